@@ -1,0 +1,27 @@
+"""Errors and warnings that name the violated hypothesis, what was found, and the repair."""
+
+from __future__ import annotations
+
+
+class HypothesisError(ValueError):
+    """An input violates a hypothesis under which the result is defined.
+
+    The message always has three parts: the hypothesis, what was found, the call or change that repairs it.
+
+    Examples
+    --------
+    >>> raise HypothesisError("the degree is a non-negative integer", "degree=-1", "pass degree=0, 1, 2, …")
+    Traceback (most recent call last):
+        ...
+    hermite_eq.errors.HypothesisError: the degree is a non-negative integer; found degree=-1. Repair: pass degree=0, 1, 2, …
+    """
+
+    def __init__(self, hypothesis: str, found: str, repair: str) -> None:
+        super().__init__(f"{hypothesis}; found {found}. Repair: {repair}")
+        self.hypothesis = hypothesis
+        self.found = found
+        self.repair = repair
+
+
+class HypothesisWarning(UserWarning):
+    """The quantity asked for exists, but a theorem that is usually applied to it does not."""
