@@ -1,8 +1,9 @@
 r"""Why the formulas are true: one module per lemma or family of closed forms, named by its content.
 
-A module states what it proves (``STATEMENT``), under which hypotheses (``ASSUMPTIONS``), and holds ``check() -> list[Step]``, the
-argument as a list of steps each of which the computer has verified. A derivation reaches the result by its own route and only then
-imports the library's closed form to compare; the library never imports a derivation.
+A module states what it proves (``STATEMENT``), under which hypotheses (``ASSUMPTIONS``), and holds
+``check() -> list[Step]``, the argument as a list of steps each of which the computer has verified. A
+derivation reaches the result by its own route and only then imports the library's closed form to compare;
+the library never imports a derivation.
 """
 
 from __future__ import annotations
