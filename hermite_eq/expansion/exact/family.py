@@ -3,7 +3,7 @@ r"""The family of functions with exact Hermite coefficients, in one normal form.
 On each of finitely many intervals a function of the family is
 
 .. math:: \sigma(x) = \operatorname{Re} \sum_t p_t(x)\, e^{(\mu_t + i\omega_t) x + \beta_t x^2} \prod_{i \le
-m_t} \operatorname{erf}(a_{t,i} x + b_{t,i})
+    m_t} \operatorname{erf}(a_{t,i} x + b_{t,i})
 
 with polynomials :math:`p_t` with complex coefficients and real :math:`\mu, \omega, \beta, a, b`, all of
 them exact SymPy numbers or expressions in real parameters. Sums, products, integer powers, and the sign of
@@ -551,4 +551,8 @@ def by_kernel(function: Function) -> dict[Kernel, Pieces[Polynomial]]:
     """For each kernel, the polynomial that multiplies it on every piece; one piece where it never changes."""
     kernels = {kernel for terms in function.values for kernel in terms}
     ordered = sorted(kernels, key=lambda kernel: str((kernel.erfs, kernel.beta, kernel.mu, kernel.omega)))
-    return {kernel: function.map(lambda terms, kernel=kernel: terms.get(kernel, {})) for kernel in ordered}
+
+    def polynomials(kernel: Kernel) -> Pieces[Polynomial]:
+        return function.map(lambda terms: terms.get(kernel, {}))
+
+    return {kernel: polynomials(kernel) for kernel in ordered}

@@ -365,7 +365,7 @@ def _require_decay(function: Function, squares: int, hypothesis: str, bound: str
                 raise HypothesisError(
                     f"the assumptions on the parameters decide whether {hypothesis}",
                     f"the factor {shown}",
-                    "declare signs, e.g. exp(-b*x**2) with Symbol('b', positive=True), or substitute a number",
+                    "declare signs, e.g. exp(-b*x**2) with Symbol('b', positive=True)",
                 )
             if kernel.erfs or (decay == 0 and kernel.mu != 0):
                 raise OutsideFamilyError(shown, "the growth of this factor is balanced by another one")
@@ -389,7 +389,7 @@ def gaussian_moments(function: Function, degree: int) -> tuple[Expr, ...]:
             if sign_of(1 - 2 * kernel.beta) != 1:
                 raise OutsideFamilyError(
                     sympy.exp(kernel.beta * X**2),
-                    "b < 1/2 in exp(b*x**2) is required on bounded intervals too",
+                    "b < 1/2 in exp(b*x**2) is needed on bounded intervals too",
                 )
     if not any(terms for _, _, terms in function):
         return (S.Zero,) * (degree + 1)
