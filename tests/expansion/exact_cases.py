@@ -5,7 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sympy
-from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, cos, cosh, erf, erfc, exp, sign, sin, sinh, sqrt
+from sympy import (
+    Abs,
+    Heaviside,
+    Max,
+    Min,
+    Piecewise,
+    Rational,
+    cos,
+    cosh,
+    erf,
+    erfc,
+    exp,
+    sign,
+    sin,
+    sinh,
+    sqrt,
+)
 
 from hermite_eq.hermite import X
 

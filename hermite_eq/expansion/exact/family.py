@@ -274,7 +274,11 @@ def _polynomial_sign(p: dict[int, Expr], shown: Any) -> Pieces[Expr]:
         )
     else:
         polynomial = sympy.Poly({(n,): value for n, value in p.items()}, X)
-        if degree > _HIGHEST_SOLVED or polynomial.free_symbols_in_domain or not all(value.is_rational for value in p.values()):
+        if (
+            degree > _HIGHEST_SOLVED
+            or polynomial.free_symbols_in_domain
+            or not all(value.is_rational for value in p.values())
+        ):
             raise OutsideFamilyError(
                 shown, "beyond degree 2 roots are found for rational coefficients, to degree 12"
             )

@@ -364,10 +364,11 @@ class Moments:
 
 
 def _vanishes_at_a_point(value: Expr) -> bool:
-    """Whether an expression in parameters is zero, to 20 digits, at one rational point; if not, it is not zero."""
+    """Whether an expression in parameters is zero, to 20 digits, at one rational point."""
     names = sorted(value.free_symbols, key=str)
     point = {
-        name: sympy.Rational(2 * i + 5, 2 * i + 7) * (-1 if name.is_negative else 1) for i, name in enumerate(names)
+        name: sympy.Rational(2 * i + 5, 2 * i + 7) * (-1 if name.is_negative else 1)
+        for i, name in enumerate(names)
     }
     return bool(abs(value.subs(point).evalf(30)) < sympy.Float("1e-20"))
 
