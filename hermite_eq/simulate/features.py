@@ -1,7 +1,9 @@
-r"""The feature matrices of the heads: rows :math:`a_j=h_j` (linear) or :math:`a_j=\sigma(F^\top h_j)` (random), never formed as a whole."""
+r"""The feature matrices of the heads: rows :math:`a_j=h_j` (linear) or :math:`a_j=\sigma(F^\top h_j)`
+(random), never formed as a whole."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -12,31 +14,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.models import LinearTransformer, Model
-from hermite_eq.simulate.contexts import Array, Contexts
+from hermite_eq.simulate.sampler import Array, Contexts
 
 Floats = NDArray[np.floating[Any]]
 
 
-def first_layer(seed: np.random.SeedSequence, d: int, hidden: int, trace: float, dtype: type[np.floating[Any]]) -> Floats:
-    r""":math:`F^\top`, shape ``(hidden, d(d+1))``, entries N(0, 1/t); its first rows do not depend on how many follow."""
+def first_layer(
+    seed: np.random.SeedSequence, d: int, hidden: int, trace: float, dtype: type[np.floating[Any]]
+) -> Floats:
+    r""":math:`F^\top`, shape ``(hidden, d(d+1))``, entries N(0, 1/t); a row does not depend on the next."""
     rng = np.random.default_rng(seed)
-    rows = rng.standard_normal((hidden, d * (d + 1)), dtype=dtype)  # type: ignore[arg-type]
+    rows = rng.standard_normal((hidden, d * (d + 1)), dtype=dtype)
     rows /= dtype(math.sqrt(trace))
     return rows
 
 
-def preactivation_blocks(contexts: Contexts, layer: Floats, edges: list[int]) -> Iterator[tuple[slice, Floats]]:
-    r""":math:`F^\top h` for the rows between consecutive ``edges``, as ``(rows, block)``, in the precision of ``layer``."""
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+def preactivation_blocks(
+    contexts: Contexts, layer: Floats, edges: list[int]
+) -> Iterator[tuple[slice, Floats]]:
+    r""":math:`F^\top h` for the rows between consecutive ``edges``, in the precision of ``layer``."""
+    for start, stop in itertools.pairwise(edges):
         rows = slice(start, stop)
         yield rows, contexts.h(rows, layer.dtype.type) @ layer.T
 
 
 @dataclass(frozen=True)
 class HeadKind:
-    """What heads must share to share their feature matrix: the activation and the normalisation of h; no activation is the linear head.
+    """What heads must share to share their feature matrix: the activation and the normalisation of h; no
+    activation is the linear head.
 
-    ``function`` tells apart bare callables, whose :class:`Activation` records compare equal when their names do.
+    ``function`` tells apart bare callables, whose :class:`Activation` records compare equal when their names
+    do.
     """
 
     activation: Any
@@ -54,8 +62,10 @@ class HeadKind:
     def linear(self) -> bool:
         return self.activation is None
 
-    def apply(self, preactivation: Floats, contexts: Contexts, rows: slice, trace: float, noise: np.random.Generator) -> Floats:
-        r""":math:`\sigma(F^\top h)` for a block of pre-activations, h rescaled to :math:`\|h\|^2=t` first where asked."""
+    def apply(
+        self, preactivation: Floats, contexts: Contexts, rows: slice, trace: float, noise: np.random.Generator
+    ) -> Floats:
+        r""":math:`\sigma(F^\top h)` of a block, h rescaled to :math:`\|h\|^2=t` first where asked."""
         if self.normalise:
             # ‖h‖ = ‖x‖ ‖b‖, and Fᵀ is linear.
             x, b = contexts.x[rows], contexts.b[rows]
@@ -66,7 +76,7 @@ class HeadKind:
 
 
 class FeatureRows(ABC):
-    """The first rows of a feature matrix A, as the dual system and the singular value decomposition need them."""
+    """The first rows of a feature matrix A, as the dual system needs them."""
 
     @abstractmethod
     def dense(self, rows: slice) -> Array:
@@ -82,7 +92,8 @@ class FeatureRows(ABC):
 
 
 class LinearRows(FeatureRows):
-    r"""Rows :math:`h_j=x_j\otimes b_j`, so that :math:`AA^\top=(XX^\top)\circ(BB^\top)` and :math:`A^\top\alpha=X^\top\mathrm{diag}(\alpha)B`."""
+    r"""Rows :math:`h_j=x_j\otimes b_j`, so that :math:`AA^\top=(XX^\top)\circ(BB^\top)` and
+    :math:`A^\top\alpha=X^\top\mathrm{diag}(\alpha)B`."""
 
     def __init__(self, contexts: Contexts) -> None:
         self.contexts = contexts
@@ -117,4 +128,3 @@ class StoredRows(FeatureRows):
             rows = slice(start, min(start + 1024, len(alpha)))
             total += alpha[rows] @ self.dense(rows)
         return total
-

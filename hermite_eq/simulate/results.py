@@ -24,7 +24,8 @@ class MonteCarlo:
     mean : float or array
         Mean over independent runs.
     stderr : float or array
-        Sample standard deviation over :math:`\sqrt{\text{runs}}`; ``inf`` for a single run, which says nothing of its own error.
+        Sample standard deviation over :math:`\sqrt{\text{runs}}`; ``inf`` for a single run, which says
+        nothing of its own error.
     runs : int
 
     Examples
@@ -43,7 +44,9 @@ class MonteCarlo:
         """From one value, or one array of values, for each run (first axis)."""
         runs = len(values)
         mean = values.mean(axis=0)
-        stderr = values.std(axis=0, ddof=1) / math.sqrt(runs) if runs > 1 else np.full(np.shape(mean), math.inf)
+        stderr = (
+            values.std(axis=0, ddof=1) / math.sqrt(runs) if runs > 1 else np.full(np.shape(mean), math.inf)
+        )
         return cls(float(mean), float(stderr), runs) if np.ndim(mean) == 0 else cls(mean, stderr, runs)
 
     def z(self, value: Any) -> Any:
@@ -58,7 +61,10 @@ class MonteCarlo:
 
     def __str__(self) -> str:
         if np.ndim(self.mean):
-            return ", ".join(_digits(m, e) for m, e in zip(self.mean, self.stderr, strict=True)) + f" ({self._runs()})"
+            return (
+                ", ".join(_digits(m, e) for m, e in zip(self.mean, self.stderr, strict=True))
+                + f" ({self._runs()})"
+            )
         return f"{_digits(self.mean, self.stderr)} ({self._runs()})"
 
     def _runs(self) -> str:
@@ -103,12 +109,14 @@ class SimulatedError:
     model, task, sizes
         What was simulated.
     icl_runs, idg_runs : (runs,) array
-        ICL error (fresh tasks) and in-distribution error (the training tasks) of each run; the same array where ``sizes.tasks`` is
-        infinite, since the training tasks are then the law of the fresh ones.
+        ICL error (fresh tasks) and in-distribution error (the training tasks) of each run; the same array
+        where ``sizes.tasks`` is infinite, since the training tasks are then the law of the fresh ones.
     condition_runs : (runs,) array
-        Condition number of the system solved, penalty included (an estimate, except where the fallback was used).
+        Condition number of the system solved, penalty included (an estimate, except where the fallback was
+        used).
     fallback_runs : (runs,) array of bool
-        Runs in which the normal equations were too ill conditioned, so that a singular value decomposition was used.
+        Runs in which the normal equations were too ill conditioned, so that a singular value decomposition
+        was used.
     draws : tuple
         Seeds of the runs. Results with equal ``draws`` are paired.
     """

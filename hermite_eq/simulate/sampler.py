@@ -2,13 +2,14 @@ r"""Exact draws of contexts at a cost of O(ℓ + d) each.
 
 Given the task ξ, write :math:`u=\xi/\|\xi\|`, :math:`s=\|\xi\|/\sqrt d` and
 :math:`x_i=u\,g_i/\sqrt d+x_i^\perp` with :math:`g_i\sim\mathcal N(0,1)` independent of
-:math:`x_i^\perp\sim\mathcal N(0,(I-uu^\top)/d)`. The labels :math:`y_i=\sigma_*(s g_i)+\epsilon_i` see only the :math:`g_i`, so that given
-the labels
+:math:`x_i^\perp\sim\mathcal N(0,(I-uu^\top)/d)`. The labels :math:`y_i=\sigma_*(s g_i)+\epsilon_i` see only
+the :math:`g_i`, so that given the labels
 
-.. math:: \sum_{i\le\ell}y_ix_i=\frac{u}{\sqrt d}\sum_{i\le\ell}y_ig_i+\|y\|\,(I-uu^\top)\,w,\qquad w\sim\mathcal N(0,I/d),
+.. math:: \sum_{i\le\ell}y_ix_i=\frac{u}{\sqrt d}\sum_{i\le\ell}y_ig_i+\|y\|\,(I-uu^\top)\,w,\qquad
+w\sim\mathcal N(0,I/d),
 
-in law, exactly: a sum of independent Gaussians with weights :math:`y_i` is one Gaussian with weight :math:`\|y\|`. No ℓ × d array
-is formed. ``derivations/context_law.py`` holds the proof.
+in law, exactly: a sum of independent Gaussians with weights :math:`y_i` is one Gaussian with weight
+:math:`\|y\|`. No ℓ × d array is formed. ``derivations/context_law.py`` holds the proof.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ _LABELS = 2**22
 
 @dataclass(frozen=True, eq=False)
 class Contexts:
-    r"""Contexts with the sufficient statistics of a Transformer's attention, :math:`H_Z=x\,b^\top` ([RT], after (6)).
+    r"""Contexts with the sufficient statistics of a Transformer's attention, :math:`H_Z=x\,b^\top` ([RT],
+    after (6)).
 
     Attributes
     ----------
@@ -56,12 +58,15 @@ class Contexts:
     def __len__(self) -> int:
         return len(self.y)
 
-    def h(self, rows: slice = slice(None), dtype: type[np.floating[Any]] = np.float64) -> NDArray[np.floating[Any]]:
-        r""":math:`h=\mathrm{vec}\,H_Z`, row-major: entry :math:`i(d+1)+j` is :math:`x_ib_j`; shape ``(n, d(d+1))``.
+    def h(
+        self, rows: slice = slice(None), dtype: type[np.floating[Any]] = np.float64
+    ) -> NDArray[np.floating[Any]]:
+        r""":math:`h=\mathrm{vec}\,H_Z`, row-major: entry :math:`i(d+1)+j` is :math:`x_ib_j`; shape ``(n,
+        d(d+1))``.
 
         >>> import numpy as np
-        >>> one = Contexts(np.array([[1.0, 2.0]]), np.array([[3.0, 5.0, 7.0]]), np.ones(1), np.ones((1, 2)), np.zeros(1, int))
-        >>> one.h()
+        >>> x, b = np.array([[1.0, 2.0]]), np.array([[3.0, 5.0, 7.0]])
+        >>> Contexts(x, b, np.ones(1), np.ones((1, 2)), np.zeros(1, int)).h()
         array([[ 3.,  5.,  7.,  6., 10., 14.]])
         """
         x, b = self.x[rows].astype(dtype), self.b[rows].astype(dtype)
@@ -83,7 +88,8 @@ class IsotropicLaw:
     def draw(self, xi: Array, task: NDArray[np.int64], seed: np.random.SeedSequence) -> Contexts:
         """One context for each entry of ``task``, whose task is that row of ``xi``.
 
-        Every random variable has a stream of its own, so that the first contexts do not depend on how many follow.
+        Every random variable has a stream of its own, so that the first contexts do not depend on how many
+        follow.
         """
         along, noise, across, query, query_noise = (np.random.default_rng(s) for s in seed.spawn(5))
         sigma = math.sqrt(self.target.noise)
@@ -106,7 +112,9 @@ class IsotropicLaw:
         w = across.standard_normal((n, d)) / math.sqrt(d)
         w -= np.einsum("ij,ij->i", w, direction)[:, None] * direction
         b = np.empty((n, d + 1))
-        b[:, :d] = (d / length) * ((weight_along / math.sqrt(d))[:, None] * direction + np.sqrt(square)[:, None] * w)
+        b[:, :d] = (d / length) * (
+            (weight_along / math.sqrt(d))[:, None] * direction + np.sqrt(square)[:, None] * w
+        )
         b[:, d] = square / length
 
         x = query.standard_normal((n, d)) / math.sqrt(d)
@@ -123,7 +131,9 @@ class IsotropicLaw:
 @functools.singledispatch
 def context_law(task: Any, sizes: Sizes) -> IsotropicLaw:
     """The law of tasks and contexts which ``task`` stands for; one entry for each type of task."""
-    raise HypothesisError("the task is a hermite_eq.Task", f"{task!r}", "pass hermite_eq.Task(target, noise=0.01), say")
+    raise HypothesisError(
+        "the task is a hermite_eq.Task", f"{task!r}", "pass hermite_eq.Task(target, noise=0.01), say"
+    )
 
 
 @context_law.register
@@ -132,7 +142,11 @@ def _(task: Task, sizes: Sizes) -> IsotropicLaw:
 
 
 def contexts(
-    task: Task, sizes: Sizes, xi: ArrayLike, count: int, rng: int | np.random.SeedSequence | np.random.Generator | None = None
+    task: Task,
+    sizes: Sizes,
+    xi: ArrayLike,
+    count: int,
+    rng: int | np.random.SeedSequence | np.random.Generator | None = None,
 ) -> Contexts:
     r"""Draw ``count`` independent contexts of one given task ξ, exactly, at O(ℓ + d) each.
 
@@ -160,14 +174,17 @@ def contexts(
     --------
     >>> import numpy as np
     >>> from hermite_eq import Sizes, Task
-    >>> drawn = contexts(Task("relu", noise=0.01), Sizes(d=4, context=8, tasks=1, samples=1), np.ones(4), 1000, rng=0)
+    >>> sizes = Sizes(d=4, context=8, tasks=1, samples=1)
+    >>> drawn = contexts(Task("relu", noise=0.01), sizes, np.ones(4), 1000, rng=0)
     >>> drawn.x.shape, drawn.b.shape
     ((1000, 4), (1000, 5))
     """
     law = context_law(task, sizes)
     vector = np.asarray(xi, dtype=float)
     if vector.shape != (sizes.d,):
-        raise HypothesisError(f"ξ is a vector of length d = {sizes.d}", f"shape {vector.shape}", f"pass shape ({sizes.d},)")
+        raise HypothesisError(
+            f"ξ is a vector of length d = {sizes.d}", f"shape {vector.shape}", f"pass shape ({sizes.d},)"
+        )
     if not np.isfinite(vector).all() or not vector.any():
         raise HypothesisError("ξ is finite and not zero", f"ξ = {vector}", "draw ξ from N(0, I_d)")
     number = positive_count(count, "count")
@@ -183,7 +200,7 @@ def positive_count(value: Any, name: str) -> int:
 
 
 def child_seeds(rng: Any, which: range) -> list[np.random.SeedSequence]:
-    """The children of ``rng``'s seed with the numbers ``which``: child i is the same however many are asked for."""
+    """The children number ``which`` of ``rng``'s seed: child i is the same however many are asked for."""
     parent = np.random.default_rng(rng).bit_generator.seed_seq
     children = parent.spawn(max(which) + 1)  # type: ignore[attr-defined]
     return [children[i] for i in which]
