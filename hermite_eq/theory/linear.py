@@ -90,12 +90,14 @@ def linear_limit(
     p, i, lam = slope**2 / fresh, v / alpha / fresh, ridge / fresh
 
     def gap(q: Array) -> Array:
-        # τ − ⟨r/(r+q)⟩ − τλ/q with ⟨r/(r+q)⟩ = 1 − q⟨1/(r+q)⟩: increasing in q.
-        return (tau - 1) + q * resolvent_moments(i + q, kappa, p).g - tau * lam / np.where(q > 0, q, 1.0)
+        # 1 − ⟨r/(r+q)⟩/τ − λ/q, increasing in q; near τ = 1 through 1 − ⟨r/(r+q)⟩ = q⟨1/(r+q)⟩, so that it keeps its digits.
+        mp = resolvent_moments(i + q, kappa, p)
+        free = np.where(tau > 0.5, (tau - 1) + q * mp.g, tau - (p * mp.s_1 + i * mp.g))
+        return free / tau - lam / np.where(q > 0, q, 1.0)
 
     # 0 ≤ ⟨r/(r+q)⟩ ≤ 1/q, hence λ ≤ q ≤ λ + 1/τ; at λ = 0 and τ ≥ 1 the root is q = 0.
     q = increasing_root(gap, lam, 2 * (lam + 1 / tau))
-    residual = np.where(q > 0, np.abs(gap(q)) / (tau + 1), 0.0)
+    residual = np.where(q > 0, np.abs(gap(q)), 0.0)
     y = i + q
     mp = resolvent_moments(y, kappa, p)
     j = p * mp.s_2 + i * mp.g2

@@ -12,7 +12,7 @@ the degree-2 part, :math:`\frac{c_2}2(f_i^\top Cf_i-1)` on neuron i).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,9 @@ def _column(x: Array) -> Array:
     return np.asarray(x)[..., None]
 
 
-def _slope(samples: ScaledSamples, tau: Array, f1: Array, noise: Array) -> tuple[Array, Array, Array]:
-    r"""(a, ω(θ), f): a ≥ 0 with :math:`\mathbb E[c_1^2\omega]=1`, :math:`\omega=\tau/(\tau a+c_1^2f_1+c_*^2/k)`, and f its deficit at a = 0.
+def _slope(samples: ScaledSamples, tau: Array, f1: Array, noise: Array) -> tuple[Array, Array, Array, Array]:
+    r"""(a, ω(θ), u, f): a ≥ 0 with :math:`\mathbb E[c_1^2\omega]=1`, :math:`\omega=\tau/(\tau a+w)`, :math:`w=c_1^2f_1+c_*^2/k`,
+    :math:`u=\mathbb E[w/(\tau a+w)]` the degrees of freedom per sample, and f the excess of :math:`\mathbb E[c_1^2\omega]` over 1 at a = 0.
 
     f < 0 where even a = 0 is too large. :math:`1/\mathbb E[c_1^2\omega]` is increasing and concave in a (linear for one node), so Newton's
     iteration from a = 0 rises to the root without passing it.
@@ -75,7 +76,8 @@ def _slope(samples: ScaledSamples, tau: Array, f1: Array, noise: Array) -> tuple
         a = a + np.maximum(change, 0.0)
         if np.all(change <= 4 * np.finfo(float).eps * a):
             break
-    return a, _column(tau) / (_column(tau * a) + load), at_zero - 1
+    total = _column(tau * a) + load
+    return a, _column(tau) / total, (samples.weights * load / total).sum(-1), at_zero - 1
 
 
 def random_head_error(
@@ -112,27 +114,29 @@ def random_head_error(
     ----------
     Derivation: ``derivations/random_features.py``.
     """
+    # c₁ → 0: at c₁ = 1e-10 c_* the linear part contributes less than rounding, and the limit needs no formulas of its own.
+    faint = 1e-20 * (samples.weights * samples.residual2).sum(-1)
+    samples = replace(samples, c1=np.where(_column((samples.weights * samples.c1**2).sum(-1) < faint), _column(np.sqrt(faint)), samples.c1))
     strength = (samples.weights * samples.c1**2).sum(-1)
 
-    def equations(k: Array) -> tuple[Array, Array, Array]:
+    def equations(k: Array) -> tuple[Array, Array, Array, Array]:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            a, omega, deficit = _slope(samples, tau, spectrum.traces(k).f1, samples.residual2 / _column(k))
-            used = 1 - a * (samples.weights * omega).sum(-1)
-            value = a * (1 - tau / mu * used) - ridge / k
-        return np.where(deficit < 0, deficit * strength, value), a, omega
+            a, omega, dof, excess = _slope(samples, tau, spectrum.traces(k).f1, samples.residual2 / _column(k))
+            value = a * (1 - tau / mu * dof) - ridge / k
+        return np.where(excess < 0, excess * strength, value), a, omega, dof
 
     lower = np.full_like(tau, 1e-200)
     upper = 1 + ridge / strength
     while np.any(short := equations(upper)[0] < 0):
         upper = np.where(short, 64 * upper, upper)
     k = increasing_root(lambda k: equations(k)[0], lower, upper)
-    value, a, omega = equations(k)
+    value, a, omega, dof = equations(k)
     residual = np.where(k > lower, np.abs(value) / (strength + ridge / k), 0.0)
 
     t = spectrum.traces(k)
     c1, noise = samples.c1, samples.residual2 / _column(k)
-    # κ₂' = 1/(m − df₂), and m − df₂ = (m − D) + k(⟨1/(r+k)⟩ + ⟨r/(r+k)²⟩) D without cancellation.
-    feature_gain = 1 / (mu - 1 + k * (t.inverse + t.j))
+    # κ₂' = 1/(m − df₂), and m − df₂ = (m − D) + k(⟨1/(r+k)⟩ + ⟨r/(r+k)²⟩) D keeps its digits near m = D.
+    feature_gain = 1 / np.where(mu > 0.5, mu - 1 + k * (t.inverse + t.j), mu - t.f2)
     share = k * t.j * feature_gain
     leave = samples.weights * omega
 
@@ -186,6 +190,6 @@ def random_head_error(
         mean(bias_fresh),
         np.where(interpolates, np.inf, variance),
         k,
-        1 - a * mean(omega),
+        dof,
         residual,
     )
