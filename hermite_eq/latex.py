@@ -34,6 +34,14 @@ class _Printer(LatexPrinter):
         tex = rf"\mathrm{{He}}_{{{self._print(order)}}}\left({self._print(argument)}\right)"
         return tex if exp is None else rf"\left[{tex}\right]^{{{exp}}}"
 
+    def _print_Add(self, expr: Any, order: Any = None) -> str:
+        # k/2 − 1/2 as (k − 1)/2, which SymPy itself cannot hold.
+        numerator, denominator = sympy.fraction(sympy.together(expr))
+        linear = all(part.as_coeff_Mul()[1] in (1, *expr.atoms(sympy.Symbol)) for part in expr.args)
+        if linear and denominator.is_Integer and denominator != 1 and expr.is_rational:
+            return rf"\frac{{{super()._print_Add(sympy.expand(numerator), order)}}}{{{denominator}}}"
+        return str(super()._print_Add(expr, order))
+
 
 def _standard_radicals(expr: sympy.Expr) -> sympy.Expr:
     """√2/√π written 2/√(2π), the constant of the normal density, term by term."""

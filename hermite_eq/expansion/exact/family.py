@@ -530,3 +530,25 @@ _UNARY: dict[Any, Callable[[Function, Expr], Function]] = {
         lambda terms: add(_constant(S.One), negative(_error_function(terms, expr)))
     ),
 }
+
+
+# --- and back
+
+
+def expression(terms: Terms) -> Expr:
+    """The SymPy expression of a sum of terms."""
+    parts = []
+    for kernel, polynomial in terms.items():
+        wave, shifted = sympy.cos(kernel.omega * X), -sympy.sin(kernel.omega * X)
+        factor = sympy.exp(kernel.mu * X + kernel.beta * X**2) * sympy.Mul(
+            *(sympy.erf(a * X + b) for a, b in kernel.erfs)
+        )
+        parts += [X**n * factor * (re * wave + im * shifted) for n, (re, im) in polynomial.items()]
+    return sympy.Add(*parts)
+
+
+def by_kernel(function: Function) -> dict[Kernel, Pieces[Polynomial]]:
+    """For each kernel, the polynomial that multiplies it on every piece; one piece where it never changes."""
+    kernels = {kernel for terms in function.values for kernel in terms}
+    ordered = sorted(kernels, key=lambda kernel: str((kernel.erfs, kernel.beta, kernel.mu, kernel.omega)))
+    return {kernel: function.map(lambda terms, kernel=kernel: terms.get(kernel, {})) for kernel in ordered}

@@ -231,7 +231,7 @@ class Moments:
         for lo, hi, kernel, polynomial in self._pieces:
             values.update(end for end in (lo, hi) if not end.is_infinite)
             values.update(value for pair in polynomial.values() for value in pair)
-            self._collect_parameters(_weight(kernel), kernel.erfs, values)
+            self._collect_parameters(weight_of(kernel), kernel.erfs, values)
         ordered = sorted(values, key=sympy.default_sort_key)
         ring, elements = sring([*ordered, sympy.Symbol("_")])
         self._ring = ring
@@ -304,7 +304,7 @@ class Moments:
         results: list[Combination] = [{} for _ in range(degree + 1)]
         for lo, hi, kernel, polynomial in self._pieces:
             highest = max(polynomial)
-            table = self._sequence(_weight(kernel), kernel.erfs, lo, hi, degree + highest + 1)
+            table = self._sequence(weight_of(kernel), kernel.erfs, lo, hi, degree + highest + 1)
             for power in range(highest + 1):
                 if power in polynomial:
                     u, v = (self._element[value] for value in polynomial[power])
@@ -343,7 +343,7 @@ class Moments:
         return result if result.free_symbols and expanded != 0 else expanded
 
 
-def _weight(kernel: Kernel) -> Weight:
+def weight_of(kernel: Kernel) -> Weight:
     return Weight(S.Zero, kernel.mu, kernel.omega, sympy.expand(1 - 2 * kernel.beta))
 
 
