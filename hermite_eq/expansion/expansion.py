@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from hermite_eq import hermite
 from hermite_eq.activations import Activation, activation
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient, tail
+from hermite_eq.expansion.exact import exact_coefficients, exact_inner
 from hermite_eq.expansion.panels import QuadratureEstimate, quadrature, remainders, sqrt_factorial
 from hermite_eq.hermite import check_degree
 
@@ -47,7 +47,7 @@ class HermiteExpansion:
     >>> c.residual(1)
     sqrt(1/4 - 1/(2*pi))
     >>> np.asarray(coefficients("tanh", degree=3)).round(6)
-    array([ 0.      ,  0.605706,  0.      , -0.448888])
+    array([ 0.      ,  0.605706,  0.      , -0.363595])
     """
 
     activation: Activation
@@ -150,12 +150,16 @@ class HermiteExpansion:
     @cached_property
     def general(self) -> Any:
         """The closed form of :math:`c_k` in a symbolic k with its range of validity, or None where none is known."""
+        from hermite_eq.expansion.exact import general_coefficient
+
         expression = self.activation.expression
         return None if expression is None else general_coefficient(expression)
 
     @cached_property
     def tail(self) -> Any:
         """How :math:`c_k^2/k!` decays with k, or None where this is not known."""
+        from hermite_eq.expansion.exact import tail
+
         expression = self.activation.expression
         return None if expression is None else tail(expression)
 

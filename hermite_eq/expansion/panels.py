@@ -38,6 +38,10 @@ _MOST_BISECTIONS = 60
 #: Points of a panel of length one at which the interpolant is held against the function before the panel is believed.
 _PROBES = 64
 _EPS = float(np.finfo(float).eps)
+#: Size of the last Legendre coefficients of a resolved function, relative to its values: the sum of 24 rounded products.
+_ROUNDING = 32 * _EPS
+#: |x f'|/|f| beyond which a slope is taken for a jump's.
+_STEEPEST = 4096.0
 _CRAMER = 1.0866 / math.sqrt(2 * math.pi)
 
 
@@ -122,11 +126,12 @@ def double_degree(degree: Any) -> int:
 @lru_cache(maxsize=1)
 def _rule() -> tuple[Array, Array, Array, Array, Array]:
     """Nodes, weights, node values -> Legendre coefficients, probe points, Legendre coefficients -> probe values."""
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    j = np.arange(_NODES)
-    to_series = (j[:, None] + 0.5) * weights * np.polynomial.legendre.legvander(nodes, _NODES - 1).T
+    nodes, _ = np.polynomial.legendre.leggauss(_NODES)
+    # NumPy's own weights are off by 1e-13 (relative). The interpolatory ones of these very nodes, first row of the inverse
+    # Vandermonde matrix times ∫P_0 = 2, integrate polynomials to rounding.
+    to_series = np.linalg.inv(np.polynomial.legendre.legvander(nodes, _NODES - 1))
     probes = (2 * np.arange(_PROBES) + 1) / _PROBES - 1
-    return nodes, weights, to_series, probes, np.polynomial.legendre.legvander(probes, _NODES - 1)
+    return nodes, 2 * to_series[0], to_series, probes, np.polynomial.legendre.legvander(probes, _NODES - 1)
 
 
 def _values(function: Callable[[Array], Any], x: Array) -> Array:
@@ -194,13 +199,17 @@ def resolve(function: Callable[[Array], Any], kinks: Sequence[float] = (), reach
         off = np.maximum(2 * tail, missed) * weight
         # The panel's share in the error of any coefficient, were the function that far off throughout the panel.
         share = off * (2 * half / reach) * _CRAMER
-        smooth = (tail <= 8 * _EPS * largest) & (missed <= 256 * _EPS * largest)
-        keep = smooth | (off <= _EPS / 4 * scale) | (share <= _EPS / 256 * scale)
+        # Values at a rounded x are off by eps |x f'|, besides their own rounding; at a jump the slope is no derivative: capped.
+        slope = np.max(np.abs(np.diff(checks, axis=1)), axis=1) * (_PROBES / 2) / half
+        amplified = np.minimum(slope * np.maximum(np.abs(left), np.abs(right)), _STEEPEST * largest)
+        exact = (tail <= _ROUNDING * largest) & (missed <= 4 * _ROUNDING * largest)
+        smooth = (tail <= _ROUNDING * (largest + amplified)) & (missed <= 4 * _ROUNDING * (largest + amplified))
+        keep = smooth | (off <= 2 * _EPS * scale) | (share <= _EPS / 256 * scale)
         last = depth == _MOST_BISECTIONS or accepted + keep.sum() + 2 * (~keep).sum() > _MOST_PANELS
         if last and not np.all(keep):
             worst = int(np.argmax(np.where(keep, 0, share)))
             caveat = f"unresolved after {accepted + keep.size} panels and {depth} bisections, worst at x = {middle[worst]:.6g}; "
-        counted = ~smooth if last else keep & ~smooth
+        counted = ~exact if last else keep & ~exact
         unresolved += float(np.sum(share[counted]))
         unresolved_square += float(np.sum((2 * largest * weight * share)[counted]))
         done.append(np.stack([left[keep | last], right[keep | last]]))
