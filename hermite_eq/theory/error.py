@@ -11,7 +11,7 @@ import numpy as np
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients
-from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.linear import ErrorArrays, linear_limit
 from hermite_eq.theory.random_head import ScaledSamples, random_head_error
@@ -86,6 +86,19 @@ def _one(arrays: ErrorArrays, unit: float, notes: tuple[str, ...]) -> TheoryErro
     return TheoryError(**values, notes=notes)
 
 
+def _notes(head: HeadMoments, target: TargetMoments) -> tuple[str, ...]:
+    notes = []
+    if head.c1 == 0:
+        notes.append("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features")
+    if head.c0 == 0 and target.mean != 0:
+        notes.append(
+            "c_0 = 0: the mean label is fitted in part, through degree 2"
+            if head.c2
+            else "c_0 = c_2 = 0: the mean label is not fitted"
+        )
+    return tuple(notes)
+
+
 @singledispatch
 def icl_error(model: Any, task: Task, sizes: Sizes | Ratios) -> TheoryError:
     r"""The in-context error of a trained Transformer, from theory.
@@ -112,7 +125,11 @@ def icl_error(model: Any, task: Task, sizes: Sizes | Ratios) -> TheoryError:
     >>> from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
     >>> ratios = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=3)
     >>> print(icl_error(LinearTransformer(ridge=0.1), Task("relu", noise=0.01), ratios))
+    ICL 0.748157, IDG 0.616201
     >>> print(icl_error(RandomTransformer("relu", ridge=0.1), Task("relu", noise=0.01), ratios))
+    ICL 0.675327, IDG 0.553281
+    >>> print(icl_error(RandomTransformer("relu", ridge=0.0), Task("relu"), Ratios(alpha=1, kappa=0.5, tau=2, mu=2)))
+    ICL inf, IDG inf; exact interpolation without ridge: the error diverges
     """
     raise HypothesisError(
         "the model is a LinearTransformer or a RandomTransformer", f"{type(model).__name__}", "pass one of these two"
@@ -154,4 +171,4 @@ def _(model: RandomTransformer, task: Task, sizes: Sizes | Ratios) -> TheoryErro
         row * target.square,
         row * target.slope**2 / math.sqrt(fresh),
     )
-    return _one(random_head_error(samples, spectrum, one * ratios.tau, one * ratios.mu, one * ridge, dimension), fresh, ())
+    return _one(random_head_error(samples, spectrum, one * ratios.tau, one * ratios.mu, one * ridge, dimension), fresh, _notes(head, target))
