@@ -20,6 +20,7 @@ import hermite_eq
 from verify import coefficients, equivalence, figures, learning_curve, pre_activations, report, transformers
 from verify.check import Check, Verdict
 from verify.profile import FULL, QUICK, Profile
+from verify.workers import workers
 
 
 def run(profile: Profile, folder: Path, console: Console) -> int:
@@ -44,10 +45,9 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         advance()
         stage("laws of the pre-activations")
         laws = {name: pre_activations.measure(task, profile, key, advance) for key, (name, task) in enumerate(tasks.items())}
-        ladders = {}
-        for key, target in enumerate(tasks):
-            stage(f"Transformers, target {target}")
-            ladders[target] = transformers.measure(target, profile, key, advance)
+        stage("Transformers")
+        with workers() as pool:
+            ladders = transformers.measure(profile, pool, advance)
         stage("theory and verdicts")
         predictions = {head: coefficients.Values.of(head) for head in transformers.HEADS}
         checks: list[Check] = coefficients.judge(features, predictions)
