@@ -22,6 +22,9 @@ from verify.check import Check, Verdict
 from verify.profile import FULL, QUICK, Profile
 from verify.workers import workers
 
+#: Columns of the verdict table where the output is no terminal.
+_WIDTH = 180
+
 
 def run(profile: Profile, folder: Path, console: Console) -> int:
     """Measure, judge, sabotage, report; the exit status says whether every claim agreed and every defect was caught."""
@@ -54,13 +57,13 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         for name, task in tasks.items():
             checks += pre_activations.judge(task, laws[name])
         for target, ladder in ladders.items():
-            checks += equivalence.judge(target, ladder, profile, laws[target].scales)
+            checks += equivalence.judge(target, ladder, laws[target].scales)
         for target, ladder in ladders.items():
             checks += learning_curve.judge(target, ladder, profile)
         checks.sort(key=lambda check: [coefficients.CLAIM, pre_activations.LEMMA, pre_activations.COROLLARY, equivalence.CLAIM,
                                        learning_curve.CLAIM].index(check.claim))
         power = [*coefficients.sabotaged(features, predictions), *pre_activations.sabotaged(tasks, laws),
-                 *equivalence.sabotaged(ladders, profile), *learning_curve.sabotaged(ladders, profile)]
+                 *equivalence.sabotaged(ladders), *learning_curve.sabotaged(ladders, profile)]
         stage("figures")
         pictures = [
             (figures.learning_curves(ladders, folder / "learning_curves"),
@@ -109,7 +112,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="the paper's size, d up to 80 and 20 runs (hours)")
     parser.add_argument("--output", type=Path, default=Path("results/verify"), help="folder for figures, JSON and report")
     arguments = parser.parse_args(argv)
-    return run(FULL if arguments.full else QUICK, arguments.output, Console())
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    return run(FULL if arguments.full else QUICK, arguments.output, console)
 
 
 if __name__ == "__main__":
