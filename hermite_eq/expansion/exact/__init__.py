@@ -15,7 +15,11 @@ import sympy
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.exact.family import OutsideFamilyError, combine, multiply, parse
+from hermite_eq.expansion.exact.general import GeneralCoefficient as GeneralCoefficient
+from hermite_eq.expansion.exact.general import general
 from hermite_eq.expansion.exact.moments import gaussian_moments, require_square_integrable
+from hermite_eq.expansion.exact.tail import Tail as Tail
+from hermite_eq.expansion.exact.tail import leading_tail
 from hermite_eq.hermite import X, check_degree
 
 
@@ -135,5 +139,54 @@ def exact_expectation(expr: sympy.Expr) -> sympy.Expr | None:
     """
     try:
         return gaussian_moments(parse(_expression(expr)), 0)[0]
+    except OutsideFamilyError:
+        return None
+
+
+def general_coefficient(expr: sympy.Expr) -> GeneralCoefficient | None:
+    r""":math:`c_k` in a symbolic integer k, with its range of validity; None where there is no closed form.
+
+    Piecewise sums of polynomial × exp(linear) × sin, cos have one; on the whole line also polynomial ×
+    exp(quadratic) and polynomial × erf(affine) (:mod:`hermite_eq.expansion.exact.general` has the
+    formulas).
+
+    Raises
+    ------
+    HypothesisError
+        As :func:`exact_coefficients`.
+
+    Examples
+    --------
+    >>> general = general_coefficient(sympy.Max(X, 0))
+    >>> general.even
+    (-1)**(k/2 - 1)*sqrt(2)*factorial2(k - 3)/(2*sqrt(pi))
+    >>> general.odd, general.valid_from
+    (0, 2)
+    """
+    try:
+        function = parse(_expression(expr))
+        require_square_integrable(function)
+        return general(function)
+    except OutsideFamilyError:
+        return None
+
+
+def tail(expr: sympy.Expr) -> Tail | None:
+    r"""Leading asymptotics of :math:`c_k^2/k!`, so how fast the residual falls; None where it is not known.
+
+    Raises
+    ------
+    HypothesisError
+        As :func:`exact_coefficients`.
+
+    Examples
+    --------
+    >>> tail(sympy.erf(X)).kind, tail(sympy.erf(X)).ratio
+    ('geometric', 2/3)
+    """
+    try:
+        function = parse(_expression(expr))
+        require_square_integrable(function)
+        return leading_tail(function)
     except OutsideFamilyError:
         return None

@@ -3,7 +3,7 @@ r"""The family of functions with exact Hermite coefficients, in one normal form.
 On each of finitely many intervals a function of the family is
 
 .. math:: \sigma(x) = \operatorname{Re} \sum_t p_t(x)\, e^{(\mu_t + i\omega_t) x + \beta_t x^2} \prod_{i \le
-m_t} \operatorname{erf}(a_{t,i} x + b_{t,i})
+    m_t} \operatorname{erf}(a_{t,i} x + b_{t,i})
 
 with polynomials :math:`p_t` with complex coefficients and real :math:`\mu, \omega, \beta, a, b`, all of
 them exact SymPy numbers or expressions in real parameters. Sums, products, integer powers, and the sign of
@@ -530,3 +530,29 @@ _UNARY: dict[Any, Callable[[Function, Expr], Function]] = {
         lambda terms: add(_constant(S.One), negative(_error_function(terms, expr)))
     ),
 }
+
+
+# --- and back
+
+
+def expression(terms: Terms) -> Expr:
+    """The SymPy expression of a sum of terms."""
+    parts = []
+    for kernel, polynomial in terms.items():
+        wave, shifted = sympy.cos(kernel.omega * X), -sympy.sin(kernel.omega * X)
+        factor = sympy.exp(kernel.mu * X + kernel.beta * X**2) * sympy.Mul(
+            *(sympy.erf(a * X + b) for a, b in kernel.erfs)
+        )
+        parts += [X**n * factor * (re * wave + im * shifted) for n, (re, im) in polynomial.items()]
+    return sympy.Add(*parts)
+
+
+def by_kernel(function: Function) -> dict[Kernel, Pieces[Polynomial]]:
+    """For each kernel, the polynomial that multiplies it on every piece; one piece where it never changes."""
+    kernels = {kernel for terms in function.values for kernel in terms}
+    ordered = sorted(kernels, key=lambda kernel: str((kernel.erfs, kernel.beta, kernel.mu, kernel.omega)))
+
+    def polynomials(kernel: Kernel) -> Pieces[Polynomial]:
+        return function.map(lambda terms: terms.get(kernel, {}))
+
+    return {kernel: polynomials(kernel) for kernel in ordered}

@@ -231,7 +231,7 @@ class Moments:
         for lo, hi, kernel, polynomial in self._pieces:
             values.update(end for end in (lo, hi) if not end.is_infinite)
             values.update(value for pair in polynomial.values() for value in pair)
-            self._collect_parameters(_weight(kernel), kernel.erfs, values)
+            self._collect_parameters(weight_of(kernel), kernel.erfs, values)
         ordered = sorted(values, key=sympy.default_sort_key)
         ring, elements = sring([*ordered, sympy.Symbol("_")])
         self._ring = ring
@@ -304,7 +304,7 @@ class Moments:
         results: list[Combination] = [{} for _ in range(degree + 1)]
         for lo, hi, kernel, polynomial in self._pieces:
             highest = max(polynomial)
-            table = self._sequence(_weight(kernel), kernel.erfs, lo, hi, degree + highest + 1)
+            table = self._sequence(weight_of(kernel), kernel.erfs, lo, hi, degree + highest + 1)
             for power in range(highest + 1):
                 if power in polynomial:
                     u, v = (self._element[value] for value in polynomial[power])
@@ -343,7 +343,7 @@ class Moments:
         return result if result.free_symbols and expanded != 0 else expanded
 
 
-def _weight(kernel: Kernel) -> Weight:
+def weight_of(kernel: Kernel) -> Weight:
     return Weight(S.Zero, kernel.mu, kernel.omega, sympy.expand(1 - 2 * kernel.beta))
 
 
@@ -365,7 +365,7 @@ def _require_decay(function: Function, squares: int, hypothesis: str, bound: str
                 raise HypothesisError(
                     f"the assumptions on the parameters decide whether {hypothesis}",
                     f"the factor {shown}",
-                    "declare signs, e.g. exp(-b*x**2) with Symbol('b', positive=True), or substitute a number",
+                    "declare signs, e.g. exp(-b*x**2) with Symbol('b', positive=True)",
                 )
             if kernel.erfs or (decay == 0 and kernel.mu != 0):
                 raise OutsideFamilyError(shown, "the growth of this factor is balanced by another one")
@@ -389,7 +389,7 @@ def gaussian_moments(function: Function, degree: int) -> tuple[Expr, ...]:
             if sign_of(1 - 2 * kernel.beta) != 1:
                 raise OutsideFamilyError(
                     sympy.exp(kernel.beta * X**2),
-                    "b < 1/2 in exp(b*x**2) is required on bounded intervals too",
+                    "b < 1/2 in exp(b*x**2) is needed on bounded intervals too",
                 )
     if not any(terms for _, _, terms in function):
         return (S.Zero,) * (degree + 1)

@@ -1,0 +1,130 @@
+r"""The feature matrices of the heads: rows :math:`a_j=h_j` (linear) or :math:`a_j=\sigma(F^\top h_j)`
+(random), never formed as a whole."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.models import LinearTransformer, Model
+from hermite_eq.simulate.sampler import Array, Contexts
+
+Floats = NDArray[np.floating[Any]]
+
+
+def first_layer(
+    seed: np.random.SeedSequence, d: int, hidden: int, trace: float, dtype: type[np.floating[Any]]
+) -> Floats:
+    r""":math:`F^\top`, shape ``(hidden, d(d+1))``, entries N(0, 1/t); a row does not depend on the next."""
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((hidden, d * (d + 1)), dtype=dtype)
+    rows /= dtype(math.sqrt(trace))
+    return rows
+
+
+def preactivation_blocks(
+    contexts: Contexts, layer: Floats, edges: list[int]
+) -> Iterator[tuple[slice, Floats]]:
+    r""":math:`F^\top h` for the rows between consecutive ``edges``, in the precision of ``layer``."""
+    for start, stop in itertools.pairwise(edges):
+        rows = slice(start, stop)
+        yield rows, contexts.h(rows, layer.dtype.type) @ layer.T
+
+
+@dataclass(frozen=True)
+class HeadKind:
+    """What heads must share to share their feature matrix: the activation and the normalisation of h; no
+    activation is the linear head.
+
+    ``function`` tells apart bare callables, whose :class:`Activation` records compare equal when their names
+    do.
+    """
+
+    activation: Any
+    function: Any
+    normalise: bool
+
+    @classmethod
+    def of(cls, model: Model) -> HeadKind:
+        if isinstance(model, LinearTransformer):
+            return cls(None, None, False)
+        sigma = model.activation
+        return cls(sigma, getattr(sigma, "function", None), model.normalise)
+
+    @property
+    def linear(self) -> bool:
+        return self.activation is None
+
+    def apply(
+        self, preactivation: Floats, contexts: Contexts, rows: slice, trace: float, noise: np.random.Generator
+    ) -> Floats:
+        r""":math:`\sigma(F^\top h)` of a block, h rescaled to :math:`\|h\|^2=t` first where asked."""
+        if self.normalise:
+            # ‖h‖ = ‖x‖ ‖b‖, and Fᵀ is linear.
+            x, b = contexts.x[rows], contexts.b[rows]
+            norm = np.sqrt(np.einsum("ij,ij->i", x, x) * np.einsum("ij,ij->i", b, b))
+            preactivation = preactivation * (math.sqrt(trace) / norm).astype(preactivation.dtype)[:, None]
+        values = np.asarray(self.activation(preactivation, rng=noise))
+        return values.astype(preactivation.dtype, copy=False)
+
+
+class FeatureRows(ABC):
+    """The first rows of a feature matrix A, as the dual system needs them."""
+
+    @abstractmethod
+    def dense(self, rows: slice) -> Array:
+        """Rows of A, in double precision."""
+
+    @abstractmethod
+    def products(self, rows: slice, others: slice) -> Array:
+        """A block of :math:`AA^\\top`."""
+
+    @abstractmethod
+    def combine(self, alpha: Array) -> Array:
+        """:math:`A^\\top\\alpha` over the first ``len(alpha)`` rows."""
+
+
+class LinearRows(FeatureRows):
+    r"""Rows :math:`h_j=x_j\otimes b_j`, so that :math:`AA^\top=(XX^\top)\circ(BB^\top)` and
+    :math:`A^\top\alpha=X^\top\mathrm{diag}(\alpha)B`."""
+
+    def __init__(self, contexts: Contexts) -> None:
+        self.contexts = contexts
+
+    def dense(self, rows: slice) -> Array:
+        return np.asarray(self.contexts.h(rows), dtype=float)
+
+    def products(self, rows: slice, others: slice) -> Array:
+        x, b = self.contexts.x, self.contexts.b
+        return np.asarray((x[rows] @ x[others].T) * (b[rows] @ b[others].T))
+
+    def combine(self, alpha: Array) -> Array:
+        x, b = self.contexts.x[: len(alpha)], self.contexts.b[: len(alpha)]
+        return np.asarray(x.T @ (alpha[:, None] * b)).ravel()
+
+
+class StoredRows(FeatureRows):
+    """Rows kept in the precision in which they were computed."""
+
+    def __init__(self, values: Floats) -> None:
+        self.values = values
+
+    def dense(self, rows: slice) -> Array:
+        return self.values[rows].astype(float)
+
+    def products(self, rows: slice, others: slice) -> Array:
+        return np.asarray(self.dense(rows) @ self.dense(others).T)
+
+    def combine(self, alpha: Array) -> Array:
+        total = np.zeros(self.values.shape[1])
+        for start in range(0, len(alpha), 1024):
+            rows = slice(start, min(start + 1024, len(alpha)))
+            total += alpha[rows] @ self.dense(rows)
+        return total
