@@ -8,5 +8,7 @@ from hermite_eq.simulate.results import MonteCarlo as MonteCarlo
 from hermite_eq.simulate.results import SimulatedCurve as SimulatedCurve
 from hermite_eq.simulate.results import SimulatedDifference as SimulatedDifference
 from hermite_eq.simulate.results import SimulatedError as SimulatedError
+from hermite_eq.simulate.results import join as join
 from hermite_eq.simulate.sampler import Contexts as Contexts
+from hermite_eq.simulate.sampler import context_law as context_law
 from hermite_eq.simulate.sampler import contexts as contexts

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -233,3 +234,35 @@ def _check_paired(draws: tuple[Any, ...], others: tuple[Any, ...]) -> None:
             "different seeds",
             "compute both by one icl_error([a, b], …), or pass the same integer as rng",
         )
+
+
+def join(curves: Sequence[SimulatedCurve]) -> SimulatedCurve:
+    """One curve from curves of the same model and points with different runs, in the order given.
+
+    A campaign may compute its runs anywhere: ``icl_curve(…, runs=range(3, 4), rng=seed)`` is run 3, and the joined curve is that of
+    ``icl_curve(…, runs=range(n), rng=seed)``.
+
+    Raises
+    ------
+    HypothesisError
+        If the curves are of different models, tasks or sizes, or share a run.
+    """
+    if not curves:
+        raise HypothesisError("there is a curve to join", "none", "pass the curves of at least one run")
+    columns = list(zip(*(curve.points for curve in curves), strict=True))
+    points = []
+    for column in columns:
+        first = column[0]
+        if any((point.model, point.task, point.sizes) != (first.model, first.task, first.sizes) for point in column):
+            raise HypothesisError(
+                "joined curves are of the same model, task and sizes", f"{first.model} and others", "join each model by itself"
+            )
+        draws = tuple(draw for point in column for draw in point.draws)
+        if len(set(draws)) < len(draws):
+            raise HypothesisError("every run is counted once", "a run that occurs twice", "drop the repeated curve")
+        arrays = {
+            name: np.concatenate([getattr(point, name) for point in column])
+            for name in ("icl_runs", "idg_runs", "condition_runs", "fallback_runs")
+        }
+        points.append(replace(first, draws=draws, **arrays))
+    return SimulatedCurve(curves[0].axis, tuple(points))

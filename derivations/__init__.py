@@ -1,0 +1,35 @@
+r"""Why the formulas are true: one module per lemma or family of closed forms, named by its content.
+
+A module states what it proves (``STATEMENT``), under which hypotheses (``ASSUMPTIONS``), and holds
+``check() -> list[Step]``, the argument as a list of steps each of which the computer has verified. A
+derivation reaches the result by its own route and only then imports the library's closed form to compare;
+the library never imports a derivation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One verified step of a derivation.
+
+    Attributes
+    ----------
+    reason : str
+        What the step says, with its formula.
+    holds : bool
+        Whether the computer confirmed it.
+    reach : str
+        For which cases: ``"all k"`` (a symbolic identity), ``"k ≤ 12"`` (checked case by case), ``"open"``.
+
+    Examples
+    --------
+    >>> Step("He_2(x) = x² − 1", holds=True, reach="k ≤ 2")
+    Step(reason='He_2(x) = x² − 1', holds=True, reach='k ≤ 2')
+    """
+
+    reason: str
+    holds: bool
+    reach: str

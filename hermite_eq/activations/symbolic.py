@@ -1,0 +1,76 @@
+"""From a SymPy expression in one symbol to what an Activation record holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from hermite_eq.activations.activation import Parity
+from hermite_eq.errors import HypothesisError
+from hermite_eq.hermite import X
+
+
+def in_standard_variable(expression: sympy.Expr) -> sympy.Expr:
+    r"""``expression`` with its variable replaced by the real symbol ``hermite_eq.hermite.X``.
+
+    With one symbol, that one is the variable, whatever its name; with several, the one named ``x`` is, and the others are
+    parameters.
+
+    >>> t = sympy.Symbol("t")
+    >>> in_standard_variable(sympy.Abs(t) ** 2) == X**2
+    True
+    """
+    symbols = expression.free_symbols
+    if not symbols or X in symbols:
+        return expression
+    named = symbols if len(symbols) == 1 else {symbol for symbol in symbols if symbol.name == "x"}
+    if len(named) != 1:
+        raise HypothesisError(
+            "an expression in several symbols names its variable x; the others are parameters",
+            f"the symbols {', '.join(sorted(map(str, symbols)))}",
+            "rename the variable to x, or give the parameters numbers",
+        )
+    return expression.xreplace({named.pop(): X})
+
+
+def proved_parity(expression: sympy.Expr) -> Parity:
+    """The parity where SymPy's own rewriting shows it: a proof, or None.
+
+    >>> proved_parity(sympy.tanh(X) * X)
+    'even'
+    """
+    reflected = expression.xreplace({X: -X})
+    if reflected == expression or sympy.expand(reflected - expression) == 0:
+        return "even"
+    if reflected == -expression or sympy.expand(reflected + expression) == 0:
+        return "odd"
+    return None
+
+
+@dataclass(frozen=True)
+class ExpressionFunction:
+    """The NumPy function of an expression in X; equal where the expressions are, and picklable.
+
+    >>> ExpressionFunction(X**2 + 1)(np.array([0.0, 2.0]))
+    array([1., 5.])
+    """
+
+    expression: sympy.Expr
+
+    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
+        # Branches of a Piecewise are evaluated on the whole array, and may overflow where they are not used.
+        with np.errstate(all="ignore"):
+            values = np.asarray(_compiled(self.expression)(x))
+        return values if values.shape == x.shape else np.broadcast_to(values, x.shape).copy()
+
+
+@lru_cache(maxsize=512)
+def _compiled(expression: sympy.Expr) -> Callable[[NDArray[Any]], Any]:
+    compiled: Callable[[NDArray[Any]], Any] = sympy.lambdify(X, expression, ["scipy", "numpy"])
+    return compiled

@@ -1,0 +1,472 @@
+r"""The one place that writes TeX, from plain data.
+
+Exact numbers are written as symbols, other numbers as decimals which are correctly rounded and show
+certified digits only. The output depends on the arguments alone, so that it can be kept under version
+control. It needs amsmath; tables need booktabs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from fractions import Fraction
+from typing import Any
+
+import sympy
+from sympy.printing.latex import LatexPrinter
+
+from hermite_eq.errors import HypothesisError
+
+#: The normalisation in words, put as a comment into everything that shows coefficients.
+NORMALISATION = (
+    r"c_k = \mathbb{E}[\sigma(g)\,\mathrm{He}_k(g)], g \sim \mathcal{N}(0,1), "
+    r"\mathrm{He}_k monic (probabilists') Hermite polynomials, \sigma = \sum_k (c_k/k!)\,\mathrm{He}_k"
+)
+
+_ROOT_TWO_PI = sympy.Symbol(r"\sqrt{2 \pi}", positive=True)
+_RATIO = sympy.sqrt(2) / sympy.sqrt(sympy.pi)
+
+
+class _Printer(LatexPrinter):
+    def _print_hermite_prob(self, expr: Any, exp: str | None = None) -> str:
+        order, argument = expr.args
+        tex = rf"\mathrm{{He}}_{{{self._print(order)}}}\left({self._print(argument)}\right)"
+        return tex if exp is None else rf"\left[{tex}\right]^{{{exp}}}"
+
+    def _print_Add(self, expr: Any, order: Any = None) -> str:
+        # k/2 − 1/2 as (k − 1)/2, which SymPy itself cannot hold.
+        numerator, denominator = sympy.fraction(sympy.together(expr))
+        linear = all(part.as_coeff_Mul()[1] in (1, *expr.atoms(sympy.Symbol)) for part in expr.args)
+        if linear and denominator.is_Integer and denominator != 1 and expr.is_rational:
+            return rf"\frac{{{super()._print_Add(sympy.expand(numerator), order)}}}{{{denominator}}}"
+        return str(super()._print_Add(expr, order))
+
+
+def _standard_radicals(expr: sympy.Expr) -> sympy.Expr:
+    """√2/√π written 2/√(2π), the constant of the normal density, term by term."""
+    terms = []
+    for part in sympy.Add.make_args(expr):
+        factors = sympy.Mul.make_args(part)
+        if sympy.sqrt(2) in factors and 1 / sympy.sqrt(sympy.pi) in factors:
+            part = part / _RATIO * 2 / _ROOT_TWO_PI
+        terms.append(part)
+    return sympy.Add(*terms)
+
+
+def _is_exact(value: Any) -> bool:
+    if isinstance(value, sympy.Basic):
+        return not value.has(sympy.Float)
+    return isinstance(value, int | Fraction) and not isinstance(value, bool)
+
+
+def exact(value: Any) -> str:
+    r"""TeX of an exact SymPy expression, an int or a Fraction.
+
+    >>> print(exact(1 / sympy.sqrt(2 * sympy.pi)))
+    \frac{1}{\sqrt{2 \pi}}
+    """
+    if isinstance(value, Fraction):
+        value = sympy.Rational(value.numerator, value.denominator)
+    return str(_Printer({"fold_frac_powers": True}).doprint(_standard_radicals(sympy.sympify(value))))
+
+
+def _decimal(value: Any) -> Decimal:
+    """The value of a binary number as an exact decimal."""
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, sympy.Float):
+        value = sympy.Rational(value)
+    if isinstance(value, sympy.Rational):
+        value = Fraction(int(value.p), int(value.q))
+    if isinstance(value, Fraction):
+        with localcontext() as context:
+            context.prec = 400
+            return Decimal(value.numerator) / Decimal(value.denominator)
+    if hasattr(value, "man_exp"):  # mpmath
+        mantissa, exponent = value.man_exp
+        return _decimal(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
+    return Decimal(float(value))
+
+
+def _rounded(value: Decimal, digits: int) -> str:
+    """``value`` to ``digits`` significant decimals, half to even."""
+    with localcontext() as context:
+        context.prec = digits
+        context.rounding = ROUND_HALF_EVEN
+        rounded = +value
+    exponent = rounded.adjusted()
+    # Trailing zeros are digits too.
+    with localcontext() as context:
+        context.prec = 2 * digits + 10
+        rounded = rounded.quantize(Decimal(1).scaleb(exponent - digits + 1))
+    if -4 <= exponent < digits:
+        return format(rounded, "f")
+    with localcontext() as context:
+        context.prec = 2 * digits + 10
+        return rf"{rounded.scaleb(-exponent):f} \times 10^{{{exponent}}}"
+
+
+def decimal(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
+    r"""TeX of a decimal: correctly rounded to ``digits`` significant digits, fewer where ``radius`` says so.
+
+    Parameters
+    ----------
+    value : float, numpy or mpmath number, sympy.Float
+    radius : number
+        The truth lies within ``value ± radius``. A digit is shown only if all numbers of that interval
+        round to it; if not even one digit is certain the interval itself is shown.
+    digits : int
+
+    Examples
+    --------
+    >>> decimal(0.3989422804014327), decimal(0.3989422804014327, radius=1e-4)
+    ('0.398942', '0.399')
+    >>> print(decimal(3e-8, radius=4.5e-8))
+    3 \times 10^{-8} \pm 5 \times 10^{-8}
+    """
+    if not math.isfinite(float(value)) or not 0 <= float(radius) < math.inf:
+        raise HypothesisError(
+            "a number to be printed is finite", f"{value!r} ± {radius!r}", "find out why it is not"
+        )
+    if digits < 1:
+        raise HypothesisError("at least one digit is printed", f"digits={digits}", "pass digits=1 or more")
+    middle, spread = _decimal(value), _decimal(radius)
+    if middle == 0 and spread == 0:
+        return "0"
+    with localcontext() as context:
+        context.prec = 500
+        low, high = middle - spread, middle + spread
+    if low > 0 or high < 0:
+        for shown in range(digits, 0, -1):
+            text = _rounded(low, shown)
+            if text == _rounded(high, shown):
+                return text
+    # Half a unit of the one digit shown is added to the radius by rounding both outwards.
+    return rf"{_rounded(middle, 1) if middle else 0} \pm {_outward(middle, spread)}"
+
+
+def _outward(middle: Decimal, spread: Decimal) -> str:
+    with localcontext() as context:
+        context.prec = 1
+        context.rounding = ROUND_HALF_EVEN
+        shown = +middle
+    with localcontext() as context:
+        context.prec = 500
+        needed = spread + abs(middle - shown)
+    with localcontext() as context:
+        context.prec = 1
+        context.rounding = "ROUND_UP"
+        return _rounded(+needed, 1)
+
+
+def number(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
+    r"""TeX of a number: the symbol if it is exact (SymPy, int, Fraction), else :func:`decimal`.
+
+    >>> print(number(sympy.sqrt(2) / 3), number(2 / 3))
+    \frac{\sqrt{2}}{3} 0.666667
+    """
+    if _is_exact(value):
+        return exact(value)
+    if isinstance(value, sympy.Basic) and value.free_symbols:
+        return exact(value)
+    if isinstance(value, sympy.Basic) and not isinstance(value, sympy.Float):
+        value = value.evalf(digits + 10)
+    return decimal(value, radius=radius, digits=digits)
+
+
+def _weighted(weight: Any, basis: str, digits: int) -> tuple[str, str]:
+    """(sign, TeX without sign) of weight · basis."""
+    if _is_exact(weight) or (isinstance(weight, sympy.Basic) and weight.free_symbols):
+        weight = sympy.sympify(weight)
+        negative = weight.could_extract_minus_sign()
+        size = -weight if negative else weight
+        if size == 1 and basis:
+            tex = basis
+        else:
+            tex = exact(size)
+            if isinstance(size, sympy.Add) and (basis or negative):
+                tex = rf"\left({tex}\right)"
+            tex = rf"{tex}\, {basis}" if basis else tex
+    else:
+        negative = float(weight) < 0
+        tex = number(abs(weight), digits=digits)
+        tex = rf"{tex}\, {basis}" if basis else tex
+    return ("-" if negative else "+"), tex
+
+
+def _hermite_terms(c: Sequence[Any], digits: int, variable: str) -> list[tuple[str, str]]:
+    terms = []
+    for k, ck in enumerate(c):
+        if ck == 0:
+            continue
+        factorial = math.factorial(k)
+        if isinstance(ck, int):
+            ck = sympy.Integer(ck)
+        # A binary float divided in exact arithmetic, so that only the printed decimal is rounded.
+        weight = ck / sympy.Integer(factorial) if isinstance(ck, sympy.Basic) else Fraction(ck) / factorial
+        if isinstance(weight, Fraction) and not isinstance(ck, Fraction):
+            weight = sympy.Float(sympy.Rational(weight.numerator, weight.denominator), digits + 20)
+        elif isinstance(weight, Fraction):
+            weight = sympy.Rational(weight.numerator, weight.denominator)
+        basis = rf"\mathrm{{He}}_{{{k}}}({variable})" if k else ""
+        terms.append(_weighted(weight, basis, digits))
+    return terms
+
+
+def _joined(terms: Sequence[tuple[str, str]]) -> str:
+    if not terms:
+        return "0"
+    (sign, first), *rest = terms
+    return ("-" if sign == "-" else "") + first + "".join(f" {sign} {tex}" for sign, tex in rest)
+
+
+def hermite_sum(c: Sequence[Any], *, digits: int = 6, variable: str = "x") -> str:
+    r"""TeX of :math:`\sum_k (c_k/k!)\,\mathrm{He}_k(x)`, zero terms dropped.
+
+    Parameters
+    ----------
+    c : sequence of SymPy numbers, ints, Fractions or floats
+        :math:`c_0, \dots, c_K`; exact ones are written as symbols, floats as decimals.
+    digits : int
+        Significant digits of the decimals.
+    variable : str
+
+    Examples
+    --------
+    >>> print(hermite_sum([1 / sympy.sqrt(2 * sympy.pi), sympy.Rational(1, 2), 0, sympy.Integer(-6)]))
+    \frac{1}{\sqrt{2 \pi}} + \frac{1}{2}\, \mathrm{He}_{1}(x) - \mathrm{He}_{3}(x)
+    >>> print(hermite_sum([0.0, -0.25]))
+    -0.250000\, \mathrm{He}_{1}(x)
+    """
+    return _joined(_hermite_terms(c, digits, variable))
+
+
+def _comment(provenance: str) -> str:
+    lines = [f"% {NORMALISATION}"]
+    lines += [f"% {line}" for line in provenance.splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def expansion_align(
+    c: Sequence[Any],
+    *,
+    symbol: str = r"\sigma",
+    complete: bool = False,
+    per_line: int = 3,
+    digits: int = 6,
+    provenance: str = "",
+) -> str:
+    r"""An ``align*`` block of the expansion up to the degree given.
+
+    Parameters
+    ----------
+    c : sequence
+        As in :func:`hermite_sum`.
+    symbol : str
+        The function's name in TeX.
+    complete : bool
+        Whether the sum is the whole function; otherwise ``+ \cdots`` follows.
+    per_line : int
+        Terms per line.
+    digits : int
+    provenance : str
+        Where the numbers come from; it becomes a comment, after the normalisation.
+
+    Examples
+    --------
+    >>> print(expansion_align([1, 0, 2], symbol="f", complete=True))  # doctest: +ELLIPSIS
+    % c_k = ...
+    \begin{align*}
+      f(x) &= 1 + \mathrm{He}_{2}(x)
+    \end{align*}
+    """
+    if per_line < 1:
+        raise HypothesisError(
+            "a line has at least one term", f"per_line={per_line}", "pass per_line=1 or more"
+        )
+    terms = _hermite_terms(c, digits, "x")
+    lines = [_joined(terms[:per_line])]
+    for start in range(per_line, len(terms), per_line):
+        lines.append("".join(f"{sign} {tex} " for sign, tex in terms[start : start + per_line]).rstrip())
+    if not complete:
+        lines[-1] += r" + \cdots"
+    body = " \\\\\n    &\\quad ".join(lines)
+    return f"{_comment(provenance)}\\begin{{align*}}\n  {symbol}(x) &= {body}\n\\end{{align*}}"
+
+
+def coefficient_table(
+    c: Sequence[Any],
+    *,
+    radius: Sequence[Any] | None = None,
+    digits: int = 8,
+    caption: str = "",
+    label: str = "",
+    provenance: str = "",
+) -> str:
+    r"""A booktabs table: exact :math:`c_k` where known, beside rounded :math:`c_k` and :math:`c_k/k!`.
+
+    Parameters
+    ----------
+    c : sequence
+        :math:`c_0, \dots, c_K`. The exact column appears if one of them is a symbol.
+    radius : sequence, optional
+        Radii of the coefficients which are not exact.
+    digits : int
+        Significant digits at most.
+    caption, label, provenance : str
+
+    Raises
+    ------
+    HypothesisError
+        A coefficient has free parameters (it has no decimal), or ``radius`` is of another length.
+
+    Examples
+    --------
+    >>> print(coefficient_table([sympy.sqrt(2), 0.5], digits=3))  # doctest: +ELLIPSIS
+    % c_k = ...
+    \begin{tabular}{rlll}
+      \toprule
+      $k$ & $c_k$ & $c_k$ (rounded) & $c_k/k!$ (rounded) \\
+      \midrule
+      0 & $\sqrt{2}$ & $1.41$ & $1.41$ \\
+      1 & --- & $0.500$ & $0.500$ \\
+      \bottomrule
+    \end{tabular}
+    """
+    radii = [0] * len(c) if radius is None else list(radius)
+    if len(radii) != len(c):
+        raise HypothesisError(
+            "every coefficient has one radius",
+            f"{len(radii)} radii of {len(c)} coefficients",
+            "pass sequences of equal length",
+        )
+    exact_column = any(_is_exact(ck) for ck in c)
+    rows = []
+    for k, (ck, spread) in enumerate(zip(c, radii, strict=True)):
+        if isinstance(ck, sympy.Basic) and ck.free_symbols:
+            names = ", ".join(sorted(map(str, ck.free_symbols)))
+            raise HypothesisError(
+                "a table of rounded values has numbers only",
+                f"the parameters {names} in c_{k}",
+                "substitute numbers for them first",
+            )
+        cells = [str(k)]
+        if exact_column:
+            cells.append(f"${exact(ck)}$" if _is_exact(ck) else "---")
+        for divisor in (1, math.factorial(k)):
+            cells.append(f"${_decimal_of(ck, spread, divisor, digits)}$")
+        rows.append("  " + " & ".join(cells) + r" \\")
+    head = ["$k$", *(["$c_k$"] if exact_column else []), "$c_k$ (rounded)", "$c_k/k!$ (rounded)"]
+    lines = [
+        rf"\begin{{tabular}}{{r{'l' * (len(head) - 1)}}}",
+        r"  \toprule",
+        "  " + " & ".join(head) + r" \\",
+        r"  \midrule",
+        *rows,
+        r"  \bottomrule",
+        r"\end{tabular}",
+    ]
+    if caption or label:
+        lines = [
+            r"\begin{table}",
+            r"\centering",
+            *lines,
+            *([rf"\caption{{{caption}}}"] if caption else []),
+            *([rf"\label{{{label}}}"] if label else []),
+            r"\end{table}",
+        ]
+    return _comment(provenance) + "\n".join(lines)
+
+
+def _decimal_of(value: Any, radius: Any, divisor: int, digits: int) -> str:
+    if _is_exact(value):
+        exact_value = sympy.sympify(value) / divisor
+        if exact_value == 0:
+            return "0"
+        # evalf carries digits + 20 correct digits, beyond what is shown.
+        return decimal(exact_value.evalf(digits + 20), digits=digits)
+    with localcontext() as context:
+        context.prec = 500
+        return decimal(_decimal(value) / divisor, radius=_decimal(radius) / divisor, digits=digits)
+
+
+def general_coefficient(cases: Mapping[str, Any], *, valid_from: int = 0, index: str = "k") -> str:
+    r"""TeX of :math:`c_k` for all k from ``valid_from`` on.
+
+    Parameters
+    ----------
+    cases : mapping of str to sympy.Expr
+        Either ``{"": expression}``, or expressions by the words of their case, such as "k even" and "k odd".
+    valid_from : int
+    index : str
+
+    Examples
+    --------
+    >>> q = sympy.Symbol("q")
+    >>> print(general_coefficient({"": q ** sympy.Symbol("k")}))
+    c_k = q^{k}
+    >>> print(general_coefficient({"k even": sympy.Integer(0), "k odd": q}, valid_from=2))
+    c_k = \begin{cases} 0, & k \text{ even}, \\ q, & k \text{ odd}, \end{cases} \qquad k \ge 2
+    """
+    if set(cases) == {""}:
+        body = exact(cases[""])
+    else:
+        rows = [
+            rf"{exact(value)}, & {index} \text{{{words.removeprefix(index)}}},"
+            for words, value in cases.items()
+        ]
+        body = r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}"
+    validity = rf" \qquad {index} \ge {valid_from}" if valid_from else ""
+    return f"c_{index} = {body}{validity}"
+
+
+#: How each entry of the conditional covariance is written, in the order in which it is shown.
+_COVARIANCE_ENTRIES = {
+    "mean_b1": r"\mathbb{E}[b_1] &= \left({}\right) u",
+    "mean_b2": r"\mathbb{E}[b_2] &= {}",
+    "second_b1": r"\mathbb{E}[b_1 b_1^\top] &= {}",
+    "second_u2": r"\mathbb{E}[b_1 b_2] &= \left({}\right) u",
+    "second_22": r"\mathbb{E}[b_2^2] &= {}",
+    "trace": r"t = \operatorname{tr}\operatorname{Cov}(h) &= {}",
+}
+_MOMENTS = {
+    "a": r"a &= \mathbb{E}[y g]",
+    "v": r"v &= \mathbb{E}[y^2]",
+    "p": r"p &= \mathbb{E}[y^2 (g^2 - 1)]",
+    "w_3": r"w_3 &= \mathbb{E}[y^3 g]",
+    "w_4": r"w_4 &= \mathbb{E}[y^4]",
+}
+
+
+def block_covariance(
+    target: str, entries: Mapping[str, sympy.Expr], trace: sympy.Expr, moments: Mapping[str, sympy.Expr | None]
+) -> str:
+    r"""The covariance of :math:`(F^\top h, \xi^\top x)` given ξ and F as an ``align*`` block.
+
+    Parameters
+    ----------
+    target : str
+        The target's name, for the comment.
+    entries : mapping
+        ``mean_b1``, ``mean_b2``, ``second_identity``, ``second_uu``, ``second_u2``, ``second_22`` in the moments.
+    trace : sympy.Expr
+    moments : mapping
+        a, v, p, w_3, w_4 as closed forms in s and ρ, or None where the expectation stays as it is.
+    """
+    shown = {name: exact(sympy.expand(entry)) for name, entry in [*entries.items(), ("trace", trace)]}
+    shown["second_b1"] = rf"{shown['second_identity']}\, I_d + \left({shown['second_uu']}\right) u u^\top"
+    lines = [
+        r"\operatorname{Cov}\begin{pmatrix} F^\top h \\ \xi^\top x_{\ell+1} \end{pmatrix} &= \begin{pmatrix}"
+        r" F^\top \left(\tfrac{1}{d} I_d \otimes \mathbb{E}[b b^\top]\right) F &"
+        r" F^\top \left(\tfrac{1}{d} \xi \otimes \mathbb{E}[b]\right) \\ \cdot & s^2 \end{pmatrix}",
+        r"y &= \sigma_*(s g) + \epsilon, \quad g \sim \mathcal{N}(0, 1), \quad \epsilon \sim \mathcal{N}(0, \rho),"
+        r" \quad s = \|\xi\| / \sqrt{d}, \quad u = \xi / \|\xi\|",
+    ]
+    lines += [form.replace("{}", shown[name]) for name, form in _COVARIANCE_ENTRIES.items()]
+    for name, form in _MOMENTS.items():
+        value = moments[name]
+        lines.append(form if value is None else f"{form} = {exact(value)}")
+    body = " \\\\\n  ".join(lines)
+    comment = "% given xi and F; h = vec(x b^T) row-major, b = ((d/l) sum y_i x_i, (1/l) sum y_i^2)"
+    return f"{comment}; target {target}\n\\begin{{align*}}\n  {body}\n\\end{{align*}}"

@@ -1,0 +1,119 @@
+"""The figures of the main job, as PNG and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import hermite_eq
+from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes
+from verify.equivalence import relative_gap
+from verify.pre_activations import Estimate, LawMoments
+from verify.transformers import DEGREES, HEADS, RATIOS, RIDGE, Ladder, equivalent
+
+#: Okabe and Ito's palette: told apart by every kind of colour vision.
+COLOUR = {"relu": "#D55E00", "tanh": "#0072B2", "linear": "#555555", "linear + intercept": "#009E73"}
+MARKER = {1: "^", 2: "s", 3: "D", 4: "v"}
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # No date in the file: the same numbers give the same bytes.
+    with matplotlib.rc_context({"svg.hashsalt": "hermite_eq"}):
+        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+    figure.savefig(path.with_suffix(".png"), dpi=150)
+    plt.close(figure)
+    return path.with_suffix(".svg")
+
+
+def _theory_line(axes: Axes, model: LinearTransformer | RandomTransformer, ladder: Ladder, d: int, colour: str, style: str,
+                 taus: np.ndarray, label: str | None) -> None:
+    values = [hermite_eq.icl_error(model, ladder.task, Sizes.from_ratios(d, tau=float(tau), **RATIOS)).icl for tau in taus]
+    axes.plot(taus, values, style, color=colour, lw=1.4, label=label)
+
+
+def learning_curves(ladders: Mapping[str, Ladder], path: Path) -> Path:
+    """ICL error against n/d², one panel for each target: theory lines, simulated dots with error bars."""
+    figure, panels = plt.subplots(1, len(ladders), figsize=(11, 4.8), layout="constrained", sharey=False)
+    for axes, (target, ladder) in zip(np.atleast_1d(panels), ladders.items(), strict=True):
+        d = ladder.dimensions[-1]
+        curves = ladder.curves[d]
+        some = next(iter(curves.values()))
+        tau = np.array([n / d**2 for n in some.values])
+        fine = np.unique(np.concatenate([np.geomspace(tau[0], tau[-1], 60), np.linspace(0.8, 1.2, 25)]))
+        for head in HEADS:
+            model = RandomTransformer(head, RIDGE)
+            _theory_line(axes, model, ladder, d, COLOUR[head], "-", fine, f"{head} head, theory at d = {d}")
+            limit = [hermite_eq.icl_error(model, ladder.task, Ratios(tau=float(value), **RATIOS)).icl for value in fine]
+            axes.plot(fine, limit, ":", color=COLOUR[head], lw=1.2, label=f"{head} head, limit d = ∞")
+            shown = curves[str(model)].icl
+            axes.errorbar(tau, shown.mean, shown.stderr, fmt="o", color=COLOUR[head], ms=5, capsize=2, label=f"{head} head, simulated")
+            for degree in DEGREES:
+                other = curves[str(equivalent(head, degree))].icl
+                axes.plot(tau * 1.03, other.mean, MARKER[degree], mfc="none", color=COLOUR[head], ms=5, alpha=0.8,
+                          label=f"{head}, σ̂$_{degree}$ simulated" if head == HEADS[0] else None)
+        for intercept in (False, True):
+            linear = LinearTransformer(RIDGE, intercept)
+            colour = COLOUR[str(linear)]
+            _theory_line(axes, linear, ladder, d, colour, "-", fine, f"{linear}, theory")
+            shown = curves[str(linear)].icl
+            axes.errorbar(tau, shown.mean, shown.stderr, fmt="x", color=colour, ms=5, capsize=2, label=f"{linear}, simulated")
+        axes.axvline(RATIOS["mu"], color="#bbbbbb", lw=0.8, zorder=0)
+        axes.text(RATIOS["mu"], 0.98, " n = m", transform=axes.get_xaxis_transform(), va="top", fontsize=8, color="#666666")
+        second = hermite_eq.coefficients(target, 1)
+        axes.set(xscale="log", yscale="log", xlabel="n / d²", title=f"target {target}",
+                 ylim=(0.4 * float(second.norm2), 30 * float(second.norm2)))
+        axes.set_xticks(tau, [f"{value:g}" for value in tau])
+        axes.minorticks_off()
+    np.atleast_1d(panels)[0].set_ylabel("ICL error")
+    handles, labels = np.atleast_1d(panels)[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", fontsize=7.5, frameon=False)
+    return _save(figure, path)
+
+
+def equivalence_gaps(ladders: Mapping[str, Ladder], path: Path) -> Path:
+    """|e(σ̂_r)/e(σ) − 1| against d, for every target, head and r, with the slope −1."""
+    figure, panels = plt.subplots(1, len(ladders), figsize=(9.5, 4), layout="constrained", sharey=True)
+    for axes, (target, ladder) in zip(np.atleast_1d(panels), ladders.items(), strict=True):
+        d = np.array(ladder.dimensions, dtype=float)
+        for head in HEADS:
+            exact = ladder.at(RandomTransformer(head, RIDGE))
+            for degree in DEGREES:
+                approximate = ladder.at(equivalent(head, degree))
+                gaps = np.array([relative_gap(exact[int(size)], approximate[int(size)]) for size in d])
+                axes.errorbar(d * (1 + 0.01 * degree), np.abs(gaps[:, 0]), gaps[:, 1], fmt=f"{MARKER[degree]}-", lw=0.8,
+                              color=COLOUR[head], mfc="none", capsize=2, label=f"{head} head, r = {degree}")
+        axes.plot(d, 0.5 * d[0] / d / 2, "k--", lw=0.8, label="slope −1")
+        axes.set(xscale="log", yscale="log", xlabel="d", title=f"target {target}")
+        axes.set_xticks(d, [f"{value:g}" for value in d])
+        axes.minorticks_off()
+    np.atleast_1d(panels)[0].set_ylabel("|e(σ̂$_r$)/e(σ) − 1|, mean over n")
+    handles, labels = np.atleast_1d(panels)[-1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", fontsize=8, frameon=False)
+    return _save(figure, path)
+
+
+def gaussianity(laws: Mapping[str, LawMoments], path: Path) -> Path:
+    """Excess kurtoses of the pre-activations against d, with the slope −1."""
+    figure, panels = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
+    titles = ("(Fᵀh)$_i$ (Lemma 1)", "(Fᵀh, ξᵀx) given ξ, F (Corollary 2)")
+    for axes, title, pick in zip(panels, titles, ("kurtosis", "joint"), strict=True):
+        for target, law in laws.items():
+            values: tuple[Estimate, ...] = getattr(law, pick)
+            axes.errorbar(law.ladder, [value.mean for value in values], [value.stderr for value in values], fmt="o-", lw=0.8,
+                          color=COLOUR[target], capsize=2, label=f"target {target}")
+        d = np.array(law.ladder, dtype=float)
+        axes.plot(d, values[0].mean * d[0] / d, "k--", lw=0.8, label="slope −1")
+        axes.set(xscale="log", yscale="log", xlabel="d", ylabel="excess kurtosis (relative)", title=title)
+        axes.set_xticks(d, [f"{value:g}" for value in d])
+        axes.minorticks_off()
+        axes.legend(fontsize=8, frameon=False)
+    return _save(figure, path)
