@@ -180,16 +180,22 @@ def contexts(
     ((1000, 4), (1000, 5))
     """
     law = context_law(task, sizes)
-    vector = np.asarray(xi, dtype=float)
-    if vector.shape != (sizes.d,):
-        raise HypothesisError(
-            f"ξ is a vector of length d = {sizes.d}", f"shape {vector.shape}", f"pass shape ({sizes.d},)"
-        )
-    if not np.isfinite(vector).all() or not vector.any():
-        raise HypothesisError("ξ is finite and not zero", f"ξ = {vector}", "draw ξ from N(0, I_d)")
+    vector = check_task_vector(xi, sizes.d)
     number = positive_count(count, "count")
     seed = child_seeds(rng, range(1))[0]
     return law.draw(vector[None], np.zeros(number, np.int64), seed)
+
+
+def check_task_vector(xi: ArrayLike, d: int) -> Array:
+    """ξ as an array, or an error which says what is wrong with it."""
+    vector = np.asarray(xi, dtype=float)
+    if vector.shape != (d,):
+        raise HypothesisError(
+            f"ξ is a vector of length d = {d}", f"shape {vector.shape}", f"pass shape ({d},)"
+        )
+    if not np.isfinite(vector).all() or not vector.any():
+        raise HypothesisError("ξ is finite and not zero", f"ξ = {vector}", "draw ξ from N(0, I_d)")
+    return vector
 
 
 def positive_count(value: Any, name: str) -> int:
