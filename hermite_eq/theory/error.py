@@ -12,6 +12,7 @@ import numpy as np
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory.finite_size import finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.linear import ErrorArrays, linear_limit
 from hermite_eq.theory.random_head import ScaledSamples, random_head_error
@@ -139,28 +140,29 @@ def icl_error(model: Any, task: Task, sizes: Sizes | Ratios) -> TheoryError:
 @icl_error.register
 def _(model: LinearTransformer, task: Task, sizes: Sizes | Ratios) -> TheoryError:
     target = TargetMoments.of(task)
-    unexplained = target.unexplained + (0.0 if model.intercept else target.mean**2)
-    ratios = sizes if isinstance(sizes, Ratios) else sizes.ratios
-    arrays = linear_limit(
-        target.slope, unexplained, target.square, ratios.alpha, ratios.kappa, ratios.tau, model.ridge
-    )
-    return _one(arrays, 1.0, ())
+    if isinstance(sizes, Ratios):
+        unexplained = target.unexplained + (0.0 if model.intercept else target.mean**2)
+        ratios = sizes
+        arrays = linear_limit(
+            target.slope, unexplained, target.square, ratios.alpha, ratios.kappa, ratios.tau, model.ridge
+        )
+        return _one(arrays, 1.0, ())
+    return _one(*finite_linear(model, task, sizes), ())
 
 
 @icl_error.register
 def _(model: RandomTransformer, task: Task, sizes: Sizes | Ratios) -> TheoryError:
-    ratios = sizes if isinstance(sizes, Ratios) else sizes.ratios
-    if ratios.mu is None:
-        raise HypothesisError("a random head has hidden units", f"{sizes}", "pass mu=… or hidden=…")
     target, head = TargetMoments.of(task), HeadMoments.of(model.activation)
-    fresh = target.slope**2 + target.square / ratios.alpha
-    one = np.ones(1)
-    spectrum = Spectrum(
-        one * target.slope**2 / fresh, one * (target.square / ratios.alpha) / fresh, one * ratios.kappa, one, one
-    )
-    ridge = 0.0 if isinstance(sizes, Ratios) else model.ridge / sizes.d / ratios.mu
-    dimension = math.inf if isinstance(sizes, Ratios) else float(sizes.d**2)
-    row = np.ones((1, 1))
+    if isinstance(sizes, Sizes):
+        if sizes.hidden is None:
+            raise HypothesisError("a random head has hidden units", f"{sizes}", "pass hidden=…")
+        return _one(*finite_random(model, task, sizes), _notes(head, target))
+    if sizes.mu is None:
+        raise HypothesisError("a random head has hidden units", f"{sizes}", "pass mu=…")
+    fresh = target.slope**2 + target.square / sizes.alpha
+    one, row = np.ones(1), np.ones((1, 1))
+    p = target.slope**2 / fresh
+    spectrum = Spectrum(one * p, one * (target.square / sizes.alpha / fresh), one * sizes.kappa, one, one)
     samples = ScaledSamples(
         row,
         row * head.c0,
@@ -171,4 +173,5 @@ def _(model: RandomTransformer, task: Task, sizes: Sizes | Ratios) -> TheoryErro
         row * target.square,
         row * target.slope**2 / math.sqrt(fresh),
     )
-    return _one(random_head_error(samples, spectrum, one * ratios.tau, one * ratios.mu, one * ridge, dimension), fresh, _notes(head, target))
+    arrays = random_head_error(samples, spectrum, one * sizes.tau, one * sizes.mu, np.zeros(1), math.inf)
+    return _one(arrays, fresh, _notes(head, target))
