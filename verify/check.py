@@ -124,10 +124,10 @@ def by_rate(claim: str, subject: str, d: Sequence[int], gaps: ArrayLike, stderrs
     ``order`` than to 0 by two errors: a gap that stays has exponent 0.
     """
     gaps, stderrs = np.asarray(gaps, dtype=float), np.asarray(stderrs, dtype=float)
-    z = [z_score(0.0, gap, stderr, count) for gap, stderr, count in zip(gaps, stderrs, runs or [None for _ in gaps], strict=True)]
+    counts: Sequence[int | None] = runs or [None] * len(gaps)
+    z = [z_score(0.0, gap, stderr, count) for gap, stderr, count in zip(gaps, stderrs, counts, strict=True)]
     if max(map(abs, z)) < Z_LIMIT:
-        last = None if runs is None else runs[-1]
-        return by_z(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), runs=last, scale=1.0, note=note)
+        return by_z(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), runs=counts[-1], scale=1.0, note=note)
     slope, error = fit_slope(d, gaps, stderrs)
     shrinks = slope - order < Z_LIMIT * error and slope + 2 * error < order / 2
     verdict = Verdict.IN_THE_LIMIT if shrinks else Verdict.DISAGREES
