@@ -89,8 +89,11 @@ class ContextLaw:
         :math:`\mathbb E[y|\cdot]`, :math:`\mathbb E[y^2|\cdot]`.
     alignment : ndarray
         n with :math:`\mathbb E[\hat hy|\cdot,u]=n\,uu^\top`, :math:`\hat h=xb^\top/(\|x\|\|b\|)`.
-    signal_share, column_share : float
-        Parts of :math:`\mathbb E[\hat b\hat b^\top]`, of trace 1, along u and along b₂ (beyond the isotropic rest).
+    signal_share, column_share, cross_share : ndarray
+        :math:`\mathbb E[\hat b\hat b^\top|\cdot]`, of trace 1, is the first times uuᵀ, the second at b₂, the third between u and b₂,
+        and isotropic for the rest.
+    length_variance : float
+        d times the relative variance of :math:`\mathbb E[yg|\xi]^2`, the squared length of the signal in b.
     trace : float
         :math:`t=\mathbb E\|x\|^2\,\mathbb E\|b\|^2=\operatorname{tr}\operatorname{Cov}h` over fresh tasks.
     """
@@ -100,8 +103,10 @@ class ContextLaw:
     mean: Array
     square: Array
     alignment: Array
-    signal_share: float
-    column_share: float
+    signal_share: Array
+    column_share: Array
+    cross_share: Array
+    length_variance: float
     trace: float
 
 
@@ -122,8 +127,7 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
     x, x_weights = task_norm_nodes(d, count)
     X = x**2
     c = scaled_coefficients(task.target, xi, 3)
-    columns: dict[str, list[Array]] = {name: [] for name in ("weights", "XB", "mean", "square", "alignment")}
-    shares = np.zeros(2)
+    columns: dict[str, list[Array]] = {name: [] for name in ("weights", "XB", "mean", "square", "alignment", "signal", "column", "cross")}
     trace = 0.0
     for s, w, (c0, c1, c2, c3) in zip(xi, xi_weights, c, strict=True):
         pair = _pair_moments(task, float(s))
@@ -137,6 +141,8 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
         )
         along_B = math.sqrt(r) * (r * M[3, 0] + r * (d - 1) * M[1, 1] + q * M[1, 2])
         along2_B = r * (r * M[4, 0] + r * (d - 1) * M[2, 1] + q * M[2, 2])
+        both_B = math.sqrt(r * q) * (r * M[3, 1] + r * (d - 1) * M[1, 2] + q * M[1, 3])
+        across_B = r * (r * M[2, 1] + r * (d + 1) * M[0, 2] + q * M[0, 3])
         column2_B = q * (r * M[2, 2] + r * (d - 1) * M[0, 3] + q * M[0, 4])
         variance_B = square_B - mean_B**2
         B, B_weights = gamma_nodes(mean_B**2 / variance_B, count)
@@ -146,12 +152,6 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
             return mean + (mean_with_B - mean * m) / v * (B - m)
 
         along = regressed(math.sqrt(r) * M[1, 0], along_B)
-        shares += w * np.array(
-            [
-                B_weights @ ((regressed(r * M[2, 0], along2_B) - r * M[0, 1]) / B),
-                B_weights @ (regressed(q * M[0, 2], column2_B) / B),
-            ]
-        )
         trace += w * mean_B
         p = pair[2, 0] - pair[0, 1]
         grid = np.ones((count, count))
@@ -162,6 +162,13 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
         # E[gy|X] = c₁ + ½E[gy(g² − 1)](X − 1), and g³ − g = He₃ + 2g.
         query = (c1 + (c3 + 2 * c1) / 2 * (X - 1)) / np.sqrt(d * X)
         columns["alignment"].append(np.outer(query, along / np.sqrt(B)))
+        for name, share in (
+            ("signal", regressed(r * M[2, 0], along2_B) - regressed(r * M[0, 1], across_B)),
+            ("column", regressed(q * M[0, 2], column2_B)),
+            ("cross", regressed(math.sqrt(r * q) * M[1, 1], both_B)),
+        ):
+            columns[name].append(grid * (share / B))
+    mean_square = float(xi_weights @ c[:, 1] ** 2)
     flat = {name: np.concatenate([part.ravel() for part in parts]) for name, parts in columns.items()}
     return ContextLaw(
         flat["weights"],
@@ -169,7 +176,9 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
         flat["mean"],
         flat["square"],
         flat["alignment"],
-        float(shares[0]),
-        float(shares[1]),
+        flat["signal"],
+        flat["column"],
+        flat["cross"],
+        float(d * (xi_weights @ c[:, 1] ** 4 / mean_square**2 - 1)) if mean_square else 2.0,
         trace,
     )

@@ -15,7 +15,7 @@ from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Size
 from hermite_eq.theory.finite_size import finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.linear import ErrorArrays, linear_limit
-from hermite_eq.theory.random_head import ScaledSamples, random_head_error
+from hermite_eq.theory.random_head import ScaledSamples, fixed_point, random_head_error
 from hermite_eq.theory.spectrum import Spectrum
 
 
@@ -162,7 +162,7 @@ def _(model: RandomTransformer, task: Task, sizes: Sizes | Ratios) -> TheoryErro
     fresh = target.slope**2 + target.square / sizes.alpha
     one, row = np.ones(1), np.ones((1, 1))
     p = target.slope**2 / fresh
-    spectrum = Spectrum(one * p, one * (target.square / sizes.alpha / fresh), one * sizes.kappa, one, one)
+    spectrum = Spectrum.limit(one * p, one * sizes.kappa)
     samples = ScaledSamples(
         row,
         row * head.c0,
@@ -172,6 +172,9 @@ def _(model: RandomTransformer, task: Task, sizes: Sizes | Ratios) -> TheoryErro
         row * target.mean,
         row * target.square,
         row * target.slope**2 / math.sqrt(fresh),
+        0 * row,
     )
-    arrays = random_head_error(samples, spectrum, one * sizes.tau, one * sizes.mu, np.zeros(1), math.inf)
+    tau, mu = one * sizes.tau, one * sizes.mu
+    point = fixed_point(samples, spectrum, tau, mu, np.zeros(1))
+    arrays = random_head_error(samples, spectrum, tau, mu, point, math.inf)
     return _one(arrays, fresh, _notes(head, target))
