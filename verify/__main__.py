@@ -30,7 +30,7 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
     """Measure, judge, sabotage, report; the exit status says whether every claim agreed and every defect was caught."""
     start = time.perf_counter()
     tasks = {target: hermite_eq.Task(target, transformers.NOISE) for target in transformers.TARGETS}
-    steps = 1 + len(tasks) * (len(profile.law_ladder) + 1 + sum(profile.runs))
+    steps = 1 + pre_activations.steps(profile, len(tasks)) + len(tasks) * sum(profile.runs)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         job = progress.add_task("", total=steps)
@@ -46,10 +46,10 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         stage("coefficients")
         features = coefficients.measure(transformers.HEADS, tasks[transformers.TARGETS[0]], profile)
         advance()
-        stage("laws of the pre-activations")
-        laws = {name: pre_activations.measure(task, profile, key, advance) for key, (name, task) in enumerate(tasks.items())}
-        stage("Transformers")
         with workers() as pool:
+            stage("laws of the pre-activations")
+            laws = pre_activations.measure(tasks, profile, pool, advance)
+            stage("Transformers")
             ladders = transformers.measure(profile, pool, advance)
         stage("theory and verdicts")
         predictions = {head: coefficients.Values.of(head) for head in transformers.HEADS}
