@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 import sympy
-from flint import acb, arb, arb_mat, fmpq
+from flint import acb, arb, arb_mat, ctx, fmpq
 
 from hermite_eq.activations import Activation, pieces
 from hermite_eq.activations.symbolic import proved_parity
@@ -51,6 +51,7 @@ def enclosed_coefficient(sigma: Activation, k: int, digits: int, degree: int) ->
     expression = _numeric_expression(sigma)
     digits = _check_digits(digits)
     if proved_parity(expression) == ("even" if k % 2 else "odd"):
+        _moments(sigma, 0, digits)  # the integral exists, or this raises
         return to_enclosure(arb(0), digits)
     return _refined(lambda working: _moments(sigma, max(k, degree), working).c[k], digits)
 
@@ -115,7 +116,7 @@ def _refined(compute: Any, digits: int) -> Enclosure:
 
 @lru_cache(maxsize=256)
 def _moments(sigma: Activation, degree: int, digits: int) -> Moments:
-    expression = sigma.expression
+    expression = _numeric_expression(sigma)
     _check_declarations(sigma)
     with working_precision(bits_for(digits) + 64):
         if not expression.has(*_SWITCHES):
@@ -129,7 +130,7 @@ def _moments(sigma: Activation, degree: int, digits: int) -> Moments:
 def _check_declarations(sigma: Activation) -> None:
     """Hold a declared Lipschitz constant against certain differences of values (which can refute it, not prove it)."""
     L = sigma.lipschitz
-    if L is None or L == math.inf:
+    if L is None or math.inf == L:
         return
     with working_precision(_BOUND_BITS):
         f = ball_function(sigma.expression)
@@ -195,9 +196,11 @@ def _cut(ends: tuple[Growth, Growth], degree: int, digits: int) -> tuple[int, _T
     with working_precision(_BOUND_BITS):
         goal = arb(10) ** -digits
         low, high = 4, 8
+
         def small(quarters: int) -> bool:
             tails = _tails(ends, degree, arb(quarters) / 4)
             return all(bool(tail < goal) for tail in [*tails.c, tails.norm2])
+
         while not small(high):
             low, high = high, 2 * high
             if high > 4000:
@@ -240,7 +243,6 @@ def _rectangle(expression: sympy.Expr, a: fmpq, columns: int) -> _Strip:
     The lower half follows by reflection: σ(conj z) = conj σ(z), the expression having no imaginary unit in it.
     """
     f = ball_function(expression)
-    height = arb(a)
     total, side = arb(0), arb(0)
     spent = 0
     for column in range(-columns, columns):
@@ -359,7 +361,7 @@ def _trapezoid_table(h: fmpq, half: int, degree: int, precision: int) -> tuple[l
 
 
 def _trapezoid(sigma: Activation, degree: int, digits: int, plan: _TrapezoidPlan) -> Moments:
-    x, even, odd, weight = _trapezoid_table(plan.h, plan.half, degree, _precision())
+    x, even, odd, weight = _trapezoid_table(plan.h, plan.half, degree, ctx.prec)
     f = ball_function(sigma.expression)
     right = [_real_value(f, sigma, t) for t in x]
     left = [_real_value(f, sigma, -t) for t in x[1:]]
@@ -380,17 +382,11 @@ def _trapezoid(sigma: Activation, degree: int, digits: int, plan: _TrapezoidPlan
     return Moments(c, norm2 + norm_radius)
 
 
-def _precision() -> int:
-    from flint import ctx
-
-    return int(ctx.prec)
-
-
 def _real_value(f: Ball, sigma: Activation, x: arb) -> arb:
     value = f(acb(x), False)
     if not value.is_finite():
         raise HypothesisError(
-            "an activation is finite at every real number", f"{sigma.name} at x = {float(x):.6g}", "define it there, or leave the singularity out"
+            "an activation is finite at every real number", f"{sigma.name} at x = {float(x):.6g}", "define it there"
         )
     if not value.imag.contains(0):
         raise HypothesisError("an activation is real-valued on the real line", f"{sigma.name} at x = {float(x):.6g}", "take the real part")
@@ -435,18 +431,15 @@ def _panels(sigma: Activation, degree: int, digits: int) -> Moments:
     count = 0
     for expression, left, right in _cuts_into_panels(sigma.expression, quarters):
         f = ball_function(expression)
-        with working_precision(_BOUND_BITS):
-            bound_function = ball_function(expression)
         stack = [(left, right)]
         while stack:
             a, b = stack.pop()
             count += 1
-            with working_precision(_BOUND_BITS):
-                rule = _rule_for(bound_function, a, b, degree, digits)
+            rule = _rule_for(f, a, b, degree, digits)
             if rule is None:
                 if count > _MOST_PANELS:
                     raise HypothesisError(
-                        "the function is piecewise analytic, with finitely many singularities",
+                        "the function is bounded near its singularities, which are few",
                         f"{sigma.name}, unresolved near x = {float(a):.6g} after {_MOST_PANELS} panels",
                         "ask for fewer digits, or use the double-precision coefficients np.asarray(coefficients(…))",
                     )
@@ -456,7 +449,7 @@ def _panels(sigma: Activation, degree: int, digits: int) -> Moments:
             with working_precision(_BOUND_BITS):
                 errors = [known + new for known, new in zip(errors, rule.errors, strict=True)]
             center, half = (a + b) / 2, (b - a) / 2
-            for node, weight in _legendre(rule.n, _precision()) if rule.n else ():
+            for node, weight in _legendre(rule.n, ctx.prec) if rule.n else ():
                 x = center + half * node
                 value = _real_value(f, sigma, x)
                 w = half * weight * normal * (-x * x / 2).exp() * value
