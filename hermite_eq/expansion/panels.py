@@ -198,8 +198,8 @@ def resolve(function: Callable[[Array], Any], kinks: Sequence[float] = (), reach
         middle, half = (left + right) / 2, (right - left) / 2
         spacing = np.spacing(np.maximum(np.abs(left), np.abs(right)))
         inside = np.maximum(4 * spacing, 2.0**-54 * half)[:, None]
-        points = middle[:, None] + half[:, None] * np.concatenate([nodes, probes])
-        both = _values(function, np.concatenate([points, left[:, None] + inside, right[:, None] - inside], axis=1))
+        points = middle[:, None] + half[:, None] * np.concatenate([nodes, probes, [-1, 1]])
+        both = _values(function, np.clip(points, left[:, None] + inside, right[:, None] - inside))
         values, checks = both[:, :_NODES], both[:, _NODES:]
         series = values @ to_series.T
         tail = np.max(np.abs(series[:, -4:]), axis=1)
@@ -251,7 +251,9 @@ def _nodes_and_weights(edges: Array) -> tuple[Array, Array]:
     """Gauss-Legendre nodes of all panels in one row, and their weights times the normal density."""
     nodes, weights, *_ = _rule()
     middle, half = (edges[..., 1:] + edges[..., :-1]) / 2, (edges[..., 1:] - edges[..., :-1]) / 2
-    x = (middle[..., None] + half[..., None] * nodes).reshape(*edges.shape[:-1], -1)
+    # On the shortest panels a node would round to the edge, where the function may jump or have no value.
+    inner = np.nextafter(edges[..., :-1], math.inf)[..., None], np.nextafter(edges[..., 1:], -math.inf)[..., None]
+    x = np.clip(middle[..., None] + half[..., None] * nodes, *inner).reshape(*edges.shape[:-1], -1)
     w = (half[..., None] * weights).reshape(x.shape)
     return x, w * np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi)
 
