@@ -80,6 +80,10 @@ def _meets_real_cuts(z: acb) -> bool:
     return bool(z.imag.contains(0)) and not bool(abs(z.real) < 1)
 
 
+def _everywhere(function: Callable[[acb], acb]) -> Ball:
+    return lambda z, analytic: function(z)
+
+
 def _with_cut(function: Callable[[acb], acb], meets: Callable[[acb], bool]) -> Ball:
     return lambda z, analytic: _NAN if analytic and meets(z) else function(z)
 
@@ -109,7 +113,7 @@ def _asinh(z: acb, analytic: bool) -> acb:
 
 
 _FUNCTIONS: dict[Any, Ball] = {
-    **{name: (lambda function: lambda z, analytic: function(z))(function) for name, function in _MEROMORPHIC.items()},
+    **{name: _everywhere(function) for name, function in _MEROMORPHIC.items()},
     sympy.tanh: _tanh,
     sympy.log: lambda z, analytic: z.log(analytic=analytic),
     sympy.atan: _with_cut(acb.atan, _meets_imaginary_cuts),
@@ -234,7 +238,17 @@ def _power(expression: sympy.Pow, precision: int) -> Ball:
     if exponent == sympy.Rational(-1, 2):
         return lambda z, analytic: 1 / base(z, analytic).sqrt(analytic=analytic)
     power = _compiled(exponent, precision)
+    if exponent.is_Rational and exponent > 0:
+        return lambda z, analytic: _root(base(z, analytic), power(z, analytic), analytic)
     return lambda z, analytic: base(z, analytic).pow(power(z, analytic), analytic=analytic)
+
+
+def _root(z: acb, exponent: acb, analytic: bool) -> acb:
+    """z^s, s > 0, also on balls around 0, where the logarithm is not finite: |z^s| = |z|^s."""
+    if analytic or not z.contains(0) or z == 0:
+        return z.pow(exponent, analytic=analytic)
+    size = (z.abs_upper() ** exponent.real).upper()
+    return acb(arb(0, size), arb(0, size))
 
 
 def _extreme(expression: sympy.Expr, precision: int) -> Ball:

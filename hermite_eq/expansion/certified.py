@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 import sympy
-from flint import acb, arb, arb_mat, fmpq
+from flint import acb, arb, arb_mat, ctx, fmpq
 
 from hermite_eq.activations import Activation, pieces
 from hermite_eq.activations.symbolic import proved_parity
@@ -51,6 +51,7 @@ def enclosed_coefficient(sigma: Activation, k: int, digits: int, degree: int) ->
     expression = _numeric_expression(sigma)
     digits = _check_digits(digits)
     if proved_parity(expression) == ("even" if k % 2 else "odd"):
+        _moments(sigma, 0, digits)  # the integral exists, or this raises
         return to_enclosure(arb(0), digits)
     return _refined(lambda working: _moments(sigma, max(k, degree), working).c[k], digits)
 
@@ -115,7 +116,7 @@ def _refined(compute: Any, digits: int) -> Enclosure:
 
 @lru_cache(maxsize=256)
 def _moments(sigma: Activation, degree: int, digits: int) -> Moments:
-    expression = sigma.expression
+    expression = _numeric_expression(sigma)
     _check_declarations(sigma)
     with working_precision(bits_for(digits) + 64):
         if not expression.has(*_SWITCHES):
@@ -129,7 +130,7 @@ def _moments(sigma: Activation, degree: int, digits: int) -> Moments:
 def _check_declarations(sigma: Activation) -> None:
     """Hold a declared Lipschitz constant against certain differences of values (which can refute it, not prove it)."""
     L = sigma.lipschitz
-    if L is None or L == math.inf:
+    if L is None or math.inf == L:
         return
     with working_precision(_BOUND_BITS):
         f = ball_function(sigma.expression)
@@ -195,9 +196,11 @@ def _cut(ends: tuple[Growth, Growth], degree: int, digits: int) -> tuple[int, _T
     with working_precision(_BOUND_BITS):
         goal = arb(10) ** -digits
         low, high = 4, 8
+
         def small(quarters: int) -> bool:
             tails = _tails(ends, degree, arb(quarters) / 4)
             return all(bool(tail < goal) for tail in [*tails.c, tails.norm2])
+
         while not small(high):
             low, high = high, 2 * high
             if high > 4000:
@@ -214,38 +217,44 @@ def _cut(ends: tuple[Growth, Growth], degree: int, digits: int) -> tuple[int, _T
 
 
 @dataclass(frozen=True, eq=False)
-class _Strip:
-    r"""A rectangle |Re z| ≤ T, |Im z| ≤ a in which σ is analytic, with what the error bound needs of it.
+class Strip:
+    r"""A rectangle |Re z| ≤ n, |Im z| ≤ a in which σ is analytic, with what the error bound needs of it.
 
-    ``norm`` bounds :math:`(\int_{-T}^T|\sigma(x+ia)|^2\phi)^{1/2}`, ``side`` bounds |σ| on the two vertical sides.
+    ``columns`` bounds |σ| on the n columns j ≤ |Re z| ≤ j + 1, ``norm`` bounds
+    :math:`(\int_{-n}^n|\sigma(x+ia)|^2\phi)^{1/2}`.
     """
 
     a: fmpq
     norm: arb
-    side: arb
+    columns: tuple[arb, ...]
+
+    def side(self, T: arb) -> arb:
+        """A bound of |σ| on the sides Re z = ±T; infinite beyond the rectangle."""
+        low, high = math.floor(float(T.lower()) - 1e-9), math.floor(float(T.upper()) + 1e-9)
+        if high >= len(self.columns):
+            return arb.pos_inf()
+        return arb.max(self.columns[low], self.columns[high])
 
 
 class _NotAnalyticError(Exception):
     """No finite ball around a part of the rectangle; the argument says where."""
 
 
-_SMALLEST_BOX = 1 / 64
 _MOST_BOXES = 20000
 
 
 @lru_cache(maxsize=512)
-def _rectangle(expression: sympy.Expr, a: fmpq, columns: int) -> _Strip:
-    """Cover [−T, T] × [0, a], T = ``columns``, by balls on which σ is finite, hence analytic.
+def _rectangle(expression: sympy.Expr, a: fmpq, columns: int) -> Strip:
+    """Cover [−n, n] × [0, a], n = ``columns``, by balls on which σ is finite, hence analytic.
 
     The lower half follows by reflection: σ(conj z) = conj σ(z), the expression having no imaginary unit in it.
     """
     f = ball_function(expression)
-    height = arb(a)
-    total, side = arb(0), arb(0)
+    bounds = []
     spent = 0
-    for column in range(-columns, columns):
+    for column in range(columns):
         largest = arb(0)
-        boxes = [(fmpq(column), fmpq(column + 1), fmpq(0), a)]
+        boxes = [(fmpq(column), fmpq(column + 1), fmpq(0), a), (fmpq(-column - 1), fmpq(-column), fmpq(0), a)]
         while boxes:
             left, right, low, high = boxes.pop()
             ball = acb(arb(left).union(arb(right)), arb(low).union(arb(high)))
@@ -261,16 +270,14 @@ def _rectangle(expression: sympy.Expr, a: fmpq, columns: int) -> _Strip:
             else:
                 middle = (low + high) / 2
                 boxes += [(left, right, low, middle), (left, right, middle, high)]
-        nearest = min(abs(column), abs(column + 1))
-        total += largest**2 * (-arb(nearest) ** 2 / 2).exp()
-        if column in (-columns, columns - 1):
-            side = arb.max(side, largest)
-    return _Strip(a, (total / (2 * arb.pi()).sqrt()).sqrt().upper(), side)
+        bounds.append(largest)
+    total = sum((2 * bound**2 * (-arb(j) ** 2 / 2).exp() for j, bound in enumerate(bounds)), arb(0))
+    return Strip(a, (total / (2 * arb.pi()).sqrt()).sqrt().upper(), tuple(bounds))
 
 
 @dataclass(frozen=True, eq=False)
 class _TrapezoidPlan:
-    strip: _Strip
+    strip: Strip
     h: fmpq
     half: int  # nodes j h, |j| ≤ half; T = (half + 1/2) h
 
@@ -278,6 +285,7 @@ class _TrapezoidPlan:
 def _strip(sigma: Activation, degree: int, digits: int) -> _TrapezoidPlan | None:
     """The cheapest plan among a few strips that are proven; None if no strip is."""
     widest = 0.6 * math.sqrt(2 * digits * math.log(10))
+    failure: _NotAnalyticError | None = None
     if sigma.strip is not None and 0 < sigma.strip < math.inf:
         widths = [0.95 * sigma.strip] if sigma.strip < widest else [widest]
     else:
@@ -290,59 +298,72 @@ def _strip(sigma: Activation, degree: int, digits: int) -> _TrapezoidPlan | None
         try:
             plan = _plan(sigma, a, degree, digits)
         except _NotAnalyticError as place:
-            if sigma.strip is not None:
-                raise HypothesisError(
-                    f"{sigma.name} is analytic in the declared strip |Im z| < {sigma.strip:g}",
-                    f"no finite ball around it near {place}",
-                    "declare a narrower strip, or strip=None: then one is searched for",
-                ) from None
+            failure = place
             continue
         if best is not None and plan.half >= best.half:
             break
         best = plan
+    if best is None and sigma.strip:
+        raise HypothesisError(
+            f"{sigma.name} is analytic in the declared strip |Im z| < {sigma.strip:g}",
+            f"no finite ball around it near {failure}",
+            "declare a narrower strip, or strip=None: then one is searched for",
+        )
     return best
 
 
 def _plan(sigma: Activation, a: fmpq, degree: int, digits: int) -> _TrapezoidPlan:
-    r"""The step and the number of nodes for which every part of the error is below 10^-digits.
-
-    The error of :math:`h\sum_j F(jh)` against :math:`\int_{-T}^TF`, T = (N + 1/2)h, F = σ h_k φ analytic in the rectangle, is at most
-
-    .. math:: \frac{2e^{a^2/2}\sqrt{L_k(-a^2)}}{e^{2\pi a/h}-1}\Bigl(\int_{-T}^T|\sigma(x+ia)|^2\phi\Bigr)^{1/2}
-        +\frac{2h\log2}{\pi}\sup_{|y|\le a}|F(\pm T+iy)|.
-    """
+    """The step and the number of nodes for which every part of the error is below 10^-digits."""
     with working_precision(_BOUND_BITS):
         goal = arb(10) ** -digits
         quarters, _ = _cut(_ends(sigma.expression, sigma), degree, digits)
         while True:
-            # The rectangle is a little longer than T, in steps of 4 so that it serves several degrees and precisions.
-            columns = 4 * math.ceil((quarters + 4) / 16)
+            # In steps of 4, so that one rectangle serves several degrees and precisions.
+            columns = 4 * (quarters // 16 + 1)
             strip = _rectangle(sigma.expression, a, columns)
-            T = arb(quarters) / 4
-            bounds = [*_side_errors(strip, arb(1), T, degree)]
-            if all(bool(bound < goal) for bound in bounds):
+            if all(bool(bound < goal) for bound in _side_errors(strip, arb(1), arb(quarters) / 4, degree)):
                 break
             quarters += 1
         scale = max(float(bound.upper().log()) for bound in _strip_factors(strip, degree))
         h = 2 * math.pi * float(arb(a)) / (digits * math.log(10) + max(0.0, scale) + 0.1)
         step = fmpq(max(1, math.floor(h * 4096)), 4096)
-        half = math.ceil(quarters / 4 / (float(step.p) / float(step.q)))
-        return _TrapezoidPlan(strip, step, half)
+        half = math.ceil(fmpq(quarters, 4) / step)
+        # T = (half + 1/2) h may be a step and a half longer than asked for: the rectangle has to be, too.
+        end = math.floor((fmpq(half) + fmpq(1, 2)) * step) + 1
+        return _TrapezoidPlan(strip if end <= columns else _rectangle(sigma.expression, a, end), step, half)
 
 
-def _strip_factors(strip: _Strip, degree: int) -> list[arb]:
+def trapezoid_errors(strip: Strip, h: arb, T: arb, degree: int) -> list[arb]:
+    r"""Error bounds of the trapezoidal rule for every orthonormal coefficient k ≤ degree, then for the norm.
+
+    The error of :math:`h\sum_{|j|\le N}F(jh)` against :math:`\int_{-T}^TF`, T = (N + 1/2)h, F = σ h_k φ analytic in the rectangle,
+    is at most
+
+    .. math:: \frac{2e^{a^2/2}\sqrt{L_k(-a^2)}}{e^{2\pi a/h}-1}\Bigl(\int_{-T}^T|\sigma(x+ia)|^2\phi\Bigr)^{1/2}
+        +\frac{2h\log2}{\pi}\sup_{|y|\le a}|F(\pm T+iy)|,
+
+    and for E σ² the same with :math:`h_k` replaced by σ. Derivation: ``derivations/trapezoid_error.py``.
+    """
+    decay = (2 * arb.pi() * arb(strip.a) / h).exp() - 1
+    return [
+        factor / decay + side
+        for factor, side in zip(_strip_factors(strip, degree), _side_errors(strip, h, T, degree), strict=True)
+    ]
+
+
+def _strip_factors(strip: Strip, degree: int) -> list[arb]:
     """What multiplies 1/(e^{2πa/h} − 1): for every orthonormal coefficient, then for the norm."""
     a = arb(strip.a)
     base = 2 * (a * a / 2).exp() * strip.norm
     return [base * (-a * a).laguerre_l(k).sqrt() for k in range(degree + 1)] + [base * strip.norm]
 
 
-def _side_errors(strip: _Strip, h: arb, T: arb, degree: int) -> list[arb]:
+def _side_errors(strip: Strip, h: arb, T: arb, degree: int) -> list[arb]:
     """What the vertical sides contribute: for every orthonormal coefficient, then for the norm."""
     a = arb(strip.a)
     z = (T * T + a * a).sqrt()
-    base = 2 * h * arb.const_log2() / arb.pi() * strip.side * ((a * a - T * T) / 2).exp() / (2 * arb.pi()).sqrt()
-    return [base * bound for bound in _orthonormal_bounds(z, degree)] + [base * strip.side]
+    base = 2 * h * arb.const_log2() / arb.pi() * strip.side(T) * ((a * a - T * T) / 2).exp() / (2 * arb.pi()).sqrt()
+    return [base * bound for bound in _orthonormal_bounds(z, degree)] + [base * strip.side(T)]
 
 
 @lru_cache(maxsize=16)
@@ -359,8 +380,9 @@ def _trapezoid_table(h: fmpq, half: int, degree: int, precision: int) -> tuple[l
 
 
 def _trapezoid(sigma: Activation, degree: int, digits: int, plan: _TrapezoidPlan) -> Moments:
-    x, even, odd, weight = _trapezoid_table(plan.h, plan.half, degree, _precision())
-    f = ball_function(sigma.expression)
+    expression = _numeric_expression(sigma)
+    x, even, odd, weight = _trapezoid_table(plan.h, plan.half, degree, ctx.prec)
+    f = ball_function(expression)
     right = [_real_value(f, sigma, t) for t in x]
     left = [_real_value(f, sigma, -t) for t in x[1:]]
     sums = arb_mat([[right[0]], *([u + v] for u, v in zip(right[1:], left, strict=True))])
@@ -369,28 +391,19 @@ def _trapezoid(sigma: Activation, degree: int, digits: int, plan: _TrapezoidPlan
     evens, odds, norm2 = (even * sums).entries(), (odd * differences).entries(), (weight * squares)[0, 0]
     with working_precision(_BOUND_BITS):
         h, T = arb(plan.h), (plan.half + arb(0.5)) * arb(plan.h)
-        factor = 1 / ((2 * arb.pi() * arb(plan.strip.a) / h).exp() - 1)
-        strip = [factor * bound for bound in _strip_factors(plan.strip, degree)]
-        side = _side_errors(plan.strip, h, T, degree)
-        tails = _tails(_ends(sigma.expression, sigma), degree, T)
-        errors = [s + v + t for s, v, t in zip(strip, side, [*tails.c, tails.norm2], strict=True)]
+        tails = _tails(_ends(expression, sigma), degree, T)
+        errors = [rule + tail for rule, tail in zip(trapezoid_errors(plan.strip, h, T, degree), [*tails.c, tails.norm2], strict=True)]
         radii = [arb(0, (error * arb.fac_ui(k).sqrt()).upper()) for k, error in enumerate(errors[:-1])]
         norm_radius = arb(0, errors[-1].upper())
     c = tuple((odds if k % 2 else evens)[k // 2] + radii[k] for k in range(degree + 1))
     return Moments(c, norm2 + norm_radius)
 
 
-def _precision() -> int:
-    from flint import ctx
-
-    return int(ctx.prec)
-
-
 def _real_value(f: Ball, sigma: Activation, x: arb) -> arb:
     value = f(acb(x), False)
     if not value.is_finite():
         raise HypothesisError(
-            "an activation is finite at every real number", f"{sigma.name} at x = {float(x):.6g}", "define it there, or leave the singularity out"
+            "an activation is finite at every real number", f"{sigma.name} at x = {float(x):.6g}", "define it there"
         )
     if not value.imag.contains(0):
         raise HypothesisError("an activation is real-valued on the real line", f"{sigma.name} at x = {float(x):.6g}", "take the real part")
@@ -435,18 +448,15 @@ def _panels(sigma: Activation, degree: int, digits: int) -> Moments:
     count = 0
     for expression, left, right in _cuts_into_panels(sigma.expression, quarters):
         f = ball_function(expression)
-        with working_precision(_BOUND_BITS):
-            bound_function = ball_function(expression)
         stack = [(left, right)]
         while stack:
             a, b = stack.pop()
             count += 1
-            with working_precision(_BOUND_BITS):
-                rule = _rule_for(bound_function, a, b, degree, digits)
+            rule = _rule_for(f, a, b, degree, digits)
             if rule is None:
                 if count > _MOST_PANELS:
                     raise HypothesisError(
-                        "the function is piecewise analytic, with finitely many singularities",
+                        "the function is bounded near its singularities, which are few",
                         f"{sigma.name}, unresolved near x = {float(a):.6g} after {_MOST_PANELS} panels",
                         "ask for fewer digits, or use the double-precision coefficients np.asarray(coefficients(…))",
                     )
@@ -456,7 +466,7 @@ def _panels(sigma: Activation, degree: int, digits: int) -> Moments:
             with working_precision(_BOUND_BITS):
                 errors = [known + new for known, new in zip(errors, rule.errors, strict=True)]
             center, half = (a + b) / 2, (b - a) / 2
-            for node, weight in _legendre(rule.n, _precision()) if rule.n else ():
+            for node, weight in _legendre(rule.n, ctx.prec) if rule.n else ():
                 x = center + half * node
                 value = _real_value(f, sigma, x)
                 w = half * weight * normal * (-x * x / 2).exp() * value

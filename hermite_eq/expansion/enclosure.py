@@ -108,6 +108,8 @@ class Enclosure:
         with localcontext(Context(prec=len(self.mid.as_tuple().digits) + 400)):
             shown = self.mid.quantize(Decimal(1).scaleb(place), ROUND_HALF_EVEN)
             spread = self.radius + abs(self.mid - shown)
+        if not shown:
+            shown = Decimal(0)
         return f"{shown} ± {Context(prec=1, rounding=ROUND_CEILING).plus(spread):g}"
 
     def latex(self, digits: int = 6) -> str:

@@ -45,7 +45,7 @@ class Growth:
         power = self.p + degree
         c = arb(0.5) - self.r
         slope = power / T + self.q - 2 * c * T
-        if not (T * T >= 2 * degree + 1 and self.start <= T and c > 0 and slope < 0):
+        if not (2 * degree + 1 <= T * T and self.start <= T and c > 0 and slope < 0):
             return arb.pos_inf()
         return self.A * (power * T.log() + self.q * T - c * T * T).exp() / (-slope) / (2 * arb.pi()).sqrt()
 
