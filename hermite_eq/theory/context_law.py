@@ -176,8 +176,9 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
         flat["mean"],
         flat["square"],
         flat["alignment"],
-        flat["signal"],
-        flat["column"],
+        # Linear regressions can leave [0, 1] at the outermost nodes of a small d.
+        np.clip(flat["signal"], 0, 1 - np.clip(flat["column"], 0, 0.5)),
+        np.clip(flat["column"], 0, 0.5),
         flat["cross"],
         float(d * (xi_weights @ c[:, 1] ** 4 / mean_square**2 - 1)) if mean_square else 2.0,
         trace,

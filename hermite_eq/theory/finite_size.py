@@ -1,15 +1,16 @@
-"""In-context errors at finite d: the norms of x, ξ and b vary, and h has d(d+1) entries."""
+"""In-context errors at finite d: the norms of x, ξ and b vary, and h has D = d(d+1) entries."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.expansion import scaled_coefficients, scaled_norm2
-from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Sizes, Task
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory.context_law import ContextLaw, context_law
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.linear import ErrorArrays
@@ -19,72 +20,76 @@ from hermite_eq.theory.spectrum import Spectrum
 Array = NDArray[np.float64]
 
 
-def _spectrum(law: ContextLaw, sizes: Sizes, weights: Array) -> tuple[Spectrum, Array]:
-    """The spectrum of the mean of E[ĥĥᵀ|θ] with the given weights, and the tilt of each node against it."""
+def _spectrum(law: ContextLaw, d: int, tasks: float, weights: Array) -> tuple[Spectrum, Array]:
+    r"""The spectrum of :math:`\mathbb E[\hat h\hat h^\top]` under ``weights`` (shape (P, N)), and the tilt of each node against it."""
     # E[ĥĥᵀ] = (I/d) ⊗ [f_u S/d + f_i I/d, f_c ξ̄/√d; ·, f_2]; r = D times its eigenvalues, D = d(d+1).
-    d = sizes.d
     f_u, f_2, f_c = weights @ law.signal_share, weights @ law.column_share, weights @ law.cross_share
-    unit = (d + 1) / d
-    one = np.ones(1)
+    unit, one = (d + 1) / d, np.ones_like(f_u)
     spectrum = Spectrum(
-        one * unit * f_u,
-        one * unit * (1 - f_u - f_2),
-        one * sizes.tasks / d,
-        one / unit,
-        one * unit * d * f_2,
-        one * unit**2 * min(d * f_c**2, d * f_u * f_2),
-        one * law.length_variance,
+        signal=unit * f_u,
+        noise=unit * (1 - f_u - f_2),
+        kappa=one * tasks / d,
+        bulk=one / unit,
+        column=unit * d * f_2,
+        cross2=unit**2 * np.minimum(d * f_c**2, d * f_u * f_2),
+        length_variance=one * law.length_variance,
     )
-    return spectrum, unit * (law.signal_share - f_u)
+    return spectrum, unit * (law.signal_share - f_u[:, None])
 
 
-def _solve(
-    law: ContextLaw, sizes: Sizes, samples: ScaledSamples, mu: float, ridge: float, dimension: float
-) -> tuple[ErrorArrays, float]:
-    d = sizes.d
-    tau, mu_, ridge_ = np.full(1, sizes.samples / (d * (d + 1))), np.full(1, mu), np.full(1, ridge)
-    weights = law.weights
-    for _ in range(50):
-        spectrum, tilt = _spectrum(law, sizes, weights)
-        samples = replace(samples, tilt=tilt[None])
-        point = fixed_point(samples, spectrum, tau, mu_, ridge_)
-        update = (samples.weights * samples.c1**2 * point.omega)[0]
-        update = update / update.sum()
-        change = np.abs(update - weights).sum()
-        weights = update
-        if change < 1e-12:
-            break
-    arrays = random_head_error(samples, spectrum, tau, mu_, point, dimension)
-    return arrays, law.trace / (d + 1)
-
-
-def _samples(law: ContextLaw, d: int, c0: Array, c1: Array, c2: Array, residual2: Array) -> ScaledSamples:
+def _samples(law: ContextLaw, d: int, head: HeadMoments) -> ScaledSamples:
     # M = S/d, so Mᵀ(C + k/D)⁻¹M = d⟨(s/d)²D/(r+k)⟩ = (D/d)⟨s²/(r+k)⟩.
     signal = law.alignment * math.sqrt(d + 1)
-    columns = (law.weights, c0, c1, c2, residual2, law.mean, law.square, signal, 0 * signal)
-    return ScaledSamples(*(x[None] for x in columns))
+    columns = (law.weights, head.c0, head.c1, head.c2, head.residual2, law.mean, law.square, signal, 0 * signal)
+    return ScaledSamples(*(np.broadcast_to(x, law.weights.shape)[None] for x in columns))
 
 
-def finite_linear(model: LinearTransformer, task: Task, sizes: Sizes) -> tuple[ErrorArrays, float]:
-    law = context_law(task, sizes.d, sizes.context)
+def _consistent(
+    law: ContextLaw, d: int, tasks: float, samples: ScaledSamples, tau: Array, mu: Array, ridge: Array
+) -> tuple[ScaledSamples, Spectrum, FixedPoint]:
+    r"""Samples, spectrum and fixed point with the covariance weighted as the fit weighs it, by :math:`c_1^2\omega`.
+
+    The weights differ from their mean by O(d^{-1/2}) and the covariances of the nodes too, so that each round gains a factor O(1/d).
+    """
+    weights = np.broadcast_to(law.weights, (tau.size, law.weights.size))
+    while True:
+        spectrum, tilt = _spectrum(law, d, tasks, weights)
+        samples = replace(samples, tilt=tilt)
+        point = fixed_point(samples, spectrum, tau, mu, ridge)
+        update = samples.weights * samples.c1**2 * point.omega
+        update = update / update.sum(-1, keepdims=True)
+        if np.abs(update - weights).sum(-1).max() < 1e-10:
+            return samples, spectrum, point
+        weights = update
+
+
+def _errors(
+    law: ContextLaw, head: HeadMoments, sizes: Sequence[Sizes], mu: Array, ridge: Array, dimension: float
+) -> ErrorArrays:
+    d, tasks = sizes[0].d, sizes[0].tasks
+    tau = np.array([s.samples for s in sizes]) / (d * (d + 1))
+    samples, spectrum, point = _consistent(law, d, tasks, _samples(law, d, head), tau, mu, ridge)
+    return random_head_error(samples, spectrum, tau, mu, point, dimension, np.full_like(tau, law.trace / (d + 1)))
+
+
+def finite_linear(model: LinearTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
+    """The linear Transformer at sizes that differ in n alone: infinitely many features c₁(s) = s without residual."""
+    law = context_law(task, sizes[0].d, sizes[0].context)
     zero = np.zeros_like(law.weights)
-    samples = _samples(law, sizes.d, zero + model.intercept, np.sqrt(law.scale2), zero, zero)
-    return _solve(law, sizes, samples, math.inf, (sizes.d + 1) * model.ridge / law.trace, math.inf)
+    head = HeadMoments(zero + model.intercept, np.sqrt(law.scale2), zero, zero)
+    one = np.ones(len(sizes))
+    return _errors(law, head, sizes, math.inf * one, (sizes[0].d + 1) * model.ridge / law.trace * one, math.inf)
 
 
-def finite_random(model: RandomTransformer, task: Task, sizes: Sizes) -> tuple[ErrorArrays, float]:
-    law = context_law(task, sizes.d, sizes.context)
-    d = sizes.d
-    dimension = d * (d + 1)
-    if model.normalise:
-        head = HeadMoments.of(model.activation)
-        one = np.ones_like(law.weights)
-        samples = _samples(law, d, one * head.c0, one * head.c1, one * head.c2, one * head.residual2)
-    else:
-        scale = np.sqrt(law.scale2)
-        c = scaled_coefficients(model.activation, scale, 2)
-        norm2 = scaled_norm2(model.activation, scale)
-        residual2 = np.maximum(norm2 - c[:, 0]**2 - c[:, 1]**2, 0)
-        samples = _samples(law, d, c[:, 0], c[:, 1], c[:, 2], residual2)
-    mu = sizes.hidden / dimension
-    return _solve(law, sizes, samples, mu, model.ridge / d / mu, dimension)
+def finite_random(model: RandomTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
+    """The random Transformer at sizes that differ in n and m alone; with ``normalise`` every scale is 1."""
+    for s in sizes:
+        if s.hidden is None:
+            raise HypothesisError("a random head has hidden units", f"{s}", "pass hidden=…")
+    law = context_law(task, sizes[0].d, sizes[0].context)
+    d, dimension = sizes[0].d, sizes[0].d * (sizes[0].d + 1)
+    head = HeadMoments.of(model.activation)
+    if not model.normalise:
+        head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
+    mu = np.array([s.hidden for s in sizes], float) / dimension
+    return _errors(law, head, sizes, mu, model.ridge / d / mu, dimension)

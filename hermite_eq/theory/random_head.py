@@ -163,7 +163,13 @@ def fixed_point(samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Arra
 
 
 def random_head_error(
-    samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Array, point: FixedPoint, dimension: float
+    samples: ScaledSamples,
+    spectrum: Spectrum,
+    tau: Array,
+    mu: Array,
+    point: FixedPoint,
+    dimension: float,
+    unit: Array,
 ) -> ErrorArrays:
     r"""Errors of ridge regression on the features of this module, at its fixed point.
 
@@ -184,11 +190,13 @@ def random_head_error(
     point : FixedPoint
     dimension : float
         D, or ``inf``: then a c_0 ≠ 0 is fitted at no cost.
+    unit : ndarray
+        The mean eigenvalue of :math:`\operatorname{Cov}(\sqrt d\,h)`, of which r and k are multiples.
 
     Returns
     -------
     ErrorArrays
-        ``inf`` where the model interpolates exactly; ``effective_ridge`` is k.
+        ``inf`` where the model interpolates exactly; ``effective_ridge`` is k times ``unit``.
 
     References
     ----------
@@ -257,7 +265,7 @@ def random_head_error(
         np.where(interpolates, np.inf, mean(error)),
         mean(bias_fresh),
         np.where(interpolates, np.inf, variance),
-        k,
+        k * unit,
         point.dof,
         point.residual,
     )

@@ -18,7 +18,7 @@ from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.spectrum import Spectrum, Traces
 
 def solved(samples: ScaledSamples, spectrum: Any, tau: Array, mu: Array, ridge: Array, dimension: float) -> ErrorArrays:
-    return random_head_error(samples, spectrum, tau, mu, fixed_point(samples, spectrum, tau, mu, ridge), dimension)
+    return random_head_error(samples, spectrum, tau, mu, fixed_point(samples, spectrum, tau, mu, ridge), dimension, np.ones_like(tau))
 
 
 EPS = sys.float_info.epsilon
