@@ -77,28 +77,25 @@ class HeadKind:
     activation : Activation, PolynomialActivation or None
         None for the linear head. Of an equivalent activation the polynomial part, without vanishing coefficients
         of highest degree: an equivalent model of degree r whose :math:`c_r` is zero is that of degree r − 1.
-    function : callable or None
-        Tells apart bare callables, whose records may compare equal when their names do.
     residual : float
         :math:`c_r^*`, the weight of the noise z.
     normalise : bool
     """
 
     activation: Any
-    function: Any
     residual: float
     normalise: bool
 
     @classmethod
     def of(cls, model: Model) -> HeadKind:
         if isinstance(model, LinearTransformer):
-            return cls(None, None, 0.0, False)
+            return cls(None, 0.0, False)
         sigma = model.activation
         if not isinstance(sigma, PolynomialActivation):
-            return cls(sigma, sigma.function, 0.0, model.normalise)
+            return cls(sigma, 0.0, model.normalise)
         degree = max((k for k, c in enumerate(sigma.c) if c != 0), default=0)
         polynomial = PolynomialActivation(sigma.source, sigma.c[: degree + 1], 0.0)
-        return cls(polynomial, None, float(sigma.residual), model.normalise)
+        return cls(polynomial, float(sigma.residual), model.normalise)
 
     @property
     def linear(self) -> bool:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
-from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Task
 from hermite_eq.simulate.sampler import Array
@@ -125,6 +124,7 @@ def mean_square_b(moments: LabelMoments, d: int, context: int) -> Array:
     return (d * (sums.aa + (d - 1) * sums.n) + sums.nn) / context**2
 
 
+@functools.lru_cache(maxsize=256)
 def covariance_trace(task: Task, d: int, context: int) -> float:
     r""":math:`t=\operatorname{tr}\operatorname{Cov}(h)=\mathbb E\|x_{\ell+1}\|^2\,\mathbb E\|b\|^2=\mathbb
     E\|b\|^2` over fresh tasks.
@@ -150,13 +150,6 @@ def covariance_trace(task: Task, d: int, context: int) -> float:
     >>> abs(covariance_trace(Task("identity"), d, l) - exact) < 1e-12
     True
     """
-    activation: Activation = task.target
-    return _covariance_trace(task, activation.function, d, context)
-
-
-@functools.lru_cache(maxsize=256)
-def _covariance_trace(task: Task, function: object, d: int, context: int) -> float:
-    # ``function`` is part of the key: two bare callables of one name compare equal as activations.
     values = []
     for reach, norm_reach, order in ((16.0, 9.0, 20), (20.0, 12.0, 23)):
         s, weight = task_norms(d, reach=norm_reach)
