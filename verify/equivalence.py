@@ -62,7 +62,8 @@ def judge(target: str, ladder: Ladder, profile: Profile, scales: np.ndarray) -> 
             same = distinct_degree(head, degree)
             name = f"r = {degree}" if same == degree else f"r = {degree} (c_{degree} = 0: as r = {same})"
             excess = inflation(head, hermite_eq.equivalent_model(head, degree), scales)
-            checks.append(_against_theory(f"target {target}, {head} head, {name}", ladder, profile, exact, equivalent(head, degree), excess))
+            subject = f"target {target}, {head} head, {name}"
+            checks.append(_against_theory(subject, ladder, profile, exact, equivalent(head, degree), excess))
         normalised = RandomTransformer(head, RIDGE, normalise=True)
         checks.append(_without_gap(f"target {target}, {head} head, r = 1, h normalised", ladder, normalised,
                                    equivalent(head, 1, normalise=True)))

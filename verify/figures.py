@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes
 from hermite_eq.theory import icl_curve
@@ -72,6 +73,7 @@ def learning_curves(ladders: Mapping[str, Ladder], path: Path) -> Path:
         axes.set(xscale="log", yscale="log", xlabel="n / d²", title=f"target {target}",
                  ylim=(0.85 * shown_means.min(), 1.6 * shown_means.max()))
         axes.set_xticks(tau, [f"{value:g}" for value in tau], fontsize=8)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
     np.atleast_1d(panels)[0].set_ylabel("ICL error")
