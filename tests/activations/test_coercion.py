@@ -158,7 +158,7 @@ def to_complex(x: np.ndarray) -> np.ndarray:
     [
         (
             scalar_only,
-            "a callable activation takes arrays (it is vectorised); found scalar_only, which raises ValueError: The truth value of an array",
+            "a callable activation takes arrays (it is vectorised); found scalar_only, which raises ValueError: The truth value of",
         ),
         (
             total,

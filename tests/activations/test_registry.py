@@ -124,7 +124,8 @@ def test_strip_reaches_to_the_nearest_singularity(name: str) -> None:
             points = 128
             values = [function(mpmath.mpc(center) + radius * mpmath.expjpi(mpmath.mpf(2 * j) / points)) for j in range(points)]
             coefficients = [
-                abs(sum(v * mpmath.expjpi(-mpmath.mpf(2 * j * n) / points) for j, v in enumerate(values))) / points for n in (0, *range(36, 44))
+                abs(sum(v * mpmath.expjpi(-mpmath.mpf(2 * j * n) / points) for j, v in enumerate(values))) / points
+                for n in (0, *range(36, 44))
             ]
             # Inside the strip: the coefficients (times radius^n) decay at least as 0.9^n, up to the size of σ on the strip's edge.
             assert max(coefficients[1:]) <= 0.92**36 * 20 * (1 + max(abs(v) for v in values))
@@ -157,18 +158,18 @@ def test_register_adds_an_activation_in_one_call_and_refuses_to_overwrite() -> N
     entry = register(activation(X * sympy.exp(-X), name="ricker_map"), replace=True)
     assert activation("ricker_map") is entry
     assert register(entry) is entry
-    with pytest.raises(HypothesisError, match="a registered name stands for one activation; found 'relu', which is taken"):
+    with pytest.raises(HypothesisError, match=r"a registered name stands for one activation; found 'relu', which is taken"):
         register(activation(X + 1, name="relu"))
-    with pytest.raises(HypothesisError, match="a registered name is an identifier; found name='my act'"):
+    with pytest.raises(HypothesisError, match=r"a registered name is an identifier; found name='my act'"):
         register(activation(X + 1, name="my act"))
 
 
 def test_unknown_name_suggests_the_nearest() -> None:
-    with pytest.raises(HypothesisError, match="found the unknown name 'reul'. Repair: did you mean 'relu'"):
+    with pytest.raises(HypothesisError, match=r"found the unknown name 'reul'. Repair: did you mean 'relu'"):
         activation("reul")
-    with pytest.raises(HypothesisError, match="found the unknown name 'GELU'. Repair: did you mean 'gelu'"):
+    with pytest.raises(HypothesisError, match=r"found the unknown name 'GELU'. Repair: did you mean 'gelu'"):
         activation("GELU")
-    with pytest.raises(HypothesisError, match="Repair: Otherwise pass an expression in x"):
+    with pytest.raises(HypothesisError, match=r"Repair: Otherwise pass an expression in x"):
         activation("qqqqqqqqq")
 
 
