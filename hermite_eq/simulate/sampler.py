@@ -26,8 +26,8 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Sizes, Task
 
 Array = NDArray[np.float64]
-#: Labels drawn at a time: bounds the temporary arrays at 32 MB each.
-_LABELS = 2**22
+#: Labels drawn at a time, so that their arrays stay in the cache.
+_LABELS = 2**15
 
 
 @dataclass(frozen=True, eq=False)
