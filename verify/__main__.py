@@ -22,12 +22,15 @@ from verify.check import Check, Verdict
 from verify.profile import FULL, QUICK, Profile
 from verify.workers import workers
 
+#: Columns of the verdict table where the output is no terminal.
+_WIDTH = 180
+
 
 def run(profile: Profile, folder: Path, console: Console) -> int:
     """Measure, judge, sabotage, report; the exit status says whether every claim agreed and every defect was caught."""
     start = time.perf_counter()
     tasks = {target: hermite_eq.Task(target, transformers.NOISE) for target in transformers.TARGETS}
-    steps = 1 + len(tasks) * (len(profile.law_ladder) + 1 + sum(profile.runs))
+    steps = 1 + pre_activations.steps(profile, len(tasks)) + len(tasks) * sum(profile.runs)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         job = progress.add_task("", total=steps)
@@ -43,10 +46,10 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         stage("coefficients")
         features = coefficients.measure(transformers.HEADS, tasks[transformers.TARGETS[0]], profile)
         advance()
-        stage("laws of the pre-activations")
-        laws = {name: pre_activations.measure(task, profile, key, advance) for key, (name, task) in enumerate(tasks.items())}
-        stage("Transformers")
         with workers() as pool:
+            stage("laws of the pre-activations")
+            laws = pre_activations.measure(tasks, profile, pool, advance)
+            stage("Transformers")
             ladders = transformers.measure(profile, pool, advance)
         stage("theory and verdicts")
         predictions = {head: coefficients.Values.of(head) for head in transformers.HEADS}
@@ -54,13 +57,13 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         for name, task in tasks.items():
             checks += pre_activations.judge(task, laws[name])
         for target, ladder in ladders.items():
-            checks += equivalence.judge(target, ladder, profile, laws[target].scales)
+            checks += equivalence.judge(target, ladder, laws[target].scales)
         for target, ladder in ladders.items():
             checks += learning_curve.judge(target, ladder, profile)
         checks.sort(key=lambda check: [coefficients.CLAIM, pre_activations.LEMMA, pre_activations.COROLLARY, equivalence.CLAIM,
                                        learning_curve.CLAIM].index(check.claim))
         power = [*coefficients.sabotaged(features, predictions), *pre_activations.sabotaged(tasks, laws),
-                 *equivalence.sabotaged(ladders, profile), *learning_curve.sabotaged(ladders, profile)]
+                 *equivalence.sabotaged(ladders), *learning_curve.sabotaged(ladders, profile)]
         stage("figures")
         pictures = [
             (figures.learning_curves(ladders, folder / "learning_curves"),
@@ -109,7 +112,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="the paper's size, d up to 80 and 20 runs (hours)")
     parser.add_argument("--output", type=Path, default=Path("results/verify"), help="folder for figures, JSON and report")
     arguments = parser.parse_args(argv)
-    return run(FULL if arguments.full else QUICK, arguments.output, Console())
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    return run(FULL if arguments.full else QUICK, arguments.output, console)
 
 
 if __name__ == "__main__":

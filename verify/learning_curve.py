@@ -49,11 +49,11 @@ def judge(target: str, ladder: Ladder, profile: Profile) -> list[Check]:
             worst = int(np.argmax(np.abs(z)))
             subject = f"target {target}, {label}: {error.upper()} at n = {profile.taus[worst]:g} d², d = {top} (worst of {len(z)})"
             check = by_z(CLAIM, subject, float(theory[top][worst]), float(simulated[top].mean[worst]),
-                         float(simulated[top].stderr[worst]), runs=runs[top])
+                         float(simulated[top].stderr[worst]), runs=runs[top], scale=float(theory[top][worst]))
             if check.verdict == Verdict.DISAGREES:
                 gaps = [simulated[d].mean[worst] / theory[d][worst] - 1 for d in ladder.dimensions]
                 stderrs = [simulated[d].stderr[worst] / theory[d][worst] for d in ladder.dimensions]
-                rate = by_rate(CLAIM, subject, ladder.dimensions, gaps, stderrs, order=-1, runs=min(runs.values()))
+                rate = by_rate(CLAIM, subject, ladder.dimensions, gaps, stderrs, order=-1, runs=[runs[d] for d in ladder.dimensions])
                 check = check.with_verdict(rate.verdict, f"simulation/theory − 1 = {gaps[-1]:+.1%}; {rate.note}",
                                            slope=(rate.value, rate.value_error))
             checks.append(check)

@@ -20,19 +20,16 @@ _LARGEST_EXPONENT = 1000
 _CONSTANTS: dict[str, sympy.Expr] = {"pi": sympy.pi, "e": sympy.E, "E": sympy.E}
 
 
-def _square_root(z: sympy.Expr) -> sympy.Expr:
-    return sympy.sqrt(z)
-
-
 # name -> (SymPy function, fewest arguments, most arguments); None: any number
 _FUNCTIONS: dict[str, tuple[Callable[..., sympy.Expr], int, int | None]] = {
     **{
         name: (getattr(sympy, name), 1, 1)
         for name in (
-            "exp log sin cos tan sinh cosh tanh coth sech asin acos atan asinh erf erfc sinc cbrt Abs sign Heaviside".split()
+            "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "coth", "sech", "asin", "acos", "atan", "asinh", "erf", "erfc",
+            "sinc", "Abs", "sign", "Heaviside",
         )
     },
-    "sqrt": (_square_root, 1, 1),
+    "sqrt": (lambda z: sympy.sqrt(z), 1, 1),
     "abs": (sympy.Abs, 1, 1),
     "arctan": (sympy.atan, 1, 1),
     "arcsinh": (sympy.asinh, 1, 1),
@@ -120,7 +117,7 @@ class _Reader:
         if isinstance(node, ast.Name):
             return self._name(node.id)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-            operand = self._value(node.operand)
+            operand = self.read(node.operand)
             return -operand if isinstance(node.op, ast.USub) else operand
         if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
             return self._operation(node)
@@ -128,12 +125,9 @@ class _Reader:
             return self._call(node)
         if isinstance(node, ast.IfExp):
             return sympy.Piecewise(
-                (self._value(node.body), self._condition(node.test)), (self._value(node.orelse), True)
+                (self.read(node.body), self._condition(node.test)), (self.read(node.orelse), True)
             )
         raise self._disallowed(node)
-
-    def _value(self, node: ast.expr) -> sympy.Expr:
-        return self.read(node)
 
     def _number(self, node: ast.Constant) -> sympy.Expr:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
@@ -160,7 +154,7 @@ class _Reader:
         )
 
     def _operation(self, node: ast.BinOp) -> sympy.Expr:
-        left, right = self._value(node.left), self._value(node.right)
+        left, right = self.read(node.left), self.read(node.right)
         symbol, operation = _OPERATORS[type(node.op)]
         if symbol == "/" and right.is_zero:
             raise _refused("no quotient has the denominator 0", ast.unparse(node))
@@ -190,8 +184,8 @@ class _Reader:
         if not fewest <= len(node.args) <= (len(node.args) if most is None else most):
             raise _refused(f"{name} takes {fewest}{'' if most == fewest else ' or more'} argument(s)", ast.unparse(node))
         if name == "where":
-            return function(self._condition(node.args[0]), *map(self._value, node.args[1:]))
-        return function(*map(self._value, node.args))
+            return function(self._condition(node.args[0]), *map(self.read, node.args[1:]))
+        return function(*map(self.read, node.args))
 
     def _condition(self, node: ast.expr) -> Any:
         if isinstance(node, ast.BoolOp):
@@ -200,7 +194,7 @@ class _Reader:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return sympy.Not(self._condition(node.operand))
         if isinstance(node, ast.Compare):
-            terms = [self._value(term) for term in (node.left, *node.comparators)]
+            terms = [self.read(term) for term in (node.left, *node.comparators)]
             relations = []
             for operator, left, right in zip(node.ops, terms, terms[1:], strict=False):
                 if type(operator) not in _COMPARISONS:

@@ -132,8 +132,11 @@ def _both_centred(factors: tuple[Factor, Factor], tilt: _Tilt) -> Expr:
             raise OutsideFamilyError(factor, "no elementary closed form of a bivariate normal probability")
         scales.append(S.One if sharp else a)
         variances.append(variance if sharp else a * a * variance + sympy.Rational(1, 2))
-    spread = sympy.factor(sympy.cancel(variances[0] * variances[1]))
-    return mass * 2 / sympy.pi * sympy.asin(sympy.cancel(scales[0] * scales[1] * c12) / sympy.sqrt(spread))
+    if sympy.cancel(variances[0] - variances[1]) == 0:
+        spread = variances[0]
+    else:
+        spread = sympy.sqrt(sympy.factor(sympy.cancel(variances[0] * variances[1])))
+    return mass * 2 / sympy.pi * sympy.asin(sympy.cancel(sympy.cancel(scales[0] * scales[1] * c12) / spread))
 
 
 @lru_cache(maxsize=4096)
