@@ -25,10 +25,9 @@ from hermite_eq.simulate.features import (
 )
 from hermite_eq.simulate.memory import Schedule, parse_memory, schedule
 from hermite_eq.simulate.paths import Readout, RidgePath, SamplePath, WidthPath
-from hermite_eq.simulate.population import covariance_trace, label_moments, linear_error, task_norms
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.ridge import RidgeFit
-from hermite_eq.simulate.sampler import Array, Contexts, child_seeds, context_law, positive_count
+from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts, child_seeds, context_law, positive_count
 
 Axis = Literal["samples", "hidden"]
 Seed = int | np.random.SeedSequence | np.random.Generator | None
@@ -75,8 +74,7 @@ def icl_error(
     independently; a task of its own where ``sizes.tasks`` is infinite), one first layer F, trains every model
     by its ridge regression, and measures
 
-    .. math:: e_{\mathrm{ICL}}=\mathbb E_{\xi\sim\mathcal N(0,I_d)}\mathbb E\bigl[(y_{\ell+1}-\hat
-    y)^2\mid\xi\bigr],\qquad
+    .. math:: e_{\mathrm{ICL}}=\mathbb E_{\xi\sim\mathcal N(0,I_d)}\mathbb E\bigl[(y_{\ell+1}-\hat y)^2\mid\xi\bigr],\qquad
         e_{\mathrm{IDG}}=\frac1k\sum_{j\le k}\mathbb E\bigl[(y_{\ell+1}-\hat y)^2\mid\xi_j\bigr].
 
     For the linear Transformer these expectations are exact, given its weights; for random heads they are
@@ -93,7 +91,8 @@ def icl_error(
     runs : int or range
         How many independent runs, or which ones: run i is the same whatever the others.
     rng : int, SeedSequence, Generator or None
-        As :func:`numpy.random.default_rng` takes it.
+        As :func:`numpy.random.default_rng` takes it. An integer gives the same runs each time; a SeedSequence or Generator is spawned
+        from, and gives new ones.
     test : int, optional
         Test contexts for each of the two errors of a random head; by default 2d² and at least 2000, with which
         the scatter of the runs is within some percent of what it is for infinitely many.
@@ -226,6 +225,7 @@ def icl_curve(
 class _Draw:
     """What all heads of one run share."""
 
+    law: ContextLaw
     training: Contexts
     fresh: Contexts
     again: Contexts | None
@@ -252,9 +252,10 @@ def _draw(
         return np.random.default_rng(stream).integers(len(xi), size=count)
 
     each = uniform(n, which) if finite else np.arange(n)
-    trace = covariance_trace(task, sizes.d, sizes.context)
+    trace = law.trace()
     count = test if random else 0
     return _Draw(
+        law=law,
         training=law.draw(xi, each, training),
         fresh=law.draw(law.tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh),
         again=law.draw(xi, uniform(count, again_which), again) if finite else None,
@@ -265,7 +266,13 @@ def _draw(
 
 
 def _edges(total: int, block: int, points: Sequence[int] = ()) -> list[int]:
-    return sorted({*range(0, total, block), *points, total})
+    """Edges of blocks of at most ``block`` rows, as few and as equal as the ``points`` allow, which are edges too."""
+    edges = [0]
+    for stop in sorted({*points, total}):
+        start = edges[-1]
+        pieces = math.ceil((stop - start) / block)
+        edges += [start + (stop - start) * i // pieces for i in range(1, pieces + 1)]
+    return edges
 
 
 class _Run:
@@ -274,14 +281,13 @@ class _Run:
     def __init__(
         self,
         readouts: dict[HeadKind, list[Readout]],
-        task: Task,
         sizes: Sizes,
         axis: Axis,
         values: list[int],
         plan: Schedule,
         draw: _Draw,
     ) -> None:
-        self.readouts, self.task, self.sizes, self.axis, self.values = readouts, task, sizes, axis, values
+        self.readouts, self.sizes, self.axis, self.values = readouts, sizes, axis, values
         self.plan, self.draw = plan, draw
 
     def fit(self, kinds: list[HeadKind]) -> dict[HeadKind, dict[tuple[int, Readout], RidgeFit]]:
@@ -345,16 +351,10 @@ class _Run:
 
     def linear_errors(self, fits: list[RidgeFit]) -> tuple[Array, Array]:
         """Exact ICL and in-distribution errors of linear heads."""
-        d, length, xi = self.sizes.d, self.sizes.context, self.draw.training.xi
         weights = np.stack([fit.weights for fit in fits], axis=1)
         intercepts = np.array([fit.intercept for fit in fits])
-        s, probability = task_norms(d)
-        icl = probability @ linear_error(weights, intercepts, label_moments(self.task, s), length)
-        if self.draw.again is None:
-            return icl, icl
-        norm = np.sqrt(np.einsum("ij,ij->i", xi, xi))
-        moments = label_moments(self.task, norm / math.sqrt(d))
-        return icl, linear_error(weights, intercepts, moments, length, xi / norm[:, None]).mean(axis=0)
+        icl = self.draw.law.linear_errors(weights, intercepts, None)
+        return icl, icl if self.draw.again is None else self.draw.law.linear_errors(weights, intercepts, self.draw.training.xi)
 
     def errors(self) -> dict[tuple[HeadKind, int, Readout], tuple[float, float, float, bool]]:
         """ICL error, in-distribution error, condition and fallback of every head at every point."""
@@ -450,13 +450,12 @@ def _simulate(
             dtype,
             np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key),
         )
-        outcomes.append(_Run(readouts, task, largest, axis, increasing, plan, draw).errors())
+        outcomes.append(_Run(readouts, largest, axis, increasing, plan, draw).errors())
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
 
     def point(model: Model, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
-        key = largest.samples if kind.linear else value
-        if axis == "samples":
-            key = value
+        # A linear head has no hidden units: along m there is one fit.
+        key = largest.samples if kind.linear and axis == "hidden" else value
         icl, idg, condition, fallback = (
             np.array(column) for column in zip(*(o[kind, key, readout] for o in outcomes), strict=True)
         )

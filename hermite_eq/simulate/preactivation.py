@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Sizes, Task
 from hermite_eq.simulate.features import first_layer
-from hermite_eq.simulate.population import covariance_trace
 from hermite_eq.simulate.sampler import (
     Array,
     Contexts,
@@ -103,7 +102,7 @@ def preactivations(
     """
     units, count = positive_count(units, "units"), positive_count(count, "count")
     law = context_law(task, sizes)
-    trace = covariance_trace(task, sizes.d, sizes.context)
+    trace = law.trace()
     layer_seed, task_seed, context_seed = child_seeds(rng, range(1))[0].spawn(3)
     width = sizes.d * (sizes.d + 1)
     if F is None:

@@ -3,8 +3,8 @@ way out.
 
 .. math:: \min_{w,c}\ \sum_{j\le n}(y_j-w^\top a_j-c)^2+\pi\|w\|^2,\qquad c=0\ \text{or not penalised},
 
-by the p × p system :math:`A^\top A+\pi I` or the n × n system :math:`AA^\top+\pi I`. π = 0 is the limit π →
-0, the solution of minimal norm.
+by the p × p system :math:`A^\top A+\pi I` or the n × n system :math:`AA^\top+\pi I`. π = 0 is the limit π → 0: the
+solution of minimal norm.
 """
 
 from __future__ import annotations
@@ -50,8 +50,7 @@ class RidgeFit:
 
 
 class SymmetricSystem:
-    """A symmetric matrix kept in its upper triangle, so that the factors of ``matrix + penalty I`` find room
-    in the lower one.
+    """A symmetric matrix kept in its upper triangle: the factors of ``matrix + penalty I`` find room in the lower one.
 
     Parameters
     ----------
@@ -71,9 +70,9 @@ class SymmetricSystem:
     def solve_leading(
         self, penalty: float, right: Array, sizes: list[int]
     ) -> list[tuple[Array | None, float]]:
-        r"""Solve the leading systems of the given ``sizes`` by one Cholesky factorisation: the factor of a
-        leading block is the leading block of the factor. The solution is None where rounding may have spoilt
-        it.
+        r"""Solve the leading systems of the given ``sizes`` by one Cholesky factorisation.
+
+        The factor of a leading block is the leading block of the factor. A solution is None where rounding may have spoilt it.
 
         Rounding perturbs entry ij of the sums of products by a few :math:`\varepsilon\sqrt{S_{ii}S_{jj}}`, in
         forming as in factorising them. Independent errors of that size make a matrix of norm
@@ -96,11 +95,15 @@ class SymmetricSystem:
         norms = [_norm(s[:size, :size]) for size in sizes]
         _, failed = lapack.dpotrf(s, lower=1, overwrite_a=1, clean=0)
         factor_diagonal = s.diagonal().copy()
+        if failed:
+            s[every, every] = original
+            if sizes == [len(s)]:
+                return [(None, math.inf)]
+            # A larger block is not positive definite in double precision; smaller ones may be.
+            blocks = (np.array(s[:size, :size], order="F") for size in sizes)
+            return [SymmetricSystem(block).solve(penalty, right[: len(block)]) for block in blocks]
         solutions: list[tuple[Array | None, float]] = []
         for size, norm in zip(sizes, norms, strict=True):
-            if failed:
-                solutions.append((None, math.inf))
-                continue
             block = s if size == len(s) else np.asfortranarray(s[:size, :size])
             reciprocal = float(lapack.dpocon(block, norm, uplo="L")[0])
             condition = 1 / reciprocal if reciprocal > 0 else math.inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from hermite_eq import (
 )
 from hermite_eq.simulate import icl_curve, icl_error, join
 from hermite_eq.simulate.error import _draw
+from hermite_eq.simulate.memory import parse_memory
 from hermite_eq.simulate.population import covariance_trace
+from hermite_eq.simulate.ridge import ROUNDING_TOLERANCE
 from hermite_eq.simulate.sampler import child_seeds
 
 from . import literal
@@ -408,3 +411,35 @@ def test_errors_of_joining(choose, message):
     with pytest.raises(HypothesisError) as error:
         join(choose(one, other))
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("ridge", [0.0, 1e-8])
+def test_at_the_interpolation_peak_normal_equations_are_as_good_as_singular_values(ridge, monkeypatch):
+    sizes = Sizes(d=10, context=10, tasks=5, samples=100, hidden=100)
+    heads = [RandomTransformer("relu", ridge), RandomTransformer("tanh", ridge), LinearTransformer(ridge, intercept=True)]
+    keep = {"samples": [90, 99, 100, 101, 110, 111], "runs": 10, "rng": 1, "test": 50}
+    direct = icl_curve(heads, TASK, sizes, **keep)
+    monkeypatch.setattr("hermite_eq.simulate.ridge.ROUNDING_TOLERANCE", -1.0)
+    singular = icl_curve(heads, TASK, sizes, **keep)
+    for one, other in zip(direct, singular, strict=True):
+        assert other.fallbacks == (10,) * 6
+        # Weights within the tolerance make predictions within it, and squares within twice that.
+        change = np.abs(one.icl_runs / other.icl_runs - 1)
+        assert change.max() <= 2 * ROUNDING_TOLERANCE
+        assert one.points[2].condition_runs.max() > 1e4
+
+
+def test_memory_stays_within_the_budget(monkeypatch):
+    heads = [RandomTransformer("relu", 0.1), RandomTransformer(equivalent_model("relu", 2), 0.1), LinearTransformer(0.1)]
+    sizes = Sizes(d=20, context=20, tasks=10, samples=900, hidden=500)
+    keep = {"samples": [300, 480, 900], "runs": 1, "rng": 0, "test": 300}
+    icl_curve(heads, TASK, sizes, **keep)
+    with pytest.raises(HypothesisError) as refusal:
+        icl_curve(heads, TASK, sizes, memory=1000, **keep)
+    for budget in (parse_memory(refusal.value.repair.split('"')[1]), 20_000_000, 200_000_000):
+        tracemalloc.start()
+        icl_curve(heads, TASK, sizes, memory=budget, **keep)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        # Beyond the budget: quadrature tables and the interpreter's own objects, a fixed size.
+        assert peak < budget + 4_000_000

@@ -112,6 +112,18 @@ def test_leading_systems_of_one_factor():
         assert condition == pytest.approx(lone_condition, rel=64 * EPS * condition)
 
 
+def test_leading_systems_before_a_singular_one():
+    # Feature 30 repeats feature 0: the blocks which hold it are singular without a penalty, the smaller ones are as good as ever.
+    a, y = problem(80, 40)
+    a[:, 30] = a[:, 0]
+    sizes = [10, 30, 31, 40]
+    solved = SymmetricSystem(np.asfortranarray(a.T @ a)).solve_leading(0.0, (a.T @ y)[:, None], sizes)
+    assert [solution is None for solution, _ in solved] == [False, False, True, True]
+    for size, (solution, condition) in zip(sizes[:2], solved[:2], strict=True):
+        expected = literal.ridge(a[:, :size], y, 0.0)
+        np.testing.assert_allclose(solution[:, 0], expected, rtol=0, atol=8 * 80 * EPS * condition * np.abs(expected).max())
+
+
 def nearly_dependent(n, p, gap, seed=1):
     """Features of which one is another plus ``gap`` times noise."""
     a, y = problem(n, p, seed)
