@@ -419,3 +419,54 @@ def general_coefficient(cases: Mapping[str, Any], *, valid_from: int = 0, index:
         body = r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}"
     validity = rf" \qquad {index} \ge {valid_from}" if valid_from else ""
     return f"c_{index} = {body}{validity}"
+
+
+#: How each entry of the conditional covariance is written, in the order in which it is shown.
+_COVARIANCE_ENTRIES = {
+    "mean_b1": r"\mathbb{E}[b_1] &= \left({}\right) u",
+    "mean_b2": r"\mathbb{E}[b_2] &= {}",
+    "second_b1": r"\mathbb{E}[b_1 b_1^\top] &= {}",
+    "second_u2": r"\mathbb{E}[b_1 b_2] &= \left({}\right) u",
+    "second_22": r"\mathbb{E}[b_2^2] &= {}",
+    "trace": r"t = \operatorname{tr}\operatorname{Cov}(h) &= {}",
+}
+_MOMENTS = {
+    "a": r"a &= \mathbb{E}[y g]",
+    "v": r"v &= \mathbb{E}[y^2]",
+    "p": r"p &= \mathbb{E}[y^2 (g^2 - 1)]",
+    "w_3": r"w_3 &= \mathbb{E}[y^3 g]",
+    "w_4": r"w_4 &= \mathbb{E}[y^4]",
+}
+
+
+def block_covariance(
+    target: str, entries: Mapping[str, sympy.Expr], trace: sympy.Expr, moments: Mapping[str, sympy.Expr | None]
+) -> str:
+    r"""The covariance of :math:`(F^\top h, \xi^\top x)` given ξ and F as an ``align*`` block.
+
+    Parameters
+    ----------
+    target : str
+        The target's name, for the comment.
+    entries : mapping
+        ``mean_b1``, ``mean_b2``, ``second_identity``, ``second_uu``, ``second_u2``, ``second_22`` in the moments.
+    trace : sympy.Expr
+    moments : mapping
+        a, v, p, w_3, w_4 as closed forms in s and ρ, or None where the expectation stays as it is.
+    """
+    shown = {name: exact(sympy.expand(entry)) for name, entry in [*entries.items(), ("trace", trace)]}
+    shown["second_b1"] = rf"{shown['second_identity']}\, I_d + \left({shown['second_uu']}\right) u u^\top"
+    lines = [
+        r"\operatorname{Cov}\begin{pmatrix} F^\top h \\ \xi^\top x_{\ell+1} \end{pmatrix} &= \begin{pmatrix}"
+        r" F^\top \left(\tfrac{1}{d} I_d \otimes \mathbb{E}[b b^\top]\right) F &"
+        r" F^\top \left(\tfrac{1}{d} \xi \otimes \mathbb{E}[b]\right) \\ \cdot & s^2 \end{pmatrix}",
+        r"y &= \sigma_*(s g) + \epsilon, \quad g \sim \mathcal{N}(0, 1), \quad \epsilon \sim \mathcal{N}(0, \rho),"
+        r" \quad s = \|\xi\| / \sqrt{d}, \quad u = \xi / \|\xi\|",
+    ]
+    lines += [form.replace("{}", shown[name]) for name, form in _COVARIANCE_ENTRIES.items()]
+    for name, form in _MOMENTS.items():
+        value = moments[name]
+        lines.append(form if value is None else f"{form} = {exact(value)}")
+    body = " \\\\\n  ".join(lines)
+    comment = "% given xi and F; h = vec(x b^T) row-major, b = ((d/l) sum y_i x_i, (1/l) sum y_i^2)"
+    return f"{comment}; target {target}\n\\begin{{align*}}\n  {body}\n\\end{{align*}}"

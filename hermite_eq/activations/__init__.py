@@ -1,21 +1,10 @@
 """Activations and targets: the record, the table of names, and the one door from what a user writes."""
 
-from __future__ import annotations
-
-from typing import Any
-
-import sympy
-
 from hermite_eq.activations.activation import Activation as Activation
-from hermite_eq.activations.registry import _TABLE
-from hermite_eq.hermite import X
-
-
-def activation(sigma: Any) -> Activation:
-    if isinstance(sigma, Activation):
-        return sigma
-    if isinstance(sigma, str):
-        return _TABLE[sigma]
-    if isinstance(sigma, sympy.Expr):
-        return Activation(str(sigma), sigma, sympy.lambdify(list(sigma.free_symbols), sigma, ["scipy", "numpy"]))
-    return Activation(getattr(sigma, "__name__", "callable"), None, sigma)
+from hermite_eq.activations.coercion import activation as activation
+from hermite_eq.activations.parse import parse_expression as parse_expression
+from hermite_eq.activations.pieces import Piece as Piece
+from hermite_eq.activations.pieces import kinks as kinks
+from hermite_eq.activations.pieces import pieces as pieces
+from hermite_eq.activations.registry import register as register
+from hermite_eq.activations.registry import registered_names as registered_names

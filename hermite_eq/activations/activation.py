@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,6 +11,11 @@ from typing import Any, Literal
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.hermite import X
+
+Parity = Literal["even", "odd"] | None
 
 
 @dataclass(frozen=True)
@@ -22,15 +29,24 @@ class Activation:
     expression : sympy.Expr or None
         In the symbol ``hermite_eq.hermite.X``; None for a bare NumPy callable.
     function : callable
-        Vectorised, float64 in and out.
+        Vectorised and elementwise; floating arrays in, real arrays of the same shape out.
     kinks : tuple
         Points where some derivative jumps, in increasing order (exact SymPy numbers where known).
     parity : {"even", "odd", None}
+        None where there is none or none is known.
     lipschitz : float or None
-        The Lipschitz constant; ``inf`` when there is none, None when unknown.
+        The Lipschitz constant :math:`\sup_{x\ne y}|\sigma(x)-\sigma(y)|/|x-y|`; ``inf`` when there is none, None when unknown.
     strip : float or None
-        Half-width of the strip about the real axis in which the function is analytic; None when it is not or not known.
+        Half-width of the largest strip about the real axis in which the function is analytic (``inf``: entire); None when it
+        is not analytic, or not known to be.
+    closed_form : bool or None
+        Whether the exact engine has every :math:`c_k` in closed form; None where this was not examined.
     reference : str
+
+    Raises
+    ------
+    HypothesisError
+        Where a declared fact cannot be: kinks out of order or not real, an unknown parity, a negative Lipschitz constant or strip.
 
     Examples
     --------
@@ -41,16 +57,69 @@ class Activation:
 
     name: str
     expression: sympy.Expr | None
-    function: Callable[[NDArray[np.float64]], NDArray[np.float64]] = field(compare=False, repr=False)
+    function: Callable[[NDArray[Any]], NDArray[Any]] = field(hash=False, repr=False)
     kinks: tuple[Any, ...] = ()
-    parity: Literal["even", "odd"] | None = None
+    parity: Parity = None
     lipschitz: float | None = None
     strip: float | None = None
+    closed_form: bool | None = None
     reference: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kinks", tuple(sympy.sympify(kink) for kink in self.kinks))
+        try:
+            places = [float(kink) for kink in self.kinks]
+        except TypeError:
+            places = [math.nan]
+        if not all(math.isfinite(place) for place in places):
+            raise HypothesisError("kinks are finite real numbers", f"kinks={self.kinks}", "pass kinks=(0, 1), say")
+        if any(b <= a for a, b in itertools.pairwise(places)):
+            raise HypothesisError(
+                "kinks are in increasing order", f"kinks={self.kinks}", f"pass kinks={tuple(sorted(set(places)))}"
+            )
+        if self.parity not in ("even", "odd", None):
+            raise HypothesisError(
+                "a parity is 'even', 'odd' or None", f"parity={self.parity!r}", "drop it: None is always right"
+            )
+        for name, value in (("lipschitz", self.lipschitz), ("strip", self.strip)):
+            if value is not None and not value >= 0:
+                raise HypothesisError(
+                    f"{name} is a number ≥ 0 (or inf), or None if unknown", f"{name}={value!r}", f"pass {name}=None"
+                )
+        if self.strip and self.kinks:
+            raise HypothesisError(
+                "a function analytic in a strip has no kinks", f"strip={self.strip!r} beside kinks={self.kinks}", "declare one of the two"
+            )
+
+    @property
+    def parameters(self) -> tuple[sympy.Symbol, ...]:
+        """The symbols of the expression other than the variable, by name; with any, only the exact views exist.
+
+        >>> from hermite_eq.activations import activation
+        >>> a, x = sympy.symbols("a x")
+        >>> activation(sympy.Max(x, a * x)).parameters
+        (a,)
+        """
+        if self.expression is None:
+            return ()
+        return tuple(sorted(self.expression.free_symbols - {X}, key=str))
+
     def __call__(self, x: ArrayLike, *, rng: np.random.Generator | None = None) -> NDArray[np.floating[Any]]:
-        """Values of the activation; ``rng`` is ignored (an equivalent polynomial activation needs it)."""
-        return np.asarray(self.function(np.asarray(x)))
+        """Values at ``x``, in its shape and floating type (float64 for integers).
+
+        ``rng`` is ignored; an equivalent polynomial activation, which may stand in the same place, needs it.
+        """
+        if self.parameters:
+            names = ", ".join(map(str, self.parameters))
+            raise HypothesisError(
+                "values need numbers for every parameter",
+                f"the free parameters {names} in {self.name}",
+                f"substitute them first: expression.subs({{{self.parameters[0]}: sympy.Rational(1, 2)}})",
+            )
+        x = np.asarray(x)
+        if not np.issubdtype(x.dtype, np.floating):
+            x = x.astype(float)
+        return np.asarray(self.function(x)).astype(x.dtype, copy=False)
 
     def __str__(self) -> str:
         return self.name

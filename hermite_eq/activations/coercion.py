@@ -1,0 +1,202 @@
+"""The one door from what a user writes to an Activation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from hermite_eq.activations.activation import Activation, Parity
+from hermite_eq.activations.parse import parse_expression
+from hermite_eq.activations.pieces import kinks as meeting_points
+from hermite_eq.activations.registry import registered
+from hermite_eq.activations.symbolic import ExpressionFunction, in_standard_variable, proved_parity
+from hermite_eq.errors import HypothesisError
+from hermite_eq.hermite import X
+
+# Where a function is looked at before it is believed: both signs, no special point, inside the bulk of N(0, 1).
+_PROBE = np.linspace(-5.03, 5.11, 41)
+
+
+def activation(
+    sigma: Any,
+    *,
+    name: str | None = None,
+    kinks: Sequence[Any] | None = None,
+    parity: Parity = None,
+    lipschitz: float | None = None,
+    strip: float | None = None,
+    reference: str = "",
+) -> Activation:
+    r"""The :class:`Activation` meant by ``sigma``.
+
+    Parameters
+    ----------
+    sigma : str, sympy.Expr, callable, or Activation
+        A registered name; text of an expression in x (read by :func:`parse_expression`); a SymPy expression in one symbol, or
+        in one named ``x`` and parameters; a vectorised, elementwise NumPy function; or an Activation, returned as it is.
+    name : str, optional
+        For the figures' legends.
+    kinks : sequence of numbers, optional
+        Where some derivative jumps, in increasing order. Of an expression they are found, if its branches meet where
+        polynomials vanish; of a callable they are best declared.
+    parity, lipschitz, strip, reference
+        Facts about ``sigma``, see :class:`Activation`. A declared parity is held against values; the certified engine holds
+        the others against its own bounds.
+
+    Raises
+    ------
+    HypothesisError
+        Unknown name; several symbols none of which is x; complex or NaN values; a callable that is not vectorised or not
+        elementwise; a declared fact that values contradict.
+
+    Examples
+    --------
+    >>> activation("relu").kinks
+    (0,)
+    >>> activation("max(x - 1/3, 0)").kinks
+    (1/3,)
+    >>> activation(sympy.tanh(sympy.Symbol("t"))).parity
+    'odd'
+    >>> activation(np.arctan, lipschitz=1.0).name
+    'arctan'
+    """
+    facts = {"parity": parity, "lipschitz": lipschitz, "strip": strip, "reference": reference, "name": name, "kinks": kinks}
+    given = {key: value for key, value in facts.items() if value not in (None, "")}
+    if isinstance(sigma, str) and sigma.isidentifier():
+        sigma = registered(sigma)
+    elif isinstance(sigma, str):
+        sigma = parse_expression(sigma)
+    if isinstance(sigma, Activation):
+        if given:
+            raise HypothesisError(
+                "an Activation already states its own facts",
+                f"{', '.join(given)} beside {sigma.name}",
+                "use dataclasses.replace(activation, …)",
+            )
+        return sigma
+    if isinstance(sigma, sympy.Expr):
+        if kinks is not None:
+            given["kinks"] = tuple(kinks)
+        return _with_facts(_from_expression(sigma), given)
+    if callable(sigma):
+        return _from_callable(sigma, {**given, "kinks": tuple(kinks or ())})
+    raise HypothesisError(
+        "an activation is a registered name, an expression in one symbol, a vectorised function, or an Activation",
+        f"{type(sigma).__name__} {sigma!r}",
+        "pass 'relu', sympy.tanh(x) or numpy.tanh, say",
+    )
+
+
+def _with_facts(found: Activation, given: dict[str, Any]) -> Activation:
+    if not given:
+        return found
+    facts = {field: getattr(found, field) for field in ("name", "kinks", "parity", "lipschitz", "strip", "reference")} | given
+    entry = Activation(expression=found.expression, function=found.function, **facts)
+    if not entry.parameters:
+        _check_parity(entry, np.asarray(entry.function(_PROBE)))
+    return entry
+
+
+@lru_cache(maxsize=512)
+def _from_expression(expression: sympy.Expr) -> Activation:
+    standard = in_standard_variable(expression)
+    function = ExpressionFunction(standard)
+    if standard.free_symbols - {X}:
+        return Activation(str(standard), standard, function, parity=proved_parity(standard))
+    _check_expression(standard, function)
+    return Activation(str(standard), standard, function, meeting_points(standard), proved_parity(standard))
+
+
+def _check_expression(expression: sympy.Expr, function: ExpressionFunction) -> None:
+    try:
+        values = function(_PROBE)
+    except (TypeError, NameError, AttributeError, SyntaxError, KeyError):
+        # SymPy's NumPy printer found no NumPy or SciPy counterpart.
+        raise HypothesisError(
+            "every function in an expression has a NumPy or SciPy counterpart",
+            f"{expression}",
+            "pass a vectorised NumPy function instead",
+        ) from None
+    if np.iscomplexobj(values):
+        raise _complex(str(expression))
+    bad = np.flatnonzero(np.isnan(values))
+    if bad.size:
+        place = sympy.Float(_PROBE[bad[0]])
+        if sympy.N(expression.subs(X, place)).is_real is False:
+            raise _complex(f"{expression} at x = {place:.3g}")
+        raise _undefined(str(expression), float(place))
+
+
+def _from_callable(function: Callable[[NDArray[Any]], NDArray[Any]], facts: dict[str, Any]) -> Activation:
+    name = facts.pop("name", None) or getattr(function, "__name__", type(function).__name__)
+    entry = Activation(name=name, expression=None, function=function, **facts)
+    try:
+        with np.errstate(all="ignore"):
+            values = np.asarray(function(_PROBE.copy()))
+            matrix = np.asarray(function(_PROBE[:40].reshape(8, 5).copy()))
+            part = np.asarray(function(_PROBE[:7].copy()))
+    except Exception as failure:
+        raise HypothesisError(
+            "a callable activation takes arrays (it is vectorised)",
+            f"{name}, which raises {type(failure).__name__}: {failure}",
+            "write it with numpy.where, numpy.maximum, …, or wrap it in numpy.vectorize",
+        ) from failure
+    if values.shape != _PROBE.shape or matrix.shape != (8, 5):
+        raise HypothesisError(
+            "a callable activation returns one value per entry (it is vectorised)",
+            f"{name}, which turns shape {_PROBE.shape} into {values.shape}",
+            "return an array of the argument's shape, as numpy.full_like(x, 1.0) for a constant",
+        )
+    if np.iscomplexobj(values):
+        raise _complex(name)
+    if values.dtype == object or not np.issubdtype(np.result_type(values.dtype, float), np.floating):
+        raise HypothesisError("an activation is real-valued", f"{name} with values of type {values.dtype}", "return floats")
+    bad = np.flatnonzero(np.isnan(values))
+    if bad.size:
+        raise _undefined(name, float(_PROBE[bad[0]]))
+    # Library functions may take other code paths for other array lengths: a few units in the last place are not a difference.
+    slack = 64 * np.finfo(np.float32 if values.dtype == np.float32 else float).eps
+    if np.any(np.abs(part - values[:7]) > slack * (1 + np.abs(values[:7]))):
+        raise HypothesisError(
+            "a callable activation acts entry by entry",
+            f"{name}, whose value at x = {_PROBE[0]:.3g} changes with the other entries, or from call to call",
+            "pass a deterministic function of one real number",
+        )
+    _check_parity(entry, values)
+    return entry
+
+
+def _check_parity(entry: Activation, values: NDArray[Any]) -> None:
+    if entry.parity is None:
+        return
+    with np.errstate(all="ignore"):
+        reflected = np.asarray(entry.function(-_PROBE))
+    reflected = reflected if entry.parity == "even" else -reflected
+    slack = 64 * np.finfo(np.float32 if values.dtype == np.float32 else float).eps
+    wrong = np.abs(reflected - values) > slack * (1 + np.abs(values)) * (1 + np.abs(_PROBE))
+    if np.any(wrong):
+        place = _PROBE[np.flatnonzero(wrong)[0]]
+        raise HypothesisError(
+            f"{entry.name} is declared {entry.parity}",
+            f"σ({place:.3g}) = {entry(place):.6g} and σ({-place:.3g}) = {entry(-place):.6g}",
+            "drop the declaration parity=…",
+        )
+
+
+def _complex(what: str) -> HypothesisError:
+    return HypothesisError(
+        "an activation is real-valued on the real line", f"complex values of {what}", "take the real part, or |x| inside"
+    )
+
+
+def _undefined(what: str, place: float) -> HypothesisError:
+    return HypothesisError(
+        "an activation has a value at every real number",
+        f"{what} = NaN at x = {place:.3g}",
+        "define it there, with Piecewise or numpy.where",
+    )

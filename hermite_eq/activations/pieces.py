@@ -1,0 +1,172 @@
+r"""A piecewise expression as its pieces: where its branches meet, and the one branch that holds between two meeting points.
+
+Abs, sign, Heaviside, Max, Min and Piecewise choose a branch by the sign of a *switching function* g. Where g is a polynomial its
+real roots are exact numbers, its sign between two of them is constant, and one sample decides it: no tolerance enters.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from sympy import Abs, Heaviside, Max, Min, Piecewise, sign
+from sympy.core.relational import Relational
+
+from hermite_eq.hermite import X
+
+_SWITCHES = (Abs, sign, Heaviside, Max, Min, Piecewise)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One piece of the real line and the expression there.
+
+    Attributes
+    ----------
+    left, right : sympy.Expr
+        The end points, ``-oo`` and ``oo`` included.
+    expression : sympy.Expr
+        Free of switches whose switching function is a polynomial; equal to the whole on the open piece.
+    """
+
+    left: sympy.Expr
+    right: sympy.Expr
+    expression: sympy.Expr
+
+
+@lru_cache(maxsize=512)
+def pieces(expression: sympy.Expr) -> tuple[Piece, ...]:
+    """The pieces of ``expression`` (no free symbol but X), from left to right.
+
+    >>> for piece in pieces(sympy.Max(X - sympy.Rational(1, 3), 0)):
+    ...     print(piece.left, piece.right, piece.expression)
+    -oo 1/3 0
+    1/3 oo x - 1/3
+    """
+    if not expression.has(*_SWITCHES):
+        return (Piece(-sympy.oo, sympy.oo, expression),)
+    points: list[sympy.Expr] = []
+    while True:
+        edges = [-sympy.oo, *points, sympy.oo]
+        found: list[sympy.Expr] = []
+        resolved = []
+        for left, right in itertools.pairwise(edges):
+            branch = _Branch(_between(left, right))
+            resolved.append(Piece(left, right, branch.of(expression)))
+            found += branch.roots
+        new = _merged([*points, *found])
+        if len(new) == len(points):
+            return _joined(resolved)
+        points = new
+
+
+def kinks(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """The points where the branches of ``expression`` meet, in increasing order.
+
+    >>> kinks(sympy.Abs(sympy.Abs(X) - 1))
+    (-1, 0, 1)
+    """
+    return tuple(piece.left for piece in pieces(expression)[1:])
+
+
+class _Branch:
+    """The branch of an expression at a sample point, and the roots of the switching functions met on the way."""
+
+    def __init__(self, sample: sympy.Rational) -> None:
+        self.sample = sample
+        self.roots: list[sympy.Expr] = []
+
+    def of(self, expression: Any) -> Any:
+        if not expression.args or not expression.has(*_SWITCHES, Relational):
+            return expression
+        if isinstance(expression, Piecewise):
+            return Piecewise(*((self.of(value), self.of(condition)) for value, condition in expression.args))
+        if isinstance(expression, Relational):
+            difference = self.of(expression.lhs - expression.rhs)
+            value = self._sign(difference)
+            return expression if value is None else expression.func(value, 0)
+        arguments = [self.of(argument) for argument in expression.args]
+        if isinstance(expression, Abs | sign | Heaviside):
+            value = self._sign(arguments[0])
+            if value is None:
+                return expression.func(*arguments)
+            if isinstance(expression, Abs):
+                return value * arguments[0]
+            return sympy.Integer(value) if isinstance(expression, sign) else sympy.Rational(1 + value, 2)
+        if isinstance(expression, Max | Min):
+            best = arguments[0]
+            for other in arguments[1:]:
+                value = self._sign(best - other)
+                if value is None:
+                    return expression.func(*arguments)
+                if value == (-1 if isinstance(expression, Max) else 1):
+                    best = other
+            return best
+        return expression.func(*arguments)
+
+    def _sign(self, switching: sympy.Expr) -> int | None:
+        """The sign of a polynomial at the sample (0 only for the zero polynomial); None if it is no polynomial."""
+        switching = sympy.expand(switching)
+        if not switching.is_polynomial(X):
+            return None
+        polynomial = sympy.Poly(switching, X)
+        if polynomial.is_zero:
+            return 0
+        if polynomial.degree() == 1:
+            slope, constant = polynomial.all_coeffs()
+            self.roots.append(-constant / slope)
+        elif polynomial.degree() > 1:
+            roots = _real_roots(polynomial)
+            if roots is None:
+                return None
+            self.roots += roots
+        value = sympy.N(switching.subs(X, self.sample), 30)
+        return 0 if value == 0 else (1 if value > 0 else -1)
+
+
+def _joined(resolved: list[Piece]) -> tuple[Piece, ...]:
+    """Neighbours with one and the same expression are one piece (|x| > 1 asks for the sign of x, where nothing happens)."""
+    joined = resolved[:1]
+    for piece in resolved[1:]:
+        last = joined[-1]
+        # Where a jump's value at the point itself differs, the two sides still agree: a null set, of no weight here.
+        if piece.expression == last.expression:
+            joined[-1] = Piece(last.left, piece.right, last.expression)
+        else:
+            joined.append(piece)
+    return tuple(joined)
+
+
+def _real_roots(polynomial: sympy.Poly) -> list[sympy.Expr] | None:
+    """All real roots as exact numbers, None where SymPy cannot isolate them (irrational coefficients beyond degree 2)."""
+    if all(coefficient.is_Rational for coefficient in polynomial.all_coeffs()):
+        return list(dict.fromkeys(sympy.real_roots(polynomial)))
+    if polynomial.degree() == 2:
+        roots = list(sympy.roots(polynomial))
+        return None if any(root.is_real is None for root in roots) else [root for root in roots if root.is_real]
+    return None
+
+
+def _merged(points: list[sympy.Expr]) -> list[sympy.Expr]:
+    """Sorted, each exact number once. Two numbers equal to 60 digits are asked for exact equality by SymPy."""
+    ordered = sorted(dict.fromkeys(points), key=lambda point: sympy.N(point, 60))
+    merged: list[sympy.Expr] = []
+    for point in ordered:
+        if merged and sympy.N(point - merged[-1], 50) == 0 and (point - merged[-1]).equals(0):
+            continue
+        merged.append(point)
+    return merged
+
+
+def _between(left: sympy.Expr, right: sympy.Expr) -> sympy.Rational:
+    """A rational strictly between two edges."""
+    if left == -sympy.oo and right == sympy.oo:
+        return sympy.Rational(1, 7)
+    if left == -sympy.oo:
+        return sympy.floor(right) - 1
+    if right == sympy.oo:
+        return sympy.ceiling(left) + 1
+    return sympy.Rational(str(sympy.N((left + right) / 2, 60)))

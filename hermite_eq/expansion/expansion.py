@@ -1,0 +1,270 @@
+"""coefficients(sigma) and the expansion it returns: exact where a closed form exists, in double precision, and enclosed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import sympy
+from numpy.typing import DTypeLike, NDArray
+
+from hermite_eq import hermite
+from hermite_eq.activations import Activation, activation
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient
+
+# The package's function of that name hides its module from all but the type checker.
+from hermite_eq.expansion.exact import tail as leading_tail
+from hermite_eq.expansion.panels import QuadratureEstimate, quadrature, remainders, sqrt_factorial
+from hermite_eq.hermite import check_degree
+
+if TYPE_CHECKING:
+    import pandas
+
+    from hermite_eq.expansion.enclosure import Enclosure
+
+
+@dataclass(frozen=True)
+class HermiteExpansion:
+    r"""The Hermite coefficients :math:`c_k=\mathbb E[\sigma(g)\,\mathrm{He}_k(g)]`, k ≤ ``degree``, of one activation.
+
+    Three routes to the same numbers, each with its own kind of error, and each computed when first asked for:
+
+    - *exact*: ``c[k]``, ``c.c``, ``c.exact``, ``c.norm2``, ``c.residual(r)`` are SymPy numbers where a closed form exists;
+    - *double precision*: ``np.asarray(c)``, with estimated errors ``c.errors``;
+    - *enclosed*: ``c.enclosure(k, digits)``, with proven bounds.
+
+    Attributes
+    ----------
+    activation : Activation
+    degree : int
+
+    Examples
+    --------
+    >>> c = coefficients("relu", degree=4)
+    >>> c[1], c[3], c.norm2
+    (1/2, 0, 1/2)
+    >>> c.residual(1)
+    sqrt(1/4 - 1/(2*pi))
+    >>> np.asarray(coefficients("tanh", degree=3)).round(6)
+    array([ 0.      ,  0.605706,  0.      , -0.363595])
+    """
+
+    activation: Activation
+    degree: int
+
+    def __str__(self) -> str:
+        return f"{self.activation}: c_0 … c_{self.degree} ({self.method})"
+
+    def __len__(self) -> int:
+        return self.degree + 1
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.c)
+
+    def __getitem__(self, k: int) -> Any:
+        """:math:`c_k`: an exact SymPy number if there is a closed form, else a float."""
+        return self.c[k]
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """:math:`c_0,\\dots,c_K` in double precision, by quadrature, for every activation; see ``errors``."""
+        if copy is False:
+            raise ValueError("the array of an expansion is always a new one")
+        return np.asarray(self._double, dtype=dtype).copy()
+
+    @cached_property
+    def _double(self) -> NDArray[np.float64]:
+        return self.estimate.values * _square_roots(self.degree)
+
+    @cached_property
+    def estimate(self) -> QuadratureEstimate:
+        r"""The double-precision :math:`c_k/\sqrt{k!}` and :math:`\mathbb E\sigma^2` with their estimated errors.
+
+        Raises
+        ------
+        HypothesisError
+            If the expression has parameters without numbers, or the function is not square integrable.
+        """
+        return quadrature(self.activation, self.degree)
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Estimated absolute errors of ``np.asarray(c)``."""
+        return self.estimate.errors * _square_roots(self.degree)
+
+    @cached_property
+    def exact(self) -> tuple[sympy.Expr, ...] | None:
+        """All :math:`c_k` in closed form, or None where none is known."""
+        expression = self.activation.expression
+        return None if expression is None else exact_coefficients(expression, self.degree)
+
+    @property
+    def method(self) -> Literal["exact", "quadrature"]:
+        """How ``c[k]`` was obtained: ``"exact"`` (a closed form) or ``"quadrature"`` (doubles, errors in ``errors``)."""
+        return "quadrature" if self.exact is None else "exact"
+
+    @cached_property
+    def c(self) -> tuple[Any, ...]:
+        """All :math:`c_k`: exact SymPy numbers if there is a closed form, else floats."""
+        return tuple(self._double.tolist()) if self.exact is None else self.exact
+
+    @property
+    def orthonormal(self) -> tuple[Any, ...]:
+        r""":math:`c_k/\sqrt{k!}`."""
+        return hermite.orthonormal(self.c)
+
+    @property
+    def weights(self) -> tuple[Any, ...]:
+        r""":math:`c_k/k!`, the weights of :math:`\mathrm{He}_k`."""
+        return hermite.polynomial_weights(self.c)
+
+    @cached_property
+    def norm2(self) -> Any:
+        r""":math:`\mathbb E\,\sigma(g)^2`: exact if there is a closed form, else a float."""
+        expression = self.activation.expression
+        exact = None if expression is None else exact_inner(expression, expression)
+        return self.estimate.norm2 if exact is None else exact
+
+    def residual(self, r: int) -> Any:
+        r"""The residual :math:`c_r^*=\bigl(\mathbb E\sigma^2-\sum_{k\le r}c_k^2/k!\bigr)^{1/2}`, exact where all of these are.
+
+        In double precision it is the norm of the remainder, whose absolute error is that of one coefficient.
+
+        Parameters
+        ----------
+        r : int
+            At most ``degree``.
+        """
+        r = self._within(r, "r")
+        if self.exact is None or not isinstance(self.norm2, sympy.Basic):
+            return float(self._remainders[r])
+        square = sympy.expand(self.norm2 - sum(c**2 / sympy.factorial(k) for k, c in enumerate(self.exact[: r + 1])))
+        if not square.free_symbols and sympy.N(square, 30, chop=True) == 0 and square.equals(0):
+            return sympy.Integer(0)
+        return sympy.sqrt(square)
+
+    @cached_property
+    def _remainders(self) -> NDArray[np.float64]:
+        return remainders(self.activation, self.degree)
+
+    @cached_property
+    def general(self) -> Any:
+        """The closed form of :math:`c_k` in a symbolic k with its range of validity, or None where none is known."""
+        expression = self.activation.expression
+        return None if expression is None else general_coefficient(expression)
+
+    @cached_property
+    def tail(self) -> Any:
+        """How :math:`c_k^2/k!` decays with k, or None where this is not known."""
+        expression = self.activation.expression
+        return None if expression is None else leading_tail(expression)
+
+    def enclosure(self, k: int, digits: int = 50) -> Enclosure:
+        r"""An interval which provably contains :math:`c_k`, with ``digits`` significant digits.
+
+        Raises
+        ------
+        HypothesisError
+            For a bare callable (a formula is needed), a parameter without a number, or more digits than can be certified.
+
+        Examples
+        --------
+        >>> print(coefficients("tanh").enclosure(1, digits=20))
+        0.60570550960215882558354022756 ± 6e-30
+        """
+        from hermite_eq.expansion.certified import enclosed_coefficient
+
+        return enclosed_coefficient(self.activation, self._within(k, "k"), digits, self.degree)
+
+    def norm2_enclosure(self, digits: int = 50) -> Enclosure:
+        r"""An interval which provably contains :math:`\mathbb E\,\sigma(g)^2`, with ``digits`` significant digits."""
+        from hermite_eq.expansion.certified import enclosed_norm2
+
+        return enclosed_norm2(self.activation, digits)
+
+    def residual_enclosure(self, r: int, digits: int = 50) -> Enclosure:
+        r"""An interval which provably contains :math:`c_r^*`, with ``digits`` significant digits *of the difference*."""
+        from hermite_eq.expansion.certified import enclosed_residual
+
+        return enclosed_residual(self.activation, self._within(r, "r"), digits)
+
+    def _within(self, k: int, name: str) -> int:
+        k = check_degree(k, name=name)
+        if k > self.degree:
+            raise HypothesisError(
+                f"{name} is at most the degree of the expansion",
+                f"{name}={k} > degree={self.degree}",
+                f"ask for coefficients(…, degree={k})",
+            )
+        return k
+
+    def latex(self) -> str:
+        r"""TeX of :math:`\sigma(x)=\sum_k(c_k/k!)\,\mathrm{He}_k(x)+\cdots`, exact where the coefficients are."""
+        from hermite_eq.latex import hermite_sum
+
+        return rf"\sigma(x) = {hermite_sum(self.c)} + \cdots"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        r"""One row per degree: c_k exact (or None), as a double, its estimated error, :math:`c_k/\sqrt{k!}`, :math:`c_k/k!`, c_k*."""
+        import pandas
+
+        values = np.asarray(self)
+        root = _square_roots(self.degree)
+        return pandas.DataFrame(
+            {
+                "k": range(self.degree + 1),
+                "exact": self.exact or [None] * (self.degree + 1),
+                "c": values,
+                "error": self.errors,
+                "orthonormal": values / root,
+                "weight": values / root**2,
+                "residual": self._remainders,
+            }
+        ).set_index("k")
+
+
+def _square_roots(degree: int) -> NDArray[np.float64]:
+    return np.array([sqrt_factorial(k) for k in range(degree + 1)])
+
+
+def coefficients(sigma: Any, degree: int = 8, *, kinks: Sequence[Any] | None = None) -> HermiteExpansion:
+    r"""The Hermite coefficients :math:`c_k=\mathbb E[\sigma(g)\,\mathrm{He}_k(g)]`, k = 0 … ``degree``, g ~ N(0, 1).
+
+    Parameters
+    ----------
+    sigma : str, sympy.Expr, callable, or Activation
+        Whatever :func:`hermite_eq.activations.activation` takes: ``"relu"``, ``"max(x - 1/3, 0)"``, ``sympy.tanh(x)``, ``numpy.tanh``.
+    degree : int
+    kinks : sequence of numbers, optional
+        Of a callable: where it, or a derivative, jumps.
+
+    Returns
+    -------
+    HermiteExpansion
+        Lazy: exact, double-precision and enclosed values are computed when asked for.
+
+    Raises
+    ------
+    HypothesisError
+        For a degree that is no non-negative integer, and whatever :func:`hermite_eq.activations.activation` refuses. A function
+        that is not square integrable is refused when numbers are asked for.
+
+    References
+    ----------
+    [RT] Demir & Dogan 2025, arXiv 2509.15152, eq. (12).
+
+    Examples
+    --------
+    >>> coefficients("abs", degree=2).c
+    (sqrt(2)/sqrt(pi), 0, sqrt(2)/sqrt(pi))
+    >>> c = coefficients(lambda x: np.maximum(x - 0.3, 0), degree=2, kinks=[0.3])
+    >>> c.method, bool(np.all(c.errors < 1e-14))
+    ('quadrature', True)
+    """
+    return HermiteExpansion(activation(sigma, kinks=kinks), check_degree(degree))

@@ -1,0 +1,179 @@
+r"""The feature matrices of the heads: rows :math:`a_j=h_j` (linear) or :math:`a_j=\sigma(F^\top h_j)`
+(random), never formed as a whole."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, Model, PolynomialActivation
+from hermite_eq.simulate.sampler import Array, Contexts
+
+Floats = NDArray[np.floating[Any]]
+#: Entries to which an activation is applied at a time, so that its temporary arrays stay in the cache.
+_ELEMENTS = 2**16
+
+
+def first_layer(
+    seed: np.random.SeedSequence, d: int, hidden: int, trace: float, dtype: type[np.floating[Any]]
+) -> Floats:
+    r""":math:`F^\top`, shape ``(hidden, d(d+1))``, entries N(0, 1/t); a row does not depend on the next."""
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((hidden, d * (d + 1)), dtype=dtype)
+    rows /= dtype(math.sqrt(trace))
+    return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    r"""What heads need to form their features for some rows.
+
+    Attributes
+    ----------
+    rows : slice
+    preactivation : (rows, m) array
+        :math:`F^\top h`.
+    noise : (rows, m) array or None
+        The standard normal z of equivalent activations, one for all of them; None where there is none.
+    norm : (rows,) array
+        :math:`\|h\|/\sqrt t`.
+    """
+
+    rows: slice
+    preactivation: Floats
+    noise: Floats | None
+    norm: Array
+
+
+def feature_blocks(
+    contexts: Contexts, layer: Floats, trace: float, edges: list[int], noise: np.random.Generator | None
+) -> Iterator[Block]:
+    """The blocks of rows between consecutive ``edges``, in the precision of ``layer``."""
+    dtype = layer.dtype.type
+    for start, stop in itertools.pairwise(edges):
+        rows = slice(start, stop)
+        x, b = contexts.x[rows], contexts.b[rows]
+        # ‖h‖ = ‖x‖ ‖b‖.
+        norm = np.sqrt(np.einsum("ij,ij->i", x, x) * np.einsum("ij,ij->i", b, b) / trace)
+        preactivation = contexts.h(rows, dtype) @ layer.T
+        z = None if noise is None else noise.standard_normal(preactivation.shape, dtype=dtype)
+        yield Block(rows, preactivation, z, norm)
+
+
+@dataclass(frozen=True)
+class HeadKind:
+    r"""What heads must share to share their feature matrix.
+
+    Attributes
+    ----------
+    activation : Activation, PolynomialActivation or None
+        None for the linear head. Of an equivalent activation the polynomial part, without vanishing coefficients
+        of highest degree: an equivalent model of degree r whose :math:`c_r` is zero is that of degree r − 1.
+    residual : float
+        :math:`c_r^*`, the weight of the noise z.
+    normalise : bool
+    """
+
+    activation: Any
+    residual: float
+    normalise: bool
+
+    @classmethod
+    def of(cls, model: Model) -> HeadKind:
+        if isinstance(model, LinearTransformer):
+            return cls(None, 0.0, False)
+        sigma = model.activation
+        if not isinstance(sigma, PolynomialActivation):
+            return cls(sigma, 0.0, model.normalise)
+        degree = max((k for k, c in enumerate(sigma.c) if c != 0), default=0)
+        polynomial = PolynomialActivation(sigma.source, sigma.c[: degree + 1], 0.0)
+        return cls(polynomial, float(sigma.residual), model.normalise)
+
+    @property
+    def linear(self) -> bool:
+        return self.activation is None
+
+    def apply(self, block: Block) -> Floats:
+        r""":math:`\sigma(F^\top h)`, h rescaled to :math:`\|h\|^2=t` first where asked."""
+        z = block.preactivation
+        values = np.empty_like(z)
+        step = max(1, _ELEMENTS // z.shape[1])
+        for start in range(0, len(z), step):
+            rows = slice(start, start + step)
+            part = z[rows]
+            if self.normalise:
+                part = part / block.norm[rows, None].astype(z.dtype)
+            found = np.asarray(self.activation(part, rng=None))
+            if found.shape != part.shape:
+                raise HypothesisError(
+                    "an activation acts on every entry of an array",
+                    f"shape {found.shape} from shape {part.shape} by {self.activation}",
+                    "pass a vectorised function, such as numpy.vectorize(f)",
+                )
+            values[rows] = found
+            if block.noise is not None and self.residual:
+                values[rows] += z.dtype.type(self.residual) * block.noise[rows]
+        return values
+
+
+class FeatureRows(ABC):
+    """The first rows of a feature matrix A, as the dual system needs them."""
+
+    @abstractmethod
+    def dense(self, rows: slice) -> Array:
+        """Rows of A, in double precision."""
+
+    @abstractmethod
+    def products(self, rows: slice, others: slice) -> Array:
+        """A block of :math:`AA^\\top`."""
+
+    @abstractmethod
+    def combine(self, alpha: Array) -> Array:
+        """:math:`A^\\top\\alpha` over the first ``len(alpha)`` rows."""
+
+
+class LinearRows(FeatureRows):
+    r"""Rows :math:`h_j=x_j\otimes b_j`, so that :math:`AA^\top=(XX^\top)\circ(BB^\top)` and
+    :math:`A^\top\alpha=X^\top\mathrm{diag}(\alpha)B`."""
+
+    def __init__(self, contexts: Contexts) -> None:
+        self.contexts = contexts
+
+    def dense(self, rows: slice) -> Array:
+        return np.asarray(self.contexts.h(rows), dtype=float)
+
+    def products(self, rows: slice, others: slice) -> Array:
+        x, b = self.contexts.x, self.contexts.b
+        return np.asarray((x[rows] @ x[others].T) * (b[rows] @ b[others].T))
+
+    def combine(self, alpha: Array) -> Array:
+        x, b = self.contexts.x[: len(alpha)], self.contexts.b[: len(alpha)]
+        return np.asarray(x.T @ (alpha[:, None] * b)).ravel()
+
+
+class StoredRows(FeatureRows):
+    """Rows kept in the precision in which they were computed."""
+
+    def __init__(self, values: Floats) -> None:
+        self.values = values
+
+    def dense(self, rows: slice) -> Array:
+        return self.values[rows].astype(float)
+
+    def products(self, rows: slice, others: slice) -> Array:
+        return np.asarray(self.dense(rows) @ self.dense(others).T)
+
+    def combine(self, alpha: Array) -> Array:
+        total = np.zeros(self.values.shape[1])
+        for start in range(0, len(alpha), 1024):
+            rows = slice(start, min(start + 1024, len(alpha)))
+            total += alpha[rows] @ self.dense(rows)
+        return total

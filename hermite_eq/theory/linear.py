@@ -1,0 +1,110 @@
+r"""In-context error of the linear Transformer in the limit d = ∞, for any target.
+
+Notation: :math:`a_1=c_1(\sigma_*)`, :math:`v=\mathbb E\sigma_*^2+\rho`, :math:`S` Marchenko-Pastur of κ = k/d,
+:math:`R=a_1^2S+(v/\alpha)I` the covariance of :math:`b` over the training tasks, :math:`R_t=a_1^2+v/\alpha` over fresh tasks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hermite_eq.theory.marchenko_pastur import resolvent_moments
+from hermite_eq.theory.roots import increasing_root
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ErrorArrays:
+    """One evaluation on arrays; the fields have the meaning of :class:`hermite_eq.theory.TheoryError`."""
+
+    icl: Array
+    idg: Array
+    bias: Array
+    variance: Array
+    effective_ridge: Array
+    dof: Array
+    fixed_point_residual: Array
+
+
+def linear_limit(
+    slope: ArrayLike,
+    unexplained: ArrayLike,
+    second_moment: ArrayLike,
+    alpha: ArrayLike,
+    kappa: ArrayLike,
+    tau: ArrayLike,
+    ridge: ArrayLike,
+) -> ErrorArrays:
+    r"""Errors of ridge regression of y on :math:`H_Z`, elementwise over broadcast arrays.
+
+    With :math:`r=R/R_t=ps+(1-p)`, :math:`p=a_1^2/R_t`, the effective ridge :math:`q\ge0` (in units of :math:`R_t`) solves
+
+    .. math:: q=\frac{\lambda}{R_t}+\frac q\tau\Big\langle\frac r{r+q}\Big\rangle ,
+
+    and with :math:`y=1-p+q`, :math:`u=v-a_1^2` the part of :math:`\mathbb Ey^2` that no linear function of the query reaches,
+
+    .. math::
+        e_0&=u+a_1^2\Big(y^2\Big\langle\frac{s}{(r+q)^2}\Big\rangle+p(1-p)\Big\langle\frac{s^2}{(r+q)^2}\Big\rangle\Big),\qquad
+        e_{IDG}=\frac{\tau e_0}{\tau-\langle r^2/(r+q)^2\rangle},\\
+        e_{ICL}&=u+a_1^2\Big(y^2\Big\langle\frac{1}{(r+q)^2}\Big\rangle+p(1-p)\Big\langle\frac{s^2}{(r+q)^2}\Big\rangle\Big)
+        +\Big\langle\frac{r}{(r+q)^2}\Big\rangle\frac{e_{IDG}}\tau ,
+
+    where :math:`\tau-\langle r^2/(r+q)^2\rangle=\tau\lambda/(R_tq)+q\langle r/(r+q)^2\rangle` for q > 0: sums of non-negative terms only.
+
+    Parameters
+    ----------
+    slope : array_like
+        :math:`a_1` of the target.
+    unexplained : array_like
+        :math:`v-a_1^2`, or :math:`v-a_1^2-c_0(\sigma_*)^2` with an intercept.
+    second_moment : array_like
+        :math:`v=\mathbb E y^2 > 0`.
+    alpha, kappa, tau : array_like
+        Ratios; κ may be ``inf``.
+    ridge : array_like
+        The paper's λ ≥ 0; zero is the minimum-norm interpolator, λ → 0+.
+
+    Returns
+    -------
+    ErrorArrays
+        ``icl`` and ``idg`` are ``inf`` at exact interpolation (λ = 0, τ = 1). ``effective_ridge`` is :math:`R_tq`.
+
+    References
+    ----------
+    For :math:`\sigma_*=\mathrm{id}`: Lu, Letey, Zavatone-Veth, Maiti and Pehlevan, arXiv 2405.11751, Results 1-4. Derivation:
+    ``derivations/linear_error.py``.
+
+    Examples
+    --------
+    >>> linear_limit(1.0, 0.01, 1.01, alpha=1.0, kappa=np.inf, tau=[0.5, 2.0], ridge=0.0).icl.round(6)
+    array([1.273731, 1.024975])
+    """
+    slope, unexplained, v, alpha, kappa, tau, ridge = (
+        np.array(x, float) for x in np.broadcast_arrays(slope, unexplained, second_moment, alpha, kappa, tau, ridge)
+    )
+    fresh = slope**2 + v / alpha
+    p, i, lam = slope**2 / fresh, v / alpha / fresh, ridge / fresh
+
+    def gap(q: Array) -> Array:
+        # 1 − ⟨r/(r+q)⟩/τ − λ/q, increasing in q; near τ = 1 through 1 − ⟨r/(r+q)⟩ = q⟨1/(r+q)⟩, so that it keeps its digits.
+        mp = resolvent_moments(i + q, kappa, p)
+        free = np.where(tau > 0.5, (tau - 1) + q * mp.g, tau - (p * mp.s_1 + i * mp.g))
+        return free / tau - lam / np.where(q > 0, q, 1.0)
+
+    # 0 ≤ ⟨r/(r+q)⟩ ≤ 1/q, hence λ ≤ q ≤ λ + 1/τ; at λ = 0 and τ ≥ 1 the root is q = 0.
+    q = increasing_root(gap, lam, 2 * (lam + 1 / tau))
+    residual = np.where(q > 0, np.abs(gap(q)), 0.0)
+    y = i + q
+    mp = resolvent_moments(y, kappa, p)
+    j = p * mp.s_2 + i * mp.g2
+    remaining = np.where(q > 0, tau * lam / np.where(q > 0, q, 1.0) + q * j, tau - 1)
+    shrunk = p * i * mp.s2_2
+    with np.errstate(divide="ignore", over="ignore"):
+        idg = tau * (unexplained + slope**2 * (y**2 * mp.s_2 + shrunk)) / remaining
+    bias = unexplained + slope**2 * (y**2 * mp.g2 + shrunk)
+    variance = j * idg / tau
+    return ErrorArrays(bias + variance, idg, bias, variance, q * fresh, (p * mp.s_1 + i * mp.g) / tau, residual)

@@ -1,0 +1,122 @@
+"""``python -m verify``: the main job, from activations and targets to verdicts."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+import sympy
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+import hermite_eq
+from verify import coefficients, equivalence, figures, learning_curve, pre_activations, report, transformers
+from verify.check import Check, Verdict
+from verify.profile import FULL, QUICK, Profile
+from verify.workers import workers
+
+#: Columns of the verdict table where the output is no terminal.
+_WIDTH = 180
+
+
+def run(profile: Profile, folder: Path, console: Console) -> int:
+    """Measure, judge, sabotage, report; the exit status says whether every claim agreed and every defect was caught."""
+    start = time.perf_counter()
+    tasks = {target: hermite_eq.Task(target, transformers.NOISE) for target in transformers.TARGETS}
+    steps = 1 + pre_activations.steps(profile, len(tasks)) + len(tasks) * sum(profile.runs)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        job = progress.add_task("", total=steps)
+
+        def stage(text: str) -> None:
+            progress.update(job, description=text)
+            if not console.is_terminal:
+                console.print(f"{time.perf_counter() - start:6.1f} s  {text}")
+
+        def advance() -> None:
+            progress.advance(job)
+
+        stage("coefficients")
+        features = coefficients.measure(transformers.HEADS, tasks[transformers.TARGETS[0]], profile)
+        advance()
+        with workers() as pool:
+            stage("laws of the pre-activations")
+            laws = pre_activations.measure(tasks, profile, pool, advance)
+            stage("Transformers")
+            ladders = transformers.measure(profile, pool, advance)
+        stage("theory and verdicts")
+        predictions = {head: coefficients.Values.of(head) for head in transformers.HEADS}
+        checks: list[Check] = coefficients.judge(features, predictions)
+        for name, task in tasks.items():
+            checks += pre_activations.judge(task, laws[name])
+        for target, ladder in ladders.items():
+            checks += equivalence.judge(target, ladder, profile, laws[target].scales)
+        for target, ladder in ladders.items():
+            checks += learning_curve.judge(target, ladder, profile)
+        checks.sort(key=lambda check: [coefficients.CLAIM, pre_activations.LEMMA, pre_activations.COROLLARY, equivalence.CLAIM,
+                                       learning_curve.CLAIM].index(check.claim))
+        power = [*coefficients.sabotaged(features, predictions), *pre_activations.sabotaged(tasks, laws),
+                 *equivalence.sabotaged(ladders), *learning_curve.sabotaged(ladders, profile)]
+        stage("figures")
+        pictures = [
+            (figures.learning_curves(ladders, folder / "learning_curves"),
+             "ICL error against n/d²: theory (lines) beside simulated Transformers (dots, one standard error) and their "
+             "equivalents (hollow)."),
+            (figures.equivalence_gaps(ladders, profile.taus, folder / "equivalence_gaps"),
+             "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws, and its theory, ∝ 1/d."),
+            (figures.gaussianity(laws, folder / "gaussianity"), "Lemma 1 and Corollary 2: what is not Gaussian vanishes as 1/d."),
+        ]
+    report.print_table(checks, console)
+    missed = [item for item in power if not item["caught"]]
+    console.print(f"{report.summary(checks)}.")
+    console.print(f"Deliberately wrong theories: {len(power) - len(missed)} of {len(power)} caught on the same data.")
+    for item in missed:
+        console.print(f"[red]not caught:[/] {item['claim']}: {item['defect']}")
+    manifest = _manifest(profile, time.perf_counter() - start)
+    report.write_json(folder / "verify.json", checks, power, _curves(ladders), manifest)
+    tex = {f"{head} head, r = 2": hermite_eq.equivalent_model(head, 2).latex() for head in transformers.HEADS}
+    tex |= {f"covariance, target {name}": hermite_eq.covariance(task).latex() for name, task in tasks.items()}
+    report.write_html(folder / "report.html", checks, power, tex, pictures, manifest)
+    console.print(f"{manifest['seconds']} s; figures, verify.json and report.html in {folder}/")
+    return 1 if missed or any(check.verdict == Verdict.DISAGREES for check in checks) else 0
+
+
+def _manifest(profile: Profile, seconds: float) -> dict[str, Any]:
+    return {
+        "profile": profile.name, "seed": profile.seed, "ladder": list(profile.ladder), "runs": list(profile.runs),
+        "ratios": transformers.RATIOS, "noise": transformers.NOISE, "ridge": transformers.RIDGE, "hermite_eq": hermite_eq.__version__,
+        "python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__, "sympy": sympy.__version__,
+        "seconds": round(seconds, 1),
+    }
+
+
+def _curves(ladders: dict[str, transformers.Ladder]) -> list[dict[str, Any]]:
+    return [
+        {"target": target, "model": model, "d": d, "n": list(curve.values), "fallbacks": list(curve.fallbacks),
+         **{error: {"mean": getattr(curve, error).mean.tolist(), "stderr": getattr(curve, error).stderr.tolist()}
+            for error in learning_curve.ERRORS}}
+        for target, ladder in ladders.items() for d, curves in ladder.curves.items() for model, curve in curves.items()
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and run."""
+    parser = argparse.ArgumentParser(prog="python -m verify", description="Check the theory against simulated Transformers.")
+    parser.add_argument("--full", action="store_true", help="the paper's size, d up to 80 and 20 runs (hours)")
+    parser.add_argument("--output", type=Path, default=Path("results/verify"), help="folder for figures, JSON and report")
+    arguments = parser.parse_args(argv)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    return run(FULL if arguments.full else QUICK, arguments.output, console)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
