@@ -134,9 +134,7 @@ def test_hermite_sum_in_another_variable_and_precision():
 
 
 def test_expansion_align():
-    assert expansion_align(
-        RELU, symbol=r"\mathrm{ReLU}", per_line=2, provenance="exact engine\ndegree 4"
-    ) == (
+    assert expansion_align(RELU, symbol=r"\mathrm{ReLU}", per_line=2, provenance="exact engine\ndegree 4") == (
         f"% {NORMALISATION}\n"
         "% exact engine\n"
         "% degree 4\n"
@@ -149,9 +147,7 @@ def test_expansion_align():
 
 
 def test_coefficient_table():
-    assert coefficient_table(
-        [*RELU[:3], 0.1], radius=[0, 0, 0, 1e-3], digits=5, caption="ReLU", label="tab:relu"
-    ) == (
+    assert coefficient_table([*RELU[:3], 0.1], radius=[0, 0, 0, 1e-3], digits=5, caption="ReLU", label="tab:relu") == (
         f"% {NORMALISATION}\n"
         "\\begin{table}\n"
         "\\centering\n"
@@ -211,14 +207,11 @@ def test_half_integers_of_an_integer_symbol_are_fractions():
         ),
         (
             lambda: coefficient_table([sympy.Symbol("a")]),
-            "a table of rounded values has numbers only; found the parameters a in c_0. Repair: "
-            "substitute numbers for them "
-            "first",
+            "a table of rounded values has numbers only; found the parameters a in c_0. Repair: substitute numbers for them first",
         ),
         (
             lambda: coefficient_table([1, 2], radius=[0]),
-            "every coefficient has one radius; found 1 radii of 2 coefficients. Repair: pass sequences "
-            "of equal length",
+            "every coefficient has one radius; found 1 radii of 2 coefficients. Repair: pass sequences of equal length",
         ),
     ],
 )

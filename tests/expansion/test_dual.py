@@ -19,10 +19,7 @@ RELU = Max(X, 0)
 a = sympy.Symbol("a", positive=True)
 
 PAIRS = [
-    *(
-        (f, f)
-        for f in (RELU, Abs(X), sign(X), Heaviside(X), RELU**2, RELU**3, Max(X, 0) - Abs(X) / 7, GELU, erf(X))
-    ),
+    *((f, f) for f in (RELU, Abs(X), sign(X), Heaviside(X), RELU**2, RELU**3, Max(X, 0) - Abs(X) / 7, GELU, erf(X))),
     *(
         (f, f)
         for f in (
@@ -58,9 +55,7 @@ def test_closed_form_is_mehlers_series(f, h):
     c, other = exact_coefficients(f, degree), exact_coefficients(h, degree)
     norms = [sympy.re(exact_inner(g, g).evalf(40)) for g in (f, h)]
     for rho in (Rational(-2, 5), Rational(1, 3), Rational(0)):
-        partial = sum(
-            x * y * rho**k / sympy.factorial(k) for k, (x, y) in enumerate(zip(c, other, strict=True))
-        )
+        partial = sum(x * y * rho**k / sympy.factorial(k) for k, (x, y) in enumerate(zip(c, other, strict=True)))
         # |Σ_{k>K}| ≤ |ρ|^{K+1} √(E f² E h²); rounding of 40-digit arithmetic is far below.
         bound = abs(rho) ** (degree + 1) * sympy.sqrt(norms[0] * norms[1]) + sympy.Float("1e-30", 40)
         assert abs((kernel.subs(RHO, rho) - partial).evalf(40)) <= bound
@@ -100,9 +95,7 @@ def z_score(f: sympy.Expr, h: sympy.Expr, claim: float, rho: float) -> float:
     return float((values.mean() - claim) / (values.std() / math.sqrt(values.size)))
 
 
-@pytest.mark.parametrize(
-    ("f", "h"), [(RELU, RELU), (GELU, GELU), (RELU, exp(X)), (sign(X), erf(3 * X))], ids=pair_name
-)
+@pytest.mark.parametrize(("f", "h"), [(RELU, RELU), (GELU, GELU), (RELU, exp(X)), (sign(X), erf(3 * X))], ids=pair_name)
 def test_simulation(f, h):
     claim = float(exact_dual(f, h).subs(RHO, Rational(3, 5)))
     # Four tests at |z| < 5: false-alarm rate below 3e-6 (and the seed is fixed).
@@ -137,9 +130,7 @@ def test_not_square_integrable():
 @pytest.mark.parametrize("degree", [0, 1, 4, 15])
 @pytest.mark.parametrize(("f", "h"), [*PAIRS[:4], *PAIRS[19:23]], ids=pair_name)
 def test_the_bound_contains_the_kernel(f, h, degree):
-    series = dual_series(
-        exact_coefficients(f, degree), exact_inner(f, f), exact_coefficients(h, degree), exact_inner(h, h)
-    )
+    series = dual_series(exact_coefficients(f, degree), exact_inner(f, f), exact_coefficients(h, degree), exact_inner(h, h))
     rho = np.linspace(-1, 1, 41)
     value, bound = series(rho)
     kernel = exact_dual(f, h)
@@ -173,15 +164,11 @@ def test_messages():
     with pytest.raises(HypothesisError) as raised:
         dual_series([1, 0], 0.5)
     assert str(raised.value) == (
-        "Σ c_k²/k! ≤ E σ² (Bessel); found an excess of 0.5. Repair: check that the norm belongs to "
-        "these coefficients"
+        "Σ c_k²/k! ≤ E σ² (Bessel); found an excess of 0.5. Repair: check that the norm belongs to these coefficients"
     )
     with pytest.raises(HypothesisError) as raised:
         dual_series([0, 1], 1)(1.5)
-    assert (
-        str(raised.value)
-        == "a correlation lies in [−1, 1]; found rho=1.5. Repair: divide the covariance by the variances"
-    )
+    assert str(raised.value) == "a correlation lies in [−1, 1]; found rho=1.5. Repair: divide the covariance by the variances"
     with pytest.raises(HypothesisError, match="both functions have coefficients and a norm"):
         dual_series([0, 1], 1, [0, 1])
     with pytest.raises(HypothesisError, match="expanded to the same degree; found 2 and 3 coefficients"):

@@ -67,8 +67,8 @@ def _precision():
 
 @pytest.mark.parametrize("case", CASES, ids=ids)
 def test_coefficients_are_the_integrals(case):
-    c = exact_coefficients(case.expr, 7)
-    for k in (0, 1, 4, 7):
+    c = exact_coefficients(case.expr, 5)
+    for k in (0, 1, 5):
         integral, scale = quadrature(case, he(k))
         assert agrees(c[k], integral, scale), (k, c[k])
 
@@ -164,6 +164,24 @@ def test_parameters_survive(expr, point):
         assert abs(number(ck.subs(point)) - number(value)) < mpmath.mpf(10) ** (LOST - DIGITS)
 
 
+@pytest.mark.parametrize(
+    ("condition", "indicator"),
+    [
+        ((X > -1) & (X < 2), Heaviside(X + 1) * Heaviside(2 - X)),
+        ((X < -1) | (X >= 2), Heaviside(-1 - X) + Heaviside(X - 2)),
+        (~((X > -1) & (X**2 < 4)), 1 - Heaviside(X + 1) * Heaviside(2 - X)),
+        (sympy.Ne(X, 0), S.One),
+    ],
+    ids=str,
+)
+def test_conditions(condition, indicator):
+    assert exact_coefficients(Piecewise((X, condition), (0, True)), 5) == exact_coefficients(X * indicator, 5)
+
+
+def test_a_value_at_single_points_does_not_matter():
+    assert exact_coefficients(Piecewise((7, sympy.Eq(X, 0)), (X, True)), 2) == (0, 1, 0)
+
+
 def test_the_scale_of_the_pre_activation():
     # ReLU is homogeneous, so c_k(s) = s c_k.
     scaled = exact_coefficients(Max(a * X, 0), 6)
@@ -204,12 +222,8 @@ def kinked_terms(draw):
     return draw(small) * kink * draw(st.sampled_from([S.One, X, exp(X / 2), sin(X)])) + draw(small)
 
 
-continuous = st.lists(st.one_of(smooth_terms(), kinked_terms()), min_size=1, max_size=2).map(
-    lambda f: sympy.Add(*f)
-)
-members = st.tuples(continuous, st.sampled_from([S.Zero, Heaviside(X - 1), sympy.sign(X) * X**2])).map(
-    lambda f: sympy.Add(*f)
-)
+continuous = st.lists(st.one_of(smooth_terms(), kinked_terms()), min_size=1, max_size=2).map(lambda f: sympy.Add(*f))
+members = st.tuples(continuous, st.sampled_from([S.Zero, Heaviside(X - 1), sympy.sign(X) * X**2])).map(lambda f: sympy.Add(*f))
 identities = settings(max_examples=20, deadline=None, derandomize=True)
 
 
@@ -254,10 +268,7 @@ def test_the_derivative_shifts_the_coefficients(f):
 @given(members)
 def test_reflection(f):
     mirrored = exact_coefficients(f.subs(X, -X), 5)
-    assert all(
-        same(m, (-1) ** k * ck)
-        for k, (m, ck) in enumerate(zip(mirrored, exact_coefficients(f, 5), strict=True))
-    )
+    assert all(same(m, (-1) ** k * ck) for k, (m, ck) in enumerate(zip(mirrored, exact_coefficients(f, 5), strict=True)))
 
 
 @identities
@@ -277,10 +288,7 @@ def test_random_members_against_quadrature(f, k):
         panels = [mpmath.quad(lambda x: g(x) * mpmath.npdf(x), pair) for pair in itertools.pairwise(nodes)]
         scale = mpmath.fsum(map(abs, panels)) + 1
         # 20 working digits of which a panel loses at most 5.
-        assert (
-            abs(number(exact_coefficients(f, k)[k]) - mpmath.fsum(panels))
-            <= mpmath.mpf(10) ** (5 - 20) * scale
-        )
+        assert abs(number(exact_coefficients(f, k)[k]) - mpmath.fsum(panels)) <= mpmath.mpf(10) ** (5 - 20) * scale
 
 
 # --- what is outside, and what is wrong

@@ -21,19 +21,14 @@ def ratios(expr: sympy.Expr, leading: sympy.Expr, k: sympy.Symbol, degrees: rang
     c = exact_coefficients(expr, degrees[-1])
     claim = sympy.lambdify(k, leading, "mpmath")
     with mpmath.workdps(30):
-        return [
-            float(mpmath.mpf(c[j].evalf(30)) ** 2 / mpmath.factorial(j) / claim(mpmath.mpf(j)))
-            for j in degrees
-        ]
+        return [float(mpmath.mpf(c[j].evalf(30)) ** 2 / mpmath.factorial(j) / claim(mpmath.mpf(j))) for j in degrees]
 
 
 def phase_mean(values: list[float], degrees: range) -> float:
     """The mean over the phase θ = √k a: weights dθ ∝ dk/√k, tapered so that incomplete turns at the "
     "ends do not count."""
     first, last = math.sqrt(degrees[0]), math.sqrt(degrees[-1])
-    weights = [
-        math.sin(math.pi * (math.sqrt(k) - first) / (last - first)) ** 2 / math.sqrt(k) for k in degrees
-    ]
+    weights = [math.sin(math.pi * (math.sqrt(k) - first) / (last - first)) ** 2 / math.sqrt(k) for k in degrees]
     return math.fsum(w * v for w, v in zip(weights, values, strict=True)) / math.fsum(weights)
 
 
@@ -141,8 +136,7 @@ def test_residual_of_an_entire_function_is_refused():
     with pytest.raises(HypothesisError) as raised:
         _ = tail(sin(X)).residual2
     assert str(raised.value) == (
-        "the residual averages over the phase; found a factorial tail. Repair: sum the first terms "
-        "c_k²/k! beyond r"
+        "the residual averages over the phase; found a factorial tail. Repair: sum the first terms c_k²/k! beyond r"
     )
 
 
