@@ -12,7 +12,7 @@ from itertools import product
 import sympy
 
 from derivations import Step
-from hermite_eq.covariance import ELL, ENTRIES, RHO, TRACE, A, D, P, S, V, W3, W4
+from hermite_eq.covariance import ELL, ENTRIES, RHO, TRACE, W3, W4, A, D, P, S, V
 
 STATEMENT = r"""Let s = ‖ξ‖/√d, u = ξ/‖ξ‖, g = √d uᵀx ~ N(0,1), y = σ*(sg) + ε, and a = E[yg], v = E[y²], p = E[y²(g²−1)],
 w₃ = E[y³g], w₄ = E[y⁴]. Given ξ, b = ((d/ℓ) Σ y_i x_i, (1/ℓ) Σ y_i²) has
@@ -85,7 +85,7 @@ def _literal_agrees(
         y = sympy.expand(target.subs(z, S * sympy.sqrt(d) * (u.T * x)[0]) + eps)
         b1 += sympy.Rational(d, ell) * y * x
         b2 += y**2 / ell
-    b = list(b1) + [b2]
+    b = [*b1, b2]
     size = {D: d, ELL: ell}
     values = {name: entry.subs(_moments(target, z)).subs(size) for name, entry in entries.items()}
     uu = u * u.T

@@ -1,5 +1,20 @@
-"""hermite_eq: Hermite equivalents, covariances and in-context errors of random Transformers."""
+"""hermite_eq: Hermite equivalents, covariances and in-context errors of random Transformers.
 
+Give it an activation and a target; it returns Hermite coefficients, the equivalent polynomial model, the covariance of the
+pre-activations and the in-context error, each with the size of its own error, and simulates the Transformers that check them.
+
+>>> import hermite_eq
+>>> hermite_eq.coefficients("relu")[1]
+1/2
+"""
+
+from hermite_eq import simulate as simulate
+from hermite_eq.activations import Activation as Activation
+from hermite_eq.activations import activation as activation
+from hermite_eq.covariance import covariance as covariance
+from hermite_eq.equivalence import equivalent_model as equivalent_model
+from hermite_eq.errors import HypothesisError as HypothesisError
+from hermite_eq.errors import HypothesisWarning as HypothesisWarning
 from hermite_eq.expansion import HermiteExpansion as HermiteExpansion
 from hermite_eq.expansion import coefficients as coefficients
 from hermite_eq.models import LinearTransformer as LinearTransformer
@@ -8,8 +23,7 @@ from hermite_eq.models import RandomTransformer as RandomTransformer
 from hermite_eq.models import Ratios as Ratios
 from hermite_eq.models import Sizes as Sizes
 from hermite_eq.models import Task as Task
-from hermite_eq.equivalence import equivalent_model as equivalent_model
-from hermite_eq.errors import HypothesisError as HypothesisError
-from hermite_eq.errors import HypothesisWarning as HypothesisWarning
+from hermite_eq.theory import TheoryError as TheoryError
+from hermite_eq.theory import icl_error as icl_error
 
 __version__ = "0.1.0"

@@ -275,8 +275,9 @@ def expansion_align(
 
     Examples
     --------
-    >>> print(expansion_align([sympy.Integer(1), 0, sympy.Integer(2)], symbol="f", complete=True))  #
-    doctest: +ELLIPSIS % c_k = ... \begin{align*}
+    >>> print(expansion_align([1, 0, 2], symbol="f", complete=True))  # doctest: +ELLIPSIS
+    % c_k = ...
+    \begin{align*}
       f(x) &= 1 + \mathrm{He}_{2}(x)
     \end{align*}
     """

@@ -149,7 +149,7 @@ class Ratios:
                 number = float(value)
             except (TypeError, ValueError):
                 number = math.nan
-            if not (0 < number and (infinite or number < math.inf)):
+            if not (number > 0 and (infinite or number < math.inf)):
                 allowed = "> 0 (inf allowed)" if infinite else "> 0 and finite"
                 raise HypothesisError(f"the ratio {name} is {allowed}", f"{name}={value!r}", f"pass {name}=1.0, say")
             object.__setattr__(self, name, number)

@@ -18,11 +18,16 @@ LEVEL = 1e-5
 Z_LIMIT = float(scipy.stats.norm.isf(LEVEL / 2))
 
 
+#: Largest relative deviation that may hide in the sampling error of a comparison which is said to agree.
+RESOLUTION = 0.25
+
+
 class Verdict(StrEnum):
     AGREES = "agrees"
     IN_THE_LIMIT = "agrees in the limit (gap shrinks at the declared rate)"
     DISAGREES = "disagrees"
     DEGREE_TOO_HIGH = "r too high for this d"
+    UNDECIDED = "cannot tell (sampling error too large)"
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def z_score(predicted: float, measured: float, stderr: float, runs: int | None =
     (3.0, 2.054)
     """
     gap = measured - predicted
-    if stderr == 0:
+    if stderr == 0 or math.isinf(gap):
         return 0.0 if gap == 0 else math.copysign(math.inf, gap)
     ratio = gap / stderr
     if runs is None:
@@ -76,59 +81,56 @@ def _normal_quantile_of_log_tail(log_tail: float) -> float:
 
 
 def by_z(claim: str, subject: str, predicted: float, measured: float, stderr: float, *, runs: int | None = None,
-         note: str = "") -> Check:
-    """Agreement within sampling error: |z| below :data:`Z_LIMIT`."""
+         scale: float = math.inf, note: str = "") -> Check:
+    """Agreement within sampling error: |z| below :data:`Z_LIMIT`.
+
+    With ``scale`` given, a deviation of :data:`RESOLUTION` times it must have been visible; else the verdict is "cannot tell".
+    """
     z = z_score(predicted, measured, stderr, runs)
-    verdict = Verdict.AGREES if abs(z) < Z_LIMIT else Verdict.DISAGREES
+    verdict = Verdict.DISAGREES
+    if abs(z) < Z_LIMIT:
+        verdict = Verdict.AGREES if abs(z_score(0.0, RESOLUTION * scale, stderr, runs)) >= Z_LIMIT else Verdict.UNDECIDED
     return Check(claim, subject, predicted, measured, stderr, "z", z, verdict, note=note)
 
 
-@dataclass(frozen=True)
-class RateFit:
-    """Weighted fits of gaps over a ladder of d: log|gap| = A + slope·log d, and gap = limit + B d^order."""
+def fit_slope(d: ArrayLike, gaps: ArrayLike, stderrs: ArrayLike) -> tuple[float, float]:
+    """The exponent of |gap| ~ d^slope and its error, by weighted least squares on the logarithms.
 
-    slope: float
-    slope_error: float
-    limit: float
-    limit_error: float
+    The error is the larger of what the standard errors give and what the scatter about the line gives. A gap below its own
+    standard error enters as that: a logarithm has no lower end.
 
-
-def fit_rate(d: ArrayLike, gaps: ArrayLike, stderrs: ArrayLike, order: float) -> RateFit:
-    """Fit the exponent of |gap| and the limit left over when the declared order is removed.
-
-    >>> fit = fit_rate([10, 20, 40], [0.1, 0.05, 0.025], [1e-3, 1e-3, 1e-3], order=-1)
-    >>> round(fit.slope, 6), bool(abs(fit.limit) < 1e-12)
+    >>> slope, error = fit_slope([10, 20, 40], [0.1, 0.05, 0.025], [1e-3, 1e-3, 1e-3])
+    >>> round(slope, 6), error < 0.05
     (-1.0, True)
     """
-    d, gaps, stderrs = (np.asarray(values, dtype=float) for values in (d, gaps, stderrs))
-
-    def fitted(design: np.ndarray, values: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        scaled = design / errors[:, None]
-        inverse = np.linalg.inv(scaled.T @ scaled)
-        return inverse @ scaled.T @ (values / errors), np.sqrt(np.diag(inverse))
-
-    ones = np.ones_like(d)
-    # δ log|gap| = δgap/|gap| to first order: only meaningful while the gaps stand out of their errors.
-    magnitude = np.abs(gaps)
-    (_, slope), (_, slope_error) = fitted(np.stack([ones, np.log(d)], 1), np.log(magnitude), stderrs / magnitude)
-    (limit, _), (limit_error, _) = fitted(np.stack([ones, d**order], 1), gaps, stderrs)
-    return RateFit(float(slope), float(slope_error), float(limit), float(limit_error))
+    size, stderr = np.log(np.asarray(d, dtype=float)), np.asarray(stderrs, dtype=float)
+    magnitude = np.maximum(np.abs(np.asarray(gaps, dtype=float)), stderr)
+    # δ log|gap| = δgap/|gap| to first order.
+    weight = (magnitude / stderr) ** 2
+    centred = size - weight @ size / weight.sum()
+    spread = weight @ centred**2
+    value = np.log(magnitude)
+    slope = float(weight @ (centred * value) / spread)
+    left_over = value - weight @ value / weight.sum() - slope * centred
+    scatter = math.sqrt(float(weight @ left_over**2) / max(1, len(size) - 2))
+    return slope, max(1.0, scatter) / math.sqrt(float(spread))
 
 
 def by_rate(claim: str, subject: str, d: Sequence[int], gaps: ArrayLike, stderrs: ArrayLike, *, order: float,
-            runs: int | None = None, note: str = "") -> Check:
-    """A gap that must vanish as d^order: agrees outright if the largest d shows none, in the limit if it shrinks so.
+            runs: Sequence[int] | None = None, note: str = "") -> Check:
+    """A relative gap that must vanish as d^order: agrees outright if no d shows one, in the limit if it shrinks at that rate.
 
-    "In the limit" asks for both: what is left at d = ∞ after a fit gap = limit + B d^order is zero within errors, and
-    |gap| at the largest d lies below |gap| at the smallest by more than its error.
+    "In the limit" asks of the fitted exponent that it be no larger than ``order`` within :data:`Z_LIMIT` errors, and nearer to
+    ``order`` than to 0 by two errors: a gap that stays has exponent 0.
     """
     gaps, stderrs = np.asarray(gaps, dtype=float), np.asarray(stderrs, dtype=float)
-    z = [z_score(0.0, gap, stderr, runs) for gap, stderr in zip(gaps, stderrs, strict=True)]
+    counts: Sequence[int | None] = runs or [None] * len(gaps)
+    z = [z_score(0.0, gap, stderr, count) for gap, stderr, count in zip(gaps, stderrs, counts, strict=True)]
     if max(map(abs, z)) < Z_LIMIT:
-        return Check(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), "z", z[-1], Verdict.AGREES, note=note)
-    fit = fit_rate(d, gaps, stderrs, order)
-    vanishes = abs(z_score(0.0, fit.limit, fit.limit_error, runs)) < Z_LIMIT
-    shrinks = abs(gaps[-1]) < abs(gaps[0])
-    verdict = Verdict.IN_THE_LIMIT if vanishes and shrinks else Verdict.DISAGREES
-    return Check(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), "slope", fit.slope, verdict,
-                 value_error=fit.slope_error, note=note or f"left at d = ∞: {fit.limit:+.2g} ± {fit.limit_error:.1g}")
+        return by_z(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), runs=counts[-1], scale=1.0, note=note)
+    slope, error = fit_slope(d, gaps, stderrs)
+    shrinks = slope - order < Z_LIMIT * error and slope + 2 * error < order / 2
+    verdict = Verdict.IN_THE_LIMIT if shrinks else Verdict.DISAGREES
+    ladder = ", ".join(f"{gap:+.3f} ± {stderr:.3f} at d = {size}" for size, gap, stderr in zip(d, gaps, stderrs, strict=True))
+    return Check(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), "slope", slope, verdict, value_error=error,
+                 note=note or ladder)

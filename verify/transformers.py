@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 import hermite_eq
 from hermite_eq import simulate
-from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, RandomTransformer, Sizes, Task
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
 from hermite_eq.simulate import SimulatedCurve
 from verify.profile import Profile
 
@@ -20,33 +21,33 @@ RIDGE = 1e-8
 HEADS = ("relu", "tanh")
 TARGETS = ("relu", "tanh")
 DEGREES = (1, 2, 3, 4)
-#: The defect whose detection is measured.
-DEFECT = 1.05
 
 
-def with_wrong_coefficient(model: PolynomialActivation, k: int, factor: float) -> PolynomialActivation:
-    """The same polynomial with c_k multiplied by ``factor``, everything else kept."""
-    c = tuple(factor * value if j == k else value for j, value in enumerate(model.c))
-    return replace(model, source=f"{model.source}, c_{k} × {factor:g}", c=c)
+def distinct_degree(head: str, degree: int) -> int:
+    """The smallest r with σ̂_r = σ̂_degree: coefficients which vanish add nothing."""
+    expansion = hermite_eq.coefficients(head, degree)
+    return max((k for k in range(degree + 1) if abs(np.asarray(expansion)[k]) > expansion.errors[k]), default=0)
 
 
 def equivalent(head: str, degree: int, *, normalise: bool = False) -> RandomTransformer:
     """The equivalent Transformer of Theorem 3."""
-    return RandomTransformer(hermite_eq.equivalent_model(head, degree), RIDGE, normalise)
+    return RandomTransformer(hermite_eq.equivalent_model(head, distinct_degree(head, degree)), RIDGE, normalise)
 
 
-def defective(head: str, *, normalise: bool = True) -> RandomTransformer:
-    """The degree-1 equivalent with c_1 off by the factor :data:`DEFECT`."""
-    return RandomTransformer(with_wrong_coefficient(hermite_eq.equivalent_model(head, 1), 1, DEFECT), RIDGE, normalise)
+def without_residual(head: str) -> RandomTransformer:
+    """The degree-1 equivalent with c_1* forgotten, a wrong theorem."""
+    model = hermite_eq.equivalent_model(head, 1)
+    return RandomTransformer(replace(model, source=f"{head} without residual", residual=0), RIDGE, normalise=True)
 
 
-def models() -> list[Model]:
-    """Everything that is simulated for each target."""
+def models(*, largest: bool) -> list[Model]:
+    """What is simulated for each target; the equivalents with normalised input only below the largest d, where they suffice."""
     listed: list[Model] = [LinearTransformer(RIDGE), LinearTransformer(RIDGE, intercept=True)]
     for head in HEADS:
         listed += [RandomTransformer(head, RIDGE), RandomTransformer(head, RIDGE, normalise=True)]
-        listed += [equivalent(head, r) for r in DEGREES]
-        listed += [equivalent(head, 1, normalise=True), defective(head)]
+        listed += [equivalent(head, r) for r in DEGREES if distinct_degree(head, r) == r]
+        if not largest:
+            listed += [equivalent(head, 1, normalise=True), without_residual(head)]
     return listed
 
 
@@ -62,18 +63,37 @@ class Ladder:
         return tuple(self.curves)
 
     def at(self, model: Model) -> dict[int, SimulatedCurve]:
-        return {d: curves[str(model)] for d, curves in self.curves.items()}
+        """The curves of one model by d, wherever it was simulated."""
+        return {d: curves[str(model)] for d, curves in self.curves.items() if str(model) in curves}
 
 
-def measure(target: str, profile: Profile, key: int, advance: Callable[[], None]) -> Ladder:
-    """Simulate :func:`models` for one target over the ladder of d; one step of ``advance`` for each run."""
-    task = Task(target, NOISE)
-    listed = models()
-    curves = {}
-    for level, (d, runs) in enumerate(zip(profile.ladder, profile.runs, strict=True)):
-        samples = [Sizes.from_ratios(d, tau=tau, **RATIOS).samples for tau in profile.taus]
-        sizes = Sizes.from_ratios(d, tau=max(profile.taus), **RATIOS)
-        seed = np.random.SeedSequence(profile.seed, spawn_key=(3, key, level))
-        found = simulate.icl_curve(listed, task, sizes, samples=samples, runs=runs, rng=seed, advance=advance)
-        curves[d] = {str(model): curve for model, curve in zip(listed, found, strict=True)}
-    return Ladder(task, curves)
+def one_run(target: str, d: int, taus: tuple[float, ...], largest: bool, seed: np.random.SeedSequence, run: int) -> tuple[
+    SimulatedCurve, ...
+]:
+    """Run number ``run`` of all models; a function of its arguments alone, computed by any process."""
+    samples = [Sizes.from_ratios(d, tau=tau, **RATIOS).samples for tau in taus]
+    sizes = Sizes.from_ratios(d, tau=max(taus), **RATIOS)
+    return simulate.icl_curve(models(largest=largest), Task(target, NOISE), sizes, samples=samples, runs=range(run, run + 1), rng=seed)
+
+
+def measure(profile: Profile, pool: Executor, advance: Callable[[], None]) -> dict[str, Ladder]:
+    """Simulate :func:`models` for every target over the ladder of d; one step of ``advance`` for each run."""
+    jobs = {}
+    # The largest first, so that no process is left alone with it in the end.
+    for level, (d, runs) in reversed(list(enumerate(zip(profile.ladder, profile.runs, strict=True)))):
+        for key, target in enumerate(TARGETS):
+            for run in range(runs):
+                seed = np.random.SeedSequence(profile.seed, spawn_key=(3, key, level))
+                largest = d == max(profile.ladder)
+                jobs[target, d, run] = pool.submit(one_run, target, d, profile.taus, largest, seed, run)
+    for _ in as_completed(jobs.values()):
+        advance()
+    ladders = {}
+    for target in TARGETS:
+        curves = {}
+        for d, runs in zip(profile.ladder, profile.runs, strict=True):
+            listed = models(largest=d == max(profile.ladder))
+            each = zip(*(jobs[target, d, run].result() for run in range(runs)), strict=True)
+            curves[d] = {str(model): simulate.join(parts) for model, parts in zip(listed, each, strict=True)}
+        ladders[target] = Ladder(Task(target, NOISE), curves)
+    return ladders

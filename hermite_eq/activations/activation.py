@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class Activation:
         Half-width of the largest strip about the real axis in which the function is analytic (``inf``: entire); None when it
         is not analytic, or not known to be.
     closed_form : bool or None
-        Whether every :math:`c_k` is known in closed form; None where this was not examined.
+        Whether the exact engine has every :math:`c_k` in closed form; None where this was not examined.
     reference : str
 
     Raises
@@ -72,7 +73,7 @@ class Activation:
             places = [math.nan]
         if not all(math.isfinite(place) for place in places):
             raise HypothesisError("kinks are finite real numbers", f"kinks={self.kinks}", "pass kinks=(0, 1), say")
-        if any(b <= a for a, b in zip(places, places[1:], strict=False)):
+        if any(b <= a for a, b in itertools.pairwise(places)):
             raise HypothesisError(
                 "kinks are in increasing order", f"kinks={self.kinks}", f"pass kinks={tuple(sorted(set(places)))}"
             )
@@ -85,6 +86,10 @@ class Activation:
                 raise HypothesisError(
                     f"{name} is a number ≥ 0 (or inf), or None if unknown", f"{name}={value!r}", f"pass {name}=None"
                 )
+        if self.strip and self.kinks:
+            raise HypothesisError(
+                "a function analytic in a strip has no kinks", f"strip={self.strip!r} beside kinks={self.kinks}", "declare one of the two"
+            )
 
     @property
     def parameters(self) -> tuple[sympy.Symbol, ...]:

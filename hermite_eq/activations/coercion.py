@@ -196,5 +196,7 @@ def _complex(what: str) -> HypothesisError:
 
 def _undefined(what: str, place: float) -> HypothesisError:
     return HypothesisError(
-        "an activation has a value at every real number", f"{what} = NaN at x = {place:.3g}", "define it there, with Piecewise or numpy.where"
+        "an activation has a value at every real number",
+        f"{what} = NaN at x = {place:.3g}",
+        "define it there, with Piecewise or numpy.where",
     )

@@ -9,17 +9,15 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
 from scipy import special
-from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, atan, cos, erf, exp, log, oo, pi, sign, sin, sqrt, tanh
+from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, atan, cos, erf, exp, log, pi, sign, sin, sqrt, tanh
 
 from hermite_eq.activations.activation import Activation
-from hermite_eq.activations.symbolic import ExpressionFunction
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
@@ -338,7 +336,8 @@ _ROWS: tuple[tuple[str, Any, Callable[[Array], Array], dict[str, Any]], ...] = (
     ("logsigmoid", -log(1 + exp(-X)), _logsigmoid, {"lipschitz": 1.0, "strip": math.pi, "reference": "logarithm of the logistic function"}),
     ("centred_relu", Max(X, 0) - 1 / sqrt(2 * pi), _centred_relu,
      {"kinks": (0,), "lipschitz": 1.0, "reference": "relu less its mean: c_0 = 0, c_2 ≠ 0"}),
-    ("shifted_relu", Max(X - Rational(1, 2), 0), _shifted_relu, {"kinks": (Rational(1, 2),), "lipschitz": 1.0, "reference": "relu(x − 1/2)"}),
+    ("shifted_relu", Max(X - Rational(1, 2), 0), _shifted_relu,
+     {"kinks": (Rational(1, 2),), "lipschitz": 1.0, "reference": "relu(x − 1/2)"}),
     ("relu_squared", Max(X, 0) ** 2, _relu_squared,
      {"kinks": (0,), "lipschitz": _INF, "reference": "So et al. 2021, arXiv 2109.08668; not Lipschitz"}),
     ("square", X**2, np.square, {"parity": "even", "lipschitz": _INF, "strip": _INF, "reference": "not Lipschitz"}),
@@ -347,5 +346,11 @@ _ROWS: tuple[tuple[str, Any, Callable[[Array], Array], dict[str, Any]], ...] = (
     ("hermite3", X**3 - 3 * X, _hermite3, {"parity": "odd", "lipschitz": _INF, "strip": _INF, "reference": "He_3; not Lipschitz"}),
 )
 
+# Outside the family of hermite_eq.expansion.exact; their coefficients are enclosed instead.
+_WITHOUT_CLOSED_FORM = frozenset((
+    "gelu_tanh", "quick_gelu", "tanh", "scaled_tanh", "sigmoid", "silu", "softplus", "mish", "softsign", "arctan", "arcsinh",
+    "log1p_square", "sinc", "squareplus", "bent_identity", "tanhshrink", "logsigmoid",
+))
+
 for _name, _expression, _function, _facts in _ROWS:
-    register(Activation(_name, sympy.sympify(_expression), _function, **_facts))
+    register(Activation(_name, sympy.sympify(_expression), _function, closed_form=_name not in _WITHOUT_CLOSED_FORM, **_facts))

@@ -14,7 +14,10 @@ from numpy.typing import DTypeLike, NDArray
 from hermite_eq import hermite
 from hermite_eq.activations import Activation, activation
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.exact import exact_coefficients, exact_inner
+from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient
+
+# The package's function of that name hides its module from all but the type checker.
+from hermite_eq.expansion.exact import tail as leading_tail
 from hermite_eq.expansion.panels import QuadratureEstimate, quadrature, remainders, sqrt_factorial
 from hermite_eq.hermite import check_degree
 
@@ -66,7 +69,7 @@ class HermiteExpansion:
         """:math:`c_k`: an exact SymPy number if there is a closed form, else a float."""
         return self.c[k]
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """:math:`c_0,\\dots,c_K` in double precision, by quadrature, for every activation; see ``errors``."""
         if copy is False:
             raise ValueError("the array of an expansion is always a new one")
@@ -150,18 +153,14 @@ class HermiteExpansion:
     @cached_property
     def general(self) -> Any:
         """The closed form of :math:`c_k` in a symbolic k with its range of validity, or None where none is known."""
-        from hermite_eq.expansion.exact import general_coefficient
-
         expression = self.activation.expression
         return None if expression is None else general_coefficient(expression)
 
     @cached_property
     def tail(self) -> Any:
         """How :math:`c_k^2/k!` decays with k, or None where this is not known."""
-        from hermite_eq.expansion.exact import tail
-
         expression = self.activation.expression
-        return None if expression is None else tail(expression)
+        return None if expression is None else leading_tail(expression)
 
     def enclosure(self, k: int, digits: int = 50) -> Enclosure:
         r"""An interval which provably contains :math:`c_k`, with ``digits`` significant digits.
@@ -173,8 +172,8 @@ class HermiteExpansion:
 
         Examples
         --------
-        >>> print(coefficients("tanh").enclosure(1, digits=30))
-        0.605705502450736214416310193484 ± 4.0e-31
+        >>> print(coefficients("tanh").enclosure(1, digits=20))
+        0.60570550960215882558354022756 ± 6e-30
         """
         from hermite_eq.expansion.certified import enclosed_coefficient
 

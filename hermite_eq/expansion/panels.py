@@ -40,8 +40,8 @@ _PROBES = 64
 _EPS = float(np.finfo(float).eps)
 #: Size of the last Legendre coefficients of a resolved function, relative to its values: the sum of 24 rounded products.
 _ROUNDING = 32 * _EPS
-#: |x f'|/|f| beyond which a slope is taken for a jump's.
-_STEEPEST = 4096.0
+#: |x f'|/|f| is taken for a condition number up to here (7e-5 of the values may then be rounding); beyond, for a jump's slope.
+_STEEPEST = 1e10
 _CRAMER = 1.0866 / math.sqrt(2 * math.pi)
 
 
@@ -124,14 +124,16 @@ def double_degree(degree: Any) -> int:
 
 
 @lru_cache(maxsize=1)
-def _rule() -> tuple[Array, Array, Array, Array, Array]:
+def _rule() -> tuple[NDArray[Any], ...]:
     """Nodes, weights, node values -> Legendre coefficients, probe points, Legendre coefficients -> probe values."""
     nodes, _ = np.polynomial.legendre.leggauss(_NODES)
     # NumPy's own weights are off by 1e-13 (relative). The interpolatory ones of these very nodes, first row of the inverse
     # Vandermonde matrix times ∫P_0 = 2, integrate polynomials to rounding.
     to_series = np.linalg.inv(np.polynomial.legendre.legvander(nodes, _NODES - 1))
     probes = (2 * np.arange(_PROBES) + 1) / _PROBES - 1
-    return nodes, 2 * to_series[0], to_series, probes, np.polynomial.legendre.legvander(probes, _NODES - 1)
+    # The two ends are looked at as well (from just inside): no node lies in the outer 1/400 of a panel.
+    at_probes = np.polynomial.legendre.legvander(np.concatenate([probes, [-1, 1]]), _NODES - 1)
+    return nodes, 2 * to_series[0], to_series, probes, at_probes
 
 
 def _values(function: Callable[[Array], Any], x: Array) -> Array:
@@ -143,6 +145,12 @@ def _values(function: Callable[[Array], Any], x: Array) -> Array:
         if math.isnan(value):
             raise HypothesisError(
                 "the function has a value at every real number", f"NaN at x = {place:.6g}", "define it there"
+            )
+        if abs(place) < _HALF_WIDTHS[0] / 2:
+            raise HypothesisError(
+                "the function is finite between its kinks",
+                f"the value {value} at x = {place:.6g}",
+                f"declare the singularity, kinks=({place:.6g},), or bound the function",
             )
         raise _not_integrable(f"the value {value} at x = {place:.6g}")
     return values
@@ -188,7 +196,10 @@ def resolve(function: Callable[[Array], Any], kinks: Sequence[float] = (), reach
     caveat = ""
     for depth in range(_MOST_BISECTIONS + 1):
         middle, half = (left + right) / 2, (right - left) / 2
-        both = _values(function, middle[:, None] + half[:, None] * np.concatenate([nodes, probes]))
+        spacing = np.spacing(np.maximum(np.abs(left), np.abs(right)))
+        inside = np.maximum(4 * spacing, 2.0**-54 * half)[:, None]
+        points = middle[:, None] + half[:, None] * np.concatenate([nodes, probes, [-1, 1]])
+        both = _values(function, np.clip(points, left[:, None] + inside, right[:, None] - inside))
         values, checks = both[:, :_NODES], both[:, _NODES:]
         series = values @ to_series.T
         tail = np.max(np.abs(series[:, -4:]), axis=1)
@@ -200,11 +211,11 @@ def resolve(function: Callable[[Array], Any], kinks: Sequence[float] = (), reach
         # The panel's share in the error of any coefficient, were the function that far off throughout the panel.
         share = off * (2 * half / reach) * _CRAMER
         # Values at a rounded x are off by eps |x f'|, besides their own rounding; at a jump the slope is no derivative: capped.
-        slope = np.max(np.abs(np.diff(checks, axis=1)), axis=1) * (_PROBES / 2) / half
+        slope = np.max(np.abs(np.diff(checks[:, :_PROBES], axis=1)), axis=1) * (_PROBES / 2) / half
         amplified = np.minimum(slope * np.maximum(np.abs(left), np.abs(right)), _STEEPEST * largest)
         exact = (tail <= _ROUNDING * largest) & (missed <= 4 * _ROUNDING * largest)
         smooth = (tail <= _ROUNDING * (largest + amplified)) & (missed <= 4 * _ROUNDING * (largest + amplified))
-        keep = smooth | (off <= 2 * _EPS * scale) | (share <= _EPS / 256 * scale)
+        keep = smooth | (off <= 2 * _EPS * scale) | (share <= _EPS / 256 * scale) | (half <= 8 * spacing)
         last = depth == _MOST_BISECTIONS or accepted + keep.sum() + 2 * (~keep).sum() > _MOST_PANELS
         if last and not np.all(keep):
             worst = int(np.argmax(np.where(keep, 0, share)))
@@ -240,7 +251,9 @@ def _nodes_and_weights(edges: Array) -> tuple[Array, Array]:
     """Gauss-Legendre nodes of all panels in one row, and their weights times the normal density."""
     nodes, weights, *_ = _rule()
     middle, half = (edges[..., 1:] + edges[..., :-1]) / 2, (edges[..., 1:] - edges[..., :-1]) / 2
-    x = (middle[..., None] + half[..., None] * nodes).reshape(*edges.shape[:-1], -1)
+    # On the shortest panels a node would round to the edge, where the function may jump or have no value.
+    inner = np.nextafter(edges[..., :-1], math.inf)[..., None], np.nextafter(edges[..., 1:], -math.inf)[..., None]
+    x = np.clip(middle[..., None] + half[..., None] * nodes, *inner).reshape(*edges.shape[:-1], -1)
     w = (half[..., None] * weights).reshape(x.shape)
     return x, w * np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
@@ -13,20 +14,20 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
-from hermite_eq.simulate.contexts import Array, Contexts, child_seeds, context_law, positive_count
 from hermite_eq.simulate.features import (
+    Block,
     Floats,
     HeadKind,
     LinearRows,
     StoredRows,
+    feature_blocks,
     first_layer,
-    preactivation_blocks,
 )
 from hermite_eq.simulate.memory import Schedule, parse_memory, schedule
 from hermite_eq.simulate.paths import Readout, RidgePath, SamplePath, WidthPath
-from hermite_eq.simulate.population import covariance_trace, label_moments, linear_error, task_norms
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.ridge import RidgeFit
+from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts, child_seeds, context_law, positive_count
 
 Axis = Literal["samples", "hidden"]
 Seed = int | np.random.SeedSequence | np.random.Generator | None
@@ -34,13 +35,27 @@ Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 @overload
 def icl_error(
-    models: Model, task: Task, sizes: Sizes, *, runs: int | range, rng: Seed = None, test: int | None = None,
-    memory: str | float = "4GB", precision: Literal["single", "double"] = "single",
+    models: Model,
+    task: Task,
+    sizes: Sizes,
+    *,
+    runs: int | range,
+    rng: Seed = None,
+    test: int | None = None,
+    memory: str | float = "4GB",
+    precision: Literal["single", "double"] = "single",
 ) -> SimulatedError: ...
 @overload
 def icl_error(
-    models: Sequence[Model], task: Task, sizes: Sizes, *, runs: int | range, rng: Seed = None, test: int | None = None,
-    memory: str | float = "4GB", precision: Literal["single", "double"] = "single",
+    models: Sequence[Model],
+    task: Task,
+    sizes: Sizes,
+    *,
+    runs: int | range,
+    rng: Seed = None,
+    test: int | None = None,
+    memory: str | float = "4GB",
+    precision: Literal["single", "double"] = "single",
 ) -> tuple[SimulatedError, ...]: ...
 def icl_error(
     models: Model | Sequence[Model],
@@ -55,31 +70,37 @@ def icl_error(
 ) -> SimulatedError | tuple[SimulatedError, ...]:
     r"""Train on n contexts, test on fresh ones: the ICL and in-distribution errors at finite d, run by run.
 
-    Each run draws k training tasks, n training contexts (each with one of the k tasks, uniformly and independently; a task of its own
-    where ``sizes.tasks`` is infinite), one first layer F, trains every model by its ridge regression, and measures
+    Each run draws k training tasks, n training contexts (each with one of the k tasks, uniformly and
+    independently; a task of its own where ``sizes.tasks`` is infinite), one first layer F, trains every model
+    by its ridge regression, and measures
 
     .. math:: e_{\mathrm{ICL}}=\mathbb E_{\xi\sim\mathcal N(0,I_d)}\mathbb E\bigl[(y_{\ell+1}-\hat y)^2\mid\xi\bigr],\qquad
         e_{\mathrm{IDG}}=\frac1k\sum_{j\le k}\mathbb E\bigl[(y_{\ell+1}-\hat y)^2\mid\xi_j\bigr].
 
-    For the linear Transformer these expectations are exact, given its weights; for random heads they are means over ``test`` fresh
-    contexts each, so that the scatter of the runs, from which the standard error comes, includes the test noise.
+    For the linear Transformer these expectations are exact, given its weights; for random heads they are
+    means over ``test`` fresh contexts each, so that the scatter of the runs, from which the standard error
+    comes, includes the test noise.
 
     Parameters
     ----------
     models : LinearTransformer, RandomTransformer or a sequence of them
-        A sequence is trained and tested on common draws: tasks, contexts, F, and the noise z of equivalent activations.
+        A sequence is trained and tested on common draws: tasks, contexts, F, and the noise z of equivalent
+        activations.
     task : Task
     sizes : Sizes
     runs : int or range
         How many independent runs, or which ones: run i is the same whatever the others.
     rng : int, SeedSequence, Generator or None
-        As :func:`numpy.random.default_rng` takes it.
+        As :func:`numpy.random.default_rng` takes it. An integer gives the same runs each time; a SeedSequence or Generator is spawned
+        from, and gives new ones.
     test : int, optional
-        Test contexts for each of the two errors of a random head; 4d² and at least 2000 by default.
+        Test contexts for each of the two errors of a random head; by default 2d² and at least 2000, with which
+        the scatter of the runs is within some percent of what it is for infinitely many.
     memory : str or float
         Budget for the arrays of a run, as ``"4GB"`` or in bytes.
     precision : {"single", "double"}
-        Precision of the features of random heads. Sums of their products, and solutions, are in double precision always.
+        Precision of the features of random heads. Sums of their products, and solutions, are in double
+        precision always.
 
     Returns
     -------
@@ -88,8 +109,8 @@ def icl_error(
     Raises
     ------
     HypothesisError
-        For an unknown model, a random head without ``sizes.hidden``, labels without a fourth moment, features which are not finite, or
-        a budget of memory which is too small.
+        For an unknown model, a random head without ``sizes.hidden``, labels without a fourth moment, features
+        which are not finite, or a budget of memory which is too small.
 
     References
     ----------
@@ -100,18 +121,45 @@ def icl_error(
     >>> from hermite_eq import LinearTransformer, RandomTransformer, Sizes, Task
     >>> sizes = Sizes.from_ratios(8, alpha=1, kappa=0.5, tau=3, mu=1)
     >>> relu, linear = icl_error(
-    ...     [RandomTransformer("relu", ridge=0.1), LinearTransformer(ridge=0.1)], Task("relu", noise=0.01), sizes, runs=4, rng=0)
+    ...     [RandomTransformer("relu", ridge=0.1), LinearTransformer(ridge=0.1)],
+    ...     Task("relu", noise=0.01), sizes, runs=4, rng=0)
     >>> relu.minus(linear).icl.mean < 0
     True
     """
     one = isinstance(models, LinearTransformer | RandomTransformer)
-    curves = _simulate(
-        [models] if one else models, task, sizes, "samples", None, runs, rng, test, memory, precision  # type: ignore[list-item,arg-type]
-    )
+    curves = _simulate(models, task, sizes, "samples", None, runs, rng, test, memory, precision)
     errors = tuple(curve.points[0] for curve in curves)
     return errors[0] if one else errors
 
 
+@overload
+def icl_curve(
+    models: Model,
+    task: Task,
+    sizes: Sizes,
+    *,
+    samples: Sequence[int] | None = None,
+    hidden: Sequence[int] | None = None,
+    runs: int | range,
+    rng: Seed = None,
+    test: int | None = None,
+    memory: str | float = "4GB",
+    precision: Literal["single", "double"] = "single",
+) -> SimulatedCurve: ...
+@overload
+def icl_curve(
+    models: Sequence[Model],
+    task: Task,
+    sizes: Sizes,
+    *,
+    samples: Sequence[int] | None = None,
+    hidden: Sequence[int] | None = None,
+    runs: int | range,
+    rng: Seed = None,
+    test: int | None = None,
+    memory: str | float = "4GB",
+    precision: Literal["single", "double"] = "single",
+) -> tuple[SimulatedCurve, ...]: ...
 def icl_curve(
     models: Model | Sequence[Model],
     task: Task,
@@ -125,15 +173,18 @@ def icl_curve(
     memory: str | float = "4GB",
     precision: Literal["single", "double"] = "single",
 ) -> SimulatedCurve | tuple[SimulatedCurve, ...]:
-    r"""A curve of :func:`icl_error` in the number of samples n or of hidden units m, every point of a run on one common draw.
+    r"""A curve of :func:`icl_error` in the number of samples n or of hidden units m, every point of a run on
+    one common draw.
 
-    Samples and hidden units are nested: the point at n (or m) is what :func:`icl_error` gives there with the same ``rng``, ``runs`` and
-    ``test``, up to rounding (for equivalent activations along ``hidden``: with another draw of z).
+    Samples and hidden units are nested: the point at n (or m) is what :func:`icl_error` gives there with the
+    same ``rng``, ``runs`` and ``test``, up to rounding (for equivalent activations along ``hidden``: with
+    another draw of z).
 
     Parameters
     ----------
     models, task, runs, rng, test, memory, precision
-        As for :func:`icl_error`. A curve in λ is a sequence of models with different ridges: they share their features.
+        As for :func:`icl_error`. A curve in λ is a sequence of models with different ridges: they share their
+        features.
     sizes : Sizes
         Its ``samples`` (or ``hidden``) is replaced by the values asked for.
     samples, hidden : sequence of int
@@ -146,7 +197,8 @@ def icl_curve(
     Raises
     ------
     HypothesisError
-        As :func:`icl_error`; if not exactly one of ``samples`` and ``hidden`` is given; if a value is no size.
+        As :func:`icl_error`; if not exactly one of ``samples`` and ``hidden`` is given; if a value is no
+        size.
 
     Examples
     --------
@@ -165,7 +217,7 @@ def icl_curve(
     one = isinstance(models, LinearTransformer | RandomTransformer)
     axis: Axis = "samples" if hidden is None else "hidden"
     values = samples if hidden is None else hidden
-    curves = _simulate([models] if one else models, task, sizes, axis, values, runs, rng, test, memory, precision)  # type: ignore[list-item,arg-type]
+    curves = _simulate(models, task, sizes, axis, values, runs, rng, test, memory, precision)
     return curves[0] if one else curves
 
 
@@ -173,6 +225,7 @@ def icl_curve(
 class _Draw:
     """What all heads of one run share."""
 
+    law: ContextLaw
     training: Contexts
     fresh: Contexts
     again: Contexts | None
@@ -181,7 +234,14 @@ class _Draw:
     noise: tuple[np.random.SeedSequence, ...]
 
 
-def _draw(task: Task, sizes: Sizes, test: int, random: bool, dtype: type[np.floating[Any]], seed: np.random.SeedSequence) -> _Draw:
+def _draw(
+    task: Task,
+    sizes: Sizes,
+    test: int,
+    random: bool,
+    dtype: type[np.floating[Any]],
+    seed: np.random.SeedSequence,
+) -> _Draw:
     law = context_law(task, sizes)
     tasks, which, training, fresh_tasks, fresh, again_which, again, layer, *noise = seed.spawn(11)
     n, k = sizes.samples, sizes.tasks
@@ -192,9 +252,10 @@ def _draw(task: Task, sizes: Sizes, test: int, random: bool, dtype: type[np.floa
         return np.random.default_rng(stream).integers(len(xi), size=count)
 
     each = uniform(n, which) if finite else np.arange(n)
-    trace = covariance_trace(task, sizes.d, sizes.context)
+    trace = law.trace()
     count = test if random else 0
     return _Draw(
+        law=law,
         training=law.draw(xi, each, training),
         fresh=law.draw(law.tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh),
         again=law.draw(xi, uniform(count, again_which), again) if finite else None,
@@ -205,34 +266,50 @@ def _draw(task: Task, sizes: Sizes, test: int, random: bool, dtype: type[np.floa
 
 
 def _edges(total: int, block: int, points: Sequence[int] = ()) -> list[int]:
-    return sorted({*range(0, total, block), *points, total})
+    """Edges of blocks of at most ``block`` rows, as few and as equal as the ``points`` allow, which are edges too."""
+    edges = [0]
+    for stop in sorted({*points, total}):
+        start = edges[-1]
+        pieces = math.ceil((stop - start) / block)
+        edges += [start + (stop - start) * i // pieces for i in range(1, pieces + 1)]
+    return edges
 
 
 class _Run:
     """One run: a draw, and the heads trained and tested on it."""
 
     def __init__(
-        self, readouts: dict[HeadKind, list[Readout]], task: Task, sizes: Sizes, axis: Axis, values: list[int], plan: Schedule, draw: _Draw
+        self,
+        readouts: dict[HeadKind, list[Readout]],
+        sizes: Sizes,
+        axis: Axis,
+        values: list[int],
+        plan: Schedule,
+        draw: _Draw,
     ) -> None:
-        self.readouts, self.task, self.sizes, self.axis, self.values = readouts, task, sizes, axis, values
+        self.readouts, self.sizes, self.axis, self.values = readouts, sizes, axis, values
         self.plan, self.draw = plan, draw
 
     def fit(self, kinds: list[HeadKind]) -> dict[HeadKind, dict[tuple[int, Readout], RidgeFit]]:
         """Train the heads of one batch in one pass over the training contexts."""
         training = self.draw.training
         paths = {kind: self._path(kind) for kind in kinds}
-        noise = {kind: np.random.default_rng(self.draw.noise[0]) for kind in kinds}
-        points = self.values if self.axis == "samples" else []
-        edges = _edges(len(training), self.plan.block, points)
-        if any(not kind.linear for kind in kinds):
-            for rows, block in preactivation_blocks(training, self.draw.layer, edges):
-                for kind, path in paths.items():
-                    path.append(rows, None if kind.linear else kind.apply(block, training, rows, self.draw.trace, noise[kind]))
-        else:
-            for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        edges = _edges(len(training), self.plan.block, self.values if self.axis == "samples" else [])
+        if all(kind.linear for kind in kinds):
+            for start, stop in itertools.pairwise(edges):
                 for path in paths.values():
                     path.append(slice(start, stop), None)
+        else:
+            for block in self._blocks(training, edges, kinds, self.draw.noise[0]):
+                for kind, path in paths.items():
+                    path.append(block.rows, None if kind.linear else kind.apply(block))
         return {kind: path.fits for kind, path in paths.items()}
+
+    def _blocks(
+        self, contexts: Contexts, edges: list[int], kinds: Iterable[HeadKind], noise: np.random.SeedSequence
+    ) -> Iterator[Block]:
+        rng = np.random.default_rng(noise) if any(kind.residual for kind in kinds) else None
+        return feature_blocks(contexts, self.draw.layer, self.draw.trace, edges, rng)
 
     def _path(self, kind: HeadKind) -> RidgePath:
         draw, sizes = self.draw, self.sizes
@@ -242,7 +319,9 @@ class _Run:
         if kind.linear:
             linear = LinearRows(draw.training)
             width = sizes.d * (sizes.d + 1)
-            return SamplePath(readouts, y, sizes.d, width, points, linear, lambda n: linear.dense(slice(0, n)))
+            return SamplePath(
+                readouts, y, sizes.d, width, points, linear, lambda n: linear.dense(slice(0, n))
+            )
         width = len(draw.layer)
         if self.axis == "hidden":
             return WidthPath(readouts, y, sizes.d, self.values, StoredRows(np.empty((len(y), width), dtype)))
@@ -252,35 +331,30 @@ class _Run:
 
     def _features(self, kind: HeadKind, n: int) -> Array:
         """The first n rows of the features once more, in double precision."""
-        noise = np.random.default_rng(self.draw.noise[0])
-        training, layer = self.draw.training, self.draw.layer
-        values = np.empty((n, len(layer)))
-        for rows, block in preactivation_blocks(training, layer, _edges(n, self.plan.block)):
-            values[rows] = kind.apply(block, training, rows, self.draw.trace, noise)
+        values = np.empty((n, len(self.draw.layer)))
+        edges = _edges(n, self.plan.block)
+        for block in self._blocks(self.draw.training, edges, [kind], self.draw.noise[0]):
+            values[block.rows] = kind.apply(block)
         return values
 
-    def test(self, weights: dict[HeadKind, Array], contexts: Contexts, noise_seed: np.random.SeedSequence) -> dict[HeadKind, Array]:
-        """Mean squared errors of random heads for the columns of their ``weights``, on common test contexts."""
-        noise = {kind: np.random.default_rng(noise_seed) for kind in weights}
+    def test(
+        self, weights: dict[HeadKind, Array], contexts: Contexts, noise: np.random.SeedSequence
+    ) -> dict[HeadKind, Array]:
+        """Mean squared errors of random heads, for every column of weights, on common test contexts."""
         total = {kind: np.zeros(w.shape[1]) for kind, w in weights.items()}
-        for rows, block in preactivation_blocks(contexts, self.draw.layer, _edges(len(contexts), self.plan.block)):
+        edges = _edges(len(contexts), self.plan.block)
+        for block in self._blocks(contexts, edges, weights, noise):
             for kind, w in weights.items():
-                values = kind.apply(block, contexts, rows, self.draw.trace, noise[kind]).astype(float)
-                total[kind] += ((contexts.y[rows, None] - values @ w) ** 2).sum(axis=0)
+                predicted = kind.apply(block).astype(float) @ w
+                total[kind] += ((contexts.y[block.rows, None] - predicted) ** 2).sum(axis=0)
         return {kind: squares / len(contexts) for kind, squares in total.items()}
 
     def linear_errors(self, fits: list[RidgeFit]) -> tuple[Array, Array]:
         """Exact ICL and in-distribution errors of linear heads."""
-        d, length, xi = self.sizes.d, self.sizes.context, self.draw.training.xi
         weights = np.stack([fit.weights for fit in fits], axis=1)
         intercepts = np.array([fit.intercept for fit in fits])
-        s, probability = task_norms(d)
-        icl = probability @ linear_error(weights, intercepts, label_moments(self.task, s), length)
-        if self.draw.again is None:
-            return icl, icl
-        norm = np.sqrt(np.einsum("ij,ij->i", xi, xi))
-        moments = label_moments(self.task, norm / math.sqrt(d))
-        return icl, linear_error(weights, intercepts, moments, length, xi / norm[:, None]).mean(axis=0)
+        icl = self.draw.law.linear_errors(weights, intercepts, None)
+        return icl, icl if self.draw.again is None else self.draw.law.linear_errors(weights, intercepts, self.draw.training.xi)
 
     def errors(self) -> dict[tuple[HeadKind, int, Readout], tuple[float, float, float, bool]]:
         """ICL error, in-distribution error, condition and fallback of every head at every point."""
@@ -302,14 +376,19 @@ class _Run:
             idg = icl if self.draw.again is None else self.test(weights, self.draw.again, self.draw.noise[2])
             errors |= {kind: (icl[kind], idg[kind]) for kind in weights}
         return {
-            (kind, *key): (float(errors[kind][0][i]), float(errors[kind][1][i]), fits[kind][key].condition, fits[kind][key].fallback)
+            (kind, *key): (
+                float(errors[kind][0][i]),
+                float(errors[kind][1][i]),
+                fits[kind][key].condition,
+                fits[kind][key].fallback,
+            )
             for kind in fits
             for i, key in enumerate(keys[kind])
         }
 
 
 def _simulate(
-    models: Sequence[Model],
+    models: Model | Sequence[Model],
     task: Task,
     sizes: Sizes,
     axis: Axis,
@@ -320,7 +399,7 @@ def _simulate(
     memory: str | float,
     precision: str,
 ) -> tuple[SimulatedCurve, ...]:
-    models = _check_models(models, sizes, axis)
+    heads = _check_models(models, sizes, axis)
     points = [getattr(sizes, axis)] if values is None else list(values)
     if not points:
         raise HypothesisError("a curve has at least one point", f"{axis}=[]", f"pass {axis}=[100, 200], say")
@@ -329,16 +408,20 @@ def _simulate(
         raise HypothesisError("the points of a curve differ", f"{axis}={points}", "drop the repeated values")
     largest = dataclasses.replace(sizes, **{axis: max(points)})
     if precision not in ("single", "double"):
-        raise HypothesisError("precision is single or double", f"precision={precision!r}", 'pass precision="double"')
+        raise HypothesisError(
+            "precision is single or double", f"precision={precision!r}", 'pass precision="double"'
+        )
     dtype = np.float32 if precision == "single" else np.float64
     which = range(positive_count(runs, "runs")) if not isinstance(runs, range) else runs
     if not which or min(which) < 0:
-        raise HypothesisError("runs are numbered from 0", f"runs={which}", "pass runs=20, or runs=range(5, 10)")
-    count = max(2000, 4 * sizes.d**2) if test is None else positive_count(test, "test")
+        raise HypothesisError(
+            "runs are numbered from 0", f"runs={which}", "pass runs=20, or runs=range(5, 10)"
+        )
+    count = max(2000, 2 * sizes.d**2) if test is None else positive_count(test, "test")
 
     readouts: dict[HeadKind, list[Readout]] = {}
     keys = []
-    for model in models:
+    for model in heads:
         kind = HeadKind.of(model)
         readout = Readout(model.ridge, isinstance(model, LinearTransformer) and model.intercept)
         keys.append((kind, readout))
@@ -347,21 +430,35 @@ def _simulate(
     random = any(not kind.linear for kind in readouts)
     increasing = sorted(points)
     plan = schedule(
-        list(readouts), largest, axis, increasing, count if random else 0, np.dtype(dtype).itemsize, parse_memory(memory)
+        list(readouts),
+        largest,
+        axis,
+        increasing,
+        count if random else 0,
+        np.dtype(dtype).itemsize,
+        parse_memory(memory),
     )
 
     seeds = child_seeds(rng, which)
     outcomes = []
     for seed in seeds:
-        draw = _draw(task, largest, count, random, dtype, np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key))
-        outcomes.append(_Run(readouts, task, largest, axis, increasing, plan, draw).errors())
+        draw = _draw(
+            task,
+            largest,
+            count,
+            random,
+            dtype,
+            np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key),
+        )
+        outcomes.append(_Run(readouts, largest, axis, increasing, plan, draw).errors())
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
 
     def point(model: Model, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
-        key = largest.samples if kind.linear else value
-        if axis == "samples":
-            key = value
-        icl, idg, condition, fallback = (np.array(column) for column in zip(*(o[kind, key, readout] for o in outcomes), strict=True))
+        # A linear head has no hidden units: along m there is one fit.
+        key = largest.samples if kind.linear and axis == "hidden" else value
+        icl, idg, condition, fallback = (
+            np.array(column) for column in zip(*(o[kind, key, readout] for o in outcomes), strict=True)
+        )
         return SimulatedError(model, task, where, icl, idg, condition, fallback, draws)
 
     return tuple(
@@ -369,14 +466,16 @@ def _simulate(
             axis,
             tuple(point(model, kind, readout, value, where) for value, where in zip(points, at, strict=True)),
         )
-        for model, (kind, readout) in zip(models, keys, strict=True)
+        for model, (kind, readout) in zip(heads, keys, strict=True)
     )
 
 
 def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[Model]:
     found = list(models) if isinstance(models, Sequence) else [models]
     if not found:
-        raise HypothesisError("there is a model to simulate", "an empty sequence", "pass LinearTransformer(ridge=1e-3), say")
+        raise HypothesisError(
+            "there is a model to simulate", "an empty sequence", "pass LinearTransformer(ridge=1e-3), say"
+        )
     for model in found:
         if not isinstance(model, LinearTransformer | RandomTransformer):
             raise HypothesisError(
@@ -386,6 +485,8 @@ def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[Model]:
             )
         if isinstance(model, RandomTransformer) and sizes.hidden is None and axis == "samples":
             raise HypothesisError(
-                "a random head has a number m of hidden units", "sizes.hidden=None", "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)"
+                "a random head has a number m of hidden units",
+                "sizes.hidden=None",
+                "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)",
             )
     return found

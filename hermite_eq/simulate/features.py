@@ -1,7 +1,9 @@
-r"""The feature matrices of the heads: rows :math:`a_j=h_j` (linear) or :math:`a_j=\sigma(F^\top h_j)` (random), never formed as a whole."""
+r"""The feature matrices of the heads: rows :math:`a_j=h_j` (linear) or :math:`a_j=\sigma(F^\top h_j)`
+(random), never formed as a whole."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -11,62 +13,119 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.models import LinearTransformer, Model
-from hermite_eq.simulate.contexts import Array, Contexts
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, Model, PolynomialActivation
+from hermite_eq.simulate.sampler import Array, Contexts
 
 Floats = NDArray[np.floating[Any]]
+#: Entries to which an activation is applied at a time, so that its temporary arrays stay in the cache.
+_ELEMENTS = 2**16
 
 
-def first_layer(seed: np.random.SeedSequence, d: int, hidden: int, trace: float, dtype: type[np.floating[Any]]) -> Floats:
-    r""":math:`F^\top`, shape ``(hidden, d(d+1))``, entries N(0, 1/t); its first rows do not depend on how many follow."""
+def first_layer(
+    seed: np.random.SeedSequence, d: int, hidden: int, trace: float, dtype: type[np.floating[Any]]
+) -> Floats:
+    r""":math:`F^\top`, shape ``(hidden, d(d+1))``, entries N(0, 1/t); a row does not depend on the next."""
     rng = np.random.default_rng(seed)
-    rows = rng.standard_normal((hidden, d * (d + 1)), dtype=dtype)  # type: ignore[arg-type]
+    rows = rng.standard_normal((hidden, d * (d + 1)), dtype=dtype)
     rows /= dtype(math.sqrt(trace))
     return rows
 
 
-def preactivation_blocks(contexts: Contexts, layer: Floats, edges: list[int]) -> Iterator[tuple[slice, Floats]]:
-    r""":math:`F^\top h` for the rows between consecutive ``edges``, as ``(rows, block)``, in the precision of ``layer``."""
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+@dataclass(frozen=True, eq=False)
+class Block:
+    r"""What heads need to form their features for some rows.
+
+    Attributes
+    ----------
+    rows : slice
+    preactivation : (rows, m) array
+        :math:`F^\top h`.
+    noise : (rows, m) array or None
+        The standard normal z of equivalent activations, one for all of them; None where there is none.
+    norm : (rows,) array
+        :math:`\|h\|/\sqrt t`.
+    """
+
+    rows: slice
+    preactivation: Floats
+    noise: Floats | None
+    norm: Array
+
+
+def feature_blocks(
+    contexts: Contexts, layer: Floats, trace: float, edges: list[int], noise: np.random.Generator | None
+) -> Iterator[Block]:
+    """The blocks of rows between consecutive ``edges``, in the precision of ``layer``."""
+    dtype = layer.dtype.type
+    for start, stop in itertools.pairwise(edges):
         rows = slice(start, stop)
-        yield rows, contexts.h(rows, layer.dtype.type) @ layer.T
+        x, b = contexts.x[rows], contexts.b[rows]
+        # ‖h‖ = ‖x‖ ‖b‖.
+        norm = np.sqrt(np.einsum("ij,ij->i", x, x) * np.einsum("ij,ij->i", b, b) / trace)
+        preactivation = contexts.h(rows, dtype) @ layer.T
+        z = None if noise is None else noise.standard_normal(preactivation.shape, dtype=dtype)
+        yield Block(rows, preactivation, z, norm)
 
 
 @dataclass(frozen=True)
 class HeadKind:
-    """What heads must share to share their feature matrix: the activation and the normalisation of h; no activation is the linear head.
+    r"""What heads must share to share their feature matrix.
 
-    ``function`` tells apart bare callables, whose :class:`Activation` records compare equal when their names do.
+    Attributes
+    ----------
+    activation : Activation, PolynomialActivation or None
+        None for the linear head. Of an equivalent activation the polynomial part, without vanishing coefficients
+        of highest degree: an equivalent model of degree r whose :math:`c_r` is zero is that of degree r − 1.
+    residual : float
+        :math:`c_r^*`, the weight of the noise z.
+    normalise : bool
     """
 
     activation: Any
-    function: Any
+    residual: float
     normalise: bool
 
     @classmethod
     def of(cls, model: Model) -> HeadKind:
         if isinstance(model, LinearTransformer):
-            return cls(None, None, False)
+            return cls(None, 0.0, False)
         sigma = model.activation
-        return cls(sigma, getattr(sigma, "function", None), model.normalise)
+        if not isinstance(sigma, PolynomialActivation):
+            return cls(sigma, 0.0, model.normalise)
+        degree = max((k for k, c in enumerate(sigma.c) if c != 0), default=0)
+        polynomial = PolynomialActivation(sigma.source, sigma.c[: degree + 1], 0.0)
+        return cls(polynomial, float(sigma.residual), model.normalise)
 
     @property
     def linear(self) -> bool:
         return self.activation is None
 
-    def apply(self, preactivation: Floats, contexts: Contexts, rows: slice, trace: float, noise: np.random.Generator) -> Floats:
-        r""":math:`\sigma(F^\top h)` for a block of pre-activations, h rescaled to :math:`\|h\|^2=t` first where asked."""
-        if self.normalise:
-            # ‖h‖ = ‖x‖ ‖b‖, and Fᵀ is linear.
-            x, b = contexts.x[rows], contexts.b[rows]
-            norm = np.sqrt(np.einsum("ij,ij->i", x, x) * np.einsum("ij,ij->i", b, b))
-            preactivation = preactivation * (math.sqrt(trace) / norm).astype(preactivation.dtype)[:, None]
-        values = np.asarray(self.activation(preactivation, rng=noise))
-        return values.astype(preactivation.dtype, copy=False)
+    def apply(self, block: Block) -> Floats:
+        r""":math:`\sigma(F^\top h)`, h rescaled to :math:`\|h\|^2=t` first where asked."""
+        z = block.preactivation
+        values = np.empty_like(z)
+        step = max(1, _ELEMENTS // z.shape[1])
+        for start in range(0, len(z), step):
+            rows = slice(start, start + step)
+            part = z[rows]
+            if self.normalise:
+                part = part / block.norm[rows, None].astype(z.dtype)
+            found = np.asarray(self.activation(part, rng=None))
+            if found.shape != part.shape:
+                raise HypothesisError(
+                    "an activation acts on every entry of an array",
+                    f"shape {found.shape} from shape {part.shape} by {self.activation}",
+                    "pass a vectorised function, such as numpy.vectorize(f)",
+                )
+            values[rows] = found
+            if block.noise is not None and self.residual:
+                values[rows] += z.dtype.type(self.residual) * block.noise[rows]
+        return values
 
 
 class FeatureRows(ABC):
-    """The first rows of a feature matrix A, as the dual system and the singular value decomposition need them."""
+    """The first rows of a feature matrix A, as the dual system needs them."""
 
     @abstractmethod
     def dense(self, rows: slice) -> Array:
@@ -82,7 +141,8 @@ class FeatureRows(ABC):
 
 
 class LinearRows(FeatureRows):
-    r"""Rows :math:`h_j=x_j\otimes b_j`, so that :math:`AA^\top=(XX^\top)\circ(BB^\top)` and :math:`A^\top\alpha=X^\top\mathrm{diag}(\alpha)B`."""
+    r"""Rows :math:`h_j=x_j\otimes b_j`, so that :math:`AA^\top=(XX^\top)\circ(BB^\top)` and
+    :math:`A^\top\alpha=X^\top\mathrm{diag}(\alpha)B`."""
 
     def __init__(self, contexts: Contexts) -> None:
         self.contexts = contexts
@@ -117,4 +177,3 @@ class StoredRows(FeatureRows):
             rows = slice(start, min(start + 1024, len(alpha)))
             total += alpha[rows] @ self.dense(rows)
         return total
-

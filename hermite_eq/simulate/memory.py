@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +28,16 @@ def parse_memory(memory: str | float) -> int:
             return int(float(match[1]) * _UNITS[match[2]])
     elif not isinstance(memory, bool) and memory > 0:
         return int(memory)
-    raise HypothesisError("memory is a number of bytes, or a number with a unit", f"memory={memory!r}", 'pass memory="4GB", say')
+    raise HypothesisError(
+        "memory is a number of bytes, or a number with a unit", f"memory={memory!r}", 'pass memory="4GB", say'
+    )
+
+
+def _readable(size: int) -> str:
+    """Three digits and a unit, rounded up."""
+    unit = next(u for u in ("GB", "MB", "kB") if size >= _UNITS[u] or u == "kB")
+    places = max(0, 2 - math.floor(math.log10(size / _UNITS[unit])))
+    return f"{math.ceil(size / _UNITS[unit] * 10**places) / 10**places:.{places}f}{unit}"
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,8 @@ def schedule(
     if smallest > memory:
         raise HypothesisError(
             "the memory budget holds the contexts, F, the system of one head and a block of features",
-            f"a budget of {memory / 1e9:.3g} GB where {smallest / 1e9:.3g} GB are needed",
-            f'pass memory="{1.01 * smallest / 1e9:.3g}GB" or more, or smaller sizes',
+            f"a budget of {_readable(memory)} where {_readable(smallest)} are needed",
+            f'pass memory="{_readable(smallest)}" or more, or smaller sizes',
         )
     block = min(LARGEST_BLOCK, (memory - fixed - max(needs.values())) // row)
     room = memory - fixed - block * row

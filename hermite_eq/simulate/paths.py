@@ -1,7 +1,8 @@
 r"""Ridge fits of one head along a path of sizes: nested samples, or leading blocks of hidden units.
 
-Along n the Gram matrix :math:`A^\top A` grows by rank-one terms and serves every n ≥ p; below, :math:`AA^\top` grows by a border.
-Along m at fixed n the factor of the largest Gram matrix with m ≤ n serves all smaller m, and beyond :math:`AA^\top` grows by terms.
+Along n the Gram matrix :math:`A^\top A` grows by rank-one terms and serves every n ≥ p; below,
+:math:`AA^\top` grows by a border. Along m at fixed n the factor of the largest Gram matrix with m ≤ n serves
+all smaller m, and beyond :math:`AA^\top` grows by terms.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import blas
 
-from hermite_eq.simulate.contexts import Array
 from hermite_eq.simulate.features import FeatureRows, Floats, StoredRows
 from hermite_eq.simulate.ridge import RidgeFit, SymmetricSystem, solve_dual, solve_primal, solve_singular
+from hermite_eq.simulate.sampler import Array
 
 #: Side of the tiles in which products of stored rows are formed.
 _TILE = 1024
@@ -38,7 +39,7 @@ class RidgePath(ABC):
 
     @abstractmethod
     def append(self, rows: slice, values: Floats | None) -> None:
-        """Take the next rows of the features (None where the path forms them itself) and solve where a point is reached."""
+        """Take the next rows (None where the path forms them itself), and solve where a point is reached."""
 
     def penalty(self, readout: Readout, samples: int) -> float:
         """λ n/d."""
@@ -105,7 +106,13 @@ class SamplePath(RidgePath):
                 fit = solve_dual(system, y, penalty, readout.intercept, self.rows.combine)
             else:
                 fit = solve_primal(
-                    SymmetricSystem(self.gram), self.moment, self.sums, float(y.sum()), n, penalty, readout.intercept
+                    SymmetricSystem(self.gram),
+                    self.moment,
+                    self.sums,
+                    float(y.sum()),
+                    n,
+                    penalty,
+                    readout.intercept,
                 )
             self.fits[n, readout] = fit or solve_singular(self.refill(n), y, penalty, readout.intercept)
 
@@ -128,7 +135,9 @@ class WidthPath(RidgePath):
         Room for all n rows of the largest number of features.
     """
 
-    def __init__(self, readouts: list[Readout], y: Array, d: int, points: list[int], rows: StoredRows) -> None:
+    def __init__(
+        self, readouts: list[Readout], y: Array, d: int, points: list[int], rows: StoredRows
+    ) -> None:
         super().__init__(readouts, y, d)
         self.points, self.rows = points, rows
         size = max((m for m in points if m <= len(y)), default=0)

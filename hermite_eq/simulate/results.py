@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +25,8 @@ class MonteCarlo:
     mean : float or array
         Mean over independent runs.
     stderr : float or array
-        Sample standard deviation over :math:`\sqrt{\text{runs}}`; ``inf`` for a single run, which says nothing of its own error.
+        Sample standard deviation over :math:`\sqrt{\text{runs}}`; ``inf`` for a single run, which says
+        nothing of its own error.
     runs : int
 
     Examples
@@ -43,7 +45,9 @@ class MonteCarlo:
         """From one value, or one array of values, for each run (first axis)."""
         runs = len(values)
         mean = values.mean(axis=0)
-        stderr = values.std(axis=0, ddof=1) / math.sqrt(runs) if runs > 1 else np.full(np.shape(mean), math.inf)
+        stderr = (
+            values.std(axis=0, ddof=1) / math.sqrt(runs) if runs > 1 else np.full(np.shape(mean), math.inf)
+        )
         return cls(float(mean), float(stderr), runs) if np.ndim(mean) == 0 else cls(mean, stderr, runs)
 
     def z(self, value: Any) -> Any:
@@ -58,7 +62,10 @@ class MonteCarlo:
 
     def __str__(self) -> str:
         if np.ndim(self.mean):
-            return ", ".join(_digits(m, e) for m, e in zip(self.mean, self.stderr, strict=True)) + f" ({self._runs()})"
+            return (
+                ", ".join(_digits(m, e) for m, e in zip(self.mean, self.stderr, strict=True))
+                + f" ({self._runs()})"
+            )
         return f"{_digits(self.mean, self.stderr)} ({self._runs()})"
 
     def _runs(self) -> str:
@@ -103,12 +110,14 @@ class SimulatedError:
     model, task, sizes
         What was simulated.
     icl_runs, idg_runs : (runs,) array
-        ICL error (fresh tasks) and in-distribution error (the training tasks) of each run; the same array where ``sizes.tasks`` is
-        infinite, since the training tasks are then the law of the fresh ones.
+        ICL error (fresh tasks) and in-distribution error (the training tasks) of each run; the same array
+        where ``sizes.tasks`` is infinite, since the training tasks are then the law of the fresh ones.
     condition_runs : (runs,) array
-        Condition number of the system solved, penalty included (an estimate, except where the fallback was used).
+        Condition number of the system solved, penalty included (an estimate, except where the fallback was
+        used).
     fallback_runs : (runs,) array of bool
-        Runs in which the normal equations were too ill conditioned, so that a singular value decomposition was used.
+        Runs in which the normal equations were too ill conditioned, so that a singular value decomposition
+        was used.
     draws : tuple
         Seeds of the runs. Results with equal ``draws`` are paired.
     """
@@ -225,3 +234,35 @@ def _check_paired(draws: tuple[Any, ...], others: tuple[Any, ...]) -> None:
             "different seeds",
             "compute both by one icl_error([a, b], …), or pass the same integer as rng",
         )
+
+
+def join(curves: Sequence[SimulatedCurve]) -> SimulatedCurve:
+    """One curve from curves of the same model and points with different runs, in the order given.
+
+    A campaign may compute its runs anywhere: ``icl_curve(…, runs=range(3, 4), rng=seed)`` is run 3, and the joined curve is that of
+    ``icl_curve(…, runs=range(n), rng=seed)``.
+
+    Raises
+    ------
+    HypothesisError
+        If the curves are of different models, tasks or sizes, or share a run.
+    """
+    if not curves:
+        raise HypothesisError("there is a curve to join", "none", "pass the curves of at least one run")
+    columns = list(zip(*(curve.points for curve in curves), strict=True))
+    points = []
+    for column in columns:
+        first = column[0]
+        if any((point.model, point.task, point.sizes) != (first.model, first.task, first.sizes) for point in column):
+            raise HypothesisError(
+                "joined curves are of the same model, task and sizes", f"{first.model} and others", "join each model by itself"
+            )
+        draws = tuple(draw for point in column for draw in point.draws)
+        if len(set(draws)) < len(draws):
+            raise HypothesisError("every run is counted once", "a run that occurs twice", "drop the repeated curve")
+        arrays = {
+            name: np.concatenate([getattr(point, name) for point in column])
+            for name in ("icl_runs", "idg_runs", "condition_runs", "fallback_runs")
+        }
+        points.append(replace(first, draws=draws, **arrays))
+    return SimulatedCurve(curves[0].axis, tuple(points))

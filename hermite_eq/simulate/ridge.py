@@ -1,9 +1,10 @@
-r"""Ridge regression from its normal equations, with a check of what rounding did to the solution and a slower way out.
+r"""Ridge regression from its normal equations, with a check of what rounding did to the solution and a slower
+way out.
 
 .. math:: \min_{w,c}\ \sum_{j\le n}(y_j-w^\top a_j-c)^2+\pi\|w\|^2,\qquad c=0\ \text{or not penalised},
 
-by the p × p system :math:`A^\top A+\pi I` or the n × n system :math:`AA^\top+\pi I`. π = 0 is the limit π → 0, the solution of minimal
-norm.
+by the p × p system :math:`A^\top A+\pi I` or the n × n system :math:`AA^\top+\pi I`. π = 0 is the limit π → 0: the
+solution of minimal norm.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from hermite_eq.errors import HypothesisError
 
 Array = NDArray[np.float64]
 EPS = float(np.finfo(float).eps)
-#: Largest relative change of a solution by rounding which is accepted: a hundredth of the smallest relative standard error (1 %)
-#: that a simulation of tens of runs reaches.
+#: Largest relative change of a solution by rounding which is accepted: a hundredth of the smallest relative
+#: standard error (1 %) that a simulation of tens of runs reaches.
 ROUNDING_TOLERANCE = 1e-4
 #: Width of the square tiles in which triangles are copied.
 _TILE = 512
@@ -49,7 +50,7 @@ class RidgeFit:
 
 
 class SymmetricSystem:
-    """A symmetric matrix kept in its upper triangle, so that the factors of ``matrix + penalty I`` find room in the lower one.
+    """A symmetric matrix kept in its upper triangle: the factors of ``matrix + penalty I`` find room in the lower one.
 
     Parameters
     ----------
@@ -66,14 +67,18 @@ class SymmetricSystem:
         """Solution for the columns of ``right`` and condition number; see :meth:`solve_leading`."""
         return self.solve_leading(penalty, right, [len(self.matrix)])[0]
 
-    def solve_leading(self, penalty: float, right: Array, sizes: list[int]) -> list[tuple[Array | None, float]]:
-        r"""Solve the leading systems of the given ``sizes`` by one Cholesky factorisation: the factor of a leading block is the leading
-        block of the factor. The solution is None where rounding may have spoilt it.
+    def solve_leading(
+        self, penalty: float, right: Array, sizes: list[int]
+    ) -> list[tuple[Array | None, float]]:
+        r"""Solve the leading systems of the given ``sizes`` by one Cholesky factorisation.
 
-        Rounding perturbs entry ij of the sums of products by a few :math:`\varepsilon\sqrt{S_{ii}S_{jj}}`, in forming as in
-        factorising them. Independent errors of that size make a matrix of norm :math:`\varepsilon\sqrt p\max_iS_{ii}`, and move the
-        solution by at most :math:`\|S^{-1}\|` times that, relatively. (The condition number itself is pessimistic: a nonzero mean of the
-        features gives one eigenvalue of order np, which no entry of the matrix is as large as.)
+        The factor of a leading block is the leading block of the factor. A solution is None where rounding may have spoilt it.
+
+        Rounding perturbs entry ij of the sums of products by a few :math:`\varepsilon\sqrt{S_{ii}S_{jj}}`, in
+        forming as in factorising them. Independent errors of that size make a matrix of norm
+        :math:`\varepsilon\sqrt p\max_iS_{ii}`, and move the solution by at most :math:`\|S^{-1}\|` times
+        that, relatively. (The condition number itself is pessimistic: a nonzero mean of the features gives
+        one eigenvalue of order np, which no entry of the matrix is as large as.)
         """
         s = self.matrix
         every = np.arange(len(s))
@@ -90,11 +95,15 @@ class SymmetricSystem:
         norms = [_norm(s[:size, :size]) for size in sizes]
         _, failed = lapack.dpotrf(s, lower=1, overwrite_a=1, clean=0)
         factor_diagonal = s.diagonal().copy()
+        if failed:
+            s[every, every] = original
+            if sizes == [len(s)]:
+                return [(None, math.inf)]
+            # A larger block is not positive definite in double precision; smaller ones may be.
+            blocks = (np.array(s[:size, :size], order="F") for size in sizes)
+            return [SymmetricSystem(block).solve(penalty, right[: len(block)]) for block in blocks]
         solutions: list[tuple[Array | None, float]] = []
         for size, norm in zip(sizes, norms, strict=True):
-            if failed:
-                solutions.append((None, math.inf))
-                continue
             block = s if size == len(s) else np.asfortranarray(s[:size, :size])
             reciprocal = float(lapack.dpocon(block, norm, uplo="L")[0])
             condition = 1 / reciprocal if reciprocal > 0 else math.inf
@@ -104,7 +113,8 @@ class SymmetricSystem:
             block[every[:size], every[:size]] = factor_diagonal[:size]
             scale = norm * np.abs(solution).max() + np.abs(right[:size]).max()
             change = EPS * math.sqrt(size) * float(diagonal[:size].max()) * condition / norm
-            # Cholesky is backward stable: a residual beyond p ε means that the factors were not those of the matrix.
+            # Cholesky is backward stable: a residual beyond p ε means that the factors were not those of the
+            # matrix.
             good = change <= ROUNDING_TOLERANCE and np.abs(residual).max() <= size * EPS * scale
             solutions.append((solution if good else None, condition))
         s[every, every] = original
@@ -121,17 +131,27 @@ class SymmetricSystem:
 
 def _norm(matrix: Array) -> float:
     """The 1-norm, without a second matrix."""
-    return float(max(np.abs(matrix[:, j : j + _TILE]).sum(axis=0).max() for j in range(0, len(matrix), _TILE)))
+    return float(
+        max(np.abs(matrix[:, j : j + _TILE]).sum(axis=0).max() for j in range(0, len(matrix), _TILE))
+    )
 
 
 def solve_primal(
-    gram: SymmetricSystem, moment: Array, sums: Array, total: float, samples: int, penalty: float, intercept: bool
+    gram: SymmetricSystem,
+    moment: Array,
+    sums: Array,
+    total: float,
+    samples: int,
+    penalty: float,
+    intercept: bool,
 ) -> RidgeFit | None:
-    r"""Weights from :math:`A^\top A` (``gram``), :math:`A^\top y` (``moment``), :math:`A^\top1` (``sums``), :math:`1^\top y` (``total``).
+    r"""Weights from :math:`A^\top A` (``gram``), :math:`A^\top y` (``moment``), :math:`A^\top1` (``sums``),
+    :math:`1^\top y` (``total``).
 
     With an intercept, stationarity in c is :math:`nc=1^\top y-(A^\top1)^\top w` and in w
     :math:`(A^\top A+\pi I)w=A^\top y-cA^\top1`, whence
-    :math:`c=(1^\top y-s^\top w_y)/(n-s^\top w_1)`, :math:`w=w_y-cw_1` for the solutions :math:`w_y,w_1` of the two right sides.
+    :math:`c=(1^\top y-s^\top w_y)/(n-s^\top w_1)`, :math:`w=w_y-cw_1` for the solutions :math:`w_y,w_1` of
+    the two right sides.
     """
     right = np.stack([moment, sums], axis=1) if intercept else moment[:, None]
     solution, condition = gram.solve(penalty, right)
@@ -151,7 +171,8 @@ def solve_primal(
 def solve_dual(
     kernel: SymmetricSystem, y: Array, penalty: float, intercept: bool, combine: Callable[[Array], Array]
 ) -> RidgeFit | None:
-    r"""Weights from :math:`AA^\top` (``kernel``): :math:`w=A^\top\alpha`, :math:`(AA^\top+\pi I)\alpha=y-c1`, ``combine`` being :math:`A^\top`.
+    r"""Weights from :math:`AA^\top` (``kernel``): :math:`w=A^\top\alpha`, :math:`(AA^\top+\pi I)\alpha=y-c1`,
+    ``combine`` being :math:`A^\top`.
 
     Stationarity in c is :math:`1^\top\alpha=0`, whence :math:`c=1^\top\alpha_y/1^\top\alpha_1`.
     """
@@ -167,10 +188,11 @@ def solve_dual(
 
 
 def solve_singular(features: Array, y: Array, penalty: float, intercept: bool) -> RidgeFit:
-    r"""The same by a singular value decomposition of A, whose rounding error grows with the condition of A and not of its square.
+    r"""The same by a singular value decomposition of A, whose rounding error grows with the condition of A
+    and not of its square.
 
-    :math:`w=\sum_i\frac{\sigma_i}{\sigma_i^2+\pi}v_iu_i^\top y`; with an intercept on centred features and labels. For π = 0 singular values
-    below :math:`\varepsilon\max(n,p)\sigma_{\max}` count as zero.
+    :math:`w=\sum_i\frac{\sigma_i}{\sigma_i^2+\pi}v_iu_i^\top y`; with an intercept on centred features and
+    labels. For π = 0 singular values below :math:`\varepsilon\max(n,p)\sigma_{\max}` count as zero.
     """
     centre = features.mean(axis=0) if intercept else np.zeros(features.shape[1])
     level = float(y.mean()) if intercept else 0.0

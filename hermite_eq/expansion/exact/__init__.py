@@ -144,10 +144,11 @@ def exact_expectation(expr: sympy.Expr) -> sympy.Expr | None:
 
 
 def general_coefficient(expr: sympy.Expr) -> GeneralCoefficient | None:
-    r""":math:`c_k` in a symbolic integer k, with the range in which the formula holds; None where there is no closed form.
+    r""":math:`c_k` in a symbolic integer k, with its range of validity; None where there is no closed form.
 
-    Piecewise sums of polynomial × exp(linear) × sin, cos have one; on the whole line also polynomial × exp(quadratic) and
-    polynomial × erf(affine) (:mod:`hermite_eq.expansion.exact.general` has the formulas).
+    Piecewise sums of polynomial × exp(linear) × sin, cos have one; on the whole line also polynomial ×
+    exp(quadratic) and polynomial × erf(affine) (:mod:`hermite_eq.expansion.exact.general` has the
+    formulas).
 
     Raises
     ------
@@ -158,7 +159,7 @@ def general_coefficient(expr: sympy.Expr) -> GeneralCoefficient | None:
     --------
     >>> general = general_coefficient(sympy.Max(X, 0))
     >>> general.even
-    sqrt(2)*(-1)**(k/2 - 1)*factorial2(k - 3)/(2*sqrt(pi))
+    (-1)**(k/2 - 1)*sqrt(2)*factorial2(k - 3)/(2*sqrt(pi))
     >>> general.odd, general.valid_from
     (0, 2)
     """
@@ -171,7 +172,7 @@ def general_coefficient(expr: sympy.Expr) -> GeneralCoefficient | None:
 
 
 def tail(expr: sympy.Expr) -> Tail | None:
-    r"""Leading asymptotics of :math:`c_k^2/k!`, so how fast the residual falls with the degree; None where it is not known.
+    r"""Leading asymptotics of :math:`c_k^2/k!`, so how fast the residual falls; None where it is not known.
 
     Raises
     ------

@@ -3,7 +3,7 @@ r"""The family of functions with exact Hermite coefficients, in one normal form.
 On each of finitely many intervals a function of the family is
 
 .. math:: \sigma(x) = \operatorname{Re} \sum_t p_t(x)\, e^{(\mu_t + i\omega_t) x + \beta_t x^2} \prod_{i \le
-m_t} \operatorname{erf}(a_{t,i} x + b_{t,i})
+    m_t} \operatorname{erf}(a_{t,i} x + b_{t,i})
 
 with polynomials :math:`p_t` with complex coefficients and real :math:`\mu, \omega, \beta, a, b`, all of
 them exact SymPy numbers or expressions in real parameters. Sums, products, integer powers, and the sign of
@@ -27,6 +27,8 @@ from hermite_eq.hermite import X
 #: Sizes beyond which an expression is declined, so that a decision is always quick.
 _MOST_TERMS = 2000
 _HIGHEST_POWER = 200
+_MOST_ERROR_FUNCTIONS = 6
+_HIGHEST_SOLVED = 12
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -155,6 +157,13 @@ def linear_in_trigonometric(value: Expr) -> Expr:
 
 def _shaped(parts: list[Expr]) -> Expr:
     value = sympy.expand(sympy.Add(*parts))
+    if value.has(sympy.sign):  # s³ = s, and s² multiplies what vanishes where s = 0
+        value = sympy.expand(
+            value.replace(
+                lambda e: e.is_Pow and isinstance(e.base, sympy.sign) and e.exp.is_Integer,
+                lambda e: e.base if e.exp % 2 else S.One,
+            )
+        )
     return linear_in_trigonometric(value) if value.has(sympy.sin, sympy.cos) else value
 
 
@@ -197,6 +206,8 @@ def _product(f: Terms, h: Terms) -> Iterator[tuple[Kernel, int, Expr, Expr]]:
         for k2, p2 in h.items():
             mu, beta = sympy.expand(k1.mu + k2.mu), sympy.expand(k1.beta + k2.beta)
             erfs = tuple(sorted(k1.erfs + k2.erfs, key=str))
+            if len(erfs) > _MOST_ERROR_FUNCTIONS:
+                raise OutsideFamilyError(f"a product of {len(erfs)} error functions", "too many factors")
             together = Kernel(mu, sympy.expand(k1.omega + k2.omega), beta, erfs)
             apart = Kernel(mu, sympy.expand(k1.omega - k2.omega), beta, erfs)
             both = k1.omega != 0 and k2.omega != 0
@@ -263,9 +274,9 @@ def _polynomial_sign(p: dict[int, Expr], shown: Any) -> Pieces[Expr]:
         )
     else:
         polynomial = sympy.Poly({(n,): value for n, value in p.items()}, X)
-        if polynomial.free_symbols_in_domain or not all(value.is_rational for value in p.values()):
+        if degree > _HIGHEST_SOLVED or polynomial.free_symbols_in_domain or not all(value.is_rational for value in p.values()):
             raise OutsideFamilyError(
-                shown, "the roots of a polynomial of degree > 2 are found for rational coefficients only"
+                shown, "beyond degree 2 roots are found for rational coefficients, to degree 12"
             )
         found = sympy.roots(polynomial.as_expr(), X)
         if sum(found.values()) != degree or any(root.is_real is None for root in found):
@@ -435,6 +446,8 @@ def _piecewise(expr: sympy.Piecewise) -> Function:
     for branch, condition in expr.args:
         where = _condition(condition)
         free = combine(result, where, lambda value, inside: value is None and inside)
+        if not any(where.values):  # a condition that holds at most at single points
+            continue
         if not any(free.values):
             if condition in (True, S.true):
                 continue
@@ -551,4 +564,8 @@ def by_kernel(function: Function) -> dict[Kernel, Pieces[Polynomial]]:
     """For each kernel, the polynomial that multiplies it on every piece; one piece where it never changes."""
     kernels = {kernel for terms in function.values for kernel in terms}
     ordered = sorted(kernels, key=lambda kernel: str((kernel.erfs, kernel.beta, kernel.mu, kernel.omega)))
-    return {kernel: function.map(lambda terms, kernel=kernel: terms.get(kernel, {})) for kernel in ordered}
+
+    def polynomials(kernel: Kernel) -> Pieces[Polynomial]:
+        return function.map(lambda terms: terms.get(kernel, {}))
+
+    return {kernel: polynomials(kernel) for kernel in ordered}

@@ -2,7 +2,8 @@ r"""Closed forms of :math:`c_k` in a symbolic integer k.
 
 They are sums of three kinds of contributions, with φ the normal density and :math:`D = d/dx`:
 
-* p(x) e^{αx} on an interval, α complex: from :math:`c_k = \mathbb E[\sigma^{(k)}(g)]` in the sense of distributions,
+* p(x) e^{αx} on an interval, α complex: from :math:`c_k = \mathbb E[\sigma^{(k)}(g)]` in the sense of
+  distributions,
 
   .. math:: \sum_{j} \binom kj \alpha^{k-j}\, \mathbb E[p^{(j)}(g)\, e^{\alpha g} 1_{lo<g<hi}]
       - \Bigl[\varphi \sum_{i<k} D^i(p\,e^{\alpha x})\, \mathrm{He}_{k-1-i}\Bigr]_{lo}^{hi};
@@ -15,7 +16,8 @@ They are sums of three kinds of contributions, with φ the normal density and :m
       = T_0\, (-\delta)^{k/2}\, \mathrm{He}_k\bigl(\mu/\sqrt{\gamma(\gamma-1)}\bigr) \quad (\beta < 0);
 
   powers of x through :math:`x\,\mathrm{He}_k = \mathrm{He}_{k+1} + k\,\mathrm{He}_{k-1}`.
-* erf(ax + b) on the line: its derivative is of the second kind, so :math:`T_k = (2a/\sqrt\pi)\, T_{k-1}[e^{-(ax+b)^2}]`.
+* erf(ax + b) on the line: its derivative is of the second kind, so :math:`T_k = (2a/\sqrt\pi)\,
+  T_{k-1}[e^{-(ax+b)^2}]`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,15 @@ from sympy import Expr, S
 
 from hermite_eq import latex
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.exact.family import Function, Kernel, Pieces, Polynomial, by_kernel, linear_in_trigonometric, sign_of
+from hermite_eq.expansion.exact.family import (
+    Function,
+    Kernel,
+    Pieces,
+    Polynomial,
+    by_kernel,
+    linear_in_trigonometric,
+    sign_of,
+)
 from hermite_eq.expansion.exact.moments import Weight, gaussian_moments, weight_of
 from hermite_eq.hermite import check_degree
 
@@ -61,7 +71,7 @@ class GeneralCoefficient:
     >>> general.valid_from, general.odd, general(4)
     (2, 0, -sqrt(2)/(2*sqrt(pi)))
     >>> print(general_coefficient(sympy.exp(X)).latex())
-    c_k = e^{1/2}
+    c_k = e^{\frac{1}{2}}
     """
 
     even: Expr
@@ -106,7 +116,7 @@ def _half(order: Expr) -> Expr:
 
 
 def _hermite(order: Expr, x: Expr, odd: int) -> Expr:
-    """He_order(x) for an order whose parity is given, explicit at x = 0 and with x > 0 as far as the sign shows."""
+    """He_order(x) for an order of known parity: explicit at x = 0, an odd or even function of x otherwise."""
     if x == 0:
         if odd:
             return S.Zero
@@ -142,6 +152,10 @@ def _derivative(p: Polynomial, order: int) -> Polynomial:
     return {n: (p[n + order][0] * factor, p[n + order][1] * factor) for n, factor in falling.items()}
 
 
+def _derivatives(pieces: Pieces[Polynomial], order: int) -> Pieces[Polynomial]:
+    return pieces.map(lambda p: _derivative(p, order))
+
+
 def _values(p: Polynomial, x: Expr) -> tuple[Expr, Expr]:
     return (
         sympy.expand(sympy.Add(*(re * x**n for n, (re, _) in p.items()))),
@@ -159,7 +173,7 @@ def _exponential_on_pieces(kernel: Kernel, pieces: Pieces[Polynomial], parity: i
     if not plain:
         for j in range(highest + 1):
             # E[p^{(j)} e^{αg}] as two real expectations: Re(z) and Im(z) = Re(−i z).
-            derivatives = pieces.map(lambda p, j=j: _derivative(p, j))
+            derivatives = _derivatives(pieces, j)
             re = _expectation(derivatives, kernel)
             im = _expectation(derivatives.map(lambda p: {n: (v, -u) for n, (u, v) in p.items()}), kernel)
             factor = sympy.binomial(K, j).expand(func=True)
@@ -233,7 +247,9 @@ def _gaussian_on_the_line(weight: Weight, u: Expr, v: Expr, powers: Shifted, par
             factor = reduced.pop(shift, S.Zero)
             for down, ratio in ((1, mu / gamma), (2, (K + shift - 1) * delta)):
                 reduced[shift - down] = reduced.get(shift - down, S.Zero) + factor * ratio
-        powers = {shift: sympy.factor(factor) for shift, factor in reduced.items() if sympy.expand(factor) != 0}
+        powers = {
+            shift: sympy.factor(factor) for shift, factor in reduced.items() if sympy.expand(factor) != 0
+        }
     parts = []
     for shift, factor in powers.items():
         order, odd = K + shift, (parity + shift) % 2
@@ -279,7 +295,10 @@ def _contribution(kernel: Kernel, pieces: Pieces[Polynomial]) -> tuple[Callable[
                     sums[s + shift] = sums.get(s + shift, S.Zero) + size * factor
             combination = _raised(combination)
         return sympy.Add(
-            *(_gaussian_on_the_line(weight, scale * u, v * scale, sums, parity) for (u, v), sums in parts.items())
+            *(
+                _gaussian_on_the_line(weight, scale * u, v * scale, sums, parity)
+                for (u, v), sums in parts.items()
+            )
         )
 
     return contribution, highest + 1
@@ -291,9 +310,7 @@ def general(function: Function) -> GeneralCoefficient | None:
         contributions = [_contribution(kernel, pieces) for kernel, pieces in by_kernel(function).items()]
     except _NoFormError:
         return None
-    even, odd = (
-        sympy.Add(*(part(parity) for part, _ in contributions)) for parity in (0, 1)
-    )
+    even, odd = (sympy.Add(*(part(parity) for part, _ in contributions)) for parity in (0, 1))
     valid_from = max((start for _, start in contributions), default=0)
     known = gaussian_moments(function, max(valid_from - 1, 0))
     while valid_from:

@@ -29,6 +29,7 @@ from hermite_eq.expansion.exact.family import (
     Function,
     Kernel,
     OutsideFamilyError,
+    by_kernel,
     linear_in_trigonometric,
     sign_of,
 )
@@ -115,9 +116,16 @@ def _complex_erf(u: Expr, v: Expr) -> tuple[Expr, Expr]:
         return sympy.erf(u), S.Zero
     if u == 0:
         return S.Zero, sympy.erfi(v)
+    # erf is odd and real on the real axis, which leaves one quadrant.
+    flip, mirror = u.could_extract_minus_sign(), False
+    if flip:
+        u, v = -u, -v
+    if v.could_extract_minus_sign():
+        v, mirror = -v, True
     value = sympy.erf(u + sympy.I * v)
     # Unevaluated, because SymPy would write them as complex sums, whose rounded values are not real.
-    return sympy.re(value, evaluate=False), sympy.im(value, evaluate=False)
+    re, im = sympy.re(value, evaluate=False), sympy.im(value, evaluate=False)
+    return (-re if flip else re), (-im if flip != mirror else im)
 
 
 def _times(z: tuple[Expr, Expr], w: tuple[Expr, Expr]) -> tuple[Expr, Expr]:
@@ -187,7 +195,9 @@ def _mass(weight: Weight, erfs: Erfs, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:
             return from_centre * total[0] * sympy.atan(a * sympy.sqrt(2 / gamma)) / sympy.pi, S.Zero
     if len(erfs) == 2 and centred and (whole or from_centre):
         a1, a2 = first[0], erfs[1][0]
-        angle = sympy.asin(2 * a1 * a2 / sympy.sqrt(sympy.factor((gamma + 2 * a1**2) * (gamma + 2 * a2**2))))
+        g1, g2 = gamma + 2 * a1**2, gamma + 2 * a2**2
+        root = g1 if g1 == g2 else sympy.sqrt(sympy.factor(g1 * g2))
+        angle = sympy.asin(2 * a1 * a2 / root)
         return total[0] * angle * (2 if whole else 1) / sympy.pi, S.Zero
     shown = sympy.Mul(*(sympy.erf(a * X + b) for a, b in erfs))
     raise OutsideFamilyError(
@@ -224,25 +234,35 @@ class Moments:
     """
 
     def __init__(self, function: Function) -> None:
+        # Kernel by kernel, because one that is the same on both sides of a breakpoint has no boundary there.
         self._pieces = [
-            (lo, hi, kernel, polynomial) for lo, hi, terms in function for kernel, polynomial in terms.items()
+            (lo, hi, kernel, polynomial)
+            for kernel, pieces in by_kernel(function).items()
+            for lo, hi, polynomial in pieces
+            if polynomial
         ]
         values: set[Expr] = {sympy.Rational(1, 2)}
+        seen: set[tuple[Weight, Erfs]] = set()
         for lo, hi, kernel, polynomial in self._pieces:
             values.update(end for end in (lo, hi) if not end.is_infinite)
             values.update(value for pair in polynomial.values() for value in pair)
-            self._collect_parameters(weight_of(kernel), kernel.erfs, values)
+            self._collect_parameters(weight_of(kernel), kernel.erfs, values, seen)
         ordered = sorted(values, key=sympy.default_sort_key)
         ring, elements = sring([*ordered, sympy.Symbol("_")])
         self._ring = ring
         self._element = dict(zip(ordered, elements, strict=False))
         self._sequences: dict[tuple[Weight, Erfs, Expr, Expr], list[ComplexCombination]] = {}
 
-    def _collect_parameters(self, weight: Weight, erfs: Erfs, values: set[Expr]) -> None:
+    def _collect_parameters(
+        self, weight: Weight, erfs: Erfs, values: set[Expr], seen: set[tuple[Weight, Erfs]]
+    ) -> None:
+        if (weight, erfs) in seen:
+            return
+        seen.add((weight, erfs))
         values.update((weight.mu, weight.omega, 1 / weight.gamma, weight.gamma, S.One / sympy.sqrt(sympy.pi)))
         for i, (a, b) in enumerate(erfs):
             values.add(a)
-            self._collect_parameters(weight.narrowed(a, b), erfs[:i] + erfs[i + 1 :], values)
+            self._collect_parameters(weight.narrowed(a, b), erfs[:i] + erfs[i + 1 :], values, seen)
 
     def _he(self, x: Expr, count: int) -> list[Any]:
         ring_x = self._element[x]
@@ -336,11 +356,20 @@ class Moments:
             for rational, shape in values[atom]:
                 grouped[shape] = grouped.get(shape, 0) + factor * self._ring.domain_new(rational)
         result = sympy.Add(*(shape * factor.as_expr() for shape, factor in grouped.items()))
-        expanded = sympy.expand(result)
-        if expanded.has(sympy.sin, sympy.cos):
-            expanded = linear_in_trigonometric(expanded)
-            return expanded
-        return result if result.free_symbols and expanded != 0 else expanded
+        if result.has(sympy.sin, sympy.cos):
+            return linear_in_trigonometric(sympy.expand(result))
+        if not result.free_symbols or _vanishes_at_a_point(result):
+            return sympy.expand(result)
+        return result
+
+
+def _vanishes_at_a_point(value: Expr) -> bool:
+    """Whether an expression in parameters is zero, to 20 digits, at one rational point; if not, it is not zero."""
+    names = sorted(value.free_symbols, key=str)
+    point = {
+        name: sympy.Rational(2 * i + 5, 2 * i + 7) * (-1 if name.is_negative else 1) for i, name in enumerate(names)
+    }
+    return bool(abs(value.subs(point).evalf(30)) < sympy.Float("1e-20"))
 
 
 def weight_of(kernel: Kernel) -> Weight:
@@ -365,9 +394,10 @@ def _require_decay(function: Function, squares: int, hypothesis: str, bound: str
                 raise HypothesisError(
                     f"the assumptions on the parameters decide whether {hypothesis}",
                     f"the factor {shown}",
-                    "declare signs, e.g. exp(-b*x**2) with Symbol('b', positive=True), or substitute a number",
+                    "declare signs, e.g. exp(-b*x**2) with Symbol('b', positive=True)",
                 )
-            if kernel.erfs or (decay == 0 and kernel.mu != 0):
+            balanced = any(other.erfs for other in terms if other.beta == kernel.beta)
+            if balanced or (decay == 0 and kernel.mu != 0):
                 raise OutsideFamilyError(shown, "the growth of this factor is balanced by another one")
             raise HypothesisError(
                 hypothesis,
@@ -389,7 +419,7 @@ def gaussian_moments(function: Function, degree: int) -> tuple[Expr, ...]:
             if sign_of(1 - 2 * kernel.beta) != 1:
                 raise OutsideFamilyError(
                     sympy.exp(kernel.beta * X**2),
-                    "b < 1/2 in exp(b*x**2) is required on bounded intervals too",
+                    "b < 1/2 in exp(b*x**2) is needed on bounded intervals too",
                 )
     if not any(terms for _, _, terms in function):
         return (S.Zero,) * (degree + 1)

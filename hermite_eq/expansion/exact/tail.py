@@ -2,18 +2,22 @@ r"""How fast :math:`c_k^2/k!` falls: leading asymptotics in closed form.
 
 With :math:`h_k = \mathrm{He}_k/\sqrt{k!}` and the Plancherel-Rotach (Fejér) form
 
-.. math:: h_k(x) = \Bigl(\frac{2}{\pi k}\Bigr)^{1/4} e^{x^2/4} \cos\bigl(\sqrt k\,x - k\pi/2\bigr)\,(1 + o(1)),
+.. math:: h_k(x) = \Bigl(\frac{2}{\pi k}\Bigr)^{1/4} e^{x^2/4} \cos\bigl(\sqrt k\,x - k\pi/2\bigr)\,(1 +
+    o(1)),
 
-* a jump J of :math:`\sigma^{(i)}` at a contributes :math:`\varphi(a)\,J\,\mathrm{He}_{k-1-i}(a)` to :math:`c_k`, hence
-  :math:`J^2 e^{-a^2/2} k^{-i-3/2} \cos^2(\cdot) / (\sqrt2\,\pi^{3/2})` to :math:`c_k^2/k!`; the lowest order i wins;
+* a jump J of :math:`\sigma^{(i)}` at a contributes :math:`\varphi(a)\,J\,\mathrm{He}_{k-1-i}(a)` to
+  :math:`c_k`, hence :math:`J^2 e^{-a^2/2} k^{-i-3/2} \cos^2(\cdot) / (\sqrt2\,\pi^{3/2})` to
+  :math:`c_k^2/k!`; the lowest order i wins;
 * a Gaussian or an error function has the ratio :math:`\rho = |1-\gamma|/\gamma`, γ = 1 − 2β or 1 + 2a²:
-  :math:`T_k^2/k! = T_0^2\,\rho^k\,h_k(y)^2` with :math:`y = \mu/\sqrt{\gamma(\gamma-1)}`. A factor x multiplies the amplitude of
-  :math:`T_k/\sqrt{k!}` by :math:`\sqrt k\,(\rho^{-1/2} \mp \rho^{1/2})`, − for γ > 1, and turns its phase by π/2;
-  an error function is :math:`(2a/\sqrt\pi)\,T_{k-1}`, which multiplies it by :math:`(2a/\sqrt\pi)\,(k\rho)^{-1/2}` and turns the
-  phase by π/2 too, so that :math:`x^n` times a Gaussian and :math:`x^{n+1} \operatorname{erf}` interfere;
+  :math:`T_k^2/k! = T_0^2\,\rho^k\,h_k(y)^2` with :math:`y = \mu/\sqrt{\gamma(\gamma-1)}`. A factor x
+  multiplies the amplitude of :math:`T_k/\sqrt{k!}` by :math:`\sqrt k\,(\rho^{-1/2} \mp \rho^{1/2})`, − for
+  γ > 1, and turns its phase by π/2; an error function is :math:`(2a/\sqrt\pi)\,T_{k-1}`, which multiplies
+  it by :math:`(2a/\sqrt\pi)\,(k\rho)^{-1/2}` and turns the phase by π/2 too, so that :math:`x^n` times a
+  Gaussian and :math:`x^{n+1} \operatorname{erf}` interfere;
 * an exponential :math:`x^n e^{\alpha x}` on the line has :math:`c_k \sim k^n \alpha^{k-n} e^{\alpha^2/2}`.
 
-Where a squared cosine occurs, the mean 1/2 over its phase is taken: cross terms of different phases have mean zero.
+Where a squared cosine occurs, the mean 1/2 over its phase is taken: cross terms of different phases have
+mean zero.
 """
 
 from __future__ import annotations
@@ -26,7 +30,15 @@ import sympy
 from sympy import Expr, S
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.exact.family import Function, Kernel, Polynomial, by_kernel, expression, linear_in_trigonometric, sign_of
+from hermite_eq.expansion.exact.family import (
+    Function,
+    Kernel,
+    Polynomial,
+    by_kernel,
+    expression,
+    linear_in_trigonometric,
+    sign_of,
+)
 from hermite_eq.expansion.exact.general import K
 from hermite_eq.expansion.exact.moments import weight_of
 from hermite_eq.hermite import X
@@ -44,7 +56,8 @@ class Tail:
     Attributes
     ----------
     kind : {"finite", "factorial", "geometric", "algebraic"}
-        Zero beyond some degree (polynomials); :math:`C k^{2n} |\alpha|^{2k}/k!`; :math:`C k^{m}\rho^k`; :math:`C k^{-p}`.
+        Zero beyond some degree (polynomials); :math:`C k^{2n} |\alpha|^{2k}/k!`; :math:`C k^{m}\rho^k`;
+        :math:`C k^{-p}`.
     leading : sympy.Expr
         The mean of :math:`c_k^2/k!` over its phase, in the integer symbol ``k``.
     exponent : sympy.Expr
@@ -52,8 +65,8 @@ class Tail:
     ratio : sympy.Expr
         The limit of successive ratios of ``leading``: 0, 0, ρ < 1, 1.
     oscillates : bool
-        Whether :math:`c_k^2/k!` is ``leading`` times a factor 2 cos² (then it exceeds it up to twofold, and may vanish for one
-        parity), or ``leading`` itself.
+        Whether :math:`c_k^2/k!` is ``leading`` times a factor 2 cos² (then it exceeds it up to twofold, and
+        may vanish for one parity), or ``leading`` itself.
 
     Examples
     --------
@@ -72,7 +85,7 @@ class Tail:
 
     @property
     def residual2(self) -> Expr:
-        r"""Leading asymptotics of :math:`c_r^{*2} = \sum_{k>r} c_k^2/k!` in the symbol ``k`` = r, for an algebraic tail.
+        r"""Leading asymptotics of :math:`c_r^{*2} = \sum_{k>r} c_k^2/k!` in ``k`` = r, for an algebraic tail.
 
         >>> from hermite_eq.expansion.exact import tail
         >>> tail(sympy.sign(X)).residual2
@@ -81,11 +94,14 @@ class Tail:
         Raises
         ------
         HypothesisError
-            The tail is not algebraic; the residual is then of the size of its first terms, and depends on the parity of r.
+            The tail is not algebraic; the residual is then of the size of its first terms, and depends on
+            the parity of r.
         """
         if self.kind != "algebraic":
             raise HypothesisError(
-                "the residual averages over the phase", f"a {self.kind} tail", "sum the first terms c_k²/k! beyond r"
+                "the residual averages over the phase",
+                f"a {self.kind} tail",
+                "sum the first terms c_k²/k! beyond r",
             )
         return self.leading * self.k / (-self.exponent - 1)
 
@@ -107,7 +123,9 @@ def _largest(items: Sequence[tuple[Expr, V]]) -> list[V] | None:
 
 def _algebraic(function: Function) -> Tail | None:
     jumps: list[tuple[Expr, tuple[int, Expr, Expr]]] = []
-    for left, right, edge in zip(function.values[:-1], function.values[1:], function.edges[1:-1], strict=True):
+    for left, right, edge in zip(
+        function.values[:-1], function.values[1:], function.edges[1:-1], strict=True
+    ):
         difference = expression(right) - expression(left)
         for order in range(_DEEPEST_JUMP):
             jump = linear_in_trigonometric(sympy.expand(difference.subs(X, edge)))
@@ -181,7 +199,11 @@ def _geometric(kernels: dict[Kernel, Polynomial]) -> Tail | None:
 
 
 def _factorial(kernels: dict[Kernel, Polynomial]) -> Tail | None:
-    waves = [(kernel, *_top(polynomial)) for kernel, polynomial in kernels.items() if (kernel.mu, kernel.omega) != (0, 0)]
+    waves = [
+        (kernel, *_top(polynomial))
+        for kernel, polynomial in kernels.items()
+        if (kernel.mu, kernel.omega) != (0, 0)
+    ]
     if not waves:
         return Tail("finite", S.Zero, S.Zero, S.Zero, oscillates=False)
     sizes = [(wave[0].mu ** 2 + wave[0].omega ** 2, wave) for wave in waves]
@@ -202,7 +224,7 @@ def _factorial(kernels: dict[Kernel, Polynomial]) -> Tail | None:
 
 
 def leading_tail(function: Function) -> Tail | None:
-    """The tail of a function of the family, None where the dominant contribution is not one of the three above."""
+    """The tail of a function of the family, None where none of the cases above dominates."""
     if len(function.values) > 1:
         return _algebraic(function)
     kernels = {kernel: pieces.values[0] for kernel, pieces in by_kernel(function).items()}

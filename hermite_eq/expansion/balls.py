@@ -1,0 +1,331 @@
+r"""Ball arithmetic for SymPy expressions: from an expression in X to a function of complex balls.
+
+Rationals stay exact until they are rounded, outwards, to the working precision (``sympy.lambdify`` would make 1/3 the double
+nearest to it, and a 200-bit ball around that excludes 1/3). With ``analytic=True`` a value is finite only if the expression is
+analytic on the whole ball: branch cuts and the switches of Abs, Max, Piecewise … yield NaN when the ball meets them, which is what
+the error bounds of quadrature in the complex plane presuppose.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from flint import acb, arb, ctx, fmpq
+from sympy.core.relational import Equality, GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan, Unequality
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion.enclosure import Enclosure
+from hermite_eq.hermite import X
+
+Ball = Callable[[acb, bool], acb]
+
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def working_precision(bits: int) -> Iterator[None]:
+    """Arb's precision is one global number: set within the block, restored after it, one thread at a time."""
+    with _LOCK, ctx.workprec(bits):
+        yield
+
+
+def bits_for(digits: int) -> int:
+    """Bits that hold ``digits`` decimals."""
+    return int(digits * 3.3219280948873626) + 1
+
+
+def to_enclosure(ball: arb, digits: int) -> Enclosure:
+    """The ball as exact decimals, a little wider; ``digits`` is how many are worth keeping."""
+    mid, radius, exponent = (int(part) for part in ball.mid_rad_10exp(digits + 10))
+    return Enclosure(_decimal(mid, exponent), _decimal(radius, exponent))
+
+
+def _decimal(mantissa: int, exponent: int) -> Decimal:
+    return Decimal((int(mantissa < 0), tuple(map(int, str(abs(mantissa)))), exponent))
+
+
+def enclose_number(number: sympy.Expr, digits: int) -> Enclosure:
+    """An enclosure of a SymPy number, of relative radius about 10^-digits.
+
+    >>> enclose_number(sympy.sqrt(2) - sympy.Rational(1, 3), 20).digits >= 20
+    True
+    """
+    with working_precision(bits_for(digits) + 32):
+        value = ball_function(number)(acb(0), False)
+        return to_enclosure(_real(value, number), digits)
+
+
+def _real(value: acb, shown: Any) -> arb:
+    if not value.imag.contains(0) or not value.is_finite():
+        raise HypothesisError("a coefficient is a finite real number", f"{shown} = {value}", "pass a real expression")
+    return value.real
+
+
+_NAN = acb(arb.nan(), arb.nan())
+
+
+def _meets_imaginary_cuts(z: acb) -> bool:
+    """Whether z may touch {iy : |y| ≥ 1}, the cuts of atan."""
+    return bool(z.real.contains(0)) and not bool(abs(z.imag) < 1)
+
+
+def _meets_real_cuts(z: acb) -> bool:
+    """Whether z may touch {x : |x| ≥ 1}, the cuts of asin, acos and atanh."""
+    return bool(z.imag.contains(0)) and not bool(abs(z.real) < 1)
+
+
+def _everywhere(function: Callable[[acb], acb]) -> Ball:
+    return lambda z, analytic: function(z)
+
+
+def _with_cut(function: Callable[[acb], acb], meets: Callable[[acb], bool]) -> Ball:
+    return lambda z, analytic: _NAN if analytic and meets(z) else function(z)
+
+
+# Meromorphic: at a pole Arb's own result is not finite.
+_MEROMORPHIC: dict[Any, Callable[[acb], acb]] = {
+    sympy.sin: acb.sin, sympy.cos: acb.cos, sympy.tan: acb.tan, sympy.cot: acb.cot, sympy.sec: acb.sec,
+    sympy.csc: acb.csc, sympy.sinh: acb.sinh, sympy.cosh: acb.cosh, sympy.coth: acb.coth,
+    sympy.sech: acb.sech, sympy.csch: acb.csch, sympy.erf: acb.erf, sympy.erfc: acb.erfc, sympy.erfi: acb.erfi,
+    sympy.sinc: acb.sinc, sympy.gamma: acb.gamma,
+}
+
+
+def _tanh(z: acb, analytic: bool) -> acb:
+    value = z.tanh()
+    if value.is_finite():
+        return value
+    # On wide balls Arb's tanh gives up before 1 − 2/(1 + e^{2z}) does.
+    return 1 - 2 / (1 + (2 * z).exp())
+
+
+def _asinh(z: acb, analytic: bool) -> acb:
+    # log(z + √(1 + z²)), to the right of the imaginary axis, where nothing cancels; Arb's own asinh is not finite on wide balls.
+    w = -z if z.real < 0 else z
+    value = (w + (1 + w * w).sqrt(analytic=analytic)).log(analytic=analytic)
+    return -value if z.real < 0 else value
+
+
+_FUNCTIONS: dict[Any, Ball] = {
+    **{name: _everywhere(function) for name, function in _MEROMORPHIC.items()},
+    sympy.tanh: _tanh,
+    sympy.log: lambda z, analytic: z.log(analytic=analytic),
+    sympy.atan: _with_cut(acb.atan, _meets_imaginary_cuts),
+    sympy.asinh: _asinh,
+    sympy.asin: _with_cut(acb.asin, _meets_real_cuts),
+    sympy.acos: _with_cut(acb.acos, _meets_real_cuts),
+    sympy.atanh: _with_cut(acb.atanh, _meets_real_cuts),
+    sympy.Abs: lambda z, analytic: z.real_abs(analytic=analytic),
+    sympy.sign: lambda z, analytic: z.real_sgn(analytic=analytic),
+    # Heaviside(x) and Heaviside(x, 1/2) differ at one point, a null set.
+    sympy.Heaviside: lambda z, analytic: z.real_heaviside(analytic=analytic),
+}
+
+_CONSTANTS: dict[Any, Callable[[], acb]] = {
+    sympy.pi: lambda: acb(arb.pi()),
+    sympy.E: lambda: acb(arb.const_e()),
+    sympy.EulerGamma: lambda: acb(arb.const_euler()),
+    sympy.Catalan: lambda: acb(arb.const_catalan()),
+    sympy.GoldenRatio: lambda: acb((1 + arb(5).sqrt()) / 2),
+}
+
+
+def ball_function(expression: sympy.Expr) -> Ball:
+    """``expression`` as a function (z, analytic) of complex balls, for the working precision of this moment.
+
+    Raises
+    ------
+    HypothesisError
+        Naming the function for which there is no ball arithmetic here.
+    """
+    return _compiled(expression, ctx.prec)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expression: sympy.Expr, precision: int) -> Ball:
+    if isinstance(expression, sympy.Symbol):
+        if expression == X:
+            return lambda z, analytic: z
+        raise HypothesisError(
+            "an enclosure needs numbers for every parameter", f"the free parameter {expression}", f"substitute {expression} first"
+        )
+    function = _built(expression, precision)
+    if expression.has(X):
+        return function
+    value = function(acb(0), False)
+    if not value.imag.contains(0):
+        raise HypothesisError("an activation is real-valued on the real line", f"the constant {expression}", "take the real part")
+    # The imaginary unit is not among the constants: every function built here obeys f(conj z) = conj f(z) off its cuts.
+    return lambda z, analytic: value
+
+
+def _built(expression: sympy.Expr, precision: int) -> Ball:
+    if isinstance(expression, sympy.Rational | sympy.Float):
+        exact = sympy.Rational(expression)
+        number = acb(arb(fmpq(int(exact.p), int(exact.q))))
+        return lambda z, analytic: number
+    if expression in _CONSTANTS:
+        constant = _CONSTANTS[expression]()
+        return lambda z, analytic: constant
+    if isinstance(expression, sympy.Add | sympy.Mul):
+        return _chain(expression, precision)
+    if isinstance(expression, sympy.Pow | sympy.exp):
+        return _power(expression, precision)
+    if isinstance(expression, sympy.Max | sympy.Min):
+        return _extreme(expression, precision)
+    if isinstance(expression, sympy.Piecewise):
+        return _piecewise(expression, precision)
+    function = _FUNCTIONS.get(expression.func)
+    if function is None:
+        raise _unsupported(expression)
+    argument = _compiled(expression.args[0], precision)
+    return lambda z, analytic: function(argument(z, analytic), analytic)
+
+
+def _unsupported(expression: sympy.Basic) -> HypothesisError:
+    return HypothesisError(
+        "an enclosure needs ball arithmetic for every function of the expression",
+        f"{expression.func.__name__} in {expression}",
+        "rewrite it in elementary functions, or use the double-precision coefficients np.asarray(coefficients(…))",
+    )
+
+
+def _chain(expression: sympy.Expr, precision: int) -> Ball:
+    """A sum or a product, its constants gathered first."""
+    is_sum = isinstance(expression, sympy.Add)
+    constant, dependent = expression.as_independent(X, as_Add=is_sum)
+    if not expression.has(X):
+        constant, dependent = sympy.Integer(0 if is_sum else 1), expression
+    terms = [_compiled(term, precision) for term in (dependent.args if dependent.func == expression.func else (dependent,))]
+    first, rest = terms[0], terms[1:]
+    trivial = constant == (0 if is_sum else 1)
+    start = None if trivial else _compiled(constant, precision)(acb(0), False)
+
+    def total(z: acb, analytic: bool) -> acb:
+        value = first(z, analytic)
+        for term in rest:
+            value = value + term(z, analytic)
+        return value if start is None else value + start
+
+    def product(z: acb, analytic: bool) -> acb:
+        value = first(z, analytic)
+        for term in rest:
+            value = value * term(z, analytic)
+        return value if start is None else value * start
+
+    return total if is_sum else product
+
+
+def _power(expression: sympy.Pow, precision: int) -> Ball:
+    power_of, exponent = expression.as_base_exp()
+    if power_of == sympy.E:
+        argument = _compiled(exponent, precision)
+        return lambda z, analytic: argument(z, analytic).exp()
+    base = _compiled(power_of, precision)
+    if isinstance(exponent, sympy.Integer):
+        n = int(exponent)
+        if n == -1:
+            return lambda z, analytic: 1 / base(z, analytic)
+        return lambda z, analytic: base(z, analytic) ** n
+    if exponent == sympy.Rational(1, 2):
+        return lambda z, analytic: base(z, analytic).sqrt(analytic=analytic)
+    if exponent == sympy.Rational(-1, 2):
+        return lambda z, analytic: 1 / base(z, analytic).sqrt(analytic=analytic)
+    power = _compiled(exponent, precision)
+    if exponent.is_Rational and exponent > 0:
+        return lambda z, analytic: _root(base(z, analytic), power(z, analytic), analytic)
+    return lambda z, analytic: base(z, analytic).pow(power(z, analytic), analytic=analytic)
+
+
+def _root(z: acb, exponent: acb, analytic: bool) -> acb:
+    """z^s, s > 0, also on balls around 0, where the logarithm is not finite: |z^s| = |z|^s."""
+    if analytic or not z.contains(0) or z == 0:
+        return z.pow(exponent, analytic=analytic)
+    size = (z.abs_upper() ** exponent.real).upper()
+    return acb(arb(0, size), arb(0, size))
+
+
+def _extreme(expression: sympy.Expr, precision: int) -> Ball:
+    parts = [_compiled(part, precision) for part in expression.args]
+    choose = acb.real_max if isinstance(expression, sympy.Max) else acb.real_min
+
+    def value(z: acb, analytic: bool) -> acb:
+        best = parts[0](z, analytic)
+        for part in parts[1:]:
+            best = choose(best, part(z, analytic), analytic=analytic)
+        return best
+
+    return value
+
+
+Decision = Callable[[acb, bool], "bool | None"]
+
+
+def _piecewise(expression: sympy.Piecewise, precision: int) -> Ball:
+    branches = [(_compiled(value, precision), _decision(condition, precision)) for value, condition in expression.args]
+
+    def value(z: acb, analytic: bool) -> acb:
+        possible: acb | None = None
+        for branch, decide in branches:
+            decision = decide(z, analytic)
+            if decision is None and analytic:
+                return _NAN
+            if decision is not False:
+                here = branch(z, analytic)
+                possible = here if possible is None else possible.union(here)
+            if decision is True:
+                return possible
+        return _NAN
+
+    return value
+
+
+def _decision(condition: Any, precision: int) -> Decision:
+    """A condition as True, False, or None where the ball does not decide it."""
+    if condition in (True, False, sympy.true, sympy.false):
+        constant = bool(condition)
+        return lambda z, analytic: constant
+    if isinstance(condition, Relational):
+        return _relation(condition, precision)
+    parts = [_decision(part, precision) for part in condition.args]
+    if isinstance(condition, sympy.Not):
+        return lambda z, analytic: None if (found := parts[0](z, analytic)) is None else not found
+    if isinstance(condition, sympy.And | sympy.Or):
+        absorbing = isinstance(condition, sympy.Or)
+
+        def decide(z: acb, analytic: bool) -> bool | None:
+            found = [part(z, analytic) for part in parts]
+            if absorbing in found:
+                return absorbing
+            return None if None in found else not absorbing
+
+        return decide
+    raise _unsupported(condition)
+
+
+def _relation(relation: Relational, precision: int) -> Decision:
+    difference = _compiled(relation.lhs - relation.rhs, precision)
+    outcomes: dict[Any, tuple[bool, bool]] = {
+        StrictGreaterThan: (True, False), GreaterThan: (True, False), StrictLessThan: (False, True), LessThan: (False, True),
+        Equality: (False, False), Unequality: (True, True),
+    }
+    if relation.func not in outcomes:
+        raise _unsupported(relation)
+    positive, negative = outcomes[relation.func]
+
+    def decide(z: acb, analytic: bool) -> bool | None:
+        value = difference(z, analytic).real
+        if value > 0:
+            return positive
+        if value < 0:
+            return negative
+        return None
+
+    return decide
+

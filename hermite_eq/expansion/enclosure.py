@@ -1,0 +1,126 @@
+"""A number with a proven bound on its error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, localcontext
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from hermite_eq.errors import HypothesisError
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """The interval ``mid ± radius``, which provably contains the number it stands for.
+
+    Both ends are exact decimals, so that nothing is lost between the proof and the print.
+
+    Attributes
+    ----------
+    mid, radius : Decimal
+
+    Examples
+    --------
+    >>> third = Enclosure(Decimal("0.33333"), Decimal("0.00001"))
+    >>> print(third)
+    0.3333 ± 0.00004
+    >>> third.contains(sympy.Rational(1, 3)), third.contains(0.3)
+    (True, False)
+    """
+
+    mid: Decimal
+    radius: Decimal
+
+    def __post_init__(self) -> None:
+        if not (self.mid.is_finite() and self.radius.is_finite() and self.radius >= 0):
+            raise HypothesisError(
+                "an enclosure has a finite middle and a finite radius ≥ 0", f"{self.mid} ± {self.radius}", "enclose it anew"
+            )
+
+    @property
+    def lower(self) -> Fraction:
+        """The left end, exactly."""
+        return Fraction(self.mid) - Fraction(self.radius)
+
+    @property
+    def upper(self) -> Fraction:
+        """The right end, exactly."""
+        return Fraction(self.mid) + Fraction(self.radius)
+
+    @property
+    def digits(self) -> int:
+        """How many significant digits of ``mid`` are certain: the largest n with radius ≤ 10^-n |mid|; 0 if there is none.
+
+        >>> Enclosure(Decimal(2), Decimal("1e-30")).digits
+        30
+        """
+        if not self.mid or not self.radius:
+            return 0 if self.radius else len(self.mid.as_tuple().digits)
+        ratio = Fraction(self.radius) / abs(Fraction(self.mid))
+        n = 0
+        while ratio * 10 ** (n + 1) <= 1:
+            n += 1
+        return n
+
+    def contains(self, number: Any) -> bool:
+        """Whether an exact number lies in the interval: int, float (its binary value), Fraction, Decimal, or a SymPy number.
+
+        Raises
+        ------
+        HypothesisError
+            For a SymPy expression with free symbols, or closer to an end than a thousand digits tell.
+        """
+        if isinstance(number, sympy.Basic) and not isinstance(number, sympy.Rational | sympy.Float):
+            return self._contains_symbolic(number)
+        if isinstance(number, sympy.Float):
+            number = sympy.Rational(number)
+        if isinstance(number, sympy.Rational):
+            number = Fraction(int(number.p), int(number.q))
+        return self.lower <= Fraction(number) <= self.upper
+
+    def _contains_symbolic(self, number: sympy.Basic) -> bool:
+        from hermite_eq.expansion.balls import enclose_number
+
+        if number.free_symbols:
+            raise HypothesisError("an enclosure contains numbers", f"{number}", "substitute the symbols first")
+        for digits in (30, 100, 300, 1000):
+            other = enclose_number(number, digits)
+            if self.lower <= other.lower and other.upper <= self.upper:
+                return True
+            if other.upper < self.lower or self.upper < other.lower:
+                return False
+        raise HypothesisError(
+            "a number is inside or outside an interval by more than 1e-1000", f"{number} at an end of {self}", "widen the interval"
+        )
+
+    def __float__(self) -> float:
+        """The double nearest to the middle."""
+        return float(self.mid)
+
+    def __str__(self) -> str:
+        """The middle rounded to the decimals that the radius leaves certain, ± a radius that covers the rounding too."""
+        if not self.radius:
+            return f"{self.mid:f}"
+        place = self.radius.adjusted() + 1
+        with localcontext(Context(prec=len(self.mid.as_tuple().digits) + 400)):
+            shown = self.mid.quantize(Decimal(1).scaleb(place), ROUND_HALF_EVEN)
+            spread = self.radius + abs(self.mid - shown)
+        if not shown:
+            shown = Decimal(0)
+        return f"{shown} ± {Context(prec=1, rounding=ROUND_CEILING).plus(spread):g}"
+
+    def latex(self, digits: int = 6) -> str:
+        """TeX of the number, at most ``digits`` decimals, certain ones only.
+
+        >>> Enclosure(Decimal("0.33333"), Decimal("0.00001")).latex()
+        '0.3333'
+        """
+        from hermite_eq.latex import decimal
+
+        return decimal(self.mid, radius=self.radius, digits=digits)
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex(max(1, self.digits))}$"

@@ -1,0 +1,96 @@
+"""The definitions of [RT] (1)-(8) written out, every array in full: what the engine must agree with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def draw_contexts(task, d, context, xi, rng):
+    """One context for each row of ``xi``, query last: x of shape (n, ℓ+1, d), y of shape (n, ℓ+1)."""
+    n = len(xi)
+    x = rng.standard_normal((n, context + 1, d)) / np.sqrt(d)
+    argument = np.einsum("nd,nid->ni", xi, x)
+    y = np.asarray(task.target(argument)) + np.sqrt(task.noise) * rng.standard_normal((n, context + 1))
+    return x, y
+
+
+def embedding(x, y):
+    """Z of (3) for one context, the query's label replaced by zero."""
+    labels = y.copy()
+    labels[-1] = 0.0
+    return np.vstack([x.T, labels])
+
+
+def attention_output(z, key, query, value):
+    """The entry (d+1, ℓ+1) of A = Z + V Z (K Z)ᵀ (Q Z)/ℓ, (4)-(5)."""
+    context = z.shape[1] - 1
+    a = z + value @ z @ (key @ z).T @ (query @ z) / context
+    return a[-1, -1]
+
+
+def h_z(x, y):
+    """H_Z for one context."""
+    context, d = len(x) - 1, x.shape[1]
+    first = d / context * sum(y[i] * x[i] for i in range(context))
+    last = sum(y[i] ** 2 for i in range(context)) / context
+    return np.outer(x[-1], np.append(first, last))
+
+
+def statistics(x, y):
+    """Queries, b and query labels of many contexts."""
+    context, d = x.shape[1] - 1, x.shape[2]
+    b = np.concatenate(
+        [d / context * np.einsum("ni,nid->nd", y[:, :-1], x[:, :-1]), (y[:, :-1] ** 2).mean(axis=1)[:, None]],
+        axis=1,
+    )
+    return x[:, -1], b, y[:, -1]
+
+
+def ridge(features, y, penalty, intercept=False):
+    """Least squares on rows extended by √penalty I, which leave the column of the intercept alone."""
+    n, p = features.shape
+    top = np.hstack([features, np.ones((n, 1))]) if intercept else features
+    bottom = np.sqrt(penalty) * np.eye(p, top.shape[1])
+    return np.linalg.lstsq(np.vstack([top, bottom]), np.concatenate([y, np.zeros(p)]), rcond=None)[0]
+
+
+@dataclass
+class Head:
+    """A head as a function from h to features: the activation and F, or neither for the linear head."""
+
+    ridge: float
+    activation: object = None
+    intercept: bool = False
+    normalise: bool = False
+
+    def features(self, h, f, trace, rng):
+        if self.normalise:
+            h = h * np.sqrt(trace) / np.linalg.norm(h, axis=1)[:, None]
+        values = h if self.activation is None else self.activation(h @ f, rng=rng)
+        return np.hstack([values, np.ones((len(h), 1))]) if self.intercept else values
+
+
+def icl_errors(heads, task, sizes, trace, test, rng):
+    """ICL and in-distribution error of every head in one run."""
+    d, context, k, n = sizes.d, sizes.context, sizes.tasks, sizes.samples
+
+    def sample(xi):
+        x, y = draw_contexts(task, d, context, xi, rng)
+        query, b, label = statistics(x, y)
+        return np.einsum("ni,nj->nij", query, b).reshape(len(xi), -1), label
+
+    tasks = rng.standard_normal((k, d))
+    h, y = sample(tasks[rng.integers(k, size=n)])
+    fresh = sample(rng.standard_normal((test, d)))
+    again = sample(tasks[rng.integers(k, size=test)])
+    f = rng.standard_normal((d * (d + 1), sizes.hidden)) / np.sqrt(trace)
+    errors = []
+    for head in heads:
+        plain = Head(head.ridge, head.activation, False, head.normalise)
+        w = ridge(plain.features(h, f, trace, rng), y, head.ridge * n / d, head.intercept)
+        errors.append(
+            [np.mean((label - head.features(hh, f, trace, rng) @ w) ** 2) for hh, label in (fresh, again)]
+        )
+    return np.array(errors)

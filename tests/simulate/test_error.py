@@ -1,0 +1,445 @@
+"""Simulated errors: in law against the literal script, and what must not change them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from hermite_eq import (
+    HypothesisError,
+    LinearTransformer,
+    PolynomialActivation,
+    RandomTransformer,
+    Sizes,
+    Task,
+    equivalent_model,
+)
+from hermite_eq.simulate import icl_curve, icl_error, join
+from hermite_eq.simulate.error import _draw
+from hermite_eq.simulate.memory import parse_memory
+from hermite_eq.simulate.population import covariance_trace
+from hermite_eq.simulate.ridge import ROUNDING_TOLERANCE
+from hermite_eq.simulate.sampler import child_seeds
+
+from . import literal
+
+TASK = Task("relu", noise=0.1)
+SMALL = Sizes(d=5, context=6, tasks=12, samples=60, hidden=30)
+# Two-sample z of 16 errors: |z| < 5 is a false alarm with probability 16 · 5.7e-7 = 9e-6.
+Z = 5.0
+
+
+RIDGE, TEST, RUNS = 0.3, 300, 1500
+MODELS = (
+    RandomTransformer("relu", RIDGE),
+    RandomTransformer("tanh", RIDGE),
+    RandomTransformer("relu", RIDGE, normalise=True),
+    RandomTransformer(equivalent_model("relu", degree=1), RIDGE),
+    RandomTransformer(equivalent_model("tanh", degree=2), RIDGE),
+    RandomTransformer("relu", 10 * RIDGE),
+    LinearTransformer(RIDGE),
+    LinearTransformer(RIDGE, intercept=True),
+)
+
+
+@pytest.fixture(scope="module")
+def scripted():
+    """Means and standard errors by the literal script, shape (2, models, 2)."""
+    rng = np.random.default_rng(20)
+    trace = covariance_trace(TASK, SMALL.d, SMALL.context)
+    heads = [
+        literal.Head(
+            model.ridge,
+            getattr(model, "activation", None),
+            getattr(model, "intercept", False),
+            getattr(model, "normalise", False),
+        )
+        for model in MODELS
+    ]
+    runs = np.array([literal.icl_errors(heads, TASK, SMALL, trace, TEST, rng) for _ in range(RUNS)])
+    return np.stack([runs.mean(axis=0), runs.std(axis=0, ddof=1) / math.sqrt(RUNS)])
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """The same by the engine."""
+    errors = icl_error(MODELS, TASK, SMALL, runs=RUNS, rng=3, test=TEST)
+    return np.array([[(e.icl.mean, e.icl.stderr), (e.idg.mean, e.idg.stderr)] for e in errors]).transpose(
+        2, 0, 1
+    )
+
+
+def test_same_law_as_the_literal_script(scripted, simulated):
+    z = (scripted[0] - simulated[0]) / np.hypot(scripted[1], simulated[1])
+    assert np.abs(z).max() < Z
+    # Five per cent would be seen in every one of them.
+    z = (1.05 * scripted[0] - simulated[0]) / np.hypot(1.05 * scripted[1], simulated[1])
+    assert np.abs(z).min() > Z
+
+
+def test_exact_test_errors_of_the_linear_heads_scatter_less(scripted, simulated):
+    assert (simulated[1][-2:] < scripted[1][-2:]).all()
+
+
+def test_a_head_does_not_depend_on_its_company():
+    heads = [
+        RandomTransformer(equivalent_model("relu", degree=2), 0.1),
+        RandomTransformer("tanh", 0.1),
+        LinearTransformer(0.1),
+    ]
+    together = icl_error(heads, TASK, SMALL, runs=3, rng=5, test=50)
+    for head, error in zip(heads, together, strict=True):
+        alone = icl_error(head, TASK, SMALL, runs=3, rng=5, test=50)
+        np.testing.assert_array_equal(alone.icl_runs, error.icl_runs)
+        np.testing.assert_array_equal(alone.idg_runs, error.idg_runs)
+        assert alone.model is head
+
+
+def test_one_readout_for_each_ridge_on_shared_features():
+    ridges = [1e-3, 0.1, 10.0]
+    together = icl_error(
+        [RandomTransformer("tanh", ridge) for ridge in ridges], TASK, SMALL, runs=2, rng=5, test=50
+    )
+    for ridge, error in zip(ridges, together, strict=True):
+        alone = icl_error(RandomTransformer("tanh", ridge), TASK, SMALL, runs=2, rng=5, test=50)
+        # One column of a product or three: the order of its sums may differ.
+        np.testing.assert_allclose(
+            alone.icl_runs, error.icl_runs, rtol=64 * np.finfo(float).eps * SMALL.hidden
+        )
+
+
+def test_bare_callables_of_one_name_are_two_heads():
+    heads = [RandomTransformer(lambda z, c=c: np.tanh(c * z), 0.1) for c in (1.0, 3.0)]
+    one, two = icl_error(heads, TASK, SMALL, runs=2, rng=5, test=50)
+    assert (one.icl_runs != two.icl_runs).all()
+
+
+def test_run_i_does_not_depend_on_the_others():
+    all_runs = icl_error(RandomTransformer("relu", 0.1), TASK, SMALL, runs=4, rng=5, test=50)
+    some = icl_error(RandomTransformer("relu", 0.1), TASK, SMALL, runs=range(2, 4), rng=5, test=50)
+    np.testing.assert_array_equal(all_runs.icl_runs[2:], some.icl_runs)
+    assert all_runs.draws[2:] == some.draws
+
+
+def test_a_generator_gives_new_runs_each_time():
+    rng = np.random.default_rng(5)
+    first, second = (icl_error(LinearTransformer(0.1), TASK, SMALL, runs=2, rng=rng) for _ in range(2))
+    assert not set(first.icl_runs) & set(second.icl_runs)
+    same = icl_error(LinearTransformer(0.1), TASK, SMALL, runs=2, rng=np.random.SeedSequence(5))
+    np.testing.assert_array_equal(first.icl_runs, same.icl_runs)
+
+
+@pytest.fixture
+def conditioned():
+    """Heads and sizes for which rounding can be bounded: a ridge which keeps conditions below 1e6."""
+    return [
+        RandomTransformer("relu", 0.1),
+        RandomTransformer(equivalent_model("relu", 2), 0.1),
+        LinearTransformer(0.1, intercept=True),
+    ]
+
+
+def rounding(errors):
+    """ε times condition, for p ≈ 60 terms, with a margin of 8: what another order of sums may change."""
+    return 8 * 60 * np.finfo(float).eps * max(error.condition_runs.max() for error in errors)
+
+
+def test_blocks_and_batches_do_not_matter(conditioned, monkeypatch):
+    keep = {"runs": 2, "rng": 5, "test": 130, "precision": "double"}
+    sizes = Sizes(d=5, context=6, tasks=12, samples=300, hidden=60)
+    whole = icl_error(conditioned, TASK, sizes, **keep)
+    # A budget which just holds one head and the smallest block.
+    monkeypatch.setattr("hermite_eq.simulate.memory.SMALLEST_BLOCK", 7)
+    with pytest.raises(HypothesisError) as refusal:
+        icl_error(conditioned, TASK, sizes, memory=1000, **keep)
+    least = refusal.value.repair.split('"')[1]
+    pieces = icl_error(conditioned, TASK, sizes, memory=least, **keep)
+    for one, other in zip(whole, pieces, strict=True):
+        np.testing.assert_allclose(one.icl_runs, other.icl_runs, rtol=rounding(whole))
+        np.testing.assert_allclose(one.idg_runs, other.idg_runs, rtol=rounding(whole))
+
+
+def test_curve_in_samples_is_the_error_at_every_point(conditioned):
+    keep = {"runs": 2, "rng": 5, "test": 50, "precision": "double"}
+    curves = icl_curve(conditioned, TASK, SMALL, samples=[100, 15, 29, 30, 31], **keep)
+    for model, curve in zip(conditioned, curves, strict=True):
+        assert curve.values == (100, 15, 29, 30, 31)
+        for value, point in zip(curve.values, curve.points, strict=True):
+            alone = icl_error(model, TASK, Sizes(5, 6, 12, value, 30), **keep)
+            assert point.sizes == alone.sizes
+            np.testing.assert_allclose(point.icl_runs, alone.icl_runs, rtol=rounding([point]))
+            np.testing.assert_allclose(point.idg_runs, alone.idg_runs, rtol=rounding([point]))
+
+
+def test_curve_in_hidden_units_is_the_error_at_every_point(conditioned):
+    keep = {"runs": 2, "rng": 5, "test": 50, "precision": "double"}
+    heads = [conditioned[0], conditioned[2]]
+    curves = icl_curve(heads, TASK, SMALL, hidden=[10, 100, 59, 60, 61], **keep)
+    for model, curve in zip(heads, curves, strict=True):
+        for value, point in zip(curve.values, curve.points, strict=True):
+            alone = icl_error(model, TASK, Sizes(5, 6, 12, 60, value), **keep)
+            np.testing.assert_allclose(point.icl_runs, alone.icl_runs, rtol=rounding([point]))
+    # The linear head has no hidden units: one fit serves every point.
+    assert (curves[1].icl_runs == curves[1].icl_runs[:, :1]).all()
+
+
+def test_infinitely_many_tasks_make_the_two_errors_one():
+    error = icl_error(
+        RandomTransformer("relu", 0.1), TASK, Sizes(5, 6, math.inf, 60, 30), runs=2, rng=0, test=50
+    )
+    np.testing.assert_array_equal(error.icl_runs, error.idg_runs)
+
+
+def test_contexts_get_their_tasks_uniformly():
+    sizes = Sizes(d=3, context=2, tasks=7, samples=70_000)
+    draw = _draw(TASK, sizes, 1, False, np.float32, np.random.SeedSequence(1))
+    counts = np.bincount(draw.training.task, minlength=7)
+    # χ²_6 > 60 has probability 4e-11.
+    assert ((counts - 10_000) ** 2 / 10_000).sum() < 60
+    assert draw.training.xi.shape == (7, 3)
+    fresh = _draw(TASK, Sizes(3, 2, math.inf, 50), 1, False, np.float32, np.random.SeedSequence(1))
+    assert len(set(fresh.training.task)) == 50
+
+
+def test_paired_differences():
+    relu, shifted = icl_error(
+        [RandomTransformer("relu", 0.1), RandomTransformer("relu", 0.11)],
+        TASK,
+        SMALL,
+        runs=20,
+        rng=0,
+        test=100,
+    )
+    difference = relu.minus(shifted)
+    np.testing.assert_array_equal(difference.icl_runs, relu.icl_runs - shifted.icl_runs)
+    assert difference.icl.mean == pytest.approx(relu.icl.mean - shifted.icl.mean, abs=1e-14)
+    # That is what common draws are for: the ridges differ little, and so do the errors of every run.
+    assert difference.icl.stderr < 0.1 * np.hypot(relu.icl.stderr, shifted.icl.stderr)
+    assert (difference.idg.mean, difference.idg.runs) == (np.mean(relu.idg_runs - shifted.idg_runs), 20)
+
+
+@pytest.mark.parametrize("samples", [15, 60])
+def test_fallbacks_are_counted_and_right(samples):
+    # All features are one constant: without penalty both the primal and the dual system are singular, of rank one, and the
+    # solution of minimal norm predicts the mean of the training labels.
+    sizes = dataclasses.replace(SMALL, samples=samples)
+    error = icl_error(RandomTransformer(lambda z: 2.0 + 0.0 * z, 0.0), TASK, sizes, runs=3, rng=0, test=50, precision="double")
+    assert error.fallbacks == 3
+    assert np.isinf(error.condition_runs).all()
+    for seed, icl, idg in zip(child_seeds(0, range(3)), error.icl_runs, error.idg_runs, strict=True):
+        draw = _draw(TASK, sizes, 50, True, np.float64, seed)
+        for tested, found in ((draw.fresh, icl), (draw.again, idg)):
+            expected = np.mean((tested.y - draw.training.y.mean()) ** 2)
+            assert found == pytest.approx(expected, rel=64 * samples * np.finfo(float).eps)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"models": "relu"},
+            "a model is a LinearTransformer or a RandomTransformer; "
+            "found 'r'."
+            " Repair: pass RandomTransformer(activation, ridge=…)",
+        ),
+        (
+            {"models": 3},
+            "a model is a LinearTransformer or a RandomTransformer; "
+            "found 3."
+            " Repair: pass RandomTransformer(activation, ridge=…)",
+        ),
+        (
+            {"models": []},
+            "there is a model to simulate; "
+            "found an empty sequence."
+            " Repair: pass LinearTransformer(ridge=1e-3), say",
+        ),
+        (
+            {"sizes": Sizes(5, 6, 12, 60)},
+            "a random head has a number m of hidden units; found sizes.hidden=None. "
+            "Repair: pass Sizes(…, hidden=…) or from_ratios(…, mu=…)",
+        ),
+        ({"runs": 0}, "runs is a positive integer; found runs=0. Repair: pass runs=1 or more"),
+        (
+            {"runs": range(0)},
+            "runs are numbered from 0; found runs=range(0, 0). Repair: pass runs=20, or runs=range(5, 10)",
+        ),
+        ({"test": 0.5}, "test is a positive integer; found test=0.5. Repair: pass test=1 or more"),
+        (
+            {"precision": "half"},
+            "precision is single or double; found precision='half'. Repair: pass precision=\"double\"",
+        ),
+        (
+            {"memory": "much"},
+            "memory is a number of bytes, or a number with a unit; "
+            "found memory='much'."
+            ' Repair: pass memory="4GB", say',
+        ),
+        (
+            {"memory": "10kB"},
+            "the memory budget holds the contexts, F, the system of one head and a block of features; "
+            "found a budget of 10.0kB where 86.4kB are needed. "
+            'Repair: pass memory="86.4kB" or more, or smaller sizes',
+        ),
+    ],
+)
+def test_errors(change, message):
+    given = {
+        "models": RandomTransformer("relu", 0.1),
+        "task": TASK,
+        "sizes": SMALL,
+        "runs": 2,
+        "rng": 0,
+        "test": 50,
+    } | change
+    with pytest.raises(HypothesisError) as error:
+        icl_error(**given)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {},
+            "a curve is along samples or along hidden units; "
+            "found neither."
+            " Repair: pass either samples=[…] or hidden=[…]",
+        ),
+        (
+            {"samples": [10], "hidden": [10]},
+            "a curve is along samples or along hidden units; "
+            "found both."
+            " Repair: pass either samples=[…] or hidden=[…]",
+        ),
+        (
+            {"samples": []},
+            "a curve has at least one point; found samples=[]. Repair: pass samples=[100, 200], say",
+        ),
+        (
+            {"hidden": [5, 9, 5]},
+            "the points of a curve differ; found hidden=[5, 9, 5]. Repair: drop the repeated values",
+        ),
+        (
+            {"samples": [2, 10]},
+            "every training task appears in training, so k ≤ n; found tasks=12 > samples=2. "
+            "Repair: raise samples, or pass tasks=math.inf for a fresh task in every context",
+        ),
+        (
+            {"hidden": [0]},
+            "the size hidden is a positive integer; found hidden=0. Repair: pass hidden=1 or more",
+        ),
+    ],
+)
+def test_errors_of_curves(change, message):
+    with pytest.raises(HypothesisError) as error:
+        icl_curve(RandomTransformer("relu", 0.1), TASK, SMALL, runs=2, rng=0, test=50, **change)
+    assert str(error.value) == message
+
+
+def test_features_which_overflow():
+    steep = PolynomialActivation("steep", (0.0, 1e38, 1e38), 0.0)
+    with (
+        pytest.raises(HypothesisError, match="the features and labels are finite"),
+        np.errstate(over="ignore", invalid="ignore"),
+    ):
+        icl_error(RandomTransformer(steep, 0.1), TASK, SMALL, runs=1, rng=0, test=50)
+
+
+def test_differences_need_common_draws():
+    one, other = (icl_error(LinearTransformer(0.1), TASK, SMALL, runs=2, rng=seed) for seed in (0, 1))
+    with pytest.raises(HypothesisError) as error:
+        one.minus(other)
+    assert str(error.value) == (
+        "a paired difference is of errors on common draws; found different seeds. "
+        "Repair: compute both by one icl_error([a, b], …), or pass the same integer as rng"
+    )
+    first, second = (
+        icl_curve(LinearTransformer(0.1), TASK, SMALL, samples=[20, n], runs=2, rng=0) for n in (30, 40)
+    )
+    with pytest.raises(
+        HypothesisError,
+        match=r"the two curves have the same points; found samples=\(20, 30\) and samples=\(20, 40\)",
+    ):
+        first.minus(second)
+
+
+def test_results_print_and_summarise():
+    single = icl_error(LinearTransformer(0.1), TASK, SMALL, runs=1, rng=0)
+    assert single.icl.stderr == math.inf
+    assert str(single.icl).endswith("± inf (1 run)")
+    curve = icl_curve(LinearTransformer(0.1), TASK, SMALL, samples=[20, 30], runs=3, rng=0)
+    assert str(curve).startswith("linear against samples (20, 30): ICL ")
+    assert curve.icl.mean.shape == curve.idg.stderr.shape == (2,)
+    assert curve.fallbacks == (0, 0)
+    difference = curve.minus(curve)
+    assert (difference.icl.mean == 0).all()
+    assert (difference.idg.stderr == 0).all()
+    np.testing.assert_allclose(curve.icl.z(curve.icl.mean - curve.icl.stderr), 1.0, rtol=1e-12)
+
+
+def test_runs_computed_apart_join_to_one_curve():
+    head, keep = RandomTransformer("relu", 0.1), {"samples": [20, 60], "test": 50}
+    whole = icl_curve(head, TASK, SMALL, runs=3, rng=7, **keep)
+    parts = [icl_curve(head, TASK, SMALL, runs=range(i, i + 1), rng=7, **keep) for i in range(3)]
+    joined = join(parts)
+    np.testing.assert_array_equal(joined.icl_runs, whole.icl_runs)
+    np.testing.assert_array_equal(joined.idg_runs, whole.idg_runs)
+    assert joined.points[0].draws == whole.points[0].draws
+    assert joined.minus(whole).icl.stderr.max() == 0
+
+
+@pytest.mark.parametrize(
+    ("choose", "message"),
+    [
+        (lambda c, other: [], "there is a curve to join; found none. Repair: pass the curves of at least one run"),
+        (lambda c, other: [c, c], "every run is counted once; found a run that occurs twice. Repair: drop the repeated curve"),
+        (
+            lambda c, other: [c, other],
+            "joined curves are of the same model, task and sizes; found linear and others. Repair: join each model by itself",
+        ),
+    ],
+)
+def test_errors_of_joining(choose, message):
+    one, other = icl_curve(
+        [LinearTransformer(0.1), LinearTransformer(0.1, intercept=True)], TASK, SMALL, samples=[20], runs=1, rng=7
+    )
+    with pytest.raises(HypothesisError) as error:
+        join(choose(one, other))
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("ridge", [0.0, 1e-8])
+def test_at_the_interpolation_peak_normal_equations_are_as_good_as_singular_values(ridge, monkeypatch):
+    sizes = Sizes(d=10, context=10, tasks=5, samples=100, hidden=100)
+    heads = [RandomTransformer("relu", ridge), RandomTransformer("tanh", ridge), LinearTransformer(ridge, intercept=True)]
+    keep = {"samples": [90, 99, 100, 101, 110, 111], "runs": 10, "rng": 1, "test": 50}
+    direct = icl_curve(heads, TASK, sizes, **keep)
+    monkeypatch.setattr("hermite_eq.simulate.ridge.ROUNDING_TOLERANCE", -1.0)
+    singular = icl_curve(heads, TASK, sizes, **keep)
+    for one, other in zip(direct, singular, strict=True):
+        assert other.fallbacks == (10,) * 6
+        # Weights within the tolerance make predictions within it, and squares within twice that.
+        change = np.abs(one.icl_runs / other.icl_runs - 1)
+        assert change.max() <= 2 * ROUNDING_TOLERANCE
+        assert one.points[2].condition_runs.max() > 1e4
+
+
+def test_memory_stays_within_the_budget(monkeypatch):
+    heads = [RandomTransformer("relu", 0.1), RandomTransformer(equivalent_model("relu", 2), 0.1), LinearTransformer(0.1)]
+    sizes = Sizes(d=20, context=20, tasks=10, samples=900, hidden=500)
+    keep = {"samples": [300, 480, 900], "runs": 1, "rng": 0, "test": 300}
+    icl_curve(heads, TASK, sizes, **keep)
+    with pytest.raises(HypothesisError) as refusal:
+        icl_curve(heads, TASK, sizes, memory=1000, **keep)
+    for budget in (parse_memory(refusal.value.repair.split('"')[1]), 20_000_000, 200_000_000):
+        tracemalloc.start()
+        icl_curve(heads, TASK, sizes, memory=budget, **keep)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        # Beyond the budget: quadrature tables and the interpreter's own objects, a fixed size.
+        assert peak < budget + 4_000_000

@@ -1,0 +1,156 @@
+"""Exact expectations over contexts, against closed forms and against samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sympy
+
+from hermite_eq import HypothesisError, Sizes, Task
+from hermite_eq.hermite import X
+from hermite_eq.simulate import contexts
+from hermite_eq.simulate.population import covariance_trace, label_moments, linear_error, task_norms
+from hermite_eq.simulate.sampler import IsotropicLaw
+
+EPS = np.finfo(float).eps
+# |z| < 5: a false alarm with probability 5.7e-7 for each comparison.
+Z = 5.0
+
+
+@pytest.mark.parametrize("d", [1, 2, 7, 40, 400])
+def test_norms_of_tasks_are_chi(d):
+    s, weight = task_norms(d)
+    # E s^{2j} = d (d + 2) … (d + 2j − 2)/d^j.
+    for power, exact in ((0, 1.0), (1, 1.0), (2, 1 + 2 / d), (3, (1 + 2 / d) * (1 + 4 / d))):
+        # The logarithm of the density is a sum of terms as large as d log d, each rounded.
+        assert abs(weight @ s ** (2 * power) - exact) <= 16 * EPS * (10 + d * np.log(d + 1)) * exact
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3])
+def test_label_moments_of_relu(rho):
+    s = np.array([0.2, 1.0, 2.5])
+    found = label_moments(Task("relu", noise=rho), s)
+    # E over the half line: E g^{2j}/2 and E g₊ = 1/√(2π), E g₊³ = 2/√(2π).
+    exact = {
+        "y": s / np.sqrt(2 * np.pi),
+        "yg": s / 2,
+        "y2": s**2 / 2 + rho,
+        "y2g2": 3 * s**2 / 2 + rho,
+        "y3g": 3 * s**3 / 2 + 3 * rho * s / 2,
+        "y4": 3 * s**4 / 2 + 6 * rho * s**2 / 2 + 3 * rho**2,
+    }
+    for name, value in exact.items():
+        np.testing.assert_allclose(getattr(found, name), value, rtol=64 * EPS)
+
+
+def test_kinks_move_with_the_norm_of_the_task():
+    # σ* = (z − 1/3)₊: E[y] = s φ(a) − Φ(−a)/3 at a = 1/(3 s).
+    target = sympy.Max(X - sympy.Rational(1, 3), 0)
+    from hermite_eq.activations import Activation
+
+    def ramp(z):
+        return np.maximum(z - 1 / 3, 0)
+
+    s = np.array([0.5, 1.0, 1.7])
+    a = 1 / (3 * s)
+    from scipy.special import ndtr
+
+    exact = s * np.exp(-a * a / 2) / np.sqrt(2 * np.pi) - ndtr(-a) / 3
+    declared = Task(Activation("ramp", target, ramp, kinks=(sympy.Rational(1, 3),)))
+    np.testing.assert_allclose(label_moments(declared, s).y, exact, rtol=64 * EPS)
+
+
+def relu_trace(d, length, rho):
+    # t|ξ = (d/ℓ²)(E A² + (d−1) E N) + E N²/ℓ² with the moments above, E s² = 1, E s⁴ = 1 + 2/d.
+    s2, s4 = 1.0, 1 + 2 / d
+    y4 = 1.5 * s4 + 3 * rho * s2 + 3 * rho**2
+    v = s2 / 2 + rho
+    v2 = s4 / 4 + rho * s2 + rho**2
+    aa = length * (1.5 * s2 + rho) + length * (length - 1) * s2 / 4
+    nn = length * y4 + length * (length - 1) * v2
+    return (d * (aa + (d - 1) * length * v) + nn) / length**2
+
+
+@pytest.mark.parametrize(("d", "length", "rho"), [(3, 5, 0.0), (40, 40, 0.01), (80, 20, 0.5)])
+def test_trace_for_relu(d, length, rho):
+    found = covariance_trace(Task("relu", noise=rho), d, length)
+    assert found == pytest.approx(relu_trace(d, length, rho), rel=16 * EPS * (10 + d * np.log(d)))
+
+
+@pytest.mark.parametrize(
+    "task", [Task("tanh", noise=0.2), Task("softplus"), Task("abs", noise=0.01)], ids=str
+)
+def test_trace_is_the_mean_square_of_h(task):
+    d, length, count = 6, 9, 100_000
+    rng = np.random.default_rng(11)
+    drawn = IsotropicLaw(task, d, length).draw(
+        rng.standard_normal((count, d)), np.arange(count), np.random.SeedSequence(4)
+    )
+    squares = (drawn.x**2).sum(axis=1) * (drawn.b**2).sum(axis=1)
+    stderr = squares.std() / np.sqrt(count)
+    trace = covariance_trace(task, d, length)
+    assert abs(squares.mean() - trace) < Z * stderr
+    assert abs(squares.mean() - 1.05 * trace) > Z * stderr
+
+
+def test_bare_callables_of_one_name_do_not_share_a_trace():
+    one, two = (Task(lambda z, c=c: c * z) for c in (1.0, 2.0))
+    assert covariance_trace(two, 5, 5) > 3.9 * covariance_trace(one, 5, 5)
+
+
+@pytest.mark.parametrize("task", [Task("relu", noise=0.1), Task("tanh", noise=0.01)], ids=str)
+def test_linear_error_given_the_task(task):
+    d, length, count = 5, 7, 200_000
+    rng = np.random.default_rng(3)
+    xi = rng.standard_normal(d)
+    weights, intercepts = rng.standard_normal((d * (d + 1), 3)) / d, np.array([0.0, 0.4, -0.2])
+    drawn = contexts(task, Sizes(d, length, 1, 1), xi, count, rng=8)
+    squares = (drawn.y[:, None] - drawn.h() @ weights - intercepts) ** 2
+    norm = np.linalg.norm(xi)
+    exact = linear_error(
+        weights, intercepts, label_moments(task, norm / np.sqrt(d)), length, xi[None] / norm
+    )[0]
+    stderr = squares.std(axis=0) / np.sqrt(count)
+    assert (np.abs(squares.mean(axis=0) - exact) < Z * stderr).all()
+    assert (np.abs(squares.mean(axis=0) - 1.05 * exact) > Z * stderr).all()
+
+
+@pytest.mark.parametrize("task", [Task("relu", noise=0.1), Task("identity", noise=0.3)], ids=str)
+def test_linear_error_over_fresh_tasks(task):
+    d, length, count = 5, 7, 200_000
+    rng = np.random.default_rng(4)
+    weights, intercepts = rng.standard_normal((d * (d + 1), 3)) / d, np.array([0.0, 0.4, -0.2])
+    drawn = IsotropicLaw(task, d, length).draw(
+        rng.standard_normal((count, d)), np.arange(count), np.random.SeedSequence(5)
+    )
+    squares = (drawn.y[:, None] - drawn.h() @ weights - intercepts) ** 2
+    s, probability = task_norms(d)
+    exact = probability @ linear_error(weights, intercepts, label_moments(task, s), length)
+    stderr = squares.std(axis=0) / np.sqrt(count)
+    assert (np.abs(squares.mean(axis=0) - exact) < Z * stderr).all()
+    assert (np.abs(squares.mean(axis=0) - 1.05 * exact) > Z * stderr).all()
+
+
+def test_labels_without_a_fourth_moment():
+    with pytest.raises(
+        HypothesisError, match=r"the target has a finite fourth moment E σ\*\(ξᵀx\)⁴ at this d"
+    ):
+        covariance_trace(Task(sympy.exp(X**2 / 4)), 10, 10)
+
+
+def test_labels_which_are_all_zero():
+    with pytest.raises(
+        HypothesisError, match=r"tr Cov\(h\) > 0; found the target .* whose labels are all zero"
+    ):
+        covariance_trace(Task(lambda z: 0 * z), 10, 10)
+
+
+def test_linear_errors_are_means_over_the_tasks(monkeypatch):
+    law = IsotropicLaw(Task("relu", noise=0.1), 4, 6)
+    rng = np.random.default_rng(0)
+    xi, weights, intercepts = rng.standard_normal((11, 4)), rng.standard_normal((20, 2)), np.array([0.1, 0.0])
+    whole = law.linear_errors(weights, intercepts, xi)
+    each = np.array([law.linear_errors(weights, intercepts, xi[i : i + 1]) for i in range(11)])
+    np.testing.assert_allclose(whole, each.mean(axis=0), rtol=64 * EPS)
+    monkeypatch.setattr("hermite_eq.simulate.sampler._TASKS", 3)
+    np.testing.assert_allclose(law.linear_errors(weights, intercepts, xi), whole, rtol=64 * EPS)
