@@ -27,19 +27,15 @@ _DEGREES = 4000
 
 def _at_zero() -> Step:
     m = sympy.Symbol("m", positive=True)
-    # r_m = He_{2m}(0)²/(2m)! = binom(2m, m)/4^m has r_{m+1}/r_m = (2m+1)/(2m+2), so m r_m² increases, (m +
-    # 1/2) r_m² decreases, and both tend to the same limit, which is 1/π by Wallis' product.
-    square = ((2 * m + 1) / (2 * m + 2)) ** 2
-    half = sympy.Rational(1, 2)
-    rises = sympy.factor((m + 1) * square / m - 1).is_positive
-    falls = sympy.factor(1 - (m + 1 + half) * square / (m + half)).is_positive
-    j = sympy.Symbol("j", integer=True, positive=True)
-    wallis = sympy.Product(4 * j**2 / (4 * j**2 - 1), (j, 1, sympy.oo)).doit()
-    return Step(
-        "a = 0: He_n(0)²/n! ~ √(2/(πn)) for even n, and 0 for odd n",
-        bool(rises and falls and sympy.simplify(wallis - sympy.pi / 2) == 0),
-        "all k",
-    )
+    # r_m = He_{2m}(0)²/(2m)! = binom(2m, m)/4^m has r_{m+1}/r_m = (2m+1)/(2m+2), so 1/((2m+1) r_m²) grows
+    # by the factors 4j²/(4j² − 1), j = m + 1, of Wallis' product, which is π/2. Hence r_m ~ 1/√(πm) =
+    # √(2/(πn)) at n = 2m.
+    step = (2 * m + 1) / (2 * m + 2)
+    factor = (2 * m + 1) / ((2 * m + 3) * step**2)
+    wallis = 4 * (m + 1) ** 2 / (4 * (m + 1) ** 2 - 1)
+    central = sympy.binomial(2 * m + 2, m + 1) / sympy.binomial(2 * m, m) / 4
+    holds = sympy.simplify(factor - wallis) == 0 and sympy.combsimp(central) - sympy.combsimp(step) == 0
+    return Step("a = 0: He_n(0)²/n! ~ √(2/(πn)) for even n (Wallis), and 0 for odd n", bool(holds), "all k")
 
 
 def _elsewhere(a: float) -> Step:

@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from hermite_eq.activations import registered_names
 from hermite_eq.cli import main
 
 
@@ -29,6 +30,13 @@ def test_an_expression_keeps_its_rationals(capsys: pytest.CaptureFixture[str]) -
     data = json.loads(output(capsys, "coefficients", "Max(x - 1/3, 0)", "--degree", "1", "--json"))
     assert "1/18" in data["exact"][0]
     assert "erf(sqrt(2)/6)" in data["exact"][1]
+
+
+def test_every_registered_activation_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(output(capsys, "activations", "--json"))
+    assert tuple(row["name"] for row in rows) == registered_names()
+    assert len(rows) >= 30
+    assert len(output(capsys, "activations").splitlines()) == 1 + len(rows)
 
 
 def test_model(capsys: pytest.CaptureFixture[str]) -> None:

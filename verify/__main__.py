@@ -57,7 +57,7 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         for name, task in tasks.items():
             checks += pre_activations.judge(task, laws[name])
         for target, ladder in ladders.items():
-            checks += equivalence.judge(target, ladder, laws[target].scales)
+            checks += equivalence.judge(target, ladder, profile, laws[target].scales)
         for target, ladder in ladders.items():
             checks += learning_curve.judge(target, ladder, profile)
         checks.sort(key=lambda check: [coefficients.CLAIM, pre_activations.LEMMA, pre_activations.COROLLARY, equivalence.CLAIM,
@@ -69,8 +69,8 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
             (figures.learning_curves(ladders, folder / "learning_curves"),
              "ICL error against n/d²: theory (lines) beside simulated Transformers (dots, one standard error) and their "
              "equivalents (hollow)."),
-            (figures.equivalence_gaps(ladders, folder / "equivalence_gaps"),
-             "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws."),
+            (figures.equivalence_gaps(ladders, profile.taus, folder / "equivalence_gaps"),
+             "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws, and its theory, ∝ 1/d."),
             (figures.gaussianity(laws, folder / "gaussianity"), "Lemma 1 and Corollary 2: what is not Gaussian vanishes as 1/d."),
         ]
     report.print_table(checks, console)

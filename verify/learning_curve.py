@@ -12,6 +12,7 @@ import sympy
 import hermite_eq
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Task
 from hermite_eq.simulate import SimulatedCurve
+from hermite_eq.theory import icl_curve
 from verify.check import Check, Verdict, by_rate, by_z, z_score
 from verify.profile import Profile
 from verify.transformers import HEADS, RIDGE, Ladder
@@ -32,7 +33,7 @@ def shown() -> list[Model]:
 
 def predicted(model: Model, task: Task, curve: SimulatedCurve, error: str) -> np.ndarray:
     """The theory at the sizes of a simulated curve."""
-    return np.array([getattr(hermite_eq.icl_error(model, task, point.sizes), error) for point in curve.points])
+    return np.asarray(getattr(icl_curve(model, task, [point.sizes for point in curve.points]), error))
 
 
 def judge(target: str, ladder: Ladder, profile: Profile) -> list[Check]:

@@ -14,8 +14,9 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
 _LONGEST = 2000
-# 2^10000 still prints; 9^9^9 would fill the memory before anybody looked at it.
+# 9^9^9 would fill the memory before anybody looked at it.
 _LARGEST_EXPONENT = 1000
+_MOST_BITS = 10_000
 
 _CONSTANTS: dict[str, sympy.Expr] = {"pi": sympy.pi, "e": sympy.E, "E": sympy.E}
 
@@ -158,10 +159,13 @@ class _Reader:
         symbol, operation = _OPERATORS[type(node.op)]
         if symbol == "/" and right.is_zero:
             raise _refused("no quotient has the denominator 0", ast.unparse(node))
-        if symbol == "**" and right.is_number and not abs(right) <= _LARGEST_EXPONENT:
-            raise _refused(f"exponents are at most {_LARGEST_EXPONENT}", ast.unparse(node))
-        if symbol == "**" and left.is_number and right.is_number and abs(left) > 10**_LARGEST_EXPONENT:
-            raise _refused("powers of numbers have at most a million digits", ast.unparse(node)[:40])
+        if symbol == "**" and right.is_number:
+            # Powers of powers multiply their exponents; x^1 is x.
+            exponent = right * left.as_base_exp()[1]
+            if exponent.is_number and not abs(exponent) <= _LARGEST_EXPONENT:
+                raise _refused(f"exponents are at most {_LARGEST_EXPONENT}", ast.unparse(node)[:60])
+            if left.is_Rational and left and max(abs(left.p), left.q).bit_length() * abs(right) > _MOST_BITS:
+                raise _refused(f"powers of numbers have at most {_MOST_BITS} bits", ast.unparse(node)[:60])
         return operation(left, right)
 
     def _call(self, node: ast.Call) -> sympy.Expr:
@@ -175,7 +179,7 @@ class _Reader:
         elif name in registered_names() and (expression := registered(name).expression) is not None:
             function, fewest, most = (lambda z: expression.subs(X, z)), 1, 1
         else:
-            near = difflib.get_close_matches(name, [*_FUNCTIONS, *registered_names()], n=3)
+            near = difflib.get_close_matches(name, dict.fromkeys([*_FUNCTIONS, *registered_names()]), n=3)
             raise HypothesisError(
                 "an expression uses known functions only",
                 f"the function {name!r}",

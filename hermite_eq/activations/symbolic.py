@@ -12,6 +12,7 @@ import sympy
 from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Parity
+from hermite_eq.activations.pieces import pieces
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
@@ -40,17 +41,42 @@ def in_standard_variable(expression: sympy.Expr) -> sympy.Expr:
 
 
 def proved_parity(expression: sympy.Expr) -> Parity:
-    """The parity where SymPy's own rewriting shows it: a proof, or None.
+    """The parity where SymPy's own rewriting shows it, piece by piece: a proof, or None.
 
-    >>> proved_parity(sympy.tanh(X) * X)
-    'even'
+    >>> proved_parity(sympy.tanh(X) * X), proved_parity(sympy.Max(-1, sympy.Min(1, X)))
+    ('even', 'odd')
     """
-    reflected = expression.xreplace({X: -X})
-    if reflected == expression or sympy.expand(reflected - expression) == 0:
+    if expression.free_symbols - {X}:
+        return _smooth_parity(expression, expression)
+    parts = pieces(expression)
+    mirrored = parts[::-1]
+    if any(part.left != -other.right for part, other in zip(parts, mirrored, strict=True)):
+        return None
+    # A zero opposite a zero is even and odd: it decides nothing.
+    found = {
+        _smooth_parity(part.expression, other.expression)
+        for part, other in zip(parts, mirrored, strict=True)
+        if part.expression != 0 or other.expression != 0
+    }
+    return "even" if not found else found.pop() if len(found) == 1 else None
+
+
+def _smooth_parity(right: sympy.Expr, left: sympy.Expr) -> Parity:
+    """'even' if right(−x) = left(x), 'odd' if right(−x) = −left(x), as far as expanding shows it."""
+    reflected = right.xreplace({X: -X})
+    if reflected == left:
         return "even"
-    if reflected == -expression or sympy.expand(reflected + expression) == 0:
+    if reflected == -left:
         return "odd"
-    return None
+    if any(power.exp.is_Integer and power.exp > _LARGEST_EXPANDED for power in right.atoms(sympy.Pow)):
+        return None
+    if sympy.expand(reflected - left) == 0:
+        return "even"
+    return "odd" if sympy.expand(reflected + left) == 0 else None
+
+
+# (1 + x)^1000 is not multiplied out for the sake of a symmetry.
+_LARGEST_EXPANDED = 24
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from hermite_eq.models import Task
 Array = NDArray[np.float64]
 
 _ORDER = 4
+_STEEPEST = 4.0
 
 
 def gamma_nodes(shape: float, count: int) -> tuple[Array, Array]:
@@ -73,7 +74,8 @@ def _sum_moments(pair: Array, count: int) -> Array:
         if count & 1:
             power = product(power, base)
         base, count = product(base, base), count >> 1
-    return power * scale
+    orders = np.add.outer(np.arange(_ORDER + 1), np.arange(_ORDER + 1))
+    return np.where(orders <= _ORDER, power * scale, 0.0)
 
 
 @dataclass(frozen=True)
@@ -114,14 +116,19 @@ class ContextLaw:
 def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
     r"""The law of the norms at ``count``³ Gauss nodes.
 
-    ‖ξ‖² and ‖x‖² have their exact laws, ‖b‖² given ‖ξ‖ the gamma law with its exact mean and variance. Conditional means are linear
-    regressions with exact coefficients: with :math:`X=\|x\|^2`, :math:`\operatorname{Var}X=2/d` and
-    :math:`\operatorname{Cov}(f(g),X)=\mathbb E[f(g)(g^2-1)]/d`,
+    ‖ξ‖² and ‖x‖² have their exact laws, :math:`B=\|b\|^2` given ‖ξ‖ the gamma law with its exact mean :math:`m_B` and variance
+    :math:`m_B^2/\nu`. Conditional means are regressions with exact coefficients. For functions of the query's g, with
+    :math:`X=\|x\|^2`, :math:`\operatorname{Var}X=2/d`, :math:`\operatorname{Cov}(f(g),X)=\mathbb E[f(g)(g^2-1)]/d`:
 
-    .. math:: \mathbb E[f(g)|\xi,X]\approx\mathbb Ef+\tfrac12\mathbb E[f(g)(g^2-1)](X-1),\qquad
-        \mathbb E[u^\top b_1|\xi,B]\approx\mathbb Eu^\top b_1+\frac{\operatorname{Cov}(u^\top b_1,B)}{\operatorname{Var}B}(B-\mathbb EB),
+    .. math:: \mathbb E[f|\xi,X]\approx\mathbb Ef+\tfrac12\mathbb E[f(g)(g^2-1)](X-1) .
 
-    :math:`B=\|b\|^2`, exact to the first order in 1/d.
+    For a positive f of the context, the power of B with the exact :math:`\mathbb Ef` and :math:`\mathbb E[fB]` (for the gamma law
+    :math:`\mathbb E[B^{\beta+1}]/\mathbb E[B^\beta]=m_B(1+\beta/\nu)`), and likewise for :math:`f=y^2` and X:
+
+    .. math:: \mathbb E[f|\xi,B]\approx\mathbb Ef\,\frac{B^\beta}{\mathbb EB^\beta},\qquad
+        \beta=\nu\Big(\frac{\mathbb E[fB]}{\mathbb Ef\,m_B}-1\Big).
+
+    Both are exact to the first order in 1/d.
     """
     xi, xi_weights = task_norm_nodes(d, count)
     x, x_weights = task_norm_nodes(d, count)
@@ -147,27 +154,32 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
         variance_B = square_B - mean_B**2
         B, B_weights = gamma_nodes(mean_B**2 / variance_B, count)
         B = B * mean_B
+        shape = mean_B**2 / variance_B
 
-        def regressed(mean: float, mean_with_B: float, B: Array = B, m: float = mean_B, v: float = variance_B) -> Array:
-            return mean + (mean_with_B - mean * m) / v * (B - m)
+        def power(mean: float, with_B: float, B: Array = B, W: Array = B_weights, m: float = mean_B, k: float = shape) -> Array:
+            # A mean at rounding level (an even target has E[yg] = 0) has no exponent; those met in practice are within (−1, 3).
+            if abs(mean) < 1e-12 * m:
+                return np.zeros_like(B)
+            values = (B / m) ** min(max(k * (with_B / (mean * m) - 1), -_STEEPEST), _STEEPEST)
+            return mean * values / (W @ values)
 
-        along = regressed(math.sqrt(r) * M[1, 0], along_B)
+        along = power(math.sqrt(r) * M[1, 0], along_B)
         trace += w * mean_B
         p = pair[2, 0] - pair[0, 1]
         grid = np.ones((count, count))
         columns["weights"].append(w * np.outer(x_weights, B_weights))
         columns["XB"].append(np.outer(X, B))
         columns["mean"].append((c0 + c2 / 2 * (X - 1))[:, None] * grid)
-        columns["square"].append((pair[0, 1] + p / 2 * (X - 1))[:, None] * grid)
+        square = X ** (p / (2 * pair[0, 1]))
+        columns["square"].append((pair[0, 1] * square / (x_weights @ square))[:, None] * grid)
         # E[gy|X] = c₁ + ½E[gy(g² − 1)](X − 1), and g³ − g = He₃ + 2g.
         query = (c1 + (c3 + 2 * c1) / 2 * (X - 1)) / np.sqrt(d * X)
         columns["alignment"].append(np.outer(query, along / np.sqrt(B)))
-        for name, share in (
-            ("signal", regressed(r * M[2, 0], along2_B) - regressed(r * M[0, 1], across_B)),
-            ("column", regressed(q * M[0, 2], column2_B)),
-            ("cross", regressed(math.sqrt(r * q) * M[1, 1], both_B)),
-        ):
-            columns[name].append(grid * (share / B))
+        along2, across = power(r * M[2, 0], along2_B), power(r * M[0, 1], across_B)
+        column = power(q * M[0, 2], column2_B)
+        columns["signal"].append(grid * np.maximum(along2 - across, 0) / B)
+        columns["column"].append(grid * column / B)
+        columns["cross"].append(grid * power(math.sqrt(r * q) * M[1, 1], both_B) / B)
     mean_square = float(xi_weights @ c[:, 1] ** 2)
     flat = {name: np.concatenate([part.ravel() for part in parts]) for name, parts in columns.items()}
     return ContextLaw(
@@ -176,9 +188,8 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
         flat["mean"],
         flat["square"],
         flat["alignment"],
-        # Linear regressions can leave [0, 1] at the outermost nodes of a small d.
-        np.clip(flat["signal"], 0, 1 - np.clip(flat["column"], 0, 0.5)),
-        np.clip(flat["column"], 0, 0.5),
+        flat["signal"],
+        flat["column"],
         flat["cross"],
         float(d * (xi_weights @ c[:, 1] ** 4 / mean_square**2 - 1)) if mean_square else 2.0,
         trace,

@@ -19,6 +19,18 @@ from hermite_eq.theory.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 
+#: Below this the law of the norms is no perturbation of the limit at all.
+SMALLEST = 8
+_ROUNDS = 100
+
+
+def _too_small(found: str) -> HypothesisError:
+    return HypothesisError(
+        "d, ℓ and k are large enough for the theory, whose remainder is of the next order in 1/d",
+        found,
+        "raise d, context or tasks, or simulate: hermite_eq.simulate.icl_error",
+    )
+
 
 def _spectrum(law: ContextLaw, d: int, tasks: float, weights: Array) -> tuple[Spectrum, Array]:
     r"""The spectrum of :math:`\mathbb E[\hat h\hat h^\top]` under ``weights`` (shape (P, N)), and the tilt of each node against it."""
@@ -52,24 +64,35 @@ def _consistent(
     The weights differ from their mean by O(d^{-1/2}) and the covariances of the nodes too, so that each round gains a factor O(1/d).
     """
     weights = np.broadcast_to(law.weights, (tau.size, law.weights.size))
-    while True:
+    # Where c₁ vanishes the covariance of h plays no role, and any weights will do.
+    power = samples.c1**2 if samples.c1.any() else np.ones_like(samples.c1)
+    for _ in range(_ROUNDS):
         spectrum, tilt = _spectrum(law, d, tasks, weights)
         samples = replace(samples, tilt=tilt)
         point = fixed_point(samples, spectrum, tau, mu, ridge)
-        update = samples.weights * samples.c1**2 * point.omega
+        update = samples.weights * power * point.omega
         update = update / update.sum(-1, keepdims=True)
         if np.abs(update - weights).sum(-1).max() < 1e-10:
             return samples, spectrum, point
         weights = update
+    raise _too_small(f"no agreement of weights and covariance after {_ROUNDS} rounds at d={d}")
 
 
 def _errors(
-    law: ContextLaw, head: HeadMoments, sizes: Sequence[Sizes], mu: Array, ridge: Array, dimension: float
+    law: ContextLaw, head: HeadMoments, sizes: Sequence[Sizes], mu: Array, ridge: Array, dimension: float, noise: float
 ) -> ErrorArrays:
     d, tasks = sizes[0].d, sizes[0].tasks
+    if d < SMALLEST:
+        raise _too_small(f"d={d}")
     tau = np.array([s.samples for s in sizes]) / (d * (d + 1))
     samples, spectrum, point = _consistent(law, d, tasks, _samples(law, d, head), tau, mu, ridge)
-    return random_head_error(samples, spectrum, tau, mu, point, dimension, np.full_like(tau, law.trace / (d + 1)))
+    errors = random_head_error(samples, spectrum, tau, mu, point, dimension, np.full_like(tau, law.trace / (d + 1)))
+    # No predictor gets below the label noise: where the expansion does, it has left its domain.
+    below = np.minimum(errors.icl, errors.idg) < noise
+    if below.any():
+        i = int(np.argmax(below))
+        raise _too_small(f"{sizes[i]} with ICL {errors.icl[i]:.3g} and IDG {errors.idg[i]:.3g} below the noise {noise:g}")
+    return errors
 
 
 def finite_linear(model: LinearTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
@@ -78,7 +101,7 @@ def finite_linear(model: LinearTransformer, task: Task, sizes: Sequence[Sizes]) 
     zero = np.zeros_like(law.weights)
     head = HeadMoments(zero + model.intercept, np.sqrt(law.scale2), zero, zero)
     one = np.ones(len(sizes))
-    return _errors(law, head, sizes, math.inf * one, (sizes[0].d + 1) * model.ridge / law.trace * one, math.inf)
+    return _errors(law, head, sizes, math.inf * one, (sizes[0].d + 1) * model.ridge / law.trace * one, math.inf, task.noise)
 
 
 def finite_random(model: RandomTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
@@ -92,4 +115,4 @@ def finite_random(model: RandomTransformer, task: Task, sizes: Sequence[Sizes]) 
     if not model.normalise:
         head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
     mu = np.array([s.hidden for s in sizes], float) / dimension
-    return _errors(law, head, sizes, mu, model.ridge / d / mu, dimension)
+    return _errors(law, head, sizes, mu, model.ridge / d / mu, dimension, task.noise)

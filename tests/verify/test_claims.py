@@ -19,7 +19,7 @@ from verify.profile import QUICK
 
 SMALL = dataclasses.replace(
     QUICK, name="small", feature_runs=24, feature_side=300, feature_d=12, law_ladder=(8, 16, 32), law_contexts=100_000,
-    covariance_d=12, covariance_contexts=100_000, ladder=(6, 8), runs=(40, 24), taus=(0.5, 3.0),
+    covariance_d=12, covariance_contexts=100_000, ladder=(10, 12), runs=(24, 16), taus=(0.5, 3.0),
 )
 
 
@@ -68,7 +68,7 @@ def test_the_theory_is_rejected_for_a_target_whose_coefficient_is_off(ladders: d
 
 def test_degrees_too_high_are_called_so(ladders: dict[str, transformers.Ladder]) -> None:
     scales = np.random.default_rng(0).lognormal(-0.08, 0.4, 400)
-    checks = {check.subject: check for check in equivalence.judge("relu", ladders["relu"], scales)}
+    checks = {check.subject: check for check in equivalence.judge("relu", ladders["relu"], SMALL, scales)}
     assert any(check.verdict == Verdict.DEGREE_TOO_HIGH for check in checks.values())
     assert "E σ̂_r(Fᵀh)²" in next(check for check in checks.values() if check.verdict == Verdict.DEGREE_TOO_HIGH).note
 

@@ -29,6 +29,7 @@ from hermite_eq.expansion.exact.family import (
     Function,
     Kernel,
     OutsideFamilyError,
+    by_kernel,
     linear_in_trigonometric,
     sign_of,
 )
@@ -233,8 +234,12 @@ class Moments:
     """
 
     def __init__(self, function: Function) -> None:
+        # Kernel by kernel, because one that is the same on both sides of a breakpoint has no boundary there.
         self._pieces = [
-            (lo, hi, kernel, polynomial) for lo, hi, terms in function for kernel, polynomial in terms.items()
+            (lo, hi, kernel, polynomial)
+            for kernel, pieces in by_kernel(function).items()
+            for lo, hi, polynomial in pieces
+            if polynomial
         ]
         values: set[Expr] = {sympy.Rational(1, 2)}
         seen: set[tuple[Weight, Erfs]] = set()
