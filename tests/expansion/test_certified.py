@@ -133,6 +133,12 @@ COMPOSITIONS = [
     "where(sin(x) > 0.1 and x < 2, x, 1)",
     "abs(x - sqrt(2))*atan(x)",
     "x^3*asinh(x)",
+    # Doubly exponential in a wide strip: only a narrow one will do.
+    "exp(sin(5*x))",
+    # Its kink is a root of a cubic, an algebraic number without radicals worth writing.
+    "where(x^3 - x - 1 > 0, x, tanh(x))",
+    # The kink is far from the bulk, and the coefficient is 1e-17.
+    "max(x - 8, 0)",
 ]
 
 
