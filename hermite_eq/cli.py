@@ -13,14 +13,8 @@ import numpy as np
 
 import hermite_eq
 from hermite_eq import simulate
-from hermite_eq.activations import Activation, activation
-from hermite_eq.activations.parse import parse_expression
+from hermite_eq.activations import activation, registered_names
 from hermite_eq.errors import HypothesisError
-
-
-def _sigma(text: str) -> Activation:
-    """A registered name, or an expression in x; never evaluated as code."""
-    return activation(text if text.isidentifier() and text != "x" else parse_expression(text))
 
 
 def _numbers(text: str) -> list[float]:
@@ -34,8 +28,32 @@ def _print_json(data: Any) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
+def _activations(arguments: argparse.Namespace) -> None:
+    rows = []
+    for name in registered_names():
+        sigma = activation(name)
+        expansion = hermite_eq.coefficients(sigma, 2)
+        c = np.asarray(expansion)
+        rows.append({
+            "name": name, "expression": str(sigma.expression), "parity": sigma.parity, "kinks": [str(kink) for kink in sigma.kinks],
+            "lipschitz": sigma.lipschitz, "strip": sigma.strip, "closed_form": sigma.closed_form, "c_0": c[0], "c_1": c[1],
+            "c_1*": float(expansion.residual(1)), "c_2*": float(expansion.residual(2)),
+        })
+    if arguments.json:
+        # JSON has no infinity; null stands for "none".
+        _print_json([{key: None if value == math.inf else value for key, value in row.items()} for row in rows])
+        return
+    print(f"{'name':<15} {'c_0':>9} {'c_1':>9} {'c_1*':>9} {'c_2*':>9} {'Lipschitz':>9} {'closed form':<11} expression")
+    for row in rows:
+        # + 0.0: a zero is printed without a sign.
+        numbers = " ".join(f"{round(row[key], 5) + 0.0:>9.5f}" for key in ("c_0", "c_1", "c_1*", "c_2*"))
+        shown = row["expression"] if len(row["expression"]) <= 70 else row["expression"][:69] + "…"
+        lipschitz = "unknown" if row["lipschitz"] is None else "none" if row["lipschitz"] == math.inf else f"{row['lipschitz']:.5g}"
+        print(f"{row['name']:<15} {numbers} {lipschitz:>9} {'yes' if row['closed_form'] else 'no':<11} {shown}")
+
+
 def _coefficients(arguments: argparse.Namespace) -> None:
-    expansion = hermite_eq.coefficients(_sigma(arguments.sigma), arguments.degree)
+    expansion = hermite_eq.coefficients(activation(arguments.sigma), arguments.degree)
     values = np.asarray(expansion)
     if arguments.latex:
         print(expansion.latex())
@@ -58,7 +76,7 @@ def _coefficients(arguments: argparse.Namespace) -> None:
 
 
 def _model(arguments: argparse.Namespace) -> None:
-    model = hermite_eq.equivalent_model(_sigma(arguments.sigma), arguments.degree)
+    model = hermite_eq.equivalent_model(activation(arguments.sigma), arguments.degree)
     if arguments.latex:
         print(model.latex())
     else:
@@ -70,11 +88,11 @@ def _model(arguments: argparse.Namespace) -> None:
 def _model_of(arguments: argparse.Namespace) -> hermite_eq.LinearTransformer | hermite_eq.RandomTransformer:
     if arguments.activation is None:
         return hermite_eq.LinearTransformer(arguments.ridge, arguments.intercept)
-    return hermite_eq.RandomTransformer(_sigma(arguments.activation), arguments.ridge, arguments.normalise)
+    return hermite_eq.RandomTransformer(activation(arguments.activation), arguments.ridge, arguments.normalise)
 
 
 def _theory(arguments: argparse.Namespace) -> None:
-    task = hermite_eq.Task(_sigma(arguments.target), arguments.noise)
+    task = hermite_eq.Task(activation(arguments.target), arguments.noise)
     model = _model_of(arguments)
     ratios = {"alpha": arguments.alpha, "kappa": arguments.kappa, "mu": arguments.mu}
     rows = []
@@ -94,11 +112,11 @@ def _theory(arguments: argparse.Namespace) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    task = hermite_eq.Task(_sigma(arguments.target), arguments.noise)
+    task = hermite_eq.Task(activation(arguments.target), arguments.noise)
     sizes = hermite_eq.Sizes.from_ratios(
         arguments.d, alpha=arguments.alpha, kappa=arguments.kappa, tau=float(arguments.tau), mu=arguments.mu
     )
-    sigma = _sigma(arguments.activation)
+    sigma = activation(arguments.activation)
     models: list[hermite_eq.LinearTransformer | hermite_eq.RandomTransformer] = [
         hermite_eq.RandomTransformer(head, arguments.ridge, arguments.normalise)
         for head in [sigma, *(hermite_eq.equivalent_model(sigma, r) for r in arguments.degrees)]
@@ -131,6 +149,10 @@ def _parser() -> argparse.ArgumentParser:
     setting.add_argument("--mu", type=float, default=1.0, help="m/d² (default 1)")
     setting.add_argument("--ridge", type=float, default=1e-8, help="λ, penalty λ n/d (default 1e-8)")
     setting.add_argument("--normalise", action="store_true", help="rescale every h to ‖h‖² = t before F")
+
+    command = commands.add_parser("activations", help="the registered activations")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=_activations)
 
     command = commands.add_parser("coefficients", parents=[sigma], help="Hermite coefficients c_k and residuals c_r*")
     command.add_argument("--degree", type=int, default=8)

@@ -22,12 +22,15 @@ from verify.check import Check, Verdict
 from verify.profile import FULL, QUICK, Profile
 from verify.workers import workers
 
+#: Columns of the verdict table where the output is no terminal.
+_WIDTH = 180
+
 
 def run(profile: Profile, folder: Path, console: Console) -> int:
     """Measure, judge, sabotage, report; the exit status says whether every claim agreed and every defect was caught."""
     start = time.perf_counter()
     tasks = {target: hermite_eq.Task(target, transformers.NOISE) for target in transformers.TARGETS}
-    steps = 1 + len(tasks) * (len(profile.law_ladder) + 1 + sum(profile.runs))
+    steps = 1 + pre_activations.steps(profile, len(tasks)) + len(tasks) * sum(profile.runs)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         job = progress.add_task("", total=steps)
@@ -43,10 +46,10 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         stage("coefficients")
         features = coefficients.measure(transformers.HEADS, tasks[transformers.TARGETS[0]], profile)
         advance()
-        stage("laws of the pre-activations")
-        laws = {name: pre_activations.measure(task, profile, key, advance) for key, (name, task) in enumerate(tasks.items())}
-        stage("Transformers")
         with workers() as pool:
+            stage("laws of the pre-activations")
+            laws = pre_activations.measure(tasks, profile, pool, advance)
+            stage("Transformers")
             ladders = transformers.measure(profile, pool, advance)
         stage("theory and verdicts")
         predictions = {head: coefficients.Values.of(head) for head in transformers.HEADS}
@@ -60,14 +63,14 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         checks.sort(key=lambda check: [coefficients.CLAIM, pre_activations.LEMMA, pre_activations.COROLLARY, equivalence.CLAIM,
                                        learning_curve.CLAIM].index(check.claim))
         power = [*coefficients.sabotaged(features, predictions), *pre_activations.sabotaged(tasks, laws),
-                 *equivalence.sabotaged(ladders, profile), *learning_curve.sabotaged(ladders, profile)]
+                 *equivalence.sabotaged(ladders), *learning_curve.sabotaged(ladders, profile)]
         stage("figures")
         pictures = [
             (figures.learning_curves(ladders, folder / "learning_curves"),
              "ICL error against n/d²: theory (lines) beside simulated Transformers (dots, one standard error) and their "
              "equivalents (hollow)."),
-            (figures.equivalence_gaps(ladders, folder / "equivalence_gaps"),
-             "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws."),
+            (figures.equivalence_gaps(ladders, profile.taus, folder / "equivalence_gaps"),
+             "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws, and its theory, ∝ 1/d."),
             (figures.gaussianity(laws, folder / "gaussianity"), "Lemma 1 and Corollary 2: what is not Gaussian vanishes as 1/d."),
         ]
     report.print_table(checks, console)
@@ -109,7 +112,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="the paper's size, d up to 80 and 20 runs (hours)")
     parser.add_argument("--output", type=Path, default=Path("results/verify"), help="folder for figures, JSON and report")
     arguments = parser.parse_args(argv)
-    return run(FULL if arguments.full else QUICK, arguments.output, Console())
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    return run(FULL if arguments.full else QUICK, arguments.output, console)
 
 
 if __name__ == "__main__":

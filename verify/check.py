@@ -18,11 +18,16 @@ LEVEL = 1e-5
 Z_LIMIT = float(scipy.stats.norm.isf(LEVEL / 2))
 
 
+#: Largest relative deviation that may hide in the sampling error of a comparison which is said to agree.
+RESOLUTION = 0.25
+
+
 class Verdict(StrEnum):
     AGREES = "agrees"
     IN_THE_LIMIT = "agrees in the limit (gap shrinks at the declared rate)"
     DISAGREES = "disagrees"
     DEGREE_TOO_HIGH = "r too high for this d"
+    UNDECIDED = "cannot tell (sampling error too large)"
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def z_score(predicted: float, measured: float, stderr: float, runs: int | None =
     (3.0, 2.054)
     """
     gap = measured - predicted
-    if stderr == 0:
+    if stderr == 0 or math.isinf(gap):
         return 0.0 if gap == 0 else math.copysign(math.inf, gap)
     ratio = gap / stderr
     if runs is None:
@@ -76,10 +81,15 @@ def _normal_quantile_of_log_tail(log_tail: float) -> float:
 
 
 def by_z(claim: str, subject: str, predicted: float, measured: float, stderr: float, *, runs: int | None = None,
-         note: str = "") -> Check:
-    """Agreement within sampling error: |z| below :data:`Z_LIMIT`."""
+         scale: float = math.inf, note: str = "") -> Check:
+    """Agreement within sampling error: |z| below :data:`Z_LIMIT`.
+
+    With ``scale`` given, a deviation of :data:`RESOLUTION` times it must have been visible; else the verdict is "cannot tell".
+    """
     z = z_score(predicted, measured, stderr, runs)
-    verdict = Verdict.AGREES if abs(z) < Z_LIMIT else Verdict.DISAGREES
+    verdict = Verdict.DISAGREES
+    if abs(z) < Z_LIMIT:
+        verdict = Verdict.AGREES if abs(z_score(0.0, RESOLUTION * scale, stderr, runs)) >= Z_LIMIT else Verdict.UNDECIDED
     return Check(claim, subject, predicted, measured, stderr, "z", z, verdict, note=note)
 
 
@@ -107,16 +117,17 @@ def fit_slope(d: ArrayLike, gaps: ArrayLike, stderrs: ArrayLike) -> tuple[float,
 
 
 def by_rate(claim: str, subject: str, d: Sequence[int], gaps: ArrayLike, stderrs: ArrayLike, *, order: float,
-            runs: int | None = None, note: str = "") -> Check:
-    """A gap that must vanish as d^order: agrees outright if no d shows one, in the limit if it shrinks at that rate.
+            runs: Sequence[int] | None = None, note: str = "") -> Check:
+    """A relative gap that must vanish as d^order: agrees outright if no d shows one, in the limit if it shrinks at that rate.
 
     "In the limit" asks of the fitted exponent that it be no larger than ``order`` within :data:`Z_LIMIT` errors, and nearer to
     ``order`` than to 0 by two errors: a gap that stays has exponent 0.
     """
     gaps, stderrs = np.asarray(gaps, dtype=float), np.asarray(stderrs, dtype=float)
-    z = [z_score(0.0, gap, stderr, runs) for gap, stderr in zip(gaps, stderrs, strict=True)]
+    counts: Sequence[int | None] = runs or [None] * len(gaps)
+    z = [z_score(0.0, gap, stderr, count) for gap, stderr, count in zip(gaps, stderrs, counts, strict=True)]
     if max(map(abs, z)) < Z_LIMIT:
-        return Check(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), "z", z[-1], Verdict.AGREES, note=note)
+        return by_z(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), runs=counts[-1], scale=1.0, note=note)
     slope, error = fit_slope(d, gaps, stderrs)
     shrinks = slope - order < Z_LIMIT * error and slope + 2 * error < order / 2
     verdict = Verdict.IN_THE_LIMIT if shrinks else Verdict.DISAGREES

@@ -12,6 +12,7 @@ import sympy
 import hermite_eq
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Task
 from hermite_eq.simulate import SimulatedCurve
+from hermite_eq.theory import icl_curve
 from verify.check import Check, Verdict, by_rate, by_z, z_score
 from verify.profile import Profile
 from verify.transformers import HEADS, RIDGE, Ladder
@@ -32,7 +33,7 @@ def shown() -> list[Model]:
 
 def predicted(model: Model, task: Task, curve: SimulatedCurve, error: str) -> np.ndarray:
     """The theory at the sizes of a simulated curve."""
-    return np.array([getattr(hermite_eq.icl_error(model, task, point.sizes), error) for point in curve.points])
+    return np.asarray(getattr(icl_curve(model, task, [point.sizes for point in curve.points]), error))
 
 
 def judge(target: str, ladder: Ladder, profile: Profile) -> list[Check]:
@@ -49,11 +50,11 @@ def judge(target: str, ladder: Ladder, profile: Profile) -> list[Check]:
             worst = int(np.argmax(np.abs(z)))
             subject = f"target {target}, {label}: {error.upper()} at n = {profile.taus[worst]:g} d², d = {top} (worst of {len(z)})"
             check = by_z(CLAIM, subject, float(theory[top][worst]), float(simulated[top].mean[worst]),
-                         float(simulated[top].stderr[worst]), runs=runs[top])
+                         float(simulated[top].stderr[worst]), runs=runs[top], scale=float(theory[top][worst]))
             if check.verdict == Verdict.DISAGREES:
                 gaps = [simulated[d].mean[worst] / theory[d][worst] - 1 for d in ladder.dimensions]
                 stderrs = [simulated[d].stderr[worst] / theory[d][worst] for d in ladder.dimensions]
-                rate = by_rate(CLAIM, subject, ladder.dimensions, gaps, stderrs, order=-1, runs=min(runs.values()))
+                rate = by_rate(CLAIM, subject, ladder.dimensions, gaps, stderrs, order=-1, runs=[runs[d] for d in ladder.dimensions])
                 check = check.with_verdict(rate.verdict, f"simulation/theory − 1 = {gaps[-1]:+.1%}; {rate.note}",
                                            slope=(rate.value, rate.value_error))
             checks.append(check)

@@ -41,8 +41,8 @@ class Profile:
 TAUS = (0.25, 0.5, 0.75, 1.25, 1.5, 2.0, 3.0)
 
 QUICK = Profile(
-    "quick", seed=2025, feature_d=20, feature_runs=40, feature_side=400, law_ladder=(10, 20, 40, 80), law_contexts=100_000,
-    covariance_d=20, covariance_contexts=200_000, ladder=(14, 24, 40), runs=(60, 24, 8), taus=TAUS,
+    "quick", seed=2025, feature_d=12, feature_runs=100, feature_side=500, law_ladder=(10, 20, 40, 80), law_contexts=100_000,
+    covariance_d=20, covariance_contexts=200_000, ladder=(12, 20, 32), runs=(80, 40, 20), taus=TAUS,
 )
 FULL = Profile(
     "full", seed=2025, feature_d=40, feature_runs=100, feature_side=800, law_ladder=(10, 20, 40, 80, 160), law_contexts=400_000,

@@ -22,6 +22,7 @@ _COLOURS = {
     Verdict.IN_THE_LIMIT: "cyan",
     Verdict.DEGREE_TOO_HIGH: "yellow",
     Verdict.DISAGREES: "red",
+    Verdict.UNDECIDED: "magenta",
 }
 
 
@@ -81,7 +82,7 @@ td.agrees { color: #14691b; } td.limit { color: #0b5f79; } td.high { color: #8a5
 img { max-width: 100%; } figure { margin: 1.5em 0; } figcaption { color: #444; }
 """
 _CLASS = {Verdict.AGREES: "agrees", Verdict.IN_THE_LIMIT: "limit", Verdict.DEGREE_TOO_HIGH: "high",
-          Verdict.DISAGREES: "disagrees"}
+          Verdict.DISAGREES: "disagrees", Verdict.UNDECIDED: "high"}
 
 
 def write_html(path: Path, checks: Sequence[Check], power: Sequence[Mapping[str, Any]], models_tex: Mapping[str, str],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
 from hermite_eq.simulate.features import (
+    Block,
     Floats,
     HeadKind,
     LinearRows,
     StoredRows,
+    feature_blocks,
     first_layer,
-    preactivation_blocks,
 )
 from hermite_eq.simulate.memory import Schedule, parse_memory, schedule
 from hermite_eq.simulate.paths import Readout, RidgePath, SamplePath, WidthPath
-from hermite_eq.simulate.population import covariance_trace, label_moments, linear_error, task_norms
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.ridge import RidgeFit
-from hermite_eq.simulate.sampler import Array, Contexts, child_seeds, context_law, positive_count
+from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts, child_seeds, context_law, positive_count
 
 Axis = Literal["samples", "hidden"]
 Seed = int | np.random.SeedSequence | np.random.Generator | None
@@ -74,8 +74,7 @@ def icl_error(
     independently; a task of its own where ``sizes.tasks`` is infinite), one first layer F, trains every model
     by its ridge regression, and measures
 
-    .. math:: e_{\mathrm{ICL}}=\mathbb E_{\xi\sim\mathcal N(0,I_d)}\mathbb E\bigl[(y_{\ell+1}-\hat
-    y)^2\mid\xi\bigr],\qquad
+    .. math:: e_{\mathrm{ICL}}=\mathbb E_{\xi\sim\mathcal N(0,I_d)}\mathbb E\bigl[(y_{\ell+1}-\hat y)^2\mid\xi\bigr],\qquad
         e_{\mathrm{IDG}}=\frac1k\sum_{j\le k}\mathbb E\bigl[(y_{\ell+1}-\hat y)^2\mid\xi_j\bigr].
 
     For the linear Transformer these expectations are exact, given its weights; for random heads they are
@@ -92,9 +91,11 @@ def icl_error(
     runs : int or range
         How many independent runs, or which ones: run i is the same whatever the others.
     rng : int, SeedSequence, Generator or None
-        As :func:`numpy.random.default_rng` takes it.
+        As :func:`numpy.random.default_rng` takes it. An integer gives the same runs each time; a SeedSequence or Generator is spawned
+        from, and gives new ones.
     test : int, optional
-        Test contexts for each of the two errors of a random head; 4d² and at least 2000 by default.
+        Test contexts for each of the two errors of a random head; by default 2d² and at least 2000, with which
+        the scatter of the runs is within some percent of what it is for infinitely many.
     memory : str or float
         Budget for the arrays of a run, as ``"4GB"`` or in bytes.
     precision : {"single", "double"}
@@ -224,6 +225,7 @@ def icl_curve(
 class _Draw:
     """What all heads of one run share."""
 
+    law: ContextLaw
     training: Contexts
     fresh: Contexts
     again: Contexts | None
@@ -250,9 +252,10 @@ def _draw(
         return np.random.default_rng(stream).integers(len(xi), size=count)
 
     each = uniform(n, which) if finite else np.arange(n)
-    trace = covariance_trace(task, sizes.d, sizes.context)
+    trace = law.trace()
     count = test if random else 0
     return _Draw(
+        law=law,
         training=law.draw(xi, each, training),
         fresh=law.draw(law.tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh),
         again=law.draw(xi, uniform(count, again_which), again) if finite else None,
@@ -263,7 +266,13 @@ def _draw(
 
 
 def _edges(total: int, block: int, points: Sequence[int] = ()) -> list[int]:
-    return sorted({*range(0, total, block), *points, total})
+    """Edges of blocks of at most ``block`` rows, as few and as equal as the ``points`` allow, which are edges too."""
+    edges = [0]
+    for stop in sorted({*points, total}):
+        start = edges[-1]
+        pieces = math.ceil((stop - start) / block)
+        edges += [start + (stop - start) * i // pieces for i in range(1, pieces + 1)]
+    return edges
 
 
 class _Run:
@@ -272,37 +281,35 @@ class _Run:
     def __init__(
         self,
         readouts: dict[HeadKind, list[Readout]],
-        task: Task,
         sizes: Sizes,
         axis: Axis,
         values: list[int],
         plan: Schedule,
         draw: _Draw,
     ) -> None:
-        self.readouts, self.task, self.sizes, self.axis, self.values = readouts, task, sizes, axis, values
+        self.readouts, self.sizes, self.axis, self.values = readouts, sizes, axis, values
         self.plan, self.draw = plan, draw
 
     def fit(self, kinds: list[HeadKind]) -> dict[HeadKind, dict[tuple[int, Readout], RidgeFit]]:
         """Train the heads of one batch in one pass over the training contexts."""
         training = self.draw.training
         paths = {kind: self._path(kind) for kind in kinds}
-        noise = {kind: np.random.default_rng(self.draw.noise[0]) for kind in kinds}
-        points = self.values if self.axis == "samples" else []
-        edges = _edges(len(training), self.plan.block, points)
-        if any(not kind.linear for kind in kinds):
-            for rows, block in preactivation_blocks(training, self.draw.layer, edges):
-                for kind, path in paths.items():
-                    path.append(
-                        rows,
-                        None
-                        if kind.linear
-                        else kind.apply(block, training, rows, self.draw.trace, noise[kind]),
-                    )
-        else:
+        edges = _edges(len(training), self.plan.block, self.values if self.axis == "samples" else [])
+        if all(kind.linear for kind in kinds):
             for start, stop in itertools.pairwise(edges):
                 for path in paths.values():
                     path.append(slice(start, stop), None)
+        else:
+            for block in self._blocks(training, edges, kinds, self.draw.noise[0]):
+                for kind, path in paths.items():
+                    path.append(block.rows, None if kind.linear else kind.apply(block))
         return {kind: path.fits for kind, path in paths.items()}
+
+    def _blocks(
+        self, contexts: Contexts, edges: list[int], kinds: Iterable[HeadKind], noise: np.random.SeedSequence
+    ) -> Iterator[Block]:
+        rng = np.random.default_rng(noise) if any(kind.residual for kind in kinds) else None
+        return feature_blocks(contexts, self.draw.layer, self.draw.trace, edges, rng)
 
     def _path(self, kind: HeadKind) -> RidgePath:
         draw, sizes = self.draw, self.sizes
@@ -324,39 +331,30 @@ class _Run:
 
     def _features(self, kind: HeadKind, n: int) -> Array:
         """The first n rows of the features once more, in double precision."""
-        noise = np.random.default_rng(self.draw.noise[0])
-        training, layer = self.draw.training, self.draw.layer
-        values = np.empty((n, len(layer)))
-        for rows, block in preactivation_blocks(training, layer, _edges(n, self.plan.block)):
-            values[rows] = kind.apply(block, training, rows, self.draw.trace, noise)
+        values = np.empty((n, len(self.draw.layer)))
+        edges = _edges(n, self.plan.block)
+        for block in self._blocks(self.draw.training, edges, [kind], self.draw.noise[0]):
+            values[block.rows] = kind.apply(block)
         return values
 
     def test(
-        self, weights: dict[HeadKind, Array], contexts: Contexts, noise_seed: np.random.SeedSequence
+        self, weights: dict[HeadKind, Array], contexts: Contexts, noise: np.random.SeedSequence
     ) -> dict[HeadKind, Array]:
         """Mean squared errors of random heads, for every column of weights, on common test contexts."""
-        noise = {kind: np.random.default_rng(noise_seed) for kind in weights}
         total = {kind: np.zeros(w.shape[1]) for kind, w in weights.items()}
-        for rows, block in preactivation_blocks(
-            contexts, self.draw.layer, _edges(len(contexts), self.plan.block)
-        ):
+        edges = _edges(len(contexts), self.plan.block)
+        for block in self._blocks(contexts, edges, weights, noise):
             for kind, w in weights.items():
-                values = kind.apply(block, contexts, rows, self.draw.trace, noise[kind]).astype(float)
-                total[kind] += ((contexts.y[rows, None] - values @ w) ** 2).sum(axis=0)
+                predicted = kind.apply(block).astype(float) @ w
+                total[kind] += ((contexts.y[block.rows, None] - predicted) ** 2).sum(axis=0)
         return {kind: squares / len(contexts) for kind, squares in total.items()}
 
     def linear_errors(self, fits: list[RidgeFit]) -> tuple[Array, Array]:
         """Exact ICL and in-distribution errors of linear heads."""
-        d, length, xi = self.sizes.d, self.sizes.context, self.draw.training.xi
         weights = np.stack([fit.weights for fit in fits], axis=1)
         intercepts = np.array([fit.intercept for fit in fits])
-        s, probability = task_norms(d)
-        icl = probability @ linear_error(weights, intercepts, label_moments(self.task, s), length)
-        if self.draw.again is None:
-            return icl, icl
-        norm = np.sqrt(np.einsum("ij,ij->i", xi, xi))
-        moments = label_moments(self.task, norm / math.sqrt(d))
-        return icl, linear_error(weights, intercepts, moments, length, xi / norm[:, None]).mean(axis=0)
+        icl = self.draw.law.linear_errors(weights, intercepts, None)
+        return icl, icl if self.draw.again is None else self.draw.law.linear_errors(weights, intercepts, self.draw.training.xi)
 
     def errors(self) -> dict[tuple[HeadKind, int, Readout], tuple[float, float, float, bool]]:
         """ICL error, in-distribution error, condition and fallback of every head at every point."""
@@ -419,7 +417,7 @@ def _simulate(
         raise HypothesisError(
             "runs are numbered from 0", f"runs={which}", "pass runs=20, or runs=range(5, 10)"
         )
-    count = max(2000, 4 * sizes.d**2) if test is None else positive_count(test, "test")
+    count = max(2000, 2 * sizes.d**2) if test is None else positive_count(test, "test")
 
     readouts: dict[HeadKind, list[Readout]] = {}
     keys = []
@@ -452,13 +450,12 @@ def _simulate(
             dtype,
             np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key),
         )
-        outcomes.append(_Run(readouts, task, largest, axis, increasing, plan, draw).errors())
+        outcomes.append(_Run(readouts, largest, axis, increasing, plan, draw).errors())
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
 
     def point(model: Model, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
-        key = largest.samples if kind.linear else value
-        if axis == "samples":
-            key = value
+        # A linear head has no hidden units: along m there is one fit.
+        key = largest.samples if kind.linear and axis == "hidden" else value
         icl, idg, condition, fallback = (
             np.array(column) for column in zip(*(o[kind, key, readout] for o in outcomes), strict=True)
         )

@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.models import LinearTransformer, Model
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, Model, PolynomialActivation
 from hermite_eq.simulate.sampler import Array, Contexts
 
 Floats = NDArray[np.floating[Any]]
+#: Entries to which an activation is applied at a time, so that its temporary arrays stay in the cache.
+_ELEMENTS = 2**16
 
 
 def first_layer(
@@ -29,50 +32,96 @@ def first_layer(
     return rows
 
 
-def preactivation_blocks(
-    contexts: Contexts, layer: Floats, edges: list[int]
-) -> Iterator[tuple[slice, Floats]]:
-    r""":math:`F^\top h` for the rows between consecutive ``edges``, in the precision of ``layer``."""
+@dataclass(frozen=True, eq=False)
+class Block:
+    r"""What heads need to form their features for some rows.
+
+    Attributes
+    ----------
+    rows : slice
+    preactivation : (rows, m) array
+        :math:`F^\top h`.
+    noise : (rows, m) array or None
+        The standard normal z of equivalent activations, one for all of them; None where there is none.
+    norm : (rows,) array
+        :math:`\|h\|/\sqrt t`.
+    """
+
+    rows: slice
+    preactivation: Floats
+    noise: Floats | None
+    norm: Array
+
+
+def feature_blocks(
+    contexts: Contexts, layer: Floats, trace: float, edges: list[int], noise: np.random.Generator | None
+) -> Iterator[Block]:
+    """The blocks of rows between consecutive ``edges``, in the precision of ``layer``."""
+    dtype = layer.dtype.type
     for start, stop in itertools.pairwise(edges):
         rows = slice(start, stop)
-        yield rows, contexts.h(rows, layer.dtype.type) @ layer.T
+        x, b = contexts.x[rows], contexts.b[rows]
+        # ‖h‖ = ‖x‖ ‖b‖.
+        norm = np.sqrt(np.einsum("ij,ij->i", x, x) * np.einsum("ij,ij->i", b, b) / trace)
+        preactivation = contexts.h(rows, dtype) @ layer.T
+        z = None if noise is None else noise.standard_normal(preactivation.shape, dtype=dtype)
+        yield Block(rows, preactivation, z, norm)
 
 
 @dataclass(frozen=True)
 class HeadKind:
-    """What heads must share to share their feature matrix: the activation and the normalisation of h; no
-    activation is the linear head.
+    r"""What heads must share to share their feature matrix.
 
-    ``function`` tells apart bare callables, whose :class:`Activation` records compare equal when their names
-    do.
+    Attributes
+    ----------
+    activation : Activation, PolynomialActivation or None
+        None for the linear head. Of an equivalent activation the polynomial part, without vanishing coefficients
+        of highest degree: an equivalent model of degree r whose :math:`c_r` is zero is that of degree r − 1.
+    residual : float
+        :math:`c_r^*`, the weight of the noise z.
+    normalise : bool
     """
 
     activation: Any
-    function: Any
+    residual: float
     normalise: bool
 
     @classmethod
     def of(cls, model: Model) -> HeadKind:
         if isinstance(model, LinearTransformer):
-            return cls(None, None, False)
+            return cls(None, 0.0, False)
         sigma = model.activation
-        return cls(sigma, getattr(sigma, "function", None), model.normalise)
+        if not isinstance(sigma, PolynomialActivation):
+            return cls(sigma, 0.0, model.normalise)
+        degree = max((k for k, c in enumerate(sigma.c) if c != 0), default=0)
+        polynomial = PolynomialActivation(sigma.source, sigma.c[: degree + 1], 0.0)
+        return cls(polynomial, float(sigma.residual), model.normalise)
 
     @property
     def linear(self) -> bool:
         return self.activation is None
 
-    def apply(
-        self, preactivation: Floats, contexts: Contexts, rows: slice, trace: float, noise: np.random.Generator
-    ) -> Floats:
-        r""":math:`\sigma(F^\top h)` of a block, h rescaled to :math:`\|h\|^2=t` first where asked."""
-        if self.normalise:
-            # ‖h‖ = ‖x‖ ‖b‖, and Fᵀ is linear.
-            x, b = contexts.x[rows], contexts.b[rows]
-            norm = np.sqrt(np.einsum("ij,ij->i", x, x) * np.einsum("ij,ij->i", b, b))
-            preactivation = preactivation * (math.sqrt(trace) / norm).astype(preactivation.dtype)[:, None]
-        values = np.asarray(self.activation(preactivation, rng=noise))
-        return values.astype(preactivation.dtype, copy=False)
+    def apply(self, block: Block) -> Floats:
+        r""":math:`\sigma(F^\top h)`, h rescaled to :math:`\|h\|^2=t` first where asked."""
+        z = block.preactivation
+        values = np.empty_like(z)
+        step = max(1, _ELEMENTS // z.shape[1])
+        for start in range(0, len(z), step):
+            rows = slice(start, start + step)
+            part = z[rows]
+            if self.normalise:
+                part = part / block.norm[rows, None].astype(z.dtype)
+            found = np.asarray(self.activation(part, rng=None))
+            if found.shape != part.shape:
+                raise HypothesisError(
+                    "an activation acts on every entry of an array",
+                    f"shape {found.shape} from shape {part.shape} by {self.activation}",
+                    "pass a vectorised function, such as numpy.vectorize(f)",
+                )
+            values[rows] = found
+            if block.noise is not None and self.residual:
+                values[rows] += z.dtype.type(self.residual) * block.noise[rows]
+        return values
 
 
 class FeatureRows(ABC):

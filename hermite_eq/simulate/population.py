@@ -6,7 +6,7 @@ With :math:`A=\sum_{i\le\ell}y_ig_i`, :math:`N=\sum_{i\le\ell}y_i^2` and :math:`
 .. math:: b=\Bigl[\tfrac d\ell\bigl(\tfrac{A}{\sqrt d}u+\sqrt N\,w\bigr);\ \tfrac N\ell\Bigr],\qquad
     \mathbb E[ww^\top]=\tfrac1d(I-uu^\top),
 
-and the pairs :math:`(y_i,g_i)` are independent, so that every second moment of b needs only five
+and the pairs :math:`(y_i,g_i)` are independent, so that every second moment of b needs only six
 one-dimensional expectations over :math:`g\sim\mathcal N(0,1)` at :math:`y=\sigma_*(sg)+\epsilon`.
 """
 
@@ -17,13 +17,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Task
-from hermite_eq.simulate.sampler import Array
 
+Array = NDArray[np.float64]
 #: Largest relative disagreement of two quadratures of different range and step. It shifts the standard
 #: deviation of the pre-activations by half as much, far below any Monte Carlo error here; analytic and
 #: correctly kinked targets agree to rounding.
@@ -46,8 +46,8 @@ class LabelMoments:
 
 @dataclass(frozen=True, eq=False)
 class ContextMoments:
-    r"""Moments of the sums A and N of ℓ labels: :math:`\mathbb E[A^2]`, :math:`\mathbb E[AN]`, :math:`\mathbb
-    E[N]`, :math:`\mathbb E[N^2]`."""
+    r"""Moments of the sums A and N of ℓ labels: :math:`\mathbb E[A^2]`, :math:`\mathbb E[AN]`, :math:`\mathbb E[N]`,
+    :math:`\mathbb E[N^2]`."""
 
     aa: Array
     an: Array
@@ -125,9 +125,9 @@ def mean_square_b(moments: LabelMoments, d: int, context: int) -> Array:
     return (d * (sums.aa + (d - 1) * sums.n) + sums.nn) / context**2
 
 
+@functools.lru_cache(maxsize=256)
 def covariance_trace(task: Task, d: int, context: int) -> float:
-    r""":math:`t=\operatorname{tr}\operatorname{Cov}(h)=\mathbb E\|x_{\ell+1}\|^2\,\mathbb E\|b\|^2=\mathbb
-    E\|b\|^2` over fresh tasks.
+    r""":math:`t=\operatorname{tr}\operatorname{Cov}(h)=\mathbb E\|x_{\ell+1}\|^2\,\mathbb E\|b\|^2=\mathbb E\|b\|^2` over fresh tasks.
 
     :math:`\mathbb E[h]=0` because the query has mean zero and is independent of b given the task;
     :math:`\mathbb E\|x_{\ell+1}\|^2=1`.
@@ -141,8 +141,7 @@ def covariance_trace(task: Task, d: int, context: int) -> float:
     Examples
     --------
     For the identity without noise :math:`\mathbb E\|b_1\|^2=\frac d\ell\,\mathbb E[s^2]\,(d+\ell+1)` and
-    :math:`\mathbb E\,b_2^2=(1+\frac2\ell)\,\mathbb E[s^4]`, with :math:`\mathbb E[s^2]=1` and :math:`\mathbb
-    E[s^4]=1+2/d`:
+    :math:`\mathbb E\,b_2^2=(1+\frac2\ell)\,\mathbb E[s^4]`, with :math:`\mathbb E[s^2]=1` and :math:`\mathbb E[s^4]=1+2/d`:
 
     >>> from hermite_eq import Task
     >>> d, l = 10, 20
@@ -150,13 +149,6 @@ def covariance_trace(task: Task, d: int, context: int) -> float:
     >>> abs(covariance_trace(Task("identity"), d, l) - exact) < 1e-12
     True
     """
-    activation: Activation = task.target
-    return _covariance_trace(task, activation.function, d, context)
-
-
-@functools.lru_cache(maxsize=256)
-def _covariance_trace(task: Task, function: object, d: int, context: int) -> float:
-    # ``function`` is part of the key: two bare callables of one name compare equal as activations.
     values = []
     for reach, norm_reach, order in ((16.0, 9.0, 20), (20.0, 12.0, 23)):
         s, weight = task_norms(d, reach=norm_reach)
@@ -186,8 +178,7 @@ def linear_error(
 
     With :math:`\Gamma=[\Gamma_1\,|\,\gamma]` and the moments above,
 
-    .. math:: \mathbb E y^2-2\Bigl(a^2\,u^\top\Gamma_1u+\tfrac{a v}{\sqrt d}\,u^\top\gamma\Bigr)-2c\,\mathbb E
-    y+c^2
+    .. math:: \mathbb E y^2-2\Bigl(a^2\,u^\top\Gamma_1u+\tfrac{a v}{\sqrt d}\,u^\top\gamma\Bigr)-2c\,\mathbb E y+c^2
         +\tfrac1{\ell^2}\Bigl(\mathbb E[A^2]\,\|\Gamma_1u\|^2+\mathbb E[N]\,(\|\Gamma_1\|^2-\|\Gamma_1u\|^2)
         +\tfrac2{\sqrt d}\mathbb E[AN]\,\gamma^\top\Gamma_1u+\tfrac1d\mathbb E[N^2]\,\|\gamma\|^2\Bigr),
 

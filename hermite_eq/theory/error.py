@@ -1,37 +1,44 @@
-"""The front door of the theory: icl_error(model, task, sizes or ratios)."""
+"""The front door of the theory: icl_error at one point, icl_curve at many."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from functools import singledispatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion import coefficients
-from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory.finite_size import finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
-from hermite_eq.theory.linear import ErrorArrays, linear_limit
-from hermite_eq.theory.random_head import ScaledSamples, random_head_error
-from hermite_eq.theory.spectrum import Spectrum
+from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
+from hermite_eq.theory.linear import ErrorArrays
+
+if TYPE_CHECKING:
+    import pandas
+
+Array = NDArray[np.float64]
+_DIVERGES = "exact interpolation without ridge: the error diverges"
 
 
 @dataclass(frozen=True)
 class TheoryError:
-    r"""A predicted in-context error. Deterministic: it has no sampling error, and its rounding error is near machine precision.
+    r"""A predicted in-context error: deterministic, so without a sampling error; rounding is near machine precision.
 
     Attributes
     ----------
     icl, idg : float
-        Expected squared error on a fresh task per test context, and on the training tasks; the label noise ρ is included.
+        Expected squared error on a fresh task per test context, and on the training tasks; both contain the noise ρ.
     bias, variance : float
-        ``icl`` split into the error of the mean predictor (with the irreducible part) and the fluctuation of the trained weights over
-        the draw of the samples.
+        ``icl`` split into the error of the mean predictor (with the irreducible part) and what the fluctuation of the
+        trained weights over the draw of the samples adds.
     effective_ridge : float
-        The ridge which, with infinitely many samples and features, would shrink the prediction's mean alike; in the units of
-        :math:`\operatorname{Cov}(\sqrt d\,h)`, where λ of the linear Transformer lives.
+        The ridge at which, with infinitely many samples and features, the mean prediction would be shrunk alike; in the
+        units of :math:`\operatorname{Cov}(\sqrt d\,h)`, where λ of the linear Transformer lives.
     dof : float
         Effective degrees of freedom of the fit per training sample, in [0, 1]; 1 means interpolation.
     fixed_point_residual : float
@@ -51,56 +58,136 @@ class TheoryError:
 
     @property
     def g_task(self) -> float:
-        """icl − idg, the price of tasks not seen in training (nan-free: 0 where both diverge)."""
-        return 0.0 if math.isinf(self.icl) and math.isinf(self.idg) else self.icl - self.idg
+        """``icl − idg``, the price of tasks not seen in training; 0 where both diverge."""
+        return 0.0 if math.isinf(self.icl) else self.icl - self.idg
 
     def __str__(self) -> str:
         return "; ".join((f"ICL {self.icl:.6g}, IDG {self.idg:.6g}", *self.notes))
 
 
-@dataclass(frozen=True)
-class TargetMoments:
-    r"""What the limit sees of the labels: :math:`c_0,c_1` of the target and :math:`\mathbb Ey^2=\mathbb E\sigma_*^2+\rho`."""
+@dataclass(frozen=True, eq=False)
+class TheoryCurve:
+    """Predicted errors at many points; the arrays have the fields of :class:`TheoryError`, one entry per point.
 
-    mean: float
-    slope: float
-    square: float
-    unexplained: float
+    Attributes
+    ----------
+    model, task
+        What was asked.
+    points : tuple of Sizes or of Ratios
+    icl, idg, bias, variance, effective_ridge, dof, fixed_point_residual : ndarray
+    notes : tuple of str
+        Those that hold at every point.
+    """
 
-    @classmethod
-    def of(cls, task: Task) -> TargetMoments:
-        """The moments of a task; raises if the labels vanish."""
-        expansion = coefficients(task.target, 1)
-        square = float(expansion.norm2) + task.noise
-        if not square > 0:
-            raise HypothesisError("the labels are not all zero", f"{task}", "pass a nonzero target or noise > 0")
-        beyond = float(expansion.residual(1)) ** 2 + task.noise
-        return cls(float(expansion.c[0]), float(expansion.c[1]), square, beyond)
+    model: Model
+    task: Task
+    points: tuple[Sizes, ...] | tuple[Ratios, ...]
+    icl: Array
+    idg: Array
+    bias: Array
+    variance: Array
+    effective_ridge: Array
+    dof: Array
+    fixed_point_residual: Array
+    notes: tuple[str, ...] = ()
 
+    def __len__(self) -> int:
+        return len(self.points)
 
-def _one(arrays: ErrorArrays, unit: float, notes: tuple[str, ...]) -> TheoryError:
-    values = {name: float(np.ravel(getattr(arrays, name))[0]) for name in ErrorArrays.__dataclass_fields__}
-    values["effective_ridge"] *= unit
-    if math.isinf(values["icl"]):
-        notes = (*notes, "exact interpolation without ridge: the error diverges")
-    return TheoryError(**values, notes=notes)
+    def __getitem__(self, i: int) -> TheoryError:
+        values = {f.name: float(getattr(self, f.name)[i]) for f in fields(ErrorArrays)}
+        notes = (*self.notes, _DIVERGES) if math.isinf(values["icl"]) else self.notes
+        return TheoryError(**values, notes=notes)
 
+    def __iter__(self) -> Iterator[TheoryError]:
+        return (self[i] for i in range(len(self)))
 
-def _notes(head: HeadMoments, target: TargetMoments) -> tuple[str, ...]:
-    notes = []
-    if head.c1 == 0:
-        notes.append("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features")
-    if head.c0 == 0 and target.mean != 0:
-        notes.append(
-            "c_0 = 0: the mean label is fitted in part, through degree 2"
-            if head.c2
-            else "c_0 = c_2 = 0: the mean label is not fitted"
-        )
-    return tuple(notes)
+    def to_dataframe(self) -> pandas.DataFrame:
+        """One row per point: its sizes or ratios, then the errors."""
+        import pandas
+
+        rows = [{f.name: getattr(point, f.name) for f in fields(point)} for point in self.points]
+        return pandas.DataFrame(rows).assign(**{f.name: getattr(self, f.name) for f in fields(ErrorArrays)})
 
 
 @singledispatch
-def icl_error(model: Any, task: Task, sizes: Sizes | Ratios) -> TheoryError:
+def _theory(model: Any) -> tuple[Callable[..., ErrorArrays], Callable[..., ErrorArrays], Callable[[Task], tuple[str, ...]]]:
+    """(limit, finite size, notes) of a kind of model."""
+    raise HypothesisError(
+        "the model is a LinearTransformer or a RandomTransformer",
+        f"{type(model).__name__}",
+        "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
+    )
+
+
+@_theory.register
+def _(model: LinearTransformer) -> Any:
+    return limit_linear, finite_linear, lambda task: ()
+
+
+@_theory.register
+def _(model: RandomTransformer) -> Any:
+    def notes(task: Task) -> tuple[str, ...]:
+        head, found = HeadMoments.of(model.activation), []
+        if not head.c1.any():
+            found.append("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features")
+        if not head.c0.any() and TargetMoments.of(task).mean != 0:
+            through = "c_0 = 0: the mean label is fitted in part, through degree 2"
+            found.append(through if head.c2.any() else "c_0 = c_2 = 0: the mean label is not fitted")
+        return tuple(found)
+
+    return limit_random, finite_random, notes
+
+
+def icl_curve(model: Model, task: Task, points: Sequence[Sizes] | Sequence[Ratios]) -> TheoryCurve:
+    """The in-context error of a trained Transformer at many points, in one vectorised evaluation.
+
+    Parameters
+    ----------
+    model : LinearTransformer or RandomTransformer
+    task : Task
+    points : sequence of Sizes, or sequence of Ratios
+        Points of equal d, context and tasks are solved together, as are all Ratios.
+
+    Returns
+    -------
+    TheoryCurve
+
+    Raises
+    ------
+    HypothesisError
+        As :func:`icl_error`; also if the points are neither all Sizes nor all Ratios.
+
+    Examples
+    --------
+    >>> points = [Ratios(alpha=1, kappa=0.5, tau=tau, mu=1) for tau in (0.5, 1, 2)]
+    >>> icl_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), points).icl.round(3)
+    array([0.688,   inf, 0.62 ])
+    """
+    limit, finite, notes = _theory(model)
+    kinds = {type(point) for point in points}
+    if kinds == {Ratios}:
+        arrays = limit(model, task, points)
+    elif kinds == {Sizes}:
+        groups: dict[Hashable, list[int]] = {}
+        for i, point in enumerate(points):
+            groups.setdefault((point.d, point.context, point.tasks), []).append(i)  # type: ignore[union-attr]
+        values = {f.name: np.empty(len(points)) for f in fields(ErrorArrays)}
+        for indices in groups.values():
+            part = finite(model, task, [points[i] for i in indices])
+            for name, column in values.items():
+                column[indices] = getattr(part, name)
+        arrays = ErrorArrays(**values)
+    else:
+        raise HypothesisError(
+            "the points are all Sizes (finite d) or all Ratios (the limit)",
+            ", ".join(sorted(kind.__name__ for kind in kinds)) or "no points",
+            "pass [Sizes(…), …] or [Ratios(…), …]",
+        )
+    return TheoryCurve(model, task, tuple(points), **vars(arrays), notes=notes(task))  # type: ignore[arg-type]
+
+
+def icl_error(model: Model, task: Task, sizes: Sizes | Ratios) -> TheoryError:
     r"""The in-context error of a trained Transformer, from theory.
 
     Parameters
@@ -109,7 +196,9 @@ def icl_error(model: Any, task: Task, sizes: Sizes | Ratios) -> TheoryError:
         The head of a random Transformer may be an activation or an equivalent polynomial activation.
     task : Task
     sizes : Ratios or Sizes
-        Ratios give the limit d = ∞. There the random head's ridge per sample λ/d vanishes, so that its λ plays no role (λ → 0+).
+        Ratios give the limit d = ∞; there the random head's ridge per sample λ/d vanishes, so that its λ plays no role
+        (λ → 0+). Sizes give the prediction at finite d: ridge per sample λ/d, D = d(d+1) entries of h, and the
+        fluctuating norms of x, ξ and b, which move the error by O(1/d) (a head with ``normalise=True`` sees less of them).
 
     Returns
     -------
@@ -120,9 +209,13 @@ def icl_error(model: Any, task: Task, sizes: Sizes | Ratios) -> TheoryError:
     HypothesisError
         If the labels vanish, the head is constant, or a random head comes without the number of hidden units.
 
+    References
+    ----------
+    Linear Transformer: Lu et al., arXiv 2405.11751, for a linear target; ``derivations/linear_error.py`` for any.
+    Random Transformer (Demir and Dogan, arXiv 2509.15152, eq. (7)): ``derivations/random_features.py``.
+
     Examples
     --------
-    >>> from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
     >>> ratios = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=3)
     >>> print(icl_error(LinearTransformer(ridge=0.1), Task("relu", noise=0.01), ratios))
     ICL 0.748157, IDG 0.616201
@@ -131,44 +224,10 @@ def icl_error(model: Any, task: Task, sizes: Sizes | Ratios) -> TheoryError:
     >>> print(icl_error(RandomTransformer("relu", ridge=0.0), Task("relu"), Ratios(alpha=1, kappa=0.5, tau=2, mu=2)))
     ICL inf, IDG inf; exact interpolation without ridge: the error diverges
     """
-    raise HypothesisError(
-        "the model is a LinearTransformer or a RandomTransformer", f"{type(model).__name__}", "pass one of these two"
-    )
-
-
-@icl_error.register
-def _(model: LinearTransformer, task: Task, sizes: Sizes | Ratios) -> TheoryError:
-    target = TargetMoments.of(task)
-    unexplained = target.unexplained + (0.0 if model.intercept else target.mean**2)
-    ratios = sizes if isinstance(sizes, Ratios) else sizes.ratios
-    arrays = linear_limit(
-        target.slope, unexplained, target.square, ratios.alpha, ratios.kappa, ratios.tau, model.ridge
-    )
-    return _one(arrays, 1.0, ())
-
-
-@icl_error.register
-def _(model: RandomTransformer, task: Task, sizes: Sizes | Ratios) -> TheoryError:
-    ratios = sizes if isinstance(sizes, Ratios) else sizes.ratios
-    if ratios.mu is None:
-        raise HypothesisError("a random head has hidden units", f"{sizes}", "pass mu=… or hidden=…")
-    target, head = TargetMoments.of(task), HeadMoments.of(model.activation)
-    fresh = target.slope**2 + target.square / ratios.alpha
-    one = np.ones(1)
-    spectrum = Spectrum(
-        one * target.slope**2 / fresh, one * (target.square / ratios.alpha) / fresh, one * ratios.kappa, one, one
-    )
-    ridge = 0.0 if isinstance(sizes, Ratios) else model.ridge / sizes.d / ratios.mu
-    dimension = math.inf if isinstance(sizes, Ratios) else float(sizes.d**2)
-    row = np.ones((1, 1))
-    samples = ScaledSamples(
-        row,
-        row * head.c0,
-        row * head.c1,
-        row * head.c2,
-        row * head.residual2,
-        row * target.mean,
-        row * target.square,
-        row * target.slope**2 / math.sqrt(fresh),
-    )
-    return _one(random_head_error(samples, spectrum, one * ratios.tau, one * ratios.mu, one * ridge, dimension), fresh, _notes(head, target))
+    if not isinstance(sizes, Sizes | Ratios):
+        raise HypothesisError(
+            "where to evaluate is given as Sizes (finite d) or Ratios (the limit)",
+            f"{type(sizes).__name__}",
+            "pass Ratios(alpha=…, kappa=…, tau=…, mu=…) or Sizes.from_ratios(d, …)",
+        )
+    return icl_curve(model, task, [sizes])[0]  # type: ignore[arg-type]

@@ -6,49 +6,74 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion import coefficients
+from hermite_eq.expansion import coefficients, scaled_coefficients, scaled_norm2
+from hermite_eq.hermite import orthonormal_values
 from hermite_eq.models import PolynomialActivation
 
-#: Relative size below which a coefficient of a double-precision expansion counts as zero.
+Array = NDArray[np.float64]
+
+#: Relative size below which a double-precision coefficient counts as zero.
 _ZERO = 64 * np.finfo(float).eps
 
 
 @dataclass(frozen=True)
 class HeadMoments:
-    r""":math:`c_0,c_1,c_2` and :math:`c_{1*}^2=\mathbb E\sigma^2-c_0^2-c_1^2` of a head.
+    r"""Arrays :math:`c_0,c_1,c_2` and :math:`c_*^2=\mathbb E\sigma^2-c_0^2-c_1^2` of a head, one entry per scale of its input.
 
-    The equivalent polynomial model has the same four numbers when its degree is at least 2: by Parseval
-    :math:`c_{1*}^2=c_r^{*2}+\sum_{2\le k\le r}c_k^2/k!`. At degree 1 its c₂ is 0.
+    The equivalent polynomial model has the same four numbers at scale 1 when its degree is at least 2: by Parseval
+    :math:`c_*^2=c_r^{*2}+\sum_{2\le k\le r}c_k^2/k!`. At degree 1 its c₂ is 0.
     """
 
-    c0: float
-    c1: float
-    c2: float
-    residual2: float
+    c0: Array
+    c1: Array
+    c2: Array
+    residual2: Array
 
     @classmethod
     def of(cls, head: Activation | PolynomialActivation) -> HeadMoments:
-        """The moments of an activation or of an equivalent polynomial activation.
+        """The moments at scale 1; raises if the head is constant.
 
         >>> from hermite_eq.activations import activation
         >>> moments = HeadMoments.of(activation("relu"))
-        >>> round(moments.c1, 12), round(moments.residual2, 12)
-        (0.5, 0.090845056908)
+        >>> moments.c1.round(12), moments.residual2.round(12)
+        (array([0.5]), array([0.09084506]))
         """
         if isinstance(head, PolynomialActivation):
             c = [float(x) for x in head.c]
-            residual2 = float(head.residual) ** 2 + sum(x**2 / math.factorial(k) for k, x in enumerate(c) if k >= 2)
+            beyond = sum(x**2 / math.factorial(k) for k, x in enumerate(c) if k >= 2)
+            residual2 = float(head.residual) ** 2 + beyond
             c += [0.0] * (3 - len(c))
         else:
             expansion = coefficients(head, 2)
             c = [float(x) for x in expansion.c]
             residual2 = float(expansion.residual(1)) ** 2
-        norm2 = c[0] ** 2 + c[1] ** 2 + residual2
-        c0, c1, c2 = (x if abs(x) > _ZERO * math.sqrt(norm2) else 0.0 for x in c[:3])
-        residual2 = residual2 if residual2 > _ZERO * norm2 else 0.0
-        if c1 == 0 and residual2 == 0:
+        moments = cls._rounded(*(np.array([x]) for x in (*c[:3], residual2)))
+        if not (moments.c1.any() or moments.residual2.any()):
             raise HypothesisError("the head is not constant", f"{head}", "use a head with some c_k ≠ 0, k ≥ 1")
-        return cls(c0, c1, c2, residual2)
+        return moments
+
+    @classmethod
+    def scaled(cls, head: Activation | PolynomialActivation, scales: Array) -> HeadMoments:
+        r"""The moments of :math:`g\mapsto\sigma(sg)` for every s in ``scales``."""
+        if isinstance(head, PolynomialActivation):
+            # Gauss-Hermite with r + 3 nodes integrates degree 2r + 5: P(sg)² and P(sg)He₂(g) exactly.
+            g, w = np.polynomial.hermite_e.hermegauss(head.degree + 3)
+            w = w / w.sum()
+            weights = np.array([float(x) / math.sqrt(math.factorial(k)) for k, x in enumerate(head.c)])
+            values = np.tensordot(weights, orthonormal_values(np.multiply.outer(scales, g), head.degree), 1)
+            c0, c1, c2 = (values @ (w * he) for he in (1.0, g, g * g - 1))
+            norm2 = values**2 @ w + float(head.residual) ** 2
+        else:
+            c0, c1, c2 = scaled_coefficients(head, scales, 2).T
+            norm2 = scaled_norm2(head, scales)
+        return cls._rounded(c0, c1, c2, norm2 - c0**2 - c1**2)
+
+    @classmethod
+    def _rounded(cls, c0: Array, c1: Array, c2: Array, residual2: Array) -> HeadMoments:
+        norm2 = c0**2 + c1**2 + np.maximum(residual2, 0)
+        c0, c1, c2 = (np.where(np.abs(x) > _ZERO * np.sqrt(norm2), x, 0.0) for x in (c0, c1, c2))
+        return cls(c0, c1, c2, np.where(residual2 > _ZERO * norm2, residual2, 0.0))

@@ -81,7 +81,7 @@ def linear_limit(
     Examples
     --------
     >>> linear_limit(1.0, 0.01, 1.01, alpha=1.0, kappa=np.inf, tau=[0.5, 2.0], ridge=0.0).icl.round(6)
-    array([1.515   , 1.024975])
+    array([1.273731, 1.024975])
     """
     slope, unexplained, v, alpha, kappa, tau, ridge = (
         np.array(x, float) for x in np.broadcast_arrays(slope, unexplained, second_moment, alpha, kappa, tau, ridge)

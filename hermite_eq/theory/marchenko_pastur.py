@@ -25,8 +25,8 @@ class ResolventMoments:
     ----------
     g, g2 : ndarray
         :math:`\langle 1/(ps+y)\rangle` (for p = 1 the Stieltjes transform at −y) and :math:`\langle 1/(ps+y)^2\rangle`.
-    s_1, s_2 : ndarray
-        :math:`\langle s/(ps+y)\rangle` and :math:`\langle s/(ps+y)^2\rangle`.
+    s_1, s_2, s_3 : ndarray
+        :math:`\langle s/(ps+y)^j\rangle` for j = 1, 2, 3.
     s2_1, s2_2 : ndarray
         :math:`\langle s^2/(ps+y)\rangle` and :math:`\langle s^2/(ps+y)^2\rangle`.
     s3_2 : ndarray
@@ -37,6 +37,7 @@ class ResolventMoments:
     g2: Array
     s_1: Array
     s_2: Array
+    s_3: Array
     s2_1: Array
     s2_2: Array
     s3_2: Array
@@ -94,13 +95,14 @@ def resolvent_moments(y: ArrayLike, kappa: ArrayLike, p: ArrayLike = 1.0) -> Res
     g = np.where(plus, 2.0, delta - shifted) / np.where(plus, shifted + delta, 2 * gamma * p * y)
     s_1 = 2 / (y + p * (1 + gamma) + delta)
     s_2 = s_1 / delta
+    s_3 = s_2 * (1 + (y + p * (1 + gamma)) / delta) / (2 * delta)
     g2 = g * (1 + gamma * p * g) / delta
     factor = 1 + gamma * y * g
     s2_1 = s_1 * factor
     # (Δ − y)/p = (p(1 − γ)² + 2y(1 + γ))/(Δ + y).
     s2_2 = s_2 * (p * (1 - gamma) ** 2 + 2 * y * (1 + gamma)) / (delta + y)
     s3_2 = s2_2 * factor + gamma * s_2 * y * s_1
-    return ResolventMoments(g, g2, s_1, s_2, s2_1, s2_2, s3_2)
+    return ResolventMoments(g, g2, s_1, s_2, s_3, s2_1, s2_2, s3_2)
 
 
 def mass_at_zero(kappa: float) -> float:

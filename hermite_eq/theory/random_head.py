@@ -1,13 +1,14 @@
-r"""Ridge regression on random features of scales that vary from sample to sample: the deterministic equivalent.
+r"""Ridge regression on random features of samples that differ in scale: the deterministic equivalent.
 
-A sample has a scale variable θ (in the limit: none; at finite d: the norms of x, ξ and b). Given θ the features and the label are
+A sample has a variable θ (in the limit: none; at finite d: the norms of x, ξ and b). Given θ the features and the label are
 
 .. math:: \phi=\sum_j\psi_j(\theta)\,q_j+c_1(\theta)F^\top\hat h+c_*(\theta)z,\qquad
     \mathbb E[y|\theta]=y_0(\theta),\quad\mathbb E[y^2|\theta]=y_2(\theta),\quad\mathbb E[\hat hy|\theta]=m(\theta)\,M,
 
-with :math:`\operatorname{Cov}\hat h=C=r/D`, :math:`F_{ij}\sim\mathcal N(0,1)` and directions :math:`q_j\in\mathbb R^m` of independent standard
-normal entries: :math:`\psi_1=c_0(\theta)` (the all-ones direction), :math:`\psi_2=c_2(\theta)\sqrt{\operatorname{Tr}C^2/2}` (the mean of
-the degree-2 part, :math:`\frac{c_2}2(f_i^\top Cf_i-1)` on neuron i).
+with :math:`F_{ij}\sim\mathcal N(0,1)`, :math:`\mathbb E[\hat h\hat h^\top|\theta]=(r+\Delta(\theta)(s-1))/D` on the eigenvectors
+of S_k ⊗ I, and directions :math:`q_j\in\mathbb R^m` of independent standard normal entries:
+:math:`\psi_1=c_0(\theta)` (the all-ones direction), :math:`\psi_2=c_2(\theta)\sqrt{\operatorname{Tr}C^2/2}` (the mean of the
+degree-2 part, :math:`\frac{c_2}2(f_i^\top Cf_i-1)` on neuron i).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ScaledSamples:
-    r"""The law of (features, label) given the scale variable, at nodes along the last axis.
+    r"""The law of (features, label) given θ, at nodes along the last axis.
 
     Attributes
     ----------
@@ -40,6 +41,8 @@ class ScaledSamples:
         :math:`y_0` and :math:`y_2`.
     signal : ndarray
         m, in the scaling where :math:`m^2\langle s^2/(r+k)\rangle` is :math:`m^2M^\top(C+\kappa_2)^{-1}M`.
+    tilt : ndarray
+        Δ, with :math:`\mathbb E[c_1^2\omega\Delta]=0`: how much more of this sample's b lies along its task.
     """
 
     weights: Array
@@ -50,49 +53,76 @@ class ScaledSamples:
     mean: Array
     square: Array
     signal: Array
+    tilt: Array
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    r"""The solution of the two equations of :func:`fixed_point`.
+
+    Attributes
+    ----------
+    k, a : ndarray
+    omega : ndarray
+        ω(θ); :math:`a\omega=1/(1+\delta)` weighs the leave-one-out residuals.
+    dof : ndarray
+        :math:`1-a\,\mathbb E\omega`, the degrees of freedom per sample.
+    residual : ndarray
+        Relative residual of the second equation.
+    interpolates : ndarray of bool
+        Whether the ridge is 0 and the rank of the features is exactly n.
+    """
+
+    k: Array
+    a: Array
+    omega: Array
+    dof: Array
+    residual: Array
+    interpolates: NDArray[np.bool_]
 
 
 def _column(x: Array) -> Array:
     return np.asarray(x)[..., None]
 
 
-def _slope(samples: ScaledSamples, tau: Array, f1: Array, noise: Array) -> tuple[Array, Array, Array, Array]:
-    r"""(a, ω(θ), u, f): a ≥ 0 with :math:`\mathbb E[c_1^2\omega]=1`, :math:`\omega=\tau/(\tau a+w)`, :math:`w=c_1^2f_1+c_*^2/k`,
-    :math:`u=\mathbb E[w/(\tau a+w)]` the degrees of freedom per sample, and f the excess of :math:`\mathbb E[c_1^2\omega]` over 1 at a = 0.
+def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
+    r"""a ≥ 0 with :math:`\mathbb E[c_1^2\tau/(\tau a+w)]=1`, and the excess of that mean over 1 at a = 0 (no such a where negative).
 
-    f < 0 where even a = 0 is too large. :math:`1/\mathbb E[c_1^2\omega]` is increasing and concave in a (linear for one node), so Newton's
-    iteration from a = 0 rises to the root without passing it.
+    The reciprocal of the mean is increasing and concave in a (linear for one node), so Newton's iteration from a = 0 rises to the root
+    and does not pass it.
     """
-    load = samples.c1**2 * _column(f1) + noise
-    strength = samples.weights * samples.c1**2
-    at_zero = (strength * _column(tau) / load).sum(-1)
-    a = np.zeros_like(f1)
-    feasible = at_zero > 1
+    start = (strength * _column(tau) / load).sum(-1)
+    feasible = start > 1
+    a = np.zeros_like(start)
     for _ in range(60):
         omega = _column(tau) / (_column(tau * a) + load)
         total = (strength * omega).sum(-1)
-        # d(1/E)/da = E[c₁²ω²]/E[c₁²ω]².
-        change = np.where(feasible, total * (total - 1) / (strength * omega**2).sum(-1), 0.0)
-        a = a + np.maximum(change, 0.0)
-        if np.all(change <= 4 * np.finfo(float).eps * a):
+        step = np.where(feasible, total * (total - 1) / (strength * omega**2).sum(-1), 0.0)
+        a = a + np.maximum(step, 0.0)
+        if np.all(step <= 4 * np.finfo(float).eps * a):
             break
-    total = _column(tau * a) + load
-    return a, _column(tau) / total, (samples.weights * load / total).sum(-1), at_zero - 1
+    return a, start - 1
 
 
-def random_head_error(
-    samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Array, ridge: Array, dimension: float
-) -> ErrorArrays:
-    r"""Errors of ridge regression on the features of this module.
+def _audible(samples: ScaledSamples) -> ScaledSamples:
+    # c₁ → 0: at c₁ = 1e-10 c_* the linear part contributes less than rounding, and the limit needs no formulas of its own.
+    faint = 1e-20 * (samples.weights * samples.residual2).sum(-1)
+    silent = (samples.weights * samples.c1**2).sum(-1) < faint
+    return replace(samples, c1=np.where(_column(silent), _column(np.sqrt(faint)), samples.c1))
+
+
+def fixed_point(samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Array, ridge: Array) -> FixedPoint:
+    r"""The effective ridge k and the slope a of ridge regression on the features of this module.
 
     Everything is in units of the dimension D: τ = n/D, μ = m/D (``inf`` allowed), :math:`k=D\kappa_2`. With
-    :math:`w(\theta)=c_1^2f_1+c_*^2/k`, :math:`\omega(\theta)=\tau/(\tau a+w)` and ``ridge`` = λ_s/μ, λ_s the ridge per sample,
+    :math:`f_1(\theta)=\langle(r+\Delta(s-1))/(r+k)\rangle`, :math:`w(\theta)=c_1^2f_1(\theta)+c_*^2/k`,
+    :math:`\omega(\theta)=\tau/(\tau a+w)` and ``ridge`` = λ_s/μ, λ_s the ridge per sample,
 
-    .. math:: \mathbb E[c_1^2\,\omega]=1,\qquad a\,k\,\Big(1-\frac\tau\mu\big(1-a\,\mathbb E\,\omega\big)\Big)=\frac{\lambda_s}\mu ,
+    .. math:: \mathbb E[c_1^2\,\omega]=1,\qquad a\,k\,\Big(1-\frac\tau\mu\,\mathbb E\frac{w}{\tau a+w}\Big)=\frac{\lambda_s}\mu .
 
-    and :math:`a\omega=1/(1+\delta)` are the weights of the leave-one-out residuals. For given k the first equation has one root a(k),
-    which increases with k, and so does :math:`a\,\mathbb E\omega`; the left side of the second is then increasing wherever it is not
-    negative: the pair (k, a) is unique, and λ_s = 0 selects the largest k at which a factor vanishes.
+    For given k the first equation has one root a(k), which increases with k because w decreases; then so does
+    :math:`\tau a/(\tau a+w)`, and the left side of the second increases wherever it is not negative. Hence (k, a) is unique, and
+    λ_s = 0 selects the largest k at which a factor vanishes.
 
     Parameters
     ----------
@@ -102,28 +132,24 @@ def random_head_error(
         Arrays of shape (...).
     tau, mu, ridge : ndarray
         Shape (...).
-    dimension : float
-        D, or ``inf``: then a c_0 ≠ 0 is fitted at no cost.
-
-    Returns
-    -------
-    ErrorArrays
-        ``inf`` where the model interpolates exactly; ``effective_ridge`` is k.
 
     References
     ----------
     Derivation: ``derivations/random_features.py``.
     """
-    # c₁ → 0: at c₁ = 1e-10 c_* the linear part contributes less than rounding, and the limit needs no formulas of its own.
-    faint = 1e-20 * (samples.weights * samples.residual2).sum(-1)
-    samples = replace(samples, c1=np.where(_column((samples.weights * samples.c1**2).sum(-1) < faint), _column(np.sqrt(faint)), samples.c1))
-    strength = (samples.weights * samples.c1**2).sum(-1)
+    samples = _audible(samples)
+    power = samples.c1**2
+    strength = (samples.weights * power).sum(-1)
 
     def equations(k: Array) -> tuple[Array, Array, Array, Array]:
+        t = spectrum.traces(k)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            a, omega, dof, excess = _slope(samples, tau, spectrum.traces(k).f1, samples.residual2 / _column(k))
+            load = power * (_column(t.f1) + samples.tilt * _column(t.x1)) + samples.residual2 / _column(k)
+            a, excess = _slope(samples.weights * power, load, tau)
+            total = _column(tau * a) + load
+            dof = (samples.weights * load / total).sum(-1)
             value = a * (1 - tau / mu * dof) - ridge / k
-        return np.where(excess < 0, excess * strength, value), a, omega, dof
+        return np.where(excess < 0, excess * strength, value), a, _column(tau) / total, dof
 
     lower = np.full_like(tau, 1e-200)
     upper = 1 + ridge / strength
@@ -132,12 +158,56 @@ def random_head_error(
     k = increasing_root(lambda k: equations(k)[0], lower, upper)
     value, a, omega, dof = equations(k)
     residual = np.where(k > lower, np.abs(value) / (strength + ridge / k), 0.0)
+    capacity = np.where((samples.residual2 > 0).any(-1), mu, np.minimum(mu, 1.0))
+    return FixedPoint(k, a, omega, dof, residual, (ridge == 0) & (capacity == tau))
 
+
+def random_head_error(
+    samples: ScaledSamples,
+    spectrum: Spectrum,
+    tau: Array,
+    mu: Array,
+    point: FixedPoint,
+    dimension: float,
+    unit: Array,
+) -> ErrorArrays:
+    r"""Errors of ridge regression on the features of this module, at its fixed point.
+
+    With :math:`\kappa_2'=1/(\mu-f_2)` and the bilinear form
+    :math:`T_1{:}T_2=\langle T_1T_2/(r+k)^2\rangle+k^2\kappa_2'\langle T_1/(r+k)^2\rangle\langle T_2/(r+k)^2\rangle` (the equivalent of
+    :math:`\operatorname{tr}F^\top T_1F(A+z)^{-1}F^\top T_2F(A+z)^{-1}`), the weights of the fit have a mean part, whose error at θ is
+    :math:`r^0(\theta)`, and a covariance, which adds
+
+    .. math:: r(\theta)=r^0(\theta)+c_1^2(U_C+\Delta U_X)+\frac{c_*^2}kV,\qquad
+        U_T=\tfrac1\tau\mathbb E\Big[\omega^2r\Big(c_1^2(T{:}C+\Delta\,T{:}X)+\tfrac{c_*^2}k\,k\kappa_2'\langle\tfrac T{(r+k)^2}\rangle\Big)\Big],
+
+    three linear equations for :math:`U_C,U_X,V`. Then :math:`e_{IDG}=\mathbb E\,r`, and e_ICL is the same with fresh-task T.
+
+    Parameters
+    ----------
+    samples, spectrum, tau, mu
+        As in :func:`fixed_point`.
+    point : FixedPoint
+    dimension : float
+        D, or ``inf``: then a c_0 ≠ 0 is fitted at no cost.
+    unit : ndarray
+        The mean eigenvalue of :math:`\operatorname{Cov}(\sqrt d\,h)`, of which r and k are multiples.
+
+    Returns
+    -------
+    ErrorArrays
+        ``inf`` where the model interpolates exactly; ``effective_ridge`` is k times ``unit``.
+
+    References
+    ----------
+    Derivation: ``derivations/random_features.py``.
+    """
+    samples = _audible(samples)
+    k, omega = point.k, point.omega
     t = spectrum.traces(k)
-    c1, noise = samples.c1, samples.residual2 / _column(k)
-    # κ₂' = 1/(m − df₂), and m − df₂ = (m − D) + k(⟨1/(r+k)⟩ + ⟨r/(r+k)²⟩) D keeps its digits near m = D.
-    feature_gain = 1 / np.where(mu > 0.5, mu - 1 + k * (t.inverse + t.j), mu - t.f2)
-    share = k * t.j * feature_gain
+    c1, power, noise = samples.c1, samples.c1**2, samples.residual2 / _column(k)
+    # m − df₂ = (m − D) + k(⟨1/(r+k)⟩ + ⟨r/(r+k)²⟩)D keeps its digits near m = D.
+    gain = 1 / np.where(mu > 0.5, mu - 1 + k * (t.inverse + t.j), mu - t.f2)
     leave = samples.weights * omega
 
     def mean(x: Array) -> Array:
@@ -157,39 +227,45 @@ def random_head_error(
 
     theta = (leave * c1 * samples.signal).sum(-1)
     size = theta**2 * t.m2 + a1**2 / dimension + a2**2
+    spread = k**2 * gain * size
 
-    def mean_error(fitted: Array, cross: Array, square: Array, spread: Array) -> Array:
+    def mean_error(fitted: Array, cross: Array, norm: Array) -> Array:
         first = samples.square - 2 * samples.mean * fitted + fitted**2
-        linear = c1**2 * _column(theta**2 * square + k**2 * feature_gain * spread * size)
-        return first - 2 * c1 * samples.signal * _column(theta * cross) + linear + noise * _column(k * feature_gain * size)
+        first = first - 2 * c1 * samples.signal * _column(theta * cross)
+        return first + power * norm + noise * _column(k * gain * size)
 
-    bias = mean_error(constant, t.m1, t.mr2, t.j)
-    bias_fresh = mean_error(constant_fresh, t.mt1, t.mt2, t.t2)
+    along = _column(theta**2 * t.mx2 + spread * t.jx)
+    bias = mean_error(constant, t.m1, _column(theta**2 * t.mr2 + spread * t.j) + samples.tilt * along)
+    bias_fresh = mean_error(constant_fresh, t.mt1, _column(theta**2 * t.mt2 + spread * t.t2))
 
-    # r = r⁰ + c₁²U + (c_*²/k)V with U, V linear in r through the leave-one-out covariance of w.
+    share = k * t.j * gain
+    share_x = k * t.jx * gain
     weight = samples.weights * omega**2 / _column(tau)
-    to_u = weight * (c1**2 * _column(t.f2 + share * k * t.j) + noise * _column(share))
-    to_v = weight * (c1**2 * _column(share) + noise * _column(feature_gain))
-    uu, uv = 1 - (to_u * c1**2).sum(-1), -(to_u * noise).sum(-1)
-    vu, vv = -(to_v * c1**2).sum(-1), 1 - (to_v * noise).sum(-1)
-    u0, v0 = (to_u * bias).sum(-1), (to_v * bias).sum(-1)
-    determinant = uu * vv - uv * vu
-    capacity = np.where((samples.residual2 > 0).any(-1), mu, np.minimum(mu, 1.0))
-    interpolates = ((ridge == 0) & (capacity == tau)) | (determinant <= 0)
-    safe = np.where(interpolates, 1.0, determinant)
-    u, v = (vv * u0 - uv * v0) / safe, (uu * v0 - vu * u0) / safe
-    error = bias + c1**2 * _column(u) + noise * _column(v)
-    to_fresh = weight * (
-        c1**2 * _column(t.t1 - k * (1 - share) * t.t2) + noise * _column(k * feature_gain * t.t2)
-    )
-    u_fresh = (to_fresh * error).sum(-1)
-    variance = mean(c1**2 * _column(u_fresh) + noise * _column(v))
+
+    def response(with_c: Array, with_x: Array, with_noise: Array) -> Array:
+        return weight * (power * (_column(with_c) + samples.tilt * _column(with_x)) + noise * _column(with_noise))
+
+    rows = [
+        response(t.f2 + share * k * t.j, t.x1 - k * t.jx + share * k * t.jx, share),
+        response(t.x1 - k * t.jx + share * k * t.jx, t.xx + share_x * k * t.jx, share_x),
+        response(share, share_x, gain),
+    ]
+    columns = [power, power * samples.tilt, noise]
+    matrix = np.stack([np.stack([(row * column).sum(-1) for column in columns], -1) for row in rows], -2)
+    matrix = np.eye(3) - matrix
+    interpolates = point.interpolates | (np.linalg.det(matrix) <= 0)
+    matrix = np.where(interpolates[..., None, None], np.eye(3), matrix)
+    u = np.linalg.solve(matrix, np.stack([(row * bias).sum(-1) for row in rows], -1)[..., None])[..., 0]
+    error = bias + sum(column * u[..., i, None] for i, column in enumerate(columns))
+    # ⟨T(r+Δ(s−1))/(r+k)²⟩ over fresh tasks: ⟨Tr/(r+k)²⟩ = ⟨T/(r+k)⟩ − k⟨T/(r+k)²⟩, and T is a multiple of I where s − 1 is not 0.
+    fresh = response(t.t1 - k * t.t2 + share * k * t.t2, t.tx + share_x * k * t.t2, k * gain * t.t2)
+    variance = mean(power) * (fresh * error).sum(-1) + mean(noise) * u[..., 2]
     return ErrorArrays(
         np.where(interpolates, np.inf, mean(bias_fresh) + variance),
         np.where(interpolates, np.inf, mean(error)),
         mean(bias_fresh),
         np.where(interpolates, np.inf, variance),
-        k,
-        dof,
-        residual,
+        k * unit,
+        point.dof,
+        point.residual,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -16,9 +18,12 @@ from hermite_eq import (
     Task,
     equivalent_model,
 )
-from hermite_eq.simulate import icl_curve, icl_error
+from hermite_eq.simulate import icl_curve, icl_error, join
 from hermite_eq.simulate.error import _draw
+from hermite_eq.simulate.memory import parse_memory
 from hermite_eq.simulate.population import covariance_trace
+from hermite_eq.simulate.ridge import ROUNDING_TOLERANCE
+from hermite_eq.simulate.sampler import child_seeds
 
 from . import literal
 
@@ -217,46 +222,19 @@ def test_paired_differences():
     assert (difference.idg.mean, difference.idg.runs) == (np.mean(relu.idg_runs - shifted.idg_runs), 20)
 
 
-def test_fallbacks_are_counted_and_right():
-    # Two neurons of three are equal to their neighbours: without penalty the normal equations are singular.
-    def twins(z):
-        return np.repeat(z[:, ::3], 3, axis=1)[:, : z.shape[1]]
-
-    def single(z):
-        # The same span: zeros in place of the copies, scaled so that the minimal norm solution predicts the
-        # same.
-        out = np.zeros_like(z)
-        out[:, ::3] = np.sqrt(3) * z[:, ::3]
-        return out
-
-    error, reference = icl_error(
-        [RandomTransformer(twins, 0.0), RandomTransformer(single, 0.0)],
-        TASK,
-        SMALL,
-        runs=3,
-        rng=0,
-        test=50,
-        precision="double",
-    )
-    assert error.fallbacks == reference.fallbacks == 3
+@pytest.mark.parametrize("samples", [15, 60])
+def test_fallbacks_are_counted_and_right(samples):
+    # All features are one constant: without penalty both the primal and the dual system are singular, of rank one, and the
+    # solution of minimal norm predicts the mean of the training labels.
+    sizes = dataclasses.replace(SMALL, samples=samples)
+    error = icl_error(RandomTransformer(lambda z: 2.0 + 0.0 * z, 0.0), TASK, sizes, runs=3, rng=0, test=50, precision="double")
+    assert error.fallbacks == 3
     assert np.isinf(error.condition_runs).all()
-    np.testing.assert_allclose(error.icl_runs, reference.icl_runs, rtol=1e-9)
-
-
-def test_fallbacks_with_fewer_samples_than_features():
-    # Few distinct labels and inputs cannot happen by chance; duplicated samples can: the kernel matrix is
-    # then singular.
-    curve = icl_curve(
-        [RandomTransformer(lambda z: np.sign(z[:, :1]) + 0 * z, 0.0)],
-        TASK,
-        SMALL,
-        samples=[15, 20],
-        runs=2,
-        rng=0,
-        test=50,
-    )[0]
-    assert curve.fallbacks == (2, 2)
-    assert np.isfinite(curve.icl_runs).all()
+    for seed, icl, idg in zip(child_seeds(0, range(3)), error.icl_runs, error.idg_runs, strict=True):
+        draw = _draw(TASK, sizes, 50, True, np.float64, seed)
+        for tested, found in ((draw.fresh, icl), (draw.again, idg)):
+            expected = np.mean((tested.y - draw.training.y.mean()) ** 2)
+            assert found == pytest.approx(expected, rel=64 * samples * np.finfo(float).eps)
 
 
 @pytest.mark.parametrize(
@@ -402,3 +380,66 @@ def test_results_print_and_summarise():
     assert (difference.icl.mean == 0).all()
     assert (difference.idg.stderr == 0).all()
     np.testing.assert_allclose(curve.icl.z(curve.icl.mean - curve.icl.stderr), 1.0, rtol=1e-12)
+
+
+def test_runs_computed_apart_join_to_one_curve():
+    head, keep = RandomTransformer("relu", 0.1), {"samples": [20, 60], "test": 50}
+    whole = icl_curve(head, TASK, SMALL, runs=3, rng=7, **keep)
+    parts = [icl_curve(head, TASK, SMALL, runs=range(i, i + 1), rng=7, **keep) for i in range(3)]
+    joined = join(parts)
+    np.testing.assert_array_equal(joined.icl_runs, whole.icl_runs)
+    np.testing.assert_array_equal(joined.idg_runs, whole.idg_runs)
+    assert joined.points[0].draws == whole.points[0].draws
+    assert joined.minus(whole).icl.stderr.max() == 0
+
+
+@pytest.mark.parametrize(
+    ("choose", "message"),
+    [
+        (lambda c, other: [], "there is a curve to join; found none. Repair: pass the curves of at least one run"),
+        (lambda c, other: [c, c], "every run is counted once; found a run that occurs twice. Repair: drop the repeated curve"),
+        (
+            lambda c, other: [c, other],
+            "joined curves are of the same model, task and sizes; found linear and others. Repair: join each model by itself",
+        ),
+    ],
+)
+def test_errors_of_joining(choose, message):
+    one, other = icl_curve(
+        [LinearTransformer(0.1), LinearTransformer(0.1, intercept=True)], TASK, SMALL, samples=[20], runs=1, rng=7
+    )
+    with pytest.raises(HypothesisError) as error:
+        join(choose(one, other))
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("ridge", [0.0, 1e-8])
+def test_at_the_interpolation_peak_normal_equations_are_as_good_as_singular_values(ridge, monkeypatch):
+    sizes = Sizes(d=10, context=10, tasks=5, samples=100, hidden=100)
+    heads = [RandomTransformer("relu", ridge), RandomTransformer("tanh", ridge), LinearTransformer(ridge, intercept=True)]
+    keep = {"samples": [90, 99, 100, 101, 110, 111], "runs": 10, "rng": 1, "test": 50}
+    direct = icl_curve(heads, TASK, sizes, **keep)
+    monkeypatch.setattr("hermite_eq.simulate.ridge.ROUNDING_TOLERANCE", -1.0)
+    singular = icl_curve(heads, TASK, sizes, **keep)
+    for one, other in zip(direct, singular, strict=True):
+        assert other.fallbacks == (10,) * 6
+        # Weights within the tolerance make predictions within it, and squares within twice that.
+        change = np.abs(one.icl_runs / other.icl_runs - 1)
+        assert change.max() <= 2 * ROUNDING_TOLERANCE
+        assert one.points[2].condition_runs.max() > 1e4
+
+
+def test_memory_stays_within_the_budget(monkeypatch):
+    heads = [RandomTransformer("relu", 0.1), RandomTransformer(equivalent_model("relu", 2), 0.1), LinearTransformer(0.1)]
+    sizes = Sizes(d=20, context=20, tasks=10, samples=900, hidden=500)
+    keep = {"samples": [300, 480, 900], "runs": 1, "rng": 0, "test": 300}
+    icl_curve(heads, TASK, sizes, **keep)
+    with pytest.raises(HypothesisError) as refusal:
+        icl_curve(heads, TASK, sizes, memory=1000, **keep)
+    for budget in (parse_memory(refusal.value.repair.split('"')[1]), 20_000_000, 200_000_000):
+        tracemalloc.start()
+        icl_curve(heads, TASK, sizes, memory=budget, **keep)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        # Beyond the budget: quadrature tables and the interpreter's own objects, a fixed size.
+        assert peak < budget + 4_000_000

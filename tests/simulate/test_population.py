@@ -143,3 +143,14 @@ def test_labels_which_are_all_zero():
         HypothesisError, match=r"tr Cov\(h\) > 0; found the target .* whose labels are all zero"
     ):
         covariance_trace(Task(lambda z: 0 * z), 10, 10)
+
+
+def test_linear_errors_are_means_over_the_tasks(monkeypatch):
+    law = IsotropicLaw(Task("relu", noise=0.1), 4, 6)
+    rng = np.random.default_rng(0)
+    xi, weights, intercepts = rng.standard_normal((11, 4)), rng.standard_normal((20, 2)), np.array([0.1, 0.0])
+    whole = law.linear_errors(weights, intercepts, xi)
+    each = np.array([law.linear_errors(weights, intercepts, xi[i : i + 1]) for i in range(11)])
+    np.testing.assert_allclose(whole, each.mean(axis=0), rtol=64 * EPS)
+    monkeypatch.setattr("hermite_eq.simulate.sampler._TASKS", 3)
+    np.testing.assert_allclose(law.linear_errors(weights, intercepts, xi), whole, rtol=64 * EPS)

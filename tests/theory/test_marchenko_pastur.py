@@ -12,7 +12,7 @@ import pytest
 from hermite_eq.errors import HypothesisError
 from hermite_eq.theory.marchenko_pastur import density, mass_at_zero, resolvent_moments, support
 
-POWERS = {"g": (0, 1), "g2": (0, 2), "s_1": (1, 1), "s_2": (1, 2), "s2_1": (2, 1), "s2_2": (2, 2), "s3_2": (3, 2)}
+POWERS = {"g": (0, 1), "g2": (0, 2), "s_1": (1, 1), "s_2": (1, 2), "s_3": (1, 3), "s2_1": (2, 1), "s2_2": (2, 2), "s3_2": (3, 2)}
 EPS = sys.float_info.epsilon
 
 
@@ -63,11 +63,13 @@ def test_relative_accuracy_at_extreme_arguments() -> None:
 
             g = stieltjes(z)
             g2 = -mpmath.diff(stieltjes, z, h=z * mpmath.mpf(10) ** -90)
+            g3 = mpmath.diff(stieltjes, z, 2, h=z * mpmath.mpf(10) ** -60) / 2
             exact = {
                 "g": g,
                 "g2": g2,
                 "s_1": (1 - z * g) / scale,
                 "s_2": (g - z * g2) / scale,
+                "s_3": (g2 - z * g3) / scale,
                 "s2_1": (scale - z + z * z * g) / scale**2,
                 "s2_2": (1 - 2 * z * g + z * z * g2) / scale**2,
                 "s3_2": (scale - 2 * z + 3 * z * z * g - z**3 * g2) / scale**3,

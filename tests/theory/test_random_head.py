@@ -13,8 +13,13 @@ import pytest
 from numpy.typing import NDArray
 
 from hermite_eq.theory.linear import linear_limit
-from hermite_eq.theory.random_head import ScaledSamples, random_head_error
+from hermite_eq.theory.random_head import ScaledSamples, fixed_point, random_head_error
+from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.spectrum import Spectrum, Traces
+
+def solved(samples: ScaledSamples, spectrum: Any, tau: Array, mu: Array, ridge: Array, dimension: float) -> ErrorArrays:
+    return random_head_error(samples, spectrum, tau, mu, fixed_point(samples, spectrum, tau, mu, ridge), dimension, np.ones_like(tau))
+
 
 EPS = sys.float_info.epsilon
 Array = NDArray[np.float64]
@@ -31,7 +36,9 @@ class GivenSpectrum:
     def traces(self, k: Any) -> Traces:
         k, s, r, fresh = np.asarray(k)[..., None], self.s, self.r, self.fresh
         terms = (1 / (r + k), r / (r + k), r**2 / (r + k) ** 2, r / (r + k) ** 2, fresh / (r + k), fresh / (r + k) ** 2,
-                 s**2 / (r + k), s**2 / (r + k) ** 2, s / (r + k), s**2 * r / (r + k) ** 2, s**2 * fresh / (r + k) ** 2)  # fmt: skip
+                 s**2 / (r + k), s**2 / (r + k) ** 2, s / (r + k), s**2 * r / (r + k) ** 2, s**2 * fresh / (r + k) ** 2,
+                 (s - 1) / (r + k), (s - 1) / (r + k) ** 2, (s - 1) ** 2 / (r + k) ** 2, s**2 * (s - 1) / (r + k) ** 2,
+                 fresh * (s - 1) / (r + k) ** 2)  # fmt: skip
         return Traces(*(term.mean(-1) for term in terms))
 
     @property
@@ -43,8 +50,8 @@ class GivenSpectrum:
         return np.array([(self.r * self.fresh).mean()])
 
 
-def nodes(*, c0: Any, c1: Any, c2: Any, residual2: Any, mean: Any, square: Any, signal: Any) -> ScaledSamples:
-    values = np.broadcast_arrays(*(np.atleast_1d(np.asarray(x, float)) for x in (c0, c1, c2, residual2, mean, square, signal)))
+def nodes(*, c0: Any, c1: Any, c2: Any, residual2: Any, mean: Any, square: Any, signal: Any, tilt: Any = 0.0) -> ScaledSamples:
+    values = np.broadcast_arrays(*(np.atleast_1d(np.asarray(x, float)) for x in (c0, c1, c2, residual2, mean, square, signal, tilt)))
     count = values[0].size
     return ScaledSamples(np.full((1, count), 1 / count), *(value[None, :].copy() for value in values))
 
@@ -72,7 +79,7 @@ def draw(samples: ScaledSamples, spectrum: GivenSpectrum, n: int, m: int, ridge:
     """(ICL, IDG) of one draw: Gaussian h of covariance I ⊗ r/D, the features written out, population errors of the fitted w exact."""
     d = spectrum.s.size
     dimension = d * d
-    prob, c0, c1, c2, residual2, mean, square, signal = (x[0] for x in vars(samples).values())
+    prob, c0, c1, c2, residual2, mean, square, signal, tilt = (x[0] for x in vars(samples).values())
     theta = rng.choice(prob.size, size=n, p=prob)
     covariances = [np.tile(x, d) / dimension for x in (spectrum.r, spectrum.fresh)]
     # m²⟨s²/(r+k)⟩ = m² Mᵀ(C + k/D)⁻¹M for M = diag(s)/√(dD).
@@ -111,7 +118,7 @@ def drawn() -> dict[tuple[str, tuple[float, float, float]], Array]:
 def predicted(head: ScaledSamples, point: tuple[float, float, float]) -> Array:
     dimension = D_SIDE**2
     n, m = round(point[0] * dimension), round(point[1] * dimension)
-    found = random_head_error(
+    found = solved(
         head, given_spectrum(D_SIDE), np.array([n / dimension]), np.array([m / dimension]),  # type: ignore[arg-type]
         np.array([point[2] * dimension / m]), dimension,
     )  # fmt: skip
@@ -164,13 +171,12 @@ def test_drawn_matrices_tell_a_wrong_sign_and_a_missing_degree_two(drawn: dict[A
 
 
 def limit_spectrum(signal: Array, kappa: Array) -> Spectrum:
-    one = np.ones_like(signal)
-    return Spectrum(signal, 1 - signal, kappa, one, one)
+    return Spectrum.limit(signal, kappa)
 
 
 def one_node(shape: tuple[int, ...], **values: Any) -> ScaledSamples:
     columns = {name: np.broadcast_to(np.asarray(x, float), shape)[..., None] for name, x in values.items()}
-    return ScaledSamples(np.ones((*shape, 1)), **columns)
+    return ScaledSamples(np.ones((*shape, 1)), **columns, tilt=np.zeros((*shape, 1)))
 
 
 def test_without_residual_and_with_infinitely_many_units_it_is_the_linear_transformer() -> None:
@@ -187,7 +193,7 @@ def test_without_residual_and_with_infinitely_many_units_it_is_the_linear_transf
     for c0, explained in ((0.0, 0.0), (1.0, mean**2)):
         linear = linear_limit(a1, v - a1**2 - explained, v, alpha, kappa, tau, ridge)
         samples = one_node((size,), c0=c0, c1=1.0, c2=0.0, residual2=0.0, mean=mean, square=v, signal=a1**2 / np.sqrt(fresh))
-        found = random_head_error(
+        found = solved(
             samples, limit_spectrum(a1**2 / fresh, kappa), tau, np.full(size, np.inf), ridge / fresh, math.inf
         )
         # The engine forms v − 2β + Q, so rounding is relative to v; the threshold τ = 1 amplifies it by at most 1/|1 − τ| twice.
@@ -205,8 +211,8 @@ def test_samples_and_features_enter_the_fixed_point_symmetrically() -> None:
     ridge = 10 ** rng.uniform(-4, 1, shape)
     samples = one_node(shape, c0=0.3, c1=0.5, c2=0.1, residual2=0.1, mean=0.3, square=1.0, signal=0.4)
     spectrum = limit_spectrum(np.full(shape, 0.4), 10 ** rng.uniform(-1, 1, shape))
-    first = random_head_error(samples, spectrum, tau, mu, ridge / tau / mu, math.inf).effective_ridge
-    second = random_head_error(samples, spectrum, mu, tau, ridge / mu / tau, math.inf).effective_ridge
+    first = solved(samples, spectrum, tau, mu, ridge / tau / mu, math.inf).effective_ridge
+    second = solved(samples, spectrum, mu, tau, ridge / mu / tau, math.inf).effective_ridge
     f1 = spectrum.traces(first).f1
     product = (0.25 * first * (mu - f1) - 0.1) * (0.25 * first * (tau - f1) - 0.1)
     scale = (0.25 * first * (mu + f1) + 0.1) * (0.25 * first * (tau + f1) + 0.1)
@@ -226,7 +232,7 @@ def extreme(size: int, node_count: int) -> tuple[ScaledSamples, Spectrum, Array,
     kappa = np.where(rng.random(size) < 0.1, np.inf, 10 ** rng.uniform(-5, 5, size))
     p = np.where(rng.random(size) < 0.1, 0.0, rng.uniform(0, 1, size))
     square = mean**2 + signal**2 * (2 + 2 / kappa[:, None]) / (1 - p[:, None]) + 10 ** rng.uniform(-8, 1, size)[:, None]
-    samples = ScaledSamples(np.full(shape, 1 / node_count), c0, c1, c2, residual2, mean, square, signal)
+    samples = ScaledSamples(np.full(shape, 1 / node_count), c0, c1, c2, residual2, mean, square, signal, np.zeros(shape))
     tau, mu = 10 ** rng.uniform(-6, 6, size), 10 ** rng.uniform(-6, 6, size)
     mu[::7] = tau[::7] * (1 + 10 ** rng.uniform(-9, -1, tau[::7].size))
     mu[1::11] = np.inf
@@ -237,7 +243,7 @@ def extreme(size: int, node_count: int) -> tuple[ScaledSamples, Spectrum, Array,
 @pytest.mark.parametrize("node_count", [1, 5])
 def test_every_admissible_point_is_solved(node_count: int) -> None:
     samples, spectrum, tau, mu, ridge = extreme(2000, node_count)
-    found = random_head_error(samples, spectrum, tau, mu, ridge, math.inf)
+    found = solved(samples, spectrum, tau, mu, ridge, math.inf)
     for name, values in vars(found).items():
         assert not np.isnan(values).any(), name
     assert (found.icl > 0).all()
@@ -248,7 +254,7 @@ def test_every_admissible_point_is_solved(node_count: int) -> None:
 def test_m_equal_to_n_diverges_without_ridge() -> None:
     samples = one_node((3,), c0=0.3, c1=0.5, c2=0.1, residual2=0.1, mean=0.3, square=1.0, signal=0.4)
     spectrum = limit_spectrum(np.full(3, 0.4), np.full(3, 0.5))
-    found = random_head_error(samples, spectrum, np.full(3, 1.5), np.array([1.5 - 1e-7, 1.5, 1.5 + 1e-7]), np.zeros(3), math.inf)
+    found = solved(samples, spectrum, np.full(3, 1.5), np.array([1.5 - 1e-7, 1.5, 1.5 + 1e-7]), np.zeros(3), math.inf)
     assert np.isinf(found.icl[1])
     assert np.isinf(found.idg[1])
     assert np.isfinite(found.icl[[0, 2]]).all()
@@ -259,7 +265,7 @@ def test_a_head_without_linear_part_leaves_noise_features() -> None:
     """c₁ = 0, λ = 0: regression on m pure noise features. The error is E y² − c₀² (c₀ fitted) over 1 − min(τ, μ)/max(τ, μ)."""
     tau, mu = np.array([0.5, 2.0, 3.0]), np.array([2.0, 0.5, 4.0])
     samples = one_node((3,), c0=0.3, c1=0.0, c2=0.1, residual2=0.1, mean=0.3, square=1.0, signal=0.4)
-    found = random_head_error(samples, limit_spectrum(np.full(3, 0.4), np.full(3, 0.5)), tau, mu, np.zeros(3), math.inf)
+    found = solved(samples, limit_spectrum(np.full(3, 0.4), np.full(3, 0.5)), tau, mu, np.zeros(3), math.inf)
     exact = (1 - 0.09) / (1 - np.minimum(tau, mu) / np.maximum(tau, mu))
     # c₁ is set to 1e-10 c_*, and only its square and the product with the signal (1e-10·O(1)) enter.
     assert np.abs(found.icl / exact - 1).max() < 1e-9

@@ -29,6 +29,7 @@ from hermite_eq.expansion.exact.family import (
     Function,
     Kernel,
     OutsideFamilyError,
+    by_kernel,
     linear_in_trigonometric,
     sign_of,
 )
@@ -67,9 +68,7 @@ class Weight:
 
     def total(self) -> tuple[Expr, Expr]:
         """∫ over the real line, e^{ℓ + α²/(2γ)}/√γ, as (real part, imaginary part)."""
-        size = sympy.exp(_shaped(self.ell + (self.mu**2 - self.omega**2) / (2 * self.gamma))) / sympy.sqrt(
-            self.gamma
-        )
+        size = sympy.exp(_shaped(self.ell + (self.mu**2 - self.omega**2) / (2 * self.gamma))) / sympy.sqrt(self.gamma)
         angle = _shaped(self.mu * self.omega / self.gamma)
         return size * sympy.cos(angle), size * sympy.sin(angle)
 
@@ -115,9 +114,16 @@ def _complex_erf(u: Expr, v: Expr) -> tuple[Expr, Expr]:
         return sympy.erf(u), S.Zero
     if u == 0:
         return S.Zero, sympy.erfi(v)
+    # erf is odd and real on the real axis, which leaves one quadrant.
+    flip, mirror = u.could_extract_minus_sign(), False
+    if flip:
+        u, v = -u, -v
+    if v.could_extract_minus_sign():
+        v, mirror = -v, True
     value = sympy.erf(u + sympy.I * v)
     # Unevaluated, because SymPy would write them as complex sums, whose rounded values are not real.
-    return sympy.re(value, evaluate=False), sympy.im(value, evaluate=False)
+    re, im = sympy.re(value, evaluate=False), sympy.im(value, evaluate=False)
+    return (-re if flip else re), (-im if flip != mirror else im)
 
 
 def _times(z: tuple[Expr, Expr], w: tuple[Expr, Expr]) -> tuple[Expr, Expr]:
@@ -131,6 +137,7 @@ def _mass(weight: Weight, erfs: Erfs, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:
 
     * no error function: N (erf(√(γ/2)(hi − ν)) − erf(√(γ/2)(lo − ν)))/2;
     * w a multiple C of F': the integral is C [F^{m+1}/(m+1)] (all F alike);
+    * an odd number, vanishing at ν, on an interval about ν: 0;
     * one, on the whole line: N erf((aν + b)/√(1 + 2a²/γ)), since E erf(a(ν + z/√γ) + b) is a probability of
     a sum of normals;
     * one, vanishing at ν, from ν on: N arctan(a√(2/γ))/π (an angle of a normal pair);
@@ -155,9 +162,7 @@ def _mass(weight: Weight, erfs: Erfs, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:
         return _times(total, half)
     centre = weight.centre
     centred = weight.omega == 0 and all(_shaped(a * centre + b) == 0 for a, b in erfs)
-    from_centre = (
-        1 if (lo, hi) == (centre, S.Infinity) else -1 if (lo, hi) == (S.NegativeInfinity, centre) else 0
-    )
+    from_centre = 1 if (lo, hi) == (centre, S.Infinity) else -1 if (lo, hi) == (S.NegativeInfinity, centre) else 0
     first = erfs[0]
     a, b = first
     alike = weight.omega == 0 and all(other == first for other in erfs)
@@ -165,16 +170,13 @@ def _mass(weight: Weight, erfs: Erfs, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:
         power = len(erfs) + 1
 
         def antiderivative(x: Expr) -> Expr:
-            value = (
-                sympy.erf(_shaped(a * x + b))
-                if not x.is_infinite
-                else sympy.sign(a) * (1 if x is S.Infinity else -1)
-            )
+            value = sympy.erf(_shaped(a * x + b)) if not x.is_infinite else sympy.sign(a) * (1 if x is S.Infinity else -1)
             return value**power / power
 
         constant = sympy.exp(_shaped(weight.ell + b * b)) / (2 * sympy.sqrt(2) * a)
         return constant * (antiderivative(hi) - antiderivative(lo)), S.Zero
-    if centred and len(erfs) % 2 and sympy.expand(lo + hi - 2 * centre) == 0 if not whole else False:
+    symmetric = not whole and sympy.expand(lo + hi - 2 * centre) == 0
+    if symmetric and centred and len(erfs) % 2:
         return S.Zero, S.Zero
     if len(erfs) == 1:
         if whole:
@@ -187,12 +189,12 @@ def _mass(weight: Weight, erfs: Erfs, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:
             return from_centre * total[0] * sympy.atan(a * sympy.sqrt(2 / gamma)) / sympy.pi, S.Zero
     if len(erfs) == 2 and centred and (whole or from_centre):
         a1, a2 = first[0], erfs[1][0]
-        angle = sympy.asin(2 * a1 * a2 / sympy.sqrt(sympy.factor((gamma + 2 * a1**2) * (gamma + 2 * a2**2))))
+        g1, g2 = gamma + 2 * a1**2, gamma + 2 * a2**2
+        root = g1 if g1 == g2 else sympy.sqrt(sympy.factor(g1 * g2))
+        angle = sympy.asin(2 * a1 * a2 / root)
         return total[0] * angle * (2 if whole else 1) / sympy.pi, S.Zero
     shown = sympy.Mul(*(sympy.erf(a * X + b) for a, b in erfs))
-    raise OutsideFamilyError(
-        f"{shown} on ({lo}, {hi})", "no elementary closed form of a bivariate normal probability"
-    )
+    raise OutsideFamilyError(f"{shown} on ({lo}, {hi})", "no elementary closed form of a bivariate normal probability")
 
 
 # --- the recurrence
@@ -224,25 +226,30 @@ class Moments:
     """
 
     def __init__(self, function: Function) -> None:
+        # Kernel by kernel, because one that is the same on both sides of a breakpoint has no boundary there.
         self._pieces = [
-            (lo, hi, kernel, polynomial) for lo, hi, terms in function for kernel, polynomial in terms.items()
+            (lo, hi, kernel, polynomial) for kernel, pieces in by_kernel(function).items() for lo, hi, polynomial in pieces if polynomial
         ]
         values: set[Expr] = {sympy.Rational(1, 2)}
+        seen: set[tuple[Weight, Erfs]] = set()
         for lo, hi, kernel, polynomial in self._pieces:
             values.update(end for end in (lo, hi) if not end.is_infinite)
             values.update(value for pair in polynomial.values() for value in pair)
-            self._collect_parameters(weight_of(kernel), kernel.erfs, values)
+            self._collect_parameters(weight_of(kernel), kernel.erfs, values, seen)
         ordered = sorted(values, key=sympy.default_sort_key)
         ring, elements = sring([*ordered, sympy.Symbol("_")])
         self._ring = ring
         self._element = dict(zip(ordered, elements, strict=False))
         self._sequences: dict[tuple[Weight, Erfs, Expr, Expr], list[ComplexCombination]] = {}
 
-    def _collect_parameters(self, weight: Weight, erfs: Erfs, values: set[Expr]) -> None:
+    def _collect_parameters(self, weight: Weight, erfs: Erfs, values: set[Expr], seen: set[tuple[Weight, Erfs]]) -> None:
+        if (weight, erfs) in seen:
+            return
+        seen.add((weight, erfs))
         values.update((weight.mu, weight.omega, 1 / weight.gamma, weight.gamma, S.One / sympy.sqrt(sympy.pi)))
         for i, (a, b) in enumerate(erfs):
             values.add(a)
-            self._collect_parameters(weight.narrowed(a, b), erfs[:i] + erfs[i + 1 :], values)
+            self._collect_parameters(weight.narrowed(a, b), erfs[:i] + erfs[i + 1 :], values, seen)
 
     def _he(self, x: Expr, count: int) -> list[Any]:
         ring_x = self._element[x]
@@ -251,9 +258,7 @@ class Moments:
             values.append(ring_x * values[k] - k * values[k - 1])
         return values[:count]
 
-    def _sequence(
-        self, weight: Weight, erfs: Erfs, lo: Expr, hi: Expr, count: int
-    ) -> list[ComplexCombination]:
+    def _sequence(self, weight: Weight, erfs: Erfs, lo: Expr, hi: Expr, count: int) -> list[ComplexCombination]:
         """T_0, …, T_{count−1}."""
         key = (weight, erfs, lo, hi)
         if len(self._sequences.get(key, ())) >= count:
@@ -262,9 +267,7 @@ class Moments:
         mu, omega, gamma = (self._element[value] for value in (weight.mu, weight.omega, weight.gamma))
         inverse = self._element[1 / weight.gamma]
         oscillates = weight.omega != 0
-        boundary = [
-            (sign, end, self._he(end, count)) for sign, end in ((1, hi), (-1, lo)) if not end.is_infinite
-        ]
+        boundary = [(sign, end, self._he(end, count)) for sign, end in ((1, hi), (-1, lo)) if not end.is_infinite]
         inner = [
             (
                 2 * self._element[a] * self._element[S.One / sympy.sqrt(sympy.pi)],
@@ -330,17 +333,22 @@ class Moments:
             if factor.as_expr() == 0:
                 continue
             if atom not in values:
-                values[atom] = [
-                    part.as_coeff_Mul() for part in sympy.Add.make_args(sympy.expand_mul(atom.value()))
-                ]
+                values[atom] = [part.as_coeff_Mul() for part in sympy.Add.make_args(sympy.expand_mul(atom.value()))]
             for rational, shape in values[atom]:
                 grouped[shape] = grouped.get(shape, 0) + factor * self._ring.domain_new(rational)
         result = sympy.Add(*(shape * factor.as_expr() for shape, factor in grouped.items()))
-        expanded = sympy.expand(result)
-        if expanded.has(sympy.sin, sympy.cos):
-            expanded = linear_in_trigonometric(expanded)
-            return expanded
-        return result if result.free_symbols and expanded != 0 else expanded
+        if result.has(sympy.sin, sympy.cos):
+            return linear_in_trigonometric(sympy.expand(result))
+        if not result.free_symbols or _vanishes_at_a_point(result):
+            return sympy.expand(result)
+        return result
+
+
+def _vanishes_at_a_point(value: Expr) -> bool:
+    """Whether an expression in parameters is zero, to 20 digits, at one rational point."""
+    names = sorted(value.free_symbols, key=str)
+    point = {name: sympy.Rational(2 * i + 5, 2 * i + 7) * (-1 if name.is_negative else 1) for i, name in enumerate(names)}
+    return bool(abs(value.subs(point).evalf(30)) < sympy.Float("1e-20"))
 
 
 def weight_of(kernel: Kernel) -> Weight:
@@ -367,7 +375,8 @@ def _require_decay(function: Function, squares: int, hypothesis: str, bound: str
                     f"the factor {shown}",
                     "declare signs, e.g. exp(-b*x**2) with Symbol('b', positive=True)",
                 )
-            if kernel.erfs or (decay == 0 and kernel.mu != 0):
+            balanced = any(other.erfs for other in terms if other.beta == kernel.beta)
+            if balanced or (decay == 0 and kernel.mu != 0):
                 raise OutsideFamilyError(shown, "the growth of this factor is balanced by another one")
             raise HypothesisError(
                 hypothesis,

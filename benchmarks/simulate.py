@@ -1,0 +1,151 @@
+r"""Time of the simulation engine beside the speed of matrix products and factorisations of the same shapes, measured in the same run.
+
+    python -m benchmarks.simulate            # d = 40, about a minute
+    python -m benchmarks.simulate --d 80     # the papers' size
+
+Every line gives a time, what it is compared with, and their ratio: a loaded machine slows both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.linalg import blas, lapack
+
+from hermite_eq import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.simulate import contexts, icl_curve, icl_error
+
+TASK = Task("relu", noise=0.01)
+RIDGE = 1e-8
+
+
+def seconds(function: Callable[[], Any], repeat: int = 1) -> float:
+    """The shortest of ``repeat`` times."""
+    best = math.inf
+    for _ in range(repeat):
+        start = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+class Speeds:
+    """Seconds for each floating-point operation of the three kernels, at the shapes of one head."""
+
+    def __init__(self, rows: int, width: int, hidden: int) -> None:
+        rng = np.random.default_rng(0)
+        h, layer = rng.standard_normal((rows, width), dtype=np.float32), rng.standard_normal((hidden, width), dtype=np.float32)
+        self.single = seconds(lambda: h @ layer.T, 3) / (2 * rows * width * hidden)
+        a = rng.standard_normal((rows, hidden))
+        gram = np.zeros((hidden, hidden), order="F")
+        self.gram = seconds(lambda: blas.dsyrk(1.0, a.T, beta=1.0, c=gram, overwrite_c=1), 3) / (rows * hidden**2)
+        positive = np.asfortranarray(gram + gram.T + hidden * np.eye(hidden))
+        copy = positive.copy(order="F")
+
+        def factorise() -> None:
+            copy[:] = positive
+            lapack.dpotrf(copy, lower=1, overwrite_a=1, clean=0)
+
+        self.factor = seconds(factorise, 3) / (hidden**3 / 3)
+
+
+def show(what: str, found: float, against: str, reference: float) -> None:
+    print(f"{what:<58} {found:8.2f} s   {against:<44} {reference:8.2f} s   ratio {found / reference:6.2f}", flush=True)
+
+
+def sample_curve(d: int, speeds: Speeds) -> None:
+    """[RT] Fig. 1: seven values of n up to 3d², m = d²."""
+    sizes = Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=3, mu=1)
+    samples = [round(tau * d * d) for tau in (0.25, 0.5, 0.75, 1.25, 1.5, 2, 3)]
+    m, n, width, test = d * d, 3 * d * d, d * (d + 1), 2 * max(2000, 2 * d * d)
+    features = 2 * (n + test) * width * m * speeds.single
+    dual = max(value for value in samples if value < m)
+    gram = (n * m**2 + dual**2 * m) * speeds.gram
+    factors = sum(min(value, m) ** 3 / 3 for value in samples) * speeds.factor
+    one = RandomTransformer("relu", RIDGE)
+    two = [one, RandomTransformer("tanh", RIDGE)]
+    first = seconds(lambda: icl_curve(one, TASK, sizes, samples=samples, runs=1, rng=0))
+    show(f"curve of 7 n ≤ 3d², m = d², d = {d}, one head", first, "its flops at measured speeds", features + gram + factors)
+    both = seconds(lambda: icl_curve(two, TASK, sizes, samples=samples, runs=1, rng=0))
+    show("  a second head on the same draw costs", both - first, "its Gram matrix and solves", gram + factors)
+
+
+def width_curve(d: int) -> None:
+    """[RT] Fig. 2b: twelve values of m from 0.1 n to 2 n."""
+    n = round(1.5 * d * d)
+    sizes = Sizes(d, d, d // 2, n, 2 * n)
+    hidden = [round(n * ratio) for ratio in (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.1, 1.25, 1.5, 1.75, 2)]
+    head = RandomTransformer("relu", RIDGE)
+    curve = seconds(lambda: icl_curve(head, TASK, sizes, hidden=hidden, runs=1, rng=0))
+    largest = seconds(lambda: icl_error(head, TASK, sizes, runs=1, rng=0))
+    show(f"curve of 12 m from 0.1 n to 2 n, n = 1.5d², d = {d}", curve, "its largest single fit", largest)
+
+
+def linear(d: int) -> None:
+    n, width = 2 * d * d, d * (d + 1)
+    speeds = Speeds(1024, 8, width)
+    sizes = Sizes(d, d, d // 2, n)
+    found = seconds(lambda: icl_error(LinearTransformer(RIDGE), TASK, sizes, runs=1, rng=0))
+    flops = n * width**2 * speeds.gram + width**3 / 3 * speeds.factor
+    show(f"linear Transformer, n = 2d², d = {d}", found, "its Gram matrix and factorisation", flops)
+
+
+def sampler(d: int) -> None:
+    """Contexts of length 100 d beside the definition."""
+    length, count = 100 * d, 400
+    sizes, xi = Sizes(d, length, 1, 1), np.random.default_rng(0).standard_normal(d)
+
+    def literal() -> None:
+        rng = np.random.default_rng(0)
+        for _ in range(count):
+            x = rng.standard_normal((length, d)) / math.sqrt(d)
+            y = TASK.target(x @ xi) + math.sqrt(TASK.noise) * rng.standard_normal(length)
+            np.append(d / length * (y @ x), y @ y / length)
+
+    found = seconds(lambda: contexts(TASK, sizes, xi, count, rng=0))
+    show(f"{count} contexts of length 100 d, d = {d}", found, "the literal definition", seconds(literal))
+
+
+def precision(d: int, runs: int = 3) -> None:
+    """What single-precision features change, on the same F."""
+    from hermite_eq.simulate import error
+
+    original = error.first_layer
+    sizes = Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=3, mu=1)
+    samples = [round(tau * d * d) for tau in (0.25, 0.75, 1, 1.25, 3)]
+    try:
+        error.first_layer = lambda seed, d, hidden, trace, dtype: original(seed, d, hidden, trace, np.float64).astype(dtype)
+        for name in ("relu", "tanh"):
+            head = RandomTransformer(name, RIDGE)
+            double, single = (icl_curve(head, TASK, sizes, samples=samples, runs=runs, rng=0, precision=p) for p in ("double", "single"))
+            worst = np.abs(single.icl_runs / double.icl_runs - 1).max(axis=0)
+            scatter = double.icl_runs.std(axis=0, ddof=1) / double.icl.mean
+            for n, change, spread in zip(samples, worst, scatter, strict=True):
+                print(
+                    f"{name}, n = {n / d**2:.2f} d², d = {d}: single precision changes the ICL error of a run by ≤ {change:.1e}; "
+                    f"the runs scatter by {spread:.1e}"
+                )
+    finally:
+        error.first_layer = original
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--d", type=int, default=40)
+    d = parser.parse_args().d
+    speeds = Speeds(1024, d * (d + 1), d * d)
+    print(f"single product {1e-9 / speeds.single:.0f}, Gram matrix {1e-9 / speeds.gram:.0f}, Cholesky {1e-9 / speeds.factor:.0f} GFlop/s")
+    sampler(d)
+    linear(d)
+    sample_curve(d, speeds)
+    width_curve(d)
+    precision(min(d, 40))
+
+
+if __name__ == "__main__":
+    main()

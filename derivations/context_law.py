@@ -1,0 +1,182 @@
+r"""The sufficient statistics of a context can be drawn at a cost of O(ℓ + d), exactly.
+
+Route 1 is the argument: orthogonal parts of a Gaussian vector are independent, labels see one of them, and a weighted sum of independent
+Gaussians is one Gaussian. Route 2 knows nothing of it: for polynomial targets it expands mixed moments of (Σ y_i x_i, y) in the underlying
+standard normals, for the definition and for the representation.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import combinations_with_replacement
+
+import sympy
+from sympy.polys.rings import PolyElement, ring
+
+from derivations import Step
+
+STATEMENT = r"""Let ξ ≠ 0, u = ξ/‖ξ‖, s = ‖ξ‖/√d, x_i ~ N(0, I_d/d), y_i = σ*(ξᵀx_i) + ε_i for i = 1…ℓ, all independent. Then, jointly,
+(y_1, …, y_ℓ, Σ y_i x_i) = (y_1, …, y_ℓ, u Σ y_i g_i/√d + ‖y‖ (I − uuᵀ) w) in law, where y_i = σ*(s g_i) + ε_i on the right,
+g_1, …, g_ℓ ~ N(0,1) and w ~ N(0, I_d/d) independent. For x_i ~ N(0, Σ): g_i = ξᵀx_i/√(ξᵀΣξ), Σξ/√(ξᵀΣξ) in place of u/√d, and
+w ~ N(0, Σ − Σξξᵀ Σ/(ξᵀΣξ)) in place of (I − uuᵀ)w."""
+
+ASSUMPTIONS = """x_i Gaussian, independent of each other and of the noise ε; σ* measurable; d, ℓ ≥ 1; ξᵀΣξ > 0. No limit is taken."""
+
+
+def _projection(d: int) -> tuple[sympy.Matrix, sympy.Matrix]:
+    """ξ of symbols, and (I − uuᵀ)."""
+    xi = sympy.Matrix(sympy.symbols(f"xi1:{d + 1}", real=True))
+    return xi, sympy.eye(d) - xi * xi.T / (xi.T * xi)[0]
+
+
+def _labels_see_one_part() -> bool:
+    for d in (1, 2, 3, 4):
+        xi, project = _projection(d)
+        omega, g = sympy.Matrix(sympy.symbols(f"w1:{d + 1}")), sympy.Symbol("g")
+        norm = sympy.sqrt((xi.T * xi)[0])
+        x = (g * xi / norm + project * omega) / sympy.sqrt(d)
+        if sympy.simplify((xi.T * x)[0] - norm / sympy.sqrt(d) * g) != 0:
+            return False
+    # All d: ξᵀ(I − uuᵀ) = ‖ξ‖ (uᵀ − (uᵀu) uᵀ) = 0, a consequence of uᵀu = 1 alone.
+    uu = sympy.Symbol("uu")
+    return bool((1 - uu).subs(uu, 1) == 0)
+
+
+def _parts_are_uncorrelated() -> bool:
+    # Cov(uᵀx, (I − uuᵀ)x) = uᵀ (I/d)(I − uuᵀ) = 0, and Cov((I − uuᵀ)x) = (I − uuᵀ)/d by idempotence.
+    for d in (1, 2, 3, 4):
+        xi, project = _projection(d)
+        if not (sympy.simplify(xi.T * project).is_zero_matrix and sympy.simplify(project * project - project).is_zero_matrix):
+            return False
+    return True
+
+
+def _characteristic_functions_multiply() -> bool:
+    # E[exp(i θᵀ Σ y_i P x_i) | y] = Π exp(−q y_i²), q = θᵀPθ/(2d): by induction over ℓ, exp(−q N) exp(−q y²) = exp(−q (N + y²)), which is
+    # the characteristic function of √(N + y²) P w at θ. The empty sum is the base.
+    q, n, y = sympy.symbols("q n y", real=True)
+    induction = sympy.simplify(sympy.exp(-q * n) * sympy.exp(-q * y**2) - sympy.exp(-q * (n + y**2)))
+    return bool(induction == 0 and sympy.exp(-q * n).subs(n, 0) == 1)
+
+
+def _general_covariance() -> bool:
+    # Regress x on ξᵀx: the remainder is uncorrelated with it, and has the covariance stated.
+    for d in (1, 2, 3):
+        xi = sympy.Matrix(sympy.symbols(f"xi1:{d + 1}", real=True))
+        sigma = sympy.Matrix(d, d, lambda i, j: sympy.Symbol(f"S{min(i, j)}{max(i, j)}"))
+        variance = (xi.T * sigma * xi)[0]
+        remainder = sympy.eye(d) - sigma * xi * xi.T / variance
+        uncorrelated = sympy.simplify(remainder * sigma * xi).is_zero_matrix
+        stated = sympy.simplify(remainder * sigma * remainder.T - (sigma - sigma * xi * xi.T * sigma / variance)).is_zero_matrix
+        if not (uncorrelated and stated):
+            return False
+    return True
+
+
+def _gaussian_mean(polynomial: PolyElement, variances: list[Fraction]) -> Fraction:
+    """E over independent centred normals: x^{2j} becomes (2j − 1)!! Var(x)^j, odd powers vanish."""
+    total = Fraction(0)
+    for powers, coefficient in polynomial.terms():
+        if all(power % 2 == 0 for power in powers):
+            term = Fraction(int(coefficient.numerator), int(coefficient.denominator))
+            for power, variance in zip(powers, variances, strict=True):
+                term *= int(sympy.factorial2(power - 1)) * variance ** (power // 2) if power else 1
+            total += term
+    return total
+
+
+def _moments_agree(stretch: Fraction = Fraction(1), order: int = 4) -> bool:
+    """Moments of (√d Σ y_i x_i, y_1, y_2) up to ``order``, d = ℓ = 2, for a target of degree two and noise.
+
+    ``stretch`` multiplies the part across u; any other value than 1 must be found wrong.
+    """
+    rho = Fraction(1, 3)
+    u = (Fraction(3, 5), Fraction(4, 5))
+    one = Fraction(1)
+
+    def label(g: PolyElement, noise: PolyElement) -> PolyElement:
+        return g**2 / 3 + g / 2 - sympy.Rational(1, 5) + noise
+
+    literal, *symbols = ring("x11,x12,x21,x22,e1,e2", sympy.QQ)
+    x, noise = [symbols[:2], symbols[2:4]], symbols[4:]
+    q = [sympy.QQ(c.numerator, c.denominator) for c in u]
+    y = [label(q[0] * xi[0] + q[1] * xi[1], e) for xi, e in zip(x, noise, strict=True)]
+    defined = [y[0] * x[0][a] + y[1] * x[1][a] for a in range(2)] + y
+    definition_variances = [one] * 4 + [rho] * 2
+
+    # w across u is one normal here, times the unit vector (−u₂, u₁); r stands for ‖y‖.
+    represented, *symbols = ring("g1,g2,e1,e2,w,r", sympy.QQ)
+    g, noise, (w, r) = symbols[:2], symbols[2:4], symbols[4:]
+    z = [label(gi, e) for gi, e in zip(g, noise, strict=True)]
+    along = z[0] * g[0] + z[1] * g[1]
+    across = sympy.QQ(stretch.numerator, stretch.denominator) * r * w
+    representation = [q[0] * along - q[1] * across, q[1] * along + q[0] * across, *z]
+    square = z[0] ** 2 + z[1] ** 2
+
+    def without_r(polynomial: PolyElement) -> PolyElement:
+        # Odd powers of r come with odd powers of w, whose mean is zero.
+        total = represented.zero
+        for powers, coefficient in polynomial.terms():
+            if powers[5] % 2 == 0:
+                term = represented({(*powers[:5], 0): coefficient})
+                total += term * square ** (powers[5] // 2)
+        return total
+
+    for length in range(1, order + 1):
+        for which in combinations_with_replacement(range(4), length):
+            one_side, other = literal.one, represented.one
+            for i in which:
+                one_side, other = one_side * defined[i], other * representation[i]
+            found = _gaussian_mean(without_r(other), [one, one, rho, rho, one, one])
+            if _gaussian_mean(one_side, definition_variances) != found:
+                return False
+    return True
+
+
+def _mean_square_of_b() -> bool:
+    """The library's E‖b‖² for the identity, against E‖b₁‖² = (d²/ℓ²) E‖Σ y x‖² expanded from the definition at d = ℓ = 2."""
+    import numpy as np
+
+    from hermite_eq.models import Task
+    from hermite_eq.simulate.population import label_moments, mean_square_b
+
+    rho, s = Fraction(1, 3), Fraction(5, 4)
+    _, *symbols = ring("g1,h1,g2,h2,e1,e2", sympy.QQ)
+    g, h, noise = symbols[0:4:2], symbols[1:4:2], symbols[4:]
+    y = [sympy.QQ(5, 4) * gi + e for gi, e in zip(g, noise, strict=True)]
+    # d = 2: √d x_i = g_i u + h_i u^⊥.
+    along, across = (y[0] * part[0] + y[1] * part[1] for part in (g, h))
+    square = y[0] ** 2 + y[1] ** 2
+    b1 = (along**2 + across**2) * sympy.QQ(4, 4 * 2)
+    exact = _gaussian_mean(b1 + square**2 * sympy.QQ(1, 4), [Fraction(1)] * 4 + [rho] * 2)
+    found = mean_square_b(label_moments(Task("identity", noise=float(rho)), np.array([float(s)])), 2, 2)[0]
+    # The quadrature is exact up to rounding: a few hundred terms of one sign.
+    return bool(abs(found - float(exact)) <= 64 * np.finfo(float).eps * float(exact))
+
+
+def check() -> list[Step]:
+    """The steps of the argument, each verified."""
+    return [
+        Step("ξᵀx_i = s g_i, g_i = √d uᵀx_i ~ N(0,1): a label sees the part of x_i along u only", _labels_see_one_part(), "all d"),
+        Step(
+            "uᵀx_i and (I − uuᵀ)x_i are uncorrelated, being Gaussian independent; the latter is N(0, (I − uuᵀ)/d)",
+            _parts_are_uncorrelated(),
+            "d ≤ 4, all ξ; all d since uᵀu = 1",
+        ),
+        Step(
+            "given y, Σ y_i (I − uuᵀ)x_i has the characteristic function of ‖y‖ (I − uuᵀ) w, and y is independent of the x_i across u",
+            _characteristic_functions_multiply(),
+            "all ℓ, d",
+        ),
+        Step(
+            "x ~ N(0, Σ): x − Σξ ξᵀx/(ξᵀΣξ) is uncorrelated with ξᵀx and has covariance Σ − Σξξᵀ Σ/(ξᵀΣξ)",
+            _general_covariance(),
+            "d ≤ 3, all Σ and ξ",
+        ),
+        Step(
+            "definition and representation have the same moments of (Σ y_i x_i, y)",
+            _moments_agree(),
+            "order ≤ 4, d = ℓ = 2, one quadratic σ*",
+        ),
+        Step("the library's E[‖b‖² | ξ] is that of the definition", _mean_square_of_b(), "d = ℓ = 2, σ* = identity, ρ = 1/3"),
+    ]

@@ -1,0 +1,84 @@
+r"""Dual activations κ(ρ) = E[σ(u)σ(v)] by differentiating in the correlation.
+
+The route: Price's theorem reduces a kernel to a Gaussian integral and two initial values; the library
+integrates by parts.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from derivations import Step
+from hermite_eq.expansion.dual import RHO, exact_dual
+from hermite_eq.expansion.exact import exact_coefficients
+from hermite_eq.hermite import X
+
+STATEMENT = r"""
+dⁿκ/dρⁿ = E[σ^{(n)}(u) σ^{(n)}(v)] (Price), since Mehler's series is Σ c_k² ρ^k/k! and c_k(σ') = c_{k+1}(σ).
+Hence
+    ReLU:  κ'' = E[δ(u)δ(v)] = 1/(2π√(1−ρ²)),  κ(0) = c_0² = 1/(2π),  κ'(0) = c_1² = 1/4;
+    sign:  κ' = 4 E[δδ];      erf(sx):  κ' = (4s²/π) E e^{−s²(u²+v²)};
+    GELU:  κ'' = E[(2−u²)(2−v²)φ(u)φ(v)].
+"""
+
+ASSUMPTIONS = "(u, v) standard normal with correlation ρ, |ρ| < 1; derivatives in the sense of distributions."
+
+
+def _gaussian_mass(p: sympy.Expr) -> sympy.Expr:
+    """E e^{−p(u²+v²)/2}: det(I + pΣ)^{−1/2}."""
+    sigma = sympy.Matrix([[1, RHO], [RHO, 1]])
+    return 1 / sympy.sqrt(sympy.factor((sympy.eye(2) + p * sigma).det()))
+
+
+def _price() -> Step:
+    k = sympy.Symbol("k", integer=True, positive=True)
+    c = sympy.Symbol("c")
+    termwise = sympy.diff(c**2 * RHO**k / sympy.factorial(k), RHO) - c**2 * RHO ** (k - 1) / sympy.factorial(k - 1)
+    return Step(
+        "Σ c_k² ρ^k/k! differentiated term by term is the same series of c_{k+1} = c_k(σ')",
+        bool(sympy.simplify(sympy.gammasimp(termwise.rewrite(sympy.gamma))) == 0),
+        "all k",
+    )
+
+
+def _ends(sigma: sympy.Expr, order: int, derivative: sympy.Expr, claim: str) -> Step:
+    """κ^{(order)} is ``derivative`` and the lower derivatives at 0 are c_k²."""
+    kernel = exact_dual(sigma)
+    c = exact_coefficients(sigma, order)
+    assert kernel is not None
+    assert c is not None
+    holds = sympy.simplify(sympy.diff(kernel, RHO, order) - derivative) == 0
+    for k in range(order):
+        holds = holds and sympy.simplify(sympy.diff(kernel, RHO, k).subs(RHO, 0) - c[k] ** 2) == 0
+    return Step(claim, bool(holds), "all ρ")
+
+
+def check() -> list[Step]:
+    """The argument, step by step."""
+    s = sympy.Symbol("s", positive=True)
+    density = 1 / (2 * sympy.pi * sympy.sqrt(1 - RHO**2))
+    # Under φ(u)φ(v) the precision of (u, v) grows by I: covariance C = (Σ^{−1} + I)^{−1}.
+    sigma = sympy.Matrix([[1, RHO], [RHO, 1]])
+    c = (sigma.inv() + sympy.eye(2)).inv().applyfunc(sympy.simplify)
+    # E[(2−u²)(2−v²)] = 4 − 2(C₁₁ + C₂₂) + C₁₁C₂₂ + 2C₁₂² (Isserlis)
+    fourth = 4 - 2 * (c[0, 0] + c[1, 1]) + c[0, 0] * c[1, 1] + 2 * c[0, 1] ** 2
+    gelu = X * (1 + sympy.erf(X / sympy.sqrt(2))) / 2
+    one = sympy.Integer(1)
+    return [
+        _price(),
+        _ends(sympy.Max(X, 0), 2, density, "ReLU: κ'' is the joint density at the origin"),
+        _ends(sympy.sign(X), 1, 4 * density, "sign: κ' is four times the joint density at the origin"),
+        _ends(sympy.Abs(X), 2, 4 * density, "|x|: κ'' is four times the joint density at the origin"),
+        _ends(
+            sympy.erf(s * X),
+            1,
+            4 * s**2 / sympy.pi * _gaussian_mass(2 * s**2),
+            "erf(sx): κ' is a Gaussian integral",
+        ),
+        _ends(
+            gelu,
+            2,
+            fourth * _gaussian_mass(one) / (2 * sympy.pi),
+            "GELU: κ'' is a Gaussian moment of order four (Isserlis)",
+        ),
+    ]

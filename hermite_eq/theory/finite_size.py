@@ -1,0 +1,118 @@
+"""In-context errors at finite d: the norms of x, ξ and b vary, and h has D = d(d+1) entries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.theory.context_law import ContextLaw, context_law
+from hermite_eq.theory.head import HeadMoments
+from hermite_eq.theory.linear import ErrorArrays
+from hermite_eq.theory.random_head import FixedPoint, ScaledSamples, fixed_point, random_head_error
+from hermite_eq.theory.spectrum import Spectrum
+
+Array = NDArray[np.float64]
+
+#: Below this the law of the norms is no perturbation of the limit at all.
+SMALLEST = 8
+_ROUNDS = 100
+
+
+def _too_small(found: str) -> HypothesisError:
+    return HypothesisError(
+        "d, ℓ and k are large enough for the theory, whose remainder is of the next order in 1/d",
+        found,
+        "raise d, context or tasks, or simulate: hermite_eq.simulate.icl_error",
+    )
+
+
+def _spectrum(law: ContextLaw, d: int, tasks: float, weights: Array) -> tuple[Spectrum, Array]:
+    r"""The spectrum of :math:`\mathbb E[\hat h\hat h^\top]` under ``weights`` (shape (P, N)), and the tilt of each node against it."""
+    # E[ĥĥᵀ] = (I/d) ⊗ [f_u S/d + f_i I/d, f_c ξ̄/√d; ·, f_2]; r = D times its eigenvalues, D = d(d+1).
+    f_u, f_2, f_c = weights @ law.signal_share, weights @ law.column_share, weights @ law.cross_share
+    unit, one = (d + 1) / d, np.ones_like(f_u)
+    spectrum = Spectrum(
+        signal=unit * f_u,
+        noise=unit * (1 - f_u - f_2),
+        kappa=one * tasks / d,
+        bulk=one / unit,
+        column=unit * d * f_2,
+        cross2=unit**2 * np.minimum(d * f_c**2, d * f_u * f_2),
+        length_variance=one * law.length_variance,
+    )
+    return spectrum, unit * (law.signal_share - f_u[:, None])
+
+
+def _samples(law: ContextLaw, d: int, head: HeadMoments) -> ScaledSamples:
+    # M = S/d, so Mᵀ(C + k/D)⁻¹M = d⟨(s/d)²D/(r+k)⟩ = (D/d)⟨s²/(r+k)⟩.
+    signal = law.alignment * math.sqrt(d + 1)
+    columns = (law.weights, head.c0, head.c1, head.c2, head.residual2, law.mean, law.square, signal, 0 * signal)
+    return ScaledSamples(*(np.broadcast_to(x, law.weights.shape)[None] for x in columns))
+
+
+def _consistent(
+    law: ContextLaw, d: int, tasks: float, samples: ScaledSamples, tau: Array, mu: Array, ridge: Array
+) -> tuple[ScaledSamples, Spectrum, FixedPoint]:
+    r"""Samples, spectrum and fixed point with the covariance weighted as the fit weighs it, by :math:`c_1^2\omega`.
+
+    The weights differ from their mean by O(d^{-1/2}) and the covariances of the nodes too, so that each round gains a factor O(1/d).
+    """
+    weights = np.broadcast_to(law.weights, (tau.size, law.weights.size))
+    # Where c₁ vanishes the covariance of h plays no role, and any weights will do.
+    power = samples.c1**2 if samples.c1.any() else np.ones_like(samples.c1)
+    for _ in range(_ROUNDS):
+        spectrum, tilt = _spectrum(law, d, tasks, weights)
+        samples = replace(samples, tilt=tilt)
+        point = fixed_point(samples, spectrum, tau, mu, ridge)
+        update = samples.weights * power * point.omega
+        update = update / update.sum(-1, keepdims=True)
+        if np.abs(update - weights).sum(-1).max() < 1e-10:
+            return samples, spectrum, point
+        weights = update
+    raise _too_small(f"no agreement of weights and covariance after {_ROUNDS} rounds at d={d}")
+
+
+def _errors(
+    law: ContextLaw, head: HeadMoments, sizes: Sequence[Sizes], mu: Array, ridge: Array, dimension: float, noise: float
+) -> ErrorArrays:
+    d, tasks = sizes[0].d, sizes[0].tasks
+    if d < SMALLEST:
+        raise _too_small(f"d={d}")
+    tau = np.array([s.samples for s in sizes]) / (d * (d + 1))
+    samples, spectrum, point = _consistent(law, d, tasks, _samples(law, d, head), tau, mu, ridge)
+    errors = random_head_error(samples, spectrum, tau, mu, point, dimension, np.full_like(tau, law.trace / (d + 1)))
+    # No predictor gets below the label noise: where the expansion does, it has left its domain.
+    below = np.minimum(errors.icl, errors.idg) < noise
+    if below.any():
+        i = int(np.argmax(below))
+        raise _too_small(f"{sizes[i]} with ICL {errors.icl[i]:.3g} and IDG {errors.idg[i]:.3g} below the noise {noise:g}")
+    return errors
+
+
+def finite_linear(model: LinearTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
+    """The linear Transformer at sizes that differ in n alone: infinitely many features c₁(s) = s without residual."""
+    law = context_law(task, sizes[0].d, sizes[0].context)
+    zero = np.zeros_like(law.weights)
+    head = HeadMoments(zero + model.intercept, np.sqrt(law.scale2), zero, zero)
+    one = np.ones(len(sizes))
+    return _errors(law, head, sizes, math.inf * one, (sizes[0].d + 1) * model.ridge / law.trace * one, math.inf, task.noise)
+
+
+def finite_random(model: RandomTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
+    """The random Transformer at sizes that differ in n and m alone; with ``normalise`` every scale is 1."""
+    for s in sizes:
+        if s.hidden is None:
+            raise HypothesisError("a random head has hidden units", f"{s}", "pass hidden=…")
+    law = context_law(task, sizes[0].d, sizes[0].context)
+    d, dimension = sizes[0].d, sizes[0].d * (sizes[0].d + 1)
+    head = HeadMoments.of(model.activation)
+    if not model.normalise:
+        head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
+    mu = np.array([s.hidden for s in sizes], float) / dimension
+    return _errors(law, head, sizes, mu, model.ridge / d / mu, dimension, task.noise)

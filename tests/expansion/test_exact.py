@@ -1,0 +1,398 @@
+"""Exact coefficients against quadrature, identities and pinned messages."""
+
+from __future__ import annotations
+
+import itertools
+
+import mpmath
+import pytest
+import sympy
+from exact_cases import CASES, GELU, Case
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, S, cos, erf, exp, pi, sin, sqrt
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion.exact import exact_coefficients, exact_expectation, exact_inner, supported
+from hermite_eq.hermite import X, he
+
+DIGITS = 30
+# Panels of length 2 and 30 working digits: a tanh-sinh panel of an entire function loses at most a few of
+# them.
+LOST = 4
+
+
+def ids(case: Case) -> str:
+    return case.name
+
+
+def number(value: sympy.Expr) -> mpmath.mpf:
+    """An exact real number as mpmath, to more than DIGITS."""
+    return mpmath.mpf(sympy.re(value.evalf(DIGITS + 15)))
+
+
+def quadrature(case: Case, weight: sympy.Expr, squared: bool = False) -> tuple[mpmath.mpf, mpmath.mpf]:
+    """∫ f weight φ (or f²) by panels split at the kinks, and ∫ |f weight φ|, which scales its rounding "
+    "error."""
+    # Beyond the ends φ · f · weight < e^{−L²/2 + 2L²/8 + …} is below 1e-40.
+    length = 36 if case.wide else 20
+    nodes = sorted({*map(mpmath.mpf, range(-length, length + 1, 2)), *exact_kinks(case)})
+    f = sympy.lambdify(X, case.expr, "mpmath")
+    h = sympy.lambdify(X, weight, "mpmath")
+
+    def integrand(x: mpmath.mpf) -> mpmath.mpf:
+        value = f(x) ** 2 if squared else f(x)
+        return value * h(x) * mpmath.npdf(x)
+
+    panels = [mpmath.quad(integrand, pair) for pair in itertools.pairwise(nodes)]
+    return mpmath.fsum(panels), mpmath.fsum(map(abs, panels))
+
+
+def exact_kinks(case: Case) -> list[mpmath.mpf]:
+    """The declared kinks, refined from the double precision in which the table writes them."""
+    golden = (1 + mpmath.sqrt(5)) / 2
+    known = [mpmath.mpf(n) for n in range(-3, 4)] + [mpmath.sqrt(2), golden, -golden]
+    return [next(value for value in known if abs(value - kink) < 1e-12) for kink in case.kinks]
+
+
+def agrees(value: sympy.Expr, integral: mpmath.mpf, scale: mpmath.mpf) -> bool:
+    return abs(number(value) - integral) <= mpmath.mpf(10) ** (LOST - DIGITS) * (scale + abs(integral))
+
+
+@pytest.fixture(autouse=True)
+def _precision():
+    with mpmath.workdps(DIGITS):
+        yield
+
+
+@pytest.mark.parametrize("case", CASES, ids=ids)
+def test_coefficients_are_the_integrals(case):
+    c = exact_coefficients(case.expr, 5)
+    for k in (0, 1, 5):
+        integral, scale = quadrature(case, he(k))
+        assert agrees(c[k], integral, scale), (k, c[k])
+
+
+def test_the_comparison_rejects_a_wrong_coefficient():
+    case = next(case for case in CASES if case.name == "elu")
+    integral, scale = quadrature(case, he(4))
+    c = exact_coefficients(case.expr, 4)[4]
+    assert agrees(c, integral, scale)
+    assert not agrees(c * (1 + Rational(1, 10**22)), integral, scale)
+
+
+@pytest.mark.parametrize("case", CASES, ids=ids)
+def test_norms_are_the_integrals(case):
+    norm2 = exact_inner(case.expr, case.expr)
+    assert (norm2 is not None) == case.norm
+    if norm2 is not None:
+        integral, scale = quadrature(case, S.One, squared=True)
+        assert agrees(norm2, integral, scale)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.norm], ids=ids)
+def test_bessel(case):
+    partial = sum(ck**2 / sympy.factorial(k) for k, ck in enumerate(exact_coefficients(case.expr, 20)))
+    norm2 = number(exact_inner(case.expr, case.expr))
+    assert number(partial) <= norm2 * (1 + mpmath.mpf(10) ** (LOST - DIGITS))
+
+
+@pytest.mark.parametrize("expr", [X**3 - 2 * X, (X**2 - 1) ** 2, X**6 + X], ids=str)
+def test_parseval_is_an_identity_for_polynomials(expr):
+    c = exact_coefficients(expr, 6)
+    assert exact_inner(expr, expr) == sum(ck**2 / sympy.factorial(k) for k, ck in enumerate(c))
+
+
+@pytest.mark.parametrize("expr", [exp(X), sin(2 * X), cos(X) + X**2], ids=str)
+def test_parseval_for_entire_functions(expr):
+    # c_k² ≤ C 4^k with C = sup_k c_k²/4^k, here attained below 30; the rest Σ_{k>30} 4^k/k! is below twice
+    # its first term.
+    c = exact_coefficients(expr, 30)
+    constant = max(number(ck) ** 2 / 4**k for k, ck in enumerate(c))
+    rest = number(exact_inner(expr, expr) - sum(ck**2 / sympy.factorial(k) for k, ck in enumerate(c)))
+    assert abs(rest) <= 2 * constant * mpmath.mpf(4) ** 31 / mpmath.factorial(31)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.parity], ids=ids)
+def test_parity_is_exact(case):
+    vanishing = 1 if case.parity == "even" else 0
+    assert set(exact_coefficients(case.expr, 12)[vanishing::2]) == {S.Zero}
+
+
+def test_anchors():
+    relu = Max(X, 0)
+    root = 1 / sqrt(2 * pi)
+    assert exact_coefficients(relu, 4) == (root, Rational(1, 2), root, 0, -root)
+    assert exact_inner(relu, relu) == Rational(1, 2)
+    c0, c1 = exact_coefficients(relu, 1)
+    assert sympy.simplify(exact_inner(relu, relu) - c0**2 - c1**2 - (Rational(1, 4) - 1 / (2 * pi))) == 0
+    assert exact_inner(erf(X), erf(X)) == 2 * sympy.asin(Rational(2, 3)) / pi
+    assert sympy.expand(exact_inner(GELU, GELU) - Rational(1, 3) - sqrt(3) / (6 * pi)) == 0
+    assert exact_expectation(erf(X) ** 2) == exact_inner(erf(X), erf(X))
+    assert exact_coefficients(S.Zero, 3) == (0, 0, 0, 0)
+
+
+a = sympy.Symbol("a", positive=True)
+b, lam, omega, phase = sympy.symbols("b lambda omega phi")
+n = sympy.Symbol("n", negative=True)
+
+
+@pytest.mark.parametrize(
+    ("expr", "point"),
+    [
+        (Max(X, 0) + b * Min(X, 0), {b: Rational(1, 7)}),
+        (Max(X, b * X), {b: Rational(1, 7)}),
+        (Max(X, b * X), {b: Rational(9, 7)}),
+        (lam * Piecewise((X, X > 0), (a * (exp(X) - 1), True)), {lam: Rational(21, 20), a: Rational(5, 3)}),
+        (sin(omega * X + phase), {omega: Rational(6, 5), phase: Rational(1, 3)}),
+        (Max(a * X, 0), {a: Rational(3, 2)}),
+        (GELU.subs(X, a * X), {a: Rational(3, 2)}),
+        (Max(X - a, 0), {a: Rational(1, 2)}),
+        (Max(X, n), {n: -Rational(1, 2)}),
+        (Max(a**2 - X**2, 0), {a: Rational(4, 3)}),
+        (erf(b * X + 1), {b: -Rational(2, 3)}),
+        (exp(-a * X**2 + b * X), {a: Rational(1, 3), b: Rational(1, 2)}),
+        (Piecewise((exp(b * X), a > X), (0, True)), {a: Rational(1, 2), b: -Rational(1, 3)}),
+    ],
+    ids=str,
+)
+def test_parameters_survive(expr, point):
+    symbolic = exact_coefficients(expr, 6)
+    numeric = exact_coefficients(expr.subs(point), 6)
+    for ck, value in zip(symbolic, numeric, strict=True):
+        # 45 digits are evaluated, of numbers below 1e3.
+        assert abs(number(ck.subs(point)) - number(value)) < mpmath.mpf(10) ** (LOST - DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("condition", "indicator"),
+    [
+        ((X > -1) & (X < 2), Heaviside(X + 1) * Heaviside(2 - X)),
+        ((X < -1) | (X >= 2), Heaviside(-1 - X) + Heaviside(X - 2)),
+        (~((X > -1) & (X**2 < 4)), 1 - Heaviside(X + 1) * Heaviside(2 - X)),
+        (sympy.Ne(X, 0), S.One),
+    ],
+    ids=str,
+)
+def test_conditions(condition, indicator):
+    assert exact_coefficients(Piecewise((X, condition), (0, True)), 5) == exact_coefficients(X * indicator, 5)
+
+
+def test_a_value_at_single_points_does_not_matter():
+    assert exact_coefficients(Piecewise((7, sympy.Eq(X, 0)), (X, True)), 2) == (0, 1, 0)
+
+
+def test_the_scale_of_the_pre_activation():
+    # ReLU is homogeneous, so c_k(s) = s c_k.
+    scaled = exact_coefficients(Max(a * X, 0), 6)
+    assert scaled == tuple(sympy.expand(a * ck) for ck in exact_coefficients(Max(X, 0), 6))
+
+
+# --- identities on random members of the family
+
+small = st.integers(-3, 3)
+ratio = st.builds(Rational, st.integers(-4, 4), st.sampled_from([1, 2, 3]))
+positive = st.builds(Rational, st.integers(1, 4), st.sampled_from([1, 2, 3]))
+
+
+@st.composite
+def smooth_terms(draw):
+    """polynomial × one of exp, sin, cos, a Gaussian, erf."""
+    p = sum(draw(small) * X**power for power in range(3)) + 1
+    kernel = draw(
+        st.sampled_from(
+            [
+                lambda w, q: S.One,
+                lambda w, q: exp(w * X / 2),
+                lambda w, q: sin(w * X + q),
+                lambda w, q: cos(w * X + q),
+                lambda w, q: exp(-w * X**2 / 2 + q * X / 2),
+                lambda w, q: erf(w * X + q),
+            ]
+        )
+    )
+    return p * kernel(draw(positive), draw(ratio))
+
+
+@st.composite
+def kinked_terms(draw):
+    """Continuous: a kink at q times a polynomial, an exponential or a wave."""
+    q = draw(ratio)
+    kink = draw(st.sampled_from([Abs(X - q), Max(X, q), Min(X, q), Max(q - X, 0), Max(-1, Min(1, X - q))]))
+    return draw(small) * kink * draw(st.sampled_from([S.One, X, exp(X / 2), sin(X)])) + draw(small)
+
+
+continuous = st.lists(st.one_of(smooth_terms(), kinked_terms()), min_size=1, max_size=2).map(lambda f: sympy.Add(*f))
+members = st.tuples(continuous, st.sampled_from([S.Zero, Heaviside(X - 1), sympy.sign(X) * X**2])).map(lambda f: sympy.Add(*f))
+identities = settings(max_examples=20, deadline=None, derandomize=True)
+
+
+def same(value: sympy.Expr, other: sympy.Expr) -> bool:
+    difference = sympy.expand(value - other)
+    if difference == 0:
+        return True
+    # Terms cancel to zero at the working precision: compare with the largest of them.
+    terms = [abs(number(part)) for part in sympy.Add.make_args(difference)]
+    return abs(number(difference)) <= mpmath.mpf(10) ** (LOST - DIGITS) * max(terms)
+
+
+def test_same_rejects_a_difference_in_the_20th_digit():
+    assert not same(exp(1), exp(1) + Rational(1, 10**20))
+
+
+@identities
+@given(members, members, small)
+def test_linearity(f, h, factor):
+    together = exact_coefficients(f + factor * h, 5)
+    parts = zip(exact_coefficients(f, 5), exact_coefficients(h, 5), strict=True)
+    assert all(same(ck, x + factor * y) for ck, (x, y) in zip(together, parts, strict=True))
+
+
+@identities
+@given(members)
+def test_multiplication_by_x(f):
+    c = exact_coefficients(f, 6)
+    raised = exact_coefficients(sympy.expand(X * f), 5)
+    assert all(same(raised[k], c[k + 1] + (k * c[k - 1] if k else 0)) for k in range(6))
+
+
+@identities
+@given(continuous)
+def test_the_derivative_shifts_the_coefficients(f):
+    c = exact_coefficients(f, 6)
+    derivative = exact_coefficients(sympy.diff(f, X), 5)
+    assert all(same(derivative[k], c[k + 1]) for k in range(6))
+
+
+@identities
+@given(members)
+def test_reflection(f):
+    mirrored = exact_coefficients(f.subs(X, -X), 5)
+    assert all(same(m, (-1) ** k * ck) for k, (m, ck) in enumerate(zip(mirrored, exact_coefficients(f, 5), strict=True)))
+
+
+@identities
+@given(members)
+def test_inner_products_with_hermite_polynomials(f):
+    c = exact_coefficients(f, 4)
+    assert all(same(exact_inner(f, he(k)), c[k]) for k in (0, 3, 4))
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(members, st.integers(0, 6))
+def test_random_members_against_quadrature(f, k):
+    kinks = sorted({Rational(p, q) for p in range(-7, 8) for q in (1, 2, 3)})
+    nodes = [-20, -16, -12, -8, *map(number, kinks), 8, 12, 16, 20]
+    g = sympy.lambdify(X, f * he(k), "mpmath")
+    with mpmath.workdps(20):
+        panels = [mpmath.quad(lambda x: g(x) * mpmath.npdf(x), pair) for pair in itertools.pairwise(nodes)]
+        scale = mpmath.fsum(map(abs, panels)) + 1
+        # 20 working digits of which a panel loses at most 5.
+        assert abs(number(exact_coefficients(f, k)[k]) - mpmath.fsum(panels)) <= mpmath.mpf(10) ** (5 - 20) * scale
+
+
+# --- what is outside, and what is wrong
+
+
+@pytest.mark.parametrize(
+    ("expr", "culprit", "reason"),
+    [
+        (X * sympy.tanh(X), sympy.tanh(X), "unsupported function tanh"),
+        (sympy.log(1 + exp(X)), sympy.log(1 + exp(X)), "unsupported function log"),
+        (sqrt(Abs(X)), sqrt(Abs(X)), "only non-negative integer powers are in the family"),
+        (1 / (1 + X**2), 1 / (1 + X**2), "only non-negative integer powers are in the family"),
+        (Max(X, sin(X)), Max(X, sin(X)), "the sign is found for polynomials and single exponentials only"),
+        (exp(exp(X)), exp(exp(X)), "the argument is not a polynomial of degree ≤ 2 on every piece"),
+        (sympy.Float("0.01") * X, sympy.Float("0.01"), "a float is not exact; write a Rational"),
+        (sympy.I * X, sympy.I, "not real"),
+        (
+            Max(X**5 - X - 1, 0),
+            Max(X**5 - X - 1, 0),
+            "the real roots of this polynomial are not expressible by radicals",
+        ),
+        (X**500, X**500, "the power is too high"),
+        (sympy.Function("f")(X), sympy.Function("f")(X), "unsupported function f"),
+        (
+            exp(X**2) * sympy.erfc(X) * Heaviside(X),
+            exp(X**2),
+            "the growth of this factor is balanced by another one",
+        ),
+    ],
+    ids=str,
+)
+def test_outside_the_family(expr, culprit, reason):
+    verdict = supported(expr)
+    assert not verdict
+    assert (verdict.culprit, verdict.reason) == (culprit, reason)
+    assert exact_coefficients(expr, 3) is None
+    assert exact_inner(expr, expr) is None
+    assert exact_expectation(expr) is None
+
+
+def test_large_expressions_are_declined_at_once():
+    assert exact_coefficients((exp(X) + sin(X) + Max(X, 0)) ** 40, 2) is None
+    assert exact_coefficients(erf(X) ** 9, 2) is None
+    assert supported(erf(X + 1) ** 2).reason == "no elementary closed form of a bivariate normal probability"
+
+
+@pytest.mark.parametrize(
+    ("expr", "message"),
+    [
+        (
+            exp(X**2),
+            "the function is square integrable against the standard normal density; found the factor "
+            "exp(x**2) on "
+            "(-oo, oo). Repair: keep exp(b*x**2) to b < 1/4, or restrict it to a bounded interval",
+        ),
+        (
+            exp(b * X**2),
+            "the assumptions on the parameters decide whether the function is square integrable against "
+            "the standard "
+            "normal density; found the factor exp(b*x**2). Repair: declare signs, e.g. exp(-b*x**2) with "
+            "Symbol('b', positive=True)",
+        ),
+        (
+            Abs(X - b) + Abs(X - omega),
+            "the assumptions on the parameters decide the order of the breakpoints; found -b + omega of "
+            "unknown sign. "
+            "Repair: declare it, e.g. Symbol('a', positive=True), or substitute a number",
+        ),
+        (
+            Piecewise((0, X < 1), (X, X < 0), (1, True)),
+            "every branch of a Piecewise is reached; found the branch (x, x < 0), which earlier "
+            "branches cover. Repair: "
+            "order the breakpoints, the first true condition wins",
+        ),
+        (
+            Piecewise((X, X < 1)),
+            "the function is defined almost everywhere; found no branch of Piecewise((x, x < 1)) on (1, "
+            "oo). Repair: add a "
+            "last branch (value, True)",
+        ),
+        (
+            Max(sympy.Symbol("x"), 0),
+            "the variable of an activation is the real symbol hermite_eq.hermite.X; found another "
+            "symbol of the same name "
+            "in Max(0, x). Repair: build the expression from hermite_eq.hermite.X",
+        ),
+    ],
+    ids=str,
+)
+def test_messages(expr, message):
+    with pytest.raises(HypothesisError) as raised:
+        exact_coefficients(expr, 3)
+    assert str(raised.value) == message
+
+
+def test_square_integrability_is_sharper_than_integrability():
+    # E e^{g²/3} exists, E e^{2g²/3} does not.
+    assert exact_expectation(exp(X**2 / 3)) == sqrt(3)
+    with pytest.raises(HypothesisError, match="integrable against"):
+        exact_inner(exp(X**2 / 3), exp(X**2 / 3))
+    with pytest.raises(HypothesisError, match="square integrable"):
+        exact_coefficients(exp(X**2 / 3), 2)
+
+
+def test_the_degree_is_checked():
+    with pytest.raises(HypothesisError, match="degree is a non-negative integer"):
+        exact_coefficients(X, -1)

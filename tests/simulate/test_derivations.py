@@ -1,0 +1,22 @@
+"""Every step of the derivations that the sampler and the linear head rest on holds."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from derivations import context_law, linear_attention
+
+
+@pytest.mark.parametrize("module", [context_law, linear_attention], ids=lambda module: module.__name__)
+def test_every_step_holds(module):
+    assert module.STATEMENT
+    assert module.ASSUMPTIONS
+    failed = [step.reason for step in module.check() if not step.holds]
+    assert not failed
+
+
+def test_moments_see_five_per_cent_across_the_task():
+    assert context_law._moments_agree(order=2)
+    assert not context_law._moments_agree(stretch=Fraction(21, 20), order=2)

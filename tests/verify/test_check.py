@@ -1,0 +1,85 @@
+"""The verdicts themselves: what agrees, what shrinks, what is too uncertain to say."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from rich.console import Console
+
+from verify import report
+from verify.check import LEVEL, RESOLUTION, Z_LIMIT, Verdict, by_rate, by_z, fit_slope, z_score
+
+
+def test_the_limit_is_the_declared_false_alarm_rate() -> None:
+    assert 2 * scipy.stats.norm.sf(Z_LIMIT) == pytest.approx(LEVEL, rel=1e-9)
+
+
+@pytest.mark.parametrize("runs", [3, 8, 20])
+def test_few_runs_are_judged_by_students_law(runs: int) -> None:
+    rng = np.random.default_rng(4)
+    samples = rng.standard_normal((20_000, runs))
+    stderr = samples.std(axis=1, ddof=1) / math.sqrt(runs)
+    level = 0.01
+    z = np.array([z_score(0.0, m, s, runs) for m, s in zip(samples.mean(axis=1), stderr, strict=True)])
+    alarms = int((np.abs(z) > scipy.stats.norm.isf(level / 2)).sum())
+    # Binomial band at five standard deviations: a false alarm of this test in 1.7 million seeds.
+    assert abs(alarms - level * z.size) < 5 * math.sqrt(level * z.size)
+
+
+def test_agreement_disagreement_and_too_little_data() -> None:
+    assert by_z("c", "s", 1.0, 1.01, 0.01).verdict == Verdict.AGREES
+    assert by_z("c", "s", 1.0, 1.06, 0.01).verdict == Verdict.DISAGREES
+    assert by_z("c", "s", 1.0, 1.06, 1.1 * RESOLUTION / Z_LIMIT, scale=1.0).verdict == Verdict.UNDECIDED
+    assert by_z("c", "s", math.inf, 7.0, 0.1).verdict == Verdict.DISAGREES
+    assert by_z("c", "s", 0.0, 0.0, 0.0).verdict == Verdict.AGREES
+
+
+@pytest.mark.parametrize(
+    ("gaps", "verdict"),
+    [
+        ((0.0, 0.001, -0.002), Verdict.AGREES),
+        ((0.4, 0.2, 0.1), Verdict.IN_THE_LIMIT),
+        ((0.5, 0.2, 0.08), Verdict.IN_THE_LIMIT),
+        ((0.1, 0.1, 0.1), Verdict.DISAGREES),
+        ((0.1, 0.2, 0.4), Verdict.DISAGREES),
+        ((0.40, 0.32, 0.27), Verdict.DISAGREES),
+    ],
+)
+def test_a_gap_must_vanish_at_the_declared_rate(gaps: tuple[float, ...], verdict: Verdict) -> None:
+    check = by_rate("c", "s", [10, 20, 40], gaps, [0.002] * 3, order=-1)
+    assert check.verdict == verdict
+
+
+def test_the_slope_is_estimated_with_an_honest_error() -> None:
+    rng = np.random.default_rng(7)
+    d = np.array([10.0, 20.0, 40.0])
+    stderr = np.array([0.004, 0.003, 0.002])
+    estimates = np.array([fit_slope(d, 2 / d + stderr * rng.standard_normal(3), stderr) for _ in range(2000)])
+    z = (estimates[:, 0] + 1) / estimates[:, 1]
+    # The errors are the larger of two estimates, so that z has at most unit variance (5 standard deviations of a variance).
+    assert z.std() < 1 + 5 / math.sqrt(2 * z.size)
+    assert abs(z.mean()) < 5 / math.sqrt(z.size) + 0.05
+
+
+def test_the_report_is_written_whole_and_holds_everything(tmp_path: object) -> None:
+    folder = tmp_path / "deep" / "folder"
+    checks = [by_z("claim <1>", "subject & co", 1.0, 1.01, 0.01), by_rate("claim", "rate", [10, 20], [0.2, 0.1], [0.001] * 2, order=-1)]
+    power = [{"claim": "claim", "defect": "sign", "checks": 3, "caught": 2}]
+    report.write_json(folder / "verify.json", checks, power, [], {"seed": 1})
+    data = json.loads((folder / "verify.json").read_text())
+    assert data["checks"][0]["value_error"] is None
+    assert data["checks"][1]["statistic"] == "slope"
+    report.write_html(folder / "report.html", checks, power, {"relu": "x < y"}, [], {"seed": 1})
+    page = (folder / "report.html").read_text()
+    assert "claim &lt;1&gt;" in page
+    assert "x &lt; y" in page
+    assert sorted(path.name for path in folder.iterdir()) == ["report.html", "verify.json"]
+    console = Console(width=180, record=True, file=io.StringIO())
+    report.print_table(checks, console)
+    assert "slope -1.00" in console.export_text()
+    assert report.summary(checks) == "1 agrees; 1 agrees in the limit (gap shrinks at the declared rate)"
