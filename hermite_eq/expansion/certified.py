@@ -95,14 +95,19 @@ def _check_digits(digits: Any) -> int:
 
 
 def _refined(compute: Any, digits: int) -> Enclosure:
-    """Raise the working digits until the relative radius is 10^-digits, or the number is zero to twice as many digits."""
+    """Raise the working digits until the relative radius is 10^-digits, or the number is zero to twice as many digits.
+
+    What is returned is rounded to one digit more than asked for, and so does not depend on what was computed before.
+    """
     working = digits + 4
     while True:
         with working_precision(bits_for(working) + 32):
             ball = compute(working)
             enclosure = to_enclosure(ball, digits)
-            if enclosure.digits >= digits or enclosure.mid == 0 == enclosure.radius:
+            if enclosure.mid == 0 == enclosure.radius:
                 return enclosure
+            if enclosure.digits > digits:
+                return enclosure.rounded(digits + 1)
             if ball.contains(0):
                 if working > 2 * digits + 10:
                     return enclosure
