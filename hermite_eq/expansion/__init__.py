@@ -1,5 +1,6 @@
 """Hermite coefficients: exact, in double precision with estimated errors, and enclosed."""
 
+from hermite_eq.expansion.enclosure import Enclosure as Enclosure
 from hermite_eq.expansion.expansion import HermiteExpansion as HermiteExpansion
 from hermite_eq.expansion.expansion import coefficients as coefficients
 from hermite_eq.expansion.panels import QuadratureEstimate as QuadratureEstimate

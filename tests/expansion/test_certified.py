@@ -112,6 +112,14 @@ def test_two_rules_agree(name: str) -> None:
             assert float(a.rad()) < 1e-27 > float(b.rad())
 
 
+def test_what_is_returned_does_not_depend_on_what_was_asked_before() -> None:
+    first = coefficients("tanh", 1).enclosure(1, 25)
+    coefficients("tanh", 30).enclosure(7, 60)
+    again = coefficients("tanh", 12).enclosure(1, 25)
+    assert first.mid == again.mid
+    assert str(first) == str(again) == "0.60570550960215882558354023 ± 3e-27"
+
+
 def test_the_number_of_digits_is_the_number_asked_for() -> None:
     for digits in (1, 15, 120, 300):
         assert coefficients("tanh", 3).enclosure(3, digits).digits >= digits
@@ -133,6 +141,12 @@ COMPOSITIONS = [
     "where(sin(x) > 0.1 and x < 2, x, 1)",
     "abs(x - sqrt(2))*atan(x)",
     "x^3*asinh(x)",
+    # Doubly exponential in a wide strip: only a narrow one will do.
+    "exp(sin(5*x))",
+    # Its kink is a root of a cubic, an algebraic number without radicals worth writing.
+    "where(x^3 - x - 1 > 0, x, tanh(x))",
+    # The kink is far from the bulk, and the coefficient is 1e-17.
+    "max(x - 8, 0)",
 ]
 
 
