@@ -260,9 +260,11 @@ def _rectangle(expression: sympy.Expr, a: fmpq, columns: int) -> Strip:
             ball = acb(arb(left).union(arb(right)), arb(low).union(arb(high)))
             value = f(ball, True)
             spent += 1
-            if value.is_finite() and value.abs_upper() < 10**8 * (1 + abs(f(ball.mid(), False)).upper()):
+            size = max(right - left, high - low)
+            # Finite is proof; a large box is cut all the same if that may tell the size better, which saves digits.
+            if value.is_finite() and (size <= 1 or value.abs_upper() < 100 * (1 + abs(f(ball.mid(), False)).upper())):
                 largest = arb.max(largest, value.abs_upper())
-            elif spent > _MOST_BOXES or max(right - left, high - low) < a * fmpq(1, 64):
+            elif spent > _MOST_BOXES or size < a * fmpq(1, 64):
                 raise _NotAnalyticError(f"z = {float(arb(left)):.3g} + {float(arb(high)):.3g}i")
             elif right - left > high - low:
                 middle = (left + right) / 2

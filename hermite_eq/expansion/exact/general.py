@@ -247,9 +247,7 @@ def _gaussian_on_the_line(weight: Weight, u: Expr, v: Expr, powers: Shifted, par
             factor = reduced.pop(shift, S.Zero)
             for down, ratio in ((1, mu / gamma), (2, (K + shift - 1) * delta)):
                 reduced[shift - down] = reduced.get(shift - down, S.Zero) + factor * ratio
-        powers = {
-            shift: sympy.factor(factor) for shift, factor in reduced.items() if sympy.expand(factor) != 0
-        }
+        powers = {shift: sympy.factor(factor) for shift, factor in reduced.items() if sympy.expand(factor) != 0}
     parts = []
     for shift, factor in powers.items():
         order, odd = K + shift, (parity + shift) % 2
@@ -294,12 +292,7 @@ def _contribution(kernel: Kernel, pieces: Pieces[Polynomial]) -> tuple[Callable[
                 for s, factor in combination.items():
                     sums[s + shift] = sums.get(s + shift, S.Zero) + size * factor
             combination = _raised(combination)
-        return sympy.Add(
-            *(
-                _gaussian_on_the_line(weight, scale * u, v * scale, sums, parity)
-                for (u, v), sums in parts.items()
-            )
-        )
+        return sympy.Add(*(_gaussian_on_the_line(weight, scale * u, v * scale, sums, parity) for (u, v), sums in parts.items()))
 
     return contribution, highest + 1
 
