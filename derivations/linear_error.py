@@ -11,13 +11,13 @@ import sympy
 from derivations import Step
 from hermite_eq.theory.linear import linear_limit
 
-STATEMENT = r"""Let a₁ = c₁(σ*), v = E σ*² + ρ, R = a₁² s + v/α, R_t = a₁² + v/α, ⟨·⟩ the Marchenko-Pastur mean of ratio 1/κ. Ridge regression of
-y on H_Z with penalty λ(n/d)‖Γ‖² has, with q = λ + (q/τ)⟨R/(R+q)⟩ and e₀ = v − 2⟨a₁⁴s²/(R+q)⟩ + ⟨R a₁⁴s²/(R+q)²⟩,
+STATEMENT = r"""Let a₁ = c₁(σ*), v = E σ*² + ρ, R = a₁² s + v/α, R_t = a₁² + v/α, ⟨·⟩ the Marchenko-Pastur mean of ratio 1/κ. Ridge
+regression of y on H_Z with penalty λ(n/d)‖Γ‖² has, with q = λ + (q/τ)⟨R/(R+q)⟩ and e₀ = v − 2⟨a₁⁴s²/(R+q)⟩ + ⟨R a₁⁴s²/(R+q)²⟩,
 e_IDG = e₀/(1 − ⟨R²/(R+q)²⟩/τ), e_ICL = v − 2⟨a₁⁴s/(R+q)⟩ + ⟨R_t a₁⁴s²/(R+q)²⟩ + ⟨R_t R/(R+q)²⟩ e_IDG/τ.
 An intercept takes c₀(σ*)² off the first v of each. λ = 0 is the limit λ → 0+."""
 
-ASSUMPTIONS = """d → ∞ with ℓ/d, k/d, n/d² fixed; ridge regression on h has the error it has for Gaussian h of the same covariance and the same
-E[hy] (proved for σ* = id by Lu et al.; used, not proved, for other targets); Var(b₂)-terms and the y² column are O(1/d)."""
+ASSUMPTIONS = """d → ∞ with ℓ/d, k/d, n/d² fixed; ridge regression on h has the error it has for Gaussian h of the same covariance and the
+same E[hy] (proved for σ* = id by Lu et al.; used, not proved, for other targets); Var(b₂)-terms and the y² column are O(1/d)."""
 
 s, p, q, a2, u = sympy.symbols("s p q a_1^2 u", positive=True)
 tau, lam, gamma, rho, alpha = sympy.symbols("tau lambda gamma rho alpha", positive=True)
@@ -40,7 +40,7 @@ def _rewritten() -> list[Step]:
 
 
 def _equivalent() -> list[Step]:
-    n, D, x = sympy.symbols("n D x", positive=True)
+    n, x = sympy.symbols("n x", positive=True)
     # One sample left out: residual = leave-one-out residual/(1+δ), δ = hᵀQ₋h/n → tr(CQ)/n; Q = (C/(1+δ) + λ)⁻¹ = (1+δ)(C+q)⁻¹.
     delta = sympy.Symbol("delta", positive=True)
     c = sympy.Symbol("c", positive=True)
@@ -71,7 +71,6 @@ def _published() -> list[Step]:
         Step("λ = 0, τ < 1: ⟨1/(s+q*+q)⟩ = τ M_{κ/τ}(q*)", sympy.simplify(quadratic - tau * target) == 0, "all κ, τ < 1"),
     ]
     closed = tau * q**2 + (tau * gamma * (1 - tau) - (1 - tau) - (1 - tau) * star) * q - gamma * (1 - tau) ** 2 * star
-    in_q = quadratic.subs(m, (1 - tau) / q)
     explicit = gamma * (star + q) * ((1 - tau) / q) ** 2 + (star + q + 1 - gamma) * (1 - tau) / q - 1
     closed = tau * q**2 + (1 - tau) * (tau * gamma - 1 - star) * q - gamma * (1 - tau) ** 2 * star
     steps.append(

@@ -6,6 +6,8 @@ transcription of the one-scale equations, solved in multiple precision, against 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mpmath
 import numpy as np
 import sympy
@@ -112,7 +114,11 @@ def _finite_block() -> list[Step]:
     variance = sum(v**2 * 2 for v in (x, y_))  # Var Σ x_i(f_i² − 1) = 2Σx_i²
     return [
         Step("coefficients of the constant and of degree 2: a = (I/tr Q + P)⁻¹b", fixed == sympy.zeros(2, 1), "two directions, all values"),
-        Step("mean of degree 2 has variance (c₂²/2) tr C² per neuron", sympy.simplify(c**2 / 4 * variance - c**2 / 2 * (x**2 + y_**2)) == 0, "all C"),
+        Step(
+            "mean of degree 2 has variance (c₂²/2) tr C² per neuron",
+            sympy.simplify(c**2 / 4 * variance - c**2 / 2 * (x**2 + y_**2)) == 0,
+            "all C",
+        ),
     ]
 
 
@@ -122,9 +128,7 @@ def _law(kappa: int, count: int = 120) -> list[tuple[mpmath.mpf, mpmath.mpf]]:
     middle, half = 1 + gamma, 2 * mpmath.sqrt(gamma)
     angles = [mpmath.pi * i / (count + 1) for i in range(1, count + 1)]
     nodes = [middle + half * mpmath.cos(t) for t in angles]
-    return [
-        (half**2 * mpmath.sin(t) ** 2 / (2 * gamma * s * (count + 1)), s) for t, s in zip(angles, nodes, strict=True)
-    ]
+    return [(half**2 * mpmath.sin(t) ** 2 / (2 * gamma * s * (count + 1)), s) for t, s in zip(angles, nodes, strict=True)]
 
 
 def _literal(values: dict[str, float], kappa: int, start: float) -> tuple[mpmath.mpf, mpmath.mpf]:
@@ -134,8 +138,8 @@ def _literal(values: dict[str, float], kappa: int, start: float) -> tuple[mpmath
         spectrum = _law(kappa)
         r = [v["p"] * s_ + 1 - v["p"] for _, s_ in spectrum]
 
-        def mean(f: object) -> mpmath.mpf:
-            return mpmath.fsum(w * f(s_, r_) for (w, s_), r_ in zip(spectrum, r, strict=True))  # type: ignore[operator]
+        def mean(f: Callable[..., mpmath.mpf]) -> mpmath.mpf:
+            return mpmath.fsum(w * f(s_, r_) for (w, s_), r_ in zip(spectrum, r, strict=True))
 
         c2, e, tau_, mu_, lam_ = v["c1"] ** 2, v["residual2"], v["tau"], v["mu"], v["ridge"]
 
@@ -153,18 +157,24 @@ def _literal(values: dict[str, float], kappa: int, start: float) -> tuple[mpmath
         zeta, f1 = (e + one) / c2, mean(lambda _s, r_: r_ / (r_ + k_))
         slope = 1 / (mu_ - mean(lambda _s, r_: (r_ / (r_ + k_)) ** 2))
 
-        def W(T: object) -> mpmath.mpf:
-            t1, t2 = (mean(lambda s_, r_, b=b: T(s_, r_) / (r_ + k_) ** b) for b in (1, 2))  # type: ignore[operator, misc]
+        def W(T: Callable[..., mpmath.mpf]) -> mpmath.mpf:
+            t1, t2 = (mean(lambda s_, r_, b=b: T(s_, r_) / (r_ + k_) ** b) for b in (1, 2))
             G = t1 + e / c2 * (mu_ - f1) / zeta
             dG = -slope * t2 + e / c2 * (-(mu_ - f1) / zeta**2 + slope * mean(lambda _s, r_: r_ / (r_ + k_) ** 2) / zeta)
             return G + one / c2 * dG
 
-        def Q(T: object) -> mpmath.mpf:
-            trace = mean(lambda s_, r_: T(s_, r_) / (r_ + k_) ** 2)  # type: ignore[operator]
+        def Q(T: Callable[..., mpmath.mpf]) -> mpmath.mpf:
+            trace = mean(lambda s_, r_: T(s_, r_) / (r_ + k_) ** 2)
             quadratic = mean(
-                lambda s_, r_: s_**2 / r_ * (
-                    (K := T(s_, r_) / r_) - 2 * K * k_ / (r_ + k_) + k_**2 * K / (r_ + k_) ** 2  # type: ignore[operator]
-                    + k_**2 * r_ / (r_ + k_) ** 2 * trace * slope
+                lambda s_, r_: (
+                    s_**2
+                    / r_
+                    * (
+                        (K := T(s_, r_) / r_)
+                        - 2 * K * k_ / (r_ + k_)
+                        + k_**2 * K / (r_ + k_) ** 2
+                        + k_**2 * r_ / (r_ + k_) ** 2 * trace * slope
+                    )
                 )
             )
             return quadratic + e / c2 * slope * mean(lambda s_, r_: s_**2 / (r_ + k_) ** 2)

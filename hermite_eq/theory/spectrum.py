@@ -126,8 +126,7 @@ class Spectrum:
         return Traces(
             inverse=w * mp.g + rest * (h + 1 / E),
             f1=w * (p * mp.s_1 + i * mp.g) + rest * (kept - k * h),
-            f2=w * (p * p * mp.s2_2 + 2 * p * i * mp.s_2 + i * i * mp.g2)
-            + rest * (kept**2 + (k / E) ** 2 * slope - 2 * k * h - k**2 * h1),
+            f2=w * (p * p * mp.s2_2 + 2 * p * i * mp.s_2 + i * i * mp.g2) + rest * (kept**2 + (k / E) ** 2 * slope - 2 * k * h - k**2 * h1),
             j=w * (p * mp.s_2 + i * mp.g2) + rest * (kept / E - k * slope / E**2 + h + k * h1),
             t1=w * fresh * mp.g + rest * (fresh * h + e / E),
             t2=w * fresh * mp.g2 + rest * (e * E1 / E**2 - fresh * h1),

@@ -80,7 +80,10 @@ def test_moments_of_a_head_at_scale_one_are_those_of_the_scaled_head() -> None:
         for f in fields(HeadMoments):
             assert abs(getattr(one, f.name)[0] - getattr(scaled, f.name)[0]) < 1e-13
     # ReLU is homogeneous: every coefficient is proportional to s.
-    relu, half = HeadMoments.of(RandomTransformer("relu", 0).activation), HeadMoments.scaled(RandomTransformer("relu", 0).activation, np.array([0.5]))
+    relu, half = (
+        HeadMoments.of(RandomTransformer("relu", 0).activation),
+        HeadMoments.scaled(RandomTransformer("relu", 0).activation, np.array([0.5])),
+    )
     assert abs(half.c1[0] / relu.c1[0] - 0.5) < 1e-13
     assert abs(half.residual2[0] / relu.residual2[0] - 0.25) < 1e-12
 
@@ -132,8 +135,8 @@ def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
     rng = np.random.default_rng(2)
     names = ["relu", "tanh", "abs", "identity", "gelu"]
     refused = 0
-    for _ in range(60):
-        d = int(rng.choice([8, 20, 100, 2000]))
+    for _ in range(40):
+        d = int(rng.choice([8, 20, 2000]))
         tasks = math.inf if rng.random() < 0.15 else max(1, int(d * 10 ** rng.uniform(-1, 2)))
         samples = int(max(1 if tasks == math.inf else tasks, 10 ** rng.uniform(-2, 2) * d * d + 1))
         hidden = samples if rng.random() < 0.1 else int(10 ** rng.uniform(-2, 2) * d * d + 1)
@@ -150,7 +153,7 @@ def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
         assert found.icl >= task.noise
         assert found.idg >= task.noise
         assert found.fixed_point_residual < 1e3 * EPS
-    assert refused <= 3
+    assert refused <= 2
 
 
 @pytest.mark.parametrize(
@@ -172,8 +175,7 @@ def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
         ),
         (
             lambda: icl_error(RandomTransformer("relu", 0), RELU, Sizes(10, 10, 5, 100)),
-            "a random head has hidden units; found Sizes(d=10, context=10, tasks=5, samples=100, hidden=None). "
-            "Repair: pass hidden=…",
+            "a random head has hidden units; found Sizes(d=10, context=10, tasks=5, samples=100, hidden=None). Repair: pass hidden=…",
         ),
         (
             lambda: icl_error(RandomTransformer(sympy.Integer(2) + 0 * X, 0), RELU, Ratios(1, 1, 2, 1)),
@@ -190,8 +192,7 @@ def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
         ),
         (
             lambda: icl_curve(LinearTransformer(0), RELU, []),
-            "the points are all Sizes (finite d) or all Ratios (the limit); found no points. "
-            "Repair: pass [Sizes(…), …] or [Ratios(…), …]",
+            "the points are all Sizes (finite d) or all Ratios (the limit); found no points. Repair: pass [Sizes(…), …] or [Ratios(…), …]",
         ),
     ],
 )

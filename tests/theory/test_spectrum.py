@@ -13,12 +13,12 @@ from hermite_eq.theory.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 D, DRAWS = 40, 600
-P, I, E, CROSS2 = 0.5, 0.4, 1.8, 0.6
+SIGNAL, NOISE, E, CROSS2 = 0.5, 0.4, 1.8, 0.6
 
 
 def spectrum(kappa: float, gaussian: bool) -> Spectrum:
     one = np.ones(1)
-    return Spectrum(P * one, I * one, kappa * one, one * D / (D + 1), E * one, CROSS2 * one, one * (2.0 if gaussian else 0.0))
+    return Spectrum(SIGNAL * one, NOISE * one, kappa * one, one * D / (D + 1), E * one, CROSS2 * one, one * (2.0 if gaussian else 0.0))
 
 
 def literal_traces(xi: Array, k: float) -> dict[str, float]:
@@ -26,9 +26,9 @@ def literal_traces(xi: Array, k: float) -> dict[str, float]:
     d, tasks = xi.shape
     S, mean = xi @ xi.T / tasks, xi.mean(1)
     c = math.sqrt(CROSS2)
-    R = np.block([[P * S + I * np.eye(d), c * mean[:, None]], [c * mean[None], np.array([[E]])]])
-    T = np.diag(np.append(np.full(d, P + I), E))
-    L, fresh = np.hstack([S, c / P * mean[:, None]]), np.hstack([np.eye(d), np.zeros((d, 1))])
+    R = np.block([[SIGNAL * S + NOISE * np.eye(d), c * mean[:, None]], [c * mean[None], np.array([[E]])]])
+    T = np.diag(np.append(np.full(d, SIGNAL + NOISE), E))
+    L, fresh = np.hstack([S, c / SIGNAL * mean[:, None]]), np.hstack([np.eye(d), np.zeros((d, 1))])
     G = np.linalg.inv(R + k * np.eye(d + 1))
     GRG, GTG = G @ R @ G, G @ T @ G
     return {
@@ -78,9 +78,9 @@ def test_second_moments_are_exact() -> None:
         gamma = 1 / kappa
         for gaussian, extra in ((True, gamma), (False, -gamma)):
             found = spectrum(kappa, gaussian)
-            trace = P**2 * (D * (1 + gamma) + extra) + 2 * P * I * D + I**2 * D + 2 * CROSS2 * gamma + E**2
+            trace = SIGNAL**2 * (D * (1 + gamma) + extra) + 2 * SIGNAL * NOISE * D + NOISE**2 * D + 2 * CROSS2 * gamma + E**2
             assert abs(found.second_moment[0] - trace / (D + 1)) < 1e-13
-            assert abs(found.overlap[0] - (D * (P + I) ** 2 + E**2) / (D + 1)) < 1e-13
+            assert abs(found.overlap[0] - (D * (SIGNAL + NOISE) ** 2 + E**2) / (D + 1)) < 1e-13
 
 
 @pytest.mark.parametrize("gaussian", [True, False])
@@ -88,6 +88,6 @@ def test_traces_at_large_ridge_are_the_moments(gaussian: bool) -> None:
     """k → ∞: kf₁ → ⟨r⟩, k²f₂ → ⟨r²⟩, k²t₂ → ⟨T⟩, with relative remainders of order 1/k."""
     found, k = spectrum(0.5, gaussian), 1e9
     t = found.traces(np.array([k]))
-    mean = (D * (P + I) + E) / (D + 1)
+    mean = (D * (SIGNAL + NOISE) + E) / (D + 1)
     for value, limit in ((k * t.f1, mean), (k**2 * t.f2, found.second_moment), (k * t.t1, mean), (k**2 * t.t2, mean)):
         assert abs(value / limit - 1) < 20 / k
