@@ -356,6 +356,21 @@ def test_the_bound_has_the_right_exponent_and_costs_at_most_six_digits() -> None
     assert max(excess) < 1e6
 
 
+def test_the_gauss_bound_holds_and_has_the_right_exponent() -> None:
+    """F = 1/(1 + 4z²), ∫_{−1}^{1} F = arctan 2, poles ±i/2: the rule converges as ρ₀^{-2n}, ρ₀ = (1 + √5)/2."""
+    rho0, rho = (1 + math.sqrt(5)) / 2, 1.6
+    # The largest value on the ellipse is the one nearest to the poles, at z = i(ρ − 1/ρ)/2.
+    largest = 1 / (1 - (rho - 1 / rho) ** 2)
+    errors = []
+    with working_precision(160):
+        for n in (2, 4, 8, 16, 32):
+            rule = sum((w / (1 + 4 * x * x) for x, w in certified._legendre(n, 160)), arb(0))
+            errors.append(abs(float(rule - arb(2).atan())))
+            assert errors[-1] <= largest * float(certified.gauss_error(arb(rho), n))
+    # The pole dominates: what is left of the fitted rate is a factor 1 + O(1/n) in the error.
+    assert abs(math.log(errors[-2] / errors[-1]) / 32 - math.log(rho0)) < 1 / 32**2
+
+
 def test_a_narrower_rectangle_gives_no_bound() -> None:
     entry = activation("tanh")
     with working_precision(64):
