@@ -1,5 +1,7 @@
 """Deterministic in-context errors: numbers in, numbers out, no randomness."""
 
+from hermite_eq.theory.closed_forms import RidgelessError as RidgelessError
+from hermite_eq.theory.closed_forms import ridgeless as ridgeless
 from hermite_eq.theory.error import TheoryCurve as TheoryCurve
 from hermite_eq.theory.error import TheoryError as TheoryError
 from hermite_eq.theory.error import icl_curve as icl_curve
