@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import scipy.optimize
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
@@ -35,6 +34,8 @@ class OptimalRidge:
 
 def _minimise(f: Callable[[float], float], lower: float, upper: float) -> float:
     """The least of a smooth function on [lower, upper]: a grid of step ½, then Brent's method around its least point."""
+    import scipy.optimize
+
     grid = np.arange(lower, upper + 0.25, 0.5)
     i = int(np.argmin([f(float(x)) for x in grid]))
     # A minimum of a smooth f is flat: its place is defined to √eps.
