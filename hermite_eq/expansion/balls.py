@@ -18,6 +18,7 @@ from typing import Any
 import sympy
 from flint import acb, arb, ctx, fmpq
 from sympy.core.relational import Equality, GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan, Unequality
+from sympy.polys.rootoftools import ComplexRootOf
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.enclosure import Enclosure
@@ -173,6 +174,11 @@ def _built(expression: sympy.Expr, precision: int) -> Ball:
         exact = sympy.Rational(expression)
         number = acb(arb(fmpq(int(exact.p), int(exact.q))))
         return lambda z, analytic: number
+    if isinstance(expression, ComplexRootOf) and expression.is_real:
+        width = sympy.Rational(1, 2**precision)
+        near = expression.eval_rational(width)
+        root = acb(arb(fmpq(int(near.p), int(near.q))) + arb(0, arb(2) ** -precision))
+        return lambda z, analytic: root
     if expression in _CONSTANTS:
         constant = _CONSTANTS[expression]()
         return lambda z, analytic: constant

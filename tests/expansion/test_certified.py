@@ -112,6 +112,14 @@ def test_two_rules_agree(name: str) -> None:
             assert float(a.rad()) < 1e-27 > float(b.rad())
 
 
+def test_what_is_returned_does_not_depend_on_what_was_asked_before() -> None:
+    first = coefficients("tanh", 1).enclosure(1, 25)
+    coefficients("tanh", 30).enclosure(7, 60)
+    again = coefficients("tanh", 12).enclosure(1, 25)
+    assert first.mid == again.mid
+    assert str(first) == str(again) == "0.60570550960215882558354023 ± 3e-27"
+
+
 def test_the_number_of_digits_is_the_number_asked_for() -> None:
     for digits in (1, 15, 120, 300):
         assert coefficients("tanh", 3).enclosure(3, digits).digits >= digits
@@ -133,6 +141,12 @@ COMPOSITIONS = [
     "where(sin(x) > 0.1 and x < 2, x, 1)",
     "abs(x - sqrt(2))*atan(x)",
     "x^3*asinh(x)",
+    # Doubly exponential in a wide strip: only a narrow one will do.
+    "exp(sin(5*x))",
+    # Its kink is a root of a cubic, an algebraic number without radicals worth writing.
+    "where(x^3 - x - 1 > 0, x, tanh(x))",
+    # The kink is far from the bulk, and the coefficient is 1e-17.
+    "max(x - 8, 0)",
 ]
 
 
@@ -340,6 +354,21 @@ def test_the_bound_has_the_right_exponent_and_costs_at_most_six_digits() -> None
     # One constant for all steps. The poles at ±3iπ/2 add e^{-2π²/h} < 3e-9, and 1/(e^{2πa/h} − 1) has as much over e^{-2πa/h}.
     assert max(excess) / min(excess) - 1 < 1e-7
     assert max(excess) < 1e6
+
+
+def test_the_gauss_bound_holds_and_has_the_right_exponent() -> None:
+    """F = 1/(1 + 4z²), ∫_{−1}^{1} F = arctan 2, poles ±i/2: the rule converges as ρ₀^{-2n}, ρ₀ = (1 + √5)/2."""
+    rho0, rho = (1 + math.sqrt(5)) / 2, 1.6
+    # The largest value on the ellipse is the one nearest to the poles, at z = i(ρ − 1/ρ)/2.
+    largest = 1 / (1 - (rho - 1 / rho) ** 2)
+    errors = []
+    with working_precision(160):
+        for n in (2, 4, 8, 16, 32):
+            rule = sum((w / (1 + 4 * x * x) for x, w in certified._legendre(n, 160)), arb(0))
+            errors.append(abs(float(rule - arb(2).atan())))
+            assert errors[-1] <= largest * float(certified.gauss_error(arb(rho), n))
+    # The pole dominates: what is left of the fitted rate is a factor 1 + O(1/n) in the error.
+    assert abs(math.log(errors[-2] / errors[-1]) / 32 - math.log(rho0)) < 1 / 32**2
 
 
 def test_a_narrower_rectangle_gives_no_bound() -> None:
