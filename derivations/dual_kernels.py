@@ -33,9 +33,7 @@ def _gaussian_mass(p: sympy.Expr) -> sympy.Expr:
 def _price() -> Step:
     k = sympy.Symbol("k", integer=True, positive=True)
     c = sympy.Symbol("c")
-    termwise = sympy.diff(c**2 * RHO**k / sympy.factorial(k), RHO) - c**2 * RHO ** (k - 1) / sympy.factorial(
-        k - 1
-    )
+    termwise = sympy.diff(c**2 * RHO**k / sympy.factorial(k), RHO) - c**2 * RHO ** (k - 1) / sympy.factorial(k - 1)
     return Step(
         "Σ c_k² ρ^k/k! differentiated term by term is the same series of c_{k+1} = c_k(σ')",
         bool(sympy.simplify(sympy.gammasimp(termwise.rewrite(sympy.gamma))) == 0),

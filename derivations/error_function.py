@@ -58,15 +58,9 @@ def _norm() -> Step:
     claim = 2 / sympy.pi * sympy.asin(2 * s**2 / (1 + 2 * s**2))
     difference = sympy.simplify(slope**2 - sympy.diff(claim, s) ** 2)
     library = exact_inner(sympy.erf(s * X), sympy.erf(s * X))
-    holds = (
-        difference == 0
-        and claim.subs(s, 0) == 0
-        and library is not None
-        and sympy.simplify(library - claim) == 0
-    )
+    holds = difference == 0 and claim.subs(s, 0) == 0 and library is not None and sympy.simplify(library - claim) == 0
     return Step(
-        "d/ds E erf(sg)² by parts equals d/ds (2/π) arcsin(2s²/(1+2s²)) (both positive, squares "
-        "equal), zero at s = 0",
+        "d/ds E erf(sg)² by parts equals d/ds (2/π) arcsin(2s²/(1+2s²)) (both positive, squares equal), zero at s = 0",
         bool(holds),
         "all s > 0",
     )
@@ -97,11 +91,7 @@ def _gelu_for_all_k() -> Step:
         return sympy.Rational(-1, 4) ** m / sympy.factorial(m)
 
     # c_{2n+2} = (2n)! [t^{2n}] S''
-    series = (
-        (sympy.Rational(3, 2) * power(n) - power(n - 1) / 4)
-        * sympy.factorial(2 * n)
-        / (2 * sympy.sqrt(sympy.pi))
-    )
+    series = (sympy.Rational(3, 2) * power(n) - power(n - 1) / 4) * sympy.factorial(2 * n) / (2 * sympy.sqrt(sympy.pi))
     even = general.even.subs(general.k, 2 * n + 2)
     ratio = sympy.simplify(sympy.gammasimp((series / even).rewrite(sympy.gamma)))
     first = sympy.Rational(3, 2) / (2 * sympy.sqrt(sympy.pi)) - general(2)

@@ -46,9 +46,7 @@ def _recurrence() -> Step:
     delta = 1 / gamma - 1
     s = sympy.exp(t * mu / gamma + delta * t**2 / 2)
     holds = sympy.simplify(sympy.diff(s, t) - (mu / gamma + delta * t) * s) == 0
-    return Step(
-        "S' = (μ/γ + δt)S, and the coefficient of t^k/k! is c_{k+1} = (μ/γ)c_k + kδ c_{k−1}", holds, "all k"
-    )
+    return Step("S' = (μ/γ + δt)S, and the coefficient of t^k/k! is c_{k+1} = (μ/γ)c_k + kδ c_{k−1}", holds, "all k")
 
 
 def _taylor() -> list[Step]:

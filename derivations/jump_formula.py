@@ -19,9 +19,7 @@ the jump of σ^{(i)} at a_j. For every k and every n ≤ k,
 1 leaves the sum.
 """
 
-ASSUMPTIONS = (
-    "σ piecewise smooth with finitely many pieces and polynomially bounded derivatives; g ~ N(0, 1)."
-)
+ASSUMPTIONS = "σ piecewise smooth with finitely many pieces and polynomially bounded derivatives; g ~ N(0, 1)."
 
 _REACH = 12
 
@@ -70,19 +68,11 @@ def _truncated_moment(n: int, lo: sympy.Expr, hi: sympy.Expr) -> sympy.Expr:
 
     def boundary(power: int) -> sympy.Expr:
         return sympy.Add(
-            *(
-                side * end**power * sympy.exp(-(end**2) / 2) / sympy.sqrt(2 * sympy.pi)
-                for side, end in ((1, hi), (-1, lo))
-                if end.is_finite
-            )
+            *(side * end**power * sympy.exp(-(end**2) / 2) / sympy.sqrt(2 * sympy.pi) for side, end in ((1, hi), (-1, lo)) if end.is_finite)
         )
 
     def cumulative(end: sympy.Expr) -> sympy.Expr:
-        return (
-            (1 + sympy.erf(end / sympy.sqrt(2))) / 2
-            if end.is_finite
-            else sympy.Integer(end is sympy.S.Infinity)
-        )
+        return (1 + sympy.erf(end / sympy.sqrt(2))) / 2 if end.is_finite else sympy.Integer(end is sympy.S.Infinity)
 
     if n == 0:
         return cumulative(hi) - cumulative(lo)

@@ -54,7 +54,7 @@ def _activations(arguments: argparse.Namespace) -> None:
 
 def _coefficients(arguments: argparse.Namespace) -> None:
     expansion = hermite_eq.coefficients(activation(arguments.sigma), arguments.degree)
-    values = np.asarray(expansion)
+    values = np.array([float(c) for c in expansion])
     if arguments.latex:
         print(expansion.latex())
     elif arguments.json:

@@ -126,9 +126,7 @@ def decimal(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
     3 \times 10^{-8} \pm 5 \times 10^{-8}
     """
     if not math.isfinite(float(value)) or not 0 <= float(radius) < math.inf:
-        raise HypothesisError(
-            "a number to be printed is finite", f"{value!r} ± {radius!r}", "find out why it is not"
-        )
+        raise HypothesisError("a number to be printed is finite", f"{value!r} ± {radius!r}", "find out why it is not")
     if digits < 1:
         raise HypothesisError("at least one digit is printed", f"digits={digits}", "pass digits=1 or more")
     middle, spread = _decimal(value), _decimal(radius)
@@ -282,9 +280,7 @@ def expansion_align(
     \end{align*}
     """
     if per_line < 1:
-        raise HypothesisError(
-            "a line has at least one term", f"per_line={per_line}", "pass per_line=1 or more"
-        )
+        raise HypothesisError("a line has at least one term", f"per_line={per_line}", "pass per_line=1 or more")
     terms = _hermite_terms(c, digits, "x")
     lines = [_joined(terms[:per_line])]
     for start in range(per_line, len(terms), per_line):
@@ -412,10 +408,7 @@ def general_coefficient(cases: Mapping[str, Any], *, valid_from: int = 0, index:
     if set(cases) == {""}:
         body = exact(cases[""])
     else:
-        rows = [
-            rf"{exact(value)}, & {index} \text{{{words.removeprefix(index)}}},"
-            for words, value in cases.items()
-        ]
+        rows = [rf"{exact(value)}, & {index} \text{{{words.removeprefix(index)}}}," for words, value in cases.items()]
         body = r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}"
     validity = rf" \qquad {index} \ge {valid_from}" if valid_from else ""
     return f"c_{index} = {body}{validity}"

@@ -18,6 +18,7 @@ from typing import Any
 import sympy
 from flint import acb, arb, ctx, fmpq
 from sympy.core.relational import Equality, GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan, Unequality
+from sympy.polys.rootoftools import ComplexRootOf
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.enclosure import Enclosure
@@ -75,17 +76,12 @@ def _meets_imaginary_cuts(z: acb) -> bool:
     return bool(z.real.contains(0)) and not bool(abs(z.imag) < 1)
 
 
-def _meets_real_cuts(z: acb) -> bool:
-    """Whether z may touch {x : |x| ≥ 1}, the cuts of asin, acos and atanh."""
-    return bool(z.imag.contains(0)) and not bool(abs(z.real) < 1)
-
-
 def _everywhere(function: Callable[[acb], acb]) -> Ball:
     return lambda z, analytic: function(z)
 
 
-def _with_cut(function: Callable[[acb], acb], meets: Callable[[acb], bool]) -> Ball:
-    return lambda z, analytic: _NAN if analytic and meets(z) else function(z)
+def _atan(z: acb, analytic: bool) -> acb:
+    return _NAN if analytic and _meets_imaginary_cuts(z) else z.atan()
 
 
 # Meromorphic: at a pole Arb's own result is not finite.
@@ -112,15 +108,23 @@ def _asinh(z: acb, analytic: bool) -> acb:
     return -value if z.real < 0 else value
 
 
+def _asin(z: acb, analytic: bool) -> acb:
+    if not analytic:
+        return z.asin()
+    # −i log(iw + √(1 − w²)), w = ±z below the real line, where nothing cancels.
+    w = -z if z.imag > 0 else z
+    value = (acb(0, 1) * w + (1 - w * w).sqrt(analytic=True)).log(analytic=True) * acb(0, -1)
+    return -value if z.imag > 0 else value
+
+
 _FUNCTIONS: dict[Any, Ball] = {
     **{name: _everywhere(function) for name, function in _MEROMORPHIC.items()},
     sympy.tanh: _tanh,
     sympy.log: lambda z, analytic: z.log(analytic=analytic),
-    sympy.atan: _with_cut(acb.atan, _meets_imaginary_cuts),
+    sympy.atan: _atan,
     sympy.asinh: _asinh,
-    sympy.asin: _with_cut(acb.asin, _meets_real_cuts),
-    sympy.acos: _with_cut(acb.acos, _meets_real_cuts),
-    sympy.atanh: _with_cut(acb.atanh, _meets_real_cuts),
+    sympy.asin: _asin,
+    sympy.acos: lambda z, analytic: arb.pi() / 2 - _asin(z, analytic),
     sympy.Abs: lambda z, analytic: z.real_abs(analytic=analytic),
     sympy.sign: lambda z, analytic: z.real_sgn(analytic=analytic),
     # Heaviside(x) and Heaviside(x, 1/2) differ at one point, a null set.
@@ -170,6 +174,11 @@ def _built(expression: sympy.Expr, precision: int) -> Ball:
         exact = sympy.Rational(expression)
         number = acb(arb(fmpq(int(exact.p), int(exact.q))))
         return lambda z, analytic: number
+    if isinstance(expression, ComplexRootOf) and expression.is_real:
+        width = sympy.Rational(1, 2**precision)
+        near = expression.eval_rational(width)
+        root = acb(arb(fmpq(int(near.p), int(near.q))) + arb(0, arb(2) ** -precision))
+        return lambda z, analytic: root
     if expression in _CONSTANTS:
         constant = _CONSTANTS[expression]()
         return lambda z, analytic: constant

@@ -95,14 +95,19 @@ def _check_digits(digits: Any) -> int:
 
 
 def _refined(compute: Any, digits: int) -> Enclosure:
-    """Raise the working digits until the relative radius is 10^-digits, or the number is zero to twice as many digits."""
+    """Raise the working digits until the relative radius is 10^-digits, or the number is zero to twice as many digits.
+
+    What is returned is rounded to one digit more than asked for, and so does not depend on what was computed before.
+    """
     working = digits + 4
     while True:
         with working_precision(bits_for(working) + 32):
             ball = compute(working)
             enclosure = to_enclosure(ball, digits)
-            if enclosure.digits >= digits or enclosure.mid == 0 == enclosure.radius:
+            if enclosure.mid == 0 == enclosure.radius:
                 return enclosure
+            if enclosure.digits > digits:
+                return enclosure.rounded(digits + 1)
             if ball.contains(0):
                 if working > 2 * digits + 10:
                     return enclosure
@@ -237,10 +242,12 @@ class Strip:
 
 
 class _NotAnalyticError(Exception):
-    """No finite ball around a part of the rectangle; the argument says where."""
+    """No ball of moderate size around the values on a part of the rectangle; the argument says where."""
 
 
-_MOST_BOXES = 20000
+_MOST_BOXES = 4000
+#: A strip on which σ is larger is of no use: it would cost more digits than it saves nodes.
+_LARGEST_VALUE = arb(10) ** 400
 
 
 @lru_cache(maxsize=512)
@@ -260,9 +267,13 @@ def _rectangle(expression: sympy.Expr, a: fmpq, columns: int) -> Strip:
             ball = acb(arb(left).union(arb(right)), arb(low).union(arb(high)))
             value = f(ball, True)
             spent += 1
-            if value.is_finite() and value.abs_upper() < 10**8 * (1 + abs(f(ball.mid(), False)).upper()):
+            size = max(right - left, high - low)
+            # Finite is proof; a large box is cut all the same if that may tell the size better, which saves digits.
+            if value.is_finite() and (size <= 1 or value.abs_upper() < 100 * (1 + abs(f(ball.mid(), False)).upper())):
                 largest = arb.max(largest, value.abs_upper())
-            elif spent > _MOST_BOXES or max(right - left, high - low) < a * fmpq(1, 64):
+                if largest > _LARGEST_VALUE:
+                    raise _NotAnalyticError(f"z = {float(arb(left)):.3g} + {float(arb(high)):.3g}i")
+            elif spent > _MOST_BOXES or size < a * fmpq(1, 64):
                 raise _NotAnalyticError(f"z = {float(arb(left)):.3g} + {float(arb(high)):.3g}i")
             elif right - left > high - low:
                 middle = (left + right) / 2
@@ -495,6 +506,13 @@ def _cuts_into_panels(expression: sympy.Expr, quarters: int) -> Iterator[tuple[s
             yield piece.expression, left + (right - left) * j / n, left + (right - left) * (j + 1) / n
 
 
+def gauss_error(rho: arb, n: int) -> arb:
+    r"""Error bound of the Gauss-Legendre rule of n ≥ 2 nodes on [−1, 1] for |F| ≤ 1 in the Bernstein ellipse of ρ > 1:
+    :math:`\frac{64}{15}\frac{\rho^{-2n}}{1-\rho^{-2}}`. Derivation: ``derivations/trapezoid_error.py``.
+    """
+    return arb(64) / 15 * rho ** (-2 * n) / (1 - rho**-2)
+
+
 def _rule_for(f: Ball, a: arb, b: arb, degree: int, digits: int) -> _Rule | None:
     center, half = (a + b) / 2, ((b - a) / 2).upper()
     # Each of some tens of panels may spend a thousandth of the goal.
@@ -515,8 +533,8 @@ def _rule_for(f: Ball, a: arb, b: arb, degree: int, digits: int) -> _Rule | None
             best = (n, rho, half, bounds)
     if best is not None and best[0] <= 40 + 3 * digits:
         n, rho, half, bounds = best
-        factor = arb(64) / 15 * half * arb(rho) ** (-2 * n) / (1 - arb(rho) ** -2)
-        return _Rule(n, [factor * bound for bound in bounds])
+        factor = gauss_error(arb(rho), n)
+        return _Rule(n, [factor * half * bound for bound in bounds])
     x = center + arb(0, half)
     value = f(acb(x), False)
     if value.is_finite():

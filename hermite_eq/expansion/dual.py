@@ -76,9 +76,7 @@ class _Tilt:
         """Mass, mean and covariance (C₁₁, C₁₂, C₂₂) of the tilted law."""
         (a1, a2), (p1, p2) = self.alpha, self.p
         determinant = sympy.expand((1 + p1) * (1 + p2) - RHO**2 * p1 * p2)
-        c11, c12, c22 = (
-            sympy.cancel(value / determinant) for value in (1 + p2 - RHO**2 * p2, RHO, 1 + p1 - RHO**2 * p1)
-        )
+        c11, c12, c22 = (sympy.cancel(value / determinant) for value in (1 + p2 - RHO**2 * p2, RHO, 1 + p1 - RHO**2 * p1))
         exponent = sympy.cancel(self.ell + (a1**2 * c11 + 2 * a1 * a2 * c12 + a2**2 * c22) / 2)
         mass = sympy.exp(exponent) / sympy.sqrt(determinant)
         return mass, (sympy.cancel(a1 * c11 + a2 * c12), sympy.cancel(a1 * c12 + a2 * c22)), (c11, c12, c22)
@@ -102,9 +100,7 @@ def _on_the_axis(power: int, factor: Factor, tilt: _Tilt, which: int) -> Expr:
     free = 1 - RHO**2
     alpha, p = tilt.alpha[which], tilt.p[which]
     variance = sympy.cancel(free / (1 + p * free))
-    mass = sympy.exp(sympy.cancel(tilt.ell + alpha**2 * variance / 2)) / sympy.sqrt(
-        2 * sympy.pi * sympy.expand(1 + p * free)
-    )
+    mass = sympy.exp(sympy.cancel(tilt.ell + alpha**2 * variance / 2)) / sympy.sqrt(2 * sympy.pi * sympy.expand(1 + p * free))
     mean = sympy.cancel(alpha * variance)
     if power == 0:
         return mass * _smoothed(factor, mean, variance)
@@ -239,6 +235,10 @@ def exact_dual(expr1: Expr, expr2: Expr | None = None) -> Expr | None:
     """
     try:
         functions = [parse(sympy.sympify(expr)) for expr in (expr1, expr1 if expr2 is None else expr2)]
+        if any(RHO in sympy.sympify(expr).free_symbols for expr in (expr1, expr2) if expr is not None):
+            raise HypothesisError(
+                "the real symbol rho is the correlation", "it as a parameter of a function", "give the parameter another name"
+            )
         for function in functions:
             require_square_integrable(function)
         first, second = map(_factored, functions)
@@ -255,9 +255,7 @@ def exact_dual(expr1: Expr, expr2: Expr | None = None) -> Expr | None:
                     )
                     tilt = _Tilt(S.Zero, alpha, (-2 * kernel1.beta, -2 * kernel2.beta))
                     size = (u1 + sympy.I * v1) * (u2 + conjugate * sympy.I * v2)
-                    total.append(
-                        weight * _real_part(sympy.expand_mul(size * _moment(m, n, factor1, factor2, tilt)))
-                    )
+                    total.append(weight * _real_part(sympy.expand_mul(size * _moment(m, n, factor1, factor2, tilt))))
         result = sympy.expand_mul(sympy.Add(*total))
         return linear_in_trigonometric(result) if result.has(sympy.sin, sympy.cos) else result
     except OutsideFamilyError:
@@ -288,9 +286,7 @@ class DualSeries:
         """κ(ρ) and a bound on its error, both of the shape of ``rho``."""
         rho = np.asarray(rho, dtype=float)
         if not np.all(np.abs(rho) <= 1):
-            raise HypothesisError(
-                "a correlation lies in [−1, 1]", f"rho={rho}", "divide the covariance by the variances"
-            )
+            raise HypothesisError("a correlation lies in [−1, 1]", f"rho={rho}", "divide the covariance by the variances")
         value = np.polynomial.polynomial.polyval(rho, self.weights)
         bound = np.abs(rho) ** len(self.weights) * self.remainder + self.error
         return np.asarray(value), np.asarray(bound)

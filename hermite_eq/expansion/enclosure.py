@@ -65,6 +65,16 @@ class Enclosure:
             n += 1
         return n
 
+    def rounded(self, digits: int) -> Enclosure:
+        """The middle rounded to ``digits`` significant digits, the radius enlarged by what that moves it.
+
+        >>> print(Enclosure(Decimal("0.333333333"), Decimal("1e-9")).rounded(3))
+        0.333 ± 0.0004
+        """
+        mid = Context(prec=digits, rounding=ROUND_HALF_EVEN).plus(self.mid)
+        with localcontext(Context(prec=len(self.mid.as_tuple().digits) + len(self.radius.as_tuple().digits) + 400)):
+            return Enclosure(mid, self.radius + abs(self.mid - mid))
+
     def contains(self, number: Any) -> bool:
         """Whether an exact number lies in the interval: int, float (its binary value), Fraction, Decimal, or a SymPy number.
 

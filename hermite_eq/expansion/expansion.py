@@ -172,8 +172,9 @@ class HermiteExpansion:
 
         Examples
         --------
-        >>> print(coefficients("tanh").enclosure(1, digits=20))
-        0.60570550960215882558354022756 ± 6e-30
+        >>> enclosure = coefficients("tanh").enclosure(1, digits=30)
+        >>> enclosure.latex(20), enclosure.digits >= 30
+        ('0.60570550960215882558', True)
         """
         from hermite_eq.expansion.certified import enclosed_coefficient
 

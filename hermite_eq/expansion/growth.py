@@ -213,14 +213,19 @@ class _Rules:
             return self._within(arb(-1), arb(1))
         if kind in (sympy.sign, sympy.Heaviside):
             return self._within(arb(-1), arb(1))
-        inner = self.ray(f.args[0])
-        low, high, g = inner.low, inner.high, inner.growth
         if kind in _INCREASING:
             least, most = _INCREASING[kind]
+            try:
+                inner = self.ray(f.args[0])
+            except UnboundedError:
+                return self._within(arb(least), arb(most))
+            low, high = inner.low, inner.high
             at = {sympy.tanh: arb.tanh, sympy.erf: arb.erf, sympy.atan: arb.atan}[kind]
             return self._within(
                 arb(least) if low is None else at(low).lower(), arb(most) if high is None else at(high).upper()
             )
+        inner = self.ray(f.args[0])
+        low, high, g = inner.low, inner.high, inner.growth
         if kind == sympy.erfc:
             return self._within(arb(0) if high is None else high.erfc().lower(), arb(2) if low is None else low.erfc().upper())
         if kind == sympy.asinh:

@@ -191,7 +191,9 @@ def resolve(function: Callable[[Array], Any], kinks: Sequence[float] = (), reach
     scale = math.sqrt(float((right - left) / reach @ np.square(size) @ weights))
 
     done = [np.empty((2, 0))]
-    unresolved = unresolved_square = 0.0
+    # Beyond the ends: what has fallen to `size` there, and goes on falling, leaves at most its value times one unit of length.
+    ends = np.array([np.max(size[0]), np.max(size[-1])])
+    unresolved, unresolved_square = _CRAMER * float(np.sum(ends)), float(np.sum(np.square(ends)))
     accepted = 0
     caveat = ""
     for depth in range(_MOST_BISECTIONS + 1):

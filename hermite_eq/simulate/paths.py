@@ -118,8 +118,8 @@ class SamplePath(RidgePath):
 
     def _extend(self, n: int) -> None:
         for top in range(0, n, _TILE):
-            for left in range(max(self.known - self.known % _TILE, top), n, _TILE):
-                i, j = slice(top, min(top + _TILE, n)), slice(max(left, self.known), min(left + _TILE, n))
+            for left in range(max(self.known, top), n, _TILE):
+                i, j = slice(top, min(top + _TILE, n)), slice(left, min(left + _TILE, n))
                 self.kernel[i, j] = self.rows.products(i, j)
         self.known = n
 

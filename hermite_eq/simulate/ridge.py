@@ -74,11 +74,11 @@ class SymmetricSystem:
 
         The factor of a leading block is the leading block of the factor. A solution is None where rounding may have spoilt it.
 
-        Rounding perturbs entry ij of the sums of products by a few :math:`\varepsilon\sqrt{S_{ii}S_{jj}}`, in
-        forming as in factorising them. Independent errors of that size make a matrix of norm
-        :math:`\varepsilon\sqrt p\max_iS_{ii}`, and move the solution by at most :math:`\|S^{-1}\|` times
-        that, relatively. (The condition number itself is pessimistic: a nonzero mean of the features gives
-        one eigenvalue of order np, which no entry of the matrix is as large as.)
+        Rounding perturbs entry ij of S by a few :math:`\varepsilon\sqrt{S_{ii}S_{jj}}`, in forming it as in factorising it. Were these
+        errors E independent, every entry of :math:`Ew` would be of size :math:`\varepsilon\max_iS_{ii}\|w\|`, and the change
+        :math:`S^{-1}Ew` of the solution, relatively, of size :math:`\varepsilon\max_iS_{ii}\|S^{-1}\|`. That is the estimate used; on
+        features of random heads at their interpolation peak the change is found to be smaller than it. (The condition number itself
+        is pessimistic: a nonzero mean of the features gives one eigenvalue of order np, which no entry of S is as large as.)
         """
         s = self.matrix
         every = np.arange(len(s))
@@ -112,7 +112,7 @@ class SymmetricSystem:
             residual = right[:size] - blas.dsymm(1.0, block, solution, lower=0)
             block[every[:size], every[:size]] = factor_diagonal[:size]
             scale = norm * np.abs(solution).max() + np.abs(right[:size]).max()
-            change = EPS * math.sqrt(size) * float(diagonal[:size].max()) * condition / norm
+            change = EPS * float(diagonal[:size].max()) * condition / norm
             # Cholesky is backward stable: a residual beyond p ε means that the factors were not those of the
             # matrix.
             good = change <= ROUNDING_TOLERANCE and np.abs(residual).max() <= size * EPS * scale

@@ -142,9 +142,7 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
         r, q = d / context**2, 1 / context**2
         mean_B = r * M[2, 0] + r * (d - 1) * M[0, 1] + q * M[0, 2]
         square_B = (
-            r**2 * (M[4, 0] + 2 * (d - 1) * M[2, 1] + (d**2 - 1) * M[0, 2])
-            + 2 * r * q * (M[2, 2] + (d - 1) * M[0, 3])
-            + q**2 * M[0, 4]
+            r**2 * (M[4, 0] + 2 * (d - 1) * M[2, 1] + (d**2 - 1) * M[0, 2]) + 2 * r * q * (M[2, 2] + (d - 1) * M[0, 3]) + q**2 * M[0, 4]
         )
         along_B = math.sqrt(r) * (r * M[3, 0] + r * (d - 1) * M[1, 1] + q * M[1, 2])
         along2_B = r * (r * M[4, 0] + r * (d - 1) * M[2, 1] + q * M[2, 2])

@@ -170,11 +170,12 @@ def icl_curve(model: Model, task: Task, points: Sequence[Sizes] | Sequence[Ratio
         arrays = limit(model, task, points)
     elif kinds == {Sizes}:
         groups: dict[Hashable, list[int]] = {}
-        for i, point in enumerate(points):
-            groups.setdefault((point.d, point.context, point.tasks), []).append(i)  # type: ignore[union-attr]
+        sizes = [point for point in points if isinstance(point, Sizes)]
+        for i, point in enumerate(sizes):
+            groups.setdefault((point.d, point.context, point.tasks), []).append(i)
         values = {f.name: np.empty(len(points)) for f in fields(ErrorArrays)}
         for indices in groups.values():
-            part = finite(model, task, [points[i] for i in indices])
+            part = finite(model, task, [sizes[i] for i in indices])
             for name, column in values.items():
                 column[indices] = getattr(part, name)
         arrays = ErrorArrays(**values)

@@ -71,9 +71,7 @@ def limit_random(model: RandomTransformer, task: Task, ratios: Sequence[Ratios])
         if r.mu is None:
             raise HypothesisError("a random head has hidden units", f"{r}", "pass mu=…")
     target, head = TargetMoments.of(task), HeadMoments.of(model.activation)
-    alpha, kappa, tau, mu = (
-        np.array([getattr(r, name) for r in ratios], float) for name in ("alpha", "kappa", "tau", "mu")
-    )
+    alpha, kappa, tau, mu = (np.array([getattr(r, name) for r in ratios], float) for name in ("alpha", "kappa", "tau", "mu"))
     fresh = target.slope**2 + target.square / alpha
     spectrum = Spectrum.limit(target.slope**2 / fresh, kappa)
     column = np.ones_like(tau)[:, None]

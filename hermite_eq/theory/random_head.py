@@ -179,7 +179,8 @@ def random_head_error(
     :math:`r^0(\theta)`, and a covariance, which adds
 
     .. math:: r(\theta)=r^0(\theta)+c_1^2(U_C+\Delta U_X)+\frac{c_*^2}kV,\qquad
-        U_T=\tfrac1\tau\mathbb E\Big[\omega^2r\Big(c_1^2(T{:}C+\Delta\,T{:}X)+\tfrac{c_*^2}k\,k\kappa_2'\langle\tfrac T{(r+k)^2}\rangle\Big)\Big],
+        U_T=\tfrac1\tau\mathbb E\Big[\omega^2r
+            \Big(c_1^2(T{:}C+\Delta\,T{:}X)+\tfrac{c_*^2}k\,k\kappa_2'\langle\tfrac T{(r+k)^2}\rangle\Big)\Big],
 
     three linear equations for :math:`U_C,U_X,V`. Then :math:`e_{IDG}=\mathbb E\,r`, and e_ICL is the same with fresh-task T.
 

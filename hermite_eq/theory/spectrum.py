@@ -106,17 +106,16 @@ class Spectrum:
         p, i, w, e, gamma = self.signal, self.noise, self.bulk, self.column, 1 / self.kappa
         y, fresh, rest = i + k, self.signal + self.noise, 1 - self.bulk
         mp = resolvent_moments(y, self.kappa, p)
-        # Beyond k = 1e7 the corrections (relative size 1/(dk)) are below the rounding of their own differences.
-        near = (rest > 0) & (k < 1e7)
-        c2 = np.where(near, self.cross2, 0.0)
+        c2 = self.cross2
         X, X1, X2 = p * mp.s_1, -p * mp.s_2, 2 * p * mp.s_3
         eta = 2 - self.length_variance
-        G1 = np.where(near, -gamma * X / (1 - gamma * X**2) + eta * gamma * X, 0.0)
-        G2 = np.where(near, -gamma * (1 + gamma * X**2) / (1 - gamma * X**2) ** 2 + eta * gamma, 0.0)
-        E, E1 = e + k - c2 * gamma * mp.s_1, 1 + c2 * gamma * mp.s_2
-        E = np.where(rest > 0, E, 1.0)
+        G1 = -gamma * X / (1 - gamma * X**2) + eta * gamma * X
+        G2 = -gamma * (1 + gamma * X**2) / (1 - gamma * X**2) ** 2 + eta * gamma
+        E = np.where(rest > 0, e + k - c2 * gamma * mp.s_1, 1.0)
+        slope = c2 * gamma * mp.s_2
+        E1 = 1 + slope
         # h: what the trace of the inverse over the d rows of b₁ has beyond d⟨1/(ps+y)⟩, and its derivative.
-        last = c2 * gamma * mp.s_2 / E
+        last = slope / E
         h = G1 * X1 + last
         h1 = G2 * X1**2 + G1 * X2 - 2 * c2 * gamma * mp.s_3 / E - last * E1 / E
         kept = (e - c2 * gamma * mp.s_1) / E
@@ -127,9 +126,8 @@ class Spectrum:
         return Traces(
             inverse=w * mp.g + rest * (h + 1 / E),
             f1=w * (p * mp.s_1 + i * mp.g) + rest * (kept - k * h),
-            f2=w * (p * p * mp.s2_2 + 2 * p * i * mp.s_2 + i * i * mp.g2)
-            + rest * (kept**2 + (k / E) ** 2 * (E1 - 1) - 2 * k * h - k**2 * h1),
-            j=w * (p * mp.s_2 + i * mp.g2) + rest * (kept / E - k * (E1 - 1) / E**2 + h + k * h1),
+            f2=w * (p * p * mp.s2_2 + 2 * p * i * mp.s_2 + i * i * mp.g2) + rest * (kept**2 + (k / E) ** 2 * slope - 2 * k * h - k**2 * h1),
+            j=w * (p * mp.s_2 + i * mp.g2) + rest * (kept / E - k * slope / E**2 + h + k * h1),
             t1=w * fresh * mp.g + rest * (fresh * h + e / E),
             t2=w * fresh * mp.g2 + rest * (e * E1 / E**2 - fresh * h1),
             m1=mp.s2_1 + share2 * y**2 * h,

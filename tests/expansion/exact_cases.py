@@ -5,7 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sympy
-from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, cos, cosh, erf, erfc, exp, sign, sin, sinh, sqrt
+from sympy import (
+    Abs,
+    Heaviside,
+    Max,
+    Min,
+    Piecewise,
+    Rational,
+    cos,
+    cosh,
+    erf,
+    erfc,
+    exp,
+    sign,
+    sin,
+    sinh,
+    sqrt,
+)
 
 from hermite_eq.hermite import X
 
@@ -70,5 +86,8 @@ CASES = [
     Case("polynomial erf", X**2 * erf(2 * X - 1) + erf(X), norm=False),
     Case("sine erf", sin(X) * erf(X), norm=False, general=False, parity="even"),
     Case("erf on a ray", erf(X) * Heaviside(X), (0,), general=False),
+    Case("erf on a symmetric interval", erf(X) * Heaviside(1 - X**2), (-1, 1), "odd", norm=False, general=False),
+    Case("normal cdf on a ray", (1 + erf(X / sqrt(2))) * Heaviside(X - 1), (1,), general=False),
+    Case("erf and a kink", erf(X) + Abs(X - 1), (1,), norm=False),
     Case("gelu times step", GELU * Heaviside(X), (0,), general=False),
 ]

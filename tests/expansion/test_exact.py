@@ -17,7 +17,8 @@ from hermite_eq.expansion.exact import exact_coefficients, exact_expectation, ex
 from hermite_eq.hermite import X, he
 
 DIGITS = 30
-# Panels of length 2 and 30 working digits: a tanh-sinh panel of an entire function loses at most a few of them.
+# Panels of length 2 and 30 working digits: a tanh-sinh panel of an entire function loses at most a few of
+# them.
 LOST = 4
 
 
@@ -31,7 +32,8 @@ def number(value: sympy.Expr) -> mpmath.mpf:
 
 
 def quadrature(case: Case, weight: sympy.Expr, squared: bool = False) -> tuple[mpmath.mpf, mpmath.mpf]:
-    """∫ f weight φ (or f²) by panels split at the kinks, and ∫ |f weight φ|, which scales its rounding error."""
+    """∫ f weight φ (or f²) by panels split at the kinks, and ∫ |f weight φ|, which scales its rounding "
+    "error."""
     # Beyond the ends φ · f · weight < e^{−L²/2 + 2L²/8 + …} is below 1e-40.
     length = 36 if case.wide else 20
     nodes = sorted({*map(mpmath.mpf, range(-length, length + 1, 2)), *exact_kinks(case)})
@@ -65,8 +67,8 @@ def _precision():
 
 @pytest.mark.parametrize("case", CASES, ids=ids)
 def test_coefficients_are_the_integrals(case):
-    c = exact_coefficients(case.expr, 7)
-    for k in (0, 1, 4, 7):
+    c = exact_coefficients(case.expr, 5)
+    for k in (0, 1, 5):
         integral, scale = quadrature(case, he(k))
         assert agrees(c[k], integral, scale), (k, c[k])
 
@@ -103,7 +105,8 @@ def test_parseval_is_an_identity_for_polynomials(expr):
 
 @pytest.mark.parametrize("expr", [exp(X), sin(2 * X), cos(X) + X**2], ids=str)
 def test_parseval_for_entire_functions(expr):
-    # c_k² ≤ C 4^k with C = sup_k c_k²/4^k, here attained below 30; the rest Σ_{k>30} 4^k/k! is below twice its first term.
+    # c_k² ≤ C 4^k with C = sup_k c_k²/4^k, here attained below 30; the rest Σ_{k>30} 4^k/k! is below twice
+    # its first term.
     c = exact_coefficients(expr, 30)
     constant = max(number(ck) ** 2 / 4**k for k, ck in enumerate(c))
     rest = number(exact_inner(expr, expr) - sum(ck**2 / sympy.factorial(k) for k, ck in enumerate(c)))
@@ -149,7 +152,7 @@ n = sympy.Symbol("n", negative=True)
         (Max(a**2 - X**2, 0), {a: Rational(4, 3)}),
         (erf(b * X + 1), {b: -Rational(2, 3)}),
         (exp(-a * X**2 + b * X), {a: Rational(1, 3), b: Rational(1, 2)}),
-        (Piecewise((exp(b * X), X < a), (0, True)), {a: Rational(1, 2), b: -Rational(1, 3)}),
+        (Piecewise((exp(b * X), a > X), (0, True)), {a: Rational(1, 2), b: -Rational(1, 3)}),
     ],
     ids=str,
 )
@@ -159,6 +162,24 @@ def test_parameters_survive(expr, point):
     for ck, value in zip(symbolic, numeric, strict=True):
         # 45 digits are evaluated, of numbers below 1e3.
         assert abs(number(ck.subs(point)) - number(value)) < mpmath.mpf(10) ** (LOST - DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("condition", "indicator"),
+    [
+        ((X > -1) & (X < 2), Heaviside(X + 1) * Heaviside(2 - X)),
+        ((X < -1) | (X >= 2), Heaviside(-1 - X) + Heaviside(X - 2)),
+        (~((X > -1) & (X**2 < 4)), 1 - Heaviside(X + 1) * Heaviside(2 - X)),
+        (sympy.Ne(X, 0), S.One),
+    ],
+    ids=str,
+)
+def test_conditions(condition, indicator):
+    assert exact_coefficients(Piecewise((X, condition), (0, True)), 5) == exact_coefficients(X * indicator, 5)
+
+
+def test_a_value_at_single_points_does_not_matter():
+    assert exact_coefficients(Piecewise((7, sympy.Eq(X, 0)), (X, True)), 2) == (0, 1, 0)
 
 
 def test_the_scale_of_the_pre_activation():
@@ -202,9 +223,7 @@ def kinked_terms(draw):
 
 
 continuous = st.lists(st.one_of(smooth_terms(), kinked_terms()), min_size=1, max_size=2).map(lambda f: sympy.Add(*f))
-members = st.tuples(continuous, st.sampled_from([S.Zero, Heaviside(X - 1), sympy.sign(X) * X**2])).map(
-    lambda f: sympy.Add(*f)
-)
+members = st.tuples(continuous, st.sampled_from([S.Zero, Heaviside(X - 1), sympy.sign(X) * X**2])).map(lambda f: sympy.Add(*f))
 identities = settings(max_examples=20, deadline=None, derandomize=True)
 
 
@@ -286,10 +305,18 @@ def test_random_members_against_quadrature(f, k):
         (exp(exp(X)), exp(exp(X)), "the argument is not a polynomial of degree ≤ 2 on every piece"),
         (sympy.Float("0.01") * X, sympy.Float("0.01"), "a float is not exact; write a Rational"),
         (sympy.I * X, sympy.I, "not real"),
-        (Max(X**5 - X - 1, 0), Max(X**5 - X - 1, 0), "the real roots of this polynomial are not expressible by radicals"),
+        (
+            Max(X**5 - X - 1, 0),
+            Max(X**5 - X - 1, 0),
+            "the real roots of this polynomial are not expressible by radicals",
+        ),
         (X**500, X**500, "the power is too high"),
         (sympy.Function("f")(X), sympy.Function("f")(X), "unsupported function f"),
-        (exp(X**2) * sympy.erfc(X) * Heaviside(X), exp(X**2), "the growth of this factor is balanced by another one"),
+        (
+            exp(X**2) * sympy.erfc(X) * Heaviside(X),
+            exp(X**2),
+            "the growth of this factor is balanced by another one",
+        ),
     ],
     ids=str,
 )
@@ -313,33 +340,39 @@ def test_large_expressions_are_declined_at_once():
     [
         (
             exp(X**2),
-            "the function is square integrable against the standard normal density; found the factor exp(x**2) on "
+            "the function is square integrable against the standard normal density; found the factor "
+            "exp(x**2) on "
             "(-oo, oo). Repair: keep exp(b*x**2) to b < 1/4, or restrict it to a bounded interval",
         ),
         (
             exp(b * X**2),
-            "the assumptions on the parameters decide whether the function is square integrable against the standard "
+            "the assumptions on the parameters decide whether the function is square integrable against "
+            "the standard "
             "normal density; found the factor exp(b*x**2). Repair: declare signs, e.g. exp(-b*x**2) with "
             "Symbol('b', positive=True)",
         ),
         (
             Abs(X - b) + Abs(X - omega),
-            "the assumptions on the parameters decide the order of the breakpoints; found -b + omega of unknown sign. "
+            "the assumptions on the parameters decide the order of the breakpoints; found -b + omega of "
+            "unknown sign. "
             "Repair: declare it, e.g. Symbol('a', positive=True), or substitute a number",
         ),
         (
             Piecewise((0, X < 1), (X, X < 0), (1, True)),
-            "every branch of a Piecewise is reached; found the branch (x, x < 0), which earlier branches cover. Repair: "
+            "every branch of a Piecewise is reached; found the branch (x, x < 0), which earlier "
+            "branches cover. Repair: "
             "order the breakpoints, the first true condition wins",
         ),
         (
             Piecewise((X, X < 1)),
-            "the function is defined almost everywhere; found no branch of Piecewise((x, x < 1)) on (1, oo). Repair: add a "
+            "the function is defined almost everywhere; found no branch of Piecewise((x, x < 1)) on (1, "
+            "oo). Repair: add a "
             "last branch (value, True)",
         ),
         (
             Max(sympy.Symbol("x"), 0),
-            "the variable of an activation is the real symbol hermite_eq.hermite.X; found another symbol of the same name "
+            "the variable of an activation is the real symbol hermite_eq.hermite.X; found another "
+            "symbol of the same name "
             "in Max(0, x). Repair: build the expression from hermite_eq.hermite.X",
         ),
     ],

@@ -53,7 +53,8 @@ def ridge(features, y, penalty, intercept=False):
     n, p = features.shape
     top = np.hstack([features, np.ones((n, 1))]) if intercept else features
     bottom = np.sqrt(penalty) * np.eye(p, top.shape[1])
-    return np.linalg.lstsq(np.vstack([top, bottom]), np.concatenate([y, np.zeros(p)]), rcond=None)[0]
+    q, r = np.linalg.qr(np.vstack([top, bottom]))
+    return np.linalg.solve(r, q[:n].T @ y)
 
 
 @dataclass

@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from hermite_eq import HypothesisError
+from hermite_eq import HypothesisError, RandomTransformer, Sizes, Task
+from hermite_eq.simulate.error import _draw
 from hermite_eq.simulate.features import StoredRows
 from hermite_eq.simulate.paths import Readout, SamplePath, WidthPath
 from hermite_eq.simulate.ridge import (
@@ -18,6 +19,7 @@ from hermite_eq.simulate.ridge import (
     solve_primal,
     solve_singular,
 )
+from hermite_eq.simulate.sampler import child_seeds
 
 from . import literal
 
@@ -171,6 +173,27 @@ def test_accepted_solutions_are_as_good_as_promised(gap):
         right = solve_singular(a, y, 1e-12, False).weights
         assert np.linalg.norm(fit.weights - right) <= ROUNDING_TOLERANCE * np.linalg.norm(right)
     assert accepted == 20 or gap < 1e-4
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_estimate_of_rounding_holds_at_the_interpolation_peak(activation, monkeypatch):
+    # n = m: the smallest eigenvalue of AᵀA is of order 1/m and scatters without bound. The estimate, read off as the tolerance at
+    # which Cholesky's solution is refused, is above the change which occurs and not a thousand times above it.
+    head, ridge = RandomTransformer(activation, 0.0).activation, 1e-8
+    sizes = Sizes(d=14, context=14, tasks=7, samples=196, hidden=196)
+    ratios = []
+    for seed in child_seeds(0, range(12)):
+        draw = _draw(Task("relu", noise=0.01), sizes, 1, True, np.float64, seed)
+        a, y = head(draw.training.h() @ draw.layer.T), draw.training.y
+        s = a.T @ a + ridge * np.eye(len(a))
+        fit, right = primal(a, y, ridge, False), solve_singular(a, y, ridge, False).weights
+        estimate = EPS * s.diagonal().max() * fit.condition / np.abs(s).sum(axis=0).max()
+        for tolerance, refused in ((0.999 * estimate, True), (1.001 * estimate, False)):
+            monkeypatch.setattr("hermite_eq.simulate.ridge.ROUNDING_TOLERANCE", tolerance)
+            assert (primal(a, y, ridge, False) is None) == refused
+        monkeypatch.undo()
+        ratios.append(np.linalg.norm(fit.weights - right) / np.linalg.norm(right) / estimate)
+    assert 1e-3 < max(ratios) < 1
 
 
 def test_constant_in_the_span_of_the_features():

@@ -89,9 +89,7 @@ def random_points(count: int, seed: int) -> list[dict[str, float]]:
 def test_ridgeless_icl_is_the_published_closed_form_at_1000_points() -> None:
     points = random_points(1000, 0)
     columns = {name: np.array([point[name] for point in points]) for name in points[0]}
-    found = linear_limit(
-        1.0, columns["rho"], 1 + columns["rho"], columns["alpha"], columns["kappa"], columns["tau"], 0.0
-    ).icl
+    found = linear_limit(1.0, columns["rho"], 1 + columns["rho"], columns["alpha"], columns["kappa"], columns["tau"], 0.0).icl
     with mpmath.workdps(40):
         for point, value in zip(points, found, strict=True):
             if np.isfinite(point["kappa"]):
@@ -122,7 +120,13 @@ def test_any_target_and_ridge_agrees_with_the_definition_in_60_digits(ridgeless:
             unexplained = beyond if intercept else v - a1**2
             error = linear_limit(a1, unexplained, v, point["alpha"], point["kappa"], point["tau"], ridge)
             q, icl, idg = by_definition(
-                a1, v, v - a1**2 - unexplained, point["alpha"], point["kappa"], point["tau"], ridge,
+                a1,
+                v,
+                v - a1**2 - unexplained,
+                point["alpha"],
+                point["kappa"],
+                point["tau"],
+                ridge,
                 float(error.effective_ridge),
             )
             # v − a₁² and v − c₀² are rounded once by the caller, hence v/e in the allowance.

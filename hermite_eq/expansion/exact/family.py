@@ -224,11 +224,7 @@ def multiply(f: Terms, h: Terms) -> Terms:
     size = sum(map(len, f.values())) * sum(map(len, h.values()))
     if size > _MOST_TERMS:
         raise OutsideFamilyError(f"a product of {size} terms", "too many terms")
-    if (
-        max((n for p in f.values() for n in p), default=0)
-        + max((n for p in h.values() for n in p), default=0)
-        > _HIGHEST_POWER
-    ):
+    if max((n for p in f.values() for n in p), default=0) + max((n for p in h.values() for n in p), default=0) > _HIGHEST_POWER:
         raise OutsideFamilyError(f"a power of {X} beyond {_HIGHEST_POWER}", "the degree is too high")
     return _collect(_product(f, h))
 
@@ -267,22 +263,14 @@ def _polynomial_sign(p: dict[int, Expr], shown: Any) -> Pieces[Expr]:
         if _decided_sign(a, "the order of a quadratic's roots") < 0:
             a, b = -a, -b
         root = sympy.sqrt(sympy.factor(discriminant) if discriminant.free_symbols else discriminant)
-        roots = (
-            {sympy.expand((-b - root) / (2 * a)): 1, sympy.expand((-b + root) / (2 * a)): 1}
-            if d
-            else {-b / (2 * a): 2}
-        )
+        roots = {sympy.expand((-b - root) / (2 * a)): 1, sympy.expand((-b + root) / (2 * a)): 1} if d else {-b / (2 * a): 2}
     else:
         polynomial = sympy.Poly({(n,): value for n, value in p.items()}, X)
         if degree > _HIGHEST_SOLVED or polynomial.free_symbols_in_domain or not all(value.is_rational for value in p.values()):
-            raise OutsideFamilyError(
-                shown, "beyond degree 2 roots are found for rational coefficients, to degree 12"
-            )
+            raise OutsideFamilyError(shown, "beyond degree 2 roots are found for rational coefficients, to degree 12")
         found = sympy.roots(polynomial.as_expr(), X)
         if sum(found.values()) != degree or any(root.is_real is None for root in found):
-            raise OutsideFamilyError(
-                shown, "the real roots of this polynomial are not expressible by radicals"
-            )
+            raise OutsideFamilyError(shown, "the real roots of this polynomial are not expressible by radicals")
         roots = {root: multiplicity for root, multiplicity in found.items() if root.is_real}
     ordered: list[Expr] = []
     for root in roots:
@@ -433,9 +421,7 @@ def _condition(condition: Any) -> Pieces[bool]:
         return _condition(condition.args[0]).map(lambda value: not value)
     if isinstance(condition, sympy.core.relational.Relational):
         difference = combine(parse(condition.lhs), parse(condition.rhs).map(negative), add)
-        wanted = {">": {1}, ">=": {0, 1}, "<": {-1}, "<=": {-1, 0}, "==": {0}, "!=": {-1, 1}}[
-            condition.rel_op
-        ]
+        wanted = {">": {1}, ">=": {0, 1}, "<": {-1}, "<=": {-1, 0}, "==": {0}, "!=": {-1, 1}}[condition.rel_op]
         decided = sign(difference, condition).map(lambda s: _decided_sign(s, f"the condition {condition}"))
         return decided.map(lambda s: s in wanted)
     raise OutsideFamilyError(condition, "the condition is not a comparison")
@@ -501,15 +487,13 @@ def parse(expr: Expr) -> Function:
             return parse(sympy.exp(sympy.expand(exponent * sympy.log(base)), evaluate=False))
         raise OutsideFamilyError(expr, "only non-negative integer powers are in the family")
     if isinstance(expr, sympy.Max | sympy.Min):
-        flip = isinstance(expr, sympy.Min)
-        parts = [parse(argument) for argument in expr.args]
+        # min f = −max(−f)
+        turned = (lambda f: f.map(negative)) if isinstance(expr, sympy.Min) else (lambda f: f)
+        parts = [turned(parse(argument)) for argument in expr.args]
         result = parts[0]
         for part in parts[1:]:
-            if flip:
-                result = _larger(result.map(negative), part.map(negative), expr).map(negative)
-            else:
-                result = _larger(result, part, expr)
-        return result
+            result = _larger(result, part, expr)
+        return turned(result)
     if isinstance(expr, sympy.Piecewise):
         return _piecewise(expr)
     kind = type(expr)
@@ -531,17 +515,13 @@ def _hyperbolic(argument: Function, expr: Expr, *, odd: bool) -> Function:
 _UNARY: dict[Any, Callable[[Function, Expr], Function]] = {
     sympy.Abs: _absolute,
     sympy.sign: lambda argument, expr: sign(argument, expr).map(_constant),
-    sympy.Heaviside: lambda argument, expr: _half_sum(
-        sign(argument, expr).map(_constant), Pieces.everywhere(_constant(S.One))
-    ),
+    sympy.Heaviside: lambda argument, expr: _half_sum(sign(argument, expr).map(_constant), Pieces.everywhere(_constant(S.One))),
     sympy.sin: lambda argument, expr: argument.map(lambda terms: _trigonometric(terms, expr, sine=True)),
     sympy.cos: lambda argument, expr: argument.map(lambda terms: _trigonometric(terms, expr, sine=False)),
     sympy.sinh: lambda argument, expr: _hyperbolic(argument, expr, odd=True),
     sympy.cosh: lambda argument, expr: _hyperbolic(argument, expr, odd=False),
     sympy.erf: lambda argument, expr: argument.map(lambda terms: _error_function(terms, expr)),
-    sympy.erfc: lambda argument, expr: argument.map(
-        lambda terms: add(_constant(S.One), negative(_error_function(terms, expr)))
-    ),
+    sympy.erfc: lambda argument, expr: argument.map(lambda terms: add(_constant(S.One), negative(_error_function(terms, expr)))),
 }
 
 
@@ -553,9 +533,7 @@ def expression(terms: Terms) -> Expr:
     parts = []
     for kernel, polynomial in terms.items():
         wave, shifted = sympy.cos(kernel.omega * X), -sympy.sin(kernel.omega * X)
-        factor = sympy.exp(kernel.mu * X + kernel.beta * X**2) * sympy.Mul(
-            *(sympy.erf(a * X + b) for a, b in kernel.erfs)
-        )
+        factor = sympy.exp(kernel.mu * X + kernel.beta * X**2) * sympy.Mul(*(sympy.erf(a * X + b) for a, b in kernel.erfs))
         parts += [X**n * factor * (re * wave + im * shifted) for n, (re, im) in polynomial.items()]
     return sympy.Add(*parts)
 

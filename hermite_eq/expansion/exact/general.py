@@ -36,6 +36,7 @@ from hermite_eq.expansion.exact.family import (
     Pieces,
     Polynomial,
     by_kernel,
+    expression,
     linear_in_trigonometric,
     sign_of,
 )
@@ -247,9 +248,7 @@ def _gaussian_on_the_line(weight: Weight, u: Expr, v: Expr, powers: Shifted, par
             factor = reduced.pop(shift, S.Zero)
             for down, ratio in ((1, mu / gamma), (2, (K + shift - 1) * delta)):
                 reduced[shift - down] = reduced.get(shift - down, S.Zero) + factor * ratio
-        powers = {
-            shift: sympy.factor(factor) for shift, factor in reduced.items() if sympy.expand(factor) != 0
-        }
+        powers = {shift: sympy.factor(factor) for shift, factor in reduced.items() if sympy.expand(factor) != 0}
     parts = []
     for shift, factor in powers.items():
         order, odd = K + shift, (parity + shift) % 2
@@ -294,18 +293,21 @@ def _contribution(kernel: Kernel, pieces: Pieces[Polynomial]) -> tuple[Callable[
                 for s, factor in combination.items():
                     sums[s + shift] = sums.get(s + shift, S.Zero) + size * factor
             combination = _raised(combination)
-        return sympy.Add(
-            *(
-                _gaussian_on_the_line(weight, scale * u, v * scale, sums, parity)
-                for (u, v), sums in parts.items()
-            )
-        )
+        return sympy.Add(*(_gaussian_on_the_line(weight, scale * u, v * scale, sums, parity) for (u, v), sums in parts.items()))
 
     return contribution, highest + 1
 
 
 def general(function: Function) -> GeneralCoefficient | None:
     """The closed form in k, or None where a contribution has none."""
+    parameters = {symbol for edge in function.edges for symbol in edge.free_symbols}
+    parameters |= {symbol for terms in function.values for symbol in expression(terms).free_symbols}
+    if parameters & {K, _J}:
+        raise HypothesisError(
+            "the integer symbols k and j are the degree and an index of summation",
+            "one of them as a parameter of the function",
+            "give the parameter another name",
+        )
     try:
         contributions = [_contribution(kernel, pieces) for kernel, pieces in by_kernel(function).items()]
     except _NoFormError:

@@ -68,9 +68,7 @@ class Weight:
 
     def total(self) -> tuple[Expr, Expr]:
         """∫ over the real line, e^{ℓ + α²/(2γ)}/√γ, as (real part, imaginary part)."""
-        size = sympy.exp(_shaped(self.ell + (self.mu**2 - self.omega**2) / (2 * self.gamma))) / sympy.sqrt(
-            self.gamma
-        )
+        size = sympy.exp(_shaped(self.ell + (self.mu**2 - self.omega**2) / (2 * self.gamma))) / sympy.sqrt(self.gamma)
         angle = _shaped(self.mu * self.omega / self.gamma)
         return size * sympy.cos(angle), size * sympy.sin(angle)
 
@@ -139,6 +137,7 @@ def _mass(weight: Weight, erfs: Erfs, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:
 
     * no error function: N (erf(√(γ/2)(hi − ν)) − erf(√(γ/2)(lo − ν)))/2;
     * w a multiple C of F': the integral is C [F^{m+1}/(m+1)] (all F alike);
+    * an odd number, vanishing at ν, on an interval about ν: 0;
     * one, on the whole line: N erf((aν + b)/√(1 + 2a²/γ)), since E erf(a(ν + z/√γ) + b) is a probability of
     a sum of normals;
     * one, vanishing at ν, from ν on: N arctan(a√(2/γ))/π (an angle of a normal pair);
@@ -163,9 +162,7 @@ def _mass(weight: Weight, erfs: Erfs, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:
         return _times(total, half)
     centre = weight.centre
     centred = weight.omega == 0 and all(_shaped(a * centre + b) == 0 for a, b in erfs)
-    from_centre = (
-        1 if (lo, hi) == (centre, S.Infinity) else -1 if (lo, hi) == (S.NegativeInfinity, centre) else 0
-    )
+    from_centre = 1 if (lo, hi) == (centre, S.Infinity) else -1 if (lo, hi) == (S.NegativeInfinity, centre) else 0
     first = erfs[0]
     a, b = first
     alike = weight.omega == 0 and all(other == first for other in erfs)
@@ -173,16 +170,13 @@ def _mass(weight: Weight, erfs: Erfs, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:
         power = len(erfs) + 1
 
         def antiderivative(x: Expr) -> Expr:
-            value = (
-                sympy.erf(_shaped(a * x + b))
-                if not x.is_infinite
-                else sympy.sign(a) * (1 if x is S.Infinity else -1)
-            )
+            value = sympy.erf(_shaped(a * x + b)) if not x.is_infinite else sympy.sign(a) * (1 if x is S.Infinity else -1)
             return value**power / power
 
         constant = sympy.exp(_shaped(weight.ell + b * b)) / (2 * sympy.sqrt(2) * a)
         return constant * (antiderivative(hi) - antiderivative(lo)), S.Zero
-    if centred and len(erfs) % 2 and sympy.expand(lo + hi - 2 * centre) == 0 if not whole else False:
+    symmetric = not whole and sympy.expand(lo + hi - 2 * centre) == 0
+    if symmetric and centred and len(erfs) % 2:
         return S.Zero, S.Zero
     if len(erfs) == 1:
         if whole:
@@ -200,9 +194,7 @@ def _mass(weight: Weight, erfs: Erfs, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:
         angle = sympy.asin(2 * a1 * a2 / root)
         return total[0] * angle * (2 if whole else 1) / sympy.pi, S.Zero
     shown = sympy.Mul(*(sympy.erf(a * X + b) for a, b in erfs))
-    raise OutsideFamilyError(
-        f"{shown} on ({lo}, {hi})", "no elementary closed form of a bivariate normal probability"
-    )
+    raise OutsideFamilyError(f"{shown} on ({lo}, {hi})", "no elementary closed form of a bivariate normal probability")
 
 
 # --- the recurrence
@@ -236,10 +228,7 @@ class Moments:
     def __init__(self, function: Function) -> None:
         # Kernel by kernel, because one that is the same on both sides of a breakpoint has no boundary there.
         self._pieces = [
-            (lo, hi, kernel, polynomial)
-            for kernel, pieces in by_kernel(function).items()
-            for lo, hi, polynomial in pieces
-            if polynomial
+            (lo, hi, kernel, polynomial) for kernel, pieces in by_kernel(function).items() for lo, hi, polynomial in pieces if polynomial
         ]
         values: set[Expr] = {sympy.Rational(1, 2)}
         seen: set[tuple[Weight, Erfs]] = set()
@@ -253,9 +242,7 @@ class Moments:
         self._element = dict(zip(ordered, elements, strict=False))
         self._sequences: dict[tuple[Weight, Erfs, Expr, Expr], list[ComplexCombination]] = {}
 
-    def _collect_parameters(
-        self, weight: Weight, erfs: Erfs, values: set[Expr], seen: set[tuple[Weight, Erfs]]
-    ) -> None:
+    def _collect_parameters(self, weight: Weight, erfs: Erfs, values: set[Expr], seen: set[tuple[Weight, Erfs]]) -> None:
         if (weight, erfs) in seen:
             return
         seen.add((weight, erfs))
@@ -271,9 +258,7 @@ class Moments:
             values.append(ring_x * values[k] - k * values[k - 1])
         return values[:count]
 
-    def _sequence(
-        self, weight: Weight, erfs: Erfs, lo: Expr, hi: Expr, count: int
-    ) -> list[ComplexCombination]:
+    def _sequence(self, weight: Weight, erfs: Erfs, lo: Expr, hi: Expr, count: int) -> list[ComplexCombination]:
         """T_0, …, T_{count−1}."""
         key = (weight, erfs, lo, hi)
         if len(self._sequences.get(key, ())) >= count:
@@ -282,9 +267,7 @@ class Moments:
         mu, omega, gamma = (self._element[value] for value in (weight.mu, weight.omega, weight.gamma))
         inverse = self._element[1 / weight.gamma]
         oscillates = weight.omega != 0
-        boundary = [
-            (sign, end, self._he(end, count)) for sign, end in ((1, hi), (-1, lo)) if not end.is_infinite
-        ]
+        boundary = [(sign, end, self._he(end, count)) for sign, end in ((1, hi), (-1, lo)) if not end.is_infinite]
         inner = [
             (
                 2 * self._element[a] * self._element[S.One / sympy.sqrt(sympy.pi)],
@@ -350,9 +333,7 @@ class Moments:
             if factor.as_expr() == 0:
                 continue
             if atom not in values:
-                values[atom] = [
-                    part.as_coeff_Mul() for part in sympy.Add.make_args(sympy.expand_mul(atom.value()))
-                ]
+                values[atom] = [part.as_coeff_Mul() for part in sympy.Add.make_args(sympy.expand_mul(atom.value()))]
             for rational, shape in values[atom]:
                 grouped[shape] = grouped.get(shape, 0) + factor * self._ring.domain_new(rational)
         result = sympy.Add(*(shape * factor.as_expr() for shape, factor in grouped.items()))
@@ -364,11 +345,9 @@ class Moments:
 
 
 def _vanishes_at_a_point(value: Expr) -> bool:
-    """Whether an expression in parameters is zero, to 20 digits, at one rational point; if not, it is not zero."""
+    """Whether an expression in parameters is zero, to 20 digits, at one rational point."""
     names = sorted(value.free_symbols, key=str)
-    point = {
-        name: sympy.Rational(2 * i + 5, 2 * i + 7) * (-1 if name.is_negative else 1) for i, name in enumerate(names)
-    }
+    point = {name: sympy.Rational(2 * i + 5, 2 * i + 7) * (-1 if name.is_negative else 1) for i, name in enumerate(names)}
     return bool(abs(value.subs(point).evalf(30)) < sympy.Float("1e-20"))
 
 

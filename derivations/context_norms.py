@@ -1,0 +1,89 @@
+r"""The norms of x, ξ and b at finite d: exact moments, and the conditional means that the finite-d error needs.
+
+Route: for the linear target every moment of (uᵀb₁, ‖b‖²) is expanded in the underlying normals at small d and ℓ, monomial by monomial,
+and averaged; the library's series of (A, Y) knows nothing of this. The regressions are checked against their defining properties.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import sympy
+
+from derivations import Step
+from derivations.context_covariance import _gaussian_mean
+from hermite_eq.models import Task
+from hermite_eq.theory.context_law import context_law, gamma_nodes
+
+STATEMENT = r"""Given ξ, uᵀb₁ = (√d/ℓ)A, ‖b₁‖² − (uᵀb₁)² = (d/ℓ²) Y χ²_{d−1}, b₂ = Y/ℓ with A = Σ y_i g_i, Y = Σ y_i²; hence all moments of
+s² = ‖x‖²‖b‖²/t are exact. To the first order in 1/d, E[f(g)|ξ,‖x‖²] = E f + ½E[f(g)(g²−1)](‖x‖²−1), and a positive f of the context with
+given E f and E[fB] has, B being gamma of mean m and shape ν, E[f|B] ∝ B^β with β = ν(E[fB]/(E f·m) − 1).
+The last row of E[bbᵀ] over the training tasks couples to ξ̄ = (1/k)Σξ_j: with y = i + q,
+det[pS+y, cξ̄; ·, e+q] = det(pS+y)·(e + q − c²γ⟨s/(ps+y)⟩)."""
+
+ASSUMPTIONS = """x_i ~ N(0, I_d/d), ξ ~ N(0, I_d); E σ*(sg)⁸ < ∞; B | ξ is replaced by the gamma law of its mean and variance."""
+
+s = sympy.Symbol("s", positive=True)
+
+
+def _literal_moments(d: int, context: int) -> dict[str, sympy.Expr]:
+    """E[B], E[B²] given ‖ξ‖ = s√d for the target y = ξᵀx, by expansion in the d·ℓ normals."""
+    g = sympy.symbols(f"g0:{context}", real=True)
+    w = [sympy.symbols(f"w{j}_0:{context}", real=True) for j in range(1, d)]
+    y = [s * gi for gi in g]
+    along = sum(sympy.sqrt(d) / sympy.Integer(context) * yi * gi for yi, gi in zip(y, g, strict=True))
+    across = [sum(sympy.sqrt(d) / sympy.Integer(context) * yi * wi for yi, wi in zip(y, row, strict=True)) for row in w]
+    last = sum(yi**2 for yi in y) / sympy.Integer(context)
+    B = along**2 + sum(b**2 for b in across) + last**2
+    variances = {symbol: sympy.Integer(1) for symbol in (*g, *(symbol for row in w for symbol in row))}
+    return {name: _gaussian_mean(f, variances) for name, f in (("B", B), ("B2", B**2))}
+
+
+def _average(f: sympy.Expr, d: int) -> sympy.Expr:
+    """Over s² = χ²_d/d: E s^{2j} = Π_{i<j}(1 + 2i/d)."""
+    poly = sympy.Poly(f, s)
+    return sum((c * sympy.prod([1 + sympy.Rational(2 * i, d) for i in range(n // 2)]) for (n,), c in poly.terms()), sympy.Integer(0))
+
+
+def check() -> list[Step]:
+    steps = []
+    for d, context in ((2, 2), (3, 1)):
+        law = context_law(Task("identity"), d, context)
+        exact = _literal_moments(d, context)
+        trace = float(_average(exact["B"], d))
+        square = float((1 + sympy.Rational(2, d)) * _average(exact["B2"], d))
+        same = abs(law.trace / trace - 1) < 1e-12 and abs(law.weights @ law.scale2**2 * trace**2 / square - 1) < 1e-12
+        steps.append(Step("E‖b‖², E‖x‖⁴E‖b‖⁴ equal the expansion in normals", bool(same), f"σ* = id, d = {d}, ℓ = {context}"))
+
+    d, g, f = sympy.symbols("d g f")
+    # ‖x‖² = (g² + χ²_{d−1})/d with χ² independent of g.
+    chi = sympy.Symbol("chi")
+    covariance = sympy.expand(f * (g**2 + chi) / d - f * (1 + (d - 1)) / d).subs(chi, d - 1)
+    steps.append(Step("Cov(f(g), ‖x‖²) = E[f(g)(g²−1)]/d, Var‖x‖² = 2/d", sympy.simplify(covariance - f * (g**2 - 1) / d) == 0, "all f, d"))
+    nu, beta, m = sympy.symbols("nu beta m", positive=True)
+
+    def gamma_moment(power: sympy.Expr) -> sympy.Expr:
+        return (m / nu) ** power * sympy.gamma(nu + power) / sympy.gamma(nu)
+
+    ratio = sympy.gammasimp(gamma_moment(beta + 1) / gamma_moment(beta) - m * (1 + beta / nu))
+    steps.append(Step("gamma law: E[B^{β+1}]/E[B^β] = m(1 + β/ν)", sympy.simplify(ratio) == 0, "all β, ν"))
+    x, weights = gamma_nodes(6.5, 5)
+    worst = max(abs(weights @ x**j / math.prod(1 + i / 6.5 for i in range(j)) - 1) for j in range(10))
+    steps.append(Step("five nodes integrate nine moments of the gamma law", bool(worst < 1e-12), "ν = 6.5"))
+
+    # ξ̄ᵀ(pS+y)⁻¹ξ̄ with S = ΞΞᵀ/k, ξ̄ = Ξ1/k: push-through gives 1ᵀ[G/(pG+y)]1/k, G = ΞᵀΞ/k; 1/√k is uniform for G, so the mean is
+    # (1/k) tr G/(pG+y) = (d/k)⟨s/(ps+y)⟩.
+    p, y = sympy.symbols("p y", positive=True)
+    Xi = sympy.Matrix([[1, 2, 0], [3, 1, 1]])
+    ones = sympy.ones(3, 1)
+    left = (Xi * ones / 3).T * (p * Xi * Xi.T / 3 + y * sympy.eye(2)).inv() * (Xi * ones / 3)
+    G = Xi.T * Xi / 3
+    right = ones.T * G * (p * G + y * sympy.eye(3)).inv() * ones / 3
+    steps.append(Step("ξ̄ᵀ(pS+y)⁻¹ξ̄ = 1ᵀ G(pG+y)⁻¹ 1/k", sympy.simplify(left[0] - right[0]) == 0, "one Ξ of size 2 × 3, all p, y"))
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((4, 3))
+    R = np.block([[Z @ Z.T / 3 + np.eye(4), 0.7 * Z.mean(1)[:, None]], [0.7 * Z.mean(1)[None], np.array([[2.0]])]])
+    schur = np.linalg.det(Z @ Z.T / 3 + np.eye(4)) * (2 - 0.49 * Z.mean(1) @ np.linalg.solve(Z @ Z.T / 3 + np.eye(4), Z.mean(1)))
+    steps.append(Step("the determinant with the last row (Schur)", bool(abs(np.linalg.det(R) / schur - 1) < 1e-12), "one matrix"))
+    return steps

@@ -1,0 +1,379 @@
+"""Enclosures: they contain the truth, they are as narrow as asked, and they cannot be talked into lying."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from functools import cache
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from flint import acb, arb, fmpq
+from sympy import Max, Rational, tanh
+
+from hermite_eq.activations import activation, registered_names
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion import certified, coefficients
+from hermite_eq.expansion.balls import ball_function, enclose_number, working_precision
+from hermite_eq.expansion.enclosure import Enclosure
+from hermite_eq.expansion.exact import exact_coefficients, exact_inner
+from hermite_eq.hermite import X
+
+DEGREE = 20
+WITH_CLOSED_FORM = [name for name in registered_names() if activation(name).closed_form]
+WITHOUT = [name for name in registered_names() if not activation(name).closed_form]
+
+
+def disjoint(a: Enclosure, b: Enclosure) -> bool:
+    return a.upper < b.lower or b.upper < a.lower
+
+
+@cache
+def by_arb_integral(name: str) -> list[Enclosure]:
+    """c_0 … c_20 by Arb's own adaptive integration, each degree by itself, on the half lines and |x| ≤ 27 (tail below 1e-130)."""
+    entry = activation(name)
+    enclosures = []
+    with working_precision(280):
+        f = ball_function(entry.expression)
+        edges = [acb(-27), *(ball_function(kink)(acb(0), False) for kink in entry.kinks), acb(27)]
+        for k in range(DEGREE + 1):
+
+            def integrand(z: acb, analytic: bool, k: int = k) -> acb:
+                previous, current = acb(0), (-z * z / 2).exp()
+                for j in range(k):
+                    previous, current = current, z * current - j * previous
+                return f(z, analytic) * current
+
+            tolerance = arb(10) ** -62 * arb.fac_ui(k).sqrt()
+            total = sum((acb.integral(integrand, a, b, abs_tol=tolerance) for a, b in itertools.pairwise(edges)), acb(0))
+            # |σ(x) He_k(x)| φ(x) beyond 27, for |σ| ≤ 1e3 x³ and k ≤ 20, is below 27^23 e^{-364}·1e3 < 1e-120.
+            ball = total.real / (2 * arb.pi()).sqrt() + arb(0, 1e-120)
+            enclosures.append(certified.to_enclosure(ball, 62))
+    return enclosures
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_no_miss_against_independent_integration(name: str) -> None:
+    """Issue 3's measure: every enclosure meets a 60-digit value found by another algorithm."""
+    c = coefficients(name, DEGREE)
+    for k, reference in enumerate(by_arb_integral(name)):
+        for digits in (15, 30, 50):
+            enclosure = c.enclosure(k, digits)
+            assert not disjoint(enclosure, reference), (k, digits)
+            assert enclosure.digits >= digits or enclosure.contains(0)
+
+
+@pytest.mark.parametrize("name", WITH_CLOSED_FORM)
+def test_no_miss_against_closed_forms(name: str) -> None:
+    c = coefficients(name, DEGREE)
+    for k, exact in enumerate(exact_coefficients(activation(name).expression, DEGREE)):
+        reference = enclose_number(exact, 60)
+        for digits in (15, 30, 50):
+            enclosure = c.enclosure(k, digits)
+            assert not disjoint(enclosure, reference), (k, digits)
+            assert enclosure.digits >= digits or exact == 0
+
+
+@pytest.mark.parametrize("name", WITH_CLOSED_FORM)
+def test_norm_against_closed_forms(name: str) -> None:
+    expression = activation(name).expression
+    enclosure = coefficients(name, 1).norm2_enclosure(40)
+    assert enclosure.contains(exact_inner(expression, expression))
+    assert enclosure.digits >= 40
+
+
+def test_a_five_percent_error_would_be_seen() -> None:
+    wrong = enclose_number(exact_coefficients(Max(X, 0), 1)[1] * Rational(105, 100), 60)
+    assert disjoint(coefficients("relu").enclosure(1, 15), wrong)
+
+
+def test_tanh_against_mpmath() -> None:
+    with mpmath.workdps(60):
+        points = [0, 1, 2, 4, 8, 16, 24]
+        reference = 2 * mpmath.quad(lambda x: mpmath.tanh(x) * x * mpmath.npdf(x), points)
+        enclosure = coefficients("tanh").enclosure(1, 50)
+        # mpmath's tanh-sinh rule at 60 digits agrees with itself at 80 to 1e-58.
+        assert abs(mpmath.mpf(str(enclosure.mid)) - reference) < mpmath.mpf(str(enclosure.radius)) + mpmath.mpf(10) ** -57
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu", "log1p_square", "sin", "arctan"])
+def test_two_rules_agree(name: str) -> None:
+    """The trapezoidal rule in a strip and Gauss panels with Bernstein ellipses share nothing but the tails."""
+    entry = activation(name)
+    with working_precision(200):
+        plan = certified._strip(entry, 8, 30)
+        assert plan is not None
+        first = certified._trapezoid(entry, 8, 30, plan)
+        second = certified._panels(entry, 8, 30)
+        for a, b in zip([*first.c, first.norm2], [*second.c, second.norm2], strict=True):
+            assert a.overlaps(b)
+            assert float(a.rad()) < 1e-27 > float(b.rad())
+
+
+def test_what_is_returned_does_not_depend_on_what_was_asked_before() -> None:
+    first = coefficients("tanh", 1).enclosure(1, 25)
+    coefficients("tanh", 30).enclosure(7, 60)
+    again = coefficients("tanh", 12).enclosure(1, 25)
+    assert first.mid == again.mid
+    assert str(first) == str(again) == "0.60570550960215882558354023 ± 3e-27"
+
+
+def test_the_number_of_digits_is_the_number_asked_for() -> None:
+    for digits in (1, 15, 120, 300):
+        assert coefficients("tanh", 3).enclosure(3, digits).digits >= digits
+    assert coefficients("shifted_relu", 3).enclosure(3, 200).digits >= 200
+
+
+# --- compositions nobody registered ---
+
+COMPOSITIONS = [
+    "log(1 + exp(2*x))*tanh(x)",
+    "cos(x)^3/(2 + sin(x))",
+    "exp(-x^4)",
+    "sqrt(1 + exp(x))",
+    "1/(1 + 25*x^2)",
+    "exp(x^2/5)",
+    "max(tanh(x), x^2/5 - 1/3)",
+    "sqrt(abs(x))",
+    "max(x, 0)^(7/3)*exp(-x)",
+    "where(sin(x) > 0.1 and x < 2, x, 1)",
+    "abs(x - sqrt(2))*atan(x)",
+    "x^3*asinh(x)",
+    # Doubly exponential in a wide strip: only a narrow one will do.
+    "exp(sin(5*x))",
+    # Its kink is a root of a cubic, an algebraic number without radicals worth writing.
+    "where(x^3 - x - 1 > 0, x, tanh(x))",
+    # The kink is far from the bulk, and the coefficient is 1e-17.
+    "max(x - 8, 0)",
+]
+
+
+@pytest.mark.parametrize("text", COMPOSITIONS)
+def test_any_composition(text: str) -> None:
+    c = coefficients(text, 4)
+    for k in range(5):
+        enclosure = c.enclosure(k, 20)
+        assert enclosure.digits >= 20 or enclosure.contains(0)
+        # Two independent routes; the double's error is its own estimate.
+        assert abs(float(enclosure) - np.asarray(c)[k]) <= c.errors[k] + 1e-15 * abs(float(enclosure))
+
+
+# --- the two known ways to lie ---
+
+
+def test_the_analytic_flag_is_honoured() -> None:
+    """Without the flag Arb's integration of relu(x − 0.3) returns a tiny ball that is wrong; with it, a right one."""
+    f = certified.ball_function
+    with working_precision(100):
+        relu = f(Max(X - Rational(3, 10), 0))
+        straddling = acb(arb(0.3, 0.1), arb(0, 0.1))
+        assert not relu(straddling, True).is_finite()
+        assert relu(straddling, False).is_finite()
+
+        def integral(forward: bool) -> arb:
+            return acb.integral(lambda z, a: relu(z, a and forward) * (-z * z / 2).exp(), -8, 8).real / (2 * arb.pi()).sqrt()
+
+        truth = coefficients("max(x - 3/10, 0)").enclosure(0, 20)
+        wrong, right = integral(False), integral(True)
+        assert float(wrong.rad()) < 1e-10 < abs(float(wrong) - float(truth))
+        assert abs(float(right) - float(truth)) < 1e-14
+
+
+@pytest.mark.parametrize(
+    ("expression", "ball"),
+    [
+        (sympy.sqrt(X), acb(arb(-1, 0.1), arb(0, 0.1))),
+        (sympy.log(X), acb(arb(-1, 0.1), arb(0, 0.1))),
+        (sympy.atan(X), acb(arb(0, 0.1), arb(1.5, 0.1))),
+        (sympy.asinh(X), acb(arb(0, 0.1), arb(1.5, 0.1))),
+        (sympy.acos(X), acb(arb(2, 0.1), arb(0, 0.1))),
+        (X ** Rational(1, 3), acb(arb(-1, 0.1), arb(0, 0.1))),
+        (sympy.Abs(X), acb(arb(0, 0.1), arb(0, 0.1))),
+        (sympy.sign(X), acb(arb(0, 0.1), arb(0, 0.1))),
+        (sympy.Heaviside(X), acb(arb(0, 0.1), arb(0, 0.1))),
+        (sympy.Min(X, 0), acb(arb(0, 0.1), arb(0, 0.1))),
+        (sympy.Piecewise((X, X > 0), (0, True)), acb(arb(0, 0.1), arb(0, 0.1))),
+        (1 / X, acb(arb(0, 0.1), arb(0, 0.1))),
+        (tanh(X), acb(arb(0, 0.1), arb(1.57, 0.1))),
+    ],
+)
+def test_balls_over_a_cut_a_switch_or_a_pole_are_not_finite(expression: sympy.Expr, ball: acb) -> None:
+    with working_precision(64):
+        f = ball_function(expression)
+        assert not f(ball, True).is_finite()
+        assert f(ball + 3 + acb(0, 3), True).is_finite()
+
+
+def test_a_rational_is_not_turned_into_a_float() -> None:
+    """A 200-bit ball around the double nearest to 1/3 excludes 1/3."""
+    with working_precision(200):
+        third = ball_function(X + Rational(1, 3))(acb(0), False).real
+        assert third.contains(fmpq(1, 3))
+        assert not arb(1 / 3).contains(fmpq(1, 3))
+    # c_0 of relu(x − 1/3) = φ(1/3) − (1 − Φ(1/3))/3, against the same with the double nearest to 1/3.
+    enclosure = coefficients("max(x - 1/3, 0)").enclosure(0, 40)
+
+    def c0(a: sympy.Expr) -> sympy.Expr:
+        return sympy.exp(-(a**2) / 2) / sympy.sqrt(2 * sympy.pi) - a * sympy.erfc(a / sympy.sqrt(2)) / 2
+
+    assert enclosure.contains(c0(Rational(1, 3)))
+    assert not enclosure.contains(c0(Rational(1 / 3)))
+
+
+# --- declarations ---
+
+
+def test_a_wrong_strip_is_caught() -> None:
+    entry = activation(tanh(X), strip=2.0)
+    with pytest.raises(HypothesisError) as raised:
+        coefficients(entry).enclosure(1, 15)
+    message = str(raised.value)
+    assert message.startswith("tanh(x) is analytic in the declared strip |Im z| < 2; found no finite ball around it near z = ")
+    assert message.endswith("i. Repair: declare a narrower strip, or strip=None: then one is searched for")
+    # Right declarations, and none at all, give the same number.
+    values = [coefficients(activation(tanh(X), strip=strip)).enclosure(1, 30) for strip in (1.0, 1.5, None)]
+    assert all(not disjoint(a, b) for a, b in itertools.combinations(values, 2))
+
+
+def test_a_wrong_lipschitz_constant_is_caught() -> None:
+    with pytest.raises(HypothesisError) as raised:
+        coefficients(activation(2 * tanh(X), lipschitz=1.5)).enclosure(1, 15)
+    assert str(raised.value) == (
+        "2*tanh(x) has the declared Lipschitz constant 1.5; found |σ(-0.5) − σ(-0.5625)| = 0.0954256 > 0.09375. "
+        "Repair: declare a larger one, lipschitz=math.inf, or lipschitz=None"
+    )
+
+
+def test_a_declared_lipschitz_constant_bounds_the_tail_where_no_rule_does() -> None:
+    # erfi(x) e^{-x²} is bounded, but no rule here knows: Dawson's function, with slope at most 2/√π in size.
+    dawson = sympy.exp(-(X**2)) * sympy.erfi(X)
+    with pytest.raises(HypothesisError) as raised:
+        coefficients(dawson).enclosure(1, 10)
+    assert str(raised.value) == (
+        "the tail of the integral is bounded by the growth of the function; found no bound for erfi(x) as x → −∞. "
+        "Repair: declare a Lipschitz constant: activation(expression, lipschitz=…)"
+    )
+    enclosure = coefficients(activation(dawson, lipschitz=2 / math.sqrt(math.pi) + 1e-9)).enclosure(1, 20)
+    # E[σ(g) g] = E σ'(g), and by the Fourier form σ(x) = ∫_0^∞ e^{-t²/4} sin(xt) dt/√π·: E σ'(g) = ∫ t e^{-3t²/4} dt/√π = 2/(3√π).
+    assert enclosure.contains(2 / (3 * sympy.sqrt(sympy.pi)))
+
+
+# --- refusals ---
+
+
+@pytest.mark.parametrize(
+    ("sigma", "message"),
+    [
+        (
+            np.tanh,
+            "an enclosure needs a formula, of which it can take balls; found the bare callable tanh. "
+            "Repair: pass a SymPy expression; np.asarray(coefficients(…)) serves callables",
+        ),
+        (
+            "exp(x^2)",
+            "the function is square integrable against the normal density (E σ(g)² < ∞); found no better bound for exp(x**2) than "
+            "|σ(x)| ≤ … exp(1 x²). Repair: use a function that provably grows more slowly than exp(x²/4)",
+        ),
+        (
+            "tan(x)",
+            "the tail of the integral is bounded by the growth of the function; found no bound for tan(x) as x → −∞. "
+            "Repair: declare a Lipschitz constant: activation(expression, lipschitz=…)",
+        ),
+        (
+            "log(abs(x))",
+            "the function is bounded near its singularities, which are few; found log(Abs(x)), unresolved near x = ",
+        ),
+        (
+            tanh(sympy.zeta(X**2 + 2)),
+            "an enclosure needs ball arithmetic for every function of the expression; found zeta in zeta(x**2 + 2). Repair: rewrite it "
+            "in elementary functions, or use the double-precision coefficients np.asarray(coefficients(…))",
+        ),
+        (
+            sympy.Max(sympy.Symbol("x"), sympy.Symbol("a") * sympy.Symbol("x")),
+            "values need numbers for every parameter; found the free parameters a in Max(x, a*x). "
+            "Repair: substitute them first: expression.subs({a: sympy.Rational(1, 2)})",
+        ),
+    ],
+)
+def test_what_cannot_be_enclosed_is_refused(sigma: object, message: str) -> None:
+    with pytest.raises(HypothesisError) as raised:
+        coefficients(sigma).enclosure(0, 10)
+    assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize("digits", [0, 1001])
+def test_digits_have_a_limit(digits: int) -> None:
+    with pytest.raises(HypothesisError) as raised:
+        coefficients("tanh").enclosure(1, digits)
+    assert str(raised.value) == f"the engine certifies 1 to 1000 digits; found digits={digits}. Repair: ask for digits=50, say"
+
+
+# --- the residual ---
+
+
+def test_the_difference_has_the_digits_asked_for() -> None:
+    # cos at r = 20: c_r*² is 1e-22 of E σ², so 30 digits of c_r* take more than 50 of the terms.
+    c = coefficients("cos", 20)
+    enclosure = c.residual_enclosure(20, 30)
+    assert enclosure.digits >= 30
+    series = sum(sympy.exp(-1) / sympy.factorial(2 * j) for j in range(11))
+    exact = sympy.sqrt((1 + sympy.exp(-2)) / 2 - series)
+    assert not disjoint(enclosure, enclose_number(exact, 60))
+    assert float(enclosure) < 1e-10
+
+
+def test_a_residual_that_is_zero_is_enclosed_in_an_interval_around_zero() -> None:
+    enclosure = coefficients("hermite2", 4).residual_enclosure(2, 20)
+    assert enclosure.contains(0)
+    assert enclosure.upper < 1e-20
+
+
+def test_zero_by_parity_is_exactly_zero() -> None:
+    enclosure = coefficients("hardtanh").enclosure(4, 30)
+    assert enclosure.mid == enclosure.radius == 0
+
+
+# --- the error bound itself ---
+
+
+def test_the_bound_has_the_right_exponent_and_costs_at_most_six_digits() -> None:
+    """True error of coarse rules for tanh, whose poles ±iπ/2 give it the size e^{-π²/h}; the bound has e^{-2πa/h}."""
+    entry = activation("tanh")
+    excess = []
+    with working_precision(160):
+        a = fmpq(149, 100)
+        strip = certified._rectangle(entry.expression, a, 24)
+        fine = arb(str(coefficients("tanh").enclosure(1, 40).mid))
+        for n in (2, 3, 4, 5):
+            rough = certified._trapezoid(entry, 1, 30, certified._TrapezoidPlan(strip, fmpq(1, n), 20 * n)).c[1]
+            error, bound = abs(float(rough.mid() - fine)), float(rough.rad())
+            assert error <= bound
+            excess.append(bound / error / math.exp(2 * math.pi * (math.pi / 2 - 1.49) * n))
+    # One constant for all steps. The poles at ±3iπ/2 add e^{-2π²/h} < 3e-9, and 1/(e^{2πa/h} − 1) has as much over e^{-2πa/h}.
+    assert max(excess) / min(excess) - 1 < 1e-7
+    assert max(excess) < 1e6
+
+
+def test_the_gauss_bound_holds_and_has_the_right_exponent() -> None:
+    """F = 1/(1 + 4z²), ∫_{−1}^{1} F = arctan 2, poles ±i/2: the rule converges as ρ₀^{-2n}, ρ₀ = (1 + √5)/2."""
+    rho0, rho = (1 + math.sqrt(5)) / 2, 1.6
+    # The largest value on the ellipse is the one nearest to the poles, at z = i(ρ − 1/ρ)/2.
+    largest = 1 / (1 - (rho - 1 / rho) ** 2)
+    errors = []
+    with working_precision(160):
+        for n in (2, 4, 8, 16, 32):
+            rule = sum((w / (1 + 4 * x * x) for x, w in certified._legendre(n, 160)), arb(0))
+            errors.append(abs(float(rule - arb(2).atan())))
+            assert errors[-1] <= largest * float(certified.gauss_error(arb(rho), n))
+    # The pole dominates: what is left of the fitted rate is a factor 1 + O(1/n) in the error.
+    assert abs(math.log(errors[-2] / errors[-1]) / 32 - math.log(rho0)) < 1 / 32**2
+
+
+def test_a_narrower_rectangle_gives_no_bound() -> None:
+    entry = activation("tanh")
+    with working_precision(64):
+        strip = certified._rectangle(entry.expression, fmpq(1), 4)
+        assert not all(bound.is_finite() for bound in certified.trapezoid_errors(strip, arb(0.25), arb(5), 2))
+        assert all(bound.is_finite() for bound in certified.trapezoid_errors(strip, arb(0.25), arb(3), 2))

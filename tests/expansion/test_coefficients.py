@@ -1,0 +1,213 @@
+"""coefficients(sigma): the views of one expansion agree with one another, for the table and for random expressions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sympy import Max, Rational, pi, sqrt
+
+from hermite_eq.activations import activation
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion import HermiteExpansion, coefficients
+from hermite_eq.expansion.exact import general_coefficient, tail
+from hermite_eq.expansion.panels import sqrt_factorial
+from hermite_eq.hermite import X
+
+EPS = float(np.finfo(float).eps)
+
+
+def test_relu_exactly() -> None:
+    c = coefficients("relu", 4)
+    assert c.c == (1 / sqrt(2 * pi), Rational(1, 2), 1 / sqrt(2 * pi), 0, -1 / sqrt(2 * pi))
+    assert c.norm2 == Rational(1, 2)
+    assert sympy.expand(c.residual(1) ** 2 - (Rational(1, 4) - 1 / (2 * pi))) == 0
+    assert c.method == "exact"
+
+
+def test_the_sequence_protocol() -> None:
+    c = coefficients("relu", 4)
+    assert len(c) == 5
+    assert tuple(c) == c.c == c.exact
+    assert c[-1] == c[4]
+    with pytest.raises(IndexError):
+        c[5]
+    assert str(c) == "relu: c_0 … c_4 (exact)"
+    assert str(coefficients("tanh", 2)) == "tanh: c_0 … c_2 (quadrature)"
+
+
+def test_views_in_other_conventions() -> None:
+    exact = coefficients("square", 2)
+    assert exact.orthonormal == (1, 0, sqrt(2))
+    assert exact.weights == (1, 0, 1)
+    c = coefficients("tanh", 5)
+    k = np.arange(6)
+    factorial = np.array([math.factorial(j) for j in k])
+    assert np.allclose(c.orthonormal, c.estimate.values, rtol=8 * EPS, atol=0)
+    assert np.allclose(c.weights, np.asarray(c) / factorial, rtol=8 * EPS, atol=0)
+
+
+def test_arrays_are_new_and_of_the_type_asked_for() -> None:
+    c = coefficients("relu", 3)
+    first = np.asarray(c)
+    first[0] = 7
+    assert np.asarray(c)[0] != 7
+    assert np.asarray(c, dtype=np.float32).dtype == np.float32
+    with pytest.raises(ValueError, match="the array of an expansion is always a new one"):
+        np.array(c, copy=False)
+
+
+def test_expansions_of_equal_activations_are_equal() -> None:
+    assert coefficients("relu", 3) == coefficients("relu", 3)
+    assert coefficients("relu", 3) != coefficients("relu", 4)
+    assert hash(coefficients(sympy.tanh(X), 3)) == hash(coefficients(sympy.tanh(X), 3))
+
+
+@pytest.mark.parametrize("degree", [-1, 1.5, "3", True, None])
+def test_a_degree_is_a_non_negative_integer(degree: object) -> None:
+    with pytest.raises(HypothesisError, match=r"degree is a non-negative integer; found degree="):
+        coefficients("relu", degree)  # type: ignore[arg-type]
+
+
+def test_beyond_the_degree_is_refused() -> None:
+    c = coefficients("relu", 3)
+    for ask, name in ((c.residual, "r"), (c.enclosure, "k"), (c.residual_enclosure, "r")):
+        with pytest.raises(HypothesisError) as raised:
+            ask(4)
+        assert str(raised.value) == (
+            f"{name} is at most the degree of the expansion; found {name}=4 > degree=3. Repair: ask for coefficients(…, degree=4)"
+        )
+
+
+def test_parameters_have_an_exact_view_and_no_numeric_one() -> None:
+    a = sympy.Symbol("a", positive=True)
+    c = coefficients(X * sympy.exp(-a * X), 2)
+    assert sympy.simplify(c[1] - (1 + a**2) * sympy.exp(a**2 / 2)) == 0
+    with pytest.raises(HypothesisError, match="values need numbers for every parameter; found the free parameters a"):
+        np.asarray(c)
+    with pytest.raises(HypothesisError, match="values need numbers for every parameter; found the free parameters a"):
+        c.enclosure(1)
+    assert float(coefficients(c.activation.expression.subs(a, Rational(1, 2)), 2).enclosure(1, 15)) == pytest.approx(
+        float(c[1].subs(a, Rational(1, 2))), rel=4 * EPS
+    )
+
+
+def test_kinks_of_a_callable_are_declared() -> None:
+    c = coefficients(lambda x: np.maximum(x - 0.3, 0), 8, kinks=[0.3])
+    reference = coefficients("max(x - 0.3, 0)", 8)
+    assert c.method == "quadrature"
+    assert c.exact is c.general is c.tail is None
+    # The double 0.3 is 1e-17 from 3/10: the function itself moves by as much.
+    assert np.all(np.abs(np.asarray(c) - np.asarray(reference)) <= c.errors + reference.errors)
+    with pytest.raises(HypothesisError, match="kinks are in increasing order"):
+        coefficients(np.abs, kinks=[1, 0])
+
+
+def test_general_and_tail_are_the_exact_engines() -> None:
+    c = coefficients("relu", 6)
+    assert c.general == general_coefficient(c.activation.expression)
+    assert c.tail == tail(c.activation.expression)
+    assert coefficients("tanh").general is coefficients("tanh").tail is None
+
+
+def test_tex_and_table() -> None:
+    c = coefficients("relu", 2)
+    assert c.latex().startswith(r"\sigma(x) = ")
+    assert r"\mathrm{He}_{2}" in c.latex()
+    assert c.latex().endswith(r" + \cdots")
+    assert c._repr_latex_() == f"$\\displaystyle {c.latex()}$"
+    table = c.to_dataframe()
+    assert list(table.columns) == ["exact", "c", "error", "orthonormal", "weight", "residual"]
+    assert list(table["exact"]) == list(c.c)
+    assert np.array_equal(table["c"], np.asarray(c))
+    assert list(coefficients("tanh", 1).to_dataframe()["exact"]) == [None, None]
+
+
+def test_residual_of_a_polynomial_ends_at_zero() -> None:
+    c = coefficients("hermite3", 4)
+    assert [c.residual(r) for r in (2, 3, 4)] == [sqrt(6), 0, 0]
+
+
+def test_a_small_residual_keeps_its_digits_in_double_precision() -> None:
+    # The difference of squares would leave √eps = 1e-8; the norm of the remainder leaves eps.
+    c = coefficients("sqrt(x^2 + 9)", 12)
+    assert c.method == "quadrature"
+    assert abs(c.residual(12) - float(c.residual_enclosure(12, 15))) <= 64 * EPS * math.sqrt(float(c.norm2))
+
+
+# --- random expressions of the exact family: exact = certified = fast ---
+
+quarters = st.integers(-8, 8).map(lambda n: Rational(n, 4))
+positive_quarters = st.integers(1, 6).map(lambda n: Rational(n, 4))
+affine = st.builds(lambda a, b: a * X + b, positive_quarters, quarters)
+smooth = st.one_of(
+    st.builds(lambda n: X**n, st.integers(0, 3)),
+    affine.map(lambda u: sympy.exp(u / 2)),
+    affine.map(sympy.sin),
+    affine.map(sympy.erf),
+    affine.map(lambda u: u * sympy.cos(u)),
+)
+kinked = st.one_of(
+    affine.map(sympy.Abs),
+    affine.map(lambda u: Max(u, 0)),
+    affine.map(sympy.sign),
+    st.builds(lambda u, f: sympy.Piecewise((f, u > 0), (X, True)), affine, smooth),
+)
+expressions = st.builds(lambda f, g, a: f + a * g, st.one_of(smooth, kinked), st.one_of(smooth, kinked), quarters)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(expressions)
+def test_three_routes_agree_on_random_expressions(expression: sympy.Expr) -> None:
+    if expression == 0:
+        return
+    c = coefficients(expression, 5)
+    assume(c.exact is not None)
+    for k in range(6):
+        enclosure = c.enclosure(k, 20)
+        exact = sympy.N(c[k], 40)
+        # N computes to 40 digits relative to the largest term; 1e-30 absolute covers what cancels.
+        assert abs(float(sympy.Rational(str(enclosure.mid)) - exact)) <= float(enclosure.radius) + 1e-30 * sqrt_factorial(k) * (
+            1 + float(sympy.N(c.norm2))
+        )
+        assert abs(np.asarray(c)[k] - float(enclosure)) <= c.errors[k] + EPS * abs(float(enclosure))
+    assert abs(c.estimate.norm2 - float(sympy.N(c.norm2, 30))) <= c.estimate.norm2_error + EPS * c.estimate.norm2
+    # Parseval, as an inequality: what is left is c_5*² ≥ 0.
+    assert float(np.sum(c.estimate.values**2)) <= c.estimate.norm2 * (1 + 64 * EPS)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(smooth, smooth, quarters)
+def test_linearity_and_the_derivative_relation(f: sympy.Expr, g: sympy.Expr, a: sympy.Rational) -> None:
+    together = coefficients(f + a * g, 5)
+    parts = coefficients(f, 5), coefficients(g, 5)
+    sum_of = np.asarray(parts[0]) + float(a) * np.asarray(parts[1])
+    slack = together.errors + parts[0].errors + abs(float(a)) * parts[1].errors
+    assert np.all(np.abs(np.asarray(together) - sum_of) <= slack)
+    # Integration by parts: c_{k+1}(σ) = c_k(σ').
+    derivative = coefficients(sympy.diff(f, X), 4)
+    assert np.all(np.abs(np.asarray(parts[0])[1:] - np.asarray(derivative)) <= parts[0].errors[1:] + derivative.errors + 1e-300)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "gelu", "hardtanh", "heaviside"])
+def test_monte_carlo(name: str) -> None:
+    """Means over 10^6 normals, |z| < 5 for each of 5 × 5 numbers: a false alarm once in 7·10^4 runs; 5 % off is seen."""
+    g = np.random.default_rng(20260101).standard_normal(10**6)
+    c = coefficients(name, 4)
+    values = activation(name)(g)
+    for k in range(5):
+        terms = values * np.polynomial.hermite_e.hermeval(g, [0] * k + [1])
+        error = np.std(terms) / math.sqrt(g.size)
+        assert abs(np.mean(terms) - np.asarray(c)[k]) < 5 * error
+        if k == 1:
+            assert abs(np.mean(terms) - 1.05 * np.asarray(c)[k]) > 5 * error
+
+
+def test_the_class_is_frozen() -> None:
+    with pytest.raises(AttributeError):
+        coefficients("relu").degree = 3  # type: ignore[misc]
+    assert isinstance(coefficients("relu"), HermiteExpansion)

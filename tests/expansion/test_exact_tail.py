@@ -1,0 +1,163 @@
+"""The leading asymptotics of c_k²/k! against the coefficients themselves."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import mpmath
+import pytest
+import sympy
+from exact_cases import GELU
+from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, cos, cosh, erf, exp, sin, sinh
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion.exact import exact_coefficients, exact_inner, tail
+from hermite_eq.hermite import X
+
+
+def ratios(expr: sympy.Expr, leading: sympy.Expr, k: sympy.Symbol, degrees: range) -> list[float]:
+    """c_k²/k! divided by the claimed leading term."""
+    c = exact_coefficients(expr, degrees[-1])
+    claim = sympy.lambdify(k, leading, "mpmath")
+    with mpmath.workdps(30):
+        return [float(mpmath.mpf(c[j].evalf(30)) ** 2 / mpmath.factorial(j) / claim(mpmath.mpf(j))) for j in degrees]
+
+
+def phase_mean(values: list[float], degrees: range) -> float:
+    """The mean over the phase θ = √k a: weights dθ ∝ dk/√k, tapered so that incomplete turns at the "
+    "ends do not count."""
+    first, last = math.sqrt(degrees[0]), math.sqrt(degrees[-1])
+    weights = [math.sin(math.pi * (math.sqrt(k) - first) / (last - first)) ** 2 / math.sqrt(k) for k in degrees]
+    return math.fsum(w * v for w, v in zip(weights, values, strict=True)) / math.fsum(weights)
+
+
+# No phase but the parity of k: the mean over two neighbours is 1 + O(1/k).
+PARITY_ONLY = [
+    (Max(X, 0), "algebraic", -Rational(5, 2)),
+    (Abs(X), "algebraic", -Rational(5, 2)),
+    (sympy.sign(X), "algebraic", -Rational(3, 2)),
+    (Heaviside(X), "algebraic", -Rational(3, 2)),
+    (Max(X, 0) ** 2, "algebraic", -Rational(7, 2)),
+    (Piecewise((X, X > 0), (exp(X) - 1, True)), "algebraic", -Rational(7, 2)),
+    (exp(-Abs(X)), "algebraic", -Rational(5, 2)),
+    (erf(X), "geometric", -Rational(3, 2)),
+    (GELU, "geometric", -Rational(1, 2)),
+    (exp(-(X**2) / 2), "geometric", -Rational(1, 2)),
+    (X * exp(X**2 / 8), "geometric", Rational(1, 2)),
+    (sympy.diff(GELU, X), "geometric", Rational(1, 2)),
+    (X**2 * erf(X) + 3 * X * exp(-(X**2)), "geometric", Rational(1, 2)),
+]
+
+
+def shrinks(errors: list[float], factor: float) -> bool:
+    """Whether a relative error C/k falls by ``factor`` whenever k grows so; 1.2 leaves room for the next order.
+
+    With a wrong constant the error does not fall from some k on; with a wrong exponent it grows.
+    """
+    return all(later * factor < 1.2 * earlier for earlier, later in itertools.pairwise(errors))
+
+
+def parity_errors(expr: sympy.Expr, leading: sympy.Expr, k: sympy.Symbol) -> list[float]:
+    return [abs(sum(ratios(expr, leading, k, range(first, first + 2))) / 2 - 1) for first in (20, 80, 320)]
+
+
+@pytest.mark.parametrize(("expr", "kind", "exponent"), PARITY_ONLY, ids=str)
+def test_leading_term_and_its_rate(expr, kind, exponent):
+    found = tail(expr)
+    assert (found.kind, found.exponent, found.oscillates) == (kind, exponent, True)
+    assert shrinks(parity_errors(expr, found.leading, found.k), 4)
+    for wrong in (Rational(105, 100), Rational(95, 100), sympy.sqrt(found.k)):
+        assert not shrinks(parity_errors(expr, found.leading * wrong, found.k), 4)
+
+
+# Kinks away from 0 turn the phase; a breakpoint a turns it |a|(√K₂ − √K₁)/π times.
+TURNING = [
+    Max(-3, Min(3, X)),
+    X * Min(Max(X + 3, 0), 6) / 6,
+    Max(X - 2, 0),
+    Heaviside(X - 2) - 2 * Heaviside(X + 3),
+    erf(X + 2),
+]
+
+
+@pytest.mark.parametrize("expr", TURNING, ids=str)
+def test_mean_over_the_phase(expr):
+    found = tail(expr)
+    # The windows are centred, in √k, at √100 and √225.
+    windows = (range(25, 226), range(100, 401))
+    values = [ratios(expr, found.leading, found.k, window) for window in windows]
+    means = [phase_mean(value, window) for value, window in zip(values, windows, strict=True)]
+    assert shrinks([abs(mean - 1) for mean in means], 2.25)
+    for wrong in (1.06, 0.94):
+        assert not shrinks([abs(mean / wrong - 1) for mean in means], 2.25)
+
+
+@pytest.mark.parametrize(
+    ("expr", "oscillates"),
+    [(exp(X), False), (sin(2 * X), True), (cosh(X) + sin(X), True), (exp(-X / 2), False)],
+    ids=str,
+)
+def test_exponentials_are_their_own_tail(expr, oscillates):
+    found = tail(expr)
+    assert (found.kind, found.ratio, found.oscillates) == ("factorial", 0, oscillates)
+    values = ratios(expr, found.leading, found.k, range(20, 24))
+    # An exact formula in 30-digit arithmetic, converted to a float.
+    assert abs(sum(values) / 4 - 1) < 4 * 2.0**-52
+
+
+def test_polynomial_factor_of_an_exponential():
+    expr = X**2 * exp(2 * X)
+    found = tail(expr)
+    assert (found.kind, found.exponent) == ("factorial", 4)
+    errors = [abs(ratios(expr, found.leading, found.k, range(k, k + 1))[0] - 1) for k in (60, 240)]
+    assert shrinks(errors, 4)
+
+
+def test_polynomials_end():
+    found = tail(X**3 + 1)
+    assert (found.kind, found.leading) == ("finite", 0)
+    assert set(exact_coefficients(X**3 + 1, 8)[4:]) == {0}
+
+
+@pytest.mark.parametrize("expr", [Max(X, 0), sympy.sign(X), Abs(X) + X], ids=str)
+def test_residual(expr):
+    found = tail(expr)
+    errors = []
+    for r in (40, 160):
+        c = exact_coefficients(expr, r)
+        rest = exact_inner(expr, expr) - sum(ck**2 / sympy.factorial(k) for k, ck in enumerate(c))
+        errors.append(abs(float(rest.evalf(30) / found.residual2.subs(found.k, r).evalf(30)) - 1))
+    # Sum against integral, half a step of an alternating-parity sum: relative order 1/r.
+    assert shrinks(errors, 4)
+
+
+def test_residual_of_an_entire_function_is_refused():
+    with pytest.raises(HypothesisError) as raised:
+        _ = tail(sin(X)).residual2
+    assert str(raised.value) == (
+        "the residual averages over the phase; found a factorial tail. Repair: sum the first terms c_k²/k! beyond r"
+    )
+
+
+def test_parameters_survive():
+    a = sympy.Symbol("a", positive=True)
+    found = tail(Max(X - a, 0))
+    assert found.leading.subs(a, 2) == tail(Max(X - 2, 0)).leading
+    assert tail(erf(a * X)).ratio == 2 * a**2 / (2 * a**2 + 1)
+
+
+def test_a_kink_at_an_algebraic_point_is_no_jump():
+    # The breakpoints are radicals at which the function is continuous only after simplification.
+    assert tail(Max(X**4 - 3 * X**2 + 1, 0)).exponent == -Rational(5, 2)
+    assert tail(Max(X**3 - 2, 0)).exponent == -Rational(5, 2)
+
+
+def test_unknown_tails_are_none():
+    assert tail(sympy.tanh(X)) is None
+    assert tail(cos(5 * X) * exp(-(X**2))) is None
+    assert tail(GELU**2) is None
+    omega, nu = sympy.symbols("omega nu", positive=True)
+    # Which of two waves is faster is not decided.
+    assert tail(sin(omega * X) + sin(nu * X)) is None
+    assert tail(sinh(X)).kind == "factorial"
