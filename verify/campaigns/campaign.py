@@ -101,12 +101,13 @@ class Panel:
                 for j, point in enumerate(sizes):
                     yield Sweep((index, number, j), point, "samples", (point.samples,))
 
-    def fine(self, family: Ratios, d: int, count: int = 60) -> tuple[tuple[float, ...], list[Sizes]]:
+    def fine(self, family: Ratios, d: int) -> tuple[tuple[float, ...], list[Sizes]]:
         """Values and sizes for a theory line, denser about the interpolation threshold."""
         low, high = min(self.values), max(self.values)
-        grid = np.geomspace(low, high, count)
+        # Along ℓ and k the law of the contexts and the spectrum are new at every point.
+        grid = np.geomspace(low, high, 60 if self.axis in ("samples", "hidden") else 16)
         if self.axis in ("samples", "hidden"):
-            grid = np.concatenate([grid, np.linspace(max(low, 0.8), min(high, 1.25), count // 2)])
+            grid = np.concatenate([grid, np.linspace(max(low, 0.8), min(high, 1.25), 30)])
         exact = {self.at(family, float(value), d): float(value) for value in np.sort(grid)}
         return tuple(exact.values()), list(exact)
 

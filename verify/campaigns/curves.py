@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Ratios, Sizes, Task
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
-from hermite_eq.theory import icl_curve
+from hermite_eq.theory import TheoryCurve, icl_curve
 from verify.campaigns.campaign import Error, Panel, label
 from verify.campaigns.store import Record, Store
 
@@ -75,8 +76,13 @@ def predicted(model: Model, task: Task, points: Sequence[Sizes], error: Error) -
 
 
 def _theory(model: Model, task: Task, points: Sequence[Sizes], error: Error) -> Array:
-    curve = icl_curve(model, task, list(points))
+    curve = _theory_curve(model, task, tuple(points))
     return _pick(curve.icl, curve.idg, error)
+
+
+@functools.lru_cache(maxsize=4096)
+def _theory_curve(model: Model, task: Task, points: tuple[Sizes, ...]) -> TheoryCurve:
+    return icl_curve(model, task, points)
 
 
 def _pick(icl: Array, idg: Array, error: Error) -> Array:

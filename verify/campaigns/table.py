@@ -14,9 +14,10 @@ from verify.profile import TAUS
 from verify.transformers import DEGREES, HEADS, NOISE, RIDGE, distinct_degree
 
 ALPHAS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
+TAUS_LA = (0.2, 0.4, 0.6, 0.8, 0.9, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0)
 #: m/n on both sides of the threshold, none at it: there the error has no mean to estimate at λ = 1e-8.
 WIDTHS = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.1, 1.25, 1.5, 1.75, 2.0)
-RIDGES = (1e-8, 1e-3, 1e-1, 1.0)
+RIDGES = (1e-8, 1e-2, 1e-1, 1.0)
 
 
 def heads(activations: tuple[str, ...] = HEADS, ridges: tuple[float, ...] = (RIDGE,)) -> tuple[Model, ...]:
@@ -70,10 +71,10 @@ CAMPAIGNS: dict[str, Campaign] = by_name([
     Campaign(
         "la-fig1", "[LA] Fig. 1", "Double descent in n with its peak at n = d², which a ridge takes away; theory and simulation agree.",
         (
-            Panel(_linear(0.01), _RIDGELESS, "samples", (0.2, 0.4, 0.6, 0.8, 1.25, 1.5, 2.0, 3.0, 5.0),
+            Panel(_linear(0.01), _RIDGELESS, "samples", TAUS_LA,
                   tuple(Ratios(alpha=alpha, kappa=0.5, tau=1.0) for alpha in (1, 10, 100)), ("idg", "icl")),
             Panel(_linear(0.01), tuple(LinearTransformer(ridge) for ridge in (1e-5, 0.1, 1.0)), "samples",
-                  (0.2, 0.4, 0.6, 0.8, 1.25, 1.5, 2.0, 3.0, 5.0), (Ratios(alpha=10, kappa=math.inf, tau=1.0),)),
+                  TAUS_LA, (Ratios(alpha=10, kappa=math.inf, tau=1.0),)),
         ),
         d=100, runs=10, seed=2024_01,
     ),
@@ -88,7 +89,7 @@ CAMPAIGNS: dict[str, Campaign] = by_name([
     ),
     Campaign(
         "la-fig4", "[LA] Fig. 4", "The price g_task of unseen tasks falls with their diversity, to zero beyond κ = 1 as α grows.",
-        (Panel(_linear(0.01), _RIDGELESS, "tasks", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0),
+        (Panel(_linear(0.01), _RIDGELESS, "tasks", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0),
                tuple(Ratios(alpha=alpha, kappa=1.0, tau=0.2 * alpha) for alpha in (2, 10, 50)), ("g_task",)),),
         d=100, runs=20, seed=2024_04,
     ),
