@@ -1,4 +1,4 @@
-"""``python -m verify``: the main job, from activations and targets to verdicts."""
+"""``python -m verify``: the main job, from activations and targets to verdicts; and the campaigns, the papers' figures, by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import hermite_eq
+from hermite_eq.errors import HypothesisError
 from verify import coefficients, equivalence, figures, learning_curve, pre_activations, report, transformers
+from verify.campaigns import command
+from verify.campaigns.table import CAMPAIGNS
 from verify.check import Check, Verdict
 from verify.profile import FULL, QUICK, Profile
 from verify.workers import workers
@@ -107,15 +110,40 @@ def _curves(ladders: dict[str, transformers.Ladder]) -> list[dict[str, Any]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse and run."""
-    parser = argparse.ArgumentParser(prog="python -m verify", description="Check the theory against simulated Transformers.")
-    parser.add_argument("--full", action="store_true", help="the paper's size, d up to 80 and 20 runs (hours)")
-    parser.add_argument("--output", type=Path, default=Path("results/verify"), help="folder for figures, JSON and report")
+    """Parse and run; a violated hypothesis is printed and gives exit status 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m verify",
+        description="Check the theory against simulated Transformers: the main job, or, by name, campaigns that redo the papers' figures.",
+    )
+    parser.add_argument("campaigns", nargs="*", metavar="campaign", help="a campaign, as rt-fig1a; without one the main job")
+    parser.add_argument("--list", action="store_true", help="show the campaigns")
+    parser.add_argument("--full", action="store_true", help="the main job at the paper's size, then all campaigns (days)")
+    parser.add_argument("--output", type=Path, default=Path("results"), help="folder for results (default: results)")
+    group = parser.add_argument_group("campaigns", "Whatever is stored is not computed again. By default the paper's d and number of runs.")
+    group.add_argument("--runs", type=int, help="independent runs")
+    group.add_argument("--d", type=int, help="dimension")
+    group.add_argument("--seed", type=int)
+    group.add_argument("--resume", action="store_true", help="continue what was begun last, with its parameters")
+    group.add_argument("--shard", metavar="i/n", help="compute every n-th run from the i-th, as in a job array")
+    group.add_argument("--workers", type=int, help="processes (default: one for each core)")
+    group.add_argument("--memory", help=f"budget for one run (default: {command.MEMORY})")
     arguments = parser.parse_args(argv)
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
-    return run(FULL if arguments.full else QUICK, arguments.output, console)
+    if arguments.list:
+        console.print(command.listing())
+        return 0
+    status = 0
+    try:
+        if not arguments.campaigns:
+            status = run(FULL if arguments.full else QUICK, arguments.output / "verify", console)
+        if arguments.campaigns or arguments.full:
+            status = max(status, command.run(arguments.campaigns or list(CAMPAIGNS), arguments, console))
+    except HypothesisError as error:
+        print(f"python -m verify: {error}", file=sys.stderr)
+        return 2
+    return status
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ COLOUR = {"relu": "#D55E00", "tanh": "#0072B2", "linear": "#555555", "linear + i
 MARKER = {1: "^", 2: "s", 3: "D", 4: "v"}
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save(figure: Figure, path: Path) -> Path:
+    """Write the figure as SVG and PNG, and close it; returns the path of the SVG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # No date in the file: the same numbers give the same bytes.
     with matplotlib.rc_context({"svg.hashsalt": "hermite_eq"}):
@@ -79,7 +80,7 @@ def learning_curves(ladders: Mapping[str, Ladder], path: Path) -> Path:
     np.atleast_1d(panels)[0].set_ylabel("ICL error")
     handles, labels = np.atleast_1d(panels)[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", fontsize=7.5, frameon=False)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def equivalence_gaps(ladders: Mapping[str, Ladder], taus: Sequence[float], path: Path) -> Path:
@@ -105,7 +106,7 @@ def equivalence_gaps(ladders: Mapping[str, Ladder], taus: Sequence[float], path:
     np.atleast_1d(panels)[0].set_ylabel("|e(σ̂$_r$)/e(σ) − 1|, mean over n")
     handles, labels = np.atleast_1d(panels)[-1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", fontsize=8, frameon=False, title="markers: simulated\nlines: theory")
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def gaussianity(laws: Mapping[str, LawMoments], path: Path) -> Path:
@@ -123,4 +124,4 @@ def gaussianity(laws: Mapping[str, LawMoments], path: Path) -> Path:
         axes.set_xticks(d, [f"{value:g}" for value in d])
         axes.minorticks_off()
         axes.legend(fontsize=8, frameon=False)
-    return _save(figure, path)
+    return save(figure, path)

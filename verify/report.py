@@ -7,6 +7,7 @@ import html
 import json
 import math
 import os
+import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -27,11 +28,20 @@ _COLOURS = {
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write through a temporary file in the same folder, so that a reader never sees half a file."""
+    """Write through a temporary file in the same folder, so that a reader never sees half a file, not even after a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    # The host too: processes of several machines may share a folder.
+    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            # A rename that reaches the disk before the contents would leave an empty file.
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _cells(check: Check) -> tuple[str, str, str]:
@@ -63,6 +73,11 @@ def summary(checks: Sequence[Check]) -> str:
     """Counts of each verdict, in one line."""
     counts = Counter(check.verdict for check in checks)
     return "; ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+
+
+def finite(values: Iterable[float]) -> list[float | None]:
+    """Numbers for JSON, None for those which are not finite."""
+    return [float(value) if math.isfinite(value) else None for value in values]
 
 
 def write_json(path: Path, checks: Sequence[Check], power: Sequence[Mapping[str, Any]], curves: Any,

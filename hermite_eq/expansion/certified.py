@@ -398,7 +398,8 @@ def _trapezoid(sigma: Activation, degree: int, digits: int, plan: _TrapezoidPlan
     left = [_real_value(f, sigma, -t) for t in x[1:]]
     sums = arb_mat([[right[0]], *([u + v] for u, v in zip(right[1:], left, strict=True))])
     differences = arb_mat([[arb(0)], *([u - v] for u, v in zip(right[1:], left, strict=True))])
-    squares = arb_mat([[right[0] ** 2], *([u * u + v * v] for u, v in zip(right[1:], left, strict=True))])
+    # u * u, not u ** 2, which is not finite for a ball that holds 0 inside.
+    squares = arb_mat([[right[0] * right[0]], *([u * u + v * v] for u, v in zip(right[1:], left, strict=True))])
     evens, odds, norm2 = (even * sums).entries(), (odd * differences).entries(), (weight * squares)[0, 0]
     with working_precision(_BOUND_BITS):
         h, T = arb(plan.h), (plan.half + arb(0.5)) * arb(plan.h)

@@ -160,7 +160,7 @@ def _not_integrable(found: str) -> HypothesisError:
     return HypothesisError(
         "the function is square integrable against the normal density (E σ(g)² < ∞)",
         found,
-        "use a function that grows more slowly than exp(x²/4)",
+        "use a function without poles that grows more slowly than exp(x²/4)",
     )
 
 
@@ -332,10 +332,14 @@ def quadrature(sigma: Any, degree: int) -> QuadratureEstimate:
     errors[vanishing] = 0.0
     square = absolute * table.density
     norm2 = float(square @ absolute)
+    norm2_error = 8 * _EPS * norm2 + plan.unresolved_square
+    if norm2_error >= norm2 > 0:
+        place = float(table.x[np.argmax(absolute)])
+        raise _not_integrable(f"E σ² = {norm2:.2g} ± {norm2_error:.2g} for {sigma.name}, singular near x = {place:.3g}")
     if not plan.trusted:
         warnings.warn(HypothesisWarning(f"{sigma.name}: {plan.caveat}"), stacklevel=2)
     return QuadratureEstimate(
-        values, errors, norm2, 8 * _EPS * norm2 + plan.unresolved_square, plan.trusted, plan.resolution, plan.caveat
+        values, errors, norm2, norm2_error, plan.trusted, plan.resolution, plan.caveat
     )
 
 

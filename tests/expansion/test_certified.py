@@ -16,7 +16,7 @@ from sympy import Max, Rational, tanh
 from hermite_eq.activations import activation, registered_names
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import certified, coefficients
-from hermite_eq.expansion.balls import ball_function, enclose_number, working_precision
+from hermite_eq.expansion.balls import ball_function, enclose_number, to_enclosure, working_precision
 from hermite_eq.expansion.enclosure import Enclosure
 from hermite_eq.expansion.exact import exact_coefficients, exact_inner
 from hermite_eq.hermite import X
@@ -377,3 +377,22 @@ def test_a_narrower_rectangle_gives_no_bound() -> None:
         strip = certified._rectangle(entry.expression, fmpq(1), 4)
         assert not all(bound.is_finite() for bound in certified.trapezoid_errors(strip, arb(0.25), arb(5), 2))
         assert all(bound.is_finite() for bound in certified.trapezoid_errors(strip, arb(0.25), arb(3), 2))
+
+
+def test_a_value_at_zero_which_is_zero_but_for_rounding() -> None:
+    # σ(0) = sin 1 − sin 1 is a ball around 0 of positive radius, whose power 2 is not finite in ball arithmetic.
+    f = sympy.sin(X + 1) - sympy.sin(X / 2 + 1)
+    norm2 = coefficients(f, 2).norm2_enclosure(20)
+    # E sin(ag + 1) sin(bg + 1) = (e^{−(a−b)²/2} − e^{−(a+b)²/2} cos 2)/2.
+    one, half = sympy.Integer(1), Rational(1, 2)
+    exact = sum(
+        sign * (sympy.exp(-((a - b) ** 2) / 2) - sympy.exp(-((a + b) ** 2) / 2) * sympy.cos(2)) / 2
+        for a, b, sign in ((one, one, 1), (one, half, -2), (half, half, 1))
+    )
+    assert norm2.contains(exact)
+    assert norm2.digits >= 20
+
+
+def test_a_ball_that_is_not_finite_is_no_enclosure() -> None:
+    with pytest.raises(HypothesisError, match=r"an enclosure is finite; found nan"):
+        to_enclosure(arb.nan(), 20)

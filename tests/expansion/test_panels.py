@@ -132,6 +132,8 @@ def test_declared_kinks_cost_no_bisection() -> None:
     [
         ("exp(x^2)", "the function is square integrable against the normal density (E σ(g)² < ∞); found the value inf at x = "),
         ("exp(x^2/4)", "the function is square integrable against the normal density (E σ(g)² < ∞); found |f(x)|·exp(−x²/4) = 1 still"),
+        ("1/x", "the function is square integrable against the normal density (E σ(g)² < ∞); found E σ² = "),
+        ("tan(x)", "the function is square integrable against the normal density (E σ(g)² < ∞); found E σ² = "),
         (lambda x: np.exp(0.3 * x**2), "the function is square integrable against the normal density (E σ(g)² < ∞); found"),
         (lambda x: np.where(np.abs(x) > 6, np.nan, x), "the function has a value at every real number; found NaN at x = "),
         (lambda x: np.where(np.abs(x) < 1e-3, np.inf, 1 / x), "the function is finite between its kinks; found the value inf at x ="),

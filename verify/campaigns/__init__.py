@@ -1,0 +1,1 @@
+"""The papers' figures as campaigns: simulations that are stored run by run, continue after any interruption, and end in a report."""

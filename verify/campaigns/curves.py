@@ -1,0 +1,154 @@
+"""The stored runs of a campaign as curves, beside the theory at the same points."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import Model, Ratios, Sizes, Task
+from hermite_eq.simulate import MonteCarlo
+from hermite_eq.simulate.population import label_moments, task_norms
+from hermite_eq.theory import TheoryCurve, icl_curve
+from verify.campaigns.campaign import Error, Panel, label
+from verify.campaigns.store import Record, Store
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Simulated errors of one model along the axis of a panel.
+
+    Attributes
+    ----------
+    panel, family, model
+    values : (points,) array
+        Of the axis, as ratios of the sizes.
+    points : tuple of Sizes
+    icl_runs, idg_runs : (runs, points) array
+    fallbacks : (points,) array of int
+        Runs in which the slower solver was needed.
+    """
+
+    panel: Panel
+    family: Ratios
+    model: Model
+    values: Array
+    points: tuple[Sizes, ...]
+    icl_runs: Array = field(repr=False)
+    idg_runs: Array = field(repr=False)
+    fallbacks: NDArray[np.int64] = field(repr=False)
+
+    @property
+    def runs(self) -> int:
+        return len(self.icl_runs)
+
+    def each(self, error: Error) -> Array:
+        """One value for each run and point; g_task is ICL − IDG."""
+        return _pick(self.icl_runs, self.idg_runs, error)
+
+    def simulated(self, error: Error) -> MonteCarlo:
+        """Means and standard errors."""
+        return MonteCarlo.from_runs(self.each(error))
+
+    def theory(self, error: Error, task: Task | None = None) -> Array:
+        """The theory at the same points, NaN where it declines; ``task`` in place of the one simulated."""
+        return predicted(self.model, task or self.panel.task, self.points, error)
+
+
+def predicted(model: Model, task: Task, points: Sequence[Sizes], error: Error) -> Array:
+    """Theory at ``points``, NaN where the sizes are too small for it."""
+    values = np.full(len(points), np.nan)
+    try:
+        return _theory(model, task, points, error)
+    except HypothesisError:
+        for i, point in enumerate(points):
+            try:
+                values[i] = _theory(model, task, [point], error)[0]
+            except HypothesisError:
+                continue
+    return values
+
+
+def _theory(model: Model, task: Task, points: Sequence[Sizes], error: Error) -> Array:
+    curve = _theory_curve(model, task, tuple(points))
+    return _pick(curve.icl, curve.idg, error)
+
+
+@functools.lru_cache(maxsize=4096)
+def _theory_curve(model: Model, task: Task, points: tuple[Sizes, ...]) -> TheoryCurve:
+    return icl_curve(model, task, points)
+
+
+def _pick(icl: Array, idg: Array, error: Error) -> Array:
+    if error == "g_task":
+        return icl - idg
+    return icl if error == "icl" else idg
+
+
+def constant_error(task: Task, d: int) -> float:
+    """Error of the best constant predictor, the variance of the label over fresh tasks.
+
+    >>> round(constant_error(Task("identity", noise=0.25), 10), 12)
+    1.25
+    """
+    s, weights = task_norms(d)
+    moments = label_moments(task, s)
+    return float(weights @ moments.y2 - (weights @ moments.y) ** 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """All curves of a campaign at one d.
+
+    Attributes
+    ----------
+    d, runs : int
+    curves : mapping
+        From (panel, family, name of the model).
+    """
+
+    d: int
+    runs: int
+    curves: Mapping[tuple[int, int, str], Curve]
+
+    def get(self, model: str, panel: int = 0, family: int = 0) -> Curve:
+        """The curve of the model of that name."""
+        return self.curves[panel, family, model]
+
+
+def load(store: Store, runs: Sequence[int]) -> Results:
+    """The curves of the stored ``runs``."""
+    campaign, d = store.setup.campaign, store.setup.d
+    records: list[Record] = [store.read(run) for run in runs]
+    sweeps = [sweep for _, sweep in campaign.sweeps(d)]
+    curves = {}
+    for index, panel in enumerate(campaign.panels):
+        for number, family in enumerate(panel.families):
+            parts = [i for i, sweep in enumerate(sweeps) if sweep.key[:2] == (index, number)]
+            points = tuple(point for i in parts for point in sweeps[i].points)
+            for model in panel.models:
+                name = label(model)
+                cells = [[cell for i in parts for cell in record[i][name]] for record in records]
+
+                def column(entry: str, cells: list[list[dict[str, float]]] = cells) -> Array:
+                    return np.array([[cell[entry] for cell in row] for row in cells])
+
+                curves[index, number, name] = Curve(
+                    panel, family, model, np.array([_ratio(panel, point) for point in points]), points,
+                    column("icl"), column("idg"), column("fallback").astype(int).sum(axis=0),
+                )
+    return Results(d, len(records), curves)
+
+
+def _ratio(panel: Panel, point: Sizes) -> float:
+    if panel.axis == "hidden":
+        assert point.hidden is not None
+        return point.hidden / point.samples
+    ratios = point.ratios
+    return {"samples": ratios.tau, "context": ratios.alpha, "tasks": ratios.kappa}[panel.axis]

@@ -1,0 +1,82 @@
+"""Runs handed to any executor, and stored as they come back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from verify.campaigns.store import Setup, Store
+
+#: Seconds between two looks at futures which have not finished.
+_PAUSE = 0.02
+
+
+class Future(Protocol):
+    """What is asked of a future; ``done`` and ``cancel`` are used where there are such."""
+
+    def result(self) -> Any: ...
+
+
+class Executor(Protocol):
+    """What is asked of an executor: those of :mod:`concurrent.futures`, loky, submitit, and dask's ``client.get_executor()`` fit."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future: ...
+
+
+def _simulate(setup: Setup, run: int) -> Any:
+    return setup.simulate(run)
+
+
+def compute(store: Store, runs: Sequence[int], executor: Executor, advance: Callable[[int, float], None]) -> None:
+    """Compute those of ``runs`` which are not stored, and store each as soon as it is known.
+
+    Parameters
+    ----------
+    store : Store
+    runs : sequence of int
+    executor : Executor
+        Results do not depend on it, nor on the order in which it works.
+    advance : callable
+        Called with the number of a run and its seconds when it has been stored.
+
+    Raises
+    ------
+    HypothesisError
+        If results cannot be written, or from a run; whatever else has finished is stored first.
+    """
+    futures: dict[Future, int] = {}
+    try:
+        for run in store.missing(runs):
+            futures[executor.submit(_simulate, store.setup, run)] = run
+        failure: Exception | None = None
+        for future in _completed(list(futures)):
+            try:
+                record, seconds = future.result()
+            except Exception as error:
+                failure = failure or error
+                _cancel(futures)
+                continue
+            store.write(futures[future], record, seconds)
+            advance(futures[future], seconds)
+        if failure is not None:
+            raise failure
+    finally:
+        _cancel(futures)
+
+
+def _cancel(futures: dict[Future, int]) -> None:
+    for future in futures:
+        if hasattr(future, "cancel"):
+            future.cancel()
+
+
+def _completed(pending: list[Future]) -> Iterator[Future]:
+    """The futures as they finish; in their order where they cannot be asked."""
+    while pending:
+        ready = [future for future in pending if not hasattr(future, "done") or future.done()]
+        if not ready:
+            time.sleep(_PAUSE)
+        for future in ready:
+            pending.remove(future)
+            yield future
