@@ -15,7 +15,7 @@ from hermite_eq import hermite
 from hermite_eq import latex as tex
 from hermite_eq.activations import Activation, activation
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient
+from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient, supported
 
 # The package's function of that name hides its module from all but the type checker.
 from hermite_eq.expansion.exact import tail as leading_tail
