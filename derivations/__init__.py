@@ -1,14 +1,15 @@
 r"""Why the formulas are true: one module per lemma or family of closed forms, named by its content.
 
 A module states what it proves (``STATEMENT``), under which hypotheses (``ASSUMPTIONS``), and holds
-``check() -> list[Step]``, the argument as a list of steps each of which the computer has verified. A
-derivation reaches the result by its own route and only then imports the library's closed form to compare;
+``check() -> list[Step]``, the argument as a list of steps each of which the computer has verified.
+``TITLE``, ``STATEMENT_TEX`` and ``ASSUMPTIONS_TEX`` are the same for the document. ``python -m derivations``
+runs all of them. A derivation reaches the result by its own route and only then imports the library's closed form to compare;
 the library never imports a derivation.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Step:
         Whether the computer confirmed it.
     reach : str
         For which cases: ``"all k"`` (a symbolic identity), ``"k ≤ 12"`` (checked case by case), ``"open"``.
+    tex : str
+        The reason in TeX, for the document.
 
     Examples
     --------
@@ -33,3 +36,14 @@ class Step:
     reason: str
     holds: bool
     reach: str
+    tex: str = field(default="", repr=False)
+
+    @property
+    def status(self) -> str:
+        """``"all"`` (proved for all), ``"cases"`` (checked case by case) or ``"open"``, by the first word of the reach.
+
+        >>> Step("He_2(x) = x² − 1", holds=True, reach="k ≤ 2").status
+        'cases'
+        """
+        first = self.reach.split(maxsplit=1)[0].rstrip(",;")
+        return first if first in ("all", "open") else "cases"

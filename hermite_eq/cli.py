@@ -56,7 +56,7 @@ def _coefficients(arguments: argparse.Namespace) -> None:
     expansion = hermite_eq.coefficients(activation(arguments.sigma), arguments.degree)
     values = np.array([float(c) for c in expansion])
     if arguments.latex:
-        print(expansion.latex())
+        print(expansion.latex(arguments.latex))
     elif arguments.json:
         _print_json({
             "activation": str(expansion.activation),
@@ -156,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("coefficients", parents=[sigma], help="Hermite coefficients c_k and residuals c_r*")
     command.add_argument("--degree", type=int, default=8)
-    command.add_argument("--latex", action="store_true")
+    command.add_argument("--latex", nargs="?", const="sum", metavar="FORM", help="sum (default), align, table, or general (all k)")
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=_coefficients)
 

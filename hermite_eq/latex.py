@@ -432,7 +432,14 @@ _MOMENTS = {
 }
 
 
-def block_covariance(target: str, entries: Mapping[str, sympy.Expr], trace: sympy.Expr, moments: Mapping[str, sympy.Expr | None]) -> str:
+def block_covariance(
+    target: str,
+    entries: Mapping[str, sympy.Expr],
+    trace: sympy.Expr,
+    moments: Mapping[str, sympy.Expr | None],
+    *,
+    unit_inputs: bool = False,
+) -> str:
     r"""The covariance of :math:`(F^\top h, \xi^\top x)` given ξ and F as an ``align*`` block.
 
     Parameters
@@ -444,13 +451,17 @@ def block_covariance(target: str, entries: Mapping[str, sympy.Expr], trace: symp
     trace : sympy.Expr
     moments : mapping
         a, v, p, w_3, w_4 as closed forms in s and ρ, or None where the expectation stays as it is.
+    unit_inputs : bool
+        x ~ N(0, I_d) instead of N(0, I_d/d).
     """
+    inputs, root, argument = ("I_d", r"\tfrac{1}{\sqrt{d}}", r"\xi^\top x_{\ell+1} / \sqrt{d}") if unit_inputs else (
+        r"\tfrac{1}{d} I_d", r"\tfrac{1}{d}", r"\xi^\top x_{\ell+1}")
     shown = {name: exact(sympy.expand(entry)) for name, entry in [*entries.items(), ("trace", trace)]}
     shown["second_b1"] = rf"{shown['second_identity']}\, I_d + \left({shown['second_uu']}\right) u u^\top"
     lines = [
-        r"\operatorname{Cov}\begin{pmatrix} F^\top h \\ \xi^\top x_{\ell+1} \end{pmatrix} &= \begin{pmatrix}"
-        r" F^\top \left(\tfrac{1}{d} I_d \otimes \mathbb{E}[b b^\top]\right) F &"
-        r" F^\top \left(\tfrac{1}{d} \xi \otimes \mathbb{E}[b]\right) \\ \cdot & s^2 \end{pmatrix}",
+        rf"\operatorname{{Cov}}\begin{{pmatrix}} F^\top h \\ {argument} \end{{pmatrix}} &= \begin{{pmatrix}}"
+        rf" F^\top \left({inputs} \otimes \mathbb{{E}}[b b^\top]\right) F &"
+        rf" F^\top \left({root} \xi \otimes \mathbb{{E}}[b]\right) \\ \cdot & s^2 \end{{pmatrix}}",
         r"y &= \sigma_*(s g) + \epsilon, \quad g \sim \mathcal{N}(0, 1), \quad \epsilon \sim \mathcal{N}(0, \rho),"
         r" \quad s = \|\xi\| / \sqrt{d}, \quad u = \xi / \|\xi\|",
     ]
@@ -459,5 +470,179 @@ def block_covariance(target: str, entries: Mapping[str, sympy.Expr], trace: symp
         value = moments[name]
         lines.append(form if value is None else f"{form} = {exact(value)}")
     body = " \\\\\n  ".join(lines)
-    comment = "% given xi and F; h = vec(x b^T) row-major, b = ((d/l) sum y_i x_i, (1/l) sum y_i^2)"
-    return f"{comment}; target {target}\n\\begin{{align*}}\n  {body}\n\\end{{align*}}"
+    return _align(f"given xi and F; {_context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+
+
+def _context_comment(unit_inputs: bool) -> str:
+    if unit_inputs:
+        return "h = vec(x b^T) row-major, x ~ N(0, I_d), b = ((1/l) sum y_i x_i, (1/l) sum y_i^2)"
+    return "h = vec(x b^T) row-major, b = ((d/l) sum y_i x_i, (1/l) sum y_i^2)"
+
+
+def _align(comment: str, body: str) -> str:
+    return f"% {comment}\n\\begin{{align*}}\n  {body}\n\\end{{align*}}"
+
+
+def _filled(forms: Mapping[str, str], entries: Mapping[str, sympy.Expr]) -> str:
+    """The rows of ``forms`` with the entries put in, in the order of the forms."""
+    return " \\\\\n  ".join(form.replace("{}", exact(entries[name])) for name, form in forms.items())
+
+
+_AVERAGED_ENTRIES = {
+    "mean_b2": r"\mathbb{E}[b] &= \bigl(0,\ \bar v\bigr), \qquad \bar v = {}",
+    "second_identity": r"\mathbb{E}[b b^\top] &= \begin{pmatrix} \bar r\, I_d & 0 \\ 0 & \bar r_2 \end{pmatrix}, \qquad \bar r = {}",
+    "second_22": r"\bar r_2 &= {}",
+    "coupling": r"\mathbb{E}[(x z) b^\top] &= \bar c\,(I_d \mid 0), \qquad \bar c = {}",
+    "trace": r"t = \operatorname{tr}\operatorname{Cov}(h) &= {}",
+}
+
+
+def averaged_covariance(target: str, entries: Mapping[str, sympy.Expr], *, order: int | None, unit_inputs: bool) -> str:
+    r"""The covariance over fresh tasks as an ``align*`` block; ``order`` is None where it is exact, else that of the series in 1/d."""
+    how = "exact at every d" if order is None else f"averages up to d^-{order}, remainder O(d^-{order + 1})"
+    inputs = "I_d" if unit_inputs else r"\tfrac{1}{d} I_d"
+    first = (
+        rf"\operatorname{{Cov}}(F^\top h) &= F^\top \left({inputs} \otimes \mathbb{{E}}[b b^\top]\right) F, \qquad"
+        r" \operatorname{Cov}(F^\top h, z) = F^\top \operatorname{vec} \mathbb{E}[(x z) b^\top], \qquad \operatorname{Var} z = 1"
+    )
+    body = first + " \\\\\n  " + _filled(_AVERAGED_ENTRIES, entries)
+    return _align(f"over fresh tasks, given F; {how}; {_context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+
+
+_TASK_ENTRIES = {
+    "slope": r"\varphi &= {}",
+    "noise": r"\mathbb{E}\,\eta_k &= {}",
+    "fresh": r"(R_\infty)_{11} &= \left({}\right) I_d",
+    "spread_limit": r"\tfrac{1}{d}\, \mathbb{E}\, \| (R_k - R_\infty)_{11} \|_F^2 &= {} + O(d^{-1})",
+}
+
+
+def task_covariance(target: str, entries: Mapping[str, sympy.Expr], *, equal: bool) -> str:
+    r"""R_k given the training tasks, as an ``align*`` block; ``equal`` where φ does not depend on ‖ξ‖, so that = stands for ≈."""
+    relation = "=" if equal else r"\simeq"
+    first = (
+        rf"(R_k)_{{11}} &{relation} \varphi\, S_k + \eta_k I_d, \qquad S_k = \tfrac{{1}}{{k}} \sum_{{j \le k}} \xi_j \xi_j^\top,"
+        r" \qquad k = \kappa d"
+    )
+    body = first + " \\\\\n  " + _filled(_TASK_ENTRIES, entries)
+    return _align(f"given the k training tasks; target {ascii_name(target)}", body)
+
+
+_LIMIT_ENTRIES = {
+    "signal": r"a_1 &= c_1^* = {}",
+    "second": r"v &= \mathbb{E}\,\sigma_*(g)^2 + \rho = {}",
+    "fresh": r"R_\infty &= a_1^2 + \frac{v}{\alpha} = {}",
+    "trace": r"\lim \frac{t}{d} &= {}",
+    "q": r"q &= {}",
+}
+
+
+def limit_covariance(target: str, entries: Mapping[str, sympy.Expr], *, unit_inputs: bool) -> str:
+    r"""The limit of the covariance, as an ``align*`` block."""
+    first = (
+        r"R &= a_1^2\, S_k + \frac{v}{\alpha}\, I, \qquad \alpha = \ell / d, \qquad"
+        r" \operatorname{Cov}\bigl((F^\top h)_i, z\bigr) \sim \mathcal{N}(0, q / d)"
+    )
+    body = first + " \\\\\n  " + _filled(_LIMIT_ENTRIES, entries)
+    return _align(f"d -> infinity; {_context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+
+
+def norm_law(target: str, entries: Mapping[str, sympy.Expr], *, unit_inputs: bool, sphere: bool) -> str:
+    r"""The variance of ‖h‖²/t to order 1/d, as an ``align*`` block: the general formula, its four parts, their sum."""
+    beta = r"\frac{1}{\alpha} + 2 v" if unit_inputs else r"\frac{1}{\alpha}"
+    trace = r"a_1^2 + \frac{v}{\alpha} + v^2" if unit_inputs else r"a_1^2 + \frac{v}{\alpha}"
+    task = "" if sphere else r"2 \bigl(a_1 \theta a + \tfrac{\beta p}{2}\bigr)^2 + "
+    lines = [
+        r"\operatorname{Var} \frac{\|h\|^2}{t} &= \frac{C}{d} + O(d^{-2}), \qquad"
+        rf" T = {trace}, \qquad \beta = {beta}, \qquad \theta a = c_1^* + c_3^*",
+        rf"C &= 2 + \frac{{1}}{{T^2}} \Bigl[{task}\tfrac{{4 a_1^2 (p + v - a_1^2) + 4 a_1 \beta (w_3 - a_1 v)"
+        r" + \beta^2 (w_4 - v^2)}{\alpha} + \tfrac{2 v^2}{\alpha^2}\Bigr]",
+        rf"&= {exact(entries['variance'])}",
+    ]
+    return _align(f"fluctuations of the norm; {_context_comment(unit_inputs)}; target {ascii_name(target)}", " \\\\\n  ".join(lines))
+
+
+def ascii_name(name: str) -> str:
+    """A name for a TeX comment, in ASCII.
+
+    >>> ascii_name("σ*, ρ")
+    'sigma*, rho'
+    """
+    greek = {"σ": "sigma", "ρ": "rho", "ξ": "xi", "α": "alpha", "κ": "kappa", "τ": "tau", "μ": "mu", "λ": "lambda"}
+    return "".join(greek.get(letter, letter if letter.isascii() else "?") for letter in name)
+
+
+_RELEVANT = {
+    "c_0": r"whether $c_0 = 0$",
+    "c_1": "$c_1$",
+    "c_1*": "$c_1^*$",
+    "c_2": "$c_2$ (as $c_0 = 0$)",
+    "target c_0*": r"$\mathbb{E}\,\sigma_*(g)$",
+    "target c_1*": "$a_1$",
+    "target E sigma*^2": r"$\mathbb{E}\,\sigma_*(g)^2$",
+}
+_STATUS = {True: "holds", False: r"\textbf{fails}", None: "not known"}
+
+
+def equivalence_theorem(
+    *,
+    head: str,
+    target: str,
+    polynomial: str,
+    degree: int,
+    relevant: Sequence[str],
+    constants: Sequence[tuple[str, str]],
+    hypotheses: Sequence[tuple[str, bool | None, str]],
+    comment: str,
+) -> str:
+    r"""A theorem environment (amsthm) with its constants and hypotheses as booktabs tables.
+
+    Parameters
+    ----------
+    head, target, polynomial : str
+        TeX of σ, σ* and of the equation for the equivalent activation.
+    degree : int
+    relevant : sequence of str
+        Keys of what the limiting error depends on.
+    constants : sequence of (symbol, value)
+        TeX.
+    hypotheses : sequence of (statement, holds, finding)
+        TeX; ``holds`` is None where it is not known.
+    comment : str
+    """
+    table = [rf"  ${symbol}$ & ${value}$ \\" for symbol, value in constants]
+    checks = [rf"  ${statement}$ & {_STATUS[holds]} & ${finding}$ \\" for statement, holds, finding in hypotheses]
+    lines = [
+        f"% {ascii_name(comment)}",
+        r"\begin{theorem}[Equivalent model]",
+        rf"Let $\sigma = {head}$ and $\sigma_* = {target}$. As $d \to \infty$ with $\ell/d$, $k/d$, $n/d^2$ and $m/d^2$ tending to",
+        r"positive limits, the Transformer $\hat y = w^\top \sigma(F^\top h)$ and the one with",
+        rf"\[ {polynomial}, \]",
+        r"$z \sim \mathcal{N}(0, 1)$ fresh for every sample and neuron, each with its own ridge solution $w$, have the same"
+        r" in-context error.",
+        rf"It depends on the activation and the target through {_listed([_RELEVANT[name] for name in relevant])} only.",
+        r"\end{theorem}",
+        r"\begin{center}",
+        r"\begin{tabular}{ll}",
+        r"  \toprule",
+        r"  constant & value \\",
+        r"  \midrule",
+        *table,
+        r"  \bottomrule",
+        r"\end{tabular}",
+        r"\end{center}",
+        r"\begin{center}",
+        r"\begin{tabular}{lll}",
+        r"  \toprule",
+        r"  hypothesis & & found \\",
+        r"  \midrule",
+        *checks,
+        r"  \bottomrule",
+        r"\end{tabular}",
+        r"\end{center}",
+    ]
+    return "\n".join(lines)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]

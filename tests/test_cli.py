@@ -24,6 +24,8 @@ def test_coefficients_as_a_table_as_json_and_as_tex(capsys: pytest.CaptureFixtur
     assert data["c"] == pytest.approx([1 / math.sqrt(2 * math.pi), 0.5, 1 / math.sqrt(2 * math.pi)], abs=1e-15)
     assert data["residual"][1] ** 2 == pytest.approx(0.25 - 1 / (2 * math.pi), abs=1e-15)
     assert r"\mathrm{He}_{1}(x)" in output(capsys, "coefficients", "relu", "--latex")
+    assert r"\toprule" in output(capsys, "coefficients", "tanh", "--latex", "table")
+    assert output(capsys, "coefficients", "relu", "--latex", "general").startswith("c_k = ")
 
 
 def test_an_expression_keeps_its_rationals(capsys: pytest.CaptureFixture[str]) -> None:

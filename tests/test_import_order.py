@@ -20,7 +20,7 @@ DIRECT = {
     "activations": {"latex"},
     "expansion": {"activations"},
     "models": {"expansion"},
-    "equivalence": {"models"},
+    "equivalence": {"covariance"},
     "covariance": {"models"},
     "theory": {"equivalence", "covariance"},
     "simulate": {"models"},

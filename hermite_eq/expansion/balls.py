@@ -42,7 +42,15 @@ def bits_for(digits: int) -> int:
 
 
 def to_enclosure(ball: arb, digits: int) -> Enclosure:
-    """The ball as exact decimals, a little wider; ``digits`` is how many are worth keeping."""
+    """The ball as exact decimals, a little wider; ``digits`` is how many are worth keeping.
+
+    Raises
+    ------
+    HypothesisError
+        If the ball is not finite: it encloses nothing, and its decimals would read 0 ± 0.
+    """
+    if not ball.is_finite():
+        raise HypothesisError("an enclosure is finite", f"{ball}", "use the double-precision np.asarray(coefficients(…)), and report this")
     mid, radius, exponent = (int(part) for part in ball.mid_rad_10exp(digits + 10))
     return Enclosure(_decimal(mid, exponent), _decimal(radius, exponent))
 

@@ -235,6 +235,10 @@ def exact_dual(expr1: Expr, expr2: Expr | None = None) -> Expr | None:
     """
     try:
         functions = [parse(sympy.sympify(expr)) for expr in (expr1, expr1 if expr2 is None else expr2)]
+        if any(RHO in sympy.sympify(expr).free_symbols for expr in (expr1, expr2) if expr is not None):
+            raise HypothesisError(
+                "the real symbol rho is the correlation", "it as a parameter of a function", "give the parameter another name"
+            )
         for function in functions:
             require_square_integrable(function)
         first, second = map(_factored, functions)

@@ -12,6 +12,7 @@ import sympy
 from numpy.typing import DTypeLike, NDArray
 
 from hermite_eq import hermite
+from hermite_eq import latex as tex
 from hermite_eq.activations import Activation, activation
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient
@@ -202,11 +203,52 @@ class HermiteExpansion:
             )
         return k
 
-    def latex(self) -> str:
-        r"""TeX of :math:`\sigma(x)=\sum_k(c_k/k!)\,\mathrm{He}_k(x)+\cdots`, exact where the coefficients are."""
-        from hermite_eq.latex import hermite_sum
+    def latex(self, form: Literal["sum", "align", "table", "general"] = "sum", *, digits: int = 6) -> str:
+        r"""TeX, exact where the coefficients are, else decimals of which only certain digits are shown.
 
-        return rf"\sigma(x) = {hermite_sum(self.c)} + \cdots"
+        Parameters
+        ----------
+        form : {"sum", "align", "table", "general"}
+            :math:`\sigma(x)=\sum_k(c_k/k!)\,\mathrm{He}_k(x)+\cdots` in one line; the same as an ``align*`` block; a booktabs table of
+            exact beside rounded values; :math:`c_k` for all k.
+        digits : int
+            Significant digits at most.
+
+        Raises
+        ------
+        HypothesisError
+            For an unknown form, or ``"general"`` where no closed form in k is known.
+
+        Examples
+        --------
+        >>> print(coefficients("square").latex())
+        \sigma(x) = 1 + \mathrm{He}_{2}(x)
+        >>> print(coefficients("tanh", degree=3).latex())
+        \sigma(x) = 0.605706\, \mathrm{He}_{1}(x) - 0.0605992\, \mathrm{He}_{3}(x) + \cdots
+        """
+        if form == "general":
+            if self.general is None:
+                raise HypothesisError("c_k has a known closed form in k", f"none for {self.activation}", 'pass form="table"')
+            return str(self.general.latex())
+        c, radii, provenance = self._printable(digits)
+        complete = self.exact is not None and self.residual(self.degree) == 0
+        if form == "sum":
+            return rf"\sigma(x) = {tex.hermite_sum(c, digits=digits)}" + ("" if complete else r" + \cdots")
+        if form == "align":
+            return tex.expansion_align(c, complete=complete, digits=digits, provenance=provenance)
+        if form == "table":
+            return tex.coefficient_table(c, radius=radii, digits=digits, provenance=provenance)
+        raise HypothesisError('a form of TeX is "sum", "align", "table" or "general"', f"form={form!r}", 'pass form="table", say')
+
+    def _printable(self, digits: int) -> tuple[tuple[Any, ...], list[Any] | None, str]:
+        """Coefficients to print, the radii of their errors, and where they come from."""
+        name = f"coefficients of {self.activation}"
+        if self.exact is not None:
+            return self.exact, None, f"{name}: closed forms"
+        if self.activation.expression is None:
+            return self.c, list(self.errors), f"{name}: double-precision quadrature, digits by its estimated error"
+        enclosures = [self.enclosure(k, digits + 6) for k in range(self.degree + 1)]
+        return tuple(item.mid for item in enclosures), [item.radius for item in enclosures], f"{name}: proven enclosures"
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

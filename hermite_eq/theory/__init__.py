@@ -1,6 +1,13 @@
 """Deterministic in-context errors: numbers in, numbers out, no randomness."""
 
+from hermite_eq.theory.closed_forms import RidgelessError as RidgelessError
+from hermite_eq.theory.closed_forms import ridgeless as ridgeless
 from hermite_eq.theory.error import TheoryCurve as TheoryCurve
 from hermite_eq.theory.error import TheoryError as TheoryError
 from hermite_eq.theory.error import icl_curve as icl_curve
 from hermite_eq.theory.error import icl_error as icl_error
+from hermite_eq.theory.optimum import BestHead as BestHead
+from hermite_eq.theory.optimum import OptimalRidge as OptimalRidge
+from hermite_eq.theory.optimum import best_head as best_head
+from hermite_eq.theory.optimum import head_error as head_error
+from hermite_eq.theory.optimum import optimal_ridge as optimal_ridge

@@ -24,6 +24,9 @@ from hermite_eq.theory.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 
+#: Stands for k = 0+, the limit where neither samples nor features are too few and nothing else regularises.
+_SMALLEST = 1e-200
+
 
 @dataclass(frozen=True)
 class ScaledSamples:
@@ -151,7 +154,7 @@ def fixed_point(samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Arra
             value = a * (1 - tau / mu * dof) - ridge / k
         return np.where(excess < 0, excess * strength, value), a, _column(tau) / total, dof
 
-    lower = np.full_like(tau, 1e-200)
+    lower = np.full_like(tau, _SMALLEST)
     upper = 1 + ridge / strength
     while np.any(short := equations(upper)[0] < 0):
         upper = np.where(short, 64 * upper, upper)
@@ -266,7 +269,7 @@ def random_head_error(
         np.where(interpolates, np.inf, mean(error)),
         mean(bias_fresh),
         np.where(interpolates, np.inf, variance),
-        k * unit,
+        np.where(k > 2 * _SMALLEST, k * unit, 0.0),
         point.dof,
         point.residual,
     )

@@ -16,7 +16,7 @@ from sympy import Max, Rational, tanh
 from hermite_eq.activations import activation, registered_names
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import certified, coefficients
-from hermite_eq.expansion.balls import ball_function, enclose_number, working_precision
+from hermite_eq.expansion.balls import ball_function, enclose_number, to_enclosure, working_precision
 from hermite_eq.expansion.enclosure import Enclosure
 from hermite_eq.expansion.exact import exact_coefficients, exact_inner
 from hermite_eq.hermite import X
@@ -356,9 +356,43 @@ def test_the_bound_has_the_right_exponent_and_costs_at_most_six_digits() -> None
     assert max(excess) < 1e6
 
 
+def test_the_gauss_bound_holds_and_has_the_right_exponent() -> None:
+    """F = 1/(1 + 4z²), ∫_{−1}^{1} F = arctan 2, poles ±i/2: the rule converges as ρ₀^{-2n}, ρ₀ = (1 + √5)/2."""
+    rho0, rho = (1 + math.sqrt(5)) / 2, 1.6
+    # The largest value on the ellipse is the one nearest to the poles, at z = i(ρ − 1/ρ)/2.
+    largest = 1 / (1 - (rho - 1 / rho) ** 2)
+    errors = []
+    with working_precision(160):
+        for n in (2, 4, 8, 16, 32):
+            rule = sum((w / (1 + 4 * x * x) for x, w in certified._legendre(n, 160)), arb(0))
+            errors.append(abs(float(rule - arb(2).atan())))
+            assert errors[-1] <= largest * float(certified.gauss_error(arb(rho), n))
+    # The pole dominates: what is left of the fitted rate is a factor 1 + O(1/n) in the error.
+    assert abs(math.log(errors[-2] / errors[-1]) / 32 - math.log(rho0)) < 1 / 32**2
+
+
 def test_a_narrower_rectangle_gives_no_bound() -> None:
     entry = activation("tanh")
     with working_precision(64):
         strip = certified._rectangle(entry.expression, fmpq(1), 4)
         assert not all(bound.is_finite() for bound in certified.trapezoid_errors(strip, arb(0.25), arb(5), 2))
         assert all(bound.is_finite() for bound in certified.trapezoid_errors(strip, arb(0.25), arb(3), 2))
+
+
+def test_a_value_at_zero_which_is_zero_but_for_rounding() -> None:
+    # σ(0) = sin 1 − sin 1 is a ball around 0 of positive radius, whose power 2 is not finite in ball arithmetic.
+    f = sympy.sin(X + 1) - sympy.sin(X / 2 + 1)
+    norm2 = coefficients(f, 2).norm2_enclosure(20)
+    # E sin(ag + 1) sin(bg + 1) = (e^{−(a−b)²/2} − e^{−(a+b)²/2} cos 2)/2.
+    one, half = sympy.Integer(1), Rational(1, 2)
+    exact = sum(
+        sign * (sympy.exp(-((a - b) ** 2) / 2) - sympy.exp(-((a + b) ** 2) / 2) * sympy.cos(2)) / 2
+        for a, b, sign in ((one, one, 1), (one, half, -2), (half, half, 1))
+    )
+    assert norm2.contains(exact)
+    assert norm2.digits >= 20
+
+
+def test_a_ball_that_is_not_finite_is_no_enclosure() -> None:
+    with pytest.raises(HypothesisError, match=r"an enclosure is finite; found nan"):
+        to_enclosure(arb.nan(), 20)

@@ -211,3 +211,20 @@ def test_the_class_is_frozen() -> None:
     with pytest.raises(AttributeError):
         coefficients("relu").degree = 3  # type: ignore[misc]
     assert isinstance(coefficients("relu"), HermiteExpansion)
+
+
+def test_tex_shows_certain_digits_only() -> None:
+    table = coefficients("tanh", 3).latex("table", digits=12)
+    assert "0.605705509602$" in table
+    assert "proven enclosures" in table
+    # A bare callable has estimates of about 15 digits: no more than those are shown, whatever is asked for.
+    assert "0.605705509602158825" not in coefficients(np.tanh, 1).latex("table", digits=20)
+    assert coefficients("hermite2", 4).latex() == r"\sigma(x) = \mathrm{He}_{2}(x)"
+    assert coefficients("relu", 4).latex("align").count(r"\begin{align*}") == 1
+
+
+def test_forms_of_tex_that_do_not_exist() -> None:
+    with pytest.raises(HypothesisError, match=r'"sum", "align", "table" or "general"; found form=\'row\''):
+        coefficients("relu", 2).latex("row")
+    with pytest.raises(HypothesisError, match=r"c_k has a known closed form in k; found none for tanh"):
+        coefficients("tanh", 2).latex("general")

@@ -119,6 +119,11 @@ def test_no_closed_form(f, h):
     assert exact_dual(f, h) is None
 
 
+def test_the_correlation_is_no_parameter():
+    with pytest.raises(HypothesisError, match="the real symbol rho is the correlation"):
+        exact_dual(RHO * X)
+
+
 def test_not_square_integrable():
     with pytest.raises(HypothesisError, match="the function is square integrable"):
         exact_dual(exp(X**2 / 3), X)

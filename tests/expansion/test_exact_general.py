@@ -121,3 +121,13 @@ def test_tex(expr, tex):
 def test_no_formula_outside_the_family():
     assert general_coefficient(sympy.tanh(X)) is None
     assert general_coefficient(Abs(sin(X))) is None
+
+
+def test_the_degree_is_no_parameter():
+    k = general_coefficient(exp(X)).k
+    with pytest.raises(HypothesisError) as raised:
+        general_coefficient(k * Max(X, 0))
+    assert str(raised.value) == (
+        "the integer symbols k and j are the degree and an index of summation; found one of them as a parameter of the "
+        "function. Repair: give the parameter another name"
+    )

@@ -147,6 +147,12 @@ def test_parameters_survive():
     assert tail(erf(a * X)).ratio == 2 * a**2 / (2 * a**2 + 1)
 
 
+def test_a_kink_at_an_algebraic_point_is_no_jump():
+    # The breakpoints are radicals at which the function is continuous only after simplification.
+    assert tail(Max(X**4 - 3 * X**2 + 1, 0)).exponent == -Rational(5, 2)
+    assert tail(Max(X**3 - 2, 0)).exponent == -Rational(5, 2)
+
+
 def test_unknown_tails_are_none():
     assert tail(sympy.tanh(X)) is None
     assert tail(cos(5 * X) * exp(-(X**2))) is None

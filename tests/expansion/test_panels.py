@@ -43,7 +43,8 @@ def test_the_promise_on_the_table(name: str) -> None:
     assert estimate.trusted
     norm2 = float(coefficients(name).norm2_enclosure(25))
     assert abs(estimate.norm2 - norm2) <= estimate.norm2_error
-    assert estimate.norm2_error <= 16 * EPS * norm2
+    # 2ε E|σ|(6|σ| + 2|x σ'|), and E|σ||xσ'| ≤ 5 E σ² for every entry.
+    assert estimate.norm2_error <= 32 * EPS * norm2
 
 
 def piecewise_reference(function: Callable[[Any], Any], points: list[Any], degree: int) -> np.ndarray:
@@ -132,6 +133,8 @@ def test_declared_kinks_cost_no_bisection() -> None:
     [
         ("exp(x^2)", "the function is square integrable against the normal density (E σ(g)² < ∞); found the value inf at x = "),
         ("exp(x^2/4)", "the function is square integrable against the normal density (E σ(g)² < ∞); found |f(x)|·exp(−x²/4) = 1 still"),
+        ("1/x", "the function is square integrable against the normal density (E σ(g)² < ∞); found E σ² = "),
+        ("tan(x)", "the function is square integrable against the normal density (E σ(g)² < ∞); found E σ² = "),
         (lambda x: np.exp(0.3 * x**2), "the function is square integrable against the normal density (E σ(g)² < ∞); found"),
         (lambda x: np.where(np.abs(x) > 6, np.nan, x), "the function has a value at every real number; found NaN at x = "),
         (lambda x: np.where(np.abs(x) < 1e-3, np.inf, 1 / x), "the function is finite between its kinks; found the value inf at x ="),

@@ -36,6 +36,7 @@ from hermite_eq.expansion.exact.family import (
     Pieces,
     Polynomial,
     by_kernel,
+    expression,
     linear_in_trigonometric,
     sign_of,
 )
@@ -299,6 +300,14 @@ def _contribution(kernel: Kernel, pieces: Pieces[Polynomial]) -> tuple[Callable[
 
 def general(function: Function) -> GeneralCoefficient | None:
     """The closed form in k, or None where a contribution has none."""
+    parameters = {symbol for edge in function.edges for symbol in edge.free_symbols}
+    parameters |= {symbol for terms in function.values for symbol in expression(terms).free_symbols}
+    if parameters & {K, _J}:
+        raise HypothesisError(
+            "the integer symbols k and j are the degree and an index of summation",
+            "one of them as a parameter of the function",
+            "give the parameter another name",
+        )
     try:
         contributions = [_contribution(kernel, pieces) for kernel, pieces in by_kernel(function).items()]
     except _NoFormError:

@@ -121,13 +121,18 @@ def _largest(items: Sequence[tuple[Expr, V]]) -> list[V] | None:
     return best
 
 
+def _vanishes(jump: Expr) -> bool:
+    """Whether a jump is zero; a number below 1e-40 counts as zero even where radicals hide it."""
+    return sympy.simplify(jump) == 0 if jump.free_symbols else sign_of(jump) in (0, None)
+
+
 def _algebraic(function: Function) -> Tail | None:
     jumps: list[tuple[Expr, tuple[int, Expr, Expr]]] = []
     for left, right, edge in zip(function.values[:-1], function.values[1:], function.edges[1:-1], strict=True):
         difference = expression(right) - expression(left)
         for order in range(_DEEPEST_JUMP):
             jump = linear_in_trigonometric(sympy.expand(difference.subs(X, edge)))
-            if jump != 0:
+            if not _vanishes(jump):
                 jumps.append((sympy.Integer(-order), (order, jump, edge)))
                 break
             difference = sympy.diff(difference, X)

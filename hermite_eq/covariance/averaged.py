@@ -1,0 +1,181 @@
+r"""The covariance of (Fᵀh, z) over fresh tasks, given F: the average over ξ of the conditional one.
+
+The direction of ξ is uniform, :math:`\mathbb Euu^\top=I_d/d` and :math:`\mathbb Eu=0`, and its length averages the label moments
+(:mod:`hermite_eq.covariance.averages`):
+
+.. math::
+    \mathbb E[bb^\top]=\begin{pmatrix}
+    \big(\tfrac d\ell\langle v\rangle+(1-\tfrac1\ell)\langle a^2\rangle+\tfrac1\ell\langle p\rangle\big)I_d&0\\
+    0&(1-\tfrac1\ell)\langle v^2\rangle+\tfrac1\ell\langle w_4\rangle\end{pmatrix},\qquad
+    \mathbb E[(xz)b^\top]=\frac{\langle sa\rangle}d\,(I_d\mid0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike
+
+from hermite_eq.covariance.averages import TaskAverages, task_norm_nodes
+from hermite_eq.covariance.joint import JointCovariance, check_covariance
+from hermite_eq.covariance.label import ELL, RHO, W4, A, D, P, S, Source, V, target_moments, target_name
+from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
+from hermite_eq.errors import HypothesisError
+from hermite_eq.hermite import check_degree
+from hermite_eq.latex import averaged_covariance
+from hermite_eq.models import Task
+
+#: What is averaged over s, entry by entry.
+INTEGRANDS: Mapping[str, sympy.Expr] = {
+    "mean_b2": V,
+    "second_identity": D / ELL * V + (1 - 1 / ELL) * A**2 + P / ELL,
+    "second_22": (1 - 1 / ELL) * V**2 + W4 / ELL,
+    "coupling": S * A / D,
+    "signal": S**2,
+}
+
+
+def _integrands(unit_inputs: bool) -> dict[str, sympy.Expr]:
+    found = dict(INTEGRANDS)
+    if unit_inputs:
+        found["second_identity"] = sympy.expand(found["second_identity"] / D)
+    trace = D * found["second_identity"] + found["second_22"]
+    return {**found, "trace": sympy.expand(D * trace if unit_inputs else trace)}
+
+
+@dataclass(frozen=True)
+class AveragedCovariance:
+    r"""The covariance over fresh tasks, symbolic in d, ℓ, ρ. Made by ``covariance(task).averaged(order)``.
+
+    Examples
+    --------
+    >>> from hermite_eq.covariance import covariance
+    >>> averaged = covariance(Task("relu", noise=0.01)).averaged()
+    >>> averaged.exact, averaged.entries["coupling"]
+    (True, 1/(2*d))
+    """
+
+    task: Source
+    unit_inputs: bool
+    averages: TaskAverages
+
+    @cached_property
+    def entries(self) -> dict[str, sympy.Expr]:
+        """``mean_b2``, the coefficient ``second_identity`` of I in E[b₁b₁ᵀ], ``second_22``, ``coupling``, ``signal``, ``trace``."""
+        return {name: self.averages.mean(f) for name, f in _integrands(self.unit_inputs).items()}
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether every average closes; if not, those that do not are series whose remainder is O(d^{-order-1})."""
+        return all(self.averages.closes(f) for f in _integrands(self.unit_inputs).values())
+
+    @property
+    def order(self) -> int | None:
+        """The order N of the series, None where the entries are exact."""
+        return None if self.exact else self.averages.order
+
+    @property
+    def arguments(self) -> tuple[sympy.Symbol, ...]:
+        """The arguments of :meth:`lambdify`: d, ℓ, ρ, and for a symbolic target its Hermite data."""
+        if isinstance(self.task, Task):
+            return (D, ELL, RHO)
+        rest = set().union(*(entry.free_symbols for entry in self.entries.values())) - {D, ELL, RHO}
+        return (D, ELL, RHO, *sorted(rest, key=str))
+
+    def lambdify(self) -> Callable[..., dict[str, Any]]:
+        """The entries, as they stand (exact or series), as a function of :attr:`arguments`; it returns a dict."""
+        known = hermite_numbers(self.task, self.entries)
+        return evaluator(self.arguments, {name: entry.xreplace(known) for name, entry in self.entries.items()})
+
+    def numeric(self, d: int, context: int) -> dict[str, float]:
+        r"""The exact averages at finite d in double precision, by the Gauss rule of :math:`\chi^2_d`: no series.
+
+        Raises
+        ------
+        HypothesisError
+            If an average does not exist at this d (targets like exp need d > 2q).
+        """
+        task = numeric_task(self.task)
+        d, context = check_degree(d, name="d"), check_degree(context, name="context")
+        if d == 0 or context == 0:
+            raise HypothesisError("d ≥ 1 and ℓ ≥ 1", f"d={d}, context={context}", "pass positive sizes")
+        integrands = _integrands(self.unit_inputs)
+        least = 0 if self.averages.sphere else max(self.averages.least_dimension(f) for f in integrands.values())
+        if not d > least:
+            raise HypothesisError(
+                f"the fourth moment of a label over tasks is finite, here for d > {least}", f"d={d}", f"pass d={int(least) + 1} or more"
+            )
+        nodes, weights = (np.ones(1), np.ones(1)) if self.averages.sphere else task_norm_nodes(d)
+        evaluate = evaluator((D, ELL, S, *_MOMENTS), integrands)
+        rows = [evaluate(d, context, s, *target_moments(task, float(s)).values()) for s in nodes]
+        return {name: float(sum(w * row[name] for w, row in zip(weights, rows, strict=True))) for name in integrands}
+
+    def joint(
+        self,
+        d: int,
+        context: int,
+        *,
+        input_covariance: ArrayLike | None = None,
+        task_covariance: ArrayLike | None = None,
+    ) -> JointCovariance:
+        r"""The covariance of (Fᵀh, z) for a given F, over fresh tasks.
+
+        With covariances :math:`\Sigma_x` and :math:`\Sigma_\xi` (default: isotropic) it closes for a homogeneous target of degree 1,
+        :math:`\sigma_*(sx)=s\sigma_*(x)` for s > 0 (identity, ReLU, |x|): the length of the argument then cancels against the direction
+        of ξ, and :math:`\mathbb E[b_1b_1^\top]` is a combination of :math:`\Sigma_x` and :math:`\Sigma_x\Sigma_\xi\Sigma_x`.
+
+        Raises
+        ------
+        HypothesisError
+            For matrices that are no covariances, and for other targets with them.
+        """
+        if input_covariance is None and task_covariance is None:
+            entries = self.numeric(d, context)
+            inputs = np.eye(d) / (1 if self.unit_inputs else d)
+            second = np.diag(np.append(np.full(d, entries["second_identity"]), entries["second_22"]))
+            coupling = np.hstack([entries["coupling"] * np.eye(d), np.zeros((d, 1))])
+            return JointCovariance(inputs, np.append(np.zeros(d), entries["mean_b2"]), second, coupling, entries["signal"])
+        return self._anisotropic(d, context, input_covariance, task_covariance)
+
+    def _anisotropic(self, d: int, context: int, inputs: ArrayLike | None, tasks: ArrayLike | None) -> JointCovariance:
+        task = numeric_task(self.task)
+        forms = self.averages.forms
+        degrees = {symbol: power for symbol, power in zip(forms, (1, 2, 2, 3, 4), strict=True)}
+        if self.averages.sphere or any(form is None or (form / S ** degrees[symbol]).has(S) for symbol, form in forms.items()):
+            raise HypothesisError(
+                "with covariances of inputs or tasks the average closes for Gaussian tasks and homogeneous targets of degree 1",
+                f"{self.task}",
+                "average .given(xi, context=…, input_covariance=…) over draws of ξ",
+            )
+        factor, unit = (1.0, 1.0) if self.unit_inputs else (float(d), 1.0 / d)
+        sigma = unit * np.eye(d) if inputs is None else check_covariance(inputs, d, "input_covariance")
+        # z = ξᵀx, or ξᵀx/√d with inputs of O(1): a factor of ξ.
+        omega = (np.eye(d) if tasks is None else check_covariance(tasks, d, "task_covariance")) / (d if self.unit_inputs else 1)
+        m = target_moments(Task(task.target), 1.0)
+        rho = task.noise
+        through = sigma @ omega @ sigma
+        square = float(np.trace(sigma @ omega))
+        fourth = square**2 + 2 * float(np.sum((sigma @ omega) * (sigma @ omega).T))
+        v = m["v"] * square + rho
+        v2 = m["v"] ** 2 * fourth + 2 * rho * m["v"] * square + rho**2
+        w4 = m["w_4"] * fourth + 6 * rho * m["v"] * square + 3 * rho**2
+        second = np.zeros((d + 1, d + 1))
+        second[:d, :d] = factor**2 * (v / context * sigma + (m["p"] / context + (1 - 1 / context) * m["a"] ** 2) * through)
+        second[d, d] = w4 / context + (1 - 1 / context) * v2
+        coupling = np.hstack([factor * m["a"] * through, np.zeros((d, 1))])
+        return JointCovariance(sigma, np.append(np.zeros(d), v), second, coupling, square)
+
+    def latex(self) -> str:
+        """TeX of E[b], E[bbᵀ], the cross-covariance and t over fresh tasks."""
+        return averaged_covariance(target_name(self.task), self.entries, order=self.order, unit_inputs=self.unit_inputs)
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+
+_MOMENTS = sympy.symbols("a v p w_3 w_4", real=True)

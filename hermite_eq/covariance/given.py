@@ -1,0 +1,271 @@
+r"""The covariance of :math:`(F^\top h,\ \xi^\top x_{\ell+1})` given ξ and F, exact at every d and ℓ.
+
+With :math:`u=\xi/\|\xi\|`, :math:`s=\|\xi\|/\sqrt d`, :math:`g=\sqrt d\,u^\top x\sim\mathcal N(0,1)` a label is
+:math:`y=\sigma_*(sg)+\epsilon`, and everything depends on the target through the five moments of
+:mod:`hermite_eq.covariance.label`. Since :math:`h=x_{\ell+1}\otimes b` with :math:`x_{\ell+1}` independent of b and
+:math:`\operatorname{Cov}(x)=I_d/d`,
+
+.. math::
+
+    \operatorname{Cov}\begin{pmatrix}F^\top h\\ \xi^\top x\end{pmatrix}=\begin{pmatrix}
+    F^\top\!\big(\tfrac{I_d}{d}\otimes\mathbb E[bb^\top]\big)F & F^\top\!\big(\tfrac{\xi}{d}\otimes\mathbb E[b]\big)\\
+    \cdot & s^2\end{pmatrix}.
+
+Derived in ``derivations/context_covariance.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike
+
+from hermite_eq.covariance.averaged import AveragedCovariance
+from hermite_eq.covariance.averages import TaskAverages, task_norm_nodes
+from hermite_eq.covariance.joint import JointCovariance, check_covariance
+from hermite_eq.covariance.label import (
+    ELL,
+    RHO,
+    W3,
+    W4,
+    A,
+    D,
+    P,
+    S,
+    Source,
+    SymbolicTarget,
+    V,
+    hermite_forms,
+    label_forms,
+    target_moments,
+    target_name,
+)
+from hermite_eq.covariance.limit import LimitCovariance, NormLaw
+from hermite_eq.covariance.numbers import evaluator, numeric_task
+from hermite_eq.covariance.over_tasks import TaskCovariance
+from hermite_eq.errors import HypothesisError
+from hermite_eq.hermite import check_degree
+from hermite_eq.latex import block_covariance
+from hermite_eq.models import Task
+
+#: E[b] and E[bbᵀ] given ξ: b₁ = (d/ℓ)Σ y_i x_i has mean along u, and E[bbᵀ] is a multiple of I plus terms in u.
+ENTRIES: Mapping[str, sympy.Expr] = {
+    "mean_b1": sympy.sqrt(D) * A,
+    "mean_b2": V,
+    "second_identity": D / ELL * V,
+    "second_uu": D * A**2 + D / ELL * (P - A**2),
+    "second_u2": sympy.sqrt(D) * A * V + sympy.sqrt(D) / ELL * (W3 - V * A),
+    "second_22": V**2 + (W4 - V**2) / ELL,
+}
+#: t(s) = E‖b‖² given ‖ξ‖ = s√d, the trace of Cov(h).
+TRACE: sympy.Expr = D * ENTRIES["second_identity"] + ENTRIES["second_uu"] + ENTRIES["second_22"]
+
+#: The powers of √d by which b₁ is smaller with inputs of O(1) entries.
+_B1_FACTORS = {"mean_b1": 1, "second_identity": 2, "second_uu": 2, "second_u2": 1}
+
+
+def unit_entries(entries: Mapping[str, sympy.Expr]) -> dict[str, sympy.Expr]:
+    r"""The entries with x ~ N(0, I_d) and b = (1/ℓ)(Σ y_i x_i, Σ y_i²), where b₁ is b₁/√d of the other normalisation.
+
+    >>> unit_entries(ENTRIES)["second_identity"]
+    v/ell
+    """
+    return {name: sympy.expand(entry / sympy.sqrt(D) ** _B1_FACTORS.get(name, 0)) for name, entry in entries.items()}
+
+
+def unit_trace(entries: Mapping[str, sympy.Expr]) -> sympy.Expr:
+    """E‖x‖² E‖b‖² = d E‖b‖² with the entries of :func:`unit_entries`."""
+    return sympy.expand(D * (D * entries["second_identity"] + entries["second_uu"] + entries["second_22"]))
+
+
+@dataclass(frozen=True)
+class Covariance:
+    r"""The covariance of (Fᵀh, ξᵀx) given ξ and F, symbolic in d, ℓ, ρ and s = ‖ξ‖/√d. Made by :func:`covariance`.
+
+    Attributes
+    ----------
+    task : Task or SymbolicTarget
+    unit_inputs : bool
+        x ~ N(0, I_d) and b = (1/ℓ)(Σ y_i x_i, Σ y_i²) instead of x ~ N(0, I_d/d) and b₁ = (d/ℓ) Σ y_i x_i.
+    tasks : {"gaussian", "sphere"}
+        ξ ~ N(0, I_d), or uniform on ‖ξ‖² = d.
+    """
+
+    task: Source
+    unit_inputs: bool = False
+    tasks: Literal["gaussian", "sphere"] = "gaussian"
+
+    @cached_property
+    def moments(self) -> dict[str, sympy.Expr | None]:
+        """The moments a, v, p, w₃, w₄ as closed forms in s and ρ; None where the exact engine has none."""
+        return label_forms(hermite_forms(self.task))
+
+    @cached_property
+    def _general(self) -> dict[str, sympy.Expr]:
+        if self.unit_inputs:
+            entries = unit_entries(ENTRIES)
+            return {**entries, "trace": unit_trace(entries)}
+        return {**ENTRIES, "trace": TRACE}
+
+    @cached_property
+    def entries(self) -> dict[str, sympy.Expr]:
+        """E[b], E[bbᵀ] and the trace t as expressions in d, ℓ, ρ, s; a moment without closed form stays a symbol."""
+        known = {sympy.Symbol(name, real=True): value for name, value in self.moments.items() if value is not None}
+        return {name: entry.xreplace(known) for name, entry in self._general.items()}
+
+    @property
+    def arguments(self) -> tuple[sympy.Symbol, ...]:
+        """The arguments of :meth:`lambdify`: d, ℓ, ρ, s, and the symbols that stayed in the entries."""
+        first = (D, ELL, RHO, S)
+        rest = set().union(*(entry.free_symbols for entry in self.entries.values())) - set(first)
+        return (*first, *sorted(rest, key=str))
+
+    def lambdify(self) -> Callable[..., dict[str, Any]]:
+        """The entries as a function of :attr:`arguments`, numbers or arrays; it returns a dict."""
+        return evaluator(self.arguments, self.entries)
+
+    def numeric(self, s: float, d: int, context: int) -> dict[str, float]:
+        """The entries at scale s = ‖ξ‖/√d, in double precision, whether the moments have closed forms or not."""
+        return self._evaluate(d, context, *target_moments(numeric_task(self.task), s).values())
+
+    @cached_property
+    def _evaluate(self) -> Callable[..., dict[str, Any]]:
+        return evaluator((D, ELL, A, V, P, W3, W4), self._general)
+
+    def given(self, xi: ArrayLike, *, context: int, input_covariance: ArrayLike | None = None) -> JointCovariance:
+        r"""The numbers, given one task vector ξ of shape (d,) and the context length ℓ.
+
+        Parameters
+        ----------
+        xi : array_like, shape (d,)
+        context : int
+        input_covariance : array_like, shape (d, d), optional
+            :math:`\Sigma_x`; by default :math:`I_d/d`, or :math:`I_d` with ``unit_inputs``.
+
+        Returns
+        -------
+        JointCovariance
+            z is :math:`\xi^\top x`, or :math:`\xi^\top x/\sqrt d` with ``unit_inputs``. A target
+            :math:`\varphi(\xi^\top x/(\|\xi\|\|\Sigma_x\|^{1/2}))` is that of :math:`\sqrt d\,\xi/(\|\xi\|\|\Sigma_x\|^{1/2})`.
+
+        Notes
+        -----
+        With :math:`\omega^2=\xi^\top\Sigma_x\xi`, :math:`r=\Sigma_x\xi/\omega`, x = g r + (independent of g), g = ξᵀx/ω, so that
+        :math:`\mathbb E[yx]=ar`, :math:`\mathbb E[y^2xx^\top]=v\Sigma_x+p\,rr^\top`, :math:`\mathbb E[y^3x]=w_3r` at the scale of z.
+        """
+        task = numeric_task(self.task)
+        xi = np.array(xi, dtype=float)
+        context = check_degree(context, name="context")
+        if xi.ndim != 1 or not np.isfinite(xi).all() or not xi.any() or context == 0:
+            raise HypothesisError(
+                "ξ is a finite non-zero vector of shape (d,) and ℓ ≥ 1",
+                f"xi of shape {xi.shape}, context={context}",
+                "pass one task vector and the context length",
+            )
+        d = xi.size
+        factor, direction = (1.0, xi / np.sqrt(d)) if self.unit_inputs else (float(d), xi)
+        inputs = np.eye(d) / (1 if self.unit_inputs else d)
+        if input_covariance is not None:
+            inputs = check_covariance(input_covariance, d, "input_covariance")
+        image = inputs @ direction
+        signal = float(direction @ image)
+        if not signal > 0:
+            raise HypothesisError(
+                "the labels depend on x: ξᵀΣξ > 0", f"ξᵀΣξ = {signal:.3g}", "pass ξ with a component in the range of Σ"
+            )
+        a, v, p, w3, w4 = target_moments(task, np.sqrt(signal)).values()
+        r = image / np.sqrt(signal)
+        mean_b = np.append(factor * a * r, v)
+        second = np.empty((d + 1, d + 1))
+        second[:d, :d] = factor**2 * (v / context * inputs + (p / context + (1 - 1 / context) * a**2) * np.outer(r, r))
+        second[:d, d] = second[d, :d] = factor * (w3 / context + (1 - 1 / context) * a * v) * r
+        second[d, d] = w4 / context + (1 - 1 / context) * v**2
+        return JointCovariance(inputs, mean_b, second, np.outer(image, mean_b), signal)
+
+    def averaged(self, order: int = 1) -> AveragedCovariance:
+        """The covariance averaged over fresh tasks; averages that do not close are series up to d^{-order}."""
+        order = check_degree(order, name="order")
+        return AveragedCovariance(self.task, self.unit_inputs, TaskAverages(hermite_forms(self.task), order, self.tasks == "sphere"))
+
+    def over_tasks(self, order: int = 1) -> TaskCovariance:
+        r"""The covariance given the k training tasks, :math:`R_k=\mathbb E[bb^\top|\xi_1,\dots,\xi_k]`, and its law."""
+        return TaskCovariance(self, TaskAverages(hermite_forms(self.task), check_degree(order, name="order"), self.tasks == "sphere"))
+
+    def limit(self) -> LimitCovariance:
+        """The limit d → ∞ at α = ℓ/d, κ = k/d."""
+        return LimitCovariance(self.task, self.unit_inputs)
+
+    def norm_law(self) -> NormLaw:
+        """The law of ‖h‖²/t to order 1/d."""
+        return NormLaw(self.task, self.unit_inputs, self.tasks == "sphere")
+
+    def trace(self, d: int, context: int) -> float:
+        r"""t = tr Cov(h) over fresh tasks, :math:`\mathbb E\,t(s)` with :math:`ds^2\sim\chi^2_d`: the scale of F in [RT] Lemma 1.
+
+        >>> round(covariance(Task("identity", noise=0.0)).trace(10, 10), 6)
+        22.44
+        """
+        if self.tasks == "sphere":
+            return float(self.numeric(1.0, d, context)["trace"])
+        nodes, weights = task_norm_nodes(d)
+        return float(weights @ np.array([self.numeric(float(s), d, context)["trace"] for s in nodes]))
+
+    def latex(self) -> str:
+        """TeX: the block covariance, E[b], E[bbᵀ], and the target's moments (closed forms where there are any)."""
+        general = dict(self._general)
+        return block_covariance(target_name(self.task), general, general.pop("trace"), self.moments, unit_inputs=self.unit_inputs)
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+
+def covariance(
+    task: Source, *, unit_inputs: bool = False, tasks: Literal["gaussian", "sphere"] = "gaussian"
+) -> Covariance:
+    r"""The covariance of :math:`(F^\top\mathrm{vec}\,H_Z,\ \xi^\top x_{\ell+1})`, at four levels ([RT] Corollary 2, made explicit).
+
+    Parameters
+    ----------
+    task : Task or SymbolicTarget
+        ``SymbolicTarget()`` gives the formulas for every target, in its Hermite data.
+    unit_inputs : bool
+        Inputs x ~ N(0, I_d) and b = (1/ℓ)(Σ y_i x_i, Σ y_i²), as [DM] has it, instead of x ~ N(0, I_d/d) and b₁ = (d/ℓ)Σ y_i x_i.
+    tasks : {"gaussian", "sphere"}
+        ξ ~ N(0, I_d), or uniform on the sphere ‖ξ‖² = d.
+
+    Returns
+    -------
+    Covariance
+        *given ξ and F*: ``.entries`` symbolic in d, ℓ, ρ, s; ``.given(xi, context=ℓ)`` the numbers at finite d, with
+        ``.matrix(F)`` for a given F; ``.trace(d, ℓ)`` the normalisation t of F. *Over fresh tasks*: ``.averaged(order)``. *Given the
+        training tasks*: ``.over_tasks()``. *In the limit*: ``.limit()``, and the law of ‖h‖² to order 1/d: ``.norm_law()``.
+        Each has ``.latex()``, ``.lambdify()`` and ``.numeric(…)``.
+
+    References
+    ----------
+    [RT] Lemma 1 and Corollary 2, which state that the covariance exists; derived in ``derivations/context_covariance.py``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cov = covariance(Task("relu", noise=0.01))
+    >>> cov.moments["a"], cov.moments["v"]
+    (s/2, rho + s**2/2)
+    >>> xi = np.ones(5)
+    >>> exact = cov.given(xi, context=7)
+    >>> exact.matrix(np.eye(30)[:, :2]).shape
+    (3, 3)
+    >>> cov.averaged().entries["mean_b2"]
+    rho + 1/2
+    """
+    if not isinstance(task, Task | SymbolicTarget):
+        raise HypothesisError("a covariance belongs to a Task", f"{task!r}", 'pass hermite_eq.Task("relu", noise=0.01)')
+    if tasks not in ("gaussian", "sphere"):
+        raise HypothesisError("tasks are 'gaussian' or on the 'sphere'", f"tasks={tasks!r}", "pass tasks='gaussian'")
+    return Covariance(task, bool(unit_inputs), tasks)
+

@@ -1,0 +1,190 @@
+r"""What a covariance needs to know of the target: moments of one label at scale s = ‖ξ‖/√d.
+
+With :math:`y=\sigma_*(sg)+\epsilon` every entry is a polynomial in five label moments, and those in the Hermite moments of powers
+
+.. math:: m^{(j)}_k(s)=\mathbb E[\sigma_*(sg)^j\,\mathrm{He}_k(g)],\qquad m^{(1)}_k(1)=c_k^*:
+
+.. math::
+    a=\mathbb E[yg]=m^{(1)}_1,\quad v=\mathbb E[y^2]=m^{(2)}_0+\rho,\quad p=\mathbb E[y^2(g^2-1)]=m^{(2)}_2,\\
+    w_3=\mathbb E[y^3g]=m^{(3)}_1+3\rho m^{(1)}_1,\quad w_4=\mathbb E[y^4]=m^{(4)}_0+6\rho m^{(2)}_0+3\rho^2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion import gaussian_mean
+from hermite_eq.expansion.exact import exact_inner
+from hermite_eq.hermite import X, check_degree, he
+from hermite_eq.models import Task
+
+#: The symbols of every symbolic covariance.
+D, ELL, RHO, S = sympy.symbols("d ell rho s", positive=True)
+ALPHA, KAPPA = sympy.symbols("alpha kappa", positive=True)
+A, V, P, W3, W4 = sympy.symbols("a v p w_3 w_4", real=True)
+
+_INDEX: dict[sympy.Symbol, tuple[int, int]] = {}
+
+
+@cache
+def hermite_symbol(power: int, k: int) -> sympy.Symbol:
+    r"""The symbol of :math:`m^{(j)}_k=\mathbb E[\sigma_*(g)^j\mathrm{He}_k(g)]`, j = ``power``; for j = 1 it is :math:`c_k^*`.
+
+    >>> hermite_symbol(1, 3), hermite_symbol(2, 0)
+    (c_{3}^{*}, m_{0}^{(2)})
+    """
+    name = f"c_{{{k}}}^{{*}}" if power == 1 else f"m_{{{k}}}^{{({power})}}"
+    symbol = sympy.Symbol(name, real=True)
+    _INDEX[symbol] = (power, k)
+    return symbol
+
+
+def hermite_index(symbol: sympy.Symbol) -> tuple[int, int] | None:
+    """(j, k) of a :func:`hermite_symbol`, None for any other symbol."""
+    return _INDEX.get(symbol)
+
+
+#: The Hermite moments that the entries of the covariance are made of.
+BASE = ((1, 1), (2, 0), (2, 2), (3, 1), (4, 0))
+
+_m = hermite_symbol
+#: The label moments in the Hermite moments at the same scale.
+IN_HERMITE_MOMENTS: Mapping[sympy.Symbol, sympy.Expr] = {
+    A: _m(1, 1),
+    V: _m(2, 0) + RHO,
+    P: _m(2, 2),
+    W3: _m(3, 1) + 3 * RHO * _m(1, 1),
+    W4: _m(4, 0) + 6 * RHO * _m(2, 0) + 3 * RHO**2,
+}
+
+
+@dataclass(frozen=True)
+class SymbolicTarget:
+    r"""A target known only by its Hermite data; ``covariance(SymbolicTarget())`` holds for every target.
+
+    Without a degree the data are the numbers :math:`m^{(j)}_k=\mathbb E[\sigma_*(g)^j\mathrm{He}_k(g)]`, j ≤ 4
+    (:func:`hermite_symbol`): products of series do not close in the :math:`c_k^*=m^{(1)}_k` alone. With a degree K the target is
+    the polynomial :math:`\sum_{k\le K}(c_k^*/k!)\,\mathrm{He}_k`, and everything closes in :math:`c_0^*,\dots,c_K^*`.
+
+    Parameters
+    ----------
+    degree : int, optional
+
+    Examples
+    --------
+    >>> SymbolicTarget(degree=1).expression
+    c_{0}^{*} + c_{1}^{*}*x
+    """
+
+    degree: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.degree is not None:
+            check_degree(self.degree)
+
+    @property
+    def expression(self) -> sympy.Expr | None:
+        """The polynomial in ``hermite_eq.hermite.X``, or None without a degree."""
+        if self.degree is None:
+            return None
+        return sympy.expand(sum(_m(1, k) * he(k) / sympy.factorial(k) for k in range(self.degree + 1)))
+
+    def __str__(self) -> str:
+        return "σ*" if self.degree is None else f"σ* of degree {self.degree}"
+
+
+Source = Task | SymbolicTarget
+
+
+def target_name(source: Source) -> str:
+    """The target's name, as a comment in TeX has it."""
+    return str(source.target if isinstance(source, Task) else source)
+
+
+@lru_cache(maxsize=256)
+def hermite_forms(source: Source) -> Mapping[sympy.Symbol, sympy.Expr | None]:
+    """The closed forms in s of the Hermite moments in ``BASE``, under their symbols; None where the exact engine has none."""
+    sigma = source.target.expression if isinstance(source, Task) else source.expression
+    if sigma is None:
+        return {_m(*index): None for index in BASE}
+    y = sigma.subs(X, S * X)
+    halves = {0: sympy.Integer(1), 1: y, 2: sympy.expand(y**2)}
+    forms = {}
+    for power, k in BASE:
+        right = sympy.expand(halves[power - power // 2] * he(k))
+        forms[_m(power, k)] = exact_inner(halves[power // 2] if power > 1 else X**0, right)
+    return forms
+
+
+def label_forms(forms: Mapping[sympy.Symbol, sympy.Expr | None]) -> dict[str, sympy.Expr | None]:
+    """The label moments a, v, p, w_3, w_4 in s and ρ; None where a Hermite moment that enters has no closed form."""
+    known = {symbol: form for symbol, form in forms.items() if form is not None}
+    found: dict[str, sympy.Expr | None] = {}
+    for name, combination in IN_HERMITE_MOMENTS.items():
+        needed = combination.free_symbols - {RHO}
+        found[str(name)] = combination.xreplace(known) if needed <= known.keys() else None
+    return found
+
+
+def hermite_value(task: Task, power: int, k: int) -> float:
+    r"""The number :math:`m^{(j)}_k=\mathbb E[\sigma_*(g)^j\mathrm{He}_k(g)]` in double precision.
+
+    >>> round(hermite_value(Task("relu"), 2, 2), 12)
+    1.0
+    """
+    polynomial = np.polynomial.hermite_e.HermiteE.basis(k)
+    kinks = tuple(float(kink) for kink in task.target.kinks)
+    value = gaussian_mean(lambda g: np.asarray(task.target(g), float) ** power * polynomial(g), kinks=kinks)
+    return _finite(task, 1.0, {f"m^({power})_{k}": value})[f"m^({power})_{k}"]
+
+
+def _finite(task: Task, s: float, moments: dict[str, float]) -> dict[str, float]:
+    if not np.isfinite(list(moments.values())).all():
+        raise HypothesisError(
+            "the target has a finite fourth moment under N(0, s²), which Var(b₂) needs",
+            f"{task.target} at s = {s:g} with moments {moments}",
+            "use a target of at most polynomial growth",
+        )
+    return moments
+
+
+def target_moments(task: Task, s: float) -> dict[str, float]:
+    """The moments a, v, p, w₃, w₄ of a label at scale s = ‖ξ‖/√d, in double precision.
+
+    Raises
+    ------
+    HypothesisError
+        If the target has no finite fourth moment at this scale.
+
+    Examples
+    --------
+    >>> {name: round(value, 6) for name, value in target_moments(Task("identity", noise=1.0), 1.0).items()}
+    {'a': 1.0, 'v': 2.0, 'p': 2.0, 'w_3': 6.0, 'w_4': 12.0}
+    """
+    target, rho = task.target, task.noise
+    kinks = tuple(float(kink) / s for kink in target.kinks)
+
+    def mean(power: int, weight: Any) -> float:
+        return float(gaussian_mean(lambda g: np.asarray(target(s * g), dtype=float) ** power * weight(g), kinks=kinks))
+
+    def one(g: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.ones_like(g)
+
+    a = mean(1, lambda g: g)
+    square = mean(2, one)
+    moments = {
+        "a": a,
+        "v": square + rho,
+        "p": mean(2, lambda g: g * g - 1),
+        "w_3": mean(3, lambda g: g) + 3 * rho * a,
+        "w_4": mean(4, one) + 6 * rho * square + 3 * rho**2,
+    }
+    return _finite(task, s, moments)

@@ -1,0 +1,41 @@
+"""From expressions to numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import sympy
+
+from hermite_eq.covariance.label import Source, hermite_index, hermite_value
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import Task
+
+
+def numeric_task(source: Source) -> Task:
+    """The task, if it has numbers; a symbolic target has none."""
+    if isinstance(source, Task):
+        return source
+    raise HypothesisError(
+        "numbers need a task whose target is a function", f"{source}, known by symbols only",
+        "use .lambdify(), or covariance(Task('relu', noise=0.01))",
+    )
+
+
+def hermite_numbers(source: Source, expressions: Mapping[str, sympy.Expr]) -> dict[sympy.Symbol, float]:
+    """The values of the Hermite symbols in the expressions, where the source is a task."""
+    if not isinstance(source, Task):
+        return {}
+    symbols = set().union(*(expression.free_symbols for expression in expressions.values()))
+    found = {symbol: hermite_index(symbol) for symbol in sorted(symbols, key=str)}
+    return {symbol: hermite_value(source, *index) for symbol, index in found.items() if index is not None}
+
+
+def evaluator(arguments: Sequence[sympy.Symbol], expressions: Mapping[str, sympy.Expr]) -> Callable[..., dict[str, Any]]:
+    """A function of ``arguments`` (numbers or arrays) that returns the values of the expressions by name."""
+    function = sympy.lambdify(tuple(arguments), list(expressions.values()), ["scipy", "numpy"])
+
+    def evaluate(*values: Any) -> dict[str, Any]:
+        return dict(zip(expressions, function(*values), strict=True))
+
+    return evaluate

@@ -1,0 +1,142 @@
+r"""The covariance given the k training tasks, :math:`R_k=\mathbb E[bb^\top\mid\xi_1,\dots,\xi_k]`.
+
+With :math:`\langle f\rangle_k=\frac1k\sum_jf(s_j)` and the empirical second moment of the tasks :math:`S_k=\frac1k\sum_j\xi_j\xi_j^\top`,
+
+.. math::
+    (R_k)_{11}=\frac1k\sum_j\varphi(s_j)\,\xi_j\xi_j^\top+\frac d\ell\langle v\rangle_kI_d,\qquad
+    \varphi(s)=\frac{(1-\frac1\ell)a^2+\frac1\ell p}{s^2},
+
+which is :math:`\varphi S_k+\frac d\ell\langle v\rangle_kI_d` where φ does not depend on s (homogeneous targets of degree 1), and in the
+limit for every target. Its mean over tasks is :math:`R_\infty`, and with :math:`e=s^2d\varphi`, :math:`f=\frac d\ell v`
+
+.. math::
+    \frac1d\,\mathbb E\|(R_k-R_\infty)_{11}\|_F^2=\frac1k\Big(\operatorname{Var}f+\frac2d\operatorname{Cov}(e,f)+\frac{\langle e^2\rangle}d
+    -\frac{\langle e\rangle^2}{d^2}\Big)\to\frac{a_1^4}\kappa .
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike
+
+from hermite_eq.covariance.averages import TaskAverages, task_norm_nodes
+from hermite_eq.covariance.joint import JointCovariance
+from hermite_eq.covariance.label import ELL, KAPPA, RHO, A, D, P, S, V, hermite_forms, target_moments, target_name
+from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
+from hermite_eq.errors import HypothesisError
+from hermite_eq.latex import task_covariance
+from hermite_eq.models import Task
+
+if TYPE_CHECKING:
+    from hermite_eq.covariance.given import Covariance
+
+#: e and f of one task's E[b₁b₁ᵀ] = f I + e uuᵀ.
+ALONG = D * (1 - 1 / ELL) * A**2 + D / ELL * P
+ACROSS = D / ELL * V
+
+
+@dataclass(frozen=True)
+class TaskCovariance:
+    """R_k and its law over training tasks. Made by ``covariance(task).over_tasks()``."""
+
+    conditional: Covariance
+    averages: TaskAverages
+
+    @property
+    def _unit(self) -> sympy.Expr:
+        """b₁b₁ᵀ is smaller by d with inputs of O(1) entries."""
+        return D if self.conditional.unit_inputs else sympy.Integer(1)
+
+    @cached_property
+    def entries(self) -> dict[str, sympy.Expr]:
+        r"""``slope``: φ at s = 1; ``noise``: the mean of :math:`\frac d\ell\langle v\rangle_k`; ``fresh``: :math:`R_\infty`, per I;
+        ``spread``: :math:`\frac1d\mathbb E\|(R_k-R_\infty)_{11}\|_F^2` at k = κd, and ``spread_limit``: :math:`a_1^4/\kappa`.
+        """
+        mean = self.averages.mean
+        forms = {symbol: form for symbol, form in hermite_forms(self.conditional.task).items() if form is not None}
+        at_one = TaskAverages(forms, self.averages.order, sphere=True)
+        e, f = mean(ALONG), mean(ACROSS)
+        spread = (
+            mean(sympy.expand(ACROSS**2)) - f**2
+            + 2 / D * (mean(sympy.expand(ALONG * ACROSS)) - e * f)
+            + mean(sympy.expand(ALONG**2)) / D - e**2 / D**2
+        ) / (KAPPA * D)
+        return {
+            "slope": sympy.expand(at_one.mean(ALONG / D) / self._unit),
+            "noise": sympy.expand(f / self._unit),
+            "fresh": sympy.expand((f + e / D) / self._unit),
+            "spread": sympy.expand(spread / self._unit**2),
+            "spread_limit": sympy.expand(at_one.mean(A**4) / KAPPA / self._unit**2),
+        }
+
+    @cached_property
+    def proportional(self) -> bool:
+        """Whether R_k is exactly φ S_k plus a multiple of the identity, so that φ does not depend on s."""
+        if self.averages.sphere:
+            return True
+        needed = [self.averages.forms[symbol] for symbol in list(self.averages.forms)[:3:2]]
+        return not any(form is None for form in needed) and not any(
+            sympy.simplify(form / S**power).has(S) for form, power in zip(needed, (1, 2), strict=True) if form is not None
+        )
+
+    @property
+    def arguments(self) -> tuple[sympy.Symbol, ...]:
+        """The arguments of :meth:`lambdify`: d, ℓ, ρ, κ, and for a symbolic target its Hermite data."""
+        first = (D, ELL, RHO, KAPPA)
+        if isinstance(self.conditional.task, Task):
+            return first
+        rest = set().union(*(entry.free_symbols for entry in self.entries.values())) - set(first)
+        return (*first, *sorted(rest, key=str))
+
+    def lambdify(self) -> Callable[..., dict[str, Any]]:
+        """The entries as a function of :attr:`arguments`; it returns a dict."""
+        known = hermite_numbers(self.conditional.task, self.entries)
+        return evaluator(self.arguments, {name: entry.xreplace(known) for name, entry in self.entries.items()})
+
+    def numeric(self, d: int, context: int, tasks: int) -> dict[str, float]:
+        """The entries at finite d, ℓ and k in double precision, by the Gauss rule of χ²_d: no series."""
+        task = numeric_task(self.conditional.task)
+        nodes, weights = (np.ones(1), np.ones(1)) if self.averages.sphere else task_norm_nodes(d)
+        one = evaluator((D, ELL, A, V, P, *_UNUSED), {"e": ALONG, "f": ACROSS})
+        rows = [one(d, context, *target_moments(task, float(s)).values()) for s in nodes]
+        e, f = (np.array([row[name] for row in rows]) for name in ("e", "f"))
+        unit = d if self.conditional.unit_inputs else 1
+        mean_e, mean_f = weights @ e, weights @ f
+        # Differences from the mean are squared, not squares subtracted.
+        spread = weights @ (f - mean_f + (e - mean_e) / d) ** 2 + weights @ e**2 * (1 / d - 1 / d**2)
+        return {
+            "slope": float(one(d, context, *target_moments(task, 1.0).values())["e"] / d / unit),
+            "noise": float(mean_f / unit),
+            "fresh": float((mean_f + mean_e / d) / unit),
+            "spread": float(spread / tasks / unit**2),
+            "spread_limit": float(target_moments(task, 1.0)["a"] ** 4 * d / tasks / unit**2),
+        }
+
+    def given(self, tasks: ArrayLike, *, context: int) -> JointCovariance:
+        """The numbers, given the task vectors, shape (k, d): the mean over tasks of the conditional covariances."""
+        vectors = np.array(tasks, dtype=float)
+        if vectors.ndim != 2 or not len(vectors):
+            raise HypothesisError(
+                "the training tasks are an array of shape (k, d)", f"shape {vectors.shape}", "pass xi[None, :] for one task"
+            )
+        parts = [self.conditional.given(xi, context=context) for xi in vectors]
+        mean_b, second_b, coupling, signal = (
+            np.mean([getattr(part, name) for part in parts], axis=0) for name in ("mean_b", "second_b", "coupling", "signal")
+        )
+        return JointCovariance(parts[0].inputs, mean_b, second_b, coupling, float(signal))
+
+    def latex(self) -> str:
+        """TeX of R_k, of R_∞, and of the spread of R_k."""
+        return task_covariance(target_name(self.conditional.task), self.entries, equal=self.proportional)
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+
+_UNUSED = sympy.symbols("w_3 w_4", real=True)

@@ -1,0 +1,167 @@
+"""Averages over the task's length: closed forms by independent integration, series by their order, both against the Gauss rule."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import sympy
+
+from hermite_eq import Task
+from hermite_eq.covariance import ELL, RHO, D, S, SymbolicTarget, covariance, hermite_symbol
+from hermite_eq.covariance import averages as averages_module
+from hermite_eq.covariance.averages import central_moments, exact_average, series_average, task_norm_nodes
+from hermite_eq.covariance.label import hermite_value
+from hermite_eq.hermite import X, he
+
+CLOSING = ["relu", "identity", "abs", "sin", "cos", "square", X**3 / 3 - X / 2]
+SERIES = ["tanh", "gelu", sympy.Max(X - sympy.Rational(1, 3), 0)]
+
+
+def test_central_moments_are_those_of_chi_square() -> None:
+    # E S^n = Π_{i<n} (1 + 2i/d), expanded about 1.
+    raw = [sympy.prod(1 + sympy.Integer(2 * i) / D for i in range(n)) for n in range(9)]
+    for j, mu in enumerate(central_moments(8)):
+        central = sum(sympy.binomial(j, n) * (-1) ** (j - n) * raw[n] for n in range(j + 1))
+        assert sympy.expand(central - mu) == 0
+
+
+@pytest.mark.parametrize("f", [S, S**3, S**6, sympy.exp(-S**2 / 2), S**2 * sympy.exp(-2 * S**2), S * sympy.exp(S**2 / 4)], ids=str)
+@pytest.mark.parametrize("d", [3, 4])
+def test_closed_averages_are_integrals_over_the_density(f: sympy.Expr, d: int) -> None:
+    # The density of s is 2 (d/2)^{d/2}/Γ(d/2) s^{d−1} e^{−d s²/2}.
+    half = sympy.Rational(d, 2)
+    density = 2 * half**half / sympy.gamma(half) * S ** (d - 1) * sympy.exp(-half * S**2)
+    integral = sympy.integrate(sympy.powsimp(f * density), (S, 0, sympy.oo))
+    closed = exact_average(f)
+    assert closed is not None
+    assert sympy.simplify(closed.subs(D, d) - integral) == 0
+
+
+def test_averages_outside_the_closed_family_are_declined() -> None:
+    assert exact_average(sympy.erf(S)) is None
+    assert exact_average(sympy.exp(S)) is None
+    assert exact_average(1 / (1 + S**2)) is None
+
+
+@pytest.mark.parametrize("target", CLOSING, ids=str)
+def test_exact_averages_equal_the_gauss_rule(target: object) -> None:
+    averaged = covariance(Task(target, noise=0.3)).averaged()
+    assert averaged.exact
+    assert averaged.order is None
+    for d, context in ((20, 3), (60, 40)):
+        symbolic, numeric = averaged.lambdify()(d, context, 0.3), averaged.numeric(d, context)
+        for name, value in numeric.items():
+            # From d = 20 on 24 Gauss nodes integrate these entire functions to rounding; the quadrature of each moment is good to 1e-12.
+            assert float(symbolic[name]) == pytest.approx(value, rel=1e-11, abs=1e-12), name
+
+
+def _slope(target: object, order: int, name: str) -> float:
+    averaged = covariance(Task(target, noise=0.3)).averaged(order)
+    evaluate = averaged.lambdify()
+    sizes = (800, 1600) if order == 1 else (60, 120)
+    gaps = [abs(float(evaluate(d, d, 0.3)[name]) / averaged.numeric(d, d)[name] - 1) for d in sizes]
+    return math.log2(gaps[1] / gaps[0])
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("target", SERIES, ids=str)
+def test_the_remainder_of_the_series_is_of_the_stated_order(target: object, order: int) -> None:
+    assert covariance(Task(target, noise=0.3)).averaged(order).order == order
+    # The next term of the expansion moves the slope between d and 2d by O(1/d), with constants below 40 for these targets.
+    for name in ("mean_b2", "second_identity", "trace"):
+        assert _slope(target, order, name) == pytest.approx(-(order + 1), abs=40 / (800 if order == 1 else 120)), name
+
+
+def test_a_wrong_ladder_is_seen_in_the_slope(monkeypatch: pytest.MonkeyPatch) -> None:
+    true = averages_module.scale_derivative
+    monkeypatch.setattr(averages_module, "scale_derivative", lambda f: sympy.Rational(21, 20) * true(f))
+    assert _slope("tanh", 1, "mean_b2") == pytest.approx(-1, abs=0.1)
+
+
+def test_the_ladder_of_hermite_moments() -> None:
+    # s d/ds E[σ(sg) He_k(g)] = k m_k + m_{k+2}, on a polynomial with free coefficients, at s = 1.
+    c = sympy.symbols("q0:5", real=True)
+    f = sum(ck * X**k for k, ck in enumerate(c))
+    g_moment = [math.prod(range(1, n, 2)) if n % 2 == 0 else 0 for n in range(12)]
+
+    def mean(polynomial: sympy.Expr) -> sympy.Expr:
+        return sum(coefficient * g_moment[n] for (n,), coefficient in sympy.Poly(polynomial, X).terms())
+
+    for k in range(4):
+        left = sympy.diff(mean(sympy.expand(f.subs(X, S * X) * he(k))), S).subs(S, 1)
+        assert sympy.expand(left - k * mean(sympy.expand(f * he(k))) - mean(sympy.expand(f * he(k + 2)))) == 0
+
+
+def test_series_in_symbols_equals_the_closed_average_of_a_polynomial() -> None:
+    # For the target x² all derivatives beyond the second vanish: E s⁴·3 = 3 + 6/d.
+    generic = series_average(hermite_symbol(2, 0), 1)
+    values = {hermite_symbol(2, k): hermite_value(Task("square"), 2, k) for k in (0, 2, 4)}
+    assert abs(sympy.expand(generic.subs(values)) - (3 + 6 / D)).subs(D, 7) < 1e-10
+
+
+@pytest.mark.parametrize("target", ["relu", X**3 / 3 - X / 2], ids=str)
+def test_level_b_by_independent_integration(target: object) -> None:
+    """Moments by SymPy's own integrals over the normal density, averages by its integral over the density of s, at d = 4."""
+    d, g = 4, sympy.Symbol("g", real=True)
+    density = sympy.exp(-g**2 / 2) / sympy.sqrt(2 * sympy.pi)
+    value, low = (S * g, 0) if target == "relu" else ((S * g) ** 3 / 3 - S * g / 2, -sympy.oo)
+
+    def mean(f: sympy.Expr) -> sympy.Expr:
+        return sympy.integrate(sympy.expand(f) * density, (g, low, sympy.oo))
+
+    y2, y4 = mean(value**2), mean(value**4)
+    a, p = mean(value * g), mean(value**2 * (g**2 - 1))
+    v, w4 = y2 + RHO, y4 + 6 * RHO * y2 + 3 * RHO**2
+    law = 8 * S**3 * sympy.exp(-2 * S**2)  # 2·2²/Γ(2) s³ e^{−2s²}
+
+    def over_s(f: sympy.Expr) -> sympy.Expr:
+        return sympy.integrate(sympy.expand(f) * law, (S, 0, sympy.oo))
+
+    assert over_s(sympy.Integer(1)) == 1
+    expected = {
+        "mean_b2": over_s(v),
+        "second_identity": over_s(d / ELL * v + a**2 + (p - a**2) / ELL),
+        "second_22": over_s(v**2 + (w4 - v**2) / ELL),
+        "coupling": over_s(S * a) / d,
+    }
+    entries = covariance(Task(target, noise=0.5)).averaged().entries
+    for name, form in expected.items():
+        assert sympy.simplify(entries[name].subs(D, d) - form) == 0, name
+
+
+def test_a_generic_target_stands_for_every_one() -> None:
+    generic = covariance(SymbolicTarget()).averaged(1)
+    assert not generic.exact
+    task = Task("tanh", noise=0.3)
+    data = [hermite_value(task, *averages_module.hermite_index(symbol)) for symbol in generic.arguments[3:]]
+    from_generic = generic.lambdify()(30, 20, 0.3, *data)
+    direct = covariance(task).averaged(1).lambdify()(30, 20, 0.3)
+    for name, value in direct.items():
+        assert float(from_generic[name]) == pytest.approx(float(value), rel=1e-12), name
+
+
+def test_a_polynomial_target_closes_in_its_coefficients() -> None:
+    cov = covariance(SymbolicTarget(degree=2))
+    c0, c1, c2 = (hermite_symbol(1, k) for k in range(3))
+    assert cov.averaged().exact
+    # E[σ*²] = c0² + c1²s² + c2²(3s⁴ − 2s² + 1)/4 + c0c2(s² − 1) at scale s, with E s² = 1, E s⁴ = 1 + 2/d.
+    expected = RHO + c0**2 + c1**2 + c2**2 / 2 * (1 + 3 / D)
+    assert sympy.expand(cov.averaged().entries["mean_b2"] - expected) == 0
+
+
+def test_tasks_on_the_sphere_have_scale_one() -> None:
+    on_sphere = covariance(Task("tanh", noise=0.1), tasks="sphere")
+    assert on_sphere.averaged().exact
+    entries = on_sphere.averaged().numeric(9, 5)
+    given = on_sphere.given(np.ones(9), context=5)
+    assert entries["trace"] == pytest.approx(given.trace, rel=1e-12)
+    assert on_sphere.trace(9, 5) == pytest.approx(given.trace, rel=1e-12)
+    symbolic = on_sphere.averaged().lambdify()(9, 5, 0.1)
+    assert float(symbolic["second_identity"]) == pytest.approx(entries["second_identity"], rel=1e-12)
+
+
+def test_nodes_sum_to_one() -> None:
+    _, weights = task_norm_nodes(6)
+    assert weights.sum() == pytest.approx(1, abs=1e-14)

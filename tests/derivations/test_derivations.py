@@ -1,0 +1,126 @@
+"""Every derivation is reached, holds, and sees a wrong sign or factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+import sympy
+
+import derivations
+from derivations import (
+    Step,
+    conditional_gaussianity,
+    equivalent_coefficients,
+    gaussian_preactivations,
+    mehler,
+    norm_law,
+    task_averages,
+    task_gap,
+)
+from derivations.__main__ import Result, checked, main, modules, table
+from hermite_eq.covariance import D, SymbolicTarget, covariance
+from hermite_eq.hermite import X
+
+MODULES = modules()
+NEW = [conditional_gaussianity, equivalent_coefficients, gaussian_preactivations, mehler, norm_law, task_averages, task_gap]
+rho, y = sympy.symbols("rho y", real=True)
+kappa = sympy.Symbol("kappa", positive=True)
+B, d, t = sympy.symbols("B d t", positive=True)
+
+
+def test_every_file_is_a_derivation_that_is_reached() -> None:
+    files = {path.stem for path in Path(derivations.__file__).parent.glob("*.py")} - {"__init__", "__main__", "document"}
+    assert {module.__name__.rpartition(".")[2] for module in MODULES} == files
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_derivation_says_what_it_proves(module: ModuleType) -> None:
+    assert module.STATEMENT.strip()
+    assert module.ASSUMPTIONS
+    for name in ("TITLE", "STATEMENT_TEX", "ASSUMPTIONS_TEX"):
+        text = getattr(module, name)
+        assert text.strip(), name
+        assert text.isascii(), name
+
+
+@pytest.mark.parametrize("module", NEW, ids=lambda module: module.__name__)
+def test_every_step_holds(module: ModuleType) -> None:
+    result = checked(module)
+    assert result.holds, [step.reason for step in result.steps if not step.holds] or result.failure
+    assert all(step.tex.isascii() and step.tex for step in result.steps)
+
+
+def _norm_law(change: Callable[[sympy.Expr], sympy.Expr]) -> dict[str, sympy.Expr]:
+    return {"variance": change(covariance(SymbolicTarget()).norm_law().entries["variance"])}
+
+
+MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
+    ("Mehler's exponent with the sign of ρ²(x²+y²) wrong",
+     lambda: mehler.check((2 * rho * X * y + rho**2 * (X**2 + y**2)) / (2 * (1 - rho**2)))),
+    ("Mehler's exponent without the 2 in the denominator", lambda: mehler.check((2 * rho * X * y - rho**2 * (X**2 + y**2)) / (1 - rho**2))),
+    ("μ_{j+1} = (2/d)(…)", lambda: task_averages.check(recurrence=lambda mu, before, j: 2 / D * (mu + before))),
+    ("μ_{j+1} = (2j/d)(μ_j − μ_{j−1})", lambda: task_averages.check(recurrence=lambda mu, before, j: 2 * j / D * (mu - before))),
+    ("θm_k = m_k + m_{k+2}", lambda: task_averages.check(ladder=lambda k, moment, above: moment + above)),
+    ("θm_k = k m_k − m_{k+2}", lambda: task_averages.check(ladder=lambda k, moment, above: k * moment - above)),
+    ("C + 1", lambda: norm_law.check(_norm_law(lambda C: C + 1))),
+    ("C · 1.05", lambda: norm_law.check(_norm_law(lambda C: sympy.Rational(21, 20) * C))),
+    ("C c₄/(4d)", lambda: gaussian_preactivations.check(4)),
+    ("−C c₄/(8d)", lambda: gaussian_preactivations.check(-8)),
+    ("‖b‖⁴/t²", lambda: conditional_gaussianity.check(B**2 / t**2)),
+    ("2‖b‖⁴/(dt²)", lambda: conditional_gaussianity.check(2 * B**2 / (d * t**2))),
+    ("c*² · 1.05", lambda: equivalent_coefficients.check(sympy.Rational(21, 20))),
+    ("−c*²", lambda: equivalent_coefficients.check(-1)),
+    ("M → κ", lambda: task_gap.check(kappa)),
+    ("M → κ − 1", lambda: task_gap.check(kappa - 1)),
+]
+
+
+@pytest.mark.parametrize(("what", "run"), MUTATIONS, ids=[what for what, _ in MUTATIONS])
+def test_a_wrong_sign_or_factor_fails(what: str, run: Callable[[], list[Step]]) -> None:
+    assert not all(step.holds for step in run()), what
+
+
+def test_every_new_derivation_has_a_mutation() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    for module in NEW:
+        assert source.count(f"{module.__name__.rpartition('.')[2]}.check(") >= 2
+
+
+def _module(steps: list[Step] | None) -> Any:
+    def check() -> list[Step]:
+        if steps is None:
+            raise ArithmeticError("no such identity")
+        return steps
+
+    return SimpleNamespace(__name__="derivations.sample", check=check, STATEMENT="1 = 1")
+
+
+def test_a_failing_step_an_error_and_no_step_at_all_are_failures() -> None:
+    good = Step("1 = 1", True, "all n")
+    assert checked(_module([good])).holds
+    assert not checked(_module([good, Step("1 = 2", False, "all n")])).holds
+    assert not checked(_module([])).holds
+    failed = checked(_module(None))
+    assert not failed.holds
+    assert "no such identity" in failed.failure
+
+
+def test_the_table_counts_what_is_proved_and_what_is_not() -> None:
+    steps = (Step("a", True, "all k"), Step("b", True, "k ≤ 12"), Step("c", True, "open"), Step("d", False, "all; k"))
+    shown = table([Result(_module([]), steps, 0.1)]).splitlines()
+    assert shown[1].split() == ["sample", "2", "1", "1", "1", "0.1"]
+    assert shown[2].split()[:5] == ["total", "2", "1", "1", "1"]
+
+
+def test_the_exit_status_and_the_steps(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["norm_law", "--steps"]) == 0
+    assert "delta method" in capsys.readouterr().out
+    monkeypatch.setattr(norm_law, "check", lambda: [Step("1 = 2", False, "all n")])
+    assert main(["norm_law"]) == 1
+    assert "FAILED norm_law: 1 = 2" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["lemma_7"])

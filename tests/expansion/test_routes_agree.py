@@ -1,0 +1,71 @@
+"""Random members of the family: the closed form, the enclosure, double precision and Monte Carlo are one number."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import sympy
+from exact_members import members
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hermite_eq import activation, coefficients
+from hermite_eq.expansion import scaled_coefficients, scaled_norm2
+from hermite_eq.hermite import X, orthonormal_values
+
+DEGREE = 6
+ROOTS = np.sqrt([float(math.factorial(k)) for k in range(DEGREE + 1)])
+#: Two-sided false-alarm rate 6e-7 per coefficient.
+Z = 5.0
+
+few = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+@few
+@given(members)
+def test_the_enclosure_contains_the_closed_form_and_double_precision_is_within_its_error(f: sympy.Expr) -> None:
+    expansion = coefficients(f, DEGREE)
+    assert expansion.exact is not None
+    values, errors = np.asarray(expansion), expansion.errors
+    for k, exact in enumerate(expansion.exact):
+        enclosure = expansion.enclosure(k, digits=30)
+        # Its value to 60 digits stands for the closed form, whose complex error functions have no ball arithmetic.
+        assert enclosure.contains(sympy.re(exact.evalf(60)))
+        assert abs(float(enclosure.mid) - values[k]) <= errors[k] + float(enclosure.radius) + np.spacing(abs(values[k]))
+        # The radius is small as well as right: 30 digits of the coefficient or of the unit √k!, whichever is larger.
+        assert float(enclosure.radius) <= 1e-29 * max(abs(values[k]), ROOTS[k])
+    norm = expansion.norm2_enclosure(30)
+    assert abs(float(norm.mid) - expansion.estimate.norm2) <= expansion.estimate.norm2_error + float(norm.radius)
+
+
+@few
+@given(members)
+def test_monte_carlo_agrees(f: sympy.Expr) -> None:
+    g = np.random.default_rng(12).standard_normal(200_000)
+    products = orthonormal_values(g, DEGREE) * activation(f)(g)
+    z = (products.mean(axis=1) - np.asarray(coefficients(f, DEGREE)) / ROOTS) / (products.std(axis=1) / math.sqrt(g.size) + 1e-300)
+    assert np.abs(z).max() < Z
+
+
+@few
+@given(members, st.sampled_from([sympy.Rational(1, 2), sympy.Rational(3, 4)]))
+def test_the_scaled_function_and_the_scaled_coefficients_agree(f: sympy.Expr, scale: sympy.Rational) -> None:
+    scaled = coefficients(f.subs(X, scale * X), DEGREE)
+    direct = scaled_coefficients(f, [float(scale)], DEGREE)[0]
+    # Both are estimates with errors of a few units in the last place of (E σ²)^{1/2}, in units of √k!.
+    slack = 2 * scaled.errors / ROOTS + 64 * np.finfo(float).eps * math.sqrt(scaled.estimate.norm2)
+    assert np.all(np.abs(direct - np.asarray(scaled)) / ROOTS <= slack)
+    norm2, norm2_error = scaled.estimate.norm2, scaled.estimate.norm2_error
+    assert abs(scaled_norm2(f, [float(scale)])[0] - norm2) <= 2 * norm2_error + 512 * np.finfo(float).eps * norm2
+
+
+@few
+@given(members)
+def test_parseval_and_the_residual(f: sympy.Expr) -> None:
+    expansion = coefficients(f, DEGREE)
+    left_over = expansion.estimate.norm2 - np.cumsum((np.asarray(expansion) / ROOTS) ** 2)
+    residuals = np.array([float(expansion.residual(r)) for r in range(DEGREE + 1)])
+    # A difference of numbers of size E σ² keeps their absolute error.
+    assert np.all(np.abs(residuals**2 - left_over) <= 1e-12 * expansion.estimate.norm2)
+    assert np.all(np.diff(residuals) <= 1e-12 * math.sqrt(expansion.estimate.norm2))

@@ -1,0 +1,66 @@
+"""Optima are optima, and the ends of the search are named."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory import best_head, head_error, icl_error, optimal_ridge
+
+RELU = Task("relu", noise=0.01)
+MODERATE = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=3)
+
+
+def with_ridge(model: Model, ridge: float) -> Model:
+    return LinearTransformer(ridge, model.intercept) if isinstance(model, LinearTransformer) else RandomTransformer(model.activation, ridge)
+
+
+@pytest.mark.parametrize(
+    ("model", "where"),
+    [
+        (LinearTransformer(0.0), Ratios(2, 0.5, 0.8)),
+        (LinearTransformer(0.0, intercept=True), Ratios(1, 3, 2)),
+        (RandomTransformer("relu", 0.0), Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1.5, mu=1)),
+    ],
+)
+@pytest.mark.parametrize("error", ["icl", "idg"])
+def test_the_optimal_ridge_is_a_minimum(model: Model, where: Any, error: Any) -> None:
+    best = optimal_ridge(model, RELU, where, error)
+    least = getattr(best.error, error)
+    assert 0 < best.ridge < math.inf
+    # λ is known to 1e-7 decades; steps of 10 % and of decades all lead up.
+    for factor in (0.01, 0.1, 0.9, 1.1, 10, 100):
+        assert getattr(icl_error(with_ridge(model, factor * best.ridge), RELU, where), error) > least
+
+
+def test_pure_noise_asks_for_an_infinite_ridge() -> None:
+    noise = optimal_ridge(LinearTransformer(0.0), Task("abs", noise=0.1), Ratios(1, 1, 2))
+    assert noise.ridge == math.inf
+    # All that is left is the constant predictor 0, up to 1e-6 (1/λ at the end of the search) of E y².
+    assert abs(noise.error.icl / 1.1 - 1) < 1e-5
+
+
+def test_the_limit_of_a_random_head_has_no_ridge() -> None:
+    with pytest.raises(HypothesisError) as caught:
+        optimal_ridge(RandomTransformer("relu", 0.0), RELU, MODERATE)
+    assert str(caught.value) == (
+        "the ridge has an effect on the error; found relu at Ratios(alpha=1.0, kappa=0.5, tau=1.5, mu=3.0), "
+        "where the ridge per sample λ/d is 0. Repair: pass Sizes.from_ratios(d, …) for a d"
+    )
+
+
+def test_no_named_head_beats_the_best_one() -> None:
+    best = best_head(RELU, MODERATE)
+    for name in ("relu", "leaky_relu", "softplus", "elu", "gelu", "sigmoid", "silu", "exp"):
+        assert icl_error(RandomTransformer(name, 0.0), RELU, MODERATE).icl >= best.error.icl * (1 - 1e-12), name
+    for factor in (0.5, 0.9, 1.1, 2):
+        assert head_error(factor * best.residual_ratio, RELU, MODERATE).icl > best.error.icl
+
+
+def test_with_few_units_the_linear_head_is_best() -> None:
+    """μ < τ: noise in the features does not regularise (κ₁ = 0), it only costs."""
+    assert best_head(RELU, Ratios(1, 0.5, 1.5, 1.0)).residual_ratio == 0.0
