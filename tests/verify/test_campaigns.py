@@ -399,6 +399,36 @@ def test_the_theory_is_right_and_a_wrong_one_is_caught(linear_results: curves.Re
     assert twenty["caught"] == 5
 
 
+def ladder(results: curves.Results, gap: float, order: int) -> list[curves.Results]:
+    """Curves at three d with the relative gap ``gap`` (d/16)^order to the theory and a scatter of 0.4 % for each run."""
+    rng = np.random.default_rng(3)
+    found = []
+    for d in (16, 32, 64):
+        (key, curve), *_ = results.curves.items()
+        points = tuple(curve.panel.at(curve.family, value, d) for value in curve.panel.values)
+        shape = (curve.runs, len(points))
+        runs = {}
+        for error in ("icl", "idg"):
+            theory = curves.predicted(curve.model, curve.panel.task, points, error)
+            runs[f"{error}_runs"] = theory * (1 + gap * (d / 16) ** order + 0.004 * rng.standard_normal(shape))
+        found.append(curves.Results(d, curve.runs, {key: dataclasses.replace(curve, points=points, **runs)}))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("gap", "order", "verdict"), [(0.2, -1, Verdict.IN_THE_LIMIT), (0.05, 0, Verdict.DISAGREES), (0.0, 0, Verdict.AGREES)]
+)
+def test_a_gap_must_vanish_over_the_dimensions_in_store(linear_results, gap: float, order: int, verdict: Verdict) -> None:
+    *others, largest = ladder(linear_results, gap, order)
+    rows = claims.theory_rows(largest, others)
+    assert {row.verdict for row in rows} == {verdict}
+    if verdict == Verdict.IN_THE_LIMIT:
+        assert all(abs(row.value - order) < 5 * row.value_error for row in rows)
+        (alone, _) = claims.theory_rows(largest)
+        assert alone.verdict == Verdict.DISAGREES
+        assert "with the campaign at three d in store" in alone.note
+
+
 def test_comparisons_have_the_sign_of_the_theory(linear_results: curves.Results) -> None:
     one, other = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
     compared = claims.paired(one, other, "icl")
@@ -438,6 +468,21 @@ def test_plain_lines_tell_the_time_left(tmp_path: Path) -> None:
     assert "run 1 stored, 1 of 2" in text
     assert "0 s left" in text
     assert "2 of 5 runs are stored; the report follows when all are." in text
+
+
+def test_other_dimensions_in_store_are_found(tmp_path: Path) -> None:
+    for d in (8, 9, 10):
+        compute(store(tmp_path, d), range(2 if d > 8 else 1), InOrder(), nothing)
+    # One run has no standard error.
+    assert [other.setup.d for other in command.siblings(store(tmp_path, 9))] == [10]
+
+
+def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
+    console = Console(width=180, record=True, file=io.StringIO(), force_terminal=True)
+    assert not command.perform(store(tmp_path).setup, 5, tmp_path, console, part="2/2", executor=InOrder())
+    text = console.export_text()
+    assert "2/2" in text
+    assert "run 1 stored" not in text
 
 
 def test_the_list(capsys: pytest.CaptureFixture) -> None:
