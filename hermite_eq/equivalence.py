@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 import numpy as np
 import sympy
 
-from hermite_eq.activations import Activation
+from hermite_eq.activations import Activation, lipschitz_violation
 from hermite_eq.covariance import ALPHA, Covariance, LimitCovariance, NormLaw, covariance
-from hermite_eq.errors import HypothesisError
+from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion import HermiteExpansion, coefficients
 from hermite_eq.hermite import check_degree
 from hermite_eq.latex import decimal, equivalence_theorem, escaped, exact, number
@@ -37,6 +38,11 @@ def equivalent_model(sigma: Any, degree: int = 1) -> PolynomialActivation:
     -------
     PolynomialActivation
 
+    Warns
+    -----
+    HypothesisWarning
+        If the activation is visibly not Lipschitz: the polynomial exists, Theorem 3 does not apply.
+
     Examples
     --------
     >>> import numpy as np
@@ -48,7 +54,20 @@ def equivalent_model(sigma: Any, degree: int = 1) -> PolynomialActivation:
     """
     degree = check_degree(degree)
     expansion = coefficients(sigma, degree)
-    return PolynomialActivation(str(expansion.activation), expansion.c, expansion.residual(degree))
+    violation = lipschitz_violation(expansion.activation)
+    if violation:
+        warnings.warn(
+            HypothesisWarning(
+                f"[RT] Theorem 3 supposes a Lipschitz activation; found {violation} for {expansion.activation}. The coefficients "
+                "exist, the equivalence is not covered"
+            ),
+            stacklevel=2,
+        )
+    return _polynomial(expansion)
+
+
+def _polynomial(expansion: HermiteExpansion) -> PolynomialActivation:
+    return PolynomialActivation(str(expansion.activation), expansion.c, expansion.residual(expansion.degree))
 
 
 @dataclass(frozen=True)
@@ -94,7 +113,7 @@ class EquivalentTransformer:
     @cached_property
     def head(self) -> PolynomialActivation:
         r""":math:`\hat\sigma_r`."""
-        return equivalent_model(self.model.activation, self.degree)
+        return _polynomial(coefficients(self.model.activation, self.degree))
 
     @property
     def transformer(self) -> RandomTransformer:
@@ -299,6 +318,8 @@ def _shown(sigma: Activation) -> str:
 def _lipschitz(sigma: Activation, symbol: str) -> Hypothesis:
     statement = rf"{symbol} \text{{ is Lipschitz}}"
     constant = sigma.lipschitz
+    if constant is None and lipschitz_violation(sigma):
+        return Hypothesis(statement, False, r"\text{a jump, or growth beyond linear}")
     if constant is None:
         return Hypothesis(statement, None, r"\text{constant not declared}")
     if math.isinf(constant):

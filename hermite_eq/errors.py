@@ -22,6 +22,10 @@ class HypothesisError(ValueError):
         self.found = found
         self.repair = repair
 
+    def __reduce__(self) -> tuple[type[HypothesisError], tuple[str, str, str]]:
+        # By default an exception is rebuilt from its message alone; this one has to get back from worker processes.
+        return type(self), (self.hypothesis, self.found, self.repair)
+
 
 class HypothesisWarning(UserWarning):
     """The quantity asked for exists, but a theorem that is usually applied to it does not."""

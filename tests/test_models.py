@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -126,3 +127,9 @@ def test_the_relu_model_is_exact_and_typeset() -> None:
         r"\hat\sigma_{1}(x) = \frac{1}{\sqrt{2 \pi}} + \frac{1}{2}\, \mathrm{He}_{1}(x) + \sqrt{\frac{1}{4} - \frac{1}{2 \pi}}\, z"
     )
     assert model._repr_latex_() == f"$\\displaystyle {model.latex()}$"
+
+
+def test_errors_come_back_from_other_processes() -> None:
+    error = HypothesisError("the hypothesis", "the finding", "the repair")
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), again.repair) == (HypothesisError, str(error), "the repair")

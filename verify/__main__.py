@@ -109,8 +109,8 @@ def _curves(ladders: dict[str, transformers.Ladder]) -> list[dict[str, Any]]:
     ]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse and run; a violated hypothesis is printed and gives exit status 2."""
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     parser = argparse.ArgumentParser(
         prog="python -m verify",
         description="Check the theory against simulated Transformers: the main job, or, by name, campaigns that redo the papers' figures.",
@@ -127,7 +127,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     group.add_argument("--shard", metavar="i/n", help="compute every n-th run from the i-th, as in a job array")
     group.add_argument("--workers", type=int, help="processes (default: one for each core)")
     group.add_argument("--memory", help=f"budget for one run (default: {command.MEMORY})")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and run; a violated hypothesis is printed and gives exit status 2."""
+    arguments = parser().parse_args(argv)
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)

@@ -98,5 +98,14 @@ class ExpressionFunction:
 
 @lru_cache(maxsize=512)
 def _compiled(expression: sympy.Expr) -> Callable[[NDArray[Any]], Any]:
-    compiled: Callable[[NDArray[Any]], Any] = sympy.lambdify(X, expression, ["scipy", "numpy"])
+    # log(626/625) is rounded once, from its exact value, and not computed from a rounded argument.
+    constants = {part: part.evalf(20) for part in _constants(expression)}
+    compiled: Callable[[NDArray[Any]], Any] = sympy.lambdify(X, expression.xreplace(constants), ["scipy", "numpy"])
     return compiled
+
+
+def _constants(expression: sympy.Basic) -> set[sympy.Expr]:
+    """The largest real number-valued parts of an expression which are not rational."""
+    if isinstance(expression, sympy.Expr) and not expression.free_symbols:
+        return {expression} if expression.is_real and not expression.is_Rational else set()
+    return set().union(*map(_constants, expression.args))

@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 
 #: Below this the law of the norms is no perturbation of the limit at all.
 SMALLEST = 8
+#: Relative variance of ‖h‖² beyond which it is none either (for most targets it is 5/d to 20/d).
+WIDEST = 4.0
 _ROUNDS = 100
 
 
@@ -30,6 +32,16 @@ def _too_small(found: str) -> HypothesisError:
         found,
         "raise d, context or tasks, or simulate: hermite_eq.simulate.icl_error",
     )
+
+
+def _law(task: Task, sizes: Sizes) -> ContextLaw:
+    if sizes.d < SMALLEST:
+        raise _too_small(f"d={sizes.d}")
+    law = context_law(task, sizes.d, sizes.context)
+    spread = float(law.weights @ law.scale2**2) - 1
+    if spread > WIDEST:
+        raise _too_small(f"d={sizes.d} and ℓ={sizes.context}, where ‖h‖² has the relative variance {spread:.2g}")
+    return law
 
 
 def _spectrum(law: ContextLaw, d: int, tasks: float, weights: Array) -> tuple[Spectrum, Array]:
@@ -82,8 +94,6 @@ def _errors(
     law: ContextLaw, head: HeadMoments, sizes: Sequence[Sizes], mu: Array, ridge: Array, dimension: float, noise: float
 ) -> ErrorArrays:
     d, tasks = sizes[0].d, sizes[0].tasks
-    if d < SMALLEST:
-        raise _too_small(f"d={d}")
     tau = np.array([s.samples for s in sizes]) / (d * (d + 1))
     samples, spectrum, point = _consistent(law, d, tasks, _samples(law, d, head), tau, mu, ridge)
     errors = random_head_error(samples, spectrum, tau, mu, point, dimension, np.full_like(tau, law.trace / (d + 1)))
@@ -97,7 +107,7 @@ def _errors(
 
 def finite_linear(model: LinearTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
     """The linear Transformer at sizes that differ in n alone: infinitely many features c₁(s) = s without residual."""
-    law = context_law(task, sizes[0].d, sizes[0].context)
+    law = _law(task, sizes[0])
     zero = np.zeros_like(law.weights)
     head = HeadMoments(zero + model.intercept, np.sqrt(law.scale2), zero, zero)
     one = np.ones(len(sizes))
@@ -109,7 +119,7 @@ def finite_random(model: RandomTransformer, task: Task, sizes: Sequence[Sizes]) 
     for s in sizes:
         if s.hidden is None:
             raise HypothesisError("a random head has hidden units", f"{s}", "pass hidden=…")
-    law = context_law(task, sizes[0].d, sizes[0].context)
+    law = _law(task, sizes[0])
     d, dimension = sizes[0].d, sizes[0].d * (sizes[0].d + 1)
     head = HeadMoments.of(model.activation)
     if not model.normalise:

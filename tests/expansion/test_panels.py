@@ -43,7 +43,8 @@ def test_the_promise_on_the_table(name: str) -> None:
     assert estimate.trusted
     norm2 = float(coefficients(name).norm2_enclosure(25))
     assert abs(estimate.norm2 - norm2) <= estimate.norm2_error
-    assert estimate.norm2_error <= 16 * EPS * norm2
+    # 2ε E|σ|(6|σ| + 2|x σ'|), and E|σ||xσ'| ≤ 5 E σ² for every entry.
+    assert estimate.norm2_error <= 32 * EPS * norm2
 
 
 def piecewise_reference(function: Callable[[Any], Any], points: list[Any], degree: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hermite_eq.covariance import TRACE, target_moments
+from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Task
 from hermite_eq.theory.context_law import _pair_moments, _sum_moments, context_law, gamma_nodes, three_moment_nodes
 
@@ -132,3 +133,13 @@ def test_first_order_moments_agree_with_literal_contexts(target: str, d: int, co
             assert abs(sample[name].mean() - 1.1 * value) > 4.5 * stderr, name
     square = (sample["s2"] / t) ** 2
     assert abs(square.mean() - w @ law.scale2**2) < 4.5 * square.std(ddof=1) / math.sqrt(count)
+
+
+def test_two_callables_of_one_name_are_two_targets() -> None:
+    laws = [context_law(Task(lambda x, a=a: a * x), 12, 12) for a in (1.0, 2.0)]
+    assert laws[0].trace != laws[1].trace
+
+
+def test_a_target_without_moments_is_refused() -> None:
+    with pytest.raises(HypothesisError, match=r"^at finite d the target has moments up to order 12"):
+        context_law(Task("exp"), 12, 12)

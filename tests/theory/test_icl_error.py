@@ -134,7 +134,7 @@ def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
     """Property over sizes from d = 8 to 2000, ratios over four decades, λ from 0 to 100: no NaN, above ρ, fixed point solved."""
     rng = np.random.default_rng(2)
     names = ["relu", "tanh", "abs", "identity", "gelu"]
-    refused = 0
+    refused = []
     for _ in range(40):
         d = int(rng.choice([8, 20, 2000]))
         tasks = math.inf if rng.random() < 0.15 else max(1, int(d * 10 ** rng.uniform(-1, 2)))
@@ -148,12 +148,14 @@ def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
         try:
             found = icl_error(model, task, sizes)
         except HypothesisError:
-            refused += 1
+            refused.append((sizes.d, sizes.context))
             continue
         assert found.icl >= task.noise
         assert found.idg >= task.noise
         assert found.fixed_point_residual < 1e3 * EPS
-    assert refused <= 2
+    # Refusals only where the law of ‖h‖² is far from concentrated: contexts of at most four examples.
+    assert all(d <= 20 and context <= 4 for d, context in refused), refused
+    assert len(refused) <= 6
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,16 @@ class Comparison:
                      note=f"{word}{count}{note}")
 
 
+def _minus(one: Array, other: Array) -> Array:
+    """The difference of two predictions, NaN where both diverge."""
+    with np.errstate(invalid="ignore"):
+        return one - other
+
+
 def paired(one: Curve, other: Curve, error: Error, where: NDArray[np.bool_] | None = None) -> Comparison:
     """Error of ``one`` minus that of ``other`` on common draws, point by point."""
     chosen = np.ones(len(one.values), bool) if where is None else where
-    predicted = one.theory(error) - other.theory(error)
+    predicted = _minus(one.theory(error), other.theory(error))
     return Comparison.of(one.values[chosen], (one.each(error) - other.each(error))[:, chosen], predicted[chosen])
 
 
@@ -82,7 +88,7 @@ def within(curve: Curve, error: Error, pairs: Sequence[tuple[int, int]]) -> Comp
     """
     first, second = (np.array(column) for column in zip(*pairs, strict=True))
     runs, theory = curve.each(error), curve.theory(error)
-    return Comparison.of(curve.values[first], runs[:, first] - runs[:, second], theory[first] - theory[second])
+    return Comparison.of(curve.values[first], runs[:, first] - runs[:, second], _minus(theory[first], theory[second]))
 
 
 def beats(claim: str, subject: str, one: Curve, other: Curve, rival: Curve | None = None,
@@ -327,19 +333,18 @@ def theory_rows(results: Results, others: Sequence[Results] = (), change: Callab
 
 
 def _rate(row: Check, ladder: Sequence[tuple[int, Curve]], error: Error, change: Callable[[Task], Task]) -> Check:
-    sizes, gaps, stderrs = [], [], []
-    for d, curve in ladder:
-        theory = curve.theory(error, change(curve.panel.task))
-        if np.isfinite(theory).all():
-            # Relative to the ICL error, since g_task passes through zero; the mean over the curve, which has the least noise.
-            scale = np.abs(curve.theory("icl")) if error == "g_task" else np.abs(theory)
-            runs = ((curve.each(error) - theory) / scale).mean(axis=1)
-            sizes.append(d)
-            gaps.append(float(runs.mean()))
-            stderrs.append(float(runs.std(ddof=1) / np.sqrt(len(runs))))
-    if len(sizes) < 3:
+    theories = [curve.theory(error, change(curve.panel.task)) for _, curve in ladder]
+    known = np.isfinite(theories).all(axis=0)
+    if len(ladder) < 3 or not known.any():
         return row.with_verdict(row.verdict, f"{row.note}; with the campaign at three d in store the exponent of the gap is fitted")
-    rate = by_rate(THEORY, row.subject, sizes, gaps, stderrs, order=-1, runs=[curve.runs for d, curve in ladder if d in sizes])
+    gaps, stderrs = [], []
+    for (_, curve), theory in zip(ladder, theories, strict=True):
+        # Relative to the ICL error, since g_task passes through zero; the mean over the curve, which has the least noise.
+        scale = curve.theory("icl") if error == "g_task" else theory
+        runs = ((curve.each(error)[:, known] - theory[known]) / scale[known]).mean(axis=1)
+        gaps.append(float(runs.mean()))
+        stderrs.append(float(runs.std(ddof=1) / np.sqrt(len(runs))))
+    rate = by_rate(THEORY, row.subject, [d for d, _ in ladder], gaps, stderrs, order=-1, runs=[curve.runs for _, curve in ladder])
     return row.with_verdict(rate.verdict, f"{row.note}; mean gap {rate.note}",
                             slope=(rate.value, rate.value_error) if rate.statistic == "slope" else None)
 

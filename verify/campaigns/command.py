@@ -164,7 +164,7 @@ def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     """Figure, verdict table, ``summary.json`` and ``report.html`` in the campaign's folder."""
     setup, campaign = store.setup, store.setup.campaign
     results = curves.load(store, range(runs))
-    others = [curves.load(other, other.runs()) for other in _siblings(store)]
+    others = [curves.load(other, other.runs()) for other in siblings(store)]
     # One run has no standard error.
     checks = claims.judge(campaign, results, others) if runs > 1 else []
     power = claims.sabotaged(results, others) if runs > 1 else []
@@ -192,7 +192,7 @@ def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     return checks
 
 
-def _siblings(store: Store) -> list[Store]:
+def siblings(store: Store) -> list[Store]:
     """Folders of the same campaign, seed, budget and versions at other d, with more than one run."""
     root = store.folder.parent.parent
     found = []
@@ -230,7 +230,8 @@ def run(names: Sequence[str], arguments: argparse.Namespace, console: Console) -
             whole = perform(setup, runs, arguments.output, console, part=arguments.shard, count=arguments.workers)
         except KeyboardInterrupt:
             stored = len(Store(arguments.output, setup).runs())
-            console.print(f"Interrupted; {stored} of {runs} runs are stored: python -m verify {campaign.name} --resume")
+            again = f"python -m verify {campaign.name} --resume --output {arguments.output}"
+            console.print(f"Interrupted; {stored} of {runs} runs are stored. Continue with: {again}")
             return 130
         complete &= whole or arguments.shard is not None
     return 0 if complete else 1

@@ -13,7 +13,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Ratios, Sizes, Task
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
-from hermite_eq.theory import TheoryCurve, icl_curve
+from hermite_eq.theory import icl_curve
 from verify.campaigns.campaign import Error, Panel, label
 from verify.campaigns.store import Record, Store
 
@@ -63,26 +63,29 @@ class Curve:
 
 def predicted(model: Model, task: Task, points: Sequence[Sizes], error: Error) -> Array:
     """Theory at ``points``, NaN where the sizes are too small for it."""
-    values = np.full(len(points), np.nan)
-    try:
-        return _theory(model, task, points, error)
-    except HypothesisError:
-        for i, point in enumerate(points):
-            try:
-                values[i] = _theory(model, task, [point], error)[0]
-            except HypothesisError:
-                continue
-    return values
-
-
-def _theory(model: Model, task: Task, points: Sequence[Sizes], error: Error) -> Array:
-    curve = _theory_curve(model, task, tuple(points))
-    return _pick(curve.icl, curve.idg, error)
+    icl, idg = _theory(model, task, tuple(points))
+    return _pick(icl, idg, error)
 
 
 @functools.lru_cache(maxsize=4096)
-def _theory_curve(model: Model, task: Task, points: tuple[Sizes, ...]) -> TheoryCurve:
-    return icl_curve(model, task, points)
+def _theory(model: Model, task: Task, points: tuple[Sizes, ...]) -> tuple[Array, Array]:
+    try:
+        curve = icl_curve(model, task, points)
+    except HypothesisError:
+        if len(points) == 1:
+            return np.array([np.nan]), np.array([np.nan])
+        icl, idg = zip(*(_theory(model, task, (point,)) for point in points), strict=True)
+        return np.concatenate(icl), np.concatenate(idg)
+    return curve.icl, curve.idg
+
+
+def theory_line(curve: Curve, error: Error) -> tuple[Array, Array]:
+    """Values and theory for a smooth line, or at the simulated points alone where the theory declines some of them."""
+    if np.isnan(curve.theory(error)).any():
+        return curve.values, curve.theory(error)
+    d = curve.points[0].d
+    values, points = curve.panel.fine(curve.family, d)
+    return np.array(values), predicted(curve.model, curve.panel.task, points, error)
 
 
 def _pick(icl: Array, idg: Array, error: Error) -> Array:

@@ -45,6 +45,7 @@ def compute(store: Store, runs: Sequence[int], executor: Executor, advance: Call
     HypothesisError
         If results cannot be written, or from a run; whatever else has finished is stored first.
     """
+    store.request(max(runs) + 1)
     futures: dict[Future, int] = {}
     try:
         for run in store.missing(runs):

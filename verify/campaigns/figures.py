@@ -15,7 +15,7 @@ from matplotlib.ticker import LogLocator
 
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer
 from verify.campaigns.campaign import AXIS_LABEL, Campaign, Error, Panel, label
-from verify.campaigns.curves import Curve, Results, constant_error, predicted
+from verify.campaigns.curves import Curve, Results, constant_error, theory_line
 from verify.figures import COLOUR, MARKER, save
 
 #: Okabe and Ito's palette again, for families of curves and for ridges.
@@ -56,9 +56,7 @@ def _draw(axes: Axes, panel: Panel, error: Error, index: int, results: Results) 
         if len(positive):
             low, high = min(low, positive.min()), max(high, positive.max())
         if line:
-            values, points = panel.fine(curve.family, results.d)
-            style = "-" if isinstance(curve.model, RandomTransformer) or len(panel.models) == 1 or "intercept" in str(curve.model) else "--"
-            axes.plot(values, predicted(curve.model, panel.task, points, error), style, color=colour, lw=1.2)
+            axes.plot(*theory_line(curve, error), "--" if marker == "x" else "-", color=colour, lw=1.2)
     if error == "icl":
         level = constant_error(panel.task, results.d)
         if level < 2 * high:
@@ -67,20 +65,24 @@ def _draw(axes: Axes, panel: Panel, error: Error, index: int, results: Results) 
     axes.set(xscale="log", yscale="log", xlabel=AXIS_LABEL[panel.axis], ylabel=_ERROR_LABEL[error], title=str(panel.task))
     if high > 0:
         axes.set_ylim(0.85 * low, 1.4 * high)
-    ticks = panel.values[:: max(1, len(panel.values) // 7)]
+    ticks = [panel.values[0]]
+    ticks += [value for i, value in enumerate(panel.values[1:]) if value > 1.19 * panel.values[i]]
     axes.set_xticks(ticks, [f"{value:g}" for value in ticks], fontsize=8)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     if panel.axis in ("samples", "hidden"):
         axes.axvline(1.0, color="#bbbbbb", lw=0.8, zorder=0)
-    axes.legend(fontsize=6.5, frameon=False, ncols=2 if len(panel.models) > 6 else 1)
+    if len(panel.models) > 6:
+        axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    else:
+        axes.legend(fontsize=7, frameon=False)
 
 
 def figure(campaign: Campaign, results: Results, path: Path) -> Path:
     """All subplots side by side; lines are the theory at this d, error bars one standard error."""
     shown = [(index, panel, error) for index, panel in enumerate(campaign.panels) for error in panel.errors]
-    drawing, panels = plt.subplots(1, len(shown), figsize=(1.5 + 5.2 * len(shown), 4.8), layout="constrained", squeeze=False)
+    drawing, panels = plt.subplots(1, len(shown), figsize=(3 + 5 * len(shown), 4.8), layout="constrained", squeeze=False)
     for axes, (index, panel, error) in zip(itertools.chain(*panels), shown, strict=True):
         _draw(axes, panel, error, index, results)
     drawing.suptitle(f"{campaign.figure}, d = {results.d}, {results.runs} runs")

@@ -1,0 +1,75 @@
+"""Campaigns run in child processes which tests kill; small enough that a child has little to import."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from hermite_eq.errors import HypothesisError
+from verify.campaigns.driver import compute
+from verify.campaigns.store import Setup, Store
+from verify.campaigns.table import CAMPAIGNS
+
+MEMORY = 10**9
+
+
+class Now:
+    """A future which is there at once, and has nothing but a result."""
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.function, self.arguments = function, arguments
+
+    def result(self) -> Any:
+        return self.function(*self.arguments)
+
+
+class InOrder:
+    """An executor of the least kind: every run when its result is asked for."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Now:
+        return Now(function, arguments)
+
+
+def store(root: Path, d: int = 8) -> Store:
+    return Store(root, Setup(CAMPAIGNS["rt-fig1a"], d=d, seed=1, memory=MEMORY))
+
+
+def campaign(root: Path, runs: int) -> None:
+    compute(store(root), range(runs), InOrder(), lambda run, seconds: None)
+
+
+def killed_at(root: Path, runs: int, step: int) -> None:
+    """The same, killed before or after the step-th system call which makes a file durable or visible."""
+    count = 0
+
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*arguments: Any, **named: Any) -> Any:
+            nonlocal count
+            for now in (True, False):
+                if count == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                count += 1
+                if now:
+                    value = call(*arguments, **named)
+            return value
+
+        return wrapper
+
+    os.fsync = counted(os.fsync)  # type: ignore[assignment]
+    os.replace = counted(os.replace)  # type: ignore[assignment]
+    os.rename = counted(os.rename)  # type: ignore[assignment]
+    campaign(root, runs)
+
+
+def on_a_full_disk(root: Path, runs: int, size: int, answer: Connection) -> None:
+    """The same where no file can grow beyond ``size`` bytes; the error is sent back."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    try:
+        campaign(root, runs)
+    except HypothesisError as error:
+        answer.send(str(error))
