@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: verify test lint clean
+.PHONY: verify test lint paper clean
 
 verify: $(VENV)/.installed
 	$(BIN)/python -m verify
@@ -14,6 +14,14 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The derivations as a PDF; needs pdflatex (TeX Live: latex-recommended, latex-extra) for the last step.
+paper: $(VENV)/.installed
+	$(BIN)/python -m derivations --tex results/paper
+	@if command -v pdflatex >/dev/null; then \
+		cd results/paper && pdflatex -interaction=nonstopmode -halt-on-error derivations.tex >/dev/null \
+		&& pdflatex -interaction=nonstopmode -halt-on-error derivations.tex >/dev/null && echo "written: results/paper/derivations.pdf"; \
+	else echo "pdflatex not found: install TeX Live to build results/paper/derivations.pdf"; fi
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -33,7 +33,8 @@ _NOTATION = (
     (r"c_k(s)", r"$\mathbb{E}[\sigma(sg)\,\mathrm{He}_k(g)]$; $\theta=s\frac d{ds}$"),
     (r"\sigma_*,\ \rho", r"target, variance of the label noise; $c_k^*$ for $k\ge0$ the target's coefficients where both occur"),
     (r"\xi,\ x_i,\ y_i", r"task $\mathcal{N}(0,I_d)$, inputs $\mathcal{N}(0,I_d/d)$, labels $\sigma_*(\xi^\top x_i)+\epsilon_i$"),
-    (r"b,\ h", r"$b=(\frac d\ell\sum y_ix_i,\ \frac1\ell\sum y_i^2)$, $h=\operatorname{vec}H_Z=x_{\ell+1}\otimes b$, $H_Z=x_{\ell+1}b^\top$"),
+    (r"b,\ h",
+     r"$b=(\frac d\ell\sum y_ix_i,\ \frac1\ell\sum y_i^2)$, $h=\operatorname{vec}H_Z=x_{\ell+1}\otimes b$, $H_Z=x_{\ell+1}b^\top$"),
     (r"F,\ t", r"first layer with $\mathcal{N}(0,1/t)$ entries, $t=\operatorname{tr}\operatorname{Cov}(h)$"),
     (r"a_1,\ v", r"$c_1(\sigma_*)$, $\mathbb{E}\,\sigma_*(g)^2+\rho$"),
     (r"\alpha,\ \kappa,\ \tau,\ \mu", r"$\ell/d$, $k/d$, $n/d^2$, $m/d^2$ (context length, tasks, samples, neurons)"),
@@ -49,6 +50,7 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 \newtheorem{theorem}{Theorem}[section]
 \newtheorem{proposition}[theorem]{Proposition}
 \setlength{\emergencystretch}{4em}
+\renewcommand{\arraystretch}{1.25}
 \allowdisplaybreaks
 \title{Hermite equivalents of random Transformers:\\ derivations}
 \author{}
@@ -61,7 +63,8 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 
 #: Reaches are short phrases; these are the signs they may hold beside ASCII.
 _SIGNS = {
-    "ℓ": r"$\ell$", "σ": r"$\sigma$", "ρ": r"$\rho$", "κ": r"$\kappa$", "τ": r"$\tau$", "λ": r"$\lambda$", "α": r"$\alpha$", "β": r"$\beta$",
+    "ℓ": r"$\ell$", "σ": r"$\sigma$", "ρ": r"$\rho$", "κ": r"$\kappa$", "τ": r"$\tau$", "λ": r"$\lambda$", "α": r"$\alpha$",
+    "β": r"$\beta$",
     "γ": r"$\gamma$", "ν": r"$\nu$", "μ": r"$\mu$", "ω": r"$\omega$", "θ": r"$\theta$", "Σ": r"$\Sigma$", "ξ": r"$\xi$", "Ξ": r"$\Xi$",
     "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "→": r"$\to$", "∞": r"$\infty$", "×": r"$\times$", "−": "$-$", "*": r"$_*$", "<": "$<$",
     ">": "$>$", "=": "$=$", "ᵀ": r"$^\top$", "²": "$^2$", "⁻": "$^-$", "¹": "$^1$", "₀": "$_0$", "₁": "$_1$", "₂": "$_2$", "_": r"\_",
@@ -95,9 +98,9 @@ def _section(result: Result) -> Iterator[str]:
     yield r"\begin{proposition}"
     yield module.STATEMENT_TEX.strip()
     yield r"\end{proposition}"
-    yield rf"\noindent\emph{{Assumptions.}} {module.ASSUMPTIONS_TEX.strip()}"
+    yield rf"\smallskip\noindent\emph{{Assumptions.}} {module.ASSUMPTIONS_TEX.strip()}"
     yield ""
-    yield r"\noindent\emph{Steps.}"
+    yield r"\smallskip\noindent\emph{Steps.}"
     yield from _steps(result.steps)
 
 
@@ -125,7 +128,9 @@ def _examples() -> Iterator[str]:
 def document(results: Sequence[Result]) -> str:
     """The whole document; it depends on the results alone."""
     rest = {result.name: result for result in results}
-    lines = [_PREAMBLE, r"\section{Notation}", r"\begin{center}", r"\begin{tabular}{lp{0.72\textwidth}}", r"  \toprule", r"  symbol & meaning \\", r"  \midrule"]
+    head = [r"\begin{center}", r"\begin{tabular}{lp{0.72\textwidth}}", r"  \toprule", r"  symbol & meaning \\",
+            r"  \midrule"]
+    lines = [_PREAMBLE, r"\section{Notation}", *head]
     lines += [rf"  ${symbol}$ & {meaning} \\" for symbol, meaning in _NOTATION]
     lines += [r"  \bottomrule", r"\end{tabular}", r"\end{center}"]
     chapters = [(title, [rest.pop(name) for name in names if name in rest]) for title, names in _CHAPTERS]

@@ -12,11 +12,11 @@ import numpy as np
 import sympy
 
 from hermite_eq.activations import Activation, lipschitz_violation
-from hermite_eq.covariance import Covariance, LimitCovariance, NormLaw, covariance
+from hermite_eq.covariance import ALPHA, Covariance, LimitCovariance, NormLaw, covariance
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion import HermiteExpansion, coefficients
 from hermite_eq.hermite import check_degree
-from hermite_eq.latex import decimal, equivalence_theorem, exact, number
+from hermite_eq.latex import decimal, equivalence_theorem, escaped, exact, number
 from hermite_eq.models import PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 
 #: Relative size below which a double-precision coefficient counts as zero.
@@ -256,7 +256,6 @@ class EquivalentTransformer:
     def latex(self) -> str:
         """TeX of the theorem this pair instantiates: statement, constants with their values, hypotheses one by one (amsthm, booktabs)."""
         sigma, target = self._sigma, self._target
-        slope, second = number(self.signal**2), number(self.label_square)
         constants = [
             ("c_0", _value(sigma.c[0])),
             ("c_1", _value(sigma.c[1])),
@@ -266,8 +265,7 @@ class EquivalentTransformer:
             (r"a_1", _value(self.signal)),
             (r"\rho + \sum_{k \ge 2} c_k^{*2}/k! \text{ (effective noise)}", _value(self.noise)),
             (r"v = \mathbb{E}\,\sigma_*(g)^2 + \rho", _value(self.label_square)),
-            (r"R_\infty = a_1^2 + v / \alpha", rf"{slope} + ({second}) / \alpha"),
-            (r"q = a_1^2 / R_\infty", rf"{slope} / ({slope} + ({second}) / \alpha)"),
+            *_fresh_covariance(self.signal, self.label_square),
         ]
         return equivalence_theorem(
             head=_shown(self._head),
@@ -299,17 +297,29 @@ def _value(value: Any) -> str:
     return number(value)
 
 
+def _fresh_covariance(signal: Any, square: Any) -> list[tuple[str, str]]:
+    """R_∞ and q with their values at a symbolic α."""
+    fresh, q = r"R_\infty = a_1^2 + v / \alpha", r"q = a_1^2 / R_\infty"
+    if isinstance(signal, sympy.Basic) and isinstance(square, sympy.Basic):
+        total = signal**2 + sympy.expand(square) / ALPHA
+        return [(fresh, exact(sympy.expand(total))), (q, exact(sympy.simplify(signal**2 / total)))]
+    slope, second = number(float(signal) ** 2), number(float(square))
+    return [(fresh, rf"{slope} + {second} / \alpha"), (q, rf"{slope} / ({slope} + {second} / \alpha)")]
+
+
 def _ratio(value: float) -> str:
     return r"\infty" if math.isinf(value) else f"{value:g}"
 
 
 def _shown(sigma: Activation) -> str:
-    return rf"\text{{{sigma.name}}}" if sigma.expression is None or sigma.name.isidentifier() else exact(sigma.expression)
+    return rf"\text{{{escaped(sigma.name)}}}" if sigma.expression is None or sigma.name.isidentifier() else exact(sigma.expression)
 
 
 def _lipschitz(sigma: Activation, symbol: str) -> Hypothesis:
     statement = rf"{symbol} \text{{ is Lipschitz}}"
     constant = sigma.lipschitz
+    if constant is None and lipschitz_violation(sigma):
+        return Hypothesis(statement, False, r"\text{a jump, or growth beyond linear}")
     if constant is None:
         return Hypothesis(statement, None, r"\text{constant not declared}")
     if math.isinf(constant):

@@ -476,7 +476,21 @@ def _align(comment: str, body: str) -> str:
 
 def _filled(forms: Mapping[str, str], entries: Mapping[str, sympy.Expr]) -> str:
     """The rows of ``forms`` with the entries put in, in the order of the forms."""
-    return " \\\\\n  ".join(form.replace("{}", exact(entries[name])) for name, form in forms.items())
+    return " \\\\\n  ".join(_broken(form, entries[name]) for name, form in forms.items())
+
+
+#: Terms of a sum on one line of a display.
+_TERMS = 7
+
+
+def _broken(form: str, value: sympy.Expr) -> str:
+    """``form`` with the value put in; a long sum at its end continues on further lines."""
+    terms = value.as_ordered_terms()
+    if len(terms) <= _TERMS or not form.endswith("{}"):
+        return form.replace("{}", exact(value))
+    lines = [exact(sympy.Add(*terms[start : start + _TERMS])) for start in range(0, len(terms), _TERMS)]
+    rest = [line if line.startswith("-") else f"+ {line}" for line in lines[1:]]
+    return " \\\\\n  &\\quad ".join([form.replace("{}", lines[0]), *rest])
 
 
 _AVERAGED_ENTRIES = {
@@ -538,8 +552,13 @@ def limit_covariance(target: str, entries: Mapping[str, sympy.Expr], *, unit_inp
     return _align(f"d -> infinity; {_context_comment(unit_inputs)}; target {ascii_name(target)}", body)
 
 
-def norm_law(target: str, entries: Mapping[str, sympy.Expr], *, unit_inputs: bool, sphere: bool) -> str:
-    r"""The variance of ‖h‖²/t to order 1/d, as an ``align*`` block: the general formula, its four parts, their sum."""
+_NORM_MOMENTS = {"a_1": "a_1", "theta_a": r"\theta a", "v": "v", "p": "p", "w_3": "w_3", "w_4": "w_4"}
+
+
+def norm_law(
+    target: str, variance: sympy.Expr | None, moments: Mapping[str, sympy.Expr], *, unit_inputs: bool, sphere: bool
+) -> str:
+    r"""The variance of ‖h‖²/t to order 1/d, as an ``align*`` block: the formula, the moments in it, and its value if there is one."""
     beta = r"\frac{1}{\alpha} + 2 v" if unit_inputs else r"\frac{1}{\alpha}"
     trace = r"a_1^2 + \frac{v}{\alpha} + v^2" if unit_inputs else r"a_1^2 + \frac{v}{\alpha}"
     task = "" if sphere else r"2 \bigl(a_1 \theta a + \tfrac{\beta p}{2}\bigr)^2 + "
@@ -548,7 +567,13 @@ def norm_law(target: str, entries: Mapping[str, sympy.Expr], *, unit_inputs: boo
         rf" T = {trace}, \qquad \beta = {beta}, \qquad \theta a = c_1^* + c_3^*",
         rf"C &= 2 + \frac{{1}}{{T^2}} \Bigl[{task}\tfrac{{4 a_1^2 (p + v - a_1^2) + 4 a_1 \beta (w_3 - a_1 v)"
         r" + \beta^2 (w_4 - v^2)}{\alpha} + \tfrac{2 v^2}{\alpha^2}\Bigr]",
-        rf"&= {exact(entries['variance'])}",
+        *(
+            r",\quad ".join(
+                rf"{_NORM_MOMENTS[name]} {'&' if i == 0 else ''}= {exact(moments[name])}" for i, name in enumerate(row)
+            )
+            for row in (("a_1", "theta_a", "v"), ("p", "w_3", "w_4"))
+        ),
+        *([rf"C &= {exact(variance)}"] if variance is not None else []),
     ]
     return _align(f"fluctuations of the norm; {_context_comment(unit_inputs)}; target {ascii_name(target)}", " \\\\\n  ".join(lines))
 

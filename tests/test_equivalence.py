@@ -106,6 +106,7 @@ def test_hypotheses_are_checked_one_by_one() -> None:
     assert states(_found("exp", "relu", where=LIMIT))[0] is False
     assert states(_found("relu", "heaviside", where=LIMIT))[1] is False
     assert states(_found(np.arctan, "relu", where=LIMIT))[0] is None
+    assert states(_found(lambda x: x**3, "relu", where=LIMIT))[0] is False
     assert states(_found("relu", "abs", where=LIMIT))[6] is False
     assert "even" in _found("relu", "abs").hypotheses[6].finding
     assert states(_found("relu", "relu"))[7] is None

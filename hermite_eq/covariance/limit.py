@@ -175,7 +175,13 @@ class NormLaw:
 
     def latex(self) -> str:
         """TeX of the variance of ‖h‖²/t, for every target and for this one."""
-        return norm_law(target_name(self.task), self.entries, unit_inputs=self.unit_inputs, sphere=self.sphere)
+        at_one = {"a_1" if name == A else str(name): value for name, value in _at_one(self.task).items()}
+        variance = self.entries["variance"]
+        # With symbols left in the moments the formula in the moments is the readable one.
+        closed = isinstance(self.task, Task) and variance.free_symbols <= {ALPHA, RHO}
+        return norm_law(
+            target_name(self.task), variance if closed else None, at_one, unit_inputs=self.unit_inputs, sphere=self.sphere
+        )
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"

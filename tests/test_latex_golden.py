@@ -1,0 +1,69 @@
+"""TeX of every kind of object, pinned by files that were read once on the page; ``python -m tests.test_latex_golden`` renews them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hermite_eq import HypothesisError, RandomTransformer, Ratios, Task, coefficients, equivalent_model, equivalent_transformer
+from hermite_eq.covariance import SymbolicTarget, covariance
+from hermite_eq.latex import latex, side_by_side
+
+FOLDER = Path(__file__).parent / "latex_golden"
+WHERE = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=1)
+
+
+def _relu() -> Task:
+    return Task("relu", noise=0.01)
+
+
+GOLDEN: dict[str, Callable[[], str]] = {
+    "expansion_relu": lambda: latex(coefficients("relu", 4)),
+    "side_by_side": lambda: latex([coefficients(name, 6) for name in ("relu", "tanh", "gelu")]),
+    "model_relu": lambda: latex(equivalent_model("relu", 2)),
+    "theorem_relu_tanh": lambda: latex(equivalent_transformer(RandomTransformer("relu", 1e-8), Task("tanh", 0.01), WHERE)),
+    "theorem_centred_relu": lambda: latex(equivalent_transformer(RandomTransformer("centred_relu", 1e-8), _relu())),
+    "covariance_given": lambda: latex(covariance(_relu())),
+    "covariance_given_unit": lambda: latex(covariance(_relu(), unit_inputs=True)),
+    "covariance_averaged": lambda: latex(covariance(_relu()).averaged()),
+    "covariance_averaged_any_target": lambda: latex(covariance(SymbolicTarget()).averaged(1)),
+    "covariance_over_tasks": lambda: latex(covariance(_relu()).over_tasks()),
+    "covariance_limit": lambda: latex(covariance(_relu()).limit()),
+    "norm_law": lambda: latex(covariance(_relu()).norm_law()),
+    "norm_law_unit_any_target": lambda: latex(covariance(SymbolicTarget(), unit_inputs=True).norm_law()),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_tex_is_what_was_reviewed(name: str) -> None:
+    shown = GOLDEN[name]()
+    assert shown == (FOLDER / f"{name}.tex").read_text(encoding="utf-8")
+    assert shown.isascii()
+
+
+def test_every_golden_file_is_used() -> None:
+    assert {path.stem for path in FOLDER.glob("*.tex")} == set(GOLDEN)
+
+
+def test_columns_have_one_length() -> None:
+    with pytest.raises(HypothesisError, match=r"columns of one length; found lengths \[2, 3\]"):
+        side_by_side([("a", [0, 1]), ("b", [0, 1, 2])])
+
+
+def test_a_caption_makes_it_a_table() -> None:
+    shown = side_by_side([("leaky_relu", [0, 1])], caption="Coefficients", label="tab:c")
+    assert r"leaky\_relu" in shown
+    assert shown.endswith("\\end{tabular}\n\\caption{Coefficients}\n\\label{tab:c}\n\\end{table}")
+
+
+def test_what_cannot_be_typeset() -> None:
+    with pytest.raises(HypothesisError, match=r"has a \.latex\(\), or is a sequence of Hermite expansions; found int 3"):
+        latex(3)
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for golden, write in GOLDEN.items():
+        (FOLDER / f"{golden}.tex").write_text(write(), encoding="utf-8")
