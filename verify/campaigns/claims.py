@@ -288,7 +288,7 @@ def _task_diversity(claim: str, results: Results) -> list[Check]:
         rows.append(compared.row(claim, f"beyond κ = 1, g_task is smaller at α = {more.family.alpha:g} than at {less.family.alpha:g}"))
     for curve in curves:
         compared = paired(curve, best[curve.family], "g_task", curve.values > 1)
-        rows.append(compared.row(claim, f"{curve.panel.caption(curve.family)}: beyond κ = 1, the Transformer's g_task is below that of dMMSE"))
+        rows.append(compared.row(claim, f"{curve.panel.caption(curve.family)}: beyond κ = 1, g_task of the Transformer is below dMMSE's"))
     return rows
 
 
