@@ -22,6 +22,18 @@ so that c_k²/k! has the mean J² e^{−a²/2} k^{−i−3/2}/(2√2 π^{3/2}) o
 
 ASSUMPTIONS = "σ piecewise of the exact family, i the lowest order of a derivative that jumps."
 
+TITLE = "The decay of the coefficients"
+
+STATEMENT_TEX = r"""A jump $J$ of $\sigma^{(i)}$ at $a$ contributes $\varphi(a)\,J\,\mathrm{He}_{k-1-i}(a)$ to $c_k$, $\varphi$ the normal
+density. As $n\to\infty$
+\[ \frac{\mathrm{He}_n(a)^2}{n!}=e^{a^2/2}\sqrt{\frac2{\pi n}}\,\cos^2\bigl(\sqrt n\,a-\tfrac{n\pi}2\bigr)\,(1+o(1))\quad\text{(Fej\'er)},
+\]
+so that $c_k^2/k!$ has the mean $J^2e^{-a^2/2}k^{-i-3/2}/(2\sqrt2\,\pi^{3/2})$ over the phase of the cosine."""
+
+ASSUMPTIONS_TEX = (
+    r"$\sigma$ is piecewise of the exact family; $i$ is the lowest order of a derivative that jumps."
+)
+
 _DEGREES = 4000
 
 
@@ -35,7 +47,8 @@ def _at_zero() -> Step:
     wallis = 4 * (m + 1) ** 2 / (4 * (m + 1) ** 2 - 1)
     central = sympy.binomial(2 * m + 2, m + 1) / sympy.binomial(2 * m, m) / 4
     holds = sympy.simplify(factor - wallis) == 0 and sympy.combsimp(central) - sympy.combsimp(step) == 0
-    return Step("a = 0: He_n(0)²/n! ~ √(2/(πn)) for even n (Wallis), and 0 for odd n", bool(holds), "all k")
+    return Step("a = 0: He_n(0)²/n! ~ √(2/(πn)) for even n (Wallis), and 0 for odd n", bool(holds), "all k",
+        tex=r"$a=0$: $\mathrm{He}_n(0)^2/n!\sim\sqrt{2/(\pi n)}$ for even $n$ (Wallis), and $0$ for odd $n$.")
 
 
 def _elsewhere(a: float) -> Step:
@@ -49,7 +62,8 @@ def _elsewhere(a: float) -> Step:
     # The phase √n a turns |a|(√N − √(N/4))/π times; an incomplete turn is at most one part of those.
     turns = abs(a) * (math.sqrt(_DEGREES) - math.sqrt(_DEGREES / 4)) / math.pi
     holds = abs(math.fsum(used) / len(used) - 0.5) < 1 / (2 * turns)
-    return Step(f"a = {a}: the mean of cos² over {len(used)} degrees is 1/2 within one turn", holds, "open")
+    return Step(f"a = {a}: the mean of cos² over {len(used)} degrees is 1/2 within one turn", holds, "open",
+        tex=r"$a\ne0$: over thousands of degrees the mean of $\cos^2$ is $\frac12$ within one turn of the phase.")
 
 
 def _constant() -> Step:
@@ -62,6 +76,7 @@ def _constant() -> Step:
         "ReLU: the library's leading term",
         sympy.simplify(found.leading.subs(found.k, k) / expected) == 1,
         "all k",
+        tex=r"ReLU: this is the library's leading term.",
     )
 
 

@@ -21,6 +21,22 @@ and Cov(Fᵀh, ξᵀx | F, ξ) has the blocks Fᵀ((I/d)⊗E[bbᵀ])F, Fᵀ((ξ/
 
 ASSUMPTIONS = """x_i ~ N(0, I_d/d) and ε_i ~ N(0, ρ) independent; E σ*(sg)⁴ < ∞; d, ℓ ≥ 1; ξ ≠ 0."""
 
+TITLE = "The covariance given the task"
+
+STATEMENT_TEX = r"""Let $s=\|\xi\|/\sqrt d$, $u=\xi/\|\xi\|$, $g=\sqrt d\,u^\top x\sim\mathcal{N}(0,1)$, $y=\sigma_*(sg)+\epsilon$, and
+$a=\mathbb{E}[yg]$, $v=\mathbb{E}[y^2]$, $p=\mathbb{E}[y^2(g^2-1)]$, $w_3=\mathbb{E}[y^3g]$, $w_4=\mathbb{E}[y^4]$. Given $\xi$, the vector
+$b=\bigl(\frac d\ell\sum y_ix_i,\ \frac1\ell\sum y_i^2\bigr)$ has
+\[ \mathbb{E}[b_1]=\sqrt d\,a\,u,\qquad\mathbb{E}[b_2]=v,\qquad
+\operatorname{Cov}(b_1)=\frac d\ell\bigl(vI+(p-a^2)uu^\top\bigr),\]
+\[ \operatorname{Cov}(b_1,b_2)=\frac{\sqrt d}\ell(w_3-va)\,u,\qquad\operatorname{Var}(b_2)=\frac{w_4-v^2}\ell, \]
+and $\operatorname{Cov}(F^\top h,\xi^\top x\mid F,\xi)$ has the blocks $F^\top(\frac1dI\otimes\mathbb{E}[bb^\top])F$,
+$F^\top(\frac1d\xi\otimes\mathbb{E}[b])$ and $s^2$."""
+
+ASSUMPTIONS_TEX = (
+    r"$x_i\sim\mathcal{N}(0,I_d/d)$ and $\epsilon_i\sim\mathcal{N}(0,\rho)$ independent; $\mathbb{E}\,\sigma_*(sg)^4<\infty$;"
+    r" $d,\ell\ge1$; $\xi\ne0$."
+)
+
 
 def _of_average(second: sympy.Expr, left: sympy.Expr, right: sympy.Expr) -> sympy.Expr:
     """E[z̄ z̄'] for averages over ℓ i.i.d. pairs: (1/ℓ) E[zz'] + (1 − 1/ℓ) E[z] E[z']."""
@@ -135,20 +151,28 @@ def check(entries: Mapping[str, sympy.Expr] = ENTRIES, trace: sympy.Expr = TRACE
     derived = _from_one_summand()
     steps = [
         Step(f"{name}: moments of one summand, then E[z̄z̄'] = E[zz']/ℓ + (1 − 1/ℓ)E[z]E[z']",
-             sympy.simplify(derived[name] - entries[name]) == 0, "all d, ℓ, σ*")
+             sympy.simplify(derived[name] - entries[name]) == 0, "all d, ℓ, σ*",
+            tex=r"Each entry: moments of one summand, then $\mathbb{E}[\bar z\bar"
+            r" z']=\frac1\ell\mathbb{E}[zz']+(1-\frac1\ell)\mathbb{E}[z]\mathbb{E}[z']$.")
         for name in entries
     ]
     norm_b = D * derived["second_identity"] + derived["second_uu"] + derived["second_22"]
     steps += [
         Step("t = E‖x‖² E‖b‖² = tr E[bbᵀ], as E‖x‖² = 1 and x is independent of b", sympy.simplify(norm_b - trace) == 0,
-             "all d, ℓ, σ*"),
-        Step("the noise enters v, w₃, w₄ through E ε² = ρ and E ε⁴ = 3ρ²", _noise_moments_agree(), "all ρ"),
-        Step("Cov(Fᵀh, ξᵀx) from h = x ⊗ b with x independent of b, E[h] = 0", _kronecker_agrees(3), "checked at d = 3"),
+             "all d, ℓ, σ*",
+            tex=r"$t=\mathbb{E}\|x\|^2\,\mathbb{E}\|b\|^2=\operatorname{tr}\mathbb{E}[bb^\top]$, since $\mathbb{E}\|x\|^2=1$ and $x$"
+            r" is independent of $b$."),
+        Step("the noise enters v, w₃, w₄ through E ε² = ρ and E ε⁴ = 3ρ²", _noise_moments_agree(), "all ρ",
+            tex=r"The noise enters $v$, $w_3$, $w_4$ through $\mathbb{E}\epsilon^2=\rho$ and $\mathbb{E}\epsilon^4=3\rho^2$."),
+        Step("Cov(Fᵀh, ξᵀx) from h = x ⊗ b with x independent of b, E[h] = 0", _kronecker_agrees(3), "checked at d = 3",
+            tex=r"$\operatorname{Cov}(F^\top h,\xi^\top x)$ from $h=x\otimes b$ with $x$ independent of $b$ and $\mathbb{E}h=0$."),
     ]
     literal = [(z, 2, 2), (z, 3, 2), (z**2 - sympy.Rational(1, 3), 2, 2), (z**3 - z, 1, 2), (z**3 / 2 + z**2, 2, 1)]
     steps += [
         Step(f"brute force over all normals: σ*(z) = {target}, d = {d}, ℓ = {ell}",
-             _literal_agrees(entries, target, z, d, ell), f"d = {d}, ℓ = {ell}")
+             _literal_agrees(entries, target, z, d, ell), f"d = {d}, ℓ = {ell}",
+            tex=r"Independently, for polynomial targets and small $d,\ell$: $b$ expanded in all normals, averaged monomial by"
+            r" monomial.")
         for target, d, ell in literal
     ]
     return steps

@@ -22,6 +22,22 @@ w ~ N(0, Σ − Σξξᵀ Σ/(ξᵀΣξ)) in place of (I − uuᵀ)w."""
 
 ASSUMPTIONS = """x_i Gaussian, independent of each other and of the noise ε; σ* measurable; d, ℓ ≥ 1; ξᵀΣξ > 0. No limit is taken."""
 
+TITLE = "The law of a context's sufficient statistics"
+
+STATEMENT_TEX = r"""Let $\xi\ne0$, $u=\xi/\|\xi\|$, $s=\|\xi\|/\sqrt d$, $x_i\sim\mathcal{N}(0,I_d/d)$ and $y_i=\sigma_*(\xi^\top
+x_i)+\epsilon_i$, all independent. Then
+in law, jointly with the labels,
+\[ \sum_iy_ix_i=\frac u{\sqrt d}\sum_iy_ig_i+\|y\|\,(I-uu^\top)w,\qquad y_i=\sigma_*(sg_i)+\epsilon_i, \]
+with $g_1,\dots,g_\ell\sim\mathcal{N}(0,1)$ and $w\sim\mathcal{N}(0,I_d/d)$ independent. For $x_i\sim\mathcal{N}(0,\Sigma)$ replace
+$u/\sqrt d$ by
+$\Sigma\xi/\sqrt{\xi^\top\Sigma\xi}$, $g_i$ by $\xi^\top x_i/\sqrt{\xi^\top\Sigma\xi}$ and $(I-uu^\top)w$ by
+$\mathcal{N}(0,\Sigma-\Sigma\xi\xi^\top\Sigma/(\xi^\top\Sigma\xi))$."""
+
+ASSUMPTIONS_TEX = (
+    r"$x_i$ Gaussian, independent of each other and of the noise; $\sigma_*$ measurable; $d,\ell\ge1$; $\xi^\top\Sigma\xi>0$. No"
+    r" limit is taken."
+)
+
 
 def _projection(d: int) -> tuple[sympy.Matrix, sympy.Matrix]:
     """ξ of symbols, and (I − uuᵀ)."""
@@ -157,26 +173,34 @@ def _mean_square_of_b() -> bool:
 def check() -> list[Step]:
     """The steps of the argument, each verified."""
     return [
-        Step("ξᵀx_i = s g_i, g_i = √d uᵀx_i ~ N(0,1): a label sees the part of x_i along u only", _labels_see_one_part(), "all d"),
+        Step("ξᵀx_i = s g_i, g_i = √d uᵀx_i ~ N(0,1): a label sees the part of x_i along u only", _labels_see_one_part(), "all d",
+            tex=r"$\xi^\top x_i=sg_i$ with $g_i=\sqrt d\,u^\top x_i\sim\mathcal{N}(0,1)$: a label sees the part of $x_i$ along $u$"
+            r" only."),
         Step(
             "uᵀx_i and (I − uuᵀ)x_i are uncorrelated, being Gaussian independent; the latter is N(0, (I − uuᵀ)/d)",
             _parts_are_uncorrelated(),
             "d ≤ 4, all ξ; all d since uᵀu = 1",
+            tex=r"$u^\top x_i$ and $(I-uu^\top)x_i$ are uncorrelated, hence independent; the latter is $\mathcal{N}(0,(I-uu^\top)/d)$.",
         ),
         Step(
             "given y, Σ y_i (I − uuᵀ)x_i has the characteristic function of ‖y‖ (I − uuᵀ) w, and y is independent of the x_i across u",
             _characteristic_functions_multiply(),
             "all ℓ, d",
+            tex=r"Given $y$, $\sum y_i(I-uu^\top)x_i$ has the characteristic function of $\|y\|(I-uu^\top)w$.",
         ),
         Step(
             "x ~ N(0, Σ): x − Σξ ξᵀx/(ξᵀΣξ) is uncorrelated with ξᵀx and has covariance Σ − Σξξᵀ Σ/(ξᵀΣξ)",
             _general_covariance(),
             "d ≤ 3, all Σ and ξ",
+            tex=r"$x\sim\mathcal{N}(0,\Sigma)$: $x-\Sigma\xi\,\xi^\top x/(\xi^\top\Sigma\xi)$ is uncorrelated with $\xi^\top x$ and"
+            r" has the covariance stated.",
         ),
         Step(
             "definition and representation have the same moments of (Σ y_i x_i, y)",
             _moments_agree(),
             "order ≤ 4, d = ℓ = 2, one quadratic σ*",
+            tex=r"Definition and representation have the same moments of $(\sum y_ix_i,y)$.",
         ),
-        Step("the library's E[‖b‖² | ξ] is that of the definition", _mean_square_of_b(), "d = ℓ = 2, σ* = identity, ρ = 1/3"),
+        Step("the library's E[‖b‖² | ξ] is that of the definition", _mean_square_of_b(), "d = ℓ = 2, σ* = identity, ρ = 1/3",
+            tex=r"The library's $\mathbb{E}[\|b\|^2\mid\xi]$ is that of the definition."),
     ]

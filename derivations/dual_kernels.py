@@ -23,6 +23,22 @@ Hence
 
 ASSUMPTIONS = "(u, v) standard normal with correlation ρ, |ρ| < 1; derivatives in the sense of distributions."
 
+TITLE = "Closed forms of kernels"
+
+STATEMENT_TEX = r"""For $\kappa(\rho)=\mathbb{E}[\sigma(u)\sigma(v)]$, $d^n\kappa/d\rho^n=\mathbb{E}[\sigma^{(n)}(u)\sigma^{(n)}(v)]$
+(Price), since Mehler's series is
+$\sum c_k^2\rho^k/k!$ and $c_k(\sigma')=c_{k+1}(\sigma)$. Hence, for the Dirac mass $\delta$,
+\begin{align*}
+\text{ReLU:}\quad&\kappa''=\mathbb{E}[\delta(u)\delta(v)]=\frac1{2\pi\sqrt{1-\rho^2}},\quad\kappa(0)=\frac1{2\pi},\quad\kappa'(0)=\frac14;\\
+\text{sign:}\quad&\kappa'=4\,\mathbb{E}[\delta(u)\delta(v)];\qquad
+\operatorname{erf}(sx):\quad\kappa'=\frac{4s^2}\pi\,\mathbb{E}\,e^{-s^2(u^2+v^2)};\\
+\text{GELU:}\quad&\kappa''=\mathbb{E}[(2-u^2)(2-v^2)\varphi(u)\varphi(v)].
+\end{align*}"""
+
+ASSUMPTIONS_TEX = (
+    r"$(u,v)$ standard normal with correlation $\rho$, $|\rho|<1$; derivatives in the sense of distributions."
+)
+
 
 def _gaussian_mass(p: sympy.Expr) -> sympy.Expr:
     """E e^{−p(u²+v²)/2}: det(I + pΣ)^{−1/2}."""
@@ -38,6 +54,7 @@ def _price() -> Step:
         "Σ c_k² ρ^k/k! differentiated term by term is the same series of c_{k+1} = c_k(σ')",
         bool(sympy.simplify(sympy.gammasimp(termwise.rewrite(sympy.gamma))) == 0),
         "all k",
+        tex=r"$\sum c_k^2\rho^k/k!$ differentiated term by term is the same series of $c_{k+1}=c_k(\sigma')$.",
     )
 
 
@@ -50,7 +67,9 @@ def _ends(sigma: sympy.Expr, order: int, derivative: sympy.Expr, claim: str) -> 
     holds = sympy.simplify(sympy.diff(kernel, RHO, order) - derivative) == 0
     for k in range(order):
         holds = holds and sympy.simplify(sympy.diff(kernel, RHO, k).subs(RHO, 0) - c[k] ** 2) == 0
-    return Step(claim, bool(holds), "all ρ")
+    return Step(claim, bool(holds), "all ρ",
+        tex=r"The derivative of the library's kernel is as stated, and its lower derivatives at $0$ are $c_k^2$: ReLU, sign, $|x|$,"
+        r" $\operatorname{erf}(sx)$, GELU.")
 
 
 def check() -> list[Step]:

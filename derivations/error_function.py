@@ -20,6 +20,19 @@ for even k ≥ 2, and 0 for odd k ≥ 3;  E σ² = 1/3 + √3/(6π).
 
 ASSUMPTIONS = "a, b real; g ~ N(0, 1); Φ the normal distribution function, so Φ(x) = (1 + erf(x/√2))/2."
 
+TITLE = "Coefficients of the error function and of GELU"
+
+STATEMENT_TEX = r"""$\mathbb{E}\operatorname{erf}(a(g+t)+b)=\operatorname{erf}\bigl((at+b)/\sqrt{1+2a^2}\bigr)$, so that
+$c_k(\operatorname{erf}(ax+b))$ is its $k$-th
+derivative at $t=0$, and $\mathbb{E}\operatorname{erf}(sg)^2=\frac2\pi\arcsin\frac{2s^2}{1+2s^2}$. For GELU, $\sigma(x)=x\Phi(x)$,
+$S(t)=\mathbb{E}\,\sigma(g+t)$ has $S''=\bigl(\frac32-\frac{t^2}4\bigr)\frac{e^{-t^2/4}}{2\sqrt\pi}$, hence
+\[ c_k=\frac{(-1/2)^{k/2-1}(k+1)\,(k-3)!!}{4\sqrt\pi}\quad(k\ge2\text{ even}),\qquad c_k=0\quad(k\ge3\text{ odd}),\qquad
+\mathbb{E}\,\sigma^2=\frac13+\frac{\sqrt3}{6\pi}. \]"""
+
+ASSUMPTIONS_TEX = (
+    r"$a,b$ real; $g\sim\mathcal{N}(0,1)$; $\Phi(x)=(1+\operatorname{erf}(x/\sqrt2))/2$."
+)
+
 _REACH = 10
 
 
@@ -34,7 +47,8 @@ def _smoothing() -> Step:
     left = 2 / sympy.sqrt(sympy.pi) * sympy.exp(-(b**2)) * _gaussian_mean(2 * a**2, 2 * a * b)
     claim = sympy.erf(b / sympy.sqrt(1 + 2 * a**2))
     holds = sympy.simplify(left - sympy.diff(claim, b)) == 0 and claim.subs(b, 0) == 0
-    return Step("∂_b E erf(ag + b) is a Gaussian integral: that of erf(b/√(1 + 2a²))", bool(holds), "all k")
+    return Step("∂_b E erf(ag + b) is a Gaussian integral: that of erf(b/√(1 + 2a²))", bool(holds), "all k",
+        tex=r"$\partial_b\,\mathbb{E}\operatorname{erf}(ag+b)$ is a Gaussian integral, that of $\operatorname{erf}(b/\sqrt{1+2a^2})$.")
 
 
 def _coefficients() -> Step:
@@ -45,7 +59,8 @@ def _coefficients() -> Step:
     library = exact_coefficients(sympy.erf(a * X + b), _REACH)
     assert library is not None
     holds = all(sympy.simplify(sympy.diff(s, t, k).subs(t, 0) - library[k]) == 0 for k in range(_REACH + 1))
-    return Step("erf(ax + 2/5): the derivatives of S at 0 are the library's c_k", holds, f"k ≤ {_REACH}")
+    return Step("erf(ax + 2/5): the derivatives of S at 0 are the library's c_k", holds, f"k ≤ {_REACH}",
+        tex=r"$\operatorname{erf}(ax+\frac25)$: the derivatives of $S$ at $0$ are the library's $c_k$.")
 
 
 def _norm() -> Step:
@@ -63,6 +78,8 @@ def _norm() -> Step:
         "d/ds E erf(sg)² by parts equals d/ds (2/π) arcsin(2s²/(1+2s²)) (both positive, squares equal), zero at s = 0",
         bool(holds),
         "all s > 0",
+        tex=r"$\frac d{ds}\mathbb{E}\operatorname{erf}(sg)^2$ by parts equals $\frac d{ds}\frac2\pi\arcsin\frac{2s^2}{1+2s^2}$; both"
+        r" sides vanish at $s=0$.",
     )
 
 
@@ -78,7 +95,8 @@ def _gelu_second_derivative() -> Step:
     exponents = sympy.expand(-(X**2) / 2 - (X + t) ** 2 / 2 - (-((X + t / 2) ** 2) - t**2 / 4))
     claim = (sympy.Rational(3, 2) - t**2 / 4) * sympy.exp(-(t**2) / 4) / (2 * sympy.sqrt(sympy.pi))
     holds = inside == 0 and exponents == 0 and sympy.simplify(smoothed - claim) == 0
-    return Step("GELU'' = (2 − x²)φ, whose smoothing is (3/2 − t²/4) e^{−t²/4}/(2√π)", bool(holds), "all k")
+    return Step("GELU'' = (2 − x²)φ, whose smoothing is (3/2 − t²/4) e^{−t²/4}/(2√π)", bool(holds), "all k",
+        tex=r"$\mathrm{GELU}''=(2-x^2)\varphi$, whose smoothing is $(\frac32-\frac{t^2}4)e^{-t^2/4}/(2\sqrt\pi)$.")
 
 
 def _gelu_for_all_k() -> Step:
@@ -100,6 +118,7 @@ def _gelu_for_all_k() -> Step:
         "GELU: the power series of S'' is the library's closed form for even k ≥ 2, odd k vanish",
         bool(holds),
         "all k",
+        tex=r"GELU: the power series of $S''$ is the library's closed form for even $k\ge2$; odd $k$ vanish.",
     )
 
 
@@ -116,6 +135,7 @@ def _gelu_norm() -> Step:
         "E g²Φ(g)² = E Φ² + 2 E[gΦφ] = 1/3 + E φ(g)² = 1/3 + 1/(2π√3)",
         library is not None and by_parts == 0 and sympy.simplify(library - total) == 0,
         "all k",
+        tex=r"$\mathbb{E}\,g^2\Phi(g)^2=\mathbb{E}\,\Phi^2+2\,\mathbb{E}[g\Phi\varphi]=\frac13+\mathbb{E}\,\varphi(g)^2=\frac13+\frac1{2\pi\sqrt3}$.",
     )
 
 

@@ -21,6 +21,18 @@ the jump of σ^{(i)} at a_j. For every k and every n ≤ k,
 
 ASSUMPTIONS = "σ piecewise smooth with finitely many pieces and polynomially bounded derivatives; g ~ N(0, 1)."
 
+TITLE = "Coefficients of piecewise functions"
+
+STATEMENT_TEX = r"""Let $\sigma$ be piecewise $C^\infty$ with finitely many breakpoints $a_j$, all derivatives of polynomial growth, and
+$J_{j,i}$ the jump of
+$\sigma^{(i)}$ at $a_j$. For every $k$ and every $n\le k$,
+\[ c_k=\mathbb{E}[\sigma^{(n)}(g)\,\mathrm{He}_{k-n}(g)]+\sum_j\varphi(a_j)\sum_{i<n}J_{j,i}\,\mathrm{He}_{k-1-i}(a_j), \]
+$\sigma^{(n)}$ meaning the derivative inside the pieces. For a piecewise polynomial of degree $p$ and $k>p$, $n=p+1$ leaves the sum."""
+
+ASSUMPTIONS_TEX = (
+    r"$\sigma$ is piecewise smooth with finitely many pieces and polynomially bounded derivatives; $g\sim\mathcal{N}(0,1)$."
+)
+
 _REACH = 12
 
 
@@ -35,6 +47,8 @@ def _generating_function() -> Step:
         "and He_{k+1} = x He_k − He_k', which together are the recurrence that defines He_k",
         bool(lowers and raises),
         "all k",
+        tex=r"$G=e^{xt-t^2/2}=\sum\mathrm{He}_kt^k/k!$ satisfies $\partial_xG=tG$ and $\partial_tG=xG-\partial_xG$, that is"
+        r" $\mathrm{He}_k'=k\,\mathrm{He}_{k-1}$ and $\mathrm{He}_{k+1}=x\,\mathrm{He}_k-\mathrm{He}_k'$.",
     )
 
 
@@ -46,6 +60,7 @@ def _primitive() -> Step:
         "He_k φ = −(He_{k−1} φ)': for any h, −(hφ)' = (xh − h')φ, and h = He_{k−1} by the previous step",
         sympy.simplify(difference) == 0,
         "all k",
+        tex=r"$\mathrm{He}_k\varphi=-(\mathrm{He}_{k-1}\varphi)'$, since $-(h\varphi)'=(xh-h')\varphi$.",
     )
 
 
@@ -60,6 +75,9 @@ def _one_integration() -> Step:
         "nothing at ±∞. Repeating it n times on σ', σ'', … gives the statement",
         sympy.simplify(difference) == 0,
         "all k",
+        tex=r"On a piece"
+        r" $\int\sigma\,\mathrm{He}_k\varphi=-[\sigma\,\mathrm{He}_{k-1}\varphi]+\int\sigma'\,\mathrm{He}_{k-1}\varphi$; summed"
+        r" over the pieces the brackets collect $J_{j,0}$ at every $a_j$ and nothing at $\pm\infty$. Repeat $n$ times.",
     )
 
 
@@ -109,7 +127,8 @@ def _by_truncated_moments() -> list[Step]:
                 polynomial = sympy.Poly(sympy.expand(value * he(k)), X)
                 direct += sum(c * _truncated_moment(n, lo, hi) for (n,), c in polynomial.terms())
             agree = agree and sympy.expand(direct - library[k]) == 0
-        steps.append(Step(f"{name}: monomial moments give the library's c_k", agree, f"k ≤ {_REACH}"))
+        steps.append(Step(f"{name}: monomial moments give the library's c_k", agree, f"k ≤ {_REACH}",
+            tex=r"Monomial moments give the library's $c_k$, for five piecewise functions."))
     return steps
 
 
@@ -128,6 +147,7 @@ def _relu_for_all_k() -> Step:
         "ReLU: c_k = He_{k−2}(0)/√(2π) for k ≥ 2 is the library's closed form, odd k vanishing",
         bool(holds),
         "all k",
+        tex=r"ReLU: $c_k=\mathrm{He}_{k-2}(0)/\sqrt{2\pi}$ for $k\ge2$ is the library's closed form; odd $k$ vanish.",
     )
 
 

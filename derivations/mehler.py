@@ -26,7 +26,7 @@ $\mathbb{E}[\mathrm{He}_j(u)\,\mathrm{He}_k(v)]=\delta_{jk}\,k!\,\rho^k$. Hence,
 
 ASSUMPTIONS_TEX = r"$(u,v)$ Gaussian with $\operatorname{Var}u=\operatorname{Var}v=1$, $|\rho|\le 1$; $\mathbb{E}\,\sigma(g)^2<\infty$."
 
-_REACH = 8
+_REACH = 6
 s, t, rho = sympy.symbols("s t rho", real=True)
 
 

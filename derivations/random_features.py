@@ -27,6 +27,30 @@ a = E[c₁²/(1+δ)], g = λ_s + E[c_*²/(1+δ)], z = g/a, κ₂ = z/m + (κ₂/
 ASSUMPTIONS = """D, n, m → ∞ in proportion; (ĥ, z) given θ may be replaced by Gaussians of the same covariances (Gaussian equivalence of
 [RT] Theorem 3; used, not proved); traces of products concentrate (deterministic equivalents of sample covariances)."""
 
+TITLE = "The error of the random Transformer"
+
+STATEMENT_TEX = r"""Samples $\theta$ have features $\phi=\sum_j\psi_j(\theta)q_j+c_1(\theta)F^\top\hat h+c_*(\theta)z$ and labels with
+$\mathbb{E}[y\mid\theta]=y_0$,
+$\mathbb{E}[y^2\mid\theta]=y_2$, $\mathbb{E}[\hat hy\mid\theta]=m(\theta)M$, $\operatorname{Cov}\hat h=C$, $F_{ij}\sim\mathcal{N}(0,1)$ of
+size
+$D\times m$, ridge $\lambda_s$ per sample. With $A=F^\top CF$, $Q=(aA+g)^{-1}$,
+$\delta_\theta=(c_1^2\operatorname{tr}AQ+c_*^2\operatorname{tr}Q)/n$, $a=\mathbb{E}\frac{c_1^2}{1+\delta}$,
+$g=\lambda_s+\mathbb{E}\frac{c_*^2}{1+\delta}$, $z=g/a$ and $\kappa_2=\frac zm+\frac{\kappa_2}m\operatorname{tr}\frac C{C+\kappa_2}$:
+\begin{enumerate}
+\item in units of $D$ ($\tau=n/D$, $\mu=m/D$, $k=D\kappa_2$, $r=DC$, $f_1=\langle\frac r{r+k}\rangle$,
+$\omega=\tau/(\tau a+c_1^2f_1+c_*^2/k)$), $\mathbb{E}[c_1^2\omega]=1$ and
+$ak\bigl(1-\frac\tau\mu(1-a\,\mathbb{E}\omega)\bigr)=\lambda_s/\mu$, with one
+solution $(k,a)$;
+\item $\operatorname{tr}T_1\tilde RT_2\tilde R\simeq D\,(T_1:T_2)$, $\tilde R=F(A+z)^{-1}F^\top$, with
+$T_1:T_2=\langle\frac{T_1T_2}{(r+k)^2}\rangle+\frac{k^2}{\mu-f_2}\langle\frac{T_1}{(r+k)^2}\rangle\langle\frac{T_2}{(r+k)^2}\rangle$;
+\item the errors are $\mathbb{E}\,r_\theta$ with $r=r^0+c_1^2U+c_*^2V$, where $U$ and $V$ are linear in $r$.
+\end{enumerate}"""
+
+ASSUMPTIONS_TEX = (
+    r"$D,n,m\to\infty$ in proportion; $(\hat h,z)$ given $\theta$ may be replaced by Gaussians of the same covariances (Theorem 3;"
+    r" used, not proved); traces of products concentrate (deterministic equivalents of sample covariances)."
+)
+
 k, a, tau, mu, lam, z = sympy.symbols("k a tau mu lambda z", positive=True)
 
 
@@ -44,12 +68,15 @@ def _elimination() -> list[Step]:
     slope = sympy.solve(sympy.Eq(c * tau / (tau * a + c * f1 + e / k), 1), a)[0]
     combined = claimed.subs(w, 1 / c).subs(a, slope)
     return [
-        Step("1/(1+δ) = aω", weight == 0, "all values"),
-        Step("the two equations for (a, g) are those of (1)", sympy.simplify(second - claimed) == 0, "all values"),
+        Step("1/(1+δ) = aω", weight == 0, "all values",
+            tex=r"$1/(1+\delta)=a\omega$."),
+        Step("the two equations for (a, g) are those of (1)", sympy.simplify(second - claimed) == 0, "all values",
+            tex=r"The two equations for $(a,g)$ are those of (1)."),
         Step(
             "one scale: (c₁²k(μ−f₁) − c_*²)(c₁²k(τ−f₁) − c_*²) = τλ_s c₁²k, symmetric in samples and features",
             sympy.simplify(combined * tau * c * k - one_scale) == 0,
             "all values",
+            tex=r"One scale: $(c_1^2k(\mu-f_1)-c_*^2)(c_1^2k(\tau-f_1)-c_*^2)=\tau\lambda_sc_1^2k$, symmetric in samples and features.",
         ),
     ]
 
@@ -66,8 +93,11 @@ def _uniqueness() -> list[Step]:
     share = sympy.diff(tau * a / (tau * a + w1), a), sympy.diff(tau * a / (tau * a + w1), w1)
     monotone = share[0].simplify().is_positive and share[1].simplify().is_negative
     return [
-        Step("a(k) increases where it exists", bool(positive), "two scales; any number by the same sum"),
-        Step("E[τa/(τa+w)] increases with a and decreases with w, so the left side of (1) increases once positive", bool(monotone), "all"),
+        Step("a(k) increases where it exists", bool(positive), "two scales; any number by the same sum",
+            tex=r"$a(k)$ increases where it exists."),
+        Step("E[τa/(τa+w)] increases with a and decreases with w, so the left side of (1) increases once positive", bool(monotone), "all",
+            tex=r"$\mathbb{E}\frac{\tau a}{\tau a+w}$ increases with $a$ and decreases with $w$, so the left side of (1) increases"
+            r" once it is positive."),
     ]
 
 
@@ -97,9 +127,12 @@ def _second_order() -> list[Step]:
     f1 = mean(r1 / (r1 + k), r2 / (r2 + k))
     by_ridge = mean(s1 / (r1 + k), s2 / (r2 + k)) - k * (mu - f1) * j / (mu - f2)
     return [
-        Step("dk/dz = 1/(μ − f₂)", in_z == 0, "two eigenvalues, all values"),
-        Step("the bilinear form of (2)", sympy.simplify(total - claimed) == 0, "two eigenvalues, all values"),
-        Step("T:C = G_T + z dG_T/dz, the derivative in the ridge", sympy.simplify(with_C - by_ridge) == 0, "two eigenvalues, all values"),
+        Step("dk/dz = 1/(μ − f₂)", in_z == 0, "two eigenvalues, all values",
+            tex=r"$dk/dz=1/(\mu-f_2)$."),
+        Step("the bilinear form of (2)", sympy.simplify(total - claimed) == 0, "two eigenvalues, all values",
+            tex=r"The bilinear form of (2)."),
+        Step("T:C = G_T + z dG_T/dz, the derivative in the ridge", sympy.simplify(with_C - by_ridge) == 0, "two eigenvalues, all values",
+            tex=r"$T:C=G_T+z\,dG_T/dz$, the derivative in the ridge."),
     ]
 
 
@@ -113,11 +146,13 @@ def _finite_block() -> list[Step]:
     x, y_, c = sympy.symbols("x y c", positive=True)
     variance = sum(v**2 * 2 for v in (x, y_))  # Var Σ x_i(f_i² − 1) = 2Σx_i²
     return [
-        Step("coefficients of the constant and of degree 2: a = (I/tr Q + P)⁻¹b", fixed == sympy.zeros(2, 1), "two directions, all values"),
+        Step("coefficients of the constant and of degree 2: a = (I/tr Q + P)⁻¹b", fixed == sympy.zeros(2, 1), "two directions, all values",
+            tex=r"Coefficients of the constant and of degree 2: $a=(I/\operatorname{tr}Q+P)^{-1}b$."),
         Step(
             "mean of degree 2 has variance (c₂²/2) tr C² per neuron",
             sympy.simplify(c**2 / 4 * variance - c**2 / 2 * (x**2 + y_**2)) == 0,
             "all C",
+            tex=r"The mean of degree 2 has variance $\frac{c_2^2}2\operatorname{tr}C^2$ per neuron.",
         ),
     ]
 
@@ -213,7 +248,8 @@ def _against_library() -> list[Step]:
         found = random_head_error(samples, spectrum, tau_, mu_, point, np.inf, np.ones(1))
         icl, idg = _literal(v, kappa, float(point.k[0]))
         worst = max(worst, abs(float(found.icl[0] / icl) - 1), abs(float(found.idg[0] / idg) - 1))
-    return [Step("the library equals the one-scale equations written out", worst < 1e-12, f"{len(points)} points in 30 digits")]
+    return [Step("the library equals the one-scale equations written out", worst < 1e-12, f"{len(points)} points in 30 digits",
+        tex=r"The library equals the one-scale equations written out and solved in 30 digits.")]
 
 
 def check() -> list[Step]:

@@ -123,7 +123,13 @@ def _library() -> Step:
             expected = slope**2 * max(0.0, 1 - k)
             bound = 10 * (1e-6) ** (0.5 if k == 1.0 else 1.0)
             holds &= bool(abs(float(found.icl - found.idg) - expected) < bound)
-    return Step("the library's formulas at α = 10⁶, τ = 10¹⁵", holds, "10 points", tex=r"The library's formulas at $\alpha=10^6$, $\tau=10^{15}$ (for $\kappa<1$ the next correction is of order $\alpha/\tau$).")
+    return Step(
+        "the library's formulas at α = 10⁶, τ = 10¹⁵",
+        holds,
+        "10 points",
+        tex=r"The library's formulas at $\alpha=10^6$, $\tau=10^{15}$ (for $\kappa<1$ the next correction is of order"
+        r" $\alpha/\tau$).",
+    )
 
 
 def check(limit_below: sympy.Expr = 1 - kappa) -> list[Step]:

@@ -27,6 +27,28 @@ ASSUMPTIONS = (
     "σ(conj z) = conj σ(z)",
 )
 
+TITLE = "Error bounds of the certified coefficients"
+
+STATEMENT_TEX = r"""Let $F=\sigma h_k\varphi$ with $h_k=\mathrm{He}_k/\sqrt{k!}$ and $\varphi$ the normal density, $h>0$, $T=(N+\frac12)h$,
+and $\sigma$ analytic on
+$|\operatorname{Re}z|\le T$, $|\operatorname{Im}z|\le a$. Then
+\begin{multline*}
+\Bigl|h\sum_{|j|\le N}F(jh)-\int_{-T}^TF\Bigr|\le\frac{2e^{a^2/2}\sqrt{L_k(-a^2)}}{e^{2\pi a/h}-1}
+\Bigl(\int_{-T}^T|\sigma(x+ia)|^2\varphi(x)\,dx\Bigr)^{1/2}\\
++\frac{2h\log2}\pi\sup_{|y|\le a}|F(\pm T+iy)|;
+\end{multline*}
+for $\mathbb{E}\,\sigma^2$ replace $h_k$ by $\sigma$ and $\sqrt{L_k(-a^2)}$ by the same square root. Gauss-Legendre quadrature with $n\ge2$
+nodes on a
+panel of half length $H$, with $|F|\le M$ on the ellipse whose semi-axes have the sum $\rho H$, errs by at most
+$\frac{64}{15}HM\rho^{-2n}/(1-\rho^{-2})$. Finally $|\mathrm{He}_k(x)|\le|x|^k$ for $x^2\ge2k+1$, and $\int_T^\infty e^G\le
+e^{G(T)}/(-G'(T))$ for
+concave $G$ with $G'(T)<0$."""
+
+ASSUMPTIONS_TEX = (
+    r"$\sigma$ is analytic in a neighbourhood of the closed rectangle (of the closed ellipse), and $\sigma(\bar"
+    r" z)=\overline{\sigma(z)}$."
+)
+
 
 def check() -> list[Step]:
     """The steps, each verified."""
@@ -48,6 +70,8 @@ def _contour() -> list[Step]:
             "(1/2i) cot(πz/h) has residue h/(2πi) at z = jh, so that ∮_{∂R} F (1/2i) cot(πz/h) dz = h Σ_{|j| ≤ N} F(jh)",
             sympy.simplify(residue - h / (2 * pi * I)) == 0,
             "all j",
+            tex=r"$\frac1{2i}\cot(\pi z/h)$ has residue $\frac h{2\pi i}$ at $z=jh$, so that $\oint F\frac1{2i}\cot(\pi"
+            r" z/h)\,dz=h\sum_{|j|\le N}F(jh)$.",
         ),
         Step(
             "∫_{−T}^T F = ½(∫_lower F − ∫_upper F), the two halves of ∂R run through counterclockwise; on the upper half the difference to"
@@ -55,21 +79,26 @@ def _contour() -> list[Step]:
             sympy.simplify(Rational(1, 2) + in_w - w / (w - 1)) == 0
             and sympy.simplify((kernel.rewrite(exp) - in_w.subs(w, exp(2 * pi * I * z / h))).rewrite(exp)) == 0,
             "all z",
+            tex=r"$\int_{-T}^TF$ is half the difference of the integrals over the two halves of the boundary; on the upper half the"
+            r" difference to the sum has the kernel $w/(w-1)$, $w=e^{2\pi iz/h}$; on the lower half its reflection.",
         ),
         Step(
             "on the top |w| = e^{−2πa/h} < 1, and |w/(w − 1)| ≤ |w|/(1 − |w|) = 1/(e^{2πa/h} − 1)",
             sympy.simplify((exp(-2 * pi * y / h) / (1 - exp(-2 * pi * y / h))) - 1 / (exp(2 * pi * y / h) - 1)) == 0,
             "all a, h",
+            tex=r"On the top $|w|=e^{-2\pi a/h}<1$ and $|w/(w-1)|\le1/(e^{2\pi a/h}-1)$.",
         ),
         Step(
             "on the sides e^{2πi(±T)/h} = e^{±iπ(2N+1)} = −1, so w = −e^{−2πy/h} and w/(w − 1) = 1/(1 + e^{2πy/h}) > 0",
             sympy.simplify(on_side - 1 / (1 + exp(2 * pi * y / h))) == 0 and exp(I * pi * (2 * n + 1)).simplify() == -1,
             "all N, y",
+            tex=r"On the sides $e^{2\pi i(\pm T)/h}=-1$, so that $w/(w-1)=1/(1+e^{2\pi y/h})>0$.",
         ),
         Step(
             "∫_0^∞ dy/(1 + e^{2πy/h}) = h log 2/(2π); four such half sides give (2h log 2/π) sup|F|",
             sympy.simplify(integral - h * log(2) / (2 * pi)) == 0,
             "all h",
+            tex=r"$\int_0^\infty dy/(1+e^{2\pi y/h})=\frac{h\log2}{2\pi}$; four such half sides give $\frac{2h\log2}\pi\sup|F|$.",
         ),
     ]
 
@@ -88,22 +117,28 @@ def _norm_on_the_shifted_line() -> list[Step]:
         sympy.expand(sum(binomial(j, m) * a ** (2 * m) / factorial(m) for m in range(j + 1)) - laguerre(j, -(a**2))) == 0 for j in range(13)
     )
     return [
-        Step("|φ(x + ia)| = e^{a²/2} φ(x)", size == 0, "all x, a"),
+        Step("|φ(x + ia)| = e^{a²/2} φ(x)", size == 0, "all x, a",
+            tex=r"$|\varphi(x+ia)|=e^{a^2/2}\varphi(x)$."),
         Step(
             "He_k(x + ia) = Σ_j C(k, j)(ia)^{k−j} He_j(x): both sides have the generating function e^{iat} e^{xt − t²/2}",
             generating == 0,
             "all k",
+            tex=r"$\mathrm{He}_k(x+ia)=\sum_j\binom kj(ia)^{k-j}\mathrm{He}_j(x)$, by the generating function.",
         ),
         Step(
             "by orthogonality E|He_k(g + ia)|²/k! = Σ_i [C(k,i)² (k−i)!/k!] a^{2i} = Σ_i C(k,i) a^{2i}/i!",
             sympy.simplify(weight) == 0,
             "all k",
+            tex=r"By orthogonality $\mathbb{E}|\mathrm{He}_k(g+ia)|^2/k!=\sum_i\binom ki\frac{a^{2i}}{i!}$.",
         ),
-        Step("and that sum is L_k(−a²)", by_hand, "k ≤ 12"),
+        Step("and that sum is L_k(−a²)", by_hand, "k ≤ 12",
+            tex=r"That sum is $L_k(-a^2)$."),
         Step(
             "Cauchy-Schwarz: ∫|F(x + ia)| dx ≤ e^{a²/2} ‖σ(· + ia)‖_φ √L_k(−a²); the bottom has the same value by reflection",
             _cauchy_schwarz_holds(),
             "seven σ, k ≤ 8, by quadrature",
+            tex=r"Cauchy-Schwarz: $\int|F(x+ia)|\,dx\le e^{a^2/2}\|\sigma(\cdot+ia)\|_\varphi\sqrt{L_k(-a^2)}$; the bottom by"
+            r" reflection.",
         ),
     ]
 
@@ -136,12 +171,16 @@ def _gauss() -> list[Step]:
     )
     worst = sympy.simplify((2 + Rational(2, 15)) * 2 * M - Rational(64, 15) * M)
     return [
-        Step("∫_{−1}^{1} T_j = −2/(j² − 1) for even j, 0 for odd j", moments, "j ≤ 12; all j by T_j(cos θ) = cos jθ"),
-        Step("|Q_n(T_j)| ≤ Q_n(1) = 2, the weights being positive and |T_j| ≤ 1", weights_positive, "n ≤ 64"),
+        Step("∫_{−1}^{1} T_j = −2/(j² − 1) for even j, 0 for odd j", moments, "j ≤ 12; all j by T_j(cos θ) = cos jθ",
+            tex=r"$\int_{-1}^1T_j=-2/(j^2-1)$ for even $j$, $0$ for odd $j$."),
+        Step("|Q_n(T_j)| ≤ Q_n(1) = 2, the weights being positive and |T_j| ≤ 1", weights_positive, "n ≤ 64",
+            tex=r"$|Q_n(T_j)|\le Q_n(1)=2$, the weights being positive and $|T_j|\le1$."),
         Step(
             "Σ_{j ≥ 2n, even} 2Mρ^{−j}(2 + 2/(j² − 1)) ≤ 2M(2 + 2/15) ρ^{−2n}/(1 − ρ^{−2}) = (64/15) M ρ^{−2n}/(1 − ρ^{−2}) for n ≥ 2",
             worst == 0 and sympy.simplify(series - 1 / (1 - r**2)) == 0,
             "all n ≥ 2, ρ > 1",
+            tex=r"$\sum_{j\ge2n\text{ even}}2M\rho^{-j}\bigl(2+\frac2{j^2-1}\bigr)\le\frac{64}{15}M\rho^{-2n}/(1-\rho^{-2})$ for"
+            r" $n\ge2$.",
         ),
     ]
 
@@ -162,11 +201,14 @@ def _tails() -> list[Step]:
             " He_k(x) = x^{k mod 2} Π (x² − z²): |He_k(x)| ≤ |x|^k",
             inside and numeric,
             "all k ≥ 1; the bound on zeros also numerically for k ≤ 40",
+            tex=r"Every zero $z$ of $\mathrm{He}_k$ has $z^2\le4(k-1)$ (Gershgorin), so $|x^2-z^2|\le x^2$ where $x^2\ge2k+1$:"
+            r" $|\mathrm{He}_k(x)|\le|x|^k$.",
         ),
         Step(
             "G(x) ≤ G(T) + G'(T)(x − T) for concave G, and ∫_T^∞ e^{−m(x−T)} dx = 1/m",
             sympy.simplify(envelope - 1 / slope) == 0,
             "all T, m > 0",
+            tex=r"$G(x)\le G(T)+G'(T)(x-T)$ for concave $G$, and $\int_T^\infty e^{-m(x-T)}dx=1/m$.",
         ),
     ]
 
@@ -191,16 +233,19 @@ def _measured() -> list[Step]:
     # The pole's residue gives the error's size: (π/b) e^{b²/2}/√(2π) · 2/(e^{2πb/h} − 1).
     by_residue = math.pi / b * math.exp(b * b / 2) / math.sqrt(2 * math.pi) * 2 / (math.exp(2 * math.pi * b / h) - 1)
     return [
-        Step("σ = 1/(1 + z²), h = 3/4: the true error lies below the bound", bool(error <= bound), "one case"),
+        Step("σ = 1/(1 + z²), h = 3/4: the true error lies below the bound", bool(error <= bound), "one case",
+            tex=r"$\sigma=1/(1+z^2)$, $h=\frac34$: the true error lies below the bound,"),
         Step(
             "and is what the residue at the pole predicts: the bound has the right exponent, the strip cannot be widened",
             # Rounding of 33 terms of size below 1, on an error of 1e-3; and the rule's own error for the entire factor φ.
             bool(abs(error - by_residue) <= 64 * np.finfo(float).eps + 2 * math.exp(-2 * math.pi**2 / h**2)),
             "one case",
+            tex=r"and is what the residue at the pole predicts: the exponent is right, the strip cannot be widened.",
         ),
         Step(
             "the library's bound is this one",
             bool(abs(library - bound) <= 64 * np.finfo(float).eps * bound),
             "one case",
+            tex=r"The library's bound is this one.",
         ),
     ]

@@ -363,16 +363,7 @@ def coefficient_table(
         r"  \bottomrule",
         r"\end{tabular}",
     ]
-    if caption or label:
-        lines = [
-            r"\begin{table}",
-            r"\centering",
-            *lines,
-            *([rf"\caption{{{caption}}}"] if caption else []),
-            *([rf"\label{{{label}}}"] if label else []),
-            r"\end{table}",
-        ]
-    return _comment(provenance) + "\n".join(lines)
+    return _comment(provenance) + "\n".join(_table(lines, caption, label))
 
 
 def _decimal_of(value: Any, radius: Any, divisor: int, digits: int) -> str:
@@ -646,3 +637,99 @@ def equivalence_theorem(
 
 def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def side_by_side(
+    columns: Sequence[tuple[str, Sequence[Any]]], *, digits: int = 6, caption: str = "", label: str = "", provenance: str = ""
+) -> str:
+    r"""A booktabs table of the coefficients of several activations, one column each: exact where known, else rounded.
+
+    Parameters
+    ----------
+    columns : sequence of (name, coefficients)
+        Names are text; all sequences have one length.
+    digits : int
+        Significant digits of the decimals.
+    caption, label, provenance : str
+
+    Examples
+    --------
+    >>> print(side_by_side([("id", [0, 1]), ("f", [0.25, 1.5])], digits=3))  # doctest: +ELLIPSIS
+    % c_k = ...
+    \begin{tabular}{rll}
+      \toprule
+      $c_k$ & id & f \\
+      \midrule
+      0 & $0$ & $0.250$ \\
+      1 & $1$ & $1.50$ \\
+      \bottomrule
+    \end{tabular}
+    """
+    lengths = {len(c) for _, c in columns}
+    if len(lengths) != 1:
+        raise HypothesisError(
+            "a table side by side has columns of one length", f"lengths {sorted(lengths)}", "ask for the same degree of each"
+        )
+    rows = []
+    for k in range(lengths.pop()):
+        cells = [number(c[k], digits=digits) if c[k] else "0" for _, c in columns]
+        rows.append("  " + " & ".join([str(k), *(f"${cell}$" for cell in cells)]) + r" \\")
+    lines = [
+        rf"\begin{{tabular}}{{r{'l' * len(columns)}}}",
+        r"  \toprule",
+        "  " + " & ".join(["$c_k$", *(escaped(name) for name, _ in columns)]) + r" \\",
+        r"  \midrule",
+        *rows,
+        r"  \bottomrule",
+        r"\end{tabular}",
+    ]
+    return _comment(provenance) + "\n".join(_table(lines, caption, label))
+
+
+def _table(lines: list[str], caption: str, label: str) -> list[str]:
+    """The lines of a tabular inside a table environment, if there is a caption or a label."""
+    if not (caption or label):
+        return lines
+    words = [rf"\caption{{{caption}}}"] if caption else []
+    words += [rf"\label{{{label}}}"] if label else []
+    return [r"\begin{table}", r"\centering", *lines, *words, r"\end{table}"]
+
+
+def escaped(text: str) -> str:
+    r"""Plain text in TeX, its special signs escaped.
+
+    >>> print(escaped("leaky_relu, 5%"))
+    leaky\_relu, 5\%
+    """
+    return "".join("\\" + letter if letter in "_%&#${}" else letter for letter in text)
+
+
+def latex(obj: Any) -> str:
+    r"""TeX of anything in the package that has a ``.latex()``, or a table of several expansions side by side.
+
+    Parameters
+    ----------
+    obj : object with ``.latex()``, or a sequence of Hermite expansions
+
+    Raises
+    ------
+    HypothesisError
+        For anything else.
+
+    Examples
+    --------
+    >>> import hermite_eq
+    >>> print(latex(hermite_eq.coefficients("square", 2)))
+    \sigma(x) = 1 + \mathrm{He}_{2}(x)
+    >>> print(latex([hermite_eq.coefficients(name, 1) for name in ("relu", "tanh")]).splitlines()[-3].strip())
+    1 & $\frac{1}{2}$ & $0.605706$ \\
+    """
+    if hasattr(obj, "latex"):
+        return str(obj.latex())
+    if isinstance(obj, Sequence) and obj and all(hasattr(item, "activation") and hasattr(item, "c") for item in obj):
+        return side_by_side([(str(item.activation), item.c) for item in obj])
+    raise HypothesisError(
+        "an object to be typeset has a .latex(), or is a sequence of Hermite expansions",
+        f"{type(obj).__name__} {obj!r}",
+        "pass hermite_eq.coefficients('relu'), or a list of such",
+    )

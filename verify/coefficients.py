@@ -45,7 +45,7 @@ class Values:
     def of(cls, sigma: str) -> Values:
         expansion = hermite_eq.coefficients(sigma, DEGREE)
         scale = np.sqrt([math.factorial(k) for k in range(DEGREE + 1)])
-        return cls(np.asarray(expansion) / scale, float(expansion.norm2))
+        return cls(np.array([float(c) for c in expansion]) / scale, float(expansion.norm2))
 
     def residual2(self, r: int) -> float:
         return self.norm2 - float(self.orthonormal[: r + 1] @ self.orthonormal[: r + 1])

@@ -15,7 +15,7 @@ from hermite_eq import hermite
 from hermite_eq import latex as tex
 from hermite_eq.activations import Activation, activation
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient
+from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient, supported
 
 # The package's function of that name hides its module from all but the type checker.
 from hermite_eq.expansion.exact import tail as leading_tail
@@ -228,7 +228,11 @@ class HermiteExpansion:
         """
         if form == "general":
             if self.general is None:
-                raise HypothesisError("c_k has a known closed form in k", f"none for {self.activation}", 'pass form="table"')
+                raise HypothesisError(
+                    "c_k has a known closed form in k",
+                    f"none for {self.activation}{self._obstacle()}",
+                    'pass form="table"; np.asarray(c) and c.enclosure(k) give the numbers',
+                )
             return str(self.general.latex())
         c, radii, provenance = self._printable(digits)
         complete = self.exact is not None and self.residual(self.degree) == 0
@@ -239,6 +243,11 @@ class HermiteExpansion:
         if form == "table":
             return tex.coefficient_table(c, radius=radii, digits=digits, provenance=provenance)
         raise HypothesisError('a form of TeX is "sum", "align", "table" or "general"', f"form={form!r}", 'pass form="table", say')
+
+    def _obstacle(self) -> str:
+        if self.activation.expression is None:
+            return ", a bare callable"
+        return "" if (support := supported(self.activation.expression)) else f": {support.reason}"
 
     def _printable(self, digits: int) -> tuple[tuple[Any, ...], list[Any] | None, str]:
         """Coefficients to print, the radii of their errors, and where they come from."""

@@ -226,5 +226,5 @@ def test_tex_shows_certain_digits_only() -> None:
 def test_forms_of_tex_that_do_not_exist() -> None:
     with pytest.raises(HypothesisError, match=r'"sum", "align", "table" or "general"; found form=\'row\''):
         coefficients("relu", 2).latex("row")
-    with pytest.raises(HypothesisError, match=r"c_k has a known closed form in k; found none for tanh"):
+    with pytest.raises(HypothesisError, match=r"c_k has a known closed form in k; found none for tanh: unsupported function tanh"):
         coefficients("tanh", 2).latex("general")
