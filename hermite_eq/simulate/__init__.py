@@ -2,6 +2,8 @@
 
 from hermite_eq.simulate.error import icl_curve as icl_curve
 from hermite_eq.simulate.error import icl_error as icl_error
+from hermite_eq.simulate.posterior import DiscreteMMSE as DiscreteMMSE
+from hermite_eq.simulate.posterior import dmmse_error as dmmse_error
 from hermite_eq.simulate.preactivation import Preactivations as Preactivations
 from hermite_eq.simulate.preactivation import preactivations as preactivations
 from hermite_eq.simulate.results import MonteCarlo as MonteCarlo

@@ -27,7 +27,7 @@ from hermite_eq.simulate.memory import Schedule, parse_memory, schedule
 from hermite_eq.simulate.paths import Readout, RidgePath, SamplePath, WidthPath
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.ridge import RidgeFit
-from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts, child_seeds, context_law, positive_count
+from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts, child_seeds, context_law, positive_count, run_numbers
 
 Axis = Literal["samples", "hidden"]
 Seed = int | np.random.SeedSequence | np.random.Generator | None
@@ -412,11 +412,7 @@ def _simulate(
             "precision is single or double", f"precision={precision!r}", 'pass precision="double"'
         )
     dtype = np.float32 if precision == "single" else np.float64
-    which = range(positive_count(runs, "runs")) if not isinstance(runs, range) else runs
-    if not which or min(which) < 0:
-        raise HypothesisError(
-            "runs are numbered from 0", f"runs={which}", "pass runs=20, or runs=range(5, 10)"
-        )
+    which = run_numbers(runs)
     count = max(2000, 2 * sizes.d**2) if test is None else positive_count(test, "test")
 
     readouts: dict[HeadKind, list[Readout]] = {}

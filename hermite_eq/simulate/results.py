@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Sizes, Task
+
+if TYPE_CHECKING:
+    from hermite_eq.simulate.posterior import DiscreteMMSE
 
 Array = NDArray[np.float64]
 
@@ -122,7 +125,7 @@ class SimulatedError:
         Seeds of the runs. Results with equal ``draws`` are paired.
     """
 
-    model: Model
+    model: Model | DiscreteMMSE
     task: Task
     sizes: Sizes
     icl_runs: Array = field(repr=False)

@@ -242,3 +242,11 @@ def child_seeds(rng: Any, which: range) -> list[np.random.SeedSequence]:
     parent = np.random.default_rng(rng).bit_generator.seed_seq
     children = parent.spawn(max(which) + 1)  # type: ignore[attr-defined]
     return [children[i] for i in which]
+
+
+def run_numbers(runs: Any) -> range:
+    """``runs`` as the numbers of the runs, or an error."""
+    which = runs if isinstance(runs, range) else range(positive_count(runs, "runs"))
+    if not which or min(which) < 0:
+        raise HypothesisError("runs are numbered from 0", f"runs={which}", "pass runs=20, or runs=range(5, 10)")
+    return which

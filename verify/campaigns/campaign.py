@@ -11,7 +11,10 @@ from typing import Literal
 import numpy as np
 
 from hermite_eq.models import Model, Ratios, Sizes, Task
+from hermite_eq.simulate import DiscreteMMSE
 
+#: What a campaign simulates: trained models, and the estimator that is told the training tasks.
+Predictor = Model | DiscreteMMSE
 Axis = Literal["samples", "hidden", "context", "tasks"]
 Error = Literal["icl", "idg", "g_task"]
 
@@ -21,14 +24,14 @@ AXIS_LABEL: dict[Axis, str] = {
 }
 
 
-def label(model: Model) -> str:
+def label(model: Predictor) -> str:
     """The name of a model in stored results and legends.
 
     >>> from hermite_eq import LinearTransformer
     >>> label(LinearTransformer(1e-8, intercept=True))
     'linear + intercept, λ = 1e-08'
     """
-    return f"{model}, λ = {model.ridge:g}"
+    return str(model) if isinstance(model, DiscreteMMSE) else f"{model}, λ = {model.ridge:g}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Panel:
     ----------
     task : Task
     models : tuple of models
-        Trained on common draws.
+        Trained on common draws; dMMSE on the same training tasks.
     axis : {"samples", "hidden", "context", "tasks"}
         Along n and m the points of a run share one draw; along ℓ and k every point has its own.
     values : tuple of float
@@ -75,7 +78,7 @@ class Panel:
     """
 
     task: Task
-    models: tuple[Model, ...]
+    models: tuple[Predictor, ...]
     axis: Axis
     values: tuple[float, ...]
     families: tuple[Ratios, ...]

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Model, Ratios, Sizes, Task
-from hermite_eq.simulate import MonteCarlo
+from hermite_eq.models import Ratios, Sizes, Task
+from hermite_eq.simulate import DiscreteMMSE, MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
 from hermite_eq.theory import icl_curve
-from verify.campaigns.campaign import Error, Panel, label
+from verify.campaigns.campaign import Error, Panel, Predictor, label
 from verify.campaigns.store import Record, Store
 
 Array = NDArray[np.float64]
@@ -37,7 +37,7 @@ class Curve:
 
     panel: Panel
     family: Ratios
-    model: Model
+    model: Predictor
     values: Array
     points: tuple[Sizes, ...]
     icl_runs: Array = field(repr=False)
@@ -61,14 +61,16 @@ class Curve:
         return predicted(self.model, task or self.panel.task, self.points, error)
 
 
-def predicted(model: Model, task: Task, points: Sequence[Sizes], error: Error) -> Array:
-    """Theory at ``points``, NaN where the sizes are too small for it."""
+def predicted(model: Predictor, task: Task, points: Sequence[Sizes], error: Error) -> Array:
+    """Theory at ``points``, NaN where the sizes are too small for it, and for dMMSE."""
     icl, idg = _theory(model, task, tuple(points))
     return _pick(icl, idg, error)
 
 
 @functools.lru_cache(maxsize=4096)
-def _theory(model: Model, task: Task, points: tuple[Sizes, ...]) -> tuple[Array, Array]:
+def _theory(model: Predictor, task: Task, points: tuple[Sizes, ...]) -> tuple[Array, Array]:
+    if isinstance(model, DiscreteMMSE):
+        return np.full(len(points), np.nan), np.full(len(points), np.nan)
     try:
         curve = icl_curve(model, task, points)
     except HypothesisError:

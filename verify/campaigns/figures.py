@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer
+from hermite_eq.simulate import DiscreteMMSE
 from verify.campaigns.campaign import AXIS_LABEL, Campaign, Error, Panel, label
 from verify.campaigns.curves import Curve, Results, constant_error, theory_line
 from verify.figures import COLOUR, MARKER, save
@@ -27,7 +28,9 @@ def _style(panel: Panel, curve: Curve, family: int) -> tuple[str, str, bool]:
     """Colour, marker, and whether the curve has a theory line of its own (an equivalent has that of its head, but for O(1/d))."""
     model = curve.model
     sigma = model.activation if isinstance(model, RandomTransformer) else None
-    ridges = sorted({other.ridge for other in panel.models})
+    if isinstance(model, DiscreteMMSE):
+        return _FAMILY[family % len(_FAMILY)], "s", False
+    ridges = sorted({other.ridge for other in panel.models if not isinstance(other, DiscreteMMSE)})
     if len(panel.families) > 1:
         colour = _FAMILY[family % len(_FAMILY)]
     elif len(ridges) > 1:
@@ -48,6 +51,8 @@ def _draw(axes: Axes, panel: Panel, error: Error, index: int, results: Results) 
             continue
         colour, marker, line = _style(panel, curve, family)
         name = label(curve.model) if len(panel.families) == 1 else panel.caption(curve.family)
+        if len(panel.families) > 1 and len(panel.models) > 1:
+            name = f"{curve.model}, {name}"
         found = curve.simulated(error)
         shift = 1.0 if line else 1.02
         axes.errorbar(curve.values * shift, found.mean, found.stderr, fmt=marker, color=colour, mfc=colour if line else "none", ms=5,

@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from hermite_eq import simulate
+from hermite_eq.simulate import DiscreteMMSE
 from verify.campaigns.campaign import Campaign, label
 
 _lock = threading.Lock()
@@ -49,20 +50,28 @@ def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int) -
     record = []
     with one_blas_thread():
         for panel, sweep in campaign.sweeps(d):
+            which, stream = range(run, run + 1), np.random.SeedSequence(seed, spawn_key=sweep.key)
             samples, hidden = (sweep.values, None) if sweep.axis == "samples" else (None, sweep.values)
+            trained = [model for model in panel.models if not isinstance(model, DiscreteMMSE)]
             curves = simulate.icl_curve(
-                panel.models, panel.task, sweep.sizes, samples=samples, hidden=hidden, runs=range(run, run + 1),
-                rng=np.random.SeedSequence(seed, spawn_key=sweep.key), memory=memory,
+                trained, panel.task, sweep.sizes, samples=samples, hidden=hidden, runs=which, rng=stream, memory=memory
             )
-            record.append({
-                label(model): [
-                    {
-                        "icl": float(point.icl_runs[0]), "idg": float(point.idg_runs[0]),
-                        "condition": float(point.condition_runs[0]) if math.isfinite(point.condition_runs[0]) else None,
-                        "fallback": bool(point.fallback_runs[0]),
-                    }
-                    for point in curve.points
-                ]
-                for model, curve in zip(panel.models, curves, strict=True)
-            })
+            points = {label(model): list(map(_plain, curve.points)) for model, curve in zip(trained, curves, strict=True)}
+            for model in panel.models:
+                if isinstance(model, DiscreteMMSE):
+                    # It does not depend on what varies along the sweep.
+                    error = simulate.dmmse_error(panel.task, sweep.sizes, runs=which, rng=_again(stream))
+                    points[label(model)] = [_plain(error)] * len(sweep.values)
+            record.append(points)
     return record
+
+
+def _again(stream: np.random.SeedSequence) -> np.random.SeedSequence:
+    """The same seed as before anything was spawned from it."""
+    return np.random.SeedSequence(stream.entropy, spawn_key=stream.spawn_key)
+
+
+def _plain(point: simulate.SimulatedError) -> dict[str, Any]:
+    condition = float(point.condition_runs[0])
+    return {"icl": float(point.icl_runs[0]), "idg": float(point.idg_runs[0]),
+            "condition": condition if math.isfinite(condition) else None, "fallback": bool(point.fallback_runs[0])}

@@ -1,0 +1,114 @@
+r"""The Bayes estimator of a linear task which knows the training tasks, the dMMSE estimator of [LA].
+
+Under the prior that puts 1/k on each training task :math:`\xi_1,\dots,\xi_k` and for labels
+:math:`y=X\xi+\epsilon,\ \epsilon\sim\mathcal N(0,\rho I)`, the posterior weights are the likelihoods and the posterior mean is
+
+.. math:: \hat w=\sum_jp_j\xi_j,\qquad p_j\propto e^{-\|y-X\xi_j\|^2/(2\rho)} .
+
+It is the best predictor in distribution; on a fresh task ξ it errs by
+:math:`\mathbb E(y_{\ell+1}-\hat w^\top x_{\ell+1})^2=\|\xi-\hat w\|^2/d+\rho`, which is exact over the query.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.hermite import X
+from hermite_eq.models import Sizes, Task
+from hermite_eq.simulate.population import Array
+from hermite_eq.simulate.results import SimulatedError
+from hermite_eq.simulate.sampler import child_seeds, positive_count, run_numbers
+
+
+@dataclass(frozen=True)
+class DiscreteMMSE:
+    """The posterior mean over the training tasks; nothing is trained.
+
+    >>> print(DiscreteMMSE())
+    dMMSE
+    """
+
+    def __str__(self) -> str:
+        return "dMMSE"
+
+
+def dmmse_error(
+    task: Task, sizes: Sizes, *, runs: int | range, rng: Any = None, test: int = 200
+) -> SimulatedError:
+    r"""ICL and in-distribution errors of the dMMSE estimator, run by run.
+
+    With the same ``rng`` and ``runs`` its training tasks are those of :func:`hermite_eq.simulate.icl_error`.
+
+    Parameters
+    ----------
+    task : Task
+        With the identity as target, and noise.
+    sizes : Sizes
+        ``samples`` and ``hidden`` play no role.
+    runs : int or range
+    rng : int, SeedSequence, Generator or None
+    test : int
+        Test contexts for each of the two errors in a run, drawn by the definition at O(ℓ d) each.
+
+    Returns
+    -------
+    SimulatedError
+        Its condition is 1: no system is solved.
+
+    Raises
+    ------
+    HypothesisError
+        For another target, no noise, or infinitely many tasks.
+
+    References
+    ----------
+    [LA], section on the dMMSE estimator and Figure 4.
+
+    Examples
+    --------
+    >>> from hermite_eq import Sizes, Task
+    >>> error = dmmse_error(Task("identity", noise=0.25), Sizes(8, 16, 1, 64), runs=3, rng=0)
+    >>> error.idg.mean  # of one known task nothing is left to infer
+    0.25
+    """
+    if task.target.expression != X:
+        raise HypothesisError("dMMSE is the posterior mean of a linear task", f"{task}", 'pass Task("identity", noise=0.01), say')
+    if task.noise == 0:
+        raise HypothesisError("the likelihood has a width: ρ > 0", f"{task}", 'pass Task("identity", noise=0.01), say')
+    if sizes.tasks == math.inf:
+        raise HypothesisError("dMMSE knows finitely many training tasks", "tasks=inf", "pass a finite number of tasks")
+    count = positive_count(test, "test")
+    seeds = child_seeds(rng, run_numbers(runs))
+    found = np.array([_errors(task, sizes, count, np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key)) for seed in seeds])
+    ones = np.ones(len(seeds))
+    draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
+    return SimulatedError(DiscreteMMSE(), task, sizes, found[:, 0], found[:, 1], ones, ones == 0, draws)
+
+
+def _errors(task: Task, sizes: Sizes, test: int, seed: np.random.SeedSequence) -> tuple[float, float]:
+    # The first child gives the training tasks, here as for trained models, whose further children stay unused.
+    tasks, *_, fresh, again = seed.spawn(13)
+    known = np.random.default_rng(tasks).standard_normal((int(sizes.tasks), sizes.d))
+    fresh_stream, again_stream = np.random.default_rng(fresh), np.random.default_rng(again)
+    icl = idg = 0.0
+    for _ in range(test):
+        icl += _one(task.noise, sizes.context, known, fresh_stream.standard_normal(sizes.d), fresh_stream)
+        idg += _one(task.noise, sizes.context, known, known[again_stream.integers(len(known))], again_stream)
+    return icl / test, idg / test
+
+
+def _one(noise: float, context: int, known: Array, xi: Array, rng: np.random.Generator) -> float:
+    """The error on a context of the task ξ."""
+    d = len(xi)
+    x = rng.standard_normal((context, d)) / math.sqrt(d)
+    # y − Xξ_j = X(ξ − ξ_j) + ε, which keeps its digits where ξ_j is ξ.
+    left = x @ (xi - known).T + math.sqrt(noise) * rng.standard_normal(context)[:, None]
+    weights = softmax(-np.einsum("ij,ij->j", left, left) / (2 * noise))
+    miss = xi - weights @ known
+    return float(miss @ miss) / d + noise
