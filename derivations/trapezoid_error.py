@@ -171,7 +171,7 @@ def _gauss() -> list[Step]:
     )
     worst = sympy.simplify((2 + Rational(2, 15)) * 2 * M - Rational(64, 15) * M)
     return [
-        Step("∫_{−1}^{1} T_j = −2/(j² − 1) for even j, 0 for odd j", moments, "j ≤ 12; all j by T_j(cos θ) = cos jθ",
+        Step("∫_{−1}^{1} T_j = −2/(j² − 1) for even j, 0 for odd j", moments, "j ≤ 12; all j by substituting the cosine",
             tex=r"$\int_{-1}^1T_j=-2/(j^2-1)$ for even $j$, $0$ for odd $j$."),
         Step("|Q_n(T_j)| ≤ Q_n(1) = 2, the weights being positive and |T_j| ≤ 1", weights_positive, "n ≤ 64",
             tex=r"$|Q_n(T_j)|\le Q_n(1)=2$, the weights being positive and $|T_j|\le1$."),
