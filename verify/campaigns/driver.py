@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+from verify.campaigns.run import one_blas_thread
 from verify.campaigns.store import Setup, Store
 
 #: Seconds between two looks at futures which have not finished.
@@ -46,24 +47,26 @@ def compute(store: Store, runs: Sequence[int], executor: Executor, advance: Call
         If results cannot be written, or from a run; whatever else has finished is stored first.
     """
     store.request(max(runs) + 1)
-    futures: dict[Future, int] = {}
-    try:
-        for run in store.missing(runs):
-            futures[executor.submit(_simulate, store.setup, run)] = run
-        failure: Exception | None = None
-        for future in _completed(list(futures)):
-            try:
-                record, seconds = future.result()
-            except Exception as error:
-                failure = failure or error
-                _cancel(futures)
-                continue
-            store.write(futures[future], record, seconds)
-            advance(futures[future], seconds)
-        if failure is not None:
-            raise failure
-    finally:
-        _cancel(futures)
+    # An executor of threads computes in this process, where OpenBLAS heeds a limit set in the calling thread only.
+    with one_blas_thread():
+        futures: dict[Future, int] = {}
+        try:
+            for run in store.missing(runs):
+                futures[executor.submit(_simulate, store.setup, run)] = run
+            failure: Exception | None = None
+            for future in _completed(list(futures)):
+                try:
+                    record, seconds = future.result()
+                except Exception as error:
+                    failure = failure or error
+                    _cancel(futures)
+                    continue
+                store.write(futures[future], record, seconds)
+                advance(futures[future], seconds)
+            if failure is not None:
+                raise failure
+        finally:
+            _cancel(futures)
 
 
 def _cancel(futures: dict[Future, int]) -> None:
