@@ -1,3 +1,4 @@
+# Tests run in one process for each core, with one thread of linear algebra each.
 # Both commands set up .venv by themselves; python3 (3.11+, with venv) and make suffice.
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ verify: $(VENV)/.installed
 	$(BIN)/python -m verify
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
