@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hermite_eq
-from hermite_eq.simulate import context_law, contexts
+from hermite_eq.simulate import context_law, preactivations
 from verify.check import Check, Verdict, by_rate, by_z
 from verify.profile import Profile
 
@@ -63,17 +63,10 @@ def _estimate(values: Array) -> Estimate:
     return Estimate(float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values)))
 
 
-def _pre_activations(x: Array, b: Array, layer: Array) -> Array:
-    """Fᵀh for h = vec(x bᵀ) without forming h: Σ_ij x_i b_j F_{(ij),m}, shape (n, m)."""
-    d = x.shape[1]
-    tensor = layer.reshape(d, d + 1, -1)
-    return np.stack([np.einsum("ni,ni->n", x @ tensor[:, :, m], b) for m in range(tensor.shape[2])], axis=1)
-
-
 def _sample(task: hermite_eq.Task, xi: Array, layer: Array, count: int, rng: np.random.Generator) -> Array:
     """Samples of (Fᵀh, ξᵀx) given ξ and F, shape (count, UNITS + 1)."""
-    drawn = contexts(task, _sizes(xi.size), xi, count, rng)
-    return np.column_stack([_pre_activations(drawn.x, drawn.b, layer), drawn.x @ xi])
+    drawn = preactivations(task, _sizes(xi.size), units=layer.shape[1], count=count, rng=rng, xi=xi, F=layer)
+    return np.column_stack([drawn.z, drawn.signal])
 
 
 def _layer(rng: np.random.Generator, d: int, trace: float, units: int) -> Array:

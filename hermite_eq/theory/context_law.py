@@ -10,7 +10,7 @@ so every moment of :math:`(u^\top b_1,\|b\|^2)` is a moment of (A, Y), a sum of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,7 +25,10 @@ from hermite_eq.models import Task
 
 Array = NDArray[np.float64]
 
+#: Order of the joint moments of (A, Y): the third moment of B, quadratic in both, needs six.
 _ORDER = 6
+#: Bound on the power of B by which a conditional mean is tilted, to keep Newton's method in range; the powers met for ReLU, tanh,
+#: identity, |x|, GELU and softplus at d = 10 … 80, ℓ/d = ½ … 4 are below 2.7.
 _STEEPEST = 4.0
 
 
@@ -184,6 +187,7 @@ class ContextLaw:
     trace: float
 
 
+@lru_cache(maxsize=256)
 def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
     r"""The law of the norms at ``count``³ Gauss nodes.
 
@@ -201,12 +205,6 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
     HypothesisError
         If the target has no finite moment of order 12 under N(0, s²).
     """
-    # Two bare callables may compare equal as records (same name); their functions do not.
-    return _context_law(task, task.target.function, d, context, count)
-
-
-@lru_cache(maxsize=256)
-def _context_law(task: Task, function: Hashable, d: int, context: int, count: int) -> ContextLaw:
     xi, xi_weights = task_norm_nodes(d, count)
     x, x_weights = task_norm_nodes(d, count)
     X = x**2
