@@ -13,6 +13,7 @@ import sympy
 import derivations
 from derivations import (
     Step,
+    conditional_coefficients,
     conditional_gaussianity,
     equivalent_coefficients,
     gaussian_preactivations,
@@ -26,7 +27,7 @@ from hermite_eq.covariance import D, SymbolicTarget, covariance
 from hermite_eq.hermite import X
 
 MODULES = modules()
-NEW = [conditional_gaussianity, equivalent_coefficients, gaussian_preactivations, mehler, norm_law, task_averages, task_gap]
+NEW = [conditional_coefficients, conditional_gaussianity, equivalent_coefficients, gaussian_preactivations, mehler, norm_law, task_averages, task_gap]
 rho, y = sympy.symbols("rho y", real=True)
 kappa = sympy.Symbol("kappa", positive=True)
 B, d, t = sympy.symbols("B d t", positive=True)
@@ -74,6 +75,8 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("2‖b‖⁴/(dt²)", lambda: conditional_gaussianity.check(2 * B**2 / (d * t**2))),
     ("c*² · 1.05", lambda: equivalent_coefficients.check(sympy.Rational(21, 20))),
     ("−c*²", lambda: equivalent_coefficients.check(-1)),
+    ("ρ^k for ρ^{k−j}", lambda: conditional_coefficients.check(power=lambda k, j: k)),
+    ("ω^{p+2}", lambda: conditional_coefficients.check(remainder_degree=2)),
     ("M → κ", lambda: task_gap.check(kappa)),
     ("M → κ − 1", lambda: task_gap.check(kappa - 1)),
 ]
