@@ -144,7 +144,7 @@ def group_nodes(eigenvalues: Array, shifts: Array, level: int) -> FormNodes:
     root_step, contour_step = (step / 2 ** (level / 2) for step in _STEPS)
     count = math.ceil(_REACH / root_step)
     # Half-odd multiples of the step avoid r = 0, where dq/dr = r/s is 0/0.
-    roots = (np.arange(-count, count) + 0.5) * root_step
+    roots = np.linspace(0.5 - count, count - 0.5, 2 * count) * root_step
     saddles = _saddles(cumulants, roots)
     q = cumulants.derivative(saddles, 1)
     size, n, central = len(q), len(eigenvalues), not shifts.any()

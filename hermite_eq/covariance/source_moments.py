@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -222,6 +223,7 @@ def _replicated(found: list[SourceMoments]) -> SourceMoments:
     """Mean and standard error of independent replicas."""
     stacks = {name: np.array([getattr(one, name) for one in found]) for name in _sizes(found[0])}
     means = {name: stack.mean(axis=0) for name, stack in stacks.items()}
-    merged = replace(found[0], **{name: mean if mean.ndim else float(mean) for name, mean in means.items()}, random=True)
+    values: dict[str, Any] = {name: mean if mean.ndim else float(mean) for name, mean in means.items()}
+    merged = replace(found[0], **values, random=True)
     stderr = {name: stack.std(axis=0, ddof=1) / math.sqrt(len(found)) for name, stack in stacks.items()}
     return replace(merged, error=max(float(stderr[name].max()) / size for name, size in _sizes(merged).items() if size))
