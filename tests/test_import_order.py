@@ -24,6 +24,7 @@ DIRECT = {
     "covariance": {"models"},
     "theory": {"equivalence", "covariance"},
     "simulate": {"models"},
+    "plotting": {"theory", "simulate"},
     "cli": {"theory", "simulate"},
 }
 PACKAGES = {"hermite_eq": set(), "derivations": {"hermite_eq"}, "verify": {"hermite_eq"}}
