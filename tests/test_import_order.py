@@ -22,6 +22,7 @@ DIRECT = {
     "models": {"expansion"},
     "equivalence": {"covariance"},
     "covariance": {"models"},
+    "structured": {"equivalence"},
     "theory": {"equivalence", "covariance"},
     "simulate": {"models"},
     "plotting": {"theory", "simulate"},
