@@ -27,7 +27,10 @@ from hermite_eq.covariance import D, SymbolicTarget, covariance
 from hermite_eq.hermite import X
 
 MODULES = modules()
-NEW = [conditional_coefficients, conditional_gaussianity, equivalent_coefficients, gaussian_preactivations, mehler, norm_law, task_averages, task_gap]
+NEW = [
+    conditional_coefficients, conditional_gaussianity, equivalent_coefficients, gaussian_preactivations, mehler, norm_law,
+    task_averages, task_gap,
+]
 rho, y = sympy.symbols("rho y", real=True)
 kappa = sympy.Symbol("kappa", positive=True)
 B, d, t = sympy.symbols("B d t", positive=True)
