@@ -15,7 +15,8 @@ from hermite_eq.simulate import DiscreteMMSE, MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
 from hermite_eq.theory import icl_curve
 from verify.campaigns.campaign import Error, Panel, Predictor, label
-from verify.campaigns.store import Record, Store
+from verify.campaigns.run import Record
+from verify.campaigns.store import Store
 
 Array = NDArray[np.float64]
 
@@ -139,10 +140,9 @@ def load(store: Store, runs: Sequence[int]) -> Results:
             points = tuple(point for i in parts for point in sweeps[i].points)
             for model in panel.models:
                 name = label(model)
-                cells = [[cell for i in parts for cell in record[i][name]] for record in records]
 
-                def column(entry: str, cells: list[list[dict[str, float]]] = cells) -> Array:
-                    return np.array([[cell[entry] for cell in row] for row in cells])
+                def column(entry: str, parts: list[int] = parts, name: str = name) -> Array:
+                    return np.array([[cell for i in parts for cell in record[i][name][entry]] for record in records])
 
                 curves[index, number, name] = Curve(
                     panel, family, model, np.array([_ratio(panel, point) for point in points]), points,
