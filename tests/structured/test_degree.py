@@ -45,7 +45,7 @@ def test_the_exponent() -> None:
 def test_missed_shares_are_the_mean_square_of_the_conditional_mean_less_its_first_terms(name: str, rho: float) -> None:
     # E over κ of c_0(κ, s)², by quadrature in κ.
     share, s = missed_share(name, rho, 6), math.sqrt(1 - rho**2)
-    total = gaussian_mean(lambda x: conditional_coefficients(name, rho * x, s, degree=0)[:, 0] ** 2)
+    total = gaussian_mean(lambda x: np.square(conditional_coefficients(name, rho * x.ravel(), s, degree=0)[:, 0]).reshape(x.shape))
     norm2 = float(coefficients(name, 0).norm2)
     c = np.asarray(coefficients(name, 6))
     terms = c**2 * rho ** (2 * np.arange(7)) / [math.factorial(k) for k in range(7)]
