@@ -25,6 +25,7 @@ DIRECT = {
     "structured": {"equivalence"},
     "theory": {"equivalence", "covariance"},
     "simulate": {"models"},
+    "plotting": {"theory", "simulate"},
     "cli": {"theory", "simulate"},
 }
 PACKAGES = {"hermite_eq": set(), "derivations": {"hermite_eq"}, "verify": {"hermite_eq"}}
