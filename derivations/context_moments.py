@@ -118,7 +118,7 @@ def _library(unit_inputs: bool, change: float = 1.0) -> bool:
     # √d = √2 is irrational: the definition is expanded in inputs X and w = ξ/√d, and scaled by the powers of √2 afterwards.
     w = (Fraction(3, 4), Fraction(-1, 2))
     rational = lambda c: sympy.QQ(Fraction(c).numerator, Fraction(c).denominator)  # noqa: E731
-    definition, *symbols = ring("z11,z12,z21,z22,z31,z32,e1,e2,e3", sympy.QQ)
+    _definition, *symbols = ring("z11,z12,z21,z22,z31,z32,e1,e2,e3", sympy.QQ)
     z, noise = [symbols[:2], symbols[2:4], symbols[4:6]], symbols[6:]
     x = [[rational(mu[a]) + rational(factor[a][0]) * zi[0] + rational(factor[a][1]) * zi[1] for a in range(2)] for zi in z]
     arguments = [rational(w[0]) * xi[0] + rational(w[1]) * xi[1] for xi in x]
@@ -135,7 +135,9 @@ def _library(unit_inputs: bool, change: float = 1.0) -> bool:
     scale_x, scale_b = (1.0, 1.0) if unit_inputs else (1 / np.sqrt(2), np.sqrt(2))
     scales = np.array([scale_b, scale_b, 1.0])
 
-    source = Source(X**2 / 3 + X / 2 - sympy.Rational(1, 5), float(rho), input_cov=np.array(factor) @ np.array(factor).T, input_mean=np.array(mu, dtype=float))
+    covariance = np.array(factor) @ np.array(factor).T
+    target = X**2 / 3 + X / 2 - sympy.Rational(1, 5)
+    source = Source(target, float(rho), input_cov=covariance, input_mean=np.array(mu, dtype=float))
     law = GaussianInputs(source, 2, 2, unit_inputs)
     found = given_tasks(law, np.sqrt(2) * np.array([w], dtype=float))
     # y − ⟨Γ, H⟩ − γ by the definition, with Γ in the units of X and of (1/ℓ)Σ y X.

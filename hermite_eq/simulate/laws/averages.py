@@ -30,7 +30,7 @@ NETS, LOG_POINTS = 8, 10
 
 @functools.lru_cache(maxsize=256)
 def fresh_moments(law: SourceLaw) -> Moments:
-    """The moments over fresh tasks, of inputs and tasks which are Gaussian with the source's means and covariances (or tasks on the sphere).
+    """The moments over fresh tasks, Gaussian or on the sphere, and Gaussian inputs with the source's means and covariances.
 
     Raises
     ------

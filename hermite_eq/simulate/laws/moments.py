@@ -1,7 +1,8 @@
 r"""Exact expectations over contexts with Gaussian inputs, at finite d.
 
 Given ξ and in the notation of :mod:`hermite_eq.simulate.laws.gaussian_inputs`, put
-:math:`q=\mathbb E[yX]=\mu\,\mathbb E[y]+r\,\mathbb E[yg]` and let B be the factor of :math:`\frac1\ell\sum y_iX_i` in :math:`b_1`. The pairs :math:`(X_i,y_i)` are independent, so that
+:math:`q=\mathbb E[yX]=\mu\,\mathbb E[y]+r\,\mathbb E[yg]` and let B be the factor of :math:`\frac1\ell\sum y_iX_i` in :math:`b_1`. The pairs
+:math:`(X_i,y_i)` are independent, so that
 
 .. math::
     \mathbb E[b_1b_1^\top]&=\tfrac{B^2}\ell\bigl(\mathbb E[y^2](\Sigma+\mu\mu^\top)+\mathbb E[y^2(g^2-1)]\,rr^\top
