@@ -38,9 +38,9 @@ def fresh_moments(law: SourceLaw) -> Moments:
         If quadratures of different range and step disagree, or the nets do: :math:`\\mathbb E y^4` is infinite or not resolved.
     """
     source = law.source
-    found: list[Moments]
-    if source.centred and not np.any(source.task_mean) and source.input_cov == source.task_cov == Identity():
-        found = []
+    exact = source.centred and not np.any(source.task_mean) and source.input_cov == source.task_cov == Identity()
+    found: list[Moments] = []
+    if exact:
         for reach, norm_reach, order in ((16.0, 9.0, 20), (20.0, 12.0, 23)):
             fixed = law.unit_link or source.tasks == Sphere()
             s, weight = (np.ones(1), np.ones(1)) if fixed else task_norms(law.d, reach=norm_reach)
@@ -48,30 +48,26 @@ def fresh_moments(law: SourceLaw) -> Moments:
                 found.append(rotated(law, label_moments(source, s, reach=reach, order=order), weight))
         squares = np.array([part.square_h for part in found])
         settled = abs(squares[0] - squares[1]) <= QUADRATURE_TOLERANCE * abs(squares[1])
-        mean = found[1]
     else:
         with np.errstate(over="ignore", invalid="ignore"):
-            found = [given_tasks(law, xi) for xi in task_nets(law)]
+            found = [given_tasks(law, xi, reach=10.0, order=10) for xi in task_nets(law)]
             squares = np.array([part.square_h for part in found])
             settled = bool(squares.std(ddof=1) <= NET_TOLERANCE * np.sqrt(NETS) * abs(squares.mean()))
-        mean = average(found, np.full(NETS, 1 / NETS))
     if not settled:
         raise HypothesisError(
             "the target has a finite fourth moment E σ*(ξᵀx)⁴ at this d, and declares its kinks",
             f"E‖h‖² from {squares.min():g} to {squares.max():g} by {len(squares)} quadratures for the {source}, d={law.d}",
             "use a Lipschitz target (its kinks declared), or a larger d",
         )
-    return mean
+    return found[-1] if exact else mean(found)
 
 
-def average(parts: list[Moments], weights: Array) -> Moments:
-    """The mean of moments with these probabilities."""
-    first = parts[0]
-    fields = ("label", "square", "b", "second", "signal")
+def mean(parts: list[Moments]) -> Moments:
+    """The mean of moments of one law."""
     label, square, b, second, signal = (
-        sum(weight * getattr(part, name) for part, weight in zip(parts, weights, strict=True)) for name in fields
+        sum(getattr(part, name) for part in parts) / len(parts) for name in ("label", "square", "b", "second", "signal")
     )
-    return Moments(float(label), float(square), b, second, signal, first.x, first.query)
+    return Moments(float(label), float(square), b, second, signal, parts[0].x, parts[0].query)
 
 
 def task_nets(law: SourceLaw) -> list[Array]:
