@@ -11,3 +11,9 @@ from hermite_eq.theory.optimum import OptimalRidge as OptimalRidge
 from hermite_eq.theory.optimum import best_head as best_head
 from hermite_eq.theory.optimum import head_error as head_error
 from hermite_eq.theory.optimum import optimal_ridge as optimal_ridge
+from hermite_eq.theory.structured_tasks import TaskPopulation as TaskPopulation
+from hermite_eq.theory.structured_tasks import structured_curve as structured_curve
+from hermite_eq.theory.context_length import OptimalContext as OptimalContext
+from hermite_eq.theory.context_length import PhaseDiagram as PhaseDiagram
+from hermite_eq.theory.context_length import optimal_context as optimal_context
+from hermite_eq.theory.context_length import phase_diagram as phase_diagram

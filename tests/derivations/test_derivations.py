@@ -13,12 +13,14 @@ import sympy
 import derivations
 from derivations import (
     Step,
+    conditional_coefficients,
     conditional_gaussianity,
     equivalent_coefficients,
     gaussian_preactivations,
     mehler,
     norm_law,
     task_averages,
+    task_covariances,
     task_gap,
 )
 from derivations.__main__ import Result, checked, main, modules, table
@@ -26,7 +28,17 @@ from hermite_eq.covariance import D, SymbolicTarget, covariance
 from hermite_eq.hermite import X
 
 MODULES = modules()
-NEW = [conditional_gaussianity, equivalent_coefficients, gaussian_preactivations, mehler, norm_law, task_averages, task_gap]
+NEW = [
+    conditional_coefficients,
+    conditional_gaussianity,
+    equivalent_coefficients,
+    gaussian_preactivations,
+    mehler,
+    norm_law,
+    task_averages,
+    task_covariances,
+    task_gap,
+]
 rho, y = sympy.symbols("rho y", real=True)
 kappa = sympy.Symbol("kappa", positive=True)
 B, d, t = sympy.symbols("B d t", positive=True)
@@ -58,6 +70,8 @@ def _norm_law(change: Callable[[sympy.Expr], sympy.Expr]) -> dict[str, sympy.Exp
     return {"variance": change(covariance(SymbolicTarget()).norm_law().entries["variance"])}
 
 
+_PHI = 1 - task_covariances.gamma * task_covariances.c / (task_covariances.c + task_covariances.psi)
+
 MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("Mehler's exponent with the sign of ρ²(x²+y²) wrong",
      lambda: mehler.check((2 * rho * X * y + rho**2 * (X**2 + y**2)) / (2 * (1 - rho**2)))),
@@ -74,6 +88,10 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("2‖b‖⁴/(dt²)", lambda: conditional_gaussianity.check(2 * B**2 / (d * t**2))),
     ("c*² · 1.05", lambda: equivalent_coefficients.check(sympy.Rational(21, 20))),
     ("−c*²", lambda: equivalent_coefficients.check(-1)),
+    ("ρ^k for ρ^{k−j}", lambda: conditional_coefficients.check(power=lambda k, j: k)),
+    ("ω^{p+2}", lambda: conditional_coefficients.check(remainder_degree=2)),
+    ("φ = 1 + γ⟨c/(c+ψ)⟩", lambda: task_covariances.check(2 - _PHI)),
+    ("φ · 1.05", lambda: task_covariances.check(sympy.Rational(21, 20) * _PHI)),
     ("M → κ", lambda: task_gap.check(kappa)),
     ("M → κ − 1", lambda: task_gap.check(kappa - 1)),
 ]

@@ -18,11 +18,6 @@ Predictor = Model | DiscreteMMSE
 Axis = Literal["samples", "hidden", "context", "tasks"]
 Error = Literal["icl", "idg", "g_task"]
 
-#: What the values of an axis are, as shown on it.
-AXIS_LABEL: dict[Axis, str] = {
-    "samples": "τ = n/d²", "hidden": "m/n", "context": "α = ℓ/d", "tasks": "κ = k/d",
-}
-
 
 def label(model: Predictor) -> str:
     """The name of a model in stored results and legends.

@@ -13,9 +13,10 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Ratios, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE, MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
-from hermite_eq.theory import icl_curve
+from hermite_eq.theory import TheoryCurve, icl_curve
 from verify.campaigns.campaign import Error, Panel, Predictor, label
-from verify.campaigns.store import Record, Store
+from verify.campaigns.run import Record
+from verify.campaigns.store import Store
 
 Array = NDArray[np.float64]
 
@@ -47,6 +48,10 @@ class Curve:
     @property
     def runs(self) -> int:
         return len(self.icl_runs)
+
+    @property
+    def task(self) -> Task:
+        return self.panel.task
 
     def each(self, error: Error) -> Array:
         """One value for each run and point; g_task is ICL − IDG."""
@@ -81,13 +86,17 @@ def _theory(model: Predictor, task: Task, points: tuple[Sizes, ...]) -> tuple[Ar
     return curve.icl, curve.idg
 
 
-def theory_line(curve: Curve, error: Error) -> tuple[Array, Array]:
-    """Values and theory for a smooth line, or at the simulated points alone where the theory declines some of them."""
-    if np.isnan(curve.theory(error)).any():
-        return curve.values, curve.theory(error)
-    d = curve.points[0].d
-    values, points = curve.panel.fine(curve.family, d)
-    return np.array(values), predicted(curve.model, curve.panel.task, points, error)
+def theory_curve(curve: Curve) -> TheoryCurve | None:
+    """The theory along the axis, on a fine grid; of that the points which the theory accepts, None where there is none."""
+    if isinstance(curve.model, DiscreteMMSE):
+        return None
+    _, points = curve.panel.fine(curve.family, curve.points[0].d)
+    task = curve.panel.task
+    try:
+        return icl_curve(curve.model, task, points)
+    except HypothesisError:
+        accepted = [point for point in points if np.isfinite(predicted(curve.model, task, [point], "icl")).all()]
+        return icl_curve(curve.model, task, accepted) if accepted else None
 
 
 def _pick(icl: Array, idg: Array, error: Error) -> Array:
@@ -139,10 +148,9 @@ def load(store: Store, runs: Sequence[int]) -> Results:
             points = tuple(point for i in parts for point in sweeps[i].points)
             for model in panel.models:
                 name = label(model)
-                cells = [[cell for i in parts for cell in record[i][name]] for record in records]
 
-                def column(entry: str, cells: list[list[dict[str, float]]] = cells) -> Array:
-                    return np.array([[cell[entry] for cell in row] for row in cells])
+                def column(entry: str, parts: list[int] = parts, name: str = name) -> Array:
+                    return np.array([[cell for i in parts for cell in record[i][name][entry]] for record in records])
 
                 curves[index, number, name] = Curve(
                     panel, family, model, np.array([_ratio(panel, point) for point in points]), points,
