@@ -112,10 +112,10 @@ def assert_equivalent(
     Examples
     --------
     >>> from hermite_eq import RandomTransformer, Sizes, Task, equivalent_model
-    >>> sizes = Sizes.from_ratios(10, alpha=1, kappa=1, tau=2, mu=1)
+    >>> sizes = Sizes.from_ratios(6, alpha=1, kappa=1, tau=2, mu=1)
     >>> relu = RandomTransformer("relu", ridge=0.1, normalise=True)
     >>> same = RandomTransformer(equivalent_model("relu", degree=1), ridge=0.1, normalise=True)
-    >>> check = assert_equivalent(relu, same, Task("relu", noise=0.1), sizes, margin=0.1, test=500)
+    >>> check = assert_equivalent(relu, same, Task("relu", noise=0.1), sizes, margin=0.2, test=300)
     >>> print(check.verdict)
     agrees
     """

@@ -115,7 +115,7 @@ def assert_covariance(
             smallest, where, ratio = float(p_values[worst]), names[worst], float(second[worst])
     finding = f"The variance of {where} is {ratio:.4g} times what is claimed"
     if kurtosis > excess_kurtosis:
-        finding += f" (and the excess kurtosis of these samples reaches {kurtosis:.2g}, where excess_kurtosis={excess_kurtosis:g} was declared)"
+        finding += f" (and their excess kurtosis reaches {kurtosis:.2g}, where excess_kurtosis={excess_kurtosis:g} was declared)"
 
     def detected(n: int) -> float:
         return robust_detects(share, variance, n)

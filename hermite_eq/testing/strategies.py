@@ -18,7 +18,19 @@ from hermite_eq.activations.registry import registered, registered_names
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients
 from hermite_eq.hermite import X
-from hermite_eq.models import Ratios, Sizes, Task
+from hermite_eq.models import (
+    Diagonal,
+    Identity,
+    MixtureTask,
+    PowerLaw,
+    Ratios,
+    Sizes,
+    Source,
+    Spike,
+    Structure,
+    Task,
+    Toeplitz,
+)
 
 try:
     from hypothesis import assume
@@ -141,9 +153,12 @@ def activations(
 
     Examples
     --------
-    >>> from hypothesis import find
-    >>> find(activations(kinks=1), lambda sigma: True).name
-    'relu'
+    >>> from hypothesis import given, settings
+    >>> @settings(max_examples=10)
+    ... @given(activations(parity="odd", kinks=0))
+    ... def odd_activations_have_no_mean(sigma):
+    ...     assert abs(np.asarray(coefficients(sigma, 0))[0]) < 1e-10
+    >>> odd_activations_have_no_mean()
     """
     if parity not in (None, "even", "odd"):
         raise HypothesisError("a parity is 'even', 'odd' or None", f"parity={parity!r}", "pass parity='odd', say")
@@ -162,9 +177,8 @@ def activations(
 def targets(*, signal: bool = True, closed_form: bool | None = None) -> SearchStrategy[Activation]:
     r"""Lipschitz targets σ*; with ``signal`` those with :math:`|a_1|=|\mathbb E\sigma_*(g)g|\ge0.05\,\|\sigma_*\|`, a linear signal.
 
-    >>> from hypothesis import find
-    >>> find(targets(), lambda sigma: True).name
-    'identity'
+    >>> targets(signal=True).is_empty
+    False
     """
     every = activations(lipschitz=True, closed_form=closed_form)
     return every.filter(_has_signal) if signal else every
@@ -184,8 +198,8 @@ def ratios(*, hidden: bool = True, infinite_tasks: bool = True) -> SearchStrateg
     """Ratios α, κ, τ, μ between 1/4 and 4, which shrink to 1; κ may be infinite; ``hidden=False`` leaves out μ.
 
     >>> from hypothesis import find
-    >>> find(ratios(), lambda found: True)
-    Ratios(alpha=1.0, kappa=1.0, tau=1.0, mu=1.0)
+    >>> find(ratios(), lambda found: found.tau > 2)
+    Ratios(alpha=1.0, kappa=1.0, tau=2.5, mu=1.0)
     """
     one = st.sampled_from(_FRACTIONS)
     kappa = st.sampled_from([*_FRACTIONS, math.inf]) if infinite_tasks else one
@@ -196,7 +210,7 @@ def flops(sizes: Sizes) -> float:
     """Floating-point operations of one simulated run: features, the Gram matrix, its factorisation.
 
     >>> flops(Sizes(d=10, context=10, tasks=5, samples=200, hidden=100))
-    10733333.333333334
+    50733333.333333336
     """
     width = sizes.d * (sizes.d + 1)
     m = width if sizes.hidden is None else sizes.hidden
@@ -211,7 +225,9 @@ def _sizes(draw: Any, max_cost: float, least: int, hidden: bool, infinite_tasks:
     drawn = draw(ratios(hidden=hidden, infinite_tasks=infinite_tasks))
 
     def at(d: int) -> Sizes:
-        return Sizes.from_ratios(d, alpha=drawn.alpha, kappa=drawn.kappa, tau=drawn.tau, mu=drawn.mu)
+        # k ≤ n: every training task appears.
+        kappa = drawn.kappa if math.isinf(drawn.kappa) else min(drawn.kappa, drawn.tau * d)
+        return Sizes.from_ratios(d, alpha=drawn.alpha, kappa=kappa, tau=drawn.tau, mu=drawn.mu)
 
     largest = least
     while flops(at(largest + 1)) <= max_cost:
@@ -234,8 +250,8 @@ def sizes(
     Examples
     --------
     >>> from hypothesis import find
-    >>> find(sizes(), lambda found: True)
-    Sizes(d=6, context=6, tasks=6, samples=36, hidden=36)
+    >>> find(sizes(max_cost=1e8), lambda found: found.d > 7)
+    Sizes(d=8, context=8, tasks=8, samples=64, hidden=64)
     """
     worst = Sizes.from_ratios(min_d, alpha=4, kappa=4, tau=4, mu=4 if hidden else None)
     if flops(worst) > max_cost:
@@ -246,12 +262,50 @@ def sizes(
     return _sizes(max_cost, min_d, hidden, infinite_tasks)
 
 
-def tasks(*, signal: bool = True, max_noise: float = 1.0) -> SearchStrategy[Task]:
-    """Tasks with one of :func:`targets` and a noise variance of 0, 0.01, 0.1 … up to ``max_noise``.
+def covariances(*, d: int | None = None) -> SearchStrategy[Structure]:
+    """Covariance structures: identity, spiked, power-law, Toeplitz, and (with ``d`` given) diagonal ones of unequal variances.
+
+    All but the last have trace d in every dimension.
 
     >>> from hypothesis import find
-    >>> print(find(tasks(), lambda task: True))
-    target identity, noise variance 0
+    >>> print(find(covariances(), lambda structure: structure.norm(10) > 3))
+    spike 4, trace d
     """
-    levels = [level for level in (0.0, 0.01, 0.1, 0.25, 0.5, 1.0) if level <= max_noise]
-    return st.builds(Task, targets(signal=signal), st.sampled_from(levels))
+    spikes = st.builds(Spike, st.sampled_from((1.0, 2.0, 4.0, 8.0, 16.0, -0.5)), normalised=st.just(True))
+    power = st.builds(PowerLaw, st.sampled_from((0.5, 1.0, 1.5, 2.0)))
+    toeplitz = st.builds(Toeplitz, st.sampled_from((0.5, -0.5, 0.25, 0.75, 0.9)))
+    found: list[SearchStrategy[Structure]] = [st.just(Identity()), spikes, power, toeplitz]
+    if d is not None:
+        found.append(st.lists(st.sampled_from((1.0, 2.0, 0.5, 4.0)), min_size=d, max_size=d).map(lambda entries: Diagonal(tuple(entries))))
+    return st.one_of(found)
+
+
+def _noises(most: float) -> SearchStrategy[float]:
+    return st.sampled_from([level for level in (0.0, 0.01, 0.1, 0.25, 0.5, 1.0) if level <= most])
+
+
+def tasks(*, signal: bool = True, max_noise: float = 1.0) -> SearchStrategy[Task]:
+    """Isotropic tasks with one of :func:`targets` and a noise variance of 0, 0.01, 0.1 … up to ``max_noise``.
+
+    >>> from hypothesis import given, settings
+    >>> @settings(max_examples=5)
+    ... @given(tasks(max_noise=0.1))
+    ... def noise_is_small(task):
+    ...     assert task.noise <= 0.1
+    >>> noise_is_small()
+    """
+    return st.builds(Task, targets(signal=signal), _noises(max_noise))
+
+
+def mixtures(*, sources: int = 2, signal: bool = True, max_noise: float = 1.0) -> SearchStrategy[MixtureTask]:
+    """Tasks of up to ``sources`` heterogeneous sources, which differ in target, noise, and the covariances of inputs and tasks.
+
+    >>> from hypothesis import given, settings
+    >>> @settings(max_examples=5)
+    ... @given(mixtures(sources=3))
+    ... def weights_sum_to_one(task):
+    ...     assert abs(sum(task.weights) - 1) < 1e-12
+    >>> weights_sum_to_one()
+    """
+    one = st.builds(Source, targets(signal=signal), _noises(max_noise), input_cov=covariances(), task_cov=covariances())
+    return st.lists(one, min_size=1, max_size=sources).map(MixtureTask)
