@@ -8,7 +8,7 @@ import sympy
 
 from hermite_eq import Dense, Diagonal, HypothesisError, PowerLaw, Sizes, Source, Spike, StudentT, Task, Toeplitz
 from hermite_eq.hermite import X
-from hermite_eq.simulate.laws.averages import NETS, fresh_moments, task_nets
+from hermite_eq.simulate.laws.averages import NETS, fresh_moments, net_moments, task_nets
 from hermite_eq.simulate.laws.moments import given_tasks
 from hermite_eq.simulate.sampler import context_law
 
@@ -89,7 +89,7 @@ def test_nets_agree_with_the_exact_average():
     # An isotropic source by the nets instead of by rotation: the error of the mean is within 5 of the nets' own standard errors.
     law = context_law(Task("relu", noise=0.1), Sizes(20, 20, 1, 1)).sources[0]
     exact = fresh_moments(law)
-    found = [given_tasks(law, xi, reach=10.0, order=10) for xi in task_nets(law)]
+    found = [net_moments(law, *net) for net in task_nets(law)]
     # Student's t with 7 degrees of freedom beyond 15 has probability 1.4e-6.
     for samples, value in (
         (np.array([part.square_h for part in found]), exact.square_h),
@@ -110,7 +110,7 @@ def test_a_linear_target_closes(link):
     d, sigma, omega = 6, Diagonal([1, 2, 3, 1, 2, 3]), Spike(4.0, [1, 1, 0, 0, 0, 1])
     source = Source("identity", 0.25, input_cov=sigma, task_cov=omega)
     law = context_law(Task(sources=[source], unit_link=link), Sizes(d, 5, 1, 1)).sources[0]
-    nets = np.array([given_tasks(law, xi, reach=10.0, order=10).square for xi in task_nets(law)])
+    nets = np.array([net_moments(law, *net).square for net in task_nets(law)])
     # The nets' quadratures reach ten standard deviations and are exact for polynomials there.
     assert fresh_moments(law).square == pytest.approx(nets.mean(), rel=1024 * np.finfo(float).eps)
     if not link:
@@ -142,3 +142,34 @@ def test_labels_without_a_fourth_moment_over_structured_tasks():
     source = Source(sympy.exp(X**2 / 4), task_cov=Spike(3.0))
     with pytest.raises(HypothesisError, match=r"finite fourth moment E σ\*\(ξᵀx\)⁴ at this d, .* by 8 quadratures"):
         context_law(Task(sources=[source]), Sizes(6, 6, 1, 1)).trace()
+
+
+@pytest.mark.parametrize("tasks", ["gaussian", "sphere"])
+def test_nets_have_the_means_they_are_matched_to(tasks):
+    covariances = {"input_cov": Toeplitz(0.5), "task_cov": Spike(4.0, [1, 2, 0, 0])}
+    source = Source("relu", 0.1, input_mean=[1, 0, 2, 0.3], task_mean=[0.5, 1, 0, 0.2], tasks=tasks, **covariances)
+    law = context_law(Task(sources=[source]), SIZES).sources[0]
+
+    def controls(xi):
+        along = xi @ source.mean_vectors(D)[0]
+        form = ((xi @ source.input_cov.matrix(D)) * xi).sum(axis=1)
+        return np.column_stack([along, along**2, form, form**2])
+
+    sampled = controls(law.tasks(COUNT, np.random.default_rng(0)))
+    for xi, weights in task_nets(law):
+        means = weights @ controls(xi)
+        assert weights.sum() == pytest.approx(1, rel=1e-12)
+        assert np.abs(near(sampled, means)).max() < Z
+        assert np.abs(near(sampled, 1.1 * means)).min() > Z
+
+
+def test_a_strong_spike_is_no_harder():
+    # y = (wᵀX)₊ with θ = d²: E y⁴ is 3/2 E ω⁴, which the weights make exact.
+    d = 20
+    law = context_law(Task(sources=[Source("relu", task_cov=Spike(d**2))]), Sizes(d, d, 1, 1)).sources[0]
+    variances = np.append(np.ones(d - 1), 1 + d**2) / d
+    fourth = 1.5 * (variances.sum() ** 2 + 2 * (variances**2).sum())
+    square = 0.25 * (variances.sum() ** 2 + 2 * (variances**2).sum())
+    found = fresh_moments(law).second[d, d]
+    # Ten digits are left by quadratures of order 10 and least squares.
+    assert found == pytest.approx(fourth / d + (1 - 1 / d) * square, rel=1e-9)

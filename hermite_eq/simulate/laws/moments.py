@@ -79,9 +79,9 @@ class Moments:
         return errors
 
 
-def given_tasks(law: SourceLaw, xi: Array, *, reach: float = 16.0, order: int = 20) -> Moments:
-    """The moments over the tasks ``xi``, shape ``(k, d)``, each of probability 1/k."""
-    probability = np.full(len(xi), 1 / len(xi))
+def given_tasks(law: SourceLaw, xi: Array, weights: Array | None = None, *, reach: float = 16.0, order: int = 20) -> Moments:
+    """The moments over the tasks ``xi``, shape ``(k, d)``, of these weights or of 1/k each."""
+    probability = np.full(len(xi), 1 / len(xi)) if weights is None else weights
     total = np.zeros(2)
     b, second, signal = (np.zeros(shape) for shape in (law.d + 1, (law.d + 1, law.d + 1), (law.d, law.d + 1)))
     for start in range(0, len(xi), _TASKS):
@@ -95,7 +95,7 @@ def given_tasks(law: SourceLaw, xi: Array, *, reach: float = 16.0, order: int = 
 
 
 def weighted(law: SourceLaw, moments: LabelMoments, r: Array, weights: Array) -> Moments:
-    """Sums over tasks, of total weight ≤ 1, of the moments given the task."""
+    """Weighted sums over tasks of the moments given the task."""
     d, ell, scale = law.d, law.context, law.statistic_scale
     mu = law.source.mean_vectors(d)[0]
     centre = np.outer(mu, mu)
