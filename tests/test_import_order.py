@@ -25,6 +25,8 @@ DIRECT = {
     "structured": {"equivalence"},
     "theory": {"equivalence", "covariance"},
     "simulate": {"models"},
+    "testing": {"simulate"},
+    "plotting": {"theory", "simulate"},
     "cli": {"theory", "simulate"},
 }
 PACKAGES = {"hermite_eq": set(), "derivations": {"hermite_eq"}, "verify": {"hermite_eq"}}

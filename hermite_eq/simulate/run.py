@@ -17,7 +17,7 @@ from hermite_eq.simulate.memory import Schedule
 from hermite_eq.simulate.onestep import Gradient, MovedBlock, gradients
 from hermite_eq.simulate.paths import Readout, RidgePath, SamplePath, WidthPath
 from hermite_eq.simulate.ridge import RidgeFit
-from hermite_eq.simulate.sampler import Array, Contexts
+from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts
 
 Axis = Literal["samples", "hidden"]
 Fits = dict[Unit, dict[tuple[int, Readout], RidgeFit]]
@@ -32,6 +32,30 @@ def edges_of(total: int, block: int, points: Sequence[int] = ()) -> list[int]:
         pieces = math.ceil((stop - start) / block)
         edges += [start + (stop - start) * i // pieces for i in range(1, pieces + 1)]
     return edges
+
+
+class Squares:
+    """Squared errors of several heads, summed over the contexts of each source."""
+
+    def __init__(self, law: ContextLaw, contexts: Contexts, heads: int) -> None:
+        self.y, self.source = contexts.y, contexts.source
+        self.total = np.zeros((len(law.sources), heads))
+
+    def add(self, rows: slice, predicted: Array) -> None:
+        """Add the squared errors of predictions, shape (rows, heads)."""
+        squares = (self.y[rows, None] - predicted) ** 2
+        for s in range(len(self.total)):
+            self.total[s] += (squares if len(self.total) == 1 else squares[self.source[rows] == s]).sum(axis=0)
+
+    @property
+    def by_source(self) -> Array:
+        """Means over the contexts of each source, shape (sources, heads)."""
+        return self.total / np.bincount(self.source, minlength=len(self.total))[:, None]
+
+    @property
+    def mean(self) -> Array:
+        """Means over all contexts, shape (heads,)."""
+        return self.total.sum(axis=0) / len(self.y)
 
 
 class Run:
@@ -116,38 +140,53 @@ class Run:
 
     def test(
         self, weights: dict[Unit, Array], steps: Gradients, contexts: Contexts, noise: np.random.SeedSequence
-    ) -> dict[Unit, Array]:
-        """Mean squared errors of random heads, for every column of weights, on common test contexts."""
-        total = {unit: np.zeros(w.shape[1]) for unit, w in weights.items()}
+    ) -> dict[Unit, Squares]:
+        """Squared errors of random heads, for every column of weights, on common test contexts."""
+        total = {unit: Squares(self.draw.law, contexts, w.shape[1]) for unit, w in weights.items()}
         edges = edges_of(len(contexts), self.plan.block)
         for block in self._blocks(contexts, edges, weights, steps, noise):
             for unit, w in weights.items():
-                predicted = block.features(unit).astype(float) @ w
-                total[unit] += ((contexts.y[block.rows, None] - predicted) ** 2).sum(axis=0)
-        return {unit: squares / len(contexts) for unit, squares in total.items()}
+                total[unit].add(block.rows, block.features(unit).astype(float) @ w)
+        return total
 
     def linear_errors(self, fits: list[RidgeFit]) -> tuple[Array, Array]:
-        """Exact ICL and in-distribution errors of linear heads."""
+        """ICL errors on each source, and in-distribution errors, of linear heads: exact where they close."""
         weights = np.stack([fit.weights for fit in fits], axis=1)
         intercepts = np.array([fit.intercept for fit in fits])
-        icl = self.draw.law.linear_errors(weights, intercepts, None)
-        return icl, icl if self.draw.again is None else self.draw.law.linear_errors(weights, intercepts, self.draw.training.xi)
+        law, again = self.draw.law, self.draw.again
+        if law.closes:
+            icl = law.fresh_linear_errors(weights, intercepts)
+            return icl, law.weights @ icl if again is None else law.linear_errors(weights, intercepts, self.draw.training.tasks)
+
+
+        def squares(contexts: Contexts) -> Squares:
+            total = Squares(law, contexts, len(intercepts))
+            for start, stop in itertools.pairwise(edges_of(len(contexts), self.plan.block)):
+                rows = slice(start, stop)
+                total.add(rows, contexts.h(rows) @ weights + intercepts)
+            return total
+
+        icl = squares(self.draw.fresh).by_source
+        return icl, law.weights @ icl if again is None else squares(again).mean
 
     def _random_errors(self, fits: Fits, steps: Gradients) -> dict[Unit, tuple[Array, Array]]:
-        """ICL and in-distribution errors of random heads, on common test contexts."""
+        """ICL errors on each source, and in-distribution errors, of random heads, on common test contexts."""
+        draw = self.draw
         weights = {}
         for unit, solved in fits.items():
-            weights[unit] = np.zeros((len(self.draw.layer) if unit.point is None else unit.point[1], len(solved)))
+            weights[unit] = np.zeros((len(draw.layer) if unit.point is None else unit.point[1], len(solved)))
             for column, fit in enumerate(solved.values()):
                 weights[unit][: len(fit.weights), column] = fit.weights
         if not weights:
             return {}
-        icl = self.test(weights, steps, self.draw.fresh, self.draw.noise[1])
-        idg = icl if self.draw.again is None else self.test(weights, steps, self.draw.again, self.draw.noise[2])
-        return {unit: (icl[unit], idg[unit]) for unit in weights}
+        icl = {unit: squares.by_source for unit, squares in self.test(weights, steps, draw.fresh, draw.noise[1]).items()}
+        if draw.again is None:
+            return {unit: (each, draw.law.weights @ each) for unit, each in icl.items()}
+        idg = self.test(weights, steps, draw.again, draw.noise[2])
+        return {unit: (each, idg[unit].mean) for unit, each in icl.items()}
 
-    def errors(self) -> dict[tuple[HeadKind, int, Readout], tuple[float, float, float, bool]]:
-        """ICL error, in-distribution error, condition and fallback of every head at every point."""
+    def errors(self) -> dict[tuple[HeadKind, int, Readout], tuple[Array, float, float, float, bool]]:
+        """ICL error on each source and in the test's mixture, in-distribution error, condition, fallback: every head, every point."""
         found = {}
         untested: Fits = {}
         for number, batch in enumerate(self.plan.batches):
@@ -163,5 +202,6 @@ class Run:
             for unit, (icl, idg) in errors.items():
                 for i, ((value, readout), fit) in enumerate(fits[unit].items()):
                     place = value if unit.point is None else unit.point[0 if self.axis == "samples" else 1]
-                    found[unit.head, place, readout] = (float(icl[i]), float(idg[i]), fit.condition, fit.fallback)
+                    mixed = float(self.draw.law.test_weights @ icl[:, i])
+                    found[unit.head, place, readout] = (icl[:, i], mixed, float(idg[i]), fit.condition, fit.fallback)
         return found
