@@ -21,7 +21,7 @@ from sklearn.linear_model import Ridge
 from benchmarks.simulate import seconds, show
 from hermite_eq import RandomTransformer, Sizes, Task
 from hermite_eq.simulate import icl_curve
-from hermite_eq.simulate.error import _draw
+from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.sampler import Contexts, child_seeds
 from verify.campaigns.run import simulate_run
 from verify.campaigns.table import CAMPAIGNS, WIDTHS
@@ -36,7 +36,7 @@ def refit(head: RandomTransformer, sizes: Sizes, hidden: list[int], test: int) -
     sigma: Any = head.activation
     errors = []
     for m in hidden:
-        draw = _draw(TASK, dataclasses.replace(sizes, hidden=m), test, True, np.float64, child_seeds(0, range(1))[0])
+        draw = draw_run(TASK, dataclasses.replace(sizes, hidden=m), test, True, np.float64, child_seeds(0, range(1))[0])
         assert draw.again is not None
 
         def features(contexts: Contexts, layer: Any = draw.layer) -> Array:

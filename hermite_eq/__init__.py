@@ -19,12 +19,21 @@ from hermite_eq.errors import HypothesisWarning as HypothesisWarning
 from hermite_eq.expansion import HermiteExpansion as HermiteExpansion
 from hermite_eq.expansion import coefficients as coefficients
 from hermite_eq.expansion import dual_activation as dual_activation
+from hermite_eq.models import Dense as Dense
+from hermite_eq.models import Diagonal as Diagonal
+from hermite_eq.models import Identity as Identity
 from hermite_eq.models import LinearTransformer as LinearTransformer
+from hermite_eq.models import MixtureTask as MixtureTask
 from hermite_eq.models import PolynomialActivation as PolynomialActivation
+from hermite_eq.models import PowerLaw as PowerLaw
 from hermite_eq.models import RandomTransformer as RandomTransformer
 from hermite_eq.models import Ratios as Ratios
 from hermite_eq.models import Sizes as Sizes
+from hermite_eq.models import Source as Source
+from hermite_eq.models import Spike as Spike
+from hermite_eq.models import StudentT as StudentT
 from hermite_eq.models import Task as Task
+from hermite_eq.models import Toeplitz as Toeplitz
 from hermite_eq.theory import TheoryError as TheoryError
 from hermite_eq.theory import icl_error as icl_error
 

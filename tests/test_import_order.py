@@ -22,8 +22,11 @@ DIRECT = {
     "models": {"expansion"},
     "equivalence": {"covariance"},
     "covariance": {"models"},
+    "structured": {"equivalence"},
     "theory": {"equivalence", "covariance"},
     "simulate": {"models"},
+    "testing": {"simulate"},
+    "plotting": {"theory", "simulate"},
     "cli": {"theory", "simulate"},
 }
 PACKAGES = {"hermite_eq": set(), "derivations": {"hermite_eq"}, "verify": {"hermite_eq"}}

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
 
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes
+from hermite_eq.plotting import COLOURS, Curve, Style, plot_curve
 from hermite_eq.theory import icl_curve
 from verify.equivalence import predicted_gap, relative_gap
 from verify.pre_activations import Estimate, LawMoments
 from verify.transformers import DEGREES, HEADS, RATIOS, RIDGE, Ladder, distinct_degree, equivalent
 
-#: Okabe and Ito's palette: told apart by every kind of colour vision.
-COLOUR = {"relu": "#D55E00", "tanh": "#0072B2", "linear": "#555555", "linear + intercept": "#009E73"}
+COLOUR = {"relu": COLOURS[0], "tanh": COLOURS[1], "linear": "#555555", "linear + intercept": COLOURS[2]}
 MARKER = {1: "^", 2: "s", 3: "D", 4: "v"}
 
 
@@ -36,51 +35,54 @@ def save(figure: Figure, path: Path) -> Path:
     return path.with_suffix(".svg")
 
 
-def _theory_line(axes: Axes, model: LinearTransformer | RandomTransformer, ladder: Ladder, d: int, colour: str, style: str,
-                 taus: np.ndarray, label: str | None) -> None:
-    points = [Sizes.from_ratios(d, tau=float(tau), **RATIOS) for tau in taus]
-    axes.plot(taus, icl_curve(model, ladder.task, points).icl, style, color=colour, lw=1.4, label=label)
+def by_identity(styles: Mapping[int, Mapping[str, Any]]) -> Style:
+    """The style of each curve, by its ``id``: curves are not compared."""
+    return lambda curve: styles[id(curve)]
 
 
 def learning_curves(ladders: Mapping[str, Ladder], path: Path) -> Path:
     """ICL error against n/d², one panel for each target: theory lines, simulated dots with error bars."""
     figure, panels = plt.subplots(1, len(ladders), figsize=(11, 4.8), layout="constrained", sharey=False)
     for axes, (target, ladder) in zip(np.atleast_1d(panels), ladders.items(), strict=True):
-        d = ladder.dimensions[-1]
-        curves = ladder.curves[d]
-        some = next(iter(curves.values()))
-        tau = np.array([n / d**2 for n in some.values])
-        fine = np.unique(np.concatenate([np.geomspace(tau[0], tau[-1], 60), np.linspace(0.8, 1.2, 25)]))
-        for head in HEADS:
-            model = RandomTransformer(head, RIDGE)
-            _theory_line(axes, model, ladder, d, COLOUR[head], "-", fine, f"{head} head, theory at d = {d}")
-            limit = icl_curve(model, ladder.task, [Ratios(tau=float(value), **RATIOS) for value in fine])
-            axes.plot(fine, limit.icl, ":", color=COLOUR[head], lw=1.2, label=f"{head} head, limit d = ∞")
-            shown = curves[str(model)].icl
-            axes.errorbar(tau, shown.mean, shown.stderr, fmt="o", color=COLOUR[head], ms=5, capsize=2, label=f"{head} head, simulated")
-            for degree in (r for r in DEGREES if distinct_degree(head, r) == r):
-                other = curves[str(equivalent(head, degree))].icl
-                axes.plot(tau * 1.03, other.mean, MARKER[degree], mfc="none", color=COLOUR[head], ms=5, alpha=0.8,
-                          label=f"{head}, r = {degree} simulated")
-        for intercept in (False, True):
-            linear = LinearTransformer(RIDGE, intercept)
-            colour = COLOUR[str(linear)]
-            _theory_line(axes, linear, ladder, d, colour, "-", fine, f"{linear}, theory")
-            shown = curves[str(linear)].icl
-            axes.errorbar(tau, shown.mean, shown.stderr, fmt="x", color=colour, ms=5, capsize=2, label=f"{linear}, simulated")
-        axes.axvline(RATIOS["mu"], color="#bbbbbb", lw=0.8, zorder=0)
-        axes.text(RATIOS["mu"], 0.02, " n = m", transform=axes.get_xaxis_transform(), fontsize=8, color="#666666")
-        shown_means = np.concatenate([curve.icl.mean for curve in curves.values()])
-        axes.set(xscale="log", yscale="log", xlabel="n / d²", title=f"target {target}",
-                 ylim=(0.85 * shown_means.min(), 1.6 * shown_means.max()))
-        axes.set_xticks(tau, [f"{value:g}" for value in tau], fontsize=8)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.minorticks_off()
-    np.atleast_1d(panels)[0].set_ylabel("ICL error")
+        drawn, styles = _lines_and_dots(ladder)
+        plot_curve(drawn, axes=axes, style=by_identity(styles), legend=False)
+        axes.set_title(f"target {target}")
+    np.atleast_1d(panels)[-1].set_ylabel("")
     handles, labels = np.atleast_1d(panels)[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", fontsize=7.5, frameon=False)
     return save(figure, path)
+
+
+def _lines_and_dots(ladder: Ladder) -> tuple[list[Curve], dict[int, dict[str, Any]]]:
+    """The theory at the largest d and its limit, and what was simulated there, each with its style."""
+    d = ladder.dimensions[-1]
+    simulated = ladder.curves[d]
+    some = next(iter(simulated.values())).values
+    lowest, highest = some[0] / d**2, some[-1] / d**2
+    fine = np.unique(np.concatenate([np.geomspace(lowest, highest, 60), np.linspace(0.8, 1.2, 25)]))
+    sizes = [Sizes.from_ratios(d, tau=float(value), **RATIOS) for value in fine]
+    ratios = [Ratios(tau=float(value), **RATIOS) for value in fine]
+    drawn: list[Curve] = []
+    styles: dict[int, dict[str, Any]] = {}
+
+    def add(curve: Curve, **style: Any) -> None:
+        drawn.append(curve)
+        styles[id(curve)] = style
+
+    for head in HEADS:
+        model, colour = RandomTransformer(head, RIDGE), COLOUR[head]
+        add(icl_curve(model, ladder.task, sizes), color=colour, linestyle="-", label=f"{head} head, theory at d = {d}")
+        add(icl_curve(model, ladder.task, ratios), color=colour, linestyle=":", linewidth=1.2, label=f"{head} head, limit d = ∞")
+        add(simulated[str(model)], color=colour, marker="o", label=f"{head} head, simulated")
+        for degree in (r for r in DEGREES if distinct_degree(head, r) == r):
+            add(simulated[str(equivalent(head, degree))], color=colour, marker=MARKER[degree], markerfacecolor="none", shift=1.03,
+                label=f"{head}, r = {degree} simulated")
+    for intercept in (False, True):
+        linear = LinearTransformer(RIDGE, intercept)
+        colour = COLOUR[str(linear)]
+        add(icl_curve(linear, ladder.task, sizes), color=colour, label=f"{linear}, theory")
+        add(simulated[str(linear)], color=colour, marker="x", label=f"{linear}, simulated")
+    return drawn, styles
 
 
 def equivalence_gaps(ladders: Mapping[str, Ladder], taus: Sequence[float], path: Path) -> Path:

@@ -396,26 +396,29 @@ def gaussian_mean(f: Callable[[Array], Any], kinks: Sequence[float] = ()) -> flo
     return float(density @ _values(f, x))
 
 
-def _scaled_nodes(sigma: Activation, scales: ArrayLike) -> tuple[Array, Array, Array]:
-    s = np.asarray(scales, dtype=float)
+def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tuple[Array, Array, Array]:
+    """Values of σ(m + s g), nodes g and their weights, a row for every pair (s, m)."""
+    s, m = np.broadcast_arrays(np.asarray(scales, dtype=float), np.asarray(shifts, dtype=float))
     if s.ndim != 1 or not np.all((s > 0) & (s < math.inf)):
         raise HypothesisError(
             "scales are positive numbers in one dimension", f"scales of shape {s.shape}: {s!r}", "pass scales=[0.5, 1.0], say"
         )
-    largest = float(np.max(s, initial=1.0))
+    if not np.isfinite(m).all():
+        raise HypothesisError("shifts are finite numbers", f"shifts={m!r}", "pass shifts=[-1.0, 0.0], say")
+    largest = float(np.max(s + np.abs(m) / _HALF_WIDTHS[0], initial=1.0))
     plan = panels(sigma, 2.0 ** (math.ceil(2 * math.log2(largest)) / 2))
     end = float(plan.half_width)
-    edges = np.clip(plan.edges / s[:, None], -end, end)
+    edges = np.clip((plan.edges - m[:, None]) / s[:, None], -end, end)
     if np.min(s, initial=1.0) < 0.5:
         # Panels of the argument s·g are then longer than 2 in g, on which φ He_k would not be resolved.
         grid = np.linspace(-end, end, 2 * plan.half_width + 1)
         edges = np.sort(np.concatenate([edges, np.broadcast_to(grid, (s.size, grid.size))], axis=1), axis=1)
     x, density = _nodes_and_weights(edges)
-    return s, x, density
+    return _values(sigma, m[:, None] + s[:, None] * x), x, density
 
 
-def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int) -> Array:
-    r""":math:`c_k(s)=\mathbb E[\sigma(sg)\,\mathrm{He}_k(g)]` for every s in ``scales``, in double precision.
+def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayLike = 0.0) -> Array:
+    r""":math:`c_k(m,s)=\mathbb E[\sigma(m+sg)\,\mathrm{He}_k(g)]` for every s in ``scales``, in double precision.
 
     Parameters
     ----------
@@ -423,6 +426,8 @@ def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int) -> Array:
     scales : array_like, shape (S,)
         Standard deviations s > 0 of the pre-activation.
     degree : int
+    shifts : array_like, shape (S,), optional
+        Its means m; the two are broadcast against each other.
 
     Returns
     -------
@@ -433,22 +438,24 @@ def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int) -> Array:
     >>> scaled_coefficients("square", [1.0, 2.0], 2)
     array([[1., 0., 2.],
            [4., 0., 8.]])
+    >>> scaled_coefficients("square", [1.0], 2, shifts=[-3.0, 3.0]).round(12)
+    array([[10., -6.,  2.],
+           [10.,  6.,  2.]])
     """
     sigma = activation(sigma)
     degree = double_degree(degree)
-    s, x, density = _scaled_nodes(sigma, scales)
-    f = _values(sigma, s[:, None] * x)
+    f, x, density = _affine_nodes(sigma, scales, shifts)
     c = np.einsum("ksj,sj->sk", orthonormal_values(x, degree), f * density)
-    c[:, _vanishing(sigma, degree)] = 0.0
+    if not np.any(shifts):
+        c[:, _vanishing(sigma, degree)] = 0.0
     return c * [sqrt_factorial(k) for k in range(degree + 1)]
 
 
-def scaled_norm2(sigma: Any, scales: ArrayLike) -> Array:
-    r""":math:`\mathbb E\,\sigma(sg)^2` for every s in ``scales``, in double precision.
+def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0) -> Array:
+    r""":math:`\mathbb E\,\sigma(m+sg)^2` for every s in ``scales`` and m in ``shifts``, in double precision.
 
     >>> scaled_norm2("relu", [1.0, 2.0])
     array([0.5, 2. ])
     """
-    sigma = activation(sigma)
-    s, x, density = _scaled_nodes(sigma, scales)
-    return np.einsum("sj,sj->s", density, np.square(_values(sigma, s[:, None] * x)))
+    f, _, density = _affine_nodes(activation(sigma), scales, shifts)
+    return np.einsum("sj,sj->s", density, np.square(f))

@@ -4,6 +4,7 @@ from hermite_eq.theory.bayes import bayes_error as bayes_error
 from hermite_eq.theory.bayes import bayes_error_with_covariance as bayes_error_with_covariance
 from hermite_eq.theory.bayes import context_ridge_error as context_ridge_error
 from hermite_eq.theory.bayes import exact_bayes_error as exact_bayes_error
+from hermite_eq.theory.blocks import Kronecker as Kronecker
 from hermite_eq.theory.closed_forms import RidgelessError as RidgelessError
 from hermite_eq.theory.closed_forms import ridgeless as ridgeless
 from hermite_eq.theory.context_length import OptimalContext as OptimalContext
@@ -14,6 +15,10 @@ from hermite_eq.theory.error import TheoryCurve as TheoryCurve
 from hermite_eq.theory.error import TheoryError as TheoryError
 from hermite_eq.theory.error import icl_curve as icl_curve
 from hermite_eq.theory.error import icl_error as icl_error
+from hermite_eq.theory.explicit import GivenMoments as GivenMoments
+from hermite_eq.theory.explicit import Population as Population
+from hermite_eq.theory.explicit import Quadratics as Quadratics
+from hermite_eq.theory.explicit import given_moments as given_moments
 from hermite_eq.theory.optimum import BestHead as BestHead
 from hermite_eq.theory.optimum import OptimalRidge as OptimalRidge
 from hermite_eq.theory.optimum import best_head as best_head

@@ -14,6 +14,7 @@ import derivations
 from derivations import (
     Step,
     bayes_context,
+    conditional_coefficients,
     conditional_gaussianity,
     equivalent_coefficients,
     gaussian_preactivations,
@@ -29,8 +30,19 @@ from hermite_eq.covariance import D, SymbolicTarget, covariance
 from hermite_eq.hermite import X
 
 MODULES = modules()
-NEW = [conditional_gaussianity, equivalent_coefficients, gaussian_preactivations, mehler, norm_law, task_averages, task_covariances,
-       task_gap, bayes_context, wishart_density]
+NEW = [
+    bayes_context,
+    conditional_coefficients,
+    conditional_gaussianity,
+    equivalent_coefficients,
+    gaussian_preactivations,
+    mehler,
+    norm_law,
+    task_averages,
+    task_covariances,
+    task_gap,
+    wishart_density,
+]
 rho, y = sympy.symbols("rho y", real=True)
 kappa = sympy.Symbol("kappa", positive=True)
 B, d, t = sympy.symbols("B d t", positive=True)
@@ -80,6 +92,8 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("2‖b‖⁴/(dt²)", lambda: conditional_gaussianity.check(2 * B**2 / (d * t**2))),
     ("c*² · 1.05", lambda: equivalent_coefficients.check(sympy.Rational(21, 20))),
     ("−c*²", lambda: equivalent_coefficients.check(-1)),
+    ("ρ^k for ρ^{k−j}", lambda: conditional_coefficients.check(power=lambda k, j: k)),
+    ("ω^{p+2}", lambda: conditional_coefficients.check(remainder_degree=2)),
     ("φ = 1 + γ⟨c/(c+ψ)⟩", lambda: task_covariances.check(2 - _PHI)),
     ("φ · 1.05", lambda: task_covariances.check(sympy.Rational(21, 20) * _PHI)),
     ("η = 2u/a₁²", lambda: bayes_context.check(2 * bayes_context.u / bayes_context.a2)),

@@ -19,11 +19,10 @@ from hermite_eq import (
     equivalent_model,
 )
 from hermite_eq.simulate import icl_curve, icl_error, join
-from hermite_eq.simulate.error import _draw
+from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.memory import parse_memory
-from hermite_eq.simulate.population import covariance_trace
 from hermite_eq.simulate.ridge import ROUNDING_TOLERANCE
-from hermite_eq.simulate.sampler import child_seeds
+from hermite_eq.simulate.sampler import child_seeds, context_law
 
 from . import literal
 
@@ -50,7 +49,7 @@ MODELS = (
 def scripted():
     """Means and standard errors by the literal script, shape (2, models, 2)."""
     rng = np.random.default_rng(20)
-    trace = covariance_trace(TASK, SMALL.d, SMALL.context)
+    trace = context_law(TASK, SMALL).trace()
     heads = [
         literal.Head(
             model.ridge,
@@ -196,12 +195,12 @@ def test_infinitely_many_tasks_make_the_two_errors_one():
 
 def test_contexts_get_their_tasks_uniformly():
     sizes = Sizes(d=3, context=2, tasks=7, samples=70_000)
-    draw = _draw(TASK, sizes, 1, False, np.float32, np.random.SeedSequence(1))
+    draw = draw_run(TASK, sizes, 1, False, np.float32, np.random.SeedSequence(1))
     counts = np.bincount(draw.training.task, minlength=7)
     # χ²_6 > 60 has probability 4e-11.
     assert ((counts - 10_000) ** 2 / 10_000).sum() < 60
     assert draw.training.xi.shape == (7, 3)
-    fresh = _draw(TASK, Sizes(3, 2, math.inf, 50), 1, False, np.float32, np.random.SeedSequence(1))
+    fresh = draw_run(TASK, Sizes(3, 2, math.inf, 50), 1, False, np.float32, np.random.SeedSequence(1))
     assert len(set(fresh.training.task)) == 50
 
 
@@ -231,7 +230,7 @@ def test_fallbacks_are_counted_and_right(samples):
     assert error.fallbacks == 3
     assert np.isinf(error.condition_runs).all()
     for seed, icl, idg in zip(child_seeds(0, range(3)), error.icl_runs, error.idg_runs, strict=True):
-        draw = _draw(TASK, sizes, 50, True, np.float64, seed)
+        draw = draw_run(TASK, sizes, 50, True, np.float64, seed)
         for tested, found in ((draw.fresh, icl), (draw.again, idg)):
             expected = np.mean((tested.y - draw.training.y.mean()) ** 2)
             assert found == pytest.approx(expected, rel=64 * samples * np.finfo(float).eps)

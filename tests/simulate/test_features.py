@@ -7,7 +7,7 @@ import pytest
 
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Sizes, Task, equivalent_model
 from hermite_eq.activations import Activation
-from hermite_eq.simulate import contexts, error, icl_error
+from hermite_eq.simulate import contexts, icl_error
 from hermite_eq.simulate.features import HeadKind, LinearRows, StoredRows, feature_blocks, first_layer
 
 TASK, TRACE = Task("relu", noise=0.1), 5.0
@@ -67,7 +67,7 @@ def test_equivalents_share_the_noise_which_is_fresh_in_training_and_tests(monkey
             seen.append(block.noise)
             yield block
 
-    monkeypatch.setattr(error, "feature_blocks", spy)
+    monkeypatch.setattr("hermite_eq.simulate.run.feature_blocks", spy)
     heads = [RandomTransformer(equivalent_model("relu", degree), 0.1) for degree in (1, 2)]
     icl_error(heads, TASK, Sizes(3, 4, 2, 20, 5), runs=2, rng=0, test=20)
     assert len(seen) == 6

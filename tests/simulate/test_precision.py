@@ -20,7 +20,7 @@ import pytest
 
 from hermite_eq import RandomTransformer, Sizes, Task
 from hermite_eq.simulate import icl_error
-from hermite_eq.simulate.error import _draw
+from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.features import first_layer
 from hermite_eq.simulate.sampler import child_seeds
 
@@ -44,7 +44,7 @@ def head(request):
 
 
 def test_features_are_within_the_worst_case(head):
-    draw = _draw(TASK, SIZES, TEST, True, np.float64, child_seeds(3, range(1))[0])
+    draw = draw_run(TASK, SIZES, TEST, True, np.float64, child_seeds(3, range(1))[0])
     exact = features(head.activation, draw.layer, draw.training)
     found = features(head.activation, draw.layer.astype(np.float32), draw.training)
     u, width = 2.0**-24, SIZES.d * (SIZES.d + 1)
@@ -56,10 +56,10 @@ def test_features_are_within_the_worst_case(head):
 
 
 def test_change_of_the_errors_is_within_the_bound(head, monkeypatch):
-    monkeypatch.setattr("hermite_eq.simulate.error.first_layer", rounded_layer)
+    monkeypatch.setattr("hermite_eq.simulate.draw.first_layer", rounded_layer)
     double, single = (icl_error(head, TASK, SIZES, runs=2, rng=3, test=TEST, precision=p) for p in ("double", "single"))
     for run, seed in enumerate(child_seeds(3, range(2))):
-        draw = _draw(TASK, SIZES, TEST, True, np.float64, seed)
+        draw = draw_run(TASK, SIZES, TEST, True, np.float64, seed)
         rounded = draw.layer.astype(np.float32)
         a = features(head.activation, draw.layer, draw.training)
         da = features(head.activation, rounded, draw.training) - a

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hermite_eq import HypothesisError, RandomTransformer, Sizes, Task
-from hermite_eq.simulate.error import _draw
+from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.features import StoredRows
 from hermite_eq.simulate.paths import Readout, SamplePath, WidthPath
 from hermite_eq.simulate.ridge import (
@@ -183,7 +183,7 @@ def test_estimate_of_rounding_holds_at_the_interpolation_peak(activation, monkey
     sizes = Sizes(d=14, context=14, tasks=7, samples=196, hidden=196)
     ratios = []
     for seed in child_seeds(0, range(12)):
-        draw = _draw(Task("relu", noise=0.01), sizes, 1, True, np.float64, seed)
+        draw = draw_run(Task("relu", noise=0.01), sizes, 1, True, np.float64, seed)
         a, y = head(draw.training.h() @ draw.layer.T), draw.training.y
         s = a.T @ a + ridge * np.eye(len(a))
         fit, right = primal(a, y, ridge, False), solve_singular(a, y, ridge, False).weights

@@ -32,6 +32,11 @@ from verify.workers import workers
 MEMORY = "4GB"
 
 
+def root(output: Path) -> Path:
+    """The folder of all campaigns in the folder of results."""
+    return output / "campaigns"
+
+
 def find(name: str) -> Campaign:
     """The campaign of that name."""
     if name not in CAMPAIGNS:
@@ -43,7 +48,7 @@ def find(name: str) -> Campaign:
 def listing() -> Table:
     """The table of all campaigns."""
     table = Table(title="Campaigns", header_style="bold")
-    for column in ("name", "figure", "d", "runs", "what the paper says"):
+    for column in ("name", "figure", "d", "runs", "what is said of it"):
         table.add_column(column, justify="right" if column in ("d", "runs") else "left", no_wrap=column == "name")
     for campaign in CAMPAIGNS.values():
         table.add_row(campaign.name, campaign.figure, str(campaign.d), str(campaign.runs), campaign.claim)
@@ -75,13 +80,13 @@ def setup_of(campaign: Campaign, arguments: argparse.Namespace) -> tuple[Setup, 
     if not arguments.resume:
         given = {"d": campaign.d, "seed": campaign.seed, "memory": parse_memory(MEMORY)} | chosen
         return Setup(campaign, **given), arguments.runs or campaign.runs
-    manifest = latest(arguments.output, campaign, chosen)
+    manifest = latest(root(arguments.output), campaign, chosen)
     setup = Setup(campaign, **{name: manifest["parameters"][name] for name in ("d", "seed", "memory")})
-    check_continues(arguments.output, setup, manifest)
+    check_continues(root(arguments.output), setup, manifest)
     return setup, arguments.runs or manifest["runs"]
 
 
-def perform(setup: Setup, runs: int, root: Path, console: Console, *, part: str | None = None, count: int | None = None,
+def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: str | None = None, count: int | None = None,
             executor: Executor | None = None) -> bool:
     """Compute what is missing of a campaign, and write its report once all of ``runs`` are stored.
 
@@ -90,8 +95,8 @@ def perform(setup: Setup, runs: int, root: Path, console: Console, *, part: str 
     setup : Setup
     runs : int
         Of the whole campaign.
-    root : Path
-        The folder of all results.
+    folder : Path
+        Of all campaigns.
     console : rich.console.Console
     part : str, optional
         ``"i/n"``: compute only this shard.
@@ -106,7 +111,7 @@ def perform(setup: Setup, runs: int, root: Path, console: Console, *, part: str 
     bool
         Whether all runs are stored and the report is written.
     """
-    store = Store(root, setup)
+    store = Store(folder, setup)
     mine = shard(part, runs)
     store.request(runs)
     todo = store.missing(mine)
@@ -168,10 +173,10 @@ def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     # One run has no standard error.
     checks = claims.judge(campaign, results, others) if runs > 1 else []
     power = claims.sabotaged(results, others) if runs > 1 else []
-    picture = figures.figure(campaign, results, store.folder / "figure")
+    picture = figures.figure(campaign, results, store.folder / "figure", others)
     identity = setup.identity()
     manifest = {name: value for name, value in identity.items() if name != "simulations"} | {
-        "manifest": setup.hash, "runs": runs, "seconds": round(store.seconds(), 1),
+        "manifest": setup.hash, "runs": runs, **computed(store),
         "fallbacks": sum(int(curve.fallbacks.sum()) for curve in results.curves.values()),
     }
     shown = [_points(key, curve) for key, curve in results.curves.items()]
@@ -192,16 +197,24 @@ def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     return checks
 
 
+def computed(store: Store) -> dict[str, Any]:
+    """What computed the stored runs: seconds, revisions and versions."""
+    origins = store.origins()
+    names = ("revision", "hermite_eq", "python", "numpy", "scipy")
+    return {"seconds": round(sum(origin.seconds for origin in origins), 1)} | {
+        name: ", ".join(sorted({str(getattr(origin, name)) for origin in origins})) for name in names}
+
+
 def siblings(store: Store) -> list[Store]:
-    """Folders of the same campaign, seed, budget and versions at other d, with more than one run."""
-    root = store.folder.parent.parent
+    """Folders of the same campaign, seed, budget and simulation at other d, with more than one run."""
+    folder = store.folder.parent.parent
     found = []
-    for manifest in manifests(root, store.setup.campaign):
+    for manifest in manifests(folder, store.setup.campaign):
         parameters = manifest["parameters"]
         same = all(parameters[name] == getattr(store.setup, name) for name in ("seed", "memory"))
         setup = Setup(store.setup.campaign, parameters["d"], store.setup.seed, store.setup.memory)
         if same and setup.d != store.setup.d and parameters == setup.identity():
-            other = Store(root, setup)
+            other = Store(folder, setup)
             if len(other.runs()) > 1:
                 found.append(other)
     return found
@@ -227,9 +240,9 @@ def run(names: Sequence[str], arguments: argparse.Namespace, console: Console) -
     complete = True
     for campaign, setup, runs in asked:
         try:
-            whole = perform(setup, runs, arguments.output, console, part=arguments.shard, count=arguments.workers)
+            whole = perform(setup, runs, root(arguments.output), console, part=arguments.shard, count=arguments.workers)
         except KeyboardInterrupt:
-            stored = len(Store(arguments.output, setup).runs())
+            stored = len(Store(root(arguments.output), setup).runs())
             again = f"python -m verify {campaign.name} --resume --output {arguments.output}"
             console.print(f"Interrupted; {stored} of {runs} runs are stored. Continue with: {again}")
             return 130

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,9 +14,10 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Ratios, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE, MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
-from hermite_eq.theory import icl_curve
+from hermite_eq.theory import TheoryCurve, icl_curve
 from verify.campaigns.campaign import Error, Panel, Predictor, label
-from verify.campaigns.store import Record, Store
+from verify.campaigns.run import Record
+from verify.campaigns.store import Store
 
 Array = NDArray[np.float64]
 
@@ -47,6 +49,10 @@ class Curve:
     @property
     def runs(self) -> int:
         return len(self.icl_runs)
+
+    @property
+    def task(self) -> Task:
+        return self.panel.task
 
     def each(self, error: Error) -> Array:
         """One value for each run and point; g_task is ICL − IDG."""
@@ -81,13 +87,28 @@ def _theory(model: Predictor, task: Task, points: tuple[Sizes, ...]) -> tuple[Ar
     return curve.icl, curve.idg
 
 
-def theory_line(curve: Curve, error: Error) -> tuple[Array, Array]:
-    """Values and theory for a smooth line, or at the simulated points alone where the theory declines some of them."""
-    if np.isnan(curve.theory(error)).any():
-        return curve.values, curve.theory(error)
-    d = curve.points[0].d
-    values, points = curve.panel.fine(curve.family, d)
-    return np.array(values), predicted(curve.model, curve.panel.task, points, error)
+def theory_curve(curve: Curve, d: float) -> TheoryCurve | None:
+    """The theory along the axis, on a fine grid, at ``d`` or at infinity; of that what the theory accepts, None where it is nothing."""
+    if isinstance(curve.model, DiscreteMMSE):
+        return None
+    # The grid of the limit need not be that of whole sizes; it is that of a large d.
+    points = curve.panel.fine(curve.family, 1000 if d == math.inf else int(d))
+    task = curve.panel.task
+    if d == math.inf:
+        return icl_curve(curve.model, task, [point.ratios for point in points])
+    try:
+        return icl_curve(curve.model, task, points)
+    except HypothesisError:
+        accepted = [point for point in points if np.isfinite(predicted(curve.model, task, [point], "icl")).all()]
+        return icl_curve(curve.model, task, accepted) if accepted else None
+
+
+def limit(curve: Curve, error: Error) -> Array:
+    """The theory at d = ∞, at the ratios of the simulated points."""
+    if isinstance(curve.model, DiscreteMMSE):
+        return np.full(len(curve.points), np.nan)
+    found = icl_curve(curve.model, curve.panel.task, [point.ratios for point in curve.points])
+    return _pick(found.icl, found.idg, error)
 
 
 def _pick(icl: Array, idg: Array, error: Error) -> Array:
@@ -139,10 +160,9 @@ def load(store: Store, runs: Sequence[int]) -> Results:
             points = tuple(point for i in parts for point in sweeps[i].points)
             for model in panel.models:
                 name = label(model)
-                cells = [[cell for i in parts for cell in record[i][name]] for record in records]
 
-                def column(entry: str, cells: list[list[dict[str, float]]] = cells) -> Array:
-                    return np.array([[cell[entry] for cell in row] for row in cells])
+                def column(entry: str, parts: list[int] = parts, name: str = name) -> Array:
+                    return np.array([[cell for i in parts for cell in record[i][name][entry]] for record in records])
 
                 curves[index, number, name] = Curve(
                     panel, family, model, np.array([_ratio(panel, point) for point in points]), points,

@@ -56,13 +56,13 @@ def compute(store: Store, runs: Sequence[int], executor: Executor, advance: Call
             failure: Exception | None = None
             for future in _completed(list(futures)):
                 try:
-                    record, seconds = future.result()
+                    record, origin = future.result()
                 except Exception as error:
                     failure = failure or error
                     _cancel(futures)
                     continue
-                store.write(futures[future], record, seconds)
-                advance(futures[future], seconds)
+                store.write(futures[future], record, origin)
+                advance(futures[future], origin.seconds)
             if failure is not None:
                 raise failure
         finally:

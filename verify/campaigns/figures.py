@@ -1,27 +1,29 @@
-"""A campaign's figure as in the paper: simulated points with error bars on theory lines."""
+"""A campaign's figure: simulated points with error bars on theory lines."""
 
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator
+from matplotlib.figure import Figure
 
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer
+from hermite_eq.plotting import COLOURS, Abscissa, plot_curve
 from hermite_eq.simulate import DiscreteMMSE
-from verify.campaigns.campaign import AXIS_LABEL, Campaign, Error, Panel, label
-from verify.campaigns.curves import Curve, Results, constant_error, theory_line
-from verify.figures import COLOUR, MARKER, save
+from hermite_eq.theory import TheoryCurve
+from verify.campaigns.campaign import Axis, Campaign, Error, Panel, label
+from verify.campaigns.curves import Curve, Results, constant_error, theory_curve
+from verify.figures import COLOUR, MARKER, by_identity, save
 
-#: Okabe and Ito's palette again, for families of curves and for ridges.
-_FAMILY = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_ERROR_LABEL: dict[Error, str] = {"icl": "ICL error", "idg": "in-distribution error", "g_task": "g$_{task}$ = ICL − IDG"}
+_ABSCISSA: dict[Axis, Abscissa] = {"samples": "tau", "hidden": "mu/tau", "context": "alpha", "tasks": "kappa"}
 
 
 def _style(panel: Panel, curve: Curve, family: int) -> tuple[str, str, bool]:
@@ -29,12 +31,12 @@ def _style(panel: Panel, curve: Curve, family: int) -> tuple[str, str, bool]:
     model = curve.model
     sigma = model.activation if isinstance(model, RandomTransformer) else None
     if isinstance(model, DiscreteMMSE):
-        return _FAMILY[family % len(_FAMILY)], "s", False
+        return COLOURS[family % len(COLOURS)], "s", False
     ridges = sorted({other.ridge for other in panel.models if not isinstance(other, DiscreteMMSE)})
     if len(panel.families) > 1:
-        colour = _FAMILY[family % len(_FAMILY)]
+        colour = COLOURS[family % len(COLOURS)]
     elif len(ridges) > 1:
-        colour = _FAMILY[ridges.index(model.ridge) % len(_FAMILY)]
+        colour = COLOURS[ridges.index(model.ridge) % len(COLOURS)]
     else:
         colour = COLOUR[sigma.source if isinstance(sigma, PolynomialActivation) else str(model)]
     if isinstance(sigma, PolynomialActivation):
@@ -44,51 +46,86 @@ def _style(panel: Panel, curve: Curve, family: int) -> tuple[str, str, bool]:
     return colour, "o", True
 
 
+def _name(panel: Panel, curve: Curve) -> str:
+    """What tells a curve from the others of its panel; λ where there are several."""
+    ridges = {other.ridge for other in panel.models if not isinstance(other, DiscreteMMSE)}
+    model = label(curve.model) if len(ridges) > 1 else str(curve.model)
+    if len(panel.families) == 1:
+        return model
+    return f"{model}, {panel.caption(curve.family)}" if len(panel.models) > 1 else panel.caption(curve.family)
+
+
 def _draw(axes: Axes, panel: Panel, error: Error, index: int, results: Results) -> None:
-    low, high = np.inf, 0.0
+    styles: dict[int, dict[str, Any]] = {}
+    drawn: list[Curve | TheoryCurve] = []
     for (number, family, _), curve in results.curves.items():
         if number != index:
             continue
         colour, marker, line = _style(panel, curve, family)
-        name = label(curve.model) if len(panel.families) == 1 else panel.caption(curve.family)
-        if len(panel.families) > 1 and len(panel.models) > 1:
-            name = f"{curve.model}, {name}"
-        found = curve.simulated(error)
-        shift = 1.0 if line else 1.02
-        axes.errorbar(curve.values * shift, found.mean, found.stderr, fmt=marker, color=colour, mfc=colour if line else "none", ms=5,
-                      capsize=2, lw=1, label=name)
-        positive = found.mean[found.mean > 0]
-        if len(positive):
-            low, high = min(low, positive.min()), max(high, positive.max())
-        if line:
-            axes.plot(*theory_line(curve, error), "--" if marker == "x" else "-", color=colour, lw=1.2)
+        # Markers of equivalents stand a little to the right of those of their heads.
+        styles[id(curve)] = {"color": colour, "marker": marker, "markerfacecolor": colour if line else "none", "label": _name(panel, curve),
+                             "shift": 1.0 if line else 1.02}
+        drawn.append(curve)
+        theory = theory_curve(curve, results.d) if line else None
+        if theory is not None:
+            styles[id(theory)] = {"color": colour, "linestyle": "--" if marker == "x" else "-", "label": None, "linewidth": 1.2}
+            drawn.append(theory)
+    plot_curve(drawn, error, x=_ABSCISSA[panel.axis], axes=axes, style=by_identity(styles), legend=False)
     if error == "icl":
         level = constant_error(panel.task, results.d)
-        if level < 2 * high:
+        if axes.get_ylim()[0] < level < axes.get_ylim()[1]:
             axes.axhline(level, color="#999999", ls="-.", lw=0.9, label="best constant")
-            low, high = min(low, level), max(high, level)
-    axes.set(xscale="log", yscale="log", xlabel=AXIS_LABEL[panel.axis], ylabel=_ERROR_LABEL[error], title=str(panel.task))
-    if high > 0:
-        axes.set_ylim(0.85 * low, 1.4 * high)
-    ticks = [panel.values[0]]
-    ticks += [value for i, value in enumerate(panel.values[1:]) if value > 1.19 * panel.values[i]]
-    axes.set_xticks(ticks, [f"{value:g}" for value in ticks], fontsize=8)
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.minorticks_off()
-    if panel.axis in ("samples", "hidden"):
-        axes.axvline(1.0, color="#bbbbbb", lw=0.8, zorder=0)
+    axes.set_title(str(panel.task), fontsize=10)
     if len(panel.models) > 6:
-        axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        axes.legend(fontsize=7.5, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     else:
-        axes.legend(fontsize=7, frameon=False)
+        axes.legend(fontsize=8, frameon=False)
 
 
-def figure(campaign: Campaign, results: Results, path: Path) -> Path:
-    """All subplots side by side; lines are the theory at this d, error bars one standard error."""
+def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Results] = ()) -> Path:
+    """All subplots side by side; error bars are one standard error, lines the theory at this d, or at those the campaign says.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    results : Results
+    path : Path
+        Without its suffix.
+    others : sequence of Results
+        The same campaign at other d, shown where the figure is one of several d.
+    """
+    if campaign.theory_at:
+        return save(_across(campaign, [results, *others]), path)
     shown = [(index, panel, error) for index, panel in enumerate(campaign.panels) for error in panel.errors]
     drawing, panels = plt.subplots(1, len(shown), figsize=(3 + 5 * len(shown), 4.8), layout="constrained", squeeze=False)
     for axes, (index, panel, error) in zip(itertools.chain(*panels), shown, strict=True):
         _draw(axes, panel, error, index, results)
-    drawing.suptitle(f"{campaign.figure}, d = {results.d}, {results.runs} runs")
+    drawing.suptitle(f"{campaign.figure}: simulated at d = {results.d}, {results.runs} runs; lines: theory at this d", fontsize=11)
     return save(drawing, path)
+
+
+def _across(campaign: Campaign, stored: Sequence[Results]) -> Figure:
+    """A subplot for each model: theory at several d, and simulations at those of them which are stored."""
+    (panel,) = campaign.panels
+    drawing, grid = plt.subplots(1, len(panel.models), figsize=(1 + 5 * len(panel.models), 4.6), layout="constrained", squeeze=False,
+                                 sharey=True)
+    colours = {d: "#000000" if d == math.inf else COLOURS[i % len(COLOURS)] for i, d in enumerate(campaign.theory_at)}
+    for axes, model in zip(grid[0], panel.models, strict=True):
+        styles: dict[int, dict[str, Any]] = {}
+        drawn: list[Curve | TheoryCurve] = []
+        simulated = {results.d: results for results in stored}
+        for d, colour in colours.items():
+            theory = theory_curve(next(iter(stored)).get(label(model)), d)
+            if theory is not None:
+                name = "theory, d = ∞" if d == math.inf else f"theory, d = {d:g}"
+                styles[id(theory)] = {"color": colour, "linestyle": ":" if d == math.inf else "-", "label": name}
+                drawn.append(theory)
+            if d in simulated:
+                curve = simulated[int(d)].get(label(model))
+                styles[id(curve)] = {"color": colour, "marker": "o", "label": f"simulation, d = {d:g}, {curve.runs} runs"}
+                drawn.append(curve)
+        plot_curve(drawn, x=_ABSCISSA[panel.axis], axes=axes, style=by_identity(styles))
+        axes.set_title(f"{model} head", fontsize=10)
+        axes.label_outer()
+    drawing.suptitle(f"{campaign.figure}: {panel.task}", fontsize=11)
+    return drawing

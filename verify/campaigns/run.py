@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,9 @@ from threadpoolctl import threadpool_limits
 from hermite_eq import simulate
 from hermite_eq.simulate import DiscreteMMSE
 from verify.campaigns.campaign import Campaign, label
+
+#: For each sweep the models by name, and for each model what was found at its points, column by column.
+Record = list[dict[str, dict[str, list[Any]]]]
 
 _lock = threading.Lock()
 _users = 0
@@ -41,13 +44,13 @@ def one_blas_thread() -> Iterator[None]:
                 _limits = None
 
 
-def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int) -> list[dict[str, list[dict[str, Any]]]]:
-    """Every sweep of run number ``run``: for each the models by :func:`label`, and for each model its points.
+def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int) -> Record:
+    """Every sweep of run number ``run``: for each the models by :func:`label`, and for each model columns over its points.
 
-    A point has the ICL and in-distribution error, the condition of the system solved (None where it is infinite), and whether the
-    slower solver was needed.
+    They are the ICL and in-distribution error, the condition of the system solved (three digits; None where it is infinite), and
+    whether the slower solver was needed.
     """
-    record = []
+    record: Record = []
     with one_blas_thread():
         for panel, sweep in campaign.sweeps(d):
             which, stream = range(run, run + 1), np.random.SeedSequence(seed, spawn_key=sweep.key)
@@ -56,12 +59,12 @@ def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int) -
             curves = simulate.icl_curve(
                 trained, panel.task, sweep.sizes, samples=samples, hidden=hidden, runs=which, rng=stream, memory=memory
             )
-            points = {label(model): list(map(_plain, curve.points)) for model, curve in zip(trained, curves, strict=True)}
+            points = {label(model): _columns(curve.points) for model, curve in zip(trained, curves, strict=True)}
             for model in panel.models:
                 if isinstance(model, DiscreteMMSE):
                     # It does not depend on what varies along the sweep.
                     error = simulate.dmmse_error(panel.task, sweep.sizes, runs=which, rng=_again(stream))
-                    points[label(model)] = [_plain(error)] * len(sweep.values)
+                    points[label(model)] = _columns([error] * len(sweep.values))
             record.append(points)
     return record
 
@@ -71,7 +74,10 @@ def _again(stream: np.random.SeedSequence) -> np.random.SeedSequence:
     return np.random.SeedSequence(stream.entropy, spawn_key=stream.spawn_key)
 
 
-def _plain(point: simulate.SimulatedError) -> dict[str, Any]:
-    condition = float(point.condition_runs[0])
-    return {"icl": float(point.icl_runs[0]), "idg": float(point.idg_runs[0]),
-            "condition": condition if math.isfinite(condition) else None, "fallback": bool(point.fallback_runs[0])}
+def _columns(points: Sequence[simulate.SimulatedError]) -> dict[str, list[Any]]:
+    conditions = [float(point.condition_runs[0]) for point in points]
+    return {
+        "icl": [float(point.icl_runs[0]) for point in points], "idg": [float(point.idg_runs[0]) for point in points],
+        "condition": [float(f"{value:.3g}") if math.isfinite(value) else None for value in conditions],
+        "fallback": [bool(point.fallback_runs[0]) for point in points],
+    }

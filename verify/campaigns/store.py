@@ -1,15 +1,18 @@
 """Results on disk: a folder for each campaign and choice of parameters, and in it one small file for each run.
 
 A file is written under another name and renamed, and holds nothing that depends on when, where or by which of several processes it
-was computed. So a campaign that was interrupted anywhere lacks runs, but has no wrong ones.
+was computed. So a campaign that was interrupted anywhere lacks runs, but has no wrong ones. What computed a run (versions, the
+revision of the code, seconds) stands in a second file beside it.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
 import platform
+import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,15 +24,53 @@ import scipy
 
 import hermite_eq
 from hermite_eq.errors import HypothesisError
+from hermite_eq.models import Sizes
 from verify.campaigns.campaign import Campaign, label
-from verify.campaigns.run import simulate_run
+from verify.campaigns.run import Record, simulate_run
 from verify.report import write_text
 
+#: Number of the simulation: raised whenever a seed gives other numbers than before, beyond rounding. Runs of one campaign have the
+#: same, and may otherwise come from different releases.
+SIMULATION = 1
 _MANIFEST = "manifest.json"
 #: Seconds after which a temporary file has been left behind by a process that was killed.
 _STALE = 3600.0
 
-Record = list[dict[str, list[dict[str, Any]]]]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What computed a run.
+
+    Attributes
+    ----------
+    seconds : float
+    revision : str or None
+        Of the code, where it is a checkout; with ``-dirty`` if files differed from it.
+    hermite_eq, python, numpy, scipy : str
+        Versions.
+    """
+
+    seconds: float
+    revision: str | None
+    hermite_eq: str
+    python: str
+    numpy: str
+    scipy: str
+
+    @classmethod
+    def here(cls, seconds: float) -> Origin:
+        """This process, and the time it took."""
+        return cls(round(seconds, 2), _revision(), hermite_eq.__version__, platform.python_version(), np.__version__, scipy.__version__)
+
+
+@functools.lru_cache(maxsize=1)
+def _revision() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -50,15 +91,14 @@ class Setup:
     memory: int
 
     def identity(self) -> dict[str, Any]:
-        """The parameters and versions as plain data."""
+        """The parameters as plain data, with the number of the simulation."""
         return {
-            "campaign": self.campaign.name, "d": self.d, "seed": self.seed, "memory": self.memory,
-            "hermite_eq": hermite_eq.__version__, "numpy": np.__version__, "scipy": scipy.__version__,
+            "campaign": self.campaign.name, "d": self.d, "seed": self.seed, "memory": self.memory, "simulation": SIMULATION,
             "simulations": [
                 {
                     "task": str(panel.task), "models": [label(model) for model in panel.models], "seed": list(sweep.key),
                     "axis": sweep.axis, "values": list(sweep.values),
-                    "sizes": {name: None if size == math.inf else size for name, size in asdict(sweep.sizes).items()},
+                    "sizes": _plain(sweep.sizes),
                 }
                 for panel, sweep in self.campaign.sweeps(self.d)
             ],
@@ -69,10 +109,16 @@ class Setup:
         """Twelve hexadecimal digits of the SHA-256 of :meth:`identity`."""
         return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()[:12]
 
-    def simulate(self, run: int) -> tuple[Record, float]:
-        """The record of one run, and the seconds it took."""
+    def simulate(self, run: int) -> tuple[Record, Origin]:
+        """The record of one run, and what computed it."""
         start = time.perf_counter()
-        return simulate_run(self.campaign, self.d, self.seed, self.memory, run), time.perf_counter() - start
+        record = simulate_run(self.campaign, self.d, self.seed, self.memory, run)
+        return record, Origin.here(time.perf_counter() - start)
+
+
+def _plain(sizes: Sizes) -> dict[str, int | None]:
+    names = ("d", "context", "tasks", "samples", "hidden")
+    return {name: None if getattr(sizes, name) == math.inf else getattr(sizes, name) for name in names}
 
 
 class Store:
@@ -86,7 +132,7 @@ class Store:
     Raises
     ------
     HypothesisError
-        If the folder is of another campaign, has other parameters or versions, or cannot be written.
+        If the folder is of another campaign, has other parameters or another simulation, or cannot be written.
     """
 
     def __init__(self, root: Path, setup: Setup) -> None:
@@ -101,7 +147,7 @@ class Store:
     def request(self, runs: int) -> None:
         """Say that ``runs`` runs are wanted; the manifest keeps the largest number asked for."""
         if runs > requested(self.folder):
-            manifest = {"hash": self.setup.hash, "runs": runs, "python": platform.python_version(), "parameters": self.setup.identity()}
+            manifest = {"hash": self.setup.hash, "runs": runs, "parameters": self.setup.identity()}
             self._write(self.folder / _MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
 
     def runs(self) -> list[int]:
@@ -113,12 +159,16 @@ class Store:
         stored = set(self.runs())
         return [run for run in runs if run not in stored]
 
-    def write(self, run: int, record: Record, seconds: float) -> None:
+    def write(self, run: int, record: Record, origin: Origin) -> None:
         """Store one run; a second time the same."""
-        contents = {"campaign": self.setup.campaign.name, "manifest": self.setup.hash, "run": run, "simulations": record}
-        # The time first: whatever run is stored has one.
-        self._write(self._path(run).with_suffix(".seconds"), f"{seconds:.2f}\n")
-        self._write(self._path(run), json.dumps(contents, indent=1, allow_nan=False) + "\n")
+        contents = {"campaign": self.setup.campaign.name, "manifest": self.setup.hash, "run": run}
+        head = json.dumps(contents)[:-1]
+        # A line for each model of each sweep.
+        sweeps = ",\n".join("{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(columns, allow_nan=False)}"
+                                               for name, columns in sweep.items()) + "}" for sweep in record)
+        # The origin first: whatever run is stored has one.
+        self._write(self._path(run).with_suffix(".origin"), json.dumps(asdict(origin)) + "\n")
+        self._write(self._path(run), f'{head}, "simulations": [{sweeps}]}}\n')
 
     def read(self, run: int) -> Record:
         """One stored run.
@@ -140,10 +190,9 @@ class Store:
         simulations: Record = contents["simulations"]
         return simulations
 
-    def seconds(self) -> float:
-        """Time spent on the stored runs, as far as it is known."""
-        paths = (self._path(run).with_suffix(".seconds") for run in self.runs())
-        return sum(float(path.read_text()) for path in paths if path.exists())
+    def origins(self) -> list[Origin]:
+        """What computed the stored runs."""
+        return [Origin(**_load(self._path(run).with_suffix(".origin"))) for run in self.runs()]
 
     def _path(self, run: int) -> Path:
         return self.folder / f"run-{run:04d}.json"
@@ -188,7 +237,7 @@ def latest(root: Path, campaign: Campaign, chosen: dict[str, Any]) -> dict[str, 
 
 
 def check_continues(root: Path, setup: Setup, manifest: dict[str, Any]) -> None:
-    """Whether ``setup`` continues what ``manifest`` says was begun: the same parameters, models and versions."""
+    """Whether ``setup`` continues what ``manifest`` says was begun: the same parameters, models and simulation."""
     _compare(root / setup.campaign.name / manifest["hash"], manifest["parameters"], setup.identity())
 
 
@@ -205,8 +254,8 @@ def _compare(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> Non
     if differing:
         shown = ", ".join(_difference(name, found.get(name), wanted.get(name)) for name in differing)
         raise HypothesisError(
-            "a campaign goes on with the parameters and versions with which it was begun", f"{shown} in {folder}",
-            "start it anew without --resume (it gets a folder of its own), or go back to those parameters and versions",
+            "a campaign goes on with the parameters and the simulation with which it was begun", f"{shown} in {folder}",
+            "start it anew without --resume (it gets a folder of its own), or go back to those parameters or that release",
         )
 
 

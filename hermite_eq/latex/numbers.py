@@ -1,0 +1,171 @@
+"""Numbers in TeX: exact ones as symbols, others as correctly rounded decimals which show certified digits only."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from fractions import Fraction
+from typing import Any
+
+import sympy
+from sympy.printing.latex import LatexPrinter
+
+from hermite_eq.errors import HypothesisError
+
+_ROOT_TWO_PI = sympy.Symbol(r"\sqrt{2 \pi}", positive=True)
+_RATIO = sympy.sqrt(2) / sympy.sqrt(sympy.pi)
+
+
+class _Printer(LatexPrinter):
+    def _print_hermite_prob(self, expr: Any, exp: str | None = None) -> str:
+        order, argument = expr.args
+        tex = rf"\mathrm{{He}}_{{{self._print(order)}}}\left({self._print(argument)}\right)"
+        return tex if exp is None else rf"\left[{tex}\right]^{{{exp}}}"
+
+    def _print_Add(self, expr: Any, order: Any = None) -> str:
+        # k/2 − 1/2 as (k − 1)/2, which SymPy itself cannot hold.
+        numerator, denominator = sympy.fraction(sympy.together(expr))
+        linear = all(part.as_coeff_Mul()[1] in (1, *expr.atoms(sympy.Symbol)) for part in expr.args)
+        if linear and denominator.is_Integer and denominator != 1 and expr.is_rational:
+            return rf"\frac{{{super()._print_Add(sympy.expand(numerator), order)}}}{{{denominator}}}"
+        return str(super()._print_Add(expr, order))
+
+
+def _standard_radicals(expr: sympy.Expr) -> sympy.Expr:
+    """√2/√π written 2/√(2π), the constant of the normal density, term by term."""
+    terms = []
+    for part in sympy.Add.make_args(expr):
+        factors = sympy.Mul.make_args(part)
+        if sympy.sqrt(2) in factors and 1 / sympy.sqrt(sympy.pi) in factors:
+            part = part / _RATIO * 2 / _ROOT_TWO_PI
+        terms.append(part)
+    return sympy.Add(*terms)
+
+
+def is_exact(value: Any) -> bool:
+    if isinstance(value, sympy.Basic):
+        return not value.has(sympy.Float)
+    return isinstance(value, int | Fraction) and not isinstance(value, bool)
+
+
+def exact(value: Any) -> str:
+    r"""TeX of an exact SymPy expression, an int or a Fraction.
+
+    >>> print(exact(1 / sympy.sqrt(2 * sympy.pi)))
+    \frac{1}{\sqrt{2 \pi}}
+    """
+    if isinstance(value, Fraction):
+        value = sympy.Rational(value.numerator, value.denominator)
+    return str(_Printer({"fold_frac_powers": True}).doprint(_standard_radicals(sympy.sympify(value))))
+
+
+def as_decimal(value: Any) -> Decimal:
+    """The value of a binary number as an exact decimal."""
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, sympy.Float):
+        value = sympy.Rational(value)
+    if isinstance(value, sympy.Rational):
+        value = Fraction(int(value.p), int(value.q))
+    if isinstance(value, Fraction):
+        with localcontext() as context:
+            context.prec = 400
+            return Decimal(value.numerator) / Decimal(value.denominator)
+    if hasattr(value, "man_exp"):  # mpmath
+        mantissa, exponent = value.man_exp
+        return as_decimal(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
+    return Decimal(float(value))
+
+
+def _rounded(value: Decimal, digits: int) -> str:
+    """``value`` to ``digits`` significant decimals, half to even."""
+    with localcontext() as context:
+        context.prec = digits
+        context.rounding = ROUND_HALF_EVEN
+        rounded = +value
+    exponent = rounded.adjusted()
+    # Trailing zeros are digits too.
+    with localcontext() as context:
+        context.prec = 2 * digits + 10
+        rounded = rounded.quantize(Decimal(1).scaleb(exponent - digits + 1))
+    if -4 <= exponent < digits:
+        return format(rounded, "f")
+    with localcontext() as context:
+        context.prec = 2 * digits + 10
+        return rf"{rounded.scaleb(-exponent):f} \times 10^{{{exponent}}}"
+
+
+def decimal(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
+    r"""TeX of a decimal: correctly rounded to ``digits`` significant digits, fewer where ``radius`` says so.
+
+    Parameters
+    ----------
+    value : float, numpy or mpmath number, sympy.Float
+    radius : number
+        The truth lies within ``value ± radius``. A digit is shown only if all numbers of that interval
+        round to it; if not even one digit is certain the interval itself is shown.
+    digits : int
+
+    Examples
+    --------
+    >>> decimal(0.3989422804014327), decimal(0.3989422804014327, radius=1e-4)
+    ('0.398942', '0.399')
+    >>> print(decimal(3e-8, radius=4.5e-8))
+    3 \times 10^{-8} \pm 5 \times 10^{-8}
+    """
+    if not math.isfinite(float(value)) or not 0 <= float(radius) < math.inf:
+        raise HypothesisError("a number to be printed is finite", f"{value!r} ± {radius!r}", "find out why it is not")
+    if digits < 1:
+        raise HypothesisError("at least one digit is printed", f"digits={digits}", "pass digits=1 or more")
+    middle, spread = as_decimal(value), as_decimal(radius)
+    if middle == 0 and spread == 0:
+        return "0"
+    with localcontext() as context:
+        context.prec = 500
+        low, high = middle - spread, middle + spread
+    if low > 0 or high < 0:
+        for shown in range(digits, 0, -1):
+            text = _rounded(low, shown)
+            if text == _rounded(high, shown):
+                return text
+    # Half a unit of the one digit shown is added to the radius by rounding both outwards.
+    return rf"{_rounded(middle, 1) if middle else 0} \pm {_outward(middle, spread)}"
+
+
+def _outward(middle: Decimal, spread: Decimal) -> str:
+    with localcontext() as context:
+        context.prec = 1
+        context.rounding = ROUND_HALF_EVEN
+        shown = +middle
+    with localcontext() as context:
+        context.prec = 500
+        needed = spread + abs(middle - shown)
+    with localcontext() as context:
+        context.prec = 1
+        context.rounding = "ROUND_UP"
+        return _rounded(+needed, 1)
+
+
+def number(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
+    r"""TeX of a number: the symbol if it is exact (SymPy, int, Fraction), else :func:`decimal`.
+
+    >>> print(number(sympy.sqrt(2) / 3), number(2 / 3))
+    \frac{\sqrt{2}}{3} 0.666667
+    """
+    if is_exact(value):
+        return exact(value)
+    if isinstance(value, sympy.Basic) and value.free_symbols:
+        return exact(value)
+    if isinstance(value, sympy.Basic) and not isinstance(value, sympy.Float):
+        value = value.evalf(digits + 10)
+    return decimal(value, radius=radius, digits=digits)
+
+
+def ascii_name(name: str) -> str:
+    """A name for a TeX comment, in ASCII.
+
+    >>> ascii_name("σ*, ρ")
+    'sigma*, rho'
+    """
+    greek = {"σ": "sigma", "ρ": "rho", "ξ": "xi", "α": "alpha", "κ": "kappa", "τ": "tau", "μ": "mu", "λ": "lambda"}
+    return "".join(greek.get(letter, letter if letter.isascii() else "?") for letter in name)

@@ -1,0 +1,166 @@
+"""Tables of coefficients in TeX (booktabs)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import localcontext
+from typing import Any
+
+import sympy
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.latex.expansions import provenance_comment
+from hermite_eq.latex.numbers import as_decimal, decimal, exact, is_exact, number
+
+
+def coefficient_table(
+    c: Sequence[Any],
+    *,
+    radius: Sequence[Any] | None = None,
+    digits: int = 8,
+    caption: str = "",
+    label: str = "",
+    provenance: str = "",
+) -> str:
+    r"""A booktabs table: exact :math:`c_k` where known, beside rounded :math:`c_k` and :math:`c_k/k!`.
+
+    Parameters
+    ----------
+    c : sequence
+        :math:`c_0, \dots, c_K`. The exact column appears if one of them is a symbol.
+    radius : sequence, optional
+        Radii of the coefficients which are not exact.
+    digits : int
+        Significant digits at most.
+    caption, label, provenance : str
+
+    Raises
+    ------
+    HypothesisError
+        A coefficient has free parameters (it has no decimal), or ``radius`` is of another length.
+
+    Examples
+    --------
+    >>> print(coefficient_table([sympy.sqrt(2), 0.5], digits=3))  # doctest: +ELLIPSIS
+    % c_k = ...
+    \begin{tabular}{rlll}
+      \toprule
+      $k$ & $c_k$ & $c_k$ (rounded) & $c_k/k!$ (rounded) \\
+      \midrule
+      0 & $\sqrt{2}$ & $1.41$ & $1.41$ \\
+      1 & --- & $0.500$ & $0.500$ \\
+      \bottomrule
+    \end{tabular}
+    """
+    radii = [0] * len(c) if radius is None else list(radius)
+    if len(radii) != len(c):
+        raise HypothesisError(
+            "every coefficient has one radius",
+            f"{len(radii)} radii of {len(c)} coefficients",
+            "pass sequences of equal length",
+        )
+    exact_column = any(is_exact(ck) for ck in c)
+    rows = []
+    for k, (ck, spread) in enumerate(zip(c, radii, strict=True)):
+        if isinstance(ck, sympy.Basic) and ck.free_symbols:
+            names = ", ".join(sorted(map(str, ck.free_symbols)))
+            raise HypothesisError(
+                "a table of rounded values has numbers only",
+                f"the parameters {names} in c_{k}",
+                "substitute numbers for them first",
+            )
+        cells = [str(k)]
+        if exact_column:
+            cells.append(f"${exact(ck)}$" if is_exact(ck) else "---")
+        for divisor in (1, math.factorial(k)):
+            cells.append(f"${_decimal_of(ck, spread, divisor, digits)}$")
+        rows.append("  " + " & ".join(cells) + r" \\")
+    head = ["$k$", *(["$c_k$"] if exact_column else []), "$c_k$ (rounded)", "$c_k/k!$ (rounded)"]
+    lines = [
+        rf"\begin{{tabular}}{{r{'l' * (len(head) - 1)}}}",
+        r"  \toprule",
+        "  " + " & ".join(head) + r" \\",
+        r"  \midrule",
+        *rows,
+        r"  \bottomrule",
+        r"\end{tabular}",
+    ]
+    return provenance_comment(provenance) + "\n".join(_table(lines, caption, label))
+
+
+def _decimal_of(value: Any, radius: Any, divisor: int, digits: int) -> str:
+    if is_exact(value):
+        exact_value = sympy.sympify(value) / divisor
+        if exact_value == 0:
+            return "0"
+        # evalf carries digits + 20 correct digits, beyond what is shown.
+        return decimal(exact_value.evalf(digits + 20), digits=digits)
+    with localcontext() as context:
+        context.prec = 500
+        return decimal(as_decimal(value) / divisor, radius=as_decimal(radius) / divisor, digits=digits)
+
+
+def side_by_side(
+    columns: Sequence[tuple[str, Sequence[Any]]], *, digits: int = 6, caption: str = "", label: str = "", provenance: str = ""
+) -> str:
+    r"""A booktabs table of the coefficients of several activations, one column each: exact where known, else rounded.
+
+    Parameters
+    ----------
+    columns : sequence of (name, coefficients)
+        Names are text; all sequences have one length.
+    digits : int
+        Significant digits of the decimals.
+    caption, label, provenance : str
+
+    Examples
+    --------
+    >>> print(side_by_side([("id", [0, 1]), ("f", [0.25, 1.5])], digits=3))  # doctest: +ELLIPSIS
+    % c_k = ...
+    \begin{tabular}{rll}
+      \toprule
+      $c_k$ & id & f \\
+      \midrule
+      0 & $0$ & $0.250$ \\
+      1 & $1$ & $1.50$ \\
+      \bottomrule
+    \end{tabular}
+    """
+    lengths = {len(c) for _, c in columns}
+    if len(lengths) != 1:
+        raise HypothesisError(
+            "a table side by side has columns of one length", f"lengths {sorted(lengths)}", "ask for the same degree of each"
+        )
+    rows = []
+    for k in range(lengths.pop()):
+        cells = [number(c[k], digits=digits) if c[k] else "0" for _, c in columns]
+        rows.append("  " + " & ".join([str(k), *(f"${cell}$" for cell in cells)]) + r" \\")
+    lines = [
+        rf"\begin{{tabular}}{{r{'l' * len(columns)}}}",
+        r"  \toprule",
+        "  " + " & ".join(["$c_k$", *(escaped(name) for name, _ in columns)]) + r" \\",
+        r"  \midrule",
+        *rows,
+        r"  \bottomrule",
+        r"\end{tabular}",
+    ]
+    return provenance_comment(provenance) + "\n".join(_table(lines, caption, label))
+
+
+def _table(lines: list[str], caption: str, label: str) -> list[str]:
+    """The lines of a tabular inside a table environment, if there is a caption or a label."""
+    if not (caption or label):
+        return lines
+    words = [rf"\caption{{{caption}}}"] if caption else []
+    words += [rf"\label{{{label}}}"] if label else []
+    return [r"\begin{table}", r"\centering", *lines, *words, r"\end{table}"]
+
+
+def escaped(text: str) -> str:
+    r"""Plain text in TeX, its special signs escaped.
+
+    >>> print(escaped("leaky_relu, 5%"))
+    leaky\_relu, 5\%
+    """
+    return "".join("\\" + letter if letter in "_%&#${}" else letter for letter in text)

@@ -1,0 +1,164 @@
+"""A task whose data come from several sources, and the conventions of its contexts."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hermite_eq.errors import HypothesisError, HypothesisWarning
+from hermite_eq.models.source import Source
+
+#: Weights are sums of a few decimals, each rounded.
+_SUM = 64 * np.finfo(float).eps
+
+
+@dataclass(frozen=True)
+class MixtureTask:
+    r"""In-context regression on several sources: a context has source s with probability :math:`\pi_s` in training.
+
+    With inputs X and tasks ξ of :class:`Source` a context is in one of two scales and has one of two links, by default those of [RT]:
+
+    - ``unit_inputs=False``: :math:`x=X/\sqrt d` and :math:`b_1=\frac d\ell\sum y_ix_i`; ``True``, as in [DM]: :math:`x=X` and
+      :math:`b_1=\frac1\ell\sum y_ix_i`. In both :math:`b_2=\frac1\ell\sum y_i^2` and :math:`H_Z=x_{\ell+1}b^\top`.
+    - ``unit_link=False``: :math:`y=\sigma_*(\xi^\top X/\sqrt d)+\epsilon`; ``True``, as in [DM]:
+      :math:`y=\sigma_*\bigl(\xi^\top X/(\|\xi\|\,\|\Sigma_x\|_2^{1/2})\bigr)+\epsilon`.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    weights : sequence of float, optional
+        The training probabilities π; equal by default.
+    test_weights : sequence of float, "uniform" or "training"
+        The probabilities of the sources in the ICL error; uniform over the sources by default, as in [DM].
+    unit_inputs, unit_link : bool
+
+    Raises
+    ------
+    HypothesisError
+        If weights are negative or do not sum to one, or if a source occurs neither in training nor in the test.
+
+    Warns
+    -----
+    HypothesisWarning
+        If a source of the test is never sampled in training.
+
+    References
+    ----------
+    [DM] §2; ``Task(sources=…)`` makes the same object.
+
+    Examples
+    --------
+    >>> from hermite_eq.models import Spike
+    >>> task = MixtureTask([Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(9.0))], weights=[0.25, 0.75])
+    >>> print(task)
+    0.25 × (target relu, noise variance 0.01) + 0.75 × (target relu, noise variance 0.01, task covariance spike 9)
+    >>> task.test_weights
+    (0.5, 0.5)
+    >>> print(task.only(1))
+    target relu, noise variance 0.01, task covariance spike 9
+    """
+
+    sources: tuple[Source, ...]
+    weights: tuple[float, ...]
+    test_weights: tuple[float, ...]
+    unit_inputs: bool
+    unit_link: bool
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        weights: Sequence[float] | None = None,
+        *,
+        test_weights: Sequence[float] | str = "uniform",
+        unit_inputs: bool = False,
+        unit_link: bool = False,
+    ) -> None:
+        found = tuple(sources) if isinstance(sources, Sequence) else (sources,)
+        if not found or not all(isinstance(source, Source) for source in found):
+            raise HypothesisError("sources are a sequence of Source", f"{sources!r}", 'pass sources=[Source("relu", noise=0.01)]')
+        uniform = (1 / len(found),) * len(found)
+        training = uniform if weights is None else _weights(weights, len(found), "weights")
+        if isinstance(test_weights, str):
+            if test_weights not in ("uniform", "training"):
+                raise HypothesisError(
+                    "the test's sources are 'uniform', those of 'training', or have weights",
+                    f"test_weights={test_weights!r}",
+                    'pass test_weights="uniform"',
+                )
+            test = uniform if test_weights == "uniform" else training
+        else:
+            test = _weights(test_weights, len(found), "test_weights")
+        for s, (pi, share) in enumerate(zip(training, test, strict=True)):
+            if pi == share == 0:
+                raise HypothesisError(
+                    "every source occurs in training or in the test", f"source {s} with both weights zero", f"drop source {s}"
+                )
+            if pi == 0:
+                warnings.warn(f"source {s} ({found[s]}) is never sampled in training", HypothesisWarning, stacklevel=2)
+        for name, value in {
+            "sources": found,
+            "weights": training,
+            "test_weights": test,
+            "unit_inputs": bool(unit_inputs),
+            "unit_link": bool(unit_link),
+        }.items():
+            object.__setattr__(self, name, value)
+
+    def only(self, s: int) -> MixtureTask:
+        """The task of source s alone, in training and in the test."""
+        return MixtureTask([self.sources[s]], unit_inputs=self.unit_inputs, unit_link=self.unit_link)
+
+    def tested_on(self, s: int) -> MixtureTask:
+        """The same training, with source s alone in the test."""
+        return replace(self, test_weights=tuple(float(i == s) for i in range(len(self.sources))))
+
+    def check(self, d: int) -> None:
+        r"""Whether every source is one of dimension d.
+
+        Raises
+        ------
+        HypothesisError
+            If a covariance or a mean is not of dimension d.
+
+        Warns
+        -----
+        HypothesisWarning
+            If the traces of the :math:`\Sigma_{x,s}` differ, which the theorems of [DM] take to be equal.
+        """
+        for source in self.sources:
+            source.check(d)
+        traces = [source.input_cov.trace(d) for source in self.sources]
+        if max(traces) - min(traces) > 64 * d * np.finfo(float).eps * max(traces):
+            listed = ", ".join(f"source {s}: {trace:g}" for s, trace in enumerate(traces))
+            warnings.warn(
+                f"the input covariances have unequal traces ({listed}), which the theorems of [DM] take to be equal; "
+                "Spike(…, normalised=True) has trace d",
+                HypothesisWarning,
+                stacklevel=2,
+            )
+
+    def __str__(self) -> str:
+        conventions = [name for name, on in (("unit inputs", self.unit_inputs), ("unit link", self.unit_link)) if on]
+        mixed = " + ".join(f"{weight:g} × ({source})" for weight, source in zip(self.weights, self.sources, strict=True))
+        text = str(self.sources[0]) if len(self.sources) == 1 else mixed
+        if self.test_weights != (1 / len(self.sources),) * len(self.sources):
+            conventions.append(f"test weights {', '.join(f'{weight:g}' for weight in self.test_weights)}")
+        return "; ".join([text, *conventions])
+
+
+def _weights(values: Any, count: int, name: str) -> tuple[float, ...]:
+    try:
+        weights = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        weights = ()
+    if len(weights) != count or not all(math.isfinite(weight) and weight >= 0 for weight in weights):
+        raise HypothesisError(f"{name} are {count} probabilities, one for each source", f"{name}={values!r}", f"pass {count} numbers ≥ 0")
+    total = math.fsum(weights)
+    if abs(total - 1) > _SUM:
+        raise HypothesisError(f"{name} sum to one", f"the sum {total:.12g}", "divide the weights by their sum")
+    return weights

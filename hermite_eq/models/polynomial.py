@@ -1,0 +1,75 @@
+"""The equivalent polynomial activation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class PolynomialActivation:
+    r"""The equivalent polynomial activation of [RT] (12),
+
+    .. math:: \hat\sigma_r(x) = \sum_{k\le r}\frac{c_k}{k!}\,\mathrm{He}_k(x) + c_r^*\,z,\qquad z\sim\mathcal N(0,1)
+        \text{ fresh for every sample and neuron, in training and in test.}
+
+    Made by :func:`hermite_eq.equivalent_model`.
+
+    Attributes
+    ----------
+    source : str
+        Name of the activation it stands for.
+    c : tuple
+        :math:`c_0,\dots,c_r`, exact SymPy numbers or floats.
+    residual : sympy.Expr or float
+        :math:`c_r^* \ge 0`.
+    """
+
+    source: str
+    c: tuple[Any, ...]
+    residual: Any
+
+    @property
+    def degree(self) -> int:
+        """The degree r."""
+        return len(self.c) - 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}, r = {self.degree}"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __call__(self, x: ArrayLike, *, rng: np.random.Generator) -> NDArray[np.floating[Any]]:
+        r"""Draw :math:`\hat\sigma_r(x)`: the polynomial part at ``x`` plus :math:`c_r^*` times fresh standard normals from ``rng``.
+
+        The result has the shape of ``x``, and its floating dtype.
+        """
+        x = np.asarray(x)
+        dtype = x.dtype if np.issubdtype(x.dtype, np.floating) else np.dtype(float)
+        weights = [float(c) / math.factorial(k) for k, c in enumerate(self.c)]
+        # Clenshaw for He_{k+1} = x He_k − k He_{k−1}: b_k = w_k + x b_{k+1} − (k+1) b_{k+2}, and the value is b_0.
+        b1 = np.zeros(x.shape, dtype)
+        b2 = np.zeros(x.shape, dtype)
+        for k in range(self.degree, -1, -1):
+            b1, b2 = weights[k] + x * b1 - (k + 1) * b2, b1
+        residual = float(self.residual)
+        if residual:
+            b1 = b1 + dtype.type(residual) * rng.standard_normal(x.shape, dtype=dtype.type)  # type: ignore[arg-type]
+        return b1.astype(dtype, copy=False)
+
+    def latex(self) -> str:
+        r"""TeX of :math:`\hat\sigma_r(x) = \dots`, exact where the coefficients are."""
+        from hermite_eq.latex import hermite_sum, number
+
+        residual = number(self.residual)
+        noise = "" if not self.residual else rf" + {residual}\, z"
+        return rf"\hat\sigma_{{{self.degree}}}(x) = {hermite_sum(self.c)}{noise}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"

@@ -1,0 +1,123 @@
+"""The sizes of a finite experiment, and the ratios which stay fixed in the limit."""
+
+from __future__ import annotations
+
+import math
+import operator
+from dataclasses import dataclass
+
+from hermite_eq.errors import HypothesisError
+
+
+@dataclass(frozen=True)
+class Ratios:
+    r"""The limit: α = ℓ/d, κ = k/d, τ = n/d², μ = m/d² with everything else infinite.
+
+    ``kappa=inf`` means a fresh task for every training context; ``mu=inf`` the kernel limit; ``mu=None`` where there is no hidden
+    layer.
+
+    >>> Ratios(alpha=1, kappa=0.5, tau=1.5, mu=1)
+    Ratios(alpha=1.0, kappa=0.5, tau=1.5, mu=1.0)
+    """
+
+    alpha: float
+    kappa: float
+    tau: float
+    mu: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, infinite in (("alpha", False), ("kappa", True), ("tau", False), ("mu", True)):
+            value = getattr(self, name)
+            if name == "mu" and value is None:
+                continue
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                number = math.nan
+            if not (number > 0 and (infinite or number < math.inf)):
+                allowed = "> 0 (inf allowed)" if infinite else "> 0 and finite"
+                raise HypothesisError(f"the ratio {name} is {allowed}", f"{name}={value!r}", f"pass {name}=1.0, say")
+            object.__setattr__(self, name, number)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of one finite experiment.
+
+    Attributes
+    ----------
+    d : int
+        Input dimension.
+    context : int
+        ℓ, the number of labelled examples in a context.
+    tasks : int or inf
+        k, the number of training tasks; ``math.inf`` for a fresh task in every training context.
+    samples : int
+        n, the number of training contexts (n ≥ k).
+    hidden : int or None
+        m, the number of hidden units; None where only linear Transformers are studied.
+
+    Examples
+    --------
+    >>> Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1.5, mu=1)
+    Sizes(d=40, context=40, tasks=20, samples=2400, hidden=1600)
+    """
+
+    d: int
+    context: int
+    tasks: int | float
+    samples: int
+    hidden: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("d", "context", "tasks", "samples", "hidden"):
+            value = getattr(self, name)
+            if (name == "hidden" and value is None) or (name == "tasks" and value == math.inf):
+                continue
+            try:
+                if isinstance(value, bool):
+                    raise TypeError
+                number = operator.index(value)
+            except TypeError:
+                number = 0
+            if number < 1:
+                raise HypothesisError(
+                    f"the size {name} is a positive integer", f"{name}={value!r}", f"pass {name}=1 or more"
+                )
+            object.__setattr__(self, name, number)
+        if self.tasks != math.inf and self.tasks > self.samples:
+            raise HypothesisError(
+                "every training task appears in training, so k ≤ n",
+                f"tasks={self.tasks} > samples={self.samples}",
+                "raise samples, or pass tasks=math.inf for a fresh task in every context",
+            )
+
+    @classmethod
+    def from_ratios(
+        cls, d: int, *, alpha: float, kappa: float, tau: float, mu: float | None = None
+    ) -> Sizes:
+        """Sizes nearest to the ratios ℓ = αd, k = κd, n = τd², m = μd²."""
+        ratios = Ratios(alpha, kappa, tau, mu)
+
+        def nearest(ratio: float, unit: int) -> int:
+            return max(1, round(ratio * unit))
+
+        return cls(
+            d,
+            nearest(ratios.alpha, d),
+            math.inf if ratios.kappa == math.inf else nearest(ratios.kappa, d),
+            nearest(ratios.tau, d * d),
+            None if ratios.mu is None else nearest(ratios.mu, d * d),
+        )
+
+    @property
+    def ratios(self) -> Ratios:
+        """α = ℓ/d, κ = k/d, τ = n/d², μ = m/d² of these sizes.
+
+        >>> Sizes(d=10, context=20, tasks=5, samples=150).ratios
+        Ratios(alpha=2.0, kappa=0.5, tau=1.5, mu=None)
+        """
+        d = self.d
+        return Ratios(
+            self.context / d, self.tasks / d, self.samples / d**2, None if self.hidden is None else self.hidden / d**2
+        )

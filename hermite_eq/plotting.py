@@ -1,0 +1,371 @@
+"""Figures: in-context errors along a curve, and quantities over a plane of parameters. Matplotlib is imported when one is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes
+from hermite_eq.simulate import MonteCarlo
+from hermite_eq.theory import TheoryCurve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+Error = Literal["icl", "idg", "g_task"]
+Abscissa = Literal["alpha", "kappa", "tau", "mu", "mu/tau"]
+
+#: Okabe and Ito's palette, told apart by every kind of colour vision.
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_GREY = "#c8c8c8"
+_DEGREE_MARKERS = {0: "P", 1: "^", 2: "s", 3: "D", 4: "v"}
+_ERROR_LABEL: dict[Error, str] = {"icl": "ICL error", "idg": "in-distribution error", "g_task": r"$g_\mathrm{task}$ = ICL − IDG"}
+_AXIS_LABEL: dict[Abscissa, str] = {
+    "alpha": "context length α = ℓ/d", "kappa": "task diversity κ = k/d", "tau": "training contexts τ = n/d²",
+    "mu": "hidden units μ = m/d²", "mu/tau": "hidden units m/n",
+}
+_SYMBOL = {"alpha": "α", "kappa": "κ", "tau": "τ", "mu": "μ"}
+
+
+@runtime_checkable
+class SimulatedRuns(Protocol):
+    """What is drawn as dots: :class:`hermite_eq.simulate.SimulatedCurve`, and whatever holds the errors of several runs as it does.
+
+    Attributes
+    ----------
+    points : sequence
+        Of Sizes, or of objects with ``model``, ``task`` and ``sizes``; in the former case the curve itself has model and task.
+    icl_runs, idg_runs : (runs, points) array
+    """
+
+    @property
+    def points(self) -> Sequence[Any]: ...
+    @property
+    def icl_runs(self) -> Array: ...
+    @property
+    def idg_runs(self) -> Array: ...
+
+
+Curve = TheoryCurve | SimulatedRuns
+#: Matplotlib's keywords for a curve, in place of those chosen here.
+Style = Callable[[Curve], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Drawable:
+    """A curve as numbers; ``stderr`` is None for theory."""
+
+    source: Curve
+    model: Any
+    task: Any
+    d: int | None
+    ratios: tuple[Ratios, ...]
+    mean: Array
+    stderr: Array | None
+
+    @classmethod
+    def of(cls, curve: Curve, error: Error) -> _Drawable:
+        if isinstance(curve, TheoryCurve):
+            with np.errstate(invalid="ignore"):
+                gap = curve.icl - curve.idg
+            # Where both diverge their difference is not defined.
+            mean = {"icl": curve.icl, "idg": curve.idg, "g_task": np.where(np.isinf(curve.icl), np.nan, gap)}[error]
+            return cls(curve, curve.model, curve.task, *_places(curve.points), mean, None)
+        if not isinstance(curve, SimulatedRuns):
+            raise HypothesisError(
+                "what is drawn is a TheoryCurve or a SimulatedCurve", type(curve).__name__,
+                "pass what hermite_eq.theory.icl_curve and hermite_eq.simulate.icl_curve return",
+            )
+        first = curve.points[0]
+        owner: Any = first if hasattr(first, "sizes") else curve
+        places = tuple(getattr(point, "sizes", point) for point in curve.points)
+        runs = {"icl": curve.icl_runs, "idg": curve.idg_runs, "g_task": curve.icl_runs - curve.idg_runs}[error]
+        found = MonteCarlo.from_runs(runs)
+        return cls(curve, owner.model, owner.task, *_places(places), found.mean, found.stderr)
+
+    def column(self, name: str) -> Array:
+        """A ratio at every point; NaN where there is none."""
+        if name == "mu/tau":
+            return self.column("mu") / self.column("tau")
+        return np.array([math.nan if getattr(ratios, name) is None else getattr(ratios, name) for ratios in self.ratios])
+
+    def facts(self, x: Abscissa) -> dict[str, str]:
+        """What tells one curve from another, in words."""
+        fixed = [name for name in ("alpha", "kappa", "tau", "mu") if name != x]
+        if x == "mu/tau":
+            fixed.remove("mu")
+        found = {"model": str(self.model), "λ": f"{getattr(self.model, 'ridge', math.nan):g}"}
+        for name in fixed:
+            values = np.unique(np.round(self.column(name), 2))
+            found[_SYMBOL[name]] = f"{values[0]:g}".replace("inf", "∞") if len(values) == 1 and not np.isnan(values[0]) else ""
+        return found | {"target": str(self.task.target), "ρ": f"{self.task.noise:g}", "d": "∞" if self.d is None else str(self.d)}
+
+
+def _places(points: Sequence[Sizes] | Sequence[Ratios]) -> tuple[int | None, tuple[Ratios, ...]]:
+    dimensions = {point.d if isinstance(point, Sizes) else None for point in points}
+    if len(dimensions) != 1:
+        raise HypothesisError("all points of a curve have one d", ", ".join(map(str, sorted(dimensions, key=str))), "draw one curve per d")
+    return dimensions.pop(), tuple(point.ratios if isinstance(point, Sizes) else point for point in points)
+
+
+def _varying(drawn: Sequence[_Drawable]) -> Abscissa:
+    """The ratio along the curves; α, κ and μ are rounded to whole ℓ, k and m, so that a small spread is none."""
+    names: tuple[Abscissa, ...] = ("tau", "mu", "alpha", "kappa")
+    found = [name for name in names
+             if any(len(item.ratios) > 1 and np.ptp(values) > 0 for item in drawn if np.isfinite(values := item.column(name)).all())]
+    if len(found) != 1:
+        shown = ", ".join(_SYMBOL[name] for name in found) or "none"
+        raise HypothesisError("one of the ratios α, κ, τ, μ varies along the curves", f"{shown}", 'pass x="tau", say')
+    return found[0]
+
+
+def _labels(drawn: Sequence[_Drawable], x: Abscissa) -> list[str]:
+    """For each curve the model, and whatever differs between the curves."""
+    facts = [item.facts(x) for item in drawn]
+    shown = [name for name in facts[0] if len({fact[name] for fact in facts}) > 1]
+    if not shown:
+        shown = ["model"]
+    labels = []
+    for item, fact in zip(drawn, facts, strict=True):
+        parts = [fact[name] if name == "model" else f"{name} = {fact[name]}" for name in shown if fact[name]]
+        kind = "theory" if item.stderr is None else "simulation"
+        labels.append(", ".join(parts) if len({other.stderr is None for other in drawn}) == 1 else f"{', '.join(parts)} ({kind})")
+    return labels
+
+
+def _subjects(drawn: Sequence[_Drawable], x: Abscissa) -> list[tuple[str, ...]]:
+    """What has a colour: all that tells curves apart but d; and d where nothing else does."""
+    facts = [item.facts(x) for item in drawn]
+    without = [tuple(value for name, value in fact.items() if name != "d") for fact in facts]
+    return [tuple(fact.values()) for fact in facts] if len(set(without)) == 1 else without
+
+
+def _automatic(drawn: Sequence[_Drawable], x: Abscissa) -> list[dict[str, Any]]:
+    subjects = _subjects(drawn, x)
+    order = {subject: i for i, subject in enumerate(dict.fromkeys(subjects))}
+    finite = sorted({item.d for item in drawn if item.d is not None}, reverse=True)
+    dashes = ["-", "--", "-."]
+    styles = []
+    for item, subject, label in zip(drawn, subjects, _labels(drawn, x), strict=True):
+        style: dict[str, Any] = {"color": COLOURS[order[subject] % len(COLOURS)], "label": label}
+        sigma = getattr(item.model, "activation", None)
+        if item.stderr is None:
+            style["linestyle"] = ":" if item.d is None else dashes[finite.index(item.d) % len(dashes)]
+        elif isinstance(sigma, PolynomialActivation):
+            style |= {"marker": _DEGREE_MARKERS.get(sigma.degree, "*"), "markerfacecolor": "none"}
+        else:
+            style["marker"] = "o"
+        styles.append(style)
+    return styles
+
+
+def plot_curve(
+    curves: Curve | Sequence[Curve],
+    error: Error = "icl",
+    *,
+    x: Abscissa | None = None,
+    axes: Axes | None = None,
+    style: Style | None = None,
+    thresholds: bool = True,
+    legend: bool = True,
+) -> Axes:
+    r"""Draw errors along curves: theory as lines, simulations as dots with one standard error.
+
+    Both axes are logarithmic. The interpolation thresholds are marked: n = d² for the linear Transformer (whose readout has
+    D = d(d+1) ≈ d² weights), m = n for a random head. The legend names the models, and whatever else differs between the curves (λ,
+    d, fixed ratios, target, ρ). Without another ``style``, a colour stands for a model and its fixed ratios, d = ∞ is dotted, and the
+    markers of equivalent models are hollow.
+
+    Parameters
+    ----------
+    curves : TheoryCurve, SimulatedCurve, or a sequence of them
+    error : {"icl", "idg", "g_task"}
+        :math:`g_\mathrm{task} = e_\mathrm{ICL} - e_\mathrm{IDG}`, the price of tasks not seen in training.
+    x : {"alpha", "kappa", "tau", "mu", "mu/tau"}, optional
+        What stands on the abscissa; by default the one ratio which varies. ``"mu/tau"`` is m/n.
+    axes : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
+    style : callable, optional
+        From a curve to keywords of ``Axes.plot`` (theory) or ``Axes.errorbar`` (simulation), which override the automatic ones;
+        ``shift`` is a factor on the abscissa, for dots that would lie on others.
+    thresholds, legend : bool
+        Whether to mark the thresholds, and to add a legend.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    HypothesisError
+        If a curve is of another kind or has points of several d, if more than one ratio varies and ``x`` is not given, or if no
+        error to be drawn is positive and finite.
+
+    Examples
+    --------
+    >>> from hermite_eq.models import RandomTransformer, Ratios, Task
+    >>> from hermite_eq.theory import icl_curve
+    >>> points = [Ratios(alpha=1, kappa=0.5, tau=tau, mu=1) for tau in np.geomspace(0.25, 4, 40)]
+    >>> axes = plot_curve(icl_curve(RandomTransformer("relu", ridge=1e-8), Task("relu", noise=0.01), points))
+    >>> axes.get_xlabel()
+    'training contexts τ = n/d²'
+    """
+    listed: Sequence[Curve] = [curves] if isinstance(curves, TheoryCurve | SimulatedRuns) else list(curves)
+    if not listed:
+        raise HypothesisError("there is a curve to draw", "none", "pass at least one curve")
+    drawn = [_Drawable.of(curve, error) for curve in listed]
+    x = x or _varying(drawn)
+    _check_positive(drawn, x, error)
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        _, axes = plt.subplots(figsize=(6.2, 4.4), layout="constrained")
+    for item, automatic in zip(drawn, _automatic(drawn, x), strict=True):
+        keywords: dict[str, Any] = automatic | dict(style(item.source) if style else {})
+        if item.stderr is None:
+            keywords = {"linewidth": 1.4} | keywords
+            axes.plot(item.column(x), np.where(item.mean > 0, item.mean, np.nan), **keywords)
+        else:
+            place = item.column(x) * keywords.pop("shift", 1.0)
+            bars: dict[str, Any] = {"linestyle": "none", "markersize": 5, "capsize": 2, "linewidth": 1}
+            axes.errorbar(place, item.mean, _finite(item.stderr), **bars | keywords)
+    _frame(axes, drawn, x, error)
+    if thresholds:
+        _mark_thresholds(axes, drawn, x)
+    if legend:
+        axes.legend(fontsize=8, frameon=False)
+    return axes
+
+
+def _finite(stderr: Array) -> Array:
+    """A single run has no standard error: no bar."""
+    return np.where(np.isfinite(stderr), stderr, 0.0)
+
+
+def _check_positive(drawn: Sequence[_Drawable], x: Abscissa, error: Error) -> None:
+    for item in drawn:
+        if np.isnan(item.column(x)).any():
+            raise HypothesisError(f"every point has a value on the abscissa {x}", f"none in {item.model}", "choose another x")
+    if not any(((item.mean > 0) & np.isfinite(item.mean)).any() for item in drawn):
+        raise HypothesisError("some error is positive and finite, for a logarithmic axis", f"no such {error}", "draw another error")
+
+
+def _frame(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa, error: Error) -> None:
+    """Logarithmic axes which show all dots, and lines up to a peak."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set(xscale="log", yscale="log", xlabel=_AXIS_LABEL[x], ylabel=_ERROR_LABEL[error])
+    dots = [item.mean[item.mean > _finite(item.stderr)] for item in drawn if item.stderr is not None]
+    lines = [item.mean[(item.mean > 0) & np.isfinite(item.mean)] for item in drawn if item.stderr is None]
+    dots, lines = [part for part in dots if len(part)], [part for part in lines if len(part)]
+    high = max(float(part.max()) for part in dots) if dots else max(min(float(part.max()), 8 * float(np.median(part))) for part in lines)
+    low = min(float(part.min()) for part in dots or lines)
+    low = min([low, *(max(float(part.min()), low / 3) for part in lines)])
+    axes.set_ylim(0.85 * low, 1.35 * high)
+    places = np.concatenate([item.column(x) for item in drawn])
+    axes.set_xlim(places.min() / 1.08, places.max() * 1.08)
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        steps = (1.0, 2.0, 5.0) if limits[1] / limits[0] < 300 else (1.0,)
+        axis.set_major_locator(LogLocator(subs=steps, numticks=30))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(NullLocator())
+
+
+def _mark_thresholds(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa) -> None:
+    marks: dict[float, set[str]] = {}
+    for item in drawn:
+        if isinstance(item.model, LinearTransformer) and x == "tau":
+            marks.setdefault(1.0, set()).add("n = d²")
+        elif isinstance(item.model, RandomTransformer) and x in ("tau", "mu", "mu/tau"):
+            other = np.unique(np.round(item.column("mu" if x == "tau" else "tau"), 6))
+            if x == "mu/tau" or (len(other) == 1 and np.isfinite(other[0])):
+                marks.setdefault(1.0 if x == "mu/tau" else float(other[0]), set()).add("n = m")
+    low, high = axes.get_xlim()
+    for place, names in marks.items():
+        if low < place < high:
+            text = "n = m = d²" if len(names) > 1 else names.pop()
+            axes.axvline(place, color="#aaaaaa", linewidth=0.8, zorder=0)
+            axes.text(place, 0.015, f" {text}", transform=axes.get_xaxis_transform(), fontsize=8, color="#666666", va="bottom")
+
+
+def plot_phase(
+    x: ArrayLike,
+    y: ArrayLike,
+    values: ArrayLike,
+    *,
+    xlabel: str = "",
+    ylabel: str = "",
+    label: str = "",
+    grey: str = "monotone",
+    logarithmic: bool = True,
+    axes: Axes | None = None,
+) -> Axes:
+    """Draw a quantity over a plane of two parameters, grey where it does not exist.
+
+    Parameters
+    ----------
+    x : (columns,) array_like
+    y : (rows,) array_like
+        Increasing parameters at the centres of the cells.
+    values : (rows, columns) array_like
+        As the minimiser α* of the ICL error; not finite where there is none, since the error is monotone.
+    xlabel, ylabel, label : str
+        What the axes and the colours stand for.
+    grey : str
+        What the grey region is, written into it.
+    logarithmic : bool
+        The scale of the colours.
+    axes : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    HypothesisError
+        If the shapes do not fit, or the parameters do not increase.
+
+    Examples
+    --------
+    >>> axes = plot_phase([0.5, 1, 2], [0.1, 0.2], [[1, 2, np.inf], [2, 4, np.inf]], xlabel="κ", ylabel="ρ", label="α*")
+    >>> axes.get_ylabel()
+    'ρ'
+    """
+    across, up, table = np.asarray(x, dtype=float), np.asarray(y, dtype=float), np.asarray(values, dtype=float)
+    if across.ndim != 1 or up.ndim != 1 or table.shape != (up.size, across.size):
+        raise HypothesisError(
+            "values has a row for each y and a column for each x", f"shapes {table.shape}, y {up.shape}, x {across.shape}",
+            "pass values[i, j] at (x[j], y[i])",
+        )
+    if np.any(np.diff(across) <= 0) or np.any(np.diff(up) <= 0):
+        raise HypothesisError("x and y increase", "values that do not", "sort them, and the rows and columns with them")
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.patheffects import withStroke
+    from scipy.ndimage import distance_transform_edt
+
+    if axes is None:
+        _, axes = plt.subplots(figsize=(6.2, 4.6), layout="constrained")
+    shown = np.ma.masked_where(~np.isfinite(table) | ((table <= 0) & logarithmic), table)
+    colours = plt.get_cmap("viridis").with_extremes(bad=_GREY)
+    limits = (float(shown.min()), float(shown.max())) if shown.count() else (1.0, 10.0)
+    scale = (LogNorm if logarithmic else Normalize)(*limits)
+    mesh = axes.pcolormesh(across, up, shown, cmap=colours, norm=scale, shading="nearest", rasterized=True)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.figure.colorbar(mesh, ax=axes, label=label)
+    absent = np.ma.getmaskarray(shown)
+    if absent.any():
+        # Where the region is widest: the cell that is farthest from every other, and from the border.
+        row, column = np.unravel_index(np.argmax(distance_transform_edt(np.pad(absent, 1))[1:-1, 1:-1]), absent.shape)
+        axes.text(across[column], up[row], grey, ha="center", va="center", fontsize=9, color="#333333",
+                  path_effects=[withStroke(linewidth=3, foreground=_GREY)])
+    return axes

@@ -1,0 +1,126 @@
+"""Runs of a simulation gathered into curves, one for each model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes, Task
+from hermite_eq.simulate.draw import draw_run
+from hermite_eq.simulate.features import HeadKind
+from hermite_eq.simulate.memory import parse_memory, schedule
+from hermite_eq.simulate.paths import Readout
+from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
+from hermite_eq.simulate.run import Axis, Run
+from hermite_eq.simulate.sampler import child_seeds, positive_count, run_numbers
+
+Seed = int | np.random.SeedSequence | np.random.Generator | None
+
+
+def simulate_curves(
+    models: Model | Sequence[Model],
+    task: Task | MixtureTask,
+    sizes: Sizes,
+    axis: Axis,
+    values: Sequence[int] | None,
+    runs: int | range,
+    rng: Seed,
+    test: int | None,
+    memory: str | float,
+    precision: str,
+) -> tuple[SimulatedCurve, ...]:
+    """One curve for each model, from common draws; ``values`` None is the one point of ``sizes``."""
+    heads = _check_models(models, sizes, axis)
+    points = [getattr(sizes, axis)] if values is None else list(values)
+    if not points:
+        raise HypothesisError("a curve has at least one point", f"{axis}=[]", f"pass {axis}=[100, 200], say")
+    at = [dataclasses.replace(sizes, **{axis: value}) for value in points]
+    if len(set(points)) < len(points):
+        raise HypothesisError("the points of a curve differ", f"{axis}={points}", "drop the repeated values")
+    largest = dataclasses.replace(sizes, **{axis: max(points)})
+    if precision not in ("single", "double"):
+        raise HypothesisError(
+            "precision is single or double", f"precision={precision!r}", 'pass precision="double"'
+        )
+    dtype = np.float32 if precision == "single" else np.float64
+    which = run_numbers(runs)
+    sources = len(task.sources) if isinstance(task, MixtureTask) else 1
+    count = max(2000, 2 * sizes.d**2) if test is None else positive_count(test, "test")
+    if count < sources:
+        raise HypothesisError("every source has a test context", f"test={count} for {sources} sources", f"pass test={sources} or more")
+
+    readouts: dict[HeadKind, list[Readout]] = {}
+    keys = []
+    for model in heads:
+        kind = HeadKind.of(model)
+        readout = Readout(model.ridge, isinstance(model, LinearTransformer) and model.intercept)
+        keys.append((kind, readout))
+        if readout not in readouts.setdefault(kind, []):
+            readouts[kind].append(readout)
+    random = any(not kind.linear for kind in readouts)
+    increasing = sorted(points)
+    plan = schedule(
+        list(readouts),
+        largest,
+        axis,
+        increasing,
+        count if random else 0,
+        np.dtype(dtype).itemsize,
+        parse_memory(memory),
+    )
+
+    seeds = child_seeds(rng, which)
+    outcomes = []
+    for seed in seeds:
+        draw = draw_run(
+            task,
+            largest,
+            count,
+            random,
+            dtype,
+            np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key),
+        )
+        outcomes.append(Run(readouts, largest, axis, increasing, plan, draw).errors())
+    draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
+
+    def point(model: Model, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
+        # A linear head has no hidden units: along m there is one fit.
+        key = largest.samples if kind.linear and axis == "hidden" else value
+        by_source, icl, idg, condition, fallback = (
+            np.array(column) for column in zip(*(o[kind, key, readout] for o in outcomes), strict=True)
+        )
+        return SimulatedError(model, task, where, icl, idg, condition, fallback, draws, by_source)
+
+    return tuple(
+        SimulatedCurve(
+            axis,
+            tuple(point(model, kind, readout, value, where) for value, where in zip(points, at, strict=True)),
+        )
+        for model, (kind, readout) in zip(heads, keys, strict=True)
+    )
+
+
+def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[Model]:
+    found = list(models) if isinstance(models, Sequence) else [models]
+    if not found:
+        raise HypothesisError(
+            "there is a model to simulate", "an empty sequence", "pass LinearTransformer(ridge=1e-3), say"
+        )
+    for model in found:
+        if not isinstance(model, LinearTransformer | RandomTransformer):
+            raise HypothesisError(
+                "a model is a LinearTransformer or a RandomTransformer",
+                f"{model!r}",
+                "pass RandomTransformer(activation, ridge=…)",
+            )
+        if isinstance(model, RandomTransformer) and sizes.hidden is None and axis == "samples":
+            raise HypothesisError(
+                "a random head has a number m of hidden units",
+                "sizes.hidden=None",
+                "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)",
+            )
+    return found

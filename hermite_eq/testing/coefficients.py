@@ -1,0 +1,181 @@
+r"""assert_hermite_coefficients: of a function by quadrature, of a random one (:math:`\hat\sigma_r` with its noise) by sampling."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.stats
+from numpy.typing import NDArray
+
+from hermite_eq.activations import Activation
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion import HermiteExpansion, coefficients
+from hermite_eq.hermite import orthonormal_values
+from hermite_eq.models import PolynomialActivation
+from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
+from hermite_eq.testing.rates import POWER, declared_rate
+
+Array = NDArray[np.float64]
+#: Independent blocks, whose means are compared by Student's t.
+BLOCKS = 64
+#: Rounding of a closed form evaluated, and of a quadrature's sum, in units of the last place of ‖σ‖.
+ROUNDING = 64 * float(np.finfo(float).eps)
+
+
+def assert_hermite_coefficients(
+    f: Any,
+    expected: Iterable[Any] | HermiteExpansion,
+    *,
+    residual: Any = None,
+    accuracy: float = 0.0,
+    kinks: Sequence[Any] | None = None,
+    resolution: float = 0.02,
+    samples: int = 2**18,
+    rng: int = 0,
+    rate: float | None = None,
+) -> Check:
+    r"""Assert that :math:`c_k=\mathbb E[f(g)\,\mathrm{He}_k(g)]`, k = 0 … K, are as expected, and the residual :math:`c_K^*` if given.
+
+    A function of x alone is integrated; the difference may be at most the quadrature's estimated error, rounding, and ``accuracy``.
+    A random function (called as ``f(x, rng=generator)``, such as an equivalent activation with its noise z) is sampled: the
+    :math:`c_k/\sqrt{k!}` of 64 independent blocks, each of stratified normal g, have a mean whose Student t with 63 degrees of freedom is
+    compared, and the residual is that of two evaluations at one g, :math:`\mathbb E\tfrac12(f-f')^2`.
+
+    Parameters
+    ----------
+    f : str, sympy.Expr, callable, Activation or PolynomialActivation
+    expected : sequence of numbers, or HermiteExpansion
+        :math:`c_0,\dots,c_K` in the package's normalisation.
+    residual : number, optional
+        :math:`c_K^*`; of a random function the standard deviation of its noise.
+    accuracy : float
+        Absolute accuracy of the expected numbers, 5e-4 for three decimals.
+    kinks : sequence of numbers, optional
+        Of a callable: where it, or a derivative, jumps.
+    resolution : float
+        Of a random function: what has to be seen with probability 99 %, relative to the root mean square of f.
+    samples : int
+        Of a random function: how many.
+    rng : int
+    rate : float, optional
+
+    Returns
+    -------
+    Check
+
+    Raises
+    ------
+    UniversalityError
+        If a coefficient or the residual is another.
+    HypothesisError
+        If f is not finite, or the samples are too few to see ``resolution``.
+
+    Examples
+    --------
+    >>> from hermite_eq import coefficients, equivalent_model
+    >>> c = coefficients("relu", degree=3)
+    >>> print(assert_hermite_coefficients(lambda x: np.maximum(x, 0), c, kinks=[0]).verdict)
+    agrees
+    >>> model = equivalent_model("relu", degree=3)
+    >>> print(assert_hermite_coefficients(model, c, residual=c.residual(3)).verdict)
+    agrees
+    >>> assert_hermite_coefficients("tanh", [0, 0.606], accuracy=5e-4).p_value is None
+    True
+    """
+    level = declared_rate(rate)
+    values = np.array([float(c) for c in (expected.c if isinstance(expected, HermiteExpansion) else expected)])
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise HypothesisError("the expected coefficients are finite numbers c_0 … c_K", f"{expected!r}", "pass [c_0, c_1, …]")
+    wanted = None if residual is None else float(residual)
+    if wanted is not None and not wanted >= 0:
+        raise HypothesisError("a residual is a number ≥ 0", f"residual={residual!r}", "pass coefficients(…).residual(K)")
+    if _takes_noise(f):
+        return _sampled(f, values, wanted, accuracy, resolution, samples, rng, level)
+    return _integrated(f, values, wanted, accuracy, kinks, level)
+
+
+def _takes_noise(f: Any) -> bool:
+    if isinstance(f, PolynomialActivation):
+        return True
+    if isinstance(f, str | Activation) or not callable(f):
+        return False
+    try:
+        return "rng" in inspect.signature(f).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _roots(count: int) -> Array:
+    return np.array([math.sqrt(math.factorial(k)) for k in range(count)])
+
+
+def _integrated(f: Any, expected: Array, residual: float | None, accuracy: float, kinks: Any, level: float) -> Check:
+    found = coefficients(f, len(expected) - 1, kinks=kinks)
+    c, root = np.asarray(found), _roots(len(expected))
+    size = math.sqrt(float(found.norm2))
+    slack = 8 * found.errors + ROUNDING * root * size + accuracy
+    excess = np.abs(c - expected) / slack
+    k = int(excess.argmax())
+    finding = f"c_{k} is {c[k]:.8g} ± {slack[k]:.1g}, and {expected[k]:.8g} was expected"
+    wrong = bool(excess[k] > 1)
+    if residual is not None and not wrong:
+        rest = float(found.residual(len(expected) - 1))
+        allowance = accuracy + 8 * float(found.estimate.errors.max()) + ROUNDING * size
+        wrong = abs(rest - residual) > allowance
+        finding = f"the residual c_{len(expected) - 1}* is {rest:.8g}, and {residual:.8g} was expected" if wrong else finding
+    claim = f"{found.activation} has the coefficients c_0 … c_{len(expected) - 1} given"
+    power = f"A difference of c_{k} beyond {slack[k]:.1g} would be seen"
+    verdict = Verdict.DIFFERENT if wrong else Verdict.AGREES
+    return conclude(Check("assert_hermite_coefficients", claim, verdict, None, level, finding, power))
+
+
+def _sampled(f: Any, expected: Array, residual: float | None, accuracy: float, resolution: float, samples: int, rng: int,
+             level: float) -> Check:
+    size = samples // BLOCKS
+    if size < 2:
+        raise HypothesisError(f"each of {BLOCKS} blocks has samples", f"samples={samples}", f"pass samples={2**18}")
+    blocks = np.empty((BLOCKS, len(expected) + 1))
+    squares = np.empty(BLOCKS)
+    root = _roots(len(expected))
+    for i, seed in enumerate(np.random.SeedSequence(rng).spawn(BLOCKS)):
+        generator = np.random.default_rng(seed)
+        # Stratified: one uniform number in each cell.
+        g = np.asarray(scipy.stats.norm.ppf((np.arange(size) + generator.uniform(size=size)) / size))
+        one, two = (np.asarray(f(g, rng=generator), dtype=float) for _ in range(2))
+        if one.shape != g.shape:
+            raise HypothesisError("a random function returns one value per entry", f"shape {one.shape} from {g.shape}", "vectorise it")
+        if not (np.isfinite(one).all() and np.isfinite(two).all()):
+            raise HypothesisError("the function is finite", "NaN or infinite values", "find where it overflows")
+        blocks[i, :-1] = orthonormal_values(g, len(expected) - 1) @ one / size
+        blocks[i, -1] = ((one - two) ** 2).mean() / 2
+        squares[i] = (one**2).mean()
+    norm = math.sqrt(float(squares.mean()))
+    target = np.append(expected / root, 0.0 if residual is None else residual**2)
+    slack = np.append(accuracy / root, 2 * accuracy * (residual or 0.0))
+    stderr = blocks.std(axis=0, ddof=1) / math.sqrt(BLOCKS)
+    tested = len(expected) + (residual is not None)
+    # Rounding is all that is left where there is no noise.
+    gaps = np.maximum(0.0, np.abs(blocks.mean(axis=0) - target) - slack - ROUNDING * norm)[:tested]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(gaps > 0, gaps / stderr[:tested], 0.0)
+    k = int(t.argmax())
+    p_value = min(1.0, 2 * tested * float(scipy.stats.t.sf(t[k], BLOCKS - 1)))
+    mean = float(blocks[:, k].mean())
+    finding = (
+        f"c_{k}/√{k}! is {mean:.6g} ± {stderr[k]:.2g}, and {target[k]:.6g} was expected" if k < len(expected)
+        else f"the residual's square is {mean:.6g} ± {stderr[k]:.2g}, and {target[k]:.6g} was expected"
+    )
+    factor = float(scipy.stats.t.isf(level / (2 * tested), BLOCKS - 1) + scipy.stats.norm.isf(1 - POWER))
+    seen = factor * float(stderr[:tested].max()) / norm if norm else 0.0
+    verdict, repair = Verdict.AGREES, ""
+    if p_value <= level:
+        verdict = Verdict.DIFFERENT
+    elif seen > resolution:
+        verdict, repair = Verdict.CANNOT_TELL, f"pass samples={math.ceil(samples * (seen / resolution) ** 2)}"
+    power = detects(f"a difference in some c_k/√k! of {percent(seen)} of the root mean square of f")
+    claim = f"{getattr(f, 'name', getattr(f, '__name__', 'the function'))} has the coefficients c_0 … c_{len(expected) - 1} given"
+    return conclude(Check("assert_hermite_coefficients", claim, verdict, p_value, level, finding, power, repair))

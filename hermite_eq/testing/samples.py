@@ -1,0 +1,96 @@
+"""Samples of a random vector as a user hands them over, standardised by the law they are claimed to have."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hermite_eq.errors import HypothesisError
+
+Array = NDArray[np.float64]
+#: Share of repeated rows beyond which they are no independent draws of a law without atoms.
+_REPEATED = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class StandardSamples:
+    r"""Rows :math:`x_i` with claimed mean 0 and covariance Σ.
+
+    Attributes
+    ----------
+    z : (n, p) array
+        :math:`x_{ij}/\sqrt{\Sigma_{jj}}`.
+    correlation : (p, p) array
+    """
+
+    z: Array
+    correlation: Array
+
+    @property
+    def count(self) -> int:
+        return len(self.z)
+
+    @property
+    def width(self) -> int:
+        return self.z.shape[1]
+
+    def white(self) -> Array:
+        r""":math:`L^{-1}z` with :math:`LL^\top` the correlation: uncorrelated entries of variance 1 under the claim."""
+        return np.asarray(np.linalg.solve(np.linalg.cholesky(self.correlation), self.z.T).T)
+
+
+def standard_samples(samples: ArrayLike, mean: Any, cov: ArrayLike, name: str) -> StandardSamples:
+    r"""Check shapes and numbers, subtract the mean, and divide by the standard deviations claimed.
+
+    Without a mean (``None``) the rows are replaced by :math:`(x_{2i-1}-x_{2i})/\sqrt2`: half as many, independent, of mean 0 and the
+    same covariance, and Gaussian if and only if the rows are (Cramér).
+    """
+    x = np.array(samples, dtype=float)
+    x = x[:, None] if x.ndim == 1 else x
+    if x.ndim != 2 or 0 in x.shape:
+        raise HypothesisError("samples have shape (n, p), one row for each draw", f"shape {x.shape}", "pass one row for each draw")
+    bad = ~np.isfinite(x)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise HypothesisError(
+            "samples are finite", f"{int(bad.sum())} entries NaN or infinite, the first in row {row}, column {column}",
+            "find where the features overflow, or draw in double precision",
+        )
+    n, p = x.shape
+    sigma = np.array(cov, dtype=float).reshape((1, 1)) if np.ndim(cov) == 0 else np.array(cov, dtype=float)
+    if sigma.shape != (p, p):
+        raise HypothesisError(
+            f"{name} has shape (p, p) for samples of shape (n, p)", f"shapes {sigma.shape} and {x.shape}",
+            f"pass a matrix of shape ({p}, {p}), or samples with one column for each variable",
+        )
+    if not np.isfinite(sigma).all() or np.abs(sigma - sigma.T).max() > 8 * np.finfo(float).eps * np.abs(sigma).max():
+        raise HypothesisError(f"{name} is a finite symmetric matrix", "another", f"pass ({name} + {name}.T) / 2")
+    least, largest = (float(v) for v in np.linalg.eigvalsh(sigma)[[0, -1]])
+    # Rounding of an eigenvalue: p ε times the largest.
+    if least <= p * np.finfo(float).eps * largest:
+        raise HypothesisError(
+            f"{name} is positive definite", f"the eigenvalue {least:.3g}", "drop variables that are combinations of the others"
+        )
+    repeated = 1 - len(np.unique(x, axis=0)) / n
+    if n > 1 and repeated > _REPEATED:
+        raise HypothesisError(
+            "the rows are independent draws", f"{100 * repeated:.0f} % of {n} rows repeated",
+            "draw every row afresh; do not reuse or resample rows",
+        )
+    if mean is None:
+        x = (x[: n // 2 * 2 : 2] - x[1::2]) / math.sqrt(2)
+    else:
+        centre = np.asarray(mean, dtype=float)
+        if centre.shape not in ((), (p,)) or not np.isfinite(centre).all():
+            raise HypothesisError(
+                f"a mean is a number or a vector of length {p}", f"shape {centre.shape}", f"pass shape ({p},), or None if unknown"
+            )
+        x = x - centre
+    if len(x) < 2:
+        raise HypothesisError("there are samples to judge by", f"{n} rows", "pass at least 4 rows")
+    scale = np.sqrt(np.diag(sigma))
+    return StandardSamples(x / scale, sigma / np.outer(scale, scale))

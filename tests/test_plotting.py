@@ -1,0 +1,166 @@
+"""Figures show the numbers they are given: every line, dot, bar and grey cell is read back from the axes."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Ratios, Sizes, Task, equivalent_model, simulate
+from hermite_eq.plotting import COLOURS, plot_curve, plot_phase
+from hermite_eq.theory import icl_curve
+
+TASK = Task("relu", 0.01)
+RELU, LINEAR = RandomTransformer("relu", 1e-3), LinearTransformer(1e-3)
+TAUS = (0.25, 0.5, 2.0, 4.0)
+
+
+def points(d: int | None, mu: float = 1.0) -> list:
+    if d is None:
+        return [Ratios(alpha=1, kappa=0.5, tau=tau, mu=mu) for tau in TAUS]
+    return [Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=tau, mu=mu) for tau in TAUS]
+
+
+@pytest.fixture(scope="module")
+def simulated() -> list[simulate.SimulatedCurve]:
+    samples = [size.samples for size in points(12)]
+    return simulate.icl_curve([RELU, LINEAR], TASK, points(12)[-1], samples=samples, runs=4, rng=0)
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def legend(axes) -> list[str]:
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def marks(axes) -> dict[str, float]:
+    """The thresholds and their places."""
+    return {text.get_text().strip(): float(text.get_position()[0]) for text in axes.texts}
+
+
+@pytest.mark.parametrize("error", ["icl", "idg", "g_task"])
+def test_lines_and_dots_are_the_numbers(simulated, error: str) -> None:
+    theory = icl_curve(RELU, TASK, points(12))
+    axes = plot_curve([theory, simulated[0]], error)
+    line, dots = axes.lines[0], axes.containers[0]
+    wanted = theory.icl - theory.idg if error == "g_task" else getattr(theory, error)
+    np.testing.assert_array_equal(line.get_xydata(), np.stack([TAUS, wanted], axis=1))
+    runs = {"icl": simulated[0].icl_runs, "idg": simulated[0].idg_runs}.get(error, simulated[0].icl_runs - simulated[0].idg_runs)
+    found = simulate.MonteCarlo.from_runs(runs)
+    np.testing.assert_array_equal(dots[0].get_xydata(), np.stack([TAUS, found.mean], axis=1))
+    bars = np.array([segment[:, 1] for segment in dots[2][0].get_segments()])
+    # The ends of a bar are mean ∓ stderr, each rounded once.
+    np.testing.assert_allclose(bars, np.stack([found.mean - found.stderr, found.mean + found.stderr], axis=1), rtol=4 * np.finfo(float).eps)
+
+
+def test_the_legend_names_models_and_what_differs(simulated) -> None:
+    assert legend(plot_curve(simulated)) == ["relu", "linear"]
+    both = [icl_curve(RELU, TASK, points(d)) for d in (12, None)]
+    assert legend(plot_curve([*both, simulated[0]])) == ["d = 12 (theory)", "d = ∞ (theory)", "d = 12 (simulation)"]
+    ridges = [icl_curve(dataclasses.replace(LINEAR, ridge=ridge), TASK, points(None)) for ridge in (0.1, 1.0)]
+    assert legend(plot_curve(ridges)) == ["λ = 0.1", "λ = 1"]
+    assert legend(plot_curve(ridges[0])) == ["linear"]
+    widths = [icl_curve(RELU, TASK, points(None, mu)) for mu in (0.5, np.inf)]
+    assert legend(plot_curve(widths)) == ["μ = 0.5", "μ = ∞"]
+    assert plot_curve(widths, legend=False).get_legend() is None
+
+
+def test_styles(simulated) -> None:
+    finite, limit = (icl_curve(RELU, TASK, points(d)) for d in (12, None))
+    axes = plot_curve([finite, limit, *simulated])
+    assert [line.get_linestyle() for line in axes.lines[:2]] == ["-", ":"]
+    dots = [container[0] for container in axes.containers]
+    assert [line.get_color() for line in (axes.lines[0], axes.lines[1], *dots)] == [COLOURS[0], COLOURS[0], COLOURS[0], COLOURS[1]]
+    equivalent = dataclasses.replace(RELU, activation=equivalent_model("relu", 2))
+    (curve,) = simulate.icl_curve([equivalent], TASK, points(12)[-1], samples=[36, 72], runs=2, rng=0)
+    (container,) = plot_curve(curve).containers
+    assert (container[0].get_marker(), container[0].get_markerfacecolor()) == ("s", "none")
+    moved = plot_curve(simulated[0], style=lambda curve: {"shift": 2.0, "color": "red", "label": "moved"})
+    assert legend(moved) == ["moved"]
+    np.testing.assert_array_equal(moved.containers[0][0].get_xdata(), 2 * np.array(TAUS))
+    # One run has no standard error, and no bar.
+    single = simulate.icl_curve(RELU, TASK, points(12)[-1], samples=[36, 72], runs=1, rng=0)
+    (segments,) = plot_curve(single).containers[0][2]
+    assert all(np.ptp(segment[:, 1]) == 0 for segment in segments.get_segments())
+
+
+def test_thresholds() -> None:
+    relu, linear = (icl_curve(model, TASK, points(None, 0.6)) for model in (RELU, LINEAR))
+    assert marks(plot_curve(relu)) == {"n = m": 0.6}
+    assert marks(plot_curve(linear)) == {"n = d²": 1.0}
+    assert marks(plot_curve([relu, linear])) == {"n = m": 0.6, "n = d²": 1.0}
+    assert marks(plot_curve([icl_curve(model, TASK, points(None)) for model in (RELU, LINEAR)])) == {"n = m = d²": 1.0}
+    assert marks(plot_curve(relu, thresholds=False)) == {}
+    wide = icl_curve(RELU, TASK, [Ratios(alpha=1, kappa=0.5, tau=1.5, mu=mu) for mu in (0.5, 1, 3)])
+    assert marks(plot_curve(wide)) == {"n = m": 1.5}
+    assert marks(plot_curve(wide, x="mu/tau")) == {"n = m": 1.0}
+    # Outside the picture there is nothing to mark; nor where the width is infinite.
+    assert marks(plot_curve(icl_curve(RELU, TASK, points(None, 40)))) == {}
+    assert marks(plot_curve(icl_curve(RELU, TASK, points(None, np.inf)))) == {}
+
+
+def test_an_exact_divergence_leaves_the_picture() -> None:
+    curve = icl_curve(dataclasses.replace(LINEAR, ridge=0), TASK, [Ratios(alpha=1, kappa=0.5, tau=tau) for tau in (0.5, 1, 2)])
+    assert np.isinf(curve.icl[1])
+    for error in ("icl", "g_task"):
+        assert np.isfinite(plot_curve(curve, error).get_ylim()).all()
+
+
+@pytest.mark.parametrize(
+    ("curves", "keywords", "message"),
+    [
+        (lambda: [], {}, "there is a curve to draw; found none. Repair: pass at least one curve"),
+        (lambda: [1.0], {}, "what is drawn is a TheoryCurve or a SimulatedCurve; found float. "
+         "Repair: pass what hermite_eq.theory.icl_curve and hermite_eq.simulate.icl_curve return"),
+        (lambda: icl_curve(RELU, TASK, [points(12)[0], points(16)[0]]), {},
+         "all points of a curve have one d; found 12, 16. Repair: draw one curve per d"),
+        (lambda: icl_curve(RELU, TASK, [Ratios(1, 0.5, 1, 1), Ratios(2, 0.5, 2, 1)]), {},
+         'one of the ratios α, κ, τ, μ varies along the curves; found τ, α. Repair: pass x="tau", say'),
+        (lambda: icl_curve(LINEAR, TASK, [Ratios(1, 0.5, 1), Ratios(1, 0.5, 2)]), {"x": "mu"},
+         "every point has a value on the abscissa mu; found none in linear. Repair: choose another x"),
+        (lambda: icl_curve(LinearTransformer(0), TASK, [Ratios(1, 0.5, 1), Ratios(2, 0.5, 1)]), {},
+         "some error is positive and finite, for a logarithmic axis; found no such icl. Repair: draw another error"),
+    ],
+)
+def test_what_cannot_be_drawn(curves, keywords: dict, message: str) -> None:
+    with pytest.raises(HypothesisError, match=f"^{re.escape(message)}$"):
+        plot_curve(curves(), **keywords)
+
+
+def test_a_phase_diagram_is_grey_where_there_is_nothing() -> None:
+    table = np.array([[1.0, 2.0, np.inf], [4.0, np.nan, np.inf]])
+    axes = plot_phase([1, 2, 4], [0.1, 0.3], table, xlabel="κ", ylabel="ρ", label="α*")
+    (mesh,) = axes.collections
+    shown = mesh.get_array()
+    np.testing.assert_array_equal(np.ma.getmaskarray(shown), ~np.isfinite(table))
+    np.testing.assert_array_equal(shown.compressed(), [1, 2, 4])
+    assert mesh.get_clim() == (1, 4)
+    assert tuple(mesh.cmap.get_bad()[:3]) == pytest.approx((200 / 255,) * 3)
+    # Column 2 is grey throughout; the word stands in it.
+    (word,) = axes.texts
+    assert (word.get_text(), word.get_position()[0]) == ("monotone", 4)
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.figure.axes[1].get_ylabel()) == ("κ", "ρ", "α*")
+    # On a linear scale of colours, numbers below zero are shown; on a logarithmic one they are grey.
+    for logarithmic, grey in ((False, 0), (True, 1)):
+        mesh = plot_phase([1, 2], [1], [[-1.0, 2.0]], logarithmic=logarithmic).collections[0]
+        assert np.ma.getmaskarray(mesh.get_array()).sum() == grey
+    assert plot_phase([1, 2], [1], [[np.nan, np.nan]]).texts
+
+
+def test_a_phase_diagram_that_does_not_fit() -> None:
+    with pytest.raises(HypothesisError, match=re.escape(
+        "values has a row for each y and a column for each x; found shapes (2, 1), y (1,), x (2,). Repair: pass values[i, j] at (x[j], y[i])"
+    )):
+        plot_phase([1, 2], [1], [[1], [2]])
+    with pytest.raises(HypothesisError, match="x and y increase"):
+        plot_phase([2, 1], [1], [[1, 2]])

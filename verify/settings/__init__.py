@@ -1,0 +1,1 @@
+"""Twenty-four settings drawn at random: does the error theory of random heads hold where nobody has looked?"""

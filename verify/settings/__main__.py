@@ -1,0 +1,86 @@
+"""``python -m verify.settings``: simulate the settings at one d, as far as they are not stored, and report over every d in store.
+
+    python -m verify.settings --d 40 --runs 20
+
+A run of all settings takes about half a minute at d = 40 and eleven times that at d = 60; whatever is stored is not computed again, so
+that the command may be killed and repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import hermite_eq
+from verify.campaigns.driver import compute
+from verify.report import write_text
+from verify.settings import measure
+from verify.settings.table import SETTINGS
+from verify.workers import workers
+
+LADDER = (20, 40, 60)
+
+
+def report(root: Path, console: Console) -> dict[str, Any]:
+    """Print the table at the largest d with runs, and write ``summary.json`` over all d in store."""
+    stores = {d: store for d in LADDER if len((store := measure.store(root, d)).runs()) > 1}
+    ladder = {d: measure.outcomes(store) for d, store in stores.items()}
+    for d, outcomes in ladder.items():
+        table = Table(title=f"d = {d}, {outcomes[0].simulated.runs} runs", header_style="bold")
+        for column in ("", "setting", "error", "simulated", "theory at d", "gap", "z", "limit", ""):
+            table.add_column(column)
+        for outcome in outcomes:
+            simulated = f"{outcome.simulated.mean:.4f} ± {outcome.simulated.stderr:.4f}"
+            table.add_row(str(SETTINGS.index(outcome.setting)), str(outcome.setting), outcome.error, simulated, f"{outcome.predicted:.4f}",
+                          f"{outcome.gap:+.1%}", f"{outcome.z:+.1f}", f"{outcome.limit:.4f}", "" if outcome.holds else "FAILS")
+        console.print(table)
+    summary: dict[str, Any] = {"hermite_eq": hermite_eq.__version__, "seed": measure.CAMPAIGN.seed, "outcomes": [], "slopes": []}
+    for d, outcomes in ladder.items():
+        failing = [outcome for outcome in outcomes if not outcome.holds]
+        console.print(f"d = {d}: {len(outcomes) - len(failing)} of {len(outcomes)} within {measure.ALLOWED['icl']:.0%} (ICL), "
+                      f"{measure.ALLOWED['idg']:.0%} (IDG) or {measure.SIGMAS:g} standard errors")
+        summary["outcomes"] += [
+            {"setting": SETTINGS.index(each.setting), "error": each.error, "d": d, "runs": each.simulated.runs,
+             "mean": each.simulated.mean, "stderr": each.simulated.stderr, "predicted": each.predicted, "limit": each.limit,
+             "gap": each.gap, "z": each.z, "holds": each.holds}
+            for each in outcomes
+        ]
+    for error in measure.ERRORS:
+        for against in ("limit", "predicted"):
+            exponent, stderr, gaps = measure.slope(ladder, error, against=against)
+            shown = ", ".join(f"{gap:.4f} ± {noise:.4f} at d = {d}" for d, (gap, noise) in gaps.items())
+            where = "of the limit" if against == "limit" else "at d"
+            console.print(f"{error.upper()}, root mean square gap to the theory {where}: {shown}; "
+                          f"exponent {exponent:.2f} ± {stderr:.2f}")
+            summary["slopes"].append({"error": error, "against": against, "gaps": {str(d): gap for d, gap in gaps.items()},
+                                      "exponent": exponent, "stderr": stderr})
+    write_text(root / measure.CAMPAIGN.name / "summary.json", json.dumps(summary, indent=1) + "\n")
+    return summary
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and run; the exit status says whether every outcome in store holds."""
+    parser = argparse.ArgumentParser(prog="python -m verify.settings", description=__doc__.split("\n")[0])
+    parser.add_argument("--d", type=int, default=measure.CAMPAIGN.d, choices=LADDER)
+    parser.add_argument("--runs", type=int, default=measure.CAMPAIGN.runs, help="0: report what is stored")
+    parser.add_argument("--workers", type=int, default=None, help="processes (default: one for each core)")
+    parser.add_argument("--output", type=Path, default=Path("results"))
+    arguments = parser.parse_args(argv)
+    console = Console() if Console().is_terminal else Console(width=180)
+    if arguments.runs:
+        store = measure.store(arguments.output, arguments.d)
+        with workers(arguments.workers) as pool:
+            compute(store, range(arguments.runs), pool, lambda run, seconds: console.print(f"run {run} stored, {seconds:.1f} s"))
+    summary = report(arguments.output, console)
+    return 0 if all(outcome["holds"] for outcome in summary["outcomes"]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
