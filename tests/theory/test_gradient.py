@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,21 +18,18 @@ from hermite_eq.theory.dual import Dual, value
 EPS = sys.float_info.epsilon
 RELU = Task("relu", noise=0.01)
 MODELS: list[Model] = [
-    LinearTransformer(0.1), LinearTransformer(0.0, intercept=True), RandomTransformer("relu", 0.1), RandomTransformer("tanh", 0.1),
-    RandomTransformer("centred_relu", 0.1),
+    LinearTransformer(0.1), LinearTransformer(0.0, intercept=True), RandomTransformer("relu", 0.1), RandomTransformer("centred_relu", 0.1),
 ]  # fmt: skip
-POINTS = [Ratios(1, 0.5, 1.5, 3), Ratios(2, 2, 0.6, 0.3), Ratios(0.5, 5, 2.0, 0.7)]
+POINTS = [Ratios(1, 0.5, 1.5, 3), Ratios(2, 2, 0.6, 0.3)]
 
 
-def difference(f: object, x: float, step: float) -> tuple[float, float]:
-    """The five-point derivative of f at x, and a bound of its error: truncation by halving the step, rounding by the size of f."""
-
-    def at(h: float) -> float:
-        return float((f(x - 2 * h) - 8 * f(x - h) + 8 * f(x + h) - f(x + 2 * h)) / (12 * h))  # type: ignore[operator]
-
-    fine = at(step / 2)
+def difference(f: Callable[[float], float], x: float, h: float) -> tuple[float, float]:
+    """The five-point derivative of f at x, and a bound of its error: truncation by the three-point one, rounding by the size of f."""
+    a, b, c, d = (f(x + i * h) for i in (-2, -1, 1, 2))
+    near, far = (c - b) / (2 * h), (d - a) / (4 * h)
+    # far − near is h²/2 times the third derivative; what is left of the combination is smaller by (h/x)² up to a factor.
     # Rounding: the predictions are good to some hundred ε, and the stencil adds them with weights of sum 1.5/h.
-    return fine, abs(at(step) - fine) + 500 * EPS * abs(f(x)) * 3 / step  # type: ignore[operator]
+    return (4 * near - far) / 3, 100 * (h / x) ** 2 * abs(near - far) + 500 * EPS * abs(c) * 1.5 / h
 
 
 @pytest.mark.parametrize("error", ["icl", "idg"])
@@ -44,8 +42,11 @@ def test_every_derivative_in_the_limit_is_a_difference_quotient(model: Model, er
             if name == "mu" and isinstance(model, LinearTransformer):
                 assert found.d_mu == 0
                 continue
-            expected, bound = difference(lambda y, name=name, point=point: getattr(icl_error(model, RELU, replace(point, **{name: y})), error),
-                                         x, 1e-3 * x)  # fmt: skip
+
+            def along(y: float, name: str = name, point: Ratios = point) -> float:
+                return float(getattr(icl_error(model, RELU, replace(point, **{name: y})), error))
+
+            expected, bound = difference(along, x, 1e-3 * x)
             slope = getattr(found, f"d_{name}")
             # 1e-6 relative, as promised, wherever the difference quotient resolves it.
             assert abs(slope - expected) <= 1e-6 * abs(expected) + bound
@@ -56,7 +57,11 @@ def test_every_derivative_in_the_limit_is_a_difference_quotient(model: Model, er
 def test_the_derivative_in_the_ridge(model: LinearTransformer) -> None:
     for point in POINTS:
         found = icl_gradient(model, RELU, point)
-        expected, bound = difference(lambda y, point=point: icl_error(replace(model, ridge=y), RELU, point).icl, model.ridge, 1e-3 * model.ridge)
+
+        def along(ridge: float, point: Ratios = point) -> float:
+            return icl_error(replace(model, ridge=ridge), RELU, point).icl
+
+        expected, bound = difference(along, model.ridge, 1e-3 * model.ridge)
         assert abs(found.d_ridge - expected) <= 1e-6 * abs(expected) + bound
 
 
@@ -69,7 +74,7 @@ def test_the_slope_in_the_ridge_at_zero_is_one_sided(tau: float) -> None:
     assert abs(icl_gradient(model, RELU, point).d_ridge / slope - 1) < 1e-7
 
 
-@pytest.mark.parametrize("model", [RandomTransformer("relu", 0.1), RandomTransformer("tanh", 0.1, normalise=True), LinearTransformer(0.1, True)], ids=str)
+@pytest.mark.parametrize("model", [RandomTransformer("relu", 0.1), LinearTransformer(0.1, True)], ids=str)
 def test_derivatives_at_finite_size(model: Model) -> None:
     """n and m are large enough for difference quotients over integers."""
     sizes = Sizes.from_ratios(40, alpha=1, kappa=2, tau=1.5, mu=0.7)
@@ -125,10 +130,6 @@ def test_dual_numbers_carry_the_derivatives_of_functions() -> None:
             lambda: icl_gradient(RandomTransformer("relu", 0), RELU, Ratios(1, 1, 2, 2)),
             "the error is finite where its gradient is asked for; found icl = inf at Ratios(alpha=1.0, kappa=1.0, tau=2.0, mu=2.0). "
             "Repair: move n away from m",
-        ),
-        (
-            lambda: icl_gradient(LinearTransformer(0.1), RELU, Sizes(100, 1, 50, 10000)),
-            "ℓ − 1 is a context too; found Sizes(d=100, context=1, tasks=50, samples=10000, hidden=None). Repair: pass context=2 or more",
         ),
     ],
 )
