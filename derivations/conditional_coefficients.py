@@ -18,8 +18,8 @@ from hermite_eq.structured import conditional_coefficients, degree_needed, misse
 
 TITLE = "Coefficients given a spike, and the degree needed"
 
-STATEMENT = r"""Let c_k(m,s) = E[σ(m + sg)He_k(g)]. Then c_k(m,s) = s^k ∂_m^k E σ(m + sg), and s∂_s c_k = k c_k + c_{k+2}. If the mean is itself
-Gaussian, κ ~ N(0, ρ²), s² = 1 − ρ², then c_j(κ,s) = s^j Σ_{k≥j} c_k ρ^{k−j} He_{k−j}(κ/ρ)/(k−j)!, with E c_j(κ,s) = s^j c_j and
+STATEMENT = r"""Let c_k(m,s) = E[σ(m + sg)He_k(g)]. Then c_k(m,s) = s^k ∂_m^k E σ(m + sg), and s∂_s c_k = k c_k + c_{k+2}. If the mean is
+itself Gaussian, κ ~ N(0, ρ²), s² = 1 − ρ², then c_j(κ,s) = s^j Σ_{k≥j} c_k ρ^{k−j} He_{k−j}(κ/ρ)/(k−j)!, with E c_j(κ,s) = s^j c_j and
 E Σ_j c_j(κ,s)²/j! = E σ². The polynomial of degree p misses Σ_{k>p} c_k²ρ^{2k}/k! of E c_0(κ,s)². Its features' covariance over two
 neurons of correlation ω is off by O(ω^{p+1}): with max|ω| ≤ C n^{−1/r}, n times that vanishes for p = r; with ω ≍ k^{β−1}, k ≍ n, for
 p > β/(1−β)."""

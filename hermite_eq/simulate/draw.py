@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.models import Sizes, Task
+from hermite_eq.models import MixtureTask, Sizes, Task
 from hermite_eq.simulate.features import Floats, first_layer
 from hermite_eq.simulate.sampler import ContextLaw, Contexts, context_law
 
@@ -28,14 +28,14 @@ class Draw:
 
 
 def draw_run(
-    task: Task,
+    task: Task | MixtureTask,
     sizes: Sizes,
     test: int,
     random: bool,
     dtype: type[np.floating[Any]],
     seed: np.random.SeedSequence,
 ) -> Draw:
-    """The draw of one run; without ``random`` heads, no first layer and no test contexts."""
+    """The draw of one run; without ``random`` heads no first layer, and no test contexts if linear errors close."""
     law = context_law(task, sizes)
     tasks, which, training, fresh_tasks, fresh, again_which, again, layer, *noise = seed.spawn(11)
     n, k = sizes.samples, sizes.tasks
@@ -47,11 +47,11 @@ def draw_run(
 
     each = uniform(n, which) if finite else np.arange(n)
     trace = law.trace()
-    count = test if random else 0
+    count = test if random or not law.closes else 0
     return Draw(
         law=law,
         training=law.draw(xi, each, training),
-        fresh=law.draw(law.tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh),
+        fresh=law.draw(law.fresh_tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh),
         again=law.draw(xi, uniform(count, again_which), again) if finite else None,
         layer=first_layer(layer, sizes.d, sizes.hidden or 0 if random else 0, trace, dtype),
         trace=trace,

@@ -15,7 +15,7 @@ from hermite_eq.simulate.features import Block, HeadKind, LinearRows, StoredRows
 from hermite_eq.simulate.memory import Schedule
 from hermite_eq.simulate.paths import Readout, RidgePath, SamplePath, WidthPath
 from hermite_eq.simulate.ridge import RidgeFit
-from hermite_eq.simulate.sampler import Array, Contexts
+from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts
 
 Axis = Literal["samples", "hidden"]
 
@@ -28,6 +28,30 @@ def edges_of(total: int, block: int, points: Sequence[int] = ()) -> list[int]:
         pieces = math.ceil((stop - start) / block)
         edges += [start + (stop - start) * i // pieces for i in range(1, pieces + 1)]
     return edges
+
+
+class Squares:
+    """Squared errors of several heads, summed over the contexts of each source."""
+
+    def __init__(self, law: ContextLaw, contexts: Contexts, heads: int) -> None:
+        self.y, self.source = contexts.y, contexts.source
+        self.total = np.zeros((len(law.sources), heads))
+
+    def add(self, rows: slice, predicted: Array) -> None:
+        """Add the squared errors of predictions, shape (rows, heads)."""
+        squares = (self.y[rows, None] - predicted) ** 2
+        for s in range(len(self.total)):
+            self.total[s] += (squares if len(self.total) == 1 else squares[self.source[rows] == s]).sum(axis=0)
+
+    @property
+    def by_source(self) -> Array:
+        """Means over the contexts of each source, shape (sources, heads)."""
+        return self.total / np.bincount(self.source, minlength=len(self.total))[:, None]
+
+    @property
+    def mean(self) -> Array:
+        """Means over all contexts, shape (heads,)."""
+        return self.total.sum(axis=0) / len(self.y)
 
 
 class Run:
@@ -94,25 +118,36 @@ class Run:
 
     def test(
         self, weights: dict[HeadKind, Array], contexts: Contexts, noise: np.random.SeedSequence
-    ) -> dict[HeadKind, Array]:
-        """Mean squared errors of random heads, for every column of weights, on common test contexts."""
-        total = {kind: np.zeros(w.shape[1]) for kind, w in weights.items()}
+    ) -> dict[HeadKind, Squares]:
+        """Squared errors of random heads, for every column of weights, on common test contexts."""
+        total = {kind: Squares(self.draw.law, contexts, w.shape[1]) for kind, w in weights.items()}
         edges = edges_of(len(contexts), self.plan.block)
         for block in self._blocks(contexts, edges, weights, noise):
             for kind, w in weights.items():
-                predicted = kind.apply(block).astype(float) @ w
-                total[kind] += ((contexts.y[block.rows, None] - predicted) ** 2).sum(axis=0)
-        return {kind: squares / len(contexts) for kind, squares in total.items()}
+                total[kind].add(block.rows, kind.apply(block).astype(float) @ w)
+        return total
 
     def linear_errors(self, fits: list[RidgeFit]) -> tuple[Array, Array]:
-        """Exact ICL and in-distribution errors of linear heads."""
+        """ICL errors on each source, and in-distribution errors, of linear heads: exact where they close."""
         weights = np.stack([fit.weights for fit in fits], axis=1)
         intercepts = np.array([fit.intercept for fit in fits])
-        icl = self.draw.law.linear_errors(weights, intercepts, None)
-        return icl, icl if self.draw.again is None else self.draw.law.linear_errors(weights, intercepts, self.draw.training.xi)
+        law, again = self.draw.law, self.draw.again
+        if law.closes:
+            icl = law.fresh_linear_errors(weights, intercepts)
+            return icl, law.weights @ icl if again is None else law.linear_errors(weights, intercepts, self.draw.training.tasks)
 
-    def errors(self) -> dict[tuple[HeadKind, int, Readout], tuple[float, float, float, bool]]:
-        """ICL error, in-distribution error, condition and fallback of every head at every point."""
+        def squares(contexts: Contexts) -> Squares:
+            total = Squares(law, contexts, len(intercepts))
+            for start, stop in itertools.pairwise(edges_of(len(contexts), self.plan.block)):
+                rows = slice(start, stop)
+                total.add(rows, contexts.h(rows) @ weights + intercepts)
+            return total
+
+        icl = squares(self.draw.fresh).by_source
+        return icl, law.weights @ icl if again is None else squares(again).mean
+
+    def errors(self) -> dict[tuple[HeadKind, int, Readout], tuple[Array, float, float, float, bool]]:
+        """ICL error on each source and in the test's mixture, in-distribution error, condition, fallback: every head, every point."""
         fits: dict[HeadKind, dict[tuple[int, Readout], RidgeFit]] = {}
         for batch in self.plan.batches:
             fits |= self.fit(batch)
@@ -127,12 +162,16 @@ class Run:
                 for column, fit in enumerate(solved.values()):
                     weights[kind][: len(fit.weights), column] = fit.weights
         if weights:
-            icl = self.test(weights, self.draw.fresh, self.draw.noise[1])
-            idg = icl if self.draw.again is None else self.test(weights, self.draw.again, self.draw.noise[2])
-            errors |= {kind: (icl[kind], idg[kind]) for kind in weights}
+            fresh = {kind: squares.by_source for kind, squares in self.test(weights, self.draw.fresh, self.draw.noise[1]).items()}
+            if self.draw.again is None:
+                seen = {kind: self.draw.law.weights @ icl for kind, icl in fresh.items()}
+            else:
+                seen = {kind: squares.mean for kind, squares in self.test(weights, self.draw.again, self.draw.noise[2]).items()}
+            errors |= {kind: (fresh[kind], seen[kind]) for kind in weights}
         return {
             (kind, *key): (
-                float(errors[kind][0][i]),
+                errors[kind][0][:, i],
+                float(self.draw.law.test_weights @ errors[kind][0][:, i]),
                 float(errors[kind][1][i]),
                 fits[kind][key].condition,
                 fits[kind][key].fallback,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
+from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes, Task
 from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.features import HeadKind
 from hermite_eq.simulate.memory import parse_memory, schedule
@@ -23,7 +23,7 @@ Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 def simulate_curves(
     models: Model | Sequence[Model],
-    task: Task,
+    task: Task | MixtureTask,
     sizes: Sizes,
     axis: Axis,
     values: Sequence[int] | None,
@@ -48,7 +48,10 @@ def simulate_curves(
         )
     dtype = np.float32 if precision == "single" else np.float64
     which = run_numbers(runs)
+    sources = len(task.sources) if isinstance(task, MixtureTask) else 1
     count = max(2000, 2 * sizes.d**2) if test is None else positive_count(test, "test")
+    if count < sources:
+        raise HypothesisError("every source has a test context", f"test={count} for {sources} sources", f"pass test={sources} or more")
 
     readouts: dict[HeadKind, list[Readout]] = {}
     keys = []
@@ -87,10 +90,10 @@ def simulate_curves(
     def point(model: Model, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
         # A linear head has no hidden units: along m there is one fit.
         key = largest.samples if kind.linear and axis == "hidden" else value
-        icl, idg, condition, fallback = (
+        by_source, icl, idg, condition, fallback = (
             np.array(column) for column in zip(*(o[kind, key, readout] for o in outcomes), strict=True)
         )
-        return SimulatedError(model, task, where, icl, idg, condition, fallback, draws)
+        return SimulatedError(model, task, where, icl, idg, condition, fallback, draws, by_source)
 
     return tuple(
         SimulatedCurve(

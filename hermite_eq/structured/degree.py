@@ -119,13 +119,14 @@ def degree_needed(
     True
     """
     if coupling is None and strength is None:
-        raise HypothesisError("there is a criterion to evaluate", "neither coupling nor strength", "pass coupling=0.1 or strength=10.0, say")
-    c = _positive(constant, "constant")
+        raise HypothesisError(
+            "there is a criterion to evaluate", "neither coupling nor strength", "pass coupling=0.1 or strength=10.0, say"
+        )
+    largest = None if coupling is None else check_coupling(coupling)
+    by_coupling = None if largest is None else _by_coupling(largest, _positive(constant, "constant"), sizes.samples)
+    exponent, by_exponent = (None, None) if strength is None else _by_exponent(_positive(strength, "strength"), sizes)
     return SufficientDegree(
-        None if coupling is None else check_coupling(coupling),
-        None if coupling is None else _by_coupling(check_coupling(coupling), c, sizes.samples),
-        *((None, None) if strength is None else _by_exponent(_positive(strength, "strength"), sizes)),
-        None if measured is None else check_degree(measured, name="measured"),
+        largest, by_coupling, exponent, by_exponent, None if measured is None else check_degree(measured, name="measured")
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.stats
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError
@@ -28,7 +28,7 @@ ROUNDING = 64 * float(np.finfo(float).eps)
 
 def assert_hermite_coefficients(
     f: Any,
-    expected: Sequence[Any] | ArrayLike | HermiteExpansion,
+    expected: Iterable[Any] | HermiteExpansion,
     *,
     residual: Any = None,
     accuracy: float = 0.0,
@@ -38,7 +38,7 @@ def assert_hermite_coefficients(
     rng: int = 0,
     rate: float | None = None,
 ) -> Check:
-    r"""Assert that :math:`c_k=\mathbb E[f(g)\,\mathrm{He}_k(g)]`, k = 0 … K, are the expected ones, and the residual :math:`c_K^*` if given.
+    r"""Assert that :math:`c_k=\mathbb E[f(g)\,\mathrm{He}_k(g)]`, k = 0 … K, are as expected, and the residual :math:`c_K^*` if given.
 
     A function of x alone is integrated; the difference may be at most the quadrature's estimated error, rounding, and ``accuracy``.
     A random function (called as ``f(x, rng=generator)``, such as an equivalent activation with its noise z) is sampled: the
@@ -129,7 +129,8 @@ def _integrated(f: Any, expected: Array, residual: float | None, accuracy: float
         finding = f"the residual c_{len(expected) - 1}* is {rest:.8g}, and {residual:.8g} was expected" if wrong else finding
     claim = f"{found.activation} has the coefficients c_0 … c_{len(expected) - 1} given"
     power = f"A difference of c_{k} beyond {slack[k]:.1g} would be seen"
-    return conclude(Check("assert_hermite_coefficients", claim, Verdict.DIFFERENT if wrong else Verdict.AGREES, None, level, finding, power))
+    verdict = Verdict.DIFFERENT if wrong else Verdict.AGREES
+    return conclude(Check("assert_hermite_coefficients", claim, verdict, None, level, finding, power))
 
 
 def _sampled(f: Any, expected: Array, residual: float | None, accuracy: float, resolution: float, samples: int, rng: int,

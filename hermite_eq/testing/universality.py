@@ -111,7 +111,9 @@ def assert_universal(
     level = declared_rate(rate)
     ladder = sorted(int(d) for d in dimensions)
     if len(set(ladder)) < 2 or ladder[0] < 1 or len(set(ladder)) < len(ladder):
-        raise HypothesisError("the ladder has two or more different dimensions", f"dimensions={dimensions!r}", "pass dimensions=(20, 40, 80)")
+        raise HypothesisError(
+            "the ladder has two or more different dimensions", f"dimensions={dimensions!r}", "pass dimensions=(20, 40, 80)"
+        )
     if not isinstance(deviation, Deviation):
         raise HypothesisError("the deviation of a ladder has an order", f"{deviation!r}", "pass Deviation(1.0, order=-0.5)")
     if not 0 < ridge < math.inf:

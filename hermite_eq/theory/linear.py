@@ -7,6 +7,7 @@ Notation: :math:`a_1=c_1(\sigma_*)`, :math:`v=\mathbb E\sigma_*^2+\rho`, :math:`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,17 +88,9 @@ def linear_limit(
         np.array(x, float) for x in np.broadcast_arrays(slope, unexplained, second_moment, alpha, kappa, tau, ridge)
     )
     fresh = slope**2 + v / alpha
-    p, i, lam = slope**2 / fresh, v / alpha / fresh, ridge / fresh
+    p, i, lam = (np.asarray(x / fresh) for x in (slope**2, v / alpha, ridge))
 
-    def gap(q: Array) -> Array:
-        # 1 − ⟨r/(r+q)⟩/τ − λ/q, increasing in q; near τ = 1 through 1 − ⟨r/(r+q)⟩ = q⟨1/(r+q)⟩, so that it keeps its digits.
-        mp = resolvent_moments(i + q, kappa, p)
-        free = np.where(tau > 0.5, (tau - 1) + q * mp.g, tau - (p * mp.s_1 + i * mp.g))
-        return free / tau - lam / np.where(q > 0, q, 1.0)
-
-    # 0 ≤ ⟨r/(r+q)⟩ ≤ 1/q, hence λ ≤ q ≤ λ + 1/τ; at λ = 0 and τ ≥ 1 the root is q = 0.
-    q = increasing_root(gap, lam, 2 * (lam + 1 / tau))
-    residual = np.where(q > 0, np.abs(gap(q)), 0.0)
+    q, residual = _effective_ridge(p, i, kappa, tau, lam)
     y = i + q
     mp = resolvent_moments(y, kappa, p)
     j = p * mp.s_2 + i * mp.g2
@@ -108,3 +101,26 @@ def linear_limit(
     bias = unexplained + slope**2 * (y**2 * mp.g2 + shrunk)
     variance = j * idg / tau
     return ErrorArrays(bias + variance, idg, bias, variance, q * fresh, (p * mp.s_1 + i * mp.g) / tau, residual)
+
+
+def _effective_ridge(p: Array, i: Array, kappa: Array, tau: Array, lam: Array) -> tuple[Array, Array]:
+    """q ≥ 0 in units of R_t = p + i = 1, and the residual of its equation."""
+
+    def free(q: Array, where: Any = ...) -> Array:
+        # τ(1 − ⟨r/(r+q)⟩/τ), increasing in q; near τ = 1 through 1 − ⟨r/(r+q)⟩ = q⟨1/(r+q)⟩, so that it keeps its digits.
+        t, noise, signal = tau[where], i[where], p[where]
+        mp = resolvent_moments(noise + q, kappa[where], signal)
+        return np.where(t > 0.5, (t - 1) + q * mp.g, t - (signal * mp.s_1 + noise * mp.g))
+
+    # λ = 0: 0 for τ ≥ 1, else the positive root of τq² − (1−τ)(1 − pτγ)q − (1−τ)²γpi = 0, in the form without cancellation.
+    below = np.maximum(1 - tau, 0.0)
+    half, last = below * (1 - p * tau / kappa) / 2, below**2 * p * i / kappa
+    root = np.sqrt(half**2 + tau * last)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        q = np.where(half >= 0, (half + root) / tau, last / (root - half))
+    ridge = lam > 0
+    if ridge.any():
+        # 0 ≤ ⟨r/(r+q)⟩ ≤ 1/q, hence λ ≤ q ≤ λ + 1/τ.
+        t, known = tau[ridge], lam[ridge]
+        q[ridge] = increasing_root(lambda q: free(q, ridge) / t - known / q, known, 2 * (known + 1 / t))
+    return q, np.where(q > 0, np.abs(free(q) / tau - lam / np.where(q > 0, q, 1.0)), 0.0)

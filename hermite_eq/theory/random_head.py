@@ -13,6 +13,7 @@ degree-2 part, :math:`\frac{c_2}2(f_i^\top Cf_i-1)` on neuron i).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +26,7 @@ from hermite_eq.theory.spectrum import Spectrum
 Array = NDArray[np.float64]
 
 #: Stands for k = 0+, the limit where neither samples nor features are too few and nothing else regularises.
-_SMALLEST = 1e-200
+SMALLEST_RIDGE = 1e-200
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
     return a, start - 1
 
 
-def _audible(samples: ScaledSamples) -> ScaledSamples:
+def audible(samples: ScaledSamples) -> ScaledSamples:
+    """The samples with c₁ = 0 replaced by a c₁ too small to hear, so that every formula keeps its form."""
     # c₁ → 0: at c₁ = 1e-10 c_* the linear part contributes less than rounding, and the limit needs no formulas of its own.
     faint = 1e-20 * (samples.weights * samples.residual2).sum(-1)
     silent = (samples.weights * samples.c1**2).sum(-1) < faint
@@ -140,21 +142,39 @@ def fixed_point(samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Arra
     ----------
     Derivation: ``derivations/random_features.py``.
     """
-    samples = _audible(samples)
+    samples = audible(samples)
+    power = samples.c1**2
+
+    def load(k: Array) -> Array:
+        t = spectrum.traces(k)
+        return power * (_column(t.f1) + samples.tilt * _column(t.x1)) + samples.residual2 / _column(k)
+
+    return effective_ridge(load, samples, tau, mu, ridge)
+
+
+def effective_ridge(load: Callable[[Array], Array], samples: ScaledSamples, tau: Array, mu: Array, ridge: Array) -> FixedPoint:
+    r"""The two equations of :func:`fixed_point` for any loads w(θ), decreasing functions of k.
+
+    Parameters
+    ----------
+    load : callable
+        From k, shape (...), to w, shape (..., N).
+    samples, tau, mu, ridge
+        As in :func:`fixed_point`; of the samples only weights, :math:`c_1` and :math:`c_*^2` enter.
+    """
     power = samples.c1**2
     strength = (samples.weights * power).sum(-1)
 
     def equations(k: Array) -> tuple[Array, Array, Array, Array]:
-        t = spectrum.traces(k)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            load = power * (_column(t.f1) + samples.tilt * _column(t.x1)) + samples.residual2 / _column(k)
-            a, excess = _slope(samples.weights * power, load, tau)
-            total = _column(tau * a) + load
-            dof = (samples.weights * load / total).sum(-1)
+            loads = load(k)
+            a, excess = _slope(samples.weights * power, loads, tau)
+            total = _column(tau * a) + loads
+            dof = (samples.weights * loads / total).sum(-1)
             value = a * (1 - tau / mu * dof) - ridge / k
         return np.where(excess < 0, excess * strength, value), a, _column(tau) / total, dof
 
-    lower = np.full_like(tau, _SMALLEST)
+    lower = np.full_like(tau, SMALLEST_RIDGE)
     upper = 1 + ridge / strength
     while np.any(short := equations(upper)[0] < 0):
         upper = np.where(short, 64 * upper, upper)
@@ -206,7 +226,7 @@ def random_head_error(
     ----------
     Derivation: ``derivations/random_features.py``.
     """
-    samples = _audible(samples)
+    samples = audible(samples)
     k, omega = point.k, point.omega
     t = spectrum.traces(k)
     c1, power, noise = samples.c1, samples.c1**2, samples.residual2 / _column(k)
@@ -269,7 +289,7 @@ def random_head_error(
         np.where(interpolates, np.inf, mean(error)),
         mean(bias_fresh),
         np.where(interpolates, np.inf, variance),
-        np.where(k > 2 * _SMALLEST, k * unit, 0.0),
+        np.where(k > 2 * SMALLEST_RIDGE, k * unit, 0.0),
         point.dof,
         point.residual,
     )

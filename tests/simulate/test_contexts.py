@@ -10,7 +10,8 @@ import scipy.stats
 
 from hermite_eq import HypothesisError, Sizes, Task
 from hermite_eq.simulate import contexts
-from hermite_eq.simulate.sampler import Contexts, IsotropicLaw
+from hermite_eq.simulate.laws import Contexts, Tasks
+from hermite_eq.simulate.sampler import context_law
 
 from . import literal
 
@@ -161,7 +162,8 @@ def test_law_over_random_tasks():
     xi = rng.standard_normal((count, D))
     x, b, y = literal.statistics(*literal.draw_contexts(task, D, CONTEXT, xi, rng))
     fast_xi = rng.standard_normal((count, D))
-    fast = IsotropicLaw(task, D, CONTEXT).draw(fast_xi, np.arange(count), np.random.SeedSequence(9))
+    tasks = Tasks(fast_xi, np.zeros(count, int))
+    fast = context_law(task, Sizes(D, CONTEXT, 1, 1)).draw(tasks, np.arange(count), np.random.SeedSequence(9))
 
     def scalars(x, b, y, xi):
         b1 = b[:, :D]
@@ -189,7 +191,7 @@ def test_first_contexts_do_not_depend_on_how_many_follow(monkeypatch):
     few = contexts(task, sizes, xi, 20, rng=2)
     for name in ("x", "b", "y"):
         np.testing.assert_array_equal(getattr(many, name)[:20], getattr(few, name))
-    monkeypatch.setattr("hermite_eq.simulate.sampler._LABELS", 21)
+    monkeypatch.setattr("hermite_eq.simulate.laws.gaussian_inputs._LABELS", 21)
     blocked = contexts(task, sizes, xi, 50, rng=2)
     for name in ("x", "b", "y"):
         np.testing.assert_array_equal(getattr(many, name), getattr(blocked, name))
@@ -208,7 +210,7 @@ def test_h_is_the_outer_product_by_rows():
         rng.standard_normal((6, 3)),
         rng.standard_normal((6, 4)),
         np.zeros(6),
-        np.zeros((1, 3)),
+        Tasks(np.zeros((1, 3)), np.zeros(1, int)),
         np.zeros(6, int),
     )
     assert len(c) == 6

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from hermite_eq import HypothesisError, Sizes, coefficients, dual_activation
-from hermite_eq.structured import degree_needed, missed_share
+from hermite_eq import HypothesisError, Sizes, coefficients
+from hermite_eq.expansion import gaussian_mean
+from hermite_eq.structured import conditional_coefficients, degree_needed, missed_share
 
 SIZES = Sizes(d=16, context=16, tasks=8, samples=4096, hidden=1024)
 
@@ -41,14 +42,14 @@ def test_the_exponent() -> None:
 
 @pytest.mark.parametrize("name", ["relu", "tanh", "gelu"])
 @pytest.mark.parametrize("rho", [0.3, 0.8])
-def test_missed_shares_are_the_dual_activation_less_its_first_terms(name: str, rho: float) -> None:
-    share = missed_share(name, rho, 6)
-    dual = dual_activation(name, name)
-    total = float(dual(rho**2))
+def test_missed_shares_are_the_mean_square_of_the_conditional_mean_less_its_first_terms(name: str, rho: float) -> None:
+    # E over κ of c_0(κ, s)², by quadrature in κ.
+    share, s = missed_share(name, rho, 6), math.sqrt(1 - rho**2)
+    total = gaussian_mean(lambda x: np.square(conditional_coefficients(name, rho * x.ravel(), s, degree=0)[:, 0]).reshape(x.shape))
     norm2 = float(coefficients(name, 0).norm2)
     c = np.asarray(coefficients(name, 6))
     terms = c**2 * rho ** (2 * np.arange(7)) / [math.factorial(k) for k in range(7)]
-    # A difference of numbers of size E σ²; at ρ = 0.8 the series beyond 120 terms is below ρ^240 = 5e-24.
+    # Differences of numbers of size E σ².
     assert np.abs(share - (total - np.cumsum(terms)) / norm2).max() < 64 * np.finfo(float).eps
     assert (np.diff(share) <= 0).all()
 
@@ -75,5 +76,5 @@ def test_errors(arguments: dict[str, float], message: str) -> None:
 
 
 def test_the_exponent_needs_the_hidden_width() -> None:
-    with pytest.raises(HypothesisError, match="sizes.hidden=None"):
+    with pytest.raises(HypothesisError, match=r"sizes\.hidden=None"):
         degree_needed(Sizes(4, 4, 2, 16), strength=2.0)

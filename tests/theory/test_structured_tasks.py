@@ -84,7 +84,7 @@ def trained(
     return error(v_fresh, T, T + i_fresh * np.eye(d)), error(v, S, R)
 
 
-@pytest.mark.parametrize(("tau", "ridge", "k"), [(0.5, 0.3, 6), (1.7, 0.05, 6), (3.0, 0.0, 30)])
+@pytest.mark.parametrize(("tau", "ridge", "k"), [(0.5, 0.3, 6), (1.7, 0.3, 6), (3.0, 0.0, 30)])
 def test_trained_on_gaussian_inputs_of_the_same_covariance(tau: float, ridge: float, k: int) -> None:
     """100 trainings at d = 12: 5 standard errors (6 scores: a false alarm once in 10⁵ seeds) plus the next order, 1/n of the value."""
     d, rng = 12, np.random.default_rng(k)

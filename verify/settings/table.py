@@ -10,6 +10,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,10 +64,10 @@ def draw(seed: int = SEED, count: int = COUNT) -> tuple[Setting, ...]:
     rows = []
     for _ in range(count):
         head, target = str(rng.choice(HEADS)), str(rng.choice(TARGETS))
-        numbers = {name: float(f"{10 ** rng.uniform(*np.log10(ends)):.3g}") for name, ends in RANGES.items()}
+        numbers: dict[str, Any] = {name: float(f"{10 ** rng.uniform(*np.log10(ends)):.3g}") for name, ends in RANGES.items()}
         if rng.random() < FRESH:
             numbers["kappa"] = math.inf
-        rows.append(Setting(head, target, **numbers))
+        rows.append(Setting(head=head, target=target, **numbers))
     return tuple(rows)
 
 def write(path: Path = DATA) -> None:
