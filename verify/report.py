@@ -103,8 +103,9 @@ _CLASS = {Verdict.AGREES: "agrees", Verdict.IN_THE_LIMIT: "limit", Verdict.DEGRE
 
 def page(title: str, body: str) -> str:
     """A self-contained HTML page."""
-    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style></head>'
-            f"<body>\n<h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n")
+    name = html.escape(title)
+    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title><style>{_STYLE}</style></head>'
+            f"<body>\n<h1>{name}</h1>\n{body}\n</body></html>\n")
 
 
 def html_table(header: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = ()) -> str:
