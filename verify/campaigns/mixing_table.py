@@ -60,10 +60,10 @@ MIXING: dict[str, MixingCampaign] = {
             (
                 *(
                     MixingPanel("step", STEPS, tuple(
-                        (f"{name}, λ = {ridge:g}", Mixing(spiked=1.0, ridge=ridge, **setting))  # type: ignore[arg-type]
+                        (f"λ = {ridge:g}", Mixing(spiked=1.0, ridge=ridge, **setting))  # type: ignore[arg-type]
                         for ridge in (5e-5, 5e-4, 5e-3)
                     ))
-                    for name, setting in _SPIKES.items()
+                    for setting in _SPIKES.values()
                 ),
                 MixingPanel("step", STEPS, tuple(
                     (f"θ = {theta:g} d²", Mixing(spiked=1.0, task_spike=theta)) for theta in (0.25, 1.0, 4.0)
