@@ -24,7 +24,8 @@ _CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Gaussian pre-activations and the equivalent model",
      ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients")),
     ("In-context errors",
-     ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "task_covariances", "bayes_context", "random_features")),
+     ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "ridgeless_limits", "task_covariances",
+      "bayes_context", "dmmse", "random_features")),
 )
 
 _NOTATION = (
