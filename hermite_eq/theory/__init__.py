@@ -1,5 +1,9 @@
 """Deterministic in-context errors: numbers in, numbers out, no randomness."""
 
+from hermite_eq.theory.bayes import bayes_error as bayes_error
+from hermite_eq.theory.bayes import bayes_error_with_covariance as bayes_error_with_covariance
+from hermite_eq.theory.bayes import context_ridge_error as context_ridge_error
+from hermite_eq.theory.bayes import exact_bayes_error as exact_bayes_error
 from hermite_eq.theory.blocks import Kronecker as Kronecker
 from hermite_eq.theory.closed_forms import RidgelessError as RidgelessError
 from hermite_eq.theory.closed_forms import ridgeless as ridgeless

@@ -100,7 +100,11 @@ def theory_curve(curve: Curve, d: float) -> TheoryCurve | None:
         return icl_curve(curve.model, task, points)
     except HypothesisError:
         accepted = [point for point in points if np.isfinite(predicted(curve.model, task, [point], "icl")).all()]
+    try:
         return icl_curve(curve.model, task, accepted) if accepted else None
+    except HypothesisError:
+        # Points that are accepted one by one may lie too close to one that is not.
+        return None
 
 
 def limit(curve: Curve, error: Error) -> Array:
