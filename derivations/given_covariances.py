@@ -41,7 +41,8 @@ $\delta_s=(c_{1,s}^2\operatorname{tr}F^\top C_sFQ+c_{*,s}^2\operatorname{tr}Q)/n
 $R=(\hat C+\kappa)^{-1}$, $FQF^\top\simeq R$, $\operatorname{tr}Q\simeq1/\kappa$, and
 $\delta_s=(c_{1,s}^2\operatorname{tr}C_sR+c_{*,s}^2/\kappa)/n$ has one positive solution;
 \item
-$\operatorname{tr}T_1FQF^\top T_2FQF^\top\simeq\operatorname{tr}T_1RT_2R+\kappa^2\kappa'\operatorname{tr}T_1R^2\operatorname{tr}T_2R^2$, $FQ^2F^\top\simeq\kappa'R^2$, $\operatorname{tr}Q^2\simeq\kappa'/\kappa^2$, $\kappa'=1/(m-\operatorname{tr}(\hat CR)^2)$, for any $T_1,T_2$;
+$\operatorname{tr}T_1FQF^\top T_2FQF^\top\simeq\operatorname{tr}T_1RT_2R+\kappa^2\kappa'\operatorname{tr}T_1R^2\operatorname{tr}T_2R^2$,
+$FQ^2F^\top\simeq\kappa'R^2$, $\operatorname{tr}Q^2\simeq\kappa'/\kappa^2$, $\kappa'=1/(m-\operatorname{tr}(\hat CR)^2)$, for any $T_1,T_2$;
 \item the coefficients of the directions are $a=(\kappa I+\Gamma P)^{-1}\Gamma b$, $P=\sum_s\pi_s\psi_s\psi_s^\top/(1+\delta_s)$,
 $b=\sum_s\pi_s\psi_sy_{0,s}/(1+\delta_s)$; the means of degree 2 of sources $s,s'$ have $\Gamma=\frac12\operatorname{tr}C_sC_{s'}$;
 \item a pair $i\le j$ of directions of $h$ adds one orthonormal function of eigenvalue $c_2^2C_{ii}C_{jj}$.

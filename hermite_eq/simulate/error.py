@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, overload
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes, Task
+from hermite_eq.models import MixtureTask, Model, Sizes, Task
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.run import Axis
 from hermite_eq.simulate.simulation import Seed, simulate_curves
@@ -62,7 +62,7 @@ def icl_error(
 
     Parameters
     ----------
-    models : LinearTransformer, RandomTransformer or a sequence of them
+    models : LinearTransformer, RandomTransformer, OneStepTransformer or a sequence of them
         A sequence is trained and tested on common draws: tasks, contexts, F, and the noise z of equivalent
         activations.
     task : Task
@@ -105,7 +105,7 @@ def icl_error(
     >>> relu.minus(linear).icl.mean < 0
     True
     """
-    one = isinstance(models, LinearTransformer | RandomTransformer)
+    one = isinstance(models, Model)
     curves = simulate_curves(models, task, sizes, "samples", None, runs, rng, test, memory, precision)
     errors = tuple(curve.points[0] for curve in curves)
     return errors[0] if one else errors
@@ -193,7 +193,7 @@ def icl_curve(
             "both" if samples is not None else "neither",
             "pass either samples=[…] or hidden=[…]",
         )
-    one = isinstance(models, LinearTransformer | RandomTransformer)
+    one = isinstance(models, Model)
     axis: Axis = "samples" if hidden is None else "hidden"
     values = samples if hidden is None else hidden
     curves = simulate_curves(models, task, sizes, axis, values, runs, rng, test, memory, precision)

@@ -14,6 +14,11 @@ from hermite_eq.models import Source, Task
 Array = NDArray[np.float64]
 
 
+#: Scales from which a target is resolved on panels of its own argument, and their edges.
+_STEEP = 3.0
+_TURNS = np.array([sign * 2.0**j for sign in (-1, 1) for j in range(-1, 6)])
+
+
 @dataclass(frozen=True, eq=False)
 class LabelMoments:
     r"""Moments of a label :math:`y=\sigma_*(m+sg)+\epsilon`, one entry for each s: :math:`\mathbb E[y]`, :math:`\mathbb E[yg]`,
@@ -41,11 +46,16 @@ def _panels(edges: Array, order: int) -> tuple[Array, Array]:
 
 
 def label_moments(task: Task | Source, s: ArrayLike, shift: ArrayLike = 0.0, *, reach: float = 16.0, order: int = 20) -> LabelMoments:
-    r"""Moments of :math:`y=\sigma_*(m+sg)+\epsilon` for every scale s > 0 and shift m; panels split at the kinks (a − m)/s."""
+    r"""Moments of :math:`y=\sigma_*(m+sg)+\epsilon` for every scale s > 0 and shift m; panels split at the kinks (a − m)/s.
+
+    Where some s is large, so that σ* turns within a panel of g, panels are split at arguments of σ* of ±1/2, ±1, ±2, … too.
+    """
     s = np.atleast_1d(np.asarray(s, dtype=float))
     m = np.broadcast_to(np.asarray(shift, dtype=float), s.shape)
     grid = np.linspace(-reach, reach, 1 + 2 * math.ceil(reach))
     kinks = np.array([float(a) for a in task.target.kinks])
+    if s.max() > _STEEP:
+        kinks = np.concatenate([kinks, _TURNS])
     edges = np.concatenate(
         [np.broadcast_to(grid, (len(s), len(grid))), np.clip((kinks - m[:, None]) / s[:, None], -reach, reach)], axis=1
     )

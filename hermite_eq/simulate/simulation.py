@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes, Task
+from hermite_eq.errors import HypothesisError, HypothesisWarning
+from hermite_eq.models import LinearTransformer, MixtureTask, Model, OneStepTransformer, Sizes, Task
 from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.features import HeadKind
+from hermite_eq.simulate.heads import HeadKind
 from hermite_eq.simulate.memory import parse_memory, schedule
 from hermite_eq.simulate.paths import Readout
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
@@ -83,6 +84,7 @@ def simulate_curves(
             random,
             dtype,
             np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key),
+            any(kind.step is not None for kind in readouts),
         )
         outcomes.append(Run(readouts, largest, axis, increasing, plan, draw).errors())
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
@@ -111,16 +113,23 @@ def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[Model]:
             "there is a model to simulate", "an empty sequence", "pass LinearTransformer(ridge=1e-3), say"
         )
     for model in found:
-        if not isinstance(model, LinearTransformer | RandomTransformer):
+        if not isinstance(model, Model):
             raise HypothesisError(
-                "a model is a LinearTransformer or a RandomTransformer",
+                "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
                 f"{model!r}",
                 "pass RandomTransformer(activation, ridge=…)",
             )
-        if isinstance(model, RandomTransformer) and sizes.hidden is None and axis == "samples":
+        if not isinstance(model, LinearTransformer) and sizes.hidden is None and axis == "samples":
             raise HypothesisError(
                 "a random head has a number m of hidden units",
                 "sizes.hidden=None",
                 "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)",
+            )
+        if isinstance(model, OneStepTransformer) and model.beyond_theorem(sizes.d):
+            warnings.warn(
+                f"the equivalence after a gradient step supposes η = o(d²); found η = {model.step_size:g} at d² = {sizes.d**2}: the "
+                "simulation is as asked, the theorem need not hold",
+                HypothesisWarning,
+                stacklevel=4,
             )
     return found

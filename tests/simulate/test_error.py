@@ -241,13 +241,13 @@ def test_fallbacks_are_counted_and_right(samples):
     [
         (
             {"models": "relu"},
-            "a model is a LinearTransformer or a RandomTransformer; "
+            "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer; "
             "found 'r'."
             " Repair: pass RandomTransformer(activation, ridge=…)",
         ),
         (
             {"models": 3},
-            "a model is a LinearTransformer or a RandomTransformer; "
+            "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer; "
             "found 3."
             " Repair: pass RandomTransformer(activation, ridge=…)",
         ),

@@ -70,14 +70,18 @@ def draw(seed: int = SEED, count: int = COUNT) -> tuple[Setting, ...]:
         rows.append(Setting(head=head, target=target, **numbers))
     return tuple(rows)
 
+
 def write(path: Path = DATA) -> None:
     """Write the table of :func:`draw`."""
     rows = [{name: None if value == math.inf else value for name, value in asdict(row).items()} for row in draw()]
     path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
+
 def read(path: Path = DATA) -> tuple[Setting, ...]:
     """The table as kept."""
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    return tuple(Setting(**{name: math.inf if value is None else value for name, value in row.items()}) for row in rows)
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    complete: list[dict[str, Any]] = [{name: math.inf if value is None else value for name, value in row.items()} for row in rows]
+    return tuple(Setting(**row) for row in complete)
+
 
 SETTINGS = read()

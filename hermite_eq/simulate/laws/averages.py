@@ -38,9 +38,9 @@ def fresh_moments(law: SourceLaw) -> Moments:
         If quadratures of different range and step disagree, or the nets do: :math:`\\mathbb E y^4` is infinite or not resolved.
     """
     source = law.source
-    found: list[Moments]
-    if source.centred and not np.any(source.task_mean) and source.input_cov == source.task_cov == Identity():
-        found = []
+    exact = source.centred and not np.any(source.task_mean) and source.input_cov == source.task_cov == Identity()
+    found: list[Moments] = []
+    if exact:
         for reach, norm_reach, order in ((16.0, 9.0, 20), (20.0, 12.0, 23)):
             fixed = law.unit_link or source.tasks == Sphere()
             s, weight = (np.ones(1), np.ones(1)) if fixed else task_norms(law.d, reach=norm_reach)
@@ -48,40 +48,46 @@ def fresh_moments(law: SourceLaw) -> Moments:
                 found.append(rotated(law, label_moments(source, s, reach=reach, order=order), weight))
         squares = np.array([part.square_h for part in found])
         settled = abs(squares[0] - squares[1]) <= QUADRATURE_TOLERANCE * abs(squares[1])
-        mean = found[1]
     else:
         with np.errstate(over="ignore", invalid="ignore"):
-            found = [given_tasks(law, xi) for xi in task_nets(law)]
+            found = [net_moments(law, *net) for net in task_nets(law)]
             squares = np.array([part.square_h for part in found])
             settled = bool(squares.std(ddof=1) <= NET_TOLERANCE * np.sqrt(NETS) * abs(squares.mean()))
-        mean = average(found, np.full(NETS, 1 / NETS))
     if not settled:
         raise HypothesisError(
             "the target has a finite fourth moment E σ*(ξᵀx)⁴ at this d, and declares its kinks",
             f"E‖h‖² from {squares.min():g} to {squares.max():g} by {len(squares)} quadratures for the {source}, d={law.d}",
             "use a Lipschitz target (its kinks declared), or a larger d",
         )
-    return mean
+    return found[-1] if exact else mean(found)
 
 
-def average(parts: list[Moments], weights: Array) -> Moments:
-    """The mean of moments with these probabilities."""
-    first = parts[0]
-    fields = ("label", "square", "b", "second", "signal")
+def net_moments(law: SourceLaw, xi: Array, weights: Array) -> Moments:
+    """The moments over the points of one net."""
+    return given_tasks(law, xi, weights, reach=10.0, order=10)
+
+
+def mean(parts: list[Moments]) -> Moments:
+    """The mean of moments of one law."""
     label, square, b, second, signal = (
-        sum(weight * getattr(part, name) for part, weight in zip(parts, weights, strict=True)) for name in fields
+        sum(getattr(part, name) for part in parts) / len(parts) for name in ("label", "square", "b", "second", "signal")
     )
-    return Moments(float(label), float(square), b, second, signal, first.x, first.query)
+    return Moments(float(label), float(square), b, second, signal, parts[0].x, parts[0].query)
 
 
-def task_nets(law: SourceLaw) -> list[Array]:
-    """Points of :data:`NETS` independent nets of tasks."""
+def task_nets(law: SourceLaw) -> list[tuple[Array, Array]]:
+    r"""Points and weights of :data:`NETS` independent nets of tasks.
+
+    The weights, near equal, give :math:`\xi^\top\mu_x` and :math:`\xi^\top\Sigma_x\xi`, on which the labels depend most, and their
+    squares the means they have under the law of ξ (regression on control variates).
+    """
     from scipy.stats import qmc
 
     source, d = law.source, law.d
     values, vectors = np.linalg.eigh(source.task_cov.matrix(d))
     factor = (vectors * np.sqrt(values)).T[::-1]
     mean = source.mean_vectors(d)[1]
+    exact = _control_means(law)
     nets = []
     for seed in np.random.SeedSequence(0).spawn(NETS):
         points = qmc.Sobol(d, rng=np.random.default_rng(seed)).random_base2(LOG_POINTS)
@@ -89,5 +95,44 @@ def task_nets(law: SourceLaw) -> list[Array]:
         z = ndtri(points + 2.0**-33)
         if source.tasks == Sphere():
             z *= np.sqrt(d) / np.linalg.norm(z, axis=1)[:, None]
-        nets.append(mean + z @ factor)
+        xi = mean + z @ factor
+        nets.append((xi, _matched(_controls(law, xi), exact)))
     return nets
+
+
+def _controls(law: SourceLaw, xi: Array) -> Array:
+    along = xi @ law.source.mean_vectors(law.d)[0]
+    form = np.einsum("ij,ij->i", xi, law.source.input_cov.times(xi))
+    return np.column_stack([along, along**2, form, form**2])
+
+
+def _control_means(law: SourceLaw) -> Array:
+    # ξ = μ + ζ, ζ = A z: E ζζᵀ = Σ_ξ, odd moments vanish, and with M = AᵀΣ_xA E(zᵀMz)² = κ(tr²M + 2 tr M²), where κ = 1 for Gaussian z
+    # and d/(d + 2) on the sphere, as ‖z‖⁴ is d² there and has mean d(d + 2) else.
+    source, d = law.source, law.d
+    mu_x, mu = source.mean_vectors(d)
+    sigma, omega = source.input_cov, source.task_cov
+    product = sigma.times(omega.matrix(d))
+    trace, square = np.trace(product), np.vdot(product, product.T)
+    image = sigma.times(mu[None])
+    centre = float(image[0] @ mu)
+    kappa = d / (d + 2) if source.tasks == Sphere() else 1.0
+    along = float(mu_x @ mu)
+    return np.array(
+        [
+            along,
+            along**2 + (omega.times(mu_x[None]) @ mu_x)[0],
+            centre + trace,
+            centre**2 + 2 * centre * trace + kappa * (trace**2 + 2 * square) + 4 * (omega.times(image) @ image[0])[0],
+        ]
+    )
+
+
+def _matched(controls: Array, exact: Array) -> Array:
+    """Weights of sum one, nearest to equal ones, with which the controls have these means."""
+    count = len(controls)
+    constraints = np.column_stack([np.ones(count), controls])
+    scale = np.sqrt((constraints**2).mean(axis=0))
+    scale[scale == 0] = 1.0
+    missing = np.append(1.0, exact) / scale - (constraints / scale).mean(axis=0)
+    return 1 / count + np.linalg.lstsq((constraints / scale).T, missing)[0]

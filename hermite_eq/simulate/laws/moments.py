@@ -1,8 +1,8 @@
 r"""Exact expectations over contexts with Gaussian inputs, at finite d.
 
 Given ξ and in the notation of :mod:`hermite_eq.simulate.laws.gaussian_inputs`, put
-:math:`q=\mathbb E[yX]=\mu\,\mathbb E[y]+r\,\mathbb E[yg]` and let B be the factor of :math:`\frac1\ell\sum y_iX_i` in :math:`b_1`. The pairs
-:math:`(X_i,y_i)` are independent, so that
+:math:`q=\mathbb E[yX]=\mu\,\mathbb E[y]+r\,\mathbb E[yg]` and let
+B be the factor of :math:`\frac1\ell\sum y_iX_i` in :math:`b_1`. The pairs :math:`(X_i,y_i)` are independent, so that
 
 .. math::
     \mathbb E[b_1b_1^\top]&=\tfrac{B^2}\ell\bigl(\mathbb E[y^2](\Sigma+\mu\mu^\top)+\mathbb E[y^2(g^2-1)]\,rr^\top
@@ -79,15 +79,15 @@ class Moments:
         return errors
 
 
-def given_tasks(law: SourceLaw, xi: Array, weights: Array | None = None) -> Moments:
-    """The moments over the tasks ``xi``, shape ``(k, d)``, with these probabilities, or equal ones."""
+def given_tasks(law: SourceLaw, xi: Array, weights: Array | None = None, *, reach: float = 16.0, order: int = 20) -> Moments:
+    """The moments over the tasks ``xi``, shape ``(k, d)``, of these weights or of 1/k each."""
     probability = np.full(len(xi), 1 / len(xi)) if weights is None else weights
     total = np.zeros(2)
     b, second, signal = (np.zeros(shape) for shape in (law.d + 1, (law.d + 1, law.d + 1), (law.d, law.d + 1)))
     for start in range(0, len(xi), _TASKS):
         rows = slice(start, start + _TASKS)
         link = law.link(xi[rows])
-        moments = label_moments(law.source, link.omega, link.m)
+        moments = label_moments(law.source, link.omega, link.m, reach=reach, order=order)
         part = weighted(law, moments, link.r, probability[rows])
         total += part.label, part.square
         b, second, signal = b + part.b, second + part.second, signal + part.signal
@@ -95,7 +95,7 @@ def given_tasks(law: SourceLaw, xi: Array, weights: Array | None = None) -> Mome
 
 
 def weighted(law: SourceLaw, moments: LabelMoments, r: Array, weights: Array) -> Moments:
-    """Sums over tasks, of total weight ≤ 1, of the moments given the task."""
+    """Weighted sums over tasks of the moments given the task."""
     d, ell, scale = law.d, law.context, law.statistic_scale
     mu = law.source.mean_vectors(d)[0]
     centre = np.outer(mu, mu)
