@@ -19,10 +19,11 @@ _CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Hermite coefficients and kernels",
      ("jump_formula", "gaussian_exponentials", "error_function", "coefficient_decay", "mehler", "dual_kernels", "trapezoid_error")),
     ("The context and its covariance",
-     ("linear_attention", "context_law", "context_covariance", "task_averages", "norm_law", "context_norms")),
+     ("linear_attention", "context_law", "context_covariance", "context_moments", "task_averages", "norm_law", "context_norms")),
     ("Gaussian pre-activations and the equivalent model",
      ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients")),
-    ("In-context errors", ("marchenko_pastur", "linear_error", "task_gap", "task_covariances", "random_features")),
+    ("In-context errors",
+     ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "task_covariances", "bayes_context", "random_features")),
 )
 
 _NOTATION = (

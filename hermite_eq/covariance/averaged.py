@@ -22,9 +22,11 @@ import sympy
 from numpy.typing import ArrayLike
 
 from hermite_eq.covariance.averages import TaskAverages, task_norm_nodes
-from hermite_eq.covariance.joint import JointCovariance, check_covariance
+from hermite_eq.covariance.joint import JointCovariance, check_covariance, check_mean, covariance_root
 from hermite_eq.covariance.label import ELL, RHO, W4, A, D, P, S, Source, V, target_moments, target_name
 from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
+from hermite_eq.covariance.source_moments import averaged_moments
+from hermite_eq.covariance.task_law import inner_tasks
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import check_degree
 from hermite_eq.latex import averaged_covariance
@@ -112,8 +114,8 @@ class AveragedCovariance:
             )
         nodes, weights = (np.ones(1), np.ones(1)) if self.averages.sphere else task_norm_nodes(d)
         evaluate = evaluator((D, ELL, S, *_MOMENTS), integrands)
-        rows = [evaluate(d, context, s, *target_moments(task, float(s)).values()) for s in nodes]
-        return {name: float(sum(w * row[name] for w, row in zip(weights, rows, strict=True))) for name in integrands}
+        values = evaluate(d, context, nodes, *target_moments(task, nodes).values())
+        return {name: float(weights @ np.broadcast_to(value, nodes.shape)) for name, value in values.items()}
 
     def joint(
         self,
@@ -122,53 +124,35 @@ class AveragedCovariance:
         *,
         input_covariance: ArrayLike | None = None,
         task_covariance: ArrayLike | None = None,
+        input_mean: ArrayLike | None = None,
+        task_mean: ArrayLike | None = None,
     ) -> JointCovariance:
         r"""The covariance of (Fᵀh, z) for a given F, over fresh tasks.
 
-        With covariances :math:`\Sigma_x` and :math:`\Sigma_\xi` (default: isotropic) it closes for a homogeneous target of degree 1,
-        :math:`\sigma_*(sx)=s\sigma_*(x)` for s > 0 (identity, ReLU, |x|): the length of the argument then cancels against the direction
-        of ξ, and :math:`\mathbb E[b_1b_1^\top]` is a combination of :math:`\Sigma_x` and :math:`\Sigma_x\Sigma_\xi\Sigma_x`.
+        With covariances :math:`\Sigma_x`, :math:`\Sigma_\xi` (default: isotropic) or means the averages are integrals over the law of the
+        quadratic form :math:`\xi^\top\Sigma_x\xi` (:mod:`hermite_eq.covariance.quadratic_form`), for every target.
 
         Raises
         ------
         HypothesisError
-            For matrices that are no covariances, and for other targets with them.
+            For matrices that are no covariances, shapes that do not fit, or labels without a fourth moment.
         """
-        if input_covariance is None and task_covariance is None:
+        given = (input_covariance, task_covariance, input_mean, task_mean)
+        if all(value is None for value in given):
             entries = self.numeric(d, context)
             inputs = np.eye(d) / (1 if self.unit_inputs else d)
             second = np.diag(np.append(np.full(d, entries["second_identity"]), entries["second_22"]))
             coupling = np.hstack([entries["coupling"] * np.eye(d), np.zeros((d, 1))])
             return JointCovariance(inputs, np.append(np.zeros(d), entries["mean_b2"]), second, coupling, entries["signal"])
-        return self._anisotropic(d, context, input_covariance, task_covariance)
-
-    def _anisotropic(self, d: int, context: int, inputs: ArrayLike | None, tasks: ArrayLike | None) -> JointCovariance:
         task = numeric_task(self.task)
-        forms = self.averages.forms
-        degrees = {symbol: power for symbol, power in zip(forms, (1, 2, 2, 3, 4), strict=True)}
-        if self.averages.sphere or any(form is None or (form / S ** degrees[symbol]).has(S) for symbol, form in forms.items()):
-            raise HypothesisError(
-                "with covariances of inputs or tasks the average closes for Gaussian tasks and homogeneous targets of degree 1",
-                f"{self.task}",
-                "average .given(xi, context=…, input_covariance=…) over draws of ξ",
-            )
-        factor, unit = (1.0, 1.0) if self.unit_inputs else (float(d), 1.0 / d)
-        sigma = unit * np.eye(d) if inputs is None else check_covariance(inputs, d, "input_covariance")
-        # z = ξᵀx, or ξᵀx/√d with inputs of O(1): a factor of ξ.
-        omega = (np.eye(d) if tasks is None else check_covariance(tasks, d, "task_covariance")) / (d if self.unit_inputs else 1)
-        m = target_moments(Task(task.target), 1.0)
-        rho = task.noise
-        through = sigma @ omega @ sigma
-        square = float(np.trace(sigma @ omega))
-        fourth = square**2 + 2 * float(np.sum((sigma @ omega) * (sigma @ omega).T))
-        v = m["v"] * square + rho
-        v2 = m["v"] ** 2 * fourth + 2 * rho * m["v"] * square + rho**2
-        w4 = m["w_4"] * fourth + 6 * rho * m["v"] * square + 3 * rho**2
-        second = np.zeros((d + 1, d + 1))
-        second[:d, :d] = factor**2 * (v / context * sigma + (m["p"] / context + (1 - 1 / context) * m["a"] ** 2) * through)
-        second[d, d] = w4 / context + (1 - 1 / context) * v2
-        coupling = np.hstack([factor * m["a"] * through, np.zeros((d, 1))])
-        return JointCovariance(sigma, np.append(np.zeros(d), v), second, coupling, square)
+        sigma = np.eye(d) / (1 if self.unit_inputs else d)
+        if input_covariance is not None:
+            sigma = check_covariance(input_covariance, d, "input_covariance")
+        omega = np.eye(d) if task_covariance is None else check_covariance(task_covariance, d, "task_covariance")
+        mean, centre = check_mean(input_mean, d, "input_mean"), check_mean(task_mean, d, "task_mean")
+        scale = 1 / np.sqrt(d) if self.unit_inputs else 1.0
+        law = inner_tasks(centre, covariance_root(omega), self.averages.sphere, scale, mean, sigma)
+        return averaged_moments(task.target, task.noise, law, mean, sigma, 1.0 if self.unit_inputs else float(d), context).joint
 
     def latex(self) -> str:
         """TeX of E[b], E[bbᵀ], the cross-covariance and t over fresh tasks."""

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 
 from hermite_eq.covariance.averaged import AveragedCovariance
 from hermite_eq.covariance.averages import TaskAverages, task_norm_nodes
-from hermite_eq.covariance.joint import JointCovariance, check_covariance
+from hermite_eq.covariance.joint import Array, JointCovariance, check_covariance, check_mean
 from hermite_eq.covariance.label import (
     ELL,
     RHO,
@@ -48,6 +48,8 @@ from hermite_eq.covariance.label import (
 from hermite_eq.covariance.limit import LimitCovariance, NormLaw
 from hermite_eq.covariance.numbers import evaluator, numeric_task
 from hermite_eq.covariance.over_tasks import TaskCovariance
+from hermite_eq.covariance.source_moments import averaged_moments
+from hermite_eq.covariance.task_law import GivenTasks
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import check_degree
 from hermite_eq.latex import block_covariance
@@ -137,7 +139,9 @@ class Covariance:
     def _evaluate(self) -> Callable[..., dict[str, Any]]:
         return evaluator((D, ELL, A, V, P, W3, W4), self._general)
 
-    def given(self, xi: ArrayLike, *, context: int, input_covariance: ArrayLike | None = None) -> JointCovariance:
+    def given(
+        self, xi: ArrayLike, *, context: int, input_covariance: ArrayLike | None = None, input_mean: ArrayLike | None = None
+    ) -> JointCovariance:
         r"""The numbers, given one task vector ξ of shape (d,) and the context length ℓ.
 
         Parameters
@@ -146,6 +150,8 @@ class Covariance:
         context : int
         input_covariance : array_like, shape (d, d), optional
             :math:`\Sigma_x`; by default :math:`I_d/d`, or :math:`I_d` with ``unit_inputs``.
+        input_mean : array_like, shape (d,), optional
+            :math:`\mu_x`; it shifts the target's argument: :math:`y=\sigma_*(\xi^\top\mu_x+\omega g)+\epsilon`.
 
         Returns
         -------
@@ -155,37 +161,43 @@ class Covariance:
 
         Notes
         -----
-        With :math:`\omega^2=\xi^\top\Sigma_x\xi`, :math:`r=\Sigma_x\xi/\omega`, x = g r + (independent of g), g = ξᵀx/ω, so that
-        :math:`\mathbb E[yx]=ar`, :math:`\mathbb E[y^2xx^\top]=v\Sigma_x+p\,rr^\top`, :math:`\mathbb E[y^3x]=w_3r` at the scale of z.
+        With :math:`\omega^2=\xi^\top\Sigma_x\xi`, :math:`r=\Sigma_x\xi/\omega`, :math:`x=\mu_x+gr+x_\perp`: the formulas of
+        :mod:`hermite_eq.covariance.source_moments`.
         """
-        task = numeric_task(self.task)
         xi = np.array(xi, dtype=float)
+        if xi.ndim != 1:
+            raise HypothesisError("ξ is one vector of shape (d,)", f"shape {xi.shape}", "pass one task vector, or use .over_tasks().given")
+        return self.over_vectors(xi[None], context=context, input_covariance=input_covariance, input_mean=input_mean)
+
+    def over_vectors(
+        self, tasks: Array, *, context: int, input_covariance: ArrayLike | None = None, input_mean: ArrayLike | None = None
+    ) -> JointCovariance:
+        """The mean over given task vectors, shape (k, d)."""
+        task = numeric_task(self.task)
         context = check_degree(context, name="context")
-        if xi.ndim != 1 or not np.isfinite(xi).all() or not xi.any() or context == 0:
+        if tasks.ndim != 2 or not len(tasks):
+            raise HypothesisError(
+                "the training tasks are an array of shape (k, d)", f"shape {tasks.shape}", "pass xi[None, :] for one task"
+            )
+        if not np.isfinite(tasks).all() or not tasks.any(axis=1).all() or context == 0:
             raise HypothesisError(
                 "ξ is a finite non-zero vector of shape (d,) and ℓ ≥ 1",
-                f"xi of shape {xi.shape}, context={context}",
-                "pass one task vector and the context length",
+                f"xi of shape {tasks.shape[1:]}, context={context}",
+                "pass task vectors and the context length",
             )
-        d = xi.size
-        factor, direction = (1.0, xi / np.sqrt(d)) if self.unit_inputs else (float(d), xi)
+        d = tasks.shape[1]
+        factor, direction = (1.0, tasks / np.sqrt(d)) if self.unit_inputs else (float(d), tasks)
         inputs = np.eye(d) / (1 if self.unit_inputs else d)
         if input_covariance is not None:
             inputs = check_covariance(input_covariance, d, "input_covariance")
-        image = inputs @ direction
-        signal = float(direction @ image)
-        if not signal > 0:
+        mean = check_mean(input_mean, d, "input_mean")
+        least = float(np.einsum("ki,ki->k", direction @ inputs, direction).min())
+        if not least > 0:
             raise HypothesisError(
-                "the labels depend on x: ξᵀΣξ > 0", f"ξᵀΣξ = {signal:.3g}", "pass ξ with a component in the range of Σ"
+                "the labels depend on x: ξᵀΣξ > 0", f"ξᵀΣξ = {least:.3g}", "pass ξ with a component in the range of Σ"
             )
-        a, v, p, w3, w4 = target_moments(task, np.sqrt(signal)).values()
-        r = image / np.sqrt(signal)
-        mean_b = np.append(factor * a * r, v)
-        second = np.empty((d + 1, d + 1))
-        second[:d, :d] = factor**2 * (v / context * inputs + (p / context + (1 - 1 / context) * a**2) * np.outer(r, r))
-        second[:d, d] = second[d, :d] = factor * (w3 / context + (1 - 1 / context) * a * v) * r
-        second[d, d] = w4 / context + (1 - 1 / context) * v**2
-        return JointCovariance(inputs, mean_b, second, np.outer(image, mean_b), signal)
+        law = GivenTasks(direction, mean, inputs)
+        return averaged_moments(task.target, task.noise, law, mean, inputs, factor, context).joint
 
     def averaged(self, order: int = 1) -> AveragedCovariance:
         """The covariance averaged over fresh tasks; averages that do not close are series up to d^{-order}."""
@@ -213,7 +225,8 @@ class Covariance:
         if self.tasks == "sphere":
             return float(self.numeric(1.0, d, context)["trace"])
         nodes, weights = task_norm_nodes(d)
-        return float(weights @ np.array([self.numeric(float(s), d, context)["trace"] for s in nodes]))
+        moments = target_moments(numeric_task(self.task), nodes).values()
+        return float(weights @ self._evaluate(d, context, *moments)["trace"])
 
     def latex(self) -> str:
         """TeX: the block covariance, E[b], E[bbᵀ], and the target's moments (closed forms where there are any)."""

@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import gaussian_mean
+from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.expansion.exact import exact_inner
 from hermite_eq.hermite import X, check_degree, he
 from hermite_eq.models import Task
@@ -143,48 +144,27 @@ def hermite_value(task: Task, power: int, k: int) -> float:
     polynomial = np.polynomial.hermite_e.HermiteE.basis(k)
     kinks = tuple(float(kink) for kink in task.target.kinks)
     value = gaussian_mean(lambda g: np.asarray(task.target(g), float) ** power * polynomial(g), kinks=kinks)
-    return _finite(task, 1.0, {f"m^({power})_{k}": value})[f"m^({power})_{k}"]
-
-
-def _finite(task: Task, s: float, moments: dict[str, float]) -> dict[str, float]:
-    if not np.isfinite(list(moments.values())).all():
+    if not np.isfinite(value):
         raise HypothesisError(
-            "the target has a finite fourth moment under N(0, s²), which Var(b₂) needs",
-            f"{task.target} at s = {s:g} with moments {moments}",
-            "use a target of at most polynomial growth",
+            f"E[σ*(g)^{power} He_{k}(g)] is finite", f"{value} for {task.target}", "use a target of at most polynomial growth"
         )
-    return moments
+    return value
 
 
-def target_moments(task: Task, s: float) -> dict[str, float]:
-    """The moments a, v, p, w₃, w₄ of a label at scale s = ‖ξ‖/√d, in double precision.
+def target_moments(task: Task, s: ArrayLike) -> dict[str, Any]:
+    """The moments a, v, p, w₃, w₄ of a label at scale s = ‖ξ‖/√d, in double precision: of the shape of ``s``.
 
     Raises
     ------
     HypothesisError
-        If the target has no finite fourth moment at this scale.
+        If the target has no finite fourth moment at this scale, which Var(b₂) needs.
 
     Examples
     --------
     >>> {name: round(value, 6) for name, value in target_moments(Task("identity", noise=1.0), 1.0).items()}
     {'a': 1.0, 'v': 2.0, 'p': 2.0, 'w_3': 6.0, 'w_4': 12.0}
     """
-    target, rho = task.target, task.noise
-    kinks = tuple(float(kink) / s for kink in target.kinks)
-
-    def mean(power: int, weight: Any) -> float:
-        return float(gaussian_mean(lambda g: np.asarray(target(s * g), dtype=float) ** power * weight(g), kinks=kinks))
-
-    def one(g: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.ones_like(g)
-
-    a = mean(1, lambda g: g)
-    square = mean(2, one)
-    moments = {
-        "a": a,
-        "v": square + rho,
-        "p": mean(2, lambda g: g * g - 1),
-        "w_3": mean(3, lambda g: g) + 3 * rho * a,
-        "w_4": mean(4, one) + 6 * rho * square + 3 * rho**2,
-    }
-    return _finite(task, s, moments)
+    scales, rho = np.asarray(s, dtype=float), task.noise
+    (_, a, _), (square, _, p), (_, w3, _), (w4, _, _) = argument_moments(task.target, np.zeros(scales.size), scales.ravel())
+    moments = {"a": a, "v": square + rho, "p": p, "w_3": w3 + 3 * rho * a, "w_4": w4 + 6 * rho * square + 3 * rho**2}
+    return {name: value.reshape(scales.shape) if scales.ndim else float(value[0]) for name, value in moments.items()}

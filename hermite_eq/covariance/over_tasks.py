@@ -29,7 +29,6 @@ from hermite_eq.covariance.averages import TaskAverages, task_norm_nodes
 from hermite_eq.covariance.joint import JointCovariance
 from hermite_eq.covariance.label import ELL, KAPPA, RHO, A, D, P, S, V, hermite_forms, target_moments, target_name
 from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
-from hermite_eq.errors import HypothesisError
 from hermite_eq.latex import task_covariance
 from hermite_eq.models import Task
 
@@ -104,8 +103,8 @@ class TaskCovariance:
         task = numeric_task(self.conditional.task)
         nodes, weights = (np.ones(1), np.ones(1)) if self.averages.sphere else task_norm_nodes(d)
         one = evaluator((D, ELL, A, V, P, *_UNUSED), {"e": ALONG, "f": ACROSS})
-        rows = [one(d, context, *target_moments(task, float(s)).values()) for s in nodes]
-        e, f = (np.array([row[name] for row in rows]) for name in ("e", "f"))
+        values = one(d, context, *target_moments(task, nodes).values())
+        e, f = values["e"], np.broadcast_to(values["f"], nodes.shape)
         unit = d if self.conditional.unit_inputs else 1
         mean_e, mean_f = weights @ e, weights @ f
         # Differences from the mean are squared, not squares subtracted.
@@ -118,18 +117,13 @@ class TaskCovariance:
             "spread_limit": float(target_moments(task, 1.0)["a"] ** 4 * d / tasks / unit**2),
         }
 
-    def given(self, tasks: ArrayLike, *, context: int) -> JointCovariance:
-        """The numbers, given the task vectors, shape (k, d): the mean over tasks of the conditional covariances."""
-        vectors = np.array(tasks, dtype=float)
-        if vectors.ndim != 2 or not len(vectors):
-            raise HypothesisError(
-                "the training tasks are an array of shape (k, d)", f"shape {vectors.shape}", "pass xi[None, :] for one task"
-            )
-        parts = [self.conditional.given(xi, context=context) for xi in vectors]
-        mean_b, second_b, coupling, signal = (
-            np.mean([getattr(part, name) for part in parts], axis=0) for name in ("mean_b", "second_b", "coupling", "signal")
+    def given(
+        self, tasks: ArrayLike, *, context: int, input_covariance: ArrayLike | None = None, input_mean: ArrayLike | None = None
+    ) -> JointCovariance:
+        """The numbers, given the task vectors, shape (k, d): the mean over tasks of the conditional moments."""
+        return self.conditional.over_vectors(
+            np.array(tasks, dtype=float), context=context, input_covariance=input_covariance, input_mean=input_mean
         )
-        return JointCovariance(parts[0].inputs, mean_b, second_b, coupling, float(signal))
 
     def latex(self) -> str:
         """TeX of R_k, of R_∞, and of the spread of R_k."""

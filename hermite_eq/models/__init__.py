@@ -11,6 +11,8 @@ from hermite_eq.models.distributions import Sphere as Sphere
 from hermite_eq.models.distributions import StudentT as StudentT
 from hermite_eq.models.distributions import Uniform as Uniform
 from hermite_eq.models.mixture import MixtureTask as MixtureTask
+from hermite_eq.models.onestep import OneStepTransformer as OneStepTransformer
+from hermite_eq.models.onestep import rt_ridge as rt_ridge
 from hermite_eq.models.polynomial import PolynomialActivation as PolynomialActivation
 from hermite_eq.models.sizes import Ratios as Ratios
 from hermite_eq.models.sizes import Sizes as Sizes

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, overload
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
+from hermite_eq.models import MixtureTask, Model, Sizes, Task
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.run import Axis
 from hermite_eq.simulate.simulation import Seed, simulate_curves
@@ -15,7 +15,7 @@ from hermite_eq.simulate.simulation import Seed, simulate_curves
 @overload
 def icl_error(
     models: Model,
-    task: Task,
+    task: Task | MixtureTask,
     sizes: Sizes,
     *,
     runs: int | range,
@@ -27,7 +27,7 @@ def icl_error(
 @overload
 def icl_error(
     models: Sequence[Model],
-    task: Task,
+    task: Task | MixtureTask,
     sizes: Sizes,
     *,
     runs: int | range,
@@ -38,7 +38,7 @@ def icl_error(
 ) -> tuple[SimulatedError, ...]: ...
 def icl_error(
     models: Model | Sequence[Model],
-    task: Task,
+    task: Task | MixtureTask,
     sizes: Sizes,
     *,
     runs: int | range,
@@ -62,7 +62,7 @@ def icl_error(
 
     Parameters
     ----------
-    models : LinearTransformer, RandomTransformer or a sequence of them
+    models : LinearTransformer, RandomTransformer, OneStepTransformer or a sequence of them
         A sequence is trained and tested on common draws: tasks, contexts, F, and the noise z of equivalent
         activations.
     task : Task
@@ -105,7 +105,7 @@ def icl_error(
     >>> relu.minus(linear).icl.mean < 0
     True
     """
-    one = isinstance(models, LinearTransformer | RandomTransformer)
+    one = isinstance(models, Model)
     curves = simulate_curves(models, task, sizes, "samples", None, runs, rng, test, memory, precision)
     errors = tuple(curve.points[0] for curve in curves)
     return errors[0] if one else errors
@@ -114,7 +114,7 @@ def icl_error(
 @overload
 def icl_curve(
     models: Model,
-    task: Task,
+    task: Task | MixtureTask,
     sizes: Sizes,
     *,
     samples: Sequence[int] | None = None,
@@ -128,7 +128,7 @@ def icl_curve(
 @overload
 def icl_curve(
     models: Sequence[Model],
-    task: Task,
+    task: Task | MixtureTask,
     sizes: Sizes,
     *,
     samples: Sequence[int] | None = None,
@@ -141,7 +141,7 @@ def icl_curve(
 ) -> tuple[SimulatedCurve, ...]: ...
 def icl_curve(
     models: Model | Sequence[Model],
-    task: Task,
+    task: Task | MixtureTask,
     sizes: Sizes,
     *,
     samples: Sequence[int] | None = None,
@@ -193,7 +193,7 @@ def icl_curve(
             "both" if samples is not None else "neither",
             "pass either samples=[…] or hidden=[…]",
         )
-    one = isinstance(models, LinearTransformer | RandomTransformer)
+    one = isinstance(models, Model)
     axis: Axis = "samples" if hidden is None else "hidden"
     values = samples if hidden is None else hidden
     curves = simulate_curves(models, task, sizes, axis, values, runs, rng, test, memory, precision)

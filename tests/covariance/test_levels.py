@@ -289,8 +289,8 @@ def test_errors_name_the_hypothesis() -> None:
         cov.given(np.ones(2), context=3, input_covariance=np.eye(3))
     with pytest.raises(HypothesisError, match=r"the labels depend on x: ξᵀΣξ > 0; found ξᵀΣξ = 0"):
         cov.given(np.array([1.0, 0.0]), context=3, input_covariance=np.diag([0.0, 1.0]))
-    with pytest.raises(HypothesisError, match=r"closes for Gaussian tasks and homogeneous targets of degree 1; found target tanh"):
-        covariance(Task("tanh")).averaged().joint(2, 3, task_covariance=np.eye(2))
+    with pytest.raises(HypothesisError, match=r"input_mean is a finite vector of shape \(d,\); found shape \(3,\) at d = 2"):
+        covariance(Task("tanh")).averaged().joint(2, 3, input_mean=np.zeros(3))
     with pytest.raises(HypothesisError, match=r"an array of shape \(k, d\); found shape \(3,\)"):
         cov.over_tasks().given(np.ones(3), context=2)
     with pytest.raises(HypothesisError, match=r"tasks are 'gaussian' or on the 'sphere'; found tasks='uniform'"):

@@ -13,6 +13,7 @@ import sympy
 import derivations
 from derivations import (
     Step,
+    bayes_context,
     conditional_coefficients,
     conditional_gaussianity,
     equivalent_coefficients,
@@ -22,6 +23,7 @@ from derivations import (
     task_averages,
     task_covariances,
     task_gap,
+    wishart_density,
 )
 from derivations.__main__ import Result, checked, main, modules, table
 from hermite_eq.covariance import D, SymbolicTarget, covariance
@@ -29,6 +31,7 @@ from hermite_eq.hermite import X
 
 MODULES = modules()
 NEW = [
+    bayes_context,
     conditional_coefficients,
     conditional_gaussianity,
     equivalent_coefficients,
@@ -38,6 +41,7 @@ NEW = [
     task_averages,
     task_covariances,
     task_gap,
+    wishart_density,
 ]
 rho, y = sympy.symbols("rho y", real=True)
 kappa = sympy.Symbol("kappa", positive=True)
@@ -92,6 +96,10 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("ω^{p+2}", lambda: conditional_coefficients.check(remainder_degree=2)),
     ("φ = 1 + γ⟨c/(c+ψ)⟩", lambda: task_covariances.check(2 - _PHI)),
     ("φ · 1.05", lambda: task_covariances.check(sympy.Rational(21, 20) * _PHI)),
+    ("η = 2u/a₁²", lambda: bayes_context.check(2 * bayes_context.u / bayes_context.a2)),
+    ("e · 1.05", lambda: bayes_context.check(factor=1.05)),
+    ("ρ · 1.05", lambda: wishart_density.check(lambda rho: sympy.Rational(21, 20) * rho)),
+    ("−ρ", lambda: wishart_density.check(lambda rho: -rho)),
     ("M → κ", lambda: task_gap.check(kappa)),
     ("M → κ − 1", lambda: task_gap.check(kappa - 1)),
 ]

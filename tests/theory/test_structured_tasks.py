@@ -125,6 +125,22 @@ def test_drawn_tasks_average_to_the_limit() -> None:
         assert (np.abs(values.mean(0) - 1.05 * exact) > allowed).all()
 
 
+def test_drawn_tasks_average_to_the_mean_spectrum() -> None:
+    """Drawn tasks average to it up to the curvature in their fluctuations, O(1/d²), where the limit is O(1/d) away."""
+    task, d, k, rng = Task("identity", noise=0.1), 40, 20, np.random.default_rng(6)
+    model, points = LinearTransformer(0.05), [Ratios(2.0, 0.5, 2.0)]
+    mean = structured_curve(model, TaskPopulation.from_mean_spectrum(task, d, k), points).idg[0]
+    limit = structured_curve(model, TaskPopulation.from_covariances(task, np.ones(2)), points).idg[0]
+    # Scaled to tr S = d, so that v and ⟨S⟩ do not fluctuate; this changes ⟨S²⟩ by a relative 2/(dk), and the error by less.
+    xi = rng.standard_normal((400, d, k))
+    values = np.linalg.eigvalsh(xi @ xi.transpose(0, 2, 1))
+    values = np.maximum(values / values.mean(1, keepdims=True), 0.0)
+    errors = [structured_curve(model, TaskPopulation.from_covariances(task, s), [Ratios(2.0, math.inf, 2.0)]).idg[0] for s in values]
+    allowed = 5 * np.std(errors, ddof=1) / 20 + mean / (d * k)
+    assert abs(np.mean(errors) - mean) < allowed
+    assert abs(np.mean(errors) - limit) > allowed
+
+
 def test_extreme_points_have_values() -> None:
     """α 1e-3 … 1e3, κ 0.05 … ∞, λ 0 … 100, covariances with zeros and a spread of 10⁶: finite, at least the noise, root solved."""
     task = Task("identity", noise=1e-3)

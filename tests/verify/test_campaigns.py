@@ -73,12 +73,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def test_killed_twenty_times_at_random_moments_nothing_is_lost(forkserver, undisturbed, tmp_path: Path) -> None:
     rng = np.random.default_rng(9)
     before: dict[str, bytes] = {}
-    alive = 0
+    alive, longest = 0, 0.2
     for _ in range(20):
         process = forkserver.Process(target=campaign, args=(tmp_path, 40))
         process.start()
-        # Some hundredths of a second for the start of the process, then up to three runs.
-        time.sleep(rng.uniform(0.02, 0.2))
+        # Some hundredths of a second for the start of the process, then up to three runs; longer where nothing is stored in that time.
+        time.sleep(rng.uniform(0.02, longest))
         alive += process.is_alive()
         process.kill()
         process.join()
@@ -86,6 +86,7 @@ def test_killed_twenty_times_at_random_moments_nothing_is_lost(forkserver, undis
         assert before.items() <= after.items()
         for text in after.values():
             json.loads(text)
+        longest *= 1.0 if len(after) > len(before) else 1.3
         before = after
     # The test has killed something: processes were at work, and some had stored runs.
     assert alive
@@ -352,7 +353,7 @@ def test_resuming_takes_the_parameters_and_the_number_of_runs(tmp_path: Path) ->
 def test_the_table_has_the_papers_parameters() -> None:
     assert set(CAMPAIGNS) == set(claims.CLAIMS)
     for name, campaign_ in CAMPAIGNS.items():
-        assert (name, campaign_.d) == (campaign_.name, 80 if name.startswith("rt") else 100)
+        assert (name, campaign_.d) == (campaign_.name, 100 if name.startswith("la") else 80)
         sweeps = campaign_.sweeps(campaign_.d)
         assert len({sweep.key for _, sweep in sweeps}) == len(sweeps)
         for panel, sweep in sweeps:
@@ -448,7 +449,7 @@ def test_comparisons_have_the_sign_of_the_theory(linear_results: curves.Results)
 @pytest.mark.parametrize("name", CAMPAIGNS)
 def test_every_campaign_ends_in_a_report(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # For time: fewer points where each is a draw of its own, theory lines through the simulated points alone, wrong theories elsewhere.
-    monkeypatch.setattr(Panel, "fine", lambda panel, family, d: (panel.values, [panel.at(family, value, d) for value in panel.values]))
+    monkeypatch.setattr(Panel, "fine", lambda panel, family, d: [panel.at(family, value, d) for value in panel.values])
     if name != "la-fig1":
         monkeypatch.setattr(claims, "sabotaged", lambda results, others: [])
     panels = tuple(

@@ -48,7 +48,7 @@ def find(name: str) -> Campaign:
 def listing() -> Table:
     """The table of all campaigns."""
     table = Table(title="Campaigns", header_style="bold")
-    for column in ("name", "figure", "d", "runs", "what the paper says"):
+    for column in ("name", "figure", "d", "runs", "what is said of it"):
         table.add_column(column, justify="right" if column in ("d", "runs") else "left", no_wrap=column == "name")
     for campaign in CAMPAIGNS.values():
         table.add_row(campaign.name, campaign.figure, str(campaign.d), str(campaign.runs), campaign.claim)
@@ -173,7 +173,7 @@ def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     # One run has no standard error.
     checks = claims.judge(campaign, results, others) if runs > 1 else []
     power = claims.sabotaged(results, others) if runs > 1 else []
-    picture = figures.figure(campaign, results, store.folder / "figure")
+    picture = figures.figure(campaign, results, store.folder / "figure", others)
     identity = setup.identity()
     manifest = {name: value for name, value in identity.items() if name != "simulations"} | {
         "manifest": setup.hash, "runs": runs, **computed(store),

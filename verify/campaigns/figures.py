@@ -1,8 +1,10 @@
-"""A campaign's figure as in the paper: simulated points with error bars on theory lines."""
+"""A campaign's figure: simulated points with error bars on theory lines."""
 
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer
 from hermite_eq.plotting import COLOURS, Abscissa, plot_curve
@@ -63,7 +66,7 @@ def _draw(axes: Axes, panel: Panel, error: Error, index: int, results: Results) 
         styles[id(curve)] = {"color": colour, "marker": marker, "markerfacecolor": colour if line else "none", "label": _name(panel, curve),
                              "shift": 1.0 if line else 1.02}
         drawn.append(curve)
-        theory = theory_curve(curve) if line else None
+        theory = theory_curve(curve, results.d) if line else None
         if theory is not None:
             styles[id(theory)] = {"color": colour, "linestyle": "--" if marker == "x" else "-", "label": None, "linewidth": 1.2}
             drawn.append(theory)
@@ -79,11 +82,50 @@ def _draw(axes: Axes, panel: Panel, error: Error, index: int, results: Results) 
         axes.legend(fontsize=8, frameon=False)
 
 
-def figure(campaign: Campaign, results: Results, path: Path) -> Path:
-    """All subplots side by side; lines are the theory at this d, error bars one standard error."""
+def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Results] = ()) -> Path:
+    """All subplots side by side; error bars are one standard error, lines the theory at this d, or at those the campaign says.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    results : Results
+    path : Path
+        Without its suffix.
+    others : sequence of Results
+        The same campaign at other d, shown where the figure is one of several d.
+    """
+    if campaign.theory_at:
+        return save(_across(campaign, [results, *others]), path)
     shown = [(index, panel, error) for index, panel in enumerate(campaign.panels) for error in panel.errors]
     drawing, panels = plt.subplots(1, len(shown), figsize=(3 + 5 * len(shown), 4.8), layout="constrained", squeeze=False)
     for axes, (index, panel, error) in zip(itertools.chain(*panels), shown, strict=True):
         _draw(axes, panel, error, index, results)
     drawing.suptitle(f"{campaign.figure}: simulated at d = {results.d}, {results.runs} runs; lines: theory at this d", fontsize=11)
     return save(drawing, path)
+
+
+def _across(campaign: Campaign, stored: Sequence[Results]) -> Figure:
+    """A subplot for each model: theory at several d, and simulations at those of them which are stored."""
+    (panel,) = campaign.panels
+    drawing, grid = plt.subplots(1, len(panel.models), figsize=(1 + 5 * len(panel.models), 4.6), layout="constrained", squeeze=False,
+                                 sharey=True)
+    colours = {d: "#000000" if d == math.inf else COLOURS[i % len(COLOURS)] for i, d in enumerate(campaign.theory_at)}
+    for axes, model in zip(grid[0], panel.models, strict=True):
+        styles: dict[int, dict[str, Any]] = {}
+        drawn: list[Curve | TheoryCurve] = []
+        simulated = {results.d: results for results in stored}
+        for d, colour in colours.items():
+            theory = theory_curve(next(iter(stored)).get(label(model)), d)
+            if theory is not None:
+                name = "theory, d = ∞" if d == math.inf else f"theory, d = {d:g}"
+                styles[id(theory)] = {"color": colour, "linestyle": ":" if d == math.inf else "-", "label": name}
+                drawn.append(theory)
+            if d in simulated:
+                curve = simulated[int(d)].get(label(model))
+                styles[id(curve)] = {"color": colour, "marker": "o", "label": f"simulation, d = {d:g}, {curve.runs} runs"}
+                drawn.append(curve)
+        plot_curve(drawn, x=_ABSCISSA[panel.axis], axes=axes, style=by_identity(styles))
+        axes.set_title(f"{model} head", fontsize=10)
+        axes.label_outer()
+    drawing.suptitle(f"{campaign.figure}: {panel.task}", fontsize=11)
+    return drawing

@@ -11,13 +11,13 @@ import numpy as np
 
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import icl_error
-from verify.campaigns.campaign import Campaign, Panel
+from verify.campaigns.campaign import Campaign, Error, Panel
 from verify.campaigns.curves import load
 from verify.campaigns.store import Setup, Store
 from verify.check import fit_slope, z_score
 from verify.settings.table import SEED, SETTINGS, Setting
 
-ERRORS = ("icl", "idg")
+ERRORS: tuple[Error, ...] = ("icl", "idg")
 #: Relative gap allowed between simulation and the limit's formulas at d = 40, or standard errors.
 ALLOWED = {"icl": 0.03, "idg": 0.06}
 SIGMAS = 4.0
@@ -88,7 +88,7 @@ def outcomes(stored: Store) -> list[Outcome]:
         far = dataclasses.replace(row, ridge=row.ridge * FAR / results.d)
         limit = icl_error(far.model(), far.task, far.sizes(FAR))
         for error in ERRORS:
-            runs = MonteCarlo.from_runs(curve.each(error)[:, 0])  # type: ignore[arg-type]
+            runs = MonteCarlo.from_runs(curve.each(error)[:, 0])
             found.append(Outcome(row, error, results.d, runs, getattr(finite, error), getattr(limit, error)))
     return found
 
