@@ -77,7 +77,11 @@ def dmmse_error(
     >>> error.idg.mean  # of one known task nothing is left to infer
     0.25
     """
-    if not isinstance(task, Task) or task.target.expression != X:
+    if not isinstance(task, Task):
+        raise HypothesisError(
+            "dMMSE is computed for isotropic inputs of one source", f"a {type(task).__name__}", 'pass Task("identity", noise=0.01), say'
+        )
+    if task.target.expression != X:
         raise HypothesisError("dMMSE is the posterior mean of a linear task", f"{task}", 'pass Task("identity", noise=0.01), say')
     if task.noise == 0:
         raise HypothesisError("the likelihood has a width: ρ > 0", f"{task}", 'pass Task("identity", noise=0.01), say')
