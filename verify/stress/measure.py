@@ -30,8 +30,8 @@ RATIOS = {"alpha": 1.0, "kappa": 0.5, "tau": 2.0, "mu": 1.0}
 SEED = 20251030
 #: Beyond this many standard errors a limit differs from the Gaussian one: a false alarm in 6e-5 of comparisons, as t is turned into z.
 SIGMAS = 4.0
-#: A standard error above which nothing is said: a gap of 12 % could hide.
-RESOLUTION = 0.03
+#: The largest gap that may hide where an equivalence is said to hold.
+RESOLUTION = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +86,14 @@ class Finding:
 
     Attributes
     ----------
+    near, far : (float, float)
+        Gap and standard error at the smaller and the larger d.
     limit, stderr : float
         The extrapolated gap and its standard error.
     z : float
-        Of its difference from the Gaussian limit.
+        Of its difference from the Gaussian limit; of the Gaussian limit itself, from zero.
+    hidden : float
+        :data:`SIGMAS` standard errors of that difference.
     """
 
     case: str
@@ -100,13 +104,14 @@ class Finding:
     limit: float
     stderr: float
     z: float
+    hidden: float
 
     @property
     def verdict(self) -> str:
-        """"holds", "breaks" or "cannot tell"."""
+        """Whether the equivalence breaks, holds up to a gap that could be hidden, or cannot be told to."""
         if abs(self.z) > SIGMAS:
             return "breaks"
-        return "holds" if self.stderr <= RESOLUTION else "cannot tell"
+        return f"holds within {self.hidden:.2f}" if self.hidden <= RESOLUTION else "cannot tell"
 
 
 def findings(measurements: dict[tuple[str, int], Gaps]) -> list[Finding]:
@@ -127,7 +132,9 @@ def findings(measurements: dict[tuple[str, int], Gaps]) -> list[Finding]:
             for r, degree in enumerate(DEGREES):
                 # The reference is compared with no gap at all.
                 against, spread = (0.0, 0.0) if name == REFERENCE else (float(reference[n, r]), float(reference_error[n, r]))
-                z = z_score(against, float(value[n, r]), float(np.hypot(error[n, r], spread)), len(two.runs))
+                difference = float(np.hypot(error[n, r], spread))
+                z = z_score(against, float(value[n, r]), difference, len(two.runs))
                 found.append(Finding(name, bool(n), degree, (float(one.mean[n, r]), float(one.stderr[n, r])),
-                                     (float(two.mean[n, r]), float(two.stderr[n, r])), float(value[n, r]), float(error[n, r]), z))
+                                     (float(two.mean[n, r]), float(two.stderr[n, r])), float(value[n, r]), float(error[n, r]), z,
+                                     SIGMAS * difference))
     return found
