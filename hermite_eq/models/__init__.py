@@ -28,3 +28,4 @@ from hermite_eq.models.task import Task as Task
 from hermite_eq.models.transformers import LinearTransformer as LinearTransformer
 from hermite_eq.models.transformers import Model as Model
 from hermite_eq.models.transformers import RandomTransformer as RandomTransformer
+from hermite_eq.models.transformers import TrainedModel as TrainedModel
