@@ -6,6 +6,7 @@ along the axes likewise.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from hermite_eq.models import (
     LinearTransformer,
     MixtureTask,
     OneStepTransformer,
+    PolynomialActivation,
     Sizes,
     Source,
     Spike,
@@ -126,8 +128,13 @@ class MixingPanel:
             models[f"{sigma}, no step"] = OneStepTransformer(sigma, 0.0, ridge)
             models[f"{sigma}, rank one"] = OneStepTransformer(sigma, eta, ridge, rank_one=True)
             for p in self.degrees:
-                models[f"{sigma}, p = {p}"] = OneStepTransformer(sigma, eta, ridge, head=hermite_eq.equivalent_model(sigma, p))
+                models[f"{sigma}, p = {p}"] = OneStepTransformer(sigma, eta, ridge, head=_equivalent(sigma, p))
         return models
+
+
+@functools.lru_cache(maxsize=32)
+def _equivalent(sigma: str, p: int) -> PolynomialActivation:
+    return hermite_eq.equivalent_model(sigma, p)
 
 
 @dataclass(frozen=True)
