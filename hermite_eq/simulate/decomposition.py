@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse.linalg import svds
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import OneStepTransformer, Sizes, Task
+from hermite_eq.models import AnyTask, OneStepTransformer, Sizes
 from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.features import Floats
 from hermite_eq.simulate.heads import StepSource
@@ -68,7 +68,7 @@ class GradientDecomposition:
 
 def gradient_step(
     model: OneStepTransformer,
-    task: Task,
+    task: AnyTask,
     sizes: Sizes,
     *,
     runs: int | range,
