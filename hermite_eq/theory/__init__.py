@@ -28,8 +28,12 @@ from hermite_eq.theory.limits import interpolation_peak as interpolation_peak
 from hermite_eq.theory.limits import ridgeless_limit as ridgeless_limit
 from hermite_eq.theory.optimum import BestHead as BestHead
 from hermite_eq.theory.optimum import OptimalRidge as OptimalRidge
+from hermite_eq.theory.optimum import OptimalRidgeCurve as OptimalRidgeCurve
 from hermite_eq.theory.optimum import best_head as best_head
 from hermite_eq.theory.optimum import head_error as head_error
 from hermite_eq.theory.optimum import optimal_ridge as optimal_ridge
+from hermite_eq.theory.optimum import optimal_ridge_curve as optimal_ridge_curve
+from hermite_eq.theory.peak import InterpolationPeak as InterpolationPeak
+from hermite_eq.theory.peak import interpolation_peak as interpolation_peak
 from hermite_eq.theory.structured_tasks import TaskPopulation as TaskPopulation
 from hermite_eq.theory.structured_tasks import structured_curve as structured_curve
