@@ -18,7 +18,7 @@ from hermite_eq.theory.finite_size import finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.linear import ErrorArrays
-from hermite_eq.theory.mixture import mixture_moments, norms_matter
+from hermite_eq.theory.mixture import heterogeneity, mixture_moments, norms_matter
 
 if TYPE_CHECKING:
     import pandas
@@ -226,11 +226,13 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     for i, point in enumerate(points):
         groups.setdefault((point.d, point.context, point.tasks), []).append(i)
     columns: dict[str, Array] = {}
+    notes: list[str] = []
     for indices in groups.values():
         at = [points[i] for i in indices]
         for name, part in explicit_errors(model, mixture_moments(task, at[0], norms=norms_matter(model)), at).items():
             columns.setdefault(name, np.empty((len(points), *part.shape[1:])))[indices] = part
-    return columns, ()
+        notes += [note for note in heterogeneity(task, at[0]) if note not in notes]
+    return columns, tuple(notes)
 
 
 def icl_error(model: Model, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:

@@ -90,6 +90,10 @@ class GivenNorms:
         E[yx], E[yxX].
     context, context_b : (N, d) array
         :math:`\mathbb E[b_1]`, :math:`\mathbb E[b_1\|b\|^2]`.
+    direction : (N, d) array
+        r.
+    curvature : (N,) array
+        :math:`\mathbb E[y(g^2-1)]`.
     """
 
     b2: Array
@@ -102,6 +106,8 @@ class GivenNorms:
     query_x: Array
     context: Array
     context_b: Array
+    direction: Array
+    curvature: Array
 
     @classmethod
     def of(cls, place: Geometry, eta: Array, context: int) -> GivenNorms:
@@ -141,7 +147,26 @@ class GivenNorms:
             query_x=query_x / trace,
             context=f / context * M[1, 0][:, None] * r,
             context_b=context_b + f / context**3 * M[1, 2][:, None] * r,
+            direction=r,
+            curvature=c[:, 2],
         )
+
+
+@lru_cache(maxsize=64)
+def given_norms(task: MixtureTask, source: int, d: int, context: int) -> GivenNorms:
+    """At a fixed set of evenly spread tasks of one source."""
+    place = geometry(task, task.sources[source], d)
+    z = _directions(d)
+    if isinstance(place.source.tasks, Sphere):
+        z = z * np.sqrt(d) / np.linalg.norm(z, axis=1, keepdims=True)
+    xi = place.source.mean_vectors(d)[1] + place.source.task_cov.colour(z)
+    return GivenNorms.of(place, place.directions(xi), context)
+
+
+def curvature(task: MixtureTask, source: int, d: int, context: int) -> Array:
+    r""":math:`\mathbb E[y\,(xx^\top-\Sigma)]=\mathbb E_\eta[\mathbb E[y(g^2-1)|\eta]\,rr^\top]`, over the tasks of :func:`given_norms`."""
+    given = given_norms(task, source, d, context)
+    return np.asarray((given.direction * given.curvature[:, None]).T @ given.direction / len(given.curvature))
 
 
 @lru_cache(maxsize=64)
@@ -152,12 +177,7 @@ def norm_moments(task: MixtureTask, source: int, d: int, context: int) -> NormMo
     ----------
     Derivation: ``derivations/source_norms.py``.
     """
-    place = geometry(task, task.sources[source], d)
-    z = _directions(d)
-    if isinstance(place.source.tasks, Sphere):
-        z = z * np.sqrt(d) / np.linalg.norm(z, axis=1, keepdims=True)
-    xi = place.source.mean_vectors(d)[1] + place.source.task_cov.colour(z)
-    given = GivenNorms.of(place, place.directions(xi), context)
+    place, given = geometry(task, task.sources[source], d), given_norms(task, source, d, context)
     signal = source_moments(task, d, context, source=source).labels[:, :d]
     trace, squares = float(np.trace(place.covariance)), float(np.vdot(place.covariance, place.covariance))
     mean_b = float(given.b2.mean())

@@ -11,8 +11,9 @@ import pytest
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task
-from hermite_eq.theory import icl_curve, icl_error
-from hermite_eq.theory.source_norms import norm_moments
+from hermite_eq.theory import Kronecker, icl_curve, icl_error
+from hermite_eq.theory.source_norms import curvature, norm_moments
+from hermite_eq.theory.source_quadratics import quadratic_blocks
 
 D = 20
 CONTEXTS = 20_000
@@ -91,6 +92,50 @@ def test_per_source_errors_sum_to_the_mixture() -> None:
     curve = icl_curve(model, task, [sizes, Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=3, mu=0.8)])
     assert curve[0].per_source == pytest.approx(found.per_source, rel=1e-9)
     assert curve[1].icl < found.icl
+
+
+def test_contexts_that_differ_too_much_are_said_aloud() -> None:
+    sizes = Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
+    model = RandomTransformer("relu", 0.1, normalise=True)
+    found = icl_error(model, MixtureTask([Source("relu", 0.01, task_cov=Spike(256.0))]), sizes)
+    (note,) = found.notes
+    assert note.startswith("‖h‖² has the relative variance 1")
+    assert note.endswith(
+        "within source 0 at d = 16: its contexts differ too much for one covariance, and the error may be off by more than 10 %"
+    )
+    bounded = MixtureTask([Source("relu", 0.01, task_cov=Spike(256.0))], unit_inputs=True, unit_link=True)
+    assert icl_error(model, bounded, sizes).notes == ()
+
+
+@pytest.mark.parametrize("unit", [False, True])
+def test_the_curvature_of_the_label_is_that_of_drawn_queries(unit: bool) -> None:
+    """E[y(xxᵀ − Σ)] along and across a task spike, for a target with c_2 ≠ 0."""
+    task = MixtureTask([Source("relu", 0.1, task_cov=Spike(400.0))], unit_inputs=unit, unit_link=unit)
+    matrix = curvature(task, 0, D, D)
+    source, rng = task.sources[0], np.random.default_rng(5)
+    xi = source.task_cov.colour(rng.standard_normal((CONTEXTS, D)))
+    X = rng.standard_normal((CONTEXTS, D))
+    link = (X * xi).sum(1) / (np.linalg.norm(xi, axis=1) if unit else math.sqrt(D))
+    y, scale = np.asarray(source.target(link)), 1.0 if unit else D
+    for i, j in ((0, 0), (0, 1), (3, 3)):
+        values = y * (X[:, i] * X[:, j] - (i == j)) / scale
+        stderr = float(values.std() / math.sqrt(CONTEXTS))
+        # The average over 512 tasks is good to 2 % of the size of its terms.
+        assert abs(values.mean() - matrix[i, j]) < 5 * stderr + 0.02 * abs(matrix).max()
+
+
+def test_quadratic_functions_are_orthonormal_and_complete() -> None:
+    """Σ e = ½(tr Σ²/tr²Σ + 1) tr R²/tr²R, the part of the kernel that depends on x alone; directions of finite share are left out."""
+    d = 30
+    spike, R = np.diag([3.0] + [1.0] * (d - 1)), np.diag([1.0] * d + [20.0])
+    blocks = quadratic_blocks([Kronecker(spike, R)], [np.zeros((d, d))])
+    assert sum(block.copies for block in blocks) == d * (d + 1) // 2
+    total = sum(float(block.traces[0]) for block in blocks)
+    expected = 0.5 * (np.trace(spike @ spike) / np.trace(spike) ** 2 + 1) * np.trace(R @ R) / np.trace(R) ** 2
+    assert abs(total / expected - 1) < 1e-12
+    heavy = np.diag([30.0] + [1.0] * (d - 1))
+    left = quadratic_blocks([Kronecker(heavy, R)], [np.zeros((d, d))])
+    assert sum(block.copies for block in left) == d * (d - 1) // 2
 
 
 def test_a_source_that_was_never_sampled_is_tested() -> None:
