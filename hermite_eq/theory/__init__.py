@@ -11,6 +11,8 @@ from hermite_eq.theory.context_length import OptimalContext as OptimalContext
 from hermite_eq.theory.context_length import PhaseDiagram as PhaseDiagram
 from hermite_eq.theory.context_length import optimal_context as optimal_context
 from hermite_eq.theory.context_length import phase_diagram as phase_diagram
+from hermite_eq.theory.discrete_prior import DiscretePriorLimit as DiscretePriorLimit
+from hermite_eq.theory.discrete_prior import dmmse_limit as dmmse_limit
 from hermite_eq.theory.error import TheoryCurve as TheoryCurve
 from hermite_eq.theory.error import TheoryError as TheoryError
 from hermite_eq.theory.error import icl_curve as icl_curve
@@ -21,6 +23,9 @@ from hermite_eq.theory.explicit import Quadratics as Quadratics
 from hermite_eq.theory.explicit import given_moments as given_moments
 from hermite_eq.theory.gradient import ErrorGradient as ErrorGradient
 from hermite_eq.theory.gradient import icl_gradient as icl_gradient
+from hermite_eq.theory.limits import RidgelessLimit as RidgelessLimit
+from hermite_eq.theory.limits import interpolation_peak as interpolation_peak
+from hermite_eq.theory.limits import ridgeless_limit as ridgeless_limit
 from hermite_eq.theory.optimum import BestHead as BestHead
 from hermite_eq.theory.optimum import OptimalRidge as OptimalRidge
 from hermite_eq.theory.optimum import OptimalRidgeCurve as OptimalRidgeCurve

@@ -189,6 +189,26 @@ def test_on_a_dask_cluster(undisturbed, tmp_path: Path) -> None:
     assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 6}
 
 
+@pytest.mark.filterwarnings("default")
+def test_with_loky(undisturbed, tmp_path: Path) -> None:
+    loky = pytest.importorskip("loky")
+    pool = loky.get_reusable_executor(max_workers=2)
+    try:
+        compute(store(tmp_path), range(6), pool, nothing)
+    finally:
+        pool.shutdown()
+    assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 6}
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("cluster", ["debug", "local"])
+def test_with_submitit(cluster: str, undisturbed, tmp_path: Path) -> None:
+    submitit = pytest.importorskip("submitit")
+    executor = submitit.AutoExecutor(folder=tmp_path / "logs", cluster=cluster)
+    compute(store(tmp_path / "results"), range(3), executor, nothing)
+    assert contents(tmp_path / "results") == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 3}
+
+
 def test_a_stored_run_is_that_of_the_engine(tmp_path: Path) -> None:
     opened = store(tmp_path, d=10)
     compute(opened, [3], InOrder(), nothing)

@@ -103,7 +103,7 @@ class Panel:
         """Sizes for a theory line, denser about the interpolation threshold."""
         low, high = min(self.values), max(self.values)
         # Along ℓ and k the law of the contexts and the spectrum are new at every point.
-        grid = np.geomspace(low, high, 60 if self.axis in ("samples", "hidden") else 16)
+        grid = np.geomspace(low, high, 60 if self.axis in ("samples", "hidden") else 24)
         if self.axis in ("samples", "hidden"):
             grid = np.concatenate([grid, np.linspace(max(low, 0.8), min(high, 1.25), 30)])
         return list(dict.fromkeys(self.at(family, float(value), d) for value in np.sort(grid)))

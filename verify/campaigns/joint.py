@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ ENOUGH = 10
 #: The word for a statement of a paper, in place of that for a number.
 _WORD = {Verdict.AGREES: "holds", Verdict.IN_THE_LIMIT: "holds in the limit", Verdict.DISAGREES: "does not hold",
          Verdict.DEGREE_TOO_HIGH: "r too high for this d", Verdict.UNDECIDED: "not decided"}
+#: The phase diagram, and the campaign whose curves are points of it.
+PHASE, PHASE_AFTER = "la-fig3", "la-fig2"
 _ERRORS: dict[Error, str] = {"icl": "ICL", "idg": "IDG", "g_task": "g_task"}
 
 
@@ -83,14 +86,32 @@ def sections(root: Path, campaign: Campaign) -> list[Section]:
     for store, results in zip(stores, loaded, strict=True):
         others = [other for other in loaded if other.d != results.d]
         made.append(Section(store, results, claims.judge(campaign, results, others), claims.sabotaged(results, others)))
-    return sorted(made, key=lambda section: (section.results.runs >= ENOUGH, section.results.runs if section.results.runs < ENOUGH else 0,
-                                             section.results.d), reverse=True)
+    return by_weight(made)
 
 
-def picture(section: Section, others: Sequence[Section], path: Path) -> Path:
-    """The figure of a section; the PNG."""
-    figures.figure(section.campaign, section.results, path, [other.results for other in others if other is not section])
-    return path.with_suffix(".png")
+def by_weight(sections: Sequence[Section]) -> list[Section]:
+    """Those with enough runs first, by d; then the others by their runs."""
+
+    def weight(section: Section) -> tuple[bool, int, int]:
+        runs = section.results.runs
+        return runs >= ENOUGH, 0 if runs >= ENOUGH else runs, section.results.d
+
+    return sorted(sections, key=weight, reverse=True)
+
+
+def pictures(shown: Iterable[Sequence[Section]], folder: Path) -> dict[str, Path]:
+    """The figures of all sections, and the phase diagram, as PNG by their names; one of several d only once."""
+    drawn = {}
+    for group in shown:
+        for i, section in enumerate(group):
+            if section.campaign.theory_at and i:
+                continue
+            others = [other.results for other in group if other is not section]
+            figures.figure(section.campaign, section.results, folder / _name(section), others)
+            drawn[_name(section)] = folder / f"{_name(section)}.png"
+        if group[0].campaign.name == PHASE_AFTER:
+            drawn[PHASE] = phase.figure(folder / PHASE).with_suffix(".png")
+    return drawn
 
 
 def caption(section: Section) -> str:
@@ -101,7 +122,7 @@ def caption(section: Section) -> str:
 
 def statement_rows(section: Section) -> list[tuple[str, ...]]:
     """What is said of the figure: statement, answer, details, numbers."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for check in section.statements:
         predicted, measured, statistic = report.cells(check)
         rows.append((check.subject, _WORD[check.verdict], check.note, predicted, measured, statistic))
@@ -121,7 +142,7 @@ COMPARISON_HEADER = ("curve and point", "theory", "simulation", "z or slope", "v
 
 def number_rows(results: Results) -> list[tuple[str, ...]]:
     """Every simulated point with its standard error beside the theory."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for (_, _, name), curve in results.curves.items():
         for error in curve.panel.errors:
             found, theory = curve.simulated(error), curve.theory(error)
@@ -174,7 +195,7 @@ _PREFACE = (
 )
 
 
-def write_page(path: Path, shown: Sequence[Sequence[Section]], pictures: Path) -> None:
+def write_page(path: Path, shown: Sequence[Sequence[Section]], drawn: Mapping[str, Path]) -> None:
     """The self-contained HTML page."""
     body = [*(f"<p>{html.escape(text)}</p>" for text in _PREFACE), report.html_table(OVERVIEW_HEADER, overview_rows(shown))]
     for group in shown:
@@ -182,8 +203,8 @@ def write_page(path: Path, shown: Sequence[Sequence[Section]], pictures: Path) -
         body.append(f"<h2>{html.escape(campaign.figure)}</h2><p>{html.escape(campaign.claim)}</p>")
         for i, section in enumerate(group):
             inner = []
-            if not (campaign.theory_at and i):
-                inner.append(report.html_figure(picture(section, group, pictures / _name(section)), caption(section)))
+            if _name(section) in drawn:
+                inner.append(report.html_figure(drawn[_name(section)], caption(section)))
             inner += [
                 report.html_table(STATEMENT_HEADER, statement_rows(section), numeric=(3, 4, 5)),
                 report.html_table(COMPARISON_HEADER, comparison_rows(section), numeric=(1, 2, 3)),
@@ -193,33 +214,33 @@ def write_page(path: Path, shown: Sequence[Sequence[Section]], pictures: Path) -
             ]
             text = "\n".join(inner)
             body.append(text if i == 0 else f"<details><summary>{section.title}</summary>{text}</details>")
-        if campaign.name == "la-fig2":
-            body.append(report.html_figure(phase.figure(pictures / "la-fig3").with_suffix(".png"), phase.CAPTION))
+        if campaign.name == PHASE_AFTER:
+            body.append(report.html_figure(drawn[PHASE], phase.CAPTION))
     report.write_text(path, report.page("hermite_eq: the papers' figures, simulated", "\n".join(body)))
 
 
-def write_document(folder: Path, shown: Sequence[Sequence[Section]]) -> None:
+def write_document(folder: Path, shown: Sequence[Sequence[Section]], drawn: Mapping[str, Path]) -> None:
     """``campaigns.md`` and its pictures in ``campaigns/``."""
+
+    def image(name: str, text: str) -> list[str]:
+        (folder / "campaigns").mkdir(parents=True, exist_ok=True)
+        shutil.copy(drawn[name], folder / "campaigns" / f"{name}.png")
+        return [f"![{text}](campaigns/{name}.png)", "", f"*{text}*", ""]
+
     lines = ["# The papers' figures, simulated", "", *(line for text in _PREFACE for line in (text, "")),
-             "This page is written by `python -m verify --report` from the runs in `results/campaigns`, which "
+             "This page is written by `python -m verify --report --documents docs` from the runs in `results/campaigns`, which "
              "`python -m verify NAME --d D --runs R` computes, or extends.", "", *markdown_table(OVERVIEW_HEADER, overview_rows(shown)), ""]
     for group in shown:
         section, campaign = group[0], group[0].campaign
-        image = picture(section, group, folder / "campaigns" / _name(section))
-        lines += [f"## {campaign.figure}", "", campaign.claim, "", f"![{caption(section)}](campaigns/{image.name})", "",
-                  f"*{caption(section)}*", "", *markdown_table(STATEMENT_HEADER, statement_rows(section)), ""]
+        lines += [f"## {campaign.figure}", "", campaign.claim, "", *image(_name(section), caption(section)),
+                  *markdown_table(STATEMENT_HEADER, statement_rows(section)), ""]
         for other in group[1:]:
-            if other.results.d > section.results.d and not campaign.theory_at:
-                image = picture(other, group, folder / "campaigns" / _name(other))
-                lines += [f"![{caption(other)}](campaigns/{image.name})", "", f"*{caption(other)}*", ""]
-        lines += [*markdown_table(COMPARISON_HEADER, comparison_rows(section)), "", " ".join(power_sentences(section)), "",
-                  origin(section), ""]
-        if campaign.name == "la-fig2":
-            phase.figure(folder / "campaigns" / "la-fig3")
-            lines += ["## [LA] Fig. 3", "", f"![{phase.CAPTION}](campaigns/la-fig3.png)", "", f"*{phase.CAPTION}*", ""]
-    for vector in (folder / "campaigns").glob("*.svg"):
-        # The page shows the PNG.
-        vector.unlink()
+            # The papers' size, where there are few runs of it.
+            if other.results.d > section.results.d and _name(other) in drawn:
+                lines += image(_name(other), caption(other))
+        lines += [*markdown_table(COMPARISON_HEADER, comparison_rows(section)), "", *power_sentences(section), "", origin(section), ""]
+        if campaign.name == PHASE_AFTER:
+            lines += ["## [LA] Fig. 3", "", *image(PHASE, phase.CAPTION)]
     report.write_text(folder / "campaigns.md", "\n".join(lines).rstrip() + "\n")
 
 
@@ -254,10 +275,11 @@ def write(root: Path, documents: Path | None, console: Console) -> Path:
     if not shown:
         raise HypothesisError("there are stored runs to report on", f"none in {root}", "python -m verify rt-fig1a --d 20 --runs 4, say")
     path = root / "report.html"
-    write_page(path, shown, root / "pictures")
+    drawn = pictures(shown, root / "pictures")
+    write_page(path, shown, drawn)
     console.print(f"written: {path}")
     if documents is not None:
-        write_document(documents, shown)
+        write_document(documents, shown, drawn)
         console.print(f"written: {documents / 'campaigns.md'}")
     return path
 
