@@ -29,6 +29,7 @@ from hermite_eq.models import PowerLaw as PowerLaw
 from hermite_eq.models import RandomTransformer as RandomTransformer
 from hermite_eq.models import Ratios as Ratios
 from hermite_eq.models import Sizes as Sizes
+from hermite_eq.models import SoftmaxAttention as SoftmaxAttention
 from hermite_eq.models import Source as Source
 from hermite_eq.models import Spike as Spike
 from hermite_eq.models import StudentT as StudentT

@@ -26,9 +26,9 @@ from hermite_eq.covariance.label import (
     W3,
     W4,
     A,
+    LabelSource,
     P,
     S,
-    Source,
     V,
     hermite_forms,
     target_name,
@@ -41,7 +41,7 @@ from hermite_eq.models import Task
 _SLOPE = sympy.Symbol("theta_a", real=True)
 
 
-def _at_one(source: Source) -> dict[sympy.Symbol, sympy.Expr]:
+def _at_one(source: LabelSource) -> dict[sympy.Symbol, sympy.Expr]:
     """The label moments and θa at s = 1: closed forms, and Hermite symbols where there is none."""
     known = {symbol: form for symbol, form in hermite_forms(source).items() if form is not None}
     inner = {name: combination.xreplace(known) for name, combination in IN_HERMITE_MOMENTS.items()}
@@ -61,7 +61,7 @@ class LimitCovariance:
     (1/4 + rho/alpha + 1/(2*alpha), alpha/(alpha + 4*rho + 2))
     """
 
-    task: Source
+    task: LabelSource
     unit_inputs: bool
 
     @cached_property
@@ -136,7 +136,7 @@ class NormLaw:
     9.0
     """
 
-    task: Source
+    task: LabelSource
     unit_inputs: bool
     sphere: bool
 

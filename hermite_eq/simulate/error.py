@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, overload
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask, Model, Sizes, Task
+from hermite_eq.models import AnyTask, Model, Sizes
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.run import Axis
 from hermite_eq.simulate.simulation import Seed, simulate_curves
@@ -15,7 +15,7 @@ from hermite_eq.simulate.simulation import Seed, simulate_curves
 @overload
 def icl_error(
     models: Model,
-    task: Task | MixtureTask,
+    task: AnyTask,
     sizes: Sizes,
     *,
     runs: int | range,
@@ -27,7 +27,7 @@ def icl_error(
 @overload
 def icl_error(
     models: Sequence[Model],
-    task: Task | MixtureTask,
+    task: AnyTask,
     sizes: Sizes,
     *,
     runs: int | range,
@@ -38,7 +38,7 @@ def icl_error(
 ) -> tuple[SimulatedError, ...]: ...
 def icl_error(
     models: Model | Sequence[Model],
-    task: Task | MixtureTask,
+    task: AnyTask,
     sizes: Sizes,
     *,
     runs: int | range,
@@ -114,7 +114,7 @@ def icl_error(
 @overload
 def icl_curve(
     models: Model,
-    task: Task | MixtureTask,
+    task: AnyTask,
     sizes: Sizes,
     *,
     samples: Sequence[int] | None = None,
@@ -128,7 +128,7 @@ def icl_curve(
 @overload
 def icl_curve(
     models: Sequence[Model],
-    task: Task | MixtureTask,
+    task: AnyTask,
     sizes: Sizes,
     *,
     samples: Sequence[int] | None = None,
@@ -141,7 +141,7 @@ def icl_curve(
 ) -> tuple[SimulatedCurve, ...]: ...
 def icl_curve(
     models: Model | Sequence[Model],
-    task: Task | MixtureTask,
+    task: AnyTask,
     sizes: Sizes,
     *,
     samples: Sequence[int] | None = None,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask, Model, Sizes, Task
+from hermite_eq.models import AnyTask, Model, Sizes
 
 if TYPE_CHECKING:
     from hermite_eq.simulate.posterior import DiscreteMMSE
@@ -128,7 +128,7 @@ class SimulatedError:
     """
 
     model: Model | DiscreteMMSE
-    task: Task | MixtureTask
+    task: AnyTask
     sizes: Sizes
     icl_runs: Array = field(repr=False)
     idg_runs: Array = field(repr=False)

@@ -20,9 +20,11 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import PolynomialActivation
 from hermite_eq.simulate.memory import parse_memory
 from verify import report
-from verify.campaigns import claims, curves, figures
+from verify.campaigns import claims, curves, figures, mixing_report
 from verify.campaigns.campaign import Campaign, Error, label
 from verify.campaigns.driver import Executor, compute
+from verify.campaigns.mixing import MixingCampaign
+from verify.campaigns.mixing_table import MIXING
 from verify.campaigns.store import Setup, Store, check_continues, latest, manifests
 from verify.campaigns.table import CAMPAIGNS
 from verify.check import Check
@@ -37,12 +39,13 @@ def root(output: Path) -> Path:
     return output / "campaigns"
 
 
-def find(name: str) -> Campaign:
+def find(name: str) -> Campaign | MixingCampaign:
     """The campaign of that name."""
-    if name not in CAMPAIGNS:
-        near = difflib.get_close_matches(name, CAMPAIGNS, 1, 0.0)
+    every: dict[str, Campaign | MixingCampaign] = {**CAMPAIGNS, **MIXING}
+    if name not in every:
+        near = difflib.get_close_matches(name, every, 1, 0.0)
         raise HypothesisError("the campaign is one of those in --list", f"{name!r}", f"python -m verify {near[0]}, say")
-    return CAMPAIGNS[name]
+    return every[name]
 
 
 def listing() -> Table:
@@ -50,7 +53,7 @@ def listing() -> Table:
     table = Table(title="Campaigns", header_style="bold")
     for column in ("name", "figure", "d", "runs", "what is said of it"):
         table.add_column(column, justify="right" if column in ("d", "runs") else "left", no_wrap=column == "name")
-    for campaign in CAMPAIGNS.values():
+    for campaign in (*CAMPAIGNS.values(), *MIXING.values()):
         table.add_row(campaign.name, campaign.figure, str(campaign.d), str(campaign.runs), campaign.claim)
     return table
 
@@ -69,7 +72,7 @@ def shard(text: str | None, runs: int) -> range:
     return range(int(match[1]) - 1, runs, int(match[2]))
 
 
-def setup_of(campaign: Campaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
+def setup_of(campaign: Campaign | MixingCampaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
     """The setup asked for, and its number of runs; with ``--resume`` what is not given comes from the stored manifest."""
     chosen: dict[str, Any] = {name: getattr(arguments, name) for name in ("d", "seed") if getattr(arguments, name) is not None}
     if arguments.memory is not None:
@@ -168,6 +171,9 @@ def _duration(seconds: float) -> str:
 def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     """Figure, verdict table, ``summary.json`` and ``report.html`` in the campaign's folder."""
     setup, campaign = store.setup, store.setup.campaign
+    if isinstance(campaign, MixingCampaign):
+        identity = {name: value for name, value in setup.identity().items() if name != "simulations"}
+        return mixing_report.write(store, runs, identity | {"manifest": setup.hash, "runs": runs, **computed(store)}, console)
     results = curves.load(store, range(runs))
     others = [curves.load(other, other.runs()) for other in siblings(store)]
     # One run has no standard error.
