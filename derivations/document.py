@@ -19,11 +19,13 @@ _CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Hermite coefficients and kernels",
      ("jump_formula", "gaussian_exponentials", "error_function", "coefficient_decay", "mehler", "dual_kernels", "trapezoid_error")),
     ("The context and its covariance",
-     ("linear_attention", "context_law", "context_covariance", "task_averages", "norm_law", "context_norms", "structured_covariance",
-      "quadratic_form_law", "effective_dimension")),
+     ("linear_attention", "context_law", "context_covariance", "context_moments", "task_averages", "norm_law", "context_norms",
+      "structured_covariance", "quadratic_form_law", "effective_dimension")),
     ("Gaussian pre-activations and the equivalent model",
      ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients")),
-    ("In-context errors", ("marchenko_pastur", "linear_error", "task_gap", "task_covariances", "random_features")),
+    ("In-context errors",
+     ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "ridgeless_limits", "task_covariances",
+      "bayes_context", "dmmse", "random_features")),
 )
 
 _NOTATION = (

@@ -102,7 +102,7 @@ def _library_order() -> bool:
     """The library's h is vec H_Z in the order of vec Γ by rows."""
     import numpy as np
 
-    from hermite_eq.simulate import Contexts
+    from hermite_eq.simulate.laws import Contexts, Tasks
 
     d, context = 2, 3
     z, h = _embedding(d, context)
@@ -111,7 +111,8 @@ def _library_order() -> bool:
     first = sympy.Rational(d, context) * z[:d, :context].subs(values) * labels.T
     b = first.col_join(sympy.Matrix([[(labels * labels.T)[0] / context]]))
     x_array, b_array = (np.array(vector.T, dtype=float) for vector in (query, b))
-    library = Contexts(x_array, b_array, np.zeros(1), np.ones((1, d)), np.zeros(1, dtype=np.int64)).h()[0]
+    tasks = Tasks(np.ones((1, d)), np.zeros(1, dtype=np.int64))
+    library = Contexts(x_array, b_array, np.zeros(1), tasks, tasks.source).h()[0]
     # One product of two rounded numbers for each entry.
     expected = np.array(h.subs(values), dtype=float).ravel()
     return bool((np.abs(library - expected) <= 4 * np.finfo(float).eps * np.abs(expected)).all())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes
 from hermite_eq.simulate import MonteCarlo
-from hermite_eq.theory import TheoryCurve
+from hermite_eq.theory import PhaseDiagram, TheoryCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,11 +26,13 @@ Abscissa = Literal["alpha", "kappa", "tau", "mu", "mu/tau"]
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _GREY = "#c8c8c8"
 _DEGREE_MARKERS = {0: "P", 1: "^", 2: "s", 3: "D", 4: "v"}
-_ERROR_LABEL: dict[Error, str] = {"icl": "ICL error", "idg": "in-distribution error", "g_task": r"$g_\mathrm{task}$ = ICL − IDG"}
+_ERROR_LABEL: dict[str, str] = {"icl": "ICL error", "idg": "in-distribution error", "g_task": r"$g_\mathrm{task}$ = ICL − IDG"}
 _AXIS_LABEL: dict[Abscissa, str] = {
     "alpha": "context length α = ℓ/d", "kappa": "task diversity κ = k/d", "tau": "training contexts τ = n/d²",
     "mu": "hidden units μ = m/d²", "mu/tau": "hidden units m/n",
 }
+#: Ticks within a decade, for axes of so many decades.
+_STEPS = ((0.45, (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)), (1.15, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (2.5, (1.0, 2.0, 5.0)))
 _SYMBOL = {"alpha": "α", "kappa": "κ", "tau": "τ", "mu": "μ"}
 
 
@@ -272,7 +274,8 @@ def _frame(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa, error: Error) ->
     places = np.concatenate([item.column(x) for item in drawn])
     axes.set_xlim(places.min() / 1.08, places.max() * 1.08)
     for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        steps = (1.0, 2.0, 5.0) if limits[1] / limits[0] < 300 else (1.0,)
+        decades = math.log10(limits[1] / limits[0])
+        steps = next((steps for most, steps in _STEPS if decades < most), (1.0,))
         axis.set_major_locator(LogLocator(subs=steps, numticks=30))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_locator(NullLocator())
@@ -295,6 +298,9 @@ def _mark_thresholds(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa) -> Non
             axes.text(place, 0.015, f" {text}", transform=axes.get_xaxis_transform(), fontsize=8, color="#666666", va="bottom")
 
 
+@overload
+def plot_phase(x: PhaseDiagram, *, limits: tuple[float, float] | None = None, axes: Axes | None = None) -> Axes: ...
+@overload
 def plot_phase(
     x: ArrayLike,
     y: ArrayLike,
@@ -305,15 +311,32 @@ def plot_phase(
     label: str = "",
     grey: str = "monotone",
     logarithmic: bool = True,
+    limits: tuple[float, float] | None = None,
+    axes: Axes | None = None,
+) -> Axes: ...
+def plot_phase(
+    x: PhaseDiagram | ArrayLike,
+    y: ArrayLike | None = None,
+    values: ArrayLike | None = None,
+    *,
+    xlabel: str = "",
+    ylabel: str = "",
+    label: str = "",
+    grey: str = "monotone",
+    logarithmic: bool = True,
+    limits: tuple[float, float] | None = None,
     axes: Axes | None = None,
 ) -> Axes:
     """Draw a quantity over a plane of two parameters, grey where it does not exist.
 
+    ``plot_phase(diagram)`` draws what :func:`hermite_eq.theory.phase_diagram` returns, grey where no finite context length is the best;
+    ``plot_phase(x, y, values)`` any table.
+
     Parameters
     ----------
-    x : (columns,) array_like
+    x : PhaseDiagram or (columns,) array_like
     y : (rows,) array_like
-        Increasing parameters at the centres of the cells.
+        Like x increasing parameters, at the centres of the cells.
     values : (rows, columns) array_like
         As the minimiser α* of the ICL error; not finite where there is none, since the error is monotone.
     xlabel, ylabel, label : str
@@ -321,7 +344,9 @@ def plot_phase(
     grey : str
         What the grey region is, written into it.
     logarithmic : bool
-        The scale of the colours.
+        The scale of the colours; numbers that are not positive are then grey.
+    limits : (float, float), optional
+        Numbers beyond have the colour of the nearer end; by default there are none.
     axes : matplotlib.axes.Axes, optional
         Where to draw; by default in a new figure.
 
@@ -336,10 +361,18 @@ def plot_phase(
 
     Examples
     --------
+    >>> from hermite_eq.models import LinearTransformer
+    >>> from hermite_eq.theory import phase_diagram
+    >>> diagram = phase_diagram(LinearTransformer(0.0), "identity", kappa=[0.4, 0.8, 1.5], noise=[0.1, 0.5], tau=0.5)
+    >>> plot_phase(diagram).get_ylabel()
+    'label noise ρ'
     >>> axes = plot_phase([0.5, 1, 2], [0.1, 0.2], [[1, 2, np.inf], [2, 4, np.inf]], xlabel="κ", ylabel="ρ", label="α*")
-    >>> axes.get_ylabel()
-    'ρ'
     """
+    if isinstance(x, PhaseDiagram):
+        return plot_phase(x.kappa, x.noise, np.where(x.monotone, np.inf, x.alpha).T, xlabel=_AXIS_LABEL["kappa"], ylabel="label noise ρ",
+                          label=f"α* of the {_ERROR_LABEL[x.error]}", grey="no finite α*", limits=limits, axes=axes)
+    if y is None or values is None:
+        raise HypothesisError("a table has x, y and values", "one of them missing", "pass plot_phase(x, y, values), or a PhaseDiagram")
     across, up, table = np.asarray(x, dtype=float), np.asarray(y, dtype=float), np.asarray(values, dtype=float)
     if across.ndim != 1 or up.ndim != 1 or table.shape != (up.size, across.size):
         raise HypothesisError(
@@ -357,11 +390,13 @@ def plot_phase(
         _, axes = plt.subplots(figsize=(6.2, 4.6), layout="constrained")
     shown = np.ma.masked_where(~np.isfinite(table) | ((table <= 0) & logarithmic), table)
     colours = plt.get_cmap("viridis").with_extremes(bad=_GREY)
-    limits = (float(shown.min()), float(shown.max())) if shown.count() else (1.0, 10.0)
-    scale = (LogNorm if logarithmic else Normalize)(*limits)
+    found = (float(shown.min()), float(shown.max())) if shown.count() else (1.0, 10.0)
+    low, high = limits or found
+    scale = (LogNorm if logarithmic else Normalize)(low, high)
+    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[found[0] < low, found[1] > high]
     mesh = axes.pcolormesh(across, up, shown, cmap=colours, norm=scale, shading="nearest", rasterized=True)
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.figure.colorbar(mesh, ax=axes, label=label)
+    axes.figure.colorbar(mesh, ax=axes, label=label, extend=beyond)
     absent = np.ma.getmaskarray(shown)
     if absent.any():
         # Where the region is widest: the cell that is farthest from every other, and from the border.

@@ -25,6 +25,7 @@ DIRECT = {
     "structured": {"equivalence"},
     "theory": {"equivalence", "covariance"},
     "simulate": {"models"},
+    "testing": {"simulate"},
     "plotting": {"theory", "simulate"},
     "cli": {"theory", "simulate"},
 }

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Ratios, Sizes, Task, equivalent_model, simulate
 from hermite_eq.plotting import COLOURS, plot_curve, plot_phase
-from hermite_eq.theory import icl_curve
+from hermite_eq.theory import icl_curve, phase_diagram
 
 TASK = Task("relu", 0.01)
 RELU, LINEAR = RandomTransformer("relu", 1e-3), LinearTransformer(1e-3)
@@ -157,10 +157,25 @@ def test_a_phase_diagram_is_grey_where_there_is_nothing() -> None:
     assert plot_phase([1, 2], [1], [[np.nan, np.nan]]).texts
 
 
+def test_the_phase_diagram_of_the_context_length() -> None:
+    diagram = phase_diagram(LinearTransformer(0.0), "identity", kappa=[0.4, 0.8, 1.5], noise=[0.1, 0.5], tau=0.5)
+    axes = plot_phase(diagram, limits=(3, 7))
+    shown = axes.collections[0].get_array()
+    assert np.isfinite(diagram.alpha).any()
+    assert np.isinf(diagram.alpha).any()
+    np.testing.assert_array_equal(np.ma.getmaskarray(shown), ~np.isfinite(diagram.alpha.T))
+    np.testing.assert_array_equal(shown.compressed(), diagram.alpha.T[np.isfinite(diagram.alpha.T)])
+    assert axes.collections[0].get_clim() == (3, 7)
+    assert axes.figure.axes[1].get_ylabel() == "α* of the ICL error"
+
+
 def test_a_phase_diagram_that_does_not_fit() -> None:
     with pytest.raises(HypothesisError, match=re.escape(
-        "values has a row for each y and a column for each x; found shapes (2, 1), y (1,), x (2,). Repair: pass values[i, j] at (x[j], y[i])"
+        "values has a row for each y and a column for each x; found shapes (2, 1), y (1,), x (2,). "
+        "Repair: pass values[i, j] at (x[j], y[i])"
     )):
         plot_phase([1, 2], [1], [[1], [2]])
+    with pytest.raises(HypothesisError, match="a table has x, y and values; found one of them missing"):
+        plot_phase([1, 2], [1])
     with pytest.raises(HypothesisError, match="x and y increase"):
         plot_phase([2, 1], [1], [[1, 2]])

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import hermite_eq
 from hermite_eq.errors import HypothesisError
 from verify import coefficients, equivalence, figures, learning_curve, pre_activations, report, transformers
-from verify.campaigns import command
+from verify.campaigns import command, joint
 from verify.campaigns.table import CAMPAIGNS
 from verify.check import Check, Verdict
 from verify.profile import FULL, QUICK, Profile
@@ -118,6 +118,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("campaigns", nargs="*", metavar="campaign", help="a campaign, as rt-fig1a; without one the main job")
     parser.add_argument("--list", action="store_true", help="show the campaigns")
     parser.add_argument("--full", action="store_true", help="the main job at the paper's size, then all campaigns (days)")
+    parser.add_argument("--report", action="store_true", help="only report on all stored campaigns together (after --full by itself)")
+    parser.add_argument("--documents", type=Path, help="with the report, write campaigns.md and its pictures into this folder")
     parser.add_argument("--output", type=Path, default=Path("results"), help="folder for results (default: results)")
     group = parser.add_argument_group("campaigns", "Whatever is stored is not computed again. By default the paper's d and number of runs.")
     group.add_argument("--runs", type=int, help="independent runs")
@@ -141,10 +143,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     status = 0
     try:
-        if not arguments.campaigns:
+        if not arguments.campaigns and not arguments.report:
             status = run(FULL if arguments.full else QUICK, arguments.output / "verify", console)
         if arguments.campaigns or arguments.full:
             status = max(status, command.run(arguments.campaigns or list(CAMPAIGNS), arguments, console))
+        if arguments.report or arguments.full:
+            joint.write(command.root(arguments.output), arguments.documents, console)
     except HypothesisError as error:
         print(f"python -m verify: {error}", file=sys.stderr)
         return 2

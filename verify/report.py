@@ -44,7 +44,8 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
-def _cells(check: Check) -> tuple[str, str, str]:
+def cells(check: Check) -> tuple[str, str, str]:
+    """Prediction, measurement with its error, and z or slope, as texts."""
     digits = 4 if not check.stderr else max(1, min(6, 1 - math.floor(math.log10(check.stderr)) if check.stderr else 4))
     measured = f"{check.measured:.{digits}f} ± {check.stderr:.{digits}f}" if check.stderr else f"{check.measured:.6g}"
     statistic = f"z = {check.value:+.1f}"
@@ -65,7 +66,7 @@ def print_table(checks: Iterable[Check], console: Console) -> None:
             table.add_section()
         shown = check.claim if check.claim != claim else ""
         claim = check.claim
-        table.add_row(shown, check.subject, *_cells(check), f"[{_COLOURS[check.verdict]}]{check.verdict}[/]")
+        table.add_row(shown, check.subject, *cells(check), f"[{_COLOURS[check.verdict]}]{check.verdict}[/]")
     console.print(table)
 
 
@@ -100,43 +101,60 @@ _CLASS = {Verdict.AGREES: "agrees", Verdict.IN_THE_LIMIT: "limit", Verdict.DEGRE
           Verdict.DISAGREES: "disagrees", Verdict.UNDECIDED: "high"}
 
 
+def page(title: str, body: str) -> str:
+    """A self-contained HTML page."""
+    name = html.escape(title)
+    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title><style>{_STYLE}</style></head>'
+            f"<body>\n<h1>{name}</h1>\n{body}\n</body></html>\n")
+
+
+def html_table(header: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = ()) -> str:
+    """A table of plain texts; columns in ``numeric`` are set to the right."""
+    cells = ("".join(f"<td class=n>{html.escape(cell)}</td>" if i in numeric else f"<td>{html.escape(cell)}</td>"
+                     for i, cell in enumerate(row)) for row in rows)
+    head = f"<tr>{''.join(f'<th>{html.escape(name)}</th>' for name in header)}</tr>" if header else ""
+    return f"<table>{head}\n" + "".join(f"<tr>{row}</tr>\n" for row in cells) + "</table>"
+
+
+def html_verdicts(checks: Iterable[Check]) -> str:
+    """The verdict table."""
+
+    def row(check: Check) -> str:
+        predicted, measured, statistic = map(html.escape, cells(check))
+        return (f"<tr><td>{html.escape(check.claim)}</td><td>{html.escape(check.subject)}</td><td class=n>{predicted}</td>"
+                f"<td class=n>{measured}</td><td class=n>{statistic}</td>"
+                f"<td class={_CLASS[check.verdict]}>{html.escape(check.verdict)}</td><td>{html.escape(check.note)}</td></tr>\n")
+
+    header = "".join(f"<th>{name}</th>" for name in
+                     ("claim", "subject", "predicted", "measured ± error", "z or slope", "verdict", "note"))
+    return f"<table><tr>{header}</tr>\n{''.join(map(row, checks))}</table>"
+
+
+def html_figure(file: Path, caption: str) -> str:
+    """An SVG or PNG, embedded."""
+    kind = {".svg": "svg+xml", ".png": "png"}[file.suffix]
+    data = base64.b64encode(file.read_bytes()).decode()
+    return (f'<figure><img alt="{html.escape(caption)}" src="data:image/{kind};base64,{data}">'
+            f"<figcaption>{html.escape(caption)}</figcaption></figure>")
+
+
 def write_html(path: Path, checks: Sequence[Check], power: Sequence[Mapping[str, Any]], models_tex: Mapping[str, str],
                figures: Sequence[tuple[Path, str]], manifest: Mapping[str, Any]) -> None:
     """One file with everything in it: tables, figures (embedded), equivalent models and their TeX."""
-
-    def row(check: Check) -> str:
-        predicted, measured, statistic = map(html.escape, _cells(check))
-        return (f"<tr><td>{html.escape(check.claim)}</td><td>{html.escape(check.subject)}</td><td class=n>{predicted}</td>"
-                f"<td class=n>{measured}</td><td class=n>{statistic}</td>"
-                f"<td class={_CLASS[check.verdict]}>{html.escape(check.verdict)}</td><td>{html.escape(check.note)}</td></tr>")
-
-    def figure(file: Path, caption: str) -> str:
-        data = base64.b64encode(file.read_bytes()).decode()
-        return (f'<figure><img alt="{html.escape(caption)}" src="data:image/svg+xml;base64,{data}">'
-                f"<figcaption>{html.escape(caption)}</figcaption></figure>")
-
-    sabotage = "".join(
-        f"<tr><td>{html.escape(item['defect'])}</td><td>{html.escape(item['claim'])}</td>"
-        f"<td class=n>{item['caught']} of {item['checks']}</td></tr>" for item in power
-    )
+    sabotage = html_table(("defect", "claim", "checks that disagree"),
+                          [(item["defect"], item["claim"], f"{item['caught']} of {item['checks']}") for item in power], numeric=(2,))
     tex = "".join(f"<dt>{html.escape(name)}</dt><dd><code>{html.escape(source)}</code></dd>" for name, source in models_tex.items())
-    facts = "".join(f"<tr><td>{html.escape(str(key))}</td><td>{html.escape(str(value))}</td></tr>" for key, value in manifest.items())
-    page = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>hermite_eq: verification report</title><style>{_STYLE}</style></head><body>
-<h1>hermite_eq: verification report</h1>
+    facts = html_table((), [(str(key), str(value)) for key, value in manifest.items()])
+    write_text(path, page("hermite_eq: verification report", f"""\
 <p>{html.escape(summary(checks))}. A check disagrees beyond |z| = {Z_LIMIT:.2f}, a false-alarm rate of {LEVEL:g} each.</p>
 <h2>Verdicts</h2>
-<table><tr><th>claim</th><th>subject</th><th>predicted</th><th>measured ± error</th><th>z or slope</th><th>verdict</th><th>note</th></tr>
-{"".join(map(row, checks))}</table>
+{html_verdicts(checks)}
 <h2>Would a wrong theory have been caught?</h2>
 <p>The same measurements, judged against deliberately wrong predictions.</p>
-<table><tr><th>defect</th><th>claim</th><th>checks that disagree</th></tr>{sabotage}</table>
+{sabotage}
 <h2>Figures</h2>
-{"".join(figure(file, caption) for file, caption in figures)}
+{"".join(html_figure(file, caption) for file, caption in figures)}
 <h2>Equivalent models and covariance (TeX)</h2>
 <dl>{tex}</dl>
 <h2>This run</h2>
-<table>{facts}</table>
-</body></html>
-"""
-    write_text(path, page)
+{facts}"""))

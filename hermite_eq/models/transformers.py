@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hermite_eq.activations import Activation, activation
+from hermite_eq.models.onestep import OneStepTransformer
 from hermite_eq.models.polynomial import PolynomialActivation
 from hermite_eq.models.scalars import non_negative
 
@@ -67,4 +68,7 @@ def _head(sigma: Any) -> Activation | PolynomialActivation:
     return sigma if isinstance(sigma, PolynomialActivation) else activation(sigma)
 
 
+#: Models of which there is a theory.
 Model = LinearTransformer | RandomTransformer
+#: Models which can be simulated.
+TrainedModel = LinearTransformer | RandomTransformer | OneStepTransformer

@@ -13,13 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, PolynomialActivation
 from hermite_eq.simulate.sampler import Array, Contexts
 
 Floats = NDArray[np.floating[Any]]
-#: Entries to which an activation is applied at a time, so that its temporary arrays stay in the cache.
-_ELEMENTS = 2**16
 
 
 def first_layer(
@@ -45,12 +41,14 @@ class Block:
         The standard normal z of equivalent activations, one for all of them; None where there is none.
     norm : (rows,) array
         :math:`\|h\|/\sqrt t`.
+    h : (rows, d(d+1)) array
     """
 
     rows: slice
     preactivation: Floats
     noise: Floats | None
     norm: Array
+    h: Floats
 
 
 def feature_blocks(
@@ -63,65 +61,10 @@ def feature_blocks(
         x, b = contexts.x[rows], contexts.b[rows]
         # ‖h‖ = ‖x‖ ‖b‖.
         norm = np.sqrt(np.einsum("ij,ij->i", x, x) * np.einsum("ij,ij->i", b, b) / trace)
-        preactivation = contexts.h(rows, dtype) @ layer.T
+        h = contexts.h(rows, dtype)
+        preactivation = h @ layer.T
         z = None if noise is None else noise.standard_normal(preactivation.shape, dtype=dtype)
-        yield Block(rows, preactivation, z, norm)
-
-
-@dataclass(frozen=True)
-class HeadKind:
-    r"""What heads must share to share their feature matrix.
-
-    Attributes
-    ----------
-    activation : Activation, PolynomialActivation or None
-        None for the linear head. Of an equivalent activation the polynomial part, without vanishing coefficients
-        of highest degree: an equivalent model of degree r whose :math:`c_r` is zero is that of degree r − 1.
-    residual : float
-        :math:`c_r^*`, the weight of the noise z.
-    normalise : bool
-    """
-
-    activation: Any
-    residual: float
-    normalise: bool
-
-    @classmethod
-    def of(cls, model: Model) -> HeadKind:
-        if isinstance(model, LinearTransformer):
-            return cls(None, 0.0, False)
-        sigma = model.activation
-        if not isinstance(sigma, PolynomialActivation):
-            return cls(sigma, 0.0, model.normalise)
-        degree = max((k for k, c in enumerate(sigma.c) if c != 0), default=0)
-        polynomial = PolynomialActivation(sigma.source, sigma.c[: degree + 1], 0.0)
-        return cls(polynomial, float(sigma.residual), model.normalise)
-
-    @property
-    def linear(self) -> bool:
-        return self.activation is None
-
-    def apply(self, block: Block) -> Floats:
-        r""":math:`\sigma(F^\top h)`, h rescaled to :math:`\|h\|^2=t` first where asked."""
-        z = block.preactivation
-        values = np.empty_like(z)
-        step = max(1, _ELEMENTS // z.shape[1])
-        for start in range(0, len(z), step):
-            rows = slice(start, start + step)
-            part = z[rows]
-            if self.normalise:
-                part = part / block.norm[rows, None].astype(z.dtype)
-            found = np.asarray(self.activation(part, rng=None))
-            if found.shape != part.shape:
-                raise HypothesisError(
-                    "an activation acts on every entry of an array",
-                    f"shape {found.shape} from shape {part.shape} by {self.activation}",
-                    "pass a vectorised function, such as numpy.vectorize(f)",
-                )
-            values[rows] = found
-            if block.noise is not None and self.residual:
-                values[rows] += z.dtype.type(self.residual) * block.noise[rows]
-        return values
+        yield Block(rows, preactivation, z, norm, h)
 
 
 class FeatureRows(ABC):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Sizes
-from hermite_eq.simulate.features import HeadKind
+from hermite_eq.simulate.heads import HeadKind, Unit
 
 _UNITS = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 #: Rows of a block: enough for full speed of a matrix product, and no fewer than are worth a call.
@@ -42,20 +42,34 @@ def _readable(size: int) -> str:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Heads in batches which are fitted together, and the number of rows in a block.
+    """Units in batches which are fitted together, and the number of rows in a block.
 
     Attributes
     ----------
-    batches : list of list of HeadKind
+    batches : list of list of Unit
     block : int
     """
 
-    batches: list[list[HeadKind]]
+    batches: list[list[Unit]]
     block: int
 
 
+def units_of(heads: list[HeadKind], sizes: Sizes, axis: Literal["samples", "hidden"], values: list[int]) -> list[Unit]:
+    """Heads which keep F first, then those with a step, which share a gradient next to each other."""
+    plain = [Unit(head, None) for head in heads if head.step is None]
+    hidden = sizes.hidden or 0
+    stepped = [
+        Unit(head, (value, hidden) if axis == "samples" else (sizes.samples, value))
+        for value in values
+        for source in dict.fromkeys(head.step.source for head in heads if head.step is not None)
+        for head in heads
+        if head.step is not None and head.step.source == source
+    ]
+    return plain + stepped
+
+
 def schedule(
-    kinds: list[HeadKind],
+    heads: list[HeadKind],
     sizes: Sizes,
     axis: Literal["samples", "hidden"],
     values: list[int],
@@ -69,41 +83,53 @@ def schedule(
     """
     d, n, m = sizes.d, sizes.samples, sizes.hidden or 0
     width = d * (d + 1)
-    random = [kind for kind in kinds if not kind.linear]
-    contexts = 8 * (n + 2 * test) * (3 * d + 2)
+    random = [head for head in heads if not head.linear]
+    units = units_of(heads, sizes, axis, values)
+    contexts = 8 * (n * (1 + any(head.step is not None for head in heads)) + 2 * test) * (3 * d + 2)
     layer = item * width * m if random else 0
-    needs = {kind: _systems(kind, width, n, m, axis, values, item) for kind in kinds}
-    # h and a head's input, output and their copies in double precision.
+    needs = {unit: _systems(unit, width, n, m, axis, values, item) for unit in units}
+    gradients = {unit.gradient: item * width * unit.point[1] for unit in units if unit.point is not None}
+    alone = {unit: needs[unit] + gradients.get(unit.gradient, 0) for unit in units}
+    # h and a head's input, output and their copies in double precision; after a step, its own input and Gh besides.
     row = (item * width + m * (4 * item + 8)) if random else 0
-    row = max(row, 24 * width if len(random) < len(kinds) else 0)
+    row += 2 * item * m * bool(gradients)
+    row = max(row, 24 * width if len(random) < len(heads) else 0)
     fixed = contexts + layer
-    smallest = fixed + max(needs.values()) + SMALLEST_BLOCK * row
+    smallest = fixed + max(alone.values()) + SMALLEST_BLOCK * row
     if smallest > memory:
         raise HypothesisError(
             "the memory budget holds the contexts, F, the system of one head and a block of features",
             f"a budget of {_readable(memory)} where {_readable(smallest)} are needed",
             f'pass memory="{_readable(smallest)}" or more, or smaller sizes',
         )
-    block = min(LARGEST_BLOCK, (memory - fixed - max(needs.values())) // row)
+    block = min(LARGEST_BLOCK, (memory - fixed - max(alone.values())) // row)
     room = memory - fixed - block * row
-    batches: list[list[HeadKind]] = [[]]
+    batches: list[list[Unit]] = [[]]
     used = 0
-    for kind in kinds:
-        if batches[-1] and used + needs[kind] > room:
+    held: set[object] = set()
+    for unit in units:
+        more = needs[unit] + (0 if unit.gradient in held else gradients.get(unit.gradient, 0))
+        if batches[-1] and used + more > room:
             batches.append([])
-            used = 0
-        batches[-1].append(kind)
-        used += needs[kind]
+            used, held = 0, set()
+            more = alone[unit]
+        batches[-1].append(unit)
+        held.add(unit.gradient)
+        used += more
     return Schedule(batches, int(block))
 
 
-def _systems(kind: HeadKind, width: int, n: int, m: int, axis: str, values: list[int], item: int) -> int:
+def _systems(unit: Unit, width: int, n: int, m: int, axis: str, values: list[int], item: int) -> int:
     """Bytes of the matrices which the path of one head keeps."""
-    if axis == "hidden" and not kind.linear:
+    linear = unit.head.linear
+    if unit.point is not None:
+        values, axis = [unit.point[0]], "samples"
+        m = unit.point[1]
+    if axis == "hidden" and not linear:
         primal = max((value for value in values if value <= n), default=0)
         # The Gram matrix and one leading block; the kernel matrix; the stored features.
         return 16 * primal**2 + (8 * n**2 if max(values) > n else 0) + item * n * m
-    p = width if kind.linear else m
+    p = width if linear else m
     samples = values if axis == "samples" else [n]
     dual = max((value for value in samples if value < p), default=0)
-    return 8 * p**2 * (max(samples) >= p) + 16 * dual**2 + (0 if kind.linear else item * dual * p)
+    return 8 * p**2 * (max(samples) >= p) + 16 * dual**2 + (0 if linear else item * dual * p)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Sizes, Task
+from hermite_eq.models import AnyTask, Sizes
 from hermite_eq.simulate.features import first_layer
+from hermite_eq.simulate.laws import Contexts, Tasks
 from hermite_eq.simulate.sampler import (
     Array,
-    Contexts,
     check_task_vector,
     child_seeds,
     context_law,
@@ -49,7 +49,7 @@ class Preactivations:
 
 
 def preactivations(
-    task: Task,
+    task: AnyTask,
     sizes: Sizes,
     *,
     units: int,
@@ -93,7 +93,7 @@ def preactivations(
     Examples
     --------
     >>> import numpy as np
-    >>> from hermite_eq import Sizes, Task
+    >>> from hermite_eq import MixtureTask, Sizes, Task
     >>> drawn = preactivations(Task("relu"), Sizes(d=20, context=20, tasks=1, samples=1), units=3, count=1000, rng=0)
     >>> drawn.z.shape, drawn.F.shape
     ((1000, 3), (420, 3))
@@ -116,14 +116,15 @@ def preactivations(
                 "transpose or redraw F",
             )
     if xi is None:
-        vectors, which = law.tasks(count, np.random.default_rng(task_seed)), np.arange(count)
+        tasks, which = law.tasks(count, np.random.default_rng(task_seed)), np.arange(count)
     else:
-        vectors, which = check_task_vector(xi, sizes.d)[None], np.zeros(count, np.int64)
-    drawn = law.draw(vectors, which, context_seed)
+        tasks = Tasks(check_task_vector(xi, sizes.d)[None], np.zeros(1, np.int64))
+        which = np.zeros(count, np.int64)
+    drawn = law.draw(tasks, which, context_seed)
     z = np.empty((count, units))
     block = max(1, _ELEMENTS // width)
     for start in range(0, count, block):
         rows = slice(start, start + block)
         z[rows] = drawn.h(rows) @ layer
-    signal = np.einsum("ij,ij->i", vectors[which], drawn.x)
+    signal = np.einsum("ij,ij->i", drawn.xi[which], drawn.x)
     return Preactivations(z, signal, layer, drawn, trace)

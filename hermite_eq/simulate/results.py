@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Model, Sizes, Task
+from hermite_eq.models import AnyTask, Sizes, TrainedModel
 
 if TYPE_CHECKING:
     from hermite_eq.simulate.posterior import DiscreteMMSE
@@ -123,16 +123,28 @@ class SimulatedError:
         was used.
     draws : tuple
         Seeds of the runs. Results with equal ``draws`` are paired.
+    source_runs : (runs, sources) array
+        ICL error of each run on each source.
     """
 
-    model: Model | DiscreteMMSE
-    task: Task
+    model: TrainedModel | DiscreteMMSE
+    task: AnyTask
     sizes: Sizes
     icl_runs: Array = field(repr=False)
     idg_runs: Array = field(repr=False)
     condition_runs: Array = field(repr=False)
     fallback_runs: NDArray[np.bool_] = field(repr=False)
     draws: tuple[tuple[Any, ...], ...] = field(repr=False)
+    source_runs: Array | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.source_runs is None:
+            object.__setattr__(self, "source_runs", self.icl_runs[:, None])
+
+    @property
+    def icl_by_source(self) -> MonteCarlo:
+        """The ICL error on each source, an array over the sources; weighted by ``task.test_weights`` they sum to ``icl``."""
+        return MonteCarlo.from_runs(np.asarray(self.source_runs))
 
     @property
     def icl(self) -> MonteCarlo:
@@ -265,7 +277,7 @@ def join(curves: Sequence[SimulatedCurve]) -> SimulatedCurve:
             raise HypothesisError("every run is counted once", "a run that occurs twice", "drop the repeated curve")
         arrays = {
             name: np.concatenate([getattr(point, name) for point in column])
-            for name in ("icl_runs", "idg_runs", "condition_runs", "fallback_runs")
+            for name in ("icl_runs", "idg_runs", "condition_runs", "fallback_runs", "source_runs")
         }
         points.append(replace(first, draws=draws, **arrays))
     return SimulatedCurve(curves[0].axis, tuple(points))

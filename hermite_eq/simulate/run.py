@@ -11,13 +11,17 @@ import numpy as np
 
 from hermite_eq.models import Sizes
 from hermite_eq.simulate.draw import Draw
-from hermite_eq.simulate.features import Block, HeadKind, LinearRows, StoredRows, feature_blocks
+from hermite_eq.simulate.features import LinearRows, StoredRows, feature_blocks
+from hermite_eq.simulate.heads import HeadKind, StepSource, Unit
 from hermite_eq.simulate.memory import Schedule
+from hermite_eq.simulate.onestep import Gradient, MovedBlock, gradients
 from hermite_eq.simulate.paths import Readout, RidgePath, SamplePath, WidthPath
 from hermite_eq.simulate.ridge import RidgeFit
-from hermite_eq.simulate.sampler import Array, Contexts
+from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts
 
 Axis = Literal["samples", "hidden"]
+Fits = dict[Unit, dict[tuple[int, Readout], RidgeFit]]
+Gradients = dict[tuple[StepSource, tuple[int, int]], Gradient]
 
 
 def edges_of(total: int, block: int, points: Sequence[int] = ()) -> list[int]:
@@ -28,6 +32,30 @@ def edges_of(total: int, block: int, points: Sequence[int] = ()) -> list[int]:
         pieces = math.ceil((stop - start) / block)
         edges += [start + (stop - start) * i // pieces for i in range(1, pieces + 1)]
     return edges
+
+
+class Squares:
+    """Squared errors of several heads, summed over the contexts of each source."""
+
+    def __init__(self, law: ContextLaw, contexts: Contexts, heads: int) -> None:
+        self.y, self.source = contexts.y, contexts.source
+        self.total = np.zeros((len(law.sources), heads))
+
+    def add(self, rows: slice, predicted: Array) -> None:
+        """Add the squared errors of predictions, shape (rows, heads)."""
+        squares = (self.y[rows, None] - predicted) ** 2
+        for s in range(len(self.total)):
+            self.total[s] += (squares if len(self.total) == 1 else squares[self.source[rows] == s]).sum(axis=0)
+
+    @property
+    def by_source(self) -> Array:
+        """Means over the contexts of each source, shape (sources, heads)."""
+        return self.total / np.bincount(self.source, minlength=len(self.total))[:, None]
+
+    @property
+    def mean(self) -> Array:
+        """Means over all contexts, shape (heads,)."""
+        return self.total.sum(axis=0) / len(self.y)
 
 
 class Run:
@@ -45,98 +73,135 @@ class Run:
         self.readouts, self.sizes, self.axis, self.values = readouts, sizes, axis, values
         self.plan, self.draw = plan, draw
 
-    def fit(self, kinds: list[HeadKind]) -> dict[HeadKind, dict[tuple[int, Readout], RidgeFit]]:
-        """Train the heads of one batch in one pass over the training contexts."""
+    def gradients(self, units: list[Unit]) -> Gradients:
+        """The gradient steps which the units of one batch have taken."""
+        draw = self.draw
+        wanted = dict.fromkeys(unit.gradient for unit in units if unit.gradient is not None)
+        found: Gradients = {}
+        for source in dict.fromkeys(source for source, _ in wanted):
+            points = [point for other, point in wanted if other == source]
+            assert draw.step is not None
+            edges = self._edges(draw.step)
+            steps = gradients(source, draw.step, draw.layer, draw.start, draw.trace, points, edges)
+            found |= {(source, point): gradient for point, gradient in steps.items()}
+        return found
+
+    def fit(self, units: list[Unit], steps: Gradients) -> Fits:
+        """Train the units of one batch in one pass over the training contexts."""
         training = self.draw.training
-        paths = {kind: self._path(kind) for kind in kinds}
-        edges = edges_of(len(training), self.plan.block, self.values if self.axis == "samples" else [])
-        if all(kind.linear for kind in kinds):
+        paths = {unit: self._path(unit, steps) for unit in units}
+        edges = self._edges(training)
+        if all(unit.head.linear for unit in units):
             for start, stop in itertools.pairwise(edges):
                 for path in paths.values():
                     path.append(slice(start, stop), None)
         else:
-            for block in self._blocks(training, edges, kinds, self.draw.noise[0]):
-                for kind, path in paths.items():
-                    path.append(block.rows, None if kind.linear else kind.apply(block))
-        return {kind: path.fits for kind, path in paths.items()}
+            for block in self._blocks(training, edges, units, steps, self.draw.noise[0]):
+                for unit, path in paths.items():
+                    if unit.point is None or block.rows.stop <= unit.point[0]:
+                        path.append(block.rows, None if unit.head.linear else block.features(unit))
+        return {unit: path.fits for unit, path in paths.items()}
+
+    def _edges(self, contexts: Contexts) -> list[int]:
+        """Blocks of training contexts, which end at every n of the curve."""
+        return edges_of(len(contexts), self.plan.block, self.values if self.axis == "samples" else [])
 
     def _blocks(
-        self, contexts: Contexts, edges: list[int], kinds: Iterable[HeadKind], noise: np.random.SeedSequence
-    ) -> Iterator[Block]:
-        rng = np.random.default_rng(noise) if any(kind.residual for kind in kinds) else None
-        return feature_blocks(contexts, self.draw.layer, self.draw.trace, edges, rng)
+        self, contexts: Contexts, edges: list[int], units: Iterable[Unit], steps: Gradients, noise: np.random.SeedSequence
+    ) -> Iterator[MovedBlock]:
+        rng = np.random.default_rng(noise) if any(unit.head.residual for unit in units) else None
+        for block in feature_blocks(contexts, self.draw.layer, self.draw.trace, edges, rng):
+            yield MovedBlock(block, steps)
 
-    def _path(self, kind: HeadKind) -> RidgePath:
-        draw, sizes = self.draw, self.sizes
+    def _path(self, unit: Unit, steps: Gradients) -> RidgePath:
+        draw, d, head = self.draw, self.sizes.d, unit.head
         y, dtype = draw.training.y, draw.layer.dtype
-        readouts = self.readouts[kind]
-        points = self.values if self.axis == "samples" else [sizes.samples]
-        if kind.linear:
+        readouts = self.readouts[head]
+        points = self.values if self.axis == "samples" else [self.sizes.samples]
+        if head.linear:
             linear = LinearRows(draw.training)
-            width = sizes.d * (sizes.d + 1)
-            return SamplePath(
-                readouts, y, sizes.d, width, points, linear, lambda n: linear.dense(slice(0, n))
-            )
+            return SamplePath(readouts, y, d, d * (d + 1), points, linear, lambda n: linear.dense(slice(0, n)))
         width = len(draw.layer)
-        if self.axis == "hidden":
-            return WidthPath(readouts, y, sizes.d, self.values, StoredRows(np.empty((len(y), width), dtype)))
+        if unit.point is not None:
+            points, width = [unit.point[0]], unit.point[1]
+        elif self.axis == "hidden":
+            return WidthPath(readouts, y, d, self.values, StoredRows(np.empty((len(y), width), dtype)))
         stored = max((n for n in points if n < width), default=0)
         rows = StoredRows(np.empty((stored, width), dtype))
-        return SamplePath(readouts, y, sizes.d, width, points, rows, lambda n: self._features(kind, n))
+        return SamplePath(readouts, y, d, width, points, rows, lambda n: self._features(unit, steps, n, width))
 
-    def _features(self, kind: HeadKind, n: int) -> Array:
+    def _features(self, unit: Unit, steps: Gradients, n: int, width: int) -> Array:
         """The first n rows of the features once more, in double precision."""
-        values = np.empty((n, len(self.draw.layer)))
+        values = np.empty((n, width))
         edges = edges_of(n, self.plan.block)
-        for block in self._blocks(self.draw.training, edges, [kind], self.draw.noise[0]):
-            values[block.rows] = kind.apply(block)
+        for block in self._blocks(self.draw.training, edges, [unit], steps, self.draw.noise[0]):
+            values[block.rows] = block.features(unit)
         return values
 
     def test(
-        self, weights: dict[HeadKind, Array], contexts: Contexts, noise: np.random.SeedSequence
-    ) -> dict[HeadKind, Array]:
-        """Mean squared errors of random heads, for every column of weights, on common test contexts."""
-        total = {kind: np.zeros(w.shape[1]) for kind, w in weights.items()}
+        self, weights: dict[Unit, Array], steps: Gradients, contexts: Contexts, noise: np.random.SeedSequence
+    ) -> dict[Unit, Squares]:
+        """Squared errors of random heads, for every column of weights, on common test contexts."""
+        total = {unit: Squares(self.draw.law, contexts, w.shape[1]) for unit, w in weights.items()}
         edges = edges_of(len(contexts), self.plan.block)
-        for block in self._blocks(contexts, edges, weights, noise):
-            for kind, w in weights.items():
-                predicted = kind.apply(block).astype(float) @ w
-                total[kind] += ((contexts.y[block.rows, None] - predicted) ** 2).sum(axis=0)
-        return {kind: squares / len(contexts) for kind, squares in total.items()}
+        for block in self._blocks(contexts, edges, weights, steps, noise):
+            for unit, w in weights.items():
+                total[unit].add(block.rows, block.features(unit).astype(float) @ w)
+        return total
 
     def linear_errors(self, fits: list[RidgeFit]) -> tuple[Array, Array]:
-        """Exact ICL and in-distribution errors of linear heads."""
+        """ICL errors on each source, and in-distribution errors, of linear heads: exact where they close."""
         weights = np.stack([fit.weights for fit in fits], axis=1)
         intercepts = np.array([fit.intercept for fit in fits])
-        icl = self.draw.law.linear_errors(weights, intercepts, None)
-        return icl, icl if self.draw.again is None else self.draw.law.linear_errors(weights, intercepts, self.draw.training.xi)
+        law, again = self.draw.law, self.draw.again
+        if law.closes:
+            icl = law.fresh_linear_errors(weights, intercepts)
+            return icl, law.weights @ icl if again is None else law.linear_errors(weights, intercepts, self.draw.training.tasks)
 
-    def errors(self) -> dict[tuple[HeadKind, int, Readout], tuple[float, float, float, bool]]:
-        """ICL error, in-distribution error, condition and fallback of every head at every point."""
-        fits: dict[HeadKind, dict[tuple[int, Readout], RidgeFit]] = {}
-        for batch in self.plan.batches:
-            fits |= self.fit(batch)
-        keys = {kind: list(solved) for kind, solved in fits.items()}
-        errors: dict[HeadKind, tuple[Array, Array]] = {}
+
+        def squares(contexts: Contexts) -> Squares:
+            total = Squares(law, contexts, len(intercepts))
+            for start, stop in itertools.pairwise(edges_of(len(contexts), self.plan.block)):
+                rows = slice(start, stop)
+                total.add(rows, contexts.h(rows) @ weights + intercepts)
+            return total
+
+        icl = squares(self.draw.fresh).by_source
+        return icl, law.weights @ icl if again is None else squares(again).mean
+
+    def _random_errors(self, fits: Fits, steps: Gradients) -> dict[Unit, tuple[Array, Array]]:
+        """ICL errors on each source, and in-distribution errors, of random heads, on common test contexts."""
+        draw = self.draw
         weights = {}
-        for kind, solved in fits.items():
-            if kind.linear:
-                errors[kind] = self.linear_errors(list(solved.values()))
-            else:
-                weights[kind] = np.zeros((len(self.draw.layer), len(solved)))
-                for column, fit in enumerate(solved.values()):
-                    weights[kind][: len(fit.weights), column] = fit.weights
-        if weights:
-            icl = self.test(weights, self.draw.fresh, self.draw.noise[1])
-            idg = icl if self.draw.again is None else self.test(weights, self.draw.again, self.draw.noise[2])
-            errors |= {kind: (icl[kind], idg[kind]) for kind in weights}
-        return {
-            (kind, *key): (
-                float(errors[kind][0][i]),
-                float(errors[kind][1][i]),
-                fits[kind][key].condition,
-                fits[kind][key].fallback,
-            )
-            for kind in fits
-            for i, key in enumerate(keys[kind])
-        }
+        for unit, solved in fits.items():
+            weights[unit] = np.zeros((len(draw.layer) if unit.point is None else unit.point[1], len(solved)))
+            for column, fit in enumerate(solved.values()):
+                weights[unit][: len(fit.weights), column] = fit.weights
+        if not weights:
+            return {}
+        icl = {unit: squares.by_source for unit, squares in self.test(weights, steps, draw.fresh, draw.noise[1]).items()}
+        if draw.again is None:
+            return {unit: (each, draw.law.weights @ each) for unit, each in icl.items()}
+        idg = self.test(weights, steps, draw.again, draw.noise[2])
+        return {unit: (each, idg[unit].mean) for unit, each in icl.items()}
+
+    def errors(self) -> dict[tuple[HeadKind, int, Readout], tuple[Array, float, float, float, bool]]:
+        """ICL error on each source and in the test's mixture, in-distribution error, condition, fallback: every head, every point."""
+        found = {}
+        untested: Fits = {}
+        for number, batch in enumerate(self.plan.batches):
+            steps = self.gradients(batch)
+            fits = self.fit(batch, steps)
+            errors = {unit: self.linear_errors(list(fits[unit].values())) for unit in batch if unit.head.linear}
+            untested |= {unit: fits[unit] for unit in batch if not unit.head.linear}
+            fits |= untested
+            # Heads are tested together, but before the gradients of their steps are gone.
+            if steps or number == len(self.plan.batches) - 1:
+                errors |= self._random_errors(untested, steps)
+                untested = {}
+            for unit, (icl, idg) in errors.items():
+                for i, ((value, readout), fit) in enumerate(fits[unit].items()):
+                    place = value if unit.point is None else unit.point[0 if self.axis == "samples" else 1]
+                    mixed = float(self.draw.law.test_weights @ icl[:, i])
+                    found[unit.head, place, readout] = (icl[:, i], mixed, float(idg[i]), fit.condition, fit.fallback)
+        return found

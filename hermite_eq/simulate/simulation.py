@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
+from hermite_eq.errors import HypothesisError, HypothesisWarning
+from hermite_eq.models import AnyTask, LinearTransformer, OneStepTransformer, Sizes, TrainedModel
 from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.features import HeadKind
+from hermite_eq.simulate.heads import HeadKind
 from hermite_eq.simulate.memory import parse_memory, schedule
 from hermite_eq.simulate.paths import Readout
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.run import Axis, Run
-from hermite_eq.simulate.sampler import child_seeds, positive_count, run_numbers
+from hermite_eq.simulate.sampler import child_seeds, context_law, positive_count, run_numbers
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
 def simulate_curves(
-    models: Model | Sequence[Model],
-    task: Task,
+    models: TrainedModel | Sequence[TrainedModel],
+    task: AnyTask,
     sizes: Sizes,
     axis: Axis,
     values: Sequence[int] | None,
@@ -48,7 +49,10 @@ def simulate_curves(
         )
     dtype = np.float32 if precision == "single" else np.float64
     which = run_numbers(runs)
+    sources = len(context_law(task, sizes).sources)
     count = max(2000, 2 * sizes.d**2) if test is None else positive_count(test, "test")
+    if count < sources:
+        raise HypothesisError("every source has a test context", f"test={count} for {sources} sources", f"pass test={sources} or more")
 
     readouts: dict[HeadKind, list[Readout]] = {}
     keys = []
@@ -80,17 +84,18 @@ def simulate_curves(
             random,
             dtype,
             np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key),
+            any(kind.step is not None for kind in readouts),
         )
         outcomes.append(Run(readouts, largest, axis, increasing, plan, draw).errors())
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
 
-    def point(model: Model, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
+    def point(model: TrainedModel, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
         # A linear head has no hidden units: along m there is one fit.
         key = largest.samples if kind.linear and axis == "hidden" else value
-        icl, idg, condition, fallback = (
+        by_source, icl, idg, condition, fallback = (
             np.array(column) for column in zip(*(o[kind, key, readout] for o in outcomes), strict=True)
         )
-        return SimulatedError(model, task, where, icl, idg, condition, fallback, draws)
+        return SimulatedError(model, task, where, icl, idg, condition, fallback, draws, by_source)
 
     return tuple(
         SimulatedCurve(
@@ -101,23 +106,30 @@ def simulate_curves(
     )
 
 
-def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[Model]:
+def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[TrainedModel]:
     found = list(models) if isinstance(models, Sequence) else [models]
     if not found:
         raise HypothesisError(
             "there is a model to simulate", "an empty sequence", "pass LinearTransformer(ridge=1e-3), say"
         )
     for model in found:
-        if not isinstance(model, LinearTransformer | RandomTransformer):
+        if not isinstance(model, TrainedModel):
             raise HypothesisError(
-                "a model is a LinearTransformer or a RandomTransformer",
+                "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
                 f"{model!r}",
                 "pass RandomTransformer(activation, ridge=…)",
             )
-        if isinstance(model, RandomTransformer) and sizes.hidden is None and axis == "samples":
+        if not isinstance(model, LinearTransformer) and sizes.hidden is None and axis == "samples":
             raise HypothesisError(
                 "a random head has a number m of hidden units",
                 "sizes.hidden=None",
                 "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)",
+            )
+        if isinstance(model, OneStepTransformer) and model.beyond_theorem(sizes.d):
+            warnings.warn(
+                f"the equivalence after a gradient step supposes η = o(d²); found η = {model.step_size:g} at d² = {sizes.d**2}: the "
+                "simulation is as asked, the theorem need not hold",
+                HypothesisWarning,
+                stacklevel=4,
             )
     return found

@@ -1,7 +1,7 @@
 """Tests of Gaussian universality with declared false-alarm rates, and hypothesis strategies, for the tests of your own project.
 
 Assertions need nothing beyond hermite_eq; the strategies (``activations``, ``targets``, ``ratios``, ``sizes``, ``covariances``,
-``tasks``) need the extra ``hermite-eq[testing]`` and load when first asked for.
+``mixtures``, ``tasks``) need the extra ``hermite-eq[testing]`` and load when first asked for.
 
 >>> import numpy as np
 >>> from hermite_eq.testing import assert_gaussian
@@ -28,12 +28,13 @@ from hermite_eq.testing.universality import assert_universal as assert_universal
 if TYPE_CHECKING:
     from hermite_eq.testing.strategies import activations as activations
     from hermite_eq.testing.strategies import covariances as covariances
+    from hermite_eq.testing.strategies import mixtures as mixtures
     from hermite_eq.testing.strategies import ratios as ratios
     from hermite_eq.testing.strategies import sizes as sizes
     from hermite_eq.testing.strategies import targets as targets
     from hermite_eq.testing.strategies import tasks as tasks
 
-STRATEGIES = ("activations", "covariances", "ratios", "sizes", "targets", "tasks")
+STRATEGIES = ("activations", "covariances", "mixtures", "ratios", "sizes", "targets", "tasks")
 
 
 def __getattr__(name: str) -> Any:

@@ -76,7 +76,7 @@ class Check:
             return f"{self.assertion}: the data cannot tell whether {self.claim}. {self.finding}. {self.power}. {self.repair}."
         chance = (
             "Nothing here is random." if self.p_value is None
-            else f"If the claim held, so large a deviation would appear with probability at most {self.p_value:.2g}; "
+            else f"If the claim held, so large a deviation would appear with probability at most {max(self.p_value, 1e-300):.2g}; "
             f"the declared false-alarm rate is {self.rate:.2g}."
         )
         return f"{self.assertion}: the data contradict the claim that {self.claim}. {self.finding}. {chance} {self.power}."

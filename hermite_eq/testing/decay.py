@@ -12,7 +12,7 @@ No logarithm of a noisy number is taken.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,7 +88,7 @@ def _score(one: Array, other: Array, paired: bool) -> tuple[float, float, float]
 
 def assert_rate(
     sizes: Sequence[float] | ArrayLike,
-    gaps: Sequence[ArrayLike] | ArrayLike,
+    gaps: Iterable[ArrayLike] | Array,
     order: float = -0.5,
     *,
     tolerance: float = 0.25,
@@ -140,8 +140,10 @@ def assert_rate(
     else:
         paired, columns = False, [np.atleast_1d(np.asarray(column, dtype=float)) for column in gaps]
     if d.ndim != 1 or len(columns) != d.size or len(set(d.tolist())) < 2 or not (d > 0).all():
-        raise HypothesisError("there is a column of gaps for each of two or more different sizes", f"{d.size} sizes, {len(columns)} columns",
-                              "pass gaps of shape (runs, sizes), or one array of runs for each size")
+        raise HypothesisError(
+            "there is a column of gaps for each of two or more different sizes", f"{d.size} sizes, {len(columns)} columns",
+            "pass gaps of shape (runs, sizes), or one array of runs for each size",
+        )
     if len(set(d.tolist())) < d.size:
         raise HypothesisError("the sizes differ", f"sizes={d.tolist()}", "put the runs of equal sizes into one column")
     if min(map(len, columns)) < 3 or any(column.ndim != 1 for column in columns):

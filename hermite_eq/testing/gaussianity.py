@@ -81,7 +81,7 @@ def _moments(samples: StandardSamples, delta: float, share: float, centred: bool
             of_square = chi2_p_values(squares.sum(axis=0), n)
         else:
             of_mean = robust_p_values(columns, np.full(q, -delta), np.full(q, delta), np.full(q, 1 + delta), share)
-            of_square = robust_p_values(squares, np.full(q, 1 - delta), np.full(q, 1 + delta), np.full(q, _square_variance(delta)), share)
+            of_square = robust_p_values(squares, np.full(q, 1 - delta), np.full(q, 1 + delta), np.full(q, square_variance(delta)), share)
         second = squares.mean(axis=0)
         found += [
             _Statistic(float(p), f"the variance of {name} is {value:.4g} times what is claimed")
@@ -95,7 +95,7 @@ def _moments(samples: StandardSamples, delta: float, share: float, centred: bool
     return found
 
 
-def _square_variance(delta: float) -> float:
+def square_variance(delta: float) -> float:
     """The largest variance of z² within the deviation: variance 1 + δ and excess kurtosis 3δ."""
     return (2 + 3 * delta) * (1 + delta) ** 2
 
@@ -171,7 +171,7 @@ def assert_gaussian(
     finding = worst.finding[0].upper() + worst.finding[1:]
 
     def detected(n: int) -> float:
-        return chi2_detects(share, n) if delta == 0 else robust_detects(share, _square_variance(delta), n)
+        return chi2_detects(share, n) if delta == 0 else robust_detects(share, square_variance(delta), n)
 
     distance = kolmogorov_detects(share, count, delta)
     if distance < 1:

@@ -91,7 +91,8 @@ def robust_p_values(values: Array, low: Array, high: Array, variance: Array, rat
         The level at which the test is to be sharp; the p-values hold at every level.
     """
     count = len(values)
-    scale = np.minimum(np.sqrt(2 * math.log(1 / rate) / (count * variance)), 2 / (high - np.minimum(low, 0)))
+    span = high - np.minimum(low, 0)
+    scale = np.minimum(np.sqrt(2 * math.log(1 / rate) / (count * variance)), 2 / np.maximum(span, np.finfo(float).tiny))
     above = influence(scale * (values - high)).sum(axis=0)
     below = influence(scale * (low - values)).sum(axis=0)
     # Twice: two one-sided claims.

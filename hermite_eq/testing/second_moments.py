@@ -115,7 +115,7 @@ def assert_covariance(
             smallest, where, ratio = float(p_values[worst]), names[worst], float(second[worst])
     finding = f"The variance of {where} is {ratio:.4g} times what is claimed"
     if kurtosis > excess_kurtosis:
-        finding += f" (and the excess kurtosis reaches {kurtosis:.2g} in these samples, where excess_kurtosis={excess_kurtosis:g} was declared)"
+        finding += f" (and their excess kurtosis reaches {kurtosis:.2g}, where excess_kurtosis={excess_kurtosis:g} was declared)"
 
     def detected(n: int) -> float:
         return robust_detects(share, variance, n)
@@ -134,8 +134,8 @@ def settle_moments(assertion: str, claim: str, p_value: float, rate: float, find
     elif seen > resolution:
         needed = least_count(detected, resolution, count)
         verdict = Verdict.CANNOT_TELL
-        repair = f"draw {needed} rows to see {percent(resolution)} beyond the deviation allowed, or pass resolution={math.ceil(100 * seen) / 100:g}" \
-            if math.isfinite(seen) else f"draw {needed} rows to see {percent(resolution)} beyond the deviation allowed"
+        repair = f"draw {needed} rows to see {percent(resolution)} beyond the deviation allowed"
+        repair += f", or pass resolution={math.ceil(100 * seen) / 100:g}" if math.isfinite(seen) else ""
     power = detects(f"a variance {percent(delta + seen)} too large in one of {directions} directions")
     return conclude(Check(assertion, claim, verdict, p_value, rate, finding, power, repair))
 

@@ -35,7 +35,7 @@ def assert_universal(
     deviation: Deviation = Deviation(1.0, order=-0.5),  # noqa: B008 (frozen)
     tolerance: float = 0.25,
     resolution: float = 0.25,
-    runs: int = 24,
+    runs: int = 64,
     test: int | None = None,
     rng: int = 0,
     rate: float | None = None,
@@ -111,14 +111,16 @@ def assert_universal(
     level = declared_rate(rate)
     ladder = sorted(int(d) for d in dimensions)
     if len(set(ladder)) < 2 or ladder[0] < 1 or len(set(ladder)) < len(ladder):
-        raise HypothesisError("the ladder has two or more different dimensions", f"dimensions={dimensions!r}", "pass dimensions=(20, 40, 80)")
+        raise HypothesisError(
+            "the ladder has two or more different dimensions", f"dimensions={dimensions!r}", "pass dimensions=(20, 40, 80)"
+        )
     if not isinstance(deviation, Deviation):
         raise HypothesisError("the deviation of a ladder has an order", f"{deviation!r}", "pass Deviation(1.0, order=-0.5)")
     if not 0 < ridge < math.inf:
         raise HypothesisError("the ridge is positive and finite", f"ridge={ridge!r}", "pass ridge=1e-3, say")
     count = budget(runs)
     if count < 8:
-        raise HypothesisError("a scatter over runs is known from 8 of them", f"runs={runs!r}", "pass runs=24")
+        raise HypothesisError("a scatter over runs is known from 8 of them", f"runs={runs!r}", "pass runs=64")
     errors = np.array([_errors(feature_map, gaussian_map, d, samples(d), test, ridge, count, rng) for d in ladder])
     # (d, run, map, kind)
     statistics = 2 * len(KINDS) * len(ladder)

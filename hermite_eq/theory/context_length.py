@@ -114,8 +114,12 @@ def _least(curve: Callable[[Array, slice], Array], count: int) -> tuple[Array, A
         monotone[rows] = falls | rises
         at = np.argmin(values, 1)
         inner = np.clip(at, 1, grid.size - 2)
-        best = _golden(lambda x, rows=rows: curve(10.0 ** x[:, None], rows)[:, 0], grid[inner - 1], grid[inner + 1])
-        found = curve(10.0 ** best[:, None], rows)[:, 0]
+
+        def at_log(log: Array, rows: slice = rows) -> Array:
+            return curve(10.0 ** log[:, None], rows)[:, 0]
+
+        best = _golden(at_log, grid[inner - 1], grid[inner + 1])
+        found = at_log(best)
         first, last = values[:, 0], values[:, -1]
         longest = falls | ((at == grid.size - 1) & (last <= found))
         shortest = ~falls & (rises | ((at == 0) & (first <= found)))
@@ -200,5 +204,6 @@ def phase_diagram(
         k, u, v = (x[rows, None] for x in columns)
         return np.asarray(getattr(linear_limit(moments[0].slope, u, v, alpha, k, tau, model.ridge), error))
 
-    alpha, least, monotone = (x.reshape(shape) for x in _least(curve, kappas.size * len(tasks)))
-    return PhaseDiagram(kappas, np.array([task.noise for task in tasks]), alpha, least, monotone, tau, error)
+    alpha, least, monotone = _least(curve, kappas.size * len(tasks))
+    noises = np.array([task.noise for task in tasks])
+    return PhaseDiagram(kappas, noises, alpha.reshape(shape), least.reshape(shape), monotone.reshape(shape), tau, error)

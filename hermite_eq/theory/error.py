@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory.explicit import GivenMoments, explicit_errors
 from hermite_eq.theory.finite_size import finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.linear import ErrorArrays
+from hermite_eq.theory.mixture import heterogeneity, mixture_moments, norms_matter
 
 if TYPE_CHECKING:
     import pandas
@@ -45,6 +47,8 @@ class TheoryError:
         Relative residual of the fixed-point equation at the solution.
     notes : tuple of str
         Limits which the numbers stand for, said aloud (divergence, c₀ = 0, c₁ = 0).
+    per_source : tuple of float
+        The error on each test source, where there are several; ``icl`` is their mixture.
     """
 
     icl: float
@@ -55,6 +59,7 @@ class TheoryError:
     dof: float
     fixed_point_residual: float
     notes: tuple[str, ...] = field(default=(), compare=False)
+    per_source: tuple[float, ...] = ()
 
     @property
     def g_task(self) -> float:
@@ -77,10 +82,12 @@ class TheoryCurve:
     icl, idg, bias, variance, effective_ridge, dof, fixed_point_residual : ndarray
     notes : tuple of str
         Those that hold at every point.
+    per_source : ndarray or None
+        One row per point, one column per test source.
     """
 
     model: Model
-    task: Task
+    task: Task | MixtureTask | GivenMoments
     points: tuple[Sizes, ...] | tuple[Ratios, ...]
     icl: Array
     idg: Array
@@ -90,6 +97,7 @@ class TheoryCurve:
     dof: Array
     fixed_point_residual: Array
     notes: tuple[str, ...] = ()
+    per_source: Array | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -97,7 +105,8 @@ class TheoryCurve:
     def __getitem__(self, i: int) -> TheoryError:
         values = {f.name: float(getattr(self, f.name)[i]) for f in fields(ErrorArrays)}
         notes = (*self.notes, _DIVERGES) if math.isinf(values["icl"]) else self.notes
-        return TheoryError(**values, notes=notes)
+        sources = () if self.per_source is None else tuple(float(x) for x in self.per_source[i])
+        return TheoryError(**values, notes=notes, per_source=sources)
 
     def __iter__(self) -> Iterator[TheoryError]:
         return (self[i] for i in range(len(self)))
@@ -139,13 +148,14 @@ def _(model: RandomTransformer) -> Any:
     return limit_random, finite_random, notes
 
 
-def icl_curve(model: Model, task: Task, points: Sequence[Sizes] | Sequence[Ratios]) -> TheoryCurve:
+def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Sequence[Sizes] | Sequence[Ratios]) -> TheoryCurve:
     """The in-context error of a trained Transformer at many points, in one vectorised evaluation.
 
     Parameters
     ----------
     model : LinearTransformer or RandomTransformer
-    task : Task
+    task : Task, MixtureTask or GivenMoments
+        Given moments of h and label (:func:`given_moments`) stand for d, context and tasks: of the points n and m matter.
     points : sequence of Sizes, or sequence of Ratios
         Points of equal d, context and tasks are solved together, as are all Ratios.
 
@@ -164,38 +174,76 @@ def icl_curve(model: Model, task: Task, points: Sequence[Sizes] | Sequence[Ratio
     >>> icl_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), points).icl.round(3)
     array([0.688,   inf, 0.62 ])
     """
-    limit, finite, notes = _theory(model)
     kinds = {type(point) for point in points}
-    if kinds == {Ratios}:
-        arrays = limit(model, task, points)
-    elif kinds == {Sizes}:
-        groups: dict[Hashable, list[int]] = {}
-        sizes = [point for point in points if isinstance(point, Sizes)]
-        for i, point in enumerate(sizes):
-            groups.setdefault((point.d, point.context, point.tasks), []).append(i)
-        values = {f.name: np.empty(len(points)) for f in fields(ErrorArrays)}
-        for indices in groups.values():
-            part = finite(model, task, [sizes[i] for i in indices])
-            for name, column in values.items():
-                column[indices] = getattr(part, name)
-        arrays = ErrorArrays(**values)
-    else:
+    if len(kinds) != 1 or not kinds <= {Ratios, Sizes}:
         raise HypothesisError(
             "the points are all Sizes (finite d) or all Ratios (the limit)",
             ", ".join(sorted(kind.__name__ for kind in kinds)) or "no points",
             "pass [Sizes(…), …] or [Ratios(…), …]",
         )
-    return TheoryCurve(model, task, tuple(points), **vars(arrays), notes=notes(task))  # type: ignore[arg-type]
+    columns, notes = _columns(task, model, points)
+    return TheoryCurve(model, task, tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
 
 
-def icl_error(model: Model, task: Task, sizes: Sizes | Ratios) -> TheoryError:
+@singledispatch
+def _columns(task: Any, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """The arrays of a curve by name, and its notes; one entry for each kind of task."""
+    raise HypothesisError(
+        "the task is a hermite_eq.Task, or given moments", f"{task!r}", "pass hermite_eq.Task(target, noise=0.01), or given_moments(…)"
+    )
+
+
+@_columns.register
+def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    limit, finite, notes = _theory(model)
+    if isinstance(points[0], Ratios):
+        return vars(limit(model, task, points)), notes(task)
+    groups: dict[Hashable, list[int]] = {}
+    for i, point in enumerate(points):
+        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
+    values = {f.name: np.empty(len(points)) for f in fields(ErrorArrays)}
+    for indices in groups.values():
+        part = finite(model, task, [points[i] for i in indices])
+        for name, column in values.items():
+            column[indices] = getattr(part, name)
+    return values, notes(task)
+
+
+@_columns.register
+def _(task: GivenMoments, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    _theory(model)
+    if isinstance(points[0], Ratios):
+        raise HypothesisError("given covariances have a given d", f"{points[0]}", "pass Sizes(…)")
+    return explicit_errors(model, task, points), ()
+
+
+@_columns.register
+def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    _theory(model)
+    if isinstance(points[0], Ratios):
+        raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
+    groups: dict[Hashable, list[int]] = {}
+    for i, point in enumerate(points):
+        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
+    columns: dict[str, Array] = {}
+    notes: list[str] = []
+    for indices in groups.values():
+        at = [points[i] for i in indices]
+        for name, part in explicit_errors(model, mixture_moments(task, at[0], norms=norms_matter(model)), at).items():
+            columns.setdefault(name, np.empty((len(points), *part.shape[1:])))[indices] = part
+        notes += [note for note in heterogeneity(task, at[0]) if note not in notes]
+    return columns, tuple(notes)
+
+
+def icl_error(model: Model, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
     r"""The in-context error of a trained Transformer, from theory.
 
     Parameters
     ----------
     model : LinearTransformer or RandomTransformer
         The head of a random Transformer may be an activation or an equivalent polynomial activation.
-    task : Task
+    task : Task, MixtureTask or GivenMoments
+        See :func:`icl_curve`.
     sizes : Ratios or Sizes
         Ratios give the limit d = ∞; there the random head's ridge per sample λ/d vanishes, so that its λ plays no role
         (λ → 0+). Sizes give the prediction at finite d: ridge per sample λ/d, D = d(d+1) entries of h, and the

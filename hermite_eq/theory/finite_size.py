@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
 from hermite_eq.theory.context_law import ContextLaw, context_law
+from hermite_eq.theory.dual import Dual, partials, value
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.random_head import FixedPoint, ScaledSamples, fixed_point, random_head_error
@@ -44,15 +46,15 @@ def _law(task: Task, sizes: Sizes) -> ContextLaw:
     return law
 
 
-def _spectrum(law: ContextLaw, d: int, tasks: float, weights: Array) -> tuple[Spectrum, Array]:
+def _spectrum(law: ContextLaw, d: int, tasks: Any, weights: Any) -> tuple[Spectrum, Array]:
     r"""The spectrum of :math:`\mathbb E[\hat h\hat h^\top]` under ``weights`` (shape (P, N)), and the tilt of each node against it."""
     # E[ĥĥᵀ] = (I/d) ⊗ [f_u S/d + f_i I/d, f_c ξ̄/√d; ·, f_2]; r = D times its eigenvalues, D = d(d+1).
-    f_u, f_2, f_c = weights @ law.signal_share, weights @ law.column_share, weights @ law.cross_share
+    f_u, f_2, f_c = ((weights * share).sum(-1) for share in (law.signal_share, law.column_share, law.cross_share))
     unit, one = (d + 1) / d, np.ones_like(f_u)
     spectrum = Spectrum(
         signal=unit * f_u,
         noise=unit * (1 - f_u - f_2),
-        kappa=one * tasks / d,
+        kappa=tasks / d,
         bulk=one / unit,
         column=unit * d * f_2,
         cross2=unit**2 * np.minimum(d * f_c**2, d * f_u * f_2),
@@ -69,13 +71,13 @@ def _samples(law: ContextLaw, d: int, head: HeadMoments) -> ScaledSamples:
 
 
 def _consistent(
-    law: ContextLaw, d: int, tasks: float, samples: ScaledSamples, tau: Array, mu: Array, ridge: Array
+    law: ContextLaw, d: int, tasks: Any, samples: ScaledSamples, tau: Any, mu: Any, ridge: Any
 ) -> tuple[ScaledSamples, Spectrum, FixedPoint]:
     r"""Samples, spectrum and fixed point with the covariance weighted as the fit weighs it, by :math:`c_1^2\omega`.
 
     The weights differ from their mean by O(d^{-1/2}) and the covariances of the nodes too, so that each round gains a factor O(1/d).
     """
-    weights = np.broadcast_to(law.weights, (tau.size, law.weights.size))
+    weights: Any = np.broadcast_to(law.weights, (tau.size, law.weights.size))
     # Where c₁ vanishes the covariance of h plays no role, and any weights will do.
     power = samples.c1**2 if samples.c1.any() else np.ones_like(samples.c1)
     for _ in range(_ROUNDS):
@@ -84,34 +86,61 @@ def _consistent(
         point = fixed_point(samples, spectrum, tau, mu, ridge)
         update = samples.weights * power * point.omega
         update = update / update.sum(-1, keepdims=True)
-        if np.abs(update - weights).sum(-1).max() < 1e-10:
+        if _change(update, weights) < 1e-10:
             return samples, spectrum, point
         weights = update
     raise _too_small(f"no agreement of weights and covariance after {_ROUNDS} rounds at d={d}")
 
 
-def _errors(
-    law: ContextLaw, head: HeadMoments, sizes: Sequence[Sizes], mu: Array, ridge: Array, dimension: float, noise: float
+def _change(update: Any, weights: Any) -> float:
+    """The largest change of the weights of a point, and of their derivatives in proportion to them."""
+    changes = [float(np.abs(value(update) - value(weights)).sum(-1).max())]
+    if isinstance(update, Dual):
+        new, old = (partials(x, len(update.partials)) for x in (update, weights))
+        changes.append(float(np.abs(new - old).max() / (1 + np.abs(new).max())))
+    return max(changes)
+
+
+def continuous_error(
+    model: Model, task: Task, sizes: Sequence[Sizes], tasks: Any, tau: Any, mu: Any, ridge: Any
 ) -> ErrorArrays:
-    d, tasks = sizes[0].d, sizes[0].tasks
-    tau = np.array([s.samples for s in sizes]) / (d * (d + 1))
-    samples, spectrum, point = _consistent(law, d, tasks, _samples(law, d, head), tau, mu, ridge)
-    errors = random_head_error(samples, spectrum, tau, mu, point, dimension, np.full_like(tau, law.trace / (d + 1)))
+    r"""The prediction at the d and ℓ of the sizes, for k, τ = n/d², μ = m/d² and λ which need not belong to integers.
+
+    Parameters
+    ----------
+    model, task
+    sizes : sequence of Sizes
+        Of equal d and ℓ; named in errors.
+    tasks, tau, mu, ridge : arrays of shape (P,), or dual numbers
+    """
+    d, law = sizes[0].d, _law(task, sizes[0])
+    n, m = tau * (d / (d + 1)), mu * (d / (d + 1))
+    if isinstance(model, LinearTransformer):
+        # Infinitely many features c₁(s) = s without residual.
+        zero = np.zeros_like(law.weights)
+        head = HeadMoments(zero + model.intercept, np.sqrt(law.scale2), zero, zero)
+        dimension, per_unit = math.inf, ridge * ((d + 1) / law.trace)
+    else:
+        head = HeadMoments.of(model.activation)
+        if not model.normalise:
+            head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
+        dimension, per_unit = d * (d + 1), ridge / d / m
+    samples, spectrum, point = _consistent(law, d, tasks, _samples(law, d, head), n, m, per_unit)
+    errors = random_head_error(samples, spectrum, n, m, point, dimension, np.full_like(n, law.trace / (d + 1)))
     # No predictor gets below the label noise: where the expansion does, it has left its domain.
-    below = np.minimum(errors.icl, errors.idg) < noise
+    icl, idg = value(errors.icl), value(errors.idg)
+    below = np.minimum(icl, idg) < task.noise
     if below.any():
         i = int(np.argmax(below))
-        raise _too_small(f"{sizes[i]} with ICL {errors.icl[i]:.3g} and IDG {errors.idg[i]:.3g} below the noise {noise:g}")
+        raise _too_small(f"{sizes[i]} with ICL {icl[i]:.3g} and IDG {idg[i]:.3g} below the noise {task.noise:g}")
     return errors
 
 
 def finite_linear(model: LinearTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
-    """The linear Transformer at sizes that differ in n alone: infinitely many features c₁(s) = s without residual."""
-    law = _law(task, sizes[0])
-    zero = np.zeros_like(law.weights)
-    head = HeadMoments(zero + model.intercept, np.sqrt(law.scale2), zero, zero)
+    """The linear Transformer at sizes that differ in n alone."""
     one = np.ones(len(sizes))
-    return _errors(law, head, sizes, math.inf * one, (sizes[0].d + 1) * model.ridge / law.trace * one, math.inf, task.noise)
+    tau = np.array([s.samples for s in sizes]) / sizes[0].d ** 2
+    return continuous_error(model, task, sizes, sizes[0].tasks * one, tau, math.inf * one, model.ridge * one)
 
 
 def finite_random(model: RandomTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
@@ -119,10 +148,7 @@ def finite_random(model: RandomTransformer, task: Task, sizes: Sequence[Sizes]) 
     for s in sizes:
         if s.hidden is None:
             raise HypothesisError("a random head has hidden units", f"{s}", "pass hidden=…")
-    law = _law(task, sizes[0])
-    d, dimension = sizes[0].d, sizes[0].d * (sizes[0].d + 1)
-    head = HeadMoments.of(model.activation)
-    if not model.normalise:
-        head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
-    mu = np.array([s.hidden for s in sizes], float) / dimension
-    return _errors(law, head, sizes, mu, model.ridge / d / mu, dimension, task.noise)
+    d = sizes[0].d
+    one = np.ones(len(sizes))
+    tau, mu = (np.array(column, float) / d**2 for column in ([s.samples for s in sizes], [s.hidden for s in sizes]))
+    return continuous_error(model, task, sizes, sizes[0].tasks * one, tau, mu, model.ridge * one)

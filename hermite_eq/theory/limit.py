@@ -70,8 +70,17 @@ def limit_random(model: RandomTransformer, task: Task, ratios: Sequence[Ratios])
     for r in ratios:
         if r.mu is None:
             raise HypothesisError("a random head has hidden units", f"{r}", "pass mu=…")
-    target, head = TargetMoments.of(task), HeadMoments.of(model.activation)
     alpha, kappa, tau, mu = (np.array([getattr(r, name) for r in ratios], float) for name in ("alpha", "kappa", "tau", "mu"))
+    return head_limit(HeadMoments.of(model.activation), TargetMoments.of(task), alpha, kappa, tau, mu, np.zeros_like(tau))
+
+
+def head_limit(
+    head: HeadMoments, target: TargetMoments, alpha: Array, kappa: Array, tau: Array, mu: Array, ridge: Array
+) -> ErrorArrays:
+    r"""A head with given Hermite data, in units of :math:`\sqrt{R_t}\hat h`; arrays, or dual numbers, of shape (P,).
+
+    ``ridge`` is that of :func:`fixed_point`. The linear Transformer is the head :math:`c_1=1,c_*=0` at μ = ∞, ridge :math:`\lambda/R_t`.
+    """
     fresh = target.slope**2 + target.square / alpha
     spectrum = Spectrum.limit(target.slope**2 / fresh, kappa)
     column = np.ones_like(tau)[:, None]
@@ -83,8 +92,8 @@ def limit_random(model: RandomTransformer, task: Task, ratios: Sequence[Ratios])
         residual2=column * head.residual2,
         mean=column * target.mean,
         square=column * target.square,
-        signal=target.slope**2 / np.sqrt(fresh)[:, None],
+        signal=(target.slope**2 / np.sqrt(fresh))[:, None],
         tilt=0 * column,
     )
-    point = fixed_point(samples, spectrum, tau, mu, np.zeros_like(tau))
+    point = fixed_point(samples, spectrum, tau, mu, ridge)
     return random_head_error(samples, spectrum, tau, mu, point, math.inf, fresh)

@@ -8,11 +8,13 @@ r"""Marchenko-Pastur functionals in closed form.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
+from hermite_eq.theory.dual import floats
 
 Array = NDArray[np.float64]
 
@@ -43,7 +45,7 @@ class ResolventMoments:
     s3_2: Array
 
 
-def resolvent_moments(y: ArrayLike, kappa: ArrayLike, p: ArrayLike = 1.0) -> ResolventMoments:
+def resolvent_moments(y: Any, kappa: Any, p: Any = 1.0) -> ResolventMoments:
     r"""All means of :class:`ResolventMoments` under the Marchenko-Pastur law of κ = k/d, elementwise.
 
     With :math:`\gamma=1/\kappa` and :math:`\Delta=\sqrt{(y+p(1-\gamma))^2+4\gamma py}`,
@@ -80,7 +82,7 @@ def resolvent_moments(y: ArrayLike, kappa: ArrayLike, p: ArrayLike = 1.0) -> Res
     >>> print(f"{moments.g:.12f} {moments.s_1:.12f}")
     0.707106781187 0.292893218813
     """
-    y, kappa, p = np.asarray(y, float), np.asarray(kappa, float), np.asarray(p, float)
+    y, kappa, p = floats(y), floats(kappa), floats(p)
     if not np.all(y > 0):
         raise HypothesisError("the Stieltjes transform is taken at a negative real point −y", f"y={y}", "pass y > 0")
     if not np.all(kappa > 0):

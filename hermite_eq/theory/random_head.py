@@ -13,11 +13,14 @@ degree-2 part, :math:`\frac{c_2}2(f_i^\top Cf_i-1)` on neuron i).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.theory.dual import Dual, implicit, value
 from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
 from hermite_eq.theory.spectrum import Spectrum
@@ -25,7 +28,7 @@ from hermite_eq.theory.spectrum import Spectrum
 Array = NDArray[np.float64]
 
 #: Stands for k = 0+, the limit where neither samples nor features are too few and nothing else regularises.
-_SMALLEST = 1e-200
+SMALLEST_RIDGE = 1e-200
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class FixedPoint:
 
 
 def _column(x: Array) -> Array:
-    return np.asarray(x)[..., None]
+    return x[..., None]
 
 
 def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
@@ -107,7 +110,8 @@ def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
     return a, start - 1
 
 
-def _audible(samples: ScaledSamples) -> ScaledSamples:
+def audible(samples: ScaledSamples) -> ScaledSamples:
+    """The samples with c₁ = 0 replaced by a c₁ too small to hear, so that every formula keeps its form."""
     # c₁ → 0: at c₁ = 1e-10 c_* the linear part contributes less than rounding, and the limit needs no formulas of its own.
     faint = 1e-20 * (samples.weights * samples.residual2).sum(-1)
     silent = (samples.weights * samples.c1**2).sum(-1) < faint
@@ -140,29 +144,70 @@ def fixed_point(samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Arra
     ----------
     Derivation: ``derivations/random_features.py``.
     """
-    samples = _audible(samples)
+    samples = audible(samples)
     power = samples.c1**2
-    strength = (samples.weights * power).sum(-1)
+
+    def load(k: Array) -> Array:
+        t = spectrum.traces(k)
+        return power * (_column(t.f1) + samples.tilt * _column(t.x1)) + samples.residual2 / _column(k)
+
+    return effective_ridge(load, samples, tau, mu, ridge)
+
+
+def effective_ridge(load: Callable[[Array], Array], samples: ScaledSamples, tau: Array, mu: Array, ridge: Array) -> FixedPoint:
+    r"""The two equations of :func:`fixed_point` for any loads w(θ), decreasing functions of k.
+
+    Parameters
+    ----------
+    load : callable
+        From k, shape (...), to w, shape (..., N).
+    samples, tau, mu, ridge
+        As in :func:`fixed_point`; of the samples only weights, :math:`c_1` and :math:`c_*^2` enter. Where something is a dual number,
+        so is the solution.
+    """
+    weights, power, steady = samples.weights, samples.c1**2, value(tau)
+    strength = value((weights * power).sum(-1))
+    capacity = value(mu)
 
     def equations(k: Array) -> tuple[Array, Array, Array, Array]:
-        t = spectrum.traces(k)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            load = power * (_column(t.f1) + samples.tilt * _column(t.x1)) + samples.residual2 / _column(k)
-            a, excess = _slope(samples.weights * power, load, tau)
-            total = _column(tau * a) + load
-            dof = (samples.weights * load / total).sum(-1)
-            value = a * (1 - tau / mu * dof) - ridge / k
-        return np.where(excess < 0, excess * strength, value), a, _column(tau) / total, dof
+            loads = value(load(k))
+            a, excess = _slope(value(weights * power), loads, steady)
+            total = _column(steady * a) + loads
+            dof = (value(weights) * loads / total).sum(-1)
+            residual = a * (1 - steady / capacity * dof) - value(ridge) / k
+        return np.where(excess < 0, excess * strength, residual), a, _column(steady) / total, dof
 
-    lower = np.full_like(tau, _SMALLEST)
-    upper = 1 + ridge / strength
+    lower = np.full_like(steady, SMALLEST_RIDGE)
+    upper = 1 + value(ridge) / strength
     while np.any(short := equations(upper)[0] < 0):
         upper = np.where(short, 64 * upper, upper)
     k = increasing_root(lambda k: equations(k)[0], lower, upper)
-    value, a, omega, dof = equations(k)
-    residual = np.where(k > lower, np.abs(value) / (strength + ridge / k), 0.0)
-    capacity = np.where((samples.residual2 > 0).any(-1), mu, np.minimum(mu, 1.0))
-    return FixedPoint(k, a, omega, dof, residual, (ridge == 0) & (capacity == tau))
+    left, a, omega, dof = equations(k)
+    residual = np.where(k > lower, np.abs(left) / (strength + value(ridge) / k), 0.0)
+    rank = np.where((value(samples.residual2) > 0).any(-1), capacity, np.minimum(capacity, 1.0))
+    interpolates = (value(ridge) == 0) & (rank == steady)
+    directions = _directions(load(k), samples, tau, mu, ridge)
+    if not directions:
+        return FixedPoint(k, a, omega, dof, residual, interpolates)
+
+    def implicitly(k: Any, a: Any) -> tuple[Any, Any]:
+        loads = load(k)
+        total = _column(tau * a) + loads
+        first = (weights * power * _column(tau) / total).sum(-1) - 1
+        # Times k, so that the slope in λ at λ = 0 is right where k = 0+.
+        return first, k * a * (1 - tau / mu * (weights * loads / total).sum(-1)) - ridge
+
+    moving: tuple[Any, Any] = implicit(implicitly, k, a, directions)
+    loads = load(moving[0])
+    total = _column(tau * moving[1]) + loads
+    return FixedPoint(*moving, _column(tau) / total, (weights * loads / total).sum(-1), residual, interpolates)
+
+
+def _directions(load: Any, samples: ScaledSamples, *others: Any) -> int:
+    """The number of directions of the dual numbers among the arguments; 0 if there is none."""
+    found = [x for x in (load, *vars(samples).values(), *others) if isinstance(x, Dual)]
+    return len(found[0].partials) if found else 0
 
 
 def random_head_error(
@@ -206,7 +251,7 @@ def random_head_error(
     ----------
     Derivation: ``derivations/random_features.py``.
     """
-    samples = _audible(samples)
+    samples = audible(samples)
     k, omega = point.k, point.omega
     t = spectrum.traces(k)
     c1, power, noise = samples.c1, samples.c1**2, samples.residual2 / _column(k)
@@ -269,7 +314,7 @@ def random_head_error(
         np.where(interpolates, np.inf, mean(error)),
         mean(bias_fresh),
         np.where(interpolates, np.inf, variance),
-        np.where(k > 2 * _SMALLEST, k * unit, 0.0),
+        np.where(k > 2 * SMALLEST_RIDGE, k * unit, 0.0),
         point.dof,
         point.residual,
     )

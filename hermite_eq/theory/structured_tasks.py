@@ -21,6 +21,7 @@ from hermite_eq.theory.error import TheoryCurve
 from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
 from hermite_eq.theory.task_spectrum import TaskSpectrum
+from hermite_eq.theory.wishart import mean_spectrum
 
 Array = NDArray[np.float64]
 
@@ -126,6 +127,24 @@ class TaskPopulation:
         weights = np.full(d, 1 / d)
         fresh_gain, fresh_law = _labels(task, np.array([math.sqrt(weights @ turned)]))
         return cls(task, TaskSpectrum(np.maximum(values, 0.0), fresh_gain[0] * turned, weights), law, fresh_law, k / d)
+
+
+    @classmethod
+    def from_mean_spectrum(cls, task: Task, d: int, tasks: int) -> TaskPopulation:
+        r"""k training tasks from :math:`\mathcal N(0,I_d)` at finite d and k, averaged: the exact mean spectrum of :math:`S_k`.
+
+        Marchenko-Pastur is its limit. The error is that of one matrix with the mean spectrum: its fluctuations, like all else that is
+        O(1/d) in contexts, are left to :func:`hermite_eq.icl_error` at finite ``Sizes``.
+
+        Examples
+        --------
+        >>> population = TaskPopulation.from_mean_spectrum(Task("identity"), d=8, tasks=4)
+        >>> print(f"{population.spectrum.weights @ population.spectrum.eigenvalues**2:.9f}")  # 1 + (d + 1)/k
+        3.250000000
+        """
+        values, weights = mean_spectrum(d, tasks)
+        gain, law = _labels(task, np.ones(1))
+        return cls(task, TaskSpectrum(gain[0] * values, np.full(values.size, gain[0]), weights), law, law, tasks / d)
 
 
 def _covariance(given: ArrayLike, name: str) -> Array:

@@ -12,6 +12,7 @@ from hermite_eq import Sizes, Task
 from hermite_eq.covariance import SymbolicTarget, covariance, hermite_symbol
 from hermite_eq.hermite import X
 from hermite_eq.simulate import context_law as simulated_law
+from hermite_eq.simulate.laws import Tasks
 from hermite_eq.theory.context_law import context_law
 
 TARGETS = ["relu", "tanh", sympy.Max(X - sympy.Rational(1, 3), 0), "gelu"]
@@ -45,7 +46,7 @@ def _norms(task: Task, d: int, count: int, seed: int, unit: bool, sphere: bool) 
         draw, tasks = block.spawn(2)
         xi = law.tasks(20_000, np.random.default_rng(tasks))
         if sphere:
-            xi = xi * (math.sqrt(d) / np.linalg.norm(xi, axis=1))[:, None]
+            xi = Tasks(xi.xi * (math.sqrt(d) / np.linalg.norm(xi.xi, axis=1))[:, None], xi.source)
         drawn = law.draw(xi, np.arange(20_000), draw)
         weight = np.append(np.full(d, 1 / d if unit else 1.0), 1.0)
         blocks.append((d if unit else 1) * np.einsum("ni,ni->n", drawn.x, drawn.x) * (drawn.b**2 @ weight))

@@ -16,6 +16,18 @@ def draw_contexts(task, d, context, xi, rng):
     return x, y
 
 
+def draw_source(source, d, context, xi, rng, unit_inputs=False, unit_link=False):
+    """One context of a source for each row of ``xi``, query last: x of shape (n, ℓ+1, d) in the scale asked for, y of shape (n, ℓ+1)."""
+    n = len(xi)
+    sigma = source.input_cov.matrix(d)
+    z = source.inputs.draw(rng, (n, context + 1, d))
+    x = source.mean_vectors(d)[0] + z @ np.linalg.cholesky(sigma).T
+    scale = np.linalg.norm(xi, axis=1) * np.sqrt(np.linalg.norm(sigma, 2)) if unit_link else np.full(n, np.sqrt(d))
+    argument = np.einsum("nd,nid->ni", xi, x) / scale[:, None]
+    y = np.asarray(source.target(argument)) + np.sqrt(source.noise) * rng.standard_normal((n, context + 1))
+    return x if unit_inputs else x / np.sqrt(d), y
+
+
 def embedding(x, y):
     """Z of (3) for one context, the query's label replaced by zero."""
     labels = y.copy()
@@ -38,14 +50,23 @@ def h_z(x, y):
     return np.outer(x[-1], np.append(first, last))
 
 
-def statistics(x, y):
+def statistics(x, y, unit_inputs=False):
     """Queries, b and query labels of many contexts."""
-    context, d = x.shape[1] - 1, x.shape[2]
+    context, d = x.shape[1] - 1, 1 if unit_inputs else x.shape[2]
     b = np.concatenate(
         [d / context * np.einsum("ni,nid->nd", y[:, :-1], x[:, :-1]), (y[:, :-1] ** 2).mean(axis=1)[:, None]],
         axis=1,
     )
     return x[:, -1], b, y[:, -1]
+
+
+def softmax_statistics(x, y, sharpness, unit_inputs=False):
+    """Queries, b and query labels of many contexts under softmax attention."""
+    d = x.shape[2]
+    logits = sharpness * np.einsum("nid,nd->ni", x[:, :-1], x[:, -1]) * (1 / np.sqrt(d) if unit_inputs else np.sqrt(d))
+    p = np.exp(logits) / np.exp(logits).sum(axis=1)[:, None]
+    first = (1 if unit_inputs else d) * np.einsum("ni,ni,nid->nd", p, y[:, :-1], x[:, :-1])
+    return x[:, -1], np.column_stack([first, np.einsum("ni,ni->n", p, y[:, :-1] ** 2)]), y[:, -1]
 
 
 def ridge(features, y, penalty, intercept=False):

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from derivations import context_law, linear_attention
+from derivations import context_law, context_moments, linear_attention
 
 
-@pytest.mark.parametrize("module", [context_law, linear_attention], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [context_law, context_moments, linear_attention], ids=lambda module: module.__name__)
 def test_every_step_holds(module):
     assert module.STATEMENT
     assert module.ASSUMPTIONS
@@ -20,3 +20,13 @@ def test_every_step_holds(module):
 def test_moments_see_five_per_cent_across_the_task():
     assert context_law._moments_agree(order=2)
     assert not context_law._moments_agree(stretch=Fraction(21, 20), order=2)
+
+
+def test_moments_see_a_mean_forgotten():
+    general = {"order": 2, "factor": context_law.SHEAR, "mean": context_law.MEAN}
+    assert not context_law._moments_agree(**general, represented_mean=(Fraction(0), Fraction(0)))
+    assert not context_law._moments_agree(**general, stretch=Fraction(21, 20))
+
+
+def test_moments_of_the_library_five_per_cent_off():
+    assert not context_moments._library(unit_inputs=True, change=1.05)

@@ -21,9 +21,8 @@ from hermite_eq import (
 from hermite_eq.simulate import icl_curve, icl_error, join
 from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.memory import parse_memory
-from hermite_eq.simulate.population import covariance_trace
 from hermite_eq.simulate.ridge import ROUNDING_TOLERANCE
-from hermite_eq.simulate.sampler import child_seeds
+from hermite_eq.simulate.sampler import child_seeds, context_law
 
 from . import literal
 
@@ -50,7 +49,7 @@ MODELS = (
 def scripted():
     """Means and standard errors by the literal script, shape (2, models, 2)."""
     rng = np.random.default_rng(20)
-    trace = covariance_trace(TASK, SMALL.d, SMALL.context)
+    trace = context_law(TASK, SMALL).trace()
     heads = [
         literal.Head(
             model.ridge,
@@ -242,13 +241,13 @@ def test_fallbacks_are_counted_and_right(samples):
     [
         (
             {"models": "relu"},
-            "a model is a LinearTransformer or a RandomTransformer; "
+            "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer; "
             "found 'r'."
             " Repair: pass RandomTransformer(activation, ridge=…)",
         ),
         (
             {"models": 3},
-            "a model is a LinearTransformer or a RandomTransformer; "
+            "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer; "
             "found 3."
             " Repair: pass RandomTransformer(activation, ridge=…)",
         ),

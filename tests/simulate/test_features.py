@@ -8,7 +8,8 @@ import pytest
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Sizes, Task, equivalent_model
 from hermite_eq.activations import Activation
 from hermite_eq.simulate import contexts, icl_error
-from hermite_eq.simulate.features import HeadKind, LinearRows, StoredRows, feature_blocks, first_layer
+from hermite_eq.simulate.features import LinearRows, StoredRows, feature_blocks, first_layer
+from hermite_eq.simulate.heads import HeadKind
 
 TASK, TRACE = Task("relu", noise=0.1), 5.0
 EPS = np.finfo(float).eps
@@ -27,7 +28,7 @@ def layer():
 @pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("sigma", ["tanh", equivalent_model("relu", 1), equivalent_model("relu", 4), equivalent_model("tanh", 2)], ids=str)
 def test_features_are_the_activation_of_the_pre_activations(drawn, layer, sigma, normalise, monkeypatch):
-    monkeypatch.setattr("hermite_eq.simulate.features._ELEMENTS", 170)
+    monkeypatch.setattr("hermite_eq.simulate.heads._ELEMENTS", 170)
     model = RandomTransformer(sigma, 0.1, normalise)
     (block,) = feature_blocks(drawn, layer, TRACE, [0, 30], np.random.default_rng(2))
     h = np.einsum("ni,nj->nij", drawn.x, drawn.b).reshape(30, 20)

@@ -9,10 +9,19 @@ import sympy
 from hermite_eq import HypothesisError, Sizes, Task
 from hermite_eq.hermite import X
 from hermite_eq.simulate import contexts
-from hermite_eq.simulate.population import covariance_trace, label_moments, linear_error, task_norms
-from hermite_eq.simulate.sampler import IsotropicLaw
+from hermite_eq.simulate.laws import Tasks
+from hermite_eq.simulate.population import label_moments, task_norms
+from hermite_eq.simulate.sampler import context_law
 
 EPS = np.finfo(float).eps
+def covariance_trace(task, d, length):
+    return context_law(task, Sizes(d, length, 1, 1)).trace()
+
+
+def one_task(xi):
+    return Tasks(np.asarray(xi)[None], np.zeros(1, int))
+
+
 # |z| < 5: a false alarm with probability 5.7e-7 for each comparison.
 Z = 5.0
 
@@ -83,9 +92,8 @@ def test_trace_for_relu(d, length, rho):
 def test_trace_is_the_mean_square_of_h(task):
     d, length, count = 6, 9, 100_000
     rng = np.random.default_rng(11)
-    drawn = IsotropicLaw(task, d, length).draw(
-        rng.standard_normal((count, d)), np.arange(count), np.random.SeedSequence(4)
-    )
+    law = context_law(task, Sizes(d, length, 1, 1))
+    drawn = law.draw(law.tasks(count, rng), np.arange(count), np.random.SeedSequence(4))
     squares = (drawn.x**2).sum(axis=1) * (drawn.b**2).sum(axis=1)
     stderr = squares.std() / np.sqrt(count)
     trace = covariance_trace(task, d, length)
@@ -106,10 +114,7 @@ def test_linear_error_given_the_task(task):
     weights, intercepts = rng.standard_normal((d * (d + 1), 3)) / d, np.array([0.0, 0.4, -0.2])
     drawn = contexts(task, Sizes(d, length, 1, 1), xi, count, rng=8)
     squares = (drawn.y[:, None] - drawn.h() @ weights - intercepts) ** 2
-    norm = np.linalg.norm(xi)
-    exact = linear_error(
-        weights, intercepts, label_moments(task, norm / np.sqrt(d)), length, xi[None] / norm
-    )[0]
+    exact = context_law(task, Sizes(d, length, 1, 1)).linear_errors(weights, intercepts, one_task(xi))
     stderr = squares.std(axis=0) / np.sqrt(count)
     assert (np.abs(squares.mean(axis=0) - exact) < Z * stderr).all()
     assert (np.abs(squares.mean(axis=0) - 1.05 * exact) > Z * stderr).all()
@@ -120,12 +125,10 @@ def test_linear_error_over_fresh_tasks(task):
     d, length, count = 5, 7, 200_000
     rng = np.random.default_rng(4)
     weights, intercepts = rng.standard_normal((d * (d + 1), 3)) / d, np.array([0.0, 0.4, -0.2])
-    drawn = IsotropicLaw(task, d, length).draw(
-        rng.standard_normal((count, d)), np.arange(count), np.random.SeedSequence(5)
-    )
+    law = context_law(task, Sizes(d, length, 1, 1))
+    drawn = law.draw(law.tasks(count, rng), np.arange(count), np.random.SeedSequence(5))
     squares = (drawn.y[:, None] - drawn.h() @ weights - intercepts) ** 2
-    s, probability = task_norms(d)
-    exact = probability @ linear_error(weights, intercepts, label_moments(task, s), length)
+    exact = law.fresh_linear_errors(weights, intercepts)[0]
     stderr = squares.std(axis=0) / np.sqrt(count)
     assert (np.abs(squares.mean(axis=0) - exact) < Z * stderr).all()
     assert (np.abs(squares.mean(axis=0) - 1.05 * exact) > Z * stderr).all()
@@ -146,11 +149,12 @@ def test_labels_which_are_all_zero():
 
 
 def test_linear_errors_are_means_over_the_tasks(monkeypatch):
-    law = IsotropicLaw(Task("relu", noise=0.1), 4, 6)
+    law = context_law(Task("relu", noise=0.1), Sizes(4, 6, 1, 1))
     rng = np.random.default_rng(0)
     xi, weights, intercepts = rng.standard_normal((11, 4)), rng.standard_normal((20, 2)), np.array([0.1, 0.0])
-    whole = law.linear_errors(weights, intercepts, xi)
-    each = np.array([law.linear_errors(weights, intercepts, xi[i : i + 1]) for i in range(11)])
+    tasks = Tasks(xi, np.zeros(11, int))
+    whole = law.linear_errors(weights, intercepts, tasks)
+    each = np.array([law.linear_errors(weights, intercepts, one_task(xi[i])) for i in range(11)])
     np.testing.assert_allclose(whole, each.mean(axis=0), rtol=64 * EPS)
-    monkeypatch.setattr("hermite_eq.simulate.sampler._TASKS", 3)
-    np.testing.assert_allclose(law.linear_errors(weights, intercepts, xi), whole, rtol=64 * EPS)
+    monkeypatch.setattr("hermite_eq.simulate.laws.moments._TASKS", 3)
+    np.testing.assert_allclose(law.linear_errors(weights, intercepts, tasks), whole, rtol=64 * EPS)

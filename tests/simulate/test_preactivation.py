@@ -7,7 +7,7 @@ import pytest
 
 from hermite_eq import HypothesisError, Sizes, Task
 from hermite_eq.simulate import contexts, preactivations
-from hermite_eq.simulate.population import covariance_trace
+from hermite_eq.simulate.sampler import context_law
 
 TASK = Task("relu", noise=0.1)
 SIZES = Sizes(d=6, context=8, tasks=1, samples=1)
@@ -23,7 +23,7 @@ def test_z_and_signal_are_what_they_are_called(monkeypatch):
     h = np.einsum("ni,nj->nij", drawn.contexts.x, drawn.contexts.b).reshape(30, 42)
     np.testing.assert_allclose(drawn.z, h @ drawn.F, rtol=0, atol=42 * EPS * (np.abs(h) @ np.abs(drawn.F)).max())
     np.testing.assert_allclose(drawn.signal, drawn.contexts.x @ xi, rtol=0, atol=6 * EPS * np.abs(xi).sum())
-    assert drawn.trace == covariance_trace(TASK, 6, 8)
+    assert drawn.trace == context_law(TASK, Sizes(6, 8, 1, 1)).trace()
 
 
 def test_given_layer_is_used():

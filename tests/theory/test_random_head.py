@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from given_spectrum import GivenSpectrum
 from numpy.typing import NDArray
 
 from hermite_eq.theory.linear import ErrorArrays, linear_limit
 from hermite_eq.theory.random_head import ScaledSamples, fixed_point, random_head_error
-from hermite_eq.theory.spectrum import Spectrum, Traces
+from hermite_eq.theory.spectrum import Spectrum
 
 
 def solved(samples: ScaledSamples, spectrum: Any, tau: Array, mu: Array, ridge: Array, dimension: float) -> ErrorArrays:
@@ -23,34 +24,6 @@ def solved(samples: ScaledSamples, spectrum: Any, tau: Array, mu: Array, ridge: 
 
 EPS = sys.float_info.epsilon
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class GivenSpectrum:
-    """The traces of a given list of eigenvalues s (signal), r (training), T (fresh tasks)."""
-
-    s: Array
-    r: Array
-    fresh: Array
-
-    def traces(self, k: Any) -> Traces:
-        k, s, r, fresh = np.asarray(k)[..., None], self.s, self.r, self.fresh
-        terms = (1 / (r + k), r / (r + k), r**2 / (r + k) ** 2, r / (r + k) ** 2, fresh / (r + k), fresh / (r + k) ** 2,
-                 s**2 / (r + k), s**2 / (r + k) ** 2, s / (r + k), s**2 * r / (r + k) ** 2, s**2 * fresh / (r + k) ** 2,
-                 (s - 1) / (r + k), (s - 1) / (r + k) ** 2, (s - 1) ** 2 / (r + k) ** 2, s**2 * (s - 1) / (r + k) ** 2,
-                 fresh * (s - 1) / (r + k) ** 2)  # fmt: skip
-        return Traces(*(term.mean(-1) for term in terms))
-
-    def tilted(self, by: float) -> GivenSpectrum:
-        return replace(self, r=self.r + by * (self.s - 1))
-
-    @property
-    def second_moment(self) -> Array:
-        return np.array([(self.r**2).mean()])
-
-    @property
-    def overlap(self) -> Array:
-        return np.array([(self.r * self.fresh).mean()])
 
 
 def nodes(*, c0: Any, c1: Any, c2: Any, residual2: Any, mean: Any, square: Any, signal: Any, tilt: Any = 0.0) -> ScaledSamples:

@@ -1,4 +1,4 @@
-"""What a campaign is, as frozen data: a paper's figure with its models, the axis of its curves, and its sizes as ratios to d."""
+"""What a campaign is, as frozen data: a figure with its models, the axis of its curves, and its sizes as ratios to d."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from hermite_eq.models import Model, Ratios, Sizes, Task
+from hermite_eq.models import Model, OneStepTransformer, Ratios, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE
 
 #: What a campaign simulates: trained models, and the estimator that is told the training tasks.
@@ -19,7 +19,7 @@ Axis = Literal["samples", "hidden", "context", "tasks"]
 Error = Literal["icl", "idg", "g_task"]
 
 
-def label(model: Predictor) -> str:
+def label(model: Predictor | OneStepTransformer) -> str:
     """The name of a model in stored results and legends.
 
     >>> from hermite_eq import LinearTransformer
@@ -99,15 +99,14 @@ class Panel:
                 for j, point in enumerate(sizes):
                     yield Sweep((index, number, j), point, "samples", (point.samples,))
 
-    def fine(self, family: Ratios, d: int) -> tuple[tuple[float, ...], list[Sizes]]:
-        """Values and sizes for a theory line, denser about the interpolation threshold."""
+    def fine(self, family: Ratios, d: int) -> list[Sizes]:
+        """Sizes for a theory line, denser about the interpolation threshold."""
         low, high = min(self.values), max(self.values)
         # Along ℓ and k the law of the contexts and the spectrum are new at every point.
-        grid = np.geomspace(low, high, 60 if self.axis in ("samples", "hidden") else 16)
+        grid = np.geomspace(low, high, 60 if self.axis in ("samples", "hidden") else 24)
         if self.axis in ("samples", "hidden"):
             grid = np.concatenate([grid, np.linspace(max(low, 0.8), min(high, 1.25), 30)])
-        exact = {self.at(family, float(value), d): float(value) for value in np.sort(grid)}
-        return tuple(exact.values()), list(exact)
+        return list(dict.fromkeys(self.at(family, float(value), d) for value in np.sort(grid)))
 
     def caption(self, family: Ratios) -> str:
         """What is fixed along a curve."""
@@ -118,20 +117,23 @@ class Panel:
 
 @dataclass(frozen=True)
 class Campaign:
-    """A figure of a paper.
+    """A figure: of a paper, or one of ours.
 
     Attributes
     ----------
     name : str
         As given on the command line.
     figure : str
-        The figure of the paper.
+        The figure of the paper, or the title of ours.
     claim : str
-        What the paper says of it.
+        What the paper says of it, or we do.
     panels : tuple of Panel
     d, runs : int
         The paper's.
     seed : int
+    theory_at : tuple of int or inf
+        Where there is such, the figure has a subplot for each model, with theory lines at these d and the simulations at all d stored;
+        otherwise it shows the simulations at one d, and the theory there.
     """
 
     name: str
@@ -141,6 +143,7 @@ class Campaign:
     d: int
     runs: int
     seed: int
+    theory_at: tuple[float, ...] = ()
 
     def sweeps(self, d: int) -> list[tuple[Panel, Sweep]]:
         """All simulations of one run, in the order in which they are stored."""

@@ -1,4 +1,4 @@
-"""What the papers say of each figure, held against the stored runs: a row of the verdict table for each claim, in plain words."""
+"""What is said of each figure, held against the stored runs: a row of the verdict table for each claim, in plain words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import hermite_eq
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE, context_law
 from verify.campaigns.campaign import Campaign, Error, label
-from verify.campaigns.curves import Curve, Results
+from verify.campaigns.curves import Curve, Results, constant_error, limit
 from verify.check import RESOLUTION, Z_LIMIT, Check, Verdict, by_rate, by_z, z_score
 from verify.equivalence import INFLATION_LIMIT, inflation
 from verify.learning_curve import DEFECT
@@ -292,7 +292,50 @@ def _task_diversity(claim: str, results: Results) -> list[Check]:
     return rows
 
 
-#: What the papers say of their figures.
+def _against_dimension(claim: str, results: Results) -> list[Check]:
+    plain, normalised = results.curves.values()
+    rows, gaps = [], []
+    for curve in (plain, normalised):
+        far = limit(curve, "icl")
+        runs = (curve.each("icl") / far - 1).mean(axis=1)
+        predicted = float((curve.theory("icl") / far - 1).mean())
+        mean, stderr = float(runs.mean()), float(runs.std(ddof=1) / np.sqrt(len(runs)))
+        note = f"{mean:+.1%} above the limit on average over n; theory at this d: {predicted:+.1%}"
+        rows.append(by_z(claim, f"{curve.model}: e_ICL/limit − 1 at d = {results.d}", predicted, mean, stderr, runs=len(runs), scale=1.0,
+                         note=note))
+        gaps.append((predicted, runs))
+    (one, own), (other, others) = gaps
+    compared = Comparison.of(np.array([results.d]), (others - own)[:, None], np.array([other - one]))
+    return [*rows, compared.row(claim, "the normalised head is nearer to its limit than the plain one")]
+
+
+def _on_average(claim: str, subject: str, one: Curve, other: Curve | float) -> Check:
+    """The ICL error of ``one`` is below that of ``other``, or below a number, on average over the curve and relative to it."""
+    runs, theory = (other, other) if isinstance(other, float) else (other.each("icl"), other.theory("icl"))
+    scale = runs if isinstance(runs, float) else runs.mean(axis=0)
+    relative = ((one.each("icl") - runs) / scale).mean(axis=1)
+    predicted = float((one.theory("icl") / theory - 1).mean())
+    compared = Comparison.of(np.array([np.nan]), relative[:, None], np.array([predicted]))
+    return compared.row(claim, subject, f": {float(compared.mean[0]):+.1%}; theory {predicted:+.1%}")
+
+
+def _against_intercept(claim: str, results: Results) -> list[Check]:
+    rows = []
+    level = constant_error(next(iter(results.curves.values())).panel.task, results.d)
+    for panel, ridges in ((0, "λ = 1e-8"), (1, "each near its best λ")):
+        linear, intercept, relu = (curve for (index, _, _), curve in results.curves.items() if index == panel)
+        rows += [
+            beats(claim, f"{ridges}: the ReLU head beats the linear Transformer at every n", relu, linear, intercept),
+            _on_average(claim, f"{ridges}: linear + intercept beats the ReLU head, on average over n", intercept, relu),
+        ]
+    return [
+        *rows,
+        _on_average(claim, "near its best λ linear + intercept beats the best constant, on average over n", intercept, level),
+        _on_average(claim, "near its best λ the ReLU head beats the best constant, on average over n", relu, level),
+    ]
+
+
+#: What is said of each figure.
 CLAIMS: dict[str, Callable[[str, Results], list[Check]]] = {
     "rt-fig1a": lambda claim, results: _against_n(claim, results, "relu"),
     "rt-fig1b": lambda claim, results: _against_n(claim, results, "tanh"),
@@ -302,6 +345,8 @@ CLAIMS: dict[str, Callable[[str, Results], list[Check]]] = {
     "la-fig1": _double_descent,
     "la-fig2": _best_context,
     "la-fig4": _task_diversity,
+    "norm-fig": _against_dimension,
+    "honest-fig": _against_intercept,
 }
 
 

@@ -20,9 +20,11 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import PolynomialActivation
 from hermite_eq.simulate.memory import parse_memory
 from verify import report
-from verify.campaigns import claims, curves, figures
+from verify.campaigns import claims, curves, figures, mixing_report
 from verify.campaigns.campaign import Campaign, Error, label
 from verify.campaigns.driver import Executor, compute
+from verify.campaigns.mixing import MixingCampaign
+from verify.campaigns.mixing_table import MIXING
 from verify.campaigns.store import Setup, Store, check_continues, latest, manifests
 from verify.campaigns.table import CAMPAIGNS
 from verify.check import Check
@@ -39,18 +41,19 @@ def root(output: Path) -> Path:
 
 def find(name: str) -> Campaign:
     """The campaign of that name."""
-    if name not in CAMPAIGNS:
-        near = difflib.get_close_matches(name, CAMPAIGNS, 1, 0.0)
+    every: dict[str, Campaign] = {**CAMPAIGNS, **MIXING}
+    if name not in every:
+        near = difflib.get_close_matches(name, every, 1, 0.0)
         raise HypothesisError("the campaign is one of those in --list", f"{name!r}", f"python -m verify {near[0]}, say")
-    return CAMPAIGNS[name]
+    return every[name]
 
 
 def listing() -> Table:
     """The table of all campaigns."""
     table = Table(title="Campaigns", header_style="bold")
-    for column in ("name", "figure", "d", "runs", "what the paper says"):
+    for column in ("name", "figure", "d", "runs", "what is said of it"):
         table.add_column(column, justify="right" if column in ("d", "runs") else "left", no_wrap=column == "name")
-    for campaign in CAMPAIGNS.values():
+    for campaign in (*CAMPAIGNS.values(), *MIXING.values()):
         table.add_row(campaign.name, campaign.figure, str(campaign.d), str(campaign.runs), campaign.claim)
     return table
 
@@ -168,12 +171,15 @@ def _duration(seconds: float) -> str:
 def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     """Figure, verdict table, ``summary.json`` and ``report.html`` in the campaign's folder."""
     setup, campaign = store.setup, store.setup.campaign
+    if isinstance(campaign, MixingCampaign):
+        identity = {name: value for name, value in setup.identity().items() if name != "simulations"}
+        return mixing_report.write(store, runs, identity | {"manifest": setup.hash, "runs": runs, **computed(store)}, console)
     results = curves.load(store, range(runs))
     others = [curves.load(other, other.runs()) for other in siblings(store)]
     # One run has no standard error.
     checks = claims.judge(campaign, results, others) if runs > 1 else []
     power = claims.sabotaged(results, others) if runs > 1 else []
-    picture = figures.figure(campaign, results, store.folder / "figure")
+    picture = figures.figure(campaign, results, store.folder / "figure", others)
     identity = setup.identity()
     manifest = {name: value for name, value in identity.items() if name != "simulations"} | {
         "manifest": setup.hash, "runs": runs, **computed(store),

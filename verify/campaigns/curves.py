@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -86,17 +87,32 @@ def _theory(model: Predictor, task: Task, points: tuple[Sizes, ...]) -> tuple[Ar
     return curve.icl, curve.idg
 
 
-def theory_curve(curve: Curve) -> TheoryCurve | None:
-    """The theory along the axis, on a fine grid; of that the points which the theory accepts, None where there is none."""
+def theory_curve(curve: Curve, d: float) -> TheoryCurve | None:
+    """The theory along the axis, on a fine grid, at ``d`` or at infinity; of that what the theory accepts, None where it is nothing."""
     if isinstance(curve.model, DiscreteMMSE):
         return None
-    _, points = curve.panel.fine(curve.family, curve.points[0].d)
+    # The grid of the limit need not be that of whole sizes; it is that of a large d.
+    points = curve.panel.fine(curve.family, 1000 if d == math.inf else int(d))
     task = curve.panel.task
+    if d == math.inf:
+        return icl_curve(curve.model, task, [point.ratios for point in points])
     try:
         return icl_curve(curve.model, task, points)
     except HypothesisError:
         accepted = [point for point in points if np.isfinite(predicted(curve.model, task, [point], "icl")).all()]
+    try:
         return icl_curve(curve.model, task, accepted) if accepted else None
+    except HypothesisError:
+        # Points that are accepted one by one may lie too close to one that is not.
+        return None
+
+
+def limit(curve: Curve, error: Error) -> Array:
+    """The theory at d = ∞, at the ratios of the simulated points."""
+    if isinstance(curve.model, DiscreteMMSE):
+        return np.full(len(curve.points), np.nan)
+    found = icl_curve(curve.model, curve.panel.task, [point.ratios for point in curve.points])
+    return _pick(found.icl, found.idg, error)
 
 
 def _pick(icl: Array, idg: Array, error: Error) -> Array:

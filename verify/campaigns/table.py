@@ -1,4 +1,4 @@
-"""The campaigns: the figures of the two papers which study ridge-trained models.
+"""The campaigns: the figures of the two papers which study ridge-trained models, and two which no paper has.
 
 The papers give the parameters; the values along the axes, and of λ in [RT] Fig. 2c, they show only as drawn, and are chosen here.
 """
@@ -19,6 +19,8 @@ TAUS_LA = (0.2, 0.4, 0.6, 0.8, 0.9, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0)
 #: m/n on both sides of the threshold, none at it: there the error has no mean to estimate at λ = 1e-8.
 WIDTHS = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.1, 1.25, 1.5, 1.75, 2.0)
 RIDGES = (1e-8, 1e-2, 1e-1, 1.0)
+#: λ near the best at τ = 1.5, d = 40, for the linear Transformer, with intercept, and the ReLU head; the error is flat there.
+NEAR_BEST = (4.0, 3.0, 100.0)
 
 
 def heads(activations: tuple[str, ...] = HEADS, ridges: tuple[float, ...] = (RIDGE,)) -> tuple[Model, ...]:
@@ -39,6 +41,11 @@ _RIDGELESS: tuple[Model, ...] = (LinearTransformer(0.0),)
 
 def _linear(noise: float) -> Task:
     return Task("identity", noise)
+
+
+def _three(linear: float, intercept: float, head: float) -> tuple[Model, ...]:
+    """The linear Transformer, the same with intercept, and the ReLU head, each with its λ."""
+    return LinearTransformer(linear), LinearTransformer(intercept, intercept=True), RandomTransformer("relu", head)
 
 
 def _against_context(tau: float, noise: float, kappas: tuple[float, ...], error: Error) -> Panel:
@@ -94,5 +101,20 @@ CAMPAIGNS: dict[str, Campaign] = by_name([
         (Panel(_linear(0.01), (*_RIDGELESS, DiscreteMMSE()), "tasks", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0),
                tuple(Ratios(alpha=alpha, kappa=1.0, tau=0.2 * alpha) for alpha in (2, 10, 50)), ("g_task",)),),
         d=100, runs=20, seed=2024_04,
+    ),
+    Campaign(
+        "norm-fig", "Finite d", "The finite-d error is off its limit by O(1/d), and most of that is the fluctuating norm of the head's "
+        "input: with that norm fixed the Transformer is near its limit at every d.",
+        (Panel(Task("relu", NOISE), (RandomTransformer("relu", RIDGE), RandomTransformer("relu", RIDGE, normalise=True)), "samples", TAUS,
+               (_RT,)),), d=80, runs=20, seed=2025_06, theory_at=(40, 80, 160, math.inf),
+    ),
+    Campaign(
+        "honest-fig", "The intercept", "What a ReLU head gains over the linear Transformer is the mean label: linear + intercept gains as "
+        "much or more, most of all when every model has its best λ.",
+        (
+            Panel(Task("relu", NOISE), _three(RIDGE, RIDGE, RIDGE), "samples", TAUS, (_RT,)),
+            Panel(Task("relu", NOISE), _three(*NEAR_BEST), "samples", TAUS, (_RT,)),
+        ),
+        d=80, runs=20, seed=2025_07,
     ),
 ])

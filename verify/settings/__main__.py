@@ -56,7 +56,8 @@ def report(root: Path, console: Console) -> dict[str, Any]:
         for against in ("limit", "predicted"):
             exponent, stderr, gaps = measure.slope(ladder, error, against=against)
             shown = ", ".join(f"{gap:.4f} ± {noise:.4f} at d = {d}" for d, (gap, noise) in gaps.items())
-            console.print(f"{error.upper()}, root mean square gap to the theory {'of the limit' if against == 'limit' else 'at d'}: {shown}; "
+            where = "of the limit" if against == "limit" else "at d"
+            console.print(f"{error.upper()}, root mean square gap to the theory {where}: {shown}; "
                           f"exponent {exponent:.2f} ± {stderr:.2f}")
             summary["slopes"].append({"error": error, "against": against, "gaps": {str(d): gap for d, gap in gaps.items()},
                                       "exponent": exponent, "stderr": stderr})

@@ -11,13 +11,13 @@ import numpy as np
 
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import icl_error
-from verify.campaigns.campaign import Campaign, Panel
+from verify.campaigns.campaign import Campaign, Error, Panel
 from verify.campaigns.curves import load
 from verify.campaigns.store import Setup, Store
 from verify.check import fit_slope, z_score
 from verify.settings.table import SEED, SETTINGS, Setting
 
-ERRORS = ("icl", "idg")
+ERRORS: tuple[Error, ...] = ("icl", "idg")
 #: Relative gap allowed between simulation and the limit's formulas at d = 40, or standard errors.
 ALLOWED = {"icl": 0.03, "idg": 0.06}
 SIGMAS = 4.0
@@ -88,7 +88,7 @@ def outcomes(stored: Store) -> list[Outcome]:
         far = dataclasses.replace(row, ridge=row.ridge * FAR / results.d)
         limit = icl_error(far.model(), far.task, far.sizes(FAR))
         for error in ERRORS:
-            runs = MonteCarlo.from_runs(curve.each(error)[:, 0])  # type: ignore[arg-type]
+            runs = MonteCarlo.from_runs(curve.each(error)[:, 0])
             found.append(Outcome(row, error, results.d, runs, getattr(finite, error), getattr(limit, error)))
     return found
 
@@ -96,16 +96,22 @@ def outcomes(stored: Store) -> list[Outcome]:
 def slope(ladder: Mapping[int, Sequence[Outcome]], error: str, *, against: str) -> tuple[float, float, dict[int, tuple[float, float]]]:
     """Exponent in d of the root mean square relative gap over the settings, its error, and (gap, standard error) by d.
 
-    ``against`` is ``"limit"`` or ``"predicted"``. The sampling variance is taken off the mean square before the root.
+    ``against`` is ``"limit"`` or ``"predicted"``. The settings have the same weights at every d, the inverse of their sampling variance
+    summed over d; the sampling variance is taken off the mean square before the root.
     """
-    gaps = {}
+    table = {}
     for d, each in sorted(ladder.items()):
         chosen = [outcome for outcome in each if outcome.error == error]
         value = np.array([outcome.simulated.mean / getattr(outcome, against) - 1 for outcome in chosen])
         noise = np.array([outcome.simulated.stderr / getattr(outcome, against) for outcome in chosen])
-        square = float(np.mean(value**2 - noise**2))
+        table[d] = (value, noise)
+    weights = 1 / np.sum([noise**2 for _, noise in table.values()], axis=0)
+    weights = weights / weights.sum()
+    gaps = {}
+    for d, (value, noise) in table.items():
+        square = float(weights @ (value**2 - noise**2))
         # Var(v²) = 4 E²σ² + 2σ⁴ for v ~ N(E, σ²); E² by v² − σ².
-        variance = float(np.sum(4 * np.maximum(value**2 - noise**2, 0) * noise**2 + 2 * noise**4)) / len(chosen) ** 2
+        variance = float(weights**2 @ (4 * np.maximum(value**2 - noise**2, 0) * noise**2 + 2 * noise**4))
         root = np.sqrt(max(square, np.sqrt(variance)))
         gaps[d] = (float(root), float(np.sqrt(variance) / (2 * root)))
     if len(gaps) < 2:

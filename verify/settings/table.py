@@ -10,6 +10,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,20 +64,24 @@ def draw(seed: int = SEED, count: int = COUNT) -> tuple[Setting, ...]:
     rows = []
     for _ in range(count):
         head, target = str(rng.choice(HEADS)), str(rng.choice(TARGETS))
-        numbers = {name: float(f"{10 ** rng.uniform(*np.log10(ends)):.3g}") for name, ends in RANGES.items()}
+        numbers: dict[str, Any] = {name: float(f"{10 ** rng.uniform(*np.log10(ends)):.3g}") for name, ends in RANGES.items()}
         if rng.random() < FRESH:
             numbers["kappa"] = math.inf
-        rows.append(Setting(head, target, **numbers))
+        rows.append(Setting(head=head, target=target, **numbers))
     return tuple(rows)
+
 
 def write(path: Path = DATA) -> None:
     """Write the table of :func:`draw`."""
     rows = [{name: None if value == math.inf else value for name, value in asdict(row).items()} for row in draw()]
     path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
+
 def read(path: Path = DATA) -> tuple[Setting, ...]:
     """The table as kept."""
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    return tuple(Setting(**{name: math.inf if value is None else value for name, value in row.items()}) for row in rows)
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    complete: list[dict[str, Any]] = [{name: math.inf if value is None else value for name, value in row.items()} for row in rows]
+    return tuple(Setting(**row) for row in complete)
+
 
 SETTINGS = read()

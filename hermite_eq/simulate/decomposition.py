@@ -1,0 +1,138 @@
+r"""The gradient of one step as a rank-one matrix and a rest: :math:`G=uv^\top+\Delta` ([DM] Lemma 4.11), measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.sparse.linalg import svds
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import AnyTask, OneStepTransformer, Sizes
+from hermite_eq.simulate.draw import draw_run
+from hermite_eq.simulate.features import Floats
+from hermite_eq.simulate.heads import StepSource
+from hermite_eq.simulate.onestep import Gradient, gradients
+from hermite_eq.simulate.results import MonteCarlo
+from hermite_eq.simulate.run import edges_of
+from hermite_eq.simulate.sampler import Array, child_seeds, run_numbers
+
+#: Contexts whose pre-activations are formed at a time.
+_BLOCK = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class GradientDecomposition:
+    r"""Norms of the parts of :math:`G=uv^\top+\Delta`, run by run.
+
+    Attributes
+    ----------
+    model, sizes
+    rank_one_runs : (runs,) array
+        :math:`\|uv^\top\|_2=\|u\|\,\|v\|`.
+    remainder_runs : (runs,) array
+        :math:`\|\Delta\|_2`.
+    spike_runs : (runs,) array
+        :math:`\eta\|u\|\,\|v\|` over :math:`\|F\|_2`: how large the step is.
+    alignment_runs : (runs,) array
+        :math:`|\langle v,v_1\rangle|/\|v\|`, with the first right singular vector :math:`v_1` of G.
+    """
+
+    model: OneStepTransformer
+    sizes: Sizes
+    rank_one_runs: Array = field(repr=False)
+    remainder_runs: Array = field(repr=False)
+    spike_runs: Array = field(repr=False)
+    alignment_runs: Array = field(repr=False)
+
+    @property
+    def rank_one(self) -> MonteCarlo:
+        return MonteCarlo.from_runs(self.rank_one_runs)
+
+    @property
+    def remainder(self) -> MonteCarlo:
+        return MonteCarlo.from_runs(self.remainder_runs)
+
+    @property
+    def ratio(self) -> MonteCarlo:
+        r""":math:`\|\Delta\|_2/\|uv^\top\|_2`, which the lemma says vanishes."""
+        return MonteCarlo.from_runs(self.remainder_runs / self.rank_one_runs)
+
+    @property
+    def alignment(self) -> MonteCarlo:
+        return MonteCarlo.from_runs(self.alignment_runs)
+
+    def __str__(self) -> str:
+        return f"{self.model}, d = {self.sizes.d}: ‖uvᵀ‖ {self.rank_one}, ‖Δ‖ {self.remainder}, alignment {self.alignment}"
+
+
+def gradient_step(
+    model: OneStepTransformer,
+    task: AnyTask,
+    sizes: Sizes,
+    *,
+    runs: int | range,
+    rng: int | np.random.SeedSequence | np.random.Generator | None = None,
+) -> GradientDecomposition:
+    r"""Take the gradient step of ``model`` and split it as :math:`G=uv^\top+\Delta`, in double precision.
+
+    Parameters
+    ----------
+    model : OneStepTransformer
+    task : Task
+    sizes : Sizes
+        With ``hidden``; ``samples`` contexts make the gradient.
+    runs : int or range
+    rng : int, SeedSequence, Generator or None
+        The gradients are those of :func:`icl_error` with the same argument, in double precision.
+
+    Returns
+    -------
+    GradientDecomposition
+
+    Raises
+    ------
+    HypothesisError
+        For another model, or without hidden units.
+
+    References
+    ----------
+    [DM] Lemma 4.11: :math:`\|\Delta\|` is negligible. ``derivations/gradient_step.py`` derives its orders.
+
+    Examples
+    --------
+    >>> from hermite_eq import Sizes, Task
+    >>> sizes = Sizes.from_ratios(8, alpha=1, kappa=float("inf"), tau=1, mu=1)
+    >>> found = gradient_step(OneStepTransformer("tanh", 10.0, 0.1), Task("identity"), sizes, runs=3, rng=0)
+    >>> bool((found.remainder_runs < found.rank_one_runs).all())
+    True
+    """
+    if not isinstance(model, OneStepTransformer):
+        raise HypothesisError("a gradient step is that of a OneStepTransformer", f"{model!r}", "pass OneStepTransformer(σ, η, λ)")
+    if sizes.hidden is None:
+        raise HypothesisError(
+            "a random head has a number m of hidden units", "sizes.hidden=None", "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)"
+        )
+    source, point = StepSource(model.activation, model.normalise), (sizes.samples, sizes.hidden)
+    columns = []
+    for seed in child_seeds(rng, run_numbers(runs)):
+        draw = draw_run(task, sizes, 1, True, np.float64, np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key), True)
+        assert draw.step is not None
+        edges = edges_of(sizes.samples, _BLOCK)
+        found = gradients(source, draw.step, draw.layer, draw.start, draw.trace, [point], edges)[point]
+        columns.append(_norms(found, draw.layer, model.step_size))
+    return GradientDecomposition(model, sizes, *np.array(columns).T)
+
+
+def _norms(gradient: Gradient, layer: Floats, step_size: float) -> tuple[float, float, float, float]:
+    u, v, matrix = gradient.u, gradient.v, np.asarray(gradient.matrix, dtype=float)
+    rank_one = float(np.linalg.norm(u) * np.linalg.norm(v))
+    _, _, right = svds(matrix, k=1, v0=np.ones(min(matrix.shape)))
+    alignment = abs(float(right[0] @ v)) / float(np.linalg.norm(v))
+    remainder = spectral_norm(matrix - np.outer(u, v))
+    return rank_one, remainder, step_size * rank_one / spectral_norm(layer), alignment
+
+
+def spectral_norm(matrix: Floats) -> float:
+    """The largest singular value, from a fixed starting vector."""
+    return float(svds(matrix, k=1, v0=np.ones(min(matrix.shape)), return_singular_vectors=False)[0])

@@ -1,0 +1,60 @@
+r"""Exact draws of contexts with Gaussian inputs, at a cost of O(ℓ + d) each.
+
+With m, ω, r of :mod:`hermite_eq.simulate.laws.source_law`, :math:`X_i=\mu+r\,g_i+X_i^\perp`, where :math:`g_i\sim\mathcal N(0,1)` and
+:math:`X_i^\perp\sim\mathcal N(0,\Sigma-rr^\top)` are independent. The labels :math:`y_i=\sigma_*(m+\omega g_i)+\epsilon_i` see only the
+:math:`g_i`, so that given the labels
+
+.. math:: \sum_{i\le\ell}y_iX_i=\mu\sum_{i\le\ell}y_i+r\sum_{i\le\ell}y_ig_i+\|y\|\,(v-r\,w^\top v/\omega),\qquad
+    v\sim\mathcal N(0,\Sigma),
+
+in law, exactly: a sum of independent Gaussians with weights :math:`y_i` is one Gaussian with weight :math:`\|y\|`. No ℓ × d array is
+formed. ``derivations/context_law.py`` holds the proof.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.simulate.laws.source_law import SourceLaw
+from hermite_eq.simulate.population import Array
+
+#: Labels drawn at a time, so that their arrays stay in the cache.
+_LABELS = 2**15
+
+
+class GaussianInputs(SourceLaw):
+    """A source whose inputs are N(μ, Σ)."""
+
+    def draw(self, xi: Array, which: NDArray[np.int64], seed: np.random.SeedSequence) -> tuple[Array, Array, Array]:
+        # Every random variable has a stream of its own, so that a longer draw begins with the shorter one.
+        along, noise, across, query, query_noise = (np.random.default_rng(s) for s in seed.spawn(5))
+        n, d, length = len(which), self.d, self.context
+        link = self.link(xi)
+        mean = self.source.mean_vectors(d)[0]
+
+        total, weight_along, square = np.empty(n), np.empty(n), np.empty(n)
+        block = max(1, _LABELS // length)
+        for start in range(0, n, block):
+            rows = slice(start, min(start + block, n))
+            g = along.standard_normal((rows.stop - rows.start, length))
+            y = self.labels(link.m[which[rows], None] + link.omega[which[rows], None] * g, noise)
+            total[rows] = y.sum(axis=1)
+            weight_along[rows] = np.einsum("ij,ij->i", y, g)
+            square[rows] = np.einsum("ij,ij->i", y, y)
+
+        r = link.r[which]
+        v = self.source.input_cov.colour(across.standard_normal((n, d)))
+        norm = np.sqrt(square)
+        # What v has along the link's argument is replaced by what the labels saw.
+        weight_along -= norm * np.einsum("ij,ij->i", link.w[which], v) / link.omega[which]
+        b = np.empty((n, d + 1))
+        b[:, :d] = norm[:, None] * v + weight_along[:, None] * r
+        if not self.source.centred:
+            b[:, :d] += np.outer(total, mean)
+        b[:, :d] *= self.statistic_scale / length
+        b[:, d] = square / length
+
+        x = mean + self.source.input_cov.colour(query.standard_normal((n, d)))
+        label = self.labels(np.einsum("ij,ij->i", link.w[which], x), query_noise)
+        return self.input_scale * x, b, label

@@ -1,0 +1,262 @@
+r"""In-context errors for given covariances: what a population is, and its translation into the engine's units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes
+from hermite_eq.theory.blocks import Block, Covariance, Kronecker, block_diagonal
+from hermite_eq.theory.context_law import gamma_nodes
+from hermite_eq.theory.explicit_head import ExplicitEngine, SourceNodes
+from hermite_eq.theory.head import HeadMoments
+from hermite_eq.theory.random_head import ScaledSamples, audible
+
+Array = NDArray[np.float64]
+
+#: Gauss nodes for the norm of h within a source.
+_NODES = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratics:
+    r"""Orthonormal quadratic functions of h that a head can learn one by one.
+
+    The functions :math:`(h_ih_j-C_{ij})/\sqrt{(1+\delta_{ij})C_{ii}C_{jj}}` of directions i ≤ j which each carry a share of order 1/d of
+    tr C have eigenvalues of order 1/d² in the head's kernel, as large as those of h. All other functions of degree 2 have smaller ones
+    and act as noise.
+
+    Attributes
+    ----------
+    eigenvalue : float
+        e in the kernel :math:`c_2^2e\sum_f f(h)f(h')` for h normalised to :math:`\mathbb E\|h\|^2=1`: :math:`C_{ii}C_{jj}` there.
+    signal : (q,) array
+        :math:`\mathbb E[f\,y]` for each of the functions; q is how many there are.
+    """
+
+    eigenvalue: float
+    signal: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    r"""What the theory needs to know of one source.
+
+    Attributes
+    ----------
+    covariance : Kronecker or (D, D) array
+        :math:`\mathbb E[hh^\top]`; :math:`\mathbb E h=0`.
+    signal : (D,) or (d, d + 1) array
+        :math:`\mathbb E[hy]`.
+    square : float
+        :math:`\mathbb E[y^2]`, label noise included.
+    mean : float
+        :math:`\mathbb E[y]`.
+    weight : float
+        Share of the source.
+    quadratics : sequence of Quadratics
+        Functions of degree 2 beyond the mean, the same in number and order in every source.
+    norm_variance : float
+        Relative variance of ‖h‖²; 0 where h is normalised.
+    mean_slope, square_slope, signal_slope : float
+        Regression coefficients of y, of y²/E[y²] and of (Mᵀh)y/E[(Mᵀh)y] on :math:`\|h\|^2/\mathbb E\|h\|^2`.
+    """
+
+    covariance: Covariance
+    signal: Array
+    square: float
+    mean: float = 0.0
+    weight: float = 1.0
+    quadratics: tuple[Quadratics, ...] = ()
+    norm_variance: float = 0.0
+    mean_slope: float = 0.0
+    square_slope: float = 0.0
+    signal_slope: float = 0.0
+
+    @property
+    def trace(self) -> float:
+        """tr E[hhᵀ]."""
+        return self.covariance.trace if isinstance(self.covariance, Kronecker) else float(np.trace(self.covariance))
+
+
+@dataclass(frozen=True, eq=False)
+class GivenMoments:
+    """Training and test populations, in place of a task. Made by :func:`given_moments`.
+
+    Attributes
+    ----------
+    training, test : tuple of Population
+    trace : float
+        t, the scale of the first layer: F has entries of variance 1/t.
+    quadratic_blocks : tuple of Block
+        Further functions of degree 2, for every population: covariances for h of trace 1, and signals.
+    """
+
+    training: tuple[Population, ...]
+    test: tuple[Population, ...]
+    trace: float
+    quadratic_blocks: tuple[Block, ...] = ()
+
+    @property
+    def dimension(self) -> int:
+        """D, the number of entries of h."""
+        return int(np.size(self.training[0].signal))
+
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """Training, then test."""
+        return self.training + self.test
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Invariant blocks, every source scaled to total trace D, signals with √D as the engine has them."""
+        everyone = self.populations
+        D = self.dimension
+        found = []
+        for block in block_diagonal([p.covariance for p in everyone], [p.signal for p in everyone]):
+            traces = np.array([p.trace for p in everyone])[:, None, None]
+            found.append(Block(block.matrices * D / traces, block.signals * np.sqrt(D / traces)))
+        for j in range(len(everyone[0].quadratics)):
+            members = [p.quadratics[j] for p in everyone]
+            # A function of covariance e D in these units; its signal E[(√e f)y]√D.
+            values = np.array([q.eigenvalue for q in members])
+            signals = np.stack([math.sqrt(q.eigenvalue * D) * np.asarray(q.signal, float) for q in members])
+            found.append(Block(values[:, None, None] * D, signals[:, None, :], degree=2))
+        found += [Block(block.matrices * D, block.signals * math.sqrt(D), degree=2) for block in self.quadratic_blocks]
+        return tuple(found)
+
+
+def _checked(populations: Sequence[Population], name: str) -> tuple[Population, ...]:
+    if not populations:
+        raise HypothesisError(f"there is at least one {name} population", "none", f"pass {name}=[Population(…), …]")
+    weights = [p.weight for p in populations]
+    if min(weights) < 0 or abs(sum(weights) - 1) > 1e-9:
+        raise HypothesisError(
+            f"the weights of the {name} populations are ≥ 0 and sum to 1", f"{weights}", "divide them by their sum"
+        )
+    for p in populations:
+        if not (math.isfinite(p.square) and p.square >= p.mean**2 * (1 - 1e-12) and p.square > 0):
+            raise HypothesisError("E[y²] ≥ E[y]² and E[y²] > 0", f"square={p.square!r}, mean={p.mean!r}", "pass the moments of one law")
+        if not p.trace > 0:
+            raise HypothesisError("h is not zero: tr E[hhᵀ] > 0", f"{p.trace!r}", "pass a covariance of positive trace")
+    return tuple(populations)
+
+
+def given_moments(
+    training: Sequence[Population],
+    test: Sequence[Population] | None = None,
+    *,
+    trace: float | None = None,
+    quadratic_blocks: Sequence[Block] = (),
+) -> GivenMoments:
+    r"""Populations for :func:`hermite_eq.icl_error` in place of a task.
+
+    Parameters
+    ----------
+    training : sequence of Population
+        The sources of the training contexts, with weights that sum to 1.
+    test : sequence of Population, optional
+        Those of the test contexts: ``icl`` is their mixture, ``per_source`` each by itself. By default ``training``.
+    trace : float, optional
+        t, for first layers with entries of variance 1/t; by default tr E[hhᵀ] of the training mixture.
+    quadratic_blocks : sequence of Block
+        As in :class:`GivenMoments`, the training populations first.
+
+    Raises
+    ------
+    HypothesisError
+        If weights do not sum to 1, moments are impossible, or the populations differ in D or in their quadratic functions.
+
+    Examples
+    --------
+    One source, isotropic: h of D = 6 entries, a label that sees the first.
+
+    >>> from hermite_eq.models import RandomTransformer, Sizes
+    >>> from hermite_eq.theory import icl_error
+    >>> signal = np.array([0.5, 0, 0, 0, 0, 0])
+    >>> moments = given_moments([Population(np.eye(6), signal, square=0.3)])
+    >>> print(icl_error(RandomTransformer("tanh", ridge=0.1), moments, Sizes(2, 2, 1, samples=40, hidden=30)))
+    ICL 0.0674599, IDG 0.0674599
+    """
+    train = _checked(training, "training")
+    tests = train if test is None else _checked(test, "test")
+    if len({len(p.quadratics) for p in train + tests}) > 1:
+        raise HypothesisError(
+            "every population has the same quadratic functions", f"{[len(p.quadratics) for p in train + tests]} groups of them",
+            "pass groups with zero signal where there is none",
+        )  # fmt: skip
+    found = sum(p.weight * p.trace for p in train) if trace is None else float(trace)
+    if not (found > 0 and math.isfinite(found)):
+        raise HypothesisError("the scale t of the first layer is positive", f"trace={trace!r}", "pass tr E[hhᵀ]")
+    given = GivenMoments(train, tests, found, tuple(quadratic_blocks))
+    _ = given.blocks
+    return given
+
+
+def _nodes(
+    populations: Sequence[Population], first: int, head: RandomTransformer | LinearTransformer, given: GivenMoments, *, mixed: bool
+) -> SourceNodes:
+    """The nodes of the populations, whose sources are numbered from ``first``."""
+    columns: dict[str, list[Array]] = {name: [] for name in ("weights", "scale2", "mean", "square", "signal", "source")}
+    normalised = isinstance(head, RandomTransformer) and head.normalise
+    for s, p in enumerate(populations, first):
+        x, w = gamma_nodes(1 / p.norm_variance, _NODES) if p.norm_variance > 0 else (np.ones(1), np.ones(1))
+        columns["weights"].append(w * (p.weight if mixed else 1.0))
+        columns["scale2"].append(np.ones_like(x) if normalised else x * p.trace / given.trace)
+        columns["mean"].append(p.mean + p.mean_slope * (x - 1))
+        # Positive quantities as powers of the norm with the given slope, of the given mean.
+        for name, value, slope in (("square", p.square, p.square_slope), ("signal", 1.0, p.signal_slope - 0.5)):
+            power = x**slope
+            columns[name].append(value * power / (w @ power) if name == "square" else power / (w @ (power * np.sqrt(x))))
+        columns["source"].append(np.full(x.size, s))
+    flat = {name: np.concatenate(parts) for name, parts in columns.items()}
+    scales, zero = np.sqrt(flat["scale2"]), np.zeros(flat["weights"].size)
+    if isinstance(head, LinearTransformer):
+        moments = HeadMoments(zero + head.intercept, scales, zero, zero)
+    else:
+        moments = HeadMoments.of(head.activation) if normalised else HeadMoments.scaled(head.activation, scales)
+    c0, c1, c2, residual2 = (np.broadcast_to(x, zero.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
+    learnt = sum((block.traces for block in given.blocks if block.degree == 2), np.zeros(len(given.populations))) / given.dimension
+    residual2 = np.maximum(residual2 - c2**2 * learnt[flat["source"].astype(int)], 0.0)
+    samples = ScaledSamples(flat["weights"], c0, c1, c2, residual2, flat["mean"], flat["square"], flat["signal"], zero)
+    return SourceNodes(audible(samples), np.ones_like(zero), flat["source"].astype(np.int64))
+
+
+def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> dict[str, Array]:
+    """All columns of a theory curve, and the error of each test population in ``per_source``, shape (points, sources)."""
+    D = given.dimension
+    tau = np.array([point.samples / D for point in points])
+    d = np.array([point.d for point in points], float)
+    free = isinstance(model, LinearTransformer) and model.intercept
+    if isinstance(model, LinearTransformer):
+        # The weights of h/√t are √t Γ, with the penalty λ/(dt) on their square.
+        mu, ridge = np.full(tau.shape, math.inf), D * model.ridge / (d * given.trace)
+    else:
+        for point in points:
+            if point.hidden is None:
+                raise HypothesisError("a random head has hidden units", f"{point}", "pass hidden=…")
+        mu = np.array([point.hidden / D for point in points])  # type: ignore[operator]
+        ridge = model.ridge / d / mu
+    nodes = _nodes(given.training, 0, model, given, mixed=True)
+    tests = [_nodes([p], i, model, given, mixed=False) for i, p in enumerate(given.test, len(given.training))]
+    engine = ExplicitEngine(given.blocks, len(given.training), nodes, D, free)
+    share = np.array([p.weight for p in given.test])
+    names = ("icl", "idg", "bias", "variance", "effective_ridge", "dof", "fixed_point_residual")
+    columns: dict[str, list[Any]] = {name: [] for name in (*names, "per_source")}
+    for i, (at, eigenblocks) in enumerate(engine.solve(tau, mu, ridge)):
+        (idg, _), *each = engine.errors(at, eigenblocks, float(tau[i]), float(mu[i]), tests)
+        errors, means = (np.array(column) for column in zip(*each, strict=True))
+        icl, bias = float(share @ errors), float(share @ means)
+        k = float(at.k)
+        values = (icl, idg, bias, icl - bias, k * given.trace / D * d[i] if k > 1e-199 else 0.0, float(at.dof), float(at.residual))
+        for name, value in zip(names, values, strict=True):
+            columns[name].append(value)
+        columns["per_source"].append(errors)
+    return {name: np.array(column) for name, column in columns.items()}

@@ -1,0 +1,111 @@
+"""Covariance structures: factor, matrix, spectrum and products agree; what is refused."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from hermite_eq import Dense, Diagonal, HypothesisError, Identity, PowerLaw, Spike, Toeplitz
+from hermite_eq.models.structures import structure
+
+EPS = np.finfo(float).eps
+D = 6
+WISHART = np.cov(np.random.default_rng(0).standard_normal((D, 50)))
+CASES = {
+    Identity(): np.eye(D),
+    Spike(3.0): np.eye(D) + 3 * np.outer(np.eye(D)[0], np.eye(D)[0]),
+    Spike(1600.0, [1, 2, 0, 0, 0, 2]): np.eye(D) + 1600 * np.outer([1, 2, 0, 0, 0, 2], [1, 2, 0, 0, 0, 2]) / 9,
+    Spike(-0.5, [0, 0, 0, 0, 3, 4]): np.eye(D) - 0.5 * np.outer([0, 0, 0, 0, 3, 4], [0, 0, 0, 0, 3, 4]) / 25,
+    Spike(2.0, normalised=True): D / (D + 2) * np.diag([3.0, 1, 1, 1, 1, 1]),
+    Diagonal([3, 1, 2, 5, 4, 6]): np.diag([3.0, 1, 2, 5, 4, 6]),
+    PowerLaw(1.5): np.diag(np.arange(1, D + 1) ** -1.5) * D / (np.arange(1, D + 1) ** -1.5).sum(),
+    PowerLaw(2.0, normalised=False): np.diag([1 / i**2 for i in range(1, D + 1)]),
+    Toeplitz(0.5): 0.5 ** np.abs(np.subtract.outer(range(D), range(D))),
+    Toeplitz(-0.9): (-0.9) ** np.abs(np.subtract.outer(range(D), range(D))),
+    Dense(WISHART): WISHART,
+}
+
+
+@pytest.mark.parametrize(("sigma", "matrix"), CASES.items(), ids=[str(sigma) for sigma in CASES])
+def test_everything_is_of_one_matrix(sigma, matrix):
+    scale = np.abs(matrix).max()
+    # Sums of d products, each with a few roundings.
+    tolerance = {"rtol": 0, "atol": 16 * D * EPS * scale}
+    np.testing.assert_allclose(sigma.matrix(D), matrix, **tolerance)
+    rows = np.random.default_rng(1).standard_normal((4, D))
+    np.testing.assert_allclose(sigma.times(rows), rows @ matrix, rtol=0, atol=64 * D * EPS * scale)
+    # The rows of colour(I) are the columns of A.
+    factor = sigma.colour(np.eye(D))
+    np.testing.assert_allclose(factor.T @ factor, matrix, rtol=0, atol=64 * D * EPS * scale)
+    np.testing.assert_allclose(sigma.colour(rows), rows @ factor, rtol=0, atol=64 * D * EPS * scale)
+    np.testing.assert_allclose(sigma.eigenvalues(D), np.linalg.eigvalsh(matrix)[::-1], **tolerance)
+    assert sigma.trace(D) == pytest.approx(np.trace(matrix), rel=16 * D * EPS)
+    assert sigma.norm(D) == pytest.approx(np.linalg.norm(matrix, 2), rel=16 * D * EPS)
+
+
+@pytest.mark.parametrize("sigma", CASES, ids=str)
+def test_structures_are_data(sigma):
+    again = pickle.loads(pickle.dumps(sigma))
+    assert again == sigma
+    assert hash(again) == hash(sigma)
+    # What a caller does with an array it was given is its own business.
+    sigma.eigenvalues(D)[:] = 0
+    sigma.matrix(D)[:] = 0
+    np.testing.assert_allclose(sigma.matrix(D), CASES[sigma], rtol=64 * EPS, atol=64 * EPS * np.abs(CASES[sigma]).max())
+
+
+def test_structures_of_every_dimension_have_the_trace_promised():
+    for d in (1, 5, 80):
+        for sigma in (Spike(d**2, normalised=True), PowerLaw(1.0), Toeplitz(0.3), Identity()):
+            assert sigma.trace(d) == pytest.approx(d, rel=16 * d * EPS)
+    assert Spike(6400.0).trace(80) == 80 + 6400
+
+
+def test_vectors_and_matrices_are_structures():
+    assert structure([1.0, 2.0]) == Diagonal((1, 2))
+    assert structure(WISHART) == Dense(WISHART)
+    assert structure(Spike(1.0)) == Spike(1.0)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Spike(-1.0), "I + θγγᵀ is positive definite: θ > −1; found strength=-1.0. Repair: pass strength=1.0, say"),
+        (lambda: Spike(np.nan), "strength (θ of I + θγγᵀ) is a finite number; found strength=nan. Repair: pass strength=1.0, say"),
+        (lambda: Spike(1.0, [0, 0]), "the direction γ is not zero; found direction=[0, 0]. Repair: pass a unit vector"),
+        (
+            lambda: Spike(1.0, [1, 0]).matrix(3),
+            "the covariance (spike 1) has dimension d = 3; found dimension 2. Repair: pass one of dimension 3, or take d = 2",
+        ),
+        (
+            lambda: Diagonal([1, 0]),
+            "Σ is positive definite: every variance is > 0; found smallest variance 0. Repair: pass positive variances",
+        ),
+        (
+            lambda: Diagonal([1, 2]).colour(np.ones((1, 3))),
+            "the covariance (diagonal of 2 variances) has dimension d = 3; found dimension 2. "
+            "Repair: pass one of dimension 3, or take d = 2",
+        ),
+        (
+            lambda: PowerLaw(-1),
+            "exponent (a of the power law i^(−a)) is a finite number ≥ 0; found exponent=-1. Repair: pass exponent=0.01, say",
+        ),
+        (lambda: Toeplitz(1), "ρ^|i−j| is positive definite: |ρ| < 1; found correlation=1. Repair: pass correlation=0.5, say"),
+        (lambda: Dense([[1, 2], [2, 1]]), "Σ is positive definite; found eigenvalues from -1 to 3. Repair: add a multiple of the identity"),
+        (lambda: Dense([[1, 1], [1, 1]]), "Σ is positive definite; found eigenvalues from"),
+        (lambda: Dense([[1, 2], [0, 1]]), "Σ is symmetric; found |Σ − Σᵀ| up to 2. Repair: pass (Σ + Σᵀ)/2"),
+        (lambda: Dense([[1, 2]]), "Σ is a finite square matrix; found shape (1, 2). Repair: pass an array of shape (d, d)"),
+        (lambda: Dense("spike"), "Σ is a finite square matrix; found shape (0,). Repair: pass an array of shape (d, d)"),
+        (
+            lambda: structure("spike"),
+            "a covariance is a structure, the vector of a diagonal, or a matrix; found 'spike'. "
+            "Repair: pass Spike(3.0) or a (d, d) array, say",
+        ),
+    ],
+)
+def test_what_is_refused(build, message):
+    with pytest.raises(HypothesisError) as raised:
+        build()
+    assert str(raised.value).startswith(message)

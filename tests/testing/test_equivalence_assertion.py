@@ -1,0 +1,147 @@
+"""assert_equivalent: its three verdicts, on numbers whose law is known and on Transformers."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+
+import numpy as np
+import pytest
+
+from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Sizes, Task, equivalent_model
+from hermite_eq.simulate import icl_error
+from hermite_eq.testing import Deviation, UniversalityError, Verdict, assert_equivalent
+from hermite_eq.testing.sequential import Sides, critical_t, log_mixture, runs_needed
+
+TASK = Task("relu", noise=0.1)
+SIZES = Sizes.from_ratios(6, alpha=1, kappa=1, tau=2, mu=1)
+
+
+def normal_errors(gap, spread=0.02, seen=None):
+    """A simulator whose models differ by ``gap`` relatively, on average."""
+
+    def simulate(model_a, model_b, task, sizes, runs, rng):
+        if seen is not None:
+            seen.extend(runs)
+        draws = np.array([np.random.default_rng((rng, run)).standard_normal(2) for run in runs])
+        a = 1 + 0.1 * draws[:, 0]
+        return a, (1 + gap) * a + spread * draws[:, 1]
+
+    return simulate
+
+
+def test_equal_models_are_found_equal_after_few_runs():
+    seen = []
+    check = assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, seen=seen))
+    assert check.verdict == Verdict.AGREES
+    assert seen == list(range(len(seen)))
+    assert len(seen) < 40
+
+
+def test_different_models_are_found_different_after_few_runs():
+    seen = []
+    with pytest.raises(UniversalityError) as error:
+        assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.15, seen=seen))
+    assert error.value.check.p_value <= 1e-6
+    assert len(seen) < 60
+    text = str(error.value)
+    assert text.startswith(
+        "assert_equivalent: the data contradict the claim that a and b have the same ICL error (target relu, noise variance 0.1). At Sizes("
+    )
+    assert "the margin 0.05" in text
+    with pytest.raises(UniversalityError):
+        assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(-0.15))
+
+
+def test_at_the_margin_nothing_can_be_told_and_the_runs_needed_are_said():
+    with pytest.raises(HypothesisError) as error:
+        assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, spread=0.3), runs=20)
+    assert error.value.hypothesis.startswith("assert_equivalent has data that can tell whether a and b have the same ICL error")
+    needed = int(error.value.repair.removeprefix("pass runs="))
+    assert assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, spread=0.3), runs=4 * needed).verdict == Verdict.AGREES
+    with pytest.raises(HypothesisError, match="too near the margin of 0.05 to tell: raise the margin, or d"):
+        assert_equivalent("a", "b", TASK, SIZES, simulator=lambda a, b, t, s, runs, rng: (
+            np.ones(len(runs)), 1.05 + 1e-6 * np.where(np.arange(runs.start, runs.stop) % 2, 1.0, -1.0)), runs=8)
+
+
+def test_models_of_one_name_are_paired_with_themselves():
+    head = RandomTransformer("tanh", 0.1)
+    assert assert_equivalent(head, head, TASK, SIZES, test=100).verdict == Verdict.AGREES
+
+
+def test_transformers_and_their_equivalents():
+    sizes = Sizes.from_ratios(6, alpha=1, kappa=1, tau=2, mu=2)
+    relu = RandomTransformer("relu", 0.1, normalise=True)
+    model = equivalent_model("relu", 1)
+    same = RandomTransformer(model, 0.1, normalise=True)
+    # At d = 6 the gap is a few per cent; without c_1* it is -20 %, without c_0 +35 %.
+    assert assert_equivalent(relu, same, TASK, sizes, margin=0.15, test=300).verdict == Verdict.AGREES
+    for other in (dataclasses.replace(model, residual=0.0), dataclasses.replace(model, c=(0, model.c[1]))):
+        with pytest.raises(UniversalityError):
+            assert_equivalent(relu, RandomTransformer(other, 0.1, normalise=True), TASK, sizes, margin=0.05, test=300)
+
+
+@pytest.mark.parametrize("error", ["icl", "idg"])
+def test_which_error_is_compared(error):
+    sizes, models = Sizes(6, 6, 1, 72), [LinearTransformer(1e-3), LinearTransformer(1.0)]
+    with pytest.raises(UniversalityError) as found:
+        assert_equivalent(*models, TASK, sizes, error=error)
+    runs = int(re.search(r"after (\d+) runs", str(found.value))[1])
+    one, two = (getattr(e, f"{error}_runs") for e in icl_error(models, TASK, sizes, runs=runs, rng=0))
+    assert f"relative difference is {((two - one) / one.mean()).mean():+.4f}" in str(found.value)
+
+
+def test_a_margin_may_vanish_with_d_and_sizes_may_be_several():
+    ladder = [Sizes.from_ratios(d, alpha=1, kappa=1, tau=2) for d in (10, 40)]
+
+    def shrinking(model_a, model_b, task, sizes, runs, rng):
+        return normal_errors(0.5 / sizes.d)(model_a, model_b, task, sizes, runs, rng)
+
+    assert assert_equivalent("a", "b", TASK, ladder, margin=Deviation(2, order=-1), simulator=shrinking).verdict == Verdict.AGREES
+    with pytest.raises(UniversalityError, match="At Sizes\\(d=40"):
+        assert_equivalent("a", "b", TASK, ladder, margin=Deviation(2, order=-1), simulator=normal_errors(0.15, spread=0.01))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sizes": Sizes(40, 40, 20, 60, 1600)},
+         "the theorem supposes ℓ, k ≍ d and n, m ≍ d²; found n/d² = 0.037 at d = 40. Repair: pass samples=1600, say (ratios between 0.05 "
+         "and 50 count as proportional)"),
+        ({"sizes": []}, "there is a size to simulate at; found an empty sequence. Repair: pass Sizes.from_ratios(20, …)"),
+        ({"margin": 0.0}, "the margin lies between 0 and 1: no simulation shows two numbers to be the same; found margin=0. Repair: pass "
+                          "margin=0.05, or Deviation(1, order=-1)"),
+        ({"error": "test"}, "the error is 'icl' or 'idg'; found error='test'. Repair: pass error='icl'"),
+        ({"runs": 2}, "the budget is at least 4 runs; found runs=2. Repair: pass runs=200"),
+        ({"simulator": lambda a, b, t, s, runs, rng: (np.full(4, np.nan), np.ones(4))}, "errors are finite; found"),
+        ({"simulator": lambda a, b, t, s, runs, rng: (np.ones(3), np.ones(4))},
+         "a simulator returns one error for each run and model; found shapes (3,) and (4,). Repair: return two arrays of length 4"),
+    ],
+)
+def test_errors(change, message):
+    arguments = {"model_a": "a", "model_b": "b", "task": TASK, "sizes": SIZES, "simulator": normal_errors(0.0)} | change
+    with pytest.raises(HypothesisError) as error:
+        assert_equivalent(**arguments)
+    assert str(error.value).startswith(message)
+
+
+def test_critical_t_inverts_the_mixture():
+    for rate in (1e-6, 1e-2):
+        for n in (15, 40, 500):
+            assert log_mixture(critical_t(rate, n), n) == pytest.approx(math.log(1 / rate), rel=1e-10)
+    assert critical_t(1e-6, 1) == math.inf
+
+
+def test_evidence_keeps_its_maximum_and_its_side():
+    values = np.array([1.0, 1.1, 0.9, 1.0, 1.05, 0.95, -8.0, -9.0])
+    sides = Sides().then(values[:6], 0).then(values, 6)
+    assert sides == Sides().then(values, 0)
+    assert sides.above > 4 > 1 > sides.below
+    assert Sides().then(np.zeros(5), 0) == Sides()
+
+
+def test_runs_needed_are_those_at_which_the_sequence_crosses():
+    n = runs_needed(1.0, 1.0, 1e-6, 2)
+    assert math.sqrt(n) >= critical_t(1e-6, n)
+    assert runs_needed(1e-9, 1.0, 1e-6, 2) is None
