@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,13 @@ def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
     return save(drawing, path)
 
 
-def write(store: Store, runs: int, manifest: dict[str, Any], console: Console) -> list[Check]:
+def write(store: Store, runs: int, manifest: dict[str, Any], console: Console, siblings: Sequence[Store] = ()) -> list[Check]:
     """Figure, verdict table, ``summary.json`` and ``report.html`` in the campaign's folder."""
     campaign = store.setup.campaign
     assert isinstance(campaign, MixingCampaign)
     found = curves(campaign, store.setup.d, [store.read(run) for run in range(runs)])
-    checks = judge(campaign, found) if runs > 1 else []
+    others = [(other.setup.d, curves(campaign, other.setup.d, [other.read(run) for run in other.runs()])) for other in siblings]
+    checks = judge(campaign, store.setup.d, found, others) if runs > 1 else []
     picture = figure(campaign, found, store.setup.d, store.folder / "figure")
     shown = [
         {"panel": key[0], "family": curve.family, "model": curve.name, "axis": curve.panel.axis, "values": curve.values.tolist(),
