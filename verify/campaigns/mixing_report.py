@@ -58,6 +58,9 @@ def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
             axes.errorbar(curve.values, mean, stderr / np.sqrt(len(curve.icl_runs)), color=_COLOURS[order % len(_COLOURS)], ls=style,
                           marker="s" if "p =" in name else "." if style != "-" else "o", mfc="none" if "p =" in name else None, ms=5,
                           capsize=2, lw=1.1, label=", ".join(filter(None, (curve.family, name))))
+        # Equivalents may explode where d is too small for their degree, or the step beyond the theorem: the others set the scale.
+        shown = [curve.icl_runs.mean(axis=0) for (i, _, name), curve in found.items() if i == index and "p =" not in name]
+        axes.set_ylim(0.85 * np.min(shown), 1.3 * np.max(shown))
         axes.axhline(constant_error(campaign, d, index, 0), color="#999999", ls="-.", lw=0.9, label="constant")
         axes.set(xlabel=AXIS_LABEL[panel.axis], ylabel="ICL error")
         if panel.axis in ("samples", "context", "hidden"):
