@@ -1,5 +1,7 @@
 """Simulations at finite d: exact draws of contexts, trained Transformers, and their errors."""
 
+from hermite_eq.simulate.correlations import Coupling as Coupling
+from hermite_eq.simulate.correlations import coupling as coupling
 from hermite_eq.simulate.decomposition import GradientDecomposition as GradientDecomposition
 from hermite_eq.simulate.decomposition import gradient_step as gradient_step
 from hermite_eq.simulate.error import icl_curve as icl_curve
