@@ -39,9 +39,9 @@ def root(output: Path) -> Path:
     return output / "campaigns"
 
 
-def find(name: str) -> Campaign | MixingCampaign:
+def find(name: str) -> Campaign:
     """The campaign of that name."""
-    every: dict[str, Campaign | MixingCampaign] = {**CAMPAIGNS, **MIXING}
+    every: dict[str, Campaign] = {**CAMPAIGNS, **MIXING}
     if name not in every:
         near = difflib.get_close_matches(name, every, 1, 0.0)
         raise HypothesisError("the campaign is one of those in --list", f"{name!r}", f"python -m verify {near[0]}, say")
@@ -72,7 +72,7 @@ def shard(text: str | None, runs: int) -> range:
     return range(int(match[1]) - 1, runs, int(match[2]))
 
 
-def setup_of(campaign: Campaign | MixingCampaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
+def setup_of(campaign: Campaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
     """The setup asked for, and its number of runs; with ``--resume`` what is not given comes from the stored manifest."""
     chosen: dict[str, Any] = {name: getattr(arguments, name) for name in ("d", "seed") if getattr(arguments, name) is not None}
     if arguments.memory is not None:

@@ -169,7 +169,7 @@ OVERVIEW_HEADER = ("figure", "command", "stored", "statements", "theory beside s
 
 def _counts(checks: Sequence[Check], words: dict[Verdict, str]) -> str:
     counted = {verdict: sum(check.verdict == verdict for check in checks) for verdict in Verdict}
-    return ", ".join(f"{number} {words[verdict]}" for verdict, number in counted.items() if number) or "–"
+    return ", ".join(f"{words[verdict]}: {number}" for verdict, number in counted.items() if number) or "–"
 
 
 def origin(section: Section) -> str:

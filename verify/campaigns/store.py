@@ -26,7 +26,6 @@ import hermite_eq
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Sizes
 from verify.campaigns.campaign import Campaign, label
-from verify.campaigns.mixing import MixingCampaign
 from verify.campaigns.run import Record, simulate_run
 from verify.report import write_text
 
@@ -86,7 +85,7 @@ class Setup:
         Bytes for the arrays of one run. Blocks, and so the order of sums and the last digits, depend on it.
     """
 
-    campaign: Campaign | MixingCampaign
+    campaign: Campaign
     d: int
     seed: int
     memory: int
