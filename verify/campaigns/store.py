@@ -214,13 +214,13 @@ def requested(folder: Path) -> int:
     return int(_load(path)["runs"]) if path.exists() else 0
 
 
-def manifests(root: Path, campaign: Campaign) -> list[dict[str, Any]]:
+def manifests(root: Path, campaign: Campaign | MixingCampaign) -> list[dict[str, Any]]:
     """The manifests of all folders of a campaign, the one last begun or extended at the end."""
     paths = sorted((root / campaign.name).glob(f"*/{_MANIFEST}"), key=lambda path: path.stat().st_mtime)
     return [_load(path) for path in paths]
 
 
-def latest(root: Path, campaign: Campaign, chosen: dict[str, Any]) -> dict[str, Any]:
+def latest(root: Path, campaign: Campaign | MixingCampaign, chosen: dict[str, Any]) -> dict[str, Any]:
     """The manifest of the campaign's folder that was begun or extended last, among those with the ``chosen`` parameters.
 
     Raises
