@@ -24,6 +24,7 @@ from hermite_eq.models import Diagonal as Diagonal
 from hermite_eq.models import Identity as Identity
 from hermite_eq.models import LinearTransformer as LinearTransformer
 from hermite_eq.models import MixtureTask as MixtureTask
+from hermite_eq.models import OneStepTransformer as OneStepTransformer
 from hermite_eq.models import PolynomialActivation as PolynomialActivation
 from hermite_eq.models import PowerLaw as PowerLaw
 from hermite_eq.models import RandomTransformer as RandomTransformer

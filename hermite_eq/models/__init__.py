@@ -29,6 +29,7 @@ from hermite_eq.models.task import Task as Task
 from hermite_eq.models.transformers import LinearTransformer as LinearTransformer
 from hermite_eq.models.transformers import Model as Model
 from hermite_eq.models.transformers import RandomTransformer as RandomTransformer
+from hermite_eq.models.transformers import TrainedModel as TrainedModel
 
 #: What can be simulated.
 AnyTask = Task | MixtureTask | SoftmaxAttention

@@ -1,5 +1,7 @@
 """Simulations at finite d: exact draws of contexts, trained Transformers, and their errors."""
 
+from hermite_eq.simulate.decomposition import GradientDecomposition as GradientDecomposition
+from hermite_eq.simulate.decomposition import gradient_step as gradient_step
 from hermite_eq.simulate.error import icl_curve as icl_curve
 from hermite_eq.simulate.error import icl_error as icl_error
 from hermite_eq.simulate.posterior import DiscreteMMSE as DiscreteMMSE

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, overload
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import AnyTask, Model, Sizes
+from hermite_eq.models import AnyTask, Sizes, TrainedModel
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.run import Axis
 from hermite_eq.simulate.simulation import Seed, simulate_curves
@@ -14,7 +14,7 @@ from hermite_eq.simulate.simulation import Seed, simulate_curves
 
 @overload
 def icl_error(
-    models: Model,
+    models: TrainedModel,
     task: AnyTask,
     sizes: Sizes,
     *,
@@ -26,7 +26,7 @@ def icl_error(
 ) -> SimulatedError: ...
 @overload
 def icl_error(
-    models: Sequence[Model],
+    models: Sequence[TrainedModel],
     task: AnyTask,
     sizes: Sizes,
     *,
@@ -37,7 +37,7 @@ def icl_error(
     precision: Literal["single", "double"] = "single",
 ) -> tuple[SimulatedError, ...]: ...
 def icl_error(
-    models: Model | Sequence[Model],
+    models: TrainedModel | Sequence[TrainedModel],
     task: AnyTask,
     sizes: Sizes,
     *,
@@ -105,7 +105,7 @@ def icl_error(
     >>> relu.minus(linear).icl.mean < 0
     True
     """
-    one = isinstance(models, Model)
+    one = isinstance(models, TrainedModel)
     curves = simulate_curves(models, task, sizes, "samples", None, runs, rng, test, memory, precision)
     errors = tuple(curve.points[0] for curve in curves)
     return errors[0] if one else errors
@@ -113,7 +113,7 @@ def icl_error(
 
 @overload
 def icl_curve(
-    models: Model,
+    models: TrainedModel,
     task: AnyTask,
     sizes: Sizes,
     *,
@@ -127,7 +127,7 @@ def icl_curve(
 ) -> SimulatedCurve: ...
 @overload
 def icl_curve(
-    models: Sequence[Model],
+    models: Sequence[TrainedModel],
     task: AnyTask,
     sizes: Sizes,
     *,
@@ -140,7 +140,7 @@ def icl_curve(
     precision: Literal["single", "double"] = "single",
 ) -> tuple[SimulatedCurve, ...]: ...
 def icl_curve(
-    models: Model | Sequence[Model],
+    models: TrainedModel | Sequence[TrainedModel],
     task: AnyTask,
     sizes: Sizes,
     *,
@@ -193,7 +193,7 @@ def icl_curve(
             "both" if samples is not None else "neither",
             "pass either samples=[…] or hidden=[…]",
         )
-    one = isinstance(models, Model)
+    one = isinstance(models, TrainedModel)
     axis: Axis = "samples" if hidden is None else "hidden"
     values = samples if hidden is None else hidden
     curves = simulate_curves(models, task, sizes, axis, values, runs, rng, test, memory, precision)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import AnyTask, Model, Sizes
+from hermite_eq.models import AnyTask, Sizes, TrainedModel
 
 if TYPE_CHECKING:
     from hermite_eq.simulate.posterior import DiscreteMMSE
@@ -127,7 +127,7 @@ class SimulatedError:
         ICL error of each run on each source.
     """
 
-    model: Model | DiscreteMMSE
+    model: TrainedModel | DiscreteMMSE
     task: AnyTask
     sizes: Sizes
     icl_runs: Array = field(repr=False)

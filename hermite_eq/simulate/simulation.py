@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.models import AnyTask, LinearTransformer, Model, OneStepTransformer, Sizes
+from hermite_eq.models import AnyTask, LinearTransformer, OneStepTransformer, Sizes, TrainedModel
 from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.heads import HeadKind
 from hermite_eq.simulate.memory import parse_memory, schedule
@@ -23,7 +23,7 @@ Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
 def simulate_curves(
-    models: Model | Sequence[Model],
+    models: TrainedModel | Sequence[TrainedModel],
     task: AnyTask,
     sizes: Sizes,
     axis: Axis,
@@ -89,7 +89,7 @@ def simulate_curves(
         outcomes.append(Run(readouts, largest, axis, increasing, plan, draw).errors())
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
 
-    def point(model: Model, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
+    def point(model: TrainedModel, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
         # A linear head has no hidden units: along m there is one fit.
         key = largest.samples if kind.linear and axis == "hidden" else value
         by_source, icl, idg, condition, fallback = (
@@ -106,14 +106,14 @@ def simulate_curves(
     )
 
 
-def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[Model]:
+def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[TrainedModel]:
     found = list(models) if isinstance(models, Sequence) else [models]
     if not found:
         raise HypothesisError(
             "there is a model to simulate", "an empty sequence", "pass LinearTransformer(ridge=1e-3), say"
         )
     for model in found:
-        if not isinstance(model, Model):
+        if not isinstance(model, TrainedModel):
             raise HypothesisError(
                 "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
                 f"{model!r}",

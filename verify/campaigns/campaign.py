@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from hermite_eq.models import Model, Ratios, Sizes, Task
+from hermite_eq.models import Model, OneStepTransformer, Ratios, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE
 
 #: What a campaign simulates: trained models, and the estimator that is told the training tasks.
@@ -19,7 +19,7 @@ Axis = Literal["samples", "hidden", "context", "tasks"]
 Error = Literal["icl", "idg", "g_task"]
 
 
-def label(model: Predictor) -> str:
+def label(model: Predictor | OneStepTransformer) -> str:
     """The name of a model in stored results and legends.
 
     >>> from hermite_eq import LinearTransformer

@@ -33,7 +33,7 @@ from verify.workers import workers
 #: Budget for the arrays of one run, of which each worker computes one at a time.
 MEMORY = "4GB"
 #: All campaigns by their names.
-EVERY: dict[str, Campaign | MixingCampaign] = {**CAMPAIGNS, **MIXING}
+EVERY: dict[str, Campaign] = {**CAMPAIGNS, **MIXING}
 
 
 def root(output: Path) -> Path:
@@ -41,7 +41,7 @@ def root(output: Path) -> Path:
     return output / "campaigns"
 
 
-def find(name: str) -> Campaign | MixingCampaign:
+def find(name: str) -> Campaign:
     """The campaign of that name."""
     if name not in EVERY:
         near = difflib.get_close_matches(name, EVERY, 1, 0.0)
@@ -73,7 +73,7 @@ def shard(text: str | None, runs: int) -> range:
     return range(int(match[1]) - 1, runs, int(match[2]))
 
 
-def setup_of(campaign: Campaign | MixingCampaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
+def setup_of(campaign: Campaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
     """The setup asked for, and its number of runs; with ``--resume`` what is not given comes from the stored manifest."""
     chosen: dict[str, Any] = {name: getattr(arguments, name) for name in ("d", "seed") if getattr(arguments, name) is not None}
     if arguments.memory is not None:

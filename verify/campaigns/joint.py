@@ -56,7 +56,7 @@ class Section:
     power: list[dict[str, object]]
 
     @property
-    def campaign(self) -> Campaign | MixingCampaign:
+    def campaign(self) -> Campaign:
         return self.store.setup.campaign
 
     @property
@@ -76,7 +76,7 @@ class Section:
         return f"d = {self.d}, {self.runs} runs"
 
 
-def stored(root: Path, campaign: Campaign | MixingCampaign) -> list[Store]:
+def stored(root: Path, campaign: Campaign) -> list[Store]:
     """The folders of a campaign as it is in the table now, with two runs at least."""
     found = []
     for manifest in manifests(root, campaign):
@@ -89,7 +89,7 @@ def stored(root: Path, campaign: Campaign | MixingCampaign) -> list[Store]:
     return found
 
 
-def sections(root: Path, campaign: Campaign | MixingCampaign) -> list[Section]:
+def sections(root: Path, campaign: Campaign) -> list[Section]:
     """A section for each d, the one to be shown first at the front."""
     stores = stored(root, campaign)
     made = []
@@ -137,7 +137,7 @@ def pictures(shown: Iterable[Sequence[Section]], folder: Path) -> dict[str, Path
 
 def _of_several(section: Section) -> bool:
     """Whether the figure shows several d."""
-    return isinstance(section.campaign, Campaign) and bool(section.campaign.theory_at)
+    return bool(section.campaign.theory_at)
 
 
 def caption(section: Section) -> str:
@@ -303,7 +303,7 @@ def write(root: Path, documents: Path | None, console: Console) -> Path:
         If no campaign of the table has two runs in store.
     """
     shown = []
-    every: dict[str, Campaign | MixingCampaign] = {**CAMPAIGNS, **MIXING}
+    every: dict[str, Campaign] = {**CAMPAIGNS, **MIXING}
     for campaign in every.values():
         group = sections(root, campaign)
         if group:

@@ -6,6 +6,7 @@ along the axes likewise.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -17,14 +18,15 @@ import hermite_eq
 from hermite_eq.models import (
     LinearTransformer,
     MixtureTask,
-    Model,
     OneStepTransformer,
+    PolynomialActivation,
     Sizes,
     Source,
     Spike,
+    TrainedModel,
     rt_ridge,
 )
-from verify.campaigns.campaign import Sweep, label
+from verify.campaigns.campaign import Campaign, Sweep, label
 
 Array = NDArray[np.float64]
 #: For each sweep the models by label, and for each model what was found at its points, column by column.
@@ -113,21 +115,26 @@ class MixingPanel:
         """The setting at one point."""
         if self.axis == "noise":
             return replace(family, noises=(family.noises[0], value**2))
-        name = {"input spike": "input_spike", "task spike": "task_spike"}.get(self.axis, self.axis)
-        return replace(family, **{name: value})
+        change: dict[str, Any] = {self.axis.replace(" ", "_"): value}
+        return replace(family, **change)
 
-    def series(self, mixing: Mixing, d: int) -> dict[str, Model]:
+    def series(self, mixing: Mixing, d: int) -> dict[str, TrainedModel]:
         """The models at one point, by the names of their curves."""
         sizes = mixing.sizes(d)
         flat, ridge, eta = rt_ridge(mixing.ridge, d), rt_ridge(mixing.ridge, d, sizes.hidden), mixing.step * d**2
-        models: dict[str, Model] = {"linear": LinearTransformer(flat), "linear + intercept": LinearTransformer(flat, intercept=True)}
+        models: dict[str, TrainedModel] = {"linear": LinearTransformer(flat), "linear + intercept": LinearTransformer(flat, intercept=True)}
         for sigma in self.activations:
             models[sigma] = OneStepTransformer(sigma, eta, ridge)
             models[f"{sigma}, no step"] = OneStepTransformer(sigma, 0.0, ridge)
             models[f"{sigma}, rank one"] = OneStepTransformer(sigma, eta, ridge, rank_one=True)
             for p in self.degrees:
-                models[f"{sigma}, p = {p}"] = OneStepTransformer(sigma, eta, ridge, head=hermite_eq.equivalent_model(sigma, p))
+                models[f"{sigma}, p = {p}"] = OneStepTransformer(sigma, eta, ridge, head=_equivalent(sigma, p))
         return models
+
+
+@functools.lru_cache(maxsize=32)
+def _equivalent(sigma: str, p: int) -> PolynomialActivation:
+    return hermite_eq.equivalent_model(sigma, p)
 
 
 @dataclass(frozen=True)
@@ -143,23 +150,17 @@ class Cell:
     """
 
     task: MixtureTask
-    models: tuple[Model, ...]
+    models: tuple[TrainedModel, ...]
     places: tuple[tuple[int, dict[str, str]], ...]
 
 
 @dataclass(frozen=True)
-class MixingCampaign:
-    """A figure of [DM], with the attributes of a :class:`verify.campaigns.campaign.Campaign` that its driver and store ask for."""
+class MixingCampaign(Campaign):
+    """A figure of [DM]: its panels are not curves in a size alone, and its claims and figures are its own."""
 
-    name: str
-    figure: str
-    claim: str
-    panels: tuple[MixingPanel, ...]
-    d: int
-    runs: int
-    seed: int
+    panels: tuple[MixingPanel, ...]  # type: ignore[assignment]
 
-    def sweeps(self, d: int) -> list[tuple[Cell, Sweep]]:
+    def sweeps(self, d: int) -> list[tuple[Cell, Sweep]]:  # type: ignore[override]
         """All simulations of one run, in the order in which they are stored."""
         return [
             sweep

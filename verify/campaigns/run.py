@@ -17,7 +17,6 @@ from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import MixtureTask
 from hermite_eq.simulate import DiscreteMMSE
 from verify.campaigns.campaign import Campaign, label
-from verify.campaigns.mixing import MixingCampaign
 
 #: For each sweep the models by name, and for each model what was found at its points, column by column.
 Record = list[dict[str, dict[str, list[Any]]]]
@@ -48,7 +47,7 @@ def one_blas_thread() -> Iterator[None]:
                 _limits = None
 
 
-def simulate_run(campaign: Campaign | MixingCampaign, d: int, seed: int, memory: int, run: int) -> Record:
+def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int) -> Record:
     """Every sweep of run number ``run``: for each the models by :func:`label`, and for each model columns over its points.
 
     They are the ICL and in-distribution error, the condition of the system solved (three digits; None where it is infinite), and

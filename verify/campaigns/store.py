@@ -26,7 +26,6 @@ import hermite_eq
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Sizes
 from verify.campaigns.campaign import Campaign, label
-from verify.campaigns.mixing import MixingCampaign
 from verify.campaigns.run import Record, simulate_run
 from verify.report import write_text
 
@@ -86,7 +85,7 @@ class Setup:
         Bytes for the arrays of one run. Blocks, and so the order of sums and the last digits, depend on it.
     """
 
-    campaign: Campaign | MixingCampaign
+    campaign: Campaign
     d: int
     seed: int
     memory: int
@@ -214,13 +213,13 @@ def requested(folder: Path) -> int:
     return int(_load(path)["runs"]) if path.exists() else 0
 
 
-def manifests(root: Path, campaign: Campaign | MixingCampaign) -> list[dict[str, Any]]:
+def manifests(root: Path, campaign: Campaign) -> list[dict[str, Any]]:
     """The manifests of all folders of a campaign, the one last begun or extended at the end."""
     paths = sorted((root / campaign.name).glob(f"*/{_MANIFEST}"), key=lambda path: path.stat().st_mtime)
     return [_load(path) for path in paths]
 
 
-def latest(root: Path, campaign: Campaign | MixingCampaign, chosen: dict[str, Any]) -> dict[str, Any]:
+def latest(root: Path, campaign: Campaign, chosen: dict[str, Any]) -> dict[str, Any]:
     """The manifest of the campaign's folder that was begun or extended last, among those with the ``chosen`` parameters.
 
     Raises
