@@ -11,7 +11,7 @@ from sympy import oo
 
 from derivations import Step
 from hermite_eq.theory.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
-from hermite_eq.theory.limits import interpolation_peak, ridgeless_limit
+from hermite_eq.theory.limits import ridgeless_limit, ridgeless_peak
 
 TITLE = "Limits of the ridgeless errors"
 
@@ -112,7 +112,7 @@ def check(q_limit: sympy.Expr = (1 - tau) * (kappa - tau) / (kappa * tau)) -> li
     x = sympy.Symbol("x", positive=True)
     balance = _vanishes(1 - (1 - q * m) - q * m)
     remaining = sympy.limit((x**2 * m / x + x * m) / (2 * x * m), x, 0) == 1
-    idg_peak = interpolation_peak()[1]
+    idg_peak = ridgeless_peak()[1]
     population = ridgeless("overdetermined").many_samples
     assert population is not None
     point = {SLOPE: 1, SECOND_MOMENT: 2, UNEXPLAINED: 1, ALPHA: 2, KAPPA: 1}

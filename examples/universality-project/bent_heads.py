@@ -13,10 +13,15 @@ COEFFICIENTS = (0.177, 1.0, 0.282, 0.0)
 RESIDUAL = 0.203
 
 
+def signs(shape, rng):
+    """Random signs."""
+    return 2.0 * rng.integers(0, 2, size=shape, dtype=np.int8) - 1
+
+
 def sample_contexts(d, length, count, rng):
     """Queries x, statistics b and the tasks' arguments ξᵀx: inputs are signs over √d, tasks normal, labels max(ξᵀx, 0) plus noise."""
     xi = rng.standard_normal((count, d))
-    x = rng.choice([-1.0, 1.0], size=(count, length + 1, d)) / np.sqrt(d)
+    x = signs((count, length + 1, d), rng) / np.sqrt(d)
     y = np.maximum(np.einsum("nd,nid->ni", xi, x), 0) + 0.1 * rng.standard_normal((count, length + 1))
     first = d / length * np.einsum("ni,nid->nd", y[:, :-1], x[:, :-1])
     return x[:, -1], np.column_stack([first, (y[:, :-1] ** 2).mean(axis=1)])
@@ -37,7 +42,7 @@ def features(surrogate):
         weights, teacher = rng.standard_normal((d, 2 * d)) / np.sqrt(d), rng.standard_normal(d) / np.sqrt(d)
 
         def draw(count, rng):
-            x = rng.standard_normal((count, d)) if surrogate else rng.choice([-1.0, 1.0], size=(count, d))
+            x = rng.standard_normal((count, d)) if surrogate else signs((count, d), rng)
             u = x @ weights
             values = COEFFICIENTS[0] + COEFFICIENTS[1] * u + RESIDUAL * rng.standard_normal(u.shape) if surrogate else bent(u)
             return values / np.sqrt(d), x @ teacher + 0.3 * rng.standard_normal(count)

@@ -58,14 +58,22 @@ def icl_error(
 
     For the linear Transformer these expectations are exact, given its weights; for random heads they are
     means over ``test`` fresh contexts each, so that the scatter of the runs, from which the standard error
-    comes, includes the test noise.
+    comes, includes the test noise. (Inputs or tasks which are neither Gaussian nor on the sphere, and softmax
+    attention, have no exact expectations: there the linear Transformer is tested on contexts too.)
+
+    With several sources a training task has source s with probability ``task.weights[s]``, and
+
+    .. math:: e_{\mathrm{ICL}}=\sum_s\pi^{\mathrm{test}}_s\,e_{\mathrm{ICL},s},
+
+    the errors on the fresh tasks of each source weighted by ``task.test_weights``. The test contexts are shared equally among the
+    sources; ``icl_by_source`` of the result has the :math:`e_{\mathrm{ICL},s}`.
 
     Parameters
     ----------
     models : LinearTransformer, RandomTransformer, OneStepTransformer or a sequence of them
         A sequence is trained and tested on common draws: tasks, contexts, F, and the noise z of equivalent
         activations.
-    task : Task
+    task : Task, MixtureTask or SoftmaxAttention
     sizes : Sizes
     runs : int or range
         How many independent runs, or which ones: run i is the same whatever the others.

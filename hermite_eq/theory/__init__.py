@@ -24,8 +24,8 @@ from hermite_eq.theory.explicit import given_moments as given_moments
 from hermite_eq.theory.gradient import ErrorGradient as ErrorGradient
 from hermite_eq.theory.gradient import icl_gradient as icl_gradient
 from hermite_eq.theory.limits import RidgelessLimit as RidgelessLimit
-from hermite_eq.theory.limits import interpolation_peak as interpolation_peak
 from hermite_eq.theory.limits import ridgeless_limit as ridgeless_limit
+from hermite_eq.theory.limits import ridgeless_peak as ridgeless_peak
 from hermite_eq.theory.optimum import BestHead as BestHead
 from hermite_eq.theory.optimum import OptimalRidge as OptimalRidge
 from hermite_eq.theory.optimum import OptimalRidgeCurve as OptimalRidgeCurve

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from hermite_eq.covariance import task_norm_nodes
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import gaussian_mean, scaled_coefficients
-from hermite_eq.models import Task
+from hermite_eq.models import Source, Task
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def gamma_nodes(shape: float, count: int) -> tuple[Array, Array]:
     return nodes / shape, vectors[0] ** 2
 
 
-def pair_moments(task: Task, scale: float) -> Array:
+def pair_moments(task: Task | Source, scale: float) -> Array:
     r""":math:`\mathbb E[(yg)^i(y^2)^j]`, shape (7, 7), zero where i + j > 6."""
     kinks = tuple(float(kink) / scale for kink in task.target.kinks)
     noise = [task.noise ** (n // 2) * math.prod(range(1, n, 2)) if n % 2 == 0 else 0.0 for n in range(2 * _ORDER + 1)]

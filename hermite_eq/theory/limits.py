@@ -138,7 +138,7 @@ def ridgeless_limit(**to: sympy.Expr | float | int) -> RidgelessLimit:
     return RidgelessLimit(icl, idg, order)
 
 
-def interpolation_peak() -> tuple[sympy.Expr, sympy.Expr]:
+def ridgeless_peak() -> tuple[sympy.Expr, sympy.Expr]:
     r"""The heights of the peak at τ = 1 for a small ridge: :math:`\lim_{\lambda\to0}\sqrt\lambda\,(e_{ICL},e_{IDG})`.
 
     At τ = 1 the effective ridge is :math:`q\approx\sqrt{\lambda/\langle1/R\rangle}`, and
@@ -150,7 +150,7 @@ def interpolation_peak() -> tuple[sympy.Expr, sympy.Expr]:
 
     Examples
     --------
-    >>> icl, idg = interpolation_peak()
+    >>> icl, idg = ridgeless_peak()
     >>> values = {SLOPE: 1, SECOND_MOMENT: 1.5, UNEXPLAINED: 0.5, ALPHA: 1, KAPPA: 2}
     >>> round(float(icl.subs(values)), 6), round(float(idg.subs(values)), 6)
     (0.845888, 0.785957)

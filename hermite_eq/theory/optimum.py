@@ -173,7 +173,7 @@ def _registered_ratios(any_mean: bool) -> dict[str, float]:
     """c_*²/c_1² of the registered Lipschitz activations with c_1 ≠ 0, and with c_0 ≠ 0 unless ``any_mean``."""
     found = {}
     for name in registered_names():
-        if not math.isfinite(activation(name).lipschitz):
+        if not math.isfinite(activation(name).lipschitz or 0.0):
             continue
         moments = HeadMoments.of(activation(name))
         if moments.c1[0] != 0 and (any_mean or moments.c0[0] != 0):

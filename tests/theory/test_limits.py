@@ -13,7 +13,7 @@ from sympy import oo
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.theory.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
-from hermite_eq.theory.limits import interpolation_peak, ridgeless_limit
+from hermite_eq.theory.limits import ridgeless_limit, ridgeless_peak
 from hermite_eq.theory.linear import linear_limit
 
 NAMES = {"alpha": ALPHA, "kappa": KAPPA, "tau": TAU, "slope": SLOPE, "v": SECOND_MOMENT, "u": UNEXPLAINED}
@@ -79,7 +79,7 @@ def test_the_ridge_goes_to_zero_on_both_sides_of_the_threshold(tau: float, kappa
 
 def test_the_peak_at_the_threshold() -> None:
     """√λ e(λ) at τ = 1, to O(√λ)."""
-    peak = [sympy.lambdify([ALPHA, KAPPA, SLOPE, SECOND_MOMENT, UNEXPLAINED], x) for x in interpolation_peak()]
+    peak = [sympy.lambdify([ALPHA, KAPPA, SLOPE, SECOND_MOMENT, UNEXPLAINED], x) for x in ridgeless_peak()]
     for kappa in (0.4, 3.0):
         expected = [f(1.5, kappa, 0.8, 1.1, 0.3) for f in peak]
         gaps = []

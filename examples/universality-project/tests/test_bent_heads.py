@@ -29,16 +29,16 @@ def test_the_table_of_coefficients():
 
 @pytest.mark.universality
 def test_pre_activations_are_gaussian_up_to_one_over_d(universality_rng):
-    d = 48
+    d = 24
     # C/d is the variance of ‖h‖²/t for Gaussian inputs; signs, whose ‖x‖ is fixed, have less.
     constant = covariance(TASK).norm_law().numeric(alpha=1)["variance"]
-    samples = pre_activations(d, d, 20_000, universality_rng)
-    assert_gaussian(samples, 1.0, deviation=Deviation(constant, order=-1, d=d))
+    samples = pre_activations(d, d, 10_000, universality_rng)
+    assert_gaussian(samples, 1.0, deviation=Deviation(constant, order=-1, d=d), resolution=0.5)
 
 
 @pytest.mark.universality
 def test_their_excess_kurtosis_vanishes_as_one_over_d(universality_rng):
-    ladder = (8, 16, 32)
+    ladder = (6, 12, 24)
     gaps = [[np.mean(pre_activations(d, d, 4000, universality_rng) ** 4) / 3 - 1 for _ in range(24)] for d in ladder]
     # The next order in 1/d steepens the descent at these d; the claim is 1/d or faster.
     assert_rate(ladder, gaps, order=-1, tolerance=0.4)
