@@ -2,6 +2,7 @@ r"""Time of the simulation engine beside the speed of matrix products and factor
 
     python -m benchmarks.simulate            # d = 40, about a minute
     python -m benchmarks.simulate --d 80     # the papers' size
+    python -m benchmarks.simulate --large    # one run at d = 160, m = n = d², and its peak memory: half an hour of one core
 
 Every line gives a time, what it is compared with, and their ratio: a loaded machine slows both.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import resource
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +20,7 @@ import numpy as np
 from scipy.linalg import blas, lapack
 
 from hermite_eq import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq import icl_error as theory_error
 from hermite_eq.simulate import contexts, icl_curve, icl_error
 
 TASK = Task("relu", noise=0.01)
@@ -134,10 +137,36 @@ def precision(d: int, runs: int = 3) -> None:
         error.first_layer = original
 
 
+def large(d: int, memory: str) -> None:
+    """One run with m = n = d², the largest systems for their d: its time and the peak memory of the process.
+
+    At this width λ = 1e-8 is at the interpolation threshold; λ = 1e-2 keeps the condition within what normal equations bear.
+    """
+    head, sizes = RandomTransformer("relu", 1e-2), Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=1, mu=1)
+    n, width, test = d * d, d * (d + 1), 2000
+    print(f"d = {d}, m = n = {n}, D = {width}, {test} test contexts for each error, budget {memory}", flush=True)
+    found: list[Any] = []
+    time_of_run = seconds(lambda: found.append(icl_error(head, TASK, sizes, runs=1, rng=0, test=test, memory=memory)))
+    (error,) = found
+    flops = 2 * (n + 2 * test) * width * n, n**3, n**3 / 3
+    # Of Linux in units of 1024 bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(f"{time_of_run:.0f} s for {flops[0]:.2g} single and {flops[1] + flops[2]:.2g} double operations; "
+          f"peak memory {peak / 1e9:.2f} GB; condition {error.condition_runs[0]:.1e}, slower solver needed in {error.fallbacks} fits")
+    print(f"ICL {error.icl.mean:.4f}, theory {theory_error(head, TASK, sizes).icl:.4f}; "
+          f"IDG {error.idg.mean:.4f}, theory {theory_error(head, TASK, sizes).idg:.4f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--d", type=int, default=40)
-    d = parser.parse_args().d
+    parser.add_argument("--d", type=int, help="dimension (40, with --large 160)")
+    parser.add_argument("--large", action="store_true", help="only one run with m = n = d², and its peak memory")
+    parser.add_argument("--memory", default="11GB", help="with --large: budget for the arrays (default: 11GB)")
+    arguments = parser.parse_args()
+    if arguments.large:
+        large(arguments.d or 160, arguments.memory)
+        return
+    d = arguments.d or 40
     speeds = Speeds(1024, d * (d + 1), d * d)
     print(f"single product {1e-9 / speeds.single:.0f}, Gram matrix {1e-9 / speeds.gram:.0f}, Cholesky {1e-9 / speeds.factor:.0f} GFlop/s")
     sampler(d)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
-from hermite_eq.theory import icl_curve, optimal_ridge
+from hermite_eq.theory import TaskPopulation, icl_curve, optimal_ridge, phase_diagram, structured_curve
+from hermite_eq.theory.wishart import wishart_density
 
 TASK = Task("relu", noise=0.01)
 TAUS = np.linspace(0.2, 3, 1000)
@@ -32,9 +33,42 @@ def line(what: str, model: Model, points: Sequence[Ratios] | Sequence[Sizes]) ->
     print(f"{what:<48} {len(points):5d} points   first {first:7.3f} s   again {again:7.3f} s   {again / len(points) * 1e6:7.1f} µs each")
 
 
+def random_points(count: int) -> None:
+    """Curves of the linear Transformer at random ratios, with the largest residual, and at given covariances."""
+    rng = np.random.default_rng(0)
+    alpha, kappa, tau = 10 ** rng.uniform(-3, 3, count), 0.05 * 10 ** rng.uniform(0, 4, count), 10 ** rng.uniform(-2, 2, count)
+    kappa[::10] = np.inf
+    points = [Ratios(*point) for point in zip(alpha.tolist(), kappa.tolist(), tau.tolist(), strict=True)]
+    for ridge in (0.0, 1e-12, 1e-3):
+        spent = min(seconds(lambda ridge=ridge: icl_curve(LinearTransformer(ridge), TASK, points)) for _ in range(3))
+        residual = icl_curve(LinearTransformer(ridge), TASK, points).fixed_point_residual.max()
+        print(f"linear, limit, random ratios, λ = {ridge:<6g} {count:5d} points {spent * 1e3:7.1f} ms   residual at most {residual:.1e}")
+    for d in (100, 1000):
+        A = rng.standard_normal((d, d))
+        start = time.perf_counter()
+        population = TaskPopulation.from_covariances(TASK, A @ A.T / d, np.eye(d))
+        built = time.perf_counter() - start
+        spent = seconds(lambda population=population: structured_curve(LinearTransformer(1e-3), population, points))
+        print(f"given covariances, d = {d:<6d} eigendecomposition {built:7.3f} s, then {count:5d} points {spent:7.3f} s")
+
+
+def diagrams() -> None:
+    """α* on a grid of 200 × 200, and the exact mean spectrum of Wishart matrices."""
+    axes: dict[str, Any] = {"kappa": np.linspace(0.02, 2.5, 200), "noise": np.linspace(0.01, 1, 200)}
+    for ridge, tau, error in ((0.0, 0.5, "icl"), (0.0, 0.5, "idg"), (0.0, 20.0, "icl"), (1e-2, 0.5, "icl")):
+        start = time.perf_counter()
+        phase_diagram(LinearTransformer(ridge), "identity", tau=tau, error=error, **axes)  # type: ignore[arg-type]
+        spent = time.perf_counter() - start
+        print(f"phase diagram of α*, {error.upper()}, τ = {tau:g}, λ = {ridge:g}, 200 × 200: {spent:.2f} s")
+    for shape in ((40, 20), (100, 100), (600, 300)):
+        print(f"exact mean spectrum, (d, k) = {shape}: {seconds(lambda shape=shape: wishart_density(*shape)) * 1e3:.1f} ms")
+
+
 def main() -> None:
     x = np.ones(1_000_000)
     print(f"one pass of multiplication over 1e6 doubles: {min(seconds(lambda: x * x) for _ in range(10)) * 1e3:.2f} ms")
+    random_points(1000)
+    diagrams()
     limit = [Ratios(tau=tau, **RATIOS) for tau in TAUS]
     line("linear, limit", LinearTransformer(1e-3), limit)
     line("ReLU head, limit", RandomTransformer("relu", 0.0), limit)

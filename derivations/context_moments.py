@@ -183,11 +183,11 @@ def check() -> list[Step]:
         ),
         Step(
             "the library's moments and its error of a linear head are those of the definition, in the inputs of [RT]",
-            _library(unit_inputs=False), "d = ℓ = 2, one quadratic σ*, one μ, Σ and Γ",
+            _library(unit_inputs=False), "d = ℓ = 2, one quadratic σ*, one μ, Σ and head",
             tex=r"The library's moments and its error of a linear head are those of the definition, in inputs of variance $1/d$.",
         ),
         Step(
-            "and in those of [DM]", _library(unit_inputs=True), "d = ℓ = 2, one quadratic σ*, one μ, Σ and Γ",
+            "and in those of [DM]", _library(unit_inputs=True), "d = ℓ = 2, one quadratic σ*, one μ, Σ and head",
             tex=r"And in inputs of variance $1$.",
         ),
     ]

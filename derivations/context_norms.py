@@ -14,7 +14,7 @@ import sympy
 from derivations import Step
 from derivations.context_covariance import _gaussian_mean
 from hermite_eq.models import Task
-from hermite_eq.theory.context_law import _pair_moments, _sum_moments, _with_norm, gamma_nodes
+from hermite_eq.theory.context_law import _with_norm, gamma_nodes, pair_moments, sum_moments
 
 STATEMENT = r"""Given ξ, uᵀb₁ = (√d/ℓ)A, ‖b₁‖² − (uᵀb₁)² = (d/ℓ²) Y χ²_{d−1}, b₂ = Y/ℓ with A = Σ y_i g_i, Y = Σ y_i²; hence all moments of
 s² = ‖x‖²‖b‖²/t are exact. To the first order in 1/d, E[f(g)|ξ,‖x‖²] = E f + ½E[f(g)(g²−1)](‖x‖²−1); for B of relative
@@ -62,7 +62,7 @@ def check() -> list[Step]:
     steps = []
     for dimension, context, power in ((2, 2, 2), (3, 1, 2), (2, 1, 3)):
         exact = float(_literal_moment(dimension, context, power).subs(s, sympy.Rational(13, 10)))
-        moments = _sum_moments(_pair_moments(Task("identity"), 1.3), context)
+        moments = sum_moments(pair_moments(Task("identity"), 1.3), context)
         same = abs(_with_norm(moments, dimension, context, power=power) / exact - 1) < 1e-12
         reach = f"σ* = id, d = {dimension}, ℓ = {context}"
         steps.append(Step(f"E‖b‖^{2 * power} from the moments of (A, Y) equals the expansion in normals", bool(same), reach,

@@ -166,7 +166,23 @@ def _quadratics() -> list[Step]:
         (h[i] * h[j] - (C[i] if i == j else 0)) * (k[i] * k[j] - (C[i] if i == j else 0)) for i, j in itertools.product(range(2), repeat=2)
     )
     return [Step("the kernel of degree 2 has the eigenvalues c₂²C_iiC_jj on orthonormal functions", sympy.expand(total - direct) == 0,
-                 "two directions; all pairs alike", tex=r"The kernel of degree 2 has the eigenvalues $c_2^2C_{ii}C_{jj}$.")]
+                 "two directions; all pairs alike", tex=r"The kernel of degree 2 has the eigenvalues $c_2^2C_{ii}C_{jj}$."),
+            _projection()]
+
+
+def _projection() -> Step:
+    """h = x ⊗ b: ⟨h,h'⟩² = (xᵀx')²(bᵀb')², whose mean over b and b' of two sources is (xᵀx')² tr R_sR_s'."""
+    R, S = _symmetric("R"), _symmetric("S")
+    b, other = sympy.symbols("b_1:3"), sympy.symbols("B_1:3")
+    square = sympy.Poly(sympy.expand((b[0] * other[0] + b[1] * other[1]) ** 2), *b, *other)
+
+    def moment(i: int, j: int, matrix: sympy.Matrix) -> sympy.Expr:
+        return matrix[0, 0] if i == 2 else matrix[1, 1] if j == 2 else matrix[0, 1]
+
+    mean = sum(coefficient * moment(i, j, R) * moment(k, n, S) for (i, j, k, n), coefficient in square.terms())
+    return Step("on functions of x alone the kernel is ½c₂²(xᵀx')² tr R_sR_s'", sympy.expand(mean - (R * S).trace()) == 0,
+                "d = 1, all second moments R, S of b", tex=r"On functions of $x$ alone the kernel of degree 2 is"
+                r" $\frac{c_2^2}2(x^\top x')^2\operatorname{tr}R_sR_{s'}$.")
 
 
 def _literal(

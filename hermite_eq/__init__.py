@@ -24,11 +24,13 @@ from hermite_eq.models import Diagonal as Diagonal
 from hermite_eq.models import Identity as Identity
 from hermite_eq.models import LinearTransformer as LinearTransformer
 from hermite_eq.models import MixtureTask as MixtureTask
+from hermite_eq.models import OneStepTransformer as OneStepTransformer
 from hermite_eq.models import PolynomialActivation as PolynomialActivation
 from hermite_eq.models import PowerLaw as PowerLaw
 from hermite_eq.models import RandomTransformer as RandomTransformer
 from hermite_eq.models import Ratios as Ratios
 from hermite_eq.models import Sizes as Sizes
+from hermite_eq.models import SoftmaxAttention as SoftmaxAttention
 from hermite_eq.models import Source as Source
 from hermite_eq.models import Spike as Spike
 from hermite_eq.models import StudentT as StudentT

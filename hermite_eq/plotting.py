@@ -31,6 +31,8 @@ _AXIS_LABEL: dict[Abscissa, str] = {
     "alpha": "context length α = ℓ/d", "kappa": "task diversity κ = k/d", "tau": "training contexts τ = n/d²",
     "mu": "hidden units μ = m/d²", "mu/tau": "hidden units m/n",
 }
+#: Ticks within a decade, for axes of so many decades.
+_STEPS = ((0.45, (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)), (1.15, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (2.5, (1.0, 2.0, 5.0)))
 _SYMBOL = {"alpha": "α", "kappa": "κ", "tau": "τ", "mu": "μ"}
 
 
@@ -272,7 +274,8 @@ def _frame(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa, error: Error) ->
     places = np.concatenate([item.column(x) for item in drawn])
     axes.set_xlim(places.min() / 1.08, places.max() * 1.08)
     for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        steps = (1.0, 2.0, 5.0) if limits[1] / limits[0] < 300 else (1.0,)
+        decades = math.log10(limits[1] / limits[0])
+        steps = next((steps for most, steps in _STEPS if decades < most), (1.0,))
         axis.set_major_locator(LogLocator(subs=steps, numticks=30))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_locator(NullLocator())

@@ -171,7 +171,8 @@ def test_the_phase_diagram_of_the_context_length() -> None:
 
 def test_a_phase_diagram_that_does_not_fit() -> None:
     with pytest.raises(HypothesisError, match=re.escape(
-        "values has a row for each y and a column for each x; found shapes (2, 1), y (1,), x (2,). Repair: pass values[i, j] at (x[j], y[i])"
+        "values has a row for each y and a column for each x; found shapes (2, 1), y (1,), x (2,). "
+        "Repair: pass values[i, j] at (x[j], y[i])"
     )):
         plot_phase([1, 2], [1], [[1], [2]])
     with pytest.raises(HypothesisError, match="a table has x, y and values; found one of them missing"):

@@ -30,7 +30,7 @@ def save(figure: Figure, path: Path) -> Path:
     # No date in the file: the same numbers give the same bytes.
     with matplotlib.rc_context({"svg.hashsalt": "hermite_eq"}):
         figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
-    figure.savefig(path.with_suffix(".png"), dpi=150)
+    figure.savefig(path.with_suffix(".png"), dpi=130)
     plt.close(figure)
     return path.with_suffix(".svg")
 

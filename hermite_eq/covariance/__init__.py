@@ -3,10 +3,10 @@ tasks; in the limit. Symbolic in d, ℓ, ρ (α, κ) with the target's Hermite d
 
 from hermite_eq.covariance.averaged import AveragedCovariance as AveragedCovariance
 from hermite_eq.covariance.averages import task_norm_nodes as task_norm_nodes
+from hermite_eq.covariance.four_levels import covariance as covariance
 from hermite_eq.covariance.given import ENTRIES as ENTRIES
 from hermite_eq.covariance.given import TRACE as TRACE
 from hermite_eq.covariance.given import Covariance as Covariance
-from hermite_eq.covariance.given import covariance as covariance
 from hermite_eq.covariance.joint import JointCovariance as JointCovariance
 from hermite_eq.covariance.label import ALPHA as ALPHA
 from hermite_eq.covariance.label import ELL as ELL
@@ -25,3 +25,9 @@ from hermite_eq.covariance.label import target_moments as target_moments
 from hermite_eq.covariance.limit import LimitCovariance as LimitCovariance
 from hermite_eq.covariance.limit import NormLaw as NormLaw
 from hermite_eq.covariance.over_tasks import TaskCovariance as TaskCovariance
+from hermite_eq.covariance.source_averages import AveragedSource as AveragedSource
+from hermite_eq.covariance.source_averages import LimitSource as LimitSource
+from hermite_eq.covariance.source_averages import SourceTasks as SourceTasks
+from hermite_eq.covariance.source_covariance import SourceCovariance as SourceCovariance
+from hermite_eq.covariance.source_moments import SourceMoments as SourceMoments
+from hermite_eq.covariance.sources import source_moments as source_moments

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from hermite_eq.covariance.averages import TaskAverages, task_norm_nodes
 from hermite_eq.covariance.joint import JointCovariance, check_covariance, check_mean, covariance_root
-from hermite_eq.covariance.label import ELL, RHO, W4, A, D, P, S, Source, V, target_moments, target_name
+from hermite_eq.covariance.label import ELL, RHO, W4, A, D, LabelSource, P, S, V, target_moments, target_name
 from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
 from hermite_eq.covariance.source_moments import averaged_moments
 from hermite_eq.covariance.task_law import inner_tasks
@@ -62,7 +62,7 @@ class AveragedCovariance:
     (True, 1/(2*d))
     """
 
-    task: Source
+    task: LabelSource
     unit_inputs: bool
     averages: TaskAverages
 

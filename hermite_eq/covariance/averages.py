@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, D, S, hermite_index, hermite_symbol
 
 
-def task_norm_nodes(d: int, count: int = 24) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def task_norm_nodes(d: int, count: int = 64) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     r"""Nodes :math:`s_i` and weights of the Gauss rule for :math:`s=\|\xi\|/\sqrt d`, :math:`\|\xi\|^2\sim\chi^2_d`.
 
     Golub–Welsch for the generalised Laguerre weight of order d/2 − 1 in ‖ξ‖²/2; exact for polynomials in s² of degree

@@ -35,10 +35,9 @@ from hermite_eq.covariance.label import (
     W4,
     A,
     D,
+    LabelSource,
     P,
     S,
-    Source,
-    SymbolicTarget,
     V,
     hermite_forms,
     label_forms,
@@ -53,7 +52,6 @@ from hermite_eq.covariance.task_law import GivenTasks
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import check_degree
 from hermite_eq.latex import block_covariance
-from hermite_eq.models import Task
 
 #: E[b] and E[bbᵀ] given ξ: b₁ = (d/ℓ)Σ y_i x_i has mean along u, and E[bbᵀ] is a multiple of I plus terms in u.
 ENTRIES: Mapping[str, sympy.Expr] = {
@@ -98,7 +96,7 @@ class Covariance:
         ξ ~ N(0, I_d), or uniform on ‖ξ‖² = d.
     """
 
-    task: Source
+    task: LabelSource
     unit_inputs: bool = False
     tasks: Literal["gaussian", "sphere"] = "gaussian"
 
@@ -235,50 +233,3 @@ class Covariance:
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"
-
-
-def covariance(
-    task: Source, *, unit_inputs: bool = False, tasks: Literal["gaussian", "sphere"] = "gaussian"
-) -> Covariance:
-    r"""The covariance of :math:`(F^\top\mathrm{vec}\,H_Z,\ \xi^\top x_{\ell+1})`, at four levels ([RT] Corollary 2, made explicit).
-
-    Parameters
-    ----------
-    task : Task or SymbolicTarget
-        ``SymbolicTarget()`` gives the formulas for every target, in its Hermite data.
-    unit_inputs : bool
-        Inputs x ~ N(0, I_d) and b = (1/ℓ)(Σ y_i x_i, Σ y_i²), as [DM] has it, instead of x ~ N(0, I_d/d) and b₁ = (d/ℓ)Σ y_i x_i.
-    tasks : {"gaussian", "sphere"}
-        ξ ~ N(0, I_d), or uniform on the sphere ‖ξ‖² = d.
-
-    Returns
-    -------
-    Covariance
-        *given ξ and F*: ``.entries`` symbolic in d, ℓ, ρ, s; ``.given(xi, context=ℓ)`` the numbers at finite d, with
-        ``.matrix(F)`` for a given F; ``.trace(d, ℓ)`` the normalisation t of F. *Over fresh tasks*: ``.averaged(order)``. *Given the
-        training tasks*: ``.over_tasks()``. *In the limit*: ``.limit()``, and the law of ‖h‖² to order 1/d: ``.norm_law()``.
-        Each has ``.latex()``, ``.lambdify()`` and ``.numeric(…)``.
-
-    References
-    ----------
-    [RT] Lemma 1 and Corollary 2, which state that the covariance exists; derived in ``derivations/context_covariance.py``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> cov = covariance(Task("relu", noise=0.01))
-    >>> cov.moments["a"], cov.moments["v"]
-    (s/2, rho + s**2/2)
-    >>> xi = np.ones(5)
-    >>> exact = cov.given(xi, context=7)
-    >>> exact.matrix(np.eye(30)[:, :2]).shape
-    (3, 3)
-    >>> cov.averaged().entries["mean_b2"]
-    rho + 1/2
-    """
-    if not isinstance(task, Task | SymbolicTarget):
-        raise HypothesisError("a covariance belongs to a Task", f"{task!r}", 'pass hermite_eq.Task("relu", noise=0.01)')
-    if tasks not in ("gaussian", "sphere"):
-        raise HypothesisError("tasks are 'gaussian' or on the 'sphere'", f"tasks={tasks!r}", "pass tasks='gaussian'")
-    return Covariance(task, bool(unit_inputs), tasks)
-

@@ -102,27 +102,33 @@ class SymbolicTarget:
         return "σ*" if self.degree is None else f"σ* of degree {self.degree}"
 
 
-Source = Task | SymbolicTarget
+LabelSource = Task | SymbolicTarget
 
 
-def target_name(source: Source) -> str:
+def target_name(source: LabelSource) -> str:
     """The target's name, as a comment in TeX has it."""
     return str(source.target if isinstance(source, Task) else source)
 
 
-@lru_cache(maxsize=256)
-def hermite_forms(source: Source) -> Mapping[sympy.Symbol, sympy.Expr | None]:
-    """The closed forms in s of the Hermite moments in ``BASE``, under their symbols; None where the exact engine has none."""
+@lru_cache(maxsize=1024)
+def hermite_form(source: LabelSource, power: int, k: int, shift: sympy.Expr = sympy.S.Zero) -> sympy.Expr | None:
+    r"""The closed form in s of :math:`\mathbb E[\sigma_*(m+sg)^j\mathrm{He}_k(g)]`, m = ``shift``; None where the exact engine has none.
+
+    >>> hermite_form(SymbolicTarget(degree=1), 1, 0, sympy.Symbol("m", real=True))
+    c_{0}^{*} + c_{1}^{*}*m
+    """
     sigma = source.target.expression if isinstance(source, Task) else source.expression
     if sigma is None:
-        return {_m(*index): None for index in BASE}
-    y = sigma.subs(X, S * X)
+        return None
+    y = sigma.subs(X, shift + S * X)
     halves = {0: sympy.Integer(1), 1: y, 2: sympy.expand(y**2)}
-    forms = {}
-    for power, k in BASE:
-        right = sympy.expand(halves[power - power // 2] * he(k))
-        forms[_m(power, k)] = exact_inner(halves[power // 2] if power > 1 else X**0, right)
-    return forms
+    right = sympy.expand(halves[power - power // 2] * he(k))
+    return exact_inner(halves[power // 2] if power > 1 else X**0, right)
+
+
+def hermite_forms(source: LabelSource) -> Mapping[sympy.Symbol, sympy.Expr | None]:
+    """The closed forms in s of the Hermite moments in ``BASE``, under their symbols."""
+    return {_m(*index): hermite_form(source, *index) for index in BASE}
 
 
 def label_forms(forms: Mapping[sympy.Symbol, sympy.Expr | None]) -> dict[str, sympy.Expr | None]:
@@ -135,15 +141,15 @@ def label_forms(forms: Mapping[sympy.Symbol, sympy.Expr | None]) -> dict[str, sy
     return found
 
 
-def hermite_value(task: Task, power: int, k: int) -> float:
-    r"""The number :math:`m^{(j)}_k=\mathbb E[\sigma_*(g)^j\mathrm{He}_k(g)]` in double precision.
+def hermite_value(task: Task, power: int, k: int, scale: float = 1.0) -> float:
+    r"""The number :math:`m^{(j)}_k=\mathbb E[\sigma_*(sg)^j\mathrm{He}_k(g)]`, s = ``scale``, in double precision.
 
     >>> round(hermite_value(Task("relu"), 2, 2), 12)
     1.0
     """
     polynomial = np.polynomial.hermite_e.HermiteE.basis(k)
-    kinks = tuple(float(kink) for kink in task.target.kinks)
-    value = gaussian_mean(lambda g: np.asarray(task.target(g), float) ** power * polynomial(g), kinks=kinks)
+    kinks = tuple(float(kink) / scale for kink in task.target.kinks)
+    value = gaussian_mean(lambda g: np.asarray(task.target(scale * g), float) ** power * polynomial(g), kinks=kinks)
     if not np.isfinite(value):
         raise HypothesisError(
             f"E[σ*(g)^{power} He_{k}(g)] is finite", f"{value} for {task.target}", "use a target of at most polynomial growth"

@@ -7,12 +7,12 @@ from typing import Any
 
 import sympy
 
-from hermite_eq.covariance.label import Source, hermite_index, hermite_value
+from hermite_eq.covariance.label import LabelSource, hermite_index, hermite_value
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Task
 
 
-def numeric_task(source: Source) -> Task:
+def numeric_task(source: LabelSource) -> Task:
     """The task, if it has numbers; a symbolic target has none."""
     if isinstance(source, Task):
         return source
@@ -22,7 +22,7 @@ def numeric_task(source: Source) -> Task:
     )
 
 
-def hermite_numbers(source: Source, expressions: Mapping[str, sympy.Expr]) -> dict[sympy.Symbol, float]:
+def hermite_numbers(source: LabelSource, expressions: Mapping[str, sympy.Expr]) -> dict[sympy.Symbol, float]:
     """The values of the Hermite symbols in the expressions, where the source is a task."""
     if not isinstance(source, Task):
         return {}

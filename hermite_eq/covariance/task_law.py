@@ -250,7 +250,7 @@ class SampledTasks(TaskLaw):
 
 
 _SEED = 20251115
-_LOG2_POINTS = 11
+_LOG2_POINTS = 12
 
 
 def inner_tasks(centre: Array, root: Array, sphere: bool, scale: float, mean: Array, covariance: Array) -> TaskLaw:

@@ -108,7 +108,7 @@ def _block(sigma: Activation, m: Array, s: Array, edges: Array) -> Array:
             for j in range(4):
                 weighted = weighted * y
                 sums[j] = weighted.sum(axis=-1)
-        outermost = np.maximum(np.abs(weighted[0, :, 0]), np.abs(weighted[0, :, -1]))
+        outermost = np.abs(np.where(np.abs(g) > end - 1, weighted[0], 0.0)).sum(axis=-1)
         if np.isfinite(sums).all() and (outermost <= np.finfo(float).eps * np.abs(sums[3, 0])).all():
             return sums
     raise HypothesisError(

@@ -18,6 +18,10 @@ from hermite_eq.latex.numbers import ascii_name as ascii_name
 from hermite_eq.latex.numbers import decimal as decimal
 from hermite_eq.latex.numbers import exact as exact
 from hermite_eq.latex.numbers import number as number
+from hermite_eq.latex.sources import source_averaged_covariance as source_averaged_covariance
+from hermite_eq.latex.sources import source_covariance as source_covariance
+from hermite_eq.latex.sources import source_limit_covariance as source_limit_covariance
+from hermite_eq.latex.sources import source_task_covariance as source_task_covariance
 from hermite_eq.latex.tables import coefficient_table as coefficient_table
 from hermite_eq.latex.tables import escaped as escaped
 from hermite_eq.latex.tables import side_by_side as side_by_side

@@ -64,29 +64,29 @@ def block_covariance(
         value = moments[name]
         lines.append(form if value is None else f"{form} = {exact(value)}")
     body = " \\\\\n  ".join(lines)
-    return _align(f"given xi and F; {_context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+    return align(f"given xi and F; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
 
 
-def _context_comment(unit_inputs: bool) -> str:
+def context_comment(unit_inputs: bool) -> str:
     if unit_inputs:
         return "h = vec(x b^T) row-major, x ~ N(0, I_d), b = ((1/l) sum y_i x_i, (1/l) sum y_i^2)"
     return "h = vec(x b^T) row-major, b = ((d/l) sum y_i x_i, (1/l) sum y_i^2)"
 
 
-def _align(comment: str, body: str) -> str:
+def align(comment: str, body: str) -> str:
     return f"% {comment}\n\\begin{{align*}}\n  {body}\n\\end{{align*}}"
 
 
 def _filled(forms: Mapping[str, str], entries: Mapping[str, sympy.Expr]) -> str:
     """The rows of ``forms`` with the entries put in, in the order of the forms."""
-    return " \\\\\n  ".join(_broken(form, entries[name]) for name, form in forms.items())
+    return " \\\\\n  ".join(broken(form, entries[name]) for name, form in forms.items())
 
 
 #: Terms of a sum on one line of a display.
 _TERMS = 7
 
 
-def _broken(form: str, value: sympy.Expr) -> str:
+def broken(form: str, value: sympy.Expr) -> str:
     """``form`` with the value put in; a long sum at its end continues on further lines."""
     terms = value.as_ordered_terms()
     if len(terms) <= _TERMS or not form.endswith("{}"):
@@ -114,7 +114,7 @@ def averaged_covariance(target: str, entries: Mapping[str, sympy.Expr], *, order
         r" \operatorname{Cov}(F^\top h, z) = F^\top \operatorname{vec} \mathbb{E}[(x z) b^\top], \qquad \operatorname{Var} z = 1"
     )
     body = first + " \\\\\n  " + _filled(_AVERAGED_ENTRIES, entries)
-    return _align(f"over fresh tasks, given F; {how}; {_context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+    return align(f"over fresh tasks, given F; {how}; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
 
 
 _TASK_ENTRIES = {
@@ -133,7 +133,7 @@ def task_covariance(target: str, entries: Mapping[str, sympy.Expr], *, equal: bo
         r" \qquad k = \kappa d"
     )
     body = first + " \\\\\n  " + _filled(_TASK_ENTRIES, entries)
-    return _align(f"given the k training tasks; target {ascii_name(target)}", body)
+    return align(f"given the k training tasks; target {ascii_name(target)}", body)
 
 
 _LIMIT_ENTRIES = {
@@ -152,7 +152,7 @@ def limit_covariance(target: str, entries: Mapping[str, sympy.Expr], *, unit_inp
         r" \operatorname{Cov}\bigl((F^\top h)_i, z\bigr) \sim \mathcal{N}(0, q / d)"
     )
     body = first + " \\\\\n  " + _filled(_LIMIT_ENTRIES, entries)
-    return _align(f"d -> infinity; {_context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+    return align(f"d -> infinity; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
 
 
 _NORM_MOMENTS = {"a_1": "a_1", "theta_a": r"\theta a", "v": "v", "p": "p", "w_3": "w_3", "w_4": "w_4"}
@@ -178,4 +178,4 @@ def norm_law(
         ),
         *([rf"C &= {exact(variance)}"] if variance is not None else []),
     ]
-    return _align(f"fluctuations of the norm; {_context_comment(unit_inputs)}; target {ascii_name(target)}", " \\\\\n  ".join(lines))
+    return align(f"fluctuations of the norm; {context_comment(unit_inputs)}; target {ascii_name(target)}", " \\\\\n  ".join(lines))

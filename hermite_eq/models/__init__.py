@@ -16,6 +16,7 @@ from hermite_eq.models.onestep import rt_ridge as rt_ridge
 from hermite_eq.models.polynomial import PolynomialActivation as PolynomialActivation
 from hermite_eq.models.sizes import Ratios as Ratios
 from hermite_eq.models.sizes import Sizes as Sizes
+from hermite_eq.models.softmax import SoftmaxAttention as SoftmaxAttention
 from hermite_eq.models.source import Source as Source
 from hermite_eq.models.structures import Dense as Dense
 from hermite_eq.models.structures import Diagonal as Diagonal
@@ -28,3 +29,7 @@ from hermite_eq.models.task import Task as Task
 from hermite_eq.models.transformers import LinearTransformer as LinearTransformer
 from hermite_eq.models.transformers import Model as Model
 from hermite_eq.models.transformers import RandomTransformer as RandomTransformer
+from hermite_eq.models.transformers import TrainedModel as TrainedModel
+
+#: What can be simulated.
+AnyTask = Task | MixtureTask | SoftmaxAttention

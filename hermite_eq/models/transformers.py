@@ -68,4 +68,7 @@ def _head(sigma: Any) -> Activation | PolynomialActivation:
     return sigma if isinstance(sigma, PolynomialActivation) else activation(sigma)
 
 
-Model = LinearTransformer | RandomTransformer | OneStepTransformer
+#: Models of which there is a theory.
+Model = LinearTransformer | RandomTransformer
+#: Models which can be simulated.
+TrainedModel = LinearTransformer | RandomTransformer | OneStepTransformer

@@ -8,8 +8,9 @@ import numpy as np
 from scipy.sparse.linalg import svds
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import OneStepTransformer, Sizes, Task
+from hermite_eq.models import AnyTask, OneStepTransformer, Sizes
 from hermite_eq.simulate.draw import draw_run
+from hermite_eq.simulate.features import Floats
 from hermite_eq.simulate.heads import StepSource
 from hermite_eq.simulate.onestep import Gradient, gradients
 from hermite_eq.simulate.results import MonteCarlo
@@ -67,7 +68,7 @@ class GradientDecomposition:
 
 def gradient_step(
     model: OneStepTransformer,
-    task: Task,
+    task: AnyTask,
     sizes: Sizes,
     *,
     runs: int | range,
@@ -123,7 +124,7 @@ def gradient_step(
     return GradientDecomposition(model, sizes, *np.array(columns).T)
 
 
-def _norms(gradient: Gradient, layer: Array, step_size: float) -> tuple[float, float, float, float]:
+def _norms(gradient: Gradient, layer: Floats, step_size: float) -> tuple[float, float, float, float]:
     u, v, matrix = gradient.u, gradient.v, np.asarray(gradient.matrix, dtype=float)
     rank_one = float(np.linalg.norm(u) * np.linalg.norm(v))
     _, _, right = svds(matrix, k=1, v0=np.ones(min(matrix.shape)))
@@ -132,6 +133,6 @@ def _norms(gradient: Gradient, layer: Array, step_size: float) -> tuple[float, f
     return rank_one, remainder, step_size * rank_one / spectral_norm(layer), alignment
 
 
-def spectral_norm(matrix: Array) -> float:
+def spectral_norm(matrix: Floats) -> float:
     """The largest singular value, from a fixed starting vector."""
     return float(svds(matrix, k=1, v0=np.ones(min(matrix.shape)), return_singular_vectors=False)[0])

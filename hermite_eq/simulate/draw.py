@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.models import MixtureTask, Sizes, Task
+from hermite_eq.models import AnyTask, Sizes
 from hermite_eq.simulate.features import Floats, first_layer
 from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts, context_law
 
@@ -44,7 +44,7 @@ class Draw:
 
 
 def draw_run(
-    task: Task | MixtureTask,
+    task: AnyTask,
     sizes: Sizes,
     test: int,
     random: bool,

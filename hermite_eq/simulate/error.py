@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, overload
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask, Model, Sizes, Task
+from hermite_eq.models import AnyTask, Sizes, TrainedModel
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.run import Axis
 from hermite_eq.simulate.simulation import Seed, simulate_curves
@@ -14,8 +14,8 @@ from hermite_eq.simulate.simulation import Seed, simulate_curves
 
 @overload
 def icl_error(
-    models: Model,
-    task: Task | MixtureTask,
+    models: TrainedModel,
+    task: AnyTask,
     sizes: Sizes,
     *,
     runs: int | range,
@@ -26,8 +26,8 @@ def icl_error(
 ) -> SimulatedError: ...
 @overload
 def icl_error(
-    models: Sequence[Model],
-    task: Task | MixtureTask,
+    models: Sequence[TrainedModel],
+    task: AnyTask,
     sizes: Sizes,
     *,
     runs: int | range,
@@ -37,8 +37,8 @@ def icl_error(
     precision: Literal["single", "double"] = "single",
 ) -> tuple[SimulatedError, ...]: ...
 def icl_error(
-    models: Model | Sequence[Model],
-    task: Task | MixtureTask,
+    models: TrainedModel | Sequence[TrainedModel],
+    task: AnyTask,
     sizes: Sizes,
     *,
     runs: int | range,
@@ -58,14 +58,22 @@ def icl_error(
 
     For the linear Transformer these expectations are exact, given its weights; for random heads they are
     means over ``test`` fresh contexts each, so that the scatter of the runs, from which the standard error
-    comes, includes the test noise.
+    comes, includes the test noise. (Inputs or tasks which are neither Gaussian nor on the sphere, and softmax
+    attention, have no exact expectations: there the linear Transformer is tested on contexts too.)
+
+    With several sources a training task has source s with probability ``task.weights[s]``, and
+
+    .. math:: e_{\mathrm{ICL}}=\sum_s\pi^{\mathrm{test}}_s\,e_{\mathrm{ICL},s},
+
+    the errors on the fresh tasks of each source weighted by ``task.test_weights``. The test contexts are shared equally among the
+    sources; ``icl_by_source`` of the result has the :math:`e_{\mathrm{ICL},s}`.
 
     Parameters
     ----------
     models : LinearTransformer, RandomTransformer, OneStepTransformer or a sequence of them
         A sequence is trained and tested on common draws: tasks, contexts, F, and the noise z of equivalent
         activations.
-    task : Task
+    task : Task, MixtureTask or SoftmaxAttention
     sizes : Sizes
     runs : int or range
         How many independent runs, or which ones: run i is the same whatever the others.
@@ -105,7 +113,7 @@ def icl_error(
     >>> relu.minus(linear).icl.mean < 0
     True
     """
-    one = isinstance(models, Model)
+    one = isinstance(models, TrainedModel)
     curves = simulate_curves(models, task, sizes, "samples", None, runs, rng, test, memory, precision)
     errors = tuple(curve.points[0] for curve in curves)
     return errors[0] if one else errors
@@ -113,8 +121,8 @@ def icl_error(
 
 @overload
 def icl_curve(
-    models: Model,
-    task: Task | MixtureTask,
+    models: TrainedModel,
+    task: AnyTask,
     sizes: Sizes,
     *,
     samples: Sequence[int] | None = None,
@@ -127,8 +135,8 @@ def icl_curve(
 ) -> SimulatedCurve: ...
 @overload
 def icl_curve(
-    models: Sequence[Model],
-    task: Task | MixtureTask,
+    models: Sequence[TrainedModel],
+    task: AnyTask,
     sizes: Sizes,
     *,
     samples: Sequence[int] | None = None,
@@ -140,8 +148,8 @@ def icl_curve(
     precision: Literal["single", "double"] = "single",
 ) -> tuple[SimulatedCurve, ...]: ...
 def icl_curve(
-    models: Model | Sequence[Model],
-    task: Task | MixtureTask,
+    models: TrainedModel | Sequence[TrainedModel],
+    task: AnyTask,
     sizes: Sizes,
     *,
     samples: Sequence[int] | None = None,
@@ -193,7 +201,7 @@ def icl_curve(
             "both" if samples is not None else "neither",
             "pass either samples=[…] or hidden=[…]",
         )
-    one = isinstance(models, Model)
+    one = isinstance(models, TrainedModel)
     axis: Axis = "samples" if hidden is None else "hidden"
     values = samples if hidden is None else hidden
     curves = simulate_curves(models, task, sizes, axis, values, runs, rng, test, memory, precision)

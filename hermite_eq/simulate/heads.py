@@ -9,7 +9,7 @@ import numpy as np
 
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, OneStepTransformer, PolynomialActivation
+from hermite_eq.models import LinearTransformer, OneStepTransformer, PolynomialActivation, TrainedModel
 from hermite_eq.simulate.features import Block, Floats
 
 #: Entries to which an activation is applied at a time, so that its temporary arrays stay in the cache.
@@ -62,7 +62,7 @@ class HeadKind:
     step: Step | None = None
 
     @classmethod
-    def of(cls, model: Model) -> HeadKind:
+    def of(cls, model: TrainedModel) -> HeadKind:
         if isinstance(model, LinearTransformer):
             return cls(None, 0.0, False)
         sigma, step = model.activation, None

@@ -77,6 +77,10 @@ def dmmse_error(
     >>> error.idg.mean  # of one known task nothing is left to infer
     0.25
     """
+    if not isinstance(task, Task):
+        raise HypothesisError(
+            "dMMSE is computed for isotropic inputs of one source", f"a {type(task).__name__}", 'pass Task("identity", noise=0.01), say'
+        )
     if task.target.expression != X:
         raise HypothesisError("dMMSE is the posterior mean of a linear task", f"{task}", 'pass Task("identity", noise=0.01), say')
     if task.noise == 0:

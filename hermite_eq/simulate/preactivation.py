@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask, Sizes, Task
+from hermite_eq.models import AnyTask, Sizes
 from hermite_eq.simulate.features import first_layer
 from hermite_eq.simulate.laws import Contexts, Tasks
 from hermite_eq.simulate.sampler import (
@@ -49,7 +49,7 @@ class Preactivations:
 
 
 def preactivations(
-    task: Task | MixtureTask,
+    task: AnyTask,
     sizes: Sizes,
     *,
     units: int,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask, Model, Sizes, Task
+from hermite_eq.models import AnyTask, Sizes, TrainedModel
 
 if TYPE_CHECKING:
     from hermite_eq.simulate.posterior import DiscreteMMSE
@@ -127,8 +127,8 @@ class SimulatedError:
         ICL error of each run on each source.
     """
 
-    model: Model | DiscreteMMSE
-    task: Task | MixtureTask
+    model: TrainedModel | DiscreteMMSE
+    task: AnyTask
     sizes: Sizes
     icl_runs: Array = field(repr=False)
     idg_runs: Array = field(repr=False)

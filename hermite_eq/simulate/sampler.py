@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask, Sizes, Source, Task
+from hermite_eq.models import AnyTask, MixtureTask, Sizes, SoftmaxAttention, Source, Task
 from hermite_eq.simulate.laws import ContextLaw, Contexts, Tasks
 from hermite_eq.simulate.population import Array
 
@@ -33,8 +33,14 @@ def _(task: MixtureTask, sizes: Sizes) -> ContextLaw:
     return ContextLaw(task, sizes.d, sizes.context)
 
 
+@context_law.register
+def _(task: SoftmaxAttention, sizes: Sizes) -> ContextLaw:
+    task.task.check(sizes.d)
+    return ContextLaw(task.task, sizes.d, sizes.context, task.sharpness)
+
+
 def contexts(
-    task: Task | MixtureTask,
+    task: AnyTask,
     sizes: Sizes,
     xi: ArrayLike,
     count: int,
@@ -47,7 +53,7 @@ def contexts(
 
     Parameters
     ----------
-    task : Task or MixtureTask
+    task : Task, MixtureTask or SoftmaxAttention
     sizes : Sizes
         Only ``d`` and ``context`` are used.
     xi : (d,) array

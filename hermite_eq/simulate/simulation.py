@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 
 from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, OneStepTransformer, Sizes, Task
+from hermite_eq.models import AnyTask, LinearTransformer, OneStepTransformer, Sizes, TrainedModel
 from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.heads import HeadKind
 from hermite_eq.simulate.memory import parse_memory, schedule
 from hermite_eq.simulate.paths import Readout
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.run import Axis, Run
-from hermite_eq.simulate.sampler import child_seeds, positive_count, run_numbers
+from hermite_eq.simulate.sampler import child_seeds, context_law, positive_count, run_numbers
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
 def simulate_curves(
-    models: Model | Sequence[Model],
-    task: Task | MixtureTask,
+    models: TrainedModel | Sequence[TrainedModel],
+    task: AnyTask,
     sizes: Sizes,
     axis: Axis,
     values: Sequence[int] | None,
@@ -49,7 +49,7 @@ def simulate_curves(
         )
     dtype = np.float32 if precision == "single" else np.float64
     which = run_numbers(runs)
-    sources = len(task.sources) if isinstance(task, MixtureTask) else 1
+    sources = len(context_law(task, sizes).sources)
     count = max(2000, 2 * sizes.d**2) if test is None else positive_count(test, "test")
     if count < sources:
         raise HypothesisError("every source has a test context", f"test={count} for {sources} sources", f"pass test={sources} or more")
@@ -89,7 +89,7 @@ def simulate_curves(
         outcomes.append(Run(readouts, largest, axis, increasing, plan, draw).errors())
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
 
-    def point(model: Model, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
+    def point(model: TrainedModel, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
         # A linear head has no hidden units: along m there is one fit.
         key = largest.samples if kind.linear and axis == "hidden" else value
         by_source, icl, idg, condition, fallback = (
@@ -106,14 +106,14 @@ def simulate_curves(
     )
 
 
-def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[Model]:
+def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[TrainedModel]:
     found = list(models) if isinstance(models, Sequence) else [models]
     if not found:
         raise HypothesisError(
             "there is a model to simulate", "an empty sequence", "pass LinearTransformer(ridge=1e-3), say"
         )
     for model in found:
-        if not isinstance(model, Model):
+        if not isinstance(model, TrainedModel):
             raise HypothesisError(
                 "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
                 f"{model!r}",

@@ -126,10 +126,9 @@ def conditional_model(sigma: Any, shift: Any, scale: Any = 1, *, degree: int = 1
 
     Examples
     --------
-    >>> conditional_model("square", 2, 1, degree=1).c
-    (5, 4)
-    >>> conditional_model("square", 2, 1, degree=1).residual
-    sqrt(2)
+    >>> kappa = sympy.Symbol("kappa", real=True)
+    >>> conditional_model("sin", kappa, degree=1).c
+    (exp(-1/2)*sin(kappa), exp(-1/2)*cos(kappa))
     """
     return equivalent_model(affine(sigma, shift, scale), degree)
 

@@ -11,6 +11,8 @@ from hermite_eq.theory.context_length import OptimalContext as OptimalContext
 from hermite_eq.theory.context_length import PhaseDiagram as PhaseDiagram
 from hermite_eq.theory.context_length import optimal_context as optimal_context
 from hermite_eq.theory.context_length import phase_diagram as phase_diagram
+from hermite_eq.theory.discrete_prior import DiscretePriorLimit as DiscretePriorLimit
+from hermite_eq.theory.discrete_prior import dmmse_limit as dmmse_limit
 from hermite_eq.theory.error import TheoryCurve as TheoryCurve
 from hermite_eq.theory.error import TheoryError as TheoryError
 from hermite_eq.theory.error import icl_curve as icl_curve
@@ -21,10 +23,17 @@ from hermite_eq.theory.explicit import Quadratics as Quadratics
 from hermite_eq.theory.explicit import given_moments as given_moments
 from hermite_eq.theory.gradient import ErrorGradient as ErrorGradient
 from hermite_eq.theory.gradient import icl_gradient as icl_gradient
+from hermite_eq.theory.limits import RidgelessLimit as RidgelessLimit
+from hermite_eq.theory.limits import ridgeless_limit as ridgeless_limit
+from hermite_eq.theory.limits import ridgeless_peak as ridgeless_peak
 from hermite_eq.theory.optimum import BestHead as BestHead
 from hermite_eq.theory.optimum import OptimalRidge as OptimalRidge
+from hermite_eq.theory.optimum import OptimalRidgeCurve as OptimalRidgeCurve
 from hermite_eq.theory.optimum import best_head as best_head
 from hermite_eq.theory.optimum import head_error as head_error
 from hermite_eq.theory.optimum import optimal_ridge as optimal_ridge
+from hermite_eq.theory.optimum import optimal_ridge_curve as optimal_ridge_curve
+from hermite_eq.theory.peak import InterpolationPeak as InterpolationPeak
+from hermite_eq.theory.peak import interpolation_peak as interpolation_peak
 from hermite_eq.theory.structured_tasks import TaskPopulation as TaskPopulation
 from hermite_eq.theory.structured_tasks import structured_curve as structured_curve

@@ -101,7 +101,7 @@ def positive(matrix: ArrayLike, name: str) -> Array:
     return found
 
 
-def _common_basis(matrices: Sequence[Array]) -> Array | None:
+def common_basis(matrices: Sequence[Array]) -> Array | None:
     """An orthonormal basis that diagonalises all of them, or None where they do not commute."""
     scales = [float(np.abs(m).max()) or 1.0 for m in matrices]
     # A combination with incommensurable weights separates the joint eigenspaces.
@@ -114,7 +114,7 @@ def _common_basis(matrices: Sequence[Array]) -> Array | None:
     return np.asarray(basis)
 
 
-def _groups(values: Array) -> list[Array]:
+def equal_columns(values: Array) -> list[Array]:
     """Indices of equal columns of ``values``, shape (S, d), up to rounding."""
     scale = np.abs(values).max(axis=1, keepdims=True)
     rounded = np.round(values / np.where(scale > 0, scale, 1.0) / _ROUNDING / 100).astype(np.int64)
@@ -162,7 +162,7 @@ def block_diagonal(covariances: Sequence[Covariance], signals: Sequence[ArrayLik
     if len(factored) == len(covariances) and len({c.inputs.shape[0] for c in factored}) == 1:
         inputs = [positive(c.inputs, "the input covariance") for c in factored]
         contexts = [positive(c.context, "E[bbᵀ]") for c in factored]
-        basis = _common_basis(inputs)
+        basis = common_basis(inputs)
         if basis is not None:
             values = np.stack([np.einsum("ai,ab,bi->i", basis, m, basis, optimize=True) for m in inputs])
             rotated = [basis.T @ v.reshape(len(basis), -1) for v in vectors]
@@ -171,7 +171,7 @@ def block_diagonal(covariances: Sequence[Covariance], signals: Sequence[ArrayLik
                     np.stack([value[group].mean() * R for value, R in zip(values, contexts, strict=True)]),
                     np.stack([m[group].T for m in rotated]),
                 )
-                for group in _groups(values)
+                for group in equal_columns(values)
             ]
     dense = [positive(c.dense() if isinstance(c, Kronecker) else c, "the covariance") for c in covariances]
     return [Block(np.stack(dense), np.stack(vectors)[..., None])]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from hermite_eq.covariance import task_norm_nodes
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import gaussian_mean, scaled_coefficients
-from hermite_eq.models import Task
+from hermite_eq.models import Source, Task
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def gamma_nodes(shape: float, count: int) -> tuple[Array, Array]:
     return nodes / shape, vectors[0] ** 2
 
 
-def _pair_moments(task: Task, scale: float) -> Array:
+def pair_moments(task: Task | Source, scale: float) -> Array:
     r""":math:`\mathbb E[(yg)^i(y^2)^j]`, shape (7, 7), zero where i + j > 6."""
     kinks = tuple(float(kink) / scale for kink in task.target.kinks)
     noise = [task.noise ** (n // 2) * math.prod(range(1, n, 2)) if n % 2 == 0 else 0.0 for n in range(2 * _ORDER + 1)]
@@ -68,7 +68,7 @@ def _pair_moments(task: Task, scale: float) -> Array:
     return moments
 
 
-def _sum_moments(pair: Array, count: int) -> Array:
+def sum_moments(pair: Array, count: int) -> Array:
     r""":math:`\mathbb E[A^iY^j]` of a sum of ``count`` independent pairs: the ``count``-th power of the truncated moment series."""
     factorial = np.array([math.factorial(i) for i in range(_ORDER + 1)], float)
     scale = np.outer(factorial, factorial)
@@ -212,8 +212,8 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
     columns: dict[str, list[Array]] = {name: [] for name in ("weights", "XB", "mean", "square", "alignment", "signal", "column", "cross")}
     trace = 0.0
     for s, w, (c0, c1, c2, c3) in zip(xi, xi_weights, c, strict=True):
-        pair = _pair_moments(task, float(s))
-        M = _sum_moments(pair, context)
+        pair = pair_moments(task, float(s))
+        M = sum_moments(pair, context)
         mean_B, square_B, cube_B = (_with_norm(M, d, context, power=n) for n in (1, 2, 3))
         B, B_weights = three_moment_nodes(mean_B, square_B, cube_B, count)
 

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory.explicit import GivenMoments, explicit_errors
-from hermite_eq.theory.finite_size import finite_linear, finite_random
+from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.linear import ErrorArrays
+from hermite_eq.theory.mixture import heterogeneity, mixture_moments, norms_matter
 
 if TYPE_CHECKING:
     import pandas
@@ -86,7 +87,7 @@ class TheoryCurve:
     """
 
     model: Model
-    task: Task | GivenMoments
+    task: Task | MixtureTask | GivenMoments
     points: tuple[Sizes, ...] | tuple[Ratios, ...]
     icl: Array
     idg: Array
@@ -147,13 +148,13 @@ def _(model: RandomTransformer) -> Any:
     return limit_random, finite_random, notes
 
 
-def icl_curve(model: Model, task: Task | GivenMoments, points: Sequence[Sizes] | Sequence[Ratios]) -> TheoryCurve:
+def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Sequence[Sizes] | Sequence[Ratios]) -> TheoryCurve:
     """The in-context error of a trained Transformer at many points, in one vectorised evaluation.
 
     Parameters
     ----------
     model : LinearTransformer or RandomTransformer
-    task : Task or GivenMoments
+    task : Task, MixtureTask or GivenMoments
         Given moments of h and label (:func:`given_moments`) stand for d, context and tasks: of the points n and m matter.
     points : sequence of Sizes, or sequence of Ratios
         Points of equal d, context and tasks are solved together, as are all Ratios.
@@ -205,25 +206,45 @@ def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array]
         part = finite(model, task, [points[i] for i in indices])
         for name, column in values.items():
             column[indices] = getattr(part, name)
-    return values, notes(task)
+    small = min(point.d for point in points)
+    found = (f"d = {small}: the remainder, of the next order in 1/d, is several per cent",) if small < ROUGH else ()
+    return values, (*notes(task), *found)
 
 
 @_columns.register
-def _(task: GivenMoments, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
+def _(task: GivenMoments, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
     _theory(model)
     if isinstance(points[0], Ratios):
         raise HypothesisError("given covariances have a given d", f"{points[0]}", "pass Sizes(…)")
     return explicit_errors(model, task, points), ()
 
 
-def icl_error(model: Model, task: Task | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
+@_columns.register
+def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    _theory(model)
+    if isinstance(points[0], Ratios):
+        raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
+    groups: dict[Hashable, list[int]] = {}
+    for i, point in enumerate(points):
+        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
+    columns: dict[str, Array] = {}
+    notes: list[str] = []
+    for indices in groups.values():
+        at = [points[i] for i in indices]
+        for name, part in explicit_errors(model, mixture_moments(task, at[0], norms=norms_matter(model)), at).items():
+            columns.setdefault(name, np.empty((len(points), *part.shape[1:])))[indices] = part
+        notes += [note for note in heterogeneity(task, at[0]) if note not in notes]
+    return columns, tuple(notes)
+
+
+def icl_error(model: Model, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
     r"""The in-context error of a trained Transformer, from theory.
 
     Parameters
     ----------
     model : LinearTransformer or RandomTransformer
         The head of a random Transformer may be an activation or an equivalent polynomial activation.
-    task : Task or GivenMoments
+    task : Task, MixtureTask or GivenMoments
         See :func:`icl_curve`.
     sizes : Ratios or Sizes
         Ratios give the limit d = ∞; there the random head's ridge per sample λ/d vanishes, so that its λ plays no role

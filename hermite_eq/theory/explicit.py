@@ -95,11 +95,14 @@ class GivenMoments:
     training, test : tuple of Population
     trace : float
         t, the scale of the first layer: F has entries of variance 1/t.
+    quadratic_blocks : tuple of Block
+        Further functions of degree 2, for every population: covariances for h of trace 1, and signals.
     """
 
     training: tuple[Population, ...]
     test: tuple[Population, ...]
     trace: float
+    quadratic_blocks: tuple[Block, ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -126,6 +129,7 @@ class GivenMoments:
             values = np.array([q.eigenvalue for q in members])
             signals = np.stack([math.sqrt(q.eigenvalue * D) * np.asarray(q.signal, float) for q in members])
             found.append(Block(values[:, None, None] * D, signals[:, None, :], degree=2))
+        found += [Block(block.matrices * D, block.signals * math.sqrt(D), degree=2) for block in self.quadratic_blocks]
         return tuple(found)
 
 
@@ -145,7 +149,13 @@ def _checked(populations: Sequence[Population], name: str) -> tuple[Population, 
     return tuple(populations)
 
 
-def given_moments(training: Sequence[Population], test: Sequence[Population] | None = None, *, trace: float | None = None) -> GivenMoments:
+def given_moments(
+    training: Sequence[Population],
+    test: Sequence[Population] | None = None,
+    *,
+    trace: float | None = None,
+    quadratic_blocks: Sequence[Block] = (),
+) -> GivenMoments:
     r"""Populations for :func:`hermite_eq.icl_error` in place of a task.
 
     Parameters
@@ -156,6 +166,8 @@ def given_moments(training: Sequence[Population], test: Sequence[Population] | N
         Those of the test contexts: ``icl`` is their mixture, ``per_source`` each by itself. By default ``training``.
     trace : float, optional
         t, for first layers with entries of variance 1/t; by default tr E[hhᵀ] of the training mixture.
+    quadratic_blocks : sequence of Block
+        As in :class:`GivenMoments`, the training populations first.
 
     Raises
     ------
@@ -183,7 +195,7 @@ def given_moments(training: Sequence[Population], test: Sequence[Population] | N
     found = sum(p.weight * p.trace for p in train) if trace is None else float(trace)
     if not (found > 0 and math.isfinite(found)):
         raise HypothesisError("the scale t of the first layer is positive", f"trace={trace!r}", "pass tr E[hhᵀ]")
-    given = GivenMoments(train, tests, found)
+    given = GivenMoments(train, tests, found, tuple(quadratic_blocks))
     _ = given.blocks
     return given
 

@@ -120,7 +120,13 @@ def _effective_ridge(p: Array, i: Array, kappa: Array, tau: Array, lam: Array) -
         q = np.where(half >= 0, (half + root) / tau, last / (root - half))
     ridge = lam > 0
     if ridge.any():
-        # 0 ≤ ⟨r/(r+q)⟩ ≤ 1/q, hence λ ≤ q ≤ λ + 1/τ.
-        t, known = tau[ridge], lam[ridge]
-        q[ridge] = increasing_root(lambda q: free(q, ridge) / t - known / q, known, 2 * (known + 1 / t))
+        # 0 ≤ ⟨r/(r+q)⟩ ≤ min(1, 1/q), hence λ ≤ q ≤ λ + 1/τ, and q ≤ τλ/(τ−1) for τ > 1. For τ < 1 q lies above its value q₀ at λ = 0,
+        # and below its tangent there, as λ = q(1 − ⟨r/(r+q)⟩/τ) is convex in q with the derivative q₀⟨r/(r+q₀)²⟩/τ at q₀.
+        t, known, start, signal, noise = (x[ridge] for x in (tau, lam, q, p, i))
+        mp = resolvent_moments(noise + start, kappa[ridge], signal)
+        with np.errstate(divide="ignore", over="ignore"):
+            tangent = start + t * known / (start * (signal * mp.s_2 + noise * mp.g2))
+            bound = np.where(t > 1, t * known / np.abs(t - 1), np.where(t < 1, tangent, np.inf))
+        upper = 2 * np.minimum(bound, known + 1 / t)
+        q[ridge] = increasing_root(lambda q: free(q, ridge) / t - known / q, np.maximum(known, start), upper)
     return q, np.where(q > 0, np.abs(free(q) / tau - lam / np.where(q > 0, q, 1.0)), 0.0)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from hermite_eq.activations import activation, registered_names
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory.error import TheoryError, icl_error
+from hermite_eq.theory.finite_size import continuous_error
+from hermite_eq.theory.head import HeadMoments
+from hermite_eq.theory.limit import TargetMoments
 
+Array = NDArray[np.float64]
 Which = Literal["icl", "idg"]
 
 
@@ -100,10 +107,20 @@ class BestHead:
         :math:`c_*^2/c_1^2`, the one property of a head with c₀ ≠ 0 on which the limiting error depends; 0 is a linear head.
     error : TheoryError
         The least error.
+    activation : str
+        The registered Lipschitz activation with c₀ ≠ 0 (with any c₀ where the labels have no mean) whose error comes closest. Where the
+        best ratio is 0 the closest ratio need not: a small :math:`c_*` without ridge moves the peak from n = D to n = m.
+    activation_ratio : float
+        Its :math:`c_*^2/c_1^2`.
+    activation_error : TheoryError
+        Its error.
     """
 
     residual_ratio: float
     error: TheoryError
+    activation: str
+    activation_ratio: float
+    activation_error: TheoryError
 
 
 def head_error(residual_ratio: float, task: Task, ratios: Ratios) -> TheoryError:
@@ -133,6 +150,8 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     >>> best = best_head(Task("relu", noise=0.01), Ratios(alpha=1, kappa=0.5, tau=1.5, mu=3))
     >>> print(f"{best.residual_ratio:.3f} {best.error.icl:.4f}")
     1.655 0.6296
+    >>> print(f"{best.activation} {best.activation_ratio:.3f} {best.activation_error.icl:.4f}")
+    shifted_relu 0.791 0.6397
     """
 
     def value(log: float) -> float:
@@ -141,5 +160,96 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     best = 10.0 ** _minimise(value, -8.0, 8.0)
     found, linear = head_error(best, task, ratios), head_error(0.0, task, ratios)
     if getattr(linear, error) <= getattr(found, error) * (1 + 1e-12):
-        return BestHead(0.0, linear)
-    return BestHead(best, found)
+        best, found = 0.0, linear
+    ratios_by_name = _registered_ratios(TargetMoments.of(task).mean == 0)
+    errors = {name: head_error(ratio, task, ratios) for name, ratio in ratios_by_name.items()}
+    # Among equal errors (at the peak all are infinite) the closer ratio.
+    name = min(errors, key=lambda name: (getattr(errors[name], error), abs(ratios_by_name[name] - best)))
+    return BestHead(best, found, name, ratios_by_name[name], errors[name])
+
+
+@lru_cache(maxsize=2)
+def _registered_ratios(any_mean: bool) -> dict[str, float]:
+    """c_*²/c_1² of the registered Lipschitz activations with c_1 ≠ 0, and with c_0 ≠ 0 unless ``any_mean``."""
+    found = {}
+    for name in registered_names():
+        if not math.isfinite(activation(name).lipschitz or 0.0):
+            continue
+        moments = HeadMoments.of(activation(name))
+        if moments.c1[0] != 0 and (any_mean or moments.c0[0] != 0):
+            found[name] = float(moments.residual2[0] / moments.c1[0] ** 2)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class OptimalRidgeCurve:
+    """The best ridge at many points.
+
+    Attributes
+    ----------
+    points : tuple of Sizes
+    ridge : ndarray
+        λ of least error; 0 or ``inf`` at the ends of the search, as in :class:`OptimalRidge`.
+    error : ndarray
+        The error there.
+    """
+
+    points: tuple[Sizes, ...]
+    ridge: Array
+    error: Array
+
+
+def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error: Which = "icl") -> OptimalRidgeCurve:
+    r"""The λ of least predicted error at each of many sizes: the curve λ(μ), or λ(τ).
+
+    A grid of step ½ in :math:`\log_{10}\lambda\in[-12,6]` for all points at once, then nine points about the least one, eight times
+    closer each time: λ to 10⁻⁴ decades, so that the error, flat at its minimum, is known to 10⁻⁷ of its curvature.
+
+    Parameters
+    ----------
+    model, task
+    points : sequence of Sizes
+        Of equal d, ℓ and k.
+    error : {"icl", "idg"}
+
+    Raises
+    ------
+    HypothesisError
+        If the points differ in d, ℓ or k, or a random head comes without hidden units.
+
+    Examples
+    --------
+    The wider the layer, the more ridge it wants:
+
+    >>> points = [Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1.5, mu=mu) for mu in (0.5, 1.5, 4.5)]
+    >>> curve = optimal_ridge_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), points)
+    >>> curve.ridge.round(1)
+    array([ 96.5, 124.1, 215.8])
+    """
+    if len({(point.d, point.context, point.tasks) for point in points}) != 1:
+        raise HypothesisError("the points differ in n and m alone", f"{len(points)} points", "pass points of one d, context and tasks")
+    d, tasks = points[0].d, points[0].tasks
+    if not isinstance(model, LinearTransformer) and any(point.hidden is None for point in points):
+        raise HypothesisError("a random head has hidden units", f"{points[0]}", "pass hidden=…")
+    tau = np.array([point.samples / d**2 for point in points])
+    mu = np.array([math.inf if isinstance(model, LinearTransformer) else (point.hidden or 0) / d**2 for point in points])
+
+    def at(ridge: Array) -> Array:
+        flat = np.broadcast_arrays(ridge, tau[:, None], mu[:, None])
+        ridges, taus, mus = (x.ravel() for x in flat)
+        each = [point for point in points for _ in range(ridge.shape[1])]
+        found = continuous_error(model, task, each, tasks * np.ones(taus.size), taus, mus, ridges)
+        return np.asarray(getattr(found, error)).reshape(ridge.shape)
+
+    ends, step = (-12.0, 6.0), 0.5
+    log = np.broadcast_to(np.arange(ends[0], ends[1] + step / 2, step), (len(points), 37))
+    for _ in range(5):
+        values = at(10.0**log)
+        i = np.argmin(values, axis=1)
+        best, least = np.take_along_axis(log, i[:, None], 1)[:, 0], values.min(axis=1)
+        log = np.clip(best[:, None] + step * np.linspace(-1, 1, 9), *ends)
+        step /= 4
+    without = at(np.zeros((len(points), 1)))[:, 0]
+    zero = without <= least * (1 + 1e-12)
+    ridge = np.where(zero, 0.0, np.where(best > ends[1] - 0.5, math.inf, 10.0**best))
+    return OptimalRidgeCurve(tuple(points), ridge, np.where(zero, without, least))

@@ -53,7 +53,7 @@ def test_exact_averages_equal_the_gauss_rule(target: object) -> None:
     for d, context in ((20, 3), (60, 40)):
         symbolic, numeric = averaged.lambdify()(d, context, 0.3), averaged.numeric(d, context)
         for name, value in numeric.items():
-            # From d = 20 on 24 Gauss nodes integrate these entire functions to rounding; the quadrature of each moment is good to 1e-12.
+            # From d = 20 on the Gauss nodes integrate these entire functions to rounding; the quadrature of each moment is good to 1e-12.
             assert float(symbolic[name]) == pytest.approx(value, rel=1e-11, abs=1e-12), name
 
 

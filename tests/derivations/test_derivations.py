@@ -16,10 +16,13 @@ from derivations import (
     bayes_context,
     conditional_coefficients,
     conditional_gaussianity,
+    dmmse,
     equivalent_coefficients,
     gaussian_preactivations,
+    gradient_step,
     mehler,
     norm_law,
+    ridgeless_limits,
     task_averages,
     task_covariances,
     task_gap,
@@ -34,10 +37,13 @@ NEW = [
     bayes_context,
     conditional_coefficients,
     conditional_gaussianity,
+    dmmse,
     equivalent_coefficients,
     gaussian_preactivations,
+    gradient_step,
     mehler,
     norm_law,
+    ridgeless_limits,
     task_averages,
     task_covariances,
     task_gap,
@@ -74,6 +80,7 @@ def _norm_law(change: Callable[[sympy.Expr], sympy.Expr]) -> dict[str, sympy.Exp
     return {"variance": change(covariance(SymbolicTarget()).norm_law().entries["variance"])}
 
 
+_TAU, _KAPPA = ridgeless_limits.tau, ridgeless_limits.kappa
 _PHI = 1 - task_covariances.gamma * task_covariances.c / (task_covariances.c + task_covariances.psi)
 
 MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
@@ -96,8 +103,14 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("ω^{p+2}", lambda: conditional_coefficients.check(remainder_degree=2)),
     ("φ = 1 + γ⟨c/(c+ψ)⟩", lambda: task_covariances.check(2 - _PHI)),
     ("φ · 1.05", lambda: task_covariances.check(sympy.Rational(21, 20) * _PHI)),
+    ("y + ŷ", lambda: gradient_step.check(sign=1)),
+    ("a column of eigenvalues 1/d", lambda: gradient_step.check(block=-1)),
     ("η = 2u/a₁²", lambda: bayes_context.check(2 * bayes_context.u / bayes_context.a2)),
     ("e · 1.05", lambda: bayes_context.check(factor=1.05)),
+    ("Σp² = 1", lambda: dmmse.check(sympy.Integer(1))),
+    ("I · 1.05", lambda: dmmse.check(factor=1.05)),
+    ("q → (1−τ)(κ+τ)/(κτ)", lambda: ridgeless_limits.check((1 - _TAU) * (_KAPPA + _TAU) / (_KAPPA * _TAU))),
+    ("q · 1.05", lambda: ridgeless_limits.check(sympy.Rational(21, 20) * (1 - _TAU) * (_KAPPA - _TAU) / (_KAPPA * _TAU))),
     ("ρ · 1.05", lambda: wishart_density.check(lambda rho: sympy.Rational(21, 20) * rho)),
     ("−ρ", lambda: wishart_density.check(lambda rho: -rho)),
     ("M → κ", lambda: task_gap.check(kappa)),

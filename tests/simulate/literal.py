@@ -60,6 +60,15 @@ def statistics(x, y, unit_inputs=False):
     return x[:, -1], b, y[:, -1]
 
 
+def softmax_statistics(x, y, sharpness, unit_inputs=False):
+    """Queries, b and query labels of many contexts under softmax attention."""
+    d = x.shape[2]
+    logits = sharpness * np.einsum("nid,nd->ni", x[:, :-1], x[:, -1]) * (1 / np.sqrt(d) if unit_inputs else np.sqrt(d))
+    p = np.exp(logits) / np.exp(logits).sum(axis=1)[:, None]
+    first = (1 if unit_inputs else d) * np.einsum("ni,ni,nid->nd", p, y[:, :-1], x[:, :-1])
+    return x[:, -1], np.column_stack([first, np.einsum("ni,ni->n", p, y[:, :-1] ** 2)]), y[:, -1]
+
+
 def ridge(features, y, penalty, intercept=False):
     """Least squares on rows extended by √penalty I, which leave the column of the intercept alone."""
     n, p = features.shape

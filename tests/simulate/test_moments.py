@@ -7,6 +7,7 @@ import pytest
 import sympy
 
 from hermite_eq import Dense, Diagonal, HypothesisError, PowerLaw, Sizes, Source, Spike, StudentT, Task, Toeplitz
+from hermite_eq.covariance.sources import source_moments
 from hermite_eq.hermite import X
 from hermite_eq.simulate.laws.averages import NETS, fresh_moments, net_moments, task_nets
 from hermite_eq.simulate.laws.moments import given_tasks
@@ -104,20 +105,13 @@ def test_nets_agree_with_the_exact_average():
     assert abs(traces.mean() - 1.01 * exact.square_h) > 15 * traces.std(ddof=1) / np.sqrt(NETS)
 
 
-@pytest.mark.parametrize("link", [False, True])
-def test_a_linear_target_closes(link):
-    # y = wᵀX: E[y²] = E[wᵀΣw], without the link's norm tr(ΣΣ_ξ)/d.
+def test_a_linear_target_closes():
+    # y = ξᵀX/√d: E[y²] = tr(Σ_xΣ_ξ)/d, which the nets' weights make exact.
     d, sigma, omega = 6, Diagonal([1, 2, 3, 1, 2, 3]), Spike(4.0, [1, 1, 0, 0, 0, 1])
     source = Source("identity", 0.25, input_cov=sigma, task_cov=omega)
-    law = context_law(Task(sources=[source], unit_link=link), Sizes(d, 5, 1, 1)).sources[0]
-    nets = np.array([net_moments(law, *net).square for net in task_nets(law)])
-    # The nets' quadratures reach ten standard deviations and are exact for polynomials there.
-    assert fresh_moments(law).square == pytest.approx(nets.mean(), rel=1024 * np.finfo(float).eps)
-    if not link:
-        exact = np.trace(sigma.matrix(d) @ omega.matrix(d)) / d + 0.25
-        # Student's t with 7 degrees of freedom beyond 15 has probability 1.4e-6.
-        assert abs(nets.mean() - exact) < 15 * nets.std(ddof=1) / np.sqrt(NETS)
-        assert abs(nets.mean() - 1.05 * exact) > 15 * nets.std(ddof=1) / np.sqrt(NETS)
+    exact = np.trace(sigma.matrix(d) @ omega.matrix(d)) / d + 0.25
+    # Quadratures of order 10 reach ten standard deviations; least squares keep ten digits.
+    assert fresh_moments(context_law(Task(sources=[source]), Sizes(d, 5, 1, 1)).sources[0]).square == pytest.approx(exact, rel=1e-10)
 
 
 def test_unit_inputs_are_a_change_of_scale():
@@ -173,3 +167,31 @@ def test_a_strong_spike_is_no_harder():
     found = fresh_moments(law).second[d, d]
     # Ten digits are left by quadratures of order 10 and least squares.
     assert found == pytest.approx(fourth / d + (1 - 1 / d) * square, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("source", "conventions"),
+    [
+        (Source("tanh", 0.1, input_cov=Spike(3.0), task_cov=Spike(5.0)), {"unit_inputs": True, "unit_link": True}),
+        (Source("tanh", 0.1, input_cov=Toeplitz(0.5), task_cov=PowerLaw(1.0)), {}),
+        (Source("softplus", 0.1, input_mean=0.3, task_mean=0.4, task_cov=Toeplitz(0.5)), {}),
+    ],
+    ids=["spikes", "structures", "means"],
+)
+def test_nets_agree_with_the_averages_of_the_theory(source, conventions):
+    # Two routes which share the model alone: points of nets here, integrals over quadratic forms there.
+    d, context = 12, 9
+    task = Task(sources=[source], **conventions)
+    exact = source_moments(task, d, context)
+    law = context_law(task, Sizes(d, context, 1, 1)).sources[0]
+    nets = [net_moments(law, *net) for net in task_nets(law)]
+    for samples, value in (
+        (np.array([part.square_h - np.vdot(part.h, part.h) for part in nets]), exact.trace),
+        (np.array([np.diag(part.second) for part in nets]), np.diag(exact.second_b)),
+        (np.array([np.diag(part.signal) for part in nets]), np.diag(exact.labels)),
+        (np.array([part.square for part in nets]), exact.square_y),
+    ):
+        stderr = samples.std(axis=0, ddof=1) / np.sqrt(NETS) + 1e-9 * np.abs(value)
+        # Student's t with 7 degrees of freedom beyond 15 has probability 1.4e-6, for each of 26.
+        assert (np.abs(samples.mean(axis=0) - value) < 15 * stderr).all()
+        assert (np.abs(samples.mean(axis=0) - 1.05 * value) > 15 * stderr).any()

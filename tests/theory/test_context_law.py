@@ -11,7 +11,7 @@ import pytest
 from hermite_eq.covariance import TRACE, target_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Task
-from hermite_eq.theory.context_law import _pair_moments, _sum_moments, context_law, gamma_nodes, three_moment_nodes
+from hermite_eq.theory.context_law import context_law, gamma_nodes, pair_moments, sum_moments, three_moment_nodes
 
 EPS = sys.float_info.epsilon
 
@@ -37,10 +37,10 @@ def test_three_moment_nodes_find_the_power_of_a_gamma_variable(h: float) -> None
         assert abs(w @ x**n / (2**n * moments[n]) - 1) < allowed
 
 
-def test_linear_target_has_gaussian_pair_moments() -> None:
+def test_linear_target_has_gaussianpair_moments() -> None:
     """σ* = id, no noise: y = sg, so E[(yg)ⁱ(y²)ʲ] = s^{i+2j} E g^{2i+2j} = s^{i+2j} (2i+2j−1)!!."""
     s = 1.3
-    pair = _pair_moments(Task("identity"), s)
+    pair = pair_moments(Task("identity"), s)
     for i in range(5):
         for j in range(5 - i):
             exact = s ** (i + 2 * j) * math.prod(range(1, 2 * (i + j), 2))
@@ -59,7 +59,7 @@ def test_moments_of_the_sum_are_those_of_a_literal_sum() -> None:
         weight = math.prod(prob[o] for o in outcome)
         A, Y = (sum(values[o][axis] for o in outcome) for axis in (0, 1))
         exact += weight * np.array([[A**i * Y**j if i + j <= 6 else 0 for j in range(7)] for i in range(7)])
-    found = _sum_moments(pair, count)
+    found = sum_moments(pair, count)
     assert np.abs(found - exact).max() <= 200 * EPS * np.abs(exact).max()
 
 

@@ -109,6 +109,71 @@ def test_ridgeless_idg_above_the_threshold_is_the_published_closed_form() -> Non
             assert abs(found - exact) <= _allowed(point["tau"]) * exact, point
 
 
+def in_the_stieltjes_transform(
+    alpha: float, kappa: float, tau: float, rho: float, ridge: float
+) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf]:
+    """(ξ, e_ICL, e_IDG) for the identity in the variables of arXiv 2405.11751, at any τ, κ and λ.
+
+    ξM_κ(q*+ξ) − τλ/ξ = 1 − τ, q* = (1+ρ)/α: with m = M_κ(q*+ξ) = ((1−τ)ξ + τλ)/ξ² in the quadratic of m, γzm² + (z+1−γ)m − 1 = 0,
+    z = q*+ξ, ξ is a positive root of a quartic with m > 0, which is the one root. Both errors are then rational in (ξ, m), as
+    m' = −(γm² + m)/(2γzm + z + 1 − γ). For λ = 0 < τ − 1, ξ = 0 and m = M_κ(q*).
+    """
+    alpha, kappa, tau, rho, ridge = (mpmath.mpf(x) for x in (alpha, kappa, tau, rho, ridge))
+    star, gamma = (1 + rho) / alpha, 1 / kappa
+    if ridge == 0 and tau > 1:
+        xi, b = mpmath.mpf(0), star + 1 - gamma
+        m = 2 / (b + mpmath.sqrt(b * b + 4 * gamma * star))
+    else:
+        line = [1 - tau, tau * ridge]
+        square = [line[0] ** 2, 2 * line[0] * line[1], line[1] ** 2]
+        quartic = [mpmath.mpf(0)] * 5
+        # γ(ξ + q*)·line² + (ξ + q* + 1 − γ)·ξ²·line − ξ⁴, highest power first.
+        for i, c in enumerate(square):
+            quartic[i + 1] += gamma * c
+            quartic[i + 2] += gamma * star * c
+        for i, c in enumerate(line):
+            quartic[i] += c
+            quartic[i + 1] += (star + 1 - gamma) * c
+        quartic[0] -= 1
+        start = [float(r.real) for r in np.roots([float(c) for c in quartic]) if r.real > 0 and abs(r.imag) < 1e-3 * abs(r)]
+        roots = []
+        for guess in start:
+            root = mpmath.mpf(guess)
+            for _ in range(60):
+                value, slope = mpmath.polyval(quartic, root, derivative=True)
+                step = value / slope
+                root -= step
+                if abs(step) < mpmath.mpf(10) ** -35 * abs(root):
+                    break
+            if root > 0 and line[0] * root + line[1] > 0:
+                roots.append(root)
+        xi = roots[0]
+        assert all(abs(root / xi - 1) < 1e-25 for root in roots)
+        m = (line[0] * xi + line[1]) / xi**2
+    z = star + xi
+    slope = -(gamma * m**2 + m) / (2 * gamma * z * m + z + 1 - gamma)
+    # ⟨R²/(R+ξ)²⟩ = 1 − 2ξm − ξ²m'; e₀ = ρ + z²⟨s/(s+z)²⟩ + q*⟨s²/(s+z)²⟩.
+    idg = (rho + z**2 * (m + z * slope) + star * (1 - 2 * z * m - z**2 * slope)) * tau / (tau - 1 + 2 * xi * m + xi**2 * slope)
+    bias = rho - z**2 * slope + star * (1 - 2 * z * m - z**2 * slope)
+    return xi, bias + (1 + star) * (m + xi * slope) * idg / tau, idg
+
+
+@pytest.mark.parametrize("ridgeless", [True, False])
+def test_a_second_formula_for_both_errors_at_1000_points(ridgeless: bool) -> None:
+    """ICL and IDG, τ on both sides of 1, κ from 0.05 to ∞, with and without ridge: 1e-10 relative or better."""
+    points = random_points(1000, 5)
+    ridges = np.zeros(1000) if ridgeless else 10 ** np.random.default_rng(6).uniform(-6, 1, 1000)
+    columns = {name: np.array([point[name] for point in points]) for name in points[0]}
+    found = linear_limit(1.0, columns["rho"], 1 + columns["rho"], columns["alpha"], columns["kappa"], columns["tau"], ridges)
+    with mpmath.workdps(50):
+        for n, point in enumerate(points):
+            xi, icl, idg = in_the_stieltjes_transform(**point, ridge=ridges[n])
+            allowed = min(1e-10, _allowed(point["tau"]))
+            assert abs(found.icl[n] - icl) <= allowed * icl, (point, ridges[n])
+            assert abs(found.idg[n] - idg) <= allowed * idg, (point, ridges[n])
+            assert abs(found.effective_ridge[n] - xi) <= allowed * xi, (point, ridges[n])
+
+
 @pytest.mark.parametrize("ridgeless", [True, False])
 def test_any_target_and_ridge_agrees_with_the_definition_in_60_digits(ridgeless: bool) -> None:
     rng = np.random.default_rng(7)

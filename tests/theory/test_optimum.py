@@ -9,7 +9,7 @@ import pytest
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
-from hermite_eq.theory import best_head, head_error, icl_error, optimal_ridge
+from hermite_eq.theory import best_head, head_error, icl_error, optimal_ridge, optimal_ridge_curve
 
 RELU = Task("relu", noise=0.01)
 MODERATE = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=3)
@@ -64,3 +64,40 @@ def test_no_named_head_beats_the_best_one() -> None:
 def test_with_few_units_the_linear_head_is_best() -> None:
     """μ < τ: noise in the features does not regularise (κ₁ = 0), it only costs."""
     assert best_head(RELU, Ratios(1, 0.5, 1.5, 1.0)).residual_ratio == 0.0
+
+
+def test_the_best_named_head_is_no_worse_than_any_other_and_no_better_than_the_best_ratio() -> None:
+    best = best_head(RELU, MODERATE)
+    assert best.error.icl < best.activation_error.icl
+    heads = ("relu", "gelu", "softplus", "shifted_relu", "silu")
+    named = {name: icl_error(RandomTransformer(name, 0.0), RELU, MODERATE).icl for name in heads}
+    assert min(named.values()) == pytest.approx(best.activation_error.icl, rel=1e-12)
+    assert named[best.activation] == min(named.values())
+
+
+def test_the_curve_of_optimal_ridges_is_its_points() -> None:
+    points = [Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1.5, mu=mu) for mu in (0.5,)]
+    model = RandomTransformer("relu", 0.0)
+    curve = optimal_ridge_curve(model, RELU, points)
+    for point, ridge, error in zip(points, curve.ridge, curve.error, strict=True):
+        alone = optimal_ridge(model, RELU, point)
+        # Both searches stop at a distance from the minimum: 10⁻³ in λ, its square in the error.
+        assert abs(ridge / alone.ridge - 1) < 2e-3
+        assert abs(error / alone.error.icl - 1) < 1e-6
+    noise = optimal_ridge_curve(LinearTransformer(0.0), Task("abs", noise=0.1), [Sizes(20, 20, 20, 800)])
+    assert noise.ridge[0] == math.inf
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ([Sizes(20, 20, 20, 800, 10), Sizes(30, 20, 20, 800, 10)],
+         "the points differ in n and m alone; found 2 points. Repair: pass points of one d, context and tasks"),
+        ([Sizes(20, 20, 20, 800)],
+         "a random head has hidden units; found Sizes(d=20, context=20, tasks=20, samples=800, hidden=None). Repair: pass hidden=…"),
+    ],
+)  # fmt: skip
+def test_messages_of_the_curve(points: list[Sizes], message: str) -> None:
+    with pytest.raises(HypothesisError) as caught:
+        optimal_ridge_curve(RandomTransformer("relu", 0.0), RELU, points)
+    assert str(caught.value) == message

@@ -24,7 +24,7 @@ from rich.console import Console
 import hermite_eq
 from hermite_eq import HypothesisError, simulate
 from hermite_eq.models import Ratios, Task
-from hermite_eq.theory import icl_error
+from hermite_eq.theory import icl_error, optimal_ridge
 from verify import __main__ as verify_main
 from verify.campaigns import claims, command, curves
 from verify.campaigns import store as storage
@@ -187,6 +187,26 @@ def test_on_a_dask_cluster(undisturbed, tmp_path: Path) -> None:
     ):
         compute(store(tmp_path), range(6), client.get_executor(), nothing)
     assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 6}
+
+
+@pytest.mark.filterwarnings("default")
+def test_with_loky(undisturbed, tmp_path: Path) -> None:
+    loky = pytest.importorskip("loky")
+    pool = loky.get_reusable_executor(max_workers=2)
+    try:
+        compute(store(tmp_path), range(6), pool, nothing)
+    finally:
+        pool.shutdown()
+    assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 6}
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("cluster", ["debug", "local"])
+def test_with_submitit(cluster: str, undisturbed, tmp_path: Path) -> None:
+    submitit = pytest.importorskip("submitit")
+    executor = submitit.AutoExecutor(folder=tmp_path / "logs", cluster=cluster)
+    compute(store(tmp_path / "results"), range(3), executor, nothing)
+    assert contents(tmp_path / "results") == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 3}
 
 
 def test_a_stored_run_is_that_of_the_engine(tmp_path: Path) -> None:
@@ -364,6 +384,14 @@ def test_the_table_has_the_papers_parameters() -> None:
             if name == "la-fig4":
                 assert sweep.sizes.ratios.tau == pytest.approx(0.2 * sweep.sizes.ratios.alpha, rel=1e-12)
     assert len({campaign_.seed for campaign_ in CAMPAIGNS.values()}) == len(CAMPAIGNS)
+
+
+def test_the_ridges_of_the_intercept_figure_are_near_the_best() -> None:
+    panel = CAMPAIGNS["honest-fig"].panels[1]
+    sizes = panel.at(panel.families[0], 1.5, 40)
+    for model in panel.models:
+        # At its minimum the error is flat: rounding λ to one digit costs less than 1/1000 of it.
+        assert icl_error(model, panel.task, sizes).icl < 1.001 * optimal_ridge(model, panel.task, sizes).error.icl
 
 
 def test_the_constant_predictor() -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from hermite_eq.models import Model, Ratios, Sizes, Task
+from hermite_eq.models import Model, OneStepTransformer, Ratios, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE
 
 #: What a campaign simulates: trained models, and the estimator that is told the training tasks.
@@ -19,7 +19,7 @@ Axis = Literal["samples", "hidden", "context", "tasks"]
 Error = Literal["icl", "idg", "g_task"]
 
 
-def label(model: Predictor) -> str:
+def label(model: Predictor | OneStepTransformer) -> str:
     """The name of a model in stored results and legends.
 
     >>> from hermite_eq import LinearTransformer
@@ -103,7 +103,7 @@ class Panel:
         """Sizes for a theory line, denser about the interpolation threshold."""
         low, high = min(self.values), max(self.values)
         # Along ℓ and k the law of the contexts and the spectrum are new at every point.
-        grid = np.geomspace(low, high, 60 if self.axis in ("samples", "hidden") else 16)
+        grid = np.geomspace(low, high, 60 if self.axis in ("samples", "hidden") else 24)
         if self.axis in ("samples", "hidden"):
             grid = np.concatenate([grid, np.linspace(max(low, 0.8), min(high, 1.25), 30)])
         return list(dict.fromkeys(self.at(family, float(value), d) for value in np.sort(grid)))

@@ -20,9 +20,11 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import PolynomialActivation
 from hermite_eq.simulate.memory import parse_memory
 from verify import report
-from verify.campaigns import claims, curves, figures
+from verify.campaigns import claims, curves, figures, mixing_report
 from verify.campaigns.campaign import Campaign, Error, label
 from verify.campaigns.driver import Executor, compute
+from verify.campaigns.mixing import MixingCampaign
+from verify.campaigns.mixing_table import MIXING
 from verify.campaigns.store import Setup, Store, check_continues, latest, manifests
 from verify.campaigns.table import CAMPAIGNS
 from verify.check import Check
@@ -30,6 +32,8 @@ from verify.workers import workers
 
 #: Budget for the arrays of one run, of which each worker computes one at a time.
 MEMORY = "4GB"
+#: All campaigns by their names.
+EVERY: dict[str, Campaign] = {**CAMPAIGNS, **MIXING}
 
 
 def root(output: Path) -> Path:
@@ -39,10 +43,10 @@ def root(output: Path) -> Path:
 
 def find(name: str) -> Campaign:
     """The campaign of that name."""
-    if name not in CAMPAIGNS:
-        near = difflib.get_close_matches(name, CAMPAIGNS, 1, 0.0)
+    if name not in EVERY:
+        near = difflib.get_close_matches(name, EVERY, 1, 0.0)
         raise HypothesisError("the campaign is one of those in --list", f"{name!r}", f"python -m verify {near[0]}, say")
-    return CAMPAIGNS[name]
+    return EVERY[name]
 
 
 def listing() -> Table:
@@ -50,7 +54,7 @@ def listing() -> Table:
     table = Table(title="Campaigns", header_style="bold")
     for column in ("name", "figure", "d", "runs", "what is said of it"):
         table.add_column(column, justify="right" if column in ("d", "runs") else "left", no_wrap=column == "name")
-    for campaign in CAMPAIGNS.values():
+    for campaign in EVERY.values():
         table.add_row(campaign.name, campaign.figure, str(campaign.d), str(campaign.runs), campaign.claim)
     return table
 
@@ -168,6 +172,10 @@ def _duration(seconds: float) -> str:
 def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     """Figure, verdict table, ``summary.json`` and ``report.html`` in the campaign's folder."""
     setup, campaign = store.setup, store.setup.campaign
+    if isinstance(campaign, MixingCampaign):
+        plain = {name: value for name, value in setup.identity().items() if name != "simulations"}
+        plain |= {"manifest": setup.hash, "runs": runs, **computed(store)}
+        return mixing_report.write(store, runs, plain, console, siblings(store))
     results = curves.load(store, range(runs))
     others = [curves.load(other, other.runs()) for other in siblings(store)]
     # One run has no standard error.

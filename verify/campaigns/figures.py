@@ -14,45 +14,70 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer
 from hermite_eq.plotting import COLOURS, Abscissa, plot_curve
 from hermite_eq.simulate import DiscreteMMSE
 from hermite_eq.theory import TheoryCurve
-from verify.campaigns.campaign import Axis, Campaign, Error, Panel, label
+from verify.campaigns.campaign import Axis, Campaign, Error, Panel, Predictor, label
 from verify.campaigns.curves import Curve, Results, constant_error, theory_curve
 from verify.figures import COLOUR, MARKER, by_identity, save
 
+#: Inches of one subplot, alone and among others.
+_WIDTH = (7.0, 5.0)
 _ABSCISSA: dict[Axis, Abscissa] = {"samples": "tau", "hidden": "mu/tau", "context": "alpha", "tasks": "kappa"}
 
 
-def _style(panel: Panel, curve: Curve, family: int) -> tuple[str, str, bool]:
-    """Colour, marker, and whether the curve has a theory line of its own (an equivalent has that of its head, but for O(1/d))."""
-    model = curve.model
-    sigma = model.activation if isinstance(model, RandomTransformer) else None
-    if isinstance(model, DiscreteMMSE):
-        return COLOURS[family % len(COLOURS)], "s", False
-    ridges = sorted({other.ridge for other in panel.models if not isinstance(other, DiscreteMMSE)})
-    if len(panel.families) > 1:
-        colour = COLOURS[family % len(COLOURS)]
-    elif len(ridges) > 1:
-        colour = COLOURS[ridges.index(model.ridge) % len(COLOURS)]
-    else:
-        colour = COLOUR[sigma.source if isinstance(sigma, PolynomialActivation) else str(model)]
+def _ridges(panel: Panel) -> list[float]:
+    """Every λ, if a model comes with several."""
+    trained = [model for model in panel.models if not isinstance(model, DiscreteMMSE)]
+    return sorted({model.ridge for model in trained}) if len({str(model) for model in trained}) < len(trained) else []
+
+
+def _marker(panel: Panel, model: Predictor) -> str:
+    sigma = getattr(model, "activation", None)
     if isinstance(sigma, PolynomialActivation):
-        return colour, MARKER[sigma.degree], False
+        return MARKER[sigma.degree]
     if isinstance(model, LinearTransformer) and any(isinstance(other, RandomTransformer) for other in panel.models):
-        return colour, "+" if model.intercept else "x", True
-    return colour, "o", True
+        return "+" if model.intercept else "x"
+    return "s" if isinstance(model, DiscreteMMSE) else "o"
+
+
+def _colour(panel: Panel, model: Predictor, family: int) -> str:
+    """That of the family, of λ, or of the model, whichever there are several of."""
+    if len(panel.families) > 1 or isinstance(model, DiscreteMMSE):
+        return COLOURS[family % len(COLOURS)]
+    ridges = _ridges(panel)
+    if ridges:
+        return COLOURS[ridges.index(model.ridge) % len(COLOURS)]
+    sigma = getattr(model, "activation", None)
+    return COLOUR[sigma.source if isinstance(sigma, PolynomialActivation) else str(model)]
 
 
 def _name(panel: Panel, curve: Curve) -> str:
-    """What tells a curve from the others of its panel; λ where there are several."""
-    ridges = {other.ridge for other in panel.models if not isinstance(other, DiscreteMMSE)}
-    model = label(curve.model) if len(ridges) > 1 else str(curve.model)
+    """What tells a curve from the others of its panel, and λ where it is not the same for all."""
+    trained = {other.ridge for other in panel.models if not isinstance(other, DiscreteMMSE)}
+    model = label(curve.model) if len(trained) > 1 else str(curve.model)
     if len(panel.families) == 1:
         return model
     return f"{model}, {panel.caption(curve.family)}" if len(panel.models) > 1 else panel.caption(curve.family)
+
+
+def _legend(axes: Axes, panel: Panel) -> None:
+    """In the picture, or beside it where it is long; for many models at many λ colours and markers by themselves."""
+    handles, names = axes.get_legend_handles_labels()
+    if len(names) > 12:
+        handles = [handle for handle, name in zip(handles, names, strict=True) if isinstance(handle, Line2D)]
+        handles += [Line2D([], [], color=COLOURS[i % len(COLOURS)], label=f"λ = {ridge:g}") for i, ridge in enumerate(_ridges(panel))]
+        for name in dict.fromkeys(str(model) for model in panel.models):
+            model = next(model for model in panel.models if str(model) == name)
+            hollow = isinstance(getattr(model, "activation", None), PolynomialActivation)
+            marker = _marker(panel, model)
+            handles.append(Line2D([], [], color="#444444", linestyle="none", marker=marker, markersize=5,
+                                  markerfacecolor="none" if hollow else "#444444", label=name))
+    beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if len(names) > 6 else {}
+    axes.legend(handles=handles, fontsize=8, frameon=False, **beside)
 
 
 def _draw(axes: Axes, panel: Panel, error: Error, index: int, results: Results) -> None:
@@ -61,7 +86,9 @@ def _draw(axes: Axes, panel: Panel, error: Error, index: int, results: Results) 
     for (number, family, _), curve in results.curves.items():
         if number != index:
             continue
-        colour, marker, line = _style(panel, curve, family)
+        colour, marker = _colour(panel, curve.model, family), _marker(panel, curve.model)
+        # An equivalent has the line of its head, but for O(1/d); of dMMSE there is no theory.
+        line = marker in ("o", "x", "+")
         # Markers of equivalents stand a little to the right of those of their heads.
         styles[id(curve)] = {"color": colour, "marker": marker, "markerfacecolor": colour if line else "none", "label": _name(panel, curve),
                              "shift": 1.0 if line else 1.02}
@@ -75,11 +102,9 @@ def _draw(axes: Axes, panel: Panel, error: Error, index: int, results: Results) 
         level = constant_error(panel.task, results.d)
         if axes.get_ylim()[0] < level < axes.get_ylim()[1]:
             axes.axhline(level, color="#999999", ls="-.", lw=0.9, label="best constant")
-    axes.set_title(str(panel.task), fontsize=10)
-    if len(panel.models) > 6:
-        axes.legend(fontsize=7.5, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    else:
-        axes.legend(fontsize=8, frameon=False)
+    ridges = {model.ridge for model in panel.models if not isinstance(model, DiscreteMMSE)}
+    axes.set_title(f"{panel.task}" + (f", λ = {ridges.pop():g}" if len(ridges) == 1 else ""), fontsize=10)
+    _legend(axes, panel)
 
 
 def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Results] = ()) -> Path:
@@ -97,7 +122,8 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
     if campaign.theory_at:
         return save(_across(campaign, [results, *others]), path)
     shown = [(index, panel, error) for index, panel in enumerate(campaign.panels) for error in panel.errors]
-    drawing, panels = plt.subplots(1, len(shown), figsize=(3 + 5 * len(shown), 4.8), layout="constrained", squeeze=False)
+    width = _WIDTH[len(shown) > 1] * len(shown) + 1
+    drawing, panels = plt.subplots(1, len(shown), figsize=(width, 4.6), layout="constrained", squeeze=False)
     for axes, (index, panel, error) in zip(itertools.chain(*panels), shown, strict=True):
         _draw(axes, panel, error, index, results)
     drawing.suptitle(f"{campaign.figure}: simulated at d = {results.d}, {results.runs} runs; lines: theory at this d", fontsize=11)
@@ -107,7 +133,7 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
 def _across(campaign: Campaign, stored: Sequence[Results]) -> Figure:
     """A subplot for each model: theory at several d, and simulations at those of them which are stored."""
     (panel,) = campaign.panels
-    drawing, grid = plt.subplots(1, len(panel.models), figsize=(1 + 5 * len(panel.models), 4.6), layout="constrained", squeeze=False,
+    drawing, grid = plt.subplots(1, len(panel.models), figsize=(2.2 + 4.6 * len(panel.models), 4.4), layout="constrained", squeeze=False,
                                  sharey=True)
     colours = {d: "#000000" if d == math.inf else COLOURS[i % len(COLOURS)] for i, d in enumerate(campaign.theory_at)}
     for axes, model in zip(grid[0], panel.models, strict=True):
@@ -124,8 +150,9 @@ def _across(campaign: Campaign, stored: Sequence[Results]) -> Figure:
                 curve = simulated[int(d)].get(label(model))
                 styles[id(curve)] = {"color": colour, "marker": "o", "label": f"simulation, d = {d:g}, {curve.runs} runs"}
                 drawn.append(curve)
-        plot_curve(drawn, x=_ABSCISSA[panel.axis], axes=axes, style=by_identity(styles))
-        axes.set_title(f"{model} head", fontsize=10)
+        plot_curve(drawn, x=_ABSCISSA[panel.axis], axes=axes, style=by_identity(styles), legend=False)
+        axes.set_title(str(model), fontsize=10)
         axes.label_outer()
+    drawing.legend(*grid[0][0].get_legend_handles_labels(), loc="outside right center", fontsize=8, frameon=False)
     drawing.suptitle(f"{campaign.figure}: {panel.task}", fontsize=11)
     return drawing

@@ -23,7 +23,7 @@ CAPTION = ("[LA] Fig. 3, theory: the context length α* of least error of the ri
 GRID, LIMITS = 120, (0.5, 500.0)
 
 
-def figure(path: Path, grid: int = GRID) -> Path:
+def figure(path: Path) -> Path:
     """A subplot for each panel of [LA] Fig. 2, with its τ and its error; the panel's curves are the points."""
     panels = CAMPAIGNS["la-fig2"].panels
     drawing, axes = plt.subplots(1, len(panels), figsize=(5 * len(panels), 4), layout="constrained")
@@ -32,8 +32,8 @@ def figure(path: Path, grid: int = GRID) -> Path:
         assert isinstance(model, LinearTransformer)
         assert error in ("icl", "idg")
         kappas = [family.kappa for family in panel.families]
-        diagram = phase_diagram(model, panel.task.target, kappa=np.linspace(0.02, 1.1 * max(kappas), grid),
-                                noise=np.linspace(0.005, max(1.0, 1.5 * panel.task.noise), grid), tau=tau, error=error)
+        diagram = phase_diagram(model, panel.task.target, kappa=np.linspace(0.02, 1.1 * max(kappas), GRID),
+                                noise=np.linspace(0.005, max(1.0, 1.5 * panel.task.noise), GRID), tau=tau, error=error)
         plot_phase(diagram, limits=LIMITS, axes=each)
         each.axvline(min(tau, 1.0), color="white", linestyle="--", linewidth=1)
         each.plot(kappas, [panel.task.noise] * len(kappas), "o", color="white", markeredgecolor="black", markersize=6, clip_on=False)

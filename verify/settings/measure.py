@@ -96,16 +96,22 @@ def outcomes(stored: Store) -> list[Outcome]:
 def slope(ladder: Mapping[int, Sequence[Outcome]], error: str, *, against: str) -> tuple[float, float, dict[int, tuple[float, float]]]:
     """Exponent in d of the root mean square relative gap over the settings, its error, and (gap, standard error) by d.
 
-    ``against`` is ``"limit"`` or ``"predicted"``. The sampling variance is taken off the mean square before the root.
+    ``against`` is ``"limit"`` or ``"predicted"``. The settings have the same weights at every d, the inverse of their sampling variance
+    summed over d; the sampling variance is taken off the mean square before the root.
     """
-    gaps = {}
+    table = {}
     for d, each in sorted(ladder.items()):
         chosen = [outcome for outcome in each if outcome.error == error]
         value = np.array([outcome.simulated.mean / getattr(outcome, against) - 1 for outcome in chosen])
         noise = np.array([outcome.simulated.stderr / getattr(outcome, against) for outcome in chosen])
-        square = float(np.mean(value**2 - noise**2))
+        table[d] = (value, noise)
+    weights = 1 / np.sum([noise**2 for _, noise in table.values()], axis=0)
+    weights = weights / weights.sum()
+    gaps = {}
+    for d, (value, noise) in table.items():
+        square = float(weights @ (value**2 - noise**2))
         # Var(v²) = 4 E²σ² + 2σ⁴ for v ~ N(E, σ²); E² by v² − σ².
-        variance = float(np.sum(4 * np.maximum(value**2 - noise**2, 0) * noise**2 + 2 * noise**4)) / len(chosen) ** 2
+        variance = float(weights**2 @ (4 * np.maximum(value**2 - noise**2, 0) * noise**2 + 2 * noise**4))
         root = np.sqrt(max(square, np.sqrt(variance)))
         gaps[d] = (float(root), float(np.sqrt(variance) / (2 * root)))
     if len(gaps) < 2:

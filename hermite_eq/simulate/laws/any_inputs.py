@@ -1,6 +1,9 @@
-"""Draws of contexts by their definition, for inputs of any law, at a cost of O(ℓ d) each and in bounded memory."""
+"""Draws of contexts by their definition, for inputs of any law and softmax attention, at a cost of O(ℓ d) each and in bounded memory."""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +15,36 @@ from hermite_eq.simulate.population import Array
 _ELEMENTS = 2**20
 
 
+@dataclass(frozen=True)
 class AnyInputs(SourceLaw):
-    """A source whose inputs are μ + Az with z of any standardised law."""
+    """A source whose inputs are μ + Az with z of any standardised law; with a sharpness, under softmax attention."""
+
+    sharpness: float = 0.0
 
     def draw(self, xi: Array, which: NDArray[np.int64], seed: np.random.SeedSequence) -> tuple[Array, Array, Array]:
         inputs, noise, query, query_noise = (np.random.default_rng(s) for s in seed.spawn(4))
         n, d, length = len(which), self.d, self.context
         w = self.link(xi).w
+        query_x = self._inputs(query, n)
         b = np.empty((n, d + 1))
         block = max(1, _ELEMENTS // (length * d))
         for start in range(0, n, block):
             rows = slice(start, min(start + block, n))
             x = self._inputs(inputs, (rows.stop - rows.start) * length).reshape(-1, length, d)
             y = self.labels(np.einsum("nid,nd->ni", x, w[which[rows]]), noise)
-            b[rows, :d] = np.einsum("ni,nid->nd", y, x) * (self.statistic_scale / length)
-            b[rows, d] = np.einsum("ni,ni->n", y, y) / length
-        x = self._inputs(query, n)
-        label = self.labels(np.einsum("ij,ij->i", w[which], x), query_noise)
-        return self.input_scale * x, b, label
+            weight = self._attention(x, query_x[rows])
+            b[rows, :d] = self.statistic_scale * np.einsum("ni,nid->nd", weight * y, x)
+            b[rows, d] = np.einsum("ni,ni->n", weight * y, y)
+        label = self.labels(np.einsum("ij,ij->i", w[which], query_x), query_noise)
+        return self.input_scale * query_x, b, label
+
+    def _attention(self, x: Array, query: Array) -> Array:
+        """The weight of each input of each context, shape (rows, ℓ)."""
+        if not self.sharpness:
+            return np.full(x.shape[:2], 1 / self.context)
+        logits = self.sharpness / math.sqrt(self.d) * np.einsum("nid,nd->ni", x, query)
+        weight = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
     def _inputs(self, rng: np.random.Generator, count: int) -> Array:
         source = self.source

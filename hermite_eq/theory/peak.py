@@ -1,0 +1,132 @@
+"""The double-descent peak of a predicted error: where along n or m it is, and how high."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, Model, Ratios, Sizes, Task
+from hermite_eq.theory.dual import value
+from hermite_eq.theory.error import icl_curve
+from hermite_eq.theory.finite_size import continuous_error
+
+Along = Literal["tau", "mu"]
+Which = Literal["icl", "idg"]
+
+#: Decades searched on either side of the interpolation threshold, and points for each.
+_DECADES, _DENSITY = 2.0, 24
+
+
+@dataclass(frozen=True)
+class InterpolationPeak:
+    r"""The largest local maximum of an error along τ or μ.
+
+    Attributes
+    ----------
+    along : {"tau", "mu"}
+    position : float
+        τ or μ there; NaN where the error has no local maximum, because the ridge or the noise of the features has taken the peak away.
+    height : float
+        The error there, ``inf`` at exact interpolation; NaN where there is no peak.
+    threshold : float
+        Where the model has as many parameters as samples: n = m, and n = D for a linear Transformer and for heads with m > D and no
+        nonlinear part.
+    prominence : float
+        Height over the lower of the two valleys beside it, 1 where there is no peak.
+    """
+
+    along: Along
+    position: float
+    height: float
+    threshold: float
+    prominence: float
+
+
+def interpolation_peak(
+    model: Model, task: Task, where: Ratios | Sizes, along: Along = "tau", error: Which = "icl"
+) -> InterpolationPeak:
+    r"""Position and height of the double-descent peak along n or m.
+
+    Without ridge it is at the interpolation threshold and infinite. With a ridge per sample it is finite and lies beside it; where the
+    error falls (or rises) through the threshold there is none. The search covers two decades on either side of the threshold, then
+    refines the largest local maximum by Brent's method.
+
+    Parameters
+    ----------
+    model, task
+    where : Ratios or Sizes
+        What stays fixed; its entry for ``along`` is ignored. At Sizes the prediction is continued to real n and m.
+    along : {"tau", "mu"}
+    error : {"icl", "idg"}
+
+    Raises
+    ------
+    HypothesisError
+        For ``along="mu"`` of a linear Transformer, which has no hidden units.
+
+    Examples
+    --------
+    >>> from hermite_eq.models import RandomTransformer
+    >>> task, head = Task("relu", noise=0.01), RandomTransformer("relu", ridge=0.1)
+    >>> peak = interpolation_peak(head, task, Ratios(alpha=1, kappa=0.5, tau=1, mu=1.5))
+    >>> peak.position, peak.height
+    (1.5, inf)
+    >>> peak = interpolation_peak(head, task, Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1, mu=1.5))
+    >>> print(f"{peak.position:.2f} {peak.height:.2f}")
+    1.43 1.45
+    """
+    linear = isinstance(model, LinearTransformer)
+    ratios = where if isinstance(where, Ratios) else where.ratios
+    if along == "mu" and linear:
+        raise HypothesisError("the number of hidden units can be varied", f"{model}", 'pass along="tau", or a RandomTransformer')
+    if not linear and ratios.mu is None and along == "tau":
+        raise HypothesisError("a random head has hidden units", f"{where}", "pass mu=…" if where is ratios else "pass hidden=…")
+    threshold = _threshold(model, where, along)
+
+    def at(log: np.ndarray) -> np.ndarray:
+        return _errors(model, task, where, along, threshold * np.exp(log), error)
+
+    grid = np.linspace(-_DECADES, _DECADES, int(2 * _DECADES * _DENSITY) + 1) * math.log(10)
+    values = at(grid)
+    if np.isinf(values).any():
+        i = int(np.argmax(values))
+        return InterpolationPeak(along, float(threshold * math.exp(grid[i])), math.inf, threshold, math.inf)
+    inner = np.flatnonzero((values[1:-1] > values[:-2]) & (values[1:-1] >= values[2:])) + 1
+    if not inner.size:
+        return InterpolationPeak(along, math.nan, math.nan, threshold, 1.0)
+    i = int(inner[np.argmax(values[inner])])
+    import scipy.optimize
+
+    best = scipy.optimize.minimize_scalar(
+        lambda log: -float(at(np.array([log]))[0]), bounds=(grid[i - 1], grid[i + 1]), method="bounded", options={"xatol": 1e-9}
+    )
+    height = -float(best.fun)
+    valley = max(values[:i].min(), values[i + 1 :].min())
+    return InterpolationPeak(along, float(threshold * math.exp(best.x)), height, threshold, float(height / valley))
+
+
+def _threshold(model: Model, where: Ratios | Sizes, along: Along) -> float:
+    full = 1.0 if isinstance(where, Ratios) else (where.d + 1) / where.d
+    if isinstance(model, LinearTransformer):
+        return full
+    ratios = where if isinstance(where, Ratios) else where.ratios
+    other = ratios.mu if along == "tau" else ratios.tau
+    return full if other is None or math.isinf(other) else other
+
+
+def _errors(model: Model, task: Task, where: Ratios | Sizes, along: Along, x: np.ndarray, error: Which) -> np.ndarray:
+    """The error at all values of τ or μ."""
+    if isinstance(where, Ratios):
+        return np.asarray(getattr(icl_curve(model, task, [replace(where, **{along: float(v)}) for v in x]), error))
+    one = np.ones(x.size)
+    ratios = where.ratios
+    moving = {"tau": ratios.tau * one, "mu": (ratios.mu or math.inf) * one, along: x}
+    points = [where] * x.size
+    found = continuous_error(model, task, points, where.tasks * one, moving["tau"], moving["mu"], model.ridge * one)
+    return np.asarray(value(getattr(found, error)))
+
+

@@ -1,0 +1,348 @@
+"""Moments of one source: against the literal definition, between routes, series against numbers, and errors."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+
+from hermite_eq import HypothesisError, Task
+from hermite_eq.activations import activation
+from hermite_eq.covariance import SourceMoments, SymbolicTarget, covariance, source_moments
+from hermite_eq.covariance.source_covariance import M
+from hermite_eq.covariance.source_moments import _distance, _sizes, averaged_moments
+from hermite_eq.covariance.sources import geometry
+from hermite_eq.covariance.task_law import SampledTasks
+from hermite_eq.expansion.argument_moments import argument_moments
+from hermite_eq.hermite import X
+from hermite_eq.models import Dense, Diagonal, MixtureTask, PowerLaw, Source, Spike, StudentT, Toeplitz
+
+SHIFTED = sympy.Max(X - sympy.Rational(1, 3), 0)
+CUBIC = X**3 / 3 - X / 2
+TARGETS = ["relu", "tanh", SHIFTED, "gelu", CUBIC]
+D, CONTEXT = 12, 7
+
+
+def _source(target: object, **more: object) -> Source:
+    return Source(target, 0.3, input_cov=Toeplitz(0.5), task_cov=PowerLaw(0.7), **more)  # type: ignore[arg-type]
+
+
+#: Covariances of inputs and tasks that do not commute, in every convention; with means where there is a one-dimensional integral.
+SETTINGS = {
+    "inner link, means": ({"input_mean": 0.4, "task_mean": 0.3}, {}, 200_000),
+    "unit link": ({}, {"unit_inputs": True, "unit_link": True}, 200_000),
+    "sphere": ({"tasks": "sphere"}, {"unit_inputs": True}, 200_000),
+}
+
+
+class _Literal:
+    """Contexts by the definition, full arrays of inputs, shared by all targets: sums of products of projections and of their squares."""
+
+    def __init__(self, task: MixtureTask, count: int, seed: int) -> None:
+        source, rng = task.sources[0], np.random.default_rng(seed)
+        root = np.linalg.cholesky(source.input_cov.matrix(D))
+        task_root = np.linalg.cholesky(source.task_cov.matrix(D))
+        means = source.mean_vectors(D)
+        self.projection = np.random.default_rng(0).standard_normal((D + 1, 3)) / math.sqrt(D)
+        self.names = [str(target) for target in TARGETS]
+        targets = [activation(target) for target in TARGETS]
+        self.count, self.sums = count, np.zeros((len(targets), 2, 9 + 9 + 9 + 3))
+        for _ in range(count // 50_000):
+            n = 50_000
+            z = rng.standard_normal((n, D))
+            if str(source.tasks) == "sphere":
+                z *= math.sqrt(D) / np.linalg.norm(z, axis=1)[:, None]
+            xi = means[1] + z @ task_root.T
+            inputs = means[0] + rng.standard_normal((n, CONTEXT + 1, D)) @ root.T
+            argument = np.einsum("nid,nd->ni", inputs, xi)
+            if task.unit_link:
+                argument /= np.linalg.norm(xi, axis=1)[:, None] * math.sqrt(np.linalg.eigvalsh(source.input_cov.matrix(D))[-1])
+            else:
+                argument /= math.sqrt(D)
+            noise = math.sqrt(source.noise) * rng.standard_normal((n, CONTEXT + 1))
+            x = inputs if task.unit_inputs else inputs / math.sqrt(D)
+            factor = 1 if task.unit_inputs else D
+            for i, target in enumerate(targets):
+                y = target(argument) + noise
+                b1 = factor * np.einsum("ni,nid->nd", y[:, :-1], x[:, :-1]) / CONTEXT
+                b = np.column_stack([b1, (y[:, :-1] ** 2).mean(axis=1)]) @ self.projection
+                query = x[:, -1] @ self.projection[:-1]
+                products = np.concatenate([
+                    np.einsum("ni,nj->nij", b, b).reshape(n, -1),
+                    np.einsum("ni,n,nj->nij", query, y[:, -1], b).reshape(n, -1),
+                    np.einsum("ni,n,nj->nij", query, argument[:, -1], b).reshape(n, -1),
+                    b,
+                ], axis=1)
+                self.sums[i] += products.sum(axis=0), (products**2).sum(axis=0)
+
+    def z(self, i: int, moments: SourceMoments, factor: float = 1.0) -> np.ndarray:
+        """z scores of every entry, the stated E[bbᵀ] multiplied by ``factor``."""
+        p = self.projection
+        expected = np.concatenate([
+            (factor * p.T @ moments.second_b @ p).ravel(), (p[:-1].T @ moments.labels @ p).ravel(),
+            (p[:-1].T @ moments.coupling @ p).ravel(), moments.mean_b @ p,
+        ])
+        mean, square = self.sums[i] / self.count
+        return np.asarray((mean - expected) / np.sqrt((square - mean**2) / self.count))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_moment_agrees_with_the_literal_definition(name: str) -> None:
+    more, conventions, count = SETTINGS[name]
+    literal = _Literal(MixtureTask([_source("relu", **more)], **conventions), count, 7)
+    for i, target in enumerate(TARGETS):
+        moments = source_moments(MixtureTask([_source(target, **more)], **conventions), D, CONTEXT)
+        # 27 different entries × 5 targets × 3 settings at |z| < 5: one false alarm in 4,000 seeds.
+        assert np.abs(literal.z(i, moments)).max() < 5, target
+        # 5 % off is 5 standard errors where a product's relative spread is below √count/100 = 4.5: not for y² of a cubic whose tasks
+        # vary in length, which is why its E[bbᵀ] is put 30 % off.
+        off = 1.3 if target is CUBIC else 1.05
+        assert np.abs(literal.z(i, moments, off)).max() > 5, target
+
+
+@pytest.mark.parametrize("conventions", [{}, {"unit_inputs": True, "unit_link": True}, {"unit_link": True}], ids=str)
+@pytest.mark.parametrize("target", ["relu", "tanh"], ids=str)
+def test_integrals_agree_with_quasi_monte_carlo(target: object, conventions: dict[str, bool]) -> None:
+    task = MixtureTask([_source(target)], **conventions)
+    exact = source_moments(task, D, CONTEXT)
+    assert exact.error < 1e-9
+    assert not exact.random
+    place, source = geometry(task, task.sources[0], D), task.sources[0]
+    law = SampledTasks(np.zeros(D), np.linalg.cholesky(source.task_cov.matrix(D)), False, task.unit_link, place.scale, place.mean,
+                       place.covariance)
+    sampled = averaged_moments(source.target, source.noise, law, place.mean, place.covariance, place.factor, CONTEXT)
+    assert sampled.random
+    # The distance of eight replicas' mean, in units of the largest standard error of an entry: |t| < 8 with 7 degrees of freedom, per
+    # entry one false alarm in 10⁴ draws; two cases of a few hundred entries, the largest of which sets the unit.
+    assert _distance(sampled, exact) < 8 * sampled.error
+    # An error of 5 % would be seen where the nets are that good: in the scale of b.
+    assert 0.05 * np.abs(exact.second_b).max() / _sizes(exact)["second_b"] > sampled.error
+
+
+def test_isotropic_sources_have_the_isotropic_moments() -> None:
+    for target in ("relu", "tanh"):
+        joint = covariance(Task(target, noise=0.3)).averaged().joint(D, CONTEXT)
+        moments = source_moments(Task(target, noise=0.3), D, CONTEXT)
+        # Gauss rule of χ² against the contour sums: rounding of some hundred terms, in units of the largest entry.
+        np.testing.assert_allclose(moments.second_b, joint.second_b, rtol=0, atol=1e-12 * np.abs(joint.second_b).max())
+        np.testing.assert_allclose(moments.coupling, joint.coupling, rtol=0, atol=1e-12)
+        assert moments.trace == pytest.approx(joint.trace, rel=1e-12)
+        given = covariance(Task(target, noise=0.3)).given(np.ones(D), context=CONTEXT)
+        same = source_moments(Task(target, noise=0.3), D, CONTEXT, tasks=np.ones((2, D)))
+        np.testing.assert_allclose(same.second_b, given.second_b, rtol=1e-14)
+
+
+def test_the_sphere_with_a_unit_link_is_the_gaussian_law() -> None:
+    pair = [source_moments(MixtureTask([Source("tanh", 0.1, task_cov=Spike(4.0), tasks=law)], unit_link=True), D, CONTEXT)
+            for law in ("gaussian", "sphere")]
+    assert _distance(*pair) == 0
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_shifted_moments_are_integrals(target: object) -> None:
+    """Closed forms in m and s, and the panels' numbers, against mpmath."""
+    sigma = activation(target)
+    f = {"relu": lambda x: max(x, mpmath.mpf(0)), "tanh": mpmath.tanh, "gelu": lambda x: x * mpmath.ncdf(x)}.get(str(target))
+    if f is None:
+        f = (lambda x: x**3 / 3 - x / 2) if target is CUBIC else (lambda x: max(x - mpmath.mpf(1) / 3, mpmath.mpf(0)))
+    m, s = 0.7, 1.6
+    kinks = sorted((float(kink) - m) / s for kink in sigma.kinks)
+    table = argument_moments(sigma, [m], [s])[:, :, 0]
+    cov = covariance(MixtureTask([Source(target, 0.3, input_mean=0.5)]))
+    numbers = {"e": (1, 0, 0.0), "a": (1, 1, 0.0), "v": (2, 0, 0.3), "q": (2, 1, 0.0), "p": (2, 2, 0.0)}
+    for name, (power, k, noise) in numbers.items():
+        weight = (lambda g: 1, lambda g: g, lambda g: g * g - 1)[k]
+        cuts = sorted([-12, -4, 0, *kinks, 4, 12])
+        exact = float(mpmath.quad(lambda g, j=power, w=weight: f(m + s * g) ** j * w(g) * mpmath.npdf(g), cuts))
+        size = float(table[power - 1, 0]) if power == 2 else math.sqrt(table[1, 0])
+        assert table[power - 1, k] == pytest.approx(exact, abs=1e-12 * size), name
+        form = cov.moments[name]
+        if form is not None:
+            assert float(form.subs({M: m, sympy.Symbol("s", positive=True): s, sympy.Symbol("rho", positive=True): 0.3})) == pytest.approx(
+                exact + noise, abs=1e-12 * size), name
+    closed = [name for name, form in cov.moments.items() if form is not None]
+    assert closed == (["e", "a"] if target == "gelu" else [] if target == "tanh" else list(cov.moments))
+
+
+def test_moments_of_wide_arguments() -> None:
+    # E exp(4·2g) = e^{32}, far from the origin; ReLU at a million standard deviations; a sine of 100.
+    assert argument_moments(activation("exp"), [0.0], [2.0])[3, 0, 0] == pytest.approx(math.exp(32), rel=1e-12)
+    assert argument_moments(activation("relu"), [0.0], [1e6])[0, 1, 0] == pytest.approx(5e5, rel=1e-14)
+    assert argument_moments(activation("sin"), [0.3], [100.0])[1, 0, 0] == pytest.approx(0.5, abs=1e-12)
+    with pytest.raises(HypothesisError, match=r"an argument of standard deviation ≤ 128; found sin at the standard deviation"):
+        argument_moments(activation("sin"), [0.0], [200.0])
+    with pytest.raises(HypothesisError, match=r"a finite mean and a positive standard deviation"):
+        argument_moments(activation("relu"), [0.0], [0.0])
+    with pytest.raises(HypothesisError, match=r"square integrable against the normal density .* still at 36 standard deviations"):
+        argument_moments(activation("exp"), [0.0], [9.0])
+
+
+def test_symbolic_entries_at_level_a_are_the_numbers() -> None:
+    task = MixtureTask([_source("relu", input_mean=0.4)])
+    cov, xi = covariance(task), np.arange(1.0, D + 1)
+    place = geometry(task, task.sources[0], D)
+    m, s = float(xi @ place.mean), math.sqrt(float(xi @ place.covariance @ xi))
+    r = place.covariance @ xi / s
+    joint = cov.given(xi, context=CONTEXT)
+    for entries in (cov.lambdify()(D, CONTEXT, 0.3, m, s), cov.numeric(m, s, D, CONTEXT)):
+        mu = place.mean
+        second = np.empty((D + 1, D + 1))
+        second[:D, :D] = (
+            entries["second_P"] * place.covariance + entries["second_rr"] * np.outer(r, r) + entries["second_mumu"] * np.outer(mu, mu)
+            + entries["second_mur"] * (np.outer(mu, r) + np.outer(r, mu))
+        )
+        second[:D, D] = second[D, :D] = entries["second_mu2"] * mu + entries["second_r2"] * r
+        second[D, D] = entries["second_22"]
+        np.testing.assert_allclose(joint.second_b, second, rtol=0, atol=1e-12 * np.abs(second).max())
+        mean = np.append(entries["mean_mu"] * mu + entries["mean_r"] * r, entries["mean_b2"])
+        np.testing.assert_allclose(joint.mean_b, mean, rtol=0, atol=1e-12 * np.abs(mean).max())
+
+
+def test_a_mean_enters_the_covariance_of_h() -> None:
+    rng = np.random.default_rng(2)
+    moments = source_moments(MixtureTask([Source("relu", 0.1, input_mean=0.7, task_mean=0.2)]), 3, 4)
+    joint = moments.joint
+    F = rng.standard_normal((12, 5))
+    mean_h = np.outer(moments.mean_x, moments.mean_b).ravel()
+    literal = np.kron(moments.second_x, moments.second_b) - np.outer(mean_h, mean_h)
+    np.testing.assert_allclose(joint.features(F), F.T @ literal @ F, rtol=0, atol=1e-13 * np.abs(F.T @ literal @ F).max())
+    np.testing.assert_allclose(joint.cross(F), F.T @ (moments.coupling.ravel() - moments.mean_z * mean_h), rtol=1e-13)
+    assert joint.trace == pytest.approx(np.trace(literal), rel=1e-13)
+    assert joint.matrix(F)[5, 5] == pytest.approx(moments.square_z - moments.mean_z**2, rel=1e-13)
+
+
+def _gaps(target: object, order: int, d: int, **conventions: bool) -> dict[str, float]:
+    # Two levels of variances, so that ‖PW‖/tr PW = O(1/d): slopes are those of t_n.
+    variances = Diagonal(np.where(np.arange(d) % 2, 1.5, 0.5))
+    tilted = Dense(np.eye(d) + 0.4 * (np.eye(d, k=1) + np.eye(d, k=-1)))
+    # Covariances that commute make the unit link's pencil diagonal, and the test fast.
+    inputs = Diagonal(np.where(np.arange(d) % 3, 1.3, 0.6)) if conventions.get("unit_link") else tilted
+    averaged = covariance(MixtureTask([Source(target, 0.3, input_cov=inputs, task_cov=variances)], **conventions)).averaged(order)
+    exact, series = averaged.numeric(d, d), averaged.series(d, d)
+
+    def gap(left: np.ndarray, right: np.ndarray) -> float:
+        return float(np.linalg.norm(left - right) / np.linalg.norm(right))
+
+    return {
+        "second": gap(series["second"], exact.second_b[:d, :d]),
+        "signal": gap(series["signal"], exact.labels[:, :d]),
+        "coupling": gap(series["coupling"], exact.coupling[:, :d]),
+        "mean_b2": gap(series["mean_b2"], np.array(exact.square_y)),
+        "second_22": gap(series["second_22"], exact.second_b[d, d]),
+    }
+
+
+@pytest.mark.parametrize(("order", "conventions"), [(0, {}), (1, {}), (2, {}), (1, {"unit_inputs": True, "unit_link": True})], ids=str)
+def test_the_series_has_the_stated_order(order: int, conventions: dict[str, bool]) -> None:
+    small, large = (_gaps("tanh", order, d, **conventions) for d in (30, 60))
+    for name in small:
+        # The next term moves the slope between d and 2d by O(1/d), constants below 15 for tanh.
+        assert math.log2(large[name] / small[name]) == pytest.approx(-(order + 1), abs=15 / 30), name
+
+
+@pytest.mark.parametrize("target", ["relu", CUBIC], ids=str)
+def test_series_that_end_are_exact(target: object) -> None:
+    task = MixtureTask([_source(target)])
+    assert covariance(task).averaged(1).exact
+    exact, series = covariance(task).averaged(1).numeric(D, CONTEXT), covariance(task).averaged(1).series(D, CONTEXT)
+    scale = np.abs(exact.second_b).max()
+    np.testing.assert_allclose(series["second"], exact.second_b[:D, :D], rtol=0, atol=1e-11 * scale)
+    np.testing.assert_allclose(series["signal"], exact.labels[:, :D], rtol=0, atol=1e-11 * np.abs(exact.labels).max())
+    assert not covariance(MixtureTask([_source("tanh")])).averaged(1).exact
+    assert not covariance(MixtureTask([_source("relu")], unit_link=True)).averaged(1).exact
+
+
+@pytest.mark.parametrize("unit_inputs", [False, True])
+@pytest.mark.parametrize("unit_link", [False, True])
+def test_the_limit_is_approached(unit_inputs: bool, unit_link: bool) -> None:
+    gaps = []
+    for d in (20, 40):
+        source = Source("tanh", 0.3, input_cov=Diagonal(np.where(np.arange(d) % 3, 1.5, 0.4)),
+                        task_cov=Diagonal(np.where(np.arange(d) % 2, 1.2, 0.8)))
+        cov = covariance(MixtureTask([source], unit_inputs=unit_inputs, unit_link=unit_link))
+        limit, exact = cov.limit().numeric(d, 1.0), cov.averaged().numeric(d, d)
+        gaps.append(exact.trace / d / limit["trace"] - 1)
+    # First order in 1/d, the next term moving the slope by O(1/d), constants below 8.
+    assert math.log2(gaps[1] / gaps[0]) == pytest.approx(-1, abs=8 / 20)
+
+
+def test_given_training_tasks() -> None:
+    rng = np.random.default_rng(3)
+    task = MixtureTask([_source("tanh", input_mean=0.2)], unit_link=True)
+    tasks = rng.standard_normal((3, D))
+    cov = covariance(task)
+    over = cov.over_tasks().numeric(tasks, context=CONTEXT)
+    parts = [cov.given(xi, context=CONTEXT) for xi in tasks]
+    for name in ("second_b", "labels", "coupling", "mean_b"):
+        np.testing.assert_allclose(getattr(over, name), np.mean([getattr(part, name) for part in parts], axis=0), rtol=1e-12, atol=1e-15)
+    # R_k ≃ φ P S_k P + η P: relative gap O(d^{-1/2}) from the lengths of k tasks; here for a homogeneous target φ is exact.
+    task = MixtureTask([_source("relu")])
+    place = geometry(task, task.sources[0], D)
+    entries = covariance(task).over_tasks().lambdify()(D, CONTEXT, 0.3, 1.0)
+    exact = covariance(task).over_tasks().numeric(tasks, context=CONTEXT)
+    image = tasks @ place.covariance
+    s2 = np.einsum("kd,kd->k", image, tasks).mean()
+    noise = float(covariance(task).over_tasks().lambdify()(D, CONTEXT, 0.3, math.sqrt(s2))["noise"])
+    expected = entries["slope"] * image.T @ image / 3 + noise * place.covariance
+    np.testing.assert_allclose(exact.second_b[:D, :D], expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    np.testing.assert_allclose(exact.labels[:, :D], entries["signal"] * image.T @ image / 3, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+def test_symbols_alone() -> None:
+    cov = covariance(SymbolicTarget(), covariances=True, unit_inputs=True, unit_link=True)
+    for level in (cov, cov.averaged(1), cov.over_tasks(), cov.limit()):
+        shown = level.latex()
+        assert shown.isascii()
+        assert shown.count(r"\begin{align*}") == shown.count(r"\end{align*}") == 1
+        assert level._repr_latex_() == f"$$\n{shown}\n$$"
+        assert callable(level.lambdify())
+        assert len(level.arguments) >= 4
+    # A polynomial target closes in its own coefficients.
+    c1 = sympy.Symbol("c_{1}^{*}", real=True)
+    linear = covariance(SymbolicTarget(degree=1), covariances=True).averaged().entries
+    d, ell = sympy.symbols("d ell", positive=True)
+    assert sympy.expand(linear["signal_0"] - d * c1**2) == 0
+    assert sympy.expand(linear["second_0"] - d**2 * c1**2 * (1 + 1 / ell)) == 0
+
+
+def test_errors_name_the_hypothesis() -> None:
+    task = MixtureTask([_source("relu"), _source("tanh")])
+    with pytest.raises(HypothesisError, match=r"the covariance is that of one source; found 2 sources. Repair: pass task.only\(0\)"):
+        covariance(task)
+    with pytest.raises(HypothesisError, match=r"one source is asked for; found 2 sources"):
+        source_moments(task, D, CONTEXT)
+    with pytest.raises(HypothesisError, match=r"the sources are numbered 0 … 1; found source=2"):
+        source_moments(task, D, CONTEXT, source=2)
+    with pytest.raises(HypothesisError, match=r"tasks are a finite array of shape \(k, d\); found shape \(12,\) at d = 12"):
+        source_moments(task, D, CONTEXT, source=0, tasks=np.ones(D))
+    with pytest.raises(HypothesisError, match=r"the labels depend on x: ξ ≠ 0"):
+        source_moments(task, D, CONTEXT, source=0, tasks=np.zeros((1, D)))
+    with pytest.raises(HypothesisError, match=r"d ≥ 1 and ℓ ≥ 1; found d=0, context=7"):
+        source_moments(task, 0, CONTEXT, source=0)
+    with pytest.raises(HypothesisError, match=r"moments belong to a Task"):
+        source_moments("relu", D, CONTEXT)  # type: ignore[arg-type]
+    with pytest.raises(HypothesisError, match=r"those of Gaussian inputs; found inputs of the law Student t"):
+        source_moments(MixtureTask([_source("relu", inputs=StudentT(5))]), D, CONTEXT)
+    heavy = MixtureTask([_source("relu", tasks=StudentT(5))])
+    with pytest.raises(HypothesisError, match=r"known for Gaussian tasks and for the sphere; found tasks of the law Student t"):
+        source_moments(heavy, D, CONTEXT)
+    assert source_moments(heavy, D, CONTEXT, tasks=np.ones((2, D))).square_y > 0
+    with pytest.raises(HypothesisError, match=r"the series is for centred inputs and centred Gaussian tasks"):
+        covariance(MixtureTask([_source("relu", task_mean=0.1)])).averaged().entries  # noqa: B018
+    with pytest.raises(HypothesisError, match=r"normalised by ‖ξ‖ the series is known to order 1; found order=2"):
+        covariance(SymbolicTarget(), covariances=True, unit_link=True).averaged(2)
+    with pytest.raises(HypothesisError, match=r"numbers need covariances; found Σ_x, Σ_ξ known by symbols only"):
+        covariance(SymbolicTarget(), covariances=True).given(np.ones(3), context=2)
+    with pytest.raises(HypothesisError, match=r"ξ is one vector of shape \(d,\); found shape \(1, 12\)"):
+        covariance(heavy).given(np.ones((1, D)), context=2)
+    with pytest.raises(HypothesisError, match=r"an array of shape \(k, d\); found shape \(12,\)"):
+        covariance(heavy).over_tasks().numeric(np.ones(D), context=2)
+    with pytest.raises(HypothesisError, match=r"a MixtureTask has its own conventions"):
+        covariance(heavy, unit_inputs=True)  # type: ignore[call-overload]
+    with pytest.raises(HypothesisError, match=r"unit_link belongs to data with covariances"):
+        covariance(Task("relu"), unit_link=True)  # type: ignore[call-overload]
+    with pytest.raises(HypothesisError, match=r"symbolic covariances are those of Gaussian tasks"):
+        covariance(Task("relu"), covariances=True, tasks="sphere")  # type: ignore[call-overload]

@@ -1,0 +1,103 @@
+"""Every limit is approached by the ridgeless closed forms, in the order it names, at the rate of its next term."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from sympy import oo
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.theory.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
+from hermite_eq.theory.limits import ridgeless_limit, ridgeless_peak
+from hermite_eq.theory.linear import linear_limit
+
+NAMES = {"alpha": ALPHA, "kappa": KAPPA, "tau": TAU, "slope": SLOPE, "v": SECOND_MOMENT, "u": UNEXPLAINED}
+EXACT = {
+    side: sympy.lambdify(list(NAMES.values()), [ridgeless(side).icl, ridgeless(side).idg], "mpmath")  # type: ignore[arg-type]
+    for side in ("interpolating", "overdetermined")
+}
+ONE = [{"tau": 0}, {"alpha": 0}, {"alpha": oo}, {"kappa": oo}, {"kappa": 0}, {"tau": oo}]
+TWO = [
+    {"tau": oo, "alpha": oo}, {"alpha": oo, "tau": oo}, {"tau": oo, "alpha": 0}, {"alpha": 0, "tau": oo},
+    {"tau": oo, "kappa": oo}, {"kappa": oo, "tau": oo}, {"tau": oo, "kappa": 0}, {"kappa": 0, "tau": oo},
+    {"alpha": oo, "kappa": oo}, {"kappa": oo, "alpha": oo}, {"alpha": oo, "kappa": 0}, {"kappa": 0, "alpha": oo},
+]
+
+
+def near(to: dict[str, Any], point: dict[str, Any]) -> tuple[mpmath.mpf, mpmath.mpf]:
+    """(ICL, IDG) with the last ratio 1e12 from its end, the first 1e40: the order of the limits."""
+    far = [mpmath.mpf(10) ** 40, mpmath.mpf(10) ** 12][-len(to):]
+    moved = {**point, **{name: 1 / size if end == 0 else size for (name, end), size in zip(to.items(), far, strict=True)}}
+    side = "overdetermined" if moved["tau"] > 1 else "interpolating"
+    icl, idg = EXACT[side](*(moved[name] for name in NAMES))
+    return icl, idg
+
+
+@pytest.mark.parametrize("to", ONE + TWO, ids=lambda to: ", ".join(f"{name}={end}" for name, end in to.items()))
+def test_every_limit_is_approached(to: dict[str, Any]) -> None:
+    """The next term is 1e-12 of the value times ratios of order one; an infinite limit grows like one of the large ratios."""
+    limit = ridgeless_limit(**to)
+    assert limit.order == tuple(f"{name}={end}" for name, end in to.items())
+    with mpmath.workdps(120):
+        for alpha, kappa, tau in itertools.product((0.7, 3.0), (0.3, 0.6, 1.4, 5.0), (0.45, 0.8, 2.5)):
+            point = {"alpha": alpha, "kappa": kappa, "tau": tau, "slope": 0.8, "v": 1.1, "u": 0.3}
+            point = {name: mpmath.mpf(str(x)) for name, x in point.items()}
+            values = {NAMES[name]: sympy.Rational(str(x)) for name, x in
+                      {"alpha": alpha, "kappa": kappa, "tau": tau, "slope": 0.8, "v": 1.1, "u": 0.3}.items() if name not in to}
+            for found, expected in zip(near(to, point), (limit.icl, limit.idg), strict=True):
+                exact = expected.subs(values)
+                if exact == oo:
+                    assert found > 1e9, point
+                else:
+                    assert abs(found / mpmath.mpf(exact.evalf(50)) - 1) < 1e-9, (point, found, exact)
+
+
+def test_the_order_matters_below_one_task_per_dimension() -> None:
+    assert ridgeless_limit(tau=oo, alpha=oo).icl.subs({KAPPA: sympy.Rational(1, 4), SLOPE: 2, UNEXPLAINED: 1}) == 4
+    assert ridgeless_limit(alpha=oo, tau=oo).icl.subs({KAPPA: sympy.Rational(1, 4)}) == oo
+    assert ridgeless_limit(tau=oo, alpha=oo).g_task.subs(KAPPA, 3) == 0
+    assert ridgeless_limit(alpha=oo, tau=oo).g_task.subs(KAPPA, 3) == 0
+
+
+@pytest.mark.parametrize("tau", [0.3, 0.97, 1.03, 4.0])
+@pytest.mark.parametrize("kappa", [0.05, 0.8, 2.0, np.inf])
+def test_the_ridge_goes_to_zero_on_both_sides_of_the_threshold(tau: float, kappa: float) -> None:
+    """e(λ) − e(0) is O(λ): a tenth of λ leaves a tenth of it (to O(λ(1 + (1−τ)^{-2})))."""
+    plain = linear_limit(0.8, 0.3, 1.1, 1.5, kappa, tau, 0.0)
+    steps = [linear_limit(0.8, 0.3, 1.1, 1.5, kappa, tau, ridge) for ridge in (1e-6, 1e-7)]
+    for name in ("icl", "idg"):
+        change = [float(getattr(step, name) - getattr(plain, name)) for step in steps]
+        near = 1e-5 * (1 + 1 / (1 - tau) ** 2)
+        assert abs(change[0]) < near * float(getattr(plain, name))
+        assert abs(change[0] / change[1] / 10 - 1) < near + 1e-13 / abs(change[1])
+
+
+def test_the_peak_at_the_threshold() -> None:
+    """√λ e(λ) at τ = 1, to O(√λ)."""
+    peak = [sympy.lambdify([ALPHA, KAPPA, SLOPE, SECOND_MOMENT, UNEXPLAINED], x) for x in ridgeless_peak()]
+    for kappa in (0.4, 3.0):
+        expected = [f(1.5, kappa, 0.8, 1.1, 0.3) for f in peak]
+        gaps = []
+        for ridge in (1e-8, 1e-10):
+            found = linear_limit(0.8, 0.3, 1.1, 1.5, kappa, 1.0, ridge)
+            gaps.append([float(x) * ridge**0.5 / e - 1 for x, e in zip((found.icl, found.idg), expected, strict=True)])
+        assert np.abs(gaps[0]).max() < 1e-2
+        assert np.abs(np.array(gaps[0]) / gaps[1] - 10).max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("to", "found"),
+    [({}, "nothing"), ({"tau": 1}, "tau=1"), ({"alpha": oo, "kappa": oo, "tau": oo}, "alpha=oo, kappa=oo, tau=oo"), ({"mu": oo}, "mu=oo")],
+)
+def test_other_limits_are_refused(to: dict[str, Any], found: str) -> None:
+    with pytest.raises(HypothesisError) as caught:
+        ridgeless_limit(**to)
+    assert str(caught.value) == (
+        f"one or two of alpha, kappa, tau go to 0 or oo, in an order that was worked out; found {found}. "
+        "Repair: pass tau=sympy.oo, alpha=sympy.oo, say; or substitute in ridgeless(…)"
+    )

@@ -1,0 +1,64 @@
+"""``python -m verify.stress``: the table of where the equivalence holds, breaks, or cannot be told, in ``results/stress``.
+
+    python -m verify.stress --d 12 24 --runs 24 12
+
+Runs that are stored are not computed again, so that the command may be killed and repeated, and runs added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from verify.report import write_text
+from verify.stress import measure
+from verify.workers import workers
+
+
+def table(found: Sequence[measure.Finding], d: Sequence[int]) -> list[list[str]]:
+    """The rows of the table, the first its heading."""
+    rows = [["data", "head", "r", f"gap at d = {d[0]}", f"gap at d = {d[1]}", "limit", "z", "verdict"]]
+    for each in found:
+        pairs = [f"{mean:+.3f} ± {error:.3f}" for mean, error in (each.near, each.far, (each.limit, each.stderr))]
+        rows.append([each.case, "h normalised" if each.normalised else "plain", str(each.degree), *pairs, f"{each.z:+.1f}", each.verdict])
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, run, print."""
+    parser = argparse.ArgumentParser(prog="python -m verify.stress", description=__doc__.split("\n")[0])
+    parser.add_argument("--d", type=int, nargs=2, default=[12, 24], help="the two dimensions")
+    parser.add_argument("--runs", type=int, nargs=2, default=[24, 12], help="runs at each of them")
+    parser.add_argument("--workers", type=int, default=None, help="processes (default: one for each core)")
+    parser.add_argument("--output", type=Path, default=Path("results"))
+    arguments = parser.parse_args(argv)
+    console = Console() if Console().is_terminal else Console(width=150)
+    ladder = dict(sorted(zip(arguments.d, arguments.runs, strict=True)))
+    if len(ladder) < 2 or min(ladder.values()) < 2:
+        print("python -m verify.stress: two dimensions that differ, each with two runs or more", file=sys.stderr)
+        return 2
+    measurements = {}
+    with workers(arguments.workers) as pool:
+        for name, d, gaps in measure.measured(arguments.output / "stress", ladder, pool):
+            measurements[name, d] = gaps
+            if not console.is_terminal:
+                console.print(f"{name}, d = {d}")
+    heading, *rows = table(measure.findings(measurements), list(ladder))
+    shown = Table(title="log(e of the equivalent / e), ReLU head and target", header_style="bold")
+    for column in heading:
+        shown.add_column(column)
+    for row in rows:
+        shown.add_row(*row)
+    console.print(shown)
+    lines = [heading, ["---"] * len(heading), *rows]
+    write_text(arguments.output / "stress" / "table.md", "".join(f"| {' | '.join(line)} |\n" for line in lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
