@@ -107,7 +107,7 @@ def _ratio() -> list[Step]:
     for H in (G(Q / N), G(Q / N) / N):
         second = (sympy.diff(H, Q, 2) * covariances[2, 0] + 2 * sympy.diff(H, Q, N) * covariances[1, 1]
                   + sympy.diff(H, N, 2) * covariances[0, 2]) / 2
-        forms.append(sympy.expand((second.doit() * (1 if H == G(Q / N) else N)).subs(Q, R * N).doit()))
+        forms.append(sympy.expand((second.doit() * (1 if G(Q / N) == H else N)).subs(Q, R * N).doit()))
     g, d1, d2 = sympy.symbols("g d_1 d_2")
     shown = []
     for form in forms:
