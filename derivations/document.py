@@ -22,7 +22,8 @@ _CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
      ("linear_attention", "context_law", "context_covariance", "context_moments", "task_averages", "norm_law", "context_norms",
       "structured_covariance", "quadratic_form_law", "effective_dimension")),
     ("Gaussian pre-activations and the equivalent model",
-     ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients")),
+     ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients", "conditional_coefficients",
+      "gradient_step")),
     ("In-context errors",
      ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "ridgeless_limits", "task_covariances",
       "bayes_context", "dmmse", "random_features")),
@@ -68,6 +69,7 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 _SIGNS = {
     "ℓ": r"$\ell$", "σ": r"$\sigma$", "ρ": r"$\rho$", "κ": r"$\kappa$", "τ": r"$\tau$", "λ": r"$\lambda$", "α": r"$\alpha$",
     "β": r"$\beta$",
+    "δ": r"$\delta$", "η": r"$\eta$", "₃": "$_3$",
     "γ": r"$\gamma$", "ν": r"$\nu$", "μ": r"$\mu$", "ω": r"$\omega$", "θ": r"$\theta$", "Σ": r"$\Sigma$", "ξ": r"$\xi$", "Ξ": r"$\Xi$",
     "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "→": r"$\to$", "∞": r"$\infty$", "×": r"$\times$", "−": "$-$", "*": r"$_*$", "<": "$<$",
     ">": "$>$", "=": "$=$", "ᵀ": r"$^\top$", "²": "$^2$", "⁻": "$^-$", "¹": "$^1$", "₀": "$_0$", "₁": "$_1$", "₂": "$_2$", "_": r"\_",
@@ -126,6 +128,19 @@ def _examples() -> Iterator[str]:
     yield target.over_tasks().latex()
     yield r"The fluctuations of the norm:"
     yield target.norm_law().latex()
+    general = covariance(Task("relu", noise=0.01), covariances=True)
+    yield r"\subsection{The same with covariances and means}"
+    yield r"Given $\xi$, inputs of any mean and covariance:"
+    yield general.latex()
+    yield r"Over fresh tasks, inputs and tasks of mean zero:"
+    yield general.averaged(1).latex()
+    yield r"Given the training tasks, and in the limit:"
+    yield general.over_tasks().latex()
+    yield general.limit().latex()
+    unit = covariance(Task("relu", noise=0.01), covariances=True, unit_inputs=True, unit_link=True)
+    yield r"With the argument $\xi^\top x/(\|\xi\|\,\|\Sigma_x\|^{1/2})$ and inputs of $O(1)$ entries,"
+    yield r"over fresh tasks to first order:"
+    yield unit.averaged(1).latex()
 
 
 def document(results: Sequence[Result]) -> str:

@@ -18,16 +18,18 @@ from hermite_eq.covariance.label import A, S, SymbolicTarget, V, hermite_symbol
 TITLE = "Tasks with covariances: series in the inverse effective dimension"
 
 STATEMENT = r"""η ~ N(0, W), Q = ηᵀPη, s² = tr PW, t_n = tr(PW)^n/s^{2n}. The cumulants of Q/s² are 2^{n−1}(n−1)! t_n;
-P E[G(Q)ηηᵀ] P = Σ_n 2^n E[G^{(n)}(Q)] P(WP)^{n+1}. For η = ξ/‖ξ‖, ξ ~ N(0, Ω), τ = tr PΩ, ν = tr Ω, D₁ = RG', D₂ = R²G'' at R = τ/ν, to first
-order E G = G + D₂t₂ − 2(D₁+D₂)t₁₁ + (2D₁+D₂)t₀₂ and ν E[Gηηᵀ] = Ω(G + D₂t₂ − 2(2D₁+D₂)t₁₁ + (2G+4D₁+D₂)t₀₂) + 2D₁ΩPΩ/τ − 2(G+D₁)Ω²/ν,
+P E[G(Q)ηηᵀ] P = Σ_n 2^n E[G^{(n)}(Q)] P(WP)^{n+1}. For η = ξ/‖ξ‖, ξ ~ N(0, Ω), τ = tr PΩ, ν = tr Ω, D₁ = RG', D₂ = R²G'' at R = τ/ν, to
+first order E G = G + D₂t₂ − 2(D₁+D₂)t₁₁ + (2D₁+D₂)t₀₂ and ν E[Gηηᵀ] = Ω(G + D₂t₂ − 2(2D₁+D₂)t₁₁ + (2G+4D₁+D₂)t₀₂) + 2D₁ΩPΩ/τ − 2(G+D₁)Ω²/ν,
 t₁₁ = tr(PΩ²)/(τν), t₀₂ = tr Ω²/ν²."""
 
-ASSUMPTIONS = "G smooth of polynomial growth; the series is asymptotic where ‖PW‖/tr PW → 0 (no task or input spike that carries the trace)."
+ASSUMPTIONS = "G smooth of polynomial growth; the series is asymptotic where ‖PW‖/tr PW → 0 (no spike that carries the trace)."
 
-STATEMENT_TEX = r"""Let $\eta\sim\mathcal{N}(0,W)$, $Q=\eta^\top P\eta$, $s^2=\operatorname{tr}PW$, $t_n=\operatorname{tr}(PW)^n/s^{2n}$. The cumulants of
+STATEMENT_TEX = r"""Let $\eta\sim\mathcal{N}(0,W)$,
+$Q=\eta^\top P\eta$, $s^2=\operatorname{tr}PW$, $t_n=\operatorname{tr}(PW)^n/s^{2n}$. The cumulants of
 $Q/s^2$ are $2^{n-1}(n-1)!\,t_n$, and
 \[ P\,\mathbb{E}[G(Q)\eta\eta^\top]P=\sum_n2^n\,\mathbb{E}[G^{(n)}(Q)]\,P(WP)^{n+1}. \]
-For $\eta=\xi/\|\xi\|$, $\xi\sim\mathcal{N}(0,\Omega)$, $\tau=\operatorname{tr}P\Omega$, $\nu=\operatorname{tr}\Omega$, $D_1=RG'$ and $D_2=R^2G''$ at
+For $\eta=\xi/\|\xi\|$,
+$\xi\sim\mathcal{N}(0,\Omega)$, $\tau=\operatorname{tr}P\Omega$, $\nu=\operatorname{tr}\Omega$, $D_1=RG'$ and $D_2=R^2G''$ at
 $R=\tau/\nu$, to first order in $t_2=\operatorname{tr}(P\Omega)^2/\tau^2$, $t_{11}=\operatorname{tr}(P\Omega^2)/(\tau\nu)$,
 $t_{02}=\operatorname{tr}\Omega^2/\nu^2$,
 \begin{align*}
@@ -37,8 +39,8 @@ $t_{02}=\operatorname{tr}\Omega^2/\nu^2$,
 \end{align*}"""
 
 ASSUMPTIONS_TEX = (
-    r"$G$ is smooth and of polynomial growth; the series is asymptotic where $\|PW\|/\operatorname{tr}PW\to0$, that is, no spike carries the"
-    r" trace."
+    r"$G$ is smooth and of polynomial growth; the series is asymptotic where $\|PW\|/\operatorname{tr}PW\to0$, that is, no spike carries"
+    r" the trace."
 )
 
 x, y, lam = sympy.symbols("x y lambda", real=True)
@@ -89,9 +91,9 @@ def _stein(factor: sympy.Expr) -> Step:
     return Step(
         "E[Gηηᵀ] = W E G + 2WP E[G'ηηᵀ], iterated; on G = Q³ it ends and is exact",
         sympy.expand(series - gaussian_mean(form**3 * x**2)) == 0,
-        "all P of two eigenvalues",
-        tex=r"Stein's identity $\mathbb{E}[G\eta\eta^\top]=W\,\mathbb{E}G+2WP\,\mathbb{E}[G'\eta\eta^\top]$, iterated; on $G=Q^3$ it ends and"
-        r" is exact.",
+        "two eigenvalues, all P",
+        tex=r"Stein's identity $\mathbb{E}[G\eta\eta^\top]=W\,\mathbb{E}G+2WP\,\mathbb{E}[G'\eta\eta^\top]$, iterated; on $G=Q^3$ it ends"
+        r" and is exact.",
     )
 
 
@@ -107,7 +109,7 @@ def _ratio() -> list[Step]:
     for H in (G(Q / N), G(Q / N) / N):
         second = (sympy.diff(H, Q, 2) * covariances[2, 0] + 2 * sympy.diff(H, Q, N) * covariances[1, 1]
                   + sympy.diff(H, N, 2) * covariances[0, 2]) / 2
-        forms.append(sympy.expand((second.doit() * (1 if H == G(Q / N) else N)).subs(Q, R * N).doit()))
+        forms.append(sympy.expand((second.doit() * (1 if G(Q / N) == H else N)).subs(Q, R * N).doit()))
     g, d1, d2 = sympy.symbols("g d_1 d_2")
     shown = []
     for form in forms:
@@ -135,8 +137,8 @@ def _ratio() -> list[Step]:
             "Var Q = 2τ²t₂, Cov(Q,N) = 2τν t₁₁, Var N = 2ν²t₀₂; the delta method for G(Q/N) and G(Q/N)/N, on powers of R",
             delta,
             "all powers of R",
-            tex=r"$\operatorname{Var}Q=2\tau^2t_2$, $\operatorname{Cov}(Q,N)=2\tau\nu t_{11}$, $\operatorname{Var}N=2\nu^2t_{02}$, and the delta"
-            r" method for $G(Q/N)$ and $G(Q/N)/N$, on powers of $R$.",
+            tex=r"$\operatorname{Var}Q=2\tau^2t_2$, $\operatorname{Cov}(Q,N)=2\tau\nu t_{11}$, $\operatorname{Var}N=2\nu^2t_{02}$, and the"
+            r" delta method for $G(Q/N)$ and $G(Q/N)/N$, on powers of $R$.",
         ),
         Step(
             "Stein for H = G/N adds 2H_Q ΩPΩ + 2H_N Ω², H_Q = D₁/(τν), H_N = −(G + D₁)/ν²; the library's mean is this",
@@ -163,7 +165,7 @@ def _library(words: Callable[[dict[str, sympy.Expr]], dict[str, sympy.Expr]]) ->
     return Step(
         "σ* of degree 3 in two dimensions: the library's words sum to the Isserlis moment E[(a²/s²) η₁²]",
         sympy.simplify(sympy.expand(total - exact)) == 0,
-        "all c₁*, c₃*, all P of two eigenvalues",
+        "two eigenvalues, degree 3, all c₁*, c₃*",
         tex=r"For $\sigma_*$ of degree 3 in two dimensions the words of the library sum to Isserlis' $\mathbb{E}[(a^2/s^2)\eta_1^2]$.",
     )
 

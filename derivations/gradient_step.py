@@ -73,9 +73,9 @@ def _gradient(sign: int) -> list[Step]:
     t = sympy.Symbol("t")
     stein = sympy.diff(sympy.exp(t**2 / 2), t) - t * sympy.exp(t**2 / 2)
     return [
-        Step("G is minus the derivative of (1/2n)Σ(y − ŷ)²", bool(by_formula), "all σ = e^{px}, m = n = 2, two entries of h",
+        Step("G is minus the derivative of (1/2n)Σ(y − ŷ)²", bool(by_formula), "all exponentials, m = n = 2, two entries of h",
              tex=r"$G$ is minus the derivative of $\frac1{2n}\sum(y-\hat y)^2$."),
-        Step("G = uvᵀ + Δ with u = c₁w", bool(by_parts), "all σ = e^{px}, m = n = 2, two entries of h",
+        Step("G = uvᵀ + Δ with u = c₁w", bool(by_parts), "all exponentials, m = n = 2, two entries of h",
              tex=r"$G=uv^\top+\Delta$ with $u=c_1w$."),
         Step("E σ'(g) = E[g σ(g)] = c₁, on e^{tx}", sympy.simplify(stein) == 0, "all t",
              tex=r"$\mathbb{E}\,\sigma'(g)=\mathbb{E}[g\,\sigma(g)]=c_1$, on $e^{tx}$."),

@@ -26,7 +26,7 @@ E[G(R)uuᵀ] = ∫ G(ρ) E[ξξᵀ δ(Q − ρN)] dρ, N = ‖ξ‖²: the lengt
 ASSUMPTIONS = "λ_i > 0; G of moderate growth; Cov ξ of full rank, or u restricted to its range."
 
 STATEMENT_TEX = r"""Let $Q=\sum\lambda_i(z_i+\delta_i)^2$ with $z\sim\mathcal{N}(0,I)$. For $T=1,z,zz^\top$
-\[ \mathbb{E}[G(Q)T(z)]=\int G(q)\,\frac1{2\pi i}\int e^{K(s)-sq}\,\mathbb{E}_s[T]\,ds\,dq,\qquad
+\[ \mathbb{E}[G(Q)T(z)]=\int G(q)\,\frac1{2\pi i}\int e^{K(s)-sq}\,\mathbb{E}_s[T]\,ds\,dq,\quad
 K(s)=\sum_i\Bigl(-\tfrac12\log(1-2\lambda_is)+\frac{\lambda_i\delta_i^2s}{1-2\lambda_is}\Bigr), \]
 where under $\mathbb{E}_s$ the $z_i$ are independent,
 $\mathcal{N}\bigl(\frac{2s\lambda_i\delta_i}{1-2s\lambda_i},\frac1{1-2s\lambda_i}\bigr)$. With
@@ -56,7 +56,7 @@ def _tilt(mean: Callable[[sympy.Expr], sympy.Expr]) -> list[Step]:
             "e^{sλ(z+δ)²} times the normal density is e^{K} times a normal density of mean 2sλδ/(1−2sλ), variance 1/(1−2sλ)",
             square,
             "all s < 1/(2λ)",
-            tex=r"Completing the square, $e^{s\lambda(z+\delta)^2}$ times the normal density is $e^{K(s)}$ times the stated normal density.",
+            tex=r"Completing squares, $e^{s\lambda(z+\delta)^2}$ times the normal density is $e^{K(s)}$ times the normal density stated.",
         ),
         Step(
             "K' and K'' at 0 are mean and variance of λ(z+δ)²",
@@ -100,8 +100,8 @@ def _substitution() -> Step:
         "d(sq − K)/dq = s at the saddle, so r dr = s dq; and sK' − K = ½(x/(1−x) + log(1−x)), x = 2λs, for a central term",
         sympy.expand(stationary) == 0 and form and close,
         "all K",
-        tex=r"$\frac d{dq}(sq-K(s))=s$ at the saddle, so that $r\,dr=s\,dq$; for a central term $sK'-K=\frac12\bigl(\frac x{1-x}+\log(1-x)\bigr)$"
-        r" with $x=2\lambda s$.",
+        tex=r"$\frac d{dq}(sq-K(s))=s$ at the saddle, so that $r\,dr=s\,dq$; for a central term"
+        r" $sK'-K=\frac12\bigl(\frac x{1-x}+\log(1-x)\bigr)$ with $x=2\lambda s$.",
     )
 
 

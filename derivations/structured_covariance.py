@@ -17,19 +17,21 @@ from hermite_eq.covariance.source_covariance import E1, Q1, SOURCE_ENTRIES, W30
 
 TITLE = "A context with covariances and means"
 
-STATEMENT = r"""x ~ N(μ, P), z = ηᵀx ~ N(m, s²), g = (z − m)/s, r = Pη/s, y = σ*(z) + ε: x = μ + g r + x_⊥ with x_⊥ ~ N(0, P − rrᵀ) independent
+STATEMENT = r"""x ~ N(μ, P), z = ηᵀx ~ N(m, s²), g = (z − m)/s, r = Pη/s, y = σ*(z) + ε: x = μ + g r + x_⊥, x_⊥ ~ N(0, P − rrᵀ) independent
 of g, so E[yx] = eμ + ar, E[y²xxᵀ] = v(P + μμᵀ) + p rrᵀ + q(μrᵀ + rμᵀ), E[y³x] = w₃₀μ + w₃r, and b₁ = (f/ℓ)Σy_ix_i, b₂ = (1/ℓ)Σy_i² have
 E[b₁b₁ᵀ] = f²(E[y²xxᵀ]/ℓ + (1 − 1/ℓ)ββᵀ), E[b₁b₂] = f(E[y³x]/ℓ + (1 − 1/ℓ)vβ), β = E[yx]; Cov(x⊗b) = P⊗E[bbᵀ] + μμᵀ⊗Cov(b)."""
 
 ASSUMPTIONS = "E y⁴ < ∞ given ξ; inputs Gaussian; s > 0."
 
-STATEMENT_TEX = r"""Let $x\sim\mathcal{N}(\mu,P)$, $z=\eta^\top x\sim\mathcal{N}(m,s^2)$, $g=(z-m)/s$, $r=P\eta/s$ and $y=\sigma_*(z)+\epsilon$. Then
-$x=\mu+gr+x_\perp$ with $x_\perp\sim\mathcal{N}(0,P-rr^\top)$ independent of $g$, and with $e=\mathbb{E}y$, $a=\mathbb{E}yg$, $v=\mathbb{E}y^2$,
-$q=\mathbb{E}y^2g$, $p=\mathbb{E}y^2(g^2-1)$, $w_{30}=\mathbb{E}y^3$, $w_3=\mathbb{E}y^3g$, $w_4=\mathbb{E}y^4$, $\beta=\mathbb{E}[yx]=e\mu+ar$,
+STATEMENT_TEX = r"""Let $x\sim\mathcal{N}(\mu,P)$, $z=\eta^\top x\sim\mathcal{N}(m,s^2)$, $g=(z-m)/s$, $r=P\eta/s$ and
+$y=\sigma_*(z)+\epsilon$. Then $x=\mu+gr+x_\perp$ with $x_\perp\sim\mathcal{N}(0,P-rr^\top)$ independent of $g$, and
+with $e=\mathbb{E}y$, $a=\mathbb{E}yg$, $v=\mathbb{E}y^2$,
+$q=\mathbb{E}y^2g$, $p=\mathbb{E}y^2(g^2-1)$, $w_{30}=\mathbb{E}y^3$, $w_3=\mathbb{E}y^3g$, $w_4=\mathbb{E}y^4$,
+$\beta=\mathbb{E}[yx]=e\mu+ar$,
 \[ \mathbb{E}[y^2xx^\top]=v(P+\mu\mu^\top)+p\,rr^\top+q(\mu r^\top+r\mu^\top),\qquad\mathbb{E}[y^3x]=w_{30}\mu+w_3r. \]
 For $b_1=\frac f\ell\sum y_ix_i$ and $b_2=\frac1\ell\sum y_i^2$
-\[ \mathbb{E}[b_1b_1^\top]=f^2\bigl(\tfrac1\ell\mathbb{E}[y^2xx^\top]+(1-\tfrac1\ell)\beta\beta^\top\bigr),\quad
-\mathbb{E}[b_1b_2]=f\bigl(\tfrac1\ell\mathbb{E}[y^3x]+(1-\tfrac1\ell)v\beta\bigr),\quad
+\[ \mathbb{E}[b_1b_1^\top]=f^2\bigl(\tfrac1\ell\mathbb{E}[y^2xx^\top]+(1-\tfrac1\ell)\beta\beta^\top\bigr), \]
+\[ \mathbb{E}[b_1b_2]=f\bigl(\tfrac1\ell\mathbb{E}[y^3x]+(1-\tfrac1\ell)v\beta\bigr),\qquad
 \mathbb{E}[b_2^2]=\tfrac{w_4}\ell+(1-\tfrac1\ell)v^2, \]
 and $\operatorname{Cov}(x_{\ell+1}\otimes b)=P\otimes\mathbb{E}[bb^\top]+\mu\mu^\top\otimes\operatorname{Cov}(b)$."""
 
@@ -67,8 +69,40 @@ def _decomposition() -> Step:
     return Step(
         "Cov(x − gr, g) = 0 and Cov(x − gr) = P − rrᵀ",
         crossed == sympy.zeros(2, 1) and rest.applyfunc(sympy.simplify) == sympy.zeros(2, 2),
-        "all P, η in two dimensions, entries of any dimension by blocks",
+        "d = 2, all P, η",
         tex=r"$\operatorname{Cov}(x-gr,g)=0$ and $\operatorname{Cov}(x-gr)=P-rr^\top$, so that the two parts are independent.",
+    )
+
+
+def _any_target(entries: Mapping[str, sympy.Expr]) -> Step:
+    """E[yx], E[y²xxᵀ], E[y³x] entry by entry: powers of g against y, y², y³ are moments, and x_⊥ adds E[y²](P − rrᵀ)."""
+    mi, mj, ri, rj, pij, g = sympy.symbols("mu_i mu_j r_i r_j P_ij g")
+    # E[y g⁰], E[y g]; E[y²], E[y²g], E[y²g²] = p + v; E[y³], E[y³g].
+    label = {1: (E1, A), 2: (V, Q1, P + V), 3: (W30, W3)}
+
+    def mean(power: int, polynomial: sympy.Expr) -> sympy.Expr:
+        return sum((c * label[power][n] for (n,), c in sympy.Poly(sympy.expand(polynomial), g).terms()), sympy.Integer(0))
+
+    first, second = mi + g * ri, mj + g * rj
+    beta_i, beta_j = mean(1, first), mean(1, second)
+    pairs = mean(2, first * second) + V * (pij - ri * rj)
+    b1b1 = f**2 * (pairs / ELL + (1 - 1 / ELL) * beta_i * beta_j)
+    b1b2 = f * (mean(3, first) / ELL + (1 - 1 / ELL) * V * beta_i)
+    found = (
+        entries["second_P"] * pij + entries["second_rr"] * ri * rj + entries["second_mumu"] * mi * mj
+        + entries["second_mur"] * (mi * rj + ri * mj)
+    )
+    holds = [
+        sympy.expand(found - b1b1), sympy.expand(entries["second_mu2"] * mi + entries["second_r2"] * ri - b1b2),
+        sympy.expand(entries["mean_mu"] * mi + entries["mean_r"] * ri - f * beta_i), sympy.expand(entries["mean_b2"] - V),
+        sympy.expand(entries["second_22"] - W4 / ELL - (1 - 1 / ELL) * V**2),
+    ]
+    return Step(
+        "x = μ + gr + x_⊥ put into E[yx], E[y²xxᵀ], E[y³x]: every entry of the library, with y's moments as symbols",
+        all(value == 0 for value in holds),
+        "all targets, d, ℓ",
+        tex=r"$x=\mu+gr+x_\perp$ put into $\mathbb{E}[yx]$, $\mathbb{E}[y^2xx^\top]$ and $\mathbb{E}[y^3x]$ gives every entry of the"
+        r" library, the moments of $y$ being symbols: $x_\perp$ adds $v(P-rr^\top)$.",
     )
 
 
@@ -114,7 +148,7 @@ def _entries(entries: Mapping[str, sympy.Expr]) -> list[Step]:
         Step(
             f"{name} of the library, from the definition with a quadratic target by Isserlis",
             zero(matrix),
-            "all ℓ, ρ, f; d = 2, quadratic target",
+            "d = 2, quadratic target, all ℓ, ρ, f",
             tex=rf"${tex}$ of the library is what the definition gives for a quadratic target, by Isserlis' theorem.",
         )
         for name, (matrix, tex) in pairs.items()
@@ -136,4 +170,4 @@ def _product() -> Step:
 
 def check(entries: Mapping[str, sympy.Expr] = SOURCE_ENTRIES) -> list[Step]:
     """The argument, step by step; ``entries`` replaces the library's coefficients."""
-    return [_decomposition(), *_entries(entries), _product()]
+    return [_decomposition(), _any_target(entries), *_entries(entries), _product()]

@@ -10,9 +10,9 @@ b₁, :math:`t/d\to T=R_\infty+v^2` and :math:`q=(a_1^2+v^2)/T`. Derived in ``de
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy
@@ -41,7 +41,8 @@ from hermite_eq.models import Task
 _SLOPE = sympy.Symbol("theta_a", real=True)
 
 
-def _at_one(source: LabelSource) -> dict[sympy.Symbol, sympy.Expr]:
+@lru_cache(maxsize=256)
+def _at_one(source: LabelSource) -> Mapping[sympy.Symbol, sympy.Expr]:
     """The label moments and θa at s = 1: closed forms, and Hermite symbols where there is none."""
     known = {symbol: form for symbol, form in hermite_forms(source).items() if form is not None}
     inner = {name: combination.xreplace(known) for name, combination in IN_HERMITE_MOMENTS.items()}

@@ -55,13 +55,13 @@ def _task_covariance(unit_inputs: bool, unit_link: bool) -> str:
 
 
 #: Signs of a line that fit beside its left-hand side.
-_LINE = 78
+_LINE = 68
 
 
 def _width(tex: str) -> int:
     """Roughly how many signs a formula is wide: a fraction as wide as its wider half."""
     narrowed = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", lambda found: max(found.groups(), key=len), tex)
-    return len(re.sub(r"\\[A-Za-z]+|[{}_^\\ ]", "", narrowed)) + tex.count(r"\operatorname{erf}")
+    return len(re.sub(r"\\[A-Za-z]+|[{}_^\\ ]", "", narrowed)) + 2 * tex.count(r"\operatorname{erf}")
 
 
 def _sum(value: sympy.Expr) -> list[str]:
@@ -101,7 +101,7 @@ def _combination(left: str, terms: list[tuple[sympy.Expr, str]]) -> list[str]:
         elif isinstance(size, sympy.Add):
             lines = _sum(size)
             body = " \\\\\n  &\\qquad ".join(lines)
-            rows.append(rf"{start}\bigl({body}\bigr)\, {matrix}" if len(lines) > 1 else rf"{start}\left({body}\right) {matrix}")
+            rows.append(rf"{start}\Bigl({body}\Bigr)\, {matrix}" if len(lines) > 1 else rf"{start}\left({body}\right) {matrix}")
         else:
             rows.append(rf"{start}{exact(size)}\, {matrix}")
     return rows
@@ -207,6 +207,12 @@ def source_task_covariance(target: str, entries: Mapping[str, sympy.Expr], *, un
     return align(f"given the k training tasks; target {ascii_name(target)}", " \\\\\n  ".join(lines))
 
 
+def _task_mean(unit_link: bool) -> str:
+    if unit_link:
+        return r"\tfrac{d}{k \|\Sigma_x\|} \sum_{j \le k} \xi_j \xi_j^\top / \|\xi_j\|^2"
+    return r"\tfrac{1}{k} \sum_{j \le k} \xi_j \xi_j^\top"
+
+
 def source_limit_covariance(target: str, entries: Mapping[str, sympy.Expr], *, unit_inputs: bool, unit_link: bool) -> str:
     r"""The leading order as d → ∞, as an ``align*`` block."""
     tasks = r"\Sigma_\xi" if not unit_link else r"\tilde\Sigma_\xi"
@@ -217,6 +223,7 @@ def source_limit_covariance(target: str, entries: Mapping[str, sympy.Expr], *, u
         + (r", \qquad \tilde\Sigma_\xi = \tfrac{d\, \Sigma_\xi}{\|\Sigma_x\| \operatorname{tr} \Sigma_\xi}" if unit_link else ""),
         rf"R_\infty &= \tfrac{{a^2}}{{s^2}}\, \Sigma_x {tasks} \Sigma_x + \tfrac{{v}}{{\alpha}}\, \Sigma_x, \qquad"
         rf" R_k = \tfrac{{a^2}}{{s^2}}\, \Sigma_x S_k \Sigma_x + \tfrac{{v}}{{\alpha}}\, \Sigma_x",
+        rf"S_k &= {_task_mean(unit_link)}",
         _equation(r"\tfrac{a^2}{s^2}", entries["slope"]),
         _equation(r"\tfrac{v}{\alpha}", entries["noise"]),
         _equation(r"\lim \tfrac{t}{d}", entries["trace"]),

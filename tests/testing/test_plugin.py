@@ -8,7 +8,6 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
-
 import pytest_hermite_eq
 
 ROOT = Path(__file__).parent.parent.parent

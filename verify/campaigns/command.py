@@ -173,8 +173,9 @@ def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     """Figure, verdict table, ``summary.json`` and ``report.html`` in the campaign's folder."""
     setup, campaign = store.setup, store.setup.campaign
     if isinstance(campaign, MixingCampaign):
-        identity = {name: value for name, value in setup.identity().items() if name != "simulations"}
-        return mixing_report.write(store, runs, identity | {"manifest": setup.hash, "runs": runs, **computed(store)}, console)
+        plain = {name: value for name, value in setup.identity().items() if name != "simulations"}
+        plain |= {"manifest": setup.hash, "runs": runs, **computed(store)}
+        return mixing_report.write(store, runs, plain, console, siblings(store))
     results = curves.load(store, range(runs))
     others = [curves.load(other, other.runs()) for other in siblings(store)]
     # One run has no standard error.

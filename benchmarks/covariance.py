@@ -1,0 +1,122 @@
+"""The covariance against the clock: `python -m benchmarks.covariance`. Medians, beside what was promised or a reference.
+
+Symbolic levels start from empty caches (SymPy's included), as the first call of a session does once the modules are loaded. The numbers at
+d = 80, m = 6400 are one product G = (K ⊗ L)ᵀF and one Gram matrix GᵀG; the reference is that Gram matrix alone, and the matrix
+Σ ⊗ E[bbᵀ] that is not formed would take 336 MB. Pass ``--small`` to leave them out.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+from sympy.core.cache import clear_cache
+
+from hermite_eq import Task
+from hermite_eq.covariance import JointCovariance, SymbolicTarget, covariance, source_moments
+from hermite_eq.covariance import label as label_module
+from hermite_eq.covariance import limit as limit_module
+from hermite_eq.covariance import sources as sources_module
+from hermite_eq.expansion.exact import family
+from hermite_eq.models import MixtureTask, PowerLaw, Source, Spike, Toeplitz
+
+#: The promises in seconds: a named target, a generic one.
+NAMED, GENERIC = 2.0, 1.0
+
+
+def forget() -> None:
+    """Empty the caches of the symbolic engine."""
+    clear_cache()
+    family.parse.cache_clear()
+    label_module.hermite_form.cache_clear()
+    limit_module._at_one.cache_clear()
+    sources_module._fresh.cache_clear()
+
+
+def median(run: Callable[[], object], repetitions: int = 5) -> float:
+    """Processor seconds, which other work on the machine does not lengthen."""
+    times = []
+    for _ in range(repetitions):
+        forget()
+        start = time.process_time()
+        run()
+        times.append(time.process_time() - start)
+    return statistics.median(times)
+
+
+def line(what: str, seconds: float, promise: float | None = None) -> None:
+    verdict = "" if promise is None else f"   ≤ {promise:4.1f} s  {'ok' if seconds <= promise else 'MISSED'}"
+    print(f"{what:74s} {seconds:8.3f} s{verdict}", flush=True)
+
+
+def symbolic() -> None:
+    """All levels with their entries and TeX."""
+
+    def isotropic(target: Task | SymbolicTarget) -> None:
+        cov = covariance(target)
+        for level in (cov, cov.averaged(1), cov.over_tasks(1), cov.limit(), cov.norm_law()):
+            level.latex()
+
+    def with_covariances(target: Task | SymbolicTarget, unit_link: bool) -> None:
+        cov = covariance(target, covariances=True, unit_link=unit_link, unit_inputs=unit_link)
+        for level in (cov, cov.averaged(1), cov.over_tasks(), cov.limit()):
+            level.latex()
+
+    for name in ("relu", "tanh", "gelu", "max(x - 1/3, 0)", "x^3/3 - x/2"):
+        task = Task(name, noise=0.01)
+        line(f"symbolic, isotropic, five levels, {name}", median(lambda task=task: isotropic(task)), NAMED)
+        line(f"symbolic, Σ_x and Σ_ξ and means, four levels, {name}", median(lambda task=task: with_covariances(task, False)), NAMED)
+    line("symbolic, isotropic, five levels, any target", median(lambda: isotropic(SymbolicTarget())), GENERIC)
+    for unit_link in (False, True):
+        line(f"symbolic, Σ_x and Σ_ξ, four levels, any target{', unit link' if unit_link else ''}",
+             median(lambda unit_link=unit_link: with_covariances(SymbolicTarget(), unit_link)), GENERIC)
+
+
+def sources(d: int = 80) -> None:
+    """Moments of one source at d = ℓ = 80, over fresh tasks, with the size of their error."""
+    mixed = {"input_cov": Toeplitz(0.5), "task_cov": PowerLaw(1.0)}
+    settings = {
+        "isotropic": ({}, {}),
+        "task spike d², unit link": ({"task_cov": Spike(float(d * d))}, {"unit_inputs": True, "unit_link": True}),
+        "task spike d²": ({"task_cov": Spike(float(d * d))}, {}),
+        "input spike d, unit link": ({"input_cov": Spike(float(d))}, {"unit_inputs": True, "unit_link": True}),
+        "Toeplitz × power law, unit link": (mixed, {"unit_inputs": True, "unit_link": True}),
+        "Toeplitz × power law": (mixed, {}),
+        "task mean": ({"task_mean": 0.3}, {}),
+    }
+    for name, (more, conventions) in settings.items():
+        task = MixtureTask([Source("tanh", 0.1, **more)], **conventions)  # type: ignore[arg-type]
+        error = source_moments(task, d, d).error
+        line(f"moments of one source, d = {d}, tanh, {name} (error {error:.0e})", median(lambda task=task: source_moments(task, d, d), 1))
+    tasks = np.random.default_rng(0).standard_normal((40, d))
+    line(f"moments given 40 training tasks, d = {d}", median(lambda: source_moments(Task("tanh", 0.1), d, d, tasks=tasks)))
+
+
+def numbers(d: int = 80, hidden: int = 6400) -> None:
+    """The covariance of (Fᵀh, z) at the size of the papers."""
+    joint: JointCovariance = covariance(Task("relu", noise=0.01)).averaged().joint(d, d)
+    F = np.random.default_rng(0).standard_normal((d * (d + 1), hidden))
+    start = time.perf_counter()
+    gram = F.T @ F
+    reference = time.perf_counter() - start
+    del gram
+    tracemalloc.start()
+    start = time.perf_counter()
+    matrix = joint.matrix(F)
+    seconds = time.perf_counter() - start
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    line(f"reference: FᵀF, d = {d}, m = {hidden}", reference)
+    line(f"covariance of (Fᵀh, z), d = {d}, m = {hidden}: {seconds / reference:.2f} × the reference", seconds)
+    print(f"{'memory beyond F and the result':74s} {(peak - matrix.nbytes) / F.nbytes:8.2f} × F")
+
+
+if __name__ == "__main__":
+    symbolic()
+    sources()
+    if "--small" not in sys.argv[1:]:
+        numbers()
