@@ -215,7 +215,7 @@ def upper_band(repetitions: int, rate: float = RATE) -> int:
 def calibrate(repetitions: int) -> bool:
     """Print the table; whether every covered assertion is within its band."""
     limit = upper_band(repetitions)
-    print(f"False alarms in {repetitions} calls at a declared rate of {RATE:g}: expected at most {repetitions * RATE:g}, band up to {limit}")
+    print(f"{repetitions} calls at a declared rate of {RATE:g}: at most {repetitions * RATE:g} false alarms expected, band up to {limit}")
     good = True
     for experiment in experiments(repetitions):
         start = time.perf_counter()
@@ -224,7 +224,8 @@ def calibrate(repetitions: int) -> bool:
         word = "within" if within else "BEYOND"
         note = "" if experiment.covered else "  (the assumption of normal differences does not hold)"
         each = (time.perf_counter() - start) / repetitions
-        print(f"{experiment.name:45s} {alarms:4d} = {100 * alarms / repetitions:4.2f} %  {word}  {1e3 * each:6.1f} ms each{note}", flush=True)
+        share = f"{100 * alarms / repetitions:4.2f} %"
+        print(f"{experiment.name:45s} {alarms:4d} = {share}  {word}  {1e3 * each:6.1f} ms each{note}", flush=True)
         good &= within or not experiment.covered
     return good
 

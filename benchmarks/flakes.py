@@ -30,7 +30,8 @@ def main() -> int:
         if code != 0:
             failed.append(seed)
             print(shown.getvalue())
-    print(f"{len(failed)} of {runs} runs with random seeds failed{f' (seeds {failed})' if failed else ''}; {time.perf_counter() - start:.0f} s")
+    listed = f" (seeds {failed})" if failed else ""
+    print(f"{len(failed)} of {runs} runs with random seeds failed{listed}; {time.perf_counter() - start:.0f} s")
     return 1 if failed else 0
 
 

@@ -38,7 +38,8 @@ STATEMENT_TEX = r"""With $\hat y_j=m^{-1/2}w^\top\sigma(Fh_j)$,
 \qquad u=c_1w,\quad v=\frac1{n\sqrt m}\sum_jy_jh_j. \]
 For $n,m\asymp d^2$, $t\asymp d$ and $\operatorname{Cov}(h)\asymp1/d$: $\|uv^\top\|\asymp d^{-3/2}$ and $\|\Delta\|=O(d^{-5/2})$ up to
 logarithms. Where inputs have entries of $O(1)$, $\operatorname{Cov}(h)$ has $d$ eigenvalues of $O(1)$, from the column of $b_2$: there
-$\|\Delta\|\asymp d^{-2}$ from fluctuations, and its mean over contexts contains $\frac{c_2\mathbb{E}[yb_2^2]}{\sqrt m}\operatorname{diag}(w)F$
+$\|\Delta\|\asymp d^{-2}$ from fluctuations, and its mean over contexts contains
+$\frac{c_2\mathbb{E}[yb_2^2]}{\sqrt m}\operatorname{diag}(w)F$
 on these $d$ columns, of order $d^{-3/2}$ as $uv^\top$, if $c_2\mathbb{E}\,y\ne0$."""
 
 ASSUMPTIONS_TEX = (
@@ -73,9 +74,9 @@ def _gradient(sign: int) -> list[Step]:
     t = sympy.Symbol("t")
     stein = sympy.diff(sympy.exp(t**2 / 2), t) - t * sympy.exp(t**2 / 2)
     return [
-        Step("G is minus the derivative of (1/2n)Σ(y − ŷ)²", bool(by_formula), "all σ = e^{px}, m = n = 2, two entries of h",
+        Step("G is minus the derivative of (1/2n)Σ(y − ŷ)²", bool(by_formula), "all exponentials, m = n = 2, two entries of h",
              tex=r"$G$ is minus the derivative of $\frac1{2n}\sum(y-\hat y)^2$."),
-        Step("G = uvᵀ + Δ with u = c₁w", bool(by_parts), "all σ = e^{px}, m = n = 2, two entries of h",
+        Step("G = uvᵀ + Δ with u = c₁w", bool(by_parts), "all exponentials, m = n = 2, two entries of h",
              tex=r"$G=uv^\top+\Delta$ with $u=c_1w$."),
         Step("E σ'(g) = E[g σ(g)] = c₁, on e^{tx}", sympy.simplify(stein) == 0, "all t",
              tex=r"$\mathbb{E}\,\sigma'(g)=\mathbb{E}[g\,\sigma(g)]=c_1$, on $e^{tx}$."),

@@ -20,7 +20,6 @@ import hermite_eq
 from hermite_eq.errors import HypothesisError
 from verify import coefficients, equivalence, figures, learning_curve, pre_activations, report, transformers
 from verify.campaigns import command, joint
-from verify.campaigns.table import CAMPAIGNS
 from verify.check import Check, Verdict
 from verify.profile import FULL, QUICK, Profile
 from verify.workers import workers
@@ -146,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not arguments.campaigns and not arguments.report:
             status = run(FULL if arguments.full else QUICK, arguments.output / "verify", console)
         if arguments.campaigns or arguments.full:
-            status = max(status, command.run(arguments.campaigns or list(CAMPAIGNS), arguments, console))
+            status = max(status, command.run(arguments.campaigns or list(command.EVERY), arguments, console))
         if arguments.report or arguments.full:
             joint.write(command.root(arguments.output), arguments.documents, console)
     except HypothesisError as error:

@@ -27,12 +27,16 @@ def sample_contexts(d, length, count, rng):
     return x[:, -1], np.column_stack([first, (y[:, :-1] ** 2).mean(axis=1)])
 
 
-def pre_activations(d, length, count, rng):
-    """One pre-activation f·h for each context, every f fresh with variance 1/t, t the mean of ‖h‖²."""
+def square_norms(d, length, count, rng):
+    """‖h‖² = ‖x‖²‖b‖² of as many contexts."""
     x, b = sample_contexts(d, length, count, rng)
-    # Given h, f·h is N(0, ‖h‖²/t), and ‖h‖ = ‖x‖‖b‖.
-    norm = (x * x).sum(axis=1) * (b * b).sum(axis=1)
-    return np.sqrt(norm / norm.mean()) * rng.standard_normal(count)
+    return (x * x).sum(axis=1) * (b * b).sum(axis=1)
+
+
+def pre_activations(d, length, count, rng):
+    """One pre-activation f·h for each context, every f fresh with variance 1/t, t the mean of ‖h‖²: given h it is N(0, ‖h‖²/t)."""
+    squares = square_norms(d, length, count, rng)
+    return np.sqrt(squares / squares.mean()) * rng.standard_normal(count)
 
 
 def features(surrogate):

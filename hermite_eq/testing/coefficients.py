@@ -183,8 +183,8 @@ def _sampled(f: Any, expected: Array, residual: float | None, accuracy: float, r
     if p_value <= level:
         verdict = Verdict.DIFFERENT
     elif seen > resolution:
-        # A fifth more, for the standard error is itself an estimate.
-        verdict, repair = Verdict.CANNOT_TELL, f"pass samples={math.ceil(1.2 * samples * (seen / resolution) ** 2)}"
+        # Half as many again, for the standard error is itself an estimate.
+        verdict, repair = Verdict.CANNOT_TELL, f"pass samples={math.ceil(1.5 * samples * (seen / resolution) ** 2)}"
     power = detects(f"a difference in some c_k/√k! of {percent(seen)} of the root mean square of f")
     claim = f"{getattr(f, 'name', getattr(f, '__name__', 'the function'))} has the coefficients c_0 … c_{len(expected) - 1} given"
     return conclude(Check("assert_hermite_coefficients", claim, verdict, p_value, level, finding, power, repair))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory.explicit import GivenMoments, explicit_errors
-from hermite_eq.theory.finite_size import finite_linear, finite_random
+from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.linear import ErrorArrays
@@ -206,7 +206,9 @@ def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array]
         part = finite(model, task, [points[i] for i in indices])
         for name, column in values.items():
             column[indices] = getattr(part, name)
-    return values, notes(task)
+    small = min(point.d for point in points)
+    found = (f"d = {small}: the remainder, of the next order in 1/d, is several per cent",) if small < ROUGH else ()
+    return values, (*notes(task), *found)
 
 
 @_columns.register

@@ -22,9 +22,14 @@ from hermite_eq.theory.spectrum import Spectrum
 Array = NDArray[np.float64]
 
 #: Below this the law of the norms is no perturbation of the limit at all.
-SMALLEST = 8
-#: Relative variance of ‖h‖² beyond which it is none either (for most targets it is 5/d to 20/d).
-WIDEST = 4.0
+SMALLEST = 4
+#: Below this the remainder is some per cent: against 150 simulated runs at d = 4, ReLU heads and the linear Transformer, α from 1 to 16,
+#: ICL is within 11 % and IDG within 16 %; at d = 6 within 2 % and 5 %.
+ROUGH = 8
+#: Share of contexts, in probability, whose covariance may leave the domain of an expansion about the mean one.
+MOST_BEYOND = 0.05
+#: Relative variance of ‖h‖² beyond which it is none either; it is 11 at d = 4 and ℓ = 4, and for most targets between 5/d and 20/d above.
+WIDEST = 16.0
 _ROUNDS = 100
 
 
@@ -60,7 +65,21 @@ def _spectrum(law: ContextLaw, d: int, tasks: Any, weights: Any) -> tuple[Spectr
         cross2=unit**2 * np.minimum(d * f_c**2, d * f_u * f_2),
         length_variance=one * law.length_variance,
     )
-    return spectrum, unit * (law.signal_share - f_u[:, None])
+    # The node's own eigenvalues (p + Δ)s + i − Δ are no less than zero.
+    tilt = np.minimum(unit * (law.signal_share - f_u[:, None]), spectrum.noise[:, None])
+    return spectrum, np.maximum(tilt, -spectrum.signal[:, None])
+
+
+def _check_tilts(law: ContextLaw, spectrum: Spectrum, d: int, context: int) -> None:
+    """Refuse where the directions of b without signal vary by more than they hold: at long contexts their share is 1/α only."""
+    own = (d + 1) / d * law.signal_share - value(spectrum.signal)[:, None]
+    beyond = float(((own > value(spectrum.noise)[:, None]) * law.weights).sum(-1).max())
+    if beyond > MOST_BEYOND:
+        raise HypothesisError(
+            "the noise in b exceeds its fluctuations over contexts, about whose mean the theory at finite d expands",
+            f"d={d} and ℓ={context}, where it does not in {beyond:.0%} of the contexts",
+            "raise d, take shorter contexts, or the limit, which is closer here: Ratios(…) in place of Sizes",
+        )
 
 
 def _samples(law: ContextLaw, d: int, head: HeadMoments) -> ScaledSamples:
@@ -71,7 +90,7 @@ def _samples(law: ContextLaw, d: int, head: HeadMoments) -> ScaledSamples:
 
 
 def _consistent(
-    law: ContextLaw, d: int, tasks: Any, samples: ScaledSamples, tau: Any, mu: Any, ridge: Any
+    law: ContextLaw, d: int, context: int, tasks: Any, samples: ScaledSamples, tau: Any, mu: Any, ridge: Any
 ) -> tuple[ScaledSamples, Spectrum, FixedPoint]:
     r"""Samples, spectrum and fixed point with the covariance weighted as the fit weighs it, by :math:`c_1^2\omega`.
 
@@ -87,6 +106,7 @@ def _consistent(
         update = samples.weights * power * point.omega
         update = update / update.sum(-1, keepdims=True)
         if _change(update, weights) < 1e-10:
+            _check_tilts(law, spectrum, d, context)
             return samples, spectrum, point
         weights = update
     raise _too_small(f"no agreement of weights and covariance after {_ROUNDS} rounds at d={d}")
@@ -125,11 +145,11 @@ def continuous_error(
         if not model.normalise:
             head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
         dimension, per_unit = d * (d + 1), ridge / d / m
-    samples, spectrum, point = _consistent(law, d, tasks, _samples(law, d, head), n, m, per_unit)
+    samples, spectrum, point = _consistent(law, d, sizes[0].context, tasks, _samples(law, d, head), n, m, per_unit)
     errors = random_head_error(samples, spectrum, n, m, point, dimension, np.full_like(n, law.trace / (d + 1)))
     # No predictor gets below the label noise: where the expansion does, it has left its domain.
     icl, idg = value(errors.icl), value(errors.idg)
-    below = np.minimum(icl, idg) < task.noise
+    below = ~(np.minimum(icl, idg) >= task.noise)
     if below.any():
         i = int(np.argmax(below))
         raise _too_small(f"{sizes[i]} with ICL {icl[i]:.3g} and IDG {idg[i]:.3g} below the noise {task.noise:g}")

@@ -60,7 +60,7 @@ def test_at_the_margin_nothing_can_be_told_and_the_runs_needed_are_said():
     assert error.value.hypothesis.startswith("assert_equivalent has data that can tell whether a and b have the same ICL error")
     needed = int(error.value.repair.removeprefix("pass runs="))
     assert assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, spread=0.3), runs=4 * needed).verdict == Verdict.AGREES
-    with pytest.raises(HypothesisError, match="too near the margin of 0.05 to tell: raise the margin, or d"):
+    with pytest.raises(HypothesisError, match=r"too near the margin of 0\.05 to tell: raise the margin, or d"):
         assert_equivalent("a", "b", TASK, SIZES, simulator=lambda a, b, t, s, runs, rng: (
             np.ones(len(runs)), 1.05 + 1e-6 * np.where(np.arange(runs.start, runs.stop) % 2, 1.0, -1.0)), runs=8)
 

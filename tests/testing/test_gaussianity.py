@@ -26,7 +26,7 @@ def test_gaussian_rows_agree(rows):
     assert check.verdict == Verdict.AGREES
     assert check.p_value > check.rate == 1e-6
     assert assert_covariance(rows, COV, excess_kurtosis=0).verdict == Verdict.AGREES
-    assert assert_gaussian(rows + [5, -1, 2], COV, mean=[5, -1, 2]).verdict == Verdict.AGREES
+    assert assert_gaussian(rows + np.array([5, -1, 2]), COV, mean=[5, -1, 2]).verdict == Verdict.AGREES
 
 
 def test_an_unknown_mean(rows):
@@ -35,8 +35,8 @@ def test_an_unknown_mean(rows):
     assert assert_covariance(rows + 7, COV, mean=None, excess_kurtosis=0, resolution=0.4).verdict == Verdict.AGREES
     with pytest.raises(UniversalityError):
         assert_gaussian(rows + 7, COV)
-    with pytest.raises(UniversalityError, match="The mean of variable 1 is 0.1.* standard deviations off"):
-        assert_gaussian(rows + [0, 0.15, 0], COV)
+    with pytest.raises(UniversalityError, match=r"The mean of variable 1 is 0\.1.* standard deviations off"):
+        assert_gaussian(rows + np.array([0, 0.15, 0]), COV)
 
 
 RNG = np.random.default_rng(2)
@@ -44,7 +44,7 @@ WRONG = {
     "a variance 30 % too large": lambda x: x * [1, math.sqrt(1.3), 1],
     "a covariance dropped": lambda x: RNG.standard_normal(x.shape) * np.sqrt(np.diag(COV)),
     "a covariance of the wrong sign": lambda x: x * [1, -1, 1],
-    "a mean 0.3 standard deviations off": lambda x: x + [0, 0.3, 0],
+    "a mean 0.3 standard deviations off": lambda x: x + np.array([0, 0.3, 0]),
     "Student's t, 3 degrees of freedom": lambda x: (RNG.standard_t(3, size=x.shape) / math.sqrt(3)) @ ROOT.T,
     "a scale mixture": lambda x: x * np.sqrt(RNG.exponential(size=(len(x), 1))),
     "uniform": lambda x: (RNG.uniform(-math.sqrt(3), math.sqrt(3), size=x.shape)) @ ROOT.T,
@@ -81,7 +81,7 @@ def test_a_declared_deviation_is_allowed_and_no_more():
     assert assert_gaussian(x, np.eye(2), deviation=Deviation(8, order=-1, d=40)).verdict == Verdict.AGREES
     with pytest.raises(UniversalityError):
         assert_gaussian(x, np.eye(2))
-    with pytest.raises(UniversalityError, match="within a deviation of 0.2"):
+    with pytest.raises(UniversalityError, match=r"within a deviation of 0\.2"):
         assert_gaussian(1.25 * x, np.eye(2), deviation=delta)
 
 
@@ -90,7 +90,8 @@ def test_the_message_reads_like_a_remark(rows):
         assert_gaussian(rows * [1, math.sqrt(1.3), 1], COV)
     text = str(error.value)
     assert text.startswith(
-        "assert_gaussian: the data contradict the claim that 4000 rows of 3 variables are Gaussian with the given covariance. The variance of"
+        "assert_gaussian: the data contradict the claim that 4000 rows of 3 variables are Gaussian with the given covariance. "
+        "The variance of"
     )
     assert "times what is claimed" in text
     assert "so large a deviation would appear with probability at most" in text

@@ -52,7 +52,8 @@ def test_a_rate_is_a_small_probability(rate):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Deviation(-1, order=-1), "the constant of a deviation is finite and ≥ 0; found constant=-1. Repair: pass constant=1.0, say"),
+        (lambda: Deviation(-1, order=-1),
+         "the constant of a deviation is finite and ≥ 0; found constant=-1. Repair: pass constant=1.0, say"),
         (lambda: Deviation(1, order=0),
          "a deviation vanishes as d grows: order < 0; found order=0. Repair: pass order=-1 or order=-1/2"),
         (lambda: allowed(Deviation(1, order=-1)), "a deviation is declared at a dimension; found 1 d^-1. Repair: pass Deviation(…, d=…)"),

@@ -55,6 +55,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_everything_stored_is_shown(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns" / "of-another-time.png").write_bytes(b"")
     assert verify_main.main(["--report", "--output", str(root.parent), "--documents", str(tmp_path)]) == 0
     page, document = (root / "report.html").read_text(), (tmp_path / "campaigns.md").read_text()
     for text in (page, document):
@@ -80,14 +82,15 @@ def test_everything_stored_is_shown(root: Path, tmp_path: Path) -> None:
 
 def test_the_largest_dimension_with_enough_runs_comes_first(root: Path) -> None:
     shown = joint.sections(root, CAMPAIGNS["norm-fig"])
-    assert [section.results.d for section in shown] == [12, 8]
-    few = dataclasses.replace(shown[0], results=dataclasses.replace(shown[0].results, runs=2))
-    many = dataclasses.replace(shown[1], results=dataclasses.replace(shown[1].results, runs=joint.ENOUGH))
+    assert [section.d for section in shown] == [12, 8]
+    few, many = dataclasses.replace(shown[0], runs=2), dataclasses.replace(shown[1], runs=joint.ENOUGH)
     assert joint.by_weight([few, many]) == [many, few]
-    assert joint.by_weight([dataclasses.replace(few, results=dataclasses.replace(few.results, runs=joint.ENOUGH)), many])[0].results.d == 12
+    assert joint.by_weight([dataclasses.replace(few, runs=joint.ENOUGH), many])[0].d == 12
 
 
 def test_nothing_to_report_on(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns" / "of-another-time.png").write_bytes(b"")
     assert verify_main.main(["--report", "--output", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
         f"python -m verify: there are stored runs to report on; found none in {tmp_path}/campaigns. "

@@ -135,6 +135,19 @@ def test_the_best_step_is_beyond_the_theorem() -> None:
         errors(SPIKED, 8, 1, [head(replace(SPIKED, step=4.0), 8)])
 
 
+def test_far_beyond_the_theorem_degree_four_is_not_enough_at_these_d() -> None:
+    # At η = 16 d² the units share one large component, of which σ̂_4 keeps a polynomial, while the head has gained from it. The ratio of
+    # the errors falls with d all the same: 16, 9, 4 at d = 10, 14, 20.
+    d = 14
+    mixing = replace(SPIKED, step=16.0)
+    sigma, other = errors(mixing, d, 12, [head(mixing, d, normalise=True, **options)
+                                          for options in ({}, {"head": hermite_eq.equivalent_model("relu", 4)})])
+    assert sigma.icl.mean < 0.5
+    mean, t = t_ratio(np.log(other.icl_runs / sigma.icl_runs))
+    assert mean > math.log(2)
+    assert t > T
+
+
 def _task(unit: bool, theta: float = 0.0) -> MixtureTask:
     source = Source("relu", 1e-4, task_cov=Spike(theta)) if theta else Source("relu", 1e-4)
     return MixtureTask([source], unit_inputs=unit, unit_link=True)

@@ -26,6 +26,7 @@ from verify.campaigns.mixing_table import MIXING
 from verify.campaigns.run import simulate_run
 from verify.campaigns.store import Setup, Store
 from verify.campaigns.table import CAMPAIGNS
+from verify.check import Verdict
 
 MEMORY = 10**9
 
@@ -106,7 +107,7 @@ def test_every_claim_is_held_against_the_runs(name: str) -> None:
     campaign = small(name)
     found = curves(campaign, 6, [simulate_run(campaign, 6, 5, MEMORY, run) for run in range(2)])
     assert len(found) == sum(len(p.families) * (2 + (3 + len(p.degrees)) * len(p.activations)) for p in campaign.panels)
-    rows = judge(campaign, found)
+    rows = judge(campaign, 6, found)
     assert {row.claim for row in rows} == {campaign.figure}
     assert all(row.note for row in rows)
     assert len({row.subject for row in rows}) == len(rows)
@@ -122,3 +123,26 @@ def test_a_campaign_ends_in_a_report(tmp_path: Path) -> None:
     assert summary["manifest"]["campaign"] == "dm-fig2"
     names = {path.name for path in opened.folder.iterdir()} - {path.name for path in opened.folder.glob("run-*")}
     assert names == {"manifest.json", "summary.json", "report.html", "figure.svg", "figure.png"}
+
+
+def test_a_gap_which_shrinks_agrees_in_the_limit() -> None:
+    campaign = small("dm-fig2")
+    simulated = curves(campaign, 6, [simulate_run(campaign, 6, 5, MEMORY, run) for run in range(2)])
+    rng = np.random.default_rng(0)
+
+    def stored(d: int, gap: float):
+        found = {}
+        for key, curve in simulated.items():
+            noise = 1 + 1e-3 * rng.standard_normal((12, len(curve.values)))
+            runs = noise * (1 + gap * ("p =" in key[2]))
+            found[key] = dataclasses.replace(curve, icl_runs=runs, source_runs=np.repeat(runs[:, :, None], 2, axis=2))
+        return found
+
+    ladder = [(d, stored(d, 2 / d)) for d in (10, 20, 40)]
+    rows = [row for row in judge(campaign, 40, ladder[2][1], ladder[:2]) if "p = 5" in row.subject]
+    assert rows
+    assert all(row.verdict == Verdict.IN_THE_LIMIT for row in rows)
+    # A gap which stays, and one d alone, disagree.
+    staying = [(d, stored(d, 0.1)) for d in (10, 20, 40)]
+    for rows in (judge(campaign, 40, staying[2][1], staying[:2]), judge(campaign, 40, ladder[2][1])):
+        assert all(row.verdict == Verdict.DISAGREES for row in rows if "p = 5" in row.subject)

@@ -14,7 +14,7 @@ from verify.stress.cases import CASES, REFERENCE
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_case_is_simulated(name):
-    gaps = np.array(measure.gaps(name, 4, 1))
+    gaps = np.array(measure.gaps(name, 4, range(1)))
     assert gaps.shape == (1, 2, len(measure.DEGREES))
     assert np.isfinite(gaps).all()
 
@@ -49,7 +49,7 @@ def test_the_command_stores_and_repeats(tmp_path, monkeypatch, capsys):
     for index in range(2):
         for d, runs in ((12, 4), (24, 3)):
             gaps = 0.1 * (1 + index) + 1e-3 * np.arange(runs)[:, None, None] * np.ones((2, len(measure.DEGREES)))
-            path = folder / f"{index:02d}-d{d}-runs{runs}.json"
+            path = folder / f"{index:02d}-d{d}.json"
             path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps({"gaps": gaps.tolist()}))
     # Whatever is stored is not computed again: no worker is asked.

@@ -32,6 +32,8 @@ from verify.workers import workers
 
 #: Budget for the arrays of one run, of which each worker computes one at a time.
 MEMORY = "4GB"
+#: All campaigns by their names.
+EVERY: dict[str, Campaign] = {**CAMPAIGNS, **MIXING}
 
 
 def root(output: Path) -> Path:
@@ -41,11 +43,10 @@ def root(output: Path) -> Path:
 
 def find(name: str) -> Campaign:
     """The campaign of that name."""
-    every: dict[str, Campaign] = {**CAMPAIGNS, **MIXING}
-    if name not in every:
-        near = difflib.get_close_matches(name, every, 1, 0.0)
+    if name not in EVERY:
+        near = difflib.get_close_matches(name, EVERY, 1, 0.0)
         raise HypothesisError("the campaign is one of those in --list", f"{name!r}", f"python -m verify {near[0]}, say")
-    return every[name]
+    return EVERY[name]
 
 
 def listing() -> Table:
@@ -53,7 +54,7 @@ def listing() -> Table:
     table = Table(title="Campaigns", header_style="bold")
     for column in ("name", "figure", "d", "runs", "what is said of it"):
         table.add_column(column, justify="right" if column in ("d", "runs") else "left", no_wrap=column == "name")
-    for campaign in (*CAMPAIGNS.values(), *MIXING.values()):
+    for campaign in EVERY.values():
         table.add_row(campaign.name, campaign.figure, str(campaign.d), str(campaign.runs), campaign.claim)
     return table
 
@@ -172,8 +173,9 @@ def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     """Figure, verdict table, ``summary.json`` and ``report.html`` in the campaign's folder."""
     setup, campaign = store.setup, store.setup.campaign
     if isinstance(campaign, MixingCampaign):
-        identity = {name: value for name, value in setup.identity().items() if name != "simulations"}
-        return mixing_report.write(store, runs, identity | {"manifest": setup.hash, "runs": runs, **computed(store)}, console)
+        plain = {name: value for name, value in setup.identity().items() if name != "simulations"}
+        plain |= {"manifest": setup.hash, "runs": runs, **computed(store)}
+        return mixing_report.write(store, runs, plain, console, siblings(store))
     results = curves.load(store, range(runs))
     others = [curves.load(other, other.runs()) for other in siblings(store)]
     # One run has no standard error.

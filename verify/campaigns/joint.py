@@ -11,10 +11,14 @@ from pathlib import Path
 from rich.console import Console
 
 from hermite_eq.errors import HypothesisError
+from hermite_eq.simulate import MonteCarlo
 from verify import report
-from verify.campaigns import claims, curves, figures, phase
+from verify.campaigns import claims, curves, figures, mixing, mixing_claims, mixing_report, phase
 from verify.campaigns.campaign import Campaign, Error
 from verify.campaigns.curves import Results
+from verify.campaigns.mixing import MixingCampaign
+from verify.campaigns.mixing_claims import Curves as MixingCurves
+from verify.campaigns.mixing_table import MIXING
 from verify.campaigns.store import Setup, Store, manifests
 from verify.campaigns.table import CAMPAIGNS
 from verify.check import LEVEL, Z_LIMIT, Check, Verdict
@@ -36,7 +40,9 @@ class Section:
     Attributes
     ----------
     store : Store
-    results : Results
+    runs : int
+    results : Results or MixingCurves
+        Its curves.
     checks : list of Check
         The statements about the figure, then theory beside simulation.
     power : list
@@ -44,13 +50,18 @@ class Section:
     """
 
     store: Store
-    results: Results
+    runs: int
+    results: Results | MixingCurves
     checks: list[Check]
     power: list[dict[str, object]]
 
     @property
     def campaign(self) -> Campaign:
         return self.store.setup.campaign
+
+    @property
+    def d(self) -> int:
+        return self.store.setup.d
 
     @property
     def statements(self) -> list[Check]:
@@ -62,7 +73,7 @@ class Section:
 
     @property
     def title(self) -> str:
-        return f"d = {self.results.d}, {self.results.runs} runs"
+        return f"d = {self.d}, {self.runs} runs"
 
 
 def stored(root: Path, campaign: Campaign) -> list[Store]:
@@ -81,11 +92,17 @@ def stored(root: Path, campaign: Campaign) -> list[Store]:
 def sections(root: Path, campaign: Campaign) -> list[Section]:
     """A section for each d, the one to be shown first at the front."""
     stores = stored(root, campaign)
-    loaded = [curves.load(store, store.runs()) for store in stores]
     made = []
+    if isinstance(campaign, MixingCampaign):
+        found = [(store.setup.d, mixing.curves(campaign, store.setup.d, [store.read(run) for run in store.runs()])) for store in stores]
+        for store, (d, of) in zip(stores, found, strict=True):
+            rows = mixing_claims.judge(campaign, d, of, [(other, them) for other, them in found if other != d])
+            made.append(Section(store, len(store.runs()), of, rows, []))
+        return by_weight(made)
+    loaded = [curves.load(store, store.runs()) for store in stores]
     for store, results in zip(stores, loaded, strict=True):
         others = [other for other in loaded if other.d != results.d]
-        made.append(Section(store, results, claims.judge(campaign, results, others), claims.sabotaged(results, others)))
+        made.append(Section(store, results.runs, results, claims.judge(campaign, results, others), claims.sabotaged(results, others)))
     return by_weight(made)
 
 
@@ -93,8 +110,7 @@ def by_weight(sections: Sequence[Section]) -> list[Section]:
     """Those with enough runs first, by d; then the others by their runs."""
 
     def weight(section: Section) -> tuple[bool, int, int]:
-        runs = section.results.runs
-        return runs >= ENOUGH, 0 if runs >= ENOUGH else runs, section.results.d
+        return section.runs >= ENOUGH, 0 if section.runs >= ENOUGH else section.runs, section.d
 
     return sorted(sections, key=weight, reverse=True)
 
@@ -104,20 +120,32 @@ def pictures(shown: Iterable[Sequence[Section]], folder: Path) -> dict[str, Path
     drawn = {}
     for group in shown:
         for i, section in enumerate(group):
-            if section.campaign.theory_at and i:
+            path = folder / _name(section)
+            if isinstance(section.campaign, MixingCampaign):
+                assert not isinstance(section.results, Results)
+                mixing_report.figure(section.campaign, section.results, section.d, path)
+            elif not (_of_several(section) and i):
+                assert isinstance(section.results, Results)
+                others = [other.results for other in group if other is not section and isinstance(other.results, Results)]
+                figures.figure(section.campaign, section.results, path, others)
+            else:
                 continue
-            others = [other.results for other in group if other is not section]
-            figures.figure(section.campaign, section.results, folder / _name(section), others)
-            drawn[_name(section)] = folder / f"{_name(section)}.png"
+            drawn[_name(section)] = path.with_suffix(".png")
         if group[0].campaign.name == PHASE_AFTER:
             drawn[PHASE] = phase.figure(folder / PHASE).with_suffix(".png")
     return drawn
 
 
+def _of_several(section: Section) -> bool:
+    """Whether the figure shows several d."""
+    return bool(section.campaign.theory_at)
+
+
 def caption(section: Section) -> str:
-    campaign = section.campaign
-    lines = "the theory at the d named" if campaign.theory_at else f"the theory at d = {section.results.d}"
-    return f"{campaign.figure}, {section.title}. Lines: {lines}. Error bars: one standard error."
+    lines = f" Lines: the theory at {'the d named' if _of_several(section) else f'd = {section.d}'}."
+    if isinstance(section.campaign, MixingCampaign):
+        lines = ""
+    return f"{section.campaign.figure}, {section.title}.{lines} Error bars: one standard error."
 
 
 def statement_rows(section: Section) -> list[tuple[str, ...]]:
@@ -140,9 +168,15 @@ def comparison_rows(section: Section) -> list[tuple[str, ...]]:
 COMPARISON_HEADER = ("curve and point", "theory", "simulation", "z or slope", "verdict", "note")
 
 
-def number_rows(results: Results) -> list[tuple[str, ...]]:
+def number_rows(results: Results | MixingCurves) -> list[tuple[str, ...]]:
     """Every simulated point with its standard error beside the theory."""
     rows: list[tuple[str, ...]] = []
+    if not isinstance(results, Results):
+        for mixed in results.values():
+            found = MonteCarlo.from_runs(mixed.icl_runs)
+            rows += [(", ".join(filter(None, (mixed.family, mixed.name))), "ICL", f"{value:.4g}", f"{mean:.5g} ± {stderr:.2g}", "–")
+                     for value, mean, stderr in zip(mixed.values, found.mean, found.stderr, strict=True)]
+        return rows
     for (_, _, name), curve in results.curves.items():
         for error in curve.panel.errors:
             found, theory = curve.simulated(error), curve.theory(error)
@@ -178,8 +212,9 @@ def origin(section: Section) -> str:
     versions = sorted({f"hermite_eq {one.hermite_eq}" + (f" (revision {one.revision})" if one.revision else "")
                        + f", Python {one.python}, NumPy {one.numpy}, SciPy {one.scipy}" for one in origins})
     seconds = sum(one.seconds for one in origins) / len(origins)
-    fallbacks = sum(int(curve.fallbacks.sum()) for curve in section.results.curves.values())
-    return (f"Seed {section.store.setup.seed}, parameters {section.store.setup.hash}; {seconds:.3g} s for a run on one core; the slower "
+    records = [section.store.read(run) for run in section.store.runs()]
+    fallbacks = sum(sum(column["fallback"]) for record in records for sweep in record for column in sweep.values())
+    return (f"Seed {section.store.setup.seed}, parameters {section.store.setup.hash}; a run took {seconds:.3g} s by the clock; the slower "
             f"solver in {fallbacks} fits. Computed by {'; '.join(versions)}.")
 
 
@@ -188,8 +223,8 @@ def power_sentences(section: Section) -> list[str]:
 
 
 _PREFACE = (
-    "Simulated Transformers beside the theory, for the figures of two papers ([RT] arXiv 2509.15152, [LA] arXiv 2405.11751) and two that "
-    "no paper has. Every number is computed from the stored runs.",
+    "Simulated Transformers beside the theory, for the figures of three papers ([RT] arXiv 2509.15152, [LA] arXiv 2405.11751, [DM] "
+    "arXiv 2510.25753) and two that no paper has. Every number is computed from the stored runs.",
     f"A statement holds, or does not, beyond |z| = {Z_LIMIT:.2f} (a false-alarm rate of {LEVEL:g} each; z is the normal score of Student's "
     "t); else it is not decided. Few runs decide little: Student's t has heavy tails.",
 )
@@ -207,7 +242,7 @@ def write_page(path: Path, shown: Sequence[Sequence[Section]], drawn: Mapping[st
                 inner.append(report.html_figure(drawn[_name(section)], caption(section)))
             inner += [
                 report.html_table(STATEMENT_HEADER, statement_rows(section), numeric=(3, 4, 5)),
-                report.html_table(COMPARISON_HEADER, comparison_rows(section), numeric=(1, 2, 3)),
+                report.html_table(COMPARISON_HEADER, comparison_rows(section), numeric=(1, 2, 3)) if section.comparisons else "",
                 *(f"<p>{html.escape(text)}</p>" for text in (*power_sentences(section), origin(section))),
                 f"<details><summary>All numbers, {section.title}</summary>"
                 + report.html_table(NUMBER_HEADER, number_rows(section.results), numeric=(2, 3, 4)) + "</details>",
@@ -220,13 +255,15 @@ def write_page(path: Path, shown: Sequence[Sequence[Section]], drawn: Mapping[st
 
 
 def write_document(folder: Path, shown: Sequence[Sequence[Section]], drawn: Mapping[str, Path]) -> None:
-    """``campaigns.md`` and its pictures in ``campaigns/``."""
+    """``campaigns.md`` and its pictures in ``campaigns/``, which holds nothing else: other pictures there are removed."""
 
     def image(name: str, text: str) -> list[str]:
         (folder / "campaigns").mkdir(parents=True, exist_ok=True)
         shutil.copy(drawn[name], folder / "campaigns" / f"{name}.png")
         return [f"![{text}](campaigns/{name}.png)", "", f"*{text}*", ""]
 
+    for old in (folder / "campaigns").glob("*.png"):
+        old.unlink()
     lines = ["# The papers' figures, simulated", "", *(line for text in _PREFACE for line in (text, "")),
              "This page is written by `python -m verify --report --documents docs` from the runs in `results/campaigns`, which "
              "`python -m verify NAME --d D --runs R` computes, or extends.", "", *markdown_table(OVERVIEW_HEADER, overview_rows(shown)), ""]
@@ -236,9 +273,11 @@ def write_document(folder: Path, shown: Sequence[Sequence[Section]], drawn: Mapp
                   *markdown_table(STATEMENT_HEADER, statement_rows(section)), ""]
         for other in group[1:]:
             # The papers' size, where there are few runs of it.
-            if other.results.d > section.results.d and _name(other) in drawn:
+            if other.d > section.d and _name(other) in drawn:
                 lines += image(_name(other), caption(other))
-        lines += [*markdown_table(COMPARISON_HEADER, comparison_rows(section)), "", *power_sentences(section), "", origin(section), ""]
+        if section.comparisons:
+            lines += [*markdown_table(COMPARISON_HEADER, comparison_rows(section)), "", *power_sentences(section), ""]
+        lines += [origin(section), ""]
         if campaign.name == PHASE_AFTER:
             lines += ["## [LA] Fig. 3", "", *image(PHASE, phase.CAPTION)]
     report.write_text(folder / "campaigns.md", "\n".join(lines).rstrip() + "\n")
@@ -255,7 +294,7 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list
 
 
 def _name(section: Section) -> str:
-    return f"{section.campaign.name}-d{section.results.d}"
+    return f"{section.campaign.name}-d{section.d}"
 
 
 def write(root: Path, documents: Path | None, console: Console) -> Path:
@@ -267,7 +306,8 @@ def write(root: Path, documents: Path | None, console: Console) -> Path:
         If no campaign of the table has two runs in store.
     """
     shown = []
-    for campaign in CAMPAIGNS.values():
+    every: dict[str, Campaign] = {**CAMPAIGNS, **MIXING}
+    for campaign in every.values():
         group = sections(root, campaign)
         if group:
             shown.append(group)

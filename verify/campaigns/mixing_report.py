@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,9 @@ def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
             axes.errorbar(curve.values, mean, stderr / np.sqrt(len(curve.icl_runs)), color=_COLOURS[order % len(_COLOURS)], ls=style,
                           marker="s" if "p =" in name else "." if style != "-" else "o", mfc="none" if "p =" in name else None, ms=5,
                           capsize=2, lw=1.1, label=", ".join(filter(None, (curve.family, name))))
+        # Equivalents may explode where d is too small for their degree, or the step beyond the theorem: the others set the scale.
+        shown = [curve.icl_runs.mean(axis=0) for (i, _, name), curve in found.items() if i == index and "p =" not in name]
+        axes.set_ylim(0.85 * np.min(shown), 1.3 * np.max(shown))
         axes.axhline(constant_error(campaign, d, index, 0), color="#999999", ls="-.", lw=0.9, label="constant")
         axes.set(xlabel=AXIS_LABEL[panel.axis], ylabel="ICL error")
         if panel.axis in ("samples", "context", "hidden"):
@@ -66,12 +70,13 @@ def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
     return save(drawing, path)
 
 
-def write(store: Store, runs: int, manifest: dict[str, Any], console: Console) -> list[Check]:
+def write(store: Store, runs: int, manifest: dict[str, Any], console: Console, siblings: Sequence[Store] = ()) -> list[Check]:
     """Figure, verdict table, ``summary.json`` and ``report.html`` in the campaign's folder."""
     campaign = store.setup.campaign
     assert isinstance(campaign, MixingCampaign)
     found = curves(campaign, store.setup.d, [store.read(run) for run in range(runs)])
-    checks = judge(campaign, found) if runs > 1 else []
+    others = [(other.setup.d, curves(campaign, other.setup.d, [other.read(run) for run in other.runs()])) for other in siblings]
+    checks = judge(campaign, store.setup.d, found, others) if runs > 1 else []
     picture = figure(campaign, found, store.setup.d, store.folder / "figure")
     shown = [
         {"panel": key[0], "family": curve.family, "model": curve.name, "axis": curve.panel.axis, "values": curve.values.tolist(),

@@ -2,7 +2,7 @@
 
     python -m verify.stress --d 12 24 --runs 24 12
 
-Cases that are stored are not computed again, so that the command may be killed and repeated.
+Runs that are stored are not computed again, so that the command may be killed and repeated, and runs added.
 """
 
 from __future__ import annotations

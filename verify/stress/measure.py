@@ -55,29 +55,31 @@ class Gaps:
         return np.asarray(self.runs.std(axis=0, ddof=1) / math.sqrt(len(self.runs)))
 
 
-def gaps(name: str, d: int, runs: int) -> list[Any]:
-    """The gaps of one case at one d, run by run, as a list."""
+def gaps(name: str, d: int, runs: range) -> list[Any]:
+    """The gaps of one case at one d in these runs, as a list."""
     sizes = Sizes.from_ratios(d, **RATIOS)
     heads = [RandomTransformer(each, RIDGE, normalise) for normalise in (False, True)
              for each in (HEAD, *(equivalent_model(HEAD, r) for r in DEGREES))]
     found = icl_error(heads, CASES[name], sizes, runs=runs, rng=SEED)
-    icl = np.array([error.icl_runs for error in found]).reshape(2, 1 + len(DEGREES), runs)
+    icl = np.array([error.icl_runs for error in found]).reshape(2, 1 + len(DEGREES), len(runs))
     log = np.log(icl)
     return np.moveaxis(log[:, 1:] - log[:, :1], -1, 0).tolist()
 
 
 def measured(folder: Path, ladder: dict[int, int], pool: Executor) -> Iterator[tuple[str, int, Gaps]]:
-    """Every case at every d of the ladder, from the store where it is there."""
+    """Every case at every d of the ladder; runs which are stored are not computed again."""
     jobs = {}
-    for name in CASES:
+    for index, name in enumerate(CASES):
         for d, runs in ladder.items():
-            path = folder / f"{list(CASES).index(name):02d}-d{d}-runs{runs}.json"
-            job = None if path.exists() else pool.submit(gaps, name, d, runs)
-            jobs[name, d] = path, job
-    for (name, d), (path, job) in jobs.items():
+            path = folder / f"{index:02d}-d{d}.json"
+            known = json.loads(path.read_text(encoding="utf-8"))["gaps"] if path.exists() else []
+            job = pool.submit(gaps, name, d, range(len(known), runs)) if len(known) < runs else None
+            jobs[name, d] = path, known, job
+    for (name, d), (path, known, job) in jobs.items():
         if job is not None:
-            write_text(path, json.dumps({"case": name, "d": d, "gaps": job.result()}) + "\n")
-        yield name, d, Gaps(np.array(json.loads(path.read_text(encoding="utf-8"))["gaps"]))
+            known = known + job.result()
+            write_text(path, json.dumps({"case": name, "d": d, "gaps": known}) + "\n")
+        yield name, d, Gaps(np.array(known[: ladder[d]]))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""At finite d and long contexts, where the noise in b is the smallest of its parts: a value, or a reason; never an undefined number."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+
+from hermite_eq import simulate
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, Ratios, Sizes, Task
+from hermite_eq.theory import icl_error
+
+HYPOTHESES = (
+    "the noise in b exceeds its fluctuations over contexts, about whose mean the theory at finite d expands",
+    "d, ℓ and k are large enough for the theory, whose remainder is of the next order in 1/d",
+)
+
+
+@pytest.mark.parametrize(("target", "d"), [("identity", 8), ("relu", 40)])
+def test_every_size_has_a_value_or_a_reason(target: str, d: int) -> None:
+    values, reasons = 0, set()
+    for alpha, kappa, ridge in itertools.product((4, 300), (0.125, 2), (0.0, 0.01)):
+        try:
+            found = icl_error(LinearTransformer(ridge), Task(target, 0.01), Sizes.from_ratios(d, alpha=alpha, kappa=kappa, tau=2))
+        except HypothesisError as error:
+            reasons.add(error.hypothesis)
+            continue
+        assert math.isfinite(found.icl)
+        assert math.isfinite(found.idg)
+        values += 1
+    assert values >= 3
+    assert reasons <= set(HYPOTHESES)
+
+
+def test_the_limit_is_what_the_refusal_says() -> None:
+    """d = 12, ℓ = 50 d: refused, and the simulation is the limit up to 1/d of it and 5 standard errors."""
+    task, model, sizes = Task("identity", 0.01), LinearTransformer(0.01), Sizes.from_ratios(12, alpha=50, kappa=0.5, tau=2)
+    with pytest.raises(HypothesisError) as caught:
+        icl_error(model, task, sizes)
+    assert str(caught.value) == (
+        f"{HYPOTHESES[0]}; found d=12 and ℓ=600, where it does not in 15% of the contexts. "
+        "Repair: raise d, take shorter contexts, or the limit, which is closer here: Ratios(…) in place of Sizes"
+    )
+    found = simulate.icl_error(model, task, sizes, runs=40, rng=0).idg
+    limit = icl_error(model, task, sizes.ratios).idg
+    assert abs(found.mean - limit) < 5 * found.stderr + limit / 12
+    short = icl_error(model, task, Ratios(10, 0.5, 2)).idg
+    assert abs(found.mean - short) > 5 * found.stderr + limit / 12
