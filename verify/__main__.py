@@ -139,6 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         console = Console(width=_WIDTH)
     if arguments.list:
         console.print(command.listing())
+        console.print(command.checks())
         return 0
     status = 0
     try:

@@ -49,6 +49,25 @@ def find(name: str) -> Campaign:
     return EVERY[name]
 
 
+#: Checks beside the campaigns, each a command by itself.
+CHECKS = {
+    "verify.settings": "24 settings drawn once: σ, σ*, ratios and λ; the theory against heads that normalise h, over d = 20, 40, 60",
+    "verify.settings.mixtures": "an isotropic source and a spiked one; the theory with explicit covariances against simulation",
+    "verify.finite_size_linear": "the linear Transformer at d = 20, 40, 60: the theory at that d, and how fast its limit is approached",
+    "verify.stress": "heavy tails, random signs, uniform inputs, softmax attention: where the equivalence of Theorem 3 breaks",
+}
+
+
+def checks() -> Table:
+    """The table of checks which are commands by themselves."""
+    table = Table(title="Further checks: python -m NAME", header_style="bold")
+    table.add_column("name", no_wrap=True)
+    table.add_column("what is held against what")
+    for name, what in CHECKS.items():
+        table.add_row(name, what)
+    return table
+
+
 def listing() -> Table:
     """The table of all campaigns."""
     table = Table(title="Campaigns", header_style="bold")
