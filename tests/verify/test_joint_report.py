@@ -55,6 +55,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_everything_stored_is_shown(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns" / "of-another-time.png").write_bytes(b"")
     assert verify_main.main(["--report", "--output", str(root.parent), "--documents", str(tmp_path)]) == 0
     page, document = (root / "report.html").read_text(), (tmp_path / "campaigns.md").read_text()
     for text in (page, document):
@@ -87,6 +89,8 @@ def test_the_largest_dimension_with_enough_runs_comes_first(root: Path) -> None:
 
 
 def test_nothing_to_report_on(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns" / "of-another-time.png").write_bytes(b"")
     assert verify_main.main(["--report", "--output", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
         f"python -m verify: there are stored runs to report on; found none in {tmp_path}/campaigns. "

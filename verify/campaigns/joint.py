@@ -94,9 +94,10 @@ def sections(root: Path, campaign: Campaign) -> list[Section]:
     stores = stored(root, campaign)
     made = []
     if isinstance(campaign, MixingCampaign):
-        for store in stores:
-            found = mixing.curves(campaign, store.setup.d, [store.read(run) for run in store.runs()])
-            made.append(Section(store, len(store.runs()), found, mixing_claims.judge(campaign, found), []))
+        found = [(store.setup.d, mixing.curves(campaign, store.setup.d, [store.read(run) for run in store.runs()])) for store in stores]
+        for store, (d, of) in zip(stores, found, strict=True):
+            rows = mixing_claims.judge(campaign, d, of, [(other, them) for other, them in found if other != d])
+            made.append(Section(store, len(store.runs()), of, rows, []))
         return by_weight(made)
     loaded = [curves.load(store, store.runs()) for store in stores]
     for store, results in zip(stores, loaded, strict=True):
@@ -213,7 +214,7 @@ def origin(section: Section) -> str:
     seconds = sum(one.seconds for one in origins) / len(origins)
     records = [section.store.read(run) for run in section.store.runs()]
     fallbacks = sum(sum(column["fallback"]) for record in records for sweep in record for column in sweep.values())
-    return (f"Seed {section.store.setup.seed}, parameters {section.store.setup.hash}; {seconds:.3g} s for a run on one core; the slower "
+    return (f"Seed {section.store.setup.seed}, parameters {section.store.setup.hash}; a run took {seconds:.3g} s by the clock; the slower "
             f"solver in {fallbacks} fits. Computed by {'; '.join(versions)}.")
 
 
@@ -254,13 +255,15 @@ def write_page(path: Path, shown: Sequence[Sequence[Section]], drawn: Mapping[st
 
 
 def write_document(folder: Path, shown: Sequence[Sequence[Section]], drawn: Mapping[str, Path]) -> None:
-    """``campaigns.md`` and its pictures in ``campaigns/``."""
+    """``campaigns.md`` and its pictures in ``campaigns/``, which holds nothing else: other pictures there are removed."""
 
     def image(name: str, text: str) -> list[str]:
         (folder / "campaigns").mkdir(parents=True, exist_ok=True)
         shutil.copy(drawn[name], folder / "campaigns" / f"{name}.png")
         return [f"![{text}](campaigns/{name}.png)", "", f"*{text}*", ""]
 
+    for old in (folder / "campaigns").glob("*.png"):
+        old.unlink()
     lines = ["# The papers' figures, simulated", "", *(line for text in _PREFACE for line in (text, "")),
              "This page is written by `python -m verify --report --documents docs` from the runs in `results/campaigns`, which "
              "`python -m verify NAME --d D --runs R` computes, or extends.", "", *markdown_table(OVERVIEW_HEADER, overview_rows(shown)), ""]

@@ -19,7 +19,7 @@ TAUS_LA = (0.2, 0.4, 0.6, 0.8, 0.9, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0)
 #: m/n on both sides of the threshold, none at it: there the error has no mean to estimate at λ = 1e-8.
 WIDTHS = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.1, 1.25, 1.5, 1.75, 2.0)
 RIDGES = (1e-8, 1e-2, 1e-1, 1.0)
-#: λ near the best at τ = 1.5, d = 40, for the linear Transformer, with intercept, and the ReLU head; the error is flat there.
+#: λ near the best at τ = 1.5, d = 40, for the linear Transformer, with intercept, and the ReLU head; half and twice as much are worse.
 NEAR_BEST = (4.0, 3.0, 100.0)
 
 
