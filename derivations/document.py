@@ -170,7 +170,8 @@ def _status(results: Sequence[Result]) -> str:
         rows.append(rf"  {result.module.TITLE} & {counts} \\")
     return "\n".join([
         r"\section{Status}", r"Number of steps that hold for all cases, that were checked in stated cases, and that are open.",
-        r"\begin{center}", r"\begin{tabular}{lrrr}", r"  \toprule", r"  derivation & all & cases & open \\", r"  \midrule", *rows,
+        r"\begin{center}", r"\begin{tabular}{p{0.7\linewidth}rrr}", r"  \toprule", r"  derivation & all & cases & open \\", r"  \midrule",
+        *rows,
         r"  \bottomrule", r"\end{tabular}", r"\end{center}",
     ])
 

@@ -34,8 +34,9 @@ ASSUMPTIONS = (
 )
 
 STATEMENT_TEX = r"""With $\hat y_j=m^{-1/2}w^\top\sigma(Fh_j)$,
-\[ G=-\partial_F\frac1{2n}\sum_j(y_j-\hat y_j)^2=\frac1{n\sqrt m}\sum_j(y_j-\hat y_j)\bigl(w\circ\sigma'(Fh_j)\bigr)h_j^\top=uv^\top+\Delta,
-\qquad u=c_1w,\quad v=\frac1{n\sqrt m}\sum_jy_jh_j. \]
+\[ G=-\partial_F\frac1{2n}\sum_j(y_j-\hat y_j)^2=\frac1{n\sqrt m}\sum_j(y_j-\hat y_j)\bigl(w\circ\sigma'(Fh_j)\bigr)h_j^\top
+=uv^\top+\Delta, \]
+\[ u=c_1w,\quad v=\frac1{n\sqrt m}\sum_jy_jh_j. \]
 For $n,m\asymp d^2$, $t\asymp d$ and $\operatorname{Cov}(h)\asymp1/d$: $\|uv^\top\|\asymp d^{-3/2}$ and $\|\Delta\|=O(d^{-5/2})$ up to
 logarithms. Where inputs have entries of $O(1)$, $\operatorname{Cov}(h)$ has $d$ eigenvalues of $O(1)$, from the column of $b_2$: there
 $\|\Delta\|\asymp d^{-2}$ from fluctuations, and its mean over contexts contains

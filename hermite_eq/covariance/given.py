@@ -217,7 +217,8 @@ class Covariance:
     def trace(self, d: int, context: int) -> float:
         r"""t = tr Cov(h) over fresh tasks, :math:`\mathbb E\,t(s)` with :math:`ds^2\sim\chi^2_d`: the scale of F in [RT] Lemma 1.
 
-        >>> round(covariance(Task("identity", noise=0.0)).trace(10, 10), 6)
+        >>> from hermite_eq import Task
+        >>> round(Covariance(Task("identity", noise=0.0)).trace(10, 10), 6)
         22.44
         """
         if self.tasks == "sphere":

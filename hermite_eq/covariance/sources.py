@@ -120,7 +120,7 @@ def source_moments(
     ((11, 11), (10, 11), True)
     >>> given = source_moments(task, d=10, context=8, tasks=np.ones((3, 10)))
     >>> round(given.square_y, 6)
-    0.715263
+    0.542194
     """
     if isinstance(task, Task):
         task = MixtureTask([Source(task.target, task.noise)])
