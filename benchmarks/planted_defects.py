@@ -94,8 +94,8 @@ TARGET, NOISE = Task("relu", noise=0.25), 0.25
 
 
 def _contexts(
-    entries: Entries, input_scale: float, input_mean: float, target: Callable[[Array], Array], noise: float, b1: float, b2: float, leak: bool,
-    link: float, rng: np.random.Generator, xi: Array,
+    entries: Entries, input_scale: float, input_mean: float, target: Callable[[Array], Array], noise: float, b1: float, b2: float,
+    leak: bool, link: float, rng: np.random.Generator, xi: Array,
 ) -> tuple[Array, Array]:
     x = (input_scale * entries(rng, (COUNT, ELL + 1, D)) + input_mean) / math.sqrt(D)
     if leak:

@@ -61,6 +61,11 @@ def _symmetric(name: str) -> sympy.Matrix:
     return sympy.Matrix([[a, b], [b, c]])
 
 
+def _vanishes(expression: sympy.Expr) -> bool:
+    """Whether a rational function is zero."""
+    return bool(sympy.expand(sympy.fraction(sympy.together(expression))[0]) == 0)
+
+
 def _second_order(factor: sympy.Expr) -> list[Step]:
     """Ĉ = diag(r₁, r₂), T₁ and T₂ any symmetric matrices: −d/dε tr T₁(Ĉ + εT₂ + κ(ε))⁻¹ at fixed g."""
     r1, r2, kappa, m, epsilon = sympy.symbols("r_1 r_2 kappa m epsilon", positive=True)
@@ -75,11 +80,11 @@ def _second_order(factor: sympy.Expr) -> list[Step]:
     claimed = (T1 * R * T2 * R).trace() + factor * kappa**2 * prime * (T1 * R * R).trace() * (T2 * R * R).trace()
     exact = sympy.diff((T1 * (C + epsilon * T2 + kappa * one).inv()).trace(), epsilon).subs(epsilon, 0) + (T1 * R * T2 * R).trace()
     return [
-        Step("d tr T₁(Ĉ+εT₂+κ)⁻¹/dε = −tr T₁RT₂R", sympy.simplify(exact) == 0, "2 × 2, all symmetric T₁, T₂",
+        Step("d tr T₁(Ĉ+εT₂+κ)⁻¹/dε = −tr T₁RT₂R", _vanishes(exact), "2 × 2, all symmetric T₁, T₂",
             tex=r"$\frac{d}{d\epsilon}\operatorname{tr}T_1(\hat C+\epsilon T_2+\kappa)^{-1}=-\operatorname{tr}T_1RT_2R$."),
-        Step("dκ/dg = 1/(m − tr(ĈR)²)", sympy.simplify(1 / g_kappa - prime) == 0, "2 × 2; any size by the same trace",
+        Step("dκ/dg = 1/(m − tr(ĈR)²)", _vanishes(1 / g_kappa - prime), "2 × 2; any size by the same trace",
             tex=r"$d\kappa/dg=1/(m-\operatorname{tr}(\hat CR)^2)$."),
-        Step("the second-order form of (2), T₁ and T₂ not commuting", sympy.simplify(total - claimed) == 0, "2 × 2, all symmetric T₁, T₂",
+        Step("the second-order form of (2), T₁ and T₂ not commuting", _vanishes(total - claimed), "2 × 2, all symmetric T₁, T₂",
             tex=r"The second-order form of (2), also where $T_1$, $T_2$ and $\hat C$ do not commute."),
         # tr Q² = −d tr Q/dg with tr Q = 1/κ.
         Step("tr Q² = κ'/κ²", sympy.simplify(-sympy.diff(1 / kappa, kappa) * prime - prime / kappa**2) == 0, "all",

@@ -38,7 +38,8 @@ STATEMENT_TEX = r"""With $\hat y_j=m^{-1/2}w^\top\sigma(Fh_j)$,
 \qquad u=c_1w,\quad v=\frac1{n\sqrt m}\sum_jy_jh_j. \]
 For $n,m\asymp d^2$, $t\asymp d$ and $\operatorname{Cov}(h)\asymp1/d$: $\|uv^\top\|\asymp d^{-3/2}$ and $\|\Delta\|=O(d^{-5/2})$ up to
 logarithms. Where inputs have entries of $O(1)$, $\operatorname{Cov}(h)$ has $d$ eigenvalues of $O(1)$, from the column of $b_2$: there
-$\|\Delta\|\asymp d^{-2}$ from fluctuations, and its mean over contexts contains $\frac{c_2\mathbb{E}[yb_2^2]}{\sqrt m}\operatorname{diag}(w)F$
+$\|\Delta\|\asymp d^{-2}$ from fluctuations, and its mean over contexts contains
+$\frac{c_2\mathbb{E}[yb_2^2]}{\sqrt m}\operatorname{diag}(w)F$
 on these $d$ columns, of order $d^{-3/2}$ as $uv^\top$, if $c_2\mathbb{E}\,y\ne0$."""
 
 ASSUMPTIONS_TEX = (

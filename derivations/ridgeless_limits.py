@@ -23,12 +23,13 @@ STATEMENT = r"""λ = 0, u = v − a₁² > 0. α → ∞: e_IDG → τu/(τ−1)
 ASSUMPTIONS = "The limiting formulas of the linear Transformer; a₁ ≠ 0; limits one after the other."
 
 STATEMENT_TEX = r"""Let $\lambda=0$ and $u=v-a_1^2>0$. As $\alpha\to\infty$,
-\[ e_{\mathrm{IDG}}\to\frac{\tau u}{\tau-1}\ (\tau>1),\quad
-\frac{u(\kappa-\tau^2)}{(1-\tau)(\kappa-\tau)}+\frac{a_1^2(1-\tau)(\kappa-\tau)}\kappa\ (\tau<1,\kappa>\tau),\quad
-\frac{\tau u(1-\kappa)}{(1-\tau)(\tau-\kappa)}\ (\kappa<\tau<1), \]
-\[ e_{\mathrm{ICL}}\to u+\frac{u\kappa}{(\kappa-1)(\tau-1)}\ (\tau,\kappa>1),\quad
-u+\frac{a_1^2(1-\tau)^2\kappa}{\kappa-\tau^2}+\frac{\kappa\tau}{\kappa-\tau^2}\,e_{\mathrm{IDG}}\ (\tau<1,\kappa>\tau),\quad
-\infty\ (\kappa<\min(\tau,1)). \]
+\begin{align*}
+e_{\mathrm{IDG}}&\to\frac{\tau u}{\tau-1}\ (\tau>1),\qquad\frac{\tau u(1-\kappa)}{(1-\tau)(\tau-\kappa)}\ (\kappa<\tau<1),\\
+e_{\mathrm{IDG}}&\to\frac{u(\kappa-\tau^2)}{(1-\tau)(\kappa-\tau)}+\frac{a_1^2(1-\tau)(\kappa-\tau)}\kappa\quad(\tau<1,\ \kappa>\tau),\\
+e_{\mathrm{ICL}}&\to u+\frac{u\kappa}{(\kappa-1)(\tau-1)}\ (\tau,\kappa>1),\qquad\infty\ (\kappa<\min(\tau,1)),\\
+e_{\mathrm{ICL}}&\to u+\frac{a_1^2(1-\tau)^2\kappa}{\kappa-\tau^2}+\frac{\kappa\tau}{\kappa-\tau^2}\,e_{\mathrm{IDG}}
+\quad(\tau<1,\ \kappa>\tau).
+\end{align*}
 Hence $\tau\to\infty$ after $\alpha\to\infty$ gives $g_{\mathrm{task}}=\infty$ below $\kappa=1$, and before it $a_1^2(1-\kappa)$.
 At $\tau=1$, $\lambda\to0$: $\sqrt\lambda\,e_{\mathrm{IDG}}\to e_0/(2\sqrt{\langle1/R\rangle})$ and $\sqrt\lambda\,e_{\mathrm{ICL}}\to
 R_t\langle1/R\rangle$ times it."""

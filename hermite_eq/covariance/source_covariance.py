@@ -162,6 +162,10 @@ class SourceCovariance:
             raise HypothesisError("ξ is one vector of shape (d,)", f"shape {vector.shape}", "pass one task vector")
         return source_moments(self.with_matrices(), len(vector), context, tasks=vector[None])
 
+    def trace(self, d: int, context: int) -> float:
+        r"""t = tr Cov(h) over fresh tasks at finite d and ℓ; its leading order in symbols is ``.limit().entries["trace"]``."""
+        return source_moments(self.with_matrices(), d, context).trace
+
     def averaged(self, order: int = 1) -> AveragedSource:
         """The covariance over fresh tasks, as a series in the inverse effective dimension up to ``order``; its ``numeric`` is exact."""
         order = check_degree(order, name="order")

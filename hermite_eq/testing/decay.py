@@ -163,7 +163,7 @@ def assert_rate(
         verdict = Verdict.DIFFERENT
     elif found.visible > 0:
         verdict = Verdict.CANNOT_TELL
-        repair = f"use {math.ceil(runs * found.shortage)} runs, or a longer ladder of sizes" if found.shortage < 1e4 else \
+        repair = f"use {math.ceil(1.5 * runs * found.shortage)} runs, or a longer ladder of sizes" if found.shortage < 1e4 else \
             "no gap is visible: assert that it is small, by assert_equivalent or assert_universal"
     claim = f"the gap vanishes as d^{order:g} or faster"
     return conclude(Check("assert_rate", claim, verdict, found.p_value, level, finding, power, repair))

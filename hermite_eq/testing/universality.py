@@ -158,7 +158,8 @@ def assert_universal(
         verdict = Verdict.DIFFERENT
     elif seen > resolution:
         verdict = Verdict.CANNOT_TELL
-        repair = f"pass runs={math.ceil(runs * (seen / resolution) ** 2)} to see {percent(resolution)} beyond the deviation allowed"
+        # Half as many again, for the scatter is itself an estimate.
+        repair = f"pass runs={math.ceil(1.5 * runs * (seen / resolution) ** 2)} to see {percent(resolution)} beyond the deviation allowed"
     claim = f"ridge regression has the same errors on the features as on their surrogate, up to {deviation}"
     return conclude(Check("assert_universal", claim, verdict, p_value, level, finding, power, repair))
 

@@ -70,6 +70,7 @@ def dmmse_limit(task: Task, alpha: ArrayLike, rate: ArrayLike = 0.0) -> Discrete
 
     .. math:: e_{ICL}=\rho+\eta^2g_2+\rho\,(g_1-\eta g_2)+(1-\beta)\,\eta g_1,\qquad g_j=\langle(\alpha s+\eta)^{-j}\rangle .
 
+    What happens for c > 0 rests on the freezing of the random energy model, which is used and not proved for these energies.
     Finite sizes come with corrections of order log d / d; the rate of k tasks at d is log(k)/d.
 
     Parameters

@@ -211,6 +211,7 @@ def test_a_mean_enters_the_covariance_of_h() -> None:
     np.testing.assert_allclose(joint.features(F), F.T @ literal @ F, rtol=0, atol=1e-13 * np.abs(F.T @ literal @ F).max())
     np.testing.assert_allclose(joint.cross(F), F.T @ (moments.coupling.ravel() - moments.mean_z * mean_h), rtol=1e-13)
     assert joint.trace == pytest.approx(np.trace(literal), rel=1e-13)
+    assert covariance(MixtureTask([Source("relu", 0.1, input_mean=0.7, task_mean=0.2)])).trace(3, 4) == joint.trace
     assert joint.matrix(F)[5, 5] == pytest.approx(moments.square_z - moments.mean_z**2, rel=1e-13)
 
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from derivations import context_law, context_moments, linear_attention
+from derivations import context_law, given_weights, linear_attention
 
 
-@pytest.mark.parametrize("module", [context_law, context_moments, linear_attention], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [context_law, given_weights, linear_attention], ids=lambda module: module.__name__)
 def test_every_step_holds(module):
     assert module.STATEMENT
     assert module.ASSUMPTIONS
@@ -29,4 +29,4 @@ def test_moments_see_a_mean_forgotten():
 
 
 def test_moments_of_the_library_five_per_cent_off():
-    assert not context_moments._library(unit_inputs=True, change=1.05)
+    assert not given_weights._library(unit_inputs=True, change=1.05)

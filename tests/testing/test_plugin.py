@@ -17,7 +17,7 @@ LOAD = [] if any(point.name == "hermite_eq" for point in entry_points(group="pyt
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *LOAD, *arguments, "."]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *LOAD, *arguments, "."]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
 
 
@@ -56,14 +56,15 @@ def test_options_header_and_table(tmp_path):
     assert table[1] == "2 checks; false alarms expected in one run of the suite: 2.0e-06"
     assert table[3].split() == ["1e-09", "1.0e-06", "different", "assert_covariance", "in", "test_light.py::test_red"]
     assert table[4].split() == ["0.25", "1.0e-06", "agrees", "assert_gaussian", "in", "test_light.py::test_green"]
-    seeds = []
-    for arguments in (["--universality-table=failed", "-n", "1"], [], ["--universality-seed=random", "--universality-table=none"]):
-        out = run(tmp_path, "-rA", *arguments).stdout
-        seeds += [line.split()[-1] for line in out.splitlines() if line.startswith("profile default seed")]
-        table = out.split("= statistical checks =")
-        assert len(table) == (1 if "--universality-table=none" in arguments else 2)
-        assert ("in test_light.py::test_green" in table[-1]) == (not arguments)
+    in_a_worker = run(tmp_path, "-rA", "--universality-table=failed", "--universality-seed=7", "-n", "1").stdout
+    table = in_a_worker[in_a_worker.index("statistical checks"):].splitlines()
+    assert table[3].split()[0] == "1e-09"
+    assert "agrees" not in table[4]
+    another = run(tmp_path, "-rA", "--universality-seed=random", "--universality-table=none").stdout
+    assert "statistical checks" not in another
     # Equal seeds give equal generators, in workers too; 'random' another.
+    seeds = [next(line.split("seed ")[1].rstrip(".") for line in shown.splitlines() if "profile thorough seed" in line or
+                  "profile default seed" in line) for shown in (out, in_a_worker, another)]
     assert seeds[0] == seeds[1] != seeds[2]
 
 

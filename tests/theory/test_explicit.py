@@ -22,7 +22,7 @@ EPS = sys.float_info.epsilon
 Array = NDArray[np.float64]
 D_SIDE = 11
 D = D_SIDE * (D_SIDE + 1)
-RUNS = 150
+RUNS = 160
 
 
 def covariance(rng: np.random.Generator, scale: float) -> Array:
@@ -101,7 +101,7 @@ def moments(quadratic: bool) -> GivenMoments:
     return given_moments(everyone[:2], everyone[2:])
 
 
-CASES = [("c0, c1, c2", POINTS[1], False), ("odd", POINTS[0], False), ("c0 = 0", POINTS[2], False), ("c0, c1, c2", POINTS[0], True)]
+CASES = [("c0, c1, c2", POINTS[1], False), ("c0 = 0", POINTS[2], False), ("c0, c1, c2", POINTS[0], True)]
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def scores(case: tuple[str, tuple[float, float, float], bool], sample: Array, fa
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_drawn_matrices_agree(drawn: dict[object, Array], case: tuple[str, tuple[float, float, float], bool]) -> None:
-    # |z| < 5 has a false-alarm rate of 2e-6 per number (Student's t with 149 degrees of freedom).
+    # |z| < 5 has a false-alarm rate of 2e-6 per number (Student's t with 159 degrees of freedom).
     assert np.abs(scores(case, drawn[case])).max() < 5
 
 
@@ -211,7 +211,7 @@ def test_every_admissible_point_has_an_answer(sources: int) -> None:
         thin.append(Population(C, C @ beta, float(beta @ C @ beta) + 0.11, 0.1, 1 / sources))
     for training in (full, thin):
         given = given_moments(training, tests)
-        for _ in range(12):
+        for _ in range(6):
             n, m = (max(1, round(D * 10 ** rng.uniform(-3, 3))) for _ in range(2))
             ridge = 0.0 if rng.random() < 0.3 else 10 ** rng.uniform(-12, 3)
             models: list[Model] = [RandomTransformer(head, ridge) for head in HEADS.values()]

@@ -18,8 +18,7 @@ HYPOTHESES = (
 )
 
 
-@pytest.mark.parametrize("target", ["identity", "relu"])
-@pytest.mark.parametrize("d", [8, 40])
+@pytest.mark.parametrize(("target", "d"), [("identity", 8), ("relu", 40)])
 def test_every_size_has_a_value_or_a_reason(target: str, d: int) -> None:
     values, reasons = 0, set()
     for alpha, kappa, ridge in itertools.product((4, 300), (0.125, 2), (0.0, 0.01)):

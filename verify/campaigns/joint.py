@@ -94,9 +94,10 @@ def sections(root: Path, campaign: Campaign) -> list[Section]:
     stores = stored(root, campaign)
     made = []
     if isinstance(campaign, MixingCampaign):
-        for store in stores:
-            found = mixing.curves(campaign, store.setup.d, [store.read(run) for run in store.runs()])
-            made.append(Section(store, len(store.runs()), found, mixing_claims.judge(campaign, found), []))
+        found = [(store.setup.d, mixing.curves(campaign, store.setup.d, [store.read(run) for run in store.runs()])) for store in stores]
+        for store, (d, of) in zip(stores, found, strict=True):
+            rows = mixing_claims.judge(campaign, d, of, [(other, them) for other, them in found if other != d])
+            made.append(Section(store, len(store.runs()), of, rows, []))
         return by_weight(made)
     loaded = [curves.load(store, store.runs()) for store in stores]
     for store, results in zip(stores, loaded, strict=True):

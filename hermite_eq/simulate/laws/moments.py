@@ -10,7 +10,8 @@ B be the factor of :math:`\frac1\ell\sum y_iX_i` in :math:`b_1`. The pairs :math
     \mathbb E[b_1b_2]&=\tfrac B\ell\bigl(\mathbb E[y^3]\mu+\mathbb E[y^3g]r\bigr)+B(1-\tfrac1\ell)\,\mathbb E[y^2]\,q,\qquad
     \mathbb E[b_2^2]=\tfrac1\ell\mathbb E[y^4]+(1-\tfrac1\ell)\,\mathbb E[y^2]^2 .
 
-The query and its label are independent of b given ξ. Derived in ``derivations/context_moments.py``.
+The query and its label are independent of b given ξ. Derived in
+``derivations/structured_covariance.py`` and ``derivations/given_weights.py``.
 """
 
 from __future__ import annotations

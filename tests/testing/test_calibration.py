@@ -1,0 +1,45 @@
+"""A small sample of the calibration and of the planted defects; the whole of both are commands under benchmarks/."""
+
+from __future__ import annotations
+
+import pytest
+import scipy.stats
+
+from benchmarks.calibration import Experiment, calibrate, experiments, red, upper_band
+from benchmarks.planted_defects import FAMILIES, outcome
+from hermite_eq import HypothesisError
+
+CALLS, RATE = 60, 0.1
+SLOW = ("Transformers", "sampled", "universal", "unknown")
+QUICK = [experiment for experiment in experiments(1) if experiment.covered and not any(word in experiment.name for word in SLOW)]
+
+
+@pytest.mark.parametrize("experiment", QUICK, ids=lambda experiment: experiment.name)
+def test_false_alarms_are_as_rare_as_declared_and_deviations_are_seen(experiment):
+    # More than isf alarms: probability 1e-6 for each experiment, at the declared rate exactly.
+    assert red(experiment.call, range(CALLS), 0.0, RATE) <= scipy.stats.binom.isf(1e-6, CALLS, RATE)
+    assert red(experiment.call, range(8), experiment.values[-1], RATE) >= 7
+
+
+def test_an_assertion_that_alarms_too_often_is_beyond_its_band(monkeypatch, capsys):
+    alarms = Experiment("too often", lambda seed, deviation, rate: FAMILIES[0].run(change=lambda c: 2 * c), "", (0.0,))
+    monkeypatch.setattr("benchmarks.calibration.experiments", lambda repetitions: (alarms,))
+    assert not calibrate(20)
+    assert "20 = 100.00 %  BEYOND" in capsys.readouterr().out
+    assert upper_band(2000) == 36
+
+
+def test_forty_defects_are_planted_and_those_of_the_quickest_families_detected():
+    assert sum(len(family.defects) for family in FAMILIES) == 40
+    for family in FAMILIES:
+        if family.name in ("coefficients of an activation", "the rate of a gap", "Gaussianity over F"):
+            assert outcome(family.run).word == "green"
+            for name, planted in family.defects.items():
+                assert outcome(lambda family=family, planted=planted: family.run(**planted)).word == "red", name
+
+
+def test_outcomes_have_names():
+    def refuse():
+        raise HypothesisError("the rows are independent draws", "others", "draw again")
+
+    assert outcome(refuse).word == "refused"
