@@ -32,26 +32,26 @@ def _source(target: object, **more: object) -> Source:
 
 #: Covariances of inputs and tasks that do not commute, in every convention; with means where there is a one-dimensional integral.
 SETTINGS = {
-    "inner link, means": ({"input_mean": 0.4, "task_mean": 0.3}, {}, 200_000),
-    "unit link": ({}, {"unit_inputs": True, "unit_link": True}, 200_000),
-    "sphere": ({"tasks": "sphere"}, {"unit_inputs": True}, 200_000),
+    # With a mean of the inputs every target costs seconds, and two of them are checked here.
+    "inner link, means": ({"input_mean": 0.4, "task_mean": 0.3}, {}, ["relu", CUBIC]),
+    "unit link": ({}, {"unit_inputs": True, "unit_link": True}, TARGETS),
+    "sphere": ({"tasks": "sphere"}, {"unit_inputs": True}, ["tanh"]),
 }
+COUNT = 100_000
 
 
 class _Literal:
     """Contexts by the definition, full arrays of inputs, shared by all targets: sums of products of projections and of their squares."""
 
-    def __init__(self, task: MixtureTask, count: int, seed: int) -> None:
+    def __init__(self, task: MixtureTask, chosen: list[object], seed: int) -> None:
         source, rng = task.sources[0], np.random.default_rng(seed)
         root = np.linalg.cholesky(source.input_cov.matrix(D))
         task_root = np.linalg.cholesky(source.task_cov.matrix(D))
         means = source.mean_vectors(D)
         self.projection = np.random.default_rng(0).standard_normal((D + 1, 3)) / math.sqrt(D)
-        self.names = [str(target) for target in TARGETS]
-        targets = [activation(target) for target in TARGETS]
-        self.count, self.sums = count, np.zeros((len(targets), 2, 9 + 9 + 9 + 3))
-        for _ in range(count // 50_000):
-            n = 50_000
+        targets = [activation(target) for target in chosen]
+        self.sums, n = np.zeros((len(targets), 2, 9 + 9 + 9 + 3)), 50_000
+        for _ in range(COUNT // n):
             z = rng.standard_normal((n, D))
             if str(source.tasks) == "sphere":
                 z *= math.sqrt(D) / np.linalg.norm(z, axis=1)[:, None]
@@ -85,28 +85,27 @@ class _Literal:
             (factor * p.T @ moments.second_b @ p).ravel(), (p[:-1].T @ moments.labels @ p).ravel(),
             (p[:-1].T @ moments.coupling @ p).ravel(), moments.mean_b @ p,
         ])
-        mean, square = self.sums[i] / self.count
-        return np.asarray((mean - expected) / np.sqrt((square - mean**2) / self.count))
+        mean, square = self.sums[i] / COUNT
+        return np.asarray((mean - expected) / np.sqrt((square - mean**2) / COUNT))
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_moment_agrees_with_the_literal_definition(name: str) -> None:
-    more, conventions, count = SETTINGS[name]
-    literal = _Literal(MixtureTask([_source("relu", **more)], **conventions), count, 7)
-    for i, target in enumerate(TARGETS):
+    more, conventions, chosen = SETTINGS[name]
+    literal = _Literal(MixtureTask([_source("relu", **more)], **conventions), chosen, 7)
+    for i, target in enumerate(chosen):
         moments = source_moments(MixtureTask([_source(target, **more)], **conventions), D, CONTEXT)
-        # 27 different entries × 5 targets × 3 settings at |z| < 5: one false alarm in 4,000 seeds.
+        # 27 different entries × 8 cases at |z| < 5: one false alarm in 8,000 seeds.
         assert np.abs(literal.z(i, moments)).max() < 5, target
-        # 5 % off is 5 standard errors where a product's relative spread is below √count/100 = 4.5: not for y² of a cubic whose tasks
-        # vary in length, which is why its E[bbᵀ] is put 30 % off.
-        off = 1.3 if target is CUBIC else 1.05
+        # 5 % off is 5 standard errors where a product's relative spread is below √count/100 = 3: not for y² of a cubic whose tasks
+        # vary in length and mean, of which 100,000 contexts resolve a factor of two, and a million 30 %.
+        off = 2.0 if target is CUBIC else 1.05
         assert np.abs(literal.z(i, moments, off)).max() > 5, target
 
 
-@pytest.mark.parametrize("conventions", [{}, {"unit_inputs": True, "unit_link": True}, {"unit_link": True}], ids=str)
-@pytest.mark.parametrize("target", ["relu", "tanh"], ids=str)
-def test_integrals_agree_with_quasi_monte_carlo(target: object, conventions: dict[str, bool]) -> None:
-    task = MixtureTask([_source(target)], **conventions)
+@pytest.mark.parametrize("conventions", [{}, {"unit_link": True}], ids=str)
+def test_integrals_agree_with_quasi_monte_carlo(conventions: dict[str, bool]) -> None:
+    task = MixtureTask([_source("tanh")], **conventions)
     exact = source_moments(task, D, CONTEXT)
     assert exact.error < 1e-9
     assert not exact.random
@@ -238,10 +237,11 @@ def _gaps(target: object, order: int, d: int, **conventions: bool) -> dict[str, 
 
 @pytest.mark.parametrize(("order", "conventions"), [(0, {}), (1, {}), (2, {}), (1, {"unit_inputs": True, "unit_link": True})], ids=str)
 def test_the_series_has_the_stated_order(order: int, conventions: dict[str, bool]) -> None:
-    small, large = (_gaps("tanh", order, d, **conventions) for d in (30, 60))
+    sizes = (30, 60) if order == 2 else (20, 40)
+    small, large = (_gaps("tanh", order, d, **conventions) for d in sizes)
     for name in small:
-        # The next term moves the slope between d and 2d by O(1/d), constants below 15 for tanh.
-        assert math.log2(large[name] / small[name]) == pytest.approx(-(order + 1), abs=15 / 30), name
+        # The next term moves the slope between d and 2d by O(1/d), constants below 10 (order 2: 15) for tanh.
+        assert math.log2(large[name] / small[name]) == pytest.approx(-(order + 1), abs=0.5), name
 
 
 @pytest.mark.parametrize("target", ["relu", CUBIC], ids=str)
@@ -256,8 +256,7 @@ def test_series_that_end_are_exact(target: object) -> None:
     assert not covariance(MixtureTask([_source("relu")], unit_link=True)).averaged(1).exact
 
 
-@pytest.mark.parametrize("unit_inputs", [False, True])
-@pytest.mark.parametrize("unit_link", [False, True])
+@pytest.mark.parametrize(("unit_inputs", "unit_link"), [(False, False), (True, True)])
 def test_the_limit_is_approached(unit_inputs: bool, unit_link: bool) -> None:
     gaps = []
     for d in (20, 40):
