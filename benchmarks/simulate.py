@@ -116,13 +116,13 @@ def sampler(d: int) -> None:
 
 def precision(d: int, runs: int = 3) -> None:
     """What single-precision features change, on the same F."""
-    from hermite_eq.simulate import error
+    from hermite_eq.simulate import draw
 
-    original = error.first_layer
+    original = draw.first_layer
     sizes = Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=3, mu=1)
     samples = [round(tau * d * d) for tau in (0.25, 0.75, 1, 1.25, 3)]
     try:
-        error.first_layer = lambda seed, d, hidden, trace, dtype: original(seed, d, hidden, trace, np.float64).astype(dtype)
+        draw.first_layer = lambda seed, d, hidden, trace, dtype: original(seed, d, hidden, trace, np.float64).astype(dtype)
         for name in ("relu", "tanh"):
             head = RandomTransformer(name, RIDGE)
             double, single = (icl_curve(head, TASK, sizes, samples=samples, runs=runs, rng=0, precision=p) for p in ("double", "single"))
@@ -134,7 +134,7 @@ def precision(d: int, runs: int = 3) -> None:
                     f"the runs scatter by {spread:.1e}"
                 )
     finally:
-        error.first_layer = original
+        draw.first_layer = original
 
 
 def large(d: int, memory: str) -> None:
