@@ -260,7 +260,7 @@ def _against_library(change: float) -> list[Step]:
         # 0.4²/2 of degree 2 belongs to c_*.
         idg, errors = _literal((0.3, 0.6, 0.4 * change, 0.3**2 + 0.4**2 / 2), sources, n, m, ridge)
         found = icl_error(RandomTransformer(head, ridge * side), given_moments(sources), Sizes(side, side, 1, samples=n, hidden=m))
-        worst = max(worst, abs(found.idg / idg - 1), *(abs(x / e - 1) for x, e in zip(found.per_source, errors, strict=True)))
+        worst = max(worst, abs(found.idg / idg - 1), *(abs(x / e - 1) for x, e in zip(found.icl_by_source, errors, strict=True)))
     return [Step("the library equals the equations written out and iterated", worst < 1e-9, "three points with three sources",
                  tex=r"The library equals the equations written out and iterated, at three points with three sources.")]
 

@@ -47,7 +47,7 @@ class TheoryError:
         Relative residual of the fixed-point equation at the solution.
     notes : tuple of str
         Limits which the numbers stand for, said aloud (divergence, c₀ = 0, c₁ = 0).
-    per_source : tuple of float
+    icl_by_source : tuple of float
         The error on each test source, where there are several; ``icl`` is their mixture.
     """
 
@@ -59,7 +59,7 @@ class TheoryError:
     dof: float
     fixed_point_residual: float
     notes: tuple[str, ...] = field(default=(), compare=False)
-    per_source: tuple[float, ...] = ()
+    icl_by_source: tuple[float, ...] = ()
 
     @property
     def g_task(self) -> float:
@@ -82,7 +82,7 @@ class TheoryCurve:
     icl, idg, bias, variance, effective_ridge, dof, fixed_point_residual : ndarray
     notes : tuple of str
         Those that hold at every point.
-    per_source : ndarray or None
+    icl_by_source : ndarray or None
         One row per point, one column per test source.
     """
 
@@ -97,7 +97,7 @@ class TheoryCurve:
     dof: Array
     fixed_point_residual: Array
     notes: tuple[str, ...] = ()
-    per_source: Array | None = None
+    icl_by_source: Array | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -105,8 +105,8 @@ class TheoryCurve:
     def __getitem__(self, i: int) -> TheoryError:
         values = {f.name: float(getattr(self, f.name)[i]) for f in fields(ErrorArrays)}
         notes = (*self.notes, _DIVERGES) if math.isinf(values["icl"]) else self.notes
-        sources = () if self.per_source is None else tuple(float(x) for x in self.per_source[i])
-        return TheoryError(**values, notes=notes, per_source=sources)
+        sources = () if self.icl_by_source is None else tuple(float(x) for x in self.icl_by_source[i])
+        return TheoryError(**values, notes=notes, icl_by_source=sources)
 
     def __iter__(self) -> Iterator[TheoryError]:
         return (self[i] for i in range(len(self)))

@@ -163,7 +163,7 @@ def given_moments(
     training : sequence of Population
         The sources of the training contexts, with weights that sum to 1.
     test : sequence of Population, optional
-        Those of the test contexts: ``icl`` is their mixture, ``per_source`` each by itself. By default ``training``.
+        Those of the test contexts: ``icl`` is their mixture, ``icl_by_source`` each by itself. By default ``training``.
     trace : float, optional
         t, for first layers with entries of variance 1/t; by default tr E[hhᵀ] of the training mixture.
     quadratic_blocks : sequence of Block
@@ -230,7 +230,7 @@ def _nodes(
 
 
 def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> dict[str, Array]:
-    """All columns of a theory curve, and the error of each test population in ``per_source``, shape (points, sources)."""
+    """All columns of a theory curve, and the error of each test population in ``icl_by_source``, shape (points, sources)."""
     D = given.dimension
     tau = np.array([point.samples / D for point in points])
     d = np.array([point.d for point in points], float)
@@ -249,7 +249,7 @@ def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMo
     engine = ExplicitEngine(given.blocks, len(given.training), nodes, D, free)
     share = np.array([p.weight for p in given.test])
     names = ("icl", "idg", "bias", "variance", "effective_ridge", "dof", "fixed_point_residual")
-    columns: dict[str, list[Any]] = {name: [] for name in (*names, "per_source")}
+    columns: dict[str, list[Any]] = {name: [] for name in (*names, "icl_by_source")}
     for i, (at, eigenblocks) in enumerate(engine.solve(tau, mu, ridge)):
         (idg, _), *each = engine.errors(at, eigenblocks, float(tau[i]), float(mu[i]), tests)
         errors, means = (np.array(column) for column in zip(*each, strict=True))
@@ -258,5 +258,5 @@ def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMo
         values = (icl, idg, bias, icl - bias, k * given.trace / D * d[i] if k > 1e-199 else 0.0, float(at.dof), float(at.residual))
         for name, value in zip(names, values, strict=True):
             columns[name].append(value)
-        columns["per_source"].append(errors)
+        columns["icl_by_source"].append(errors)
     return {name: np.array(column) for name, column in columns.items()}

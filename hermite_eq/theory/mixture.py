@@ -64,7 +64,7 @@ def population(task: MixtureTask, source: int, d: int, context: int, *, norms: b
 def mixture_moments(task: MixtureTask, sizes: Sizes, *, norms: bool = True) -> GivenMoments:
     """Every source in training and in the test, as :func:`hermite_eq.icl_error` uses them.
 
-    The sources with test weight 0 are among the test populations too: ``per_source`` has an entry for each.
+    The sources with test weight 0 are among the test populations too: ``icl_by_source`` has an entry for each.
 
     Raises
     ------

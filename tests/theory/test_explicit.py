@@ -180,8 +180,8 @@ def test_kronecker_blocks_are_the_dense_matrix() -> None:
         results.append(icl_error(model, given_moments(sources), at))
     # The weights settle to 1e-12; the errors follow with a condition number of the order of error/noise.
     assert abs(results[0].icl / results[1].icl - 1) < 1e-9
-    assert max(abs(a / b - 1) for a, b in zip(results[0].per_source, results[1].per_source, strict=True)) < 1e-9
-    assert abs(0.5 * sum(results[0].per_source) - results[0].icl) < 1e-14
+    assert max(abs(a / b - 1) for a, b in zip(results[0].icl_by_source, results[1].icl_by_source, strict=True)) < 1e-9
+    assert abs(0.5 * sum(results[0].icl_by_source) - results[0].icl) < 1e-14
     # Input covariances that do not commute have no common blocks.
     other = Kronecker(np.diag(np.arange(1.0, d + 1)), contexts[0])
     assert block_diagonal([factored[1], other], signals)[0].matrices.shape == (2, d * (d + 1), d * (d + 1))

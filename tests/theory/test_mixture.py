@@ -84,12 +84,12 @@ def test_per_source_errors_sum_to_the_mixture() -> None:
     model = RandomTransformer("relu", 0.1, normalise=True)
     task = MixtureTask(sources, [0.25, 0.75], test_weights=[0.6, 0.4])
     found = icl_error(model, task, sizes)
-    assert found.icl == pytest.approx(0.6 * found.per_source[0] + 0.4 * found.per_source[1], rel=1e-14)
+    assert found.icl == pytest.approx(0.6 * found.icl_by_source[0] + 0.4 * found.icl_by_source[1], rel=1e-14)
     # The in-distribution error is that of the training mixture.
-    assert found.idg == pytest.approx(0.25 * found.per_source[0] + 0.75 * found.per_source[1], rel=1e-9)
-    assert [icl_error(model, task.tested_on(s), sizes).icl for s in (0, 1)] == pytest.approx(list(found.per_source), rel=1e-12)
+    assert found.idg == pytest.approx(0.25 * found.icl_by_source[0] + 0.75 * found.icl_by_source[1], rel=1e-9)
+    assert [icl_error(model, task.tested_on(s), sizes).icl for s in (0, 1)] == pytest.approx(list(found.icl_by_source), rel=1e-12)
     curve = icl_curve(model, task, [sizes, Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=3, mu=0.8)])
-    assert curve[0].per_source == pytest.approx(found.per_source, rel=1e-9)
+    assert curve[0].icl_by_source == pytest.approx(found.icl_by_source, rel=1e-9)
     assert curve[1].icl < found.icl
 
 
@@ -146,8 +146,8 @@ def test_a_source_that_was_never_sampled_is_tested() -> None:
     found = icl_error(RandomTransformer("relu", 0.1, normalise=True), task, sizes)
     alone = icl_error(RandomTransformer("relu", 0.1, normalise=True), task.only(0), sizes)
     assert found.idg == pytest.approx(alone.icl, rel=1e-9)
-    assert found.per_source[0] == pytest.approx(alone.icl, rel=1e-9)
-    assert found.per_source[1] != pytest.approx(alone.icl, rel=0.01)
+    assert found.icl_by_source[0] == pytest.approx(alone.icl, rel=1e-9)
+    assert found.icl_by_source[1] != pytest.approx(alone.icl, rel=0.01)
 
 
 @pytest.mark.parametrize(

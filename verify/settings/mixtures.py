@@ -76,7 +76,7 @@ def outcomes(stored: Store) -> list[dict[str, Any]]:
         found.append({
             "sources": name, "convention": "unit inputs and link" if unit else "inputs and link of [RT]", "head": str(curve.model),
             "d": results.d, "runs": runs.runs, "mean": runs.mean, "stderr": runs.stderr, "theory": theory.icl,
-            "per_source": list(theory.per_source), "gap": gap, "z": z, "notes": list(theory.notes),
+            "icl_by_source": list(theory.icl_by_source), "gap": gap, "z": z, "notes": list(theory.notes),
             "holds": abs(gap) <= ALLOWED or abs(z) <= SIGMAS,
         })  # fmt: skip
     return found
