@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: verify test lint paper clean
+.PHONY: verify test lint paper report example clean
 
 verify: $(VENV)/.installed
 	$(BIN)/python -m verify
@@ -24,6 +24,14 @@ paper: $(VENV)/.installed
 		&& pdflatex -interaction=nonstopmode -halt-on-error derivations.tex >/dev/null && echo "written: results/paper/derivations.pdf"; \
 	else echo "pdflatex not found: install TeX Live to build results/paper/derivations.pdf"; fi
 
+# docs/campaigns.md and its figures, from the runs stored in results/campaigns.
+report: $(VENV)/.installed
+	$(BIN)/python -m verify --report --documents docs
+
+# The example project of docs/testing.md, against the built wheel in an environment of its own.
+example: $(VENV)/.installed
+	PYTHON=$(BIN)/python ./examples/run_against_wheel
+
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -31,4 +39,4 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) results/verify results/paper results/campaigns/report.html results/campaigns/pictures .pytest_cache .mypy_cache .ruff_cache
