@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.activations import activation, registered_names
+from hermite_eq.activations import Activation, activation, lipschitz_violation, registered_names
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory.error import TheoryError, icl_error
@@ -161,23 +161,24 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     found, linear = head_error(best, task, ratios), head_error(0.0, task, ratios)
     if getattr(linear, error) <= getattr(found, error) * (1 + 1e-12):
         best, found = 0.0, linear
-    ratios_by_name = _registered_ratios(TargetMoments.of(task).mean == 0)
+    heads = tuple(activation(name) for name in registered_names())
+    ratios_by_name = _residual_ratios(heads, TargetMoments.of(task).mean == 0)
     errors = {name: head_error(ratio, task, ratios) for name, ratio in ratios_by_name.items()}
     # Among equal errors (at the peak all are infinite) the closer ratio.
     name = min(errors, key=lambda name: (getattr(errors[name], error), abs(ratios_by_name[name] - best)))
     return BestHead(best, found, name, ratios_by_name[name], errors[name])
 
 
-@lru_cache(maxsize=2)
-def _registered_ratios(any_mean: bool) -> dict[str, float]:
-    """c_*²/c_1² of the registered Lipschitz activations with c_1 ≠ 0, and with c_0 ≠ 0 unless ``any_mean``."""
+@lru_cache(maxsize=4)
+def _residual_ratios(heads: tuple[Activation, ...], any_mean: bool) -> dict[str, float]:
+    """c_*²/c_1² of the Lipschitz activations with c_1 ≠ 0, and with c_0 ≠ 0 unless ``any_mean``, by name."""
     found = {}
-    for name in registered_names():
-        if not math.isfinite(activation(name).lipschitz or 0.0):
+    for head in heads:
+        if lipschitz_violation(head):
             continue
-        moments = HeadMoments.of(activation(name))
+        moments = HeadMoments.of(head)
         if moments.c1[0] != 0 and (any_mean or moments.c0[0] != 0):
-            found[name] = float(moments.residual2[0] / moments.c1[0] ** 2)
+            found[head.name] = float(moments.residual2[0] / moments.c1[0] ** 2)
     return found
 
 

@@ -6,8 +6,12 @@ import math
 from typing import Any
 
 import pytest
+import sympy
 
+from hermite_eq.activations import activation
+from hermite_eq.activations.registry import register
 from hermite_eq.errors import HypothesisError
+from hermite_eq.hermite import X
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory import best_head, head_error, icl_error, optimal_ridge, optimal_ridge_curve
 
@@ -73,6 +77,16 @@ def test_the_best_named_head_is_no_worse_than_any_other_and_no_better_than_the_b
     named = {name: icl_error(RandomTransformer(name, 0.0), RELU, MODERATE).icl for name in heads}
     assert min(named.values()) == pytest.approx(best.activation_error.icl, rel=1e-12)
     assert named[best.activation] == min(named.values())
+
+
+def test_a_head_registered_later_is_considered_if_it_is_lipschitz() -> None:
+    before = best_head(RELU, MODERATE)
+    register(activation(X * sympy.exp(-X), name="ricker_map"))
+    assert best_head(RELU, MODERATE).activation == before.activation
+    nearer = register(activation(sympy.Max(X - 1, 0), name="shifted_further"))
+    after = best_head(RELU, MODERATE)
+    assert after.activation == nearer.name
+    assert after.activation_error.icl < before.activation_error.icl
 
 
 def test_the_curve_of_optimal_ridges_is_its_points() -> None:

@@ -1,0 +1,21 @@
+"""For tests and doctests alike: one hypothesis profile, the plugin of hermite_eq.testing, and a table of activations left as it was."""
+
+from importlib.metadata import entry_points
+
+import pytest
+from hypothesis import settings
+
+# The same examples on every machine, and no deadline on a shared one.
+settings.register_profile("hermite_eq", derandomize=True, deadline=None)
+settings.load_profile("hermite_eq")
+
+# pytest finds the plugin by its entry point, but not in a tree that was installed before there was one.
+pytest_plugins = [] if any(point.name == "hermite_eq" for point in entry_points(group="pytest11")) else ["pytest_hermite_eq"]
+
+
+@pytest.fixture(autouse=True)
+def _registered_activations_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is gone after it."""
+    from hermite_eq.activations import registry
+
+    monkeypatch.setattr(registry, "_TABLE", dict(registry._TABLE))
