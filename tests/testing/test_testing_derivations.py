@@ -7,16 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from derivations import Step, deviation_nulls, robust_mean_test, sequential_t_test
-from derivations.__main__ import checked
 
 MODULES = [deviation_nulls, robust_mean_test, sequential_t_test]
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
-def test_every_step_holds(module):
-    result = checked(module)
-    assert result.holds, [step.reason for step in result.steps if not step.holds] or result.failure
-    assert all(step.tex.isascii() and step.tex for step in result.steps)
 
 
 MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
