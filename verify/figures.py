@@ -90,7 +90,7 @@ def equivalence_gaps(ladders: Mapping[str, Ladder], taus: Sequence[float], path:
     figure, panels = plt.subplots(1, len(ladders), figsize=(10.5, 4.2), layout="constrained", sharey=True)
     for axes, (target, ladder) in zip(np.atleast_1d(panels), ladders.items(), strict=True):
         sizes = ladder.dimensions
-        fine = np.unique(np.geomspace(sizes[0], 8 * sizes[-1], 8).astype(int))
+        fine = np.unique(np.geomspace(sizes[0], 8 * sizes[-1], 6).astype(int))
         for head in HEADS:
             exact = RandomTransformer(head, RIDGE)
             for degree in (r for r in DEGREES if distinct_degree(head, r) == r):

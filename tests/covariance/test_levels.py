@@ -123,7 +123,7 @@ def test_no_matrix_of_the_size_of_h_squared() -> None:
 
 
 def test_rk_is_the_mean_of_the_conditional_covariances_and_spreads_as_stated() -> None:
-    d, context, k, draws = 10, 8, 4, 2000
+    d, context, k, draws = 10, 8, 4, 1200
     rng = np.random.default_rng(8)
     for target in ("relu", "tanh"):
         over = covariance(Task(target, noise=0.3)).over_tasks(3)
