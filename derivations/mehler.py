@@ -53,9 +53,18 @@ def _density(exponent: sympy.Expr | None = None) -> Step:
     y = sympy.Symbol("y", real=True)
     if exponent is None:
         exponent = (2 * rho * X * y - rho**2 * (X**2 + y**2)) / (2 * (1 - rho**2))
-    closed = sympy.exp(exponent) / sympy.sqrt(1 - rho**2)
-    series = sympy.series(closed, rho, 0, _REACH + 1).removeO()
-    holds = all(sympy.expand(series.coeff(rho, k) * sympy.factorial(k) - he(k) * he(k, y)) == 0 for k in range(_REACH + 1))
+    # The ratio K of densities solves (1−ρ²)²K′ = P K, P = (1−ρ²)² (log K)′ a polynomial in ρ, and K(0) = 1: one series, by recursion.
+    logarithm = exponent - sympy.log(1 - rho**2) / 2
+    slope = sympy.cancel((1 - rho**2) ** 2 * sympy.diff(logarithm, rho))
+    factor = [sympy.Poly(slope, rho).coeff_monomial(rho**j) for j in range(4)]
+    term = [sympy.expand(he(k) * he(k, y) / sympy.factorial(k)) for k in range(_REACH + 2)]
+
+    def vanishes(k: int) -> bool:
+        derivative = sum(c * (k + 1 - 2 * i) * term[k + 1 - 2 * i] for i, c in enumerate((1, -2, 1)) if k + 1 >= 2 * i)
+        return bool(sympy.expand(derivative - sum(factor[j] * term[k - j] for j in range(min(k, 3) + 1))) == 0)
+
+    degree = sympy.Poly(slope, rho).degree()
+    holds = degree <= 3 and logarithm.subs(rho, 0) == 0 and all(vanishes(k) for k in range(_REACH))
     return Step(
         "Σ_k ρ^k He_k(x)He_k(y)/k! = (1−ρ²)^{−1/2} exp((2ρxy − ρ²(x²+y²))/(2(1−ρ²))), the ratio of the densities",
         holds,
