@@ -19,7 +19,7 @@ from verify.profile import QUICK
 
 SMALL = dataclasses.replace(
     QUICK, name="small", feature_runs=24, feature_side=300, feature_d=12, law_ladder=(8, 16, 32), law_contexts=100_000,
-    covariance_d=12, covariance_contexts=100_000, ladder=(10, 12), runs=(24, 16), taus=(0.5, 3.0),
+    covariance_d=12, covariance_contexts=100_000, ladder=(10, 12), runs=(24, 16), taus=(1.5, 3.0),
 )
 
 
