@@ -93,7 +93,7 @@ def linear(d: int) -> None:
     n, width = 2 * d * d, d * (d + 1)
     speeds = Speeds(1024, 8, width)
     sizes = Sizes(d, d, d // 2, n)
-    found = seconds(lambda: icl_error(LinearTransformer(RIDGE), TASK, sizes, runs=1, rng=0))
+    found = seconds(lambda: icl_error(LinearTransformer(RIDGE), TASK, sizes, runs=1, rng=0), 3)
     flops = n * width**2 * speeds.gram + width**3 / 3 * speeds.factor
     show(f"linear Transformer, n = 2d², d = {d}", found, "its Gram matrix and factorisation", flops)
 
