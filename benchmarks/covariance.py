@@ -7,7 +7,6 @@ d = 80, m = 6400 are one product G = (K ⊗ L)ᵀF and one Gram matrix GᵀG; th
 
 from __future__ import annotations
 
-import statistics
 import sys
 import time
 import tracemalloc
@@ -16,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from sympy.core.cache import clear_cache
 
+from benchmarks import engine
 from hermite_eq import Task
 from hermite_eq.covariance import JointCovariance, SymbolicTarget, covariance, source_moments
 from hermite_eq.covariance import label as label_module
@@ -38,14 +38,8 @@ def forget() -> None:
 
 
 def median(run: Callable[[], object], repetitions: int = 5) -> float:
-    """Processor seconds, which other work on the machine does not lengthen."""
-    times = []
-    for _ in range(repetitions):
-        forget()
-        start = time.process_time()
-        run()
-        times.append(time.process_time() - start)
-    return statistics.median(times)
+    """Processor seconds without what was computed before; other work on the machine does not lengthen them."""
+    return engine.median(run, repetitions, forget, time.process_time)
 
 
 def line(what: str, seconds: float, promise: float | None = None) -> None:

@@ -43,6 +43,7 @@ from hermite_eq.covariance.label import (
     label_forms,
     target_moments,
     target_name,
+    with_closed_forms,
 )
 from hermite_eq.covariance.limit import LimitCovariance, NormLaw
 from hermite_eq.covariance.numbers import evaluator, numeric_task
@@ -115,8 +116,7 @@ class Covariance:
     @cached_property
     def entries(self) -> dict[str, sympy.Expr]:
         """E[b], E[bbᵀ] and the trace t as expressions in d, ℓ, ρ, s; a moment without closed form stays a symbol."""
-        known = {sympy.Symbol(name, real=True): value for name, value in self.moments.items() if value is not None}
-        return {name: entry.xreplace(known) for name, entry in self._general.items()}
+        return with_closed_forms(self._general, self.moments)
 
     @property
     def arguments(self) -> tuple[sympy.Symbol, ...]:

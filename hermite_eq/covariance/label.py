@@ -141,6 +141,14 @@ def label_forms(forms: Mapping[sympy.Symbol, sympy.Expr | None]) -> dict[str, sy
     return found
 
 
+def with_closed_forms(
+    entries: Mapping[str, sympy.Expr], moments: Mapping[str, sympy.Expr | None]
+) -> dict[str, sympy.Expr]:
+    """The entries with the label's moments put in; a moment without closed form stays a symbol."""
+    known = {sympy.Symbol(name, real=True): value for name, value in moments.items() if value is not None}
+    return {name: entry.xreplace(known) for name, entry in entries.items()}
+
+
 def hermite_value(task: Task, power: int, k: int, scale: float = 1.0) -> float:
     r"""The number :math:`m^{(j)}_k=\mathbb E[\sigma_*(sg)^j\mathrm{He}_k(g)]`, s = ``scale``, in double precision.
 

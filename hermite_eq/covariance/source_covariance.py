@@ -17,7 +17,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from hermite_eq.covariance.label import ELL, RHO, W3, W4, A, D, LabelSource, P, S, V, hermite_form, target_name
+from hermite_eq.covariance.label import ELL, RHO, W3, W4, A, D, LabelSource, P, S, V, hermite_form, target_name, with_closed_forms
 from hermite_eq.covariance.numbers import evaluator, numeric_task
 from hermite_eq.covariance.source_averages import AveragedSource, LimitSource, SourceTasks
 from hermite_eq.covariance.source_moments import SourceMoments
@@ -119,8 +119,7 @@ class SourceCovariance:
     @cached_property
     def entries(self) -> dict[str, sympy.Expr]:
         """The coefficients given ξ, in d, ℓ, ρ, m, s; a moment without closed form stays a symbol."""
-        known = {sympy.Symbol(name, real=True): value for name, value in self.moments.items() if value is not None}
-        return {name: entry.xreplace(known) for name, entry in self._general.items()}
+        return with_closed_forms(self._general, self.moments)
 
     @property
     def arguments(self) -> tuple[sympy.Symbol, ...]:

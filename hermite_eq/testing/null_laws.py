@@ -62,11 +62,6 @@ def normal_p_values(scores: Array) -> Array:
     return np.asarray(np.minimum(1.0, 2 * scipy.stats.norm.sf(np.abs(scores))))
 
 
-def normal_detects(rate: float, stderr: float) -> float:
-    """The mean that the two-sided normal test at ``rate`` sees with probability 99 %."""
-    return stderr * float(scipy.stats.norm.isf(rate / 2) + scipy.stats.norm.isf(MISS))
-
-
 def influence(x: Array) -> Array:
     r"""Catoni's :math:`\psi(x)=\operatorname{sign}(x)\log(1+|x|+x^2/2)`, for which
     :math:`-\log(1-x+\tfrac{x^2}2)\le\psi(x)\le\log(1+x+\tfrac{x^2}2)`.
