@@ -76,7 +76,7 @@ class FixedPoint:
     residual : ndarray
         Relative residual of the second equation.
     interpolates : ndarray of bool
-        Whether the ridge is 0 and the rank of the features is exactly n.
+        Whether the ridge is 0 and the rank of the features is n, up to the rounding of the ratios.
     """
 
     k: Array
@@ -186,7 +186,8 @@ def effective_ridge(load: Callable[[Array], Array], samples: ScaledSamples, tau:
     left, a, omega, dof = equations(k)
     residual = np.where(k > lower, np.abs(left) / (strength + value(ridge) / k), 0.0)
     rank = np.where((value(samples.residual2) > 0).any(-1), capacity, np.minimum(capacity, 1.0))
-    interpolates = (value(ridge) == 0) & (rank == steady)
+    # n/D = n/d² · d/(d+1) is rounded three times, by ε/2 each, and so is m/D: 3ε between equal numbers, and ε for the difference.
+    interpolates = (value(ridge) == 0) & (np.abs(rank - steady) <= 4 * np.finfo(float).eps * steady)
     directions = _directions(load(k), samples, tau, mu, ridge)
     if not directions:
         return FixedPoint(k, a, omega, dof, residual, interpolates)

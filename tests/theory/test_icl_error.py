@@ -14,7 +14,7 @@ import sympy
 from hermite_eq.equivalence import equivalent_model
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
-from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory import TheoryError, icl_curve, icl_error
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.linear import ErrorArrays
@@ -118,6 +118,18 @@ def test_interpolation_is_said_aloud() -> None:
     assert math.isinf(icl_error(LinearTransformer(0.0), RELU, Sizes(10, 10, 5, 110)).icl)
     finite = icl_error(RandomTransformer("relu", 1e-3), RELU, Sizes(10, 10, 5, 100, 100))
     assert math.isfinite(finite.icl)
+
+
+@pytest.mark.parametrize("d", [11, 19, 30])
+def test_as_many_samples_as_readout_weights_interpolate_where_their_ratio_is_rounded(d: int) -> None:
+    """n = D, and n/d² · d/(d+1) = 1 + ε in floating point."""
+    samples = d * (d + 1)
+    assert samples / d**2 * (d / (d + 1)) != 1
+    assert math.isinf(icl_error(LinearTransformer(0.0), RELU, Sizes(d, 2 * d, d, samples)).icl)
+    beside = icl_error(LinearTransformer(0.0), RELU, Sizes(d, 2 * d, d, samples + 1))
+    assert math.isfinite(beside.icl)
+    linear = RandomTransformer(PolynomialActivation("linear", (1.0, 1.0), 0.0), 0.0, normalise=True)
+    assert math.isinf(icl_error(linear, RELU, Sizes(d, 2 * d, d, samples, 2 * samples)).icl)
 
 
 def test_a_curve_is_its_points() -> None:

@@ -250,6 +250,16 @@ def test_m_equal_to_n_diverges_without_ridge() -> None:
     assert (found.icl[[0, 2]] > 1e4).all()
 
 
+def test_n_equal_to_the_number_of_directions_diverges_at_every_dimension() -> None:
+    """The ratio n/D at n = D as the theory at finite d computes it; one sample more or less does not interpolate."""
+    d = np.arange(8, 61)
+    for more in (-1, 0, 1):
+        tau = (d * (d + 1) + more) / d**2 * (d / (d + 1))
+        samples = one_node(d.shape, c0=0.3, c1=0.5, c2=0.0, residual2=0.0, mean=0.3, square=1.0, signal=0.4)
+        spectrum = limit_spectrum(np.full(d.size, 0.4), np.full(d.size, 0.5))
+        assert (fixed_point(samples, spectrum, tau, np.full(d.size, np.inf), np.zeros(d.size)).interpolates == (more == 0)).all()
+
+
 def test_a_head_without_linear_part_leaves_noise_features() -> None:
     """c₁ = 0, λ = 0: regression on m pure noise features. The error is E y² − c₀² (c₀ fitted) over 1 − min(τ, μ)/max(τ, μ)."""
     tau, mu = np.array([0.5, 2.0, 3.0]), np.array([2.0, 0.5, 4.0])
