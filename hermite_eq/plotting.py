@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes
+from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import PhaseDiagram, TheoryCurve
 
@@ -105,9 +105,12 @@ class _Drawable:
             fixed.remove("mu")
         found = {"model": str(self.model), "λ": f"{getattr(self.model, 'ridge', math.nan):g}"}
         for name in fixed:
-            values = np.unique(np.round(self.column(name), 2))
-            found[_SYMBOL[name]] = f"{values[0]:g}".replace("inf", "∞") if len(values) == 1 and not np.isnan(values[0]) else ""
-        return found | {"target": str(self.task.target), "ρ": f"{self.task.noise:g}", "d": "∞" if self.d is None else str(self.d)}
+            # Two decimals, of small ratios two digits: ℓ, k and m are whole, so that equal ratios differ a little from one d to another.
+            values = {(f"{x:.2g}" if x < 0.1 else f"{np.round(x, 2):g}").replace("inf", "∞") for x in self.column(name)}
+            found[_SYMBOL[name]] = values.pop() if len(values) == 1 and "nan" not in values else ""
+        plain = isinstance(self.task, Task)
+        found |= {"target": str(self.task.target), "ρ": f"{self.task.noise:g}"} if plain else {"target": "", "ρ": ""}
+        return found | {"task": "" if plain else str(self.task), "d": "∞" if self.d is None else str(self.d)}
 
 
 def _places(points: Sequence[Sizes] | Sequence[Ratios]) -> tuple[int | None, tuple[Ratios, ...]]:
@@ -182,8 +185,8 @@ def plot_curve(
 
     Both axes are logarithmic. The interpolation thresholds are marked: n = d² for the linear Transformer (whose readout has
     D = d(d+1) ≈ d² weights), m = n for a random head. The legend names the models, and whatever else differs between the curves (λ,
-    d, fixed ratios, target, ρ). Without another ``style``, a colour stands for a model and its fixed ratios, d = ∞ is dotted, and the
-    markers of equivalent models are hollow.
+    d, fixed ratios, target and ρ, or the task where it is of another kind). Without another ``style``, a colour stands for a model and
+    its fixed ratios, d = ∞ is dotted, and the markers of equivalent models are hollow.
 
     Parameters
     ----------

@@ -13,8 +13,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Ratios, Sizes, Task, equivalent_model, simulate
+from hermite_eq.models import MixtureTask, Source
 from hermite_eq.plotting import COLOURS, plot_curve, plot_phase
-from hermite_eq.theory import icl_curve, phase_diagram
+from hermite_eq.theory import Population, given_moments, icl_curve, phase_diagram
 
 TASK = Task("relu", 0.01)
 RELU, LINEAR = RandomTransformer("relu", 1e-3), LinearTransformer(1e-3)
@@ -73,6 +74,29 @@ def test_the_legend_names_models_and_what_differs(simulated) -> None:
     widths = [icl_curve(RELU, TASK, points(None, mu)) for mu in (0.5, np.inf)]
     assert legend(plot_curve(widths)) == ["μ = 0.5", "μ = ∞"]
     assert plot_curve(widths, legend=False).get_legend() is None
+
+
+def test_small_ratios_are_told_apart() -> None:
+    few = [icl_curve(RELU, TASK, [Ratios(alpha=1, kappa=kappa, tau=tau, mu=1) for tau in TAUS]) for kappa in (0.002, 0.004)]
+    axes = plot_curve(few)
+    assert legend(axes) == ["κ = 0.002", "κ = 0.004"]
+    assert [line.get_color() for line in axes.lines[:2]] == list(COLOURS[:2])
+
+
+def test_tasks_of_several_sources_and_given_moments_are_drawn() -> None:
+    mixtures = [MixtureTask([Source("relu", noise)]) for noise in (0.01, 0.1)]
+    sizes = [Sizes(8, 8, np.inf, samples) for samples in (20, 40)]
+    theory = [icl_curve(LINEAR, mixture, sizes) for mixture in mixtures]
+    axes = plot_curve(theory)
+    assert legend(axes) == [f"task = {mixture}" for mixture in mixtures]
+    np.testing.assert_array_equal(axes.lines[1].get_ydata(), theory[1].icl)
+    simulated = simulate.icl_curve(LINEAR, mixtures[0], sizes[0], samples=[20, 40], runs=2, rng=0)
+    assert legend(plot_curve([theory[0], simulated])) == ["linear (theory)", "linear (simulation)"]
+    plain = icl_curve(LINEAR, TASK, sizes)
+    assert legend(plot_curve([plain, theory[0]])) == ["target = relu, ρ = 0.01", f"task = {mixtures[0]}"]
+    given = given_moments([Population(np.eye(6), np.full(6, 0.2), square=0.5)])
+    assert legend(plot_curve(icl_curve(LINEAR, given, [Sizes(2, 8, 8, samples) for samples in (20, 40)]))) == ["linear"]
+    assert str(given) == "given moments, D = 6"
 
 
 def test_styles(simulated) -> None:

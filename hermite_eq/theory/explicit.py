@@ -104,6 +104,9 @@ class GivenMoments:
     trace: float
     quadratic_blocks: tuple[Block, ...] = ()
 
+    def __str__(self) -> str:
+        return f"given moments, D = {self.dimension}"
+
     @property
     def dimension(self) -> int:
         """D, the number of entries of h."""
