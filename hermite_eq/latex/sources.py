@@ -153,7 +153,8 @@ def source_covariance(
         value = moments[name]
         lines.append(f"{form[0]} &= {form[1]}" if value is None else _equation(f"{form[0]} = {form[1]}", value))
     body = " \\\\\n  ".join(lines)
-    return align(f"given xi and F; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+    law = "N(0, Sigma_x)" if centred else "N(mu, Sigma_x)"
+    return align(f"given xi and F; {context_comment(unit_inputs, law)}; target {ascii_name(target)}", body)
 
 
 def _word(name: str) -> str:
@@ -197,7 +198,7 @@ def source_averaged_covariance(
         *_combination(r"\mathbb{E}[x z\, b_1^\top]", terms("coupling")),
     ]
     body = " \\\\\n  ".join(lines)
-    return align(f"over fresh tasks, given F; {how}; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+    return align(f"over fresh tasks, given F; {how}; {context_comment(unit_inputs, 'N(0, Sigma_x)')}; target {ascii_name(target)}", body)
 
 
 def source_task_covariance(target: str, entries: Mapping[str, sympy.Expr], *, unit_inputs: bool, unit_link: bool) -> str:
@@ -236,4 +237,4 @@ def source_limit_covariance(target: str, entries: Mapping[str, sympy.Expr], *, u
         _equation(r"\lim \tfrac{t}{d}", entries["trace"]),
         rf"q &= {exact(entries['q'])}",
     ]
-    return align(f"d -> infinity; {context_comment(unit_inputs)}; target {ascii_name(target)}", " \\\\\n  ".join(lines))
+    return align(f"d -> infinity; {context_comment(unit_inputs, 'N(0, Sigma_x)')}; target {ascii_name(target)}", " \\\\\n  ".join(lines))

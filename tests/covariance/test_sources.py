@@ -405,3 +405,23 @@ def test_the_name_of_a_word_is_no_other_entry() -> None:
         assert averaged.entries["second_w22"] == 2 * X
         assert averaged.entries["second_22"] == expected
         assert averaged.latex().count(r"P (W P)^{23}") == 3
+
+
+def test_moments_handed_out_again_are_read_only() -> None:
+    task = MixtureTask([_source("relu")])
+    moments = source_moments(task, 3, 4)
+    assert source_moments(task, 3, 4) is moments
+    for values in (moments.second_b, moments.labels, moments.coupling, moments.mean_b, moments.inputs, moments.mean_x):
+        with pytest.raises(ValueError, match="read-only"):
+            values[:] = 0
+
+
+def test_the_joint_covariance_keeps_its_error() -> None:
+    moments = source_moments(MixtureTask([_source("tanh")]), 3, 4)
+    assert 0 < moments.joint.error == moments.error
+    assert not moments.joint.random
+    sphere = covariance(Task("relu", noise=0.3), tasks="sphere").averaged()
+    sampled = sphere.joint(3, 4, input_mean=[0.5, 0.0, 0.0])
+    assert sampled.random
+    assert sampled.error > 0
+    assert sphere.joint(3, 4).error == 0
