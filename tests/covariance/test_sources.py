@@ -425,3 +425,13 @@ def test_the_joint_covariance_keeps_its_error() -> None:
     assert sampled.random
     assert sampled.error > 0
     assert sphere.joint(3, 4).error == 0
+
+
+def test_panels_are_found_once_for_all_reaches() -> None:
+    calls = []
+    sigma = activation(lambda x: calls.append(x.size) or np.tanh(x))
+    argument_moments(sigma, [0.0], [1.0])
+    found = len(calls)
+    argument_moments(sigma, [0.0], [30.0])
+    # The function is looked at again at the nodes alone, once for each end that is tried.
+    assert len(calls) - found <= 4 < found
