@@ -13,7 +13,7 @@ import sympy
 
 from derivations import Step
 from hermite_eq.covariance.effective_dimension import T02, T11, FormAverages, form_moments, trace_symbol
-from hermite_eq.covariance.label import A, S, SymbolicTarget, V, hermite_symbol
+from hermite_eq.covariance.label import RHO, A, S, SymbolicTarget, V, hermite_symbol
 
 TITLE = "Tasks with covariances: series in the inverse effective dimension"
 
@@ -97,7 +97,10 @@ def _stein(factor: sympy.Expr) -> Step:
     )
 
 
-def _ratio() -> list[Step]:
+Words = Callable[[dict[str, sympy.Expr]], dict[str, sympy.Expr]]
+
+
+def _ratio(unit_words: Words) -> list[Step]:
     """The delta method for H(Q, N) = G(Q/N) and G(Q/N)/N, with the covariances of (Q, N)."""
     Q, N = sympy.symbols("Q N", positive=True)
     R = sympy.Symbol("R", positive=True)
@@ -128,10 +131,14 @@ def _ratio() -> list[Step]:
     averages = FormAverages(SymbolicTarget(), 1, True)
     m0, m2, m4 = (hermite_symbol(2, k) for k in (0, 2, 4))
     # v = m₀ + ρ: D₁ = m₂/2, D₂ = ½(½(2m₂ + m₄) − m₂) = m₄/4.
-    library = sympy.expand(
-        averages.mean(V) - (V.subs(V, m0) + sympy.Symbol("rho", positive=True)
-                            + m4 / 4 * t2 - 2 * (m2 / 2 + m4 / 4) * T11 + (m2 + m4 / 4) * T02)
-    ) == 0
+    v = {g: m0 + RHO, d1: m2 / 2, d2: m4 / 4}
+    library = sympy.expand(averages.mean(V) - (g + alone).subs(v)) == 0
+    # With W = c²Ω/ν: PΩPΩP/(τν) is s^{-2}P(WP)²/c², and PΩ²P/ν² is PW²P/(c² tr W).
+    expected = {"0": g + within, "1": 2 * d1, "t": -2 * (g + d1)}
+    found = unit_words(averages.words(V))
+    library = library and found.keys() == expected.keys() and all(
+        sympy.expand(found[name] - value.subs(v)) == 0 for name, value in expected.items()
+    )
     return [
         Step(
             "Var Q = 2τ²t₂, Cov(Q,N) = 2τν t₁₁, Var N = 2ν²t₀₂; the delta method for G(Q/N) and G(Q/N)/N, on powers of R",
@@ -141,16 +148,16 @@ def _ratio() -> list[Step]:
             r" delta method for $G(Q/N)$ and $G(Q/N)/N$, on powers of $R$.",
         ),
         Step(
-            "Stein for H = G/N adds 2H_Q ΩPΩ + 2H_N Ω², H_Q = D₁/(τν), H_N = −(G + D₁)/ν²; the library's mean is this",
+            "Stein for H = G/N adds 2H_Q ΩPΩ + 2H_N Ω², H_Q = D₁/(τν), H_N = −(G + D₁)/ν²; the library's mean and words are these",
             bool(words) and library,
             "all targets",
             tex=r"Stein's identity for $H=G/N$ adds $2H_Q\,\Omega P\Omega+2H_N\,\Omega^2$ with $H_Q=\frac{D_1}{\tau\nu}$,"
-            r" $H_N=-\frac{G+D_1}{\nu^2}$. The mean of the library is this one.",
+            r" $H_N=-\frac{G+D_1}{\nu^2}$. The mean and the words of the library are these.",
         ),
     ]
 
 
-def _library(words: Callable[[dict[str, sympy.Expr]], dict[str, sympy.Expr]]) -> Step:
+def _library(words: Words) -> Step:
     """Polynomial target x + cx³/6-like: E[(a²/s²)ηηᵀ] in two dimensions, exactly."""
     averages = FormAverages(SymbolicTarget(degree=3), 1, False)
     found = words(averages.words(A**2 / S**2))
@@ -171,7 +178,7 @@ def _library(words: Callable[[dict[str, sympy.Expr]], dict[str, sympy.Expr]]) ->
 
 
 def check(
-    factor: sympy.Expr = sympy.S.One, words: Callable[[dict[str, sympy.Expr]], dict[str, sympy.Expr]] = lambda found: found
+    factor: sympy.Expr = sympy.S.One, words: Words = lambda found: found, unit_words: Words = lambda found: found
 ) -> list[Step]:
-    """The argument, step by step; a factor of 2 in Stein's identity and the library's words may be replaced."""
-    return [_cumulants(), _stein(factor), *_ratio(), _library(words)]
+    """The argument, step by step; a factor of 2 in Stein's identity and the library's words, of either link, may be replaced."""
+    return [_cumulants(), _stein(factor), *_ratio(unit_words), _library(words)]

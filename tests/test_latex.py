@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Integer, Rational, exp, pi, sqrt
 
+from hermite_eq import coefficients
+from hermite_eq.covariance import covariance
 from hermite_eq.errors import HypothesisError
 from hermite_eq.latex import (
     NORMALISATION,
@@ -21,8 +23,10 @@ from hermite_eq.latex import (
     expansion_align,
     general_coefficient,
     hermite_sum,
+    latex,
     number,
 )
+from hermite_eq.models import MixtureTask, Source
 
 
 @pytest.mark.parametrize(
@@ -219,3 +223,23 @@ def test_messages(call, message):
     with pytest.raises(HypothesisError) as raised:
         call()
     assert str(raised.value) == message
+
+
+def test_no_form_shows_digits_of_a_callable_that_are_rounding():
+    c = coefficients(np.tanh, 3)
+    assert 0 < abs(c.c[0]) < c.errors[0]
+    uncertain = decimal(c.c[0], radius=c.errors[0])
+    assert r"\pm" in uncertain
+    for shown in (latex([c]), c.latex("table")):
+        assert rf"0 & ${uncertain}$" in shown
+    size = decimal(abs(c.c[0]), radius=c.errors[0])
+    for shown in (latex(c), c.latex("align")):
+        assert rf"\left({size}\right)" in shown
+
+
+def test_the_law_of_the_inputs_is_that_of_the_source():
+    def shown(mean):
+        return latex(covariance(MixtureTask([Source("relu", input_mean=mean)], unit_inputs=True))).splitlines()[0]
+
+    assert "x ~ N(0, Sigma_x), b" in shown(0.0)
+    assert "x ~ N(mu, Sigma_x), b" in shown(0.5)

@@ -130,7 +130,8 @@ class AveragedCovariance:
         r"""The covariance of (Fᵀh, z) for a given F, over fresh tasks.
 
         With covariances :math:`\Sigma_x`, :math:`\Sigma_\xi` (default: isotropic) or means the averages are integrals over the law of the
-        quadratic form :math:`\xi^\top\Sigma_x\xi` (:mod:`hermite_eq.covariance.quadratic_form`), for every target.
+        quadratic form :math:`\xi^\top\Sigma_x\xi` (:mod:`hermite_eq.covariance.quadratic_form`), for every target, with their numerical
+        ``error``; for tasks on the sphere with means they are quasi-Monte Carlo means (``random``).
 
         Raises
         ------

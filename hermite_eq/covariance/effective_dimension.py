@@ -27,6 +27,7 @@ from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, LabelSource, S, herm
 #: tr(Σ_x Σ_ξ²)/(tr Σ_xΣ_ξ tr Σ_ξ) and tr Σ_ξ²/(tr Σ_ξ)², for arguments normalised by ‖ξ‖.
 T11, T02 = sympy.symbols("t_{11} t_{02}", positive=True)
 _WEIGHT = sympy.Symbol("weight", positive=True)
+_TRACES: dict[sympy.Symbol, int] = {}
 
 
 @cache
@@ -36,7 +37,14 @@ def trace_symbol(n: int) -> sympy.Symbol:
     >>> trace_symbol(2)
     t_{2}
     """
-    return sympy.Symbol(f"t_{{{n}}}", positive=True)
+    symbol = sympy.Symbol(f"t_{{{n}}}", positive=True)
+    _TRACES[symbol] = n
+    return symbol
+
+
+def trace_index(symbol: sympy.Symbol) -> int | None:
+    """n of a :func:`trace_symbol`, None for any other symbol."""
+    return _TRACES.get(symbol)
 
 
 @cache

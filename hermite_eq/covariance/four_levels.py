@@ -56,7 +56,7 @@ def covariance(
     Raises
     ------
     HypothesisError
-        For anything else, several sources, or options that belong to the other kind of data.
+        For anything else, several sources, inputs that are not Gaussian, or options that belong to the other kind of data.
 
     References
     ----------

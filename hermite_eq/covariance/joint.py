@@ -65,6 +65,10 @@ class JointCovariance:
         :math:`\mathbb Ex`, zero by default.
     mean_z : float
         :math:`\mathbb Ez`.
+    error : float
+        As in :class:`hermite_eq.covariance.SourceMoments`, where an average over tasks is a converging sum or a quasi-Monte Carlo mean.
+    random : bool
+        Whether it is the latter.
     """
 
     inputs: Array
@@ -74,6 +78,8 @@ class JointCovariance:
     signal: float
     mean_x: Array | None = None
     mean_z: float = 0.0
+    error: float = 0.0
+    random: bool = False
 
     @property
     def trace(self) -> float:

@@ -22,13 +22,15 @@ def numeric_task(source: LabelSource) -> Task:
     )
 
 
-def hermite_numbers(source: LabelSource, expressions: Mapping[str, sympy.Expr]) -> dict[sympy.Symbol, float]:
-    """The values of the Hermite symbols in the expressions, where the source is a task."""
+def hermite_numbers(
+    source: LabelSource, expressions: Mapping[str, sympy.Expr], scale: float = 1.0
+) -> dict[sympy.Symbol, float]:
+    """The values of the Hermite symbols in the expressions at s = ``scale``, where the source is a task."""
     if not isinstance(source, Task):
         return {}
     symbols = set().union(*(expression.free_symbols for expression in expressions.values()))
     found = {symbol: hermite_index(symbol) for symbol in sorted(symbols, key=str)}
-    return {symbol: hermite_value(source, *index) for symbol, index in found.items() if index is not None}
+    return {symbol: hermite_value(source, *index, scale=scale) for symbol, index in found.items() if index is not None}
 
 
 def evaluator(arguments: Sequence[sympy.Symbol], expressions: Mapping[str, sympy.Expr]) -> Callable[..., dict[str, Any]]:

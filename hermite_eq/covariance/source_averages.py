@@ -20,7 +20,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.covariance.effective_dimension import T02, T11, FormAverages, trace_symbol
+from hermite_eq.covariance.effective_dimension import T02, T11, FormAverages, trace_index
 from hermite_eq.covariance.label import (
     ALPHA,
     ELL,
@@ -34,15 +34,14 @@ from hermite_eq.covariance.label import (
     V,
     hermite_index,
     hermite_symbol,
-    hermite_value,
     target_name,
 )
-from hermite_eq.covariance.numbers import evaluator, numeric_task
+from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
 from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import geometry, source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.latex import source_averaged_covariance, source_limit_covariance, source_task_covariance
-from hermite_eq.models import Task
+from hermite_eq.models import Gaussian, Sphere, Task
 
 if TYPE_CHECKING:
     from hermite_eq.covariance.source_covariance import SourceCovariance
@@ -65,12 +64,27 @@ def _values_at_scale(
     def values(*numbers: Any) -> dict[str, Any]:
         if not open_moments:
             return evaluate(*numbers)
-        task = numeric_task(cov.label)
-        indices = [hermite_index(symbol) for symbol in open_moments]
-        moments = [hermite_value(task, *index, scale=float(numbers[place])) for index in indices if index is not None]
-        return evaluate(*numbers, *moments)
+        moments = hermite_numbers(cov.label, entries, scale=float(numbers[place]))
+        return evaluate(*numbers, *(moments[symbol] for symbol in open_moments))
 
     return values
+
+
+def _check_centred(cov: SourceCovariance, level: str) -> None:
+    """Raise where words in P and W, or in S_k, are not the whole: where data have means, or tasks another law than the formulas'."""
+    if cov.task is None:
+        return
+    source = cov.task.sources[0]
+    averaged = isinstance(source.tasks, Gaussian | Sphere)
+    holds, hypothesis = {
+        "series": (isinstance(source.tasks, Gaussian), "the series is for centred inputs and centred Gaussian tasks"),
+        "limit": (averaged, "the limit is for centred inputs and centred tasks, Gaussian or on the sphere"),
+        "tasks": (True, "R_k = φ P S_k P + η P is for centred inputs"),
+    }[level]
+    if not (source.centred and holds and (level == "tasks" or not np.any(source.task_mean))):
+        fresh = averaged and level != "tasks"
+        numbers = ".averaged().numeric(d, context), with its .error" if fresh else ".over_tasks().numeric(tasks, context=…)"
+        raise HypothesisError(hypothesis, f"{source}", f"use {numbers}")
 
 
 def _arguments(cov: SourceCovariance, first: tuple[sympy.Symbol, ...], entries: dict[str, sympy.Expr]) -> tuple[sympy.Symbol, ...]:
@@ -82,7 +96,7 @@ def _arguments(cov: SourceCovariance, first: tuple[sympy.Symbol, ...], entries: 
 
 @dataclass(frozen=True)
 class AveragedSource:
-    """Over fresh tasks: coefficients as series, and exact numbers. Made by ``covariance(task).averaged(order)``."""
+    """Over fresh tasks: coefficients as series, and numbers with their error. Made by ``covariance(task).averaged(order)``."""
 
     cov: SourceCovariance
     order: int
@@ -94,6 +108,7 @@ class AveragedSource:
     @cached_property
     def _integrands(self) -> tuple[dict[str, sympy.Expr], dict[str, sympy.Expr]]:
         """What is averaged alone, and what with ηηᵀ."""
+        _check_centred(self.cov, "series")
         f = self._factor
         alone = {
             "mean_y": hermite_symbol(1, 0),
@@ -111,26 +126,26 @@ class AveragedSource:
 
     @cached_property
     def entries(self) -> dict[str, sympy.Expr]:
-        r"""``mean_y``, ``mean_b2``, ``second_P``, ``second_22``, ``square_z``, and the coefficients ``second_w``, ``signal_w``,
-        ``coupling_w`` of the words w of :math:`\mathbb E[b_1b_1^\top]`, :math:`\mathbb E[xy\,b_1^\top]`, :math:`\mathbb E[xz\,b_1^\top]`.
+        r"""``mean_y``, ``mean_b2``, ``second_P``, ``second_22``, ``square_z``, and the coefficients ``second_wn``, ``signal_wn``,
+        ``coupling_wn`` of the words :math:`s^{-2n}P(WP)^{n+1}` (with ``unit_link`` also ``…_wt`` of :math:`PW^2P/\operatorname{tr}W`) of
+        :math:`\mathbb E[b_1b_1^\top]`, :math:`\mathbb E[xy\,b_1^\top]`, :math:`\mathbb E[xz\,b_1^\top]`.
 
         Raises
         ------
         HypothesisError
-            For data with means or tasks on the sphere, over which the series is not known; ``numeric`` is.
+            For data with means, and tasks that are not Gaussian, over which the series is not known.
         """
-        if self.cov.task is not None:
-            source = self.cov.task.sources[0]
-            if not source.centred or np.any(source.task_mean) or str(source.tasks) != "gaussian":
-                raise HypothesisError(
-                    "the series is for centred inputs and centred Gaussian tasks", f"{source}", "use .numeric(d, context), which is exact"
-                )
         averages = FormAverages(self.cov.label, self.order, self.cov.unit_link)
-        alone, within = self._integrands
+        alone, _ = self._integrands
         found = {name: averages.mean(f) for name, f in alone.items()}
-        for name, f in within.items():
-            found |= {f"{name}_{word}": value for word, value in averages.words(f).items() if value != 0}
-        return found
+        return found | {f"{name}_w{word}": value for name, words in self._words.items() for word, value in words.items()}
+
+    @cached_property
+    def _words(self) -> dict[str, dict[str, sympy.Expr]]:
+        """``second``, ``signal``, ``coupling``: the coefficient of every word, by the word's name."""
+        averages = FormAverages(self.cov.label, self.order, self.cov.unit_link)
+        _, within = self._integrands
+        return {name: {word: value for word, value in averages.words(f).items() if value != 0} for name, f in within.items()}
 
     @cached_property
     def exact(self) -> bool:
@@ -162,21 +177,20 @@ class AveragedSource:
         w = place.scale**2 * (omega / np.trace(omega) if place.unit_link else omega)
         pw = p @ w
         s2 = float(np.trace(pw))
-        powers = {1: pw}
-        for n in range(2, 2 * self.order + 9):
-            powers[n] = powers[n - 1] @ pw
-        traces = {trace_symbol(n): float(np.trace(power)) / s2**n for n, power in powers.items()}
-        traces |= {T11: float(np.trace(pw @ w)) / (s2 * float(np.trace(w))), T02: float(np.trace(w @ w) / np.trace(w) ** 2)}
+        traces = {T11: float(np.trace(pw @ w)) / (s2 * float(np.trace(w))), T02: float(np.trace(w @ w) / np.trace(w) ** 2)}
+        for symbol in self.arguments[4:]:
+            n = trace_index(symbol)
+            if n is not None:
+                traces[symbol] = float(np.trace(np.linalg.matrix_power(pw / s2, n)))
         first = (d, context, numeric_task(self.cov.label).noise, float(np.sqrt(s2)))
         values = self.lambdify()(*first, *(traces[symbol] for symbol in self.arguments[4:]))
-        words = {"t": p @ w @ w @ p / np.trace(w)}
-        words |= {str(n): powers[n + 1] @ p / s2**n for n in range(len(powers) - 1)}
-        found = {name: np.asarray(value) for name, value in values.items() if "_" not in name or name.split("_")[-1] not in words}
-        for matrix in ("second", "signal", "coupling"):
-            found[matrix] = np.asarray(
-                sum(value * words[name.split("_")[-1]] for name, value in values.items() if name.split("_")[-1] in words
-                    and name.startswith(matrix))
-            )
+        found = {name: np.asarray(values[name]) for name in self._integrands[0]}
+
+        def matrix(word: str) -> Array:
+            return np.asarray(p @ w @ w @ p / np.trace(w) if word == "t" else np.linalg.matrix_power(pw / s2, int(word)) @ pw @ p)
+
+        for name, words in self._words.items():
+            found[name] = sum((values[f"{name}_w{word}"] * matrix(word) for word in words), np.zeros((d, d)))
         found["second"] = found["second"] + float(found["second_P"]) * p
         return found
 
@@ -184,7 +198,12 @@ class AveragedSource:
         """TeX of the averages, word by word."""
         order = None if self.exact else self.order
         return source_averaged_covariance(
-            target_name(self.cov.label), self.entries, order=order, unit_inputs=self.cov.unit_inputs, unit_link=self.cov.unit_link
+            target_name(self.cov.label),
+            {name: self.entries[name] for name in self._integrands[0]},
+            self._words,
+            order=order,
+            unit_inputs=self.cov.unit_inputs,
+            unit_link=self.cov.unit_link,
         )
 
     def _repr_latex_(self) -> str:
@@ -199,7 +218,14 @@ class SourceTasks:
 
     @cached_property
     def entries(self) -> dict[str, sympy.Expr]:
-        """``slope`` φ, ``noise`` η, and ``signal``: E[xy b₁ᵀ] = signal · P S_k P; all at the scale s."""
+        """``slope`` φ, ``noise`` η, and ``signal``: E[xy b₁ᵀ] = signal · P S_k P; all at the scale s.
+
+        Raises
+        ------
+        HypothesisError
+            For inputs with a mean.
+        """
+        _check_centred(self.cov, "tasks")
         f = sympy.Integer(1) if self.cov.unit_inputs else D
         averages = FormAverages(self.cov.label, 0, self.cov.unit_link)
         forms = {
@@ -252,7 +278,13 @@ class LimitSource:
         r"""``slope`` a²/s², ``noise`` v/α, ``trace`` lim t/d, and ``q``: d times the mean square of the cross-covariance.
 
         In :math:`x_1=\operatorname{tr}\Sigma_x/d` and :math:`m_{21}=\operatorname{tr}(\Sigma_x^2\Sigma_\xi)/d`.
+
+        Raises
+        ------
+        HypothesisError
+            For data with means, and tasks that are neither Gaussian nor on the sphere.
         """
+        _check_centred(self.cov, "limit")
         averages = FormAverages(self.cov.label, 0, self.cov.unit_link)
         a, v = (averages.closed(sympy.expand(symbol.xreplace(dict(IN_HERMITE_MOMENTS)))) for symbol in (A, V))
         slope, noise = sympy.expand(a**2 / S**2), sympy.expand(v / ALPHA)

@@ -26,7 +26,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.hermite import check_degree
 from hermite_eq.latex import source_covariance
-from hermite_eq.models import MixtureTask
+from hermite_eq.models import Gaussian, MixtureTask
 
 #: The mean of the argument, and the label moments that are not in :mod:`hermite_eq.covariance.label`: E y, E y²g, E y³.
 M, E1, Q1, W30 = sympy.symbols("m e q w_30", real=True)
@@ -89,6 +89,14 @@ class SourceCovariance:
     unit_inputs: bool
     unit_link: bool
     task: MixtureTask | None
+
+    def __post_init__(self) -> None:
+        if self.task is not None and not isinstance(self.task.sources[0].inputs, Gaussian):
+            raise HypothesisError(
+                "the covariance is that of Gaussian inputs",
+                f"inputs of the law {self.task.sources[0].inputs}",
+                "simulate: hermite_eq.simulate.icl_error",
+            )
 
     @cached_property
     def centred(self) -> bool:
@@ -166,7 +174,7 @@ class SourceCovariance:
         return source_moments(self.with_matrices(), d, context).trace
 
     def averaged(self, order: int = 1) -> AveragedSource:
-        """The covariance over fresh tasks, as a series in the inverse effective dimension up to ``order``; its ``numeric`` is exact."""
+        """The covariance over fresh tasks, as a series in the inverse effective dimension up to ``order``; its ``numeric`` is no series."""
         order = check_degree(order, name="order")
         if self.unit_link and order > 1:
             raise HypothesisError("with the argument normalised by ‖ξ‖ the series is known to order 1", f"order={order}", "pass order=1")

@@ -95,7 +95,9 @@ class SourceMoments:
     @property
     def joint(self) -> JointCovariance:
         """The covariance of (Fᵀh, z)."""
-        return JointCovariance(self.inputs, self.mean_b, self.second_b, self.coupling, self.square_z, self.mean_x, self.mean_z)
+        return JointCovariance(
+            self.inputs, self.mean_b, self.second_b, self.coupling, self.square_z, self.mean_x, self.mean_z, self.error, self.random
+        )
 
 
 def _integrands(target: Activation, noise: float, mean: Array, variance: Array) -> Array:

@@ -152,7 +152,12 @@ def source_moments(
 @lru_cache(maxsize=64)
 def _fresh(task: MixtureTask, index: int, d: int, context: int) -> SourceMoments:
     place = geometry(task, task.sources[index], d)
-    return _moments(place, place.fresh(), context)
+    moments = _moments(place, place.fresh(), context)
+    # The same arrays are handed out again.
+    for value in vars(moments).values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+    return moments
 
 
 def _moments(place: Geometry, law: TaskLaw, context: int) -> SourceMoments:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.expansion.panels import _nodes_and_weights, _values, panels, resolve
+from hermite_eq.expansion.panels import Panels, _nodes_and_weights, _values, panels, resolve
 
 Array = NDArray[np.float64]
 
@@ -31,19 +31,27 @@ _BLOCK = 64
 
 
 @lru_cache(maxsize=256)
-def _edges(sigma: Activation, reach: float) -> Array:
-    """Panels in the argument on which σ is resolved, for scales up to ``reach``."""
+def _plan(sigma: Activation) -> Panels | None:
+    """Panels in arsinh x; None where σ oscillates, or grows like an exponential."""
     kinks = tuple(math.asinh(float(kink)) for kink in sigma.kinks)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", HypothesisWarning)
             plan = resolve(lambda t: sigma(np.sinh(t)), kinks)
-        if plan.trusted:
-            inner = plan.edges[np.abs(plan.edges) < math.asinh(_ENDS[-1] * reach)]
-            # arsinh and sinh move a kink by rounding: it is put back.
-            return np.union1d(np.sinh(inner), [float(kink) for kink in sigma.kinks])
     except (HypothesisError, HypothesisWarning):
-        pass  # it oscillates, or grows like an exponential: unit panels
+        return None
+    return plan if plan.trusted else None
+
+
+@lru_cache(maxsize=256)
+def _edges(sigma: Activation, reach: float) -> Array:
+    """Panels in the argument on which σ is resolved, for scales up to ``reach``."""
+    plan = _plan(sigma)
+    if plan is not None:
+        inner = plan.edges[np.abs(plan.edges) < math.asinh(_ENDS[-1] * reach)]
+        # arsinh and sinh move a kink by rounding: it is put back.
+        return np.union1d(np.sinh(inner), [float(kink) for kink in sigma.kinks])
+    # Unit panels.
     if reach > _WIDEST:
         raise HypothesisError(
             f"a target that oscillates or grows fast without end has an argument of standard deviation ≤ {_WIDEST:g}",

@@ -234,12 +234,12 @@ class HermiteExpansion:
                     'pass form="table"; np.asarray(c) and c.enclosure(k) give the numbers',
                 )
             return str(self.general.latex())
-        c, radii, provenance = self._printable(digits)
+        c, radii, provenance = self.printable(digits)
         complete = self.exact is not None and self.residual(self.degree) == 0
         if form == "sum":
-            return rf"\sigma(x) = {tex.hermite_sum(c, digits=digits)}" + ("" if complete else r" + \cdots")
+            return rf"\sigma(x) = {tex.hermite_sum(c, radius=radii, digits=digits)}" + ("" if complete else r" + \cdots")
         if form == "align":
-            return tex.expansion_align(c, complete=complete, digits=digits, provenance=provenance)
+            return tex.expansion_align(c, radius=radii, complete=complete, digits=digits, provenance=provenance)
         if form == "table":
             return tex.coefficient_table(c, radius=radii, digits=digits, provenance=provenance)
         raise HypothesisError('a form of TeX is "sum", "align", "table" or "general"', f"form={form!r}", 'pass form="table", say')
@@ -249,7 +249,7 @@ class HermiteExpansion:
             return ", a bare callable"
         return "" if (support := supported(self.activation.expression)) else f": {support.reason}"
 
-    def _printable(self, digits: int) -> tuple[tuple[Any, ...], list[Any] | None, str]:
+    def printable(self, digits: int) -> tuple[tuple[Any, ...], list[Any] | None, str]:
         """Coefficients to print, the radii of their errors, and where they come from."""
         name = f"coefficients of {self.activation}"
         if self.exact is not None:

@@ -67,9 +67,9 @@ def block_covariance(
     return align(f"given xi and F; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
 
 
-def context_comment(unit_inputs: bool) -> str:
+def context_comment(unit_inputs: bool, law: str = "N(0, I_d)") -> str:
     if unit_inputs:
-        return "h = vec(x b^T) row-major, x ~ N(0, I_d), b = ((1/l) sum y_i x_i, (1/l) sum y_i^2)"
+        return f"h = vec(x b^T) row-major, x ~ {law}, b = ((1/l) sum y_i x_i, (1/l) sum y_i^2)"
     return "h = vec(x b^T) row-major, b = ((d/l) sum y_i x_i, (1/l) sum y_i^2)"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import sympy
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.latex.numbers import exact, is_exact, number
+from hermite_eq.latex.numbers import as_decimal, exact, is_exact, number
 
 #: The normalisation in words, put as a comment into everything that shows coefficients.
 NORMALISATION = (
@@ -19,7 +19,7 @@ NORMALISATION = (
 )
 
 
-def _weighted(weight: Any, basis: str, digits: int) -> tuple[str, str]:
+def _weighted(weight: Any, basis: str, digits: int, radius: Any) -> tuple[str, str]:
     """(sign, TeX without sign) of weight · basis."""
     if is_exact(weight) or (isinstance(weight, sympy.Basic) and weight.free_symbols):
         weight = sympy.sympify(weight)
@@ -34,15 +34,17 @@ def _weighted(weight: Any, basis: str, digits: int) -> tuple[str, str]:
             tex = rf"{tex}\, {basis}" if basis else tex
     else:
         negative = float(weight) < 0
-        tex = number(abs(weight), digits=digits)
+        tex = number(abs(weight), radius=radius, digits=digits)
+        if r"\pm" in tex:
+            tex = rf"\left({tex}\right)"
         tex = rf"{tex}\, {basis}" if basis else tex
     return ("-" if negative else "+"), tex
 
 
-def _hermite_terms(c: Sequence[Any], digits: int, variable: str) -> list[tuple[str, str]]:
+def _hermite_terms(c: Sequence[Any], digits: int, variable: str, radius: Sequence[Any] | None) -> list[tuple[str, str]]:
     terms = []
-    for k, ck in enumerate(c):
-        if ck == 0:
+    for k, (ck, spread) in enumerate(zip(c, [0] * len(c) if radius is None else radius, strict=True)):
+        if ck == 0 and spread == 0:
             continue
         factorial = math.factorial(k)
         if isinstance(ck, int):
@@ -54,7 +56,7 @@ def _hermite_terms(c: Sequence[Any], digits: int, variable: str) -> list[tuple[s
         elif isinstance(weight, Fraction):
             weight = sympy.Rational(weight.numerator, weight.denominator)
         basis = rf"\mathrm{{He}}_{{{k}}}({variable})" if k else ""
-        terms.append(_weighted(weight, basis, digits))
+        terms.append(_weighted(weight, basis, digits, as_decimal(spread) / factorial))
     return terms
 
 
@@ -65,13 +67,15 @@ def _joined(terms: Sequence[tuple[str, str]]) -> str:
     return ("-" if sign == "-" else "") + first + "".join(f" {sign} {tex}" for sign, tex in rest)
 
 
-def hermite_sum(c: Sequence[Any], *, digits: int = 6, variable: str = "x") -> str:
+def hermite_sum(c: Sequence[Any], *, radius: Sequence[Any] | None = None, digits: int = 6, variable: str = "x") -> str:
     r"""TeX of :math:`\sum_k (c_k/k!)\,\mathrm{He}_k(x)`, zero terms dropped.
 
     Parameters
     ----------
     c : sequence of SymPy numbers, ints, Fractions or floats
         :math:`c_0, \dots, c_K`; exact ones are written as symbols, floats as decimals.
+    radius : sequence, optional
+        Radii of the coefficients which are not exact.
     digits : int
         Significant digits of the decimals.
     variable : str
@@ -83,7 +87,7 @@ def hermite_sum(c: Sequence[Any], *, digits: int = 6, variable: str = "x") -> st
     >>> print(hermite_sum([0.0, -0.25]))
     -0.250000\, \mathrm{He}_{1}(x)
     """
-    return _joined(_hermite_terms(c, digits, variable))
+    return _joined(_hermite_terms(c, digits, variable, radius))
 
 
 def provenance_comment(provenance: str) -> str:
@@ -95,6 +99,7 @@ def provenance_comment(provenance: str) -> str:
 def expansion_align(
     c: Sequence[Any],
     *,
+    radius: Sequence[Any] | None = None,
     symbol: str = r"\sigma",
     complete: bool = False,
     per_line: int = 3,
@@ -105,7 +110,7 @@ def expansion_align(
 
     Parameters
     ----------
-    c : sequence
+    c, radius : sequence
         As in :func:`hermite_sum`.
     symbol : str
         The function's name in TeX.
@@ -127,7 +132,7 @@ def expansion_align(
     """
     if per_line < 1:
         raise HypothesisError("a line has at least one term", f"per_line={per_line}", "pass per_line=1 or more")
-    terms = _hermite_terms(c, digits, "x")
+    terms = _hermite_terms(c, digits, "x", radius)
     lines = [_joined(terms[:per_line])]
     for start in range(per_line, len(terms), per_line):
         lines.append("".join(f"{sign} {tex} " for sign, tex in terms[start : start + per_line]).rstrip())

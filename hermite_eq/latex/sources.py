@@ -153,7 +153,8 @@ def source_covariance(
         value = moments[name]
         lines.append(f"{form[0]} &= {form[1]}" if value is None else _equation(f"{form[0]} = {form[1]}", value))
     body = " \\\\\n  ".join(lines)
-    return align(f"given xi and F; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+    law = "N(0, Sigma_x)" if centred else "N(mu, Sigma_x)"
+    return align(f"given xi and F; {context_comment(unit_inputs, law)}; target {ascii_name(target)}", body)
 
 
 def _word(name: str) -> str:
@@ -164,9 +165,17 @@ def _word(name: str) -> str:
 
 
 def source_averaged_covariance(
-    target: str, entries: Mapping[str, sympy.Expr], *, order: int | None, unit_inputs: bool, unit_link: bool
+    target: str,
+    entries: Mapping[str, sympy.Expr],
+    words: Mapping[str, Mapping[str, sympy.Expr]],
+    *,
+    order: int | None,
+    unit_inputs: bool,
+    unit_link: bool,
 ) -> str:
-    """Over fresh tasks, word by word, as an ``align*`` block; ``order`` is None where it is exact."""
+    """Over fresh tasks as an ``align*`` block, from ``entries`` and the coefficients of each matrix by word; ``order`` is None where it is
+    exact.
+    """
     how = "exact at every d" if order is None else f"series in the inverse effective dimension up to order {order}"
     traces = r"s^2 = \operatorname{tr} P W, \qquad t_n = \operatorname{tr}(P W)^n / s^{2 n}"
     if unit_link:
@@ -174,8 +183,7 @@ def source_averaged_covariance(
         traces += r", \qquad t_{02} = \tfrac{\operatorname{tr} W^2}{(\operatorname{tr} W)^2}"
 
     def terms(kind: str) -> list[tuple[sympy.Expr, str]]:
-        return [(value, _word(name.split("_")[-1])) for name, value in entries.items() if name.startswith(f"{kind}_") and
-                (name.split("_")[-1] == "t" or name.split("_")[-1].isdigit()) and name != "second_22"]
+        return [(value, _word(name)) for name, value in words[kind].items()]
 
     lines = [
         rf"&{_conventions(unit_inputs, unit_link)}",
@@ -190,7 +198,7 @@ def source_averaged_covariance(
         *_combination(r"\mathbb{E}[x z\, b_1^\top]", terms("coupling")),
     ]
     body = " \\\\\n  ".join(lines)
-    return align(f"over fresh tasks, given F; {how}; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+    return align(f"over fresh tasks, given F; {how}; {context_comment(unit_inputs, 'N(0, Sigma_x)')}; target {ascii_name(target)}", body)
 
 
 def source_task_covariance(target: str, entries: Mapping[str, sympy.Expr], *, unit_inputs: bool, unit_link: bool) -> str:
@@ -229,4 +237,4 @@ def source_limit_covariance(target: str, entries: Mapping[str, sympy.Expr], *, u
         _equation(r"\lim \tfrac{t}{d}", entries["trace"]),
         rf"q &= {exact(entries['q'])}",
     ]
-    return align(f"d -> infinity; {context_comment(unit_inputs)}; target {ascii_name(target)}", " \\\\\n  ".join(lines))
+    return align(f"d -> infinity; {context_comment(unit_inputs, 'N(0, Sigma_x)')}; target {ascii_name(target)}", " \\\\\n  ".join(lines))

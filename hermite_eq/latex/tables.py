@@ -102,7 +102,13 @@ def _decimal_of(value: Any, radius: Any, divisor: int, digits: int) -> str:
 
 
 def side_by_side(
-    columns: Sequence[tuple[str, Sequence[Any]]], *, digits: int = 6, caption: str = "", label: str = "", provenance: str = ""
+    columns: Sequence[tuple[str, Sequence[Any]]],
+    *,
+    radii: Sequence[Sequence[Any] | None] | None = None,
+    digits: int = 6,
+    caption: str = "",
+    label: str = "",
+    provenance: str = "",
 ) -> str:
     r"""A booktabs table of the coefficients of several activations, one column each: exact where known, else rounded.
 
@@ -110,6 +116,8 @@ def side_by_side(
     ----------
     columns : sequence of (name, coefficients)
         Names are text; all sequences have one length.
+    radii : sequence, optional
+        Of every column the radii of the coefficients which are not exact, or None.
     digits : int
         Significant digits of the decimals.
     caption, label, provenance : str
@@ -132,9 +140,10 @@ def side_by_side(
         raise HypothesisError(
             "a table side by side has columns of one length", f"lengths {sorted(lengths)}", "ask for the same degree of each"
         )
+    spreads = [[0] * len(c) if spread is None else spread for (_, c), spread in zip(columns, radii or [None] * len(columns), strict=True)]
     rows = []
     for k in range(lengths.pop()):
-        cells = [number(c[k], digits=digits) if c[k] else "0" for _, c in columns]
+        cells = [number(c[k], radius=spread[k], digits=digits) for (_, c), spread in zip(columns, spreads, strict=True)]
         rows.append("  " + " & ".join([str(k), *(f"${cell}$" for cell in cells)]) + r" \\")
     lines = [
         rf"\begin{{tabular}}{{r{'l' * len(columns)}}}",

@@ -32,7 +32,11 @@ def latex(obj: Any) -> str:
     if hasattr(obj, "latex"):
         return str(obj.latex())
     if isinstance(obj, Sequence) and obj and all(hasattr(item, "activation") and hasattr(item, "c") for item in obj):
-        return side_by_side([(str(item.activation), item.c) for item in obj])
+        digits = 6
+        printed = [(str(item.activation), *item.printable(digits)) for item in obj]
+        return side_by_side(
+            [(name, c) for name, c, _, _ in printed], radii=[radii for _, _, radii, _ in printed], digits=digits,
+        )
     raise HypothesisError(
         "an object to be typeset has a .latex(), or is a sequence of Hermite expansions",
         f"{type(obj).__name__} {obj!r}",

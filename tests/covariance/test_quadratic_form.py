@@ -135,6 +135,8 @@ DERIVATIONS = {
     "second moments 5 % off": lambda: quadratic_form_law.check(bias=1.05),
     "Stein's 2 5 % off": lambda: effective_dimension.check(factor=sympy.Rational(21, 20)),
     "a word of the wrong sign": lambda: effective_dimension.check(words=lambda found: {**found, "1": -found["1"]}),
+    "a normalised word of the wrong sign": lambda: effective_dimension.check(unit_words=lambda found: {**found, "t": -found["t"]}),
+    "a normalised word 5 % off": lambda: effective_dimension.check(unit_words=lambda found: {**found, "0": 21 * found["0"] / 20}),
     "a word 5 % off": lambda: effective_dimension.check(words=lambda found: {**found, "0": 21 * found["0"] / 20}),
     **{f"{name} of the wrong sign": lambda name=name: structured_covariance.check({**SOURCE_ENTRIES, name: -SOURCE_ENTRIES[name]})
        for name in SOURCE_ENTRIES},

@@ -12,7 +12,8 @@ import sympy
 from hermite_eq import HypothesisError, Task
 from hermite_eq.activations import activation
 from hermite_eq.covariance import SourceMoments, SymbolicTarget, covariance, source_moments
-from hermite_eq.covariance.source_covariance import M
+from hermite_eq.covariance.effective_dimension import FormAverages
+from hermite_eq.covariance.source_covariance import M, SourceCovariance
 from hermite_eq.covariance.source_moments import _distance, _sizes, averaged_moments
 from hermite_eq.covariance.sources import geometry
 from hermite_eq.covariance.task_law import SampledTasks
@@ -304,8 +305,8 @@ def test_symbols_alone() -> None:
     c1 = sympy.Symbol("c_{1}^{*}", real=True)
     linear = covariance(SymbolicTarget(degree=1), covariances=True).averaged().entries
     d, ell = sympy.symbols("d ell", positive=True)
-    assert sympy.expand(linear["signal_0"] - d * c1**2) == 0
-    assert sympy.expand(linear["second_0"] - d**2 * c1**2 * (1 + 1 / ell)) == 0
+    assert sympy.expand(linear["signal_w0"] - d * c1**2) == 0
+    assert sympy.expand(linear["second_w0"] - d**2 * c1**2 * (1 + 1 / ell)) == 0
 
 
 def test_errors_name_the_hypothesis() -> None:
@@ -346,3 +347,91 @@ def test_errors_name_the_hypothesis() -> None:
         covariance(Task("relu"), unit_link=True)  # type: ignore[call-overload]
     with pytest.raises(HypothesisError, match=r"symbolic covariances are those of Gaussian tasks"):
         covariance(Task("relu"), covariances=True, tasks="sphere")  # type: ignore[call-overload]
+
+
+def _one(target: object = "relu", **more: object) -> SourceCovariance:
+    found = covariance(MixtureTask([Source(target, 0.1, **more)]))  # type: ignore[arg-type]
+    assert isinstance(found, SourceCovariance)
+    return found
+
+
+@pytest.mark.parametrize("mean", [0.7, (0.1, 0.0)])
+def test_means_of_inputs_are_refused_where_the_formulas_leave_them_out(mean: object) -> None:
+    cov = _one(input_mean=mean)
+    averaged, limit, tasks = cov.averaged(), cov.limit(), cov.over_tasks()
+    for find in (lambda: averaged.entries, lambda: averaged.exact, averaged.latex):
+        with pytest.raises(HypothesisError, match=r"centred Gaussian tasks; .* use \.averaged\(\)\.numeric\(d, context\), with its"):
+            find()
+    for find in (lambda: limit.numeric(2, 1.0), limit.latex, limit.lambdify):
+        with pytest.raises(HypothesisError, match=r"centred inputs and centred tasks, Gaussian or on the sphere; .*\.error"):
+            find()
+    for find in (tasks.latex, tasks.lambdify):
+        with pytest.raises(HypothesisError, match=r"is for centred inputs; .* use \.over_tasks\(\)\.numeric\(tasks, context=…\)"):
+            find()
+    assert tasks.numeric(np.ones((1, 2)), context=3).error == 0
+
+
+def test_the_series_know_their_laws() -> None:
+    heavy = _one(tasks=StudentT(5))
+    for level in (heavy.averaged(), heavy.limit()):
+        with pytest.raises(HypothesisError, match=r"found .*tasks Student t.* use \.over_tasks\(\)\.numeric\(tasks, context=…\)"):
+            level.latex()
+    with pytest.raises(HypothesisError, match=r"centred inputs and centred tasks, Gaussian or on the sphere"):
+        _one(task_mean=0.1).limit().numeric(5, 1.0)
+    with pytest.raises(HypothesisError, match=r"covariance is that of Gaussian inputs; found inputs of the law Student t.* simulate"):
+        _one(inputs=StudentT(5))
+    # The training tasks being given, their law does not matter; on the sphere the leading order is that of Gaussian tasks.
+    assert heavy.over_tasks().latex() == _one(task_mean=0.1).over_tasks().latex() == _one().over_tasks().latex()
+    assert _one(tasks="sphere").limit().numeric(5, 1.0) == _one().limit().numeric(5, 1.0)
+
+
+@pytest.mark.parametrize(("power", "order"), [(6, 1), (5, 0)])
+def test_series_of_higher_powers_have_all_their_traces(power: int, order: int) -> None:
+    averaged = _one(X**power, task_cov=Diagonal([0.5, 1.0, 2.0])).averaged(order)
+    exact, series = averaged.numeric(3, 5), averaged.series(3, 5)
+    assert averaged.exact
+    # Sums of positive terms, a few hundred of them: their rounding, and the error of the numbers.
+    right = exact.second_b[:3, :3]
+    np.testing.assert_allclose(series["second"], right, rtol=0, atol=(1e-13 + 10 * exact.error) * np.abs(right).max())
+
+
+
+def test_the_name_of_a_word_is_no_other_entry() -> None:
+    expected = _one().averaged().entries["second_22"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FormAverages, "words", lambda self, f: {"0": X, "22": 2 * X})
+        averaged = _one().averaged()
+        # The word P(WP)^23, of targets of degree 23 and more, stands beside E b₂², and each of them is shown.
+        assert averaged.entries["second_w22"] == 2 * X
+        assert averaged.entries["second_22"] == expected
+        assert averaged.latex().count(r"P (W P)^{23}") == 3
+
+
+def test_moments_handed_out_again_are_read_only() -> None:
+    task = MixtureTask([_source("relu")])
+    moments = source_moments(task, 3, 4)
+    assert source_moments(task, 3, 4) is moments
+    for values in (moments.second_b, moments.labels, moments.coupling, moments.mean_b, moments.inputs, moments.mean_x):
+        with pytest.raises(ValueError, match="read-only"):
+            values[:] = 0
+
+
+def test_the_joint_covariance_keeps_its_error() -> None:
+    moments = source_moments(MixtureTask([_source("tanh")]), 3, 4)
+    assert 0 < moments.joint.error == moments.error
+    assert not moments.joint.random
+    sphere = covariance(Task("relu", noise=0.3), tasks="sphere").averaged()
+    sampled = sphere.joint(3, 4, input_mean=[0.5, 0.0, 0.0])
+    assert sampled.random
+    assert sampled.error > 0
+    assert sphere.joint(3, 4).error == 0
+
+
+def test_panels_are_found_once_for_all_reaches() -> None:
+    calls = []
+    sigma = activation(lambda x: calls.append(x.size) or np.tanh(x))
+    argument_moments(sigma, [0.0], [1.0])
+    found = len(calls)
+    argument_moments(sigma, [0.0], [30.0])
+    # The function is looked at again at the nodes alone, once for each end that is tried.
+    assert len(calls) - found <= 4 < found
