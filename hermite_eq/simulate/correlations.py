@@ -66,7 +66,7 @@ def coupling(
     Raises
     ------
     HypothesisError
-        Without at least two hidden units, or for a number of contexts which is not positive.
+        For another model, without at least two hidden units, or for a number of contexts which is not positive.
 
     Examples
     --------
@@ -76,6 +76,8 @@ def coupling(
     >>> found.largest > found.spread > found.noise
     True
     """
+    if not isinstance(model, RandomTransformer | OneStepTransformer):
+        raise HypothesisError("a coupling is that of a random head", f"{model!r}", "pass RandomTransformer(activation, ridge=…)")
     count = positive_count(contexts, "contexts")
     if sizes.hidden is None or sizes.hidden < 2:
         raise HypothesisError(
