@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     import numpy as np
 
-#: The checks of the phase of a test that is running.
+#: The checks of the body of the test that is running; those of fixtures are in no family and no table.
 CHECKS: list[dict[str, Any]] = []
 PROFILE_VARIABLE = "HERMITE_EQ_UNIVERSALITY"
 _PROPERTY = "hermite_eq"
@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "universality(rate=1e-6): a statistical test; the false-alarm rates of all its assertions together are at most rate",
+        "universality(rate=1e-6): a statistical test; the false-alarm rates of all assertions in its body together are at most rate",
     )
     workers = getattr(config, "workerinput", None)
     given = config.getoption("universality_seed")

@@ -129,7 +129,9 @@ def _criteria(remainder_degree: int) -> list[Step]:
     beta = sympy.Symbol("beta", positive=True)
     by_coupling = sympy.simplify(1 - (r + remainder_degree) / r + 1 / r) == 0
     threshold = sympy.solve(sympy.Eq(1 + (p + remainder_degree) * (beta - 1), 0), p)[0]
-    by_exponent = sympy.simplify(threshold - beta / (1 - beta)) == 0
+    # It falls in p: its derivative β − 1 is negative.
+    falls = sympy.diff(1 + (p + remainder_degree) * (beta - 1), p).subs(beta, 1 - sympy.Symbol("q", positive=True)).is_negative
+    by_exponent = sympy.simplify(threshold - beta / (1 - beta)) == 0 and falls
     return [
         Step(
             "n ω^{p+1} at ω = n^{−1/r}, p = r is n^{−1/r} → 0",
@@ -189,10 +191,10 @@ def _library() -> list[Step]:
             tex=r"The library's missed share is $\mathbb{E}(c_0(\kappa)-c_0^{(p)}(\kappa))^2/\mathbb{E}\,\sigma^2$.",
         ),
         Step(
-            "the library's rules are the least integers r ≥ log n/log(C/max) and p ≥ β/(1−β)",
+            "the library's rules are the least integers r ≥ log n/log(C/max) and p > β/(1−β)",
             sizes_rule,
-            "coupling n^{-1/r}, r ≤ 6; β = 1/4, 1/2, 3/4",
-            tex=r"The library's rules are the least integers $r\ge\log n/\log(C/\max)$ and $p\ge\beta/(1-\beta)$.",
+            "coupling n^{-1/r}, r ≤ 6; β = 1/4, 1/2, 3/5, 3/4",
+            tex=r"The library's rules are the least integers $r\ge\log n/\log(C/\max)$ and $p>\beta/(1-\beta)$.",
         ),
     ]
 
@@ -205,7 +207,7 @@ def _rule() -> bool:
     sizes = Sizes(10, 10, 5, n, n)
     at = all(degree_needed(sizes, coupling=n ** (-1 / r)).by_coupling == r for r in range(1, 7))
     above = all(degree_needed(sizes, coupling=1.01 * n ** (-1 / r)).by_coupling == r + 1 for r in range(1, 7))
-    rates = {0.25: 1, 0.5: 1, 0.75: 3}
+    rates = {0.25: 1, 0.5: 2, 0.6: 2, 0.75: 4}
     return at and above and all(degree_needed(sizes, strength=n**beta).by_exponent == p for beta, p in rates.items())
 
 

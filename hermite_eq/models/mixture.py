@@ -40,7 +40,7 @@ class MixtureTask:
     Raises
     ------
     HypothesisError
-        If weights are negative or do not sum to one, or if a source occurs neither in training nor in the test.
+        If weights are negative or do not sum to one.
 
     Warns
     -----
@@ -94,11 +94,7 @@ class MixtureTask:
         else:
             test = _weights(test_weights, len(found), "test_weights")
         for s, (pi, share) in enumerate(zip(training, test, strict=True)):
-            if pi == share == 0:
-                raise HypothesisError(
-                    "every source occurs in training or in the test", f"source {s} with both weights zero", f"drop source {s}"
-                )
-            if pi == 0:
+            if pi == 0 < share:
                 warnings.warn(f"source {s} ({found[s]}) is never sampled in training", HypothesisWarning, stacklevel=2)
         for name, value in {
             "sources": found,

@@ -8,7 +8,7 @@ from typing import Any
 from hermite_eq.activations import Activation, activation
 from hermite_eq.activations.derivative import derivative
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models.polynomial import PolynomialActivation
+from hermite_eq.models.polynomial import PolynomialActivation, head_activation
 from hermite_eq.models.scalars import non_negative
 
 
@@ -81,7 +81,7 @@ class OneStepTransformer:
             "activation": sigma,
             "step_size": non_negative(step_size, "step_size", "the step size η"),
             "ridge": non_negative(ridge, "ridge", "the paper's λ"),
-            "head": sigma if head is None else _head(head),
+            "head": sigma if head is None else head_activation(head),
             "rank_one": bool(rank_one),
             "normalise": bool(normalise),
         }
@@ -109,10 +109,6 @@ def _smooth(sigma: Any) -> Activation:
     found = activation(sigma)
     derivative(found)
     return found
-
-
-def _head(sigma: Any) -> Activation | PolynomialActivation:
-    return sigma if isinstance(sigma, PolynomialActivation) else activation(sigma)
 
 
 def rt_ridge(ridge: float, d: int, hidden: int | None = None) -> float:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.activations import Activation, activation
+
 
 @dataclass(frozen=True)
 class PolynomialActivation:
@@ -73,3 +75,8 @@ class PolynomialActivation:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
+
+
+def head_activation(sigma: Any) -> Activation | PolynomialActivation:
+    """What a head applies: an equivalent activation as it is, anything else as :func:`activation` reads it."""
+    return sigma if isinstance(sigma, PolynomialActivation) else activation(sigma)

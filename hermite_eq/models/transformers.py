@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hermite_eq.activations import Activation, activation
+from hermite_eq.activations import Activation
 from hermite_eq.models.onestep import OneStepTransformer
-from hermite_eq.models.polynomial import PolynomialActivation
+from hermite_eq.models.polynomial import PolynomialActivation, head_activation
 from hermite_eq.models.scalars import non_negative
 
 
@@ -56,16 +56,12 @@ class RandomTransformer:
     normalise: bool = False
 
     def __init__(self, activation: Any, ridge: float, normalise: bool = False) -> None:
-        object.__setattr__(self, "activation", _head(activation))
+        object.__setattr__(self, "activation", head_activation(activation))
         object.__setattr__(self, "ridge", non_negative(ridge, "ridge", "the paper's λ"))
         object.__setattr__(self, "normalise", bool(normalise))
 
     def __str__(self) -> str:
         return f"{self.activation}{', h normalised' if self.normalise else ''}"
-
-
-def _head(sigma: Any) -> Activation | PolynomialActivation:
-    return sigma if isinstance(sigma, PolynomialActivation) else activation(sigma)
 
 
 #: Models of which there is a theory.

@@ -9,10 +9,8 @@ import numpy as np
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import AnyTask, OneStepTransformer, RandomTransformer, Sizes
+from hermite_eq.simulate.decomposition import drawn_gradient
 from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.heads import StepSource
-from hermite_eq.simulate.onestep import gradients
-from hermite_eq.simulate.run import edges_of
 from hermite_eq.simulate.sampler import child_seeds, positive_count
 
 _BLOCK = 1024
@@ -66,7 +64,7 @@ def coupling(
     Raises
     ------
     HypothesisError
-        Without at least two hidden units, or for a number of contexts which is not positive.
+        For another model, without at least two hidden units, or for a number of contexts which is not positive.
 
     Examples
     --------
@@ -76,6 +74,8 @@ def coupling(
     >>> found.largest > found.spread > found.noise
     True
     """
+    if not isinstance(model, RandomTransformer | OneStepTransformer):
+        raise HypothesisError("a coupling is that of a random head", f"{model!r}", "pass RandomTransformer(activation, ridge=…)")
     count = positive_count(contexts, "contexts")
     if sizes.hidden is None or sizes.hidden < 2:
         raise HypothesisError(
@@ -83,12 +83,10 @@ def coupling(
         )
     seed = child_seeds(rng, range(1))[0]
     stepped = isinstance(model, OneStepTransformer) and model.step_size > 0
-    draw = draw_run(task, sizes, count, True, np.float64, np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key), stepped)
+    draw = draw_run(task, sizes, count, True, np.float64, seed, stepped)
     layer = draw.layer
     if isinstance(model, OneStepTransformer) and draw.step is not None:
-        source, point = StepSource(model.activation, model.normalise), (sizes.samples, sizes.hidden)
-        edges = edges_of(sizes.samples, _BLOCK)
-        found = gradients(source, draw.step, layer, draw.start, draw.trace, [point], edges)[point]
+        found = drawn_gradient(model, draw)
         spike = np.outer(found.u, found.v) if model.rank_one else found.matrix
         layer = layer + model.step_size * spike
     # E h = 0 for centred inputs; the means are taken off all the same.

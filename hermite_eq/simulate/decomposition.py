@@ -9,7 +9,7 @@ from scipy.sparse.linalg import svds
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import AnyTask, OneStepTransformer, Sizes
-from hermite_eq.simulate.draw import draw_run
+from hermite_eq.simulate.draw import Draw, draw_run
 from hermite_eq.simulate.features import Floats
 from hermite_eq.simulate.heads import StepSource
 from hermite_eq.simulate.onestep import Gradient, gradients
@@ -113,15 +113,18 @@ def gradient_step(
         raise HypothesisError(
             "a random head has a number m of hidden units", "sizes.hidden=None", "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)"
         )
-    source, point = StepSource(model.activation, model.normalise), (sizes.samples, sizes.hidden)
     columns = []
     for seed in child_seeds(rng, run_numbers(runs)):
-        draw = draw_run(task, sizes, 1, True, np.float64, np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key), True)
-        assert draw.step is not None
-        edges = edges_of(sizes.samples, _BLOCK)
-        found = gradients(source, draw.step, draw.layer, draw.start, draw.trace, [point], edges)[point]
-        columns.append(_norms(found, draw.layer, model.step_size))
+        draw = draw_run(task, sizes, 1, True, np.float64, seed, True)
+        columns.append(_norms(drawn_gradient(model, draw), draw.layer, model.step_size))
     return GradientDecomposition(model, sizes, *np.array(columns).T)
+
+
+def drawn_gradient(model: OneStepTransformer, draw: Draw) -> Gradient:
+    """The gradient of the step of ``model`` on all contexts and hidden units of a draw made with ``step``."""
+    assert draw.step is not None
+    source, point = StepSource(model.activation, model.normalise), (len(draw.step), len(draw.layer))
+    return gradients(source, draw.step, draw.layer, draw.start, draw.trace, [point], edges_of(len(draw.step), _BLOCK))[point]
 
 
 def _norms(gradient: Gradient, layer: Floats, step_size: float) -> tuple[float, float, float, float]:

@@ -56,10 +56,12 @@ def icl_error(
     .. math:: e_{\mathrm{ICL}}=\mathbb E_{\xi\sim\mathcal N(0,I_d)}\mathbb E\bigl[(y_{\ell+1}-\hat y)^2\mid\xi\bigr],\qquad
         e_{\mathrm{IDG}}=\frac1k\sum_{j\le k}\mathbb E\bigl[(y_{\ell+1}-\hat y)^2\mid\xi_j\bigr].
 
-    For the linear Transformer these expectations are exact, given its weights; for random heads they are
+    For the linear Transformer these expectations are computed, given its weights: over contexts in closed form and by quadrature, over
+    fresh tasks by quadrature where inputs and tasks are centred and isotropic, else over fixed nets of tasks, whose error
+    (:mod:`hermite_eq.simulate.laws.averages`) is common to all runs and in no standard error. For random heads they are
     means over ``test`` fresh contexts each, so that the scatter of the runs, from which the standard error
-    comes, includes the test noise. (Inputs or tasks which are neither Gaussian nor on the sphere, and softmax
-    attention, have no exact expectations: there the linear Transformer is tested on contexts too.)
+    comes, includes the test noise. (With tasks which are neither Gaussian nor on the sphere, inputs which are not Gaussian, or softmax
+    attention, the linear Transformer is tested on contexts too.)
 
     With several sources a training task has source s with probability ``task.weights[s]``, and
 

@@ -85,8 +85,6 @@ def gradients(
                 total = sums[m] if n == wanted[m][-1] else sums[m].copy()
                 total /= layer.dtype.type(n * math.sqrt(m))
                 found[n, m] = Gradient(total, slope * w, moment / (n * math.sqrt(m)))
-        if block.rows.stop == max(n for n, _ in points):
-            break
     return found
 
 

@@ -23,7 +23,7 @@ from hermite_eq.hermite import X
 from hermite_eq.models import Sizes, Task
 from hermite_eq.simulate.population import Array
 from hermite_eq.simulate.results import SimulatedError
-from hermite_eq.simulate.sampler import child_seeds, positive_count, run_numbers
+from hermite_eq.simulate.sampler import child_seeds, context_law, positive_count, run_numbers
 
 
 @dataclass(frozen=True)
@@ -89,16 +89,17 @@ def dmmse_error(
         raise HypothesisError("dMMSE knows finitely many training tasks", "tasks=inf", "pass a finite number of tasks")
     count = positive_count(test, "test")
     seeds = child_seeds(rng, run_numbers(runs))
-    found = np.array([_errors(task, sizes, count, np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key)) for seed in seeds])
+    found = np.array([_errors(task, sizes, count, seed) for seed in seeds])
     ones = np.ones(len(seeds))
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
     return SimulatedError(DiscreteMMSE(), task, sizes, found[:, 0], found[:, 1], ones, ones == 0, draws)
 
 
 def _errors(task: Task, sizes: Sizes, test: int, seed: np.random.SeedSequence) -> tuple[float, float]:
-    # The first child gives the training tasks, here as for trained models, whose further children stay unused.
+    # The first child gives the training tasks, here as for trained models. Of these a gradient step uses child 12 too, for the choice of
+    # its tasks (and child 11, but only where tasks are infinitely many): with a one-step model the in-distribution error shares a stream.
     tasks, *_, fresh, again = seed.spawn(13)
-    known = np.random.default_rng(tasks).standard_normal((int(sizes.tasks), sizes.d))
+    known = context_law(task, sizes).tasks(int(sizes.tasks), np.random.default_rng(tasks)).xi
     fresh_stream, again_stream = np.random.default_rng(fresh), np.random.default_rng(again)
     icl = idg = 0.0
     for _ in range(test):

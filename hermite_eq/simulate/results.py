@@ -113,8 +113,8 @@ class SimulatedError:
     model, task, sizes
         What was simulated.
     icl_runs, idg_runs : (runs,) array
-        ICL error (fresh tasks) and in-distribution error (the training tasks) of each run; the same array
-        where ``sizes.tasks`` is infinite, since the training tasks are then the law of the fresh ones.
+        ICL error (fresh tasks) and in-distribution error (the training tasks) of each run. Where ``sizes.tasks`` is infinite the
+        latter is that of fresh tasks of the training mixture: equal to the former, unless ``test_weights`` are not ``weights``.
     condition_runs : (runs,) array
         Condition number of the system solved, penalty included (an estimate, except where the fallback was
         used).

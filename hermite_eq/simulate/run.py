@@ -150,7 +150,7 @@ class Run:
         return total
 
     def linear_errors(self, fits: list[RidgeFit]) -> tuple[Array, Array]:
-        """ICL errors on each source, and in-distribution errors, of linear heads: exact where they close."""
+        """ICL errors on each source, and in-distribution errors, of linear heads: computed where they close, else measured."""
         weights = np.stack([fit.weights for fit in fits], axis=1)
         intercepts = np.array([fit.intercept for fit in fits])
         law, again = self.draw.law, self.draw.again

@@ -50,7 +50,7 @@ def simulate_curves(
     dtype = np.float32 if precision == "single" else np.float64
     which = run_numbers(runs)
     sources = len(context_law(task, sizes).sources)
-    count = max(2000, 2 * sizes.d**2) if test is None else positive_count(test, "test")
+    count = default_test(sizes.d) if test is None else positive_count(test, "test")
     if count < sources:
         raise HypothesisError("every source has a test context", f"test={count} for {sources} sources", f"pass test={sources} or more")
 
@@ -83,7 +83,7 @@ def simulate_curves(
             count,
             random,
             dtype,
-            np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key),
+            seed,
             any(kind.step is not None for kind in readouts),
         )
         outcomes.append(Run(readouts, largest, axis, increasing, plan, draw).errors())
@@ -104,6 +104,11 @@ def simulate_curves(
         )
         for model, (kind, readout) in zip(heads, keys, strict=True)
     )
+
+
+def default_test(d: int) -> int:
+    """How many test contexts each error of a random head is measured on, unless ``test`` says."""
+    return max(2000, 2 * d**2)
 
 
 def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[TrainedModel]:

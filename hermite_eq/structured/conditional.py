@@ -53,7 +53,7 @@ def affine(sigma: Any, shift: Any = 0, scale: Any = 1) -> Activation:
     """
     sigma = activation(sigma)
     m, s = _exact(shift, "shift"), _exact(scale, "scale")
-    if s.is_positive is False or (s.is_positive is None and not s.free_symbols):
+    if s.is_positive is not True:
         raise HypothesisError("the scale of a pre-activation is positive", f"scale={scale!r}", "pass scale=1, or a positive symbol")
     if sigma.expression is not None:
         return activation(sigma.expression.xreplace({X: m + s * X}))
@@ -74,7 +74,7 @@ def _exact(value: Any, name: str) -> sympy.Expr:
     found = value if isinstance(value, sympy.Expr) else None
     if found is None and isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
         found = sympy.Rational(str(value)) if math.isfinite(value) else None
-    if found is None or found.is_real is False or found.is_finite is False:
+    if found is None or found.is_real is not True or found.is_finite is False:
         raise HypothesisError(f"the {name} is a finite real number or a real symbol", f"{name}={value!r}", f"pass {name}=0.5, say")
     return found
 

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion import HermiteExpansion, coefficients
+from hermite_eq.expansion import HermiteExpansion, coefficients, gaussian_mean
 from hermite_eq.hermite import check_degree
 from hermite_eq.models import Sizes
-from hermite_eq.structured.conditional import check_coupling
+from hermite_eq.structured.conditional import check_coupling, conditional_coefficients
 
-#: Degrees up to which series are summed; what is beyond is bounded by the residual.
+#: Degrees up to which series are summed.
 _TERMS = 120
 
 
@@ -38,7 +38,7 @@ class SufficientDegree:
     exponent : float or None
         :math:`\beta=\log(\|\mathrm{Cov}\|\,\eta)/\log k`, from one size: it leaves open what constant is in front.
     by_exponent : int or None
-        :math:`\lceil\beta/(1-\beta)\rceil`, for β < 1.
+        The least p ≥ 0 with :math:`p>\beta/(1-\beta)`, for β < 1.
     measured : int or None
         The degree found sufficient by simulation, as given.
     """
@@ -108,13 +108,14 @@ def degree_needed(
     References
     ----------
     [RT] Theorem 3 (r finite, no rule); [DM] Theorem 4.12 (p finite, no rule); ⌈β/(1−β)⌉ is the rule of the latter's authors for
-    two-layer networks after one step. ``derivations/conditional_coefficients.py`` derives both from one remainder.
+    two-layer networks after one step: where the quotient is an integer it is one short of ``by_exponent``, for there the remainder is
+    O(1). ``derivations/conditional_coefficients.py`` derives both from one remainder.
 
     Examples
     --------
     >>> sizes = Sizes(d=80, context=80, tasks=40, samples=3200, hidden=3200)
     >>> print(degree_needed(sizes, coupling=0.1, strength=3200**0.75, measured=3))
-    max coupling 0.1: r = 4; β = 0.75: p = 3; measured: 3
+    max coupling 0.1: r = 4; β = 0.75: p = 4; measured: 3
     >>> degree_needed(sizes, strength=1e4).by_exponent is None
     True
     """
@@ -147,7 +148,8 @@ def _by_exponent(strength: float, sizes: Sizes) -> tuple[float, int | None]:
     beta = math.log(strength) / math.log(sizes.hidden)
     if beta >= 1:
         return beta, None
-    return beta, max(0, math.ceil(beta / (1 - beta) - 64 * np.finfo(float).eps / (1 - beta) ** 2))
+    # A quotient that is an integer up to rounding is that integer, and does not exceed itself.
+    return beta, max(0, math.floor(beta / (1 - beta) + 64 * np.finfo(float).eps / (1 - beta) ** 2) + 1)
 
 
 def _positive(value: Any, name: str) -> float:
@@ -189,7 +191,13 @@ def missed_share(sigma: Any, coupling: float, degree: int) -> NDArray[np.float64
     expansion: HermiteExpansion = coefficients(sigma, max(_TERMS, p + 1))
     orthonormal = expansion.estimate.values
     terms = np.square(orthonormal) * rho ** (2 * np.arange(len(orthonormal)))
-    # The rest of the series is at most ρ^{2(K+1)} c_K*², far below rounding of E σ² at K = 120 unless ρ is close to one.
-    rest = rho ** (2 * len(orthonormal)) * max(0.0, expansion.estimate.norm2 - float(np.sum(np.square(orthonormal))))
-    tails = np.cumsum(terms[::-1])[::-1]
-    return np.asarray((tails[1 : p + 2] + rest) / expansion.estimate.norm2)
+    tails, norm2 = np.cumsum(terms[::-1])[::-1], expansion.estimate.norm2
+    # The rest of the series is at most ρ^{2(K+1)} c_K*².
+    if rho ** (2 * len(orthonormal)) * max(0.0, norm2 - float(np.sum(np.square(orthonormal)))) > np.finfo(float).eps * norm2:
+        # E_κ c_0(κ, s)² is the whole series.
+        s = math.sqrt((1 - rho) * (1 + rho))
+        whole = gaussian_mean(lambda g: np.square(conditional_coefficients(sigma, rho * g.ravel(), s, degree=0)).reshape(g.shape))
+        rest = whole - float(terms.sum())
+    else:
+        rest = 0.0
+    return np.asarray((tails[1 : p + 2] + rest) / norm2)

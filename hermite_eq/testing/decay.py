@@ -20,7 +20,7 @@ import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.testing.check import Check, Verdict, conclude
+from hermite_eq.testing.check import Check, Verdict, conclude, detects
 from hermite_eq.testing.rates import POWER, declared_rate
 
 Array = NDArray[np.float64]
@@ -157,7 +157,7 @@ def assert_rate(
     runs = min(map(len, columns))
     finding = f"Between d = {d.min():g} and {d.max():g} the gap goes from {_mean(columns, d.argmin())} to {_mean(columns, d.argmax())}, " \
               f"an exponent of {found.slope:.2f}"
-    power = f"With probability 99 % an exponent of {found.visible:.2f} would be seen to be too slow"
+    power = detects(f"an exponent of {found.visible:.2f} or more")
     verdict, repair = Verdict.AGREES, ""
     if found.p_value <= level:
         verdict = Verdict.DIFFERENT

@@ -32,13 +32,14 @@ Simulator = Callable[[Any, Any, Task, Sizes, range, int], tuple[ArrayLike, Array
 
 @dataclass(frozen=True)
 class _Point:
-    """What was found at one size."""
+    """What was found at one size; ``spread`` is the larger standard deviation of the combinations watched, relative to the mean of a."""
 
     sizes: Sizes
     verdict: Verdict
     evidence: float
     gap: float
     stderr: float
+    spread: float
     runs: int
     margin: float
     needed: int | None
@@ -191,12 +192,24 @@ def _decide(model_a: Any, model_b: Any, task: Task, sizes: Sizes, margin: float,
             verdict = Verdict.AGREES
             break
     relative = (b - a) / a.mean()
-    gap, spread = float(relative.mean()), float(relative.std(ddof=1))
-    distance = abs(abs(gap) - margin)
-    level = rate / 2 if abs(gap) > margin else MISS
-    needed = runs_needed(distance, spread, level, len(a)) if verdict == Verdict.CANNOT_TELL else None
-    skewed = verdict == Verdict.DIFFERENT and len(a) >= 8 and spread > 0 and float(scipy.stats.skewtest(relative).pvalue) < MISS
-    return _Point(sizes, verdict, max(upper.above, lower.below), gap, spread / math.sqrt(len(a)), len(a), margin, needed, skewed)
+    gap, scatter = float(relative.mean()), float(relative.std(ddof=1))
+    watched = [(b - (1 + side * margin) * a) / a.mean() for side in (1, -1)]
+    needed = _needed(watched, gap, margin, rate, len(a)) if verdict == Verdict.CANNOT_TELL else None
+    skewed = verdict == Verdict.DIFFERENT and len(a) >= 8 and scatter > 0 and float(scipy.stats.skewtest(relative).pvalue) < MISS
+    spread = max(float(values.std(ddof=1)) for values in watched)
+    return _Point(sizes, verdict, max(upper.above, lower.below), gap, scatter / math.sqrt(len(a)), spread, len(a), margin, needed, skewed)
+
+
+def _needed(watched: list[Array], gap: float, margin: float, rate: float, runs: int) -> int | None:
+    """The budget with which both bounds of "equal", or the bound of "different" on the gap's side, would be crossed; None if none is."""
+    if abs(gap) > margin:
+        watched, level = [watched[0 if gap > 0 else 1]], rate / 2
+    else:
+        level = MISS
+    counts = [runs_needed(float(values.mean()), float(values.std(ddof=1)), level, runs) for values in watched]
+    found = [count for count in counts if count is not None and count > runs]
+    # One of them may have been crossed already.
+    return math.ceil(max(found) / budget(1)) if found and None not in counts else None
 
 
 def _conclude(claim: str, found: list[_Point], shares: int, level: float) -> Check:
@@ -209,8 +222,8 @@ def _conclude(claim: str, found: list[_Point], shares: int, level: float) -> Che
     )
     if worst.skewed:
         finding += " (the differences are skewed over the runs, where the false-alarm rate supposes normal ones)"
-    spread = worst.stderr * math.sqrt(worst.runs)
-    seen = worst.margin + (critical_t(level / (2 * shares), max(worst.runs, 2)) + 2.33) * spread / math.sqrt(worst.runs)
+    reach = critical_t(level / (2 * shares), max(worst.runs, 2)) + float(scipy.stats.norm.isf(1 - POWER))
+    seen = worst.margin + reach * worst.spread / math.sqrt(worst.runs)
     power = detects(f"a relative difference of {percent(seen)}")
     repair = ""
     if worst.verdict == Verdict.CANNOT_TELL:

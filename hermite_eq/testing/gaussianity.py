@@ -176,6 +176,6 @@ def assert_gaussian(
     distance = kolmogorov_detects(share, count, delta)
     if distance < 1:
         finding += f". {detects(f'a distribution function off by {percent(distance)}')}"
-    claim = f"{count} rows of {width} variable{'s' if width > 1 else ''} are Gaussian with the given covariance{within(delta)}"
-    return settle_moments("assert_gaussian", claim, min(1.0, worst.p_value * statistics), level, finding, detected, count, delta,
-                          resolution, width**2)
+    claim = f"{standard.rows} rows of {width} variable{'s' if width > 1 else ''} are Gaussian with the given covariance{within(delta)}"
+    return settle_moments("assert_gaussian", claim, min(1.0, worst.p_value * statistics), level, finding, detected, standard,
+                          delta, resolution)

@@ -25,14 +25,22 @@ class StandardSamples:
     z : (n, p) array
         :math:`x_{ij}/\sqrt{\Sigma_{jj}}`.
     correlation : (p, p) array
+    rows_each : int
+        How many of the rows handed over each row of z is made of: two where the mean is unknown.
     """
 
     z: Array
     correlation: Array
+    rows_each: int
 
     @property
     def count(self) -> int:
         return len(self.z)
+
+    @property
+    def rows(self) -> int:
+        """How many of the rows handed over are used."""
+        return self.rows_each * self.count
 
     @property
     def width(self) -> int:
@@ -93,4 +101,4 @@ def standard_samples(samples: ArrayLike, mean: Any, cov: ArrayLike, name: str) -
     if len(x) < 2:
         raise HypothesisError("there are samples to judge by", f"{n} rows", "pass at least 4 rows")
     scale = np.sqrt(np.diag(sigma))
-    return StandardSamples(x / scale, sigma / np.outer(scale, scale))
+    return StandardSamples(x / scale, sigma / np.outer(scale, scale), 2 if mean is None else 1)

@@ -101,7 +101,7 @@ def assert_covariance(
         raise HypothesisError("the excess kurtosis has a finite bound ≥ 0", f"excess_kurtosis={excess_kurtosis!r}",
                               "pass excess_kurtosis=3.0; test heavier tails through bounded functions of the samples")
     standard = standard_samples(samples, mean, expected, "expected")
-    count, share = standard.count, level / standard.width**2
+    share = level / standard.width**2
     variance = (2 + excess_kurtosis) * (1 + delta) ** 2
     smallest, where, ratio, kurtosis = 1.0, "", 1.0, -math.inf
     for columns, names in direction_blocks(standard):
@@ -120,23 +120,23 @@ def assert_covariance(
     def detected(n: int) -> float:
         return robust_detects(share, variance, n)
 
-    return settle_moments("assert_covariance", f"the covariance of {count} rows is the expected one{within(delta)}",
-                          min(1.0, smallest * standard.width**2), level, finding, detected, count, delta, resolution, standard.width**2)
+    return settle_moments("assert_covariance", f"the covariance of {standard.rows} rows is the expected one{within(delta)}",
+                          min(1.0, smallest * standard.width**2), level, finding, detected, standard, delta, resolution)
 
 
-def settle_moments(assertion: str, claim: str, p_value: float, rate: float, finding: str, detected: Callable[[int], float], count: int,
-                   delta: float, resolution: float, directions: int) -> Check:
+def settle_moments(assertion: str, claim: str, p_value: float, rate: float, finding: str, detected: Callable[[int], float],
+                   samples: StandardSamples, delta: float, resolution: float) -> Check:
     """The verdict of a test of variances, which must be able to see an excess of ``resolution``."""
-    seen = detected(count)
+    seen = detected(samples.count)
     verdict, repair = Verdict.AGREES, ""
     if p_value <= rate:
         verdict = Verdict.DIFFERENT
     elif seen > resolution:
-        needed = least_count(detected, resolution, count)
+        needed = samples.rows_each * least_count(detected, resolution, samples.count)
         verdict = Verdict.CANNOT_TELL
         repair = f"draw {needed} rows to see {percent(resolution)} beyond the deviation allowed"
         repair += f", or pass resolution={math.ceil(100 * seen) / 100:g}" if math.isfinite(seen) else ""
-    power = detects(f"a variance {percent(delta + seen)} too large in one of {directions} directions")
+    power = detects(f"a variance {percent(delta + seen)} too large in one of {samples.width**2} directions")
     return conclude(Check(assertion, claim, verdict, p_value, rate, finding, power, repair))
 
 

@@ -31,6 +31,7 @@ from hermite_eq.models import (
     Task,
     Toeplitz,
 )
+from hermite_eq.simulate.simulation import default_test
 
 try:
     from hypothesis import assume
@@ -214,7 +215,7 @@ def flops(sizes: Sizes) -> float:
     """
     width = sizes.d * (sizes.d + 1)
     m = width if sizes.hidden is None else sizes.hidden
-    n, test = sizes.samples, max(2000, 2 * sizes.d**2)
+    n, test = sizes.samples, default_test(sizes.d)
     least, most = sorted((n, m))
     features = 0 if sizes.hidden is None else 2 * (n + test) * width * m
     return features + least**2 * most + least**3 / 3

@@ -134,9 +134,11 @@ def assert_universal(
             b, a = errors[i, :, 0, j], errors[i, :, 1, j]
             gaps[j, i] = (b - a) / a.mean()
             mean, stderr = float(gaps[j, i].mean()), float(gaps[j, i].std(ddof=1)) / math.sqrt(count)
-            p = min(_p(b - (1 + delta) * a), _p((1 - delta) * a - b)) * 2 * statistics
+            watched = [b - (1 + delta) * a, (1 - delta) * a - b]
+            p = min(map(_p, watched)) * 2 * statistics
             if d == ladder[-1]:
-                seen = max(seen, stderr * float(scipy.stats.t.isf(share, count - 1) + scipy.stats.norm.isf(1 - POWER)))
+                scatter = max(float(values.std(ddof=1)) for values in watched) / (float(a.mean()) * math.sqrt(count))
+                seen = max(seen, scatter * float(scipy.stats.t.isf(share, count - 1) + scipy.stats.norm.isf(1 - POWER)))
             if p < worst_p or (worst_p >= 1 and abs(mean) / delta > largest):
                 largest = abs(mean) / delta
                 finding = f"The {kind} errors at d = {d} differ by {mean:+.3f} ± {stderr:.3f} of their size, with {delta:.3g} allowed"

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import sympy
 
-from hermite_eq import HypothesisWarning, activation, equivalent_model
+from hermite_eq import HypothesisError, HypothesisWarning, activation, equivalent_model
 from hermite_eq.activations import lipschitz_violation, registered_names
+from hermite_eq.activations.derivative import derivative
 from hermite_eq.hermite import X
 
 
@@ -29,6 +30,11 @@ def test_looking_finds_what_the_table_declares(name: str) -> None:
         (sympy.Heaviside(X - 1), "a jump at x = 1"),
         (np.exp, "grows without bound"),
         (sympy.Max(X, 2 * X), None),
+        (sympy.Max(X - 200, 0), None),
+        (sympy.Abs(X) ** sympy.Rational(3, 2), "grows without bound"),
+        # A jump of one on a slope of a million, and that slope without the jump.
+        (10**6 * X + sympy.Heaviside(X - 1), "a jump at x = 1"),
+        (10**6 * sympy.Max(X - 1, 0), None),
         (np.tanh, None),
     ],
     ids=str,
@@ -41,3 +47,36 @@ def test_expressions_and_callables(sigma: object, violation: str | None) -> None
 def test_the_equivalent_model_warns() -> None:
     with pytest.warns(HypothesisWarning, match=r"Theorem 3 supposes a Lipschitz activation; found no finite Lipschitz constant for square"):
         assert equivalent_model("square", 2).residual == 0
+
+
+@pytest.mark.parametrize(
+    ("sigma", "where"),
+    [
+        (sympy.Piecewise((0, X < 0), (1, True)), "at x = 0"),
+        (X + sympy.Heaviside(X - 2), "at x = 2"),
+        ("hardshrink", "at x = -0.5"),
+        (sympy.sign(sympy.sin(X)), "or may jump, where no polynomial vanishes"),
+        (sympy.Piecewise((0, sympy.sin(X) < 0), (1, True)), "or may jump, where no polynomial vanishes"),
+    ],
+    ids=str,
+)
+def test_a_function_that_jumps_has_no_derivative_here(sigma: object, where: str) -> None:
+    entry = activation(sigma)
+    with pytest.raises(HypothesisError) as error:
+        derivative(entry)
+    assert str(error.value) == (
+        f"a gradient step differentiates σ, which is continuous; found {entry}, which jumps {where}. Repair: pass 'relu', say"
+    )
+
+
+@pytest.mark.parametrize(
+    "sigma",
+    ["relu", "hardtanh", X * sympy.sign(X), X * sympy.Heaviside(X), sympy.Piecewise((0, X < 0), (X, True)), sympy.Abs(sympy.sin(X))],
+    ids=str,
+)
+def test_derivatives_are_difference_quotients(sigma: object) -> None:
+    entry = activation(sigma)
+    x, width = np.linspace(-3.03, 2.97, 41), 1e-5
+    # The third derivative is at most 1 off the kinks, where a difference is taken; two values of size at most 4 are rounded.
+    bound = width**2 + 4 * 4 * np.finfo(float).eps / width
+    assert np.abs(derivative(entry)(x) - (entry(x + width) - entry(x - width)) / (2 * width)).max() < bound

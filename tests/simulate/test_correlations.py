@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from hermite_eq import HypothesisError, OneStepTransformer, RandomTransformer, Sizes, Task
+from hermite_eq import HypothesisError, LinearTransformer, OneStepTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.models import MixtureTask, Source, Spike
 from hermite_eq.simulate import coupling
 from hermite_eq.simulate.draw import draw_run
@@ -48,6 +48,12 @@ def test_normalised_input_and_literal_correlations() -> None:
 
 
 def test_errors() -> None:
+    with pytest.raises(HypothesisError) as error:
+        coupling(LinearTransformer(0.1), Task("relu"), SIZES)
+    assert str(error.value) == (
+        "a coupling is that of a random head; found LinearTransformer(ridge=0.1, intercept=False). "
+        "Repair: pass RandomTransformer(activation, ridge=…)"
+    )
     with pytest.raises(HypothesisError) as error:
         coupling(RandomTransformer("relu", 0.1), Task("relu"), Sizes(3, 4, 2, 9))
     assert str(error.value) == (

@@ -211,7 +211,7 @@ def test_the_ridge_of_the_other_paper() -> None:
         (lambda: OneStepTransformer(np.tanh, 1.0, 0.1), "a gradient step differentiates σ, which needs a formula; "
          "found the bare callable tanh. Repair: pass a name or a SymPy expression"),
         (lambda: OneStepTransformer("sign", 1.0, 0.1), "a gradient step differentiates σ, which is continuous; "
-         "found sign, which jumps. Repair: pass 'relu', say"),
+         "found sign, which jumps at x = 0. Repair: pass 'relu', say"),
         (lambda: OneStepTransformer(equivalent_model("relu", 2), 1.0, 0.1), "the gradient step keeps σ; "
          "found the equivalent activation relu, r = 2. Repair: pass σ, and the equivalent activation as head=…"),
         (lambda: OneStepTransformer("relu", -1.0, 0.1), "step_size (the step size η) is a finite number ≥ 0; found step_size=-1.0. "

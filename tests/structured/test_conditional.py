@@ -111,6 +111,10 @@ def test_the_conditional_model_keeps_mean_and_second_moment() -> None:
     [
         (lambda: affine("relu", 0, 0), "the scale of a pre-activation is positive; found scale=0. "
          "Repair: pass scale=1, or a positive symbol"),
+        (lambda: affine("relu", 0, sympy.Symbol("s", real=True)), "the scale of a pre-activation is positive; found scale=s. "
+         "Repair: pass scale=1, or a positive symbol"),
+        (lambda: affine("relu", sympy.Symbol("k")), "the shift is a finite real number or a real symbol; found shift=k. "
+         "Repair: pass shift=0.5, say"),
         (lambda: affine("relu", math.nan), "the shift is a finite real number or a real symbol; found shift=nan. "
          "Repair: pass shift=0.5, say"),
         (lambda: affine("relu", "1"), "the shift is a finite real number or a real symbol; found shift='1'. "

@@ -40,6 +40,15 @@ def test_the_exponent() -> None:
     assert str(found) == "max coupling 0.01: r = 2; β = 0.6: p = 2; measured: 1"
 
 
+@pytest.mark.parametrize(("beta", "degree"), [(0.0, 1), (0.25, 1), (0.5, 2), (2 / 3, 3), (0.75, 4), (0.8, 5), (0.79, 4), (-0.5, 0)])
+def test_at_the_degree_found_the_remainder_vanishes_and_one_below_it_does_not(beta: float, degree: int) -> None:
+    assert degree_needed(SIZES, strength=1024**beta).by_exponent == degree
+    # The exponent of n ω^{p+1}, whose terms are rounded where it is zero.
+    exponents = [1 + (p + 1) * (beta - 1) for p in (degree - 1, degree)]
+    assert exponents[1] < -1e-12
+    assert exponents[0] > -1e-12 or degree == 0
+
+
 @pytest.mark.parametrize("name", ["relu", "tanh", "gelu"])
 @pytest.mark.parametrize("rho", [0.3, 0.8])
 def test_missed_shares_are_the_mean_square_of_the_conditional_mean_less_its_first_terms(name: str, rho: float) -> None:
@@ -52,6 +61,16 @@ def test_missed_shares_are_the_mean_square_of_the_conditional_mean_less_its_firs
     # Differences of numbers of size E σ².
     assert np.abs(share - (total - np.cumsum(terms)) / norm2).max() < 64 * np.finfo(float).eps
     assert (np.diff(share) <= 0).all()
+
+
+@pytest.mark.parametrize("rho", [0.99, 0.9999])
+def test_near_one_the_missed_shares_of_relu_are_those_of_its_closed_kernel(rho: float) -> None:
+    # The whole series is the arc-cosine kernel at ρ², over E σ² = 1/2; E c_0(κ)² less its terms of degree ≤ p.
+    omega = rho**2
+    whole = (math.sqrt(1 - omega**2) + omega * (math.pi - math.acos(omega))) / (2 * math.pi)
+    c = np.asarray(coefficients("relu", 6))
+    terms = c**2 * omega ** np.arange(7) / [math.factorial(k) for k in range(7)]
+    assert np.abs(missed_share("relu", rho, 6) - 2 * (whole - np.cumsum(terms))).max() < 64 * np.finfo(float).eps
 
 
 def test_a_polynomial_misses_nothing_from_its_degree_on() -> None:

@@ -65,6 +65,24 @@ def test_at_the_margin_nothing_can_be_told_and_the_runs_needed_are_said():
             np.ones(len(runs)), 1.05 + 1e-6 * np.where(np.arange(runs.start, runs.stop) % 2, 1.0, -1.0)), runs=8)
 
 
+@pytest.mark.parametrize("gap", [0.01, 0.2])
+def test_the_runs_needed_are_those_of_the_combinations_watched(gap):
+    # b − a scatters little, b − (1 ± m)a as a does.
+    def simulate(model_a, model_b, task, sizes, runs, rng):
+        a = np.array([math.exp(np.random.default_rng((rng, run)).standard_normal()) for run in runs])
+        return a, (1 + gap) * a
+
+    with pytest.raises(HypothesisError) as error:
+        assert_equivalent("a", "b", TASK, SIZES, simulator=simulate, runs=4)
+    needed = int(error.value.repair.removeprefix("pass runs="))
+    assert needed > 4
+    if gap < 0.05:
+        assert assert_equivalent("a", "b", TASK, SIZES, simulator=simulate, runs=4 * needed).verdict == Verdict.AGREES
+    else:
+        with pytest.raises(UniversalityError):
+            assert_equivalent("a", "b", TASK, SIZES, simulator=simulate, runs=4 * needed)
+
+
 def test_models_of_one_name_are_paired_with_themselves():
     head = RandomTransformer("tanh", 0.1)
     assert assert_equivalent(head, head, TASK, SIZES, test=100).verdict == Verdict.AGREES

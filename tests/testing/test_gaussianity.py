@@ -98,13 +98,15 @@ def test_the_message_reads_like_a_remark(rows):
     assert text.endswith("With probability 99 % a variance 19 % too large in one of 9 directions would be seen.")
 
 
-def test_too_few_rows_cannot_tell_and_the_number_said_would_do():
-    x = np.random.default_rng(5).standard_normal((300, 1))
-    with pytest.raises(HypothesisError) as error:
-        assert_gaussian(x, 1.0)
+@pytest.mark.parametrize(("assertion", "rows"), [(assert_gaussian, 300), (assert_covariance, 3000)])
+@pytest.mark.parametrize("mean", [0.0, None])
+def test_too_few_rows_cannot_tell_and_the_number_said_would_do(assertion, rows, mean):
+    x = np.random.default_rng(5).standard_normal((rows, 1))
+    with pytest.raises(HypothesisError, match=f"{rows} rows") as error:
+        assertion(x, 1.0, mean=mean)
     assert error.value.repair.startswith("draw ")
     needed = int(error.value.repair.split()[1])
-    assert assert_gaussian(np.random.default_rng(6).standard_normal((needed, 1)), 1.0).verdict == Verdict.AGREES
+    assert assertion(np.random.default_rng(6).standard_normal((needed, 1)), 1.0, mean=mean).verdict == Verdict.AGREES
     assert "pass resolution=" in error.value.repair
 
 

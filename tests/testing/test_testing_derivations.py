@@ -8,9 +8,6 @@ import pytest
 
 from derivations import Step, deviation_nulls, robust_mean_test, sequential_t_test
 
-MODULES = [deviation_nulls, robust_mean_test, sequential_t_test]
-
-
 MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("0.45 n s² v", lambda: robust_mean_test.check(0.45)),
     ("no n s² v", lambda: robust_mean_test.check(0.0)),

@@ -2,7 +2,8 @@ r"""Moments averaged over fresh tasks.
 
 For centred isotropic inputs and tasks the average over the direction of ξ is exact and that over its length is a quadrature. Otherwise
 the tasks are the points of randomised digital nets in the eigenbasis of :math:`\Sigma_\xi`, largest variance first, at each of which the
-expectation given ξ is exact; the scatter of the independent randomisations is the size of the error.
+expectation given ξ is exact up to a quadrature in the label; the scatter of the independent randomisations is the size of the error:
+of errors of linear heads a share of 5e-5 to 1.3e-3 for spikes and means at d = 20 and 40.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def task_nets(law: SourceLaw) -> list[tuple[Array, Array]]:
     nets = []
     for seed in np.random.SeedSequence(0).spawn(NETS):
         points = qmc.Sobol(d, rng=np.random.default_rng(seed)).random_base2(LOG_POINTS)
-        # The scrambled points are in [0, 1); half a last place keeps the zeros of finitely many bits inside.
+        # The scrambled points are multiples of 2⁻³⁰ in [0, 1); an eighth of that keeps a zero inside.
         z = ndtri(points + 2.0**-33)
         if source.tasks == Sphere():
             z *= np.sqrt(d) / np.linalg.norm(z, axis=1)[:, None]

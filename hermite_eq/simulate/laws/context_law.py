@@ -64,7 +64,8 @@ class ContextLaw:
 
     @property
     def closes(self) -> bool:
-        """Whether expectations over contexts close: linear attention, Gaussian inputs, tasks Gaussian or on the sphere."""
+        """Whether expectations over contexts and fresh tasks are computed (:mod:`hermite_eq.simulate.laws.averages` has the errors): linear
+        attention, Gaussian inputs, tasks Gaussian or on the sphere."""
         if self.sharpness:
             return False
         return all(source.inputs == Gaussian() and source.tasks in (Gaussian(), Sphere()) for source in self.task.sources)
