@@ -1,5 +1,5 @@
 # Tests run in one process for each core, with one thread of linear algebra each.
-# Both commands set up .venv by themselves; python3 (3.11+, with venv) and make suffice.
+# All commands but clean set up .venv by themselves; python3 (3.11+, with venv) and make suffice.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -194,17 +194,19 @@ def experiments(repetitions: int) -> tuple[Experiment, ...]:
     )
 
 
-def red(call: Call, seeds: range, deviation: float, rate: float = RATE) -> int:
-    """How many of the calls are red; "cannot tell" is not."""
-    found = 0
+def red(call: Call, seeds: range, deviation: float, rate: float = RATE) -> tuple[int, int]:
+    """How many of the calls are red, and how many cannot tell; any other refusal is an error of the experiment, and raised."""
+    found = undecided = 0
     for seed in seeds:
         try:
             call(seed, deviation, rate)
         except UniversalityError:
             found += 1
-        except HypothesisError:
-            pass
-    return found
+        except HypothesisError as error:
+            if "has data that can tell" not in error.hypothesis:
+                raise
+            undecided += 1
+    return found, undecided
 
 
 def upper_band(repetitions: int, rate: float = RATE) -> int:
@@ -219,13 +221,14 @@ def calibrate(repetitions: int) -> bool:
     good = True
     for experiment in experiments(repetitions):
         start = time.perf_counter()
-        alarms = red(experiment.call, range(repetitions), 0.0)
+        alarms, undecided = red(experiment.call, range(repetitions), 0.0)
         within = alarms <= limit
         word = "within" if within else "BEYOND"
         note = "" if experiment.covered else "  (the assumption of normal differences does not hold)"
         each = (time.perf_counter() - start) / repetitions
         share = f"{100 * alarms / repetitions:4.2f} %"
-        print(f"{experiment.name:45s} {alarms:4d} = {share}  {word}  {1e3 * each:6.1f} ms each{note}", flush=True)
+        print(f"{experiment.name:45s} {alarms:4d} = {share}  {word}  {undecided:4d} cannot tell  {1e3 * each:6.1f} ms each{note}",
+              flush=True)
         good &= within or not experiment.covered
     return good
 
@@ -234,9 +237,11 @@ def power(repetitions: int) -> dict[str, tuple[str, list[tuple[float, float]]]]:
     """The share of red verdicts at each deviation."""
     curves = {}
     for experiment in experiments(repetitions):
-        shares = [(value, red(experiment.call, range(repetitions), value) / repetitions) for value in experiment.values]
-        curves[experiment.name] = experiment.deviation, shares
-        print(experiment.name, experiment.deviation, "  ".join(f"{value:g}: {share:.2f}" for value, share in shares), flush=True)
+        counts = [(value, *red(experiment.call, range(repetitions), value)) for value in experiment.values]
+        curves[experiment.name] = experiment.deviation, [(value, found / repetitions) for value, found, _ in counts]
+        shown = "  ".join(f"{value:g}: {found / repetitions:.2f}" + f" ({undecided} cannot tell)" * bool(undecided)
+                          for value, found, undecided in counts)
+        print(experiment.name, experiment.deviation, shown, flush=True)
     return curves
 
 

@@ -220,7 +220,7 @@ FAMILIES: tuple[Family, ...] = (
         "c_k He_k without 1/k!": {"change": _with(c=lambda model: (model.c[0], model.c[1], 2 * model.c[2]))},
     }),
     Family("covariance of (Fᵀh, ξᵀx)", pre_activations, {
-        "F not divided by √t but by √d": {"layer": math.sqrt(1.9)},
+        "F divided by √ℓ, not by √t": {"layer": math.sqrt(covariance(TARGET).trace(D, ELL) / ELL)},
         "F 10 % too large": {"layer": 1.1},
         "b₂ forgotten": {"b2": 0.0},
         "b₂ doubled": {"b2": 2.0},

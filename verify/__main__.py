@@ -124,7 +124,7 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--runs", type=int, help="independent runs")
     group.add_argument("--d", type=int, help="dimension")
     group.add_argument("--seed", type=int)
-    group.add_argument("--resume", action="store_true", help="continue what was begun last, with its parameters")
+    group.add_argument("--resume", action="store_true", help="continue what was begun, with its parameters (--d where several are stored)")
     group.add_argument("--shard", metavar="i/n", help="compute every n-th run from the i-th, as in a job array")
     group.add_argument("--workers", type=int, help="processes (default: one for each core)")
     group.add_argument("--memory", help=f"budget for one run (default: {command.MEMORY})")

@@ -25,8 +25,8 @@ def unrecorded(monkeypatch):
 @pytest.mark.parametrize("experiment", QUICK, ids=lambda experiment: experiment.name)
 def test_false_alarms_are_as_rare_as_declared_and_deviations_are_seen(experiment):
     # More than isf alarms: probability 1e-6 for each experiment, at the declared rate exactly.
-    assert red(experiment.call, range(CALLS), 0.0, RATE) <= scipy.stats.binom.isf(1e-6, CALLS, RATE)
-    assert red(experiment.call, range(8), experiment.values[-1], RATE) >= 7
+    assert red(experiment.call, range(CALLS), 0.0, RATE)[0] <= scipy.stats.binom.isf(1e-6, CALLS, RATE)
+    assert red(experiment.call, range(8), experiment.values[-1], RATE)[0] >= 7
 
 
 def test_an_assertion_that_alarms_too_often_is_beyond_its_band(monkeypatch, capsys):
@@ -51,3 +51,13 @@ def test_outcomes_have_names():
         raise HypothesisError("the rows are independent draws", "others", "draw again")
 
     assert outcome(refuse).word == "refused"
+
+
+def test_only_cannot_tell_counts_as_not_red():
+    def refused(seed, deviation, rate):
+        hypothesis = "assert_gaussian has data that can tell" if seed else "x is finite"
+        raise HypothesisError(hypothesis, "…", "…")
+
+    assert red(refused, range(1, 4), 0.0) == (0, 3)
+    with pytest.raises(HypothesisError, match="x is finite"):
+        red(refused, range(4), 0.0)

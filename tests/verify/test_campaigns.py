@@ -367,6 +367,21 @@ def test_resuming_takes_the_parameters_and_the_number_of_runs(tmp_path: Path) ->
     assert command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)[1] == 5
 
 
+def test_resuming_one_of_several_asks_which(tmp_path: Path) -> None:
+    campaign(command.root(tmp_path), 1)
+    store(command.root(tmp_path), 9).request(2)
+    # What was begun last does not decide: in a clone all files are of one time.
+    arguments = verify_main.parser().parse_args(["rt-fig1a", "--resume", "--output", str(tmp_path)])
+    with pytest.raises(HypothesisError) as refusal:
+        command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)
+    assert str(refusal.value) == (
+        f"one folder of rt-fig1a is to be continued; found d = 8, seed = 1, memory = {MEMORY}; d = 9, seed = 1, memory = {MEMORY}. "
+        "Repair: pass --d 8, say (--seed or --memory where the d agree), or give all and leave out --resume"
+    )
+    for arguments.d in (8, 9):
+        assert command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)[0].d == arguments.d
+
+
 # The table, the claims and the figures.
 
 

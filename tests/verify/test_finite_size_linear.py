@@ -53,6 +53,16 @@ def test_a_gap_that_stays_or_falls_too_fast_fails(table: list[Row]) -> None:
         assert abs(simulated(row, lambda d, row=row: row.limit[d] * (1 + 0.3 * 20 / d)).slope[0] + 1) < 1e-3
 
 
+@pytest.mark.parametrize("share", [0.003, 0.015])
+def test_a_slower_rate_fails_whatever_the_noise(table: list[Row], share: float) -> None:
+    # The theory at d is that of the simulation: the rate alone is judged.
+    for row in table:
+        for power, good in ((-1, True), (-0.5, False), (0, False)):
+            means = {d: row.limit[d] * (1 + 0.3 * (d / 20) ** power) for d in LADDER}
+            planted = replace(row, simulated=means, predicted=means, stderr={d: share * mean for d, mean in means.items()})
+            assert planted.holds == good
+
+
 def test_runs_do_not_depend_on_their_grouping() -> None:
     whole = one(SETTING, 20, range(3))
     assert np.array_equal(np.concatenate([one(SETTING, 20, range(1)), one(SETTING, 20, range(1, 3))], axis=1), whole)

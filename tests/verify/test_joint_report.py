@@ -47,7 +47,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joint, "CAMPAIGNS", TABLE)
+    monkeypatch.setattr(joint, "EVERY", TABLE)
     monkeypatch.setattr(joint, "PHASE_AFTER", "norm-fig")
     monkeypatch.setattr(claims, "sabotaged", lambda results, others: [])
     monkeypatch.setattr(phase, "GRID", 8)
@@ -98,3 +98,25 @@ def test_nothing_to_report_on(tmp_path: Path, capsys: pytest.CaptureFixture) -> 
     )
     with pytest.raises(HypothesisError):
         joint.write(tmp_path, None, Console(file=io.StringIO()))
+
+
+def test_numbers_stand_under_their_picture(root: Path, tmp_path: Path) -> None:
+    large, small = joint.sections(root, CAMPAIGNS["norm-fig"])
+    picture = tmp_path / "drawn.png"
+    picture.write_bytes(b"")
+    names = {name: picture for name in ("norm-fig-d8", "norm-fig-d12", joint.PHASE)}
+    joint.write_document(tmp_path, [[small, large]], names)
+    document = (tmp_path / "campaigns.md").read_text()
+    texts = ["norm-fig-d8.png", *(row[0] for row in joint.comparison_rows(small)), joint.origin(small), "norm-fig-d12.png",
+             joint.origin(large)]
+    places = [document.index(text) for text in texts]
+    assert places == sorted(places)
+
+
+def test_the_preface_names_the_papers_that_are_shown(root: Path) -> None:
+    group = joint.sections(root, CAMPAIGNS["norm-fig"])
+    assert joint.preface([group])[0].startswith("Simulated Transformers, for figures that no paper has (1). ")
+    of_a_paper = dataclasses.replace(group[0].campaign, figure="[LA] Fig. 1")
+    store = Store(root, dataclasses.replace(group[0].store.setup, campaign=of_a_paper))
+    both = joint.preface([group, [dataclasses.replace(group[0], store=store)]])[0]
+    assert both.startswith("Simulated Transformers, for figures of [LA] arXiv 2405.11751 and figures that no paper has (1). ")

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -150,7 +150,10 @@ class Campaign:
         return [(panel, sweep) for index, panel in enumerate(self.panels) for sweep in panel.sweeps(index, d)]
 
 
-def by_name(campaigns: Sequence[Campaign]) -> dict[str, Campaign]:
+_C = TypeVar("_C", bound=Campaign)
+
+
+def by_name(campaigns: Sequence[_C]) -> dict[str, _C]:
     """The campaigns by their names, which differ."""
     table = {campaign.name: campaign for campaign in campaigns}
     if len(table) < len(campaigns):

@@ -21,11 +21,11 @@ from hermite_eq.models import PolynomialActivation
 from hermite_eq.simulate.memory import parse_memory
 from verify import report
 from verify.campaigns import claims, curves, figures, mixing_report
-from verify.campaigns.campaign import Campaign, Error, label
+from verify.campaigns.campaign import Campaign, Error, by_name, label
 from verify.campaigns.driver import Executor, compute
 from verify.campaigns.mixing import MixingCampaign
 from verify.campaigns.mixing_table import MIXING
-from verify.campaigns.store import Setup, Store, check_continues, latest, manifests
+from verify.campaigns.store import Setup, Store, check_continues, manifests, the_one
 from verify.campaigns.table import CAMPAIGNS
 from verify.check import Check
 from verify.workers import workers
@@ -33,7 +33,7 @@ from verify.workers import workers
 #: Budget for the arrays of one run, of which each worker computes one at a time.
 MEMORY = "4GB"
 #: All campaigns by their names.
-EVERY: dict[str, Campaign] = {**CAMPAIGNS, **MIXING}
+EVERY: dict[str, Campaign] = by_name([*CAMPAIGNS.values(), *MIXING.values()])
 
 
 def root(output: Path) -> Path:
@@ -103,7 +103,7 @@ def setup_of(campaign: Campaign, arguments: argparse.Namespace) -> tuple[Setup, 
     if not arguments.resume:
         given = {"d": campaign.d, "seed": campaign.seed, "memory": parse_memory(MEMORY)} | chosen
         return Setup(campaign, **given), arguments.runs or campaign.runs
-    manifest = latest(root(arguments.output), campaign, chosen)
+    manifest = the_one(root(arguments.output), campaign, chosen)
     setup = Setup(campaign, **{name: manifest["parameters"][name] for name in ("d", "seed", "memory")})
     check_continues(root(arguments.output), setup, manifest)
     return setup, arguments.runs or manifest["runs"]
@@ -234,16 +234,21 @@ def computed(store: Store) -> dict[str, Any]:
 
 def siblings(store: Store) -> list[Store]:
     """Folders of the same campaign, seed, budget and simulation at other d, with more than one run."""
-    folder = store.folder.parent.parent
+    setup = store.setup
+    return [other for other in stored(store.folder.parent.parent, setup.campaign)
+            if other.setup.d != setup.d and (other.setup.seed, other.setup.memory) == (setup.seed, setup.memory)]
+
+
+def stored(root: Path, campaign: Campaign) -> list[Store]:
+    """The folders of a campaign as it is in the table now, with two runs at least."""
     found = []
-    for manifest in manifests(folder, store.setup.campaign):
+    for manifest in manifests(root, campaign):
         parameters = manifest["parameters"]
-        same = all(parameters[name] == getattr(store.setup, name) for name in ("seed", "memory"))
-        setup = Setup(store.setup.campaign, parameters["d"], store.setup.seed, store.setup.memory)
-        if same and setup.d != store.setup.d and parameters == setup.identity():
-            other = Store(folder, setup)
-            if len(other.runs()) > 1:
-                found.append(other)
+        setup = Setup(campaign, parameters["d"], parameters["seed"], parameters["memory"])
+        if parameters == setup.identity():
+            store = Store(root, setup)
+            if len(store.runs()) > 1:
+                found.append(store)
     return found
 
 
@@ -270,7 +275,7 @@ def run(names: Sequence[str], arguments: argparse.Namespace, console: Console) -
             whole = perform(setup, runs, root(arguments.output), console, part=arguments.shard, count=arguments.workers)
         except KeyboardInterrupt:
             stored = len(Store(root(arguments.output), setup).runs())
-            again = f"python -m verify {campaign.name} --resume --output {arguments.output}"
+            again = f"python -m verify {campaign.name} --resume --d {setup.d} --seed {setup.seed} --output {arguments.output}"
             console.print(f"Interrupted; {stored} of {runs} runs are stored. Continue with: {again}")
             return 130
         complete &= whole or arguments.shard is not None

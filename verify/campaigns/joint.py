@@ -15,12 +15,11 @@ from hermite_eq.simulate import MonteCarlo
 from verify import report
 from verify.campaigns import claims, curves, figures, mixing, mixing_claims, mixing_report, phase
 from verify.campaigns.campaign import Campaign, Error
+from verify.campaigns.command import EVERY, stored
 from verify.campaigns.curves import Results
 from verify.campaigns.mixing import MixingCampaign
 from verify.campaigns.mixing_claims import Curves as MixingCurves
-from verify.campaigns.mixing_table import MIXING
-from verify.campaigns.store import Setup, Store, manifests
-from verify.campaigns.table import CAMPAIGNS
+from verify.campaigns.store import Store
 from verify.check import LEVEL, Z_LIMIT, Check, Verdict
 
 #: A campaign is shown at the largest d with this many runs (else at that with most), beside its other d.
@@ -74,19 +73,6 @@ class Section:
     @property
     def title(self) -> str:
         return f"d = {self.d}, {self.runs} runs"
-
-
-def stored(root: Path, campaign: Campaign) -> list[Store]:
-    """The folders of a campaign as it is in the table now, with two runs at least."""
-    found = []
-    for manifest in manifests(root, campaign):
-        parameters = manifest["parameters"]
-        setup = Setup(campaign, parameters["d"], parameters["seed"], parameters["memory"])
-        if parameters == setup.identity():
-            store = Store(root, setup)
-            if len(store.runs()) > 1:
-                found.append(store)
-    return found
 
 
 def sections(root: Path, campaign: Campaign) -> list[Section]:
@@ -222,17 +208,26 @@ def power_sentences(section: Section) -> list[str]:
     return [f"With the {item['defect']} the theory disagrees in {item['caught']} of {item['checks']} curves." for item in section.power]
 
 
-_PREFACE = (
-    "Simulated Transformers beside the theory, for the figures of three papers ([RT] arXiv 2509.15152, [LA] arXiv 2405.11751, [DM] "
-    "arXiv 2510.25753) and two that no paper has. Every number is computed from the stored runs.",
+#: The papers, by the tags with which the names of their figures begin.
+_PAPERS = {"[RT]": "arXiv 2509.15152", "[LA]": "arXiv 2405.11751", "[DM]": "arXiv 2510.25753"}
+_TEST = (
     f"A statement holds, or does not, beyond |z| = {Z_LIMIT:.2f} (a false-alarm rate of {LEVEL:g} each; z is the normal score of Student's "
-    "t); else it is not decided. Few runs decide little: Student's t has heavy tails.",
+    "t); else it is not decided. Few runs decide little: Student's t has heavy tails."
 )
+
+
+def preface(shown: Iterable[Sequence[Section]]) -> tuple[str, str]:
+    """What is shown, of which papers, and by what it is judged."""
+    figures = [group[0].campaign.figure for group in shown]
+    papers = ", ".join(f"{tag} {where}" for tag, where in _PAPERS.items() if any(tag in figure for figure in figures))
+    own = sum(not any(tag in figure for tag in _PAPERS) for figure in figures)
+    origins = [*([f"figures of {papers}"] if papers else []), *([f"figures that no paper has ({own})"] if own else [])]
+    return f"Simulated Transformers, for {' and '.join(origins)}. Every number is computed from the stored runs.", _TEST
 
 
 def write_page(path: Path, shown: Sequence[Sequence[Section]], drawn: Mapping[str, Path]) -> None:
     """The self-contained HTML page."""
-    body = [*(f"<p>{html.escape(text)}</p>" for text in _PREFACE), report.html_table(OVERVIEW_HEADER, overview_rows(shown))]
+    body = [*(f"<p>{html.escape(text)}</p>" for text in preface(shown)), report.html_table(OVERVIEW_HEADER, overview_rows(shown))]
     for group in shown:
         campaign = group[0].campaign
         body.append(f"<h2>{html.escape(campaign.figure)}</h2><p>{html.escape(campaign.claim)}</p>")
@@ -251,7 +246,7 @@ def write_page(path: Path, shown: Sequence[Sequence[Section]], drawn: Mapping[st
             body.append(text if i == 0 else f"<details><summary>{section.title}</summary>{text}</details>")
         if campaign.name == PHASE_AFTER:
             body.append(report.html_figure(drawn[PHASE], phase.CAPTION))
-    report.write_text(path, report.page("hermite_eq: the papers' figures, simulated", "\n".join(body)))
+    report.write_text(path, report.page("hermite_eq: figures of the papers, simulated", "\n".join(body)))
 
 
 def write_document(folder: Path, shown: Sequence[Sequence[Section]], drawn: Mapping[str, Path]) -> None:
@@ -264,20 +259,20 @@ def write_document(folder: Path, shown: Sequence[Sequence[Section]], drawn: Mapp
 
     for old in (folder / "campaigns").glob("*.png"):
         old.unlink()
-    lines = ["# The papers' figures, simulated", "", *(line for text in _PREFACE for line in (text, "")),
+    lines = ["# Figures of the papers, simulated", "", *(line for text in preface(shown) for line in (text, "")),
              "This page is written by `python -m verify --report --documents docs` from the runs in `results/campaigns`, which "
              "`python -m verify NAME --d D --runs R` computes, or extends.", "", *markdown_table(OVERVIEW_HEADER, overview_rows(shown)), ""]
     for group in shown:
         section, campaign = group[0], group[0].campaign
         lines += [f"## {campaign.figure}", "", campaign.claim, "", *image(_name(section), caption(section)),
                   *markdown_table(STATEMENT_HEADER, statement_rows(section)), ""]
-        for other in group[1:]:
-            # The papers' size, where there are few runs of it.
-            if other.d > section.d and _name(other) in drawn:
-                lines += image(_name(other), caption(other))
         if section.comparisons:
             lines += [*markdown_table(COMPARISON_HEADER, comparison_rows(section)), "", *power_sentences(section), ""]
         lines += [origin(section), ""]
+        for other in group[1:]:
+            # The papers' size, where there are few runs of it.
+            if other.d > section.d and _name(other) in drawn:
+                lines += [*image(_name(other), caption(other)), origin(other), ""]
         if campaign.name == PHASE_AFTER:
             lines += ["## [LA] Fig. 3", "", *image(PHASE, phase.CAPTION)]
     report.write_text(folder / "campaigns.md", "\n".join(lines).rstrip() + "\n")
@@ -306,8 +301,7 @@ def write(root: Path, documents: Path | None, console: Console) -> Path:
         If no campaign of the table has two runs in store.
     """
     shown = []
-    every: dict[str, Campaign] = {**CAMPAIGNS, **MIXING}
-    for campaign in every.values():
+    for campaign in EVERY.values():
         group = sections(root, campaign)
         if group:
             shown.append(group)

@@ -27,10 +27,9 @@ from hermite_eq.models import (
     rt_ridge,
 )
 from verify.campaigns.campaign import Campaign, Sweep, label
+from verify.campaigns.run import Record
 
 Array = NDArray[np.float64]
-#: For each sweep the models by label, and for each model what was found at its points, column by column.
-Record = list[dict[str, dict[str, list[Any]]]]
 MixingAxis = Literal["samples", "context", "hidden", "input spike", "task spike", "noise", "step"]
 
 #: [DM]: λ in its own convention, and Δ = 0.01 as a variance.

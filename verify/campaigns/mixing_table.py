@@ -5,6 +5,7 @@ Fig. 1 has θ_ξ = η = d² here, Fig. 2 η = d², Fig. 3 spikes of θ_ξ = d² 
 
 from __future__ import annotations
 
+from verify.campaigns.campaign import by_name
 from verify.campaigns.mixing import Mixing, MixingCampaign, MixingPanel
 
 #: Π₁ of Figs. 2 and 3.
@@ -23,9 +24,8 @@ def _shares(**setting: object) -> tuple[tuple[str, Mixing], ...]:
 
 _SPIKES = {"isotropic": {}, "task spike": {"task_spike": 1.0}, "input spike": {"input_spike": 1.0}}
 
-MIXING: dict[str, MixingCampaign] = {
-    campaign.name: campaign
-    for campaign in [
+MIXING: dict[str, MixingCampaign] = by_name(
+    [
         MixingCampaign(
             "dm-fig1", "[DM] Fig. 1", "The Transformer and its equivalent of degree 4 have the same ICL error, against n, ℓ and k.",
             (
@@ -72,4 +72,4 @@ MIXING: dict[str, MixingCampaign] = {
             d=40, runs=20, seed=2026_04,
         ),
     ]
-}
+)

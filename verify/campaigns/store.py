@@ -214,18 +214,17 @@ def requested(folder: Path) -> int:
 
 
 def manifests(root: Path, campaign: Campaign) -> list[dict[str, Any]]:
-    """The manifests of all folders of a campaign, the one last begun or extended at the end."""
-    paths = sorted((root / campaign.name).glob(f"*/{_MANIFEST}"), key=lambda path: path.stat().st_mtime)
-    return [_load(path) for path in paths]
+    """The manifests of all folders of a campaign, in the order of their hashes."""
+    return [_load(path) for path in sorted((root / campaign.name).glob(f"*/{_MANIFEST}"))]
 
 
-def latest(root: Path, campaign: Campaign, chosen: dict[str, Any]) -> dict[str, Any]:
-    """The manifest of the campaign's folder that was begun or extended last, among those with the ``chosen`` parameters.
+def the_one(root: Path, campaign: Campaign, chosen: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of the campaign's folder with the ``chosen`` parameters.
 
     Raises
     ------
     HypothesisError
-        If there is none.
+        If there is none, or if there are several: times of files do not tell which is meant, as those of a clone are the clone's.
     """
     fitting = [manifest for manifest in manifests(root, campaign) if chosen.items() <= manifest["parameters"].items()]
     if not fitting:
@@ -233,7 +232,14 @@ def latest(root: Path, campaign: Campaign, chosen: dict[str, Any]) -> dict[str, 
         raise HypothesisError(
             f"there is a campaign to continue: {campaign.name}{wanted}", f"none in {root / campaign.name}", "start it without --resume"
         )
-    return fitting[-1]
+    if len(fitting) > 1:
+        several = sorted(tuple(manifest["parameters"][name] for name in ("d", "seed", "memory")) for manifest in fitting)
+        raise HypothesisError(
+            f"one folder of {campaign.name} is to be continued",
+            "; ".join(f"d = {d}, seed = {seed}, memory = {memory}" for d, seed, memory in several),
+            f"pass --d {several[0][0]}, say (--seed or --memory where the d agree), or give all and leave out --resume",
+        )
+    return fitting[0]
 
 
 def check_continues(root: Path, setup: Setup, manifest: dict[str, Any]) -> None:
