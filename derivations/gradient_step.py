@@ -29,7 +29,8 @@ eigenvalues of O(1), from the column of b₂: there ‖Δ‖ ≍ d^{−2} from f
 (c₂E[y b₂²]/√m) diag(w)F on these d columns, of order d^{−3/2} as uv^T, if c₂E y ≠ 0."""
 
 ASSUMPTIONS = (
-    "Isotropic tasks, so that E[y h] is of norm O(d^{−1/2}); norms of random matrices by their orders, logarithms dropped; "
+    "Isotropic tasks, so that E[y h] is of norm O(d^{−1/2}); w independent of the data, its entries of random sign; "
+    "norms of random matrices by their orders, logarithms dropped; "
     "the mean of Δ to first order in the Hermite expansion of σ'."
 )
 
@@ -44,11 +45,13 @@ $\frac{c_2\mathbb{E}[yb_2^2]}{\sqrt m}\operatorname{diag}(w)F$
 on these $d$ columns, of order $d^{-3/2}$ as $uv^\top$, if $c_2\mathbb{E}\,y\ne0$."""
 
 ASSUMPTIONS_TEX = (
-    r"Isotropic tasks, so that $\mathbb{E}[yh]$ is of norm $O(d^{-1/2})$; norms of random matrices by their orders, logarithms dropped;"
+    r"Isotropic tasks, so that $\mathbb{E}[yh]$ is of norm $O(d^{-1/2})$; $w$ is independent of the data, its entries of random sign;"
+    r" norms of random matrices by their orders, logarithms dropped;"
     r" the mean of $\Delta$ to first order in the Hermite expansion of $\sigma'$."
 )
 
 _HALF = sympy.Rational(1, 2)
+_ORDERS = "orders of magnitude, not a proof"
 
 
 def _gradient(sign: int) -> list[Step]:
@@ -84,23 +87,25 @@ def _gradient(sign: int) -> list[Step]:
     ]
 
 
-def _orders(block: sympy.Expr | int) -> list[Step]:
-    # Exponents of d. n, m = d², so 1/(n√m) = −3; max|w_i| = −1; an m × n matrix of O(1) entries: 1.
-    prefactor, largest_w, square = sympy.Integer(-3), sympy.Integer(-1), sympy.Integer(1)
+def _orders(block: sympy.Expr | int, answer: int) -> list[Step]:
+    # Exponents of d. n, m = d², so 1/(n√m) = −3; max|w_i| = −1; an m × n matrix of centred O(1) entries: 1, and not centred: 2.
+    prefactor, largest_w, centred, full = sympy.Integer(-3), sympy.Integer(-1), sympy.Integer(1), sympy.Integer(2)
     # ‖H‖ over n contexts: √n times the root of the largest eigenvalue of Cov(h), which has at most n ≍ d² large ones.
     bulk, wide = 1 - _HALF, 1 + sympy.Rational(block) / 2
     # v = (1/√m)(E[yh] + noise), noise² = t E y²/n: −1 + max(−1/2, (1 − 2)/2).
     spike = -1 + sympy.Max(-_HALF, (sympy.Integer(1) - 2) / 2)
-    fluctuation, with_block = prefactor + largest_w + square + bulk, prefactor + largest_w + square + wide
+    # The two sums of Δ: diag(w)(σ' − c₁)diag(y)H with entries centred, and diag(w)σ' diag(ŷ)H; ŷ = wᵀσ/√m with random signs in w: −1.
+    entries = sympy.Max(centred, full + answer)
+    fluctuation, with_block = prefactor + largest_w + entries + bulk, prefactor + largest_w + entries + wide
     # diag(w) F Cov/√m on the d columns: F there is m × d with entries t^{−1/2}, norm √m t^{−1/2} = 1 − 1/2.
     mean_part = -1 + largest_w + (1 - _HALF) + block
     return [
-        Step("‖uvᵀ‖ ≍ d^{−3/2}, from E[yh] and from noise alike", spike == -sympy.Rational(3, 2), "all isotropic tasks",
+        Step("‖uvᵀ‖ ≍ d^{−3/2}, from E[yh] and from noise alike", spike == -sympy.Rational(3, 2), _ORDERS,
              tex=r"$\|uv^\top\|\asymp d^{-3/2}$, from $\mathbb{E}[yh]$ and from noise alike."),
-        Step("fluctuations: ‖Δ‖ = O(d^{−5/2}), a factor 1/d below", fluctuation == spike - 1, "all σ",
+        Step("fluctuations: ‖Δ‖ = O(d^{−5/2}), a factor 1/d below", fluctuation == spike - 1, _ORDERS,
              tex=r"Fluctuations: $\|\Delta\|=O(d^{-5/2})$, a factor $1/d$ below."),
         Step("with d eigenvalues of O(1): d^{−2} from fluctuations, d^{−3/2} from the mean, as uvᵀ",
-             bool(with_block == -2 and mean_part == spike), "all σ with c₂E y ≠ 0",
+             bool(with_block == -2 and mean_part == spike), _ORDERS,
              tex=r"With $d$ eigenvalues of $O(1)$: $d^{-2}$ from fluctuations, $d^{-3/2}$ from the mean, as $uv^\top$."),
     ]
 
@@ -153,6 +158,8 @@ def _library() -> Step:
     )
 
 
-def check(sign: int = -1, block: sympy.Expr | int = 0) -> list[Step]:
-    """The argument, step by step; ``sign`` is that of ŷ in the residual, ``block`` the exponent of the d eigenvalues."""
-    return [*_gradient(sign), *_orders(block), _mean_of_rest(), _ridges(), _library()]
+def check(sign: int = -1, block: sympy.Expr | int = 0, answer: int = -1) -> list[Step]:
+    """The argument, step by step; ``sign`` is that of ŷ in the residual, ``block`` and ``answer`` are the exponents of the d eigenvalues
+    and of ŷ.
+    """
+    return [*_gradient(sign), *_orders(block, answer), _mean_of_rest(), _ridges(), _library()]

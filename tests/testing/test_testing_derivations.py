@@ -11,6 +11,7 @@ from derivations import Step, deviation_nulls, robust_mean_test, sequential_t_te
 MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("0.45 n s² v", lambda: robust_mean_test.check(0.45)),
     ("no n s² v", lambda: robust_mean_test.check(0.0)),
+    ("power without s²Δ²/2", lambda: robust_mean_test.check(square=0)),
     ("A^(−0.525)", lambda: sequential_t_test.check(0.525)),
     ("A^(−0.475)", lambda: sequential_t_test.check(0.475)),
     ("D · 1.05", lambda: deviation_nulls.check(factor=1.05)),
