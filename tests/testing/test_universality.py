@@ -86,6 +86,13 @@ def test_too_few_runs_cannot_tell():
     assert error.value.repair.startswith("pass runs=")
 
 
+def test_the_power_is_that_of_the_combinations_watched():
+    # Of one map with itself b − a is zero, and b − (1 ± δ)a scatters as a does.
+    with pytest.raises(HypothesisError) as error:
+        assert_universal(linear("gaussian"), linear("gaussian"), **(LADDER | {"runs": 8, "resolution": 0.05}))
+    assert int(error.value.repair.removeprefix("pass runs=").split()[0]) > 8
+
+
 def _bad(features, labels):
     return lambda d, rng: lambda count, rng: (features(count, d), labels(count))
 
