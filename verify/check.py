@@ -93,6 +93,18 @@ def by_z(claim: str, subject: str, predicted: float, measured: float, stderr: fl
     return Check(claim, subject, predicted, measured, stderr, "z", z, verdict, note=note)
 
 
+def at_every_point(worst: Check, stderrs: ArrayLike, scales: ArrayLike, *, runs: int) -> Check:
+    """``worst``, the row of the point with the largest |z| of several: undecided if one of the points could not have told.
+
+    A point can tell if a deviation of :data:`RESOLUTION` times its scale must have been visible there.
+    """
+    points = list(zip(np.asarray(stderrs, dtype=float), np.asarray(scales, dtype=float), strict=True))
+    blind = sum(abs(z_score(0.0, RESOLUTION * scale, stderr, runs)) < Z_LIMIT for stderr, scale in points)
+    if worst.verdict not in (Verdict.AGREES, Verdict.UNDECIDED) or not blind:
+        return worst
+    return worst.with_verdict(Verdict.UNDECIDED, f"{worst.note}; cannot tell at {blind} of {len(points)} points".removeprefix("; "))
+
+
 def fit_slope(d: ArrayLike, gaps: ArrayLike, stderrs: ArrayLike) -> tuple[float, float]:
     """The exponent of |gap| ~ d^slope and its error, by weighted least squares on the logarithms.
 
