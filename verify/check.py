@@ -89,8 +89,25 @@ def by_z(claim: str, subject: str, predicted: float, measured: float, stderr: fl
     z = z_score(predicted, measured, stderr, runs)
     verdict = Verdict.DISAGREES
     if abs(z) < Z_LIMIT:
-        verdict = Verdict.AGREES if abs(z_score(0.0, RESOLUTION * scale, stderr, runs)) >= Z_LIMIT else Verdict.UNDECIDED
+        verdict = Verdict.AGREES if can_tell(stderr, scale, runs) else Verdict.UNDECIDED
     return Check(claim, subject, predicted, measured, stderr, "z", z, verdict, note=note)
+
+
+def can_tell(stderr: float, scale: float, runs: int | None = None, limit: float = Z_LIMIT) -> bool:
+    """Whether a deviation of :data:`RESOLUTION` times ``scale`` must have been visible, beyond |z| = ``limit``."""
+    return abs(z_score(0.0, RESOLUTION * scale, stderr, runs)) >= limit
+
+
+def at_every_point(worst: Check, stderrs: ArrayLike, scales: ArrayLike, *, runs: int) -> Check:
+    """``worst``, the row of the point with the largest |z| of several: undecided if one of the points could not have told.
+
+    A point can tell if a deviation of :data:`RESOLUTION` times its scale must have been visible there.
+    """
+    points = list(zip(np.asarray(stderrs, dtype=float), np.asarray(scales, dtype=float), strict=True))
+    blind = sum(not can_tell(stderr, scale, runs) for stderr, scale in points)
+    if worst.verdict not in (Verdict.AGREES, Verdict.UNDECIDED) or not blind:
+        return worst
+    return worst.with_verdict(Verdict.UNDECIDED, f"{worst.note}; cannot tell at {blind} of {len(points)} points".removeprefix("; "))
 
 
 def fit_slope(d: ArrayLike, gaps: ArrayLike, stderrs: ArrayLike) -> tuple[float, float]:

@@ -444,7 +444,10 @@ def test_claims_hold_and_their_opposites_fail(linear_results: curves.Results) ->
 
 
 def test_the_theory_is_right_and_a_wrong_one_is_caught(linear_results: curves.Results) -> None:
-    assert {row.verdict for row in claims.theory_rows(linear_results)} == {Verdict.AGREES}
+    # Some points of 24 runs at d = 20 cannot tell; their curves are not said to agree.
+    right = claims.theory_rows(linear_results)
+    assert {row.verdict for row in right} == {Verdict.AGREES, Verdict.UNDECIDED}
+    assert all(("cannot tell at" in row.note) == (row.verdict == Verdict.UNDECIDED) for row in right)
     # Five curves, each judged at the level of one check.
     five, twenty = claims.sabotaged(linear_results)
     assert five["checks"] == twenty["checks"] == 5
@@ -480,6 +483,38 @@ def test_a_gap_must_vanish_over_the_dimensions_in_store(linear_results, gap: flo
         (alone, _) = claims.theory_rows(largest)
         assert alone.verdict == Verdict.DISAGREES
         assert "with the campaign at three d in store" in alone.note
+
+
+def flat_from_the_best(curve: curves.Curve, flat: bool) -> curves.Curve:
+    """Twenty runs about the theory, which beyond its smallest error stays there if ``flat``, with a scatter of 0.4 % for each."""
+    runs = {}
+    for error in ("icl", "idg"):
+        theory = curve.theory(error).copy()
+        best = int(np.argmin(theory))
+        theory[best:] = theory[best] if flat else theory[best:]
+        runs[f"{error}_runs"] = theory * (1 + 0.004 * np.random.default_rng(5).standard_normal((20, len(theory))))
+    return dataclasses.replace(curve, **runs)
+
+
+def test_a_best_context_length_is_one_beyond_which_the_error_rises() -> None:
+    panel = CAMPAIGNS["la-fig2"].panels[0]
+    family, (model,) = panel.families[2], panel.models
+    points = tuple(panel.at(family, value, 40) for value in panel.values)
+    empty = np.empty((0, len(points)))
+    curve = curves.Curve(panel, family, model, np.array(panel.values), points, empty, empty, np.zeros(len(points), int))
+    assert 0 < int(np.argmin(curve.theory("idg"))) < len(points) - 1
+    for flat, verdicts in ((False, {Verdict.AGREES}), (True, {Verdict.AGREES, Verdict.UNDECIDED})):
+        results = curves.Results(40, 20, {(0, 0, label(model)): flat_from_the_best(curve, flat)})
+        assert {row.verdict for row in claims.CLAIMS["la-fig2"]("", results)} == verdicts
+
+
+def test_a_wrong_theory_is_held_against_what_the_right_one_does_not_contradict(linear_results: curves.Results) -> None:
+    # One curve is 10 % off, so that the right theory is rejected there.
+    off = {key: dataclasses.replace(curve, icl_runs=1.1 * curve.icl_runs, idg_runs=1.1 * curve.idg_runs) if i == 0 else curve
+           for i, (key, curve) in enumerate(linear_results.curves.items())}
+    errors = len(next(iter(off.values())).panel.errors)
+    (five, _) = claims.sabotaged(dataclasses.replace(linear_results, curves=off))
+    assert five["checks"] == 5 - errors
 
 
 def test_comparisons_have_the_sign_of_the_theory(linear_results: curves.Results) -> None:

@@ -12,7 +12,7 @@ import scipy.stats
 from rich.console import Console
 
 from verify import report
-from verify.check import LEVEL, RESOLUTION, Z_LIMIT, Verdict, by_rate, by_z, fit_slope, z_score
+from verify.check import LEVEL, RESOLUTION, Z_LIMIT, Verdict, at_every_point, by_rate, by_z, fit_slope, z_score
 
 
 def test_the_limit_is_the_declared_false_alarm_rate() -> None:
@@ -83,3 +83,14 @@ def test_the_report_is_written_whole_and_holds_everything(tmp_path: object) -> N
     report.print_table(checks, console)
     assert "slope -1.00" in console.export_text()
     assert report.summary(checks) == "1 agrees; 1 agrees in the limit (gap shrinks at the declared rate)"
+
+
+def test_several_points_agree_only_where_each_can_tell() -> None:
+    good = by_z("", "", 1.0, 1.01, 0.01, runs=20, scale=1.0, note="n")
+    assert good.verdict == Verdict.AGREES
+    assert at_every_point(good, [0.01, 0.02], [1.0, 1.0], runs=20) == good
+    # At the second point a deviation of all of the scale would be half a standard error.
+    mixed = at_every_point(good, [0.01, 2.0], [1.0, 1.0], runs=20)
+    assert (mixed.verdict, mixed.note) == (Verdict.UNDECIDED, "n; cannot tell at 1 of 2 points")
+    bad = by_z("", "", 1.0, 2.0, 0.01, runs=20, scale=1.0)
+    assert at_every_point(bad, [0.01, 2.0], [1.0, 1.0], runs=20) == bad

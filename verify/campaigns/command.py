@@ -218,7 +218,7 @@ def write_report(store: Store, runs: int, console: Console) -> list[Check]:
             if check.claim == campaign.figure:
                 console.print(f"{check.subject}: {check.note}")
         for item in power:
-            console.print(f"With the {item['defect']} the theory disagrees in {item['caught']} of {item['checks']} curves.")
+            console.print(claims.power_sentence(item))
     console.print(f"{manifest['seconds']} s of computing, the slower solver in {manifest['fallbacks']} fits; figure, summary.json and "
                   f"report.html in {store.folder}/")
     return checks

@@ -205,7 +205,7 @@ def origin(section: Section) -> str:
 
 
 def power_sentences(section: Section) -> list[str]:
-    return [f"With the {item['defect']} the theory disagrees in {item['caught']} of {item['checks']} curves." for item in section.power]
+    return [claims.power_sentence(item) for item in section.power]
 
 
 #: The papers, by the tags with which the names of their figures begin.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from verify.campaigns.claims import Comparison
 from verify.campaigns.mixing import MixingCampaign, MixingCurve
-from verify.check import Check, Verdict, by_rate, by_z
+from verify.check import RESOLUTION, Check, Verdict, at_every_point, by_rate, by_z
 
 Array = NDArray[np.float64]
 Curves = Mapping[tuple[int, int, str], MixingCurve]
@@ -34,6 +34,7 @@ def _relative(pairs: Sequence[tuple[int, MixingCurve, MixingCurve]], claim: str,
     i = int(np.argmax(np.abs(mean) / stderr))
     note = f"{mean[i]:+.1%} at {one.values[i]:g}; {np.abs(mean).mean():.1%} on average over {len(mean)} values"
     row = by_z(claim, f"{subject}, worst of {len(mean)}", 0.0, float(mean[i]), float(stderr[i]), runs=len(gaps), scale=1.0, note=note)
+    row = at_every_point(row, stderr, np.ones(len(mean)), runs=len(gaps))
     if row.verdict != Verdict.DISAGREES or len(pairs) < 3:
         return row
     ladder = sorted((d, _gaps(first, second).mean(axis=1)) for d, first, second in pairs)
@@ -95,7 +96,7 @@ def _step(claim: str, campaign: MixingCampaign, curves: Curves, others: Others) 
                 rows.append(compared.row(claim, f"{spike}, {legend}: the step η = d² lowers the error", f"; {note}"))
             else:
                 row = by_z(claim, f"{spike}, {legend}: the step η = d² changes nothing", 0.0, float(mean[at]), float(stderr[at]),
-                           runs=len(gains), scale=4 * NO_GAIN, note=note)
+                           runs=len(gains), scale=NO_GAIN / RESOLUTION, note=note)
                 # A change that is seen, and is too small to matter, is none.
                 small = abs(mean[at]) + 5 * stderr[at] < NO_GAIN
                 rows.append(row.with_verdict(Verdict.AGREES, note) if small else row)
