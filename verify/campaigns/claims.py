@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 THEORY = "error theory"
 #: What "slight" and "limited" are taken to mean: less than this share of the error.
 SLIGHT = 0.25
+#: What is promised of the theory at d for the plain heads: this relative gap, or that many standard errors.
+NEAR = 0.02, 3.0
 
 _LINEAR = label(LinearTransformer(RIDGE))
 _INTERCEPT = label(LinearTransformer(RIDGE, intercept=True))
@@ -315,6 +317,25 @@ def _against_dimension(claim: str, results: Results) -> list[Check]:
     return [*rows, compared.row(claim, "the normalised head is nearer to its limit than the plain one")]
 
 
+def _near_theory(claim: str, results: Results) -> list[Check]:
+    """For each curve and error the point which is furthest from the theory, as the smaller of the shares used of the two allowances."""
+    share, sigmas = NEAR
+    rows = []
+    for (_, _, name), curve in results.curves.items():
+        for error in curve.panel.errors:
+            theory, found = curve.theory(error), curve.simulated(error)
+            z = np.array([z_score(*point, curve.runs) for point in zip(theory, found.mean, found.stderr, strict=True)])
+            gap = found.mean / theory - 1
+            used = np.minimum(np.abs(gap) / share, np.abs(z) / sigmas)
+            i, near = int(np.argmax(used)), used <= 1
+            verdict = Verdict.AGREES if near.all() else Verdict.DISAGREES
+            note = f"{near.sum()} of {len(near)} points; the furthest is off by {gap[i]:+.1%}"
+            subject = f"{curve.panel.task}, {name}: {error.upper()} along {curve.panel.axis}"
+            row = Check(claim, subject, float(theory[i]), float(found.mean[i]), float(found.stderr[i]), "z", float(z[i]), verdict, note=note)
+            rows.append(at_every_point(row, found.stderr, theory, runs=curve.runs))
+    return rows
+
+
 def _on_average(claim: str, subject: str, one: Curve, other: Curve | float) -> Check:
     """The ICL error of ``one`` is below that of ``other``, or below a number, on average over the curve and relative to it."""
     runs, theory = (other, other) if isinstance(other, float) else (other.each("icl"), other.theory("icl"))
@@ -352,6 +373,7 @@ CLAIMS: dict[str, Callable[[str, Results], list[Check]]] = {
     "la-fig2": _best_context,
     "la-fig4": _task_diversity,
     "norm-fig": _against_dimension,
+    "heads-fig": _near_theory,
     "honest-fig": _against_intercept,
 }
 
@@ -390,6 +412,8 @@ def _theory_row(results: Results, others: Sequence[Results], key: tuple[int, int
     z = np.array([z_score(t, m, s, curve.runs) if k else 0.0 for t, m, s, k in zip(theory, found.mean, found.stderr, known, strict=True)])
     i = int(np.argmax(np.abs(z)))
     many = "" if len(results.curves) == len({name for _, _, name in results.curves}) else f"{curve.panel.caption(curve.family)}, "
+    if len({str(other.panel.task) for other in results.curves.values()}) > 1:
+        many = f"{curve.panel.task}, {many}"
     subject = f"{many}{key[2]}: {error.upper()} at {curve.values[i]:.3g} (worst of {int(known.sum())})"
     scales = theory if error != "g_task" else curve.theory("icl")
     row = by_z(THEORY, subject, float(theory[i]), float(found.mean[i]), float(found.stderr[i]), runs=curve.runs, scale=float(scales[i]),

@@ -39,8 +39,9 @@ def report(root: Path, console: Console) -> dict[str, Any]:
             table.add_column(column)
         for outcome in outcomes:
             simulated = f"{outcome.simulated.mean:.4f} ± {outcome.simulated.stderr:.4f}"
+            word = "" if outcome.holds else "FAILS" if outcome.fails else "cannot tell"
             table.add_row(str(SETTINGS.index(outcome.setting)), str(outcome.setting), outcome.error, simulated, f"{outcome.predicted:.4f}",
-                          f"{outcome.gap:+.1%}", f"{outcome.z:+.1f}", f"{outcome.limit:.4f}", "" if outcome.holds else "FAILS" if outcome.fails else "cannot tell")
+                          f"{outcome.gap:+.1%}", f"{outcome.z:+.1f}", f"{outcome.limit:.4f}", word)
         console.print(table)
     summary: dict[str, Any] = {"hermite_eq": hermite_eq.__version__, "seed": measure.CAMPAIGN.seed, "outcomes": [], "slopes": []}
     for d, outcomes in ladder.items():

@@ -108,8 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         table.add_row(row["sources"], row["convention"], row["head"], simulated, f"{row['theory']:.4f}", f"{row['gap']:+.1%}",
                       f"{row['z']:+.1f}", word)
     console.print(table)
-    console.print(f"{sum(row['holds'] for row in found)} of {len(found)} within {ALLOWED:.0%} or {SIGMAS:g} standard errors (which see a quarter); "
-                  f"{sum(not row['holds'] and not row['notes'] for row in found)} fail without a note")
+    console.print(f"{sum(row['holds'] for row in found)} of {len(found)} within {ALLOWED:.0%} or {SIGMAS:g} standard errors "
+                  f"(which see a quarter); {sum(not row['holds'] and not row['notes'] for row in found)} fail without a note")
     write_text(arguments.output / CAMPAIGN.name / f"summary-{arguments.d}.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     return 0 if all(row["holds"] or row["notes"] for row in found) else 1
 
