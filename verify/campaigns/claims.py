@@ -331,7 +331,8 @@ def _near_theory(claim: str, results: Results) -> list[Check]:
             verdict = Verdict.AGREES if near.all() else Verdict.DISAGREES
             note = f"{near.sum()} of {len(near)} points; the furthest is off by {gap[i]:+.1%}"
             subject = f"{curve.panel.task}, {name}: {error.upper()} along {curve.panel.axis}"
-            row = Check(claim, subject, float(theory[i]), float(found.mean[i]), float(found.stderr[i]), "z", float(z[i]), verdict, note=note)
+            measured = float(found.mean[i]), float(found.stderr[i])
+            row = Check(claim, subject, float(theory[i]), *measured, "z", float(z[i]), verdict, note=note)
             rows.append(at_every_point(row, found.stderr, theory, runs=curve.runs))
     return rows
 
