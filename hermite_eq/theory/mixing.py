@@ -129,12 +129,27 @@ def mixtures(weights: ArrayLike | None, sources: int) -> Array:
     return found
 
 
-def at_ridge(model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge) -> tuple[Model, float]:
-    """The model with the λ asked for, and that λ; the λ of least ICL error is a zero of the derivative, to 10⁻⁹ decades."""
+def at_ridge(model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge, near: float | None = None) -> tuple[Model, float]:
+    """The model with the λ asked for, and that λ; the λ of least ICL error is a zero of the derivative, to 10⁻⁹ decades.
+
+    With ``near``, a λ that was best at another mixture, the minimum next to it; else the least on the whole range.
+    """
     if ridge is None:
         return model, model.ridge
     if ridge != "optimal":
         return _with_ridge(model, ridge), ridge
+
+    def slope(log: float) -> float:
+        # In log λ: of one size at both ends of a decade.
+        return 10.0**log * Response(_with_ridge(model, 10.0**log), given, sizes).ridge_slope
+
+    import scipy.optimize
+
+    if near is not None and 0 < near < math.inf:
+        low, high = math.log10(near) - _STEP / 2, math.log10(near) + _STEP / 2
+        if slope(low) < 0 < slope(high):
+            found = 10.0 ** float(scipy.optimize.brentq(slope, low, high, xtol=_PLACE))
+            return _with_ridge(model, found), found
     share = np.array([p.weight for p in given.test])
     engine, tests = explicit_engine(model, given)
     tau, mu, one = (float(x[0]) for x in scaled_sizes(_with_ridge(model, 1.0), given, [sizes]))
@@ -146,17 +161,8 @@ def at_ridge(model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge) -> t
 
     # From large to small, the solution at one is a good start for the next.
     logs = np.arange(_DECADES[1], _DECADES[0] - _STEP / 2, -_STEP)
-    values = errors(10.0**logs)
-    i = int(np.argmin(values))
-    low, high = float(logs[min(i + 1, logs.size - 1)]), float(logs[max(i - 1, 0)])
-
-    def slope(log: float) -> float:
-        # In log λ: of one size at both ends of a decade.
-        return 10.0**log * Response(_with_ridge(model, 10.0**log), given, sizes).ridge_slope
-
-    import scipy.optimize
-
-    best = float(logs[i])
+    i = int(np.argmin(errors(10.0**logs)))
+    low, best, high = (float(logs[j]) for j in (min(i + 1, logs.size - 1), i, max(i - 1, 0)))
     if slope(low) < 0 < slope(high):
         best = float(scipy.optimize.brentq(slope, low, high, xtol=_PLACE))
     without, least = (float(x) for x in errors(np.array([0.0, 10.0**best])))
@@ -179,15 +185,13 @@ def check_ridge(ridge: Ridge) -> None:
         raise HypothesisError('ridge is a number ≥ 0, "optimal", or None for that of the model', f"ridge={ridge!r}", 'pass ridge="optimal"')
 
 
-def curve_given(
-    model: Model, task: MixtureTask, given: GivenMoments, sizes: Sizes, rows: Array, ridge: Ridge
-) -> MixingCurve:
+def curve_given(model: Model, task: MixtureTask, given: GivenMoments, sizes: Sizes, rows: Array, ridge: Ridge) -> MixingCurve:
     """:func:`mixing_curve` for moments that are known already."""
     columns: dict[str, list[Array]] = {}
-    ridges = []
+    ridges: list[float] = []
     for row in rows:
         moved = given.reweighted(row)
-        chosen, best = at_ridge(model, moved, sizes, ridge)
+        chosen, best = at_ridge(model, moved, sizes, ridge, ridges[-1] if ridges else None)
         ridges.append(best)
         for name, column in explicit_errors(chosen, moved, [sizes]).items():
             columns.setdefault(name, []).append(column[0])
@@ -214,8 +218,8 @@ def mixing_curve(
         Mixtures, of shape (P, S); for two sources also the shares of source 1, of shape (P,). By default, for two sources, 21 equally
         spaced ones.
     ridge : float, "optimal" or None
-        λ; by default the model's. ``"optimal"`` is the λ of least ICL error at each mixture, as :func:`hermite_eq.theory.optimal_ridge`
-        finds it (which takes a second each).
+        λ; by default the model's. ``"optimal"`` is the λ of least ICL error: at the first mixture over the range of
+        :func:`hermite_eq.theory.optimal_ridge`, from there followed as a zero of the derivative.
 
     Returns
     -------

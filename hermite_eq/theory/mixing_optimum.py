@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ from hermite_eq.theory.explicit import GivenMoments
 from hermite_eq.theory.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
 from hermite_eq.theory.mixing_gradient import MixingGradient, gradient_at, moments_of_all
 from hermite_eq.theory.mixing_response import Response
+from hermite_eq.theory.mixture import heterogeneity
 
 Array = NDArray[np.float64]
 
@@ -84,7 +85,8 @@ class BestMixture:
         parts = [f"best weights {shares}: ICL {self.error.icl:.4f} (as given {self.given:.4f}, as in the test {self.matched:.4f}, "
                  f"one source alone {alone})"]  # fmt: skip
         parts += [f"source {s} should not be trained on" for s in self.unused]
-        parts += [f"within 1 % for shares of source {s} in [{low:.2f}, {high:.2f}]" for s, (low, high) in enumerate(self.within[-1:], len(self.within) - 1)]
+        ranges = ", ".join(f"[{low:.2f}, {high:.2f}]" for low, high in self.within)
+        parts.append(f"within 1 % for shares in {ranges}")
         return "; ".join((*parts, *self.error.notes))
 
 
@@ -94,17 +96,22 @@ class _Objective:
     def __init__(self, model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge) -> None:
         self.sources = len(given.training)
 
-        @lru_cache(maxsize=None)
-        def solve(weights: tuple[float, ...]) -> tuple[MixingGradient, Model, float]:
+        near: float | None = None
+
+        @cache
+        def solve(weights: tuple[float, ...], near_by: bool = True) -> tuple[MixingGradient, Model, float]:
+            nonlocal near
             moved = given.reweighted(weights)
-            chosen, best = at_ridge(model, moved, sizes, ridge)
+            chosen, best = at_ridge(model, moved, sizes, ridge, near if near_by else None)
+            near = best
             # At a best λ the derivative in λ is zero: the gradient of the minimum is the gradient at λ held.
             return gradient_at(Response(chosen, moved, sizes)), chosen, best
 
         self._solve = solve
 
-    def at(self, weights: Array) -> tuple[MixingGradient, Model, float]:
-        return self._solve(tuple(float(w) for w in weights))
+    def at(self, weights: Array, *, anew: bool = False) -> tuple[MixingGradient, Model, float]:
+        """With the model and its λ; ``anew`` looks for the best λ over the whole range, not next to the one before."""
+        return self._solve(tuple(float(w) for w in weights), not anew)
 
     def icl(self, weights: Array) -> float:
         return self.at(weights)[0].error.icl
@@ -266,8 +273,9 @@ def best_mixture(
     best weights
     """
     check_ridge(ridge)
-    if test_weights is not None:
-        task = replace(task, test_weights=test_weights if isinstance(test_weights, str) else tuple(test_weights))
+    if test_weights is not None and isinstance(task, MixtureTask):
+        conventions = {"unit_inputs": task.unit_inputs, "unit_link": task.unit_link}
+        task = MixtureTask(task.sources, task.weights, test_weights=test_weights, **conventions)
     given = moments_of_all(task, sizes, model)
     S = len(task.sources)
     objective = _Objective(model, given, sizes, ridge)
@@ -283,9 +291,12 @@ def best_mixture(
     found = [_descend(objective, _simplex(start)) for start in distinct]
     found += [*np.eye(S)] if curve is None else _best_of_two(objective, curve)
     weights = min(found, key=objective.icl)
-    at, chosen, best = objective.at(weights)
-    within = np.array([_interval(objective.icl, weights, s, (1 + _MARGIN) * at.error.icl) for s in range(S)])
-    notes = curve.notes if curve is not None else curve_given(model, task, given, sizes, weights[None], None).notes
+    at, chosen, best = min((objective.at(weights), objective.at(weights, anew=True)), key=lambda found: found[0].error.icl)
+    limit = (1 + _MARGIN) * at.error.icl
+    within = np.array([_interval(objective.icl, weights, s, limit) for s in range(1 if S == 2 else S)])
+    if S == 2:
+        within = np.vstack([within, 1 - within[:, ::-1]])
+    notes = heterogeneity(task, sizes)
     unused = tuple(int(s) for s in np.flatnonzero(weights == 0))
     return BestMixture(
         chosen, task, sizes, weights, best, replace(at.error, notes=notes), at.icl, objective.residual(weights), unused, within,
