@@ -81,8 +81,17 @@ def moments_of_all(task: MixtureTask, sizes: Sizes, model: Model) -> GivenMoment
         )  # fmt: skip
     if not isinstance(sizes, Sizes):
         raise HypothesisError("several sources are studied at a finite d", f"{sizes!r}", "pass Sizes(…)")
-    even = replace(task, weights=(1 / len(task.sources),) * len(task.sources))
-    return mixture_moments(even, sizes, norms=norms_matter(model)).reweighted(task.weights)
+    return mixture_moments(_evenly(task), sizes, norms=norms_matter(model)).reweighted(task.weights)
+
+
+def _evenly(task: MixtureTask) -> MixtureTask:
+    """The task with equal weights: what is known of its sources is computed once for all weights."""
+    return replace(task, weights=(1 / len(task.sources),) * len(task.sources))
+
+
+def notes_of(task: MixtureTask, sizes: Sizes) -> tuple[str, ...]:
+    """What should be said aloud of the sources, whatever their weights."""
+    return heterogeneity(_evenly(task), sizes)
 
 
 def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient:
@@ -146,4 +155,4 @@ def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGrad
     >>> found.along([1, -1]) < 0
     True
     """
-    return gradient_at(Response(model, moments_of_all(task, sizes, model), sizes), heterogeneity(task, sizes))
+    return gradient_at(Response(model, moments_of_all(task, sizes, model), sizes), notes_of(task, sizes))

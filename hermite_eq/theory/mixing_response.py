@@ -161,8 +161,9 @@ class Response:
         scales by ``by``, and the engine's ridge by ``d_ridge``."""
         engine = replace(self.engine, nodes=_shift(self.engine.nodes, weights, self.slopes, by))
         right = self.equations(engine, self.u.astype(complex), self.ridge + 1j * _STEP * d_ridge).imag / _STEP
-        # The unknowns are of sizes from k to 1, and so are the rows.
-        scale = np.maximum(np.abs(self.u), 1e-300)
+        # k may be tiny, and with it a row and a column.
+        scale = np.ones(self.u.size)
+        scale[-2] = self.point.k
         matrix = self.jacobian * scale
         rows = np.abs(matrix).max(axis=1)
         rows = np.where(rows > 0, rows, 1.0)
