@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from hermite_eq.plotting import COLOURS
 from hermite_eq.simulate import context_law
 from verify.campaigns.mixing import AXIS_LABEL, Mixing, MixingCampaign, MixingCurve, MixingPanel
+from verify.campaigns.mixing_theory import theory
 from verify.figures import save
 
 Array = NDArray[np.float64]
@@ -54,7 +55,7 @@ def _what(name: str) -> str:
     kind = name.partition(", ")[2]
     if "p =" in kind:
         return f"equivalent, {kind}"
-    return {"": "with the gradient step", "rank one": "F + ηuvᵀ in place of the step"}.get(kind, kind)
+    return {"": "with the gradient step", "rank one": "F + ηuvᵀ in place of the step", "no step": "no step (line: theory)"}[kind]
 
 
 def _spike(mixing: Mixing) -> str:
@@ -94,12 +95,17 @@ def _errors(curve: MixingCurve, row: int) -> Array:
     return curve.icl_runs if row == 0 else curve.source_runs[:, :, row - 1]
 
 
-def _draw(axes: Axes, panel: MixingPanel, curves: list[MixingCurve], row: int, constant: float | None) -> None:
+def _draw(axes: Axes, panel: MixingPanel, curves: list[MixingCurve], row: int, d: int, constant: float | None) -> None:
     drawn = [(curve, colour) for curve in curves if (colour := _colour(panel, curve)) is not None]
     for curve, colour in drawn:
-        runs = _errors(curve, row)
+        runs, look = _errors(curve, row), _look(curve.name)
+        expected = theory(panel, dict(panel.families)[curve.family], curve.name, d)
+        if expected is not None:
+            line = expected.icl if row == 0 else expected.by_source[:, row - 1]
+            axes.plot(curve.values, line, color=colour, lw=1.1, ls=look["ls"])
+            look["ls"] = "none"
         stderr = runs.std(axis=0, ddof=min(1, len(runs) - 1)) / np.sqrt(len(runs))
-        axes.errorbar(curve.values, runs.mean(axis=0), stderr, color=colour, ms=4.5, capsize=2, lw=1.1, **_look(curve.name))
+        axes.errorbar(curve.values, runs.mean(axis=0), stderr, color=colour, ms=4.5, capsize=2, elinewidth=1.1, lw=0.7, **look)
     # Equivalents may explode where d is too small for their degree: what is trained sets the scale.
     shown = np.concatenate([_errors(curve, row).mean(axis=0) for curve, _ in drawn if "p =" not in curve.name])
     if constant is not None:
@@ -109,7 +115,10 @@ def _draw(axes: Axes, panel: MixingPanel, curves: list[MixingCurve], row: int, c
 
 
 def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
-    """Errors against each panel's axis; error bars are one standard error. Sources have rows where every family has two."""
+    """Errors against each panel's axis; error bars are one standard error. Sources have rows where every family has two.
+
+    Lines of linear Transformers, and of heads without a step, are the theory at this d; other lines join the simulations.
+    """
     panels = campaign.panels
     by_source = all(curve.source_runs.shape[2] == 2 for curve in found.values())
     rows = ["ICL error", "on source 0", "on source 1"] if by_source else ["ICL error"]
@@ -121,7 +130,7 @@ def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
         constants = constant_errors(campaign, d, index, 0) if len(panel.families) == 1 else None
         for row, title in enumerate(rows):
             axes = grid[row, index]
-            _draw(axes, panel, curves, row, None if constants is None else float(constants[row]))
+            _draw(axes, panel, curves, row, d, None if constants is None else float(constants[row]))
             axes.set_xlabel(AXIS_LABEL[panel.axis] if row == len(rows) - 1 else "")
             axes.set_ylabel(title if index == 0 else "")
         if panel.axis == "step":
