@@ -146,7 +146,7 @@ def bayes_error_with_covariance(task: Task, alpha: ArrayLike, covariance: ArrayL
         raise HypothesisError("the posterior has a width: ρ > 0", f"{task}", 'pass Task("identity", noise=0.01), say')
     alpha = _check_alpha(alpha)
     C = checked_covariance(covariance, "covariance")
-    values = non_negative(C if C.ndim == 1 else np.linalg.eigvalsh(C), "covariance")
+    values = non_negative(C if C.ndim == 1 else np.asarray(np.linalg.eigvalsh(C)), "covariance")
     spectrum = TaskSpectrum(values, values, np.full(len(values), 1 / len(values)))
     psi = spectrum.origin(task.noise / alpha, 1 / alpha)
     return np.asarray(task.noise + psi * ((values / (values + psi[..., None])) @ spectrum.weights))
