@@ -113,7 +113,7 @@ def ridgeless_limit(**to: sympy.Expr | float | int) -> RidgelessLimit:
 
     References
     ----------
-    ``derivations/ridgeless_limits.py``; for the identity Lu et al., arXiv 2405.11751.
+    ``derivations/ridgeless_limits.py``, every entry; for the identity Lu et al., arXiv 2405.11751.
 
     Examples
     --------
