@@ -141,7 +141,6 @@ class _Limits:
         limit = ridgeless_limit(**to)
         for expression in (limit.icl, limit.idg):
             inner = sympy.piecewise_fold(expression.subs({SLOPE: 1, SECOND_MOMENT: w * ALPHA}))
-            inner = inner.subs(sympy.Min(tau, 1 / tau), 1 / tau if self.point[tau] > 1 else tau)
             pieces = inner.args if isinstance(inner, sympy.Piecewise) else [(inner, True)]
             yield next(piece for piece, where in pieces if sympy.sympify(where).subs(self.point) == True)  # noqa: E712
 
