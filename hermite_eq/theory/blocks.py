@@ -1,6 +1,6 @@
 r"""Covariances given as matrices: block-diagonalised once, whatever the number of sources.
 
-Sources s = 1…S have second moments :math:`C_s` of :math:`h` and signals :math:`M_s=\mathbb E[hy]`. In an orthonormal basis in which every
+Sources s = 1…S have second moments :math:`C_s=\mathbb E[hh^\top]`, signals :math:`M_s=\mathbb E[hy]` and means of :math:`h`. In an orthonormal basis in which every
 :math:`C_s` is block-diagonal with the same blocks, a block of shape (p, p) that occurs q times is stored once.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
@@ -63,11 +64,14 @@ class Block:
         The components of the :math:`M_s` on each of the q copies.
     degree : {1, 2}
         Degree in h of the functions whose covariance this is: the head's :math:`c_1^2` or :math:`c_2^2` multiplies it.
+    means : (S, p, q) array or None
+        Those of :math:`\mathbb E_sh`; None where it is zero.
     """
 
     matrices: Array
     signals: Array
     degree: int = 1
+    means: Array | None = None
 
     @property
     def copies(self) -> int:
@@ -101,17 +105,31 @@ def positive(matrix: ArrayLike, name: str) -> Array:
     return found
 
 
-def common_basis(matrices: Sequence[Array]) -> Array | None:
-    """An orthonormal basis that diagonalises all of them, or None where they do not commute."""
+def joint_components(matrices: Sequence[Array]) -> tuple[Array, list[Array]]:
+    """An orthonormal basis, and the sets of its vectors whose spans all of the matrices leave invariant.
+
+    The eigenbasis of one generic combination, in which the others are block-diagonal: where they commute, with one vector in each set.
+
+    >>> basis, components = joint_components([np.diag([1.0, 2.0, 2.0]), np.eye(3) + np.ones((3, 3))])
+    >>> [len(one) for one in components]
+    [2, 1]
+    """
     scales = [float(np.abs(m).max()) or 1.0 for m in matrices]
     # A combination with incommensurable weights separates the joint eigenspaces.
     weights = np.sqrt(np.arange(2, len(matrices) + 2)) % 1 + 0.5
     _, basis = np.linalg.eigh(sum(w * m / scale for w, m, scale in zip(weights, matrices, scales, strict=True)))
+    size = len(basis)
+    joined = np.zeros((size, size), dtype=bool)
     for m, scale in zip(matrices, scales, strict=True):
-        rotated = basis.T @ m @ basis
-        if np.abs(rotated - np.diag(rotated.diagonal())).max() > _ROUNDING * scale * len(m):
-            return None
-    return np.asarray(basis)
+        joined |= np.abs(basis.T @ m @ basis) > _ROUNDING * scale * size
+    count, labels = connected_components(joined, directed=False)
+    return np.asarray(basis), [np.flatnonzero(labels == label) for label in range(count)]
+
+
+def common_basis(matrices: Sequence[Array]) -> Array | None:
+    """An orthonormal basis that diagonalises all of them, or None where they do not commute."""
+    basis, components = joint_components(matrices)
+    return basis if len(components) == len(basis) else None
 
 
 def equal_columns(values: Array) -> list[Array]:
@@ -123,18 +141,23 @@ def equal_columns(values: Array) -> list[Array]:
     return np.split(order, jumps)
 
 
-def block_diagonal(covariances: Sequence[Covariance], signals: Sequence[ArrayLike]) -> list[Block]:
-    r"""The blocks of several covariances and signals.
+def block_diagonal(
+    covariances: Sequence[Covariance], signals: Sequence[ArrayLike], means: Sequence[ArrayLike | None] | None = None
+) -> list[Block]:
+    r"""The blocks of several covariances, signals and means.
 
     Where every covariance is a :class:`Kronecker` product and the input covariances commute, with joint eigenvalues
-    :math:`\sigma_{s,i}`, the blocks are :math:`\sigma_{s,i}R_s`, one for each distinct i: d + 1 rows instead of d(d+1). Otherwise there is
-    one dense block. A mixture within one source, :math:`\sum_j\pi_j\Sigma_j\otimes R_j`, is a dense matrix.
+    :math:`\sigma_{s,i}`, the blocks are :math:`\sigma_{s,i}R_s`, one for each distinct i: d + 1 rows instead of d(d+1). A subspace of q
+    inputs in which they do not commute is one block of q(d+1) rows. A mixture within one source, :math:`\sum_j\pi_j\Sigma_j\otimes R_j`,
+    is a dense matrix.
 
     Parameters
     ----------
     covariances : sequence of Kronecker or (D, D) array
     signals : sequence of (D,) or (d, d + 1) array
         :math:`M_s`, for each covariance.
+    means : sequence of (D,) or (d, d + 1) array or None
+        :math:`\mathbb E_sh`, likewise; None for zero.
 
     Raises
     ------
@@ -153,7 +176,10 @@ def block_diagonal(covariances: Sequence[Covariance], signals: Sequence[ArrayLik
     [(1, (2, 21, 21)), (19, (2, 21, 21))]
     """
     vectors = [np.asarray(m, float).ravel() for m in signals]
-    lengths = {len(c.inputs) * len(c.context) if isinstance(c, Kronecker) else len(c) for c in covariances} | {v.size for v in vectors}
+    moving = means is not None and any(m is not None for m in means)
+    centres = [np.zeros_like(v) if m is None else np.asarray(m, float).ravel() for v, m in zip(vectors, means or [None] * len(vectors), strict=True)]
+    lengths = {len(c.inputs) * len(c.context) if isinstance(c, Kronecker) else len(c) for c in covariances}
+    lengths |= {v.size for v in vectors + centres}
     if len(lengths) != 1:
         raise HypothesisError(
             "all covariances and signals have one dimension D", f"{sorted(lengths)}", "pass (D, D) and (D,) for every source"
@@ -162,16 +188,26 @@ def block_diagonal(covariances: Sequence[Covariance], signals: Sequence[ArrayLik
     if len(factored) == len(covariances) and len({c.inputs.shape[0] for c in factored}) == 1:
         inputs = [positive(c.inputs, "the input covariance") for c in factored]
         contexts = [positive(c.context, "E[bbᵀ]") for c in factored]
-        basis = common_basis(inputs)
-        if basis is not None:
-            values = np.stack([np.einsum("ai,ab,bi->i", basis, m, basis, optimize=True) for m in inputs])
-            rotated = [basis.T @ v.reshape(len(basis), -1) for v in vectors]
-            return [
-                Block(
-                    np.stack([value[group].mean() * R for value, R in zip(values, contexts, strict=True)]),
-                    np.stack([m[group].T for m in rotated]),
-                )
-                for group in equal_columns(values)
-            ]
+        basis, components = joint_components(inputs)
+        turned = [basis.T @ m @ basis for m in inputs]
+        rotated, centred = ([basis.T @ v.reshape(len(basis), -1) for v in each] for each in (vectors, centres))
+        alone = np.array([one[0] for one in components if len(one) == 1], dtype=np.int64)
+        found = []
+        if alone.size:
+            values = np.stack([m[alone, alone] for m in turned])
+            for group in equal_columns(values):
+                matrices = np.stack([value[group].mean() * R for value, R in zip(values, contexts, strict=True)])
+                parts = (np.stack([m[alone[group]].T for m in each]) for each in (rotated, centred))
+                found.append(_block(matrices, *parts, moving))
+        for one in components:
+            if len(one) > 1:
+                matrices = np.stack([np.kron(m[np.ix_(one, one)], R) for m, R in zip(turned, contexts, strict=True)])
+                parts = (np.stack([m[one].reshape(-1, 1) for m in each]) for each in (rotated, centred))
+                found.append(_block(matrices, *parts, moving))
+        return found
     dense = [positive(c.dense() if isinstance(c, Kronecker) else c, "the covariance") for c in covariances]
-    return [Block(np.stack(dense), np.stack(vectors)[..., None])]
+    return [_block(np.stack(dense), np.stack(vectors)[..., None], np.stack(centres)[..., None], moving)]
+
+
+def _block(matrices: Array, signals: Array, means: Array, moving: bool) -> Block:
+    return Block(matrices, signals, means=means if moving else None)

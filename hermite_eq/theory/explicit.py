@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 #: Gauss nodes for the norm of h within a source.
 _NODES = 7
+#: Of sums of up to D = 6500 products, with a margin.
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ class Population:
     Attributes
     ----------
     covariance : Kronecker or (D, D) array
-        :math:`\mathbb E[hh^\top]`; :math:`\mathbb E h=0`.
+        :math:`\mathbb E[hh^\top]`, not centred.
     signal : (D,) or (d, d + 1) array
         :math:`\mathbb E[hy]`.
     square : float
@@ -67,6 +69,10 @@ class Population:
         Relative variance of ‖h‖²; 0 where h is normalised.
     mean_slope, square_slope, signal_slope : float
         Regression coefficients of y, of y²/E[y²] and of (Mᵀh)y/E[(Mᵀh)y] on :math:`\|h\|^2/\mathbb E\|h\|^2`.
+    center : (D,) or (d, d + 1) array, or None
+        :math:`\bar h=\mathbb E h`; None for zero.
+    center_slope : float
+        Regression coefficient of :math:`\bar h^\top h/\|\bar h\|^2`, likewise.
     """
 
     covariance: Covariance
@@ -79,11 +85,18 @@ class Population:
     mean_slope: float = 0.0
     square_slope: float = 0.0
     signal_slope: float = 0.0
+    center: Array | None = None
+    center_slope: float = 0.0
 
     @property
     def trace(self) -> float:
         """tr E[hhᵀ]."""
         return self.covariance.trace if isinstance(self.covariance, Kronecker) else float(np.trace(self.covariance))
+
+    @property
+    def centre(self) -> Array:
+        """E[h], zero where none was given; shape (D,)."""
+        return np.zeros(np.size(self.signal)) if self.center is None else np.asarray(self.center, float).ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +136,10 @@ class GivenMoments:
         everyone = self.populations
         D = self.dimension
         found = []
-        for block in block_diagonal([p.covariance for p in everyone], [p.signal for p in everyone]):
-            traces = np.array([p.trace for p in everyone])[:, None, None]
-            found.append(Block(block.matrices * D / traces, block.signals * np.sqrt(D / traces)))
+        traces = np.array([p.trace for p in everyone])[:, None, None]
+        for block in block_diagonal([p.covariance for p in everyone], [p.signal for p in everyone], [p.center for p in everyone]):
+            means = None if block.means is None else block.means * np.sqrt(D / traces)
+            found.append(Block(block.matrices * D / traces, block.signals * np.sqrt(D / traces), means=means))
         for j in range(len(everyone[0].quadratics)):
             members = [p.quadratics[j] for p in everyone]
             # A function of covariance e D in these units; its signal E[(√e f)y]√D.
@@ -149,7 +163,20 @@ def _checked(populations: Sequence[Population], name: str) -> tuple[Population, 
             raise HypothesisError("E[y²] ≥ E[y]² and E[y²] > 0", f"square={p.square!r}, mean={p.mean!r}", "pass the moments of one law")
         if not p.trace > 0:
             raise HypothesisError("h is not zero: tr E[hhᵀ] > 0", f"{p.trace!r}", "pass a covariance of positive trace")
+        if p.center is not None:
+            size = float(p.centre @ p.centre)
+            if not size <= p.trace * (1 + _ROUNDING):
+                raise HypothesisError("‖E h‖² ≤ tr E[hhᵀ]", f"{size:.3g} and {p.trace:.3g}", "pass E[hhᵀ], which is not centred")
     return tuple(populations)
+
+
+def mixture_trace(populations: Sequence[Population]) -> float:
+    r""":math:`\operatorname{tr}\operatorname{Cov}h=\sum_s\pi_s\mathbb E_s\|h\|^2-\|\sum_s\pi_s\mathbb E_sh\|^2` of a mixture."""
+    total = sum(p.weight * p.trace for p in populations)
+    if all(p.center is None for p in populations):
+        return total
+    mean = np.sum([p.weight * p.centre for p in populations], axis=0)
+    return total - float(mean @ mean)
 
 
 def given_moments(
@@ -168,7 +195,7 @@ def given_moments(
     test : sequence of Population, optional
         Those of the test contexts: ``icl`` is their mixture, ``icl_by_source`` each by itself. By default ``training``.
     trace : float, optional
-        t, for first layers with entries of variance 1/t; by default tr E[hhᵀ] of the training mixture.
+        t, for first layers with entries of variance 1/t; by default tr Cov(h) of the training mixture.
     quadratic_blocks : sequence of Block
         As in :class:`GivenMoments`, the training populations first.
 
@@ -195,9 +222,9 @@ def given_moments(
             "every population has the same quadratic functions", f"{[len(p.quadratics) for p in train + tests]} groups of them",
             "pass groups with zero signal where there is none",
         )  # fmt: skip
-    found = sum(p.weight * p.trace for p in train) if trace is None else float(trace)
+    found = mixture_trace(train) if trace is None else float(trace)
     if not (found > 0 and math.isfinite(found)):
-        raise HypothesisError("the scale t of the first layer is positive", f"trace={trace!r}", "pass tr E[hhᵀ]")
+        raise HypothesisError("the scale t of the first layer is positive", f"trace={found!r}", "pass tr Cov(h)")
     given = GivenMoments(train, tests, found, tuple(quadratic_blocks))
     _ = given.blocks
     return given
@@ -207,7 +234,7 @@ def _nodes(
     populations: Sequence[Population], first: int, head: RandomTransformer | LinearTransformer, given: GivenMoments, *, mixed: bool
 ) -> SourceNodes:
     """The nodes of the populations, whose sources are numbered from ``first``."""
-    columns: dict[str, list[Array]] = {name: [] for name in ("weights", "scale2", "mean", "square", "signal", "source")}
+    columns: dict[str, list[Array]] = {name: [] for name in ("weights", "scale2", "mean", "square", "signal", "center", "source")}
     normalised = isinstance(head, RandomTransformer) and head.normalise
     for s, p in enumerate(populations, first):
         x, w = gamma_nodes(1 / p.norm_variance, _NODES) if p.norm_variance > 0 else (np.ones(1), np.ones(1))
@@ -215,9 +242,10 @@ def _nodes(
         columns["scale2"].append(np.ones_like(x) if normalised else x * p.trace / given.trace)
         columns["mean"].append(p.mean + p.mean_slope * (x - 1))
         # Positive quantities as powers of the norm with the given slope, of the given mean.
-        for name, value, slope in (("square", p.square, p.square_slope), ("signal", 1.0, p.signal_slope - 0.5)):
-            power = x**slope
-            columns[name].append(value * power / (w @ power) if name == "square" else power / (w @ (power * np.sqrt(x))))
+        columns["square"].append(p.square * x**p.square_slope / (w @ x**p.square_slope))
+        # Of h/‖h‖ rather than of h.
+        for name, slope in (("signal", p.signal_slope), ("center", p.center_slope)):
+            columns[name].append(x ** (slope - 0.5) / (w @ x**slope))
         columns["source"].append(np.full(x.size, s))
     flat = {name: np.concatenate(parts) for name, parts in columns.items()}
     scales, zero = np.sqrt(flat["scale2"]), np.zeros(flat["weights"].size)
@@ -229,7 +257,7 @@ def _nodes(
     learnt = sum((block.traces for block in given.blocks if block.degree == 2), np.zeros(len(given.populations))) / given.dimension
     residual2 = np.maximum(residual2 - c2**2 * learnt[flat["source"].astype(int)], 0.0)
     samples = ScaledSamples(flat["weights"], c0, c1, c2, residual2, flat["mean"], flat["square"], flat["signal"], zero)
-    return SourceNodes(audible(samples), np.ones_like(zero), flat["source"].astype(np.int64))
+    return SourceNodes(audible(samples), np.ones_like(zero), flat["source"].astype(np.int64), flat["center"])
 
 
 def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> dict[str, Array]:

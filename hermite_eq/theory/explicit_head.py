@@ -8,6 +8,13 @@ The engine of :mod:`hermite_eq.theory.random_head` with matrices in place of a s
 with :math:`\operatorname{Cov}(\hat h_\kappa|\theta)=r_{\kappa,s}/D`, s = s(θ) the source. κ = 1 is h itself; κ = 2 are those quadratic
 functions of h whose eigenvalues are as large as those of h, if any. The directions :math:`q_j` are the constant and, for each source, the
 mean of degree 2, :math:`\frac12(f_i^\top C_sf_i-1)` on neuron i, with Gram matrix :math:`1\oplus\frac12\operatorname{tr}C_sC_{s'}`.
+
+h may have a mean, :math:`\mathbb E[\hat h_1|\theta]=e(\theta)\,\mathbb E_sh`; :math:`r_s` is then the second moment, and the constant
+and the means of degree 2 are correlated with h:
+
+.. math:: v=\tilde R(V-B^\top a),\quad V=\mathbb E[c_1m\,\omega]M,\quad B=\mathbb E[\psi\,c_1e\,\omega\,\mathbb E_sh^\top],
+
+for the coefficients v of h and a of the finite block, derived in ``derivations/given_means.py``.
 """
 
 from __future__ import annotations
@@ -47,11 +54,14 @@ class SourceNodes:
         :math:`m_2`.
     source : ndarray of int
         Index of the source in the blocks.
+    center : ndarray
+        e in :math:`\mathbb E[\hat h_1|\theta]=e(\theta)\,\mathbb E_sh`, in the scaling of the blocks' means.
     """
 
     samples: ScaledSamples
     quadratic_signal: Array
     source: NDArray[np.int64]
+    center: Array
 
     def coefficient(self, degree: int) -> Array:
         r""":math:`c_\kappa`."""
@@ -77,6 +87,7 @@ class Eigenblock:
     rotated : tuple of (p, p) arrays
         Every r_s in the basis; empty with one training source, whose matrix is diagonal: then the diagonals suffice.
     signals : (S, p, q) array
+    means : (S, p, q) array or None
     """
 
     block: Block
@@ -85,6 +96,7 @@ class Eigenblock:
     diagonals: Array
     rotated: tuple[Array, ...]
     signals: Array
+    means: Array | None = None
 
     @classmethod
     def of(cls, block: Block, weights: Array) -> Eigenblock:
@@ -93,8 +105,11 @@ class Eigenblock:
         # Outside the range of the training covariance nothing is learnt, and rounding must look neither like signal nor like variance.
         inside = values > values.size * np.finfo(float).eps * values[-1]
         values = np.where(inside, values, 0.0)
-        signals = np.einsum("pi,spq->siq", basis, block.signals, optimize=True)
-        signals = np.where(inside[:, None], signals, 0.0)
+
+        def turned(vectors: Array) -> Array:
+            return np.where(inside[:, None], np.einsum("pi,spq->siq", basis, vectors, optimize=True), 0.0)
+
+        signals, means = turned(block.signals), None if block.means is None else turned(block.means)
         rotated: tuple[Array, ...] = ()
         if weights.size > 1:
             seen = np.outer(inside, inside)
@@ -107,7 +122,7 @@ class Eigenblock:
             own = values / weights[0] if weights[0] > 0 else np.zeros_like(values)
             others = [np.einsum("pi,pi->i", basis, matrix @ basis) for matrix in block.matrices[1:]]
             diagonals = np.array([own, *others])
-        return cls(block, values, basis, np.maximum(diagonals, 0.0), rotated, signals)
+        return cls(block, values, basis, np.maximum(diagonals, 0.0), rotated, signals, means)
 
     def pair(self, first: int, second: int, resolvent: Array) -> float:
         """q tr(r_a R̃ r_b R̃), b a training source."""
@@ -238,11 +253,27 @@ class ExplicitEngine:
         gram = self.gram()
         everyone = range(len(gram))
 
+        # Σ E[c_κ m_κ ω]M_s: what h and label have in common.
+        shared = []
+        for each, _ in both:
+            degree = each.block.degree
+            by_source = np.bincount(source, leave * self.nodes.coefficient(degree) * self.nodes.signal(degree), len(gram))
+            shared.append(np.tensordot(by_source, each.signals, 1))
+
         # The finite block: α₀ of the constant, and t, the weighted residuals along the means of degree 2, whose coefficients are DΓt/k.
         psi = np.zeros((len(gram) + 1, source.size))
         psi[0] = samples.c0
         psi[1 + source, np.arange(source.size)] = samples.c2
         P, b = (psi * leave) @ psi.T, (psi * leave) @ samples.mean
+        # Where h has a mean, B = Σ E[ψ c₁ e ω]E_s[h]ᵀ couples the two: elimination of h's coefficients leaves P − BR̃Bᵀ and b − BR̃V.
+        along = leave * self.nodes.coefficient(1) * self.nodes.center
+        mixed = np.zeros((len(psi), len(gram)))
+        np.add.at(mixed.T, source, (psi * along).T)
+        coupled = [None if each.means is None else np.tensordot(mixed, each.means, 1) for each, _ in both]
+        for (_, r), V, B in zip(both, shared, coupled, strict=True):
+            if B is not None:
+                P -= np.einsum("jpq,p,lpq->jl", B, r, B, optimize=True)
+                b -= np.einsum("jpq,p,pq->j", B, r, V, optimize=True)
         system = np.eye(len(gram) + 1)
         system[:, 1:] += P[:, 1:] @ gram * (D / k)
         system[:, 0] = P[:, 0]
@@ -252,12 +283,11 @@ class ExplicitEngine:
         coefficients = np.concatenate([rest[:1], gram @ rest[1:] * (D / k)])
         penalty = (0.0 if self.free_constant else rest[0] ** 2 / D) + float(rest[1:] @ coefficients[1:]) / k
 
-        # R̃V, V = E[c m ω]M, and the size of the weights.
-        fitted = []
-        for each, r in both:
-            degree = each.block.degree
-            by_source = np.bincount(source, leave * self.nodes.coefficient(degree) * self.nodes.signal(degree), len(gram))
-            fitted.append(np.tensordot(by_source, each.signals, 1) * r[:, None])
+        # R̃(V − Bᵀ coefficients), and the size of the weights.
+        fitted = [
+            (V if B is None else V - np.tensordot(coefficients, B, 1)) * r[:, None]
+            for (_, r), V, B in zip(both, shared, coupled, strict=True)
+        ]
         norm = sum(float((v**2).sum()) for v in fitted) + penalty
 
         # m − df₂ = (m − D') + Σ(1 − λ²/(λ+k)²), D' the number of directions: no cancellation where they are nearly equal.
@@ -280,24 +310,31 @@ class ExplicitEngine:
             through[degree] = np.array([sum(each.quadratic(s, v) for each, v in own) for s in everyone])
             through[degree] += k**2 * gain * norm * second[degree]
 
+        # E_s[h]ᵀ of the fit.
+        offset = np.zeros(len(gram))
+        for each, v in zip(eigenblocks, fitted, strict=True):
+            if each.means is not None:
+                offset = offset + np.einsum("spq,pq->s", each.means, v)
+
         def bias(nodes: SourceNodes) -> Array:
             law, at = nodes.samples, nodes.source
             value = coefficients[0] * law.c0 + coefficients[1 + at] * law.c2
             error = law.square - 2 * law.mean * value + value**2 + law.residual2 * gain * norm
+            error = error + 2 * value * law.c1 * nodes.center * offset[at]
             for degree in degrees:
                 c = nodes.coefficient(degree)
                 error = error - 2 * c * nodes.signal(degree) * cross[degree][at] + c**2 * through[degree][at]
             return np.asarray(error)
 
         weight = samples.weights * omega**2 / tau
-        along = sum(self.nodes.coefficient(degree) ** 2 * second[degree][source] for degree in degrees)
-        common = gain * (k**2 * along + samples.residual2)
+        spread = sum(self.nodes.coefficient(degree) ** 2 * second[degree][source] for degree in degrees)
+        common = gain * (k**2 * spread + samples.residual2)
         rows = [
             weight * (self.nodes.coefficient(degree) ** 2 * pairs[degree][t][source] + second[degree][t] * common)
             for degree in degrees
             for t in everyone
         ]
-        rows.append(weight * gain * (along + samples.residual2 / k**2))
+        rows.append(weight * gain * (spread + samples.residual2 / k**2))
         response = np.array(rows)
 
         def held(nodes: SourceNodes) -> Array:
