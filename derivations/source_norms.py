@@ -20,8 +20,9 @@ STATEMENT = r"""Given η, inputs x_i ~ N(μ, Σ), labels y_i = σ*(ηᵀx_i) + �
 Y = Σy_i², q = Tμ + Ar, S = Σy_ix_i:
 E‖b‖² = p(E‖q‖² + E[Y] tr Σ_w) + E[Y²]/ℓ², E‖b‖⁴ = p²E‖S‖⁴ + (2p/ℓ²)E[Y²‖S‖²] + E[Y⁴]/ℓ⁴, p = f²/ℓ²,
 E‖S‖⁴ = E[‖q‖⁴ + 2‖q‖²Y tr Σ_w + Y²(tr²Σ_w + 2 tr Σ_w²) + 4Y qᵀΣ_wq], E[S‖S‖²] = E[q(‖q‖² + Y tr Σ_w) + 2YΣ_wq];
+E[SᵀWS SᵀVS] = E[(a + Yt)(a' + Yt') + 2Y² tr WΣ_wVΣ_w + 4Y qᵀWΣ_wVq], a = qᵀWq, t = tr WΣ_w, a' and t' with V;
 E[F‖x‖²] = E[F](‖μ‖² + tr Σ_w) + 2E[Fg]μᵀr + E[Fg²]‖r‖² for F of (y, g), E[yx‖x‖²] = E[y‖x‖²]μ + E[yg‖x‖²]r + 2Σ_w(E[y]μ + E[yg]r).
-Over tasks: the regression coefficients of y, y², (Mᵀh)y and E[h]ᵀh on ‖h‖² = ‖x‖²‖b‖²."""
+Over tasks: the regression coefficients of y, y², (Mᵀh)y, E[h]ᵀh and hᵀE[hhᵀ]⁻¹h on ‖h‖² = ‖x‖²‖b‖²."""
 
 ASSUMPTIONS = """Inputs Gaussian; the target has moments of order 8. No limit is taken."""
 
@@ -36,11 +37,13 @@ $q=T\mu+Ar$, $S=\sum y_ix_i$, $p=f^2/\ell^2$:
 \mathbb{E}\|S\|^4&=\mathbb{E}\bigl[\|q\|^4+2\|q\|^2Y\operatorname{tr}\Sigma_w+Y^2(\operatorname{tr}^2\Sigma_w+2\operatorname{tr}\Sigma_w^2)
 +4Y\,q^\top\Sigma_wq\bigr],\\
 \mathbb{E}[S\|S\|^2]&=\mathbb{E}\bigl[q(\|q\|^2+Y\operatorname{tr}\Sigma_w)+2Y\Sigma_wq\bigr],\\
+\mathbb{E}[S^\top WS\,S^\top VS]&=\mathbb{E}\bigl[(a+Yt)(a'+Yt')+2Y^2\operatorname{tr}W\Sigma_wV\Sigma_w
++4Y\,q^\top W\Sigma_wVq\bigr],\\
 \mathbb{E}[F\|x\|^2]&=\mathbb{E}[F](\|\mu\|^2+\operatorname{tr}\Sigma_w)+2\,\mathbb{E}[Fg]\,\mu^\top r+\mathbb{E}[Fg^2]\|r\|^2,\\
 \mathbb{E}[yx\|x\|^2]&=\mathbb{E}[y\|x\|^2]\mu+\mathbb{E}[yg\|x\|^2]r+2\Sigma_w(\mathbb{E}[y]\mu+\mathbb{E}[yg]r)
 \end{align*}
-for functions $F$ of $(y,g)$; over tasks, the regression coefficients of $y$, $y^2$, $(M^\top h)y$ and $\mathbb{E}[h]^\top h$ on
-$\|h\|^2=\|x\|^2\|b\|^2$."""
+with $a=q^\top Wq$, $t=\operatorname{tr}W\Sigma_w$ (and $a'$, $t'$ with $V$), for functions $F$ of $(y,g)$; over tasks, the regression
+coefficients of $y$, $y^2$, $(M^\top h)y$, $\mathbb{E}[h]^\top h$ and $h^\top\mathbb{E}[hh^\top]^{-1}h$ on $\|h\|^2=\|x\|^2\|b\|^2$."""
 
 ASSUMPTIONS_TEX = r"Inputs Gaussian; the target has moments of order 8. No limit is taken."
 
@@ -62,7 +65,7 @@ def _nodes(counts: list[int]) -> tuple[Array, Array]:
     return np.stack([axis.ravel() for axis in grid], axis=1), weights
 
 
-def _literal(root: Array, mu: Array, eta: Array, factor: float) -> dict[str, Array]:
+def _literal(root: Array, mu: Array, eta: Array, factor: float, weight: Array) -> dict[str, Array]:
     """Every mean of :class:`GivenNorms` from the definition: d = 2 and ℓ = 2; y is of degree 2 in x and 1 in ε."""
     d = len(eta)
     z, weights = _nodes([9] * (d * _CONTEXT) + [5] * _CONTEXT)
@@ -70,16 +73,18 @@ def _literal(root: Array, mu: Array, eta: Array, factor: float) -> dict[str, Arr
     t = x @ eta
     y = 0.3 + 0.7 * t + t**2 / 5 + np.sqrt(_NOISE) * z[:, d * _CONTEXT :]
     b = np.column_stack([factor / _CONTEXT * (y[:, :, None] * x).sum(1), (y**2).mean(1)])
-    norm = (b**2).sum(1)
+    norm, bulk = (b**2).sum(1), ((b @ weight) * b).sum(1)
     q, w = _nodes([5] * d)
     q = mu + q @ root.T
     label = 0.3 + 0.7 * (q @ eta) + (q @ eta) ** 2 / 5
     X2 = (q**2).sum(1) / float(np.trace(root @ root.T) + mu @ mu)
     square = label**2 + _NOISE
+    bulk_q = ((q @ np.linalg.inv(root @ root.T + np.outer(mu, mu))) * q).sum(1) / d
     return {
         "b2": weights @ norm, "b4": weights @ norm**2, "mean": w @ label, "mean_x": w @ (label * X2), "square": w @ square,
         "square_x": w @ (square * X2), "query": (w * label) @ q, "query_x": (w * label * X2) @ q,
-        "context": weights @ b, "context_b": (weights * norm) @ b, "x": w @ q, "x_x": (w * X2) @ q, "x4": w @ X2**2,
+        "bulk": weights @ bulk, "bulk_b": weights @ (bulk * norm), "bulk2": weights @ bulk**2, "bulk_x": w @ (bulk_q * X2),
+        "bulk_xx": w @ bulk_q**2, "context": weights @ b, "context_b": (weights * norm) @ b, "x": w @ q, "x_x": (w * X2) @ q, "x4": w @ X2**2,
     }  # fmt: skip
 
 
@@ -107,6 +112,8 @@ def _slopes(each: list[dict[str, Array]]) -> dict[str, float]:
         "square_slope": slope(float(mean("square_x", "b2")), v) / v,
         "signal_slope": slope(along(signal, "query_x", "context_b"), along(signal, "query", "context")) / float((signal**2).sum()),
         "center_slope": slope(along(centre, "x_x", "context_b"), along(centre, "x", "context")) / float((centre**2).sum()),
+        "bulk_slope": (float(mean("bulk_x", "bulk_b")) / (size * float(mean("bulk"))) - 1) / variance,
+        "bulk_variance": float(mean("bulk_xx", "bulk2")) / float(mean("bulk")) ** 2 - 1,
     }
 
 
@@ -119,6 +126,7 @@ def check(change: float = 1.0) -> list[Step]:
         "b2": r"$\mathbb{E}\|b\|^2$", "b4": r"$\mathbb{E}\|b\|^4$", "mean": r"$\mathbb{E}y$", "mean_x": r"$\mathbb{E}[y\|x\|^2]$",
         "square": r"$\mathbb{E}y^2$", "square_x": r"$\mathbb{E}[y^2\|x\|^2]$", "query": r"$\mathbb{E}[yx]$",
         "query_x": r"$\mathbb{E}[yx\|x\|^2]$", "context": r"$\mathbb{E}b$", "context_b": r"$\mathbb{E}[b\|b\|^2]$",
+        "bulk": r"$\mathbb{E}[b^\top Wb]$", "bulk_b": r"$\mathbb{E}[b^\top Wb\,\|b\|^2]$", "bulk2": r"$\mathbb{E}[(b^\top Wb)^2]$",
     }  # fmt: skip
     found: dict[str, list[bool]] = {name: [] for name in names}
     regressions = []
@@ -126,15 +134,18 @@ def check(change: float = 1.0) -> list[Step]:
         source = Source(_TARGET, _NOISE, input_cov=change * root @ root.T, input_mean=mean)
         task = MixtureTask([source], unit_inputs=unit)
         place = geometry(task, task.sources[0], 2)
-        given = GivenNorms.of(place, place.directions(xi), _CONTEXT)
+        moments = source_moments(task, 2, _CONTEXT, tasks=xi)
+        # The W of the library: E[bbᵀ]⁻¹ over the dimension.
+        weight = np.linalg.inv(moments.second_b) / 3
+        given = GivenNorms.of(place, place.directions(xi), _CONTEXT, weight)
         shrink = 1.0 if unit else np.sqrt(2)
-        literal = [_literal(root / shrink, np.array(mean) / shrink, eta, place.factor) for eta in place.directions(xi)]
+        literal = [_literal(root / shrink, np.array(mean) / shrink, eta, place.factor, weight) for eta in place.directions(xi)]
         for name in names:
             for j, one in enumerate(literal):
                 # Quadratures of a few hundred terms on either side.
                 close = np.abs(getattr(given, name)[j] - one[name]) <= 1e-11 * (np.abs(one[name]).max() + 1)
                 found[name].append(bool(np.all(close)))
-        law = vars(norm_moments(given, source_moments(task, 2, _CONTEXT, tasks=xi)))
+        law = vars(norm_moments(given, moments))
         expected = _slopes(literal) | ({} if any(mean) else {"center_slope": 0.0})
         # Differences of such means over the variance, which is about 10.
         regressions.append(all(abs(law[name] - value) <= 1e-9 * (abs(value) + 1) for name, value in expected.items()))

@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 #: Gauss nodes for the norm of h within a source.
 _NODES = 7
+#: For what remains of the bulk's.
+_REST = 3
 #: Of sums of up to D = 6500 products, with a margin.
 _ROUNDING = 1e-10
 
@@ -87,6 +89,8 @@ class Population:
     signal_slope: float = 0.0
     center: Array | None = None
     center_slope: float = 0.0
+    bulk_slope: float = 1.0
+    bulk_variance: float = 0.0
 
     @property
     def trace(self) -> float:
@@ -230,14 +234,27 @@ def given_moments(
     return given
 
 
+def _gamma(variance: float, count: int) -> tuple[Array, Array]:
+    return gamma_nodes(1 / variance, count) if variance > 0 else (np.ones(1), np.ones(1))
+
+
+def _norms(p: Population) -> tuple[Array, Array, Array]:
+    """Nodes of ‖h‖², their weights, and the bulk of h there: both of mean 1."""
+    x, w = _gamma(p.norm_variance, _NODES)
+    along = x**p.bulk_slope
+    rest, share = _gamma(max(p.bulk_variance - p.bulk_slope**2 * p.norm_variance, 0.0), _REST)
+    bulk = np.multiply.outer(along / (w @ along), rest)
+    return np.repeat(x, rest.size), np.multiply.outer(w, share).ravel(), bulk.ravel()
+
+
 def _nodes(
     populations: Sequence[Population], first: int, head: RandomTransformer | LinearTransformer, given: GivenMoments, *, mixed: bool
 ) -> SourceNodes:
     """The nodes of the populations, whose sources are numbered from ``first``."""
-    columns: dict[str, list[Array]] = {name: [] for name in ("weights", "scale2", "mean", "square", "signal", "center", "source")}
+    columns: dict[str, list[Array]] = {name: [] for name in ("weights", "scale2", "mean", "square", "signal", "center", "bulk", "source")}
     normalised = isinstance(head, RandomTransformer) and head.normalise
     for s, p in enumerate(populations, first):
-        x, w = gamma_nodes(1 / p.norm_variance, _NODES) if p.norm_variance > 0 else (np.ones(1), np.ones(1))
+        x, w, bulk = _norms(p)
         columns["weights"].append(w * (p.weight if mixed else 1.0))
         columns["scale2"].append(np.ones_like(x) if normalised else x * p.trace / given.trace)
         columns["mean"].append(p.mean + p.mean_slope * (x - 1))
@@ -246,6 +263,7 @@ def _nodes(
         # Of h/‖h‖ rather than of h.
         for name, slope in (("signal", p.signal_slope), ("center", p.center_slope)):
             columns[name].append(x ** (slope - 0.5) / (w @ x**slope))
+        columns["bulk"].append(bulk / x)
         columns["source"].append(np.full(x.size, s))
     flat = {name: np.concatenate(parts) for name, parts in columns.items()}
     scales, zero = np.sqrt(flat["scale2"]), np.zeros(flat["weights"].size)
@@ -257,7 +275,7 @@ def _nodes(
     learnt = sum((block.traces for block in given.blocks if block.degree == 2), np.zeros(len(given.populations))) / given.dimension
     residual2 = np.maximum(residual2 - c2**2 * learnt[flat["source"].astype(int)], 0.0)
     samples = ScaledSamples(flat["weights"], c0, c1, c2, residual2, flat["mean"], flat["square"], flat["signal"], zero)
-    return SourceNodes(audible(samples), np.ones_like(zero), flat["source"].astype(np.int64), flat["center"])
+    return SourceNodes(audible(samples), np.ones_like(zero), flat["source"].astype(np.int64), flat["center"], flat["bulk"])
 
 
 def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> dict[str, Array]:

@@ -56,16 +56,23 @@ class SourceNodes:
         Index of the source in the blocks.
     center : ndarray
         e in :math:`\mathbb E[\hat h_1|\theta]=e(\theta)\,\mathbb E_sh`, in the scaling of the blocks' means.
+    bulk : ndarray
+        u in :math:`\operatorname{Cov}(\hat h_1|\theta)=u(\theta)\,r_s/D` on the many directions that no sample teaches alone.
     """
 
     samples: ScaledSamples
     quadratic_signal: Array
     source: NDArray[np.int64]
     center: Array
+    bulk: Array
 
     def coefficient(self, degree: int) -> Array:
         r""":math:`c_\kappa`."""
         return self.samples.c1 if degree == 1 else self.samples.c2
+
+    def power(self, degree: int) -> Array:
+        r""":math:`uc_1^2` or :math:`c_2^2`: what multiplies the covariance."""
+        return self.bulk * self.samples.c1**2 if degree == 1 else self.samples.c2**2
 
     def signal(self, degree: int) -> Array:
         r""":math:`m_\kappa`."""
@@ -174,9 +181,9 @@ class ExplicitEngine:
         return np.asarray(total) / (2 * self.dimension**2)
 
     def weights(self, omega: Array) -> Array:
-        """Σ p c_κ² ω over the nodes of each source, one row for each κ: the weights of the sources in the effective covariance."""
+        """Σ p u c_κ² ω over the nodes of each source, one row for each κ: the weights of the sources in the effective covariance."""
         p, source = self.nodes.samples.weights, self.nodes.source
-        return np.array([np.bincount(source, p * self.nodes.coefficient(degree) ** 2 * omega, self.trained) for degree in (1, 2)])
+        return np.array([np.bincount(source, p * self.nodes.power(degree) * omega, self.trained) for degree in (1, 2)])
 
     def decompose(self, weights: Array) -> list[Eigenblock]:
         """Eigenblocks of the effective covariance."""
@@ -188,7 +195,7 @@ class ExplicitEngine:
         for each in eigenblocks:
             resolvent = 1 / (each.values + k[:, None])
             traces = each.block.copies * resolvent @ each.diagonals[: self.trained].T / self.dimension
-            found = found + self.nodes.coefficient(each.block.degree) ** 2 * traces[:, self.nodes.source]
+            found = found + self.nodes.power(each.block.degree) * traces[:, self.nodes.source]
         return np.asarray(found)
 
     def solve(self, tau: Array, mu: Array, ridge: Array) -> list[tuple[FixedPoint, list[Eigenblock]]]:
@@ -199,7 +206,8 @@ class ExplicitEngine:
         """
         samples = self.nodes.samples
         start = self.weights(np.full(samples.weights.shape, 1 / (samples.weights * samples.c1**2).sum()))
-        if samples.weights.size == 1 or (self.trained == 1 and all(block.degree == 1 for block in self.blocks)):
+        uniform = bool((self.nodes.bulk == 1).all())
+        if samples.weights.size == 1 or (self.trained == 1 and uniform and all(block.degree == 1 for block in self.blocks)):
             eigenblocks = self.decompose(start)
             point = self._inner(eigenblocks, tau, mu, ridge)
             return [(_row(point, i), eigenblocks) for i in range(tau.size)]
@@ -308,7 +316,6 @@ class ExplicitEngine:
             own = [(each, v) for each, v in zip(eigenblocks, fitted, strict=True) if each.block.degree == degree]
             cross[degree] = np.array([sum(float((each.signals[s] * v).sum()) for each, v in own) for s in everyone])
             through[degree] = np.array([sum(each.quadratic(s, v) for each, v in own) for s in everyone])
-            through[degree] += k**2 * gain * norm * second[degree]
 
         # E_s[h]ᵀ of the fit.
         offset = np.zeros(len(gram))
@@ -324,13 +331,14 @@ class ExplicitEngine:
             for degree in degrees:
                 c = nodes.coefficient(degree)
                 error = error - 2 * c * nodes.signal(degree) * cross[degree][at] + c**2 * through[degree][at]
+                error = error + nodes.power(degree) * k**2 * gain * norm * second[degree][at]
             return np.asarray(error)
 
         weight = samples.weights * omega**2 / tau
-        spread = sum(self.nodes.coefficient(degree) ** 2 * second[degree][source] for degree in degrees)
+        spread = sum(self.nodes.power(degree) * second[degree][source] for degree in degrees)
         common = gain * (k**2 * spread + samples.residual2)
         rows = [
-            weight * (self.nodes.coefficient(degree) ** 2 * pairs[degree][t][source] + second[degree][t] * common)
+            weight * (self.nodes.power(degree) * pairs[degree][t][source] + second[degree][t] * common)
             for degree in degrees
             for t in everyone
         ]
@@ -338,7 +346,7 @@ class ExplicitEngine:
         response = np.array(rows)
 
         def held(nodes: SourceNodes) -> Array:
-            by_source = [nodes.coefficient(degree) ** 2 * (nodes.source == t) for degree in degrees for t in everyone]
+            by_source = [nodes.power(degree) * (nodes.source == t) for degree in degrees for t in everyone]
             return np.array([*by_source, nodes.samples.residual2])
 
         matrix = np.eye(len(rows)) - response @ held(self.nodes).T

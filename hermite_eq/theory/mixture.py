@@ -150,5 +150,5 @@ def heterogeneity(task: MixtureTask, sizes: Sizes) -> tuple[str, ...]:
 
 
 def norms_matter(model: Model) -> bool:
-    """Whether the norm of h reaches the features."""
-    return isinstance(model, LinearTransformer) or (isinstance(model, RandomTransformer) and not model.normalise)
+    """Whether the norm of h reaches the features otherwise than linearly: second moments are all that a linear head sees."""
+    return isinstance(model, RandomTransformer) and not model.normalise
