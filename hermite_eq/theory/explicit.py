@@ -68,13 +68,16 @@ class Population:
     quadratics : sequence of Quadratics
         Functions of degree 2 beyond the mean, the same in number and order in every source.
     norm_variance : float
-        Relative variance of ‖h‖²; 0 where h is normalised.
+        Relative variance of ‖h‖². For heads which normalise h only the bulk below is felt.
     mean_slope, square_slope, signal_slope : float
         Regression coefficients of y, of y²/E[y²] and of (Mᵀh)y/E[(Mᵀh)y] on :math:`\|h\|^2/\mathbb E\|h\|^2`.
     center : (D,) or (d, d + 1) array, or None
         :math:`\bar h=\mathbb E h`; None for zero.
     center_slope : float
         Regression coefficient of :math:`\bar h^\top h/\|\bar h\|^2`, likewise.
+    bulk_slope, bulk_variance : float
+        That of the bulk :math:`h^\top\mathbb E[hh^\top]^{-1}h/D`, in which every direction counts alike, and its relative variance. Where
+        a few directions hold much of ‖h‖² the many others, whose size decides how much a sample weighs in the fit, vary less than ‖h‖².
     """
 
     covariance: Covariance
@@ -256,15 +259,20 @@ def _nodes(
     for s, p in enumerate(populations, first):
         x, w, bulk = _norms(p)
         columns["weights"].append(w * (p.weight if mixed else 1.0))
-        columns["scale2"].append(np.ones_like(x) if normalised else x * p.trace / given.trace)
+        # Of h/‖h‖ rather than of h, here and in signal and center.
+        columns["bulk"].append(bulk / x)
+        columns["source"].append(np.full(x.size, s))
+        if normalised:
+            # Of the division by ‖h‖ only the bulk is followed: what is known of label and signal is known of h.
+            for name, value in (("scale2", 1.0), ("mean", p.mean), ("square", p.square), ("signal", 1.0), ("center", 1.0)):
+                columns[name].append(np.full(x.size, value))
+            continue
+        columns["scale2"].append(x * p.trace / given.trace)
         columns["mean"].append(p.mean + p.mean_slope * (x - 1))
         # Positive quantities as powers of the norm with the given slope, of the given mean.
         columns["square"].append(p.square * x**p.square_slope / (w @ x**p.square_slope))
-        # Of h/‖h‖ rather than of h.
         for name, slope in (("signal", p.signal_slope), ("center", p.center_slope)):
             columns[name].append(x ** (slope - 0.5) / (w @ x**slope))
-        columns["bulk"].append(bulk / x)
-        columns["source"].append(np.full(x.size, s))
     flat = {name: np.concatenate(parts) for name, parts in columns.items()}
     scales, zero = np.sqrt(flat["scale2"]), np.zeros(flat["weights"].size)
     if isinstance(head, LinearTransformer):

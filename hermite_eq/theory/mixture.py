@@ -36,7 +36,7 @@ def population(
     source : int
     d, context : int
     norms : bool
-        Whether ‖h‖ varies, as it does for heads which do not normalise h.
+        Whether ‖h‖ and the bulk of h vary, which linear heads do not see.
     weight : float
     tasks : (k, d) array, optional
         Over these tasks; by default over fresh ones.
@@ -151,4 +151,4 @@ def heterogeneity(task: MixtureTask, sizes: Sizes) -> tuple[str, ...]:
 
 def norms_matter(model: Model) -> bool:
     """Whether the norm of h reaches the features otherwise than linearly: second moments are all that a linear head sees."""
-    return isinstance(model, RandomTransformer) and not model.normalise
+    return isinstance(model, RandomTransformer)
