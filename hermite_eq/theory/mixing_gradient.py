@@ -13,7 +13,7 @@ from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTrans
 from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments, source_nodes
 from hermite_eq.theory.mixing_response import ZERO, Response
-from hermite_eq.theory.mixture import heterogeneity, mixture_moments, norms_matter
+from hermite_eq.theory.mixture import mixture_moments
 
 Array = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ def moments_of_all(task: MixtureTask, sizes: Sizes, model: Model) -> GivenMoment
         )  # fmt: skip
     if not isinstance(sizes, Sizes):
         raise HypothesisError("several sources are studied at a finite d", f"{sizes!r}", "pass Sizes(…)")
-    return mixture_moments(_evenly(task), sizes, norms=norms_matter(model)).reweighted(task.weights)
+    return mixture_moments(_evenly(task), sizes.d, sizes.context).reweighted(task.weights)
 
 
 def _evenly(task: MixtureTask) -> MixtureTask:
@@ -89,19 +89,14 @@ def _evenly(task: MixtureTask) -> MixtureTask:
     return replace(task, weights=(1 / len(task.sources),) * len(task.sources))
 
 
-def notes_of(task: MixtureTask, sizes: Sizes) -> tuple[str, ...]:
-    """What should be said aloud of the sources, whatever their weights."""
-    return heterogeneity(_evenly(task), sizes)
-
-
 def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient:
     """All derivatives at one solution."""
     model, given, nodes = solved.model, solved.given, solved.engine.nodes
     unit = source_nodes(given.training, 0, model, given, mixed=False).samples.weights
     free = []
-    for s, p in enumerate(given.training):
-        # t = Σ π_s t_s; the scale of every node is ∝ t^{-1/2}, and the ridge of a linear head ∝ 1/t.
-        growth = p.trace / given.trace
+    for s in range(len(given.training)):
+        # The scale of every node is ∝ t^{-1/2}, and the ridge of a linear head ∝ 1/t.
+        growth = given.growth(s)
         by_ridge = -solved.ridge * growth if isinstance(model, LinearTransformer) else 0.0
         free.append(solved.moved(np.where(nodes.source == s, unit, 0.0), -growth / 2, by_ridge))
     weights = np.array([p.weight for p in given.training])
@@ -155,4 +150,4 @@ def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGrad
     >>> found.along([1, -1]) < 0
     True
     """
-    return gradient_at(Response(model, moments_of_all(task, sizes, model), sizes), notes_of(task, sizes))
+    return gradient_at(Response(model, moments_of_all(task, sizes, model), sizes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,7 +13,7 @@ from hermite_eq.models import MixtureTask, Model, Sizes
 from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments
 from hermite_eq.theory.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
-from hermite_eq.theory.mixing_gradient import MixingGradient, gradient_at, moments_of_all, notes_of
+from hermite_eq.theory.mixing_gradient import MixingGradient, gradient_at, moments_of_all
 from hermite_eq.theory.mixing_response import Response
 
 Array = NDArray[np.float64]
@@ -295,9 +295,8 @@ def best_mixture(
     within = np.array([_interval(objective.icl, weights, s, limit) for s in range(1 if S == 2 else S)])
     if S == 2:
         within = np.vstack([within, 1 - within[:, ::-1]])
-    notes = notes_of(task, sizes)
     unused = tuple(int(s) for s in np.flatnonzero(weights == 0))
     return BestMixture(
-        chosen, task, sizes, weights, best, replace(at.error, notes=notes), at.icl, objective.residual(weights), unused, within,
+        chosen, task, sizes, weights, best, at.error, at.icl, objective.residual(weights), unused, within,
         objective.icl(own), objective.icl(test), alone, curve,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import sympy
 
-from derivations import Step, given_covariances, source_norms
+from derivations import Step, given_covariances, given_means, source_norms
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,8 @@ from derivations import Step, given_covariances, source_norms
         lambda: given_covariances._second_order(sympy.Integer(2)),
         lambda: given_covariances._finite_block(sympy.Integer(1)),
         lambda: given_covariances._against_library(1.05),
+        lambda: given_means._against_library(1.05),
+        lambda: given_means._moments(1.05),
         lambda: source_norms.check(1.05),
     ],
 )
