@@ -19,7 +19,7 @@ from hermite_eq.theory import Population, given_moments, icl_error
 from hermite_eq.theory.explicit import mixture_trace
 from hermite_eq.theory.mixture import population
 
-STATEMENT = r"""Let E_s[ĥ] = e_s, C_s = E_s[ĥĥᵀ] not centred, M_s = E_s[ĥy], and ψ_s, q, Γ, Ĉ, κ, R as for given covariances (C_s in place of Cov ĥ).
+STATEMENT = r"""Let E_s[ĥ] = e_s, C_s = E_s[ĥĥᵀ] not centred, M_s = E_s[ĥy], and ψ_s, q, Γ, Ĉ, κ, R as for given covariances.
 (1) Directions q with Gram matrix Γ are further entries Γ^{1/2}ψ_s of h, with second moments Γ^{1/2}ψ_sψ_sᵀΓ^{1/2} of their own and
     c_{1,s}Γ^{1/2}ψ_se_sᵀ with h: their coefficients a and those v of h solve (P + κΓ⁻¹)a + Bv = b, (Ĉ + κ)v + Bᵀa = V with
     B = Σπ_sc_{1,s}ψ_se_sᵀ/(1+δ_s), V = Σπ_sc_{1,s}M_s/(1+δ_s), so that v = R(V − Bᵀa) and a = (κΓ⁻¹ + P − BRBᵀ)⁻¹(b − BRV).
@@ -46,8 +46,9 @@ $\operatorname{tr}\operatorname{Cov}(h)=\sum_s\pi_s\mathbb{E}_s\|h\|^2-\|\sum_s\
 \end{enumerate}"""
 
 ASSUMPTIONS_TEX = (
-    r"As for given covariances. The mean holds a small share of $\mathbb{E}\|h\|^2$, so that neurons do not differ by $f^\top\mathbb{E}[h]$:"
-    r" at a share $p$ the degrees $2,3,\dots$ add $c_2^2p,\dots$ to $c_1^2$, and the head's coefficients vary from neuron to neuron."
+    r"As for given covariances. The mean holds a small share of $\mathbb{E}\|h\|^2$, so that neurons do not differ by"
+    r" $f^\top\mathbb{E}[h]$: at a share $p$ the degrees $2,3,\dots$ add $c_2^2p,\dots$ to $c_1^2$, and the head's coefficients vary from"
+    r" neuron to neuron."
 )
 
 Array = NDArray[np.float64]
@@ -74,7 +75,8 @@ def _elimination() -> list[Step]:
         Step("v = R(V − Bᵀa), a = (κΓ⁻¹ + P − BRBᵀ)⁻¹(b − BRV) solve the system of h with its further entries", zero,
              "two directions and two entries of h, one Γ; any number by the same algebra",
              tex=r"The eliminated system solves that of $h$ with its further entries."),
-        Step("their weights have the square norm aᵀΓ⁻¹a", bool(size), "the same", tex=r"Their weights have the square norm $a^\top\Gamma^{-1}a$."),
+        Step("their weights have the square norm aᵀΓ⁻¹a", bool(size), "the same",
+             tex=r"Their weights have the square norm $a^\top\Gamma^{-1}a$."),
     ]  # fmt: skip
 
 
@@ -95,7 +97,7 @@ def _literal(
     whole, shared = [], []
     for s, (p, A) in enumerate(zip(sources, C, strict=True)):
         psi = root @ np.array([c0, *(c2 * (s == t) for t in range(S))])
-        centre = share * c1 * p.centre / np.sqrt(p.trace)
+        centre = share * c1 * p.middle / np.sqrt(p.trace)
         whole.append(np.block([[np.outer(psi, psi), np.outer(psi, centre)], [np.outer(centre, psi), c1**2 * A]]))
         shared.append(np.concatenate([psi * p.mean, c1 * np.asarray(p.signal) / np.sqrt(p.trace)]))
     system = sum(p * x * W for p, x, W in zip(pi, w, whole, strict=True)) + kappa * np.eye(D + S + 1)
@@ -156,20 +158,22 @@ def _moments(factor: float) -> list[Step]:
 
     task = MixtureTask([Source("relu", 0.1, input_mean=0.4, task_mean=-0.3), Source("tanh", 0.2, input_mean=(0.1, 0.5, -0.2))], [0.3, 0.7])
     xi = rng.standard_normal((4, 3))
-    sources = [population(task, s, 3, 5, norms=False, weight=w, tasks=xi) for s, w in enumerate(task.weights)]
+    sources = [population(source_moments(task, 3, 5, source=s, tasks=xi), w) for s, w in enumerate(task.weights)]
     dense = [p.covariance.dense() for p in sources]  # type: ignore[union-attr]
-    mean = sum(p.weight * p.centre for p in sources)
+    mean = sum(p.weight * p.middle for p in sources)
     trace = float(np.trace(sum(p.weight * C for p, C in zip(sources, dense, strict=True)) - np.outer(mean, mean)))
     # k tasks are k tasks of one vector each.
     each = [source_moments(task, 3, 5, source=0, tasks=xi[j : j + 1]) for j in range(4)]
     averaged = np.mean([np.kron(m.second_x, m.second_b) for m in each], axis=0)
+    same = bool(np.abs(averaged - dense[0]).max() < 1e-10 * np.abs(averaged).max())
     return [
         Step("E[hhᵀ] = E[xxᵀ] ⊗ E[bbᵀ] and E[h] = E[x] ⊗ E[b] over any tasks", bool(product and centre), "two tasks, discrete laws",
-             tex=r"$\mathbb{E}[hh^\top]=\mathbb{E}[xx^\top]\otimes\mathbb{E}[bb^\top]$ and $\mathbb{E}[h]=\mathbb{E}[x]\otimes\mathbb{E}[b]$."),
+             tex=r"$\mathbb{E}[hh^\top]=\mathbb{E}[xx^\top]\otimes\mathbb{E}[bb^\top]$ and "
+                 r"$\mathbb{E}[h]=\mathbb{E}[x]\otimes\mathbb{E}[b]$."),
         # Traces of a dozen entries.
         Step("the trace of the mixture's covariance", abs(mixture_trace(sources) / trace - 1) < 1e-12, "two sources with means",
              tex=r"$\operatorname{tr}\operatorname{Cov}(h)$ of the mixture."),
-        Step("a population of k tasks is the mean of those of each", bool(np.abs(averaged - dense[0]).max() < 1e-10 * np.abs(averaged).max()),
+        Step("a population of k tasks is the mean of those of each", same,
              "four tasks", tex=r"A population of $k$ tasks is the mean of those of each."),
     ]  # fmt: skip
 

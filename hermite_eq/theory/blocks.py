@@ -1,7 +1,8 @@
 r"""Covariances given as matrices: block-diagonalised once, whatever the number of sources.
 
 Sources s = 1…S have second moments :math:`C_s=\mathbb E[hh^\top]`, signals :math:`M_s=\mathbb E[hy]` and means of :math:`h`. In an
-orthonormal basis in which every :math:`C_s` is block-diagonal with the same blocks, a block of shape (p, p) that occurs q times is stored once.
+orthonormal basis in which every :math:`C_s` is block-diagonal with the same blocks, a block of shape (p, p) that occurs q times
+is stored once.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from hermite_eq.errors import HypothesisError
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 #: Relative size below which commutators, asymmetries and negative eigenvalues are rounding: D ε for the largest D in reach.
 _ROUNDING = 1e-10
@@ -114,7 +116,7 @@ def positive(matrix: ArrayLike, name: str) -> Array:
     return found
 
 
-def joint_components(matrices: Sequence[Array]) -> tuple[Array, list[Array]]:
+def joint_components(matrices: Sequence[Array]) -> tuple[Array, list[Indices]]:
     """An orthonormal basis, and the sets of its vectors whose spans all of the matrices leave invariant.
 
     The eigenbasis of one generic combination, in which the others are block-diagonal: where they commute, with one vector in each set.
@@ -132,7 +134,7 @@ def joint_components(matrices: Sequence[Array]) -> tuple[Array, list[Array]]:
     for m, scale in zip(matrices, scales, strict=True):
         joined |= np.abs(basis.T @ m @ basis) > _ROUNDING * scale * size
     count, labels = connected_components(joined, directed=False)
-    return np.asarray(basis), [np.flatnonzero(labels == label) for label in range(count)]
+    return np.asarray(basis), [np.flatnonzero(labels == label).astype(np.int64) for label in range(count)]
 
 
 def common_basis(matrices: Sequence[Array]) -> Array | None:
@@ -141,17 +143,17 @@ def common_basis(matrices: Sequence[Array]) -> Array | None:
     return basis if len(components) == len(basis) else None
 
 
-def equal_columns(values: Array) -> list[Array]:
+def equal_columns(values: Array) -> list[Indices]:
     """Indices of equal columns of ``values``, shape (S, d), up to rounding."""
     scale = np.abs(values).max(axis=1, keepdims=True)
     rounded = np.round(values / np.where(scale > 0, scale, 1.0) / _ROUNDING / 100).astype(np.int64)
     order = np.lexsort(rounded)
     jumps = np.flatnonzero((np.diff(rounded[:, order], axis=1) != 0).any(axis=0)) + 1
-    return np.split(order, jumps)
+    return [np.asarray(group, np.int64) for group in np.split(order, jumps)]
 
 
 #: Columns of a basis, and whether every matrix is a multiple of the identity on them.
-Piece = tuple[NDArray[np.int64], bool]
+Piece = tuple[Indices, bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,9 +172,9 @@ class Side:
 
     basis: Array
     pieces: tuple[Piece, ...]
-    classes: tuple[NDArray[np.int64], ...]
+    classes: tuple[Indices, ...]
 
-    def class_of(self, piece: NDArray[np.int64]) -> int:
+    def class_of(self, piece: Indices) -> int:
         """The class that a piece lies in."""
         return next(i for i, members in enumerate(self.classes) if piece[0] in members)
 
@@ -192,7 +194,7 @@ def joint_side(matrices: Sequence[Array], most: int | None = None) -> Side:
     turned = [basis.T @ m @ basis for m in matrices]
     diagonal = np.stack([m.diagonal() / np.trace(m) for m in turned])
     alone = np.array([one[0] for one in components if len(one) == 1], dtype=np.int64)
-    pieces = [(alone[group], True) for group in equal_columns(diagonal[:, alone])] if alone.size else []
+    pieces: list[Piece] = [(np.asarray(alone[group], np.int64), True) for group in equal_columns(diagonal[:, alone])] if alone.size else []
     pieces += [(one, False) for one in components if len(one) > 1]
     large = [piece for piece in pieces if diagonal[:, piece[0]].max() > len(basis) ** -0.5]
     rest = [piece for piece in pieces if all(piece is not other for other in large)]
@@ -273,7 +275,7 @@ def block_diagonal(
     return found
 
 
-def _part(matrix: Array, index: NDArray[np.int64], equal: bool) -> Array:
+def _part(matrix: Array, index: Indices, equal: bool) -> Array:
     """A matrix on a piece, once for all its directions where these are equal."""
     return np.full((1, 1), matrix[index, index].mean()) if equal else matrix[np.ix_(index, index)]
 

@@ -120,7 +120,8 @@ class Eigenblock:
         # Outside the range of the training covariance nothing is learnt, and rounding must look neither like signal nor like variance.
         inside = values > values.size * np.finfo(float).eps * values[-1]
         values = np.where(inside, values, 0.0)
-        signals, means = (None if vectors is None else turned(vectors, basis, inside) for vectors in (block.signals, block.means))
+        signals = turned(block.signals, basis, inside)
+        means = None if block.means is None else turned(block.means, basis, inside)
         rotated: tuple[Array, ...] = ()
         if weights.size > 1:
             seen = np.outer(inside, inside)
@@ -229,7 +230,7 @@ class ExplicitEngine:
         return [Eigenblock.of(block, weights[self.row(block)]) for block in self.blocks]
 
     def load(self, eigenblocks: Sequence[Eigenblock], k: Array) -> Array:
-        r""":math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`: shape (P, N), k of (P,)."""
+        r""":math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`, (P, N), for k of (P,)."""
         traces: dict[tuple[int, int], Array] = {}
         for each in eigenblocks:
             traces[each.block.key] = traces.get(each.block.key, 0.0) + each.traces(self.trained, each.resolvent(k)) / self.dimension

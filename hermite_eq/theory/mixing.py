@@ -65,14 +65,13 @@ class MixingCurve:
     dof: Array
     fixed_point_residual: Array
     icl_by_source: Array
-    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.weights)
 
     def __getitem__(self, i: int) -> TheoryError:
         values = {f.name: float(getattr(self, f.name)[i]) for f in fields(ErrorArrays)}
-        return TheoryError(**values, notes=self.notes, icl_by_source=tuple(float(x) for x in self.icl_by_source[i]))
+        return TheoryError(**values, notes=(), icl_by_source=tuple(float(x) for x in self.icl_by_source[i]))
 
     def __iter__(self) -> Iterator[TheoryError]:
         return (self[i] for i in range(len(self)))

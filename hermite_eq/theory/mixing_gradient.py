@@ -89,7 +89,7 @@ def _evenly(task: MixtureTask) -> MixtureTask:
     return replace(task, weights=(1 / len(task.sources),) * len(task.sources))
 
 
-def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient:
+def gradient_at(solved: Response) -> MixingGradient:
     """All derivatives at one solution."""
     model, given, nodes = solved.model, solved.given, solved.engine.nodes
     unit = source_nodes(given.training, 0, model, given, mixed=False).samples.weights
@@ -107,7 +107,7 @@ def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient
     icl, bias, k = float(solved.share @ errors), float(solved.share @ means), float(solved.point.k)
     ridge = k * given.trace / given.dimension * solved.sizes.d if k > 10 * ZERO else 0.0
     dof, residual = float(solved.point.dof), float(solved.point.residual)
-    at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, notes, tuple(float(x) for x in errors))
+    at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, (), tuple(float(x) for x in errors))
     return MixingGradient(weights, solved.share @ found[1:], found[0], found[1:], solved.ridge_slope, at)
 
 

@@ -86,7 +86,7 @@ class BestMixture:
         parts += [f"source {s} should not be trained on" for s in self.unused]
         ranges = ", ".join(f"[{low:.2f}, {high:.2f}]" for low, high in self.within)
         parts.append(f"within 1 % for shares in {ranges}")
-        return "; ".join((*parts, *self.error.notes))
+        return "; ".join(parts)
 
 
 class _Objective:

@@ -27,7 +27,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes
 from hermite_eq.theory.blocks import Block
 from hermite_eq.theory.explicit import GivenMoments, explicit_engine, scaled_sizes, source_nodes
-from hermite_eq.theory.explicit_head import Eigenblock, ExplicitEngine, SourceNodes
+from hermite_eq.theory.explicit_head import Eigenblock, ExplicitEngine, SourceNodes, turned
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.optimum import _with_ridge
 
@@ -59,9 +59,10 @@ class _MovedBlock(Eigenblock):
         seen = np.arange(len(basis)) >= outside
         values = np.concatenate([np.zeros(outside), np.maximum(found, 0.0)])
         mask = np.outer(seen, seen)
-        turned = [basis.T @ matrix @ basis for matrix in block.matrices]
-        rotated = tuple(np.where(mask, matrix, 0.0) if s < trained else matrix for s, matrix in enumerate(turned))
-        signals, means = (None if vectors is None else turned(vectors, basis, seen) for vectors in (block.signals, block.means))
+        matrices = [basis.T @ matrix @ basis for matrix in block.matrices]
+        rotated = tuple(np.where(mask, matrix, 0.0) if s < trained else matrix for s, matrix in enumerate(matrices))
+        signals = turned(block.signals, basis, seen)
+        means = None if block.means is None else turned(block.means, basis, seen)
         diagonals = np.array([matrix.diagonal() for matrix in rotated])
         return cls(block, values, basis, diagonals, rotated, signals, means, np.zeros_like(basis))
 

@@ -22,7 +22,8 @@ from hermite_eq.theory.source_tasks import controlled_mean, task_draws
 Array = NDArray[np.float64]
 
 
-def _population(moments: SourceMoments, weight: float, contexts: ContextSample | None = None) -> Population:
+def population(moments: SourceMoments, weight: float, contexts: ContextSample | None = None) -> Population:
+    """A source by its exact moments."""
     return Population(
         covariance=Kronecker(moments.second_x, moments.second_b),
         signal=moments.labels,
@@ -85,7 +86,7 @@ def _moments(task: MixtureTask, d: int, context: int, tasks: list[Array] | None)
             sample = context_sample(task, s, d, context, m, both, xi)
         if xi is None:
             contexts[s] = sample
-        populations.append(_population(m, weight, sample))
+        populations.append(population(m, weight, sample))
     blocks = quadratic_blocks(
         [Kronecker(m.inputs, m.second_b) for m in moments],
         [curvature(task, s, d, xi) for s, xi, _ in members],

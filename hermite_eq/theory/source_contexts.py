@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 #: Contexts drawn of each source, and how many of them at a time.
 CONTEXTS, _BATCH = 2**16, 2**13
 #: Cells into which they are gathered: by the energy in a typical direction of h, and in each of these by the norm.
-_CELLS = 64, 8
+_CELLS = 32, 6
 #: Tasks over which a curvature is averaged.
 _TASKS = 512
 _SEED = 20251122
@@ -137,7 +137,7 @@ def context_sample(
     energies /= energies.mean(1, keepdims=True)
     share /= share.sum()
     square = mean**2 + place.source.noise
-    known = [[float((matrix[np.ix_(*pair)] ** 2).sum()) > _NONE * float((matrix**2).sum()) for pair in pairs] for matrix in (signal, center)]
+    known = [[_size(matrix[np.ix_(*pair)]) > _NONE * _size(matrix) for pair in pairs] for matrix in (signal, center)]
     signals, centers = (
         np.where(np.array(has)[:, None], found + (1 - found.mean(1, keepdims=True)) * energies, energies)
         for has, found in zip(known, (signals, centers), strict=True)
@@ -151,9 +151,13 @@ def context_sample(
     )  # fmt: skip
 
 
+def _size(matrix: Array) -> float:
+    return float((matrix**2).sum())
+
+
 def _along(matrix: Array, x: Array, b: Array) -> Array:
     """xᵀMb/‖M‖²."""
-    size = float((matrix**2).sum())
+    size = _size(matrix)
     return np.asarray(((x @ matrix) * b).sum(1) / size if size else np.zeros(len(x)))
 
 
@@ -176,13 +180,13 @@ def _gathered(sample: ContextSample, sizes: Array) -> ContextSample:
         members = np.flatnonzero(first == cell)
         cells[members] = cell * _CELLS[1] + _cells(norm[members], _CELLS[1])
     _, cells = np.unique(cells, return_inverse=True)
-    weights = np.bincount(cells, sample.weights)
+    weights = np.asarray(np.bincount(cells, sample.weights), float)
 
     def mean(values: Array) -> Array:
         return np.asarray(np.bincount(cells, values * sample.weights) / weights)
 
-    rows = [np.array([mean(row) for row in table]) for table in (sample.energies, sample.signals, sample.centers)]
-    return ContextSample(*rows, mean(sample.mean), mean(sample.square), sample.shares, weights)
+    energies, signals, centers = (np.array([mean(row) for row in table]) for table in (sample.energies, sample.signals, sample.centers))
+    return ContextSample(energies, signals, centers, mean(sample.mean), mean(sample.square), sample.shares, weights)
 
 
 @lru_cache(maxsize=64)
@@ -195,7 +199,7 @@ def _curvature(place: Geometry, tasks: Array | None) -> Array:
     image = eta @ place.covariance
     omega = np.sqrt((image * eta).sum(1))
     # E[y(g² − 1)] = c₂ of the label as a function of g.
-    second = argument_moments(place.source.target, eta @ place.mean, omega, 1, 2)[0, 2]
+    second = argument_moments(place.source.target, eta @ place.mean, omega, 2, 2)[0, 2]
     r = image / omega[:, None]
     return np.asarray((r * second[:, None]).T @ r / len(r))
 

@@ -63,7 +63,8 @@ def controlled_mean(values: Array, control: Array) -> tuple[Array, Array]:
     r"""The mean over draws, shape (draws, …), at the known mean 0 of a control variate, and its standard error.
 
     With :math:`\bar f` and :math:`\bar c` the means and β the regression coefficient of f on c it is :math:`\bar f-\beta\bar c`, whose
-    variance is that of the residuals over the number of draws times :math:`1+\bar c^2/\widehat{\operatorname{Var}}c`. A mean that diverges has no standard error.
+    variance is that of the residuals over the number of draws times :math:`1+\bar c^2/\widehat{\operatorname{Var}}c`. A mean that
+    diverges has no standard error.
 
     Examples
     --------

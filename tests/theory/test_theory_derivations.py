@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import sympy
 
-from derivations import Step, given_covariances, given_means, source_norms
+from derivations import Step, context_types, given_covariances, given_means
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,8 @@ from derivations import Step, given_covariances, given_means, source_norms
         lambda: given_covariances._against_library(1.05),
         lambda: given_means._against_library(1.05),
         lambda: given_means._moments(1.05),
-        lambda: source_norms.check(1.05),
+        lambda: context_types.check(1.05),
+        lambda: context_types.check(1.0, 1),
     ],
 )
 def test_a_wrong_sign_or_factor_fails(steps: Callable[[], list[Step]]) -> None:
