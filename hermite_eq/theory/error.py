@@ -185,6 +185,14 @@ def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Seq
     return TheoryCurve(model, task, tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
 
 
+def _groups(points: Sequence[Sizes]) -> list[list[int]]:
+    """Indices of the points of equal d, context and tasks."""
+    found: dict[Hashable, list[int]] = {}
+    for i, point in enumerate(points):
+        found.setdefault((point.d, point.context, point.tasks), []).append(i)
+    return list(found.values())
+
+
 @singledispatch
 def _columns(task: Any, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
     """The arrays of a curve by name, and its notes; one entry for each kind of task."""
@@ -198,11 +206,8 @@ def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array]
     limit, finite, notes = _theory(model)
     if isinstance(points[0], Ratios):
         return vars(limit(model, task, points)), notes(task)
-    groups: dict[Hashable, list[int]] = {}
-    for i, point in enumerate(points):
-        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
     values = {f.name: np.empty(len(points)) for f in fields(ErrorArrays)}
-    for indices in groups.values():
+    for indices in _groups(points):
         part = finite(model, task, [points[i] for i in indices])
         for name, column in values.items():
             column[indices] = getattr(part, name)
@@ -224,12 +229,9 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     _theory(model)
     if isinstance(points[0], Ratios):
         raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
-    groups: dict[Hashable, list[int]] = {}
-    for i, point in enumerate(points):
-        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
     columns: dict[str, Array] = {}
     notes: list[str] = []
-    for indices in groups.values():
+    for indices in _groups(points):
         at = [points[i] for i in indices]
         for name, part in explicit_errors(model, mixture_moments(task, at[0], norms=norms_matter(model)), at).items():
             columns.setdefault(name, np.empty((len(points), *part.shape[1:])))[indices] = part

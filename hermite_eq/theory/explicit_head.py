@@ -26,8 +26,6 @@ from hermite_eq.theory.random_head import FixedPoint, ScaledSamples, effective_r
 
 Array = NDArray[np.float64]
 
-#: Stands for k = 0+ here; its square is still a number.
-_ZERO = 1e-100
 _ROUNDS = 500
 #: Relative change of the sources' weights at which the iteration ends, and the largest at which it may end without further progress.
 _SETTLED, _ROUGH = 1e-12, 1e-8
@@ -228,7 +226,7 @@ class ExplicitEngine:
         self, point: FixedPoint, eigenblocks: Sequence[Eigenblock], tau: float, mu: float, tests: Sequence[SourceNodes]
     ) -> list[tuple[float, float]]:
         """(error, error of the mean predictor) of the training mixture, then of each of ``tests``."""
-        D, k, omega = self.dimension, max(float(point.k), _ZERO), point.omega
+        D, k, omega = self.dimension, float(point.k), point.omega
         samples, source = self.nodes.samples, self.nodes.source
         leave = samples.weights * omega
         resolvents = [1 / (each.values + k) for each in eigenblocks]
