@@ -13,8 +13,8 @@ from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTrans
 from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments, source_nodes
 from hermite_eq.theory.mixing_response import Response
-from hermite_eq.theory.random_head import without_ridge
 from hermite_eq.theory.mixture import heterogeneity, mixture_moments, norms_matter
+from hermite_eq.theory.random_head import without_ridge
 
 Array = NDArray[np.float64]
 
