@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory.arguments import unknown_model
 from hermite_eq.theory.explicit import GivenMoments, explicit_errors
 from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
@@ -122,11 +123,7 @@ class TheoryCurve:
 @singledispatch
 def _theory(model: Any) -> tuple[Callable[..., ErrorArrays], Callable[..., ErrorArrays], Callable[[Task], tuple[str, ...]]]:
     """(limit, finite size, notes) of a kind of model."""
-    raise HypothesisError(
-        "the model is a LinearTransformer or a RandomTransformer",
-        f"{type(model).__name__}",
-        "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
-    )
+    raise unknown_model(model)
 
 
 @_theory.register
@@ -174,6 +171,8 @@ def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Seq
     >>> icl_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), points).icl.round(3)
     array([0.688,   inf, 0.62 ])
     """
+    if isinstance(points, Ratios | Sizes):
+        raise HypothesisError("the points are a sequence", "one point", "pass [point], or call icl_error")
     kinds = {type(point) for point in points}
     if len(kinds) != 1 or not kinds <= {Ratios, Sizes}:
         raise HypothesisError(
