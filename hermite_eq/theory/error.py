@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory.arguments import unknown_model
 from hermite_eq.theory.explicit import GivenMoments, explicit_errors
 from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
@@ -133,11 +134,7 @@ class TheoryCurve:
 @singledispatch
 def _theory(model: Any) -> tuple[Callable[..., ErrorArrays], Callable[..., ErrorArrays], Callable[[Task], tuple[str, ...]]]:
     """(limit, finite size, notes) of a kind of model."""
-    raise HypothesisError(
-        "the model is a LinearTransformer or a RandomTransformer",
-        f"{type(model).__name__}",
-        "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
-    )
+    raise unknown_model(model)
 
 
 @_theory.register
@@ -185,6 +182,8 @@ def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Seq
     >>> icl_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), points).icl.round(3)
     array([0.688,   inf, 0.62 ])
     """
+    if isinstance(points, Ratios | Sizes):
+        raise HypothesisError("the points are a sequence", "one point", "pass [point], or call icl_error")
     kinds = {type(point) for point in points}
     if len(kinds) != 1 or not kinds <= {Ratios, Sizes}:
         raise HypothesisError(
@@ -194,6 +193,14 @@ def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Seq
         )
     columns, notes = _columns(task, model, points)
     return TheoryCurve(model, task, tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
+
+
+def _groups(points: Sequence[Sizes]) -> list[list[int]]:
+    """Indices of the points of equal d, context and tasks."""
+    found: dict[Hashable, list[int]] = {}
+    for i, point in enumerate(points):
+        found.setdefault((point.d, point.context, point.tasks), []).append(i)
+    return list(found.values())
 
 
 @singledispatch
@@ -209,11 +216,8 @@ def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array]
     limit, finite, notes = _theory(model)
     if isinstance(points[0], Ratios):
         return vars(limit(model, task, points)), notes(task)
-    groups: dict[Hashable, list[int]] = {}
-    for i, point in enumerate(points):
-        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
     values = {f.name: np.empty(len(points)) for f in fields(ErrorArrays)}
-    for indices in groups.values():
+    for indices in _groups(points):
         part = finite(model, task, [points[i] for i in indices])
         for name, column in values.items():
             column[indices] = getattr(part, name)
@@ -235,11 +239,8 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     _theory(model)
     if isinstance(points[0], Ratios):
         raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
-    groups: dict[Hashable, list[int]] = {}
-    for i, point in enumerate(points):
-        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
     columns: dict[str, Array] = {}
-    for indices in groups.values():
+    for indices in _groups(points):
         at = [points[i] for i in indices]
         for name, part in mixture_errors(model, task, at).items():
             columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part

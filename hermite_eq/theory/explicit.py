@@ -17,7 +17,7 @@ from hermite_eq.theory.blocks import Block, Covariance, Kronecker, block_diagona
 from hermite_eq.theory.context_law import gamma_nodes
 from hermite_eq.theory.explicit_head import ExplicitEngine, SourceNodes
 from hermite_eq.theory.head import HeadMoments
-from hermite_eq.theory.random_head import ScaledSamples, audible
+from hermite_eq.theory.random_head import ScaledSamples, audible, without_ridge
 
 Array = NDArray[np.float64]
 
@@ -358,7 +358,7 @@ def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMo
         icl, bias = float(share @ errors), float(share @ means)
         k = float(at.k)
         scale = given.trace / D * points[i].d
-        values = (icl, idg, bias, icl - bias, k * scale if k > 1e-199 else 0.0, float(at.dof), float(at.residual))
+        values = (icl, idg, bias, icl - bias, 0.0 if without_ridge(at.k) else k * scale, float(at.dof), float(at.residual))
         for name, value in zip(names, values, strict=True):
             columns[name].append(value)
         columns["icl_by_source"].append(errors)

@@ -38,8 +38,6 @@ from hermite_eq.theory.random_head import FixedPoint, ScaledSamples, effective_r
 
 Array = NDArray[np.float64]
 
-#: Stands for k = 0+ here; its square is still a number.
-_ZERO = 1e-100
 _ROUNDS = 500
 #: Relative change of the sources' weights at which the iteration ends, and the largest at which it may end without further progress.
 _SETTLED, _ROUGH = 1e-12, 1e-8
@@ -291,7 +289,7 @@ class ExplicitEngine:
         self, point: FixedPoint, eigenblocks: Sequence[Eigenblock], tau: float, mu: float, tests: Sequence[SourceNodes]
     ) -> list[tuple[Any, Any]]:
         """(error, error of the mean predictor) of the training mixture, then of each of ``tests``: analytic in all that it is given."""
-        D, k, omega = self.dimension, np.maximum(point.k, _ZERO), point.omega
+        D, k, omega = self.dimension, point.k, point.omega
         samples, source = self.nodes.samples, self.nodes.source
         leave = samples.weights * omega
         both = [(each, each.resolvent(k)) for each in eigenblocks]

@@ -12,8 +12,9 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes
 from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments, source_nodes
-from hermite_eq.theory.mixing_response import ZERO, Response
+from hermite_eq.theory.mixing_response import Response
 from hermite_eq.theory.mixture import mixture_moments
+from hermite_eq.theory.random_head import without_ridge
 
 Array = NDArray[np.float64]
 
@@ -105,7 +106,7 @@ def gradient_at(solved: Response) -> MixingGradient:
     (idg, _), *tests = solved.errors
     errors, means = np.array(tests).T
     icl, bias, k = float(solved.share @ errors), float(solved.share @ means), float(solved.point.k)
-    ridge = k * given.trace / given.dimension * solved.sizes.d if k > 10 * ZERO else 0.0
+    ridge = 0.0 if without_ridge(solved.point.k) else k * given.trace / given.dimension * solved.sizes.d
     dof, residual = float(solved.point.dof), float(solved.point.residual)
     at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, (), tuple(float(x) for x in errors))
     return MixingGradient(weights, solved.share @ found[1:], found[0], found[1:], solved.ridge_slope, at)

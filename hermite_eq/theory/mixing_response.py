@@ -35,8 +35,6 @@ Array = NDArray[np.float64]
 
 #: Length of the imaginary step: its square is far below rounding, and it is far above the smallest numbers.
 _STEP = 1e-50
-#: Stands for k = 0+.
-ZERO = 1e-100
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +135,7 @@ class Response:
         self.errors = np.array(self.engine.errors(point, eigenblocks, self.tau, self.mu, self.tests))
         if not np.isfinite(self.errors).all():
             raise HypothesisError("the error is finite where its gradient is asked for", f"icl = inf at {sizes}", "move n away from m")
-        self.point = replace(point, k=np.maximum(point.k, ZERO))
+        self.point = point
         W = self.engine.weights(point.omega)
         self.blocks = [_MovedBlock.at(each.block, W[self.engine.row(each.block)]) for each in eigenblocks]
         self.slopes = _slopes(model, given, self.engine.nodes)
