@@ -18,6 +18,7 @@ eigenvectors are not analytic where eigenvalues meet, is moved by hand: :math:`d
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -135,14 +136,39 @@ class Response:
         self.errors = np.array(self.engine.errors(point, eigenblocks, self.tau, self.mu, self.tests))
         if not np.isfinite(self.errors).all():
             raise HypothesisError("the error is finite where its gradient is asked for", f"icl = inf at {sizes}", "move n away from m")
-        self.point = point
-        W = self.engine.weights(point.omega)
-        self.blocks = [_MovedBlock.at(each.block, W[self.engine.row(each.block)]) for each in eigenblocks]
-        self.slopes = _slopes(model, given, self.engine.nodes)
-        self.test_slopes = [_slopes(model, given, nodes) for nodes in self.tests]
-        self.u = np.concatenate([W.ravel(), [self.point.k, self.point.a]])
+        self.point, self.eigenblocks = point, eigenblocks
+
+    @property
+    def share(self) -> Array:
+        """The weights of the test sources."""
+        return np.array([p.weight for p in self.given.test])
+
+    @property
+    def icl(self) -> float:
+        """e_ICL."""
+        return float(self.share @ self.errors[1:, 0])
+
+    @cached_property
+    def u(self) -> Array:
+        """The unknowns W, k and a in one vector."""
+        return np.concatenate([self.engine.weights(self.point.omega).ravel(), [self.point.k, self.point.a]])
+
+    @cached_property
+    def blocks(self) -> list[_MovedBlock]:
+        """The blocks, ready to be moved."""
+        W = self.engine.weights(self.point.omega)
+        return [_MovedBlock.at(each.block, W[self.engine.row(each.block)]) for each in self.eigenblocks]
+
+    @cached_property
+    def jacobian(self) -> Array:
+        """∂G/∂u."""
         columns = [self.equations(self.engine, self.u + 1j * _STEP * e, self.ridge).imag / _STEP for e in np.eye(self.u.size)]
-        self.jacobian = np.stack(columns, 1)
+        return np.stack(columns, 1)
+
+    @cached_property
+    def slopes(self) -> list[HeadMoments | None]:
+        """Of the head's coefficients at the nodes of training, and of each test source."""
+        return [_slopes(self.model, self.given, nodes) for nodes in (self.engine.nodes, *self.tests)]
 
     def equations(self, engine: ExplicitEngine, u: Array, ridge: complex) -> Array:
         """G(u), u = (W, k, a)."""
@@ -157,7 +183,7 @@ class Response:
     def moved(self, weights: Array, by: float, d_ridge: float) -> Array:
         """The derivatives of (IDG, error on each test source) where the nodes' probabilities move by ``weights``, the logarithm of all
         scales by ``by``, and the engine's ridge by ``d_ridge``."""
-        engine = replace(self.engine, nodes=_shift(self.engine.nodes, weights, self.slopes, by))
+        engine = replace(self.engine, nodes=_shift(self.engine.nodes, weights, self.slopes[0], by))
         right = self.equations(engine, self.u.astype(complex), self.ridge + 1j * _STEP * d_ridge).imag / _STEP
         # k may be tiny, and with it a row and a column.
         scale = np.ones(self.u.size)
@@ -169,14 +195,9 @@ class Response:
         W, k, a = v[:-2].reshape(-1, engine.trained), v[-2], v[-1]
         blocks = [block.moved(W[self.engine.row(block.block)]) for block in self.blocks]
         omega = self.tau / (self.tau * a + engine.load(blocks, np.array([k]))[0])
-        tests = [_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in zip(self.tests, self.test_slopes, strict=True)]
+        tests = [_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in zip(self.tests, self.slopes[1:], strict=True)]
         errors = engine.errors(replace(self.point, k=k, a=a, omega=omega), blocks, self.tau, self.mu, tests)
         return np.array([np.imag(error) / _STEP for error, _ in errors])
-
-    @property
-    def share(self) -> Array:
-        """The weights of the test sources."""
-        return np.array([p.weight for p in self.given.test])
 
     @property
     def ridge_slope(self) -> float:

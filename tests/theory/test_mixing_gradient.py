@@ -74,7 +74,8 @@ def five_points(f: Callable[[float], Array], h: float) -> tuple[Array, Array]:
 
 
 @pytest.mark.parametrize(
-    ("task", "model"), [*((TWO, head) for head in HEADS), *((THREE, head) for head in HEADS[1::2])], ids=lambda x: str(x)[:24]
+    ("task", "model"), [*((TWO, head) for head in HEADS), *((THREE, head) for head in HEADS[1::4])],
+    ids=lambda x: f"{len(x.sources)} sources" if isinstance(x, MixtureTask) else f"{x}-{x.ridge}",
 )
 def test_every_derivative_is_a_difference_quotient(task: MixtureTask, model: Model) -> None:
     found = mixing_gradient(model, task, SIZES)
@@ -104,8 +105,7 @@ def test_the_derivative_in_the_ridge(model: Model) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:source . .* is never sampled")
-@pytest.mark.parametrize("model", [HEADS[0], HEADS[1], HEADS[4]], ids=str)
-@pytest.mark.parametrize("s", [0, 1])
+@pytest.mark.parametrize(("s", "model"), [(0, HEADS[0]), (1, HEADS[1]), (0, HEADS[4])], ids=str)
 def test_at_an_end_the_derivative_points_inside(model: Model, s: int) -> None:
     """One-sided differences."""
     corner = np.eye(2)[s]
@@ -120,13 +120,6 @@ def test_at_an_end_the_derivative_points_inside(model: Model, s: int) -> None:
     assert (np.abs(slopes - seven) <= bound).all()
     assert np.abs(1.01 * slopes - seven).max() > bound.max(), "a derivative 1 % off is not seen"
     assert found.icl[s] == 0
-
-
-def test_equal_sources_have_no_gradient() -> None:
-    task = MixtureTask([CLEAN, CLEAN], [0.2, 0.8])
-    found = mixing_gradient(HEADS[1], task, SIZES)
-    # Differences of equal numbers, which carry the error of the fixed point.
-    assert np.abs(found.icl).max() < 1e-10 * found.error.icl
 
 
 def test_along_a_direction() -> None:
