@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory.arguments import unknown_model
 from hermite_eq.theory.explicit import GivenMoments, explicit_errors
 from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.linear import ErrorArrays
-from hermite_eq.theory.mixture import heterogeneity, mixture_moments, norms_matter
+from hermite_eq.theory.mixture import mixture_errors
 
 if TYPE_CHECKING:
     import pandas
@@ -49,6 +50,8 @@ class TheoryError:
         Limits which the numbers stand for, said aloud (divergence, c₀ = 0, c₁ = 0).
     icl_by_source : tuple of float
         The error on each test source, where there are several; ``icl`` is their mixture.
+    icl_stderr, idg_stderr : float
+        Standard errors of ``icl`` and ``idg``, where they are means over draws of finitely many training tasks; 0 otherwise.
     """
 
     icl: float
@@ -60,6 +63,8 @@ class TheoryError:
     fixed_point_residual: float
     notes: tuple[str, ...] = field(default=(), compare=False)
     icl_by_source: tuple[float, ...] = ()
+    icl_stderr: float = 0.0
+    idg_stderr: float = 0.0
 
     @property
     def g_task(self) -> float:
@@ -67,6 +72,8 @@ class TheoryError:
         return 0.0 if math.isinf(self.icl) else self.icl - self.idg
 
     def __str__(self) -> str:
+        if self.icl_stderr or self.idg_stderr:
+            return "; ".join((f"ICL {self.icl:.4g} ± {self.icl_stderr:.1g}, IDG {self.idg:.4g} ± {self.idg_stderr:.1g}", *self.notes))
         return "; ".join((f"ICL {self.icl:.6g}, IDG {self.idg:.6g}", *self.notes))
 
 
@@ -84,6 +91,8 @@ class TheoryCurve:
         Those that hold at every point.
     icl_by_source : ndarray or None
         One row per point, one column per test source.
+    icl_stderr, idg_stderr : ndarray or None
+        As in :class:`TheoryError`; None where no error is a mean over draws.
     """
 
     model: Model
@@ -98,6 +107,8 @@ class TheoryCurve:
     fixed_point_residual: Array
     notes: tuple[str, ...] = ()
     icl_by_source: Array | None = None
+    icl_stderr: Array | None = None
+    idg_stderr: Array | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -106,7 +117,8 @@ class TheoryCurve:
         values = {f.name: float(getattr(self, f.name)[i]) for f in fields(ErrorArrays)}
         notes = (*self.notes, _DIVERGES) if math.isinf(values["icl"]) else self.notes
         sources = () if self.icl_by_source is None else tuple(float(x) for x in self.icl_by_source[i])
-        return TheoryError(**values, notes=notes, icl_by_source=sources)
+        errors = (0.0 if column is None else float(column[i]) for column in (self.icl_stderr, self.idg_stderr))
+        return TheoryError(**values, notes=notes, icl_by_source=sources, **dict(zip(("icl_stderr", "idg_stderr"), errors, strict=True)))
 
     def __iter__(self) -> Iterator[TheoryError]:
         return (self[i] for i in range(len(self)))
@@ -122,11 +134,7 @@ class TheoryCurve:
 @singledispatch
 def _theory(model: Any) -> tuple[Callable[..., ErrorArrays], Callable[..., ErrorArrays], Callable[[Task], tuple[str, ...]]]:
     """(limit, finite size, notes) of a kind of model."""
-    raise HypothesisError(
-        "the model is a LinearTransformer or a RandomTransformer",
-        f"{type(model).__name__}",
-        "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
-    )
+    raise unknown_model(model)
 
 
 @_theory.register
@@ -174,6 +182,8 @@ def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Seq
     >>> icl_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), points).icl.round(3)
     array([0.688,   inf, 0.62 ])
     """
+    if isinstance(points, Ratios | Sizes):
+        raise HypothesisError("the points are a sequence", "one point", "pass [point], or call icl_error")
     kinds = {type(point) for point in points}
     if len(kinds) != 1 or not kinds <= {Ratios, Sizes}:
         raise HypothesisError(
@@ -183,6 +193,14 @@ def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Seq
         )
     columns, notes = _columns(task, model, points)
     return TheoryCurve(model, task, tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
+
+
+def _groups(points: Sequence[Sizes]) -> list[list[int]]:
+    """Indices of the points of equal d, context and tasks."""
+    found: dict[Hashable, list[int]] = {}
+    for i, point in enumerate(points):
+        found.setdefault((point.d, point.context, point.tasks), []).append(i)
+    return list(found.values())
 
 
 @singledispatch
@@ -198,11 +216,8 @@ def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array]
     limit, finite, notes = _theory(model)
     if isinstance(points[0], Ratios):
         return vars(limit(model, task, points)), notes(task)
-    groups: dict[Hashable, list[int]] = {}
-    for i, point in enumerate(points):
-        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
     values = {f.name: np.empty(len(points)) for f in fields(ErrorArrays)}
-    for indices in groups.values():
+    for indices in _groups(points):
         part = finite(model, task, [points[i] for i in indices])
         for name, column in values.items():
             column[indices] = getattr(part, name)
@@ -224,17 +239,12 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     _theory(model)
     if isinstance(points[0], Ratios):
         raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
-    groups: dict[Hashable, list[int]] = {}
-    for i, point in enumerate(points):
-        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
     columns: dict[str, Array] = {}
-    notes: list[str] = []
-    for indices in groups.values():
+    for indices in _groups(points):
         at = [points[i] for i in indices]
-        for name, part in explicit_errors(model, mixture_moments(task, at[0], norms=norms_matter(model)), at).items():
-            columns.setdefault(name, np.empty((len(points), *part.shape[1:])))[indices] = part
-        notes += [note for note in heterogeneity(task, at[0]) if note not in notes]
-    return columns, tuple(notes)
+        for name, part in mixture_errors(model, task, at).items():
+            columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part
+    return columns, ()
 
 
 def icl_error(model: Model, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:

@@ -15,7 +15,7 @@ from hermite_eq.models import MixtureTask, Model, Sizes
 from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments, explicit_engine, explicit_errors, scaled_sizes
 from hermite_eq.theory.linear import ErrorArrays
-from hermite_eq.theory.mixing_gradient import moments_of_all, notes_of
+from hermite_eq.theory.mixing_gradient import moments_of_all
 from hermite_eq.theory.mixing_response import Response
 from hermite_eq.theory.optimum import _with_ridge
 
@@ -65,14 +65,13 @@ class MixingCurve:
     dof: Array
     fixed_point_residual: Array
     icl_by_source: Array
-    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.weights)
 
     def __getitem__(self, i: int) -> TheoryError:
         values = {f.name: float(getattr(self, f.name)[i]) for f in fields(ErrorArrays)}
-        return TheoryError(**values, notes=self.notes, icl_by_source=tuple(float(x) for x in self.icl_by_source[i]))
+        return TheoryError(**values, notes=(), icl_by_source=tuple(float(x) for x in self.icl_by_source[i]))
 
     def __iter__(self) -> Iterator[TheoryError]:
         return (self[i] for i in range(len(self)))
@@ -211,7 +210,7 @@ def curve_given(model: Model, task: MixtureTask, given: GivenMoments, sizes: Siz
         for name, column in explicit_errors(chosen, moved, [sizes]).items():
             columns.setdefault(name, []).append(column[0])
     arrays = {name: np.array(column) for name, column in columns.items()}
-    return MixingCurve(model, task, sizes, rows, np.array(ridges), **arrays, notes=notes_of(task, sizes))
+    return MixingCurve(model, task, sizes, rows, np.array(ridges), **arrays)
 
 
 def mixing_curve(

@@ -13,7 +13,7 @@ from hermite_eq.models import MixtureTask, Model, Sizes
 from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments
 from hermite_eq.theory.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
-from hermite_eq.theory.mixing_gradient import MixingGradient, gradient_at, moments_of_all, notes_of
+from hermite_eq.theory.mixing_gradient import MixingGradient, gradient_at, moments_of_all
 from hermite_eq.theory.mixing_response import Response
 
 Array = NDArray[np.float64]
@@ -86,7 +86,7 @@ class BestMixture:
         parts += [f"source {s} should not be trained on" for s in self.unused]
         ranges = ", ".join(f"[{low:.2f}, {high:.2f}]" for low, high in self.within)
         parts.append(f"within 1 % for shares in {ranges}")
-        return "; ".join((*parts, *self.error.notes))
+        return "; ".join(parts)
 
 
 class _Objective:
@@ -298,7 +298,7 @@ def best_mixture(
     weights = min(found, key=objective.icl)
     near, anew = objective.solved(weights), objective.solved(weights, anew=True)
     solution, chosen, best = anew if anew[0].icl < near[0].icl * (1 - 1e-9) else near
-    at = gradient_at(solution, notes_of(task, sizes))
+    at = gradient_at(solution)
     limit = (1 + _MARGIN) * at.error.icl
     within = np.array([_interval(objective.icl, weights, s, limit) for s in range(1 if S == 2 else S)])
     if S == 2:
