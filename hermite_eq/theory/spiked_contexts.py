@@ -8,7 +8,8 @@ and a node is one such context, drawn from a fixed sequence of evenly spread poi
 
 - the coordinates :math:`t_k=\langle e_k,h\rangle` in an orthonormal basis of the span of the signals :math:`M_s=\mathbb E_s[hy]`,
 - the overlap :math:`\langle\hat g,h\rangle` with :math:`\hat g=\frac1n\sum_j\tilde y_j\tilde h_j`, which is :math:`\langle\bar M,h\rangle`,
-  :math:`\bar M=\sum_s\pi_sM_s`, and a noise :math:`\langle N,h\rangle\sim\mathcal N(0,\tfrac1n\mathbb E'[y'^2\langle h'_\perp,h_\perp\rangle^2])`,
+  :math:`\bar M=\sum_s\pi_sM_s`, and a noise
+  :math:`\langle N,h\rangle\sim\mathcal N(0,\tfrac1n\mathbb E'[y'^2\langle h'_\perp,h_\perp\rangle^2])`,
 - and the squared length of the rest.
 """
 

@@ -60,7 +60,7 @@ class Subspace:
 
 @dataclass(frozen=True, eq=False)
 class TypedFeatures:
-    """The law of features and labels; N nodes of samples, S of neurons.
+    r"""The law of features and labels; N nodes of samples, S of neurons.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class TypedFeatures:
 
 @dataclass(frozen=True, eq=False)
 class TypedErrors:
-    """At every node: squared error, and that of the mean predictor.
+    r"""At every node: squared error, and that of the mean predictor.
 
     Attributes
     ----------
