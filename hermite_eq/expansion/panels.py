@@ -451,11 +451,15 @@ def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: A
     return c * [sqrt_factorial(k) for k in range(degree + 1)]
 
 
-def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0) -> Array:
-    r""":math:`\mathbb E\,\sigma(m+sg)^2` for every s in ``scales`` and m in ``shifts``, in double precision.
+def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0, degree: int = 0) -> Array:
+    r""":math:`\mathbb E[\sigma(m+sg)^2\,\mathrm{He}_k(g)]`, k = ``degree``, for every s in ``scales`` and m in ``shifts``, in double
+    precision; of degree 0 it is :math:`\mathbb E\,\sigma^2`.
 
     >>> scaled_norm2("relu", [1.0, 2.0])
     array([0.5, 2. ])
+    >>> scaled_norm2("relu", [1.0, 2.0], degree=2)          # E g²(g² − 1)/2 over g > 0
+    array([1., 4.])
     """
-    f, _, density = _affine_nodes(activation(sigma), scales, shifts)
-    return np.einsum("sj,sj->s", density, np.square(f))
+    f, x, density = _affine_nodes(activation(sigma), scales, shifts)
+    weights = density * orthonormal_values(x, degree)[degree] * sqrt_factorial(degree) if degree else density
+    return np.einsum("sj,sj->s", weights, np.square(f))

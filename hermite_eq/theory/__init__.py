@@ -26,6 +26,12 @@ from hermite_eq.theory.gradient import icl_gradient as icl_gradient
 from hermite_eq.theory.limits import RidgelessLimit as RidgelessLimit
 from hermite_eq.theory.limits import ridgeless_limit as ridgeless_limit
 from hermite_eq.theory.limits import ridgeless_peak as ridgeless_peak
+from hermite_eq.theory.mixing import MixingCurve as MixingCurve
+from hermite_eq.theory.mixing import mixing_curve as mixing_curve
+from hermite_eq.theory.mixing_gradient import MixingGradient as MixingGradient
+from hermite_eq.theory.mixing_gradient import mixing_gradient as mixing_gradient
+from hermite_eq.theory.mixing_optimum import BestMixture as BestMixture
+from hermite_eq.theory.mixing_optimum import best_mixture as best_mixture
 from hermite_eq.theory.optimum import BestHead as BestHead
 from hermite_eq.theory.optimum import OptimalRidge as OptimalRidge
 from hermite_eq.theory.optimum import OptimalRidgeCurve as OptimalRidgeCurve

@@ -10,7 +10,7 @@ from hermite_eq.hermite import X
 from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.limit import TargetMoments
 from hermite_eq.theory.marchenko_pastur import resolvent_moments
-from hermite_eq.theory.task_spectrum import TaskSpectrum
+from hermite_eq.theory.task_spectrum import TaskSpectrum, checked_covariance, non_negative
 from hermite_eq.theory.wishart import wishart_density
 
 Array = NDArray[np.float64]
@@ -127,6 +127,15 @@ def bayes_error_with_covariance(task: Task, alpha: ArrayLike, covariance: ArrayL
     covariance : array_like
         C, (d, d), or its eigenvalues (d,).
 
+    Raises
+    ------
+    HypothesisError
+        For another target, ρ = 0, an α out of range, or a matrix that is not symmetric, has a negative eigenvalue or vanishes.
+
+    References
+    ----------
+    ``derivations/bayes_context.py``.
+
     Examples
     --------
     >>> bayes_error_with_covariance(Task("identity", noise=0.25), [0.5, 1, 4], [1.0, 1.0]).round(6)
@@ -136,8 +145,8 @@ def bayes_error_with_covariance(task: Task, alpha: ArrayLike, covariance: ArrayL
     if task.noise == 0:
         raise HypothesisError("the posterior has a width: ρ > 0", f"{task}", 'pass Task("identity", noise=0.01), say')
     alpha = _check_alpha(alpha)
-    C = np.asarray(covariance, float)
-    values = np.maximum(C if C.ndim == 1 else np.linalg.eigvalsh(C), 0.0)
+    C = checked_covariance(covariance, "covariance")
+    values = non_negative(C if C.ndim == 1 else np.asarray(np.linalg.eigvalsh(C)), "covariance")
     spectrum = TaskSpectrum(values, values, np.full(len(values), 1 / len(values)))
     psi = spectrum.origin(task.noise / alpha, 1 / alpha)
     return np.asarray(task.noise + psi * ((values / (values + psi[..., None])) @ spectrum.weights))

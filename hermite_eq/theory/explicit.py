@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -117,6 +117,20 @@ class GivenMoments:
         """Training, then test."""
         return self.training + self.test
 
+    @property
+    def learnt(self) -> Array:
+        """The share of each population's degree-2 kernel :math:`c_2^2` that lies in functions learnt one by one."""
+        second = (block.traces for block in self.blocks if block.degree == 2)
+        return np.asarray(sum(second, np.zeros(len(self.populations))) / self.dimension)
+
+    def reweighted(self, weights: Sequence[float]) -> GivenMoments:
+        """The training populations in other proportions, which sum to 1: blocks do not depend on them and are shared, t follows."""
+        training = tuple(replace(p, weight=float(w)) for p, w in zip(self.training, weights, strict=True))
+        found = replace(self, training=training, trace=math.fsum(p.weight * p.trace for p in training))
+        # The blocks are a cached property: its value stands in __dict__ under its name.
+        vars(found)["blocks"] = self.blocks
+        return found
+
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """Invariant blocks, every source scaled to total trace D, signals with √D as the engine has them."""
@@ -203,10 +217,10 @@ def given_moments(
     return given
 
 
-def _nodes(
+def source_nodes(
     populations: Sequence[Population], first: int, head: RandomTransformer | LinearTransformer, given: GivenMoments, *, mixed: bool
 ) -> SourceNodes:
-    """The nodes of the populations, whose sources are numbered from ``first``."""
+    """The nodes of the populations, whose sources are numbered from ``first``; ``mixed`` by their weights, else each of weight 1."""
     columns: dict[str, list[Array]] = {name: [] for name in ("weights", "scale2", "mean", "square", "signal", "source")}
     normalised = isinstance(head, RandomTransformer) and head.normalise
     for s, p in enumerate(populations, first):
@@ -226,30 +240,39 @@ def _nodes(
     else:
         moments = HeadMoments.of(head.activation) if normalised else HeadMoments.scaled(head.activation, scales)
     c0, c1, c2, residual2 = (np.broadcast_to(x, zero.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
-    learnt = sum((block.traces for block in given.blocks if block.degree == 2), np.zeros(len(given.populations))) / given.dimension
-    residual2 = np.maximum(residual2 - c2**2 * learnt[flat["source"].astype(int)], 0.0)
+    residual2 = np.maximum(residual2 - c2**2 * given.learnt[flat["source"].astype(int)], 0.0)
     samples = ScaledSamples(flat["weights"], c0, c1, c2, residual2, flat["mean"], flat["square"], flat["signal"], zero)
     return SourceNodes(audible(samples), np.ones_like(zero), flat["source"].astype(np.int64))
+
+
+def scaled_sizes(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> tuple[Array, Array, Array]:
+    """n/D, m/D and the ridge in the engine's units."""
+    D = given.dimension
+    tau = np.array([point.samples / D for point in points])
+    d = np.array([point.d for point in points], float)
+    if isinstance(model, LinearTransformer):
+        # The weights of h/√t are √t Γ, with the penalty λ/(dt) on their square.
+        return tau, np.full(tau.shape, math.inf), D * model.ridge / (d * given.trace)
+    for point in points:
+        if point.hidden is None:
+            raise HypothesisError("a random head has hidden units", f"{point}", "pass hidden=…")
+    mu = np.array([point.hidden / D for point in points])  # type: ignore[operator]
+    return tau, mu, model.ridge / d / mu
+
+
+def explicit_engine(model: RandomTransformer | LinearTransformer, given: GivenMoments) -> tuple[ExplicitEngine, list[SourceNodes]]:
+    """The engine, and the nodes of each test population."""
+    free = isinstance(model, LinearTransformer) and model.intercept
+    nodes = source_nodes(given.training, 0, model, given, mixed=True)
+    tests = [source_nodes([p], i, model, given, mixed=False) for i, p in enumerate(given.test, len(given.training))]
+    return ExplicitEngine(given.blocks, len(given.training), nodes, given.dimension, free), tests
 
 
 def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> dict[str, Array]:
     """All columns of a theory curve, and the error of each test population in ``icl_by_source``, shape (points, sources)."""
     D = given.dimension
-    tau = np.array([point.samples / D for point in points])
-    d = np.array([point.d for point in points], float)
-    free = isinstance(model, LinearTransformer) and model.intercept
-    if isinstance(model, LinearTransformer):
-        # The weights of h/√t are √t Γ, with the penalty λ/(dt) on their square.
-        mu, ridge = np.full(tau.shape, math.inf), D * model.ridge / (d * given.trace)
-    else:
-        for point in points:
-            if point.hidden is None:
-                raise HypothesisError("a random head has hidden units", f"{point}", "pass hidden=…")
-        mu = np.array([point.hidden / D for point in points])  # type: ignore[operator]
-        ridge = model.ridge / d / mu
-    nodes = _nodes(given.training, 0, model, given, mixed=True)
-    tests = [_nodes([p], i, model, given, mixed=False) for i, p in enumerate(given.test, len(given.training))]
-    engine = ExplicitEngine(given.blocks, len(given.training), nodes, D, free)
+    tau, mu, ridge = scaled_sizes(model, given, points)
+    engine, tests = explicit_engine(model, given)
     share = np.array([p.weight for p in given.test])
     names = ("icl", "idg", "bias", "variance", "effective_ridge", "dof", "fixed_point_residual")
     columns: dict[str, list[Any]] = {name: [] for name in (*names, "icl_by_source")}
@@ -258,7 +281,8 @@ def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMo
         errors, means = (np.array(column) for column in zip(*each, strict=True))
         icl, bias = float(share @ errors), float(share @ means)
         k = float(at.k)
-        values = (icl, idg, bias, icl - bias, k * given.trace / D * d[i] if k > 1e-199 else 0.0, float(at.dof), float(at.residual))
+        scale = given.trace / D * points[i].d
+        values = (icl, idg, bias, icl - bias, k * scale if k > 1e-199 else 0.0, float(at.dof), float(at.residual))
         for name, value in zip(names, values, strict=True):
             columns[name].append(value)
         columns["icl_by_source"].append(errors)

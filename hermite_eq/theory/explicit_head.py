@@ -16,6 +16,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,10 @@ class SourceNodes:
     def signal(self, degree: int) -> Array:
         r""":math:`m_\kappa`."""
         return self.samples.signal if degree == 1 else self.quadratic_signal
+
+    def by_source(self, values: Array, count: int) -> Array:
+        """Sums of ``values`` over the nodes of each of ``count`` sources."""
+        return np.asarray(values @ (self.source[:, None] == np.arange(count)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,20 +114,40 @@ class Eigenblock:
             diagonals = np.array([own, *others])
         return cls(block, values, basis, np.maximum(diagonals, 0.0), rotated, signals)
 
-    def pair(self, first: int, second: int, resolvent: Array) -> float:
+    def resolvent(self, k: Any) -> Array:
+        """R̃ = (Σ_s weights_s r_s + k)⁻¹ by its diagonal, shape (…, p) for k of shape (…)."""
+        return np.asarray(1 / (self.values + np.asarray(k)[..., None]))
+
+    def traces(self, sources: int, resolvent: Array) -> Array:
+        """q tr(r_s R̃) of the first ``sources``, in the last axis."""
+        return np.asarray(self.block.copies * resolvent @ self.diagonals[:sources].T)
+
+    def lost(self, k: Any, resolvent: Array) -> Any:
+        """q(p − tr(ΣR̃)²) = q Σ(1 − λ²/(λ+k)²), without cancellation where k is small."""
+        return self.block.copies * (k * resolvent * (1 + self.values * resolvent)).sum()
+
+    def square(self, s: int, resolvent: Array) -> Any:
+        """q tr(r_s R̃²)."""
+        return self.block.copies * (self.diagonals[s] @ resolvent**2)
+
+    def pair(self, first: int, second: int, resolvent: Array) -> Any:
         """q tr(r_a R̃ r_b R̃), b a training source."""
         if self.rotated:
-            return self.block.copies * float(resolvent @ (self.rotated[first] * self.rotated[second]) @ resolvent)
-        return self.block.copies * float((self.diagonals[first] * self.diagonals[second]) @ resolvent**2)
+            return self.block.copies * (resolvent @ (self.rotated[first] * self.rotated[second]) @ resolvent)
+        return self.block.copies * ((self.diagonals[first] * self.diagonals[second]) @ resolvent**2)
 
-    def quadratic(self, s: int, vector: Array) -> float:
+    def fit(self, loads: Array, resolvent: Array) -> Array:
+        """R̃ Σ_s loads_s M_s, shape (p, q)."""
+        return np.asarray(np.tensordot(loads, self.signals, 1) * resolvent[:, None])
+
+    def quadratic(self, s: int, vector: Array) -> Any:
         """vᵀ r_s v summed over the copies, v of shape (p, q) in the basis."""
         if self.rotated:
-            return float((vector * (self.rotated[s] @ vector)).sum())
+            return (vector * (self.rotated[s] @ vector)).sum()
         if s == 0:
-            return float(self.diagonals[0] @ (vector**2).sum(1))
+            return self.diagonals[0] @ (vector**2).sum(1)
         original = self.basis @ vector
-        return float((original * (self.block.matrices[s] @ original)).sum())
+        return (original * (self.block.matrices[s] @ original)).sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +185,8 @@ class ExplicitEngine:
 
     def weights(self, omega: Array) -> Array:
         """Σ p c_κ² ω over the nodes of each source, one row for each κ: the weights of the sources in the effective covariance."""
-        p, source = self.nodes.samples.weights, self.nodes.source
-        return np.array([np.bincount(source, p * self.nodes.coefficient(degree) ** 2 * omega, self.trained) for degree in (1, 2)])
+        p = self.nodes.samples.weights
+        return np.array([self.nodes.by_source(p * self.nodes.coefficient(degree) ** 2 * omega, self.trained) for degree in (1, 2)])
 
     def decompose(self, weights: Array) -> list[Eigenblock]:
         """Eigenblocks of the effective covariance."""
@@ -171,8 +196,7 @@ class ExplicitEngine:
         r""":math:`w(\theta)=\sum_\kappa c_\kappa^2\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`: shape (P, N), k of (P,)."""
         found = self.nodes.samples.residual2 / k[:, None]
         for each in eigenblocks:
-            resolvent = 1 / (each.values + k[:, None])
-            traces = each.block.copies * resolvent @ each.diagonals[: self.trained].T / self.dimension
+            traces = each.traces(self.trained, each.resolvent(k)) / self.dimension
             found = found + self.nodes.coefficient(each.block.degree) ** 2 * traces[:, self.nodes.source]
         return np.asarray(found)
 
@@ -226,12 +250,12 @@ class ExplicitEngine:
 
     def errors(
         self, point: FixedPoint, eigenblocks: Sequence[Eigenblock], tau: float, mu: float, tests: Sequence[SourceNodes]
-    ) -> list[tuple[float, float]]:
-        """(error, error of the mean predictor) of the training mixture, then of each of ``tests``."""
-        D, k, omega = self.dimension, max(float(point.k), _ZERO), point.omega
+    ) -> list[tuple[Any, Any]]:
+        """(error, error of the mean predictor) of the training mixture, then of each of ``tests``: analytic in all that it is given."""
+        D, k, omega = self.dimension, np.maximum(point.k, _ZERO), point.omega
         samples, source = self.nodes.samples, self.nodes.source
         leave = samples.weights * omega
-        resolvents = [1 / (each.values + k) for each in eigenblocks]
+        resolvents = [each.resolvent(k) for each in eigenblocks]
         degrees = sorted({each.block.degree for each in eigenblocks})
         both = list(zip(eigenblocks, resolvents, strict=True))
         of = {degree: [(each, r) for each, r in both if each.block.degree == degree] for degree in degrees}
@@ -239,34 +263,31 @@ class ExplicitEngine:
         everyone = range(len(gram))
 
         # The finite block: α₀ of the constant, and t, the weighted residuals along the means of degree 2, whose coefficients are DΓt/k.
-        psi = np.zeros((len(gram) + 1, source.size))
-        psi[0] = samples.c0
-        psi[1 + source, np.arange(source.size)] = samples.c2
+        psi = np.vstack([samples.c0, samples.c2 * (source == np.arange(len(gram))[:, None])])
         P, b = (psi * leave) @ psi.T, (psi * leave) @ samples.mean
-        system = np.eye(len(gram) + 1)
+        system = np.eye(len(gram) + 1, dtype=P.dtype)
         system[:, 1:] += P[:, 1:] @ gram * (D / k)
         system[:, 0] = P[:, 0]
         system[0, 0] += 0.0 if self.free_constant else k / D
         scale = np.abs(system).max(axis=1)
         rest = np.linalg.solve(system / scale[:, None], b / scale)
         coefficients = np.concatenate([rest[:1], gram @ rest[1:] * (D / k)])
-        penalty = (0.0 if self.free_constant else rest[0] ** 2 / D) + float(rest[1:] @ coefficients[1:]) / k
+        penalty = (0.0 if self.free_constant else rest[0] ** 2 / D) + rest[1:] @ coefficients[1:] / k
 
         # R̃V, V = E[c m ω]M, and the size of the weights.
         fitted = []
         for each, r in both:
             degree = each.block.degree
-            by_source = np.bincount(source, leave * self.nodes.coefficient(degree) * self.nodes.signal(degree), len(gram))
-            fitted.append(np.tensordot(by_source, each.signals, 1) * r[:, None])
-        norm = sum(float((v**2).sum()) for v in fitted) + penalty
+            fitted.append(each.fit(self.nodes.by_source(leave * self.nodes.coefficient(degree) * self.nodes.signal(degree), len(gram)), r))
+        norm = sum((v**2).sum() for v in fitted) + penalty
 
         # m − df₂ = (m − D') + Σ(1 − λ²/(λ+k)²), D' the number of directions: no cancellation where they are nearly equal.
         directions = sum(each.block.copies * each.values.size for each in eigenblocks) / D
-        lost = sum(each.block.copies * float((k * r * (1 + each.values * r)).sum()) / D for each, r in both)
+        lost = sum(each.lost(k, r) / D for each, r in both)
         gain = 1 / (mu - directions + lost)
 
         second = {
-            degree: np.array([sum(each.block.copies * float(each.diagonals[s] @ r**2) for each, r in of[degree]) / D for s in everyone])
+            degree: np.array([sum(each.square(s, r) for each, r in of[degree]) / D for s in everyone])
             for degree in degrees
         }
         pairs = {
@@ -276,7 +297,7 @@ class ExplicitEngine:
         cross, through = {}, {}
         for degree in degrees:
             own = [(each, v) for each, v in zip(eigenblocks, fitted, strict=True) if each.block.degree == degree]
-            cross[degree] = np.array([sum(float((each.signals[s] * v).sum()) for each, v in own) for s in everyone])
+            cross[degree] = np.array([sum((each.signals[s] * v).sum() for each, v in own) for s in everyone])
             through[degree] = np.array([sum(each.quadratic(s, v) for each, v in own) for s in everyone])
             through[degree] += k**2 * gain * norm * second[degree]
 
@@ -306,11 +327,11 @@ class ExplicitEngine:
 
         matrix = np.eye(len(rows)) - response @ held(self.nodes).T
         laws = (self.nodes, *tests)
-        means = [float(nodes.samples.weights @ bias(nodes)) for nodes in laws]
-        if bool(point.interpolates) or np.linalg.det(matrix) <= 0:
+        means = [nodes.samples.weights @ bias(nodes) for nodes in laws]
+        if bool(point.interpolates) or np.linalg.det(matrix).real <= 0:
             return [(np.inf, mean) for mean in means]
         u = np.linalg.solve(matrix, response @ bias(self.nodes))
-        return [(mean + float(nodes.samples.weights @ (u @ held(nodes))), mean) for nodes, mean in zip(laws, means, strict=True)]
+        return [(mean + nodes.samples.weights @ (u @ held(nodes)), mean) for nodes, mean in zip(laws, means, strict=True)]
 
 
 def _row(point: FixedPoint, i: int) -> FixedPoint:

@@ -45,7 +45,8 @@ def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which =
     r"""The gradient of :func:`hermite_eq.icl_error` in the ratios and λ.
 
     At given Ratios every derivative is exact to rounding. At Sizes those in κ, τ, μ and λ are, of the prediction continued to real k, n
-    and m; the law of the context is one for each integer ℓ, so that ``d_alpha`` is the difference quotient between ℓ − 1 and ℓ + 1.
+    and m; the law of the context is one for each integer ℓ, so that ``d_alpha`` is the difference quotient between ℓ − 1 and ℓ + 1, at
+    ℓ = 1 between 1 and 2.
 
     Parameters
     ----------
@@ -104,5 +105,6 @@ def _limit(model: Model, task: Task, x: dict[str, Any]) -> Any:
 
 
 def _by_difference(model: Model, task: Task, sizes: Sizes, error: Which) -> float:
-    below, above = (getattr(icl_error(model, task, replace(sizes, context=sizes.context + step)), error) for step in (-1, 1))
-    return float((above - below) / 2 * sizes.d)
+    ends = (max(sizes.context - 1, 1), sizes.context + 1)
+    below, above = (getattr(icl_error(model, task, replace(sizes, context=context)), error) for context in ends)
+    return float((above - below) / (ends[1] - ends[0]) * sizes.d)

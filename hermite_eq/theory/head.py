@@ -60,11 +60,7 @@ class HeadMoments:
     def scaled(cls, head: Activation | PolynomialActivation, scales: Array) -> HeadMoments:
         r"""The moments of :math:`g\mapsto\sigma(sg)` for every s in ``scales``."""
         if isinstance(head, PolynomialActivation):
-            # Gauss-Hermite with r + 3 nodes integrates degree 2r + 5: P(sg)² and P(sg)He₂(g) exactly.
-            g, w = np.polynomial.hermite_e.hermegauss(head.degree + 3)
-            w = w / w.sum()
-            weights = np.array([float(x) / math.sqrt(math.factorial(k)) for k, x in enumerate(head.c)])
-            values = np.tensordot(weights, orthonormal_values(np.multiply.outer(scales, g), head.degree), 1)
+            g, w, values = _polynomial_values(head, scales)
             c0, c1, c2 = (values @ (w * he) for he in (1.0, g, g * g - 1))
             norm2 = values**2 @ w + float(head.residual) ** 2
         else:
@@ -73,7 +69,42 @@ class HeadMoments:
         return cls._rounded(c0, c1, c2, norm2 - c0**2 - c1**2)
 
     @classmethod
+    def log_slopes(cls, head: Activation | PolynomialActivation, scales: Array) -> HeadMoments:
+        r"""Derivatives of :meth:`scaled` in log s: :math:`s\,c_k'(s)=k\,c_k+c_{k+2}`,
+        :math:`s\,\frac d{ds}\mathbb E\sigma(sg)^2=\mathbb E[\sigma(sg)^2(g^2-1)]`.
+
+        References
+        ----------
+        Derivation: ``derivations/mixing_gradient.py``.
+
+        Examples
+        --------
+        ReLU is homogeneous: c_k ∝ s, c_*² ∝ s².
+
+        >>> from hermite_eq.activations import activation
+        >>> slopes = HeadMoments.log_slopes(activation("relu"), np.array([1.0]))
+        >>> slopes.c1.round(12), slopes.residual2.round(12)
+        (array([0.5]), array([0.18169011]))
+        """
+        if isinstance(head, PolynomialActivation):
+            g, w, values = _polynomial_values(head, scales)
+            c0, c1, c2, c3, c4 = (values @ (w * he) for he in (1.0, g, g * g - 1, g**3 - 3 * g, g**4 - 6 * g**2 + 3))
+            # The noise c_r* z of the polynomial model does not depend on the scale.
+            norm2 = values**2 @ (w * (g * g - 1))
+        else:
+            c0, c1, c2, c3, c4 = scaled_coefficients(head, scales, 4).T
+            norm2 = scaled_norm2(head, scales, degree=2)
+        return cls(c2, c1 + c3, 2 * c2 + c4, norm2 - 2 * c0 * c2 - 2 * c1 * (c1 + c3))
+
+    @classmethod
     def _rounded(cls, c0: Array, c1: Array, c2: Array, residual2: Array) -> HeadMoments:
         norm2 = c0**2 + c1**2 + np.maximum(residual2, 0)
         c0, c1, c2 = (np.where(np.abs(x) > _ZERO * np.sqrt(norm2), x, 0.0) for x in (c0, c1, c2))
         return cls(c0, c1, c2, np.where(residual2 > _ZERO * norm2, residual2, 0.0))
+
+
+def _polynomial_values(head: PolynomialActivation, scales: Array) -> tuple[Array, Array, Array]:
+    """Gauss nodes g, weights, and P(sg) in a row for every s; r + 3 nodes integrate degree 2r + 5: P(sg)²He₂(g) and P(sg)He₄(g) exactly."""
+    g, w = np.polynomial.hermite_e.hermegauss(head.degree + 3)
+    weights = np.array([float(x) / math.sqrt(math.factorial(k)) for k, x in enumerate(head.c)])
+    return g, w / w.sum(), np.tensordot(weights, orthonormal_values(np.multiply.outer(scales, g), head.degree), 1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients
@@ -54,12 +54,12 @@ class TargetMoments:
         return cls(float(expansion.c[0]), float(expansion.c[1]), square, unexplained)
 
 
-def limit_linear(model: LinearTransformer, task: Task, ratios: Sequence[Ratios]) -> ErrorArrays:
-    """The linear Transformer at each of the ratios: :func:`linear_limit` with the target's moments."""
+def limit_linear(model: LinearTransformer, task: Task, ratios: Sequence[Ratios], ridge: ArrayLike | None = None) -> ErrorArrays:
+    """The linear Transformer at each of the ratios: :func:`linear_limit` with the target's moments, at other ridges if given."""
     target = TargetMoments.of(task)
     unexplained = target.unexplained + (0.0 if model.intercept else target.mean**2)
     alpha, kappa, tau = (np.array([getattr(r, name) for r in ratios]) for name in ("alpha", "kappa", "tau"))
-    return linear_limit(target.slope, unexplained, target.square, alpha, kappa, tau, model.ridge)
+    return linear_limit(target.slope, unexplained, target.square, alpha, kappa, tau, model.ridge if ridge is None else ridge)
 
 
 def limit_random(model: RandomTransformer, task: Task, ratios: Sequence[Ratios]) -> ErrorArrays:

@@ -34,8 +34,22 @@ class RidgelessLimit:
 
     @property
     def g_task(self) -> sympy.Expr:
-        """ICL − IDG, the price of unseen tasks; infinite where the ICL error is."""
-        return sympy.piecewise_fold(self.icl - self.idg)
+        """ICL − IDG, the price of unseen tasks; infinite where the ICL error alone is, ``nan`` (undefined) where both are."""
+        pieces = [
+            (_difference(icl, idg), sympy.And(at, where)) for icl, at in _branches(self.icl) for idg, where in _branches(self.idg)
+        ]
+        return sympy.Piecewise(*((value, where) for value, where in pieces if where != sympy.false))
+
+
+def _branches(expression: sympy.Expr) -> list[tuple[sympy.Expr, sympy.Basic]]:
+    folded = sympy.piecewise_fold(expression)
+    return list(folded.args) if isinstance(folded, sympy.Piecewise) else [(folded, sympy.true)]
+
+
+def _difference(icl: sympy.Expr, idg: sympy.Expr) -> sympy.Expr:
+    if sympy.oo in (icl, idg):
+        return sympy.nan if icl == idg else sympy.oo if icl == sympy.oo else -sympy.oo
+    return icl - idg
 
 
 def _sides(overdetermined: sympy.Expr, interpolating: sympy.Expr) -> sympy.Expr:
@@ -62,7 +76,7 @@ def _limits(order: tuple[str, ...]) -> tuple[sympy.Expr, sympy.Expr] | None:
     nothing = u + a2
     unseen = u + a2 * sympy.Piecewise((1 - kappa, kappa < 1), (0, True))
     many_tasks = u + a2 * w / (1 + w)
-    rank_of_noise = nothing / (1 - sympy.Min(tau, 1 / tau))
+    rank_of_noise = _sides(tau * nothing / (tau - 1), nothing / (1 - tau))
     all_tasks = _sides(tau * many_tasks / (tau - 1), (u + a2 * ((1 + w - tau) ** 2 + w * tau**2) / (1 + w) ** 2) / (1 - tau))
     all_tasks_long = _sides(tau * u / (tau - 1), u / (1 - tau) + a2 * (1 - tau))
     memorised = _sides(tau * u / (tau - 1), u / (1 - tau))
@@ -113,7 +127,7 @@ def ridgeless_limit(**to: sympy.Expr | float | int) -> RidgelessLimit:
 
     References
     ----------
-    ``derivations/ridgeless_limits.py``; for the identity Lu et al., arXiv 2405.11751.
+    ``derivations/ridgeless_limits.py``, every entry; for the identity Lu et al., arXiv 2405.11751.
 
     Examples
     --------

@@ -17,7 +17,8 @@ from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, Ra
 from hermite_eq.theory.error import TheoryError, icl_error
 from hermite_eq.theory.finite_size import continuous_error
 from hermite_eq.theory.head import HeadMoments
-from hermite_eq.theory.limit import TargetMoments
+from hermite_eq.theory.limit import TargetMoments, head_limit, limit_linear
+from hermite_eq.theory.linear import ErrorArrays
 
 Array = NDArray[np.float64]
 Which = Literal["icl", "idg"]
@@ -39,21 +40,36 @@ class OptimalRidge:
     error: TheoryError
 
 
-def _minimise(f: Callable[[float], float], lower: float, upper: float) -> float:
-    """The least of a smooth function on [lower, upper]: a grid of step ½, then Brent's method around its least point."""
-    import scipy.optimize
+#: log₁₀ λ searched; the grid's step, and how often nine points about the least one follow, four times closer each time.
+_DECADES, _STEP, _ROUNDS = (-12.0, 6.0), 0.5, 8
 
-    grid = np.arange(lower, upper + 0.25, 0.5)
-    i = int(np.argmin([f(float(x)) for x in grid]))
-    # A minimum of a smooth f is flat: its place is defined to √eps.
-    bounds = (float(grid[max(i - 1, 0)]), float(grid[min(i + 1, grid.size - 1)]))
-    return float(scipy.optimize.minimize_scalar(f, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x)
+
+def _least(at: Callable[[Array], Array], lower: float, upper: float, rows: int = 1) -> tuple[Array, Array]:
+    """Places and values of the least of several smooth functions on [lower, upper], to 4·10⁻⁶, the error there to its square.
+
+    ``at`` takes (rows, G) places to values, one row for each function.
+    """
+    step = _STEP
+    x = np.broadcast_to(np.arange(lower, upper + step / 2, step), (rows, round((upper - lower) / step) + 1))
+    for _ in range(_ROUNDS + 1):
+        values = at(x)
+        i = np.argmin(values, axis=1)[:, None]
+        place, least = np.take_along_axis(x, i, 1)[:, 0], np.take_along_axis(values, i, 1)[:, 0]
+        x = np.clip(place[:, None] + step * np.linspace(-1, 1, 9), lower, upper)
+        step /= 4
+    return place, least
+
+
+def _ridges(place: Array, least: Array, without: Array) -> Array:
+    """λ of the least error, 0 where that is no less ``without`` ridge, ``inf`` at the upper end."""
+    found = np.where(place > _DECADES[1] - _STEP, math.inf, 10.0**place)
+    return np.where(without <= least * (1 + 1e-12), 0.0, found)
 
 
 def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which = "icl") -> OptimalRidge:
     r"""The λ which minimises the predicted ICL error (or ``error="idg"``), everything else as in ``model``.
 
-    The search runs over :math:`\log_{10}\lambda\in[-12,6]` and compares with λ = 0.
+    The search is that of :func:`optimal_ridge_curve`, of which a task at Sizes is one point.
 
     Raises
     ------
@@ -65,8 +81,8 @@ def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which 
     >>> from hermite_eq.models import LinearTransformer
     >>> ratios = Ratios(alpha=1, kappa=float("inf"), tau=1)
     >>> best = optimal_ridge(LinearTransformer(ridge=0), Task("identity", noise=0.5), ratios)
-    >>> print(f"{best.ridge:.4f} {best.error.icl:.4f}")
-    6.8750 1.4117
+    >>> print(f"{best.ridge:.3f} {best.error.icl:.4f}")
+    6.875 1.4117
     """
     if isinstance(model, RandomTransformer) and isinstance(sizes, Ratios):
         raise HypothesisError(
@@ -75,19 +91,18 @@ def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which 
             "pass Sizes.from_ratios(d, …) for a d",
         )
 
-    def at(ridge: float) -> TheoryError:
-        return icl_error(_with_ridge(model, ridge), task, sizes)
+    if isinstance(sizes, Sizes) and isinstance(task, Task):
+        ridge = float(optimal_ridge_curve(model, task, [sizes], error).ridge[0])
+    else:
 
-    def value(log: float) -> float:
-        return float(getattr(at(10.0**log), error))
+        def at(ridges: Array) -> Array:
+            if isinstance(model, LinearTransformer) and isinstance(sizes, Ratios) and isinstance(task, Task):
+                return np.asarray(getattr(limit_linear(model, task, [sizes], ridges), error))
+            return np.array([[getattr(icl_error(_with_ridge(model, float(x)), task, sizes), error) for x in ridges[0]]])
 
-    ends = (-12.0, 6.0)
-    best = _minimise(value, *ends)
-    ridge = 10.0**best
-    found, without = at(ridge), at(0.0)
-    if getattr(without, error) <= getattr(found, error) * (1 + 1e-12):
-        return OptimalRidge(0.0, without)
-    return OptimalRidge(math.inf if best > ends[1] - 0.5 else ridge, found)
+        place, least = _least(lambda log: at(10.0**log), *_DECADES)
+        ridge = float(_ridges(place, least, at(np.zeros((1, 1)))[:, 0])[0])
+    return OptimalRidge(ridge, icl_error(_with_ridge(model, ridge if ridge < math.inf else 10.0 ** _DECADES[1]), task, sizes))
 
 
 def _with_ridge(model: Model, ridge: float) -> Model:
@@ -126,6 +141,11 @@ class BestHead:
 def head_error(residual_ratio: float, task: Task, ratios: Ratios) -> TheoryError:
     r"""The limiting error of a head with c₀ ≠ 0 and :math:`c_*^2/c_1^2` = ``residual_ratio``.
 
+    Raises
+    ------
+    HypothesisError
+        If the ratio is negative or not finite, or the ratios come without μ.
+
     Examples
     --------
     ReLU has c_1 = 1/2 and c_*² = 1/4 − 1/(2π):
@@ -136,14 +156,30 @@ def head_error(residual_ratio: float, task: Task, ratios: Ratios) -> TheoryError
     >>> abs(one.icl - icl_error(RandomTransformer("relu", 0), task, ratios).icl) < 1e-12
     True
     """
+    if not 0 <= residual_ratio < math.inf:
+        raise HypothesisError("c_*²/c_1² is finite and ≥ 0", f"residual_ratio={residual_ratio}", "pass residual_ratio=0.5, say")
     head = PolynomialActivation(f"c_*²/c_1² = {residual_ratio:g}", (1.0, 1.0), math.sqrt(residual_ratio))
     return icl_error(RandomTransformer(head, 0.0), task, ratios)
+
+
+def _head_errors(residual_ratio: Array, task: Task, ratios: Ratios) -> ErrorArrays:
+    """:func:`head_error` at many residual ratios, shape (P,)."""
+    assert ratios.mu is not None
+    one = np.ones_like(residual_ratio)
+    head = HeadMoments(one[:, None], one[:, None], 0 * one[:, None], residual_ratio[:, None])
+    at = (ratios.alpha * one, ratios.kappa * one, ratios.tau * one, ratios.mu * one)
+    return head_limit(head, TargetMoments.of(task), *at, 0 * one)
 
 
 def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     r"""The :math:`c_*^2/c_1^2` of least error at given ratios, over :math:`[10^{-8},10^{8}]` and 0.
 
     In the limit the error depends on a head with c₀ ≠ 0 through this ratio alone: the nonlinear part acts as a ridge.
+
+    Raises
+    ------
+    HypothesisError
+        If the ratios come without μ.
 
     Examples
     --------
@@ -154,11 +190,12 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     shifted_relu 0.791 0.6397
     """
 
-    def value(log: float) -> float:
-        return float(getattr(head_error(10.0**log, task, ratios), error))
+    def at(log: Array) -> Array:
+        return np.asarray(getattr(_head_errors(10.0 ** log.ravel(), task, ratios), error)).reshape(log.shape)
 
-    best = 10.0 ** _minimise(value, -8.0, 8.0)
-    found, linear = head_error(best, task, ratios), head_error(0.0, task, ratios)
+    linear = head_error(0.0, task, ratios)
+    best = 10.0 ** float(_least(at, -8.0, 8.0)[0][0])
+    found = head_error(best, task, ratios)
     if getattr(linear, error) <= getattr(found, error) * (1 + 1e-12):
         best, found = 0.0, linear
     heads = tuple(activation(name) for name in registered_names())
@@ -203,8 +240,9 @@ class OptimalRidgeCurve:
 def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error: Which = "icl") -> OptimalRidgeCurve:
     r"""The λ of least predicted error at each of many sizes: the curve λ(μ), or λ(τ).
 
-    A grid of step ½ in :math:`\log_{10}\lambda\in[-12,6]` for all points at once, then nine points about the least one, eight times
-    closer each time: λ to 10⁻⁴ decades, so that the error, flat at its minimum, is known to 10⁻⁷ of its curvature.
+    A grid of step ½ in :math:`\log_{10}\lambda\in[-12,6]` for all points at once, then eight times nine points about the least one,
+    four times closer each time: λ to 4·10⁻⁶ decades, and the error, flat at its minimum, to 10⁻¹¹ of its curvature there. λ = 0 is
+    compared with the least.
 
     Parameters
     ----------
@@ -225,7 +263,7 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
     >>> points = [Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1.5, mu=mu) for mu in (0.5, 1.5, 4.5)]
     >>> curve = optimal_ridge_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), points)
     >>> curve.ridge.round(1)
-    array([ 96.5, 124.1, 215.8])
+    array([ 96.4, 124. , 215.8])
     """
     if len({(point.d, point.context, point.tasks) for point in points}) != 1:
         raise HypothesisError("the points differ in n and m alone", f"{len(points)} points", "pass points of one d, context and tasks")
@@ -242,15 +280,7 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
         found = continuous_error(model, task, each, tasks * np.ones(taus.size), taus, mus, ridges)
         return np.asarray(getattr(found, error)).reshape(ridge.shape)
 
-    ends, step = (-12.0, 6.0), 0.5
-    log = np.broadcast_to(np.arange(ends[0], ends[1] + step / 2, step), (len(points), 37))
-    for _ in range(5):
-        values = at(10.0**log)
-        i = np.argmin(values, axis=1)
-        best, least = np.take_along_axis(log, i[:, None], 1)[:, 0], values.min(axis=1)
-        log = np.clip(best[:, None] + step * np.linspace(-1, 1, 9), *ends)
-        step /= 4
+    place, least = _least(lambda log: at(10.0**log), *_DECADES, len(points))
     without = at(np.zeros((len(points), 1)))[:, 0]
-    zero = without <= least * (1 + 1e-12)
-    ridge = np.where(zero, 0.0, np.where(best > ends[1] - 0.5, math.inf, 10.0**best))
-    return OptimalRidgeCurve(tuple(points), ridge, np.where(zero, without, least))
+    ridge = _ridges(place, least, without)
+    return OptimalRidgeCurve(tuple(points), ridge, np.where(ridge > 0, least, without))

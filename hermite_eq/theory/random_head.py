@@ -185,7 +185,7 @@ def effective_ridge(load: Callable[[Array], Array], samples: ScaledSamples, tau:
     k = increasing_root(lambda k: equations(k)[0], lower, upper)
     left, a, omega, dof = equations(k)
     residual = np.where(k > lower, np.abs(left) / (strength + value(ridge) / k), 0.0)
-    rank = np.where((value(samples.residual2) > 0).any(-1), capacity, np.minimum(capacity, 1.0))
+    rank = feature_rank(value(samples.residual2), capacity)
     # n/D = n/d² · d/(d+1) is rounded three times, by ε/2 each, and so is m/D: 3ε between equal numbers, and ε for the difference.
     interpolates = (value(ridge) == 0) & (np.abs(rank - steady) <= 4 * np.finfo(float).eps * steady)
     directions = _directions(load(k), samples, tau, mu, ridge)
@@ -203,6 +203,11 @@ def effective_ridge(load: Callable[[Array], Array], samples: ScaledSamples, tau:
     loads = load(moving[0])
     total = _column(tau * moving[1]) + loads
     return FixedPoint(*moving, _column(tau) / total, (weights * loads / total).sum(-1), residual, interpolates)
+
+
+def feature_rank(residual2: Array, mu: Array) -> Array:
+    """Rank of the features over D: m/D, and at most 1 where no sample has a nonlinear part."""
+    return np.where((residual2 > 0).any(-1), mu, np.minimum(mu, 1.0))
 
 
 def _directions(load: Any, samples: ScaledSamples, *others: Any) -> int:

@@ -20,7 +20,7 @@ from hermite_eq.models import LinearTransformer, Ratios, Task
 from hermite_eq.theory.error import TheoryCurve
 from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
-from hermite_eq.theory.task_spectrum import TaskSpectrum
+from hermite_eq.theory.task_spectrum import TaskSpectrum, checked_covariance, non_negative
 from hermite_eq.theory.wishart import mean_spectrum
 
 Array = NDArray[np.float64]
@@ -78,8 +78,8 @@ class TaskPopulation:
         >>> population.spectrum.eigenvalues, population.train.square
         (array([0., 1., 2.]), 1.1)
         """
-        train = _covariance(train, "train")
-        test = train if test is None else _covariance(test, "test")
+        train = checked_covariance(train, "train")
+        test = train if test is None else checked_covariance(test, "test")
         if len(train) != len(test):
             raise HypothesisError("both covariances have the same d", f"{len(train)} and {len(test)}", "pass matrices of one shape")
         if train.ndim == test.ndim == 1:
@@ -89,7 +89,7 @@ class TaskPopulation:
             eigenvalues, basis = np.linalg.eigh(train)
             fresh = np.einsum("ij,ij->j", basis, test @ basis)
         weights = np.full(len(train), 1 / len(train))
-        eigenvalues, fresh = (_non_negative(x, name) for x, name in ((eigenvalues, "train"), (fresh, "test")))
+        eigenvalues, fresh = (non_negative(x, name) for x, name in ((eigenvalues, "train"), (fresh, "test")))
         (gain, law), (fresh_gain, fresh_law) = (_labels(task, np.array([math.sqrt(weights @ x)])) for x in (eigenvalues, fresh))
         return cls(task, TaskSpectrum(gain[0] * eigenvalues, fresh_gain[0] * fresh, weights), law, fresh_law)
 
@@ -115,7 +115,7 @@ class TaskPopulation:
         if xi.ndim != 2 or not xi.size or not np.isfinite(xi).all() or not (np.abs(xi).max(1) > 0).all():
             raise HypothesisError("tasks are finite nonzero vectors, the rows of an array (k, d)", f"shape {xi.shape}", "pass shape (k, d)")
         k, d = xi.shape
-        fresh = _covariance(np.ones(d) if test is None else test, "test")
+        fresh = checked_covariance(np.ones(d) if test is None else test, "test")
         if len(fresh) != d:
             raise HypothesisError("both covariances have the same d", f"{d} and {len(fresh)}", "pass matrices of one shape")
         gain, law = _labels(task, np.linalg.norm(xi, axis=1) / math.sqrt(d))
@@ -123,11 +123,10 @@ class TaskPopulation:
         turned = basis.T**2 @ fresh if fresh.ndim == 1 else np.einsum("ij,ij->j", basis, fresh @ basis)
         # Beyond the rank k eigenvalues are zero, up to the rounding of the largest.
         values[: max(0, d - k)] = 0.0
-        turned = _non_negative(turned, "test")
+        turned = non_negative(turned, "test")
         weights = np.full(d, 1 / d)
         fresh_gain, fresh_law = _labels(task, np.array([math.sqrt(weights @ turned)]))
         return cls(task, TaskSpectrum(np.maximum(values, 0.0), fresh_gain[0] * turned, weights), law, fresh_law, k / d)
-
 
     @classmethod
     def from_mean_spectrum(cls, task: Task, d: int, tasks: int) -> TaskPopulation:
@@ -145,30 +144,6 @@ class TaskPopulation:
         values, weights = mean_spectrum(d, tasks)
         gain, law = _labels(task, np.ones(1))
         return cls(task, TaskSpectrum(gain[0] * values, np.full(values.size, gain[0]), weights), law, law, tasks / d)
-
-
-def _covariance(given: ArrayLike, name: str) -> Array:
-    matrix: Array = np.asarray(given, float)
-    square = matrix.ndim == 1 or (matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1])
-    if not (matrix.size and square and np.isfinite(matrix).all()):
-        raise HypothesisError(
-            "a task covariance is a finite matrix (d, d) or its diagonal (d,)", f"{name} of shape {matrix.shape}", "pass np.eye(d), say"
-        )
-    if matrix.ndim == 2:
-        size, skew = np.abs(matrix).max(), np.abs(matrix - matrix.T).max()
-        if skew > 64 * np.finfo(float).eps * size:
-            raise HypothesisError("a task covariance is symmetric", f"{name} off by {skew:.3g}", "pass (C + C.T)/2")
-        matrix = (matrix + matrix.T) / 2
-    return matrix
-
-
-def _non_negative(values: Array, name: str) -> Array:
-    size = np.abs(values).max()
-    least = values.min()
-    if least < -64 * values.size * np.finfo(float).eps * size or size == 0:
-        found = f"the least of {name} is {least:.3g}" if size else f"{name} is 0"
-        raise HypothesisError("a task covariance has eigenvalues ≥ 0, not all 0", found, "pass a covariance matrix")
-    return np.maximum(values, 0.0)
 
 
 def _labels(task: Task, scales: Array) -> tuple[Array, LabelLaw]:

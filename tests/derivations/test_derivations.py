@@ -72,7 +72,6 @@ def _norm_law(change: Callable[[sympy.Expr], sympy.Expr]) -> dict[str, sympy.Exp
     return {"variance": change(covariance(SymbolicTarget()).norm_law().entries["variance"])}
 
 
-_TAU, _KAPPA = ridgeless_limits.tau, ridgeless_limits.kappa
 _PHI = 1 - task_covariances.gamma * task_covariances.c / (task_covariances.c + task_covariances.psi)
 
 MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
@@ -102,8 +101,8 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("e · 1.05", lambda: bayes_context.check(factor=1.05)),
     ("Σp² = 1", lambda: dmmse.check(sympy.Integer(1))),
     ("I · 1.05", lambda: dmmse.check(factor=1.05)),
-    ("q → (1−τ)(κ+τ)/(κτ)", lambda: ridgeless_limits.check((1 - _TAU) * (_KAPPA + _TAU) / (_KAPPA * _TAU))),
-    ("q · 1.05", lambda: ridgeless_limits.check(sympy.Rational(21, 20) * (1 - _TAU) * (_KAPPA - _TAU) / (_KAPPA * _TAU))),
+    ("w(g) · 1.05", lambda: ridgeless_limits.check(sympy.Rational(21, 20) * ridgeless_limits.inverse_root(ridgeless_limits.tau))),
+    ("1 − R/(R+q) for the square", lambda: ridgeless_limits._peak(sympy.Integer(1))),
     ("ρ · 1.05", lambda: wishart_density.check(lambda rho: sympy.Rational(21, 20) * rho)),
     ("−ρ", lambda: wishart_density.check(lambda rho: -rho)),
     ("M → κ", lambda: task_gap.check(kappa)),

@@ -15,6 +15,7 @@ from hermite_eq.theory import icl_error, optimal_ridge
 from hermite_eq.theory.bayes import bayes_error, bayes_error_with_covariance, context_ridge_error, exact_bayes_error
 
 EPS = sys.float_info.epsilon
+NOISY = Task("identity", noise=0.1)
 
 
 def test_no_linear_transformer_beats_it() -> None:
@@ -100,6 +101,17 @@ def test_the_exact_error_approaches_the_limit_as_one_over_d() -> None:
          "the penalty is finite and ≥ 0; found penalty=-1.0. Repair: pass penalty=0.1, say"),
         (lambda: bayes_error_with_covariance(Task("identity"), 1.0, np.ones(2)),
          'the posterior has a width: ρ > 0; found target identity, noise variance 0. Repair: pass Task("identity", noise=0.01), say'),
+        (lambda: bayes_error_with_covariance(NOISY, 1.0, [1.0, -1.0]),
+         "a task covariance has eigenvalues ≥ 0, not all 0; found the least of covariance is -1. Repair: pass a covariance matrix"),
+        (lambda: bayes_error_with_covariance(NOISY, 1.0, [[1.0, 2.0], [2.0, 1.0]]),
+         "a task covariance has eigenvalues ≥ 0, not all 0; found the least of covariance is -1. Repair: pass a covariance matrix"),
+        (lambda: bayes_error_with_covariance(NOISY, 1.0, [[1.0, 5.0], [0.0, 1.0]]),
+         "a task covariance is symmetric; found covariance off by 5. Repair: pass (C + C.T)/2"),
+        (lambda: bayes_error_with_covariance(NOISY, 1.0, [math.nan, 1.0]),
+         "a task covariance is a finite matrix (d, d) or its diagonal (d,); found entries of covariance that are not finite. "
+         "Repair: pass np.eye(d), say"),
+        (lambda: bayes_error_with_covariance(NOISY, 1.0, 2.0),
+         "a task covariance is a finite matrix (d, d) or its diagonal (d,); found covariance of shape (). Repair: pass np.eye(d), say"),
     ],
 )
 def test_messages(call: Any, message: str) -> None:

@@ -64,6 +64,29 @@ def test_the_order_matters_below_one_task_per_dimension() -> None:
     assert ridgeless_limit(alpha=oo, tau=oo).g_task.subs(KAPPA, 3) == 0
 
 
+def test_the_price_of_new_tasks_is_undefined_where_both_errors_diverge() -> None:
+    half, at_one = {KAPPA: sympy.Rational(1, 2)}, {TAU: 1, KAPPA: 2}
+    for to in ({"alpha": oo}, {"kappa": oo}, {"kappa": 0}, {"alpha": 0}):
+        limit = ridgeless_limit(**to)
+        assert limit.icl.subs(at_one) == limit.idg.subs(at_one) == oo, to
+        assert limit.g_task.subs(at_one) is sympy.nan, to
+    # ICL alone diverges below κ = min(τ, 1).
+    assert ridgeless_limit(alpha=oo).g_task.subs(half).subs(TAU, 3) == oo
+    assert ridgeless_limit(alpha=oo).g_task.subs(half).subs(TAU, sympy.Rational(3, 4)) == oo
+    assert ridgeless_limit(kappa=0, alpha=oo).g_task.subs(TAU, 3) == oo
+    assert ridgeless_limit(kappa=oo).g_task.subs(TAU, 3) == 0
+    assert ridgeless_limit(alpha=0).g_task.subs(TAU, 3) == 0
+
+
+@pytest.mark.parametrize("to", ONE + TWO, ids=lambda to: ", ".join(f"{name}={end}" for name, end in to.items()))
+def test_the_price_is_the_difference_where_both_errors_are_finite(to: dict[str, Any]) -> None:
+    limit = ridgeless_limit(**to)
+    for kappa, tau in itertools.product((0.3, 1.5), (0.4, 2.5)):
+        values = {name: sympy.Rational(str(x)) for name, x in zip(NAMES.values(), (0.7, kappa, tau, 0.8, 1.1, 0.3), strict=True)}
+        icl, idg, price = (x.subs(values) for x in (limit.icl, limit.idg, limit.g_task))
+        assert price == oo if icl == oo else abs((price - icl + idg).evalf(30)) < 1e-25
+
+
 @pytest.mark.parametrize("tau", [0.3, 0.97, 1.03, 4.0])
 @pytest.mark.parametrize("kappa", [0.05, 0.8, 2.0, np.inf])
 def test_the_ridge_goes_to_zero_on_both_sides_of_the_threshold(tau: float, kappa: float) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
-from hermite_eq.theory import icl_error, icl_gradient, interpolation_peak
+from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory import icl_curve, icl_error, icl_gradient, interpolation_peak
 
 RELU = Task("relu", noise=0.01)
 WHERE = Ratios(1, 0.5, 1.5, 1.2)
@@ -57,6 +58,50 @@ def test_a_large_ridge_takes_the_peak_in_m_away() -> None:
     assert math.isnan(peak.position)
     assert math.isnan(peak.height)
     assert peak.prominence == 1
+
+
+def _affine(ridge: float) -> RandomTransformer:
+    return RandomTransformer(PolynomialActivation("affine", (0.5, 1.0), 0.0), ridge)
+
+
+def test_without_nonlinear_part_the_rank_is_at_most_the_dimension() -> None:
+    """m > D: the peak is at n = D (a search about n = m would miss it); m < D: at n = m."""
+    for mu, threshold in ((1.2, 1.0), (0.7, 0.7), (math.inf, 1.0)):
+        peak = interpolation_peak(_affine(0.1), RELU, replace(WHERE, mu=mu))
+        assert (peak.position, peak.threshold, peak.height) == (threshold, threshold, math.inf)
+    sizes = Sizes.from_ratios(20, alpha=1, kappa=0.5, tau=1.5, mu=1.5)
+    peak = interpolation_peak(_affine(0.1), RELU, sizes)
+    assert peak.threshold == pytest.approx(21 / 20, rel=1e-15)
+    assert 0.8 < peak.position / peak.threshold < 1
+    # 420 = D: n = m = D is reached, one sample more is not.
+    for samples, reached in ((420, True), (421, False)):
+        assert math.isfinite(interpolation_peak(_affine(0.1), RELU, replace(sizes, samples=samples), "mu").threshold) == reached
+
+
+def test_beyond_every_rank_there_is_no_threshold_and_a_plateau_is_no_peak() -> None:
+    """n > D: every m > D makes the same predictions, up to rounding."""
+    peak = interpolation_peak(_affine(0.0), RELU, WHERE, "mu")
+    assert all(map(math.isnan, (peak.position, peak.height, peak.threshold)))
+    assert peak.prominence == 1
+
+
+def test_the_kernel_limit_of_a_nonlinear_head_never_interpolates() -> None:
+    peak = interpolation_peak(RandomTransformer("relu", 0.1), RELU, replace(WHERE, mu=math.inf))
+    assert peak.threshold == math.inf
+    # What is left is the peak of the linear part, near n = D, smoothed by c_*.
+    assert 1 < peak.position < 2
+    assert 1 < peak.prominence < 2
+
+
+def test_the_prominence_is_over_the_higher_valley() -> None:
+    """The limit at the points of the search: the same numbers, up to the rounding of its grid."""
+    model = LinearTransformer(0.1)
+    peak = interpolation_peak(model, RELU, WHERE)
+    tau = np.geomspace(0.01, 100, 97)
+    icl = icl_curve(model, RELU, [replace(WHERE, tau=x) for x in tau]).icl
+    before, after = icl[tau < peak.position].min(), icl[tau > peak.position].min()
+    assert peak.prominence == pytest.approx(peak.height / max(before, after), rel=1e-12)
+    assert peak.prominence < 0.95 * peak.height / min(before, after)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from verify.campaigns.campaign import label
 from verify.campaigns.driver import compute
 from verify.campaigns.mixing import Mixing, curves
 from verify.campaigns.mixing_claims import CLAIMS, judge
-from verify.campaigns.mixing_report import constant_error
+from verify.campaigns.mixing_figure import constant_errors
 from verify.campaigns.mixing_table import MIXING
 from verify.campaigns.run import simulate_run
 from verify.campaigns.store import Setup, Store
@@ -99,7 +99,9 @@ def test_the_constant() -> None:
     ))
     exact = 0.5 - 1 / (2 * np.pi) + 1e-4
     # 40 000 squares (y − ȳ)² with a relative scatter below 2: five standard errors.
-    assert constant_error(campaign, 10, 0, 0) == pytest.approx(exact, rel=5 * 2 / 200)
+    assert constant_errors(campaign, 10, 0, 0)[0] == pytest.approx(exact, rel=5 * 2 / 200)
+    # Each source has half of them.
+    np.testing.assert_allclose(constant_errors(campaign, 10, 0, 0)[1:], exact, rtol=5 * 2 / np.sqrt(20_000))
 
 
 @pytest.mark.parametrize("name", MIXING)

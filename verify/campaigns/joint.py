@@ -13,7 +13,7 @@ from rich.console import Console
 from hermite_eq.errors import HypothesisError
 from hermite_eq.simulate import MonteCarlo
 from verify import report
-from verify.campaigns import claims, curves, figures, mixing, mixing_claims, mixing_report, phase
+from verify.campaigns import claims, curves, figures, mixing, mixing_claims, mixing_figure, phase
 from verify.campaigns.campaign import Campaign, Error
 from verify.campaigns.command import EVERY, stored
 from verify.campaigns.curves import Results
@@ -109,7 +109,7 @@ def pictures(shown: Iterable[Sequence[Section]], folder: Path) -> dict[str, Path
             path = folder / _name(section)
             if isinstance(section.campaign, MixingCampaign):
                 assert not isinstance(section.results, Results)
-                mixing_report.figure(section.campaign, section.results, section.d, path)
+                mixing_figure.figure(section.campaign, section.results, section.d, path)
             elif not (_of_several(section) and i):
                 assert isinstance(section.results, Results)
                 others = [other.results for other in group if other is not section and isinstance(other.results, Results)]

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.campaigns.claims import Comparison
+from verify.campaigns.claims import THEORY, Comparison
 from verify.campaigns.mixing import MixingCampaign, MixingCurve
-from verify.check import RESOLUTION, Check, Verdict, at_every_point, by_rate, by_z
+from verify.campaigns.mixing_theory import theory
+from verify.check import RESOLUTION, Check, Verdict, at_every_point, by_rate, by_z, z_score
 
 Array = NDArray[np.float64]
 Curves = Mapping[tuple[int, int, str], MixingCurve]
@@ -103,6 +104,27 @@ def _step(claim: str, campaign: MixingCampaign, curves: Curves, others: Others) 
     return rows
 
 
+def _theory_rows(campaign: MixingCampaign, d: int, curves: Curves) -> list[Check]:
+    """For every curve that has a theory the point with the largest |z|, of the test mixture."""
+    rows = []
+    for (index, number, name), curve in curves.items():
+        legend, family = campaign.panels[index].families[number]
+        expected = theory(curve.panel, family, name, d)
+        if expected is None:
+            continue
+        mean, stderr = curve.icl_runs.mean(axis=0), curve.icl_runs.std(axis=0, ddof=1) / np.sqrt(len(curve.icl_runs))
+        z = [z_score(*point, len(curve.icl_runs)) for point in zip(expected.icl, mean, stderr, strict=True)]
+        i = int(np.argmax(np.abs(z)))
+        predicted, measured = float(expected.icl[i]), float(mean[i])
+        note = f"simulation/theory − 1 = {measured / predicted - 1:+.1%}"
+        if expected.notes:
+            note += f"; the theory says: {expected.notes[-1]}"
+        subject = f"{name} against {curve.panel.axis}{', ' * bool(legend)}{legend}: ICL at {curve.values[i]:g} (worst of {len(mean)})"
+        row = by_z(THEORY, subject, predicted, measured, float(stderr[i]), runs=len(curve.icl_runs), scale=predicted, note=note)
+        rows.append(at_every_point(row, stderr, expected.icl, runs=len(curve.icl_runs)))
+    return rows
+
+
 #: What is said of each figure.
 CLAIMS: dict[str, Callable[[str, MixingCampaign, Curves, Others], list[Check]]] = {
     "dm-fig1": _equivalence, "dm-fig2": _sources, "dm-fig3": _step, "dm-scan": _step,
@@ -110,6 +132,6 @@ CLAIMS: dict[str, Callable[[str, MixingCampaign, Curves, Others], list[Check]]] 
 
 
 def judge(campaign: MixingCampaign, d: int, curves: Curves, others: Others = ()) -> list[Check]:
-    """All rows of a figure at one d; ``others`` are the same figure at other d, with that d."""
+    """All rows of a figure at one d, then the theory beside its curves; ``others`` are the same figure at other d, with that d."""
     ladder = [(d, curves), *others] if len(others) > 1 else []
-    return CLAIMS[campaign.name](campaign.figure, campaign, curves, ladder)
+    return CLAIMS[campaign.name](campaign.figure, campaign, curves, ladder) + _theory_rows(campaign, d, curves)

@@ -1,0 +1,188 @@
+r"""How the error moves with the training proportions of the sources: exact derivatives, on and at the ends of the simplex.
+
+The engine of :mod:`hermite_eq.theory.explicit_head` has unknowns u: the weights :math:`W_{\kappa,s}` of the sources in the effective
+covariance, k and a, with
+
+.. math:: W_{\kappa,s}=\mathbb E[c_\kappa^2\omega;s],\qquad\mathbb E[c_1^2\omega]=1,\qquad
+    ak\Big(1-\frac\tau\mu\mathbb E\frac w{\tau a+w}\Big)=\frac{\lambda_s}\mu,\qquad\omega=\frac\tau{\tau a+w}.
+
+The proportions π enter as probabilities of the nodes, and through :math:`t=\sum_s\pi_st_s`, the scale of the first layer, on which the
+head's coefficients at every node depend. With G(u, π) = 0 these equations and e(u, π) an error,
+
+.. math:: \frac{de}{d\pi}=\partial_\pi e-\partial_ue\,(\partial_uG)^{-1}\partial_\pi G .
+
+All maps are analytic, so that a partial derivative is the imaginary part at an imaginary step, exact to rounding; only the resolvent, whose
+eigenvectors are not analytic where eigenvalues meet, is moved by hand: :math:`d\tilde R=-\tilde R(\sum_sdW_sr_s+dk)\tilde R`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes
+from hermite_eq.theory.blocks import Block
+from hermite_eq.theory.explicit import GivenMoments, explicit_engine, scaled_sizes, source_nodes
+from hermite_eq.theory.explicit_head import Eigenblock, ExplicitEngine, SourceNodes
+from hermite_eq.theory.head import HeadMoments
+from hermite_eq.theory.optimum import _with_ridge
+
+Array = NDArray[np.float64]
+
+#: Length of the imaginary step: its square is far below rounding, and it is far above the smallest numbers.
+_STEP = 1e-50
+#: Stands for k = 0+.
+ZERO = 1e-100
+
+
+@dataclass(frozen=True, eq=False)
+class _MovedBlock(Eigenblock):
+    """An eigenblock whose resolvent is a matrix, moved to first order in ``change``, the imaginary part of Σ_s W_s r_s."""
+
+    change: Array
+
+    @classmethod
+    def at(cls, block: Block, weights: Array) -> _MovedBlock:
+        """The eigenbasis of Σ_s W_s r_s within the joint range of the training sources, those of weight zero included."""
+        trained = weights.size
+        scales = np.einsum("sii->s", block.matrices[:trained])
+        scales = np.where(scales > 0, scales, 1.0)
+        values, basis = np.linalg.eigh(np.tensordot(1 / scales, block.matrices[:trained], 1))
+        outside = int((values <= values.size * np.finfo(float).eps * values[-1]).sum())
+        inner = basis[:, outside:]
+        found, turn = np.linalg.eigh(inner.T @ np.tensordot(weights, block.matrices[:trained], 1) @ inner)
+        basis = np.hstack([basis[:, :outside], inner @ turn])
+        seen = np.arange(len(basis)) >= outside
+        values = np.concatenate([np.zeros(outside), np.maximum(found, 0.0)])
+        mask = np.outer(seen, seen)
+        turned = [basis.T @ matrix @ basis for matrix in block.matrices]
+        rotated = tuple(np.where(mask, matrix, 0.0) if s < trained else matrix for s, matrix in enumerate(turned))
+        signals = np.where(seen[:, None], np.einsum("pi,spq->siq", basis, block.signals, optimize=True), 0.0)
+        diagonals = np.array([matrix.diagonal() for matrix in rotated])
+        return cls(block, values, basis, diagonals, rotated, signals, np.zeros_like(basis))
+
+    def moved(self, weights: NDArray[Any]) -> _MovedBlock:
+        """In the direction of the imaginary parts of the weights."""
+        return replace(self, change=np.tensordot(np.imag(weights), self.rotated[: weights.size], 1))
+
+    def resolvent(self, k: Any) -> Array:
+        k = np.ravel(k)[0]
+        r = 1 / (self.values + np.real(k))
+        return np.diag(r) - 1j * r[:, None] * (self.change + np.imag(k) * np.eye(r.size)) * r
+
+    def traces(self, sources: int, resolvent: Array) -> Array:
+        return np.array([[self.block.copies * (matrix * resolvent).sum() for matrix in self.rotated[:sources]]])
+
+    def lost(self, k: Any, resolvent: Array) -> Any:
+        # ΣR̃ = 1 − kR̃.
+        return self.block.copies * (2 * k * np.trace(resolvent) - k**2 * (resolvent * resolvent.T).sum())
+
+    def square(self, s: int, resolvent: Array) -> Any:
+        return self.block.copies * (self.rotated[s] * (resolvent @ resolvent)).sum()
+
+    def pair(self, first: int, second: int, resolvent: Array) -> Any:
+        return self.block.copies * ((self.rotated[first] @ resolvent) * (self.rotated[second] @ resolvent).T).sum()
+
+    def fit(self, loads: Array, resolvent: Array) -> Array:
+        return np.asarray(resolvent @ np.tensordot(loads, self.signals, 1))
+
+
+def _shift(nodes: SourceNodes, weights: Array, slopes: HeadMoments | None, by: float) -> SourceNodes:
+    """The nodes with probabilities moved by ``weights``, and scales by the factor 1 + ``by``, in imaginary steps."""
+    s, step = nodes.samples, 1j * _STEP
+    moved: dict[str, Any] = {"weights": s.weights + step * weights}
+    if slopes is not None:
+        moved |= {name: getattr(s, name) + step * by * getattr(slopes, name) for name in ("c0", "c1", "c2", "residual2")}
+    return replace(nodes, samples=replace(s, **moved))
+
+
+def _slopes(model: Model, given: GivenMoments, nodes: SourceNodes) -> HeadMoments | None:
+    """Derivatives of the head's coefficients at the nodes in the logarithm of the scale; None where the scale is fixed."""
+    s = nodes.samples
+    if isinstance(model, LinearTransformer):
+        zero = np.zeros_like(s.c1)
+        return HeadMoments(zero, s.c1, zero, zero)
+    if model.normalise:
+        return None
+    found = HeadMoments.log_slopes(model.activation, _scales(model, given, nodes))
+    residual2 = found.residual2 - 2 * s.c2 * found.c2 * given.learnt[nodes.source]
+    return HeadMoments(found.c0, found.c1, found.c2, np.where(s.residual2 > 0, residual2, 0.0))
+
+
+def _scales(model: RandomTransformer, given: GivenMoments, nodes: SourceNodes) -> Array:
+    """‖h‖/√t at the nodes: c₁ of a linear head."""
+    populations = [given.populations[s] for s in np.unique(nodes.source)]
+    return source_nodes(populations, int(nodes.source[0]), LinearTransformer(model.ridge), given, mixed=False).samples.c1
+
+
+class Response:
+    """The solution for given populations, every one of them trained on, in proportions that may be 0; and how it moves.
+
+    Raises
+    ------
+    HypothesisError
+        Where the error diverges.
+    """
+
+    def __init__(self, model: Model, given: GivenMoments, sizes: Sizes) -> None:
+        self.model, self.given, self.sizes = model, given, sizes
+        self.tau, self.mu, self.ridge = (float(x[0]) for x in scaled_sizes(model, given, [sizes]))
+        self.engine, self.tests = explicit_engine(model, given)
+        ((point, eigenblocks),) = self.engine.solve(np.array([self.tau]), np.array([self.mu]), np.array([self.ridge]))
+        self.errors = np.array(self.engine.errors(point, eigenblocks, self.tau, self.mu, self.tests))
+        if not np.isfinite(self.errors).all():
+            raise HypothesisError("the error is finite where its gradient is asked for", f"icl = inf at {sizes}", "move n away from m")
+        self.point = replace(point, k=np.maximum(point.k, ZERO))
+        W = self.engine.weights(point.omega)
+        self.blocks = [_MovedBlock.at(each.block, W[each.block.degree - 1]) for each in eigenblocks]
+        self.slopes = _slopes(model, given, self.engine.nodes)
+        self.test_slopes = [_slopes(model, given, nodes) for nodes in self.tests]
+        self.u = np.concatenate([W.ravel(), [self.point.k, self.point.a]])
+        columns = [self.equations(self.engine, self.u + 1j * _STEP * e, self.ridge).imag / _STEP for e in np.eye(self.u.size)]
+        self.jacobian = np.stack(columns, 1)
+
+    def equations(self, engine: ExplicitEngine, u: Array, ridge: complex) -> Array:
+        """G(u), u = (W, k, a)."""
+        S = engine.trained
+        W, k, a = u[: 2 * S].reshape(2, S), u[2 * S], u[2 * S + 1]
+        samples = engine.nodes.samples
+        load = engine.load([block.moved(W[block.block.degree - 1]) for block in self.blocks], np.array([k]))[0]
+        total = self.tau * a + load
+        first = (samples.weights * samples.c1**2 * self.tau / total).sum() - 1
+        second = k * a * (1 - self.tau / self.mu * (samples.weights * load / total).sum()) - ridge
+        return np.concatenate([(W - engine.weights(self.tau / total)).ravel(), [first, second]])
+
+    def moved(self, weights: Array, by: float, d_ridge: float) -> Array:
+        """The derivatives of (IDG, error on each test source) where the nodes' probabilities move by ``weights``, the logarithm of all
+        scales by ``by``, and the engine's ridge by ``d_ridge``."""
+        engine = replace(self.engine, nodes=_shift(self.engine.nodes, weights, self.slopes, by))
+        right = self.equations(engine, self.u.astype(complex), self.ridge + 1j * _STEP * d_ridge).imag / _STEP
+        # k may be tiny, and with it a row and a column.
+        scale = np.ones(self.u.size)
+        scale[-2] = self.point.k
+        matrix = self.jacobian * scale
+        rows = np.abs(matrix).max(axis=1)
+        rows = np.where(rows > 0, rows, 1.0)
+        v = self.u - 1j * _STEP * scale * np.linalg.solve(matrix / rows[:, None], right / rows)
+        S = engine.trained
+        W, k, a = v[: 2 * S].reshape(2, S), v[2 * S], v[2 * S + 1]
+        blocks = [block.moved(W[block.block.degree - 1]) for block in self.blocks]
+        omega = self.tau / (self.tau * a + engine.load(blocks, np.array([k]))[0])
+        tests = [_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in zip(self.tests, self.test_slopes, strict=True)]
+        errors = engine.errors(replace(self.point, k=k, a=a, omega=omega), blocks, self.tau, self.mu, tests)
+        return np.array([np.imag(error) / _STEP for error, _ in errors])
+
+    @property
+    def share(self) -> Array:
+        """The weights of the test sources."""
+        return np.array([p.weight for p in self.given.test])
+
+    @property
+    def ridge_slope(self) -> float:
+        """∂e_ICL/∂λ."""
+        one = float(scaled_sizes(_with_ridge(self.model, 1.0), self.given, [self.sizes])[2][0])
+        return float(self.share @ self.moved(np.zeros_like(self.engine.nodes.samples.weights), 0.0, one)[1:])
