@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import (
+    LinearTransformer,
+    MixtureTask,
+    Model,
+    OneStepTransformer,
+    RandomTransformer,
+    Ratios,
+    Sizes,
+    Task,
+    TrainedModel,
+)
 from hermite_eq.theory.arguments import unknown_model
 from hermite_eq.theory.explicit import GivenMoments, explicit_errors
 from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
@@ -20,6 +30,7 @@ from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.mixture import mixture_errors
+from hermite_eq.theory.spiked_features import NODES, spiked_errors
 
 if TYPE_CHECKING:
     import pandas
@@ -95,7 +106,7 @@ class TheoryCurve:
         As in :class:`TheoryError`; None where no error is a mean over draws.
     """
 
-    model: Model
+    model: TrainedModel
     task: Task | MixtureTask | GivenMoments
     points: tuple[Sizes, ...] | tuple[Ratios, ...]
     icl: Array
@@ -156,12 +167,12 @@ def _(model: RandomTransformer) -> Any:
     return limit_random, finite_random, notes
 
 
-def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Sequence[Sizes] | Sequence[Ratios]) -> TheoryCurve:
+def icl_curve(model: TrainedModel, task: Task | MixtureTask | GivenMoments, points: Sequence[Sizes] | Sequence[Ratios]) -> TheoryCurve:
     """The in-context error of a trained Transformer at many points, in one vectorised evaluation.
 
     Parameters
     ----------
-    model : LinearTransformer or RandomTransformer
+    model : LinearTransformer, RandomTransformer or OneStepTransformer
     task : Task, MixtureTask or GivenMoments
         Given moments of h and label (:func:`given_moments`) stand for d, context and tasks: of the points n and m matter.
     points : sequence of Sizes, or sequence of Ratios
@@ -191,7 +202,10 @@ def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Seq
             ", ".join(sorted(kind.__name__ for kind in kinds)) or "no points",
             "pass [Sizes(…), …] or [Ratios(…), …]",
         )
-    columns, notes = _columns(task, model, points)
+    if isinstance(model, OneStepTransformer):
+        columns, notes = spiked_errors(model, task, points, nodes=NODES)
+    else:
+        columns, notes = _columns(task, model, points)
     return TheoryCurve(model, task, tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
 
 
@@ -247,13 +261,14 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     return columns, ()
 
 
-def icl_error(model: Model, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
+def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
     r"""The in-context error of a trained Transformer, from theory.
 
     Parameters
     ----------
-    model : LinearTransformer or RandomTransformer
-        The head of a random Transformer may be an activation or an equivalent polynomial activation.
+    model : LinearTransformer, RandomTransformer or OneStepTransformer
+        The head of a random Transformer may be an activation or an equivalent polynomial activation. For a gradient step see
+        :func:`hermite_eq.theory.spiked_icl_error`.
     task : Task, MixtureTask or GivenMoments
         See :func:`icl_curve`.
     sizes : Ratios or Sizes
