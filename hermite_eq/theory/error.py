@@ -23,13 +23,12 @@ from hermite_eq.models import (
     Task,
     TrainedModel,
 )
-from hermite_eq.theory.arguments import unknown_model
 from hermite_eq.theory.explicit import GivenMoments, explicit_errors
 from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.linear import ErrorArrays
-from hermite_eq.theory.mixture import mixture_errors
+from hermite_eq.theory.mixture import mixture_errors, mixture_notes
 from hermite_eq.theory.spiked_features import NODES, spiked_errors
 
 if TYPE_CHECKING:
@@ -145,7 +144,11 @@ class TheoryCurve:
 @singledispatch
 def _theory(model: Any) -> tuple[Callable[..., ErrorArrays], Callable[..., ErrorArrays], Callable[[Task], tuple[str, ...]]]:
     """(limit, finite size, notes) of a kind of model."""
-    raise unknown_model(model)
+    raise HypothesisError(
+        "the model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
+        f"{type(model).__name__}",
+        "pass LinearTransformer(ridge=…), RandomTransformer(activation, ridge=…) or OneStepTransformer(activation, step_size, ridge)",
+    )
 
 
 @_theory.register
@@ -254,11 +257,13 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     if isinstance(points[0], Ratios):
         raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
     columns: dict[str, Array] = {}
+    notes: list[str] = []
     for indices in _groups(points):
         at = [points[i] for i in indices]
         for name, part in mixture_errors(model, task, at).items():
             columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part
-    return columns, ()
+        notes += [note for note in mixture_notes(model, task, at[0].d, at[0].context) if note not in notes]
+    return columns, tuple(notes)
 
 
 def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -82,6 +83,8 @@ def moments_of_all(task: MixtureTask, sizes: Sizes, model: Model) -> GivenMoment
         )  # fmt: skip
     if not isinstance(sizes, Sizes):
         raise HypothesisError("several sources are studied at a finite d", f"{sizes!r}", "pass Sizes(…)")
+    if sizes.tasks != math.inf:
+        raise HypothesisError("every training context has a task of its own", f"tasks={sizes.tasks}", "pass tasks=math.inf")
     return mixture_moments(_evenly(task), sizes.d, sizes.context).reweighted(task.weights)
 
 
