@@ -73,7 +73,7 @@ def _elimination() -> list[Step]:
     size = sympy.simplify((root.inv() * a).dot(root.inv() * a) - (a.T * gram.inv() * a)[0]) == 0
     return [
         Step("v = R(V − Bᵀa), a = (κΓ⁻¹ + P − BRBᵀ)⁻¹(b − BRV) solve the system of h with its further entries", zero,
-             "two directions and two entries of h, one Γ; any number by the same algebra",
+             "two directions and two entries of h, one Gram matrix",
              tex=r"The eliminated system solves that of $h$ with its further entries."),
         Step("their weights have the square norm aᵀΓ⁻¹a", bool(size), "the same",
              tex=r"Their weights have the square norm $a^\top\Gamma^{-1}a$."),

@@ -155,8 +155,8 @@ _RELU = {noise: Source("relu", noise) for noise in (0.01, 0.05, 0.1, 0.5)}
 #: Two sources in the inputs and link of [DM], half of the test each.
 SETTINGS: dict[str, tuple[Source, Source]] = {
     "noise .05 and .5": (_RELU[0.05], _RELU[0.5]),
-    "task spike d": (_RELU[0.1], Source("relu", 0.1, task_cov=Spike(40.0))),
-    "task spike d, noise .01 and .3": (_RELU[0.01], Source("relu", 0.3, task_cov=Spike(40.0))),
+    "task spike 40": (_RELU[0.1], Source("relu", 0.1, task_cov=Spike(40.0))),
+    "task spike 40, noise .01 and .3": (_RELU[0.01], Source("relu", 0.3, task_cov=Spike(40.0))),
     "input spike 8": (_RELU[0.1], Source("relu", 0.1, input_cov=Spike(8.0, normalised=True))),
     "targets relu and tanh": (_RELU[0.1], Source("tanh", 0.1)),
 }

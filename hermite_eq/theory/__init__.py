@@ -41,5 +41,6 @@ from hermite_eq.theory.optimum import optimal_ridge as optimal_ridge
 from hermite_eq.theory.optimum import optimal_ridge_curve as optimal_ridge_curve
 from hermite_eq.theory.peak import InterpolationPeak as InterpolationPeak
 from hermite_eq.theory.peak import interpolation_peak as interpolation_peak
+from hermite_eq.theory.spiked import spiked_icl_error as spiked_icl_error
 from hermite_eq.theory.structured_tasks import TaskPopulation as TaskPopulation
 from hermite_eq.theory.structured_tasks import structured_curve as structured_curve

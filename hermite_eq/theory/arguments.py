@@ -9,19 +9,14 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
 
 
-def unknown_model(model: Any) -> HypothesisError:
-    """The error for a model of whose training the theory knows nothing."""
-    return HypothesisError(
-        "the model is a LinearTransformer or a RandomTransformer",
-        f"{type(model).__name__}",
-        "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
-    )
-
-
 def check_model(model: Any) -> None:
     """Raise unless the model is one of those."""
     if not isinstance(model, LinearTransformer | RandomTransformer):
-        raise unknown_model(model)
+        raise HypothesisError(
+            "the model is a LinearTransformer or a RandomTransformer",
+            f"{type(model).__name__}",
+            "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
+        )
 
 
 def check_plain(task: Any) -> None:

@@ -12,14 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Task
-from hermite_eq.theory.arguments import unknown_model
+from hermite_eq.models import (
+    LinearTransformer,
+    MixtureTask,
+    Model,
+    OneStepTransformer,
+    RandomTransformer,
+    Ratios,
+    Sizes,
+    Task,
+    TrainedModel,
+)
 from hermite_eq.theory.explicit import GivenMoments, explicit_errors
 from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.linear import ErrorArrays
-from hermite_eq.theory.mixture import mixture_errors
+from hermite_eq.theory.mixture import mixture_errors, mixture_notes
+from hermite_eq.theory.spiked_features import NODES, spiked_errors
 
 if TYPE_CHECKING:
     import pandas
@@ -95,7 +105,7 @@ class TheoryCurve:
         As in :class:`TheoryError`; None where no error is a mean over draws.
     """
 
-    model: Model
+    model: TrainedModel
     task: Task | MixtureTask | GivenMoments
     points: tuple[Sizes, ...] | tuple[Ratios, ...]
     icl: Array
@@ -134,7 +144,11 @@ class TheoryCurve:
 @singledispatch
 def _theory(model: Any) -> tuple[Callable[..., ErrorArrays], Callable[..., ErrorArrays], Callable[[Task], tuple[str, ...]]]:
     """(limit, finite size, notes) of a kind of model."""
-    raise unknown_model(model)
+    raise HypothesisError(
+        "the model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
+        f"{type(model).__name__}",
+        "pass LinearTransformer(ridge=…), RandomTransformer(activation, ridge=…) or OneStepTransformer(activation, step_size, ridge)",
+    )
 
 
 @_theory.register
@@ -156,12 +170,12 @@ def _(model: RandomTransformer) -> Any:
     return limit_random, finite_random, notes
 
 
-def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Sequence[Sizes] | Sequence[Ratios]) -> TheoryCurve:
+def icl_curve(model: TrainedModel, task: Task | MixtureTask | GivenMoments, points: Sequence[Sizes] | Sequence[Ratios]) -> TheoryCurve:
     """The in-context error of a trained Transformer at many points, in one vectorised evaluation.
 
     Parameters
     ----------
-    model : LinearTransformer or RandomTransformer
+    model : LinearTransformer, RandomTransformer or OneStepTransformer
     task : Task, MixtureTask or GivenMoments
         Given moments of h and label (:func:`given_moments`) stand for d, context and tasks: of the points n and m matter.
     points : sequence of Sizes, or sequence of Ratios
@@ -191,7 +205,10 @@ def icl_curve(model: Model, task: Task | MixtureTask | GivenMoments, points: Seq
             ", ".join(sorted(kind.__name__ for kind in kinds)) or "no points",
             "pass [Sizes(…), …] or [Ratios(…), …]",
         )
-    columns, notes = _columns(task, model, points)
+    if isinstance(model, OneStepTransformer):
+        columns, notes = spiked_errors(model, task, points, nodes=NODES)
+    else:
+        columns, notes = _columns(task, model, points)
     return TheoryCurve(model, task, tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
 
 
@@ -240,20 +257,23 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     if isinstance(points[0], Ratios):
         raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
     columns: dict[str, Array] = {}
+    notes: list[str] = []
     for indices in _groups(points):
         at = [points[i] for i in indices]
         for name, part in mixture_errors(model, task, at).items():
             columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part
-    return columns, ()
+        notes += [note for note in mixture_notes(model, task, at[0].d, at[0].context) if note not in notes]
+    return columns, tuple(notes)
 
 
-def icl_error(model: Model, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
+def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
     r"""The in-context error of a trained Transformer, from theory.
 
     Parameters
     ----------
-    model : LinearTransformer or RandomTransformer
-        The head of a random Transformer may be an activation or an equivalent polynomial activation.
+    model : LinearTransformer, RandomTransformer or OneStepTransformer
+        The head of a random Transformer may be an activation or an equivalent polynomial activation. For a gradient step see
+        :func:`hermite_eq.theory.spiked_icl_error`.
     task : Task, MixtureTask or GivenMoments
         See :func:`icl_curve`.
     sizes : Ratios or Sizes

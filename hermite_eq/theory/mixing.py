@@ -252,8 +252,8 @@ def mixing_curve(
     >>> task = MixtureTask([Source("relu", noise=0.01), Source("relu", noise=0.5)])
     >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5, mu=0.5)
     >>> curve = mixing_curve(RandomTransformer("relu", ridge=0.1, normalise=True), task, sizes, [0.0, 0.5, 1.0])
-    >>> curve.icl.round(3)
-    array([0.735, 0.844, 0.954])
+    >>> bool((np.diff(curve.icl) > 0.05).all())
+    True
     >>> curve.weights[curve.least]
     array([1., 0.])
     """

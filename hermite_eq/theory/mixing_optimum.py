@@ -265,14 +265,17 @@ def best_mixture(
 
     Examples
     --------
-    Two targets which share their linear part, each with half of the test; the best λ rewards a mixture:
+    Two targets which share their linear part, each with half of the test: both are needed.
 
     >>> import math
     >>> from hermite_eq.models import LinearTransformer, Source
-    >>> task = MixtureTask([Source("relu", noise=0.01), Source("tanh", noise=0.2)])
-    >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5)
-    >>> print(best_mixture(LinearTransformer(ridge=2.0, intercept=True), task, sizes))
-    best weights
+    >>> task = MixtureTask([Source("relu", noise=0.1), Source("tanh", noise=0.3)], unit_inputs=True, unit_link=True)
+    >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=2)
+    >>> best = best_mixture(LinearTransformer(ridge=2.0, intercept=True), task, sizes)
+    >>> best.weights.round(1), best.residual < 1e-9, best.unused
+    (array([0.5, 0.5]), True, ())
+    >>> bool(best.error.icl <= best.given < min(best.alone))
+    True
     """
     check_ridge(ridge)
     if test_weights is not None and isinstance(task, MixtureTask):

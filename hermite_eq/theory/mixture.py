@@ -21,6 +21,8 @@ from hermite_eq.theory.source_tasks import controlled_mean, task_draws
 
 Array = NDArray[np.float64]
 
+#: Share of E‖h‖² in one direction from which a nonlinear head's functions of it matter: their energy goes with its square.
+CONCENTRATED = 0.02
 
 def population(moments: SourceMoments, weight: float, contexts: ContextSample | None = None) -> Population:
     """A source by its exact moments."""
@@ -118,3 +120,22 @@ def mixture_errors(model: RandomTransformer | LinearTransformer, task: MixtureTa
         if name in ("icl", "idg"):
             columns[f"{name}_stderr"] = stderr
     return columns
+
+
+def concentration(task: MixtureTask, d: int, context: int) -> float:
+    """The largest share of E‖h‖² that one direction of h holds within a source."""
+    found = 0.0
+    for s in range(len(task.sources)):
+        moments = source_moments(task, d, context, source=s)
+        found = max(found, float(np.prod([np.linalg.norm(m, 2) / np.trace(m) for m in (moments.second_x, moments.second_b)])))
+    return found
+
+
+def mixture_notes(model: RandomTransformer | LinearTransformer, task: MixtureTask, d: int, context: int) -> tuple[str, ...]:
+    """What should be said aloud: nothing of linear heads, which see second moments of large directions alone."""
+    if isinstance(model, LinearTransformer) or (share := concentration(task, d, context)) <= CONCENTRATED:
+        return ()
+    return (
+        f"one direction of h holds {share:.0%} of E‖h‖² at d = {d}: the head sees more of it than its linear part; "
+        "hermite_eq.theory.spiked_icl_error takes it as a type of the neurons",
+    )

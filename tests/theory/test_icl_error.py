@@ -182,8 +182,9 @@ def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
     [
         (
             lambda: icl_error("relu", RELU, Ratios(1, 1, 1)),  # type: ignore[arg-type]
-            "the model is a LinearTransformer or a RandomTransformer; found str. "
-            "Repair: pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
+            "the model is a LinearTransformer, a RandomTransformer or a OneStepTransformer; found str. "
+            "Repair: pass LinearTransformer(ridge=…), RandomTransformer(activation, ridge=…) "
+            "or OneStepTransformer(activation, step_size, ridge)",
         ),
         (
             lambda: icl_error(LinearTransformer(0), RELU, 3),  # type: ignore[arg-type]

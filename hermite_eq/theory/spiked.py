@@ -1,0 +1,61 @@
+"""In-context errors where a few directions hold a finite share of the pre-activations: after a gradient step, or under a spike."""
+
+from __future__ import annotations
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.theory.error import TheoryError
+from hermite_eq.theory.spiked_features import NODES, spiked_errors
+
+
+def spiked_icl_error(
+    model: OneStepTransformer | RandomTransformer, task: Task | MixtureTask, sizes: Sizes, *, nodes: int = NODES
+) -> TheoryError:
+    r"""The error of a head, context by context: conditionally on the overlap with the gradient, the signals' coordinates and ‖h‖.
+
+    :func:`hermite_eq.icl_error` gives the same for a :class:`OneStepTransformer`. For a :class:`RandomTransformer` it is the slower
+    alternative to a theory that knows each source by its covariance: it holds also where contexts of one source differ much, as under a
+    task spike with labels that grow with it.
+
+    Parameters
+    ----------
+    model : OneStepTransformer or RandomTransformer
+        With ridge > 0.
+    task : Task or MixtureTask
+        Gaussian inputs of mean zero, tasks Gaussian or on the sphere, input covariances that commute.
+    sizes : Sizes
+        With ``hidden``, and ``tasks=math.inf``.
+    nodes : int
+        Contexts of each source, a power of two.
+
+    Returns
+    -------
+    TheoryError
+        ``effective_ridge`` is for the mean gain of the linear part of the features. A note says how far the average over contexts may
+        be off.
+
+    Raises
+    ------
+    HypothesisError
+        Outside that domain, where labels have no part linear in h, and where nothing settles.
+
+    References
+    ----------
+    ``derivations/spiked_features.py`` (the deterministic equivalent), ``docs/spiked.md`` (what is derived, measured and open); the
+    setting is that of [DM] §3-4.
+
+    Examples
+    --------
+    >>> import math
+    >>> from hermite_eq.models import Source, Spike
+    >>> task = MixtureTask([Source("relu", 0.01, task_cov=Spike(64.0))], unit_inputs=True, unit_link=True)
+    >>> sizes = Sizes(d=8, context=16, tasks=math.inf, samples=64, hidden=48)
+    >>> still, moved = (spiked_icl_error(OneStepTransformer("relu", eta, 1.0), task, sizes, nodes=512) for eta in (0.0, 64.0))
+    >>> moved.icl < still.icl
+    True
+    """
+    if not isinstance(model, OneStepTransformer | RandomTransformer):
+        raise HypothesisError("the head is random", f"{model}", "pass RandomTransformer(…) or OneStepTransformer(…)")
+    columns, notes = spiked_errors(model, task, [sizes], nodes=nodes)
+    by_source = tuple(float(x) for x in columns.pop("icl_by_source")[0])
+    return TheoryError(**{name: float(column[0]) for name, column in columns.items()}, notes=notes, icl_by_source=by_source)

@@ -1,0 +1,195 @@
+r"""Heads with a spike in the first layer or in h: what :class:`hermite_eq.theory.spiked_engine.TypedRidge` needs of them.
+
+Contexts are nodes of :mod:`hermite_eq.theory.spiked_contexts`, neurons have the types of :mod:`hermite_eq.theory.spiked_neurons`. With
+:math:`\kappa=\langle\hat g,h\rangle`, the coordinates :math:`t_k` of the signals and the rest :math:`h_\perp` of covariance ∝ C,
+
+.. math:: z=a\tfrac{\eta c_1}m\kappa+\sum_k\sqrt{r_k(a)}\,f_kt_k+f^\top h_\perp,\qquad f\sim\mathcal N(0,R_a),\quad
+    R_a=\tfrac1t(1+a\tfrac{\eta c_2}mC_y)^2+a^2\tfrac{\eta^2}{m^2n}\operatorname{Var}\sigma'\,C_{y^2},
+
+:math:`C_y=\mathbb E[yhh^\top]`, :math:`C_{y^2}=\mathbb E[y^2hh^\top]`, and :math:`r_k` the same along :math:`e_k`. The noise N in
+:math:`\hat g` lies within :math:`h_\perp`: given :math:`\langle N,h\rangle` the mean of :math:`h_\perp` is
+:math:`\frac{CN}{N^\top CN}\langle N,h\rangle`, and its covariance :math:`C-\frac{CNN^\top C}{N^\top CN}`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.activations.derivative import derivative
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion import coefficients, scaled_norm2
+from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Sizes, Source, Task
+from hermite_eq.theory.blocks import Block, common_basis
+from hermite_eq.theory.spiked_contexts import ContextNodes, context_nodes
+from hermite_eq.theory.spiked_engine import Subspace, TypedFeatures, TypedRidge
+from hermite_eq.theory.spiked_neurons import NeuronTypes, conditional_moments, factors
+
+Array = NDArray[np.float64]
+
+#: Contexts of each source over which the theory averages, unless told.
+NODES = 8192
+#: Share of ‖h‖² from which the largest coordinate is a type of the neurons; below, the features are linear in it up to the square of
+#: the share.
+_LARGE = 0.02
+#: Largest block which is handled as a dense matrix: d + 1 at d = 160.
+_DENSE = 161
+
+
+class _Step:
+    """η c_1/m, η c_2/m and η² Var(σ')/(m² n) of a gradient step; zero without one."""
+
+    def __init__(self, model: OneStepTransformer | RandomTransformer, sizes: Sizes) -> None:
+        self.taken = isinstance(model, OneStepTransformer) and model.step_size > 0
+        self.shift = self.tilt = self.noise = 0.0
+        if isinstance(model, OneStepTransformer) and self.taken:
+            assert sizes.hidden is not None
+            c, rate = np.asarray(coefficients(model.activation, 2)), model.step_size / sizes.hidden
+            self.shift = float(rate * c[1])
+            if not model.rank_one:
+                slope = float(scaled_norm2(derivative(model.activation), [1.0])[0])
+                self.tilt, self.noise = float(rate * c[2]), rate**2 * max(slope - c[1] ** 2, 0.0) / sizes.samples
+
+
+def typed_features(model: OneStepTransformer | RandomTransformer, nodes: ContextNodes, task: MixtureTask, sizes: Sizes) -> TypedFeatures:
+    """The features of a head on the nodes."""
+    step, t, training = _Step(model, sizes), nodes.trace, np.array(task.weights)
+    head = model.head if isinstance(model, OneStepTransformer) else model.activation
+    square = nodes.coordinates**2
+    large = int(nodes.weights @ square[:, 0] > _LARGE * t)
+    types = NeuronTypes.of(step=step.taken, entry=bool(large))
+
+    seen = nodes.label**2 + nodes.label_variance
+    along = (1 + step.tilt * np.outer(types.step, (nodes.weights * nodes.label) @ square)) ** 2 / t
+    along = along + step.noise * np.outer(types.step**2, (nodes.weights * seen) @ square)
+    linear, lengths = nodes.coordinates[:, large:], along[:, large:]
+    mean_label, mean_square = training * nodes.moments
+    noisy = bool(step.shift)
+    spaces = [_subspace(block, types.step, t, step.tilt * mean_label, step.noise * mean_square) for block in nodes.blocks]
+    carried = np.zeros(len(training))
+    if noisy:
+        spaces, carried = _with_noise(spaces, mean_square / sizes.samples, linear.shape[1])
+    if linear.shape[1]:
+        spaces.append(_coordinates(lengths, len(training), spaces[0].directions.shape[0] if noisy else linear.shape[1]))
+    elif not noisy:
+        spaces = [Subspace(s.samples, s.neurons, np.zeros((0, 0, *s.samples.shape[1:])), s.copies) for s in spaces]
+    spaces = [_padded(space, linear.shape[1] + noisy * len(training)) for space in spaces]
+
+    noise = nodes.noise / math.sqrt(sizes.samples)
+    own = nodes.source[:, None] == np.arange(len(training))
+    coordinates = np.concatenate([linear, np.where(own, noise[:, None], 0.0)], axis=1) if noisy else linear
+    taken = np.concatenate([np.zeros_like(linear), np.where(own, carried, 0.0)], axis=1) if noisy else np.zeros_like(linear)
+
+    gain = sum(s.copies * np.einsum("kbij,tbji->tk", s.samples, s.neurons) for s in spaces)
+    variance = np.asarray(gain)[:, nodes.source] * nodes.rest + lengths @ (linear**2).T
+    shift = np.outer(types.step, step.shift * (nodes.signal + noise))
+    if large:
+        shift = shift + np.outer(types.entry * np.sqrt(along[:, 0]), nodes.coordinates[:, 0])
+    scale = np.sqrt(variance)
+    a0, a1, residual2 = conditional_moments(head, shift, scale)
+    psi, chi = factors(a0, types.shares, nodes.weights)
+    alpha, beta = factors(a1 / scale, types.shares, nodes.weights)
+    return TypedFeatures(
+        nodes.weights, nodes.source, nodes.rest, coordinates, taken, nodes.label, nodes.label_variance, types.shares, psi, chi, alpha, beta,
+        residual2, spaces,
+    )  # fmt: skip
+
+
+def _subspace(block: Block, step: Array, trace: float, tilt: Array, noise: Array) -> Subspace:
+    """A block of the rest, diagonal where the sources' covariances commute; no directions yet."""
+    matrices = block.matrices
+    basis = common_basis(list(matrices))
+    if basis is not None:
+        values = np.einsum("ai,sab,bi->si", basis, matrices, basis, optimize=True)
+        matrices = np.maximum(values, 0.0)[:, :, None, None]
+    elif matrices.shape[1] > _DENSE:
+        raise HypothesisError(
+            "the sources' input covariances commute", "some which do not", "give every source a spike in one direction, or simulate"
+        )
+    else:
+        matrices = matrices[:, None]
+    a = step[:, None, None, None]
+    left = np.eye(matrices.shape[-1]) + a * np.tensordot(tilt, matrices, 1)
+    neurons = left @ left / trace + a**2 * np.tensordot(noise, matrices, 1)
+    return Subspace(matrices, neurons, np.zeros((0, 0, *matrices.shape[1:])), block.copies)
+
+
+def _with_noise(spaces: Sequence[Subspace], strength: Array, before: int) -> tuple[list[Subspace], Array]:
+    r"""Directions :math:`C_sN/N^\top C_sN` of every source, after ``before`` others, and all :math:`N^\top C_sN`.
+
+    N has the covariance :math:`\Sigma=\frac1n\sum_s\pi_s\mathbb E_s[y^2\|h_\perp\|^2]C_s`: by concentration
+    :math:`N^\top C_sN=\operatorname{tr}C_s\Sigma`, and :math:`C_sNN^\top C_{s'}` stands for :math:`C_s\Sigma C_{s'}`.
+    """
+    spreads = [np.tensordot(strength, space.samples, 1) for space in spaces]
+    pairs = list(zip(spaces, spreads, strict=True))
+    carried = np.sum([space.copies * np.einsum("sbij,bji->s", space.samples, spread) for space, spread in pairs], axis=0)
+    found = []
+    for space, spread in pairs:
+        inner = space.copies * np.einsum("sbij,bjk,ubkl->subil", space.samples, spread, space.samples, optimize=True)
+        directions = np.zeros((before + len(carried),) * 2 + space.samples.shape[1:])
+        directions[before:, before:] = inner / np.multiply.outer(carried, carried)[..., None, None, None]
+        found.append(Subspace(space.samples, space.neurons, directions, space.copies))
+    return found, carried
+
+
+def _coordinates(lengths: Array, sources: int, count: int) -> Subspace:
+    """The directions of the coordinates, in which the rest has no variance."""
+    q = lengths.shape[1]
+    directions = np.zeros((count, count, q, 1, 1))
+    directions[np.arange(q), np.arange(q), np.arange(q)] = 1.0
+    return Subspace(np.zeros((sources, q, 1, 1)), lengths[:, :, None, None], directions, 1)
+
+
+def _padded(space: Subspace, count: int) -> Subspace:
+    """The subspace with ``count`` directions."""
+    missing = count - len(space.directions)
+    if not missing:
+        return space
+    directions = np.pad(space.directions, [(0, missing)] * 2 + [(0, 0)] * 3)
+    return Subspace(space.samples, space.neurons, directions, space.copies)
+
+
+def spiked_errors(
+    model: OneStepTransformer | RandomTransformer, task: Any, points: Sequence[Any], *, nodes: int
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """All columns of a theory curve, and its notes."""
+    mixed = MixtureTask([Source(task.target, task.noise)]) if isinstance(task, Task) else task
+    if not isinstance(mixed, MixtureTask):
+        raise HypothesisError("a gradient step is taken on contexts of a Task", f"{task}", "pass Task(…), with its sources")
+    names = ("icl", "idg", "bias", "variance", "effective_ridge", "dof", "fixed_point_residual", "icl_by_source")
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    notes: list[str] = []
+    for sizes in points:
+        _check(model, mixed, sizes)
+        law = context_nodes(mixed, sizes.d, sizes.context, model.normalise, nodes)
+        features = typed_features(model, law, mixed, sizes)
+        found = TypedRidge(features, sizes.samples, sizes.hidden, model.ridge / sizes.d).errors()
+        icl, bias = float(law.test_weights @ found.error), float(law.test_weights @ found.mean_error)
+        by_source = [float(found.error[law.source == s].mean()) for s in range(len(mixed.sources))]
+        # In units of Cov(√d h), where the linear part of the features has the mean gain ``found.gain``.
+        ridge = sizes.d * float(features.weights @ features.scale) / found.gain
+        values = (icl, float(law.weights @ found.error), bias, icl - bias, ridge, found.dof, found.residual, by_source)
+        for name, value in zip(names, values, strict=True):
+            columns[name].append(value)
+        spread = math.sqrt(float(law.test_weights**2 @ (found.error - icl) ** 2)) / icl
+        notes += [f"averaged over {len(law.label)} contexts: within {spread:.1%} were they independent, and they are spread more evenly"]
+        heavy = max(source.input_cov.norm(sizes.d) / source.input_cov.trace(sizes.d) for source in mixed.sources)
+        if heavy > sizes.d**-0.5:
+            notes.append(f"one direction holds {heavy:.0%} of tr Σ_x: functions of degree 2 of it are taken for noise")
+    return {name: np.array(column) for name, column in columns.items()}, tuple(dict.fromkeys(notes))
+
+
+def _check(model: OneStepTransformer | RandomTransformer, task: MixtureTask, sizes: Any) -> None:
+    if not isinstance(sizes, Sizes):
+        raise HypothesisError("spikes are studied at a finite d", f"{sizes}", "pass Sizes(…)")
+    if sizes.hidden is None:
+        raise HypothesisError("a random head has hidden units", f"{sizes}", "pass hidden=…")
+    if sizes.tasks != math.inf:
+        raise HypothesisError("every training context has a task of its own", f"tasks={sizes.tasks}", "pass tasks=math.inf")
+    if not model.ridge > 0:
+        raise HypothesisError("the ridge is positive", f"ridge={model.ridge:g}", "pass ridge=1e-3, say, or simulate")
+    task.check(sizes.d)

@@ -1,0 +1,126 @@
+r"""Neurons by type, and the head's Hermite coefficients given the types of neuron and context.
+
+After one gradient step neuron j has the row :math:`\hat f_j\approx f_j+a_j\frac\eta m(c_1\hat g+c_2\,\mathbb E[yhh^\top]f_j+\nu_j)`,
+:math:`a_j\sim\mathcal N(0,1)`. The step's share of its pre-activation, and one entry of :math:`f_j` where a coordinate of h is large,
+are *types*: given them and the context, :math:`z=\mu+\rho g` and
+
+.. math:: \sigma(z)\simeq a_0+\frac{a_1}\rho(z-\mu)+a_*\zeta,\qquad a_k=\mathbb E[\sigma(\mu+\rho g)\mathrm{He}_k(g)],\quad
+    a_*^2=\mathbb E\,\sigma(\mu+\rho g)^2-a_0^2-a_1^2 .
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.interpolate
+from numpy.typing import NDArray
+
+from hermite_eq.expansion import scaled_coefficients, scaled_norm2
+from hermite_eq.hermite import orthonormal_values
+from hermite_eq.models import PolynomialActivation
+
+Array = NDArray[np.float64]
+
+#: Gauss-Hermite nodes for a type on its own, and for the second of two.
+_ALONE, _SECOND = 14, 7
+#: Nodes of the table in the mean and in the logarithm of the standard deviation, and degree of its splines.
+_MEANS, _SCALES, _DEGREE = 161, 16, 5
+#: Singular values of a coefficient, as a matrix between types, which are kept relative to the largest. Their squares, relative to the
+#: share of the noise, are what is lost.
+_KEPT = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronTypes:
+    r"""Gauss nodes for the types of a neuron.
+
+    Attributes
+    ----------
+    step : (S,) array
+        a, the entry of the read-out at the start, times √m.
+    entry : (S,) array
+        An entry of the first layer in its standard deviation.
+    shares : (S,) array
+        Probabilities.
+    """
+
+    step: Array
+    entry: Array
+    shares: Array
+
+    @classmethod
+    def of(cls, *, step: bool, entry: bool) -> NeuronTypes:
+        """Nodes for the types that are there.
+
+        >>> types = NeuronTypes.of(step=True, entry=True)
+        >>> types.step.shape, round(float(types.shares @ (types.step * types.entry) ** 2), 12)
+        ((98,), 1.0)
+        """
+
+        def nodes(present: bool, count: int) -> tuple[Array, Array]:
+            if not present:
+                return np.zeros(1), np.ones(1)
+            x, w = np.polynomial.hermite_e.hermegauss(count)
+            return x, w / w.sum()
+
+        a, a_weights = nodes(step, _ALONE)
+        f, f_weights = nodes(entry, _SECOND if step else _ALONE)
+        return cls(np.repeat(a, f.size), np.tile(f, a.size), np.outer(a_weights, f_weights).ravel())
+
+
+def _moments(head: Any, means: Array, scales: Array) -> tuple[Array, Array, Array]:
+    """a₀, a₁ and E σ², one entry for each (mean, scale)."""
+    if isinstance(head, PolynomialActivation):
+        # r + 3 nodes integrate degree 2r + 5: the square of a polynomial of degree r, exactly.
+        g, w = np.polynomial.hermite_e.hermegauss(head.degree + 3)
+        w = w / w.sum()
+        weights = np.array([float(x) / math.sqrt(math.factorial(k)) for k, x in enumerate(head.c)])
+        values = np.tensordot(weights, orthonormal_values(means[:, None] + np.multiply.outer(scales, g), head.degree), 1)
+        return values @ w, values @ (w * g), values**2 @ w + float(head.residual) ** 2
+    c = scaled_coefficients(head, scales, 1, shifts=means)
+    return c[:, 0], c[:, 1], scaled_norm2(head, scales, shifts=means)
+
+
+def conditional_moments(head: Any, means: Array, scales: Array) -> tuple[Array, Array, Array]:
+    r""":math:`a_0,a_1,a_*^2` for many means and standard deviations, from a table and quintic splines.
+
+    The functions are analytic in both: the table is in :math:`\operatorname{arsinh}\mu` and :math:`\log\rho`.
+
+    Examples
+    --------
+    >>> mean, scale = np.linspace(-2, 2, 5), np.linspace(0.8, 1.2, 5)
+    >>> a0, a1, rest = conditional_moments("square", mean, scale)
+    >>> bool(np.abs(a0 - mean**2 - scale**2).max() < 1e-7), bool(np.abs(a1 - 2 * mean * scale).max() < 1e-7)
+    (True, True)
+    """
+    low, high = float(scales.min()), float(scales.max())
+    if high - low < 1e-3 * high:
+        low, high = low * 0.999, high * 1.001
+    edge = math.asinh(max(float(np.abs(means).max()), low) / (2 * low))
+    x, s = np.linspace(-edge, edge, _MEANS), np.linspace(math.log(low), math.log(high), _SCALES)
+    X, S = (grid.ravel() for grid in np.meshgrid(2 * low * np.sinh(x), np.exp(s), indexing="ij"))
+    at = np.arcsinh(means / (2 * low)).ravel(), np.log(scales).ravel()
+
+    def read(table: Array) -> Array:
+        spline = scipy.interpolate.RectBivariateSpline(x, s, table.reshape(_MEANS, _SCALES), kx=_DEGREE, ky=_DEGREE, s=0)
+        return np.asarray(spline.ev(*at)).reshape(means.shape)
+
+    a0, a1, square = (read(table) for table in _moments(head, X, S))
+    return a0, a1, np.maximum(square - a0**2 - a1**2, 0.0)
+
+
+def factors(values: Array, shares: Array, weights: Array) -> tuple[Array, Array]:
+    r"""Functions of the neuron and of the context with :math:`\sum_pu_p(s)v_p(\theta)` = ``values``, as few as describe it.
+
+    >>> u, v = factors(np.outer([1.0, 2.0], [3.0, 4.0, 5.0]), np.full(2, 0.5), np.full(3, 1 / 3))
+    >>> u.shape, np.allclose(u @ v.T, np.outer([1, 2], [3, 4, 5]))
+    ((2, 1), True)
+    """
+    root = np.sqrt(shares)[:, None]
+    left, size, _ = np.linalg.svd(root * values * np.sqrt(weights), full_matrices=False)
+    kept = left[:, size > _KEPT * size[0]] if size[0] > 0 else left[:, :1]
+    # Orthonormal in the shares, so that the other factor is a projection, for contexts of weight zero too.
+    return kept / root, (root * values).T @ kept
