@@ -49,7 +49,6 @@ class MixingCurve:
     icl, idg, bias, variance, effective_ridge, dof, fixed_point_residual : (P,) array
         As in :class:`hermite_eq.theory.TheoryCurve`; ``idg`` is the error on the training mixture itself.
     icl_by_source : (P, S) array
-    notes : tuple of str
     """
 
     model: Model
