@@ -27,7 +27,7 @@ _CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("In-context errors",
      ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "ridgeless_limits", "task_covariances",
       "bayes_context", "dmmse", "random_features", "given_covariances", "source_norms",
-      "mixing_gradient")),
+      "mixing_gradient", "spiked_features")),
     ("Tests of universality", ("deviation_nulls", "robust_mean_test", "sequential_t_test")),
 )
 

@@ -144,21 +144,23 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
     factor = np.sqrt(trace / square) if normalise else np.ones(len(x))
     square = square * factor**2
     signals = np.stack([m.labels for m in moments])
-    raw = np.einsum("ni,sij,nj->ns", x, signals, b, optimize=True)
-    means = np.array([raw[source == s, s] * factor[source == s] @ label[source == s] / count for s in sources])
-    lengths = (signals**2).sum((1, 2))
-    if normalise:
-        # E[hy]/‖M‖ for the rescaled h, of the same direction.
-        signals = signals * np.divide(means, lengths, out=np.zeros_like(means), where=lengths > 0)[:, None, None]
-        raw = np.einsum("ni,sij,nj->ns", x, signals, b, optimize=True)
-    projected = raw * factor[:, None]
-    weights = (training / count)[source]
-
-    basis = _basis(signals)
+    # E[hy] is at most this long, and its rounding is no signal.
+    floor = math.sqrt(np.finfo(float).eps * trace * max(m.square_y for m in moments))
+    basis = _basis(signals, floor)
     if not len(basis):
         raise HypothesisError("the labels have a part linear in h: E[hy] ≠ 0", f"{task}", "use a target with c_1 ≠ 0")
-    flat = signals.reshape(len(signals), -1)
-    coordinates = projected @ np.linalg.pinv(basis @ flat.T)
+    weights = (training / count)[source]
+
+    def inner(matrices: Array) -> Array:
+        return np.asarray(np.einsum("ni,sij,nj->ns", x, matrices, b, optimize=True)) * factor[:, None]
+
+    projected = inner(signals)
+    if normalise:
+        # E[hy] of the rescaled h has, source by source, the direction of M and the length E⟨M,h⟩y/‖M‖.
+        lengths = (signals**2).sum((1, 2))
+        means = np.array([projected[source == s, s] @ label[source == s] / count for s in sources])
+        projected = projected * np.where(lengths > floor**2, means / np.where(lengths > floor**2, lengths, 1.0), 0.0)
+    coordinates = inner(basis.reshape(len(basis), *signals.shape[1:]))
     _, turn = np.linalg.eigh(-(coordinates * weights[:, None]).T @ coordinates)
     coordinates, basis = coordinates @ turn, turn.T @ basis
     rest = np.maximum(square - (coordinates**2).sum(1), np.finfo(float).eps * square)
@@ -181,11 +183,11 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
     )
 
 
-def _basis(signals: Array) -> Array:
-    """An orthonormal basis of the span of the signals, shape (q, D)."""
+def _basis(signals: Array, floor: float) -> Array:
+    """An orthonormal basis of the span of the signals, shape (q, D), those shorter than ``floor`` left out."""
     flat = signals.reshape(len(signals), -1)
     _, lengths, basis = np.linalg.svd(flat, full_matrices=False)
-    return np.asarray(basis[lengths > _SPANNED * max(lengths[0], np.finfo(float).tiny)])
+    return np.asarray(basis[lengths > max(_SPANNED * lengths[0], floor)])
 
 
 def _overlap_variance(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import sympy
 
-from derivations import Step, given_covariances, source_norms
+from derivations import Step, given_covariances, source_norms, spiked_features
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,10 @@ from derivations import Step, given_covariances, source_norms
         lambda: given_covariances._finite_block(sympy.Integer(1)),
         lambda: given_covariances._against_library(1.05),
         lambda: source_norms.check(1.05),
+        lambda: spiked_features._elimination(-1),
+        lambda: spiked_features._one_type(sympy.Rational(21, 20)),
+        lambda: spiked_features._finite_block_and_conditioning(-1),
+        lambda: [spiked_features._against_library(1.05)],
     ],
 )
 def test_a_wrong_sign_or_factor_fails(steps: Callable[[], list[Step]]) -> None:
