@@ -89,11 +89,6 @@ def _contexts(task: MixtureTask, index: int, d: int, context: int, count: int) -
     """x, b, the label without its noise, and one more standard normal for each node."""
     source = task.sources[index]
     place = geometry(task, source, d)
-    if place.mean.any() or not isinstance(source.tasks, Gaussian | Sphere):
-        raise HypothesisError(
-            "inputs have mean zero, and tasks are Gaussian or on the sphere", f"source {index}: {source}",
-            "simulate: hermite_eq.simulate.icl_error",
-        )  # fmt: skip
     z = _spread_points(count, 2 + 3 * d + 2 * context, index)
     g, extra, zeta, u, v, inner, noise = np.split(z, np.cumsum([1, 1, d, d, d, context]), axis=1)
     if isinstance(source.tasks, Sphere):
@@ -135,6 +130,12 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
         For inputs with a mean, other laws, or labels without any linear signal in h.
     """
     sources = range(len(task.sources))
+    for s, each in enumerate(task.sources):
+        if not (each.centred and isinstance(each.tasks, Gaussian | Sphere)):
+            raise HypothesisError(
+                "inputs have mean zero, and tasks are Gaussian or on the sphere", f"source {s}: {each}",
+                "simulate: hermite_eq.simulate.icl_error",
+            )  # fmt: skip
     moments = [source_moments(task, d, context, source=s) for s in sources]
     training = np.array(task.weights)
     trace = float(training @ [m.trace for m in moments])

@@ -45,7 +45,7 @@ def _drawn_error(rng: np.random.Generator, law: TypedFeatures, n: int, m: int, r
     s = types(law.shares, m)
     theta = np.concatenate([types(law.weights, n), types(law.weights, 1000)])
     linear = np.zeros((total, m, law.alpha.shape[1]))
-    for copy in range(diffuse.copies):
+    for _ in range(diffuse.copies):
         for b in range(diffuse.samples.shape[1]):
             roots_h, roots_f = np.linalg.cholesky(diffuse.samples[:, b]), np.linalg.cholesky(diffuse.neurons[:, b])
             h = np.einsum("nij,nj->ni", roots_h[law.source[theta]], rng.standard_normal((total, 3))) * np.sqrt(law.scale[theta])[:, None]
@@ -79,15 +79,15 @@ STEPS = [OneStepTransformer("relu", eta * D**2, 1.0, normalise=True, rank_one=on
 
 
 def test_task_spike_and_gradient_step_against_simulation() -> None:
-    """d = 16, 160 runs of which the standard error is six tenths of a per cent."""
+    """d = 16, 120 runs of which the standard error is .7 %."""
     with pytest.warns(HypothesisWarning, match="supposes η = o"):
-        found = simulate.icl_error(STEPS, spike(D), half(D), runs=160, rng=20, test=4000)
-    theory = [spiked_icl_error(model, spike(D), half(D)).icl for model in STEPS]
+        found = simulate.icl_error(STEPS, spike(D), half(D), runs=120, rng=20, test=4000)
+    theory = [spiked_icl_error(model, spike(D), half(D), nodes=4096).icl for model in STEPS]
     for model, predicted, seen in zip(STEPS, theory, found, strict=True):
         # Five standard errors (1e-6 each) and a tenth of the order 1/d: 0.6 %. The whole gradient at η = 3d² has a noise of its own, which
         # is known to leading order: there half of 1/d.
         order = (0.1 if model.rank_one else 0.5) / D
-        allowed, wrong = 5 * seen.icl.stderr + order * predicted, 1.05 if model.rank_one else 1.1
+        allowed, wrong = 5 * seen.icl.stderr + order * predicted, 1.07 if model.rank_one else 1.1
         assert abs(seen.icl.mean - predicted) < allowed, (str(seen), predicted)
         assert abs(seen.icl.mean - wrong * predicted) > allowed - order * predicted, f"{wrong - 1:.0%} off is not seen"
     # The step's gain of an eighth, on common draws; a theory without the step is refuted.
@@ -101,9 +101,9 @@ def test_labels_that_grow_with_the_spike_at_rest() -> None:
     task = MixtureTask([Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(2.0 * D))])
     sizes = Sizes.from_ratios(D, alpha=1, kappa=math.inf, tau=1.2, mu=0.5)
     head = RandomTransformer("relu", 0.1)
-    seen = simulate.icl_error(head, task, sizes, runs=120, rng=0, test=4000).icl
+    seen = simulate.icl_error(head, task, sizes, runs=80, rng=0, test=4000).icl
     nodes, covariances = spiked_icl_error(head, task, sizes, nodes=4096), icl_error(head, task, sizes)
-    # Five standard errors (4 %; a false alarm in 1e-5 with 120 runs of heavy tails) and half of the order 1/d.
+    # Five standard errors (5 %; a false alarm in 1e-5 with 80 runs of heavy tails) and half of the order 1/d.
     allowed = 5 * seen.stderr + 0.5 * nodes.icl / D
     assert abs(seen.mean - nodes.icl) < allowed
     assert covariances.icl - seen.mean > allowed
@@ -128,7 +128,8 @@ def test_one_isotropic_source_without_a_step_is_the_theory_at_finite_d(normalise
 def test_nodes_have_the_moments_of_contexts() -> None:
     task = MixtureTask([Source("relu", 0.1), Source("tanh", 0.2, task_cov=Spike(9.0))], weights=[0.25, 0.75], unit_link=True)
     nodes, count = context_nodes(task, D, D, False, 4096), 4096
-    assert nodes.weights.sum() == pytest.approx(1) and nodes.test_weights.sum() == pytest.approx(1)
+    assert nodes.weights.sum() == pytest.approx(1)
+    assert nodes.test_weights.sum() == pytest.approx(1)
     for s in range(2):
         exact, at = source_moments(task, D, D, source=s), nodes.source == s
         length = nodes.rest + (nodes.coordinates**2).sum(1)
@@ -159,34 +160,40 @@ def test_polynomial_heads_have_their_moments_exactly() -> None:
     c = [float(x) for x in head.c]
     # c₀ + c₁z + c₂(z² − 1)/2 at z = μ + ρg.
     curved = c[2] / 2 * scale**2
-    exact = (c[0] + c[1] * mean + c[2] / 2 * (mean**2 + scale**2 - 1), (c[1] + c[2] * mean) * scale, 2 * curved**2 + float(head.residual) ** 2)
+    values = c[0] + c[1] * mean + c[2] / 2 * (mean**2 + scale**2 - 1)
+    exact = (values, (c[1] + c[2] * mean) * scale, 2 * curved**2 + float(head.residual) ** 2)
     for found, expected in zip((a0, a1, rest), exact, strict=True):
         # Quintic splines with 161 and 16 nodes: 1e-8 for functions as smooth as these.
         assert np.abs(found - expected).max() < 1e-7
 
 
-def test_a_curve_is_its_points_and_the_equivalent_head_is_close() -> None:
+def test_a_curve_is_its_points_and_the_equivalent_head_is_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hermite_eq.theory.error.NODES", 512)
     sizes = [half(8), replace(half(8), samples=48)]
     sigma, equivalent = (OneStepTransformer("relu", 63.0, 1.0, normalise=True, head=h) for h in (None, equivalent_model("relu", 4)))
     curve = icl_curve(sigma, spike(8), sizes)
     assert curve[1].icl == icl_error(sigma, spike(8), sizes[1]).icl
-    assert curve.icl_by_source is not None and np.allclose(curve.icl_by_source[:, 0], curve.icl)
+    assert curve.icl_by_source is not None
+    assert np.allclose(curve.icl_by_source[:, 0], curve.icl)
     # Theorem 4.12 of [DM]: the same error, up to what degree 4 misses under a spike of O(1).
-    one, other = (spiked_icl_error(head, spike(8), sizes[0], nodes=1024).icl for head in (sigma, equivalent))
+    one, other = (spiked_icl_error(head, spike(8), sizes[0], nodes=512).icl for head in (sigma, equivalent))
     assert 0 < abs(other / one - 1) < 0.05
 
 
+STEP = STEPS[1]
+MOMENTS = given_moments([Population(np.eye(2), np.ones(2), 3.0)])
+LIMIT: Any = Ratios(alpha=1, kappa=math.inf, tau=1, mu=1)
 BAD: list[tuple[Callable[[], Any], str]] = [
-    (lambda: icl_error(STEPS[1], spike(D), Ratios(alpha=1, kappa=math.inf, tau=1, mu=1)), "spikes are studied at a finite d; found .*Repair: pass Sizes"),
-    (lambda: icl_error(STEPS[1], spike(D), replace(half(D), hidden=None)), "a random head has hidden units; .*Repair: pass hidden="),
-    (lambda: icl_error(STEPS[1], spike(D), replace(half(D), tasks=8)), "every training context has a task of its own; found tasks=8"),
+    (lambda: icl_error(STEP, spike(D), LIMIT), "spikes are studied at a finite d; found .*Repair: pass Sizes"),
+    (lambda: icl_error(STEP, spike(D), replace(half(D), hidden=None)), "a random head has hidden units; .*Repair: pass hidden="),
+    (lambda: icl_error(STEP, spike(D), replace(half(D), tasks=8)), "every training context has a task of its own; found tasks=8"),
     (lambda: icl_error(OneStepTransformer("relu", 1.0, 0.0), spike(D), half(D)), "the ridge is positive; found ridge=0"),
-    (lambda: icl_error(STEPS[1], given_moments([Population(np.eye(2), np.ones(2), 3.0)]), half(D)), "a gradient step is taken on contexts of a Task"),
+    (lambda: icl_error(STEP, MOMENTS, half(D)), "a gradient step is taken on contexts of a Task"),
     (lambda: spiked_icl_error("relu", spike(D), half(D)), "the head is random; found relu"),  # type: ignore[arg-type]
-    (lambda: icl_error(STEPS[1], MixtureTask([Source("relu", input_mean=1.0)]), half(D)), "inputs have mean zero"),
-    (lambda: icl_error(STEPS[1], MixtureTask([Source("relu", tasks="rademacher")]), half(D)), "tasks"),
-    (lambda: icl_error(STEPS[1], Task("square"), half(D)), "the labels have a part linear in h: .*use a target with c_1"),
-]  # fmt: skip
+    (lambda: icl_error(STEP, MixtureTask([Source("relu", input_mean=1.0)]), half(D)), "inputs have mean zero, and tasks are Gaussian"),
+    (lambda: icl_error(STEP, MixtureTask([Source("relu", tasks="rademacher")]), half(D)), "tasks are Gaussian or on the sphere"),
+    (lambda: icl_error(STEP, Task("square"), half(D)), "the labels have a part linear in h: .*use a target with c_1"),
+]
 
 
 @pytest.mark.parametrize(("call", "message"), BAD)
@@ -199,5 +206,5 @@ def test_a_direction_with_a_large_share_is_noted() -> None:
     task = MixtureTask([Source("relu", 0.01, input_cov=Spike(8.0))], unit_inputs=True, unit_link=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)
-        found = spiked_icl_error(OneStepTransformer("relu", 64.0, 1.0), task, half(8), nodes=256)
+        found = spiked_icl_error(RandomTransformer("relu", 1.0), task, half(8), nodes=256)
     assert any("one direction holds 56% of tr Σ_x" in note for note in found.notes)
