@@ -17,6 +17,7 @@ from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
 from hermite_eq.theory import Population, given_moments, icl_curve, icl_error, spiked_icl_error
+from hermite_eq.theory.mixture import mixture_moments
 from hermite_eq.theory.spiked_contexts import context_nodes
 from hermite_eq.theory.spiked_engine import TypedFeatures, TypedRidge
 from hermite_eq.theory.spiked_neurons import conditional_moments
@@ -97,7 +98,7 @@ def test_task_spike_and_gradient_step_against_simulation() -> None:
 
 
 def test_labels_that_grow_with_the_spike_at_rest() -> None:
-    """A task spike under which contexts of one source differ: one covariance for all of them is refuted, nodes of contexts are not."""
+    """A task spike under which contexts of one source differ: both theories know their energies."""
     task = MixtureTask([Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(2.0 * D))])
     sizes = Sizes.from_ratios(D, alpha=1, kappa=math.inf, tau=1.2, mu=0.5)
     head = RandomTransformer("relu", 0.1)
@@ -106,7 +107,11 @@ def test_labels_that_grow_with_the_spike_at_rest() -> None:
     # Five standard errors (5 %; a false alarm in 1e-5 with 80 runs of heavy tails) and half of the order 1/d.
     allowed = 5 * seen.stderr + 0.5 * nodes.icl / D
     assert abs(seen.mean - nodes.icl) < allowed
-    assert covariances.icl - seen.mean > allowed
+    assert abs(seen.mean - covariances.icl) < allowed
+    # Contexts of one energy, as if the law of ‖h‖ did not matter, are refuted.
+    given = mixture_moments(task, D, D)
+    alike = [[replace(p, contexts=None) for p in part] for part in (given.training, given.test)]
+    assert seen.mean - icl_error(head, given_moments(*alike, trace=given.trace), sizes).icl > allowed
     assert nodes.icl == pytest.approx(np.mean(nodes.icl_by_source), rel=64 * np.finfo(float).eps)
 
 

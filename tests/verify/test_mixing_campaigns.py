@@ -24,7 +24,7 @@ from verify.campaigns.mixing import Mixing, curves
 from verify.campaigns.mixing_claims import CLAIMS, judge
 from verify.campaigns.mixing_figure import constant_errors
 from verify.campaigns.mixing_table import MIXING
-from verify.campaigns.run import simulate_run
+from verify.campaigns.run import one_blas_thread, simulate_run
 from verify.campaigns.store import Setup, Store
 from verify.campaigns.table import CAMPAIGNS
 from verify.check import Verdict
@@ -82,7 +82,7 @@ def test_curves_are_the_simulations_at_their_points() -> None:
     found = curves(campaign, 8, records)
     curve = found[0, 1, "relu"]
     (cell, sweep), = [(cell, sweep) for cell, sweep in campaign.sweeps(8) if sweep.key == (0, 1)]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_blas_thread():
         warnings.simplefilter("ignore", HypothesisWarning)
         direct = icl_error(cell.models, cell.task, sweep.sizes, runs=2, rng=np.random.SeedSequence(3, spawn_key=sweep.key), memory=MEMORY)
     heads = {model.step_size: error for model, error in zip(cell.models, direct, strict=True)
