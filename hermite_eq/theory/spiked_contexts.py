@@ -1,6 +1,6 @@
 r"""Contexts of several sources as nodes: what a head whose first layer has a spike sees of them.
 
-Given its task η, a context is, by the exact law of :mod:`hermite_eq.theory.source_norms`,
+Given its task η, a context is, by the exact law of :mod:`hermite_eq.theory.source_contexts`,
 
 .. math:: x=gr+w_0,\quad b_1=\tfrac f\ell(Ar+\sqrt Y\,w),\quad b_2=\tfrac Y\ell,\quad y=\sigma_*(\omega g)+\epsilon,
 
@@ -89,11 +89,6 @@ def _contexts(task: MixtureTask, index: int, d: int, context: int, count: int) -
     """x, b, the label without its noise, and one more standard normal for each node."""
     source = task.sources[index]
     place = geometry(task, source, d)
-    if place.mean.any() or not isinstance(source.tasks, Gaussian | Sphere):
-        raise HypothesisError(
-            "inputs have mean zero, and tasks are Gaussian or on the sphere", f"source {index}: {source}",
-            "simulate: hermite_eq.simulate.icl_error",
-        )  # fmt: skip
     z = _spread_points(count, 2 + 3 * d + 2 * context, index)
     g, extra, zeta, u, v, inner, noise = np.split(z, np.cumsum([1, 1, d, d, d, context]), axis=1)
     if isinstance(source.tasks, Sphere):
@@ -135,6 +130,12 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
         For inputs with a mean, other laws, or labels without any linear signal in h.
     """
     sources = range(len(task.sources))
+    for s, each in enumerate(task.sources):
+        if not (each.centred and isinstance(each.tasks, Gaussian | Sphere)):
+            raise HypothesisError(
+                "inputs have mean zero, and tasks are Gaussian or on the sphere", f"source {s}: {each}",
+                "simulate: hermite_eq.simulate.icl_error",
+            )  # fmt: skip
     moments = [source_moments(task, d, context, source=s) for s in sources]
     training = np.array(task.weights)
     trace = float(training @ [m.trace for m in moments])
@@ -144,21 +145,23 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
     factor = np.sqrt(trace / square) if normalise else np.ones(len(x))
     square = square * factor**2
     signals = np.stack([m.labels for m in moments])
-    raw = np.einsum("ni,sij,nj->ns", x, signals, b, optimize=True)
-    means = np.array([raw[source == s, s] * factor[source == s] @ label[source == s] / count for s in sources])
-    lengths = (signals**2).sum((1, 2))
-    if normalise:
-        # E[hy]/‖M‖ for the rescaled h, of the same direction.
-        signals = signals * np.divide(means, lengths, out=np.zeros_like(means), where=lengths > 0)[:, None, None]
-        raw = np.einsum("ni,sij,nj->ns", x, signals, b, optimize=True)
-    projected = raw * factor[:, None]
-    weights = (training / count)[source]
-
-    basis = _basis(signals)
+    # E[hy] is at most this long, and its rounding is no signal.
+    floor = math.sqrt(np.finfo(float).eps * trace * max(m.square_y for m in moments))
+    basis = _basis(signals, floor)
     if not len(basis):
         raise HypothesisError("the labels have a part linear in h: E[hy] ≠ 0", f"{task}", "use a target with c_1 ≠ 0")
-    flat = signals.reshape(len(signals), -1)
-    coordinates = projected @ np.linalg.pinv(basis @ flat.T)
+    weights = (training / count)[source]
+
+    def inner(matrices: Array) -> Array:
+        return np.asarray(np.einsum("ni,sij,nj->ns", x, matrices, b, optimize=True)) * factor[:, None]
+
+    projected = inner(signals)
+    if normalise:
+        # E[hy] of the rescaled h has, source by source, the direction of M and the length E⟨M,h⟩y/‖M‖.
+        lengths = (signals**2).sum((1, 2))
+        means = np.array([projected[source == s, s] @ label[source == s] / count for s in sources])
+        projected = projected * np.where(lengths > floor**2, means / np.where(lengths > floor**2, lengths, 1.0), 0.0)
+    coordinates = inner(basis.reshape(len(basis), *signals.shape[1:]))
     _, turn = np.linalg.eigh(-(coordinates * weights[:, None]).T @ coordinates)
     coordinates, basis = coordinates @ turn, turn.T @ basis
     rest = np.maximum(square - (coordinates**2).sum(1), np.finfo(float).eps * square)
@@ -181,11 +184,11 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
     )
 
 
-def _basis(signals: Array) -> Array:
-    """An orthonormal basis of the span of the signals, shape (q, D)."""
+def _basis(signals: Array, floor: float) -> Array:
+    """An orthonormal basis of the span of the signals, shape (q, D), those shorter than ``floor`` left out."""
     flat = signals.reshape(len(signals), -1)
     _, lengths, basis = np.linalg.svd(flat, full_matrices=False)
-    return np.asarray(basis[lengths > _SPANNED * max(lengths[0], np.finfo(float).tiny)])
+    return np.asarray(basis[lengths > max(_SPANNED * lengths[0], floor)])
 
 
 def _overlap_variance(

@@ -177,6 +177,8 @@ def spiked_errors(
             columns[name].append(value)
         spread = math.sqrt(float(law.test_weights**2 @ (found.error - icl) ** 2)) / icl
         notes += [f"averaged over {len(law.label)} contexts: within {spread:.1%} were they independent, and they are spread more evenly"]
+        if isinstance(model, OneStepTransformer) and model.beyond_theorem(sizes.d):
+            notes.append(f"η = {model.step_size:g} at d² = {sizes.d**2}: the step's noise is described to leading order only")
         heavy = max(source.input_cov.norm(sizes.d) / source.input_cov.trace(sizes.d) for source in mixed.sources)
         if heavy > sizes.d**-0.5:
             notes.append(f"one direction holds {heavy:.0%} of tr Σ_x: functions of degree 2 of it are taken for noise")

@@ -13,7 +13,7 @@ from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task, rt_ridge
-from hermite_eq.theory import Kronecker, icl_curve, icl_error
+from hermite_eq.theory import Kronecker, icl_curve, icl_error, mixture, source_contexts
 from hermite_eq.theory.blocks import Side, sides
 from hermite_eq.theory.explicit import ContextSample
 from hermite_eq.theory.source_contexts import context_sample, curvature
@@ -92,6 +92,18 @@ def test_one_isotropic_source_is_a_task(model: Model) -> None:
         one, other = (icl_error(model, task, sizes).icl for task in (Task("relu", 0.01), MixtureTask([Source("relu", 0.01)])))
         # What the two treat differently is of order 1/d; seen: at most 0.3/d.
         assert abs(other / one - 1) < 0.4 / d
+
+
+def test_another_seed_moves_the_error_by_a_per_cent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where contexts differ most, and the ridge is least: what the README says of the sampling error."""
+    task, sizes = Mixing(spiked=1.0, input_spike=1.0, step=0.0).task(20), Sizes.from_ratios(20, alpha=1, kappa=math.inf, tau=0.5)
+    found = []
+    for seed in range(3):
+        mixture._fresh_moments.cache_clear()
+        monkeypatch.setattr(source_contexts, "_SEED", seed)
+        found.append(icl_error(LinearTransformer(rt_ridge(5e-5, 20)), task, sizes).icl)
+    mixture._fresh_moments.cache_clear()
+    assert 0 < np.std(found, ddof=1) < 0.01 * np.mean(found)
 
 
 SETTINGS = {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import sympy
 
-from derivations import Step, context_types, given_covariances, given_means
+from derivations import Step, context_types, given_covariances, given_means, spiked_features
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,10 @@ from derivations import Step, context_types, given_covariances, given_means
         lambda: given_means._moments(1.05),
         lambda: context_types.check(1.05),
         lambda: context_types.check(1.0, 1),
+        lambda: spiked_features._elimination(-1),
+        lambda: spiked_features._one_type(sympy.Rational(21, 20)),
+        lambda: spiked_features._finite_block_and_conditioning(-1),
+        lambda: [spiked_features._against_library(1.05)],
     ],
 )
 def test_a_wrong_sign_or_factor_fails(steps: Callable[[], list[Step]]) -> None:
