@@ -61,7 +61,7 @@ class BestMixture:
 
     References
     ----------
-    [DM] §4: which sources are good to train on.
+    [DM] asks which sources are good to train on.
     """
 
     model: Model
@@ -94,8 +94,6 @@ class _Objective:
     """The ICL error and its gradient at mixtures of given populations, at a fixed λ or at the best one for each mixture."""
 
     def __init__(self, model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge) -> None:
-        self.sources = len(given.training)
-
         near: float | None = None
 
         @cache
