@@ -57,7 +57,7 @@ def test_energies_and_labels_are_those_of_drawn_contexts(name: str, unit: bool) 
     covariance = Kronecker(moments.second_x, moments.second_b)
     both = sides([covariance])
     assert both is not None
-    found = context_sample(task, 0, D, D, moments, both)
+    found = context_sample(task, 0, D, D, moments, both, count=source_contexts.CONTEXTS)
     literal = drawn(task, source, np.random.default_rng(3))
     h2 = literal["h2"] / covariance.trace
     # Powers of the norm below one, as the weight of a sample in a fit is: of higher ones the law is heavy-tailed.
@@ -127,6 +127,34 @@ def test_simulated_transformers_agree(name: str) -> None:
     # What one norm for all of h would predict: 10 to 80 % more.
     far = 1.3 * predicted
     assert (np.abs(runs.mean(0) - far) > 5 * stderr + 0.04 * far).all()
+
+
+FURTHER = {
+    "means": (MixtureTask([Source("relu", 0.05), Source("tanh", 0.05, input_mean=0.3, task_mean=0.5)]), math.inf, 60),
+    "few tasks": (MixtureTask([Source("relu", 0.05), Source("relu", 0.2, task_cov=Spike(9.0))]), 4, 100),
+}
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_means_and_few_tasks_in_simulation(name: str) -> None:
+    task, tasks, runs = FURTHER[name]
+    d = 12
+    sizes = Sizes(d, d, tasks, samples=180, hidden=90)
+    model = RandomTransformer("relu", 0.1)
+    theory, found = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=runs, rng=2)
+    for predicted, error, seen in ((theory.icl, theory.icl_stderr, found.icl), (theory.idg, theory.idg_stderr, found.idg)):
+        stderr = math.hypot(seen.stderr, error)
+        # Five standard errors and half of 1/d of the value; a quarter more is refuted.
+        assert abs(seen.mean - predicted) < 5 * stderr + 0.5 / d * predicted
+        assert abs(seen.mean - 1.25 * predicted) > 5 * stderr + 0.5 / d * predicted
+
+
+def test_a_large_mean_is_said_aloud() -> None:
+    task = MixtureTask([Source("relu", 0.05, input_mean=1.0)])
+    sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
+    (note,) = icl_error(RandomTransformer("relu", 0.1), task, sizes).notes
+    assert note.endswith("of E‖h‖² at d = 12: the head sees more of it than its linear part; simulate")
+    assert icl_error(LinearTransformer(0.1), task, sizes).notes == ()
 
 
 def test_per_source_errors_sum_to_the_mixture() -> None:
