@@ -10,6 +10,7 @@ the library never imports a derivation.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import ModuleType
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,34 @@ class Step:
         """
         first = self.reach.split(maxsplit=1)[0].rstrip(",;")
         return first if first in ("all", "open") else "cases"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One derivation, checked.
+
+    Attributes
+    ----------
+    module : ModuleType
+    steps : tuple of Step
+    seconds : float
+    failure : str
+        The exception that ended the check, if one did.
+    """
+
+    module: ModuleType
+    steps: tuple[Step, ...]
+    seconds: float
+    failure: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.module.__name__.rpartition(".")[2]
+
+    @property
+    def holds(self) -> bool:
+        """Whether there are steps, and all of them hold."""
+        return bool(self.steps) and not self.failure and all(step.holds for step in self.steps)
+
+    def count(self, status: str) -> int:
+        return sum(step.status == status for step in self.steps)

@@ -9,37 +9,14 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import derivations
-from derivations import Step
+from derivations import Result
 
 #: What is not a derivation in this folder.
 _OTHERS = {"__main__", "document"}
-
-
-@dataclass(frozen=True)
-class Result:
-    """One derivation, checked."""
-
-    module: ModuleType
-    steps: tuple[Step, ...]
-    seconds: float
-    failure: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.module.__name__.rpartition(".")[2]
-
-    @property
-    def holds(self) -> bool:
-        """Whether there are steps, and all of them hold."""
-        return bool(self.steps) and not self.failure and all(step.holds for step in self.steps)
-
-    def count(self, status: str) -> int:
-        return sum(step.status == status for step in self.steps)
 
 
 def modules() -> list[ModuleType]:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from derivations import Step
+from derivations import Result, Step
 from hermite_eq import RandomTransformer, Ratios, Task, coefficients, covariance, equivalent_transformer
 from hermite_eq.latex import side_by_side
-
-if TYPE_CHECKING:
-    from derivations.__main__ import Result
 
 #: Chapters in the order of the argument, with the derivations they hold; what is not listed comes last.
 _CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -26,8 +22,8 @@ _CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
       "gradient_step")),
     ("In-context errors",
      ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "ridgeless_limits", "task_covariances",
-      "bayes_context", "dmmse", "random_features", "given_covariances", "source_norms",
-      "mixing_gradient", "spiked_features")),
+      "bayes_context", "dmmse", "random_features", "given_covariances", "given_means", "context_types", "mixing_gradient",
+      "spiked_features")),
     ("Tests of universality", ("deviation_nulls", "robust_mean_test", "sequential_t_test")),
 )
 

@@ -190,14 +190,13 @@ def _projection() -> Step:
                 r" $\frac{c_2^2}2(x^\top x')^2\operatorname{tr}R_sR_{s'}$.")
 
 
-def _literal(
+def solved(
     head: tuple[float, float, float, float], sources: list[Population], n: int, m: int, ridge: float, iterations: int = 20000
-) -> tuple[float, tuple[float, ...]]:
-    """(IDG, errors by source) from the unscaled equations: plain iteration for δ, dense inverses, sums over sources written out."""
-    c0, c1, c2, residual2 = head
+) -> tuple[float, Array, Array, Array]:
+    """κ, the 1/(1+δ_s), Ĉ and R by plain iteration of the unscaled equations (1) with dense inverses."""
+    _, c1, _, residual2 = head
     D, S = len(sources[0].signal), len(sources)
     C = [np.asarray(p.covariance) / p.trace for p in sources]
-    M = [np.asarray(p.signal) / np.sqrt(p.trace) for p in sources]
     pi = np.array([p.weight for p in sources])
     delta = np.ones(S)
     kappa = 1.0
@@ -215,7 +214,19 @@ def _literal(
         delta = found
         if done:
             break
-    w = 1 / (1 + delta)
+    return kappa, 1 / (1 + delta), C_hat, R
+
+
+def _literal(
+    head: tuple[float, float, float, float], sources: list[Population], n: int, m: int, ridge: float
+) -> tuple[float, tuple[float, ...]]:
+    """(IDG, errors by source) from the unscaled equations, sums over sources written out."""
+    c0, c1, c2, residual2 = head
+    S = len(sources)
+    C = [np.asarray(p.covariance) / p.trace for p in sources]
+    M = [np.asarray(p.signal) / np.sqrt(p.trace) for p in sources]
+    pi = np.array([p.weight for p in sources])
+    kappa, w, C_hat, R = solved(head, sources, n, m, ridge)
     prime = 1 / (m - float(np.trace(C_hat @ R @ C_hat @ R)))
     gram = np.zeros((S + 1, S + 1))
     gram[0, 0] = 1

@@ -90,7 +90,7 @@ def _derivatives(phi: sympy.Expr) -> Step:
         at = np.array([float((psi * phi).subs(values))])
         found = one.resolvent(at, np.array([float(values[psi])]), np.zeros(1), np.array([float(values[gamma])]))
         for name, expression in (("trace", t_1 / t), ("s_1", ts_1 / t), ("inverse2", t_2 / t), ("s_2", s_2), ("s2_2", s2_2), ("t_2", t_2),
-                                 ("ts_1", ts_1), ("ts_2", ts_2)):
+                                 ("ts_2", ts_2)):
             worst = max(worst, abs(float(getattr(found, name)[0] / expression.subs(values)) - 1))
     return Step("the library's functionals are ⟨t/(c+ψ)⟩/φ, ⟨tc/(c+ψ)⟩ and their derivatives in y", worst < 2e-14, "2 points",
         tex=r"The library's functionals are $\frac1\varphi\langle\frac t{c+\psi}\rangle$, $\langle\frac{tc}{c+\psi}\rangle$ and their"

@@ -19,32 +19,43 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
 from hermite_eq.covariance.averages import TaskAverages, task_norm_nodes
-from hermite_eq.covariance.joint import JointCovariance
-from hermite_eq.covariance.label import ELL, KAPPA, RHO, A, D, P, S, V, hermite_forms, target_moments, target_name
+from hermite_eq.covariance.joint import Array, JointCovariance
+from hermite_eq.covariance.label import ELL, KAPPA, RHO, A, D, LabelSource, P, S, V, hermite_forms, target_moments, target_name
 from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
 from hermite_eq.latex import task_covariance
 from hermite_eq.models import Task
-
-if TYPE_CHECKING:
-    from hermite_eq.covariance.given import Covariance
 
 #: e and f of one task's E[b₁b₁ᵀ] = f I + e uuᵀ.
 ALONG = D * (1 - 1 / ELL) * A**2 + D / ELL * P
 ACROSS = D / ELL * V
 
 
+class Conditional(Protocol):
+    """The covariance given ξ, as far as that given the training tasks is made from it."""
+
+    @property
+    def task(self) -> LabelSource: ...
+
+    @property
+    def unit_inputs(self) -> bool: ...
+
+    def over_vectors(
+        self, tasks: Array, *, context: int, input_covariance: ArrayLike | None = None, input_mean: ArrayLike | None = None
+    ) -> JointCovariance: ...
+
+
 @dataclass(frozen=True)
 class TaskCovariance:
     """R_k and its law over training tasks. Made by ``covariance(task).over_tasks()``."""
 
-    conditional: Covariance
+    conditional: Conditional
     averages: TaskAverages
 
     @property

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import sympy
@@ -38,13 +38,10 @@ from hermite_eq.covariance.label import (
 )
 from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
 from hermite_eq.covariance.source_moments import SourceMoments
-from hermite_eq.covariance.sources import geometry, source_moments
+from hermite_eq.covariance.sources import ConditionalSource, geometry, source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.latex import source_averaged_covariance, source_limit_covariance, source_task_covariance
 from hermite_eq.models import Gaussian, Sphere, Task
-
-if TYPE_CHECKING:
-    from hermite_eq.covariance.source_covariance import SourceCovariance
 
 Array = NDArray[np.float64]
 
@@ -53,7 +50,7 @@ X1, M21 = sympy.symbols("x_1 m_{21}", positive=True)
 
 
 def _values_at_scale(
-    cov: SourceCovariance, arguments: tuple[sympy.Symbol, ...], entries: dict[str, sympy.Expr]
+    cov: ConditionalSource, arguments: tuple[sympy.Symbol, ...], entries: dict[str, sympy.Expr]
 ) -> Callable[..., dict[str, Any]]:
     """The entries as a function of ``arguments``, s among them; Hermite moments without closed form are integrated at that s."""
     symbols = sorted(set().union(*(entry.free_symbols for entry in entries.values())), key=str)
@@ -70,7 +67,7 @@ def _values_at_scale(
     return values
 
 
-def _check_centred(cov: SourceCovariance, level: str) -> None:
+def _check_centred(cov: ConditionalSource, level: str) -> None:
     """Raise where words in P and W, or in S_k, are not the whole: where data have means, or tasks another law than the formulas'."""
     if cov.task is None:
         return
@@ -87,7 +84,7 @@ def _check_centred(cov: SourceCovariance, level: str) -> None:
         raise HypothesisError(hypothesis, f"{source}", f"use {numbers}")
 
 
-def _arguments(cov: SourceCovariance, first: tuple[sympy.Symbol, ...], entries: dict[str, sympy.Expr]) -> tuple[sympy.Symbol, ...]:
+def _arguments(cov: ConditionalSource, first: tuple[sympy.Symbol, ...], entries: dict[str, sympy.Expr]) -> tuple[sympy.Symbol, ...]:
     rest = set().union(*(entry.free_symbols for entry in entries.values())) - set(first)
     if isinstance(cov.label, Task):
         rest = {symbol for symbol in rest if hermite_index(symbol) is None}
@@ -98,7 +95,7 @@ def _arguments(cov: SourceCovariance, first: tuple[sympy.Symbol, ...], entries: 
 class AveragedSource:
     """Over fresh tasks: coefficients as series, and numbers with their error. Made by ``covariance(task).averaged(order)``."""
 
-    cov: SourceCovariance
+    cov: ConditionalSource
     order: int
 
     @property
@@ -214,7 +211,7 @@ class AveragedSource:
 class SourceTasks:
     """Given the k training tasks, to leading order: R_k = φ P S_k P + η P. Made by ``covariance(task).over_tasks()``."""
 
-    cov: SourceCovariance
+    cov: ConditionalSource
 
     @cached_property
     def entries(self) -> dict[str, sympy.Expr]:
@@ -271,7 +268,7 @@ class LimitSource:
     is normalised, :math:`\Sigma_\xi` stands for :math:`\Sigma_\xi\,d/(\operatorname{tr}\Sigma_\xi\,\|\Sigma_x\|)`.
     """
 
-    cov: SourceCovariance
+    cov: ConditionalSource
 
     @cached_property
     def entries(self) -> dict[str, sympy.Expr]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.covariance.label import LabelSource
 from hermite_eq.covariance.source_moments import SourceMoments, averaged_moments
 from hermite_eq.covariance.task_law import GivenTasks, TaskLaw, inner_tasks, unit_tasks
 from hermite_eq.errors import HypothesisError
@@ -16,6 +18,24 @@ from hermite_eq.hermite import check_degree
 from hermite_eq.models import Gaussian, MixtureTask, Source, Sphere, Task
 
 Array = NDArray[np.float64]
+
+
+class ConditionalSource(Protocol):
+    """The covariance given ξ for one source, as far as averages over tasks are made from it."""
+
+    @property
+    def label(self) -> LabelSource: ...
+
+    @property
+    def unit_inputs(self) -> bool: ...
+
+    @property
+    def unit_link(self) -> bool: ...
+
+    @property
+    def task(self) -> MixtureTask | None: ...
+
+    def with_matrices(self) -> MixtureTask: ...
 
 
 @dataclass(frozen=True, eq=False)

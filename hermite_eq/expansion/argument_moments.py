@@ -1,6 +1,6 @@
 r"""Moments of a function of a Gaussian argument with mean m and standard deviation s, for many (m, s) at once:
 
-.. math:: m^{(j)}_k(m,s)=\mathbb E[\sigma(m+sg)^j\,\mathrm{He}_k(g)],\qquad 1\le j\le4,\ 0\le k\le2.
+.. math:: m^{(j)}_k(m,s)=\mathbb E[\sigma(m+sg)^j\,\mathrm{He}_k(g)],\qquad 1\le j\le J,\ 0\le k\le K.
 
 The panels are those on which σ is resolved, carried to g by :math:`g=(x-m)/s`, and cut where g is an integer, so that the normal
 density is resolved as well. Scales may differ by orders of magnitude (spiked covariances), so panels are laid out in
@@ -19,15 +19,17 @@ from numpy.typing import ArrayLike, NDArray
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion.panels import Panels, _nodes_and_weights, _values, panels, resolve
+from hermite_eq.hermite import orthonormal_values
 
 Array = NDArray[np.float64]
 
-#: Where the integrals in g end: the first of these at which σ⁴φ has fallen to rounding. φ underflows beyond 38.
+#: Where the integrals in g end: the first of these at which σᴶφ has fallen to rounding. φ underflows beyond 38.
 _ENDS = (14, 20, 28, 36)
 #: Unit panels in the argument, where it oscillates out to infinity, reach 14 standard deviations of this size.
 _WIDEST = 128.0
 #: (m, s) treated at a time: 64 of them with some 2,000 nodes each keep every temporary array at a megabyte.
 _BLOCK = 64
+_ORDINALS = {4: "fourth", 8: "eighth"}
 
 
 @lru_cache(maxsize=256)
@@ -61,7 +63,7 @@ def _edges(sigma: Activation, reach: float) -> Array:
     return panels(sigma, 2.0 ** math.ceil(math.log2(max(reach, 1.0)))).edges
 
 
-def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike) -> Array:
+def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, powers: int = 4, degree: int = 2) -> Array:
     r""":math:`\mathbb E[\sigma(m+sg)^j\,\mathrm{He}_k(g)]` in double precision.
 
     Parameters
@@ -69,16 +71,18 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike) -> Ar
     sigma : Activation
     mean, scale : array_like, shape (N,)
         m and s > 0.
+    powers, degree : int
+        J and K.
 
     Returns
     -------
-    ndarray, shape (4, 3, N)
+    ndarray, shape (J, K + 1, N)
         Entry [j − 1, k].
 
     Raises
     ------
     HypothesisError
-        If a fourth moment is not finite, or the argument is too wide for a target that oscillates.
+        If a moment of order J is not finite, or the argument is too wide for a target that oscillates.
 
     Examples
     --------
@@ -94,33 +98,34 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike) -> Ar
             f"shapes {m.shape} and {s.shape}, least scale {np.min(s, initial=math.inf):.3g}",
             "pass arrays of shape (N,)",
         )
-    out = np.empty((4, 3, m.size))
+    out = np.empty((powers, degree + 1, m.size))
     # Blocks of similar reach share their panels; one far point does not lengthen all the others.
     reach = np.maximum(s + np.abs(m) / _ENDS[0], 1.0)
     order = np.argsort(reach)
     for start in range(0, m.size, _BLOCK):
         block = order[start : start + _BLOCK]
         edges = _edges(sigma, 2.0 ** math.ceil(math.log2(float(reach[block[-1]]))))
-        out[:, :, block] = _block(sigma, m[block, None], s[block, None], edges)
+        out[:, :, block] = _block(sigma, m[block, None], s[block, None], edges, powers, degree)
     return out
 
 
-def _block(sigma: Activation, m: Array, s: Array, edges: Array) -> Array:
+def _block(sigma: Activation, m: Array, s: Array, edges: Array, powers: int, degree: int) -> Array:
+    scale = np.sqrt([math.factorial(k) for k in range(degree + 1)])
     for end in _ENDS:
         grid = np.broadcast_to(np.arange(-end, end + 1.0), (len(m), 2 * end + 1))
         g, density = _nodes_and_weights(np.sort(np.concatenate([np.clip((edges - m) / s, -end, end), grid], axis=1), axis=1))
         y = _values(sigma, m + s * g)
-        weighted = np.stack([density, density * g, density * (g * g - 1)])
-        sums = np.empty((4, 3, len(m)))
+        weighted = (orthonormal_values(g, degree).T * scale).T * density
+        sums = np.empty((powers, degree + 1, len(m)))
         with np.errstate(over="ignore", invalid="ignore"):
-            for j in range(4):
+            for j in range(powers):
                 weighted = weighted * y
                 sums[j] = weighted.sum(axis=-1)
         outermost = np.abs(np.where(np.abs(g) > end - 1, weighted[0], 0.0)).sum(axis=-1)
-        if np.isfinite(sums).all() and (outermost <= np.finfo(float).eps * np.abs(sums[3, 0])).all():
+        if np.isfinite(sums).all() and (outermost <= np.finfo(float).eps * np.abs(sums[-1, 0])).all():
             return sums
     raise HypothesisError(
-        "the target has a finite fourth moment under its argument's normal law",
+        f"the target has a finite {_ORDINALS.get(powers, f'{powers}th')} moment under its argument's normal law",
         f"{sigma.name} at a standard deviation up to {float(s.max()):.3g}",
         "use a target of at most polynomial growth",
     )

@@ -366,7 +366,17 @@ def _strip_factors(strip: Strip, degree: int) -> list[arb]:
     """What multiplies 1/(e^{2πa/h} − 1): for every orthonormal coefficient, then for the norm."""
     a = arb(strip.a)
     base = 2 * (a * a / 2).exp() * strip.norm
-    return [base * (-a * a).laguerre_l(k).sqrt() for k in range(degree + 1)] + [base * strip.norm]
+    return [base * value.sqrt() for value in _laguerre(a * a, degree)] + [base * strip.norm]
+
+
+def _laguerre(y: arb, degree: int) -> list[arb]:
+    r""":math:`L_0(-y),\dots,L_K(-y)` for y > 0, by :math:`(k+1)(L_{k+1}-L_k)=k(L_k-L_{k-1})+yL_k`: sums of positive terms."""
+    # Not arb's laguerre_l, which is NaN here from degree 64 on at 64 bits.
+    values, rise = [arb(1)], arb(0)
+    for k in range(degree):
+        rise = (k * rise + y * values[k]) / (k + 1)
+        values.append(values[k] + rise)
+    return values
 
 
 def _side_errors(strip: Strip, h: arb, T: arb, degree: int) -> list[arb]:

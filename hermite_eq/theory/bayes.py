@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 from hermite_eq.models import Sizes, Task
+from hermite_eq.theory.arguments import check_plain, check_points
 from hermite_eq.theory.limit import TargetMoments
 from hermite_eq.theory.marchenko_pastur import resolvent_moments
 from hermite_eq.theory.task_spectrum import TaskSpectrum, checked_covariance, non_negative
@@ -24,6 +25,7 @@ def _check_alpha(alpha: ArrayLike) -> Array:
 
 
 def _check_linear(task: Task) -> None:
+    check_plain(task)
     if task.target.expression != X:
         raise HypothesisError(
             "the posterior mean is a ridge regression for the identity as target",
@@ -170,6 +172,7 @@ def exact_bayes_error(task: Task, sizes: Sizes) -> float:
     0.647160738
     """
     _check_linear(task)
+    check_points([sizes], Sizes)
     d, rho = sizes.d, task.noise
     x, weights = wishart_density(d, sizes.context)
     missed = max(0, d - sizes.context)

@@ -1,20 +1,24 @@
 r"""Covariances given as matrices: block-diagonalised once, whatever the number of sources.
 
-Sources s = 1…S have second moments :math:`C_s` of :math:`h` and signals :math:`M_s=\mathbb E[hy]`. In an orthonormal basis in which every
-:math:`C_s` is block-diagonal with the same blocks, a block of shape (p, p) that occurs q times is stored once.
+Sources s = 1…S have second moments :math:`C_s=\mathbb E[hh^\top]`, signals :math:`M_s=\mathbb E[hy]` and means of :math:`h`. In an
+orthonormal basis in which every :math:`C_s` is block-diagonal with the same blocks, a block of shape (p, p) that occurs q times
+is stored once.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.csgraph import connected_components
 
 from hermite_eq.errors import HypothesisError
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 #: Relative size below which commutators, asymmetries and negative eigenvalues are rounding: D ε for the largest D in reach.
 _ROUNDING = 1e-10
@@ -63,11 +67,22 @@ class Block:
         The components of the :math:`M_s` on each of the q copies.
     degree : {1, 2}
         Degree in h of the functions whose covariance this is: the head's :math:`c_1^2` or :math:`c_2^2` multiplies it.
+    means : (S, p, q) array or None
+        Those of :math:`\mathbb E_sh`; None where it is zero.
+    kind : int
+        Which pair of classes of the two :func:`sides` it belongs to: within a source the energy of h in one kind varies by itself.
     """
 
     matrices: Array
     signals: Array
     degree: int = 1
+    means: Array | None = None
+    kind: int = 0
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Degree and kind."""
+        return self.degree, self.kind
 
     @property
     def copies(self) -> int:
@@ -101,40 +116,122 @@ def positive(matrix: ArrayLike, name: str) -> Array:
     return found
 
 
-def common_basis(matrices: Sequence[Array]) -> Array | None:
-    """An orthonormal basis that diagonalises all of them, or None where they do not commute."""
+def joint_components(matrices: Sequence[Array]) -> tuple[Array, list[Indices]]:
+    """An orthonormal basis, and the sets of its vectors whose spans all of the matrices leave invariant.
+
+    The eigenbasis of one generic combination, in which the others are block-diagonal: where they commute, with one vector in each set.
+
+    >>> basis, components = joint_components([np.diag([1.0, 2.0, 2.0]), np.eye(3) + np.ones((3, 3))])
+    >>> [len(one) for one in components]
+    [2, 1]
+    """
     scales = [float(np.abs(m).max()) or 1.0 for m in matrices]
     # A combination with incommensurable weights separates the joint eigenspaces.
     weights = np.sqrt(np.arange(2, len(matrices) + 2)) % 1 + 0.5
     _, basis = np.linalg.eigh(sum(w * m / scale for w, m, scale in zip(weights, matrices, scales, strict=True)))
+    size = len(basis)
+    joined = np.zeros((size, size), dtype=bool)
     for m, scale in zip(matrices, scales, strict=True):
-        rotated = basis.T @ m @ basis
-        if np.abs(rotated - np.diag(rotated.diagonal())).max() > _ROUNDING * scale * len(m):
-            return None
-    return np.asarray(basis)
+        joined |= np.abs(basis.T @ m @ basis) > _ROUNDING * scale * size
+    count, labels = connected_components(joined, directed=False)
+    return np.asarray(basis), [np.flatnonzero(labels == label).astype(np.int64) for label in range(count)]
 
 
-def equal_columns(values: Array) -> list[Array]:
+def common_basis(matrices: Sequence[Array]) -> Array | None:
+    """An orthonormal basis that diagonalises all of them, or None where they do not commute."""
+    basis, components = joint_components(matrices)
+    return basis if len(components) == len(basis) else None
+
+
+def equal_columns(values: Array) -> list[Indices]:
     """Indices of equal columns of ``values``, shape (S, d), up to rounding."""
     scale = np.abs(values).max(axis=1, keepdims=True)
     rounded = np.round(values / np.where(scale > 0, scale, 1.0) / _ROUNDING / 100).astype(np.int64)
     order = np.lexsort(rounded)
     jumps = np.flatnonzero((np.diff(rounded[:, order], axis=1) != 0).any(axis=0)) + 1
-    return np.split(order, jumps)
+    return [np.asarray(group, np.int64) for group in np.split(order, jumps)]
 
 
-def block_diagonal(covariances: Sequence[Covariance], signals: Sequence[ArrayLike]) -> list[Block]:
-    r"""The blocks of several covariances and signals.
+#: Columns of a basis, and whether every matrix is a multiple of the identity on them.
+Piece = tuple[Indices, bool]
 
-    Where every covariance is a :class:`Kronecker` product and the input covariances commute, with joint eigenvalues
-    :math:`\sigma_{s,i}`, the blocks are :math:`\sigma_{s,i}R_s`, one for each distinct i: d + 1 rows instead of d(d+1). Otherwise there is
-    one dense block. A mixture within one source, :math:`\sum_j\pi_j\Sigma_j\otimes R_j`, is a dense matrix.
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    r"""The inputs' or the context's side of :math:`h=x\otimes b`: invariant subspaces, and what holds a share of its own.
+
+    Attributes
+    ----------
+    basis : (p, p) array
+    pieces : tuple of Piece
+        All columns of the basis, each once.
+    classes : tuple of index arrays
+        The directions with a share of more than :math:`p^{-1/2}` of a trace, each by itself (or with those it is not separated from),
+        then all others together. A piece lies within a class.
+    """
+
+    basis: Array
+    pieces: tuple[Piece, ...]
+    classes: tuple[Indices, ...]
+
+    def class_of(self, piece: Indices) -> int:
+        """The class that a piece lies in."""
+        return next(i for i, members in enumerate(self.classes) if piece[0] in members)
+
+
+#: Isotropic pieces into which the directions of a class are split at most; where there are more, one matrix is cheaper.
+_PIECES = 4
+
+
+def joint_side(matrices: Sequence[Array], most: int | None = None) -> Side:
+    """The side of several second moments of x, or of b; a class of more than ``most`` isotropic pieces is one piece that is not.
+
+    >>> side = joint_side([np.diag([5.0] + [1.0] * 9), np.eye(10)])
+    >>> sorted((len(piece), equal) for piece, equal in side.pieces), [len(one) for one in side.classes]
+    ([(1, True), (9, True)], [1, 9])
+    """
+    basis, components = joint_components(matrices)
+    turned = [basis.T @ m @ basis for m in matrices]
+    diagonal = np.stack([m.diagonal() / np.trace(m) for m in turned])
+    alone = np.array([one[0] for one in components if len(one) == 1], dtype=np.int64)
+    pieces: list[Piece] = [(np.asarray(alone[group], np.int64), True) for group in equal_columns(diagonal[:, alone])] if alone.size else []
+    pieces += [(one, False) for one in components if len(one) > 1]
+    large = [piece for piece in pieces if diagonal[:, piece[0]].max() > len(basis) ** -0.5]
+    rest = [piece for piece in pieces if all(piece is not other for other in large)]
+    classes = [members for members, _ in large]
+    if rest:
+        classes.append(np.sort(np.concatenate([members for members, _ in rest])))
+        if most is not None and len(rest) > most:
+            rest = [(classes[-1], False)]
+    return Side(basis, tuple(large + rest), tuple(classes))
+
+
+def sides(covariances: Sequence[Covariance]) -> tuple[Side, Side] | None:
+    """Those of x and of b, for covariances which are all Kronecker products of one shape; else None."""
+    factored = [c for c in covariances if isinstance(c, Kronecker)]
+    if len(factored) < len(covariances) or len({c.inputs.shape + c.context.shape for c in factored}) > 1:
+        return None
+    inputs = joint_side([positive(c.inputs, "the input covariance") for c in factored])
+    return inputs, joint_side([positive(c.context, "E[bbᵀ]") for c in factored], _PIECES)
+
+
+def block_diagonal(
+    covariances: Sequence[Covariance], signals: Sequence[ArrayLike], means: Sequence[ArrayLike | None] | None = None
+) -> list[Block]:
+    r"""The blocks of several covariances, signals and means.
+
+    Where every covariance is a :class:`Kronecker` product there is one for each pair of pieces of the two :func:`sides`: with joint
+    eigenvalues :math:`\sigma_{s,i}` of the inputs a matrix :math:`\sigma_{s,i}R_s`, restricted to a piece of the contexts, and a number
+    where that is isotropic. Inputs which do not commute make blocks of Kronecker products. Otherwise there is one dense block. A mixture
+    within one source, :math:`\sum_j\pi_j\Sigma_j\otimes R_j`, is a dense matrix.
 
     Parameters
     ----------
     covariances : sequence of Kronecker or (D, D) array
     signals : sequence of (D,) or (d, d + 1) array
         :math:`M_s`, for each covariance.
+    means : sequence of (D,) or (d, d + 1) array or None
+        :math:`\mathbb E_sh`, likewise; None for zero.
 
     Raises
     ------
@@ -143,7 +240,7 @@ def block_diagonal(covariances: Sequence[Covariance], signals: Sequence[ArrayLik
 
     Examples
     --------
-    Identity and spike: two blocks, however large d is.
+    Identity and spike: the directions x of the spike and the others, and 21 different ones of b.
 
     >>> d = 20
     >>> spike = np.diag([5.0] + [1.0] * (d - 1))
@@ -153,25 +250,38 @@ def block_diagonal(covariances: Sequence[Covariance], signals: Sequence[ArrayLik
     [(1, (2, 21, 21)), (19, (2, 21, 21))]
     """
     vectors = [np.asarray(m, float).ravel() for m in signals]
-    lengths = {len(c.inputs) * len(c.context) if isinstance(c, Kronecker) else len(c) for c in covariances} | {v.size for v in vectors}
+    moving = means is not None and any(m is not None for m in means)
+    given = means or [None] * len(vectors)
+    centres = [np.zeros_like(v) if m is None else np.asarray(m, float).ravel() for v, m in zip(vectors, given, strict=True)]
+    lengths = {len(c.inputs) * len(c.context) if isinstance(c, Kronecker) else len(c) for c in covariances}
+    lengths |= {v.size for v in vectors + centres}
     if len(lengths) != 1:
         raise HypothesisError(
             "all covariances and signals have one dimension D", f"{sorted(lengths)}", "pass (D, D) and (D,) for every source"
         )
-    factored = [c for c in covariances if isinstance(c, Kronecker)]
-    if len(factored) == len(covariances) and len({c.inputs.shape[0] for c in factored}) == 1:
-        inputs = [positive(c.inputs, "the input covariance") for c in factored]
-        contexts = [positive(c.context, "E[bbᵀ]") for c in factored]
-        basis = common_basis(inputs)
-        if basis is not None:
-            values = np.stack([np.einsum("ai,ab,bi->i", basis, m, basis, optimize=True) for m in inputs])
-            rotated = [basis.T @ v.reshape(len(basis), -1) for v in vectors]
-            return [
-                Block(
-                    np.stack([value[group].mean() * R for value, R in zip(values, contexts, strict=True)]),
-                    np.stack([m[group].T for m in rotated]),
-                )
-                for group in equal_columns(values)
-            ]
-    dense = [positive(c.dense() if isinstance(c, Kronecker) else c, "the covariance") for c in covariances]
-    return [Block(np.stack(dense), np.stack(vectors)[..., None])]
+    both = sides(covariances)
+    if both is None:
+        dense = [positive(c.dense() if isinstance(c, Kronecker) else c, "the covariance") for c in covariances]
+        return [Block(np.stack(dense), np.stack(vectors)[..., None], means=np.stack(centres)[..., None] if moving else None)]
+    left, right = both
+    factors = [(left.basis.T @ c.inputs @ left.basis, right.basis.T @ c.context @ right.basis) for c in covariances]  # type: ignore[union-attr]
+    turned, centred = ([left.basis.T @ v.reshape(len(left.basis), -1) @ right.basis for v in each] for each in (vectors, centres))
+    found = []
+    for rows, columns in itertools.product(left.pieces, right.pieces):
+        matrices = np.stack([np.kron(_part(P, *rows), _part(R, *columns)) for P, R in factors])
+        signal, middle = (np.stack([_vector(m, rows, columns) for m in each]) for each in (turned, centred))
+        kind = left.class_of(rows[0]) * len(right.classes) + right.class_of(columns[0])
+        found.append(Block(matrices, signal, means=middle if moving else None, kind=kind))
+    return found
+
+
+def _part(matrix: Array, index: Indices, equal: bool) -> Array:
+    """A matrix on a piece, once for all its directions where these are equal."""
+    return np.full((1, 1), matrix[index, index].mean()) if equal else matrix[np.ix_(index, index)]
+
+
+def _vector(matrix: Array, rows: Piece, columns: Piece) -> Array:
+    """(p, q): the entries of one copy of the product of two pieces, and the copies."""
+    own = matrix[np.ix_(rows[0], columns[0])]
+    (a, i), (b, j) = ((1, n) if equal else (n, 1) for n, (_, equal) in zip(own.shape, (rows, columns), strict=True))
+    return own.reshape(a, i, b, j).transpose(0, 2, 1, 3).reshape(a * b, i * j)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Ratios, Task
+from hermite_eq.theory.arguments import check_name, check_plain
 from hermite_eq.theory.error import TheoryError, icl_error
 from hermite_eq.theory.limit import TargetMoments
 from hermite_eq.theory.linear import linear_limit
@@ -157,6 +158,7 @@ def optimal_context(model: LinearTransformer, task: Task, *, kappa: float, tau: 
     >>> print(optimal_context(LinearTransformer(0.0), Task("identity", noise=0.5), kappa=2, tau=20))
     longer contexts are always better (alpha* = inf), monotone: ICL 0.552632, IDG 0.526316
     """
+    check_plain(task)
     diagram = phase_diagram(model, task.target, kappa=[kappa], noise=[task.noise], tau=tau, error=error)
     alpha = float(diagram.alpha[0, 0])
     at = min(max(alpha, 10.0**-_DECADES), 10.0**_DECADES)
@@ -190,6 +192,7 @@ def phase_diagram(
     array([[5.466, 2.055],
            [  inf,   inf]])
     """
+    check_name(error, ("icl", "idg"))
     tau = Ratios(1.0, 1.0, tau).tau
     _check(model, tau)
     kappas = np.array([Ratios(1.0, k, tau).kappa for k in np.ravel(np.asarray(kappa, float)).tolist()])

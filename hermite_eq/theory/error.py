@@ -28,7 +28,7 @@ from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.linear import ErrorArrays
-from hermite_eq.theory.mixture import heterogeneity, mixture_moments, norms_matter
+from hermite_eq.theory.mixture import mixture_errors, mixture_notes
 from hermite_eq.theory.spiked_features import NODES, spiked_errors
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class TheoryError:
         Limits which the numbers stand for, said aloud (divergence, c₀ = 0, c₁ = 0).
     icl_by_source : tuple of float
         The error on each test source, where there are several; ``icl`` is their mixture.
+    icl_stderr, idg_stderr : float
+        Standard errors of ``icl`` and ``idg``, where they are means over draws of finitely many training tasks; 0 otherwise.
     """
 
     icl: float
@@ -71,6 +73,8 @@ class TheoryError:
     fixed_point_residual: float
     notes: tuple[str, ...] = field(default=(), compare=False)
     icl_by_source: tuple[float, ...] = ()
+    icl_stderr: float = 0.0
+    idg_stderr: float = 0.0
 
     @property
     def g_task(self) -> float:
@@ -78,6 +82,8 @@ class TheoryError:
         return 0.0 if math.isinf(self.icl) else self.icl - self.idg
 
     def __str__(self) -> str:
+        if self.icl_stderr or self.idg_stderr:
+            return "; ".join((f"ICL {self.icl:.4g} ± {self.icl_stderr:.1g}, IDG {self.idg:.4g} ± {self.idg_stderr:.1g}", *self.notes))
         return "; ".join((f"ICL {self.icl:.6g}, IDG {self.idg:.6g}", *self.notes))
 
 
@@ -95,6 +101,8 @@ class TheoryCurve:
         Those that hold at every point.
     icl_by_source : ndarray or None
         One row per point, one column per test source.
+    icl_stderr, idg_stderr : ndarray or None
+        As in :class:`TheoryError`; None where no error is a mean over draws.
     """
 
     model: TrainedModel
@@ -109,6 +117,8 @@ class TheoryCurve:
     fixed_point_residual: Array
     notes: tuple[str, ...] = ()
     icl_by_source: Array | None = None
+    icl_stderr: Array | None = None
+    idg_stderr: Array | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -117,7 +127,8 @@ class TheoryCurve:
         values = {f.name: float(getattr(self, f.name)[i]) for f in fields(ErrorArrays)}
         notes = (*self.notes, _DIVERGES) if math.isinf(values["icl"]) else self.notes
         sources = () if self.icl_by_source is None else tuple(float(x) for x in self.icl_by_source[i])
-        return TheoryError(**values, notes=notes, icl_by_source=sources)
+        errors = (0.0 if column is None else float(column[i]) for column in (self.icl_stderr, self.idg_stderr))
+        return TheoryError(**values, notes=notes, icl_by_source=sources, **dict(zip(("icl_stderr", "idg_stderr"), errors, strict=True)))
 
     def __iter__(self) -> Iterator[TheoryError]:
         return (self[i] for i in range(len(self)))
@@ -185,6 +196,8 @@ def icl_curve(model: TrainedModel, task: Task | MixtureTask | GivenMoments, poin
     >>> icl_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), points).icl.round(3)
     array([0.688,   inf, 0.62 ])
     """
+    if isinstance(points, Ratios | Sizes):
+        raise HypothesisError("the points are a sequence", "one point", "pass [point], or call icl_error")
     kinds = {type(point) for point in points}
     if len(kinds) != 1 or not kinds <= {Ratios, Sizes}:
         raise HypothesisError(
@@ -197,6 +210,14 @@ def icl_curve(model: TrainedModel, task: Task | MixtureTask | GivenMoments, poin
     else:
         columns, notes = _columns(task, model, points)
     return TheoryCurve(model, task, tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
+
+
+def _groups(points: Sequence[Sizes]) -> list[list[int]]:
+    """Indices of the points of equal d, context and tasks."""
+    found: dict[Hashable, list[int]] = {}
+    for i, point in enumerate(points):
+        found.setdefault((point.d, point.context, point.tasks), []).append(i)
+    return list(found.values())
 
 
 @singledispatch
@@ -212,11 +233,8 @@ def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array]
     limit, finite, notes = _theory(model)
     if isinstance(points[0], Ratios):
         return vars(limit(model, task, points)), notes(task)
-    groups: dict[Hashable, list[int]] = {}
-    for i, point in enumerate(points):
-        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
     values = {f.name: np.empty(len(points)) for f in fields(ErrorArrays)}
-    for indices in groups.values():
+    for indices in _groups(points):
         part = finite(model, task, [points[i] for i in indices])
         for name, column in values.items():
             column[indices] = getattr(part, name)
@@ -238,16 +256,13 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     _theory(model)
     if isinstance(points[0], Ratios):
         raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
-    groups: dict[Hashable, list[int]] = {}
-    for i, point in enumerate(points):
-        groups.setdefault((point.d, point.context, point.tasks), []).append(i)
     columns: dict[str, Array] = {}
     notes: list[str] = []
-    for indices in groups.values():
+    for indices in _groups(points):
         at = [points[i] for i in indices]
-        for name, part in explicit_errors(model, mixture_moments(task, at[0], norms=norms_matter(model)), at).items():
-            columns.setdefault(name, np.empty((len(points), *part.shape[1:])))[indices] = part
-        notes += [note for note in heterogeneity(task, at[0]) if note not in notes]
+        for name, part in mixture_errors(model, task, at).items():
+            columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part
+        notes += [note for note in mixture_notes(model, task, at[0].d, at[0].context) if note not in notes]
     return columns, tuple(notes)
 
 

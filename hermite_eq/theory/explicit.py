@@ -17,7 +17,7 @@ from hermite_eq.theory.blocks import Block, Covariance, Kronecker, block_diagona
 from hermite_eq.theory.context_law import gamma_nodes
 from hermite_eq.theory.explicit_head import ExplicitEngine, SourceNodes
 from hermite_eq.theory.head import HeadMoments
-from hermite_eq.theory.random_head import ScaledSamples, audible
+from hermite_eq.theory.random_head import ScaledSamples, audible, without_ridge
 
 Array = NDArray[np.float64]
 
@@ -46,13 +46,47 @@ class Quadratics:
 
 
 @dataclass(frozen=True, eq=False)
+class ContextSample:
+    r"""Contexts of one source by the energies of h in the K kinds of blocks.
+
+    Attributes
+    ----------
+    energies : (K, N) array
+        :math:`f_\kappa=\|h_\kappa\|^2/\mathbb E\|h_\kappa\|^2`, of mean 1.
+    signals : (K, N) array
+        :math:`\mathbb E[(M_\kappa^\top h)\,y|\theta]/\|M_\kappa\|^2`, of mean 1 where :math:`M_\kappa\ne0`.
+    centers : (K, N) array
+        :math:`\bar h_\kappa^\top h/\|\bar h_\kappa\|^2` with :math:`\bar h=\mathbb Eh`, likewise.
+    mean, square : (N,) array
+        :math:`\mathbb E[y|\theta]` and :math:`\mathbb E[y^2|\theta]`.
+    shares : (K,) array
+        :math:`\mathbb E\|h_\kappa\|^2/\mathbb E\|h\|^2`.
+    weights : (N,) array
+        Probabilities.
+    """
+
+    energies: Array
+    signals: Array
+    centers: Array
+    mean: Array
+    square: Array
+    shares: Array
+    weights: Array
+
+    @property
+    def norm(self) -> Array:
+        r""":math:`\|h\|^2/\mathbb E\|h\|^2`."""
+        return np.asarray(self.shares @ self.energies)
+
+
+@dataclass(frozen=True, eq=False)
 class Population:
     r"""What the theory needs to know of one source.
 
     Attributes
     ----------
     covariance : Kronecker or (D, D) array
-        :math:`\mathbb E[hh^\top]`; :math:`\mathbb E h=0`.
+        :math:`\mathbb E[hh^\top]`.
     signal : (D,) or (d, d + 1) array
         :math:`\mathbb E[hy]`.
     square : float
@@ -67,6 +101,10 @@ class Population:
         Relative variance of ‖h‖²; 0 where h is normalised.
     mean_slope, square_slope, signal_slope : float
         Regression coefficients of y, of y²/E[y²] and of (Mᵀh)y/E[(Mᵀh)y] on :math:`\|h\|^2/\mathbb E\|h\|^2`.
+    center : (D,) or (d, d + 1) array, optional
+        :math:`\mathbb E h`; by default zero.
+    contexts : ContextSample, optional
+        Drawn contexts in place of a law of the norm: how much of its energy h has in each kind of block, and what the label is there.
     """
 
     covariance: Covariance
@@ -79,11 +117,18 @@ class Population:
     mean_slope: float = 0.0
     square_slope: float = 0.0
     signal_slope: float = 0.0
+    center: Array | None = None
+    contexts: ContextSample | None = None
 
     @property
     def trace(self) -> float:
         """tr E[hhᵀ]."""
         return self.covariance.trace if isinstance(self.covariance, Kronecker) else float(np.trace(self.covariance))
+
+    @property
+    def middle(self) -> Array:
+        """E[h], shape (D,)."""
+        return np.zeros(np.size(self.signal)) if self.center is None else np.asarray(self.center, float).ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +171,15 @@ class GivenMoments:
     def reweighted(self, weights: Sequence[float]) -> GivenMoments:
         """The training populations in other proportions, which sum to 1: blocks do not depend on them and are shared, t follows."""
         training = tuple(replace(p, weight=float(w)) for p, w in zip(self.training, weights, strict=True))
-        found = replace(self, training=training, trace=math.fsum(p.weight * p.trace for p in training))
+        found = replace(self, training=training, trace=mixture_trace(training))
         # The blocks are a cached property: its value stands in __dict__ under its name.
         vars(found)["blocks"] = self.blocks
         return found
+
+    def growth(self, source: int) -> float:
+        """The derivative of log t in the weight of a training source."""
+        p = self.training[source]
+        return float(p.trace - 2 * p.middle @ _mixed_mean(self.training)) / self.trace
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -137,9 +187,10 @@ class GivenMoments:
         everyone = self.populations
         D = self.dimension
         found = []
-        for block in block_diagonal([p.covariance for p in everyone], [p.signal for p in everyone]):
-            traces = np.array([p.trace for p in everyone])[:, None, None]
-            found.append(Block(block.matrices * D / traces, block.signals * np.sqrt(D / traces)))
+        traces = np.array([p.trace for p in everyone])[:, None, None]
+        for block in block_diagonal([p.covariance for p in everyone], [p.signal for p in everyone], [p.center for p in everyone]):
+            means = None if block.means is None else block.means * np.sqrt(D / traces)
+            found.append(replace(block, matrices=block.matrices * D / traces, signals=block.signals * np.sqrt(D / traces), means=means))
         for j in range(len(everyone[0].quadratics)):
             members = [p.quadratics[j] for p in everyone]
             # A function of covariance e D in these units; its signal E[(√e f)y]√D.
@@ -148,6 +199,17 @@ class GivenMoments:
             found.append(Block(values[:, None, None] * D, signals[:, None, :], degree=2))
         found += [Block(block.matrices * D, block.signals * math.sqrt(D), degree=2) for block in self.quadratic_blocks]
         return tuple(found)
+
+
+def mixture_trace(populations: Sequence[Population]) -> float:
+    r""":math:`\operatorname{tr}\operatorname{Cov}h=\sum_s\pi_s\mathbb E_s\|h\|^2-\|\sum_s\pi_s\mathbb E_sh\|^2` of a mixture."""
+    middle = _mixed_mean(populations)
+    return math.fsum(p.weight * p.trace for p in populations) - float(middle @ middle)
+
+
+def _mixed_mean(populations: Sequence[Population]) -> Array:
+    """E[h] of a mixture."""
+    return np.asarray(sum(p.weight * p.middle for p in populations))
 
 
 def _checked(populations: Sequence[Population], name: str) -> tuple[Population, ...]:
@@ -182,7 +244,7 @@ def given_moments(
     test : sequence of Population, optional
         Those of the test contexts: ``icl`` is their mixture, ``icl_by_source`` each by itself. By default ``training``.
     trace : float, optional
-        t, for first layers with entries of variance 1/t; by default tr E[hhᵀ] of the training mixture.
+        t, for first layers with entries of variance 1/t; by default tr Cov h of the training mixture.
     quadratic_blocks : sequence of Block
         As in :class:`GivenMoments`, the training populations first.
 
@@ -209,40 +271,54 @@ def given_moments(
             "every population has the same quadratic functions", f"{[len(p.quadratics) for p in train + tests]} groups of them",
             "pass groups with zero signal where there is none",
         )  # fmt: skip
-    found = sum(p.weight * p.trace for p in train) if trace is None else float(trace)
+    found = mixture_trace(train) if trace is None else float(trace)
     if not (found > 0 and math.isfinite(found)):
-        raise HypothesisError("the scale t of the first layer is positive", f"trace={trace!r}", "pass tr E[hhᵀ]")
+        raise HypothesisError("the scale t of the first layer is positive", f"trace={trace!r}", "pass tr Cov(h)")
     given = GivenMoments(train, tests, found, tuple(quadratic_blocks))
     _ = given.blocks
     return given
+
+
+def _drawn(p: Population, kinds: int) -> ContextSample:
+    """The contexts of a population, or nodes of the law of its norm, on which every kind of block depends alike."""
+    if p.contexts is not None:
+        return p.contexts
+    x, w = gamma_nodes(1 / p.norm_variance, _NODES) if p.norm_variance > 0 else (np.ones(1), np.ones(1))
+    # Positive quantities as powers of the norm with the given slope, of the given mean.
+    square, signal = x**p.square_slope, x**p.signal_slope
+    every = np.ones((kinds, 1))
+    return ContextSample(
+        every * x, every * signal / (w @ signal), every * np.ones_like(x), p.mean + p.mean_slope * (x - 1),
+        p.square * square / (w @ square), np.full(kinds, 1 / kinds), w,
+    )  # fmt: skip
 
 
 def source_nodes(
     populations: Sequence[Population], first: int, head: RandomTransformer | LinearTransformer, given: GivenMoments, *, mixed: bool
 ) -> SourceNodes:
     """The nodes of the populations, whose sources are numbered from ``first``; ``mixed`` by their weights, else each of weight 1."""
-    columns: dict[str, list[Array]] = {name: [] for name in ("weights", "scale2", "mean", "square", "signal", "source")}
+    kinds = 1 + max(block.kind for block in given.blocks)
+    drawn = [_drawn(p, kinds) for p in populations]
+    norms = [sample.norm for sample in drawn]
     normalised = isinstance(head, RandomTransformer) and head.normalise
-    for s, p in enumerate(populations, first):
-        x, w = gamma_nodes(1 / p.norm_variance, _NODES) if p.norm_variance > 0 else (np.ones(1), np.ones(1))
-        columns["weights"].append(w * (p.weight if mixed else 1.0))
-        columns["scale2"].append(np.ones_like(x) if normalised else x * p.trace / given.trace)
-        columns["mean"].append(p.mean + p.mean_slope * (x - 1))
-        # Positive quantities as powers of the norm with the given slope, of the given mean.
-        for name, value, slope in (("square", p.square, p.square_slope), ("signal", 1.0, p.signal_slope - 0.5)):
-            power = x**slope
-            columns[name].append(value * power / (w @ power) if name == "square" else power / (w @ (power * np.sqrt(x))))
-        columns["source"].append(np.full(x.size, s))
-    flat = {name: np.concatenate(parts) for name, parts in columns.items()}
-    scales, zero = np.sqrt(flat["scale2"]), np.zeros(flat["weights"].size)
+    weights = np.concatenate([sample.weights * (p.weight if mixed else 1.0) for p, sample in zip(populations, drawn, strict=True)])
+    source = np.repeat(np.arange(first, first + len(drawn)), [x.size for x in norms])
+    scale2 = np.concatenate([x * p.trace / given.trace for p, x in zip(populations, norms, strict=True)])
+    # What is known of h, for ĥ = h/‖h‖.
+    energies = np.hstack([sample.energies / x for sample, x in zip(drawn, norms, strict=True)])
+    signals, centers = (
+        np.hstack([getattr(sample, name) / np.sqrt(x) for sample, x in zip(drawn, norms, strict=True)]) for name in ("signals", "centers")
+    )
+    scales, zero = np.sqrt(scale2), np.zeros(weights.size)
     if isinstance(head, LinearTransformer):
         moments = HeadMoments(zero + head.intercept, scales, zero, zero)
     else:
         moments = HeadMoments.of(head.activation) if normalised else HeadMoments.scaled(head.activation, scales)
     c0, c1, c2, residual2 = (np.broadcast_to(x, zero.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
-    residual2 = np.maximum(residual2 - c2**2 * given.learnt[flat["source"].astype(int)], 0.0)
-    samples = ScaledSamples(flat["weights"], c0, c1, c2, residual2, flat["mean"], flat["square"], flat["signal"], zero)
-    return SourceNodes(audible(samples), np.ones_like(zero), flat["source"].astype(np.int64))
+    residual2 = np.maximum(residual2 - c2**2 * given.learnt[source], 0.0)
+    mean, square = (np.concatenate([getattr(sample, name) for sample in drawn]) for name in ("mean", "square"))
+    samples = ScaledSamples(weights, c0, c1, c2, residual2, mean, square, np.ones_like(zero), zero)
+    return SourceNodes(audible(samples), source, energies, signals, centers)
 
 
 def scaled_sizes(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> tuple[Array, Array, Array]:
@@ -282,7 +358,7 @@ def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMo
         icl, bias = float(share @ errors), float(share @ means)
         k = float(at.k)
         scale = given.trace / D * points[i].d
-        values = (icl, idg, bias, icl - bias, k * scale if k > 1e-199 else 0.0, float(at.dof), float(at.residual))
+        values = (icl, idg, bias, icl - bias, 0.0 if without_ridge(at.k) else k * scale, float(at.dof), float(at.residual))
         for name, value in zip(names, values, strict=True):
             columns[name].append(value)
         columns["icl_by_source"].append(errors)

@@ -2,12 +2,22 @@ r"""Ridge regression on random features of samples from several sources, each wi
 
 The engine of :mod:`hermite_eq.theory.random_head` with matrices in place of a spectrum: given θ the features and the label are
 
-.. math:: \phi=\sum_j\psi_j(\theta)q_j+\sum_{\kappa=1,2}c_\kappa(\theta)F_\kappa^\top\hat h_\kappa+c_*(\theta)z,\qquad
+.. math:: \phi=\sum_j\psi_j(\theta)q_j+\sum_\kappa c_\kappa(\theta)F_\kappa^\top\hat h_\kappa+c_*(\theta)z,\qquad
     \mathbb E[y|\theta]=y_0,\quad\mathbb E[y^2|\theta]=y_2,\quad\mathbb E[\hat h_\kappa y|\theta]=m_\kappa(\theta)M_{\kappa,s},
 
-with :math:`\operatorname{Cov}(\hat h_\kappa|\theta)=r_{\kappa,s}/D`, s = s(θ) the source. κ = 1 is h itself; κ = 2 are those quadratic
-functions of h whose eigenvalues are as large as those of h, if any. The directions :math:`q_j` are the constant and, for each source, the
-mean of degree 2, :math:`\frac12(f_i^\top C_sf_i-1)` on neuron i, with Gram matrix :math:`1\oplus\frac12\operatorname{tr}C_sC_{s'}`.
+with :math:`\mathbb E[\hat h_\kappa\hat h_\kappa^\top|\theta]=u_\kappa(\theta)r_{\kappa,s}/D`, s = s(θ) the source. The κ of degree 1
+are parts of h whose energies :math:`u_\kappa` differ from sample to sample; those of degree 2 are quadratic functions of h whose
+eigenvalues are as large as those of h, if any. The directions :math:`q_j` are the constant and, for each source and each part of h, the
+mean of degree 2, :math:`\frac12(f_i^\top C_{\kappa,s}f_i-\operatorname{tr}C_{\kappa,s})` on neuron i, with Gram matrix
+:math:`1\oplus\frac12\operatorname{tr}C_{\kappa,s}C_{\kappa,s'}`. Derivations: ``derivations/given_covariances.py`` and
+``derivations/context_types.py``.
+
+h may have a mean, :math:`\mathbb E[\hat h_\kappa|\theta]=e_\kappa(\theta)\,\mathbb E_sh_\kappa`; r is then the second moment, and the
+constant and the means of degree 2 are correlated with h:
+
+.. math:: v=\tilde R(V-B^\top a),\quad V=\mathbb E[c\,m\,\omega]M,\quad B=\mathbb E[\psi\,c\,e\,\omega\,\mathbb E_sh^\top],
+
+for the coefficients v of h and a of the finite block, derived in ``derivations/given_means.py``.
 """
 
 from __future__ import annotations
@@ -16,6 +26,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,8 +38,6 @@ from hermite_eq.theory.random_head import FixedPoint, ScaledSamples, effective_r
 
 Array = NDArray[np.float64]
 
-#: Stands for k = 0+ here; its square is still a number.
-_ZERO = 1e-100
 _ROUNDS = 500
 #: Relative change of the sources' weights at which the iteration ends, and the largest at which it may end without further progress.
 _SETTLED, _ROUGH = 1e-12, 1e-8
@@ -38,33 +47,42 @@ _STALLED, _LONGEST = 8, 3.0
 
 @dataclass(frozen=True)
 class SourceNodes:
-    r"""The law of (features, label) given θ, with the source of every node; arrays of shape (N,).
+    r"""The law of (features, label) given θ, with the source of every node.
 
     Attributes
     ----------
     samples : ScaledSamples
-        ``signal`` is :math:`m_1`; ``tilt`` is not used.
-    quadratic_signal : ndarray
-        :math:`m_2`.
-    source : ndarray of int
+        Arrays of shape (N,); ``signal`` and ``tilt`` are not used.
+    source : (N,) array of int
         Index of the source in the blocks.
+    energies, signals, centers : (K, N) arrays
+        :math:`u_\kappa`, :math:`m_\kappa` and :math:`e_\kappa` of each kind κ of degree 1.
     """
 
     samples: ScaledSamples
-    quadratic_signal: Array
     source: NDArray[np.int64]
+    energies: Array
+    signals: Array
+    centers: Array
 
-    def coefficient(self, degree: int) -> Array:
-        r""":math:`c_\kappa`."""
-        return self.samples.c1 if degree == 1 else self.samples.c2
+    def power(self, key: tuple[int, int]) -> Array:
+        r""":math:`c_\kappa^2u_\kappa`, what multiplies the second moments of blocks of that degree and kind."""
+        degree, kind = key
+        return np.asarray(self.samples.c1**2 * self.energies[kind] if degree == 1 else self.samples.c2**2)
 
-    def signal(self, degree: int) -> Array:
-        r""":math:`m_\kappa`."""
-        return self.samples.signal if degree == 1 else self.quadratic_signal
+    def aligned(self, key: tuple[int, int]) -> Array:
+        r""":math:`c_\kappa m_\kappa`, what multiplies the signals."""
+        degree, kind = key
+        return np.asarray(self.samples.c1 * self.signals[kind] if degree == 1 else self.samples.c2)
 
     def by_source(self, values: Array, count: int) -> Array:
-        """Sums of ``values`` over the nodes of each of ``count`` sources."""
+        """Sums of ``values`` over the nodes of each of ``count`` sources, in the last axis."""
         return np.asarray(values @ (self.source[:, None] == np.arange(count)))
+
+    def means(self, count: int) -> Array:
+        """ψ: the constant, then the means of degree 2 of each kind and source; shape (1 + K count, N)."""
+        own = self.source == np.arange(count)[:, None]
+        return np.vstack([self.samples.c0, *(self.samples.c2 * energy * own for energy in self.energies)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +100,7 @@ class Eigenblock:
     rotated : tuple of (p, p) arrays
         Every r_s in the basis; empty with one training source, whose matrix is diagonal: then the diagonals suffice.
     signals : (S, p, q) array
+    means : (S, p, q) array or None
     """
 
     block: Block
@@ -90,6 +109,7 @@ class Eigenblock:
     diagonals: Array
     rotated: tuple[Array, ...]
     signals: Array
+    means: Array | None
 
     @classmethod
     def of(cls, block: Block, weights: Array) -> Eigenblock:
@@ -98,8 +118,8 @@ class Eigenblock:
         # Outside the range of the training covariance nothing is learnt, and rounding must look neither like signal nor like variance.
         inside = values > values.size * np.finfo(float).eps * values[-1]
         values = np.where(inside, values, 0.0)
-        signals = np.einsum("pi,spq->siq", basis, block.signals, optimize=True)
-        signals = np.where(inside[:, None], signals, 0.0)
+        signals = turned(block.signals, basis, inside)
+        means = None if block.means is None else turned(block.means, basis, inside)
         rotated: tuple[Array, ...] = ()
         if weights.size > 1:
             seen = np.outer(inside, inside)
@@ -112,7 +132,7 @@ class Eigenblock:
             own = values / weights[0] if weights[0] > 0 else np.zeros_like(values)
             others = [np.einsum("pi,pi->i", basis, matrix @ basis) for matrix in block.matrices[1:]]
             diagonals = np.array([own, *others])
-        return cls(block, values, basis, np.maximum(diagonals, 0.0), rotated, signals)
+        return cls(block, values, basis, np.maximum(diagonals, 0.0), rotated, signals, means)
 
     def resolvent(self, k: Any) -> Array:
         """R̃ = (Σ_s weights_s r_s + k)⁻¹ by its diagonal, shape (…, p) for k of shape (…)."""
@@ -136,9 +156,9 @@ class Eigenblock:
             return self.block.copies * (resolvent @ (self.rotated[first] * self.rotated[second]) @ resolvent)
         return self.block.copies * ((self.diagonals[first] * self.diagonals[second]) @ resolvent**2)
 
-    def fit(self, loads: Array, resolvent: Array) -> Array:
-        """R̃ Σ_s loads_s M_s, shape (p, q)."""
-        return np.asarray(np.tensordot(loads, self.signals, 1) * resolvent[:, None])
+    def apply(self, resolvent: Array, vectors: Array) -> Array:
+        """R̃ times vectors of shape (…, p, q)."""
+        return np.asarray(resolvent[:, None] * vectors)
 
     def quadratic(self, s: int, vector: Array) -> Any:
         """vᵀ r_s v summed over the copies, v of shape (p, q) in the basis."""
@@ -148,6 +168,11 @@ class Eigenblock:
             return self.diagonals[0] @ (vector**2).sum(1)
         original = self.basis @ vector
         return (original * (self.block.matrices[s] @ original)).sum()
+
+
+def turned(vectors: Array, basis: Array, inside: NDArray[np.bool_]) -> Array:
+    """Vectors of shape (S, p, q) in a basis, without what lies outside the range of the training covariance."""
+    return np.where(inside[:, None], np.einsum("pi,spq->siq", basis, vectors, optimize=True), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,30 +199,42 @@ class ExplicitEngine:
     dimension: float
     free_constant: bool = False
 
+    @cached_property
+    def keys(self) -> tuple[tuple[int, int], ...]:
+        """The degrees and kinds there are."""
+        return tuple(sorted({block.key for block in self.blocks}))
+
+    def row(self, block: Block) -> int:
+        """The row of a block in :meth:`weights`."""
+        return self.keys.index(block.key)
+
+    @cached_property
     def gram(self) -> Array:
-        """½ tr C_sC_s' over all sources, from the blocks of degree 1."""
-        total = sum(
-            block.copies * np.einsum("spq,tpq->st", block.matrices, block.matrices, optimize=True)
-            for block in self.blocks
-            if block.degree == 1
-        )
-        return np.asarray(total) / (2 * self.dimension**2)
+        """½ tr C_sC_s' over all kinds and sources, from the blocks of degree 1."""
+        kinds, sources = len(self.nodes.energies), len(self.blocks[0].matrices)
+        found = np.zeros((kinds, sources, kinds, sources))
+        for block in self.blocks:
+            if block.degree == 1:
+                found[block.kind, :, block.kind] += block.copies * np.einsum("spq,tpq->st", block.matrices, block.matrices, optimize=True)
+        return found.reshape(kinds * sources, kinds * sources) / (2 * self.dimension**2)
 
     def weights(self, omega: Array) -> Array:
-        """Σ p c_κ² ω over the nodes of each source, one row for each κ: the weights of the sources in the effective covariance."""
+        """Σ p c_κ² u_κ ω over the nodes of each source, one row for each κ: the weights of the sources in the effective covariance."""
         p = self.nodes.samples.weights
-        return np.array([self.nodes.by_source(p * self.nodes.coefficient(degree) ** 2 * omega, self.trained) for degree in (1, 2)])
+        return np.array([self.nodes.by_source(p * self.nodes.power(key) * omega, self.trained) for key in self.keys])
 
     def decompose(self, weights: Array) -> list[Eigenblock]:
         """Eigenblocks of the effective covariance."""
-        return [Eigenblock.of(block, weights[block.degree - 1]) for block in self.blocks]
+        return [Eigenblock.of(block, weights[self.row(block)]) for block in self.blocks]
 
     def load(self, eigenblocks: Sequence[Eigenblock], k: Array) -> Array:
-        r""":math:`w(\theta)=\sum_\kappa c_\kappa^2\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`: shape (P, N), k of (P,)."""
-        found = self.nodes.samples.residual2 / k[:, None]
+        r""":math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`, (P, N), for k of (P,)."""
+        traces: dict[tuple[int, int], Array] = {}
         for each in eigenblocks:
-            traces = each.traces(self.trained, each.resolvent(k)) / self.dimension
-            found = found + self.nodes.coefficient(each.block.degree) ** 2 * traces[:, self.nodes.source]
+            traces[each.block.key] = traces.get(each.block.key, 0.0) + each.traces(self.trained, each.resolvent(k)) / self.dimension
+        found = self.nodes.samples.residual2 / k[:, None]
+        for key, trace in traces.items():
+            found = found + self.nodes.power(key) * trace[:, self.nodes.source]
         return np.asarray(found)
 
     def solve(self, tau: Array, mu: Array, ridge: Array) -> list[tuple[FixedPoint, list[Eigenblock]]]:
@@ -208,7 +245,7 @@ class ExplicitEngine:
         """
         samples = self.nodes.samples
         start = self.weights(np.full(samples.weights.shape, 1 / (samples.weights * samples.c1**2).sum()))
-        if samples.weights.size == 1 or (self.trained == 1 and all(block.degree == 1 for block in self.blocks)):
+        if samples.weights.size == 1 or (self.trained == 1 and len(self.keys) == 1):
             eigenblocks = self.decompose(start)
             point = self._inner(eigenblocks, tau, mu, ridge)
             return [(_row(point, i), eigenblocks) for i in range(tau.size)]
@@ -252,19 +289,32 @@ class ExplicitEngine:
         self, point: FixedPoint, eigenblocks: Sequence[Eigenblock], tau: float, mu: float, tests: Sequence[SourceNodes]
     ) -> list[tuple[Any, Any]]:
         """(error, error of the mean predictor) of the training mixture, then of each of ``tests``: analytic in all that it is given."""
-        D, k, omega = self.dimension, np.maximum(point.k, _ZERO), point.omega
+        D, k, omega = self.dimension, point.k, point.omega
         samples, source = self.nodes.samples, self.nodes.source
         leave = samples.weights * omega
-        resolvents = [each.resolvent(k) for each in eigenblocks]
-        degrees = sorted({each.block.degree for each in eigenblocks})
-        both = list(zip(eigenblocks, resolvents, strict=True))
-        of = {degree: [(each, r) for each, r in both if each.block.degree == degree] for degree in degrees}
-        gram = self.gram()
-        everyone = range(len(gram))
+        both = [(each, each.resolvent(k)) for each in eigenblocks]
+        of = {key: [(each, r) for each, r in both if each.block.key == key] for key in self.keys}
+        gram, count = self.gram, len(self.blocks[0].matrices)
+        everyone = range(count)
+
+        # V = E[c m ω]M: what h and label have in common.
+        shared = {key: self.nodes.by_source(leave * self.nodes.aligned(key), count) for key in self.keys}
+        common = [np.tensordot(shared[each.block.key], each.signals, 1) for each, _ in both]
 
         # The finite block: α₀ of the constant, and t, the weighted residuals along the means of degree 2, whose coefficients are DΓt/k.
-        psi = np.vstack([samples.c0, samples.c2 * (source == np.arange(len(gram))[:, None])])
+        psi = self.nodes.means(count)
         P, b = (psi * leave) @ psi.T, (psi * leave) @ samples.mean
+        # Where h has a mean, B = Σ E[ψ c e ω]E_s[h]ᵀ couples the two: elimination of h's coefficients leaves P − BR̃Bᵀ and b − BR̃V.
+        coupled: list[Array | None] = []
+        for (each, r), V in zip(both, common, strict=True):
+            B = None
+            if each.means is not None:
+                along = self.nodes.by_source(psi * leave * samples.c1 * self.nodes.centers[each.block.kind], count)
+                B = np.tensordot(along, each.means, 1)
+                applied = each.apply(r, B)
+                P = P - np.einsum("jpq,lpq->jl", B, applied, optimize=True)
+                b = b - np.einsum("jpq,pq->j", applied, V, optimize=True)
+            coupled.append(B)
         system = np.eye(len(gram) + 1, dtype=P.dtype)
         system[:, 1:] += P[:, 1:] @ gram * (D / k)
         system[:, 0] = P[:, 0]
@@ -274,11 +324,11 @@ class ExplicitEngine:
         coefficients = np.concatenate([rest[:1], gram @ rest[1:] * (D / k)])
         penalty = (0.0 if self.free_constant else rest[0] ** 2 / D) + rest[1:] @ coefficients[1:] / k
 
-        # R̃V, V = E[c m ω]M, and the size of the weights.
-        fitted = []
-        for each, r in both:
-            degree = each.block.degree
-            fitted.append(each.fit(self.nodes.by_source(leave * self.nodes.coefficient(degree) * self.nodes.signal(degree), len(gram)), r))
+        # R̃(V − Bᵀ coefficients), and the size of the weights.
+        fitted = [
+            each.apply(r, V if B is None else V - np.tensordot(coefficients, B, 1))
+            for (each, r), V, B in zip(both, common, coupled, strict=True)
+        ]
         norm = sum((v**2).sum() for v in fitted) + penalty
 
         # m − df₂ = (m − D') + Σ(1 − λ²/(λ+k)²), D' the number of directions: no cancellation where they are nearly equal.
@@ -286,43 +336,47 @@ class ExplicitEngine:
         lost = sum(each.lost(k, r) / D for each, r in both)
         gain = 1 / (mu - directions + lost)
 
-        second = {
-            degree: np.array([sum(each.square(s, r) for each, r in of[degree]) / D for s in everyone])
-            for degree in degrees
-        }
+        second = {key: np.array([sum(each.square(s, r) for each, r in of[key]) / D for s in everyone]) for key in self.keys}
         pairs = {
-            degree: np.array([[sum(each.pair(t, s, r) for each, r in of[degree]) / D for s in range(self.trained)] for t in everyone])
-            for degree in degrees
+            key: np.array([[sum(each.pair(t, s, r) for each, r in of[key]) / D for s in range(self.trained)] for t in everyone])
+            for key in self.keys
         }
         cross, through = {}, {}
-        for degree in degrees:
-            own = [(each, v) for each, v in zip(eigenblocks, fitted, strict=True) if each.block.degree == degree]
-            cross[degree] = np.array([sum((each.signals[s] * v).sum() for each, v in own) for s in everyone])
-            through[degree] = np.array([sum(each.quadratic(s, v) for each, v in own) for s in everyone])
-            through[degree] += k**2 * gain * norm * second[degree]
+        for key in self.keys:
+            own = [(each, v) for each, v in zip(eigenblocks, fitted, strict=True) if each.block.key == key]
+            cross[key] = np.array([sum((each.signals[s] * v).sum() for each, v in own) for s in everyone])
+            through[key] = np.array([sum(each.quadratic(s, v) for each, v in own) for s in everyone])
+            through[key] = through[key] + k**2 * gain * norm * second[key]
+
+        # E_s[h]ᵀ of the fit.
+        offset: dict[int, Any] = {}
+        for each, v in zip(eigenblocks, fitted, strict=True):
+            if each.means is not None:
+                offset[each.block.kind] = offset.get(each.block.kind, 0.0) + np.einsum("spq,pq->s", each.means, v)
 
         def bias(nodes: SourceNodes) -> Array:
             law, at = nodes.samples, nodes.source
-            value = coefficients[0] * law.c0 + coefficients[1 + at] * law.c2
+            value = coefficients @ nodes.means(count)
             error = law.square - 2 * law.mean * value + value**2 + law.residual2 * gain * norm
-            for degree in degrees:
-                c = nodes.coefficient(degree)
-                error = error - 2 * c * nodes.signal(degree) * cross[degree][at] + c**2 * through[degree][at]
+            for kind, moved in offset.items():
+                error = error + 2 * value * law.c1 * nodes.centers[kind] * moved[at]
+            for key in self.keys:
+                error = error - 2 * nodes.aligned(key) * cross[key][at] + nodes.power(key) * through[key][at]
             return np.asarray(error)
 
         weight = samples.weights * omega**2 / tau
-        along = sum(self.nodes.coefficient(degree) ** 2 * second[degree][source] for degree in degrees)
-        common = gain * (k**2 * along + samples.residual2)
+        spread = sum(self.nodes.power(key) * second[key][source] for key in self.keys)
+        noise = gain * (k**2 * spread + samples.residual2)
         rows = [
-            weight * (self.nodes.coefficient(degree) ** 2 * pairs[degree][t][source] + second[degree][t] * common)
-            for degree in degrees
+            weight * (self.nodes.power(key) * pairs[key][t][source] + second[key][t] * noise)
+            for key in self.keys
             for t in everyone
         ]
-        rows.append(weight * gain * (along + samples.residual2 / k**2))
+        rows.append(weight * gain * (spread + samples.residual2 / k**2))
         response = np.array(rows)
 
         def held(nodes: SourceNodes) -> Array:
-            by_source = [nodes.coefficient(degree) ** 2 * (nodes.source == t) for degree in degrees for t in everyone]
+            by_source = [nodes.power(key) * (nodes.source == t) for key in self.keys for t in everyone]
             return np.array([*by_source, nodes.samples.residual2])
 
         matrix = np.eye(len(rows)) - response @ held(self.nodes).T

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
+from hermite_eq.theory.arguments import check_model, check_plain
 from hermite_eq.theory.context_law import ContextLaw, context_law
 from hermite_eq.theory.dual import Dual, partials, value
 from hermite_eq.theory.head import HeadMoments
@@ -42,6 +43,7 @@ def _too_small(found: str) -> HypothesisError:
 
 
 def _law(task: Task, sizes: Sizes) -> ContextLaw:
+    check_plain(task)
     if sizes.d < SMALLEST:
         raise _too_small(f"d={sizes.d}")
     law = context_law(task, sizes.d, sizes.context)
@@ -133,6 +135,7 @@ def continuous_error(
         Of equal d and ℓ; named in errors.
     tasks, tau, mu, ridge : arrays of shape (P,), or dual numbers
     """
+    check_model(model)
     d, law = sizes[0].d, _law(task, sizes[0])
     n, m = tau * (d / (d + 1)), mu * (d / (d + 1))
     if isinstance(model, LinearTransformer):

@@ -10,6 +10,7 @@ import numpy as np
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory.arguments import check_name, check_plain
 from hermite_eq.theory.dual import UNKNOWNS, Dual, value
 from hermite_eq.theory.error import TheoryError, icl_error
 from hermite_eq.theory.finite_size import continuous_error
@@ -58,7 +59,7 @@ def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which =
     Raises
     ------
     HypothesisError
-        Where the error diverges, as :func:`hermite_eq.icl_error` does.
+        Where the error diverges; for several sources, whose derivatives are :func:`mixing_gradient`; as :func:`hermite_eq.icl_error`.
 
     Examples
     --------
@@ -69,6 +70,8 @@ def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which =
     >>> print(f"{found.d_tau:.4f} {found.d_mu:.4f}")
     0.3075 -0.1690
     """
+    check_name(error, ("icl", "idg", "bias", "variance"))
+    check_plain(task)
     at = icl_error(model, task, where)
     if not math.isfinite(getattr(at, error)):
         raise HypothesisError("the error is finite where its gradient is asked for", f"{error} = inf at {where}", "move n away from m")

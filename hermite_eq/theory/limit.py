@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
+from hermite_eq.theory.arguments import check_plain
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.linear import ErrorArrays, linear_limit
 from hermite_eq.theory.random_head import ScaledSamples, fixed_point, random_head_error
@@ -41,11 +42,12 @@ class TargetMoments:
 
     @classmethod
     def of(cls, task: Task) -> TargetMoments:
-        """The moments of a task; raises if the labels vanish.
+        """The moments of a task of one isotropic source; raises if the labels vanish.
 
         >>> TargetMoments.of(Task("identity", noise=0.25))
         TargetMoments(mean=0.0, slope=1.0, square=1.25, unexplained=0.25)
         """
+        check_plain(task)
         expansion = coefficients(task.target, 1)
         square = float(expansion.norm2) + task.noise
         if not square > 0:

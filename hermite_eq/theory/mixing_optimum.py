@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,7 +13,7 @@ from hermite_eq.models import MixtureTask, Model, Sizes
 from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments
 from hermite_eq.theory.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
-from hermite_eq.theory.mixing_gradient import MixingGradient, gradient_at, moments_of_all, notes_of
+from hermite_eq.theory.mixing_gradient import MixingGradient, gradient_at, moments_of_all
 from hermite_eq.theory.mixing_response import Response
 
 Array = NDArray[np.float64]
@@ -86,7 +86,7 @@ class BestMixture:
         parts += [f"source {s} should not be trained on" for s in self.unused]
         ranges = ", ".join(f"[{low:.2f}, {high:.2f}]" for low, high in self.within)
         parts.append(f"within 1 % for shares in {ranges}")
-        return "; ".join((*parts, *self.error.notes))
+        return "; ".join(parts)
 
 
 class _Objective:
@@ -98,27 +98,30 @@ class _Objective:
         near: float | None = None
 
         @cache
-        def solve(weights: tuple[float, ...], near_by: bool = True) -> tuple[MixingGradient, Model, float]:
+        def solve(weights: tuple[float, ...], near_by: bool = True) -> tuple[Response, Model, float]:
             nonlocal near
             moved = given.reweighted(weights)
-            chosen, best = at_ridge(model, moved, sizes, ridge, near if near_by else None)
-            near = best
-            # At a best λ the derivative in λ is zero: the gradient of the minimum is the gradient at λ held.
-            return gradient_at(Response(chosen, moved, sizes)), chosen, best
+            chosen, near = at_ridge(model, moved, sizes, ridge, near if near_by else None)
+            return Response(chosen, moved, sizes), chosen, near
 
-        self._solve = solve
+        # At a best λ the derivative in λ is zero: the gradient of the minimum is the gradient at λ held.
+        self._solve, self._gradient = solve, cache(gradient_at)
 
-    def at(self, weights: Array, *, anew: bool = False) -> tuple[MixingGradient, Model, float]:
-        """With the model and its λ; ``anew`` looks for the best λ over the whole range, not next to the one before."""
+    def solved(self, weights: Array, *, anew: bool = False) -> tuple[Response, Model, float]:
+        """The solution, the model and its λ; ``anew`` looks for the best λ over the whole range, not next to the one before."""
         return self._solve(tuple(float(w) for w in weights), not anew)
 
-    def icl(self, weights: Array) -> float:
-        return self.at(weights)[0].error.icl
+    def gradient(self, weights: Array) -> MixingGradient:
+        return self._gradient(self.solved(weights)[0])
 
-    def residual(self, weights: Array) -> float:
-        found = self.at(weights)[0]
-        missed = np.where(weights > 0, np.abs(found.icl), np.maximum(-found.icl, 0.0))
-        return float(missed.max() / found.error.icl)
+    def icl(self, weights: Array) -> float:
+        return self.solved(weights)[0].icl
+
+
+def _residual(found: MixingGradient) -> float:
+    """By how much the first-order conditions are missed."""
+    missed = np.where(found.weights > 0, np.abs(found.icl), np.maximum(-found.icl, 0.0))
+    return float(missed.max() / found.error.icl)
 
 
 def _simplex(weights: Array) -> Array:
@@ -134,24 +137,24 @@ def _descend(objective: _Objective, start: Array) -> Array:
     scale = objective.icl(start)
 
     def value(x: Array) -> tuple[float, Array]:
-        found = objective.at(_simplex(x))[0]
+        found = objective.gradient(_simplex(x))
         return found.error.icl / scale, found.icl / scale
 
     result = scipy.optimize.minimize(
         value, start, jac=True, method="SLSQP", bounds=[(0.0, 1.0)] * start.size,
-        constraints={"type": "eq", "fun": lambda x: x.sum() - 1, "jac": lambda x: np.ones_like(x)}, options={"ftol": 1e-12, "maxiter": 100},
+        constraints={"type": "eq", "fun": lambda x: x.sum() - 1, "jac": lambda x: np.ones_like(x)}, options={"ftol": 1e-10, "maxiter": 100},
     )  # fmt: skip
     return _polished(objective, _simplex(result.x))
 
 
 def _polished(objective: _Objective, weights: Array) -> Array:
     """Newton's method for the first-order conditions among the sources that are used, as far as it improves on them."""
-    g = objective.at(weights)[0].icl
+    g = objective.gradient(weights).icl
     small = (weights < _SMALL) & (g > 0)
     if small.any():
         weights = _simplex(np.where(small, 0.0, weights))
     for _ in range(8):
-        residual = objective.residual(weights)
+        residual = _residual(objective.gradient(weights))
         used = np.flatnonzero(weights > 0)
         if residual <= _STATIONARY or used.size < 2:
             break
@@ -159,12 +162,12 @@ def _polished(objective: _Objective, weights: Array) -> Array:
         last = used[np.argmax(weights[used])]
         basis = np.array([np.eye(weights.size)[s] - np.eye(weights.size)[last] for s in used if s != last])
         step = min(1e-3, 0.25 * float(weights[used].min()))
-        first = basis @ objective.at(weights)[0].icl
+        first = basis @ objective.gradient(weights).icl
         second = np.array([
-            basis @ (objective.at(weights + step * v)[0].icl - objective.at(weights - step * v)[0].icl) / (2 * step) for v in basis
+            basis @ (objective.gradient(weights + step * v).icl - objective.gradient(weights - step * v).icl) / (2 * step) for v in basis
         ])  # fmt: skip
         moved = weights - np.linalg.lstsq((second + second.T) / 2, first, rcond=None)[0] @ basis
-        if moved.min() < 0 or objective.residual(_simplex(moved)) >= residual:
+        if moved.min() < 0 or _residual(objective.gradient(_simplex(moved))) >= residual:
             break
         weights = _simplex(moved)
     return weights
@@ -178,7 +181,7 @@ def _best_of_two(objective: _Objective, curve: MixingCurve) -> list[Array]:
         return np.array([1 - x, x])
 
     def slope(x: float) -> float:
-        return objective.at(mixed(x))[0].along([-1.0, 1.0])
+        return objective.gradient(mixed(x)).along([-1.0, 1.0])
 
     x, e = curve.weights[:, 1], curve.icl
     found = []
@@ -262,14 +265,17 @@ def best_mixture(
 
     Examples
     --------
-    Two targets which share their linear part, each with half of the test; the best λ rewards a mixture:
+    Two targets which share their linear part, each with half of the test: both are needed.
 
     >>> import math
     >>> from hermite_eq.models import LinearTransformer, Source
-    >>> task = MixtureTask([Source("relu", noise=0.01), Source("tanh", noise=0.2)])
-    >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5)
-    >>> print(best_mixture(LinearTransformer(ridge=2.0, intercept=True), task, sizes))
-    best weights
+    >>> task = MixtureTask([Source("relu", noise=0.1), Source("tanh", noise=0.3)], unit_inputs=True, unit_link=True)
+    >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=2)
+    >>> best = best_mixture(LinearTransformer(ridge=2.0, intercept=True), task, sizes)
+    >>> best.weights.round(1), best.residual < 1e-9, best.unused
+    (array([0.5, 0.5]), True, ())
+    >>> bool(best.error.icl <= best.given < min(best.alone))
+    True
     """
     check_ridge(ridge)
     if test_weights is not None and isinstance(task, MixtureTask):
@@ -290,14 +296,15 @@ def best_mixture(
     found = [_descend(objective, _simplex(start)) for start in distinct]
     found += [*np.eye(S)] if curve is None else _best_of_two(objective, curve)
     weights = min(found, key=objective.icl)
-    at, chosen, best = min((objective.at(weights), objective.at(weights, anew=True)), key=lambda found: found[0].error.icl)
+    near, anew = objective.solved(weights), objective.solved(weights, anew=True)
+    solution, chosen, best = anew if anew[0].icl < near[0].icl * (1 - 1e-9) else near
+    at = gradient_at(solution)
     limit = (1 + _MARGIN) * at.error.icl
     within = np.array([_interval(objective.icl, weights, s, limit) for s in range(1 if S == 2 else S)])
     if S == 2:
         within = np.vstack([within, 1 - within[:, ::-1]])
-    notes = notes_of(task, sizes)
     unused = tuple(int(s) for s in np.flatnonzero(weights == 0))
     return BestMixture(
-        chosen, task, sizes, weights, best, replace(at.error, notes=notes), at.icl, objective.residual(weights), unused, within,
+        chosen, task, sizes, weights, best, at.error, at.icl, _residual(at), unused, within,
         objective.icl(own), objective.icl(test), alone, curve,
     )  # fmt: skip

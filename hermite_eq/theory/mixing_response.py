@@ -18,6 +18,7 @@ eigenvectors are not analytic where eigenvalues meet, is moved by hand: :math:`d
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes
 from hermite_eq.theory.blocks import Block
 from hermite_eq.theory.explicit import GivenMoments, explicit_engine, scaled_sizes, source_nodes
-from hermite_eq.theory.explicit_head import Eigenblock, ExplicitEngine, SourceNodes
+from hermite_eq.theory.explicit_head import Eigenblock, ExplicitEngine, SourceNodes, turned
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.optimum import _with_ridge
 
@@ -35,8 +36,6 @@ Array = NDArray[np.float64]
 
 #: Length of the imaginary step: its square is far below rounding, and it is far above the smallest numbers.
 _STEP = 1e-50
-#: Stands for k = 0+.
-ZERO = 1e-100
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +58,12 @@ class _MovedBlock(Eigenblock):
         seen = np.arange(len(basis)) >= outside
         values = np.concatenate([np.zeros(outside), np.maximum(found, 0.0)])
         mask = np.outer(seen, seen)
-        turned = [basis.T @ matrix @ basis for matrix in block.matrices]
-        rotated = tuple(np.where(mask, matrix, 0.0) if s < trained else matrix for s, matrix in enumerate(turned))
-        signals = np.where(seen[:, None], np.einsum("pi,spq->siq", basis, block.signals, optimize=True), 0.0)
+        matrices = [basis.T @ matrix @ basis for matrix in block.matrices]
+        rotated = tuple(np.where(mask, matrix, 0.0) if s < trained else matrix for s, matrix in enumerate(matrices))
+        signals = turned(block.signals, basis, seen)
+        means = None if block.means is None else turned(block.means, basis, seen)
         diagonals = np.array([matrix.diagonal() for matrix in rotated])
-        return cls(block, values, basis, diagonals, rotated, signals, np.zeros_like(basis))
+        return cls(block, values, basis, diagonals, rotated, signals, means, np.zeros_like(basis))
 
     def moved(self, weights: NDArray[Any]) -> _MovedBlock:
         """In the direction of the imaginary parts of the weights."""
@@ -87,8 +87,8 @@ class _MovedBlock(Eigenblock):
     def pair(self, first: int, second: int, resolvent: Array) -> Any:
         return self.block.copies * ((self.rotated[first] @ resolvent) * (self.rotated[second] @ resolvent).T).sum()
 
-    def fit(self, loads: Array, resolvent: Array) -> Array:
-        return np.asarray(resolvent @ np.tensordot(loads, self.signals, 1))
+    def apply(self, resolvent: Array, vectors: Array) -> Array:
+        return np.asarray(resolvent @ vectors)
 
 
 def _shift(nodes: SourceNodes, weights: Array, slopes: HeadMoments | None, by: float) -> SourceNodes:
@@ -136,21 +136,45 @@ class Response:
         self.errors = np.array(self.engine.errors(point, eigenblocks, self.tau, self.mu, self.tests))
         if not np.isfinite(self.errors).all():
             raise HypothesisError("the error is finite where its gradient is asked for", f"icl = inf at {sizes}", "move n away from m")
-        self.point = replace(point, k=np.maximum(point.k, ZERO))
-        W = self.engine.weights(point.omega)
-        self.blocks = [_MovedBlock.at(each.block, W[each.block.degree - 1]) for each in eigenblocks]
-        self.slopes = _slopes(model, given, self.engine.nodes)
-        self.test_slopes = [_slopes(model, given, nodes) for nodes in self.tests]
-        self.u = np.concatenate([W.ravel(), [self.point.k, self.point.a]])
+        self.point, self.eigenblocks = point, eigenblocks
+
+    @property
+    def share(self) -> Array:
+        """The weights of the test sources."""
+        return np.array([p.weight for p in self.given.test])
+
+    @property
+    def icl(self) -> float:
+        """e_ICL."""
+        return float(self.share @ self.errors[1:, 0])
+
+    @cached_property
+    def u(self) -> Array:
+        """The unknowns W, k and a in one vector."""
+        return np.concatenate([self.engine.weights(self.point.omega).ravel(), [self.point.k, self.point.a]])
+
+    @cached_property
+    def blocks(self) -> list[_MovedBlock]:
+        """The blocks, ready to be moved."""
+        W = self.engine.weights(self.point.omega)
+        return [_MovedBlock.at(each.block, W[self.engine.row(each.block)]) for each in self.eigenblocks]
+
+    @cached_property
+    def jacobian(self) -> Array:
+        """∂G/∂u."""
         columns = [self.equations(self.engine, self.u + 1j * _STEP * e, self.ridge).imag / _STEP for e in np.eye(self.u.size)]
-        self.jacobian = np.stack(columns, 1)
+        return np.stack(columns, 1)
+
+    @cached_property
+    def slopes(self) -> list[HeadMoments | None]:
+        """Of the head's coefficients at the nodes of training, and of each test source."""
+        return [_slopes(self.model, self.given, nodes) for nodes in (self.engine.nodes, *self.tests)]
 
     def equations(self, engine: ExplicitEngine, u: Array, ridge: complex) -> Array:
         """G(u), u = (W, k, a)."""
-        S = engine.trained
-        W, k, a = u[: 2 * S].reshape(2, S), u[2 * S], u[2 * S + 1]
+        W, k, a = u[:-2].reshape(-1, engine.trained), u[-2], u[-1]
         samples = engine.nodes.samples
-        load = engine.load([block.moved(W[block.block.degree - 1]) for block in self.blocks], np.array([k]))[0]
+        load = engine.load([block.moved(W[self.engine.row(block.block)]) for block in self.blocks], np.array([k]))[0]
         total = self.tau * a + load
         first = (samples.weights * samples.c1**2 * self.tau / total).sum() - 1
         second = k * a * (1 - self.tau / self.mu * (samples.weights * load / total).sum()) - ridge
@@ -159,7 +183,7 @@ class Response:
     def moved(self, weights: Array, by: float, d_ridge: float) -> Array:
         """The derivatives of (IDG, error on each test source) where the nodes' probabilities move by ``weights``, the logarithm of all
         scales by ``by``, and the engine's ridge by ``d_ridge``."""
-        engine = replace(self.engine, nodes=_shift(self.engine.nodes, weights, self.slopes, by))
+        engine = replace(self.engine, nodes=_shift(self.engine.nodes, weights, self.slopes[0], by))
         right = self.equations(engine, self.u.astype(complex), self.ridge + 1j * _STEP * d_ridge).imag / _STEP
         # k may be tiny, and with it a row and a column.
         scale = np.ones(self.u.size)
@@ -168,18 +192,12 @@ class Response:
         rows = np.abs(matrix).max(axis=1)
         rows = np.where(rows > 0, rows, 1.0)
         v = self.u - 1j * _STEP * scale * np.linalg.solve(matrix / rows[:, None], right / rows)
-        S = engine.trained
-        W, k, a = v[: 2 * S].reshape(2, S), v[2 * S], v[2 * S + 1]
-        blocks = [block.moved(W[block.block.degree - 1]) for block in self.blocks]
+        W, k, a = v[:-2].reshape(-1, engine.trained), v[-2], v[-1]
+        blocks = [block.moved(W[self.engine.row(block.block)]) for block in self.blocks]
         omega = self.tau / (self.tau * a + engine.load(blocks, np.array([k]))[0])
-        tests = [_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in zip(self.tests, self.test_slopes, strict=True)]
+        tests = [_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in zip(self.tests, self.slopes[1:], strict=True)]
         errors = engine.errors(replace(self.point, k=k, a=a, omega=omega), blocks, self.tau, self.mu, tests)
         return np.array([np.imag(error) / _STEP for error, _ in errors])
-
-    @property
-    def share(self) -> Array:
-        """The weights of the test sources."""
-        return np.array([p.weight for p in self.given.test])
 
     @property
     def ridge_slope(self) -> float:

@@ -3,106 +3,139 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
+from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import source_moments
-from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes
-from hermite_eq.theory.blocks import Kronecker
-from hermite_eq.theory.explicit import GivenMoments, Population, given_moments
-from hermite_eq.theory.source_norms import curvature, norm_moments
+from hermite_eq.models import LinearTransformer, MixtureTask, RandomTransformer, Sizes
+from hermite_eq.theory.blocks import Kronecker, sides
+from hermite_eq.theory.explicit import ContextSample, GivenMoments, Population, explicit_errors, given_moments, mixture_trace
+from hermite_eq.theory.source_contexts import context_sample, curvature
 from hermite_eq.theory.source_quadratics import quadratic_blocks
+from hermite_eq.theory.source_tasks import controlled_mean, task_draws
 
-#: Relative variance of ‖h‖² within a source above which the theory has been seen to fail: by 6-12 % at 3.2, by less than 3 % below 1.1.
-_WIDE = 1.5
+Array = NDArray[np.float64]
 
+#: Share of E‖h‖² in one direction from which a nonlinear head's functions of it matter: their energy goes with its square.
+CONCENTRATED = 0.02
 
-def population(task: MixtureTask, source: int, d: int, context: int, *, norms: bool = True, weight: float = 1.0) -> Population:
-    r"""One source over fresh tasks: :math:`\mathbb E[hh^\top]=\Sigma_x\otimes\mathbb E[bb^\top]` and :math:`\mathbb E[hy]`, exact.
-
-    Parameters
-    ----------
-    task : MixtureTask
-    source : int
-    d, context : int
-    norms : bool
-        Whether ‖h‖ varies, as it does for heads which do not normalise h.
-    weight : float
-
-    Raises
-    ------
-    HypothesisError
-        For inputs with a mean: h then has one, which the theory does not know.
-
-    Examples
-    --------
-    >>> from hermite_eq.models import Source, Spike
-    >>> task = MixtureTask([Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(9.0))])
-    >>> found = population(task, 1, d=10, context=10)
-    >>> found.covariance.inputs.shape, found.covariance.context.shape
-    ((10, 10), (11, 11))
-    """
-    if task.sources[source].mean_vectors(d)[0].any():
-        raise HypothesisError(
-            "h has mean zero, as it has for inputs of mean zero", f"source {source} with input_mean={task.sources[source].input_mean}",
-            "leave out input_mean, or simulate: hermite_eq.simulate.icl_error",
-        )  # fmt: skip
-    moments = source_moments(task, d, context, source=source)
-    slopes = vars(norm_moments(task, source, d, context)) if norms else {}
+def population(moments: SourceMoments, weight: float, contexts: ContextSample | None = None) -> Population:
+    """A source by its exact moments."""
     return Population(
-        covariance=Kronecker(moments.inputs, moments.second_b),
+        covariance=Kronecker(moments.second_x, moments.second_b),
         signal=moments.labels,
         square=moments.square_y,
         mean=moments.mean_y,
         weight=weight,
-        **slopes,
+        center=np.outer(moments.mean_x, moments.mean_b) if moments.mean_x.any() else None,
+        contexts=contexts,
     )
 
 
-def mixture_moments(task: MixtureTask, sizes: Sizes, *, norms: bool = True) -> GivenMoments:
-    """Every source in training and in the test, as :func:`hermite_eq.icl_error` uses them.
+def mixture_moments(task: MixtureTask, d: int, context: int, *, tasks: Sequence[Array] | None = None) -> GivenMoments:
+    r"""Every source in training and in the test, as :func:`hermite_eq.icl_error` uses them.
 
-    The sources with test weight 0 are among the test populations too: ``icl_by_source`` has an entry for each.
+    The second moments :math:`\mathbb E[xx^\top]\otimes\mathbb E[bb^\top]`, signals :math:`\mathbb E[hy]` and means
+    :math:`\mathbb E[x]\,\mathbb E[b]^\top` of each source are exact; how the energies of h vary within it is known from drawn contexts,
+    :mod:`hermite_eq.theory.source_contexts`. The sources with test weight 0 are among the test populations too: ``icl_by_source`` has an
+    entry for each.
 
-    Raises
-    ------
-    HypothesisError
-        As :func:`population`, and for finitely many training tasks, whose covariance depends on which they are.
+    Parameters
+    ----------
+    task : MixtureTask
+    d, context : int
+        d and ℓ.
+    tasks : sequence of (k_s, d) arrays, optional
+        The training tasks of each source, whose shares are then the :math:`k_s/k`. By default every training context has a task of its
+        own.
+
+    Examples
+    --------
+    >>> from hermite_eq.models import Source, Spike
+    >>> task = MixtureTask([Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(9.0), input_mean=0.5)])
+    >>> found = mixture_moments(task, d=10, context=10)
+    >>> found.training[1].covariance.context.shape, found.training[1].center.shape
+    ((11, 11), (10, 11))
     """
-    if sizes.tasks != math.inf:
-        raise HypothesisError(
-            "every training context has a task of its own", f"tasks={sizes.tasks}",
-            "pass tasks=math.inf, or given_moments of covariance.source_moments(…, tasks=xi)",
-        )  # fmt: skip
-    task.check(sizes.d)
-    everyone = [population(task, s, sizes.d, sizes.context, norms=norms) for s in range(len(task.sources))]
-
-    def weighted(weights: tuple[float, ...], keep: bool) -> list[Population]:
-        return [replace(p, weight=weight) for p, weight in zip(everyone, weights, strict=True) if keep or weight]
-
-    training = weighted(task.weights, False)
-    trace = float(np.dot([p.weight for p in training], [p.trace for p in training]))
-    kept = [*(s for s, weight in enumerate(task.weights) if weight), *range(len(task.sources))]
-    curvatures = [curvature(task, s, sizes.d, sizes.context) for s in range(len(task.sources))]
-    blocks = quadratic_blocks([everyone[s].covariance for s in kept], [curvatures[s] for s in kept])
-    return given_moments(training, weighted(task.test_weights, True), trace=trace, quadratic_blocks=blocks)
+    return _fresh_moments(task, d, context) if tasks is None else _moments(task, d, context, [np.asarray(xi, float) for xi in tasks])
 
 
-def heterogeneity(task: MixtureTask, sizes: Sizes) -> tuple[str, ...]:
-    """A note for every source within which ‖h‖² varies so much that one covariance does not describe it."""
-    found = []
+@lru_cache(maxsize=32)
+def _fresh_moments(task: MixtureTask, d: int, context: int) -> GivenMoments:
+    return _moments(task, d, context, None)
+
+
+def _moments(task: MixtureTask, d: int, context: int, tasks: list[Array] | None) -> GivenMoments:
+    task.check(d)
+    sources = range(len(task.sources))
+    given: Sequence[Array | None] = [None] * len(task.sources) if tasks is None else tasks
+    weights = task.weights if tasks is None else tuple(len(xi) / sum(map(len, tasks)) for xi in tasks)
+    # Training sources, then test sources: (source, its tasks, weight).
+    members = [(s, given[s], weights[s]) for s in sources if weights[s]] + [(s, None, task.test_weights[s]) for s in sources]
+    moments = [source_moments(task, d, context, source=s, tasks=xi) for s, xi, _ in members]
+    both = sides([Kronecker(m.second_x, m.second_b) for m in moments])
+    assert both is not None
+    contexts: dict[int, ContextSample] = {}
+    populations = []
+    for (s, xi, weight), m in zip(members, moments, strict=True):
+        sample = contexts.get(s) if xi is None else None
+        if sample is None:
+            sample = context_sample(task, s, d, context, m, both, xi)
+        if xi is None:
+            contexts[s] = sample
+        populations.append(population(m, weight, sample))
+    blocks = quadratic_blocks(
+        [Kronecker(m.inputs, m.second_b) for m in moments],
+        [curvature(task, s, d, xi) for s, xi, _ in members],
+        [float(np.trace(m.inputs) / np.trace(m.second_x)) for m in moments],
+    )
+    count = len(populations) - len(sources)
+    # t is that of fresh tasks of the training mixture.
+    trace = mixture_trace([replace(p, weight=weight) for p, weight in zip(populations[count:], task.weights, strict=True)])
+    return given_moments(populations[:count], populations[count:], trace=trace, quadratic_blocks=blocks)
+
+
+def mixture_errors(model: RandomTransformer | LinearTransformer, task: MixtureTask, points: Sequence[Sizes]) -> dict[str, Array]:
+    """The columns of a theory curve at points of equal d, context and tasks.
+
+    For finitely many training tasks they are means over the draws of :func:`hermite_eq.theory.source_tasks.task_draws`, and
+    ``icl_stderr`` and ``idg_stderr`` are the standard errors of these means.
+    """
+    sizes = points[0]
+    if sizes.tasks == math.inf:
+        return explicit_errors(model, mixture_moments(task, sizes.d, sizes.context), points)
+    given = [mixture_moments(task, sizes.d, sizes.context, tasks=tasks) for tasks in task_draws(task, sizes.d, int(sizes.tasks))]
+    draws = [explicit_errors(model, moments, points) for moments in given]
+    # E[y²] over the training tasks, with which the errors vary most, has a known mean.
+    mean = sum(p.square * weight for p, weight in zip(given[0].test, task.weights, strict=True))
+    control = np.array([sum(p.weight * p.square for p in moments.training) for moments in given]) - mean
+    columns = {}
+    for name in draws[0]:
+        columns[name], stderr = controlled_mean(np.array([draw[name] for draw in draws]), control)
+        if name in ("icl", "idg"):
+            columns[f"{name}_stderr"] = stderr
+    return columns
+
+
+def concentration(task: MixtureTask, d: int, context: int) -> float:
+    """The largest share of E‖h‖² that one direction of h holds within a source."""
+    found = 0.0
     for s in range(len(task.sources)):
-        variance = norm_moments(task, s, sizes.d, sizes.context).norm_variance
-        if variance > _WIDE:
-            found.append(
-                f"‖h‖² has the relative variance {variance:.2g} within source {s} at d = {sizes.d}: its contexts differ too much for one "
-                "covariance, and the error may be off by more than 10 %"
-            )
-    return tuple(found)
+        moments = source_moments(task, d, context, source=s)
+        found = max(found, float(np.prod([np.linalg.norm(m, 2) / np.trace(m) for m in (moments.second_x, moments.second_b)])))
+    return found
 
 
-def norms_matter(model: Model) -> bool:
-    """Whether the norm of h reaches the features."""
-    return isinstance(model, LinearTransformer) or (isinstance(model, RandomTransformer) and not model.normalise)
+def mixture_notes(model: RandomTransformer | LinearTransformer, task: MixtureTask, d: int, context: int) -> tuple[str, ...]:
+    """What should be said aloud: nothing of linear heads, which see second moments of large directions alone."""
+    if isinstance(model, LinearTransformer) or (share := concentration(task, d, context)) <= CONCENTRATED:
+        return ()
+    return (
+        f"one direction of h holds {share:.0%} of E‖h‖² at d = {d}: the head sees more of it than its linear part; "
+        "hermite_eq.theory.spiked_icl_error takes it as a type of the neurons",
+    )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hermite_eq.activations import Activation, activation, lipschitz_violation, registered_names
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory.arguments import check_name, check_points
 from hermite_eq.theory.error import TheoryError, icl_error
 from hermite_eq.theory.finite_size import continuous_error
 from hermite_eq.theory.head import HeadMoments
@@ -84,6 +85,7 @@ def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which 
     >>> print(f"{best.ridge:.3f} {best.error.icl:.4f}")
     6.875 1.4117
     """
+    check_name(error, ("icl", "idg"))
     if isinstance(model, RandomTransformer) and isinstance(sizes, Ratios):
         raise HypothesisError(
             "the ridge has an effect on the error",
@@ -156,6 +158,7 @@ def head_error(residual_ratio: float, task: Task, ratios: Ratios) -> TheoryError
     >>> abs(one.icl - icl_error(RandomTransformer("relu", 0), task, ratios).icl) < 1e-12
     True
     """
+    check_points([ratios], Ratios)
     if not 0 <= residual_ratio < math.inf:
         raise HypothesisError("c_*²/c_1² is finite and ≥ 0", f"residual_ratio={residual_ratio}", "pass residual_ratio=0.5, say")
     head = PolynomialActivation(f"c_*²/c_1² = {residual_ratio:g}", (1.0, 1.0), math.sqrt(residual_ratio))
@@ -189,6 +192,8 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     >>> print(f"{best.activation} {best.activation_ratio:.3f} {best.activation_error.icl:.4f}")
     shifted_relu 0.791 0.6397
     """
+
+    check_name(error, ("icl", "idg"))
 
     def at(log: Array) -> Array:
         return np.asarray(getattr(_head_errors(10.0 ** log.ravel(), task, ratios), error)).reshape(log.shape)
@@ -254,7 +259,7 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
     Raises
     ------
     HypothesisError
-        If the points differ in d, ℓ or k, or a random head comes without hidden units.
+        If the points differ in d, ℓ or k, a random head comes without hidden units, or the task has several sources.
 
     Examples
     --------
@@ -265,6 +270,8 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
     >>> curve.ridge.round(1)
     array([ 96.4, 124. , 215.8])
     """
+    check_name(error, ("icl", "idg"))
+    check_points(points, Sizes)
     if len({(point.d, point.context, point.tasks) for point in points}) != 1:
         raise HypothesisError("the points differ in n and m alone", f"{len(points)} points", "pass points of one d, context and tasks")
     d, tasks = points[0].d, points[0].tasks

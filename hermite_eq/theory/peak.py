@@ -10,6 +10,7 @@ import numpy as np
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, Ratios, Sizes, Task
+from hermite_eq.theory.arguments import check_model, check_name, check_plain, check_points
 from hermite_eq.theory.dual import value
 from hermite_eq.theory.error import icl_curve
 from hermite_eq.theory.finite_size import continuous_error
@@ -71,7 +72,7 @@ def interpolation_peak(
     Raises
     ------
     HypothesisError
-        For ``along="mu"`` of a linear Transformer, which has no hidden units.
+        For ``along="mu"`` of a linear Transformer, which has no hidden units; for several sources.
 
     Examples
     --------
@@ -84,6 +85,11 @@ def interpolation_peak(
     >>> print(f"{peak.position:.2f} {peak.height:.2f}")
     1.43 1.45
     """
+    check_model(model)
+    check_plain(task)
+    check_name(along, ("tau", "mu"), "along")
+    check_name(error, ("icl", "idg"))
+    check_points([where], Ratios if isinstance(where, Ratios) else Sizes)
     linear = isinstance(model, LinearTransformer)
     ratios = where if isinstance(where, Ratios) else where.ratios
     if along == "mu" and linear:

@@ -27,8 +27,13 @@ from hermite_eq.theory.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 
-#: Stands for k = 0+, the limit where neither samples nor features are too few and nothing else regularises.
-SMALLEST_RIDGE = 1e-200
+#: Stands for k = 0+, the limit where neither samples nor features are too few and nothing else regularises; its square is still a number.
+SMALLEST_RIDGE = 1e-100
+
+
+def without_ridge(k: Array) -> NDArray[np.bool_]:
+    """Whether k is 0+."""
+    return np.asarray(k <= 2 * SMALLEST_RIDGE)
 
 
 @dataclass(frozen=True)
@@ -320,7 +325,7 @@ def random_head_error(
         np.where(interpolates, np.inf, mean(error)),
         mean(bias_fresh),
         np.where(interpolates, np.inf, variance),
-        np.where(k > 2 * SMALLEST_RIDGE, k * unit, 0.0),
+        np.where(without_ridge(k), 0.0, k * unit),
         point.dof,
         point.residual,
     )

@@ -23,15 +23,17 @@ from hermite_eq.theory.blocks import Block, Kronecker, common_basis, equal_colum
 Array = NDArray[np.float64]
 
 
-def quadratic_blocks(covariances: Sequence[Kronecker], labels: Sequence[Array]) -> list[Block]:
+def quadratic_blocks(covariances: Sequence[Kronecker], labels: Sequence[Array], shares: Sequence[float] | None = None) -> list[Block]:
     r"""Blocks of degree 2, one for each pair of distinct eigenvalues of the input covariances; none where these do not commute.
 
     Parameters
     ----------
     covariances : sequence of Kronecker
-        :math:`\Sigma_s\otimes R_s` of every source.
+        :math:`\Sigma_s\otimes R_s` of every source, :math:`\Sigma_s` centred.
     labels : sequence of (d, d) arrays
-        :math:`\mathbb E[y\,(xx^\top-\Sigma_s)]`.
+        :math:`\mathbb E[y\,(xx^\top-\Sigma_s)]`, x less its mean.
+    shares : sequence of float, optional
+        :math:`\operatorname{tr}\Sigma_s/\mathbb E\|x\|^2`, less than 1 for inputs with a mean.
 
     Examples
     --------
@@ -43,13 +45,14 @@ def quadratic_blocks(covariances: Sequence[Kronecker], labels: Sequence[Array]) 
     basis = common_basis(inputs)
     if basis is None:
         return []
-    values = np.stack([np.einsum("ai,ab,bi->i", basis, m / np.trace(m), basis, optimize=True) for m in inputs])
+    sizes_x = [float(np.trace(m)) / share for m, share in zip(inputs, shares or [1.0] * len(inputs), strict=True)]
+    values = np.stack([np.einsum("ai,ab,bi->i", basis, m / size, basis, optimize=True) for m, size in zip(inputs, sizes_x, strict=True)])
     contexts = [c.context / np.trace(c.context) for c in covariances]
     gram = np.array([[float(np.vdot(R, S)) for S in contexts] for R in contexts])
     # u_s with ⟨u_s, u_s'⟩ = tr R_sR_s': the rows of a square root, which exists where sources coincide too.
     weights, vectors = np.linalg.eigh(gram)
     u = vectors * np.sqrt(np.maximum(weights, 0.0))
-    rotated = [basis.T @ (Q / np.trace(m)) @ basis for Q, m in zip(labels, inputs, strict=True)]
+    rotated = [basis.T @ (Q / size) @ basis for Q, size in zip(labels, sizes_x, strict=True)]
     # A direction with a finite share of ‖x‖² is seen through functions of every degree, which no Gaussian stands for.
     light = [group for group in equal_columns(values) if values[:, group[0]].max() <= len(basis) ** -0.5]
     found = []

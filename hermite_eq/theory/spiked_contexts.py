@@ -1,6 +1,6 @@
 r"""Contexts of several sources as nodes: what a head whose first layer has a spike sees of them.
 
-Given its task η, a context is, by the exact law of :mod:`hermite_eq.theory.source_norms`,
+Given its task η, a context is, by the exact law of :mod:`hermite_eq.theory.source_contexts`,
 
 .. math:: x=gr+w_0,\quad b_1=\tfrac f\ell(Ar+\sqrt Y\,w),\quad b_2=\tfrac Y\ell,\quad y=\sigma_*(\omega g)+\epsilon,
 

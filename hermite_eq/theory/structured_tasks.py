@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import scaled_coefficients, scaled_norm2
 from hermite_eq.models import LinearTransformer, Ratios, Task
+from hermite_eq.theory.arguments import check_plain, check_points
 from hermite_eq.theory.error import TheoryCurve
 from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
@@ -148,6 +149,7 @@ class TaskPopulation:
 
 def _labels(task: Task, scales: Array) -> tuple[Array, LabelLaw]:
     r""":math:`a(s)^2/s^2` at each scale, and the labels' law at equally likely scales."""
+    check_plain(task)
     c = scaled_coefficients(task.target, scales, 1)
     square = float(np.mean(scaled_norm2(task.target, scales))) + task.noise
     if not square > 0:
@@ -201,6 +203,7 @@ def structured_curve(model: LinearTransformer, population: TaskPopulation, ratio
     """
     if not isinstance(model, LinearTransformer):
         raise HypothesisError("structured tasks are worked out for the linear Transformer", f"{model}", "pass LinearTransformer(ridge=…)")
+    check_points(ratios, Ratios)
     alpha, kappa, tau = (np.array([getattr(r, name) for r in ratios]) for name in ("alpha", "kappa", "tau"))
     gamma = 1 / kappa
     if population.kappa is not None:

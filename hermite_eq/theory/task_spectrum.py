@@ -84,7 +84,7 @@ class TaskSpectrum:
         phi = y / psi + excess * rise
         slope = gamma * mean(second, c)
         dy = phi + far * slope
-        inverse, t_inverse, tc = mean(first, 1.0), mean(first, t), mean(first, c * t)
+        inverse, t_inverse = mean(first, 1.0), mean(first, t)
         return Resolvent(
             ridge=excess * (phi + psi * rise),
             trace=inverse / phi,
@@ -93,7 +93,6 @@ class TaskSpectrum:
             s_2=mean(second, c) / dy,
             s2_2=(phi * mean(second, c**2) + far * slope * mean(first, c)) / dy,
             t_2=(mean(second, t) / phi + t_inverse * slope / phi**2) / dy,
-            ts_1=tc,
             ts_2=mean(second, c * t) / dy,
         )
 
@@ -110,8 +109,8 @@ class Resolvent:
         :math:`\langle(S+y)^{-1}\rangle`, :math:`\langle(S+y)^{-2}\rangle`.
     s_1, s_2, s2_2 : ndarray
         :math:`\langle S(S+y)^{-1}\rangle`, :math:`\langle S(S+y)^{-2}\rangle`, :math:`\langle S^2(S+y)^{-2}\rangle`.
-    t_2, ts_1, ts_2 : ndarray
-        :math:`\langle T(S+y)^{-2}\rangle`, :math:`\langle TS(S+y)^{-1}\rangle`, :math:`\langle TS(S+y)^{-2}\rangle`.
+    t_2, ts_2 : ndarray
+        :math:`\langle T(S+y)^{-2}\rangle`, :math:`\langle TS(S+y)^{-2}\rangle`.
     """
 
     ridge: Array
@@ -121,7 +120,6 @@ class Resolvent:
     s_2: Array
     s2_2: Array
     t_2: Array
-    ts_1: Array
     ts_2: Array
 
 

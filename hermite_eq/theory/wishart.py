@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from hermite_eq.errors import HypothesisError
+from hermite_eq.hermite import check_degree
 
 Array = NDArray[np.float64]
 
@@ -78,7 +79,7 @@ def wishart_density(d: int, k: int) -> tuple[Array, Array]:
     Raises
     ------
     HypothesisError
-        If min(d, k) > 1000.
+        If d or k is no positive integer, or min(d, k) > 1000.
 
     References
     ----------
@@ -90,7 +91,10 @@ def wishart_density(d: int, k: int) -> tuple[Array, Array]:
     >>> (w @ x**0).round(10), (w @ x).round(10), (w @ x**2).round(8)  # 3; 3·5; 3·5·(3 + 5 + 1)
     (np.float64(3.0), np.float64(15.0), np.float64(135.0))
     """
+    d, k = (check_degree(size, name=name) for size, name in ((d, "d"), (k, "k")))
     N, a = min(d, k), abs(d - k)
+    if N == 0:
+        raise HypothesisError("a Wishart matrix has a size and degrees of freedom", f"d={d}, k={k}", "pass positive integers")
     if N > LARGEST:
         raise HypothesisError("the exact spectrum is for small matrices", f"min(d, k)={N}", f"use the limit beyond {LARGEST}")
     edges = math.sqrt(max(d, k)) - math.sqrt(N), math.sqrt(max(d, k)) + math.sqrt(N)
@@ -114,7 +118,10 @@ def wishart_density(d: int, k: int) -> tuple[Array, Array]:
     density = weights * np.einsum("ji,ji->i", h, np.linalg.solve(A, phi))
     # Outside the spectrum nothing is left but rounding.
     inside = density > _NOTHING * density.max()
-    return t.ravel()[inside] ** 2, density[inside]
+    nodes, weights = t.ravel()[inside] ** 2, density[inside]
+    for kept in (nodes, weights):
+        kept.flags.writeable = False
+    return nodes, weights
 
 
 def mean_spectrum(d: int, k: int) -> tuple[Array, Array]:

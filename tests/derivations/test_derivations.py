@@ -13,6 +13,7 @@ import sympy
 
 import derivations
 from derivations import (
+    Result,
     Step,
     bayes_context,
     conditional_coefficients,
@@ -29,7 +30,7 @@ from derivations import (
     task_gap,
     wishart_density,
 )
-from derivations.__main__ import Result, checked, main, modules, table
+from derivations.__main__ import checked, main, modules, table
 from hermite_eq.covariance import D, SymbolicTarget, covariance
 from hermite_eq.hermite import X
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from derivations.__main__ import Result, checked, main, modules
+from derivations import Result
+from derivations.__main__ import checked, main, modules
 from derivations.document import document, reach_tex, write
 
 

@@ -396,3 +396,28 @@ def test_a_value_at_zero_which_is_zero_but_for_rounding() -> None:
 def test_a_ball_that_is_not_finite_is_no_enclosure() -> None:
     with pytest.raises(HypothesisError, match=r"an enclosure is finite; found nan"):
         to_enclosure(arb.nan(), 20)
+
+
+def test_laguerre_polynomials_of_every_degree_are_enclosed() -> None:
+    """Against the exact sum L_k(−y) = Σ_j binom(k, j) y^j/j!, at the 64 bits where arb's own is NaN from degree 64 on."""
+    y = fmpq(403, 64) ** 2
+    with working_precision(64):
+        values = certified._laguerre(arb(y), 120)
+    for k in (0, 1, 2, 63, 64, 80, 120):
+        exact, term = fmpq(0), fmpq(1)
+        for j in range(k + 1):
+            exact += term
+            term = term * y * fmpq(k - j, (j + 1) ** 2)
+        # Four roundings of sums of positive terms for each degree.
+        with working_precision(2000):
+            assert values[k].contains(arb(exact))
+        assert values[k].rad() <= values[k].mid() * arb(2) ** -64 * 8 * (k + 1)
+
+
+def test_high_degrees_have_enclosures() -> None:
+    c = coefficients("gelu", 80)
+    for k in (62, 64, 72, 80):
+        enclosure = c.enclosure(k, 15)
+        assert enclosure.digits >= 15
+        assert not disjoint(enclosure, enclose_number(c[k], 30))
+    assert coefficients("tanh", 96).enclosure(95, 15).digits >= 15

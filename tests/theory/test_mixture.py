@@ -1,4 +1,4 @@
-"""Several sources: moments of norms against drawn contexts, one isotropic source against the theory of one, and messages."""
+"""Several sources: energies against literal contexts, simulations, one isotropic source against the theory of one, and messages."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ import warnings
 import numpy as np
 import pytest
 
+from hermite_eq import simulate
+from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task
+from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task, rt_ridge
 from hermite_eq.theory import Kronecker, icl_curve, icl_error
-from hermite_eq.theory.source_norms import curvature, norm_moments
+from hermite_eq.theory.blocks import Side, sides
+from hermite_eq.theory.explicit import ContextSample
+from hermite_eq.theory.source_contexts import context_sample, curvature
 from hermite_eq.theory.source_quadratics import quadratic_blocks
+from verify.campaigns.mixing import Mixing
 
 D = 20
 CONTEXTS = 20_000
@@ -45,37 +50,71 @@ def drawn(task: MixtureTask, source: Source, rng: np.random.Generator) -> dict[s
 
 
 @pytest.mark.parametrize(("name", "unit"), [*((name, False) for name in SOURCES), ("task spike", True)])
-def test_norms_and_slopes_are_those_of_drawn_contexts(name: str, unit: bool) -> None:
+def test_energies_and_labels_are_those_of_drawn_contexts(name: str, unit: bool) -> None:
     source = SOURCES[name]
     task = MixtureTask([source], unit_inputs=unit, unit_link=unit)
-    found, moments = norm_moments(task, 0, D, D), source_moments(task, D, D)
-    sample = drawn(task, source, np.random.default_rng(3))
-    s2 = sample["h2"] / (np.trace(moments.inputs) * np.trace(moments.second_b))
-    V = found.norm_variance
+    moments = source_moments(task, D, D)
+    covariance = Kronecker(moments.second_x, moments.second_b)
+    both = sides([covariance])
+    assert both is not None
+    found = context_sample(task, 0, D, D, moments, both)
+    literal = drawn(task, source, np.random.default_rng(3))
+    h2 = literal["h2"] / covariance.trace
+    # Powers of the norm below one, as the weight of a sample in a fit is: of higher ones the law is heavy-tailed.
+    power, other = h2**-0.5, found.norm**-0.5
+    M2 = float((moments.labels**2).sum())
     pairs = {
-        "norm_variance": (s2 - 1) ** 2,
-        "mean_slope": sample["y"] * (s2 - 1) / V,
-        "square_slope": sample["y"] ** 2 / moments.square_y * (s2 - 1) / V,
-        "signal_slope": sample["signal"] / float((moments.labels**2).sum()) * (s2 - 1) / V,
+        "norm": (power, other),
+        "label": (literal["y"] * power, found.mean * other),
+        "square": (literal["y"] ** 2 * power, found.square * other),
+        "signal": (literal["signal"] / M2 * power, total_signal(found, moments, both) / M2 * other),
     }
-    for field, values in pairs.items():
-        expected, scale = getattr(found, field), float(np.abs(values).mean())
-        stderr = float(values.std() / math.sqrt(CONTEXTS))
-        # Five standard errors, and 2 % of the size for the average over 512 tasks; squares of norms are heavy-tailed, so that the sample's
-        # own standard error is uncertain by some ten per cent.
-        assert abs(values.mean() - expected) < 5.5 * stderr + 0.02 * scale, field
-        if field == "norm_variance":
-            assert abs(values.mean() - 1.3 * expected) > 5.5 * stderr + 0.02 * scale, "a variance 30 % off is not seen"
+    for field, (sample, nodes) in pairs.items():
+        expected, stderr = float(found.weights @ nodes), float(sample.std() / math.sqrt(CONTEXTS))
+        # Five standard errors, those of the 65,536 contexts included, and 0.5 % for the cells into which they are gathered.
+        assert abs(sample.mean() - expected) < 5 * stderr * 1.15 + 0.005 * abs(expected), field
+    assert abs(power.mean() - 1.05 * float(found.weights @ other)) > 5.75 * power.std() / math.sqrt(CONTEXTS), "5 % off is not seen"
+
+
+def total_signal(found: ContextSample, moments: SourceMoments, both: tuple[Side, Side]) -> np.ndarray:
+    """E[(Mᵀh)y|θ] from its parts."""
+    left, right = both
+    M = left.basis.T @ moments.labels @ right.basis
+    sizes = [float((M[np.ix_(rows, columns)] ** 2).sum()) for rows in left.classes for columns in right.classes]
+    return np.asarray(np.array(sizes) @ found.signals)
 
 
 @pytest.mark.parametrize("model", [RandomTransformer("relu", 0.1, normalise=True), LinearTransformer(0.1)], ids=str)
 def test_one_isotropic_source_is_a_task(model: Model) -> None:
-    """Two routes to one number: explicit matrices of exact moments, and the spectrum at finite d, which knows more of the norms."""
+    """Two routes to one number: drawn contexts and matrices of exact moments, and the spectrum and moments of norms at finite d."""
     for d in (16, 40):
         sizes = Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
         one, other = (icl_error(model, task, sizes).icl for task in (Task("relu", 0.01), MixtureTask([Source("relu", 0.01)])))
-        # What the two treat differently (directions of b, which go with its length) is of order 1/d; seen: at most 0.06/d.
-        assert abs(other / one - 1) < 0.1 / d
+        # What the two treat differently is of order 1/d; seen: at most 0.3/d.
+        assert abs(other / one - 1) < 0.4 / d
+
+
+SETTINGS = {
+    "input spike": (Mixing(spiked=1.0, input_spike=1.0, step=0.0), LinearTransformer(rt_ridge(5e-5, 12))),
+    "task spike": (Mixing(task_spike=1.0, step=0.0), LinearTransformer(rt_ridge(5e-5, 12), intercept=True)),
+    "noise": (Mixing(noises=(0.01, 0.3), step=0.0), RandomTransformer("tanh", rt_ridge(5e-5, 12, 72))),
+}
+
+
+@pytest.mark.filterwarnings("ignore::hermite_eq.HypothesisWarning")
+@pytest.mark.parametrize("name", SETTINGS)
+def test_simulated_transformers_agree(name: str) -> None:
+    """Nearly without a ridge, where contexts of much energy weigh less: at 1/d = 0.08 the remainder is allowed 4 %."""
+    mixing, model = SETTINGS[name]
+    task, sizes = mixing.task(12), mixing.sizes(12)
+    theory, found = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=200, rng=5)
+    runs = np.column_stack([found.icl_runs, found.source_runs])
+    predicted = np.array([theory.icl, *theory.icl_by_source])
+    stderr = runs.std(0, ddof=1) / math.sqrt(len(runs))
+    assert (np.abs(runs.mean(0) - predicted) < 5 * stderr + 0.04 * predicted).all()
+    # What one norm for all of h would predict: 10 to 80 % more.
+    far = 1.3 * predicted
+    assert (np.abs(runs.mean(0) - far) > 5 * stderr + 0.04 * far).all()
 
 
 def test_per_source_errors_sum_to_the_mixture() -> None:
@@ -93,24 +132,11 @@ def test_per_source_errors_sum_to_the_mixture() -> None:
     assert curve[1].icl < found.icl
 
 
-def test_contexts_that_differ_too_much_are_said_aloud() -> None:
-    sizes = Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
-    model = RandomTransformer("relu", 0.1, normalise=True)
-    found = icl_error(model, MixtureTask([Source("relu", 0.01, task_cov=Spike(256.0))]), sizes)
-    (note,) = found.notes
-    assert note.startswith("‖h‖² has the relative variance 1")
-    assert note.endswith(
-        "within source 0 at d = 16: its contexts differ too much for one covariance, and the error may be off by more than 10 %"
-    )
-    bounded = MixtureTask([Source("relu", 0.01, task_cov=Spike(256.0))], unit_inputs=True, unit_link=True)
-    assert icl_error(model, bounded, sizes).notes == ()
-
-
 @pytest.mark.parametrize("unit", [False, True])
 def test_the_curvature_of_the_label_is_that_of_drawn_queries(unit: bool) -> None:
     """E[y(xxᵀ − Σ)] along and across a task spike, for a target with c_2 ≠ 0."""
     task = MixtureTask([Source("relu", 0.1, task_cov=Spike(400.0))], unit_inputs=unit, unit_link=unit)
-    matrix = curvature(task, 0, D, D)
+    matrix = curvature(task, 0, D)
     source, rng = task.sources[0], np.random.default_rng(5)
     xi = source.task_cov.colour(rng.standard_normal((CONTEXTS, D)))
     X = rng.standard_normal((CONTEXTS, D))
@@ -145,24 +171,15 @@ def test_a_source_that_was_never_sampled_is_tested() -> None:
         task = MixtureTask(sources, [1.0, 0.0])
     found = icl_error(RandomTransformer("relu", 0.1, normalise=True), task, sizes)
     alone = icl_error(RandomTransformer("relu", 0.1, normalise=True), task.only(0), sizes)
-    assert found.idg == pytest.approx(alone.icl, rel=1e-9)
-    assert found.icl_by_source[0] == pytest.approx(alone.icl, rel=1e-9)
+    assert found.idg == pytest.approx(found.icl_by_source[0], rel=1e-9)
+    # By itself the source has fewer kinds of blocks, by which its contexts are told apart: 1e-4 was seen.
+    assert found.icl_by_source[0] == pytest.approx(alone.icl, rel=1e-3)
     assert found.icl_by_source[1] != pytest.approx(alone.icl, rel=0.01)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (
-            lambda: icl_error(LinearTransformer(0.1), MixtureTask([Source("relu")]), Sizes(8, 8, 4, 100)),
-            "every training context has a task of its own; found tasks=4. "
-            "Repair: pass tasks=math.inf, or given_moments of covariance.source_moments(…, tasks=xi)",
-        ),
-        (
-            lambda: icl_error(LinearTransformer(0.1), MixtureTask([Source("relu", input_mean=1.0)]), Sizes(8, 8, math.inf, 100)),
-            "h has mean zero, as it has for inputs of mean zero; found source 0 with input_mean=1.0. "
-            "Repair: leave out input_mean, or simulate: hermite_eq.simulate.icl_error",
-        ),
         (
             lambda: icl_error(LinearTransformer(0.1), MixtureTask([Source("relu")]), Ratios(1, 1, 1)),
             "several sources are studied at a finite d; found Ratios(alpha=1.0, kappa=1.0, tau=1.0, mu=None). Repair: pass Sizes(…)",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import sympy
 
-from derivations import Step, given_covariances, source_norms, spiked_features
+from derivations import Step, context_types, given_covariances, given_means, spiked_features
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,10 @@ from derivations import Step, given_covariances, source_norms, spiked_features
         lambda: given_covariances._second_order(sympy.Integer(2)),
         lambda: given_covariances._finite_block(sympy.Integer(1)),
         lambda: given_covariances._against_library(1.05),
-        lambda: source_norms.check(1.05),
+        lambda: given_means._against_library(1.05),
+        lambda: given_means._moments(1.05),
+        lambda: context_types.check(1.05),
+        lambda: context_types.check(1.0, 1),
         lambda: spiked_features._elimination(-1),
         lambda: spiked_features._one_type(sympy.Rational(21, 20)),
         lambda: spiked_features._finite_block_and_conditioning(-1),

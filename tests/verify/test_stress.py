@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 
+from hermite_eq.errors import HypothesisError
+from verify.campaigns.campaign import label
+from verify.campaigns.run import simulate_run
+from verify.campaigns.store import Origin
 from verify.stress import measure
 from verify.stress.__main__ import main, table
 from verify.stress.cases import CASES, REFERENCE
@@ -14,9 +19,10 @@ from verify.stress.cases import CASES, REFERENCE
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_case_is_simulated(name):
-    gaps = np.array(measure.gaps(name, 4, range(1)))
-    assert gaps.shape == (1, 2, len(measure.DEGREES))
-    assert np.isfinite(gaps).all()
+    panel = measure.CAMPAIGN.panels[list(CASES).index(name)]
+    (points,) = simulate_run(dataclasses.replace(measure.CAMPAIGN, panels=(panel,)), 4, measure.CAMPAIGN.seed, measure.MEMORY, 0)
+    assert set(points) == {label(head) for head in itertools.chain(*measure.HEADS)}
+    assert all(0 < columns["icl"][0] < np.inf for columns in points.values())
 
 
 def planted(constants, limits, noise, runs=20):
@@ -43,22 +49,62 @@ def test_verdicts_of_planted_gaps():
     assert {each.verdict for each in measure.findings(planted(constants, dict.fromkeys(limits, 0.0), 0.2))} == {"cannot tell"}
 
 
-def test_the_command_stores_and_repeats(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("verify.stress.measure.CASES", {name: CASES[name] for name in (REFERENCE, "inputs Rademacher")})
-    folder = tmp_path / "stress"
+def test_every_case_has_an_identity_of_its_own(tmp_path):
+    """The manifest names the data of every case, so that no numbers are taken for those of another."""
+    first = measure.store(tmp_path, 12).setup
+    tasks = [each["task"] for each in first.identity()["simulations"]]
+    assert len(set(tasks)) == len(CASES)
+    panels = measure.CAMPAIGN.panels
+    changed = [panels[:-1], panels[::-1], tuple(dataclasses.replace(panel, models=panel.models[:1]) for panel in panels),
+               tuple(dataclasses.replace(panel, values=(1.9,)) for panel in panels)]  # fmt: skip
+    setups = [first, *(dataclasses.replace(first, campaign=dataclasses.replace(measure.CAMPAIGN, panels=each)) for each in changed)]
+    assert len({setup.hash for setup in setups}) == len(setups)
+
+
+def two_cases(monkeypatch):
+    monkeypatch.setattr(measure, "CASES", {name: CASES[name] for name in (REFERENCE, "inputs Rademacher")})
+    monkeypatch.setattr(measure, "CAMPAIGN", dataclasses.replace(measure.CAMPAIGN, panels=measure.CAMPAIGN.panels[:2]))
+
+
+def write(stored, run, scale):
+    """A run whose equivalents are e^{scale (1 + case)} times as bad as σ."""
+    record = []
     for index in range(2):
-        for d, runs in ((12, 4), (24, 3)):
-            gaps = 0.1 * (1 + index) + 1e-3 * np.arange(runs)[:, None, None] * np.ones((2, len(measure.DEGREES)))
-            path = folder / f"{index:02d}-d{d}.json"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(json.dumps({"gaps": gaps.tolist()}))
+        factors = {label(head): np.exp(scale * (1 + index) * (i > 0)) for heads in measure.HEADS for i, head in enumerate(heads)}
+        record.append({name: {"icl": [x], "idg": [x], "condition": [1.0], "fallback": [False]} for name, x in factors.items()})
+    stored.write(run, record, Origin.here(0.0))
+
+
+def test_the_command_stores_and_repeats(tmp_path, monkeypatch, capsys):
+    two_cases(monkeypatch)
+    for d, runs in ((12, 4), (24, 3)):
+        stored = measure.store(tmp_path, d)
+        stored.request(runs)
+        for run in range(runs):
+            write(stored, run, 0.1 + 1e-3 * run)
     # Whatever is stored is not computed again: no worker is asked.
+    monkeypatch.setattr("verify.campaigns.store.simulate_run", None)
     assert main(["--d", "24", "12", "--runs", "3", "4", "--workers", "1", "--output", str(tmp_path)]) == 0
     assert "inputs Rademacher" in capsys.readouterr().out
-    lines = (folder / "table.md").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / "stress" / "table.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2 + 2 * 2 * len(measure.DEGREES)
+    found = measure.gaps(measure.store(tmp_path, 24), range(3))["inputs Rademacher"]
+    assert np.allclose(found.runs, 0.2 + 2e-3 * np.arange(3)[:, None, None], rtol=0, atol=1e-15)
     assert main(["--d", "12", "12", "--output", str(tmp_path)]) == 2
     assert "two dimensions that differ" in capsys.readouterr().err
+
+
+def test_numbers_of_other_cases_are_refused(tmp_path, monkeypatch):
+    two_cases(monkeypatch)
+    stored = measure.store(tmp_path, 12)
+    stored.request(1)
+    write(stored, 0, 0.1)
+    monkeypatch.setattr(measure, "CAMPAIGN", dataclasses.replace(measure.CAMPAIGN, panels=measure.CAMPAIGN.panels[::-1]))
+    other = measure.store(tmp_path, 12)
+    assert not other.runs()
+    stored.folder.rename(other.folder)
+    with pytest.raises(HypothesisError, match="a campaign goes on with the parameters and the simulation with which it was begun"):
+        measure.store(tmp_path, 12)
 
 
 def test_the_table_shows_every_finding():

@@ -2,7 +2,8 @@
 
     python -m verify.stress --d 12 24 --runs 24 12
 
-Runs that are stored are not computed again, so that the command may be killed and repeated, and runs added.
+Runs are stored one by one, and those that are stored are not computed again: the command may be killed and repeated, and runs added. Other
+cases, heads or ratios have a folder of their own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from verify.campaigns.driver import compute
 from verify.report import write_text
 from verify.stress import measure
 from verify.workers import workers
@@ -42,12 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if len(ladder) < 2 or min(ladder.values()) < 2:
         print("python -m verify.stress: two dimensions that differ, each with two runs or more", file=sys.stderr)
         return 2
-    measurements = {}
+    measurements: dict[tuple[str, int], measure.Gaps] = {}
     with workers(arguments.workers) as pool:
-        for name, d, gaps in measure.measured(arguments.output / "stress", ladder, pool):
-            measurements[name, d] = gaps
-            if not console.is_terminal:
-                console.print(f"{name}, d = {d}")
+        for d, runs in ladder.items():
+            stored = measure.store(arguments.output, d)
+            compute(stored, range(runs), pool, lambda run, seconds: console.print(f"run {run} stored, {seconds:.1f} s"))
+            measurements |= {(name, d): gaps for name, gaps in measure.gaps(stored, range(runs)).items()}
     heading, *rows = table(measure.findings(measurements), list(ladder))
     shown = Table(title="log(e of the equivalent / e), ReLU head and target", header_style="bold")
     for column in heading:

@@ -7,31 +7,40 @@ whose corrections of higher order are like theirs.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq import RandomTransformer, Sizes, equivalent_model
-from hermite_eq.simulate import icl_error
+from hermite_eq import RandomTransformer, Ratios, equivalent_model
 from hermite_eq.simulate.population import Array
+from verify.campaigns.campaign import Campaign, Panel, label
+from verify.campaigns.curves import load
+from verify.campaigns.store import Setup, Store
 from verify.check import z_score
-from verify.report import write_text
+from verify.settings.measure import MEMORY
 from verify.stress.cases import CASES, REFERENCE
 
 HEAD, RIDGE, DEGREES = "relu", 0.1, (1, 2)
-RATIOS = {"alpha": 1.0, "kappa": 0.5, "tau": 2.0, "mu": 1.0}
-SEED = 20251030
+RATIOS = Ratios(alpha=1.0, kappa=0.5, tau=2.0, mu=1.0)
 #: Beyond this many standard errors a limit differs from the Gaussian one: a false alarm in 6e-5 of comparisons, as t is turned into z.
 SIGMAS = 4.0
 #: The largest gap that may hide where an equivalence is said to hold.
 RESOLUTION = 0.25
+#: σ and its equivalents, without and with normalised input.
+HEADS = tuple(
+    tuple(RandomTransformer(each, RIDGE, normalise) for each in (HEAD, *(equivalent_model(HEAD, r) for r in DEGREES)))
+    for normalise in (False, True)
+)
+
+#: A panel of one point for each case; the heads of a case share all draws of a run.
+CAMPAIGN = Campaign(
+    "stress", "Where the equivalence breaks", "Theorem 3 holds for Gaussian data and linear attention; where else?",
+    tuple(Panel(task, HEADS[0] + HEADS[1], "samples", (RATIOS.tau,), (RATIOS,)) for task in CASES.values()),  # type: ignore[arg-type]
+    d=24, runs=12, seed=20251030,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,31 +64,19 @@ class Gaps:
         return np.asarray(self.runs.std(axis=0, ddof=1) / math.sqrt(len(self.runs)))
 
 
-def gaps(name: str, d: int, runs: range) -> list[Any]:
-    """The gaps of one case at one d in these runs, as a list."""
-    sizes = Sizes.from_ratios(d, **RATIOS)
-    heads = [RandomTransformer(each, RIDGE, normalise) for normalise in (False, True)
-             for each in (HEAD, *(equivalent_model(HEAD, r) for r in DEGREES))]
-    found = icl_error(heads, CASES[name], sizes, runs=runs, rng=SEED)
-    icl = np.array([error.icl_runs for error in found]).reshape(2, 1 + len(DEGREES), len(runs))
-    log = np.log(icl)
-    return np.moveaxis(log[:, 1:] - log[:, :1], -1, 0).tolist()
+def store(root: Path, d: int) -> Store:
+    """The folder of the runs at dimension d."""
+    return Store(root, Setup(CAMPAIGN, d, CAMPAIGN.seed, MEMORY))
 
 
-def measured(folder: Path, ladder: dict[int, int], pool: Executor) -> Iterator[tuple[str, int, Gaps]]:
-    """Every case at every d of the ladder; runs which are stored are not computed again."""
-    jobs = {}
+def gaps(stored: Store, runs: range) -> dict[str, Gaps]:
+    """The gaps of every case in these runs, all stored, at the d of the store."""
+    curves = load(stored, runs).curves
+    found = {}
     for index, name in enumerate(CASES):
-        for d, runs in ladder.items():
-            path = folder / f"{index:02d}-d{d}.json"
-            known = json.loads(path.read_text(encoding="utf-8"))["gaps"] if path.exists() else []
-            job = pool.submit(gaps, name, d, range(len(known), runs)) if len(known) < runs else None
-            jobs[name, d] = path, known, job
-    for (name, d), (path, known, job) in jobs.items():
-        if job is not None:
-            known = known + job.result()
-            write_text(path, json.dumps({"case": name, "d": d, "gaps": known}) + "\n")
-        yield name, d, Gaps(np.array(known[: ladder[d]]))
+        log = np.log([[curves[index, 0, label(head)].icl_runs[:, 0] for head in heads] for heads in HEADS])
+        found[name] = Gaps(np.moveaxis(log[:, 1:] - log[:, :1], -1, 0))
+    return found
 
 
 @dataclass(frozen=True)
