@@ -21,8 +21,8 @@ from hermite_eq import (
     equivalent_model,
     equivalent_transformer,
 )
+from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.hermite import X
-from hermite_eq.theory.context_law import gamma_nodes
 
 LIMIT = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=1)
 

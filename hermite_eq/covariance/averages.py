@@ -16,7 +16,7 @@ their own derivatives, :math:`\theta m^{(j)}_k=k\,m^{(j)}_k+m^{(j)}_{k+2}`. Deri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,22 +26,44 @@ import sympy
 from numpy.typing import NDArray
 
 from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, D, S, hermite_index, hermite_symbol
+from hermite_eq.errors import HypothesisError
+
+
+def gamma_nodes(shape: float, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Gauss nodes and weights for the gamma law of mean 1 and variance 1/shape; exact for polynomials of degree below ``2 * count``.
+
+    The nodes by Golub and Welsch; the weights are :math:`1/\sum_{j<n}p_j(x_i)^2`, p_j the orthonormal Laguerre polynomials, a sum of
+    positive terms: they keep their digits where they are tiny and the integrand, :math:`e^{qx}`, is huge.
+
+    >>> x, w = gamma_nodes(7.5, 6)
+    >>> bool(abs(w @ x**2 - (1 + 1 / 7.5)) < 1e-13)
+    True
+    """
+    if not 0 < shape < np.inf or count < 1:
+        raise HypothesisError("a gamma law has a positive shape, a rule nodes", f"shape={shape}, count={count}", "pass d ≥ 1, count ≥ 1")
+    i = np.arange(count)
+    diagonal, beside = 2 * i + shape, np.sqrt(i[1:] * (i[1:] + shape - 1))
+    nodes = scipy.linalg.eigvalsh_tridiagonal(diagonal, beside)
+    previous, current = np.zeros(count), np.ones(count)
+    total = current.copy()
+    for j in range(count - 1):
+        before = beside[j - 1] if j else 0.0
+        previous, current = current, ((nodes - diagonal[j]) * current - before * previous) / beside[j]
+        total += current**2
+    return nodes / shape, 1 / total
 
 
 def task_norm_nodes(d: int, count: int = 64) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     r"""Nodes :math:`s_i` and weights of the Gauss rule for :math:`s=\|\xi\|/\sqrt d`, :math:`\|\xi\|^2\sim\chi^2_d`.
 
-    Golub–Welsch for the generalised Laguerre weight of order d/2 − 1 in ‖ξ‖²/2; exact for polynomials in s² of degree
-    below ``2 * count``.
+    :func:`gamma_nodes` for s², of variance 2/d: exact for polynomials in s² of degree below ``2 * count``.
 
     >>> s, weights = task_norm_nodes(10)
     >>> bool(abs(weights @ s**4 - (1 + 2 / 10)) < 1e-13)
     True
     """
-    order = d / 2 - 1
-    i = np.arange(count)
-    nodes, vectors = scipy.linalg.eigh_tridiagonal(2 * i + 1 + order, np.sqrt(i[1:] * (i[1:] + order)))
-    return np.sqrt(2 * nodes / d), vectors[0] ** 2
+    squares, weights = gamma_nodes(d / 2, count)
+    return np.sqrt(squares), weights
 
 
 def central_moments(count: int) -> list[sympy.Expr]:
@@ -184,6 +206,19 @@ class TaskAverages:
     def least_dimension(self, f: sympy.Expr) -> sympy.Expr:
         """⟨f⟩ exists for d larger than this."""
         return max(2 * steepest_exponent(self._in_s(monomial)) for _, monomial in _monomials(f))
+
+    def grows(self, integrands: Iterable[sympy.Expr], d: int) -> bool:
+        """Whether some integrand grows like e^{qs²}; raises where an average does not exist at d."""
+        least = 0 if self.sphere else max(self.least_dimension(f) for f in integrands)
+        if not d > least:
+            raise HypothesisError(
+                f"the fourth moment of a label over tasks is finite, here for d > {least}", f"d={d}", f"pass d={int(least) + 1} or more"
+            )
+        return bool(least > 0)
+
+    def nodes(self, d: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Values of s and their weights at d."""
+        return (np.ones(1), np.ones(1)) if self.sphere else task_norm_nodes(d)
 
 
 def _monomials(f: sympy.Expr) -> list[tuple[sympy.Expr, sympy.Expr]]:

@@ -26,7 +26,7 @@ import sympy
 from numpy.typing import ArrayLike
 
 from hermite_eq.covariance.averaged import AveragedCovariance
-from hermite_eq.covariance.averages import TaskAverages, task_norm_nodes
+from hermite_eq.covariance.averages import TaskAverages
 from hermite_eq.covariance.joint import Array, JointCovariance, check_covariance, check_mean
 from hermite_eq.covariance.label import (
     ELL,
@@ -46,7 +46,7 @@ from hermite_eq.covariance.label import (
     with_closed_forms,
 )
 from hermite_eq.covariance.limit import LimitCovariance, NormLaw
-from hermite_eq.covariance.numbers import evaluator, numeric_task
+from hermite_eq.covariance.numbers import check_sizes, evaluator, numeric_task
 from hermite_eq.covariance.over_tasks import TaskCovariance
 from hermite_eq.covariance.source_moments import averaged_moments
 from hermite_eq.covariance.task_law import GivenTasks
@@ -131,6 +131,7 @@ class Covariance:
 
     def numeric(self, s: float, d: int, context: int) -> dict[str, float]:
         """The entries at scale s = ‖ξ‖/√d, in double precision, whether the moments have closed forms or not."""
+        d, context = check_sizes(d, context)
         return self._evaluate(d, context, *target_moments(numeric_task(self.task), s).values())
 
     @cached_property
@@ -221,11 +222,7 @@ class Covariance:
         >>> round(Covariance(Task("identity", noise=0.0)).trace(10, 10), 6)
         22.44
         """
-        if self.tasks == "sphere":
-            return float(self.numeric(1.0, d, context)["trace"])
-        nodes, weights = task_norm_nodes(d)
-        moments = target_moments(numeric_task(self.task), nodes).values()
-        return float(weights @ self._evaluate(d, context, *moments)["trace"])
+        return self.averaged().numeric(d, context)["trace"]
 
     def latex(self) -> str:
         """TeX: the block covariance, E[b], E[bbᵀ], and the target's moments (closed forms where there are any)."""

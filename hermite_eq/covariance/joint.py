@@ -100,6 +100,8 @@ class JointCovariance:
                 f"shape {F.shape} at d = {d}",
                 f"pass an array of shape ({d * (d + 1)}, m)",
             )
+        if not np.isfinite(F).all():
+            raise HypothesisError("F is finite", "NaN or infinity in it", "leave its columns out")
         return F
 
     def features(self, F: ArrayLike) -> Array:

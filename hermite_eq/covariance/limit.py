@@ -35,7 +35,7 @@ from hermite_eq.covariance.label import (
 )
 from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
 from hermite_eq.latex import limit_covariance, norm_law
-from hermite_eq.models import Task
+from hermite_eq.models import Ratios, Task
 
 #: θa = s da/ds at s = 1.
 _SLOPE = sympy.Symbol("theta_a", real=True)
@@ -107,7 +107,8 @@ class LimitCovariance:
 
     def numeric(self, alpha: float, kappa: float) -> dict[str, float]:
         """The entries at α and κ (``inf`` allowed) in double precision."""
-        values = self.lambdify()(float(alpha), float(kappa), numeric_task(self.task).noise)
+        ratios = Ratios(alpha, kappa, 1.0)
+        values = self.lambdify()(ratios.alpha, ratios.kappa, numeric_task(self.task).noise)
         return {name: float(value) for name, value in values.items()}
 
     def latex(self) -> str:
@@ -171,7 +172,7 @@ class NormLaw:
 
     def numeric(self, alpha: float) -> dict[str, float]:
         """The entries at α in double precision: Var(‖h‖²/t) = ``variance``/d + O(1/d²)."""
-        values = self.lambdify()(float(alpha), numeric_task(self.task).noise)
+        values = self.lambdify()(Ratios(alpha, 1.0, 1.0).alpha, numeric_task(self.task).noise)
         return {name: float(value) for name, value in values.items()}
 
     def latex(self) -> str:

@@ -9,6 +9,7 @@ import sympy
 
 from hermite_eq.covariance.label import LabelSource, hermite_index, hermite_value
 from hermite_eq.errors import HypothesisError
+from hermite_eq.hermite import check_degree
 from hermite_eq.models import Task
 
 
@@ -20,6 +21,14 @@ def numeric_task(source: LabelSource) -> Task:
         "numbers need a task whose target is a function", f"{source}, known by symbols only",
         "use .lambdify(), or covariance(Task('relu', noise=0.01))",
     )
+
+
+def check_sizes(d: int, context: int) -> tuple[int, int]:
+    """d and ℓ as positive integers."""
+    d, context = check_degree(d, name="d"), check_degree(context, name="context")
+    if d == 0 or context == 0:
+        raise HypothesisError("d ≥ 1 and ℓ ≥ 1", f"d={d}, context={context}", "pass positive sizes")
+    return d, context
 
 
 def hermite_numbers(

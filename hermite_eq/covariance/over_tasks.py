@@ -25,10 +25,11 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from hermite_eq.covariance.averages import TaskAverages, task_norm_nodes
+from hermite_eq.covariance.averages import TaskAverages
 from hermite_eq.covariance.joint import Array, JointCovariance
 from hermite_eq.covariance.label import ELL, KAPPA, RHO, A, D, LabelSource, P, S, V, hermite_forms, target_moments, target_name
-from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
+from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers, numeric_task
+from hermite_eq.errors import HypothesisError
 from hermite_eq.latex import task_covariance
 from hermite_eq.models import Task
 
@@ -110,9 +111,21 @@ class TaskCovariance:
         return evaluator(self.arguments, {name: entry.xreplace(known) for name, entry in self.entries.items()})
 
     def numeric(self, d: int, context: int, tasks: int) -> dict[str, float]:
-        """The entries at finite d, ℓ and k in double precision, by the Gauss rule of χ²_d: no series."""
+        """The entries at finite d, ℓ and k in double precision, by the Gauss rule of χ²_d: no series.
+
+        Raises
+        ------
+        HypothesisError
+            If a size is not positive, or an average does not exist at this d.
+        """
         task = numeric_task(self.conditional.task)
-        nodes, weights = (np.ones(1), np.ones(1)) if self.averages.sphere else task_norm_nodes(d)
+        d, context = check_sizes(d, context)
+        if not tasks > 0:
+            raise HypothesisError("there is a training task: k ≥ 1", f"tasks={tasks}", "pass tasks=1, say, or math.inf")
+        squares = [sympy.expand(ALONG**2), sympy.expand(ACROSS**2)]
+        if self.averages.grows(squares, d) and all(self.averages.closes(f) for f in squares):
+            return {name: float(value) for name, value in self.lambdify()(d, context, task.noise, tasks / d).items()}
+        nodes, weights = self.averages.nodes(d)
         one = evaluator((D, ELL, A, V, P, *_UNUSED), {"e": ALONG, "f": ACROSS})
         values = one(d, context, *target_moments(task, nodes).values())
         e, f = values["e"], np.broadcast_to(values["f"], nodes.shape)

@@ -36,12 +36,12 @@ from hermite_eq.covariance.label import (
     hermite_symbol,
     target_name,
 )
-from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
+from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers, numeric_task
 from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import ConditionalSource, geometry, source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.latex import source_averaged_covariance, source_limit_covariance, source_task_covariance
-from hermite_eq.models import Gaussian, Sphere, Task
+from hermite_eq.models import Gaussian, Ratios, Sphere, Task
 
 Array = NDArray[np.float64]
 
@@ -169,6 +169,7 @@ class AveragedSource:
         They differ from :meth:`numeric` by the order of the first term left out.
         """
         task = self.cov.with_matrices()
+        d, context = check_sizes(d, context)
         place = geometry(task, task.sources[0], d)
         p, omega = place.covariance, task.sources[0].task_cov.matrix(d)
         w = place.scale**2 * (omega / np.trace(omega) if place.unit_link else omega)
@@ -301,13 +302,13 @@ class LimitSource:
     def numeric(self, d: int, alpha: float) -> dict[str, float]:
         """The entries with the traces of the task's matrices at dimension d."""
         task = self.cov.with_matrices()
-        source = task.sources[0]
+        (d, _), alpha, source = check_sizes(d, 1), Ratios(alpha, 1.0, 1.0).alpha, task.sources[0]
         place = geometry(task, source, d)
         sigma, omega = source.input_cov.matrix(d), source.task_cov.matrix(d)
         if place.unit_link:
             omega = omega * d / (np.trace(omega) * source.input_cov.norm(d))
         s2, m21 = float(np.trace(sigma @ omega)) / d, float(np.trace(sigma @ sigma @ omega)) / d
-        values = self.lambdify()(float(alpha), source.noise, float(np.sqrt(s2)), float(np.trace(sigma)) / d, m21)
+        values = self.lambdify()(alpha, source.noise, float(np.sqrt(s2)), float(np.trace(sigma)) / d, m21)
         return {name: float(value) for name, value in values.items()}
 
     def latex(self) -> str:

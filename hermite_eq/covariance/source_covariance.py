@@ -18,7 +18,7 @@ import sympy
 from numpy.typing import ArrayLike
 
 from hermite_eq.covariance.label import ELL, RHO, W3, W4, A, D, LabelSource, P, S, V, hermite_form, target_name, with_closed_forms
-from hermite_eq.covariance.numbers import evaluator, numeric_task
+from hermite_eq.covariance.numbers import check_sizes, evaluator, numeric_task
 from hermite_eq.covariance.source_averages import AveragedSource, LimitSource, SourceTasks
 from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import source_moments
@@ -143,6 +143,7 @@ class SourceCovariance:
     def numeric(self, m: float, s: float, d: int, context: int) -> dict[str, float]:
         """The entries at argument mean m and scale s in double precision, whether the moments have closed forms or not."""
         task = numeric_task(self.label)
+        d, context = check_sizes(d, context)
         table = argument_moments(task.target, [m], [s])[:, :, 0]
         values = [table[j - 1, k] + noise(lambda i, n: table[i - 1, n], task.noise) for (j, k), noise in _LABELS.values()]
         evaluate = evaluator((D, ELL, *_LABELS), self._general)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.covariance.label import LabelSource
+from hermite_eq.covariance.numbers import check_sizes
 from hermite_eq.covariance.source_moments import SourceMoments, averaged_moments
 from hermite_eq.covariance.task_law import GivenTasks, TaskLaw, inner_tasks, unit_tasks
 from hermite_eq.errors import HypothesisError
@@ -146,9 +147,7 @@ def source_moments(
         task = MixtureTask([Source(task.target, task.noise)])
     if not isinstance(task, MixtureTask):
         raise HypothesisError("moments belong to a Task", f"{task!r}", 'pass hermite_eq.Task("relu", noise=0.01)')
-    d, context = check_degree(d, name="d"), check_degree(context, name="context")
-    if d == 0 or context == 0:
-        raise HypothesisError("d ≥ 1 and ℓ ≥ 1", f"d={d}, context={context}", "pass positive sizes")
+    d, context = check_sizes(d, context)
     count = len(task.sources)
     if source is None and count > 1:
         raise HypothesisError("one source is asked for", f"{count} sources", "pass source=0, say")

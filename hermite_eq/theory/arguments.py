@@ -10,7 +10,7 @@ from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Size
 
 
 def check_model(model: Any) -> None:
-    """Raise unless the model is one of those."""
+    """Raise unless the model is a linear one or a head without a step."""
     if not isinstance(model, LinearTransformer | RandomTransformer):
         raise HypothesisError(
             "the model is a LinearTransformer or a RandomTransformer",

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 from hermite_eq.covariance import task_norm_nodes
+from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import gaussian_mean, scaled_coefficients
 from hermite_eq.models import Source, Task
@@ -30,18 +30,6 @@ _ORDER = 6
 #: Bound on the power of B by which a conditional mean is tilted, to keep Newton's method in range; the powers met for ReLU, tanh,
 #: identity, |x|, GELU and softplus at d = 10 … 80, ℓ/d = ½ … 4 are below 2.7.
 _STEEPEST = 4.0
-
-
-def gamma_nodes(shape: float, count: int) -> tuple[Array, Array]:
-    """Gauss nodes and weights for the gamma law of mean 1 and variance 1/shape (Golub-Welsch).
-
-    >>> x, w = gamma_nodes(7.5, 6)
-    >>> bool(abs(w @ x**2 - (1 + 1 / 7.5)) < 1e-13)
-    True
-    """
-    i = np.arange(count)
-    nodes, vectors = scipy.linalg.eigh_tridiagonal(2 * i + shape, np.sqrt(i[1:] * (i[1:] + shape - 1)))
-    return nodes / shape, vectors[0] ** 2
 
 
 def pair_moments(task: Task | Source, scale: float) -> Array:

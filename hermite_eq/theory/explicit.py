@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes
 from hermite_eq.theory.blocks import Block, Covariance, Kronecker, block_diagonal
-from hermite_eq.theory.context_law import gamma_nodes
 from hermite_eq.theory.explicit_head import ExplicitEngine, SourceNodes
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.random_head import ScaledSamples, audible, without_ridge

@@ -10,7 +10,7 @@ import numpy as np
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
-from hermite_eq.theory.arguments import check_name, check_plain
+from hermite_eq.theory.arguments import check_model, check_name, check_plain
 from hermite_eq.theory.dual import UNKNOWNS, Dual, value
 from hermite_eq.theory.error import TheoryError, icl_error
 from hermite_eq.theory.finite_size import continuous_error
@@ -71,6 +71,7 @@ def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which =
     0.3075 -0.1690
     """
     check_name(error, ("icl", "idg", "bias", "variance"))
+    check_model(model)
     check_plain(task)
     at = icl_error(model, task, where)
     if not math.isfinite(getattr(at, error)):

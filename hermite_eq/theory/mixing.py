@@ -17,6 +17,7 @@ from hermite_eq.theory.explicit import GivenMoments, explicit_engine, explicit_e
 from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.mixing_gradient import moments_of_all
 from hermite_eq.theory.mixing_response import Response
+from hermite_eq.theory.mixture import mixture_notes
 from hermite_eq.theory.optimum import _with_ridge
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class MixingCurve:
         As in :class:`hermite_eq.theory.TheoryCurve`; ``idg`` is the error on the training mixture itself.
     icl_by_source : (P, S) array
     notes : tuple of str
+        What holds at every point.
     """
 
     model: Model
@@ -65,13 +67,14 @@ class MixingCurve:
     dof: Array
     fixed_point_residual: Array
     icl_by_source: Array
+    notes: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.weights)
 
     def __getitem__(self, i: int) -> TheoryError:
         values = {f.name: float(getattr(self, f.name)[i]) for f in fields(ErrorArrays)}
-        return TheoryError(**values, notes=(), icl_by_source=tuple(float(x) for x in self.icl_by_source[i]))
+        return TheoryError(**values, notes=self.notes, icl_by_source=tuple(float(x) for x in self.icl_by_source[i]))
 
     def __iter__(self) -> Iterator[TheoryError]:
         return (self[i] for i in range(len(self)))
@@ -210,7 +213,7 @@ def curve_given(model: Model, task: MixtureTask, given: GivenMoments, sizes: Siz
         for name, column in explicit_errors(chosen, moved, [sizes]).items():
             columns.setdefault(name, []).append(column[0])
     arrays = {name: np.array(column) for name, column in columns.items()}
-    return MixingCurve(model, task, sizes, rows, np.array(ridges), **arrays)
+    return MixingCurve(model, task, sizes, rows, np.array(ridges), **arrays, notes=mixture_notes(model, task, sizes.d, sizes.context))
 
 
 def mixing_curve(

@@ -14,7 +14,7 @@ from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTrans
 from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments, source_nodes
 from hermite_eq.theory.mixing_response import Response
-from hermite_eq.theory.mixture import mixture_moments
+from hermite_eq.theory.mixture import mixture_moments, mixture_notes
 from hermite_eq.theory.random_head import without_ridge
 
 Array = NDArray[np.float64]
@@ -95,7 +95,7 @@ def _evenly(task: MixtureTask) -> MixtureTask:
     return replace(task, weights=(1 / len(task.sources),) * len(task.sources))
 
 
-def gradient_at(solved: Response) -> MixingGradient:
+def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient:
     """All derivatives at one solution."""
     model, given, nodes = solved.model, solved.given, solved.engine.nodes
     unit = source_nodes(given.training, 0, model, given, mixed=False).samples.weights
@@ -113,7 +113,7 @@ def gradient_at(solved: Response) -> MixingGradient:
     icl, bias, k = float(solved.share @ errors), float(solved.share @ means), float(solved.point.k)
     ridge = 0.0 if without_ridge(solved.point.k) else k * given.trace / given.dimension * solved.sizes.d
     dof, residual = float(solved.point.dof), float(solved.point.residual)
-    at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, (), tuple(float(x) for x in errors))
+    at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, notes, tuple(float(x) for x in errors))
     return MixingGradient(weights, solved.share @ found[1:], found[0], found[1:], solved.ridge_slope, at)
 
 
@@ -156,4 +156,5 @@ def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGrad
     >>> found.along([1, -1]) < 0
     True
     """
-    return gradient_at(Response(model, moments_of_all(task, sizes, model), sizes))
+    given = moments_of_all(task, sizes, model)
+    return gradient_at(Response(model, given, sizes), mixture_notes(model, task, sizes.d, sizes.context))

@@ -15,6 +15,7 @@ from hermite_eq.theory.explicit import GivenMoments
 from hermite_eq.theory.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
 from hermite_eq.theory.mixing_gradient import MixingGradient, gradient_at, moments_of_all
 from hermite_eq.theory.mixing_response import Response
+from hermite_eq.theory.mixture import mixture_notes
 
 Array = NDArray[np.float64]
 
@@ -60,7 +61,7 @@ class BestMixture:
 
     References
     ----------
-    [DM] §4: which sources are good to train on.
+    [DM] asks which sources are good to train on.
     """
 
     model: Model
@@ -86,15 +87,13 @@ class BestMixture:
         parts += [f"source {s} should not be trained on" for s in self.unused]
         ranges = ", ".join(f"[{low:.2f}, {high:.2f}]" for low, high in self.within)
         parts.append(f"within 1 % for shares in {ranges}")
-        return "; ".join(parts)
+        return "; ".join((*parts, *self.error.notes))
 
 
 class _Objective:
     """The ICL error and its gradient at mixtures of given populations, at a fixed λ or at the best one for each mixture."""
 
     def __init__(self, model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge) -> None:
-        self.sources = len(given.training)
-
         near: float | None = None
 
         @cache
@@ -298,7 +297,7 @@ def best_mixture(
     weights = min(found, key=objective.icl)
     near, anew = objective.solved(weights), objective.solved(weights, anew=True)
     solution, chosen, best = anew if anew[0].icl < near[0].icl * (1 - 1e-9) else near
-    at = gradient_at(solution)
+    at = gradient_at(solution, mixture_notes(chosen, task, sizes.d, sizes.context))
     limit = (1 + _MARGIN) * at.error.icl
     within = np.array([_interval(objective.icl, weights, s, limit) for s in range(1 if S == 2 else S)])
     if S == 2:

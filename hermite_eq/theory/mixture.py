@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.models import LinearTransformer, MixtureTask, RandomTransformer, Sizes
+from hermite_eq.theory import source_contexts
 from hermite_eq.theory.blocks import Kronecker, sides
 from hermite_eq.theory.explicit import ContextSample, GivenMoments, Population, explicit_errors, given_moments, mixture_trace
 from hermite_eq.theory.source_contexts import context_sample, curvature
@@ -80,12 +81,14 @@ def _moments(task: MixtureTask, d: int, context: int, tasks: list[Array] | None)
     moments = [source_moments(task, d, context, source=s, tasks=xi) for s, xi, _ in members]
     both = sides([Kronecker(m.second_x, m.second_b) for m in moments])
     assert both is not None
+    # One of several draws of the tasks may have a larger sampling error of its own.
+    count = source_contexts.CONTEXTS if tasks is None else source_contexts.FEWER
     contexts: dict[int, ContextSample] = {}
     populations = []
     for (s, xi, weight), m in zip(members, moments, strict=True):
         sample = contexts.get(s) if xi is None else None
         if sample is None:
-            sample = context_sample(task, s, d, context, m, both, xi)
+            sample = context_sample(task, s, d, context, m, both, xi, count=count)
         if xi is None:
             contexts[s] = sample
         populations.append(population(m, weight, sample))
@@ -94,10 +97,10 @@ def _moments(task: MixtureTask, d: int, context: int, tasks: list[Array] | None)
         [curvature(task, s, d, xi) for s, xi, _ in members],
         [float(np.trace(m.inputs) / np.trace(m.second_x)) for m in moments],
     )
-    count = len(populations) - len(sources)
+    trained = len(populations) - len(sources)
     # t is that of fresh tasks of the training mixture.
-    trace = mixture_trace([replace(p, weight=weight) for p, weight in zip(populations[count:], task.weights, strict=True)])
-    return given_moments(populations[:count], populations[count:], trace=trace, quadratic_blocks=blocks)
+    trace = mixture_trace([replace(p, weight=weight) for p, weight in zip(populations[trained:], task.weights, strict=True)])
+    return given_moments(populations[:trained], populations[trained:], trace=trace, quadratic_blocks=blocks)
 
 
 def mixture_errors(model: RandomTransformer | LinearTransformer, task: MixtureTask, points: Sequence[Sizes]) -> dict[str, Array]:
@@ -135,7 +138,8 @@ def mixture_notes(model: RandomTransformer | LinearTransformer, task: MixtureTas
     """What should be said aloud: nothing of linear heads, which see second moments of large directions alone."""
     if isinstance(model, LinearTransformer) or (share := concentration(task, d, context)) <= CONCENTRATED:
         return ()
+    moving = any(source.mean_vectors(d)[0].any() for source in task.sources)
     return (
         f"one direction of h holds {share:.0%} of E‖h‖² at d = {d}: the head sees more of it than its linear part; "
-        "hermite_eq.theory.spiked_icl_error takes it as a type of the neurons",
+        + ("simulate" if moving else "hermite_eq.theory.spiked_icl_error takes it as a type of the neurons"),
     )

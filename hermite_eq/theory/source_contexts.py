@@ -27,8 +27,9 @@ from hermite_eq.theory.explicit import ContextSample
 
 Array = NDArray[np.float64]
 
-#: Contexts drawn of each source, and how many of them at a time.
+#: Contexts drawn of each source, and how many of them at a time; and for one of several draws of its tasks.
 CONTEXTS, _BATCH = 2**16, 2**13
+FEWER = 2**12
 #: Cells into which they are gathered: by the energy in a typical direction of h, and in each of these by the norm.
 _CELLS = 32, 6
 #: Tasks over which a curvature is averaged.
@@ -94,8 +95,9 @@ class _Batch:
 
 
 def context_sample(
-    task: MixtureTask, source: int, d: int, context: int, moments: SourceMoments, both: tuple[Side, Side], tasks: Array | None = None
-) -> ContextSample:
+    task: MixtureTask, source: int, d: int, context: int, moments: SourceMoments, both: tuple[Side, Side], tasks: Array | None = None,
+    *, count: int,
+) -> ContextSample:  # fmt: skip
     r"""The contexts of one source, by the energies of h in the blocks of two sides.
 
     Means over them are moved to their exact values: energies, signals and centers by multiples of the energy, labels by a constant and a
@@ -111,6 +113,8 @@ def context_sample(
         Those of x and b.
     tasks : (k, d) array, optional
         Over these tasks in place of fresh ones.
+    count : int
+        Contexts drawn.
     """
     place = geometry(task, task.sources[source], d)
     left, right = both
@@ -118,12 +122,12 @@ def context_sample(
     center = left.basis.T @ np.outer(moments.mean_x, moments.mean_b) @ right.basis
     second_x, second_b = ((side.basis * (m @ side.basis)).sum(0) for side, m in ((left, moments.second_x), (right, moments.second_b)))
     rng = np.random.default_rng(_SEED)
-    eta, g = _tasks(place, CONTEXTS, tasks, rng), _normal(rng, CONTEXTS)
+    eta, g = _tasks(place, count, tasks, rng), _normal(rng, count)
     pairs = list(itertools.product(left.classes, right.classes))
     share = np.array([second_x[rows].sum() * second_b[columns].sum() for rows, columns in pairs])
-    energies, signals, centers = (np.empty((len(pairs), CONTEXTS)) for _ in range(3))
-    mean = np.empty(CONTEXTS)
-    for start in range(0, CONTEXTS, _BATCH):
+    energies, signals, centers = (np.empty((len(pairs), count)) for _ in range(3))
+    mean = np.empty(count)
+    for start in range(0, count, _BATCH):
         part = slice(start, start + _BATCH)
         drawn = _Batch(place, context, eta[part], g[part], rng)
         x, query, b, average = drawn.x @ left.basis, drawn.query @ left.basis, drawn.b @ right.basis, drawn.context @ right.basis
@@ -145,7 +149,7 @@ def context_sample(
     return _gathered(
         ContextSample(
             energies, signals, centers, mean + (moments.mean_y - mean.mean()), square * (moments.square_y / square.mean()), share,
-            np.full(CONTEXTS, 1 / CONTEXTS),
+            np.full(count, 1 / count),
         ),
         np.array([rows.size * columns.size for rows, columns in pairs], float),
     )  # fmt: skip

@@ -59,7 +59,6 @@ CALLS: list[tuple[Callable[[], object], str]] = [
     (lambda: optimal_ridge_curve(STEP, RELU, [SIZES]), UNTRAINED),  # type: ignore[arg-type]
     (lambda: interpolation_peak(STEP, RELU, SIZES), UNTRAINED),  # type: ignore[arg-type]
     (lambda: icl_gradient(STEP, RELU, SIZES), UNTRAINED),  # type: ignore[arg-type]
-    (lambda: icl_curve("relu", RELU, [SIZES]), UNTRAINED.replace("OneStepTransformer", "str")),  # type: ignore[arg-type]
     (lambda: optimal_ridge(LINEAR, RELU, RATIOS, "ICL"), NAME),  # type: ignore[arg-type]
     (lambda: optimal_ridge_curve(LINEAR, RELU, [SIZES], "ICL"), NAME),  # type: ignore[arg-type]
     (lambda: best_head(RELU, RATIOS, "ICL"), NAME),  # type: ignore[arg-type]

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from hermite_eq.covariance import TRACE, target_moments
+from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Task
-from hermite_eq.theory.context_law import context_law, gamma_nodes, pair_moments, sum_moments, three_moment_nodes
+from hermite_eq.theory.context_law import context_law, pair_moments, sum_moments, three_moment_nodes
 
 EPS = sys.float_info.epsilon
 

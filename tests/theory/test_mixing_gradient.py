@@ -39,6 +39,8 @@ THREE = MixtureTask(
     [CLEAN, Source("tanh", 0.3, input_cov=Spike(3.0, normalised=True)), Source("gelu", 0.1, task_cov=Toeplitz(0.5))],
     [0.3, 0.5, 0.2], unit_inputs=True, unit_link=True,
 )  # fmt: skip
+#: h has a mean, which enters t = tr Cov(h) quadratically.
+CENTRED = MixtureTask([Source("relu", 0.1, input_mean=0.5), Source("tanh", 0.1)], [0.4, 0.6])
 HEADS: list[Model] = [
     RandomTransformer("relu", 0.1, normalise=True),
     RandomTransformer("gelu", 0.1),
@@ -74,8 +76,8 @@ def five_points(f: Callable[[float], Array], h: float) -> tuple[Array, Array]:
 
 
 @pytest.mark.parametrize(
-    ("task", "model"), [*((TWO, head) for head in HEADS), *((THREE, head) for head in HEADS[1::4])],
-    ids=lambda x: f"{len(x.sources)} sources" if isinstance(x, MixtureTask) else f"{x}-{x.ridge}",
+    ("task", "model"), [*((TWO, head) for head in HEADS), *((THREE, head) for head in HEADS[1::4]), (CENTRED, HEADS[1])],
+    ids=lambda x: {TWO: "two", THREE: "three", CENTRED: "mean"}[x] if isinstance(x, MixtureTask) else f"{x}-{x.ridge}",
 )
 def test_every_derivative_is_a_difference_quotient(task: MixtureTask, model: Model) -> None:
     found = mixing_gradient(model, task, SIZES)

@@ -16,7 +16,8 @@ from hermite_eq import equivalent_model, simulate
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
-from hermite_eq.theory import Kronecker, Population, given_moments, icl_curve, icl_error, spiked_icl_error
+from hermite_eq.theory import Population, given_moments, icl_curve, icl_error, spiked_icl_error
+from hermite_eq.theory.mixture import mixture_moments
 from hermite_eq.theory.spiked_contexts import context_nodes
 from hermite_eq.theory.spiked_engine import TypedFeatures, TypedRidge
 from hermite_eq.theory.spiked_neurons import conditional_moments
@@ -97,18 +98,20 @@ def test_task_spike_and_gradient_step_against_simulation() -> None:
 
 
 def test_labels_that_grow_with_the_spike_at_rest() -> None:
-    """A task spike under which contexts of one source differ: one covariance for all of them is refuted, nodes of contexts are not."""
+    """A task spike under which contexts of one source differ: both theories know their energies."""
     task = MixtureTask([Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(2.0 * D))])
     sizes = Sizes.from_ratios(D, alpha=1, kappa=math.inf, tau=1.2, mu=0.5)
     head = RandomTransformer("relu", 0.1)
     seen = simulate.icl_error(head, task, sizes, runs=80, rng=0, test=4000).icl
-    nodes = spiked_icl_error(head, task, sizes, nodes=4096)
+    nodes, covariances = spiked_icl_error(head, task, sizes, nodes=4096), icl_error(head, task, sizes)
     # Five standard errors (5 %; a false alarm in 1e-5 with 80 runs of heavy tails) and half of the order 1/d.
     allowed = 5 * seen.stderr + 0.5 * nodes.icl / D
     assert abs(seen.mean - nodes.icl) < allowed
-    moments = [source_moments(task, D, D, source=s) for s in range(2)]
-    covariances = given_moments([Population(Kronecker(m.inputs, m.second_b), m.labels, m.square_y, m.mean_y, 0.5) for m in moments])
-    assert abs(icl_error(head, covariances, sizes).icl - seen.mean) > allowed
+    assert abs(seen.mean - covariances.icl) < allowed
+    # Contexts of one energy, as if the law of ‖h‖ did not matter, are refuted.
+    given = mixture_moments(task, D, D)
+    alike = [[replace(p, contexts=None) for p in part] for part in (given.training, given.test)]
+    assert seen.mean - icl_error(head, given_moments(*alike, trace=given.trace), sizes).icl > allowed
     assert nodes.icl == pytest.approx(np.mean(nodes.icl_by_source), rel=64 * np.finfo(float).eps)
 
 

@@ -52,8 +52,9 @@ def find(name: str) -> Campaign:
 #: Checks beside the campaigns, each a command by itself.
 CHECKS = {
     "verify.settings": "24 settings drawn once: σ, σ*, ratios and λ; the theory against heads that normalise h, over d = 20, 40, 60",
-    "verify.settings.mixtures": "an isotropic source and a spiked one; the theory with explicit covariances against simulation",
+    "verify.settings.mixtures": "an isotropic source and a spiked one; the theory of several sources against simulation",
     "verify.finite_size_linear": "the linear Transformer at d = 20, 40, 60: the theory at that d, and how fast its limit is approached",
+    "verify.best_mixture": "the best proportions of two sources, and what Transformers trained at them and beside them do",
     "verify.stress": "heavy tails, random signs, uniform inputs, softmax attention: where the equivalence of Theorem 3 breaks",
 }
 

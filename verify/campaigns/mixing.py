@@ -70,6 +70,11 @@ class Mixing:
     context: float = 1.0
     hidden: float = 0.5
 
+    @property
+    def structure(self) -> str:
+        """What the second source has more than the first."""
+        return "task spike" if self.task_spike else "input spike" if self.input_spike else "isotropic"
+
     def task(self, d: int) -> MixtureTask:
         """In the conventions of [DM]: inputs with entries of O(1), the link's argument of unit variance."""
         first = Source("relu", self.noises[0])

@@ -91,7 +91,7 @@ def _step(claim: str, campaign: MixingCampaign, curves: Curves, others: Others) 
             mean, stderr = gains.mean(axis=0), gains.std(axis=0, ddof=1) / np.sqrt(len(gains))
             best = int(np.argmin(mean))
             note = f"{mean[at]:+.1%} at η = d²; least error at η = {curve.values[best]:g} d² ({mean[best]:+.1%} ± {stderr[best]:.1%})"
-            spike = "task spike" if mixing.task_spike else "input spike" if mixing.input_spike else "isotropic"
+            spike = mixing.structure
             if mixing.task_spike:
                 compared = Comparison.of(curve.values[at : at + 1], gains[:, at : at + 1], np.array([np.nan]))
                 rows.append(compared.row(claim, f"{spike}, {legend}: the step η = d² lowers the error", f"; {note}"))
@@ -119,7 +119,8 @@ def _theory_rows(campaign: MixingCampaign, d: int, curves: Curves) -> list[Check
         note = f"simulation/theory − 1 = {measured / predicted - 1:+.1%}"
         if expected.notes:
             note += f"; the theory says: {expected.notes[-1]}"
-        subject = f"{name} against {curve.panel.axis}{', ' * bool(legend)}{legend}: ICL at {curve.values[i]:g} (worst of {len(mean)})"
+        where = ", ".join(filter(None, (family.structure if curve.panel.axis == "step" else curve.panel.axis, legend)))
+        subject = f"{name}, {where}: ICL at {curve.values[i]:g} (worst of {len(mean)})"
         row = by_z(THEORY, subject, predicted, measured, float(stderr[i]), runs=len(curve.icl_runs), scale=predicted, note=note)
         rows.append(at_every_point(row, stderr, expected.icl, runs=len(curve.icl_runs)))
     return rows

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.plotting import COLOURS
 from hermite_eq.simulate import context_law
-from verify.campaigns.mixing import AXIS_LABEL, Mixing, MixingCampaign, MixingCurve, MixingPanel
+from verify.campaigns.mixing import AXIS_LABEL, MixingCampaign, MixingCurve, MixingPanel
 from verify.campaigns.mixing_theory import theory
 from verify.figures import save
 
@@ -56,10 +56,6 @@ def _what(name: str) -> str:
     if "p =" in kind:
         return f"equivalent, {kind}"
     return {"": "with the gradient step", "rank one": "F + ηuvᵀ in place of the step", "no step": "no step (line: theory)"}[kind]
-
-
-def _spike(mixing: Mixing) -> str:
-    return "task spike" if mixing.task_spike else "input spike" if mixing.input_spike else "isotropic"
 
 
 def _colours(panel: MixingPanel) -> dict[str, str]:
@@ -134,7 +130,7 @@ def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
             axes.set_xlabel(AXIS_LABEL[panel.axis] if row == len(rows) - 1 else "")
             axes.set_ylabel(title if index == 0 else "")
         if panel.axis == "step":
-            grid[0, index].set_title(", ".join(dict.fromkeys(_spike(mixing) for _, mixing in panel.families)), fontsize=10)
+            grid[0, index].set_title(", ".join(dict.fromkeys(mixing.structure for _, mixing in panel.families)), fontsize=10)
         colours = [Line2D([], [], color=colour, marker="o", ms=4.5, label=name) for name, colour in _colours(panel).items()]
         grid[0, index].legend(handles=colours, fontsize=7.5, frameon=False)
     kinds = {_what(name): _look(name) for _, _, name in found if name.split(",")[0] in panels[0].activations}

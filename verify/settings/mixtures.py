@@ -22,7 +22,7 @@ from rich.table import Table
 
 from hermite_eq.models import MixtureTask, RandomTransformer, Ratios, Source, Spike
 from hermite_eq.simulate import MonteCarlo
-from hermite_eq.theory import icl_curve
+from hermite_eq.theory import icl_error, spiked_icl_error
 from verify.campaigns.campaign import Campaign, Panel
 from verify.campaigns.curves import load
 from verify.campaigns.driver import compute
@@ -70,13 +70,17 @@ def outcomes(stored: Store) -> list[dict[str, Any]]:
     found = []
     for (index, _, _), curve in results.curves.items():
         name, unit = ROWS[index]
-        theory = icl_curve(curve.model, curve.panel.task, curve.points)[0]  # type: ignore[arg-type]
+        theory = icl_error(curve.model, curve.panel.task, curve.points[0])  # type: ignore[arg-type]
+        noted = list(theory.notes)
+        if noted:
+            # Where one direction holds much of h, the slower theory which knows of it.
+            theory = spiked_icl_error(curve.model, curve.panel.task, curve.points[0])  # type: ignore[arg-type]
         runs = MonteCarlo.from_runs(np.asarray(curve.each("icl"))[:, 0])
         gap, z = float(runs.mean / theory.icl - 1), z_score(theory.icl, runs.mean, runs.stderr, runs.runs)
         found.append({
             "sources": name, "convention": "unit inputs and link" if unit else "inputs and link of [RT]", "head": str(curve.model),
             "d": results.d, "runs": runs.runs, "mean": runs.mean, "stderr": runs.stderr, "theory": theory.icl,
-            "icl_by_source": list(theory.icl_by_source), "gap": gap, "z": z, "notes": list(theory.notes),
+            "icl_by_source": list(theory.icl_by_source), "gap": gap, "z": z, "notes": noted,
             "holds": (abs(gap) <= ALLOWED or abs(z) <= SIGMAS) and can_tell(runs.stderr, theory.icl, runs.runs, SIGMAS),
         })  # fmt: skip
     return found
@@ -104,14 +108,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         table.add_column(column)
     for row in found:
         simulated = f"{row['mean']:.4f} ± {row['stderr']:.4f}"
-        word = ("" if row["holds"] else "FAILS") + (" (noted)" if row["notes"] else "")
+        word = ("" if row["holds"] else "FAILS") + (" (typed)" if row["notes"] else "")
         table.add_row(row["sources"], row["convention"], row["head"], simulated, f"{row['theory']:.4f}", f"{row['gap']:+.1%}",
                       f"{row['z']:+.1f}", word)
     console.print(table)
     console.print(f"{sum(row['holds'] for row in found)} of {len(found)} within {ALLOWED:.0%} or {SIGMAS:g} standard errors "
-                  f"(which see a quarter); {sum(not row['holds'] and not row['notes'] for row in found)} fail without a note")
+                  f"(which see a quarter); typed: one direction holds so much of h that it is a type of the neurons, spiked_icl_error")
     write_text(arguments.output / CAMPAIGN.name / f"summary-{arguments.d}.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    return 0 if all(row["holds"] or row["notes"] for row in found) else 1
+    return 0 if all(row["holds"] for row in found) else 1
 
 
 if __name__ == "__main__":
