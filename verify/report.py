@@ -51,7 +51,8 @@ def cells(check: Check) -> tuple[str, str, str]:
     statistic = f"z = {check.value:+.1f}"
     if check.statistic == "slope":
         statistic = f"slope {check.value:.2f} ± {check.value_error:.2f}"
-    return f"{check.predicted:.{digits}f}", measured, statistic
+    # Of some statements no theory predicts a number.
+    return "" if math.isnan(check.predicted) else f"{check.predicted:.{digits}f}", measured, statistic
 
 
 def print_table(checks: Iterable[Check], console: Console) -> None:
