@@ -18,7 +18,7 @@ from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.mixing_gradient import moments_of_all
 from hermite_eq.theory.mixing_response import Response
 from hermite_eq.theory.mixture import mixture_notes
-from hermite_eq.theory.optimum import _with_ridge
+from hermite_eq.theory.optimum import with_ridge
 
 if TYPE_CHECKING:
     import pandas
@@ -156,19 +156,19 @@ def at_ridge(model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge, near
     if ridge is None:
         return model, model.ridge
     if ridge != "optimal":
-        return _with_ridge(model, ridge), ridge
+        return with_ridge(model, ridge), ridge
 
     def slope(log: float) -> float:
         # In log λ: of one size at both ends of a decade.
-        return 10.0**log * Response(_with_ridge(model, 10.0**log), given, sizes).ridge_slope
+        return 10.0**log * Response(with_ridge(model, 10.0**log), given, sizes).ridge_slope
 
     import scipy.optimize
 
     if near is not None and 0 < near < math.inf and (found := _rising_root(slope, math.log10(near))) is not None:
-        return _with_ridge(model, 10.0**found), 10.0**found
+        return with_ridge(model, 10.0**found), 10.0**found
     share = np.array([p.weight for p in given.test])
     engine, tests = explicit_engine(model, given)
-    tau, mu, one = (float(x[0]) for x in scaled_sizes(_with_ridge(model, 1.0), given, [sizes]))
+    tau, mu, one = (float(x[0]) for x in scaled_sizes(with_ridge(model, 1.0), given, [sizes]))
 
     def errors(ridges: Array) -> Array:
         ones = np.ones(len(ridges))
@@ -184,8 +184,8 @@ def at_ridge(model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge, near
         best = _rising_root(slope, best) or best
     without, least = (float(x) for x in errors(np.array([0.0, 10.0**best])))
     if without <= least * (1 + 1e-12):
-        return _with_ridge(model, 0.0), 0.0
-    return _with_ridge(model, 10.0**best), math.inf if best > _DECADES[1] - _STEP else 10.0**best
+        return with_ridge(model, 0.0), 0.0
+    return with_ridge(model, 10.0**best), math.inf if best > _DECADES[1] - _STEP else 10.0**best
 
 
 def check_ridge(ridge: Ridge) -> None:

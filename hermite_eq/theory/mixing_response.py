@@ -30,7 +30,7 @@ from hermite_eq.theory.blocks import Block
 from hermite_eq.theory.explicit import GivenMoments, explicit_engine, scaled_sizes, source_nodes
 from hermite_eq.theory.explicit_head import Eigenblock, ExplicitEngine, SourceNodes, turned
 from hermite_eq.theory.head import HeadMoments
-from hermite_eq.theory.optimum import _with_ridge
+from hermite_eq.theory.optimum import with_ridge
 
 Array = NDArray[np.float64]
 
@@ -202,5 +202,5 @@ class Response:
     @property
     def ridge_slope(self) -> float:
         """∂e_ICL/∂λ."""
-        one = float(scaled_sizes(_with_ridge(self.model, 1.0), self.given, [self.sizes])[2][0])
+        one = float(scaled_sizes(with_ridge(self.model, 1.0), self.given, [self.sizes])[2][0])
         return float(self.share @ self.moved(np.zeros_like(self.engine.nodes.samples.weights), 0.0, one)[1:])

@@ -1,4 +1,4 @@
-"""Tasks of several sources: their moments as the populations of the theory with given covariances."""
+"""Tasks of several sources: their moments and contexts as the populations of the theory with given covariances."""
 
 from __future__ import annotations
 

@@ -100,14 +100,14 @@ def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which 
         def at(ridges: Array) -> Array:
             if isinstance(model, LinearTransformer) and isinstance(sizes, Ratios) and isinstance(task, Task):
                 return np.asarray(getattr(limit_linear(model, task, [sizes], ridges), error))
-            return np.array([[getattr(icl_error(_with_ridge(model, float(x)), task, sizes), error) for x in ridges[0]]])
+            return np.array([[getattr(icl_error(with_ridge(model, float(x)), task, sizes), error) for x in ridges[0]]])
 
         place, least = _least(lambda log: at(10.0**log), *_DECADES)
         ridge = float(_ridges(place, least, at(np.zeros((1, 1)))[:, 0])[0])
-    return OptimalRidge(ridge, icl_error(_with_ridge(model, ridge if ridge < math.inf else 10.0 ** _DECADES[1]), task, sizes))
+    return OptimalRidge(ridge, icl_error(with_ridge(model, ridge if ridge < math.inf else 10.0 ** _DECADES[1]), task, sizes))
 
 
-def _with_ridge(model: Model, ridge: float) -> Model:
+def with_ridge(model: Model, ridge: float) -> Model:
     """The same model with another λ."""
     if isinstance(model, RandomTransformer):
         return RandomTransformer(model.activation, ridge, model.normalise)

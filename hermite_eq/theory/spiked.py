@@ -14,8 +14,7 @@ def spiked_icl_error(
     r"""The error of a head, context by context: conditionally on the overlap with the gradient, the signals' coordinates and ‖h‖.
 
     :func:`hermite_eq.icl_error` gives the same for a :class:`OneStepTransformer`. For a :class:`RandomTransformer` it is the slower
-    alternative to a theory that knows each source by its covariance: it holds also where contexts of one source differ much, as under a
-    task spike with labels that grow with it.
+    alternative to a theory in which large directions of h reach the features linearly: here the largest is a type of the neurons.
 
     Parameters
     ----------
