@@ -17,6 +17,7 @@ from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes
 from hermite_eq.theory.blocks import Block, Covariance, Kronecker, block_diagonal
 from hermite_eq.theory.explicit_head import ExplicitEngine, SourceNodes
 from hermite_eq.theory.head import HeadMoments
+from hermite_eq.theory.prediction import QUANTITIES
 from hermite_eq.theory.random_head import ScaledSamples, audible, without_ridge
 
 Array = NDArray[np.float64]
@@ -350,8 +351,7 @@ def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMo
     tau, mu, ridge = scaled_sizes(model, given, points)
     engine, tests = explicit_engine(model, given)
     share = np.array([p.weight for p in given.test])
-    names = ("icl", "idg", "bias", "variance", "effective_ridge", "dof", "fixed_point_residual")
-    columns: dict[str, list[Any]] = {name: [] for name in (*names, "icl_by_source")}
+    columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
     for i, (at, eigenblocks) in enumerate(engine.solve(tau, mu, ridge)):
         (idg, _), *each = engine.errors(at, eigenblocks, float(tau[i]), float(mu[i]), tests)
         errors, means = (np.array(column) for column in zip(*each, strict=True))
@@ -359,7 +359,7 @@ def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMo
         k = float(at.k)
         scale = given.trace / D * points[i].d
         values = (icl, idg, bias, icl - bias, 0.0 if without_ridge(at.k) else k * scale, float(at.dof), float(at.residual))
-        for name, value in zip(names, values, strict=True):
+        for name, value in zip(QUANTITIES, values, strict=True):
             columns[name].append(value)
         columns["icl_by_source"].append(errors)
     return {name: np.array(column) for name, column in columns.items()}

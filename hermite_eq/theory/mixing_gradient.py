@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes
-from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments, source_nodes
 from hermite_eq.theory.mixing_response import Response
 from hermite_eq.theory.mixture import mixture_moments, mixture_notes
+from hermite_eq.theory.prediction import TheoryError
 from hermite_eq.theory.random_head import without_ridge
 
 Array = NDArray[np.float64]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.theory.dual import Dual, implicit, value
-from hermite_eq.theory.linear import ErrorArrays
+from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
 from hermite_eq.theory.spectrum import Spectrum
 

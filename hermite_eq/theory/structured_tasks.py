@@ -19,7 +19,7 @@ from hermite_eq.expansion import scaled_coefficients, scaled_norm2
 from hermite_eq.models import LinearTransformer, Ratios, Task
 from hermite_eq.theory.arguments import check_plain, check_points
 from hermite_eq.theory.error import TheoryCurve
-from hermite_eq.theory.linear import ErrorArrays
+from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
 from hermite_eq.theory.task_spectrum import TaskSpectrum, checked_covariance, non_negative
 from hermite_eq.theory.wishart import mean_spectrum
@@ -215,7 +215,8 @@ def structured_curve(model: LinearTransformer, population: TaskPopulation, ratio
                 f"pass kappa={population.kappa!r}",
             )
         gamma = 0 * gamma
-    return TheoryCurve(model, population.task, tuple(ratios), **vars(_errors(model, population, alpha, gamma, tau)))
+    found = _errors(model, population, alpha, gamma, tau)
+    return TheoryCurve(model=model, task=population.task, points=tuple(ratios), **found.columns)
 
 
 def _errors(model: LinearTransformer, population: TaskPopulation, alpha: Array, gamma: Array, tau: Array) -> ErrorArrays:
