@@ -18,7 +18,7 @@ from hermite_eq.theory.blocks import Block, Covariance, Kronecker, block_diagona
 from hermite_eq.theory.explicit_head import ExplicitEngine, SourceNodes
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.prediction import QUANTITIES
-from hermite_eq.theory.random_head import ScaledSamples, audible, without_ridge
+from hermite_eq.theory.random_head import FeatureSamples, audible, without_ridge
 
 Array = NDArray[np.float64]
 
@@ -318,7 +318,7 @@ def source_nodes(
     c0, c1, c2, residual2 = (np.broadcast_to(x, zero.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
     residual2 = np.maximum(residual2 - c2**2 * given.learnt[source], 0.0)
     mean, square = (np.concatenate([getattr(sample, name) for sample in drawn]) for name in ("mean", "square"))
-    samples = ScaledSamples(weights, c0, c1, c2, residual2, mean, square, np.ones_like(zero), zero)
+    samples = FeatureSamples(weights, c0, c1, c2, residual2, mean, square)
     return SourceNodes(audible(samples), source, energies, signals, centers)
 
 
