@@ -217,7 +217,7 @@ def _checked(populations: Sequence[Population], name: str) -> tuple[Population, 
     if not populations:
         raise HypothesisError(f"there is at least one {name} population", "none", f"pass {name}=[Population(…), …]")
     weights = [p.weight for p in populations]
-    if min(weights) < 0 or abs(sum(weights) - 1) > 1e-9:
+    if not (min(weights) >= 0 and abs(sum(weights) - 1) <= 1e-9):
         raise HypothesisError(
             f"the weights of the {name} populations are ≥ 0 and sum to 1", f"{weights}", "divide them by their sum"
         )
@@ -226,6 +226,18 @@ def _checked(populations: Sequence[Population], name: str) -> tuple[Population, 
             raise HypothesisError("E[y²] ≥ E[y]² and E[y²] > 0", f"square={p.square!r}, mean={p.mean!r}", "pass the moments of one law")
         if not p.trace > 0:
             raise HypothesisError("h is not zero: tr E[hhᵀ] > 0", f"{p.trace!r}", "pass a covariance of positive trace")
+        signals = {"E[hy]": p.signal, "E[h]": p.middle} | {f"E[fy] of quadratics[{j}]": q.signal for j, q in enumerate(p.quadratics)}
+        for moment, values in signals.items():
+            if not np.isfinite(values).all():
+                raise HypothesisError(f"{moment} is finite", "NaN or infinity in it", "pass the moments of one law")
+        if not 0 <= p.norm_variance < math.inf:
+            raise HypothesisError("the relative variance of ‖h‖² is finite and ≥ 0", f"norm_variance={p.norm_variance!r}", "pass 0.0")
+        slopes = [p.mean_slope, p.square_slope, p.signal_slope]
+        if not np.isfinite(slopes).all():
+            raise HypothesisError("regression slopes are finite", f"mean, square, signal: {slopes}", "pass 0.0 for one that is not known")
+        if not all(0 <= q.eigenvalue < math.inf for q in p.quadratics):
+            found = [q.eigenvalue for q in p.quadratics]
+            raise HypothesisError("eigenvalues of quadratic functions are finite and ≥ 0", f"{found}", "pass C_ii C_jj for h of trace 1")
     return tuple(populations)
 
 
