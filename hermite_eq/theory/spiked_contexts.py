@@ -30,6 +30,8 @@ from hermite_eq.covariance.sources import geometry, source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Gaussian, MixtureTask, Sphere
 from hermite_eq.theory.blocks import Block, Kronecker, Side, block_diagonal, sides
+from hermite_eq.theory.known_means import calibrated, exact_means, known_functions
+from hermite_eq.theory.source_contexts import Contexts, context_sums
 from hermite_eq.theory.spiked_quadratics import QuadraticNodes, quadratic_nodes
 
 Array = NDArray[np.float64]
@@ -49,8 +51,13 @@ class ContextNodes:
 
     Attributes
     ----------
+    shares : (N,) array
+        Weights within each source, nearly alike: such that the means which are known exactly are met.
     weights, test_weights : (N,) array
+        With the source's own, in training and in the test.
     source : (N,) array of int
+    known : (N, k) array
+        The functions with these means, and a constant.
     label, label_variance : (N,) array
         :math:`\sigma_*(\omega g)` and ρ.
     coordinates : (N, q) array
@@ -74,9 +81,11 @@ class ContextNodes:
         Quadratic functions of the query, where a direction of b stands alone.
     """
 
+    shares: Array
     weights: Array
     test_weights: Array
     source: NDArray[np.int64]
+    known: Array
     label: Array
     label_variance: Array
     coordinates: Array
@@ -96,8 +105,8 @@ def _spread_points(count: int, dimension: int, stream: int) -> Array:
     return np.asarray(scipy.special.ndtri(np.clip(points, 2.0**-40, 1 - 2.0**-40)))
 
 
-def _contexts(task: MixtureTask, index: int, d: int, context: int, count: int) -> tuple[Array, Array, Array, Array]:
-    """x, b, the label without its noise, and one more standard normal for each node."""
+def _contexts(task: MixtureTask, index: int, d: int, context: int, count: int) -> tuple[Contexts, Array]:
+    """Contexts of one source, and one more standard normal for each."""
     source = task.sources[index]
     place = geometry(task, source, d)
     z = _spread_points(count, 2 + 3 * d + 2 * context, index)
@@ -105,20 +114,23 @@ def _contexts(task: MixtureTask, index: int, d: int, context: int, count: int) -
     if isinstance(source.tasks, Sphere):
         zeta = zeta * (math.sqrt(d) / np.linalg.norm(zeta, axis=1, keepdims=True))
     eta = place.directions(source.mean_vectors(d)[1] + source.task_cov.colour(zeta))
-    image = eta @ place.covariance
-    omega = np.sqrt((eta * image).sum(1, keepdims=True))
-    r = image / omega
-    root = np.linalg.cholesky(place.covariance)
+    normals = iter((u, v))
 
-    def across(normal: Array) -> Array:
-        found = normal @ root.T
-        return np.asarray(found - r * ((found * eta).sum(1, keepdims=True) / omega))
+    def sums(mean: Array, omega: Array) -> tuple[Array, Array, Array]:
+        return context_sums(place, mean, omega, inner, noise)
 
-    y = np.asarray(source.target(omega * inner), float) + math.sqrt(source.noise) * noise
-    square = (y**2).sum(1, keepdims=True)
-    first = place.factor / context * ((y * inner).sum(1, keepdims=True) * r + np.sqrt(square) * across(v))
-    b = np.concatenate([first, square / context], axis=1)
-    return g * r + across(u), b, np.asarray(source.target(omega * g), float)[:, 0], extra[:, 0]
+    return Contexts(place, context, eta, g[:, 0], sums, lambda shape: next(normals)), extra[:, 0]
+
+
+def other_laws(task: MixtureTask) -> HypothesisError | None:
+    """What is to be said of sources whose contexts are not drawn here."""
+    for s, each in enumerate(task.sources):
+        if not (each.centred and isinstance(each.tasks, Gaussian | Sphere)):
+            return HypothesisError(
+                "inputs have mean zero, and tasks are Gaussian or on the sphere", f"source {s}: {each}",
+                "simulate: hermite_eq.simulate.icl_error",
+            )  # fmt: skip
+    return None
 
 
 @lru_cache(maxsize=16)
@@ -138,32 +150,33 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
     Raises
     ------
     HypothesisError
-        For inputs with a mean, other laws, or labels without any linear signal in h.
+        For inputs with a mean, and other laws.
     """
+    if (outside := other_laws(task)) is not None:
+        raise outside
     sources = range(len(task.sources))
-    for s, each in enumerate(task.sources):
-        if not (each.centred and isinstance(each.tasks, Gaussian | Sphere)):
-            raise HypothesisError(
-                "inputs have mean zero, and tasks are Gaussian or on the sphere", f"source {s}: {each}",
-                "simulate: hermite_eq.simulate.icl_error",
-            )  # fmt: skip
     moments = [source_moments(task, d, context, source=s) for s in sources]
     training = np.array(task.weights)
     trace = float(training @ [m.trace for m in moments])
-    x, b, label, extra = (np.concatenate(parts) for parts in zip(*(_contexts(task, s, d, context, count) for s in sources), strict=True))
+    drawn = [_contexts(task, s, d, context, count) for s in sources]
+    x, b, label, extra = (np.concatenate(parts) for parts in zip(*((c.x, c.b, c.y, more) for c, more in drawn), strict=True))
     source = np.repeat(np.arange(len(moments)), count)
     square = (x * x).sum(1) * (b * b).sum(1)
     factor = np.sqrt(trace / square) if normalise else np.ones(len(x))
-    square = square * factor**2
     signals = np.stack([m.labels for m in moments])
     # E[hy] is at most this long, and its rounding is no signal.
     floor = math.sqrt(np.finfo(float).eps * trace * max(m.square_y for m in moments))
-    weights = (training / count)[source]
     both = sides([Kronecker(m.inputs / np.trace(m.inputs), m.second_b / np.trace(m.second_b)) for m in moments])
     assert both is not None
-    if not (np.linalg.norm(signals, axis=(1, 2)) > floor).any():
-        raise HypothesisError("the labels have a part linear in h: E[hy] ≠ 0", f"{task}", "use a target with c_1 ≠ 0")
-    left, right = x @ both[0].basis, b @ both[1].basis * factor[:, None]
+    left, right = x @ both[0].basis, b @ both[1].basis
+    turned = both[0].basis.T @ signals @ both[1].basis
+    known, shares = [], np.empty(len(x))
+    for s, m in enumerate(moments):
+        at = source == s
+        known.append(known_functions(both, left[at], right[at], label[at], turned[s]))
+        exact = exact_means(both, m.inputs, m.second_b, m.square_y - task.sources[s].noise, float((m.labels**2).sum()))
+        shares[at] = calibrated(known[s], exact)
+    weights, right = training[source] * shares, right * factor[:, None]
 
     def inner(matrices: Array) -> Array:
         return np.asarray(np.einsum("ni,sij,nj->ns", x, matrices, b, optimize=True)) * factor[:, None]
@@ -172,9 +185,8 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
     if normalise:
         # E[hy] of the rescaled h has, source by source, the direction of M and the length E⟨M,h⟩y/‖M‖.
         lengths = (signals**2).sum((1, 2))
-        means = np.array([projected[source == s, s] @ label[source == s] / count for s in sources])
+        means = np.array([projected[source == s, s] @ (shares * label)[source == s] for s in sources])
         projected = projected * np.where(lengths > floor**2, means / np.where(lengths > floor**2, lengths, 1.0), 0.0)
-    turned = both[0].basis.T @ signals @ both[1].basis
     basis = _basis(turned, _alone(both, left, right, weights, LARGE * trace), floor)
     coordinates = np.einsum("ni,kij,nj->nk", left, basis, right, optimize=True)
     large = weights @ coordinates**2 > LARGE * trace
@@ -185,9 +197,11 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
     variances = np.array([s.noise for s in task.sources])[source]
     seen = weights * (label**2 + variances)
     return ContextNodes(
+        shares=shares,
         weights=weights,
-        test_weights=(np.array(task.test_weights) / count)[source],
+        test_weights=np.array(task.test_weights)[source] * shares,
         source=source,
+        known=np.concatenate(known),
         label=label,
         label_variance=variances,
         coordinates=coordinates,
@@ -197,7 +211,7 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
         rest=rest,
         trace=trace,
         blocks=_blocks([Kronecker(m.inputs, m.second_b) for m in moments], both[0].basis @ basis @ both[1].basis.T),
-        moments=np.array([[np.bincount(source, row * f) / count for row in rest] for f in (label, label**2 + variances)]),
+        moments=np.array([[np.bincount(source, row * f * shares) for row in rest] for f in (label, label**2 + variances)]),
         quadratics=quadratic_nodes(both, left, right, [m.inputs for m in moments], turned, basis[large[order]]),
     )
 
@@ -224,7 +238,7 @@ def _rest(both: tuple[Side, Side], x: Array, b: Array, coordinates: Array, basis
     found = []
     for rows, columns in itertools.product(both[0].classes, both[1].classes):
         square = (x[:, rows] ** 2).sum(1) * (b[:, columns] ** 2).sum(1)
-        own = basis[np.ix_(range(len(basis)), rows, columns)]
+        own = basis[np.ix_(np.arange(len(basis)), rows, columns)]
         overlaps = np.einsum("ni,kij,nj->nk", x[:, rows], own, b[:, columns], optimize=True)
         gram = np.einsum("kij,lij->kl", own, own)
         left = square + ((coordinates @ gram - 2 * overlaps) * coordinates).sum(1)

@@ -7,9 +7,9 @@ Sample θ and neuron s have the feature
     C_\theta=\textstyle\bigoplus_j\nu_{j\theta}C_j,
 
 in channels c (the entries of h, and quadratic functions of them), with :math:`C_j` one matrix for each source and kind j of subspace. Put
-:math:`A=\sum_\theta w_\theta\beta\beta^\top\otimes C_\theta`,
-:math:`K=\sum_s\kappa_s\alpha\alpha^\top\otimes R_s` in every channel, :math:`E=I\otimes(e_1\dots e_q)`, :math:`Z=(K^{-1}+A)^{-1}`, and for the
-finite block :math:`\zeta=(\chi,\beta\otimes t)`, :math:`A_0=\sum_\theta w_\theta\zeta\zeta^\top`,
+:math:`A=\sum_\theta w_\theta\beta\beta^\top\otimes C_\theta`, :math:`K=\sum_s\kappa_s\alpha\alpha^\top\otimes R_s` in every channel,
+:math:`E=I\otimes(e_1\dots e_q)`, :math:`Z=(K^{-1}+A)^{-1}`, and for the finite block :math:`\zeta=(\chi,\beta\otimes t)`,
+:math:`A_0=\sum_\theta w_\theta\zeta\zeta^\top`,
 :math:`K_0=\sum_s\kappa_s\psi\psi^\top\oplus E^\top ZE`. The weights w of the samples and κ of the neurons make
 
 .. math:: \Omega=\lambda\sum_s\kappa_s+\sum_{s,\theta}\kappa_sa_*^2w_\theta+\sum_c\log\det(1+AK)+\log\det(1+A_0K_0)

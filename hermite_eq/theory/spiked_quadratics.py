@@ -6,10 +6,10 @@ pre-activation contains :math:`\sum_ab_a\,f_a^\top x`, and its part of degree 2 
 .. math:: \Big(\sum_ab_a\,f_a^\top x\Big)^2-\mathbb E_f=\sum_{a\le b}(2-\delta_{ab})\,b_ab_b\;x^\top\big(f_af_b^\top-\delta_{ab}r_a\big)x,
     \qquad f_a\sim\mathcal N(0,r_aI).
 
-In an orthonormal basis B of symmetric matrices the functions :math:`b_ab_b\,x^\top Bx` have independent weights of mean zero and of variance
-:math:`2r_a^2` for a = b, :math:`4r_ar_b` for a < b; as functions of the query of x's bulk they have eigenvalues of the order of those
-of h. They are taken for Gaussian (tested by simulation). Along the signals, which only these matrices see, they are *coordinates*; the rest
-of each pair has its energy in all other matrices.
+In an orthonormal basis B of symmetric matrices the functions :math:`b_ab_b\,x^\top Bx` have uncorrelated weights of mean zero, of
+variance :math:`2r_a^2` for a = b, :math:`4r_ar_b` for a < b (``derivations/spiked_quadratics.py``); as functions of the query, of the bulk
+of x, they have eigenvalues of the order of those of h. They are taken for Gaussian (tested by simulation). Along the signals, which only
+these matrices see, they are *coordinates*; the rest of each pair has its energy in all other matrices.
 """
 
 from __future__ import annotations
