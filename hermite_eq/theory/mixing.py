@@ -213,7 +213,7 @@ def curve_given(model: Model, task: MixtureTask, given: GivenMoments, sizes: Siz
         for name, column in explicit_errors(chosen, moved, [sizes]).items():
             columns.setdefault(name, []).append(column[0])
     arrays = {name: np.array(column) for name, column in columns.items()}
-    return MixingCurve(model, task, sizes, rows, np.array(ridges), **arrays, notes=mixture_notes(model, task, sizes.d, sizes.context))
+    return MixingCurve(model, task, sizes, rows, np.array(ridges), **arrays, notes=mixture_notes(model, task, sizes))
 
 
 def mixing_curve(
