@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.models import MixtureTask, Model, Sizes
-from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments
 from hermite_eq.theory.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
 from hermite_eq.theory.mixing_gradient import MixingGradient, gradient_at, moments_of_all
 from hermite_eq.theory.mixing_response import Response
 from hermite_eq.theory.mixture import mixture_notes
+from hermite_eq.theory.prediction import TheoryError
 
 Array = NDArray[np.float64]
 
