@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import planted_mixture
 import pytest
 from rich.console import Console
 
 from hermite_eq import Task
 from verify import __main__ as main_job
-from tests.verify import planted_mixture
 from verify import coefficients, equivalence, learning_curve, pre_activations, transformers, two_sources
 from verify.check import Verdict
 from verify.profile import QUICK

@@ -6,10 +6,10 @@ import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import planted_mixture as planted
 import pytest
 
 import hermite_eq
-from tests.verify import planted_mixture as planted
 from verify import data_mixing, two_sources
 from verify.campaigns.mixing import Mixing
 from verify.check import RESOLUTION, Verdict
