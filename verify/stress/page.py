@@ -58,9 +58,10 @@ def method(ladder: Mapping[int, int], comparisons: int) -> list[str]:
         "    g∞ = (d₂ g(d₂) − d₁ g(d₁)) / (d₂ − d₁),   with variance (d₂² s₂² + d₁² s₁²) / (d₂ − d₁)².",
         "What is of order c/d² leaves −c/(d₁d₂) behind. It is much the same for Gaussian data, with whose limit all others are therefore "
         f"compared (that limit itself with 0). A row *breaks* where the two differ by more than {SIGMAS:g} standard errors, z being the "
-        f"normal score of Student's t with {n2 - 1} degrees of freedom: a false alarm in {alarm:.1g} of comparisons, and in one of these "
-        f"{comparisons} with probability {1 - (1 - alarm) ** comparisons:.1g}. It *holds within* {SIGMAS:g} standard errors of the "
-        f"difference if these are at most {RESOLUTION:g}; else one *cannot tell*.",
+        f"normal score of Student's t with {n2 - 1} degrees of freedom: a false alarm in {alarm:.1g} of comparisons, and among these "
+        f"{comparisons} with a probability of at most {comparisons * alarm:.1g}. It *holds within* {SIGMAS:g} standard errors of the "
+        f"difference if these are at most {RESOLUTION:g}; else one *cannot tell*. Rows of the same head and r share the Gaussian limit and its "
+        "sampling error, so that their z lean to the same side.",
     ]
 
 
@@ -105,11 +106,11 @@ def _cause(found: Sequence[Finding], d: int) -> list[str]:
     lines = []
     if departs:
         share = "all of them" if len(mended) == len(departs) else f"{len(mended)} of them"
-        cases = f" ({', '.join(dict.fromkeys(row.case for row in mended))})" if mended else ""
+        cases = f" ({'; '.join(dict.fromkeys(row.case for row in mended))})" if mended else ""
         lines.append(
             f"**The cause.** In {len(departs)} rows a plain head breaks the equivalence or leaves it undecided. In {share} it holds once h "
-            f"is divided by its length{cases}. The two heads see the same data and differ in ‖h‖ alone, so that what matters is whether "
-            "s = ‖h‖/√t concentrates, and not the law of the data beyond that. Over F the pre-activations of a context are N(0, s²) "
+            f"is divided by its length{cases}. The two heads see the same data and differ in ‖h‖ alone: up to what could be hidden, "
+            "what matters is whether s = ‖h‖/√t concentrates. Over F the pre-activations of a context are N(0, s²) "
             "whatever that law; ReLU's features have a second moment ∝ s², those of σ̂_r, whose coefficients are for s = 1, a polynomial of "
             "degree r in s²."
         )
@@ -118,7 +119,7 @@ def _cause(found: Sequence[Finding], d: int) -> list[str]:
         "slowly. Where inputs or tasks are Student t with at most 4 degrees of freedom, ‖h‖² has no variance, and no rate is known. And "
         "under softmax attention ‖b‖ concentrates only once many examples share the weight, 1/Σp² ≈ ℓ e^{−β²} of them for p ∝ e^{βg} with "
         f"g normal: {_sharing(found, d)}. Where that is not large, *breaks* is said of these d, and nothing of the limit. The Gaussian "
-        f"rows, which have to hold, have limits of {_named(row for row in found if row.case == REFERENCE)}."
+        f"rows, which have to hold, have limits of {_reference(found)}."
     )
     return lines
 
@@ -127,9 +128,14 @@ def _sharing(found: Sequence[Finding], d: int) -> str:
     """How many examples share the weight of softmax attention, at the larger d."""
     shown = {row.case: CASES[row.case] for row in found}
     ell = Sizes.from_ratios(d, alpha=RATIOS.alpha, kappa=RATIOS.kappa, tau=RATIOS.tau).context
-    counts = [f"{ell * math.exp(-task.sharpness**2):.2g} for β = {task.sharpness:g}" for task in shown.values()
-              if isinstance(task, SoftmaxAttention)]
-    return f"at ℓ = {ell}, {', '.join(counts)}"
+    counts = [(task.sharpness, ell * math.exp(-task.sharpness**2)) for task in shown.values() if isinstance(task, SoftmaxAttention)]
+    said = [f"{count:.2g} for β = {beta:g}" + (", where one example has most of the weight" if count < 1 else "") for beta, count in counts]
+    return f"at ℓ = {ell}, {'; '.join(said)}"
+
+
+def _reference(found: Sequence[Finding]) -> str:
+    return "; ".join(f"{row.limit:+.3f} ± {row.stderr:.3f} ({_head(row.normalised)}, r = {row.degree})"
+                     for row in found if row.case == REFERENCE)
 
 
 def origin(stores: Sequence[Store], runs: Mapping[int, int]) -> str:
