@@ -28,7 +28,7 @@ from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.mixture import mixture_errors, mixture_notes
 from hermite_eq.theory.prediction import QUANTITIES, ErrorArrays, ErrorCurve, TheoryError
-from hermite_eq.theory.spiked_features import NODES, spiked_errors
+from hermite_eq.theory.spiked_features import NODES, outside, spiked_errors
 
 if TYPE_CHECKING:
     import pandas
@@ -190,9 +190,15 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     notes: list[str] = []
     for indices in _groups(points):
         at = [points[i] for i in indices]
-        for name, part in mixture_errors(model, task, at).items():
+        said = mixture_notes(model, task, at[0])
+        # Where one direction holds much of h it is a type of the neurons, if contexts can be drawn one by one.
+        if said and isinstance(model, RandomTransformer) and outside(model, task, at[0]) is None:
+            found, said = spiked_errors(model, task, at, nodes=NODES)
+        else:
+            found = mixture_errors(model, task, at)
+        for name, part in found.items():
             columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part
-        notes += [note for note in mixture_notes(model, task, at[0].d, at[0].context) if note not in notes]
+        notes += [note for note in said if note not in notes]
     return columns, tuple(notes)
 
 
@@ -202,8 +208,8 @@ def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, size
     Parameters
     ----------
     model : LinearTransformer, RandomTransformer or OneStepTransformer
-        The head of a random Transformer may be an activation or an equivalent polynomial activation. For a gradient step see
-        :func:`hermite_eq.theory.spiked_icl_error`.
+        The head of a random Transformer may be an activation or an equivalent polynomial activation. For a gradient step, and for
+        mixtures where one direction of h holds more than 2 % of E‖h‖², see :func:`hermite_eq.theory.spiked_icl_error`.
     task : Task, MixtureTask or GivenMoments
         See :func:`icl_curve`.
     sizes : Ratios or Sizes

@@ -193,7 +193,7 @@ def curve_given(model: Model, task: MixtureTask, given: GivenMoments, sizes: Siz
         for name, column in explicit_errors(chosen, moved, [sizes]).items():
             columns.setdefault(name, []).append(column[0])
     arrays = {name: np.array(column) for name, column in columns.items()}
-    notes = mixture_notes(model, task, sizes.d, sizes.context)
+    notes = mixture_notes(model, task, sizes)
     return MixingCurve(model=model, task=task, sizes=sizes, weights=rows, ridge=np.array(ridges), **arrays, notes=notes)
 
 

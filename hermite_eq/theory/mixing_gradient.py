@@ -154,4 +154,4 @@ def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGrad
     True
     """
     given = moments_of_all(task, sizes, model)
-    return gradient_at(Response(model, given, sizes), mixture_notes(model, task, sizes.d, sizes.context))
+    return gradient_at(Response(model, given, sizes), mixture_notes(model, task, sizes))

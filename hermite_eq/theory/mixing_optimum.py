@@ -297,7 +297,7 @@ def best_mixture(
     weights = min(found, key=objective.icl)
     near, anew = objective.solved(weights), objective.solved(weights, anew=True)
     solution, chosen, best = anew if anew[0].icl < near[0].icl * (1 - 1e-9) else near
-    at = gradient_at(solution, mixture_notes(chosen, task, sizes.d, sizes.context))
+    at = gradient_at(solution, mixture_notes(chosen, task, sizes))
     limit = (1 + _MARGIN) * at.error.icl
     within = np.array([_interval(objective.icl, weights, s, limit) for s in range(1 if S == 2 else S)])
     if S == 2:
