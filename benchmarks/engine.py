@@ -13,7 +13,7 @@ import mpmath
 import numpy as np
 
 from hermite_eq.activations import activation, registered_names
-from hermite_eq.expansion import certified, coefficients, panels, scaled_coefficients, scaled_norm2
+from hermite_eq.expansion import certified, coefficients, panels, quadrature, scaled_coefficients, scaled_norm2
 from hermite_eq.expansion.certified import gauss_panels, trapezoid
 from hermite_eq.expansion.exact import exact_coefficients, general_coefficient
 
@@ -46,7 +46,7 @@ def forget() -> None:
 
 def forget_panels() -> None:
     panels.panels.cache_clear()
-    panels._cached_table.cache_clear()
+    quadrature._cached_table.cache_clear()
 
 
 def line(what: str, seconds: float, promise: float | None = None) -> None:

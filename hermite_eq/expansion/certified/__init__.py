@@ -23,8 +23,8 @@ from hermite_eq.activations import Activation
 from hermite_eq.activations.symbolic import proved_parity
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.balls import ball_function, bits_for, to_enclosure, working_precision
+from hermite_eq.expansion.certified.bounds import BOUND_BITS, Moments, numeric_expression
 from hermite_eq.expansion.certified.gauss_panels import by_panels
-from hermite_eq.expansion.certified.quadrature import BOUND_BITS, Moments, numeric_expression
 from hermite_eq.expansion.certified.trapezoid import by_trapezoids, trapezoid_plan
 from hermite_eq.expansion.enclosure import Enclosure
 from hermite_eq.hermite import check_degree

@@ -13,7 +13,7 @@ from flint import acb, arb, ctx
 from hermite_eq.activations import Activation, pieces
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.balls import Ball, ball_function, working_precision
-from hermite_eq.expansion.certified.quadrature import BOUND_BITS, Moments, growth_at_ends, orthonormal_bounds, real_value, tail_cut
+from hermite_eq.expansion.certified.bounds import BOUND_BITS, Moments, growth_at_ends, orthonormal_bounds, real_value, tail_cut
 
 #: Bernstein ellipses tried, by the sum of their semi-axes over the half panel.
 _ELLIPSES = (12.0, 8.0, 5.0, 3.5, 2.4, 1.7)

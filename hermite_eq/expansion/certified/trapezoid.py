@@ -12,7 +12,7 @@ from flint import acb, arb, arb_mat, ctx, fmpq
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.balls import ball_function, working_precision
-from hermite_eq.expansion.certified.quadrature import (
+from hermite_eq.expansion.certified.bounds import (
     BOUND_BITS,
     Moments,
     growth_at_ends,
