@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, S, cos, erf, exp, pi, sin, sqrt
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.exact import exact_coefficients, exact_expectation, exact_inner, supported
+from hermite_eq.expansion.exact import exact_coefficients, exact_inner, supported
 from hermite_eq.hermite import X, he
 
 DIGITS = 30
@@ -129,7 +129,7 @@ def test_anchors():
     assert sympy.simplify(exact_inner(relu, relu) - c0**2 - c1**2 - (Rational(1, 4) - 1 / (2 * pi))) == 0
     assert exact_inner(erf(X), erf(X)) == 2 * sympy.asin(Rational(2, 3)) / pi
     assert sympy.expand(exact_inner(GELU, GELU) - Rational(1, 3) - sqrt(3) / (6 * pi)) == 0
-    assert exact_expectation(erf(X) ** 2) == exact_inner(erf(X), erf(X))
+    assert exact_inner(erf(X) ** 2, S.One) == exact_inner(erf(X), erf(X))
     assert exact_coefficients(S.Zero, 3) == (0, 0, 0, 0)
 
 
@@ -293,7 +293,7 @@ def test_outside_the_family(expr, culprit, reason):
     assert (verdict.culprit, verdict.reason) == (culprit, reason)
     assert exact_coefficients(expr, 3) is None
     assert exact_inner(expr, expr) is None
-    assert exact_expectation(expr) is None
+    assert exact_inner(expr, S.One) is None
 
 
 def test_large_expressions_are_declined_at_once():
@@ -353,7 +353,7 @@ def test_messages(expr, message):
 
 def test_square_integrability_is_sharper_than_integrability():
     # E e^{g²/3} exists, E e^{2g²/3} does not.
-    assert exact_expectation(exp(X**2 / 3)) == sqrt(3)
+    assert exact_inner(exp(X**2 / 3), S.One) == sqrt(3)
     with pytest.raises(HypothesisError, match="integrable against"):
         exact_inner(exp(X**2 / 3), exp(X**2 / 3))
     with pytest.raises(HypothesisError, match="square integrable"):

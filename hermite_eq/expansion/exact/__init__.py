@@ -133,18 +133,6 @@ def exact_inner(expr1: sympy.Expr, expr2: sympy.Expr) -> sympy.Expr | None:
         return None
 
 
-def exact_expectation(expr: sympy.Expr) -> sympy.Expr | None:
-    r""":math:`\mathbb E f(g)` in closed form; None outside the family.
-
-    >>> exact_expectation(sympy.exp(X))
-    exp(1/2)
-    """
-    try:
-        return gaussian_moments(parse(_expression(expr)), 0)[0]
-    except OutsideFamilyError:
-        return None
-
-
 def general_coefficient(expr: sympy.Expr) -> GeneralCoefficient | None:
     r""":math:`c_k` in a symbolic integer k, with its range of validity; None where there is no closed form.
 
