@@ -13,12 +13,12 @@ from rich.console import Console
 from hermite_eq.errors import HypothesisError
 from hermite_eq.simulate import MonteCarlo
 from verify import report
-from verify.campaigns import claims, curves, figures, mixing, mixing_claims, mixing_figure, phase
+from verify.campaigns import claims, curves, figures, mixing_agreement, mixing_claims, mixing_figure, mixing_report, phase
 from verify.campaigns.campaign import Campaign, Error
 from verify.campaigns.command import EVERY, stored
 from verify.campaigns.curves import Results
 from verify.campaigns.mixing import MixingCampaign
-from verify.campaigns.mixing_claims import Curves as MixingCurves
+from verify.campaigns.mixing_curves import Curves as MixingCurves
 from verify.campaigns.store import Store
 from verify.check import LEVEL, Z_LIMIT, Check, Verdict
 
@@ -75,15 +75,16 @@ class Section:
         return f"d = {self.d}, {self.runs} runs"
 
 
-def sections(root: Path, campaign: Campaign) -> list[Section]:
-    """A section for each d, the one to be shown first at the front."""
+def sections(root: Path, campaign: Campaign, console: Console | None = None) -> list[Section]:
+    """A section for each d, the one to be shown first at the front; the console is told of theories that take a while."""
     stores = stored(root, campaign)
     made = []
     if isinstance(campaign, MixingCampaign):
-        found = [(store.setup.d, mixing.curves(campaign, store.setup.d, [store.read(run) for run in store.runs()])) for store in stores]
+        found = [(store.setup.d, mixing_report.load(store, store.runs(), console)) for store in stores]
         for store, (d, of) in zip(stores, found, strict=True):
-            rows = mixing_claims.judge(campaign, d, of, [(other, them) for other, them in found if other != d])
-            made.append(Section(store, len(store.runs()), of, rows, []))
+            ladder = [(d, of), *(pair for pair in found if pair[0] != d)]
+            rows = mixing_claims.judge(campaign, ladder)
+            made.append(Section(store, len(store.runs()), of, rows, mixing_agreement.sabotaged(ladder)))
         return by_weight(made)
     loaded = [curves.load(store, store.runs()) for store in stores]
     for store, results in zip(stores, loaded, strict=True):
@@ -129,8 +130,6 @@ def _of_several(section: Section) -> bool:
 
 def caption(section: Section) -> str:
     lines = f" Lines: the theory at {'the d named' if _of_several(section) else f'd = {section.d}'}."
-    if isinstance(section.campaign, MixingCampaign):
-        lines = ""
     return f"{section.campaign.figure}, {section.title}.{lines} Error bars: one standard error."
 
 
@@ -159,9 +158,12 @@ def number_rows(results: Results | MixingCurves) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     if not isinstance(results, Results):
         for mixed in results.values():
-            found = MonteCarlo.from_runs(mixed.icl_runs)
-            rows += [(", ".join(filter(None, (mixed.family, mixed.name))), "ICL", f"{value:.4g}", f"{mean:.5g} ± {stderr:.2g}", "–")
-                     for value, mean, stderr in zip(mixed.values, found.mean, found.stderr, strict=True)]
+            for source in mixing_agreement.tested_on(mixed):
+                found, theory = MonteCarlo.from_runs(mixed.runs(source)), mixed.predicted(source)
+                error = "ICL" if source is None else f"on source {source}"
+                for value, mean, stderr, expected in zip(mixed.values, found.mean, found.stderr, theory, strict=True):
+                    rows.append((f"{mixed.name}, {mixing_agreement.where(mixed)}", error, f"{value:.4g}", f"{mean:.5g} ± {stderr:.2g}",
+                                 "–" if expected != expected else f"{expected:.5g}"))
         return rows
     for (_, _, name), curve in results.curves.items():
         for error in curve.panel.errors:
@@ -302,7 +304,7 @@ def write(root: Path, documents: Path | None, console: Console) -> Path:
     """
     shown = []
     for campaign in EVERY.values():
-        group = sections(root, campaign)
+        group = sections(root, campaign, console)
         if group:
             shown.append(group)
             console.print(f"{campaign.name}: {', '.join(section.title for section in group)}")

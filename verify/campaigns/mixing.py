@@ -7,12 +7,11 @@ along the axes likewise.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 import hermite_eq
 from hermite_eq.models import (
@@ -27,9 +26,7 @@ from hermite_eq.models import (
     rt_ridge,
 )
 from verify.campaigns.campaign import Campaign, Sweep, label
-from verify.campaigns.run import Record
 
-Array = NDArray[np.float64]
 MixingAxis = Literal["samples", "context", "hidden", "input spike", "task spike", "noise", "step"]
 
 #: [DM]: λ in its own convention, and Δ = 0.01 as a variance.
@@ -107,6 +104,8 @@ class MixingPanel:
     activations : tuple of str
     degrees : tuple of int
         p of the equivalent models, with and without the step.
+    normalise : bool
+        Whether the heads see h of one length.
     """
 
     axis: MixingAxis
@@ -114,6 +113,7 @@ class MixingPanel:
     families: tuple[tuple[str, Mixing], ...]
     activations: tuple[str, ...] = ("relu",)
     degrees: tuple[int, ...] = (4,)
+    normalise: bool = False
 
     def at(self, family: Mixing, value: float) -> Mixing:
         """The setting at one point."""
@@ -122,17 +122,22 @@ class MixingPanel:
         change: dict[str, Any] = {self.axis.replace(" ", "_"): value}
         return replace(family, **change)
 
+    def point(self, family: Mixing, name: str, value: float, d: int) -> tuple[TrainedModel, MixtureTask, Sizes]:
+        """Model, task and sizes of the curve ``name`` at one point."""
+        mixing = self.at(family, float(value))
+        return self.series(mixing, d)[name], mixing.task(d), mixing.sizes(d)
+
     def series(self, mixing: Mixing, d: int) -> dict[str, TrainedModel]:
         """The models at one point, by the names of their curves."""
         sizes = mixing.sizes(d)
         flat, ridge, eta = rt_ridge(mixing.ridge, d), rt_ridge(mixing.ridge, d, sizes.hidden), mixing.step * d**2
         models: dict[str, TrainedModel] = {"linear": LinearTransformer(flat), "linear + intercept": LinearTransformer(flat, intercept=True)}
         for sigma in self.activations:
-            models[sigma] = OneStepTransformer(sigma, eta, ridge)
-            models[f"{sigma}, no step"] = OneStepTransformer(sigma, 0.0, ridge)
-            models[f"{sigma}, rank one"] = OneStepTransformer(sigma, eta, ridge, rank_one=True)
+            models[sigma] = head = OneStepTransformer(sigma, eta, ridge, normalise=self.normalise)
+            models[f"{sigma}, no step"] = replace(head, step_size=0.0)
+            models[f"{sigma}, rank one"] = replace(head, rank_one=True)
             for p in self.degrees:
-                models[f"{sigma}, p = {p}"] = OneStepTransformer(sigma, eta, ridge, head=_equivalent(sigma, p))
+                models[f"{sigma}, p = {p}"] = replace(head, head=_equivalent(sigma, p))
         return models
 
 
@@ -190,42 +195,3 @@ def _sweeps(panel: MixingPanel, family: Mixing, key: tuple[int, int], d: int) ->
         for j, point in enumerate(points):
             cell = Cell(point.task(d), tuple(series[j].values()), ((0, names[j]),))
             yield cell, Sweep((*key, j), sizes[j], "samples", (sizes[j].samples,))
-
-
-@dataclass(frozen=True, eq=False)
-class MixingCurve:
-    """Simulated ICL errors of one series along a panel's axis.
-
-    Attributes
-    ----------
-    panel, family, name
-    values : (points,) array
-    icl_runs : (runs, points) array
-    source_runs : (runs, points, sources) array
-    """
-
-    panel: MixingPanel
-    family: str
-    name: str
-    values: Array
-    icl_runs: Array = field(repr=False)
-    source_runs: Array = field(repr=False)
-
-
-def curves(campaign: MixingCampaign, d: int, records: Sequence[Record]) -> dict[tuple[int, int, str], MixingCurve]:
-    """Stored runs as curves, by panel, family and series."""
-    cells = campaign.sweeps(d)
-    found = {}
-    for index, panel in enumerate(campaign.panels):
-        for number, (legend, _) in enumerate(panel.families):
-            parts = [(i, cell) for i, (cell, sweep) in enumerate(cells) if sweep.key[:2] == (index, number)]
-            places = [(i, position, names) for i, cell in parts for position, names in cell.places]
-            for name in places[0][2]:
-                columns = {
-                    entry: np.array([[record[i][names[name]][entry][position] for i, position, names in places] for record in records])
-                    for entry in ("icl", "sources")
-                }
-                found[index, number, name] = MixingCurve(
-                    panel, legend, name, np.array(panel.values), columns["icl"], columns["sources"]
-                )
-    return found

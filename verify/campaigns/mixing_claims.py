@@ -2,137 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.campaigns.claims import THEORY, Comparison
-from verify.campaigns.mixing import MixingCampaign, MixingCurve
-from verify.campaigns.mixing_theory import theory
-from verify.check import RESOLUTION, Check, Verdict, at_every_point, by_rate, by_z, z_score
+from verify.campaigns.claims import Comparison
+from verify.campaigns.mixing import MixingCampaign
+from verify.campaigns.mixing_agreement import (
+    Ladder,
+    curve_rows,
+    degree_too_high,
+    gain_rows,
+    gains,
+    in_the_limit,
+    predicted_gains,
+    relative_gaps,
+    tested_on,
+    where,
+)
+from verify.campaigns.mixing_curves import Curves, Key, MixingCurve
+from verify.campaigns.mixing_inflation import excess
+from verify.check import RESOLUTION, Check, Verdict, at_every_point, by_z
 
 Array = NDArray[np.float64]
-Curves = Mapping[tuple[int, int, str], MixingCurve]
-Others = Sequence[tuple[int, Curves]]
 #: A step that changes the error by less than this share does not help, nor hurt.
 NO_GAIN = 0.02
 
 
-def _gaps(one: MixingCurve, other: MixingCurve) -> Array:
-    """e(one)/e(other) − 1, for each run and point."""
-    return (one.icl_runs - other.icl_runs) / other.icl_runs.mean(axis=0)
-
-
-def _relative(pairs: Sequence[tuple[int, MixingCurve, MixingCurve]], claim: str, subject: str) -> Check:
-    """That the gap of the first pair is zero, at the point where |z| is largest; else that it vanishes with d, where three are stored.
-
-    Equality at d = ∞ has a rate that no paper states: 1/d, the order of the other finite-size corrections, is asked for.
-    """
-    _, one, other = pairs[0]
-    gaps = _gaps(one, other)
+def _relative(ladder: Ladder, one: Key, other: Key, claim: str, subject: str) -> Check:
+    """That two curves are one, at the point where |z| is largest; else that their gap vanishes with d, where three are stored."""
+    d, curves = ladder[0]
+    curve, rival = curves[one], curves[other]
+    gaps = relative_gaps(curve, rival)
     mean, stderr = gaps.mean(axis=0), gaps.std(axis=0, ddof=1) / np.sqrt(len(gaps))
     i = int(np.argmax(np.abs(mean) / stderr))
-    note = f"{mean[i]:+.1%} at {one.values[i]:g}; {np.abs(mean).mean():.1%} on average over {len(mean)} values"
+    expected = curve.predicted() / rival.predicted() - 1
+    here, along = (f" (theory {expected[i]:+.1%})", f" (theory {np.abs(expected).mean():.1%})") if np.isfinite(expected).all() else ("", "")
+    note = f"{mean[i]:+.1%}{here} at {curve.values[i]:g}; {np.abs(mean).mean():.1%}{along} on average over {len(mean)} values"
     row = by_z(claim, f"{subject}, worst of {len(mean)}", 0.0, float(mean[i]), float(stderr[i]), runs=len(gaps), scale=1.0, note=note)
     row = at_every_point(row, stderr, np.ones(len(mean)), runs=len(gaps))
-    if row.verdict != Verdict.DISAGREES or len(pairs) < 3:
-        return row
-    ladder = sorted((d, _gaps(first, second).mean(axis=1)) for d, first, second in pairs)
-    averages = [runs.mean() for _, runs in ladder]
-    errors = [runs.std(ddof=1) / np.sqrt(len(runs)) for _, runs in ladder]
-    rate = by_rate(claim, row.subject, [d for d, _ in ladder], averages, errors, order=-1, runs=[len(runs) for _, runs in ladder])
-    slope = (rate.value, rate.value_error) if rate.statistic == "slope" else None
-    return row.with_verdict(rate.verdict, f"{note}; mean gap {rate.note}", slope=slope)
+    row = degree_too_high(row, float(mean[i]), excess(*curve.panel.point(curve.mixing, curve.name, curve.values[i], d)))
+    return in_the_limit(row, [(size, relative_gaps(of[one], of[other])) for size, of in ladder])
 
 
 def _falls(curve: MixingCurve, claim: str, subject: str, sign: int = 1, source: int | None = None) -> Check:
     """The error at the last value of the axis minus ``sign`` times that at the first is negative."""
-    runs = curve.icl_runs if source is None else curve.source_runs[:, :, source]
+    runs, expected = curve.runs(source), curve.predicted(source)
     change = sign * (runs[:, -1] - runs[:, 0])
-    effect = float((runs[:, -1] - runs[:, 0]).mean() / runs[:, 0].mean())
-    return Comparison.of(curve.values[-1:], change[:, None], np.array([np.nan])).row(claim, subject, f"; {effect:+.1%}")
+    note = f"; {(runs[:, -1] - runs[:, 0]).mean() / runs[:, 0].mean():+.1%}"
+    if np.isfinite(expected[[0, -1]]).all():
+        note += f"; theory {expected[-1] / expected[0] - 1:+.1%}"
+    return Comparison.of(curve.values[-1:], change[:, None], sign * (expected[-1:] - expected[:1])).row(claim, subject, note)
 
 
 def _families(curves: Curves, panel: int, name: str) -> list[MixingCurve]:
     return [curve for (index, _, series), curve in curves.items() if index == panel and series == name]
 
 
-def _equivalence(claim: str, campaign: MixingCampaign, curves: Curves, others: Others) -> list[Check]:
+def _equivalence(claim: str, campaign: MixingCampaign, ladder: Ladder) -> list[Check]:
     rows = []
     for index, panel in enumerate(campaign.panels):
         for number, (legend, _) in enumerate(panel.families):
             for sigma in panel.activations:
-                where = f"{sigma} against {panel.axis}{', ' * bool(legend)}{legend}"
+                head = f"{sigma} against {panel.axis}{', ' * bool(legend)}{legend}"
                 for rival in [*(f"{sigma}, p = {p}" for p in panel.degrees), f"{sigma}, rank one"]:
-                    pairs = [(d, stored[index, number, rival], stored[index, number, sigma]) for d, stored in others or [(0, curves)]]
-                    rows.append(_relative(pairs, claim, f"{where}: {rival} and the head"))
+                    rows.append(_relative(ladder, (index, number, rival), (index, number, sigma), claim, f"{head}: {rival} and the head"))
     return rows
 
 
-def _sources(claim: str, campaign: MixingCampaign, curves: Curves, others: Others) -> list[Check]:
+def _sources(claim: str, campaign: MixingCampaign, ladder: Ladder) -> list[Check]:
     rows = []
     for index, panel in enumerate(campaign.panels):
         sign, verb = (-1, "rises") if panel.axis == "noise" else (1, "falls")
-        for curve in _families(curves, index, "relu"):
-            subject = f"{curve.family}: the error {verb} with the {panel.axis} of source 1"
-            rows.append(_falls(curve, claim, subject, sign))
-            rows += [_falls(curve, claim, f"{subject}, tested on source {s}", sign, s) for s in range(curve.source_runs.shape[2])]
-    return rows + _equivalence(claim, campaign, curves, others)
+        for curve in _families(ladder[0][1], index, "relu"):
+            subject = f"{curve.legend}: the error {verb} with the {panel.axis} of source 1"
+            for source in tested_on(curve):
+                tested = "" if source is None else f", tested on source {source}"
+                rows.append(_falls(curve, claim, f"{subject}{tested}", sign, source))
+    return rows + _equivalence(claim, campaign, ladder)
 
 
-def _step(claim: str, campaign: MixingCampaign, curves: Curves, others: Others) -> list[Check]:
-    rows = []
-    for index, panel in enumerate(campaign.panels):
-        for number, (legend, mixing) in enumerate(panel.families):
-            curve = curves[index, number, "relu"]
-            at, none = int(np.flatnonzero(curve.values == 1.0)[0]), int(np.flatnonzero(curve.values == 0.0)[0])
-            gains = curve.icl_runs / curve.icl_runs[:, none].mean() - (curve.icl_runs[:, none] / curve.icl_runs[:, none].mean())[:, None]
-            mean, stderr = gains.mean(axis=0), gains.std(axis=0, ddof=1) / np.sqrt(len(gains))
-            best = int(np.argmin(mean))
-            note = f"{mean[at]:+.1%} at η = d²; least error at η = {curve.values[best]:g} d² ({mean[best]:+.1%} ± {stderr[best]:.1%})"
-            spike = mixing.structure
-            if mixing.task_spike:
-                compared = Comparison.of(curve.values[at : at + 1], gains[:, at : at + 1], np.array([np.nan]))
-                rows.append(compared.row(claim, f"{spike}, {legend}: the step η = d² lowers the error", f"; {note}"))
-            else:
-                row = by_z(claim, f"{spike}, {legend}: the step η = d² changes nothing", 0.0, float(mean[at]), float(stderr[at]),
-                           runs=len(gains), scale=NO_GAIN / RESOLUTION, note=note)
-                # A change that is seen, and is too small to matter, is none.
-                small = abs(mean[at]) + 5 * stderr[at] < NO_GAIN
-                rows.append(row.with_verdict(Verdict.AGREES, note) if small else row)
-    return rows
+def _step(claim: str, campaign: MixingCampaign, ladder: Ladder) -> list[Check]:
+    return [
+        row
+        for index, panel in enumerate(campaign.panels)
+        for number in range(len(panel.families))
+        for sigma in panel.activations
+        for row in _of_step(claim, ladder[0][1][index, number, sigma])
+    ]
 
 
-def _theory_rows(campaign: MixingCampaign, d: int, curves: Curves) -> list[Check]:
-    """For every curve that has a theory the point with the largest |z|, of the test mixture."""
-    rows = []
-    for (index, number, name), curve in curves.items():
-        legend, family = campaign.panels[index].families[number]
-        expected = theory(curve.panel, family, name, d)
-        if expected is None:
-            continue
-        mean, stderr = curve.icl_runs.mean(axis=0), curve.icl_runs.std(axis=0, ddof=1) / np.sqrt(len(curve.icl_runs))
-        z = [z_score(*point, len(curve.icl_runs)) for point in zip(expected.icl, mean, stderr, strict=True)]
-        i = int(np.argmax(np.abs(z)))
-        predicted, measured = float(expected.icl[i]), float(mean[i])
-        note = f"simulation/theory − 1 = {measured / predicted - 1:+.1%}"
-        if expected.notes:
-            note += f"; the theory says: {expected.notes[-1]}"
-        where = ", ".join(filter(None, (family.structure if curve.panel.axis == "step" else curve.panel.axis, legend)))
-        subject = f"{name}, {where}: ICL at {curve.values[i]:g} (worst of {len(mean)})"
-        row = by_z(THEORY, subject, predicted, measured, float(stderr[i]), runs=len(curve.icl_runs), scale=predicted, note=note)
-        rows.append(at_every_point(row, stderr, expected.icl, runs=len(curve.icl_runs)))
+def _of_step(claim: str, curve: MixingCurve) -> list[Check]:
+    """Whether the step η = d² does what is said of it, and where a task spike makes it help, whether the theory knows the best η."""
+    at = int(np.flatnonzero(curve.values == 1.0)[0])
+    runs, expected = gains(curve), predicted_gains(curve)
+    mean, stderr = runs.mean(axis=0), runs.std(axis=0, ddof=1) / np.sqrt(len(runs))
+    found, spike = int(np.argmin(mean)), f"{curve.head}, {where(curve)}"
+    note = f"{mean[at]:+.1%} at η = d²; least error at η = {curve.values[found]:g} d² ({mean[found]:+.1%} ± {stderr[found]:.1%})"
+    known = bool(np.isfinite(expected).all())
+    if known:
+        best = int(np.argmin(expected))
+        note += f"; theory {expected[at]:+.1%}, and least at {curve.values[best]:g} d² ({expected[best]:+.1%})"
+    if not curve.mixing.task_spike:
+        row = by_z(claim, f"{spike}: the step η = d² changes nothing", 0.0, float(mean[at]), float(stderr[at]), runs=len(runs),
+                   scale=NO_GAIN / RESOLUTION, note=note)
+        # A change that is seen, and is too small to matter, is none.
+        if abs(mean[at]) + 5 * stderr[at] < NO_GAIN:
+            row = row.with_verdict(Verdict.AGREES, note)
+        # z is that of no change; the theory's is a number of its own.
+        return [replace(row, predicted=float(expected[at])) if known else row]
+    compared = Comparison.of(curve.values[at : at + 1], runs[:, at : at + 1], expected[at : at + 1])
+    rows = [compared.row(claim, f"{spike}: the step η = d² lowers the error", f"; {note}")]
+    if known:
+        above = runs[:, best] - runs[:, found]
+        error = float(above.std(ddof=1) / np.sqrt(len(above)))
+        rows.append(by_z(claim, f"{spike}: e/e(0) at the theory's best η above the smallest", float(expected[best] - expected[found]),
+                         float(above.mean()), error, runs=len(above), scale=1.0,
+                         note=f"smallest at η = {curve.values[found]:g} d², in theory at {curve.values[best]:g} d²"))
     return rows
 
 
 #: What is said of each figure.
-CLAIMS: dict[str, Callable[[str, MixingCampaign, Curves, Others], list[Check]]] = {
-    "dm-fig1": _equivalence, "dm-fig2": _sources, "dm-fig3": _step, "dm-scan": _step,
+CLAIMS: dict[str, Callable[[str, MixingCampaign, Ladder], list[Check]]] = {
+    "dm-fig1": _equivalence, "dm-fig2": _sources, "dm-fig3": _step, "dm-scan": _step, "dm-heads": _step,
 }
 
 
-def judge(campaign: MixingCampaign, d: int, curves: Curves, others: Others = ()) -> list[Check]:
-    """All rows of a figure at one d, then the theory beside its curves; ``others`` are the same figure at other d, with that d."""
-    ladder = [(d, curves), *others] if len(others) > 1 else []
-    return CLAIMS[campaign.name](campaign.figure, campaign, curves, ladder) + _theory_rows(campaign, d, curves)
+def judge(campaign: MixingCampaign, ladder: Ladder) -> list[Check]:
+    """All rows of a figure at the first d of the ladder, then the theory beside its curves; the other d are for rates."""
+    return [*CLAIMS[campaign.name](campaign.figure, campaign, ladder), *curve_rows(ladder), *gain_rows(ladder)]
