@@ -21,7 +21,7 @@ from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import TheoryError
-from verify.campaigns.claims import Comparison
+from verify.campaigns.comparison import Comparison
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.mixing_claims import NO_GAIN
 from verify.check import Z_LIMIT, Check, Verdict, by_rate, by_z, z_score
