@@ -17,8 +17,8 @@ from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import LinearTransformer, OneStepTransformer, PolynomialActivation
 from hermite_eq.simulate import icl_error
 from verify.campaigns import command
+from verify.campaigns.agreement import THEORY
 from verify.campaigns.campaign import label
-from verify.campaigns.claims import THEORY
 from verify.campaigns.driver import compute
 from verify.campaigns.mixing import Mixing, curves
 from verify.campaigns.mixing_claims import CLAIMS, judge
