@@ -28,7 +28,7 @@ _LABELS = 40_000
 _GREY = "#444444"
 _PLAIN = FuncFormatter(lambda value, _: f"{value:.3g}")
 #: Changes beyond this share, as of equivalents whose degree is too high for d, are off the scale.
-_FAR = 0.5
+_FAR = 0.25
 
 
 def constant_errors(campaign: MixingCampaign, d: int, panel: int, family: int) -> Array:
