@@ -153,7 +153,8 @@ def test_scales_are_the_spread_of_the_pre_activations() -> None:
     for seed in child_seeds(0, range(30)):
         draw = draw_run(task, sizes, 2, True, np.float64, seed, True)
         n, m = sizes.samples, sizes.hidden
-        g = gradients(StepSource(hermite_eq.activation("relu"), False), draw.step, draw.layer, draw.start, draw.trace, [(n, m)], [0, n])[n, m]
+        source = StepSource(hermite_eq.activation("relu"), False)
+        g = gradients(source, draw.step, draw.layer, draw.start, draw.trace, [(n, m)], [0, n])[n, m]
         F = draw.layer + eta * np.outer(g.u, g.v)
         h = (draw.training.x[:, :, None] * draw.training.b[:, None, :]).reshape(n, -1)
         found.append(np.mean((h @ F.T) ** 2))

@@ -21,15 +21,15 @@ from verify.campaigns.campaign import label
 from verify.campaigns.claims import THEORY
 from verify.campaigns.driver import compute
 from verify.campaigns.mixing import Mixing
-from verify.campaigns.mixing_curves import curves
 from verify.campaigns.mixing_claims import CLAIMS, judge
+from verify.campaigns.mixing_curves import curves
 from verify.campaigns.mixing_figure import constant_errors
 from verify.campaigns.mixing_table import MIXING
 from verify.campaigns.mixing_theory import MixingTheory
 from verify.campaigns.run import one_blas_thread, simulate_run
 from verify.campaigns.store import Setup, Store
 from verify.campaigns.table import CAMPAIGNS
-from verify.check import Verdict
+from verify.check import Check, Verdict
 
 MEMORY = 10**9
 
@@ -58,7 +58,8 @@ def invented(campaign, d: int, *others: object) -> dict[tuple[int, int, str], Mi
         for number, (_, family) in enumerate(panel.families):
             count = len(family.task(d).sources)
             for name in panel.series(family, d):
-                by_source = 0.3 + 0.01 * len(name) + 0.1 * number + np.arange(1.0, count + 1) * np.linspace(1, 0.8, len(panel.values))[:, None]
+                slope = np.linspace(1, 0.8, len(panel.values))[:, None]
+                by_source = 0.3 + 0.01 * len(name) + 0.1 * number + np.arange(1.0, count + 1) * slope
                 one = MixingTheory(by_source.mean(axis=1), by_source, (("η is large", "so is d"),) * len(panel.values))
                 found[index, number, name] = dataclasses.replace(one, at_rest=one if "no step" in name else None)
     return found
@@ -193,12 +194,16 @@ def test_a_gap_which_shrinks_agrees_in_the_limit() -> None:
         return found
 
     ladder = [(d, stored(d, 2 / d)) for d in (40, 10, 20)]
-    rows = [row for row in judge(campaign, ladder) if "p = 5" in row.subject]
+    def judged(some) -> list[Check]:
+        """Rows on equivalents, but for those under an input spike, where the degree is too high."""
+        return [row for row in judge(campaign, some) if "p = 5" in row.subject and "input spike" not in row.subject]
+
+    rows = judged(ladder)
     assert rows
     assert all(row.verdict == Verdict.IN_THE_LIMIT for row in rows)
     # A gap which stays, and one d alone, disagree; two d are shown.
     staying = [(d, stored(d, 0.1)) for d in (40, 10, 20)]
     for some in (staying, ladder[:1], ladder[:2]):
-        rows = [row for row in judge(campaign, some) if "p = 5" in row.subject]
+        rows = judged(some)
         assert all(row.verdict == Verdict.DISAGREES for row in rows)
         assert all(("at d = 10" in row.note) == (len(some) > 1) for row in rows)
