@@ -14,15 +14,16 @@ import sympy
 from numpy.typing import NDArray
 
 from derivations import Step
-from hermite_eq.theory.spiked_engine import Subspace, TypedFeatures, TypedRidge
+from hermite_eq.theory.spiked_engine import Channel, Subspace, TypedFeatures, TypedRidge
 
 TITLE = "Typed neurons and typed samples"
 
 STATEMENT = r"""Neurons of type s (share p_s of m) and samples of type θ (share p_θ of n) have features
-φ = ψ(s)ᵀχ(θ) + Σ_p α_p(s)β_p(θ) fᵀh + a_*(s,θ)z, f ~ N(0, R_s), E h = Σ_k t_k(θ)e_k, Cov h = ν_θC_θ. Ridge regression with λ per sample,
+φ = ψ(s)ᵀχ(θ) + Σ_p α_p(s)β_p(θ) fᵀh + a_*(s,θ)z, f ~ N(0, R_s), E h = Σ_k t_k(θ)e_k, Cov h = C_θ = ⊕_jν_jθC_j. Several such
+channels, each with vectors f and h of its own, are one with block-diagonal matrices. Ridge regression with λ per sample,
 Q = (E φφᵀ/(1+δ) + λ)⁻¹ and δ_θ = tr(E[φφᵀ|θ]Q)/n, has its deterministic equivalent at the stationary point in κ and w of
 Ω = λΣκ + Σκ_s a_*² w_θ + log det(1 + AK) + nΣ(w − p log w) − mΣ p_s log κ_s,
-A = Σw_θ(x xᵀ + 0 ⊕ νββᵀ⊗C), x = (χ, β⊗Σt_ke_k), K = Σκ_s(ψψᵀ ⊕ ααᵀ⊗R_s):
+A = Σw_θ(x xᵀ + 0 ⊕ ββᵀ⊗C_θ), x = (χ, β⊗Σt_ke_k), K = Σκ_s(ψψᵀ ⊕ ααᵀ⊗R_s):
 (1) κ_s = mp_s/G_s and w_θ = p_θ/(1+δ_θ), G_s = λ + Σa_*²w + tr(∂_κK)A(1+KA)⁻¹, nδ_θ = Σκa_*² + tr(∂_wA)K(1+AK)⁻¹;
 (2) tr E[φφᵀ|θ]Q E[φφᵀ|θ']Q ≃ −Ω_ww' + Ω_wκΩ_κκ⁻¹Ω_κw', the second derivative of −Ω at stationary κ;
 (3) for b = Σ w y x the mean predictor is xᵀ(K⁻¹+A)⁻¹b, and its size on type θ is −∂/∂w_θ of bᵀ(K⁻¹+A)⁻¹b at fixed b;
@@ -35,11 +36,12 @@ above one in them is independent noise (assumed, and tested by simulation); trac
 
 STATEMENT_TEX = r"""Neurons of type $s$ (a share $p_s$ of $m$) and samples of type $\theta$ (a share $p_\theta$ of $n$) have features
 $\phi=\psi(s)^\top\chi(\theta)+\sum_p\alpha_p(s)\beta_p(\theta)f^\top h+a_*(s,\theta)z$, $f\sim\mathcal{N}(0,R_s)$,
-$\mathbb{E}h=\sum_kt_k(\theta)e_k$, $\operatorname{Cov}h=\nu_\theta C_\theta$. Ridge regression with $\lambda$ per sample has its
+$\mathbb{E}h=\sum_kt_k(\theta)e_k$, $\operatorname{Cov}h=C_\theta=\bigoplus_j\nu_{j\theta}C_j$. Several such channels, each with vectors
+$f$ and $h$ of its own, are one with block-diagonal matrices. Ridge regression with $\lambda$ per sample has its
 deterministic equivalent at the stationary point of
 \[ \Omega=\lambda\sum_s\kappa_s+\sum_{s,\theta}\kappa_sa_*^2w_\theta+\log\det(1+AK)+n\sum_\theta(w_\theta-p_\theta\log w_\theta)
 -m\sum_sp_s\log\kappa_s, \]
-\[ A=\sum_\theta w_\theta(xx^\top+0\oplus\nu\beta\beta^\top\otimes C_\theta),\quad x=(\chi,\beta\otimes\textstyle\sum_kt_ke_k),\quad
+\[ A=\sum_\theta w_\theta(xx^\top+0\oplus\beta\beta^\top\otimes C_\theta),\quad x=(\chi,\beta\otimes\textstyle\sum_kt_ke_k),\quad
 K=\sum_s\kappa_s(\psi\psi^\top\oplus\alpha\alpha^\top\otimes R_s). \]
 \begin{enumerate}
 \item $\kappa_s=mp_s/G_s$ and $w_\theta=p_\theta/(1+\delta_\theta)$ with
@@ -145,7 +147,7 @@ def _finite_block_and_conditioning(sign: int) -> list[Step]:
 
 
 def random_law(seed: int, types: tuple[int, int] = (3, 4)) -> TypedFeatures:
-    """Features of a few types, in two dense blocks and one coordinate outside them."""
+    """Features of a few types: h in dense blocks of two kinds and one coordinate outside them, and a second channel."""
     rng = np.random.default_rng(seed)
     S, N, P, p, B = *types, 2, 3, 2
 
@@ -154,13 +156,23 @@ def random_law(seed: int, types: tuple[int, int] = (3, 4)) -> TypedFeatures:
         return np.asarray(a @ np.swapaxes(a, -1, -2) / (2 * p))
 
     diffuse = Subspace(positive(2, B), positive(S, B), np.zeros((1, 1, B, p, p)), 2)
+    other = Subspace(positive(2, 1), positive(S, 1), np.zeros((1, 1, 1, p, p)), 1, kind=1)
     apart = Subspace(np.zeros((2, 1, 1, 1)), rng.uniform(0.5, 2.0, (S, 1, 1, 1)), np.ones((1, 1, 1, 1, 1)), 1)
+    linear = Channel(
+        rng.standard_normal((S, P)), rng.standard_normal((N, P)), rng.uniform(0.5, 1.5, (2, N)), rng.standard_normal((N, 1)),
+        np.zeros((N, 1)), [diffuse, other, apart],
+    )  # fmt: skip
+    bent = Subspace(rng.uniform(0.5, 1.0, (2, 1, 1, 1)), rng.uniform(0.5, 1.0, (S, 1, 1, 1)), np.zeros((1, 1, 1, 1, 1)), 3)
+    along = replace(apart, neurons=rng.uniform(0.5, 2.0, (S, 1, 1, 1)))
+    quadratic = Channel(
+        rng.standard_normal((S, 1)), rng.standard_normal((N, 1)), rng.uniform(0.5, 1.5, (1, N)), rng.standard_normal((N, 1)),
+        np.zeros((N, 1)), [bent, along],
+    )  # fmt: skip
     weights, shares = rng.uniform(0.5, 1.0, N), rng.uniform(0.5, 1.0, S)
     return TypedFeatures(
-        weights=weights / weights.sum(), source=np.arange(N) % 2, scale=rng.uniform(0.5, 1.5, N), coordinates=rng.standard_normal((N, 1)),
-        taken=np.zeros((N, 1)), label=rng.standard_normal(N), label_variance=rng.uniform(0.1, 0.3, N), shares=shares / shares.sum(),
-        psi=rng.standard_normal((S, 2)), chi=rng.standard_normal((N, 2)), alpha=rng.standard_normal((S, P)),
-        beta=rng.standard_normal((N, P)), residual2=rng.uniform(0.1, 0.5, (S, N)), subspaces=[diffuse, apart],
+        weights=weights / weights.sum(), source=np.arange(N) % 2, label=rng.standard_normal(N), label_variance=rng.uniform(0.1, 0.3, N),
+        shares=shares / shares.sum(), psi=rng.standard_normal((S, 2)), chi=rng.standard_normal((N, 2)), channels=[linear, quadratic],
+        residual2=rng.uniform(0.1, 0.5, (S, N)),
     )  # fmt: skip
 
 
@@ -169,11 +181,9 @@ class _Literal:
 
     def __init__(self, law: TypedFeatures, n: int, m: int, ridge: float) -> None:
         self.law, self.n, self.m, self.ridge = law, n, m, ridge
-        diffuse, apart = law.subspaces
         S, N = len(law.shares), len(law.weights)
 
-        def dense(matrices: Array, extra: Array) -> Array:
-            blocks = [np.kron(np.eye(diffuse.copies), block) for block in matrices] + [extra]
+        def direct(blocks: list[Array]) -> Array:
             size = sum(map(len, blocks))
             found, start = np.zeros((size, size)), 0
             for block in blocks:
@@ -181,24 +191,25 @@ class _Literal:
                 start += len(block)
             return found
 
-        def whole(first: Array, second: Array) -> Array:
-            return np.asarray(np.block([[first, np.zeros((len(first), len(second)))], [np.zeros((len(second), len(first))), second]]))
+        def square(parts: list[tuple[Array, int]]) -> Array:
+            """Every block in all its copies."""
+            return direct([np.kron(np.eye(copies), block) for blocks, copies in parts for block in blocks])
 
-        R = [dense(diffuse.neurons[s], apart.neurons[s, 0]) for s in range(S)]
-        C = [dense(law.scale[t] * diffuse.samples[law.source[t]], np.zeros((1, 1))) for t in range(N)]
-        axis = np.eye(len(R[0]))[-1]
-        self.x = np.array([np.concatenate([law.chi[t], np.kron(law.beta[t], law.coordinates[t, 0] * axis)]) for t in range(N)])
-
-        def row(vector: Array, matrix: Array) -> Array:
-            return np.asarray(np.kron(np.outer(vector, vector), matrix), float)
-
-        self.neurons = np.array([
-            whole(np.outer(law.psi[s], law.psi[s]), row(law.alpha[s], R[s])) for s in range(S)
-        ])  # fmt: skip
-        zero = np.zeros((law.chi.shape[1],) * 2)
-        self.samples = np.array([
-            np.outer(self.x[t], self.x[t]) + whole(zero, row(law.beta[t], C[t])) for t in range(N)
-        ])  # fmt: skip
+        R, C, x = [[np.outer(u, u)] for u in law.psi], [[np.zeros((law.chi.shape[1],) * 2)] for _ in range(N)], list(law.chi)
+        for channel in law.channels:
+            for s in range(S):
+                own = square([(part.neurons[s], part.copies) for part in channel.subspaces])
+                R[s].append(np.asarray(np.kron(np.outer(channel.alpha[s], channel.alpha[s]), own), float))
+            for t in range(N):
+                beta = channel.beta[t]
+                own = square([(channel.scale[part.kind, t] * part.samples[law.source[t]], part.copies) for part in channel.subspaces])
+                C[t].append(np.asarray(np.kron(np.outer(beta, beta), own), float))
+                # The coordinate is the last entry of each vector.
+                apart = channel.coordinates[t, 0] * np.eye(len(own))[-1]
+                x[t] = np.asarray(np.concatenate([x[t], np.kron(beta, apart)]))
+        self.x = np.array(x)
+        self.neurons = np.array([direct(blocks) for blocks in R])
+        self.samples = np.array([np.outer(v, v) + direct(blocks) for v, blocks in zip(x, C, strict=True)])
 
     def stationary(self, w: Array) -> Array:
         """κ by plain iteration."""

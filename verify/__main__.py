@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import hermite_eq
 from hermite_eq.errors import HypothesisError
-from verify import coefficients, equivalence, figures, learning_curve, pre_activations, report, transformers
+from verify import coefficients, data_mixing, equivalence, figures, learning_curve, pre_activations, report, transformers, two_sources
 from verify.campaigns import command, joint
 from verify.check import Check, Verdict
 from verify.profile import FULL, QUICK, Profile
@@ -32,7 +33,7 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
     """Measure, judge, sabotage, report; the exit status says whether every claim agreed and every defect was caught."""
     start = time.perf_counter()
     tasks = {target: hermite_eq.Task(target, transformers.NOISE) for target in transformers.TARGETS}
-    steps = 1 + pre_activations.steps(profile, len(tasks)) + len(tasks) * sum(profile.runs)
+    steps = 1 + pre_activations.steps(profile, len(tasks)) + len(tasks) * sum(profile.runs) + two_sources.steps(profile)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         job = progress.add_task("", total=steps)
@@ -53,6 +54,8 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
             laws = pre_activations.measure(tasks, profile, pool, advance)
             stage("Transformers")
             ladders = transformers.measure(profile, pool, advance)
+            stage("several sources, gradient steps")
+            mixture = two_sources.measure(profile, pool, advance)
         stage("theory and verdicts")
         predictions = {head: coefficients.Values.of(head) for head in transformers.HEADS}
         checks: list[Check] = coefficients.judge(features, predictions)
@@ -62,10 +65,11 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
             checks += equivalence.judge(target, ladder, profile, laws[target].scales)
         for target, ladder in ladders.items():
             checks += learning_curve.judge(target, ladder, profile)
+        checks += data_mixing.judge(mixture)
         checks.sort(key=lambda check: [coefficients.CLAIM, pre_activations.LEMMA, pre_activations.COROLLARY, equivalence.CLAIM,
-                                       learning_curve.CLAIM].index(check.claim))
+                                       learning_curve.CLAIM, *data_mixing.CLAIMS].index(check.claim))
         power = [*coefficients.sabotaged(features, predictions), *pre_activations.sabotaged(tasks, laws),
-                 *equivalence.sabotaged(ladders), *learning_curve.sabotaged(ladders, profile)]
+                 *equivalence.sabotaged(ladders), *learning_curve.sabotaged(ladders, profile), *data_mixing.sabotaged(mixture)]
         stage("figures")
         pictures = [
             (figures.learning_curves(ladders, folder / "learning_curves"),
@@ -74,6 +78,9 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
             (figures.equivalence_gaps(ladders, profile.taus, folder / "equivalence_gaps"),
              "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws, and its theory, ∝ 1/d."),
             (figures.gaussianity(laws, folder / "gaussianity"), "Lemma 1 and Corollary 2: what is not Gaussian vanishes as 1/d."),
+            (figures.data_mixing(mixture, folder / "data_mixing"),
+             "An isotropic source and one with a task spike of d²: ICL errors, and what a gradient step changes; theory (lines) beside "
+             "simulation (dots, one standard error)."),
         ]
     report.print_table(checks, console)
     missed = [item for item in power if not item["caught"]]
@@ -82,7 +89,7 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
     for item in missed:
         console.print(f"[red]not caught:[/] {item['claim']}: {item['defect']}")
     manifest = _manifest(profile, time.perf_counter() - start)
-    report.write_json(folder / "verify.json", checks, power, _curves(ladders), manifest)
+    report.write_json(folder / "verify.json", checks, power, [*_curves(ladders), *two_sources.numbers(mixture)], manifest)
     tex = {f"{head} head, r = 2": hermite_eq.equivalent_model(head, 2).latex() for head in transformers.HEADS}
     tex |= {f"covariance, target {name}": hermite_eq.covariance(task).latex() for name, task in tasks.items()}
     report.write_html(folder / "report.html", checks, power, tex, pictures, manifest)
@@ -93,6 +100,8 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
 def _manifest(profile: Profile, seconds: float) -> dict[str, Any]:
     return {
         "profile": profile.name, "seed": profile.seed, "ladder": list(profile.ladder), "runs": list(profile.runs),
+        "mixing_ladder": list(profile.mixing_ladder), "mixing_runs": list(profile.mixing_runs), "gradient_runs": profile.gradient_runs,
+        "sources": {name: asdict(mixing) for name, mixing in two_sources.SETTINGS.items()},
         "ratios": transformers.RATIOS, "noise": transformers.NOISE, "ridge": transformers.RIDGE, "hermite_eq": hermite_eq.__version__,
         "python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__, "sympy": sympy.__version__,
         "seconds": round(seconds, 1),

@@ -11,14 +11,22 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes
 from hermite_eq.plotting import COLOURS, Curve, Style, plot_curve
 from hermite_eq.theory import icl_curve
+from verify.campaigns.mixing_claims import NO_GAIN
+from verify.data_mixing import TRUE, foretold
 from verify.equivalence import predicted_gap, relative_gap
 from verify.pre_activations import Estimate, LawMoments
 from verify.transformers import DEGREES, HEADS, RATIOS, RIDGE, Ladder, distinct_degree, equivalent
+from verify.two_sources import HEADS as MIXING_HEADS
+from verify.two_sources import INPUTS, SPIKED, STEPS, Mixture, gains, tested
+
+Array = NDArray[np.float64]
 
 COLOUR = {"relu": COLOURS[0], "tanh": COLOURS[1], "linear": "#555555", "linear + intercept": COLOURS[2]}
 MARKER = {1: "^", 2: "s", 3: "D", 4: "v"}
@@ -127,3 +135,37 @@ def gaussianity(laws: Mapping[str, LawMoments], path: Path) -> Path:
         axes.minorticks_off()
         axes.legend(fontsize=8, frameon=False)
     return save(figure, path)
+
+
+def data_mixing(measured: Mixture, path: Path) -> Path:
+    """Two sources: errors of the head that normalises h against d, by source, and what the step η = d² changes."""
+    figure, (errors, changes) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    d = np.array(measured.dimensions, dtype=float)
+    for step, line, marker in zip(STEPS, ("-", "--"), ("o", "s"), strict=True):
+        drawn = [tested(measured.errors[SPIKED, size][True, step]) for size in measured.dimensions]
+        made = [foretold(TRUE.error(SPIKED, size, True, step)) for size in measured.dimensions]
+        for where, colour in zip(made[0], ("#000000", *COLOURS), strict=False):
+            errors.plot(d, [each[where] for each in made], color=colour, ls=line, lw=1.1)
+            name = f"{where}, {'η = d²' if step else 'no step'}"
+            _dots(errors, d, [each[where] for each in drawn], color=colour, marker=marker, label=name)
+    errors.set(xlabel="d", ylabel="ICL error", title="relu head, h normalised")
+    changes.axhspan(-NO_GAIN, NO_GAIN, color="#eeeeee", zorder=0)
+    for normalise, head in MIXING_HEADS.items():
+        for setting, colour in ((SPIKED, COLOURS[0]), (INPUTS, COLOURS[1])):
+            levels = [measured.errors[setting, size][normalise, 0.0].icl.mean for size in measured.dimensions]
+            runs = [gains(measured, setting, size, normalise) / level for size, level in zip(measured.dimensions, levels, strict=True)]
+            look = {"color": colour, "marker": "o" if normalise else "^", "markerfacecolor": colour if normalise else "none"}
+            _dots(changes, d, runs, label=f"{setting}, {head}", **look)
+        shares = [TRUE.gain(SPIKED, size, normalise) / TRUE.error(SPIKED, size, normalise, 0.0).icl for size in measured.dimensions]
+        changes.plot(d, shares, color=COLOURS[0], ls="-" if normalise else "--", lw=1.1)
+    changes.set(xlabel="d", ylabel="relative change of the ICL error", title="the step η = d²")
+    for axes in (errors, changes):
+        axes.set_xticks(d, [f"{value:g}" for value in d])
+        axes.legend(fontsize=7.5, frameon=False)
+    return save(figure, path)
+
+
+def _dots(axes: Axes, d: Array, runs: Sequence[Array], **look: Any) -> None:
+    """Means over runs with one standard error."""
+    stderr = [each.std(ddof=1) / np.sqrt(len(each)) for each in runs]
+    axes.errorbar(d, [each.mean() for each in runs], stderr, ls="none", ms=4.5, capsize=2, **look)

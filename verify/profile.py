@@ -21,6 +21,10 @@ class Profile:
         Transformers: dimensions, and independent runs at each.
     taus : tuple
         n/d² of the learning curve.
+    mixing_ladder, mixing_runs : tuple
+        Several sources and the gradient step: dimensions, and independent runs at each.
+    gradient_runs : int
+        Gradients taken apart at each of these dimensions.
     """
 
     name: str
@@ -35,6 +39,9 @@ class Profile:
     ladder: tuple[int, ...]
     runs: tuple[int, ...]
     taus: tuple[float, ...]
+    mixing_ladder: tuple[int, ...]
+    mixing_runs: tuple[int, ...]
+    gradient_runs: int
 
 
 #: [RT] Fig. 1 without its d = 80: the ratios, noise and ridge are the paper's.
@@ -43,8 +50,10 @@ TAUS = (0.25, 0.5, 0.75, 1.25, 1.5, 2.0, 3.0)
 QUICK = Profile(
     "quick", seed=2025, feature_d=12, feature_runs=100, feature_side=500, law_ladder=(10, 20, 40, 80), law_contexts=100_000,
     covariance_d=20, covariance_contexts=200_000, ladder=(12, 20, 32), runs=(80, 40, 20), taus=TAUS,
+    mixing_ladder=(12, 16, 24), mixing_runs=(160, 160, 160), gradient_runs=24,
 )
 FULL = Profile(
     "full", seed=2025, feature_d=40, feature_runs=100, feature_side=800, law_ladder=(10, 20, 40, 80, 160), law_contexts=400_000,
     covariance_d=40, covariance_contexts=1_000_000, ladder=(20, 40, 80), runs=(80, 40, 20), taus=TAUS,
+    mixing_ladder=(16, 24, 40), mixing_runs=(160, 160, 120), gradient_runs=24,
 )

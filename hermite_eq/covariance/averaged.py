@@ -22,13 +22,14 @@ import sympy
 from numpy.typing import ArrayLike
 
 from hermite_eq.covariance.averages import TaskAverages
-from hermite_eq.covariance.joint import JointCovariance, check_covariance, check_mean, covariance_root
+from hermite_eq.covariance.joint import JointCovariance, check_mean, covariance_root
 from hermite_eq.covariance.label import ELL, RHO, W4, A, D, LabelSource, P, S, V, target_moments, target_name
 from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers, numeric_task
 from hermite_eq.covariance.source_moments import averaged_moments
 from hermite_eq.covariance.task_law import inner_tasks
 from hermite_eq.latex import averaged_covariance
 from hermite_eq.models import Task
+from hermite_eq.models.covariance_matrix import covariance_matrix
 
 #: What is averaged over s, entry by entry.
 INTEGRANDS: Mapping[str, sympy.Expr] = {
@@ -143,8 +144,8 @@ class AveragedCovariance:
         task = numeric_task(self.task)
         sigma = np.eye(d) / (1 if self.unit_inputs else d)
         if input_covariance is not None:
-            sigma = check_covariance(input_covariance, d, "input_covariance")
-        omega = np.eye(d) if task_covariance is None else check_covariance(task_covariance, d, "task_covariance")
+            sigma = covariance_matrix(input_covariance, "input_covariance", d=d)
+        omega = np.eye(d) if task_covariance is None else covariance_matrix(task_covariance, "task_covariance", d=d)
         mean, centre = check_mean(input_mean, d, "input_mean"), check_mean(task_mean, d, "task_mean")
         scale = 1 / np.sqrt(d) if self.unit_inputs else 1.0
         law = inner_tasks(centre, covariance_root(omega), self.averages.sphere, scale, mean, sigma)

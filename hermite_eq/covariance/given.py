@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 
 from hermite_eq.covariance.averaged import AveragedCovariance
 from hermite_eq.covariance.averages import TaskAverages
-from hermite_eq.covariance.joint import Array, JointCovariance, check_covariance, check_mean
+from hermite_eq.covariance.joint import Array, JointCovariance, check_mean
 from hermite_eq.covariance.label import (
     ELL,
     RHO,
@@ -53,6 +53,7 @@ from hermite_eq.covariance.task_law import GivenTasks
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import check_degree
 from hermite_eq.latex import block_covariance
+from hermite_eq.models.covariance_matrix import covariance_matrix
 
 #: E[b] and E[bbᵀ] given ξ: b₁ = (d/ℓ)Σ y_i x_i has mean along u, and E[bbᵀ] is a multiple of I plus terms in u.
 ENTRIES: Mapping[str, sympy.Expr] = {
@@ -188,7 +189,7 @@ class Covariance:
         factor, direction = (1.0, tasks / np.sqrt(d)) if self.unit_inputs else (float(d), tasks)
         inputs = np.eye(d) / (1 if self.unit_inputs else d)
         if input_covariance is not None:
-            inputs = check_covariance(input_covariance, d, "input_covariance")
+            inputs = covariance_matrix(input_covariance, "input_covariance", d=d)
         mean = check_mean(input_mean, d, "input_mean")
         least = float(np.einsum("ki,ki->k", direction @ inputs, direction).min())
         if not least > 0:

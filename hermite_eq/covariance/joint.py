@@ -12,22 +12,6 @@ from hermite_eq.errors import HypothesisError
 Array = NDArray[np.float64]
 
 
-def check_covariance(matrix: ArrayLike, d: int, name: str) -> Array:
-    """A symmetric positive semi-definite matrix of shape (d, d), or an error that says which of the three fails."""
-    values = np.array(matrix, dtype=float)
-    if values.shape != (d, d) or not np.isfinite(values).all():
-        raise HypothesisError(f"{name} is a finite matrix of shape (d, d)", f"shape {values.shape} at d = {d}", f"pass numpy.eye({d}), say")
-    size = np.abs(values).max()
-    skew = float(np.abs(values - values.T).max())
-    if skew > 4 * np.finfo(float).eps * size:
-        raise HypothesisError(f"{name} is symmetric", f"{name} − {name}ᵀ up to {skew:.3g}", f"pass ({name} + {name}.T) / 2")
-    # Rounding moves eigenvalues by at most d eps times the largest.
-    least = float(np.linalg.eigvalsh(values)[0])
-    if least < -d * np.finfo(float).eps * d * size:
-        raise HypothesisError(f"{name} is positive semi-definite", f"the eigenvalue {least:.3g}", "pass a covariance matrix, as A @ A.T")
-    return values
-
-
 def check_mean(vector: ArrayLike | None, d: int, name: str) -> Array:
     """A finite vector of shape (d,); zero for None."""
     values = np.zeros(d) if vector is None else np.array(vector, dtype=float)

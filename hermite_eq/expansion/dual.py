@@ -44,10 +44,10 @@ from hermite_eq.expansion.exact.family import (
     linear_in_trigonometric,
     multiply,
     negative,
-    parse,
     term,
 )
 from hermite_eq.expansion.exact.moments import require_square_integrable
+from hermite_eq.expansion.exact.normal_form import parse
 
 #: The correlation in closed forms.
 RHO = sympy.Symbol("rho", real=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
+from hermite_eq.models.covariance_matrix import covariance_matrix
 
 Array = NDArray[np.float64]
 #: Share of repeated rows beyond which they are no independent draws of a law without atoms.
@@ -75,14 +76,7 @@ def standard_samples(samples: ArrayLike, mean: Any, cov: ArrayLike, name: str) -
             f"{name} has shape (p, p) for samples of shape (n, p)", f"shapes {sigma.shape} and {x.shape}",
             f"pass a matrix of shape ({p}, {p}), or samples with one column for each variable",
         )
-    if not np.isfinite(sigma).all() or np.abs(sigma - sigma.T).max() > 8 * np.finfo(float).eps * np.abs(sigma).max():
-        raise HypothesisError(f"{name} is a finite symmetric matrix", "another", f"pass ({name} + {name}.T) / 2")
-    least, largest = (float(v) for v in np.linalg.eigvalsh(sigma)[[0, -1]])
-    # Rounding of an eigenvalue: p ε times the largest.
-    if least <= p * np.finfo(float).eps * largest:
-        raise HypothesisError(
-            f"{name} is positive definite", f"the eigenvalue {least:.3g}", "drop variables that are combinations of the others"
-        )
+    sigma = covariance_matrix(sigma, name, definite=True)
     repeated = 1 - len(np.unique(x, axis=0)) / n
     if n > 1 and repeated > _REPEATED:
         raise HypothesisError(

@@ -14,7 +14,6 @@ from hermite_eq.theory.context_length import phase_diagram as phase_diagram
 from hermite_eq.theory.discrete_prior import DiscretePriorLimit as DiscretePriorLimit
 from hermite_eq.theory.discrete_prior import dmmse_limit as dmmse_limit
 from hermite_eq.theory.error import TheoryCurve as TheoryCurve
-from hermite_eq.theory.error import TheoryError as TheoryError
 from hermite_eq.theory.error import icl_curve as icl_curve
 from hermite_eq.theory.error import icl_error as icl_error
 from hermite_eq.theory.explicit import GivenMoments as GivenMoments
@@ -41,6 +40,7 @@ from hermite_eq.theory.optimum import optimal_ridge as optimal_ridge
 from hermite_eq.theory.optimum import optimal_ridge_curve as optimal_ridge_curve
 from hermite_eq.theory.peak import InterpolationPeak as InterpolationPeak
 from hermite_eq.theory.peak import interpolation_peak as interpolation_peak
+from hermite_eq.theory.prediction import TheoryError as TheoryError
 from hermite_eq.theory.spiked import spiked_icl_error as spiked_icl_error
 from hermite_eq.theory.structured_tasks import TaskPopulation as TaskPopulation
 from hermite_eq.theory.structured_tasks import structured_curve as structured_curve

@@ -11,7 +11,7 @@ from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.arguments import check_plain, check_points
 from hermite_eq.theory.limit import TargetMoments
 from hermite_eq.theory.marchenko_pastur import resolvent_moments
-from hermite_eq.theory.task_spectrum import TaskSpectrum, checked_covariance, non_negative
+from hermite_eq.theory.task_spectrum import TaskSpectrum, task_covariance
 from hermite_eq.theory.wishart import wishart_density
 
 Array = NDArray[np.float64]
@@ -147,8 +147,8 @@ def bayes_error_with_covariance(task: Task, alpha: ArrayLike, covariance: ArrayL
     if task.noise == 0:
         raise HypothesisError("the posterior has a width: ρ > 0", f"{task}", 'pass Task("identity", noise=0.01), say')
     alpha = _check_alpha(alpha)
-    C = checked_covariance(covariance, "covariance")
-    values = non_negative(C if C.ndim == 1 else np.asarray(np.linalg.eigvalsh(C)), "covariance")
+    C = task_covariance(covariance, "covariance")
+    values = C if C.ndim == 1 else np.maximum(np.linalg.eigvalsh(C), 0.0)
     spectrum = TaskSpectrum(values, values, np.full(len(values), 1 / len(values)))
     psi = spectrum.origin(task.noise / alpha, 1 / alpha)
     return np.asarray(task.noise + psi * ((values / (values + psi[..., None])) @ spectrum.weights))

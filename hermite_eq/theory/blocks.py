@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import connected_components
 
 from hermite_eq.errors import HypothesisError
+from hermite_eq.models.covariance_matrix import covariance_matrix
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -94,26 +95,9 @@ class Block:
         return self.copies * np.einsum("sii->s", self.matrices)
 
 
-def _symmetric(matrix: ArrayLike, name: str) -> Array:
-    found = np.asarray(matrix, float)
-    if found.ndim != 2 or found.shape[0] != found.shape[1] or not np.isfinite(found).all():
-        raise HypothesisError(f"{name} is a finite square matrix", f"shape {found.shape}", "pass an array of shape (D, D)")
-    scale = float(np.abs(found).max(initial=0.0))
-    if float(np.abs(found - found.T).max(initial=0.0)) > _ROUNDING * scale:
-        raise HypothesisError(f"{name} is symmetric", f"asymmetry {np.abs(found - found.T).max():.3g}", "pass (A + A.T) / 2")
-    return (found + found.T) / 2
-
-
 def positive(matrix: ArrayLike, name: str) -> Array:
     """A symmetric positive semidefinite matrix, or an error which says what is wrong with it."""
-    found = _symmetric(matrix, name)
-    shift = _ROUNDING * (float(np.abs(found).sum(axis=1).max(initial=0.0)) or 1.0)
-    try:
-        np.linalg.cholesky(found + shift * np.eye(len(found)))
-    except np.linalg.LinAlgError:
-        least = float(np.linalg.eigvalsh(found)[0])
-        raise HypothesisError(f"{name} is positive semidefinite", f"the eigenvalue {least:.3g}", "pass a covariance matrix") from None
-    return found
+    return covariance_matrix(matrix, name, rounding=_ROUNDING)
 
 
 def joint_components(matrices: Sequence[Array]) -> tuple[Array, list[Indices]]:

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Ratios, Task
 from hermite_eq.theory.arguments import check_name, check_plain
-from hermite_eq.theory.error import TheoryError, icl_error
+from hermite_eq.theory.error import icl_error
 from hermite_eq.theory.limit import TargetMoments
 from hermite_eq.theory.linear import linear_limit
 from hermite_eq.theory.optimum import Which
+from hermite_eq.theory.prediction import TheoryError
 
 Array = NDArray[np.float64]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -27,68 +26,18 @@ from hermite_eq.theory.explicit import GivenMoments, explicit_errors
 from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
-from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.mixture import mixture_errors, mixture_notes
-from hermite_eq.theory.spiked_features import NODES, spiked_errors
+from hermite_eq.theory.prediction import QUANTITIES, ErrorArrays, ErrorCurve, TheoryError
+from hermite_eq.theory.spiked_features import NODES, outside, spiked_errors
 
 if TYPE_CHECKING:
     import pandas
 
 Array = NDArray[np.float64]
-_DIVERGES = "exact interpolation without ridge: the error diverges"
 
 
-@dataclass(frozen=True)
-class TheoryError:
-    r"""A predicted in-context error: deterministic, so without a sampling error; rounding is near machine precision.
-
-    Attributes
-    ----------
-    icl, idg : float
-        Expected squared error on a fresh task per test context, and on the training tasks; both contain the noise ρ.
-    bias, variance : float
-        ``icl`` split into the error of the mean predictor (with the irreducible part) and what the fluctuation of the
-        trained weights over the draw of the samples adds.
-    effective_ridge : float
-        The ridge at which, with infinitely many samples and features, the mean prediction would be shrunk alike; in the
-        units of :math:`\operatorname{Cov}(\sqrt d\,h)`, where λ of the linear Transformer lives.
-    dof : float
-        Effective degrees of freedom of the fit per training sample, in [0, 1]; 1 means interpolation.
-    fixed_point_residual : float
-        Relative residual of the fixed-point equation at the solution.
-    notes : tuple of str
-        Limits which the numbers stand for, said aloud (divergence, c₀ = 0, c₁ = 0).
-    icl_by_source : tuple of float
-        The error on each test source, where there are several; ``icl`` is their mixture.
-    icl_stderr, idg_stderr : float
-        Standard errors of ``icl`` and ``idg``, where they are means over draws of finitely many training tasks; 0 otherwise.
-    """
-
-    icl: float
-    idg: float
-    bias: float
-    variance: float
-    effective_ridge: float
-    dof: float
-    fixed_point_residual: float
-    notes: tuple[str, ...] = field(default=(), compare=False)
-    icl_by_source: tuple[float, ...] = ()
-    icl_stderr: float = 0.0
-    idg_stderr: float = 0.0
-
-    @property
-    def g_task(self) -> float:
-        """``icl − idg``, the price of tasks not seen in training; 0 where both diverge."""
-        return 0.0 if math.isinf(self.icl) else self.icl - self.idg
-
-    def __str__(self) -> str:
-        if self.icl_stderr or self.idg_stderr:
-            return "; ".join((f"ICL {self.icl:.4g} ± {self.icl_stderr:.1g}, IDG {self.idg:.4g} ± {self.idg_stderr:.1g}", *self.notes))
-        return "; ".join((f"ICL {self.icl:.6g}, IDG {self.idg:.6g}", *self.notes))
-
-
-@dataclass(frozen=True, eq=False)
-class TheoryCurve:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TheoryCurve(ErrorCurve):
     """Predicted errors at many points; the arrays have the fields of :class:`TheoryError`, one entry per point.
 
     Attributes
@@ -96,7 +45,6 @@ class TheoryCurve:
     model, task
         What was asked.
     points : tuple of Sizes or of Ratios
-    icl, idg, bias, variance, effective_ridge, dof, fixed_point_residual : ndarray
     notes : tuple of str
         Those that hold at every point.
     icl_by_source : ndarray or None
@@ -108,37 +56,19 @@ class TheoryCurve:
     model: TrainedModel
     task: Task | MixtureTask | GivenMoments
     points: tuple[Sizes, ...] | tuple[Ratios, ...]
-    icl: Array
-    idg: Array
-    bias: Array
-    variance: Array
-    effective_ridge: Array
-    dof: Array
-    fixed_point_residual: Array
-    notes: tuple[str, ...] = ()
-    icl_by_source: Array | None = None
     icl_stderr: Array | None = None
     idg_stderr: Array | None = None
 
-    def __len__(self) -> int:
-        return len(self.points)
-
     def __getitem__(self, i: int) -> TheoryError:
-        values = {f.name: float(getattr(self, f.name)[i]) for f in fields(ErrorArrays)}
-        notes = (*self.notes, _DIVERGES) if math.isinf(values["icl"]) else self.notes
-        sources = () if self.icl_by_source is None else tuple(float(x) for x in self.icl_by_source[i])
-        errors = (0.0 if column is None else float(column[i]) for column in (self.icl_stderr, self.idg_stderr))
-        return TheoryError(**values, notes=notes, icl_by_source=sources, **dict(zip(("icl_stderr", "idg_stderr"), errors, strict=True)))
-
-    def __iter__(self) -> Iterator[TheoryError]:
-        return (self[i] for i in range(len(self)))
+        icl, idg = (0.0 if column is None else float(column[i]) for column in (self.icl_stderr, self.idg_stderr))
+        return replace(super().__getitem__(i), icl_stderr=icl, idg_stderr=idg)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """One row per point: its sizes or ratios, then the errors."""
         import pandas
 
         rows = [{f.name: getattr(point, f.name) for f in fields(point)} for point in self.points]
-        return pandas.DataFrame(rows).assign(**{f.name: getattr(self, f.name) for f in fields(ErrorArrays)})
+        return pandas.DataFrame(rows).assign(**self.columns)
 
 
 @singledispatch
@@ -209,7 +139,7 @@ def icl_curve(model: TrainedModel, task: Task | MixtureTask | GivenMoments, poin
         columns, notes = spiked_errors(model, task, points, nodes=NODES)
     else:
         columns, notes = _columns(task, model, points)
-    return TheoryCurve(model, task, tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
+    return TheoryCurve(model=model, task=task, points=tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
 
 
 def _groups(points: Sequence[Sizes]) -> list[list[int]]:
@@ -232,8 +162,8 @@ def _columns(task: Any, model: Model, points: Sequence[Any]) -> tuple[dict[str, 
 def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
     limit, finite, notes = _theory(model)
     if isinstance(points[0], Ratios):
-        return vars(limit(model, task, points)), notes(task)
-    values = {f.name: np.empty(len(points)) for f in fields(ErrorArrays)}
+        return limit(model, task, points).columns, notes(task)
+    values = {name: np.empty(len(points)) for name in QUANTITIES}
     for indices in _groups(points):
         part = finite(model, task, [points[i] for i in indices])
         for name, column in values.items():
@@ -260,9 +190,15 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     notes: list[str] = []
     for indices in _groups(points):
         at = [points[i] for i in indices]
-        for name, part in mixture_errors(model, task, at).items():
+        said = mixture_notes(model, task, at[0])
+        # Where one direction holds much of h it is a type of the neurons, if contexts can be drawn one by one.
+        if said and isinstance(model, RandomTransformer) and outside(model, task, at[0]) is None:
+            found, said = spiked_errors(model, task, at, nodes=NODES)
+        else:
+            found = mixture_errors(model, task, at)
+        for name, part in found.items():
             columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part
-        notes += [note for note in mixture_notes(model, task, at[0].d, at[0].context) if note not in notes]
+        notes += [note for note in said if note not in notes]
     return columns, tuple(notes)
 
 
@@ -272,8 +208,8 @@ def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, size
     Parameters
     ----------
     model : LinearTransformer, RandomTransformer or OneStepTransformer
-        The head of a random Transformer may be an activation or an equivalent polynomial activation. For a gradient step see
-        :func:`hermite_eq.theory.spiked_icl_error`.
+        The head of a random Transformer may be an activation or an equivalent polynomial activation. For a gradient step, and for
+        mixtures where one direction of h holds more than 2 % of E‖h‖², see :func:`hermite_eq.theory.spiked_icl_error`.
     task : Task, MixtureTask or GivenMoments
         See :func:`icl_curve`.
     sizes : Ratios or Sizes

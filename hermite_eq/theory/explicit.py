@@ -17,7 +17,8 @@ from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes
 from hermite_eq.theory.blocks import Block, Covariance, Kronecker, block_diagonal
 from hermite_eq.theory.explicit_head import ExplicitEngine, SourceNodes
 from hermite_eq.theory.head import HeadMoments
-from hermite_eq.theory.random_head import ScaledSamples, audible, without_ridge
+from hermite_eq.theory.prediction import QUANTITIES
+from hermite_eq.theory.random_head import FeatureSamples, audible, without_ridge
 
 Array = NDArray[np.float64]
 
@@ -216,7 +217,7 @@ def _checked(populations: Sequence[Population], name: str) -> tuple[Population, 
     if not populations:
         raise HypothesisError(f"there is at least one {name} population", "none", f"pass {name}=[Population(…), …]")
     weights = [p.weight for p in populations]
-    if min(weights) < 0 or abs(sum(weights) - 1) > 1e-9:
+    if not (min(weights) >= 0 and abs(sum(weights) - 1) <= 1e-9):
         raise HypothesisError(
             f"the weights of the {name} populations are ≥ 0 and sum to 1", f"{weights}", "divide them by their sum"
         )
@@ -225,6 +226,18 @@ def _checked(populations: Sequence[Population], name: str) -> tuple[Population, 
             raise HypothesisError("E[y²] ≥ E[y]² and E[y²] > 0", f"square={p.square!r}, mean={p.mean!r}", "pass the moments of one law")
         if not p.trace > 0:
             raise HypothesisError("h is not zero: tr E[hhᵀ] > 0", f"{p.trace!r}", "pass a covariance of positive trace")
+        signals = {"E[hy]": p.signal, "E[h]": p.middle} | {f"E[fy] of quadratics[{j}]": q.signal for j, q in enumerate(p.quadratics)}
+        for moment, values in signals.items():
+            if not np.isfinite(values).all():
+                raise HypothesisError(f"{moment} is finite", "NaN or infinity in it", "pass the moments of one law")
+        if not 0 <= p.norm_variance < math.inf:
+            raise HypothesisError("the relative variance of ‖h‖² is finite and ≥ 0", f"norm_variance={p.norm_variance!r}", "pass 0.0")
+        slopes = [p.mean_slope, p.square_slope, p.signal_slope]
+        if not np.isfinite(slopes).all():
+            raise HypothesisError("regression slopes are finite", f"mean, square, signal: {slopes}", "pass 0.0 for one that is not known")
+        if not all(0 <= q.eigenvalue < math.inf for q in p.quadratics):
+            found = [q.eigenvalue for q in p.quadratics]
+            raise HypothesisError("eigenvalues of quadratic functions are finite and ≥ 0", f"{found}", "pass C_ii C_jj for h of trace 1")
     return tuple(populations)
 
 
@@ -317,7 +330,7 @@ def source_nodes(
     c0, c1, c2, residual2 = (np.broadcast_to(x, zero.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
     residual2 = np.maximum(residual2 - c2**2 * given.learnt[source], 0.0)
     mean, square = (np.concatenate([getattr(sample, name) for sample in drawn]) for name in ("mean", "square"))
-    samples = ScaledSamples(weights, c0, c1, c2, residual2, mean, square, np.ones_like(zero), zero)
+    samples = FeatureSamples(weights, c0, c1, c2, residual2, mean, square)
     return SourceNodes(audible(samples), source, energies, signals, centers)
 
 
@@ -350,8 +363,7 @@ def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMo
     tau, mu, ridge = scaled_sizes(model, given, points)
     engine, tests = explicit_engine(model, given)
     share = np.array([p.weight for p in given.test])
-    names = ("icl", "idg", "bias", "variance", "effective_ridge", "dof", "fixed_point_residual")
-    columns: dict[str, list[Any]] = {name: [] for name in (*names, "icl_by_source")}
+    columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
     for i, (at, eigenblocks) in enumerate(engine.solve(tau, mu, ridge)):
         (idg, _), *each = engine.errors(at, eigenblocks, float(tau[i]), float(mu[i]), tests)
         errors, means = (np.array(column) for column in zip(*each, strict=True))
@@ -359,7 +371,7 @@ def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMo
         k = float(at.k)
         scale = given.trace / D * points[i].d
         values = (icl, idg, bias, icl - bias, 0.0 if without_ridge(at.k) else k * scale, float(at.dof), float(at.residual))
-        for name, value in zip(names, values, strict=True):
+        for name, value in zip(QUANTITIES, values, strict=True):
             columns[name].append(value)
         columns["icl_by_source"].append(errors)
     return {name: np.array(column) for name, column in columns.items()}

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.theory.blocks import Block
-from hermite_eq.theory.random_head import FixedPoint, ScaledSamples, effective_ridge
+from hermite_eq.theory.random_head import FeatureSamples, FixedPoint, effective_ridge
 
 Array = NDArray[np.float64]
 
@@ -51,15 +51,15 @@ class SourceNodes:
 
     Attributes
     ----------
-    samples : ScaledSamples
-        Arrays of shape (N,); ``signal`` and ``tilt`` are not used.
+    samples : FeatureSamples
+        Arrays of shape (N,).
     source : (N,) array of int
         Index of the source in the blocks.
     energies, signals, centers : (K, N) arrays
         :math:`u_\kappa`, :math:`m_\kappa` and :math:`e_\kappa` of each kind κ of degree 1.
     """
 
-    samples: ScaledSamples
+    samples: FeatureSamples
     source: NDArray[np.int64]
     energies: Array
     signals: Array
@@ -256,7 +256,7 @@ class ExplicitEngine:
         return found
 
     def _inner(self, eigenblocks: Sequence[Eigenblock], tau: Array, mu: Array, ridge: Array) -> FixedPoint:
-        samples = ScaledSamples(*(np.broadcast_to(x, (tau.size, x.size)) for x in vars(self.nodes.samples).values()))
+        samples = FeatureSamples(*(np.broadcast_to(x, (tau.size, x.size)) for x in vars(self.nodes.samples).values()))
         return effective_ridge(lambda k: self.load(eigenblocks, k), samples, tau, mu, ridge)
 
     def _settled(self, weights: Array, tau: Array, mu: Array, ridge: Array) -> tuple[FixedPoint, list[Eigenblock], Array]:

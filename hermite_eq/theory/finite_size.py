@@ -16,7 +16,7 @@ from hermite_eq.theory.arguments import check_model, check_plain
 from hermite_eq.theory.context_law import ContextLaw, context_law
 from hermite_eq.theory.dual import Dual, partials, value
 from hermite_eq.theory.head import HeadMoments
-from hermite_eq.theory.linear import ErrorArrays
+from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.random_head import FixedPoint, ScaledSamples, fixed_point, random_head_error
 from hermite_eq.theory.spectrum import Spectrum
 

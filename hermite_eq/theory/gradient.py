@@ -12,10 +12,11 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory.arguments import check_model, check_name, check_plain
 from hermite_eq.theory.dual import UNKNOWNS, Dual, value
-from hermite_eq.theory.error import TheoryError, icl_error
+from hermite_eq.theory.error import icl_error
 from hermite_eq.theory.finite_size import continuous_error
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, head_limit
+from hermite_eq.theory.prediction import TheoryError
 
 Which = Literal["icl", "idg", "bias", "variance"]
 

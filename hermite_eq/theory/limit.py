@@ -14,7 +14,8 @@ from hermite_eq.expansion import coefficients
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
 from hermite_eq.theory.arguments import check_plain
 from hermite_eq.theory.head import HeadMoments
-from hermite_eq.theory.linear import ErrorArrays, linear_limit
+from hermite_eq.theory.linear import linear_limit
+from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.random_head import ScaledSamples, fixed_point, random_head_error
 from hermite_eq.theory.spectrum import Spectrum
 

@@ -6,29 +6,16 @@ Notation: :math:`a_1=c_1(\sigma_*)`, :math:`v=\mathbb E\sigma_*^2+\rho`, :math:`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.theory.marchenko_pastur import resolvent_moments
+from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ErrorArrays:
-    """One evaluation on arrays; the fields have the meaning of :class:`hermite_eq.theory.TheoryError`."""
-
-    icl: Array
-    idg: Array
-    bias: Array
-    variance: Array
-    effective_ridge: Array
-    dof: Array
-    fixed_point_residual: Array
 
 
 def linear_limit(

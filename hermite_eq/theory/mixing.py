@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,13 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import MixtureTask, Model, Sizes
-from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments, explicit_engine, explicit_errors, scaled_sizes
-from hermite_eq.theory.linear import ErrorArrays
 from hermite_eq.theory.mixing_gradient import moments_of_all
 from hermite_eq.theory.mixing_response import Response
 from hermite_eq.theory.mixture import mixture_notes
 from hermite_eq.theory.optimum import with_ridge
+from hermite_eq.theory.prediction import ErrorCurve
 
 if TYPE_CHECKING:
     import pandas
@@ -35,9 +34,9 @@ _PLACE = 1e-5
 _SUM = 64 * np.finfo(float).eps
 
 
-@dataclass(frozen=True, eq=False)
-class MixingCurve:
-    """Predicted errors at many mixtures of the same sources.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MixingCurve(ErrorCurve):
+    """Predicted errors at many mixtures of the same sources; the arrays have the fields of :class:`TheoryError`, one entry per mixture.
 
     Attributes
     ----------
@@ -47,8 +46,8 @@ class MixingCurve:
         Training proportions.
     ridge : (P,) array
         λ at each; ``inf`` where the error falls as long as λ grows.
-    icl, idg, bias, variance, effective_ridge, dof, fixed_point_residual : (P,) array
-        As in :class:`hermite_eq.theory.TheoryCurve`; ``idg`` is the error on the training mixture itself.
+    idg : (P,) array
+        The error on the training mixture itself.
     icl_by_source : (P, S) array
     notes : tuple of str
         What holds at every point.
@@ -59,25 +58,7 @@ class MixingCurve:
     sizes: Sizes
     weights: Array
     ridge: Array
-    icl: Array
-    idg: Array
-    bias: Array
-    variance: Array
-    effective_ridge: Array
-    dof: Array
-    fixed_point_residual: Array
     icl_by_source: Array
-    notes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.weights)
-
-    def __getitem__(self, i: int) -> TheoryError:
-        values = {f.name: float(getattr(self, f.name)[i]) for f in fields(ErrorArrays)}
-        return TheoryError(**values, notes=self.notes, icl_by_source=tuple(float(x) for x in self.icl_by_source[i]))
-
-    def __iter__(self) -> Iterator[TheoryError]:
-        return (self[i] for i in range(len(self)))
 
     @property
     def least(self) -> int:
@@ -89,8 +70,7 @@ class MixingCurve:
         import pandas
 
         columns = {f"weight_{s}": column for s, column in enumerate(self.weights.T)} | {"ridge": self.ridge}
-        columns |= {f.name: getattr(self, f.name) for f in fields(ErrorArrays)}
-        return pandas.DataFrame(columns | {f"icl_{s}": column for s, column in enumerate(self.icl_by_source.T)})
+        return pandas.DataFrame(columns | self.columns | {f"icl_{s}": column for s, column in enumerate(self.icl_by_source.T)})
 
 
 def mixtures(weights: ArrayLike | None, sources: int) -> Array:
@@ -213,7 +193,8 @@ def curve_given(model: Model, task: MixtureTask, given: GivenMoments, sizes: Siz
         for name, column in explicit_errors(chosen, moved, [sizes]).items():
             columns.setdefault(name, []).append(column[0])
     arrays = {name: np.array(column) for name, column in columns.items()}
-    return MixingCurve(model, task, sizes, rows, np.array(ridges), **arrays, notes=mixture_notes(model, task, sizes.d, sizes.context))
+    notes = mixture_notes(model, task, sizes)
+    return MixingCurve(model=model, task=task, sizes=sizes, weights=rows, ridge=np.array(ridges), **arrays, notes=notes)
 
 
 def mixing_curve(

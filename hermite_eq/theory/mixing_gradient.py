@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes
-from hermite_eq.theory.error import TheoryError
+from hermite_eq.models import LinearTransformer, MixtureTask, Model, Sizes
+from hermite_eq.theory.arguments import check_model
 from hermite_eq.theory.explicit import GivenMoments, source_nodes
 from hermite_eq.theory.mixing_response import Response
 from hermite_eq.theory.mixture import mixture_moments, mixture_notes
+from hermite_eq.theory.prediction import TheoryError
 from hermite_eq.theory.random_head import without_ridge
 
 Array = NDArray[np.float64]
@@ -76,11 +77,7 @@ def moments_of_all(task: MixtureTask, sizes: Sizes, model: Model) -> GivenMoment
     """
     if not isinstance(task, MixtureTask) or len(task.sources) < 2:
         raise HypothesisError("there are several sources to mix", f"{task}", "pass Task(sources=[Source(…), Source(…)], weights=[…])")
-    if not isinstance(model, LinearTransformer | RandomTransformer):
-        raise HypothesisError(
-            "the model is a LinearTransformer or a RandomTransformer", f"{type(model).__name__}",
-            "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
-        )  # fmt: skip
+    check_model(model)
     if not isinstance(sizes, Sizes):
         raise HypothesisError("several sources are studied at a finite d", f"{sizes!r}", "pass Sizes(…)")
     if sizes.tasks != math.inf:
@@ -157,4 +154,4 @@ def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGrad
     True
     """
     given = moments_of_all(task, sizes, model)
-    return gradient_at(Response(model, given, sizes), mixture_notes(model, task, sizes.d, sizes.context))
+    return gradient_at(Response(model, given, sizes), mixture_notes(model, task, sizes))

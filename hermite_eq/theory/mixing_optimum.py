@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.models import MixtureTask, Model, Sizes
-from hermite_eq.theory.error import TheoryError
 from hermite_eq.theory.explicit import GivenMoments
 from hermite_eq.theory.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
 from hermite_eq.theory.mixing_gradient import MixingGradient, gradient_at, moments_of_all
 from hermite_eq.theory.mixing_response import Response
 from hermite_eq.theory.mixture import mixture_notes
+from hermite_eq.theory.prediction import TheoryError
 
 Array = NDArray[np.float64]
 
@@ -297,7 +297,7 @@ def best_mixture(
     weights = min(found, key=objective.icl)
     near, anew = objective.solved(weights), objective.solved(weights, anew=True)
     solution, chosen, best = anew if anew[0].icl < near[0].icl * (1 - 1e-9) else near
-    at = gradient_at(solution, mixture_notes(chosen, task, sizes.d, sizes.context))
+    at = gradient_at(solution, mixture_notes(chosen, task, sizes))
     limit = (1 + _MARGIN) * at.error.icl
     within = np.array([_interval(objective.icl, weights, s, limit) for s in range(1 if S == 2 else S)])
     if S == 2:

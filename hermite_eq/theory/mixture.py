@@ -19,11 +19,11 @@ from hermite_eq.theory.explicit import ContextSample, GivenMoments, Population, 
 from hermite_eq.theory.source_contexts import context_sample, curvature
 from hermite_eq.theory.source_quadratics import quadratic_blocks
 from hermite_eq.theory.source_tasks import controlled_mean, task_draws
+from hermite_eq.theory.spiked_contexts import LARGE
+from hermite_eq.theory.spiked_features import outside
 
 Array = NDArray[np.float64]
 
-#: Share of E‖h‖² in one direction from which a nonlinear head's functions of it matter: their energy goes with its square.
-CONCENTRATED = 0.02
 
 def population(moments: SourceMoments, weight: float, contexts: ContextSample | None = None) -> Population:
     """A source by its exact moments."""
@@ -134,12 +134,9 @@ def concentration(task: MixtureTask, d: int, context: int) -> float:
     return found
 
 
-def mixture_notes(model: RandomTransformer | LinearTransformer, task: MixtureTask, d: int, context: int) -> tuple[str, ...]:
+def mixture_notes(model: RandomTransformer | LinearTransformer, task: MixtureTask, sizes: Sizes) -> tuple[str, ...]:
     """What should be said aloud: nothing of linear heads, which see second moments of large directions alone."""
-    if isinstance(model, LinearTransformer) or (share := concentration(task, d, context)) <= CONCENTRATED:
+    if isinstance(model, LinearTransformer) or (share := concentration(task, sizes.d, sizes.context)) <= LARGE:
         return ()
-    moving = any(source.mean_vectors(d)[0].any() for source in task.sources)
-    return (
-        f"one direction of h holds {share:.0%} of E‖h‖² at d = {d}: the head sees more of it than its linear part; "
-        + ("simulate" if moving else "hermite_eq.theory.spiked_icl_error takes it as a type of the neurons"),
-    )
+    instead = "hermite_eq.icl_error takes it as a type of the neurons" if outside(model, task, sizes) is None else "simulate"
+    return (f"one direction of h holds {share:.0%} of E‖h‖² at d = {sizes.d}: the head sees more of it than its linear part; {instead}",)

@@ -15,11 +15,11 @@ from hermite_eq.activations import Activation, activation, lipschitz_violation, 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory.arguments import check_name, check_points
-from hermite_eq.theory.error import TheoryError, icl_error
+from hermite_eq.theory.error import icl_error
 from hermite_eq.theory.finite_size import continuous_error
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, head_limit, limit_linear
-from hermite_eq.theory.linear import ErrorArrays
+from hermite_eq.theory.prediction import ErrorArrays, TheoryError
 
 Array = NDArray[np.float64]
 Which = Literal["icl", "idg"]

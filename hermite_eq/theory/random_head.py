@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.theory.dual import Dual, implicit, value
-from hermite_eq.theory.linear import ErrorArrays
+from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
 from hermite_eq.theory.spectrum import Spectrum
 
@@ -37,8 +37,8 @@ def without_ridge(k: Array) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class ScaledSamples:
-    r"""The law of (features, label) given θ, at nodes along the last axis.
+class FeatureSamples:
+    r"""The law of the features, and of the size of the label, given θ, at nodes along the last axis.
 
     Attributes
     ----------
@@ -50,10 +50,6 @@ class ScaledSamples:
         :math:`c_*^2=\mathbb E\sigma^2-c_0^2-c_1^2` at each node.
     mean, square : ndarray
         :math:`y_0` and :math:`y_2`.
-    signal : ndarray
-        m, in the scaling where :math:`m^2\langle s^2/(r+k)\rangle` is :math:`m^2M^\top(C+\kappa_2)^{-1}M`.
-    tilt : ndarray
-        Δ, with :math:`\mathbb E[c_1^2\omega\Delta]=0`: how much more of this sample's b lies along its task.
     """
 
     weights: Array
@@ -63,6 +59,20 @@ class ScaledSamples:
     residual2: Array
     mean: Array
     square: Array
+
+
+@dataclass(frozen=True)
+class ScaledSamples(FeatureSamples):
+    r"""The law of (features, label) given θ where all samples have one spectrum.
+
+    Attributes
+    ----------
+    signal : ndarray
+        m, in the scaling where :math:`m^2\langle s^2/(r+k)\rangle` is :math:`m^2M^\top(C+\kappa_2)^{-1}M`.
+    tilt : ndarray
+        Δ, with :math:`\mathbb E[c_1^2\omega\Delta]=0`: how much more of this sample's b lies along its task.
+    """
+
     signal: Array
     tilt: Array
 
@@ -92,6 +102,9 @@ class FixedPoint:
     interpolates: NDArray[np.bool_]
 
 
+Samples = TypeVar("Samples", bound=FeatureSamples)
+
+
 def _column(x: Array) -> Array:
     return x[..., None]
 
@@ -115,7 +128,7 @@ def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
     return a, start - 1
 
 
-def audible(samples: ScaledSamples) -> ScaledSamples:
+def audible(samples: Samples) -> Samples:
     """The samples with c₁ = 0 replaced by a c₁ too small to hear, so that every formula keeps its form."""
     # c₁ → 0: at c₁ = 1e-10 c_* the linear part contributes less than rounding, and the limit needs no formulas of its own.
     faint = 1e-20 * (samples.weights * samples.residual2).sum(-1)
@@ -159,7 +172,7 @@ def fixed_point(samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Arra
     return effective_ridge(load, samples, tau, mu, ridge)
 
 
-def effective_ridge(load: Callable[[Array], Array], samples: ScaledSamples, tau: Array, mu: Array, ridge: Array) -> FixedPoint:
+def effective_ridge(load: Callable[[Array], Array], samples: FeatureSamples, tau: Array, mu: Array, ridge: Array) -> FixedPoint:
     r"""The two equations of :func:`fixed_point` for any loads w(θ), decreasing functions of k.
 
     Parameters
@@ -215,7 +228,7 @@ def feature_rank(residual2: Array, mu: Array) -> Array:
     return np.where((residual2 > 0).any(-1), mu, np.minimum(mu, 1.0))
 
 
-def _directions(load: Any, samples: ScaledSamples, *others: Any) -> int:
+def _directions(load: Any, samples: FeatureSamples, *others: Any) -> int:
     """The number of directions of the dual numbers among the arguments; 0 if there is none."""
     found = [x for x in (load, *vars(samples).values(), *others) if isinstance(x, Dual)]
     return len(found[0].partials) if found else 0

@@ -12,7 +12,8 @@ functions of the energies :math:`\|h_\kappa\|^2` only; these are means over the 
 from __future__ import annotations
 
 import itertools
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import numpy as np
 import scipy.special
@@ -55,43 +56,61 @@ def _normal(rng: np.random.Generator, count: int) -> Array:
     return np.asarray(scipy.special.ndtri((rng.permutation(count) + rng.random(count)) / count))
 
 
-def _sums(place: Geometry, mean: Array, omega: Array, context: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """T, A and Y of a context for each task."""
+def context_sums(place: Geometry, mean: Array, omega: Array, g: Array, noise: Array) -> tuple[Array, Array, Array]:
+    """T, A and Y for each task: arguments ``mean`` + ``omega`` · g, g and the label noise standard normal of shape (tasks, context)."""
+    y = np.asarray(place.source.target(mean[:, None] + omega[:, None] * g), float) + np.sqrt(place.source.noise) * noise
+    return y.sum(1), (y * g).sum(1), (y**2).sum(1)
+
+
+def _drawn_sums(place: Geometry, context: int, rng: np.random.Generator, mean: Array, omega: Array) -> tuple[Array, Array, Array]:
     found = np.empty((3, mean.size))
     step = max(1, _CHUNK // context)
     for start in range(0, mean.size, step):
         part = slice(start, start + step)
         g = rng.standard_normal((mean[part].size, context))
-        y = np.asarray(place.source.target(mean[part, None] + omega[part, None] * g))
-        y = y + np.sqrt(place.source.noise) * rng.standard_normal(g.shape)
-        found[:, part] = y.sum(1), (y * g).sum(1), (y**2).sum(1)
+        found[:, part] = context_sums(place, mean[part], omega[part], g, rng.standard_normal(g.shape))
     return found[0], found[1], found[2]
 
 
-class _Batch:
-    """Contexts of one source, with queries of given g: the query x, the statistic b, and what of the label is known given the query."""
+class Contexts:
+    r"""Contexts of one source with their queries, given their tasks: the query x, the statistic b, and what of the label is known.
 
-    def __init__(self, place: Geometry, context: int, eta: Array, g: Array, rng: np.random.Generator) -> None:
+    Parameters
+    ----------
+    eta : (N, d) array
+        The target's argument is :math:`\eta^\top x`.
+    g : (N,) array
+        Of the queries.
+    sums : callable
+        T, A and Y, for the means and deviations of the arguments.
+    normal : callable
+        Standard normal arrays of a shape: for x, then for b.
+    """
+
+    def __init__(
+        self, place: Geometry, context: int, eta: Array, g: Array, sums: Callable[[Array, Array], tuple[Array, Array, Array]],
+        normal: Callable[[tuple[int, int]], Array],
+    ) -> None:  # fmt: skip
         image = eta @ place.covariance
         omega = np.sqrt((image * eta).sum(1))
         r = image / omega[:, None]
-        shape = image.shape
-        root = np.linalg.cholesky(place.covariance + np.finfo(float).eps * np.trace(place.covariance) * np.eye(shape[1]))
+        size = image.shape[1]
+        root = np.linalg.cholesky(place.covariance + np.finfo(float).eps * np.trace(place.covariance) * np.eye(size))
 
         def across() -> Array:
             """w ~ N(0, Σ − rrᵀ)."""
-            u = rng.standard_normal(shape) @ root.T
+            u = normal((len(image), size)) @ root.T
             return np.asarray(u - ((u * eta).sum(1) / omega)[:, None] * r)
 
         mean = eta @ place.mean
-        T, A, Y = _sums(place, mean, omega, context, rng)
+        T, A, Y = sums(mean, omega)
         f = place.factor / context
         #: E[x | g, η] and E[b | T, A, Y, η]: what is left of x and b is even, and independent of the label.
         self.query = place.mean + g[:, None] * r
         self.context = np.column_stack([f * (T[:, None] * place.mean + A[:, None] * r), Y / context])
         self.x = self.query + across()
         self.b = self.context + np.pad(f * np.sqrt(Y)[:, None] * across(), ((0, 0), (0, 1)))
-        self.y = np.asarray(place.source.target(mean + omega * g))
+        self.y = np.asarray(place.source.target(mean + omega * g), float)
 
 
 def context_sample(
@@ -129,7 +148,7 @@ def context_sample(
     mean = np.empty(count)
     for start in range(0, count, _BATCH):
         part = slice(start, start + _BATCH)
-        drawn = _Batch(place, context, eta[part], g[part], rng)
+        drawn = Contexts(place, context, eta[part], g[part], partial(_drawn_sums, place, context, rng), rng.standard_normal)
         x, query, b, average = drawn.x @ left.basis, drawn.query @ left.basis, drawn.b @ right.basis, drawn.context @ right.basis
         mean[part] = drawn.y
         for i, (rows, columns) in enumerate(pairs):

@@ -2,15 +2,17 @@ r"""Ridge regression on features whose rows and columns both have types: the det
 
 Sample θ and neuron s have the feature
 
-.. math:: \phi=\psi(s)^\top\chi(\theta)+\sum_p\alpha_p(s)\beta_p(\theta)\,f^\top h+a_*(s,\theta)z,\qquad
-    f\sim\mathcal N(0,R_s),\quad h=\textstyle\sum_kt_k(\theta)e_k+h_0,\quad h_0\sim\mathcal N(0,\nu_\theta C_\theta),
+.. math:: \phi=\psi(s)^\top\chi(\theta)+\sum_{c,p}\alpha_{cp}(s)\beta_{cp}(\theta)\,f_c^\top h_c+a_*(s,\theta)z,\qquad
+    f_c\sim\mathcal N(0,R_{cs}),\quad h_c=\textstyle\sum_kt_k(\theta)e_k+h_0,\quad h_0\sim\mathcal N(0,C_\theta),\quad
+    C_\theta=\textstyle\bigoplus_j\nu_{j\theta}C_j,
 
-with :math:`C_\theta` one matrix for each source. Put :math:`A=\sum_\theta w_\theta\nu_\theta\beta\beta^\top\otimes C_\theta`,
-:math:`K=\sum_s\kappa_s\alpha\alpha^\top\otimes R_s`, :math:`E=I\otimes(e_1\dots e_q)`, :math:`Z=(K^{-1}+A)^{-1}`, and for the finite block
-:math:`\zeta=(\chi,\beta\otimes t)`, :math:`A_0=\sum_\theta w_\theta\zeta\zeta^\top`,
+in channels c (the entries of h, and quadratic functions of them), with :math:`C_j` one matrix for each source and kind j of subspace. Put
+:math:`A=\sum_\theta w_\theta\beta\beta^\top\otimes C_\theta`, :math:`K=\sum_s\kappa_s\alpha\alpha^\top\otimes R_s` in every channel,
+:math:`E=I\otimes(e_1\dots e_q)`, :math:`Z=(K^{-1}+A)^{-1}`, and for the finite block :math:`\zeta=(\chi,\beta\otimes t)`,
+:math:`A_0=\sum_\theta w_\theta\zeta\zeta^\top`,
 :math:`K_0=\sum_s\kappa_s\psi\psi^\top\oplus E^\top ZE`. The weights w of the samples and κ of the neurons make
 
-.. math:: \Omega=\lambda\sum_s\kappa_s+\sum_{s,\theta}\kappa_sa_*^2w_\theta+\log\det(1+AK)+\log\det(1+A_0K_0)
+.. math:: \Omega=\lambda\sum_s\kappa_s+\sum_{s,\theta}\kappa_sa_*^2w_\theta+\sum_c\log\det(1+AK)+\log\det(1+A_0K_0)
     +n\sum_\theta(w_\theta-p_\theta\log w_\theta)-m\sum_sp_s\log\kappa_s
 
 stationary: :math:`w_\theta=p_\theta/(1+\delta_\theta)`, :math:`\kappa_s=mp_s/G_s`. All errors are first and second derivatives of Ω
@@ -44,18 +46,46 @@ class Subspace:
     Attributes
     ----------
     samples : (sources, B, p, p) array
-        :math:`C_\theta` of each source.
+        :math:`C_j` of each source.
     neurons : (S, B, p, p) array
         :math:`R_s`.
     directions : (q, q, B, p, p) array
         :math:`\sum e_ke_l^\top` over the copies.
     copies : int
+    kind : int
+        j, whose row of ``scale`` multiplies the samples' covariance.
     """
 
     samples: Array
     neurons: Array
     directions: Array
     copies: int
+    kind: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    r"""What features say of one vector h; N nodes of samples, S of neurons.
+
+    Attributes
+    ----------
+    alpha, beta : arrays of shape (S, P), (N, P)
+    scale : (kinds, N) array
+        ν.
+    coordinates : (N, q) array
+        t.
+    taken : (N, q) array
+        τ: where a coordinate is a linear function of the diffuse part, as ⟨N, h⟩ is, :math:`C_\theta` contains its variance, and
+        :math:`C_\theta-(\sum\tau_ke_k)(\sum\tau_ke_k)^\top` is what is left given it.
+    subspaces : sequence of Subspace
+    """
+
+    alpha: Array
+    beta: Array
+    scale: Array
+    coordinates: Array
+    taken: Array
+    subspaces: Sequence[Subspace]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,37 +97,26 @@ class TypedFeatures:
     weights : (N,) array
         p_θ, summing to 1.
     source : (N,) array of int
-    scale : (N,) array
-        ν.
-    coordinates : (N, q) array
-        t.
-    taken : (N, q) array
-        :math:`\tau_k`: where a coordinate is a linear function of the diffuse part, as ⟨N, h⟩ is, :math:`C_\theta` contains its variance
-        and :math:`\nu_\theta(C_\theta-\tau_ke_ke_k^\top)` is what is left given it.
     label, label_variance : (N,) array
         The mean of y at the node and what varies about it.
     shares : (S,) array
         p_s, summing to 1.
-    psi, chi, alpha, beta : arrays of shape (S, ·), (N, ·), (S, P), (N, P)
+    psi, chi : arrays of shape (S, ·), (N, ·)
+    channels : sequence of Channel
+        The first has the entries of h.
     residual2 : (S, N) array
         a_*².
-    subspaces : sequence of Subspace
     """
 
     weights: Array
     source: NDArray[np.int64]
-    scale: Array
-    coordinates: Array
-    taken: Array
     label: Array
     label_variance: Array
     shares: Array
     psi: Array
     chi: Array
-    alpha: Array
-    beta: Array
+    channels: Sequence[Channel]
     residual2: Array
-    subspaces: Sequence[Subspace]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +129,8 @@ class TypedErrors:
     dof : float
         Degrees of freedom per sample.
     gain : float
-        :math:`\sum_{s,\theta}\kappa_sw_\theta\nu_\theta(\alpha\cdot\beta)^2\operatorname{tr}R_s/D`, the gain of the linear part.
+        :math:`\sum_{s,\theta}\kappa_sw_\theta\sum_j\nu_{j\theta}(\alpha\cdot\beta)^2\operatorname{tr}R_s/D`, the gain of the part linear in
+        h.
     residual : float
         Of the fixed point.
     """
@@ -122,17 +142,51 @@ class TypedErrors:
     residual: float
 
 
+class _Forms:
+    """Quadratic forms of one channel over the nodes; its part of the finite block begins at ``start``."""
+
+    def __init__(self, channel: Channel, rows: list[NDArray[np.int64]], start: int) -> None:
+        self.channel, self.rows = channel, rows
+        self.P, self.q = channel.beta.shape[1], channel.coordinates.shape[1]
+        self.block = slice(start, start + self.P * self.q)
+        self.squares = _outer(channel.beta).reshape(len(channel.beta), -1)
+        self.outer = _outer(channel.alpha)
+
+    def finite(self, values: Array) -> Array:
+        """β ⊗ t for values t of shape (N, q)."""
+        return np.asarray((self.channel.beta[:, :, None] * values[:, None, :]).reshape(len(values), -1))
+
+    def by_kind(self, values: Array) -> Array:
+        r""":math:`\sum_\theta v_\theta\nu_{j\theta}\beta\beta^\top` over the nodes of each source, shape (sources, kinds, P, P)."""
+        found = np.stack([(values[rows] * self.channel.scale[:, rows]) @ self.squares[rows] for rows in self.rows])
+        return np.asarray(found.reshape(*found.shape[:2], self.P, self.P))
+
+    def at_nodes(self, forms: Array) -> Array:
+        r""":math:`\sum_j\nu_{j\theta}\beta^\top H_{sj}\beta` at every node, for H of shape (sources, kinds, P, P)."""
+        found = np.empty(len(self.squares))
+        for rows, form in zip(self.rows, forms, strict=True):
+            found[rows] = (self.channel.scale[:, rows] * (form.reshape(len(form), -1) @ self.squares[rows].T)).sum(0)
+        return found
+
+    def spread(self, part: Subspace, block: Array) -> Array:
+        """E X Eᵀ on a subspace, X on the finite block."""
+        own = block[self.block, self.block].reshape(self.P, self.q, self.P, self.q)
+        return np.asarray(np.einsum("pkql,klbij->bpiqj", own, part.directions, optimize=True))
+
+
+#: Z = (K⁻¹ + A)⁻¹, Y = (A⁻¹ + K)⁻¹ and L = (1 + KA)⁻¹ on a subspace.
+_Triple = tuple[Array, Array, Array]
+
+
 @dataclass(frozen=True, eq=False)
 class _State:
-    """What first derivatives need, at given w and κ; L = (1 + KA)⁻¹."""
+    """What first derivatives need, at given w and κ; for every channel and subspace Z, Y and L."""
 
     K0: Array
     left0: Array
     Z0: Array
     Y0: Array
-    Z: tuple[Array, ...]
-    Y: tuple[Array, ...]
-    L: tuple[Array, ...]
+    inside: tuple[tuple[_Triple, ...], ...]
 
 
 class TypedRidge:
@@ -140,35 +194,39 @@ class TypedRidge:
 
     def __init__(self, law: TypedFeatures, samples: int, hidden: int, ridge: float) -> None:
         self.law, self.n, self.m, self.ridge = law, samples, hidden, ridge
-        self.P, self.q, self.split = law.beta.shape[1], law.coordinates.shape[1], law.chi.shape[1]
-        self.sources = len(law.subspaces[0].samples)
-
-        def finite(chi: Array, coordinates: Array) -> Array:
-            return np.concatenate([chi, (law.beta[:, :, None] * coordinates[:, None, :]).reshape(len(law.beta), -1)], axis=1)
-
-        self.zeta = finite(law.chi, law.coordinates)
-        self.taken = finite(np.zeros_like(law.chi), np.sqrt(law.scale[:, None] * law.taken))
-        self.squares = law.scale[:, None] * (law.beta[:, :, None] * law.beta[:, None, :]).reshape(len(law.beta), -1)
-        self.outer = np.einsum("sp,sq->spq", law.alpha, law.alpha)
+        self.split = law.chi.shape[1]
+        self.sources = len(law.channels[0].subspaces[0].samples)
+        self.rows = [np.flatnonzero(law.source == s) for s in range(self.sources)]
+        self.forms: list[_Forms] = []
+        start = self.split
+        for channel in law.channels:
+            self.forms.append(_Forms(channel, self.rows, start))
+            start = self.forms[-1].block.stop
+        self.zeta = np.concatenate([law.chi, *(forms.finite(forms.channel.coordinates) for forms in self.forms)], axis=1)
+        nothing = np.zeros_like(law.chi)
+        self.taken = np.concatenate([nothing, *(forms.finite(forms.channel.taken) for forms in self.forms)], axis=1)
 
     def state(self, kappa: Array, w: Array) -> _State:
-        law, P, q = self.law, self.P, self.q
-        W = self.by_source(w[:, None] * self.squares).reshape(-1, P, P)
+        law = self.law
         K0 = np.zeros((self.zeta.shape[1],) * 2)
         K0[: self.split, : self.split] = (law.psi * kappa[:, None]).T @ law.psi
-        every = []
-        for part in law.subspaces:
-            B, p = part.samples.shape[1:3]
-            A = np.einsum("spq,sbij->bpiqj", W, part.samples, optimize=True).reshape(B, P * p, P * p)
-            K = np.einsum("s,spq,sbij->bpiqj", kappa, self.outer, part.neurons, optimize=True).reshape(B, P * p, P * p)
-            L = np.linalg.inv(np.eye(P * p) + K @ A)
-            found = [x.reshape(B, P, p, P, p) for x in (L @ K, A @ L, L)]
-            every.append(found)
-            K0[self.split :, self.split :] += np.einsum("bpiqj,klbij->pkql", found[0], part.directions, optimize=True).reshape(P * q, P * q)
+        inside = []
+        for forms in self.forms:
+            P, W = forms.P, forms.by_kind(w)
+            triples: list[_Triple] = []
+            for part in forms.channel.subspaces:
+                B, p = part.samples.shape[1:3]
+                A = np.einsum("spq,sbij->bpiqj", W[:, part.kind], part.samples, optimize=True).reshape(B, P * p, P * p)
+                K = np.einsum("s,spq,sbij->bpiqj", kappa, forms.outer, part.neurons, optimize=True).reshape(B, P * p, P * p)
+                L = np.linalg.inv(np.eye(P * p) + K @ A)
+                Z, Y, L = (x.reshape(B, P, p, P, p) for x in (L @ K, A @ L, L))
+                triples.append((Z, Y, L))
+                own = np.einsum("bpiqj,klbij->pkql", Z, part.directions, optimize=True)
+                K0[forms.block, forms.block] += own.reshape(P * forms.q, P * forms.q)
+            inside.append(tuple(triples))
         A0: Array = self.moment(w)
         left0: Array = np.asarray(np.linalg.inv(np.eye(len(K0)) + K0 @ A0), float)
-        Z, Y, Ls = zip(*every, strict=True)
-        return _State(K0, left0, left0 @ K0, A0 @ left0, Z, Y, Ls)
+        return _State(K0, left0, left0 @ K0, A0 @ left0, tuple(inside))
 
     def moment(self, w: Array) -> Array:
         """Σ w of the second moments of the finite block."""
@@ -178,28 +236,20 @@ class TypedRidge:
         """The trace of the second moment at every node with ``matrix``."""
         return np.asarray(((self.zeta @ matrix) * self.zeta).sum(1) - ((self.taken @ matrix) * self.taken).sum(1))
 
-    def by_source(self, values: Array) -> Array:
-        """Sums over the nodes of each source, shape (sources, …)."""
-        return np.stack([values[self.law.source == s].sum(axis=0) for s in range(self.sources)])
-
-    def spread(self, part: Subspace, block: Array) -> Array:
-        """E X Eᵀ on a subspace, X on the finite block's linear part."""
-        found = np.einsum("pkql,klbij->bpiqj", block.reshape(self.P, self.q, self.P, self.q), part.directions, optimize=True)
-        return np.asarray(found)
-
     def loads(self, state: _State, kappa: Array, w: Array) -> tuple[Array, Array]:
         """G_s and δ_θ: the first derivatives of Ω."""
         law, s0 = self.law, self.split
         G = self.ridge + law.residual2 @ w + ((law.psi @ state.Y0[:s0, :s0]) * law.psi).sum(1)
-        H = np.zeros((self.sources, self.P, self.P))
-        for part, Z, Y, L in zip(law.subspaces, state.Z, state.Y, state.L, strict=True):
-            theta = self.spread(part, state.Y0[s0:, s0:])
-            inner = part.copies * Y + _congruent(L, theta)
-            G = G + np.einsum("spq,bpiqj,sbij->s", self.outer, inner, part.neurons, optimize=True)
-            inner = part.copies * Z - _congruent(Z, theta)
-            H += np.einsum("bpiqj,sbij->spq", inner, part.samples, optimize=True)
         delta = kappa @ law.residual2 + self.form(state.Z0)
-        delta = delta + (self.squares * H.reshape(self.sources, -1)[law.source]).sum(1)
+        for forms, triples in zip(self.forms, state.inside, strict=True):
+            H = np.zeros((self.sources, len(forms.channel.scale), forms.P, forms.P))
+            for part, (Z, Y, L) in zip(forms.channel.subspaces, triples, strict=True):
+                theta = forms.spread(part, state.Y0)
+                inner = part.copies * Y + _congruent(L, theta)
+                G = G + np.einsum("spq,bpiqj,sbij->s", forms.outer, inner, part.neurons, optimize=True)
+                inner = part.copies * Z - _congruent(Z, theta)
+                H[:, part.kind] += np.einsum("bpiqj,sbij->spq", inner, part.samples, optimize=True)
+            delta = delta + forms.at_nodes(H)
         return G, delta / self.n
 
     def settle(self) -> tuple[Array, Array, _State, float]:
@@ -224,7 +274,7 @@ class TypedRidge:
 
     def errors(self) -> TypedErrors:
         """The errors at every node."""
-        law, s0, S, P = self.law, self.split, len(self.law.shares), self.P
+        law, s0, S = self.law, self.split, len(self.law.shares)
         kappa, w, state, residual = self.settle()
         zeta = self.zeta
         b = (w * law.label) @ zeta
@@ -234,54 +284,63 @@ class TypedRidge:
         # Second derivatives of the diffuse part: in κκ, κw, ww; and of the size of the mean predictor in κ and w.
         curvature = np.diag(self.m * law.shares / kappa**2)
         mixed = law.residual2.copy()
-        pairs = np.zeros((self.sources, self.sources, P * P, P * P))
-        noise = np.zeros((self.sources, P, P))
         slopes = np.zeros((S, *state.K0.shape))
-        slopes[:, :s0, :s0] = np.einsum("sp,sq->spq", law.psi, law.psi)
-        for part, Z, Y, L in zip(law.subspaces, state.Z, state.Y, state.L, strict=True):
-            half = np.einsum("bpiqj,tq->tbpij", L, law.alpha, optimize=True)
-            moved = np.einsum("tbpic,tbcd,tbqjd->tbpiqj", half, part.neurons, half, optimize=True)
-            slope = np.einsum("tbpiqj,klbij->tpkql", moved, part.directions, optimize=True)
-            slopes[:, s0:, s0:] += slope.reshape(S, P * self.q, P * self.q)
-            through = np.einsum("tbpiqj,sbij->tspq", moved, part.samples, optimize=True).reshape(S, self.sources, -1)
-            for s in range(self.sources):
-                rows = law.source == s
-                mixed[:, rows] += part.copies * through[:, s] @ self.squares[rows].T
-            turned = np.einsum("tp,bpiqj,uq->tubij", law.alpha, Y, law.alpha, optimize=True)
-            curvature -= part.copies * np.einsum("tubij,ubjk,utbkl,tbli->tu", turned, part.neurons, turned, part.neurons, optimize=True)
-            own = np.einsum("bpiqj,sbjk->sbpiqk", Z, part.samples, optimize=True)
-            pairs += part.copies * np.einsum("sbpiqk,tbrkui->tspuqr", own, own, optimize=True).reshape(pairs.shape)
-            seen = _congruent(Z, self.spread(part, np.outer(inner[s0:], inner[s0:])))
-            noise += np.einsum("bpiqj,sbij->spq", seen, part.samples, optimize=True)
+        slopes[:, :s0, :s0] = _outer(law.psi)
+        noise, pairs = np.zeros(len(w)), []
+        for forms, triples in zip(self.forms, state.inside, strict=True):
+            channel, P = forms.channel, forms.P
+            shape = len(channel.scale), self.sources, self.sources, P * P, P * P
+            between, seen = np.zeros(shape), np.zeros((self.sources, len(channel.scale), P, P))
+            for part, (Z, Y, L) in zip(channel.subspaces, triples, strict=True):
+                half = np.einsum("bpiqj,tq->tbpij", L, channel.alpha, optimize=True)
+                moved = np.einsum("tbpic,tbcd,tbqjd->tbpiqj", half, part.neurons, half, optimize=True)
+                slope = np.einsum("tbpiqj,klbij->tpkql", moved, part.directions, optimize=True)
+                slopes[:, forms.block, forms.block] += slope.reshape(S, P * forms.q, P * forms.q)
+                through = np.einsum("tbpiqj,sbij->tspq", moved, part.samples, optimize=True).reshape(S, self.sources, -1)
+                for s, rows in enumerate(self.rows):
+                    mixed[:, rows] += part.copies * (through[:, s] @ forms.squares[rows].T) * channel.scale[part.kind, rows]
+                turned = np.einsum("tp,bpiqj,uq->tubij", channel.alpha, Y, channel.alpha, optimize=True)
+                curvature -= part.copies * np.einsum("tubij,ubjk,utbkl,tbli->tu", turned, part.neurons, turned, part.neurons, optimize=True)
+                own = np.einsum("bpiqj,sbjk->sbpiqk", Z, part.samples, optimize=True)
+                between[part.kind] += part.copies * np.einsum("sbpiqk,tbrkui->tspuqr", own, own, optimize=True).reshape(shape[1:])
+                received = _congruent(Z, forms.spread(part, np.outer(inner, inner)))
+                seen[:, part.kind] += np.einsum("bpiqj,sbij->spq", received, part.samples, optimize=True)
+            noise += forms.at_nodes(seen)
+            pairs.append(between)
         bent = np.einsum("tij,jk->tik", slopes, state.Y0)
         curvature -= np.einsum("tij,uji->tu", bent, bent, optimize=True)
         mixed += np.stack([self.form(state.left0 @ slope @ state.left0.T) for slope in slopes])
         size = np.einsum("i,tij,j->t", inner, slopes, inner)
 
         response = np.linalg.solve(curvature, mixed)
-        mean_error = law.label_variance + (law.label - value) ** 2 - (self.taken @ fitted) ** 2 + size @ response
-        mean_error = mean_error + (self.squares * noise.reshape(self.sources, -1)[law.source]).sum(1)
+        mean_error = law.label_variance + (law.label - value) ** 2 - (self.taken @ fitted) ** 2 + size @ response + noise
         positive = law.weights > 0
         leave = np.where(positive, w**2 / np.where(positive, law.weights, 1.0), 0.0) / self.n
 
-        def received(error: Array) -> Array:
+        def received_from(error: Array) -> Array:
             """What leave-one-out errors on the samples add to the error at every node."""
             weighted = leave * error
-            finite = state.Z0 @ self.moment(weighted) @ state.Z0
-            sums = self.by_source(weighted[:, None] * self.squares)
-            diffuse = np.einsum("tsxy,sy->tx", pairs, sums)
-            found = self.form(finite) + (self.squares * diffuse[law.source]).sum(1)
-            return np.asarray(found + (mixed @ weighted) @ response)
+            found = self.form(state.Z0 @ self.moment(weighted) @ state.Z0) + (mixed @ weighted) @ response
+            for forms, between in zip(self.forms, pairs, strict=True):
+                sums = forms.by_kind(weighted).reshape(self.sources, len(between), -1)
+                found = found + forms.at_nodes(np.einsum("jtsxy,sjy->tjx", between, sums, optimize=True))
+            return np.asarray(found)
 
         count = len(w)
-        operator = scipy.sparse.linalg.LinearOperator((count, count), matvec=lambda r: r - received(r), dtype=float)
+        operator = scipy.sparse.linalg.LinearOperator((count, count), matvec=lambda r: r - received_from(r), dtype=float)
         error, failed = scipy.sparse.linalg.gmres(operator, mean_error, rtol=_SOLVED, atol=0.0, restart=60, maxiter=4)
         if failed or error.min() < 0:
             raise HypothesisError("the leave-one-out errors have a solution", "an error that diverges", "raise the ridge")
-        directions = sum(part.copies * part.samples.shape[1] * part.samples.shape[2] for part in law.subspaces)
-        lengths = np.sum([part.copies * np.einsum("sbii->s", part.neurons) for part in law.subspaces], axis=0) / directions
-        gain = float((kappa * lengths) @ (law.alpha @ law.beta.T) ** 2 @ (w * law.scale))
+        linear = law.channels[0]
+        directions = sum(part.copies * part.samples.shape[1] * part.samples.shape[2] for part in linear.subspaces)
+        lengths = np.sum([part.copies * np.einsum("sbii->s", part.neurons) for part in linear.subspaces], axis=0) / directions
+        gain = float((kappa * lengths) @ (linear.alpha @ linear.beta.T) ** 2 @ (w * linear.scale.sum(axis=0)))
         return TypedErrors(error, mean_error, float(law.weights.sum() - w.sum()), gain, residual)
+
+
+def _outer(values: Array) -> Array:
+    """x xᵀ for every row x."""
+    return np.asarray(values[:, :, None] * values[:, None, :])
 
 
 def _congruent(X: Array, inner: Array) -> Array:

@@ -25,17 +25,14 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_norm2
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Sizes, Source, Task
 from hermite_eq.theory.blocks import Block, common_basis
-from hermite_eq.theory.spiked_contexts import ContextNodes, context_nodes
-from hermite_eq.theory.spiked_engine import Subspace, TypedFeatures, TypedRidge
+from hermite_eq.theory.spiked_contexts import ContextNodes, context_nodes, other_laws
+from hermite_eq.theory.spiked_engine import Channel, Subspace, TypedFeatures, TypedRidge
 from hermite_eq.theory.spiked_neurons import NeuronTypes, conditional_moments, factors
 
 Array = NDArray[np.float64]
 
 #: Contexts of each source over which the theory averages, unless told.
 NODES = 8192
-#: Share of ‖h‖² from which the largest coordinate is a type of the neurons; below, the features are linear in it up to the square of
-#: the share.
-_LARGE = 0.02
 #: Largest block which is handled as a dense matrix: d + 1 at d = 160.
 _DENSE = 161
 
@@ -59,44 +56,63 @@ def typed_features(model: OneStepTransformer | RandomTransformer, nodes: Context
     """The features of a head on the nodes."""
     step, t, training = _Step(model, sizes), nodes.trace, np.array(task.weights)
     head = model.head if isinstance(model, OneStepTransformer) else model.activation
-    square = nodes.coordinates**2
-    large = int(nodes.weights @ square[:, 0] > _LARGE * t)
-    types = NeuronTypes.of(step=step.taken, entry=bool(large))
+    square, large = nodes.coordinates**2, nodes.large
+    types = NeuronTypes.of(step=step.taken, entries=large)
 
     seen = nodes.label**2 + nodes.label_variance
     along = (1 + step.tilt * np.outer(types.step, (nodes.weights * nodes.label) @ square)) ** 2 / t
     along = along + step.noise * np.outer(types.step**2, (nodes.weights * seen) @ square)
     linear, lengths = nodes.coordinates[:, large:], along[:, large:]
     mean_label, mean_square = training * nodes.moments
-    noisy = bool(step.shift)
-    spaces = [_subspace(block, types.step, t, step.tilt * mean_label, step.noise * mean_square) for block in nodes.blocks]
-    carried = np.zeros(len(training))
+    noisy, carried = bool(step.shift), np.zeros(0)
+    spaces = [
+        _subspace(block, types.step, t, step.tilt * mean_label[block.kind], step.noise * mean_square[block.kind]) for block in nodes.blocks
+    ]
     if noisy:
         spaces, carried = _with_noise(spaces, mean_square / sizes.samples, linear.shape[1])
     if linear.shape[1]:
         spaces.append(_coordinates(lengths, len(training), spaces[0].directions.shape[0] if noisy else linear.shape[1]))
     elif not noisy:
-        spaces = [Subspace(s.samples, s.neurons, np.zeros((0, 0, *s.samples.shape[1:])), s.copies) for s in spaces]
-    spaces = [_padded(space, linear.shape[1] + noisy * len(training)) for space in spaces]
+        spaces = [Subspace(s.samples, s.neurons, np.zeros((0, 0, *s.samples.shape[1:])), s.copies, s.kind) for s in spaces]
+    spaces = [_padded(space, linear.shape[1] + noisy * carried.size) for space in spaces]
 
     noise = nodes.noise / math.sqrt(sizes.samples)
-    own = nodes.source[:, None] == np.arange(len(training))
-    coordinates = np.concatenate([linear, np.where(own, noise[:, None], 0.0)], axis=1) if noisy else linear
-    taken = np.concatenate([np.zeros_like(linear), np.where(own, carried, 0.0)], axis=1) if noisy else np.zeros_like(linear)
+    coordinates, taken = linear, np.zeros_like(linear)
+    if noisy:
+        # Given ⟨N, h⟩, in units of the directions C_jN: the mean, and what leaves the covariance.
+        own = (nodes.source == np.arange(len(training))[:, None])[None] * nodes.rest[:, None]
+        spread = np.einsum("jsn,js->n", own, carried)
+        along_noise = own.reshape(carried.size, -1).T
+        coordinates = np.concatenate([linear, along_noise * (noise / spread)[:, None]], axis=1)
+        taken = np.concatenate([taken, along_noise / np.sqrt(spread)[:, None]], axis=1)
 
-    gain = sum(s.copies * np.einsum("kbij,tbji->tk", s.samples, s.neurons) for s in spaces)
-    variance = np.asarray(gain)[:, nodes.source] * nodes.rest + lengths @ (linear**2).T
+    variance = lengths @ (linear**2).T
+    for s in spaces:
+        variance = variance + (s.copies * np.einsum("kbij,tbji->tk", s.samples, s.neurons))[:, nodes.source] * nodes.rest[s.kind]
     shift = np.outer(types.step, step.shift * (nodes.signal + noise))
-    if large:
-        shift = shift + np.outer(types.entry * np.sqrt(along[:, 0]), nodes.coordinates[:, 0])
+    shift = shift + (types.entries * np.sqrt(along[:, :large])) @ nodes.coordinates[:, :large].T
     scale = np.sqrt(variance)
-    a0, a1, residual2 = conditional_moments(head, shift, scale)
+    a0, a1, a2, residual2 = conditional_moments(head, shift, scale)
     psi, chi = factors(a0, types.shares, nodes.weights)
-    alpha, beta = factors(a1 / scale, types.shares, nodes.weights)
+    channels = [Channel(*factors(a1 / scale, types.shares, nodes.weights), nodes.rest, coordinates, taken, spaces)]
+    if nodes.quadratics is not None:
+        second = a2 / (2 * variance)
+        variances = nodes.quadratics.weights(_entries(spaces, len(nodes.rest)))
+        residual2 = np.maximum(residual2 - second**2 * nodes.quadratics.variance(variances), 0.0)
+        channels.append(nodes.quadratics.channel(*factors(second, types.shares, nodes.weights), variances))
     return TypedFeatures(
-        nodes.weights, nodes.source, nodes.rest, coordinates, taken, nodes.label, nodes.label_variance, types.shares, psi, chi, alpha, beta,
-        residual2, spaces,
+        nodes.weights, nodes.source, nodes.label, nodes.label_variance, types.shares, psi, chi, channels, residual2,
     )  # fmt: skip
+
+
+def _entries(spaces: Sequence[Subspace], kinds: int) -> Array:
+    """The mean square of an entry of the first layer in each kind of block, shape (S, kinds)."""
+    total, count = np.zeros((len(spaces[0].neurons), kinds)), np.zeros(kinds)
+    for space in spaces:
+        if space.samples.any():
+            total[:, space.kind] += space.copies * np.einsum("sbii->s", space.neurons)
+            count[space.kind] += space.copies * space.neurons.shape[1] * space.neurons.shape[2]
+    return np.asarray(total / np.maximum(count, 1))
 
 
 def _subspace(block: Block, step: Array, trace: float, tilt: Array, noise: Array) -> Subspace:
@@ -115,24 +131,25 @@ def _subspace(block: Block, step: Array, trace: float, tilt: Array, noise: Array
     a = step[:, None, None, None]
     left = np.eye(matrices.shape[-1]) + a * np.tensordot(tilt, matrices, 1)
     neurons = left @ left / trace + a**2 * np.tensordot(noise, matrices, 1)
-    return Subspace(matrices, neurons, np.zeros((0, 0, *matrices.shape[1:])), block.copies)
+    return Subspace(matrices, neurons, np.zeros((0, 0, *matrices.shape[1:])), block.copies, block.kind)
 
 
 def _with_noise(spaces: Sequence[Subspace], strength: Array, before: int) -> tuple[list[Subspace], Array]:
-    r"""Directions :math:`C_sN/N^\top C_sN` of every source, after ``before`` others, and all :math:`N^\top C_sN`.
+    r"""Directions :math:`C_{js}N` of every kind and source, after ``before`` others, and :math:`N^\top C_{js}N`, shape (kinds, sources).
 
-    N has the covariance :math:`\Sigma=\frac1n\sum_s\pi_s\mathbb E_s[y^2\|h_\perp\|^2]C_s`: by concentration
-    :math:`N^\top C_sN=\operatorname{tr}C_s\Sigma`, and :math:`C_sNN^\top C_{s'}` stands for :math:`C_s\Sigma C_{s'}`.
+    N has the covariance :math:`\Sigma=\frac1n\sum_{j,s}\pi_s\mathbb E_s[y^2\|P_jh_\perp\|^2]C_{js}`: by concentration
+    :math:`N^\top C_{js}N=\operatorname{tr}C_{js}\Sigma`, and :math:`C_{js}NN^\top C_{js'}` stands for :math:`C_{js}\Sigma C_{js'}`.
     """
-    spreads = [np.tensordot(strength, space.samples, 1) for space in spaces]
-    pairs = list(zip(spaces, spreads, strict=True))
-    carried = np.sum([space.copies * np.einsum("sbij,bji->s", space.samples, spread) for space, spread in pairs], axis=0)
-    found = []
-    for space, spread in pairs:
+    kinds, sources = strength.shape
+    carried, found = np.zeros(strength.shape), []
+    for space in spaces:
+        spread = np.tensordot(strength[space.kind], space.samples, 1)
+        carried[space.kind] += space.copies * np.einsum("sbij,bji->s", space.samples, spread)
         inner = space.copies * np.einsum("sbij,bjk,ubkl->subil", space.samples, spread, space.samples, optimize=True)
-        directions = np.zeros((before + len(carried),) * 2 + space.samples.shape[1:])
-        directions[before:, before:] = inner / np.multiply.outer(carried, carried)[..., None, None, None]
-        found.append(Subspace(space.samples, space.neurons, directions, space.copies))
+        directions = np.zeros((before + kinds * sources,) * 2 + space.samples.shape[1:])
+        own = slice(before + space.kind * sources, before + (space.kind + 1) * sources)
+        directions[own, own] = inner
+        found.append(Subspace(space.samples, space.neurons, directions, space.copies, space.kind))
     return found, carried
 
 
@@ -150,7 +167,7 @@ def _padded(space: Subspace, count: int) -> Subspace:
     if not missing:
         return space
     directions = np.pad(space.directions, [(0, missing)] * 2 + [(0, 0)] * 3)
-    return Subspace(space.samples, space.neurons, directions, space.copies)
+    return Subspace(space.samples, space.neurons, directions, space.copies, space.kind)
 
 
 def spiked_errors(
@@ -164,34 +181,44 @@ def spiked_errors(
     columns: dict[str, list[Any]] = {name: [] for name in names}
     notes: list[str] = []
     for sizes in points:
-        _check(model, mixed, sizes)
+        if (error := outside(model, mixed, sizes)) is not None:
+            raise error
+        mixed.check(sizes.d)
         law = context_nodes(mixed, sizes.d, sizes.context, model.normalise, nodes)
         features = typed_features(model, law, mixed, sizes)
         found = TypedRidge(features, sizes.samples, sizes.hidden, model.ridge / sizes.d).errors()
         icl, bias = float(law.test_weights @ found.error), float(law.test_weights @ found.mean_error)
-        by_source = [float(found.error[law.source == s].mean()) for s in range(len(mixed.sources))]
+        by_source = np.bincount(law.source, law.shares * found.error)
         # In units of Cov(√d h), where the linear part of the features has the mean gain ``found.gain``.
-        ridge = sizes.d * float(features.weights @ features.scale) / found.gain
+        ridge = sizes.d * float(features.weights @ features.channels[0].scale.sum(axis=0)) / found.gain
         values = (icl, float(law.weights @ found.error), bias, icl - bias, ridge, found.dof, found.residual, by_source)
         for name, value in zip(names, values, strict=True):
             columns[name].append(value)
-        spread = math.sqrt(float(law.test_weights**2 @ (found.error - icl) ** 2)) / icl
-        notes += [f"averaged over {len(law.label)} contexts: within {spread:.1%} were they independent, and they are spread more evenly"]
+        notes.append(f"averaged over {len(law.label)} contexts: within {_sampling(law, found.error) / icl:.1%} were they independent")
         if isinstance(model, OneStepTransformer) and model.beyond_theorem(sizes.d):
             notes.append(f"η = {model.step_size:g} at d² = {sizes.d**2}: the step's noise is described to leading order only")
-        heavy = max(source.input_cov.norm(sizes.d) / source.input_cov.trace(sizes.d) for source in mixed.sources)
-        if heavy > sizes.d**-0.5:
-            notes.append(f"one direction holds {heavy:.0%} of tr Σ_x: functions of degree 2 of it are taken for noise")
     return {name: np.array(column) for name, column in columns.items()}, tuple(dict.fromkeys(notes))
 
 
-def _check(model: OneStepTransformer | RandomTransformer, task: MixtureTask, sizes: Any) -> None:
+def _sampling(law: ContextNodes, error: Array) -> float:
+    """Standard error of the mean error over as many independent contexts; their weights are exact for what is linear in ``known``."""
+    total = 0.0
+    for s in range(law.source.max() + 1):
+        at = law.source == s
+        scaled = law.known[at] / np.abs(law.known[at]).max(axis=0)
+        rest = error[at] - scaled @ np.linalg.lstsq(scaled, error[at], rcond=None)[0]
+        total += float(law.test_weights[at] ** 2 @ rest**2)
+    return math.sqrt(total)
+
+
+def outside(model: OneStepTransformer | RandomTransformer, task: MixtureTask, sizes: Any) -> HypothesisError | None:
+    """What is to be said where the theory does not reach; None where it does."""
     if not isinstance(sizes, Sizes):
-        raise HypothesisError("spikes are studied at a finite d", f"{sizes}", "pass Sizes(…)")
+        return HypothesisError("spikes are studied at a finite d", f"{sizes}", "pass Sizes(…)")
     if sizes.hidden is None:
-        raise HypothesisError("a random head has hidden units", f"{sizes}", "pass hidden=…")
+        return HypothesisError("a random head has hidden units", f"{sizes}", "pass hidden=…")
     if sizes.tasks != math.inf:
-        raise HypothesisError("every training context has a task of its own", f"tasks={sizes.tasks}", "pass tasks=math.inf")
+        return HypothesisError("every training context has a task of its own", f"tasks={sizes.tasks}", "pass tasks=math.inf")
     if not model.ridge > 0:
-        raise HypothesisError("the ridge is positive", f"ridge={model.ridge:g}", "pass ridge=1e-3, say, or simulate")
-    task.check(sizes.d)
+        return HypothesisError("the ridge is positive", f"ridge={model.ridge:g}", "pass ridge=1e-3, say, or simulate")
+    return other_laws(task)

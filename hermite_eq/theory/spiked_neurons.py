@@ -10,6 +10,7 @@ are *types*: given them and the context, :math:`z=\mu+\rho g` and
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -24,13 +25,13 @@ from hermite_eq.models import PolynomialActivation
 
 Array = NDArray[np.float64]
 
-#: Gauss-Hermite nodes for a type on its own, and for the second of two.
-_ALONE, _SECOND = 14, 7
+#: Gauss-Hermite nodes for the first, second, … type.
+_NODES = (14, 7, 5)
 #: Nodes of the table in the mean and in the logarithm of the standard deviation, and degree of its splines.
 _MEANS, _SCALES, _DEGREE = 161, 16, 5
 #: Singular values of a coefficient, as a matrix between types, which are kept relative to the largest. Their squares, relative to the
 #: share of the noise, are what is lost.
-_KEPT = 1e-6
+_KEPT = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,58 +42,53 @@ class NeuronTypes:
     ----------
     step : (S,) array
         a, the entry of the read-out at the start, times √m.
-    entry : (S,) array
-        An entry of the first layer in its standard deviation.
+    entries : (S, L) array
+        Entries of the first layer in their standard deviations.
     shares : (S,) array
         Probabilities.
     """
 
     step: Array
-    entry: Array
+    entries: Array
     shares: Array
 
     @classmethod
-    def of(cls, *, step: bool, entry: bool) -> NeuronTypes:
+    def of(cls, *, step: bool, entries: int) -> NeuronTypes:
         """Nodes for the types that are there.
 
-        >>> types = NeuronTypes.of(step=True, entry=True)
-        >>> types.step.shape, round(float(types.shares @ (types.step * types.entry) ** 2), 12)
+        >>> types = NeuronTypes.of(step=True, entries=1)
+        >>> types.step.shape, round(float(types.shares @ (types.step * types.entries[:, 0]) ** 2), 12)
         ((98,), 1.0)
         """
-
-        def nodes(present: bool, count: int) -> tuple[Array, Array]:
-            if not present:
-                return np.zeros(1), np.ones(1)
-            x, w = np.polynomial.hermite_e.hermegauss(count)
-            return x, w / w.sum()
-
-        a, a_weights = nodes(step, _ALONE)
-        f, f_weights = nodes(entry, _SECOND if step else _ALONE)
-        return cls(np.repeat(a, f.size), np.tile(f, a.size), np.outer(a_weights, f_weights).ravel())
+        rules = [np.polynomial.hermite_e.hermegauss(count) for count in _NODES[: step + entries]]
+        grid = list(itertools.product(*(zip(x, w / w.sum(), strict=True) for x, w in rules)))
+        points = np.array([[x for x, _ in node] for node in grid]).reshape(len(grid), len(rules))
+        shares = np.array([math.prod(w for _, w in node) for node in grid])
+        return cls(points[:, 0] if step else np.zeros(len(points)), points[:, int(step) :], shares)
 
 
-def _moments(head: Any, means: Array, scales: Array) -> tuple[Array, Array, Array]:
-    """a₀, a₁ and E σ², one entry for each (mean, scale)."""
+def _moments(head: Any, means: Array, scales: Array) -> tuple[Array, Array, Array, Array]:
+    """a₀, a₁, a₂ and E σ², one entry for each (mean, scale)."""
     if isinstance(head, PolynomialActivation):
         # r + 3 nodes integrate degree 2r + 5: the square of a polynomial of degree r, exactly.
         g, w = np.polynomial.hermite_e.hermegauss(head.degree + 3)
         w = w / w.sum()
         weights = np.array([float(x) / math.sqrt(math.factorial(k)) for k, x in enumerate(head.c)])
         values = np.tensordot(weights, orthonormal_values(means[:, None] + np.multiply.outer(scales, g), head.degree), 1)
-        return values @ w, values @ (w * g), values**2 @ w + float(head.residual) ** 2
-    c = scaled_coefficients(head, scales, 1, shifts=means)
-    return c[:, 0], c[:, 1], scaled_norm2(head, scales, shifts=means)
+        return values @ w, values @ (w * g), values @ (w * (g * g - 1)), values**2 @ w + float(head.residual) ** 2
+    c = scaled_coefficients(head, scales, 2, shifts=means)
+    return c[:, 0], c[:, 1], c[:, 2], scaled_norm2(head, scales, shifts=means)
 
 
-def conditional_moments(head: Any, means: Array, scales: Array) -> tuple[Array, Array, Array]:
-    r""":math:`a_0,a_1,a_*^2` for many means and standard deviations, from a table and quintic splines.
+def conditional_moments(head: Any, means: Array, scales: Array) -> tuple[Array, Array, Array, Array]:
+    r""":math:`a_0,a_1,a_2,a_*^2` for many means and standard deviations, from a table and quintic splines.
 
     The functions are analytic in both: the table is in :math:`\operatorname{arsinh}\mu` and :math:`\log\rho`.
 
     Examples
     --------
     >>> mean, scale = np.linspace(-2, 2, 5), np.linspace(0.8, 1.2, 5)
-    >>> a0, a1, rest = conditional_moments("square", mean, scale)
+    >>> a0, a1, a2, rest = conditional_moments("square", mean, scale)
     >>> bool(np.abs(a0 - mean**2 - scale**2).max() < 1e-7), bool(np.abs(a1 - 2 * mean * scale).max() < 1e-7)
     (True, True)
     """
@@ -108,8 +104,8 @@ def conditional_moments(head: Any, means: Array, scales: Array) -> tuple[Array, 
         spline = scipy.interpolate.RectBivariateSpline(x, s, table.reshape(_MEANS, _SCALES), kx=_DEGREE, ky=_DEGREE, s=0)
         return np.asarray(spline.ev(*at)).reshape(means.shape)
 
-    a0, a1, square = (read(table) for table in _moments(head, X, S))
-    return a0, a1, np.maximum(square - a0**2 - a1**2, 0.0)
+    a0, a1, a2, square = (read(table) for table in _moments(head, X, S))
+    return a0, a1, a2, np.maximum(square - a0**2 - a1**2, 0.0)
 
 
 def factors(values: Array, shares: Array, weights: Array) -> tuple[Array, Array]:

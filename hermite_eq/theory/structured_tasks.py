@@ -19,9 +19,9 @@ from hermite_eq.expansion import scaled_coefficients, scaled_norm2
 from hermite_eq.models import LinearTransformer, Ratios, Task
 from hermite_eq.theory.arguments import check_plain, check_points
 from hermite_eq.theory.error import TheoryCurve
-from hermite_eq.theory.linear import ErrorArrays
+from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
-from hermite_eq.theory.task_spectrum import TaskSpectrum, checked_covariance, non_negative
+from hermite_eq.theory.task_spectrum import TaskSpectrum, task_covariance
 from hermite_eq.theory.wishart import mean_spectrum
 
 Array = NDArray[np.float64]
@@ -79,8 +79,8 @@ class TaskPopulation:
         >>> population.spectrum.eigenvalues, population.train.square
         (array([0., 1., 2.]), 1.1)
         """
-        train = checked_covariance(train, "train")
-        test = train if test is None else checked_covariance(test, "test")
+        train = task_covariance(train, "train")
+        test = train if test is None else task_covariance(test, "test")
         if len(train) != len(test):
             raise HypothesisError("both covariances have the same d", f"{len(train)} and {len(test)}", "pass matrices of one shape")
         if train.ndim == test.ndim == 1:
@@ -90,7 +90,8 @@ class TaskPopulation:
             eigenvalues, basis = np.linalg.eigh(train)
             fresh = np.einsum("ij,ij->j", basis, test @ basis)
         weights = np.full(len(train), 1 / len(train))
-        eigenvalues, fresh = (non_negative(x, name) for x, name in ((eigenvalues, "train"), (fresh, "test")))
+        # In exact arithmetic none is below 0.
+        eigenvalues, fresh = (np.maximum(x, 0.0) for x in (eigenvalues, fresh))
         (gain, law), (fresh_gain, fresh_law) = (_labels(task, np.array([math.sqrt(weights @ x)])) for x in (eigenvalues, fresh))
         return cls(task, TaskSpectrum(gain[0] * eigenvalues, fresh_gain[0] * fresh, weights), law, fresh_law)
 
@@ -116,7 +117,7 @@ class TaskPopulation:
         if xi.ndim != 2 or not xi.size or not np.isfinite(xi).all() or not (np.abs(xi).max(1) > 0).all():
             raise HypothesisError("tasks are finite nonzero vectors, the rows of an array (k, d)", f"shape {xi.shape}", "pass shape (k, d)")
         k, d = xi.shape
-        fresh = checked_covariance(np.ones(d) if test is None else test, "test")
+        fresh = task_covariance(np.ones(d) if test is None else test, "test")
         if len(fresh) != d:
             raise HypothesisError("both covariances have the same d", f"{d} and {len(fresh)}", "pass matrices of one shape")
         gain, law = _labels(task, np.linalg.norm(xi, axis=1) / math.sqrt(d))
@@ -124,7 +125,7 @@ class TaskPopulation:
         turned = basis.T**2 @ fresh if fresh.ndim == 1 else np.einsum("ij,ij->j", basis, fresh @ basis)
         # Beyond the rank k eigenvalues are zero, up to the rounding of the largest.
         values[: max(0, d - k)] = 0.0
-        turned = non_negative(turned, "test")
+        turned = np.maximum(turned, 0.0)
         weights = np.full(d, 1 / d)
         fresh_gain, fresh_law = _labels(task, np.array([math.sqrt(weights @ turned)]))
         return cls(task, TaskSpectrum(np.maximum(values, 0.0), fresh_gain[0] * turned, weights), law, fresh_law, k / d)
@@ -215,7 +216,8 @@ def structured_curve(model: LinearTransformer, population: TaskPopulation, ratio
                 f"pass kappa={population.kappa!r}",
             )
         gamma = 0 * gamma
-    return TheoryCurve(model, population.task, tuple(ratios), **vars(_errors(model, population, alpha, gamma, tau)))
+    found = _errors(model, population, alpha, gamma, tau)
+    return TheoryCurve(model=model, task=population.task, points=tuple(ratios), **found.columns)
 
 
 def _errors(model: LinearTransformer, population: TaskPopulation, alpha: Array, gamma: Array, tau: Array) -> ErrorArrays:

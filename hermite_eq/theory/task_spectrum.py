@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
+from hermite_eq.models.covariance_matrix import covariance_matrix, covariance_spectrum
 from hermite_eq.theory.roots import increasing_root
 
 Array = NDArray[np.float64]
@@ -123,26 +124,9 @@ class Resolvent:
     ts_2: Array
 
 
-def checked_covariance(given: ArrayLike, name: str) -> Array:
-    """A covariance of tasks, symmetrised, or its diagonal; its eigenvalues are for :func:`non_negative`."""
-    matrix: Array = np.asarray(given, float)
-    square = matrix.ndim == 1 or (matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1])
-    if not (matrix.size and square and np.isfinite(matrix).all()):
-        found = f"{name} of shape {matrix.shape}" if not (matrix.size and square) else f"entries of {name} that are not finite"
-        raise HypothesisError("a task covariance is a finite matrix (d, d) or its diagonal (d,)", found, "pass np.eye(d), say")
-    if matrix.ndim == 2:
-        size, skew = np.abs(matrix).max(), np.abs(matrix - matrix.T).max()
-        if skew > 64 * np.finfo(float).eps * size:
-            raise HypothesisError("a task covariance is symmetric", f"{name} off by {skew:.3g}", "pass (C + C.T)/2")
-        matrix = (matrix + matrix.T) / 2
-    return matrix
-
-
-def non_negative(values: Array, name: str) -> Array:
-    """The values without the rounding below 0; what is further below, or all 0, is refused."""
-    size = np.abs(values).max()
-    least = values.min()
-    if least < -64 * values.size * np.finfo(float).eps * size or size == 0:
-        found = f"the least of {name} is {least:.3g}" if size else f"{name} is 0"
-        raise HypothesisError("a task covariance has eigenvalues ≥ 0, not all 0", found, "pass a covariance matrix")
-    return np.maximum(values, 0.0)
+def task_covariance(given: ArrayLike, name: str) -> Array:
+    """A covariance of tasks (d, d), or its diagonal (d,), not zero."""
+    found = covariance_spectrum(given, name) if np.ndim(given) == 1 else covariance_matrix(given, name)
+    if not found.any():
+        raise HypothesisError(f"{name} is not zero", "no entry other than 0", "pass numpy.eye(d), say")
+    return found

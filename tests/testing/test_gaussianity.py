@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -122,7 +123,7 @@ def test_too_few_rows_cannot_tell_and_the_number_said_would_do(assertion, rows, 
         (np.zeros((2, 2, 2)), np.eye(2),
          "samples have shape (n, p), one row for each draw; found shape (2, 2, 2). Repair: pass one row for each draw"),
         (np.arange(6.0).reshape(3, 2), np.ones((2, 2)),
-         "cov is positive definite; found the eigenvalue 0. Repair: drop variables that are combinations of the others"),
+         "cov is positive definite; found eigenvalues from 0 to 2. Repair: add a multiple of the identity, or drop a variable"),
         (np.tile(np.arange(8.0), 2)[:, None], 1.0,
          "the rows are independent draws; found 50 % of 16 rows repeated. Repair: draw every row afresh; do not reuse or resample rows"),
         (np.arange(4.0), [[1.0, 0.5]],
@@ -133,7 +134,7 @@ def test_too_few_rows_cannot_tell_and_the_number_said_would_do(assertion, rows, 
 def test_errors(samples, cov, message):
     with pytest.raises(HypothesisError) as error:
         assert_gaussian(samples, cov)
-    assert str(error.value).replace("eigenvalue -2.22e-16", "eigenvalue 0").replace("eigenvalue 2.22e-16", "eigenvalue 0") == message
+    assert re.sub("from -?2.22e-16", "from 0", str(error.value)) == message
 
 
 def test_other_errors():
@@ -143,7 +144,7 @@ def test_other_errors():
         assert_covariance(np.arange(5.0), 1.0, excess_kurtosis=math.inf)
     with pytest.raises(HypothesisError, match="there are samples to judge by; found 1 rows"):
         assert_gaussian([1.0], 1.0)
-    with pytest.raises(HypothesisError, match="cov is a finite symmetric matrix"):
+    with pytest.raises(HypothesisError, match=r"cov is symmetric; found \|A − Aᵀ\| up to 0.3"):
         assert_gaussian(np.arange(6.0).reshape(3, 2), [[1, 0.5], [0.2, 1]])
 
 

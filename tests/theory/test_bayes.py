@@ -102,16 +102,15 @@ def test_the_exact_error_approaches_the_limit_as_one_over_d() -> None:
         (lambda: bayes_error_with_covariance(Task("identity"), 1.0, np.ones(2)),
          'the posterior has a width: ρ > 0; found target identity, noise variance 0. Repair: pass Task("identity", noise=0.01), say'),
         (lambda: bayes_error_with_covariance(NOISY, 1.0, [1.0, -1.0]),
-         "a task covariance has eigenvalues ≥ 0, not all 0; found the least of covariance is -1. Repair: pass a covariance matrix"),
+         "covariance is positive semidefinite; found eigenvalues from -1 to 1. Repair: pass a covariance matrix, as A @ A.T"),
         (lambda: bayes_error_with_covariance(NOISY, 1.0, [[1.0, 2.0], [2.0, 1.0]]),
-         "a task covariance has eigenvalues ≥ 0, not all 0; found the least of covariance is -1. Repair: pass a covariance matrix"),
+         "covariance is positive semidefinite; found eigenvalues from -1 to 3. Repair: pass a covariance matrix, as A @ A.T"),
         (lambda: bayes_error_with_covariance(NOISY, 1.0, [[1.0, 5.0], [0.0, 1.0]]),
-         "a task covariance is symmetric; found covariance off by 5. Repair: pass (C + C.T)/2"),
+         "covariance is symmetric; found |A − Aᵀ| up to 5. Repair: pass (A + A.T) / 2"),
         (lambda: bayes_error_with_covariance(NOISY, 1.0, [math.nan, 1.0]),
-         "a task covariance is a finite matrix (d, d) or its diagonal (d,); found entries of covariance that are not finite. "
-         "Repair: pass np.eye(d), say"),
+         "covariance is finite; found NaN or infinity in it. Repair: find where they come from"),
         (lambda: bayes_error_with_covariance(NOISY, 1.0, 2.0),
-         "a task covariance is a finite matrix (d, d) or its diagonal (d,); found covariance of shape (). Repair: pass np.eye(d), say"),
+         "covariance is a finite matrix of shape (d, d); found shape (). Repair: pass numpy.eye(d), say"),
     ],
 )
 def test_messages(call: Any, message: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes, Source, Spike, Task
+from hermite_eq.models import LinearTransformer, MixtureTask, Model, OneStepTransformer, RandomTransformer, Sizes, Source, Spike, Task
 from hermite_eq.theory import best_mixture, icl_error, mixing_curve, mixing_gradient
 
 SIZES = Sizes.from_ratios(10, alpha=1, kappa=math.inf, tau=1.5, mu=0.7)
@@ -178,9 +178,17 @@ def test_with_ever_more_data_the_best_mixture_is_that_of_the_test() -> None:
             lambda: best_mixture(LINEAR, TARGETS, SIZES, ridge="best"),  # type: ignore[arg-type]
             """ridge is a number ≥ 0, "optimal", or None for that of the model; found ridge='best'. Repair: pass ridge="optimal\"""",
         ),
+        *(
+            (
+                lambda ask=ask: ask(LINEAR, TARGETS, replace(SIZES, tasks=5)),
+                "every training context has a task of its own, where proportions move; found tasks=5. Repair: pass tasks=math.inf",
+            )
+            for ask in (mixing_curve, mixing_gradient, best_mixture)
+        ),
         (
-            lambda: mixing_curve(LINEAR, TARGETS, replace(SIZES, tasks=5)),
-            "every training context has a task of its own, where proportions move; found tasks=5. Repair: pass tasks=math.inf",
+            lambda: mixing_gradient(OneStepTransformer("relu", 1.0, 1.0), TARGETS, SIZES),  # type: ignore[arg-type]
+            "the model is a LinearTransformer or a RandomTransformer; found OneStepTransformer. "
+            "Repair: pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
         ),
     ],
 )

@@ -268,8 +268,36 @@ def test_the_norm_of_h_moves_the_error() -> None:
             "E[y²] ≥ E[y]² and E[y²] > 0; found square=1.0, mean=2.0. Repair: pass the moments of one law",
         ),
         (
+            lambda: given_moments([Population(np.eye(2), np.zeros(2), 1.0, weight=math.nan)]),
+            "the weights of the training populations are ≥ 0 and sum to 1; found [nan]. Repair: divide them by their sum",
+        ),
+        (
+            lambda: given_moments([Population(np.eye(2), np.array([0.1, math.nan]), 1.0)]),
+            "E[hy] is finite; found NaN or infinity in it. Repair: pass the moments of one law",
+        ),
+        (
+            lambda: given_moments([Population(np.eye(2), np.zeros(2), 1.0, center=np.array([math.inf, 0.0]))]),
+            "E[h] is finite; found NaN or infinity in it. Repair: pass the moments of one law",
+        ),
+        (
+            lambda: given_moments([Population(np.eye(2), np.zeros(2), 1.0, quadratics=(Quadratics(0.1, np.array([math.nan])),))]),
+            "E[fy] of quadratics[0] is finite; found NaN or infinity in it. Repair: pass the moments of one law",
+        ),
+        (
+            lambda: given_moments([Population(np.eye(2), np.zeros(2), 1.0, quadratics=(Quadratics(-0.1, np.zeros(1)),))]),
+            "eigenvalues of quadratic functions are finite and ≥ 0; found [-0.1]. Repair: pass C_ii C_jj for h of trace 1",
+        ),
+        (
+            lambda: given_moments([Population(np.eye(2), np.zeros(2), 1.0, norm_variance=-0.1)]),
+            "the relative variance of ‖h‖² is finite and ≥ 0; found norm_variance=-0.1. Repair: pass 0.0",
+        ),
+        (
+            lambda: given_moments([Population(np.eye(2), np.zeros(2), 1.0, norm_variance=0.1, square_slope=math.nan)]),
+            "regression slopes are finite; found mean, square, signal: [0.0, nan, 0.0]. Repair: pass 0.0 for one that is not known",
+        ),
+        (
             lambda: given_moments([Population(np.diag([1.0, -1.0]) + np.eye(2) / 2, np.zeros(2), 1.0)]),
-            "the covariance is positive semidefinite; found the eigenvalue -0.5. Repair: pass a covariance matrix",
+            "the covariance is positive semidefinite; found eigenvalues from -0.5 to 1.5. Repair: pass a covariance matrix, as A @ A.T",
         ),
         (
             lambda: given_moments([Population(np.eye(2), np.zeros(3), 1.0)]),

@@ -17,7 +17,7 @@ from hermite_eq.hermite import X
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory import TheoryError, icl_curve, icl_error
 from hermite_eq.theory.head import HeadMoments
-from hermite_eq.theory.linear import ErrorArrays
+from hermite_eq.theory.prediction import ErrorArrays
 
 EPS = sys.float_info.epsilon
 RELU = Task("relu", noise=0.01)

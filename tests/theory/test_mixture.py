@@ -204,8 +204,9 @@ def test_quadratic_functions_are_orthonormal_and_complete() -> None:
 
 
 def test_a_source_that_was_never_sampled_is_tested() -> None:
-    sources = [Source("relu", 0.01), Source("relu", 0.01, input_cov=Spike(3.0, normalised=True))]
-    sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=2, mu=1)
+    # A spike which does not hold 2 % of h: above, h's large direction would be a type of the neurons.
+    sources = [Source("relu", 0.01), Source("relu", 0.05, input_cov=Spike(1.5, normalised=True))]
+    sizes = Sizes.from_ratios(20, alpha=1, kappa=math.inf, tau=2, mu=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         task = MixtureTask(sources, [1.0, 0.0])

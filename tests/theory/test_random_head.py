@@ -13,7 +13,8 @@ import pytest
 from given_spectrum import GivenSpectrum
 from numpy.typing import NDArray
 
-from hermite_eq.theory.linear import ErrorArrays, linear_limit
+from hermite_eq.theory.linear import linear_limit
+from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.random_head import ScaledSamples, fixed_point, random_head_error
 from hermite_eq.theory.spectrum import Spectrum
 

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import planted_mixture
 import pytest
 from rich.console import Console
 
 from hermite_eq import Task
 from verify import __main__ as main_job
-from verify import coefficients, equivalence, learning_curve, pre_activations, transformers
+from verify import coefficients, equivalence, learning_curve, pre_activations, transformers, two_sources
 from verify.check import Verdict
 from verify.profile import QUICK
 
@@ -84,9 +85,11 @@ def test_results_do_not_depend_on_the_workers(ladders: dict[str, transformers.La
 def test_the_main_job_writes_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ladders: dict[str, transformers.Ladder]) -> None:
     tiny = dataclasses.replace(SMALL, feature_runs=3, law_contexts=4000, covariance_contexts=4000)
     monkeypatch.setattr(transformers, "measure", lambda *_: ladders)
+    monkeypatch.setattr(two_sources, "measure", lambda *_: planted_mixture.measured())
+    planted_mixture.install(monkeypatch)
     console = Console(width=180, record=True, file=io.StringIO())
     main_job.run(tiny, tmp_path, console)
     names = {path.name for path in tmp_path.iterdir()}
-    stems = ("learning_curves", "equivalence_gaps", "gaussianity")
+    stems = ("learning_curves", "equivalence_gaps", "gaussianity", "data_mixing")
     assert names == {"verify.json", "report.html", *(f"{stem}.{kind}" for stem in stems for kind in ("png", "svg"))}
     assert "Verdicts" in console.export_text()

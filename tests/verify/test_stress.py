@@ -12,8 +12,8 @@ from hermite_eq.errors import HypothesisError
 from verify.campaigns.campaign import label
 from verify.campaigns.run import simulate_run
 from verify.campaigns.store import Origin
-from verify.stress import measure
-from verify.stress.__main__ import main, table
+from verify.stress import measure, page
+from verify.stress.__main__ import main
 from verify.stress.cases import CASES, REFERENCE
 
 
@@ -84,7 +84,11 @@ def test_the_command_stores_and_repeats(tmp_path, monkeypatch, capsys):
             write(stored, run, 0.1 + 1e-3 * run)
     # Whatever is stored is not computed again: no worker is asked.
     monkeypatch.setattr("verify.campaigns.store.simulate_run", None)
-    assert main(["--d", "24", "12", "--runs", "3", "4", "--workers", "1", "--output", str(tmp_path)]) == 0
+    documents = ["--documents", str(tmp_path / "docs")]
+    assert main(["--d", "24", "12", "--runs", "3", "4", "--workers", "1", "--output", str(tmp_path), *documents]) == 0
+    written = (tmp_path / "docs" / page.NAME).read_text(encoding="utf-8")
+    assert "There are 4 runs at d₁ = 12 and 3 at d₂ = 24" in written
+    assert "`python -m verify.stress --d 12 24 --runs 4 3 --documents docs`" in written
     assert "inputs Rademacher" in capsys.readouterr().out
     lines = (tmp_path / "stress" / "table.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2 + 2 * 2 * len(measure.DEGREES)
@@ -109,6 +113,42 @@ def test_numbers_of_other_cases_are_refused(tmp_path, monkeypatch):
 
 def test_the_table_shows_every_finding():
     found = measure.findings(planted({REFERENCE: 1.0}, {REFERENCE: 0.0}, 0.01))
-    rows = table(found, (12, 24))
+    rows = page.table(found, (12, 24))
     assert len(rows) == 1 + len(found)
     assert rows[0][3] == "gap at d = 12"
+
+
+def test_the_page_says_what_the_table_says():
+    limits = {REFERENCE: 0.0, "inputs uniform": 0.0, "softmax, β = 2": 0.25}
+    measured = planted(dict.fromkeys(limits, 2.0), limits, 0.02)
+    for d in (12, 24):
+        # The plain head alone departs.
+        measured["softmax, β = 2", d].runs[:, 1] -= 0.25
+    found = measure.findings(measured)
+    normalised, plain, cause, caution = page.meaning(found, 24)
+    assert "holds in 6 of 6 rows" in normalised
+    assert "Nothing here breaks it." in normalised
+    assert "holds in 4 of 6 rows" in plain
+    assert [f"softmax, β = 2, r = {r} (+0.2" in plain for r in measure.DEGREES] == [True, True]
+    assert "In 2 rows a plain head" in cause
+    assert "In all of them it holds once h is divided by its length (softmax, β = 2)" in cause
+    # ℓ = d examples, of which exp(-β²) share the weight.
+    assert f"at ℓ = 24, {24 * np.exp(-4):.2g} for β = 2" in caution
+    # Where both heads depart, the length is not the cause.
+    measured = planted(dict.fromkeys(limits, 2.0), limits, 0.02)
+    normalised, plain, cause, _ = page.meaning(measure.findings(measured), 24)
+    assert "holds in 4 of 6 rows" in normalised
+    assert "In 0 of them it holds" in cause
+    # And where nothing departs there is no cause.
+    assert len(page.meaning(measure.findings(planted(dict.fromkeys(limits, 2.0), dict.fromkeys(limits, 0.0), 0.02)), 24)) == 3
+
+
+def test_as_many_examples_share_the_weight_as_said():
+    rng = np.random.default_rng(3)
+    for beta in (0.5, 1.0):
+        weights = np.exp(beta * rng.standard_normal((200, 20_000)))
+        shares = weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1) / 20_000
+        stderr = shares.std(ddof=1) / np.sqrt(200)
+        # The ratio of means has a bias of O(e^{4β²}/ℓ), 3e-3 relative at most; five standard errors: a false alarm in 6e-7 of seeds.
+        assert abs(shares.mean() - np.exp(-(beta**2))) < 5 * stderr + np.exp(-(beta**2)) * np.exp(4 * beta**2) / 20_000
+        assert abs(shares.mean() - 1.05 * np.exp(-(beta**2))) > 5 * stderr

@@ -104,6 +104,8 @@ class MixingPanel:
     activations : tuple of str
     degrees : tuple of int
         p of the equivalent models, with and without the step.
+    normalise : bool
+        Whether the heads see h of one length.
     """
 
     axis: MixingAxis
@@ -111,6 +113,7 @@ class MixingPanel:
     families: tuple[tuple[str, Mixing], ...]
     activations: tuple[str, ...] = ("relu",)
     degrees: tuple[int, ...] = (4,)
+    normalise: bool = False
 
     def at(self, family: Mixing, value: float) -> Mixing:
         """The setting at one point."""
@@ -130,11 +133,11 @@ class MixingPanel:
         flat, ridge, eta = rt_ridge(mixing.ridge, d), rt_ridge(mixing.ridge, d, sizes.hidden), mixing.step * d**2
         models: dict[str, TrainedModel] = {"linear": LinearTransformer(flat), "linear + intercept": LinearTransformer(flat, intercept=True)}
         for sigma in self.activations:
-            models[sigma] = OneStepTransformer(sigma, eta, ridge)
-            models[f"{sigma}, no step"] = OneStepTransformer(sigma, 0.0, ridge)
-            models[f"{sigma}, rank one"] = OneStepTransformer(sigma, eta, ridge, rank_one=True)
+            models[sigma] = head = OneStepTransformer(sigma, eta, ridge, normalise=self.normalise)
+            models[f"{sigma}, no step"] = replace(head, step_size=0.0)
+            models[f"{sigma}, rank one"] = replace(head, rank_one=True)
             for p in self.degrees:
-                models[f"{sigma}, p = {p}"] = OneStepTransformer(sigma, eta, ridge, head=_equivalent(sigma, p))
+                models[f"{sigma}, p = {p}"] = replace(head, head=_equivalent(sigma, p))
         return models
 
 

@@ -40,7 +40,9 @@ def gain_rows(ladder: Ladder) -> list[Check]:
 
 def where(curve: MixingCurve) -> str:
     """What distinguishes the family of a curve."""
-    return ", ".join(filter(None, (curve.mixing.structure if curve.panel.axis == "step" else curve.panel.axis, curve.legend)))
+    what = curve.mixing.structure if curve.panel.axis == "step" else curve.panel.axis
+    length = "h normalised" if curve.panel.normalise and curve.head in curve.panel.activations else ""
+    return ", ".join(filter(None, (length, "" if curve.legend.startswith(what) else what, curve.legend)))
 
 
 def tested_on(curve: MixingCurve) -> list[int | None]:

@@ -20,6 +20,7 @@ from verify.campaigns.mixing_agreement import (
     predicted_gains,
     relative_gaps,
     tested_on,
+    where,
 )
 from verify.campaigns.mixing_curves import Curves, Key, MixingCurve
 from verify.campaigns.mixing_inflation import excess
@@ -65,10 +66,9 @@ def _equivalence(claim: str, campaign: MixingCampaign, ladder: Ladder) -> list[C
     for index, panel in enumerate(campaign.panels):
         for number, (legend, _) in enumerate(panel.families):
             for sigma in panel.activations:
-                where = f"{sigma} against {panel.axis}{', ' * bool(legend)}{legend}"
+                head = f"{sigma} against {panel.axis}{', ' * bool(legend)}{legend}"
                 for rival in [*(f"{sigma}, p = {p}" for p in panel.degrees), f"{sigma}, rank one"]:
-                    subject = f"{where}: {rival} and the head"
-                    rows.append(_relative(ladder, (index, number, rival), (index, number, sigma), claim, subject))
+                    rows.append(_relative(ladder, (index, number, rival), (index, number, sigma), claim, f"{head}: {rival} and the head"))
     return rows
 
 
@@ -89,7 +89,8 @@ def _step(claim: str, campaign: MixingCampaign, ladder: Ladder) -> list[Check]:
         row
         for index, panel in enumerate(campaign.panels)
         for number in range(len(panel.families))
-        for row in _of_step(claim, ladder[0][1][index, number, "relu"])
+        for sigma in panel.activations
+        for row in _of_step(claim, ladder[0][1][index, number, sigma])
     ]
 
 
@@ -98,7 +99,7 @@ def _of_step(claim: str, curve: MixingCurve) -> list[Check]:
     at = int(np.flatnonzero(curve.values == 1.0)[0])
     runs, expected = gains(curve), predicted_gains(curve)
     mean, stderr = runs.mean(axis=0), runs.std(axis=0, ddof=1) / np.sqrt(len(runs))
-    found, spike = int(np.argmin(mean)), f"{curve.mixing.structure}, {curve.legend}"
+    found, spike = int(np.argmin(mean)), f"{curve.head}, {where(curve)}"
     note = f"{mean[at]:+.1%} at η = d²; least error at η = {curve.values[found]:g} d² ({mean[found]:+.1%} ± {stderr[found]:.1%})"
     known = bool(np.isfinite(expected).all())
     if known:
@@ -125,7 +126,7 @@ def _of_step(claim: str, curve: MixingCurve) -> list[Check]:
 
 #: What is said of each figure.
 CLAIMS: dict[str, Callable[[str, MixingCampaign, Ladder], list[Check]]] = {
-    "dm-fig1": _equivalence, "dm-fig2": _sources, "dm-fig3": _step, "dm-scan": _step,
+    "dm-fig1": _equivalence, "dm-fig2": _sources, "dm-fig3": _step, "dm-scan": _step, "dm-heads": _step,
 }
 
 

@@ -142,6 +142,14 @@ def _draw_changes(axes: Axes, panel: MixingPanel, curves: list[MixingCurve]) -> 
     _abscissa(axes, panel)
 
 
+def _title(campaign: MixingCampaign, panel: MixingPanel) -> str:
+    """The structure of the second source, and of several kinds of heads which they are."""
+    structures = ", ".join(dict.fromkeys(mixing.structure for _, mixing in panel.families))
+    if len({(each.activations, each.normalise) for each in campaign.panels}) == 1:
+        return structures
+    return ", ".join(panel.activations) + (", h normalised" if panel.normalise else "")
+
+
 def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
     """Errors against each panel's axis, in the test and on each source where every family has two, and below what is compared.
 
@@ -166,7 +174,7 @@ def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
         if index == 0 or (panel.axis == "step") != (panels[index - 1].axis == "step"):
             grid[-1, index].set_ylabel("e(η)/e(0) − 1" if panel.axis == "step" else "e/e(with the step) − 1")
         if panel.axis == "step":
-            grid[0, index].set_title(", ".join(dict.fromkeys(mixing.structure for _, mixing in panel.families)), fontsize=10)
+            grid[0, index].set_title(_title(campaign, panel), fontsize=10)
         colours = [Line2D([], [], color=colour, marker="o", ms=4.5, label=name) for name, colour in _colours(panel).items()]
         grid[0, index].legend(handles=colours, fontsize=7.5, frameon=False)
     kinds = {_what(name): _look(name) for _, _, name in found if name.split(",")[0] in panels[0].activations}

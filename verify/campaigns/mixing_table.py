@@ -1,6 +1,7 @@
 """The figures of [DM]: what it gives (d = 80, λ = 5e-5, target ReLU, 20 runs, Δ) and, as data, what it leaves open.
 
-Fig. 1 has θ_ξ = η = d² here, Fig. 2 η = d², Fig. 3 spikes of θ_ξ = d² and θ_x = d. ``dm-scan`` varies these one at a time.
+Fig. 1 has θ_ξ = η = d² here, Fig. 2 η = d², Fig. 3 spikes of θ_ξ = d² and θ_x = d. ``dm-scan`` varies these one at a time;
+``dm-heads`` has other heads.
 """
 
 from __future__ import annotations
@@ -70,6 +71,17 @@ MIXING: dict[str, MixingCampaign] = by_name(
                 )),
             ),
             d=40, runs=20, seed=2026_04,
+        ),
+        MixingCampaign(
+            "dm-heads", "Other heads under [DM]'s step", "What is said of Fig. 3 holds of heads that see h of one length, and of tanh.",
+            tuple(
+                MixingPanel("step", (0.0, 1.0, 4.0, 16.0), tuple(
+                    (f"{structure}, π₁ = {share:g}", Mixing(spiked=share, **_SPIKES[structure]))  # type: ignore[arg-type]
+                    for structure in ("task spike", "input spike") for share in (0.5, 1.0)
+                ), (sigma,), (), normalise)
+                for sigma, normalise in (("relu", True), ("tanh", True), ("tanh", False))
+            ),
+            d=40, runs=20, seed=2026_05,
         ),
     ]
 )

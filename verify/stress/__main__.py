@@ -17,18 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from verify.campaigns.driver import compute
+from verify.campaigns.joint import markdown_table
 from verify.report import write_text
-from verify.stress import measure
+from verify.stress import measure, page
 from verify.workers import workers
-
-
-def table(found: Sequence[measure.Finding], d: Sequence[int]) -> list[list[str]]:
-    """The rows of the table, the first its heading."""
-    rows = [["data", "head", "r", f"gap at d = {d[0]}", f"gap at d = {d[1]}", "limit", "z", "verdict"]]
-    for each in found:
-        pairs = [f"{mean:+.3f} ± {error:.3f}" for mean, error in (each.near, each.far, (each.limit, each.stderr))]
-        rows.append([each.case, "h normalised" if each.normalised else "plain", str(each.degree), *pairs, f"{each.z:+.1f}", each.verdict])
-    return rows
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, nargs=2, default=[24, 12], help="runs at each of them")
     parser.add_argument("--workers", type=int, default=None, help="processes (default: one for each core)")
     parser.add_argument("--output", type=Path, default=Path("results"))
+    parser.add_argument("--documents", type=Path, help=f"write {page.NAME} into this folder")
     arguments = parser.parse_args(argv)
     console = Console() if Console().is_terminal else Console(width=150)
     ladder = dict(sorted(zip(arguments.d, arguments.runs, strict=True)))
@@ -45,20 +38,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("python -m verify.stress: two dimensions that differ, each with two runs or more", file=sys.stderr)
         return 2
     measurements: dict[tuple[str, int], measure.Gaps] = {}
+    stores = [measure.store(arguments.output, d) for d in ladder]
     with workers(arguments.workers) as pool:
-        for d, runs in ladder.items():
-            stored = measure.store(arguments.output, d)
+        for stored, (d, runs) in zip(stores, ladder.items(), strict=True):
             compute(stored, range(runs), pool, lambda run, seconds: console.print(f"run {run} stored, {seconds:.1f} s"))
             measurements |= {(name, d): gaps for name, gaps in measure.gaps(stored, range(runs)).items()}
-    heading, *rows = table(measure.findings(measurements), list(ladder))
+    found = measure.findings(measurements)
+    heading, *rows = page.table(found, list(ladder))
     shown = Table(title="log(e of the equivalent / e), ReLU head and target", header_style="bold")
     for column in heading:
         shown.add_column(column)
     for row in rows:
         shown.add_row(*row)
     console.print(shown)
-    lines = [heading, ["---"] * len(heading), *rows]
-    write_text(arguments.output / "stress" / "table.md", "".join(f"| {' | '.join(line)} |\n" for line in lines))
+    write_text(arguments.output / "stress" / "table.md", "\n".join(markdown_table(heading, rows)) + "\n")
+    if arguments.documents is not None:
+        console.print(f"written: {page.write(arguments.documents, found, stores, ladder)}")
     return 0
 
 

@@ -14,10 +14,12 @@ from typing import Any
 import sympy
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.exact.family import OutsideFamilyError, combine, multiply, parse
+from hermite_eq.expansion.exact.family import OutsideFamilyError, multiply
 from hermite_eq.expansion.exact.general import GeneralCoefficient as GeneralCoefficient
 from hermite_eq.expansion.exact.general import general
 from hermite_eq.expansion.exact.moments import gaussian_moments, require_square_integrable
+from hermite_eq.expansion.exact.normal_form import parse
+from hermite_eq.expansion.exact.piecewise import combine
 from hermite_eq.expansion.exact.tail import Tail as Tail
 from hermite_eq.expansion.exact.tail import leading_tail
 from hermite_eq.hermite import X, check_degree

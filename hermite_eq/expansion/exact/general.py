@@ -30,17 +30,9 @@ from sympy import Expr, S
 
 from hermite_eq import latex
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.exact.family import (
-    Function,
-    Kernel,
-    Pieces,
-    Polynomial,
-    by_kernel,
-    expression,
-    linear_in_trigonometric,
-    sign_of,
-)
+from hermite_eq.expansion.exact.family import Function, Kernel, Polynomial, by_kernel, expression, linear_in_trigonometric
 from hermite_eq.expansion.exact.moments import Weight, gaussian_moments, weight_of
+from hermite_eq.expansion.exact.piecewise import Pieces, sign_of
 from hermite_eq.hermite import check_degree
 
 #: The symbolic degree.

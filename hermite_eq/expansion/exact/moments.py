@@ -25,14 +25,8 @@ from sympy import Expr, S
 from sympy.polys.rings import sring
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.exact.family import (
-    Function,
-    Kernel,
-    OutsideFamilyError,
-    by_kernel,
-    linear_in_trigonometric,
-    sign_of,
-)
+from hermite_eq.expansion.exact.family import Function, Kernel, OutsideFamilyError, by_kernel, linear_in_trigonometric
+from hermite_eq.expansion.exact.piecewise import sign_of
 from hermite_eq.hermite import X
 
 Erfs = tuple[tuple[Expr, Expr], ...]

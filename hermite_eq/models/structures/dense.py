@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.models.covariance_matrix import covariance_matrix
 from hermite_eq.models.structures.structure import Array, Structure
 
 
@@ -29,34 +29,17 @@ class Dense(Structure):
     --------
     >>> Dense([[2, 1], [1, 2]]).eigenvalues(2)
     array([3., 1.])
-    >>> Dense([[1, 2], [2, 1]])
+    >>> Dense([[1, 2], [0, 1]])
     Traceback (most recent call last):
         ...
-    hermite_eq.errors.HypothesisError: Σ is positive definite; found eigenvalues from -1 to 3. Repair: add a multiple of the identity
+    hermite_eq.errors.HypothesisError: Σ is symmetric; found |A − Aᵀ| up to 2. Repair: pass (A + A.T) / 2
     """
 
     size: int
     data: bytes = field(repr=False)
 
     def __init__(self, matrix: ArrayLike) -> None:
-        try:
-            given = np.array(matrix, dtype=float)
-        except (TypeError, ValueError):
-            given = np.empty(0)
-        if given.ndim != 2 or given.shape[0] != given.shape[1] or not given.size or not np.isfinite(given).all():
-            raise HypothesisError("Σ is a finite square matrix", f"shape {given.shape}", "pass an array of shape (d, d)")
-        scale = np.abs(given).max()
-        gap = np.abs(given - given.T).max()
-        if gap > 8 * len(given) * np.finfo(float).eps * scale:
-            raise HypothesisError("Σ is symmetric", f"|Σ − Σᵀ| up to {gap:.3g}", "pass (Σ + Σᵀ)/2")
-        given = (given + given.T) / 2
-        values = np.linalg.eigvalsh(given)
-        if not values[0] > len(given) * np.finfo(float).eps * abs(values[-1]):
-            raise HypothesisError(
-                "Σ is positive definite",
-                f"eigenvalues from {values[0]:.6g} to {values[-1]:.6g}",
-                "add a multiple of the identity",
-            )
+        given = covariance_matrix(matrix, "Σ", definite=True)
         object.__setattr__(self, "size", len(given))
         object.__setattr__(self, "data", given.tobytes())
 

@@ -1,0 +1,146 @@
+"""Campaigns from the command line: what it refuses and continues, what it shows, and that no process is left when it is killed."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from campaign_process import MEMORY, InOrder, campaign, contents, nothing, store
+from rich.console import Console
+
+from hermite_eq import HypothesisError
+from verify import __main__ as verify_main
+from verify.campaigns import command
+from verify.campaigns.driver import compute
+from verify.campaigns.store import Setup, Store
+from verify.campaigns.table import CAMPAIGNS
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -> None:
+    call = [sys.executable, "-m", "verify", "rt-fig1b", "--d", "12", "--workers", "2", "--output", str(tmp_path)]
+    process = subprocess.Popen([*call, "--runs", "1000"], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 60
+    stored_in = command.root(tmp_path)
+    while len(contents(stored_in)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    stored = len(contents(stored_in))
+    assert 2 <= stored < 1000
+
+    # The workers are in the session of the command, and follow it.
+    def alive() -> bool:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    while alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not alive()
+    # With --resume, d and the seed come from what was stored; a smaller number of runs is enough here.
+    again = [*call[:4], "--resume", "--runs", str(stored), "--output", str(tmp_path)]
+    done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "d = 12" in done.stdout
+    assert (next(stored_in.glob("rt-fig1b/*")) / "report.html").exists()
+    direct = Store(tmp_path / "direct", Setup(CAMPAIGNS["rt-fig1b"], 12, CAMPAIGNS["rt-fig1b"].seed, 4 * 10**9))
+    compute(direct, range(2), InOrder(), nothing)
+    for run in range(2):
+        name = f"run-{run:04d}.json"
+        assert (direct.folder / name).read_bytes() == next(stored_in.glob(f"rt-fig1b/*/{name}")).read_bytes()
+
+
+def run(*arguments: object) -> int:
+    return verify_main.main([str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rt-fig1"], "the campaign is one of those in --list; found 'rt-fig1'. Repair: python -m verify rt-fig1b, say"),
+        (["rt-fig1a", "--d", 8, "--shard", "4/3"],
+         "a shard is i/n with 1 ≤ i ≤ n; found --shard 4/3. Repair: pass --shard 1/4 … --shard 4/4, say"),
+        (["rt-fig1a", "--d", 0], "--d is a positive integer; found --d 0. Repair: pass --d 8, say"),
+        (["rt-fig1a", "--runs", -1], "--runs is a positive integer; found --runs -1. Repair: pass --runs 8, say"),
+        (["rt-fig1a", "--resume", "--d", 9],
+         "there is a campaign to continue: rt-fig1a with d = 9; found none in {root}/campaigns/rt-fig1a. "
+         "Repair: start it without --resume"),
+        (["rt-fig1a", "--d", 8, "--memory", "10kB", "--runs", 1],
+         "the memory budget holds the contexts, F, the system of one head and a block of features; "
+         "found a budget of 10.0kB where 1.09MB are needed. Repair: pass memory=\"1.09MB\" or more, or smaller sizes"),
+        (["la-fig4", "--d", 8], "every training task appears in training, so k ≤ n; found tasks=32 > samples=26. "
+         "Repair: raise samples, or pass tasks=math.inf for a fresh task in every context"),
+    ],
+)
+def test_errors_of_the_command(arguments: list, message: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run(*arguments, "--workers", 1, "--output", tmp_path) == 2
+    assert capsys.readouterr().err == f"python -m verify: {message.format(root=tmp_path)}\n"
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    assert run("rt-fig1a", "--d", 8, "--runs", 2, "--output", tmp_path / "file") == 2
+    assert "results can be written; found Not a directory at" in capsys.readouterr().err
+
+
+def test_resuming_takes_the_parameters_and_the_number_of_runs(tmp_path: Path) -> None:
+    campaign(command.root(tmp_path), 3)
+    arguments = verify_main.parser().parse_args(["rt-fig1a", "--resume", "--output", str(tmp_path)])
+    setup, runs = command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)
+    assert (setup, runs) == (store(command.root(tmp_path)).setup, 3)
+    arguments.runs = 5
+    assert command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)[1] == 5
+
+
+def test_resuming_one_of_several_asks_which(tmp_path: Path) -> None:
+    campaign(command.root(tmp_path), 1)
+    store(command.root(tmp_path), 9).request(2)
+    # What was begun last does not decide: in a clone all files are of one time.
+    arguments = verify_main.parser().parse_args(["rt-fig1a", "--resume", "--output", str(tmp_path)])
+    with pytest.raises(HypothesisError) as refusal:
+        command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)
+    assert str(refusal.value) == (
+        f"one folder of rt-fig1a is to be continued; found d = 8, seed = 1, memory = {MEMORY}; d = 9, seed = 1, memory = {MEMORY}. "
+        "Repair: pass --d 8, say (--seed or --memory where the d agree), or give all and leave out --resume"
+    )
+    for arguments.d in (8, 9):
+        assert command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)[0].d == arguments.d
+
+
+def test_plain_lines_tell_the_time_left(tmp_path: Path) -> None:
+    console = Console(width=180, record=True, file=io.StringIO())
+    setup = store(tmp_path).setup
+    assert not command.perform(setup, 5, tmp_path, console, part="2/2", executor=InOrder())
+    text = console.export_text()
+    assert "run 1 stored, 1 of 2" in text
+    assert "0 s left" in text
+    assert "2 of 5 runs are stored; the report follows when all are." in text
+
+
+def test_other_dimensions_in_store_are_found(tmp_path: Path) -> None:
+    for d in (8, 9, 10):
+        compute(store(tmp_path, d), range(2 if d > 8 else 1), InOrder(), nothing)
+    # One run has no standard error.
+    assert [other.setup.d for other in command.siblings(store(tmp_path, 9))] == [10]
+
+
+def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
+    console = Console(width=180, record=True, file=io.StringIO(), force_terminal=True)
+    assert not command.perform(store(tmp_path).setup, 5, tmp_path, console, part="2/2", executor=InOrder())
+    text = console.export_text()
+    assert "2/2" in text
+    assert "run 1 stored" not in text
+
+
+def test_the_list(capsys: pytest.CaptureFixture) -> None:
+    assert run("--list") == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in CAMPAIGNS)

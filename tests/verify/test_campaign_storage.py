@@ -1,0 +1,269 @@
+"""Campaigns: what is stored survives anything, does not depend on who computed it, and is refused where it does not belong."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from campaign_process import InOrder, campaign, contents, killed_at, nothing, on_a_full_disk, store
+
+import hermite_eq
+from hermite_eq import HypothesisError, simulate
+from verify import __main__ as verify_main
+from verify.campaigns import command, curves
+from verify.campaigns import store as storage
+from verify.campaigns.campaign import label
+from verify.campaigns.driver import compute
+from verify.campaigns.run import one_blas_thread
+from verify.campaigns.table import CAMPAIGNS
+from verify.workers import workers
+
+
+@pytest.fixture(scope="module")
+def forkserver() -> object:
+    """Processes that start in milliseconds, with everything imported and one BLAS thread."""
+    before = os.environ.get("OPENBLAS_NUM_THREADS")
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["verify.campaigns.driver", "verify.campaigns.table"])
+    yield context
+    if before is None:
+        del os.environ["OPENBLAS_NUM_THREADS"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    root = tmp_path_factory.mktemp("undisturbed")
+    campaign(root, 40)
+    return contents(root)
+
+
+# What must not be lost.
+
+
+def test_killed_twenty_times_at_random_moments_nothing_is_lost(forkserver, undisturbed, tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    before: dict[str, bytes] = {}
+    alive, longest = 0, 0.2
+    for _ in range(20):
+        process = forkserver.Process(target=campaign, args=(tmp_path, 40))
+        process.start()
+        # Some hundredths of a second for the start of the process, then up to three runs; longer where nothing is stored in that time.
+        time.sleep(rng.uniform(0.02, longest))
+        alive += process.is_alive()
+        process.kill()
+        process.join()
+        after = contents(tmp_path)
+        assert before.items() <= after.items()
+        for text in after.values():
+            json.loads(text)
+        longest *= 1.0 if len(after) > len(before) else 1.3
+        before = after
+    # The test has killed something: processes were at work, and some had stored runs.
+    assert alive
+    assert before
+    campaign(tmp_path, 40)
+    assert contents(tmp_path) == undisturbed
+
+
+def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver, undisturbed, tmp_path: Path) -> None:
+    # Each of manifest, origin and run takes two calls with a moment before and after: 12 steps lead through the first run, 8 through the
+    # next. A process which outlives its step has none left to be killed at.
+    steps = 0
+    for step in itertools.count():
+        root = tmp_path / str(step)
+        process = forkserver.Process(target=killed_at, args=(root, 2, step))
+        process.start()
+        process.join()
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        steps += 1
+        assert contents(root).items() <= undisturbed.items()
+        campaign(root, 2)
+        assert contents(root).items() <= undisturbed.items()
+        assert len(contents(root)) == 2
+    assert steps == 20
+
+
+# What results must not depend on.
+
+
+def test_results_do_not_depend_on_workers_shards_or_order(undisturbed, tmp_path: Path) -> None:
+    wanted = {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 8}
+    for count in (1, 2):
+        with workers(count) as pool:
+            compute(store(tmp_path / str(count)), range(8), pool, nothing)
+        assert contents(tmp_path / str(count)) == wanted
+    for part in ("3/3", "1/3", "2/3"):
+        compute(store(tmp_path / "shards"), command.shard(part, 8), InOrder(), nothing)
+    assert contents(tmp_path / "shards") == wanted
+    with ThreadPoolExecutor(3) as pool:
+        compute(store(tmp_path / "threads"), range(7, -1, -1), pool, nothing)
+    assert contents(tmp_path / "threads") == wanted
+
+
+def test_two_processes_may_share_a_folder(forkserver, undisturbed, tmp_path: Path) -> None:
+    both = [forkserver.Process(target=campaign, args=(tmp_path, 12)) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+        assert process.exitcode == 0
+    assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 12}
+    assert not list(tmp_path.glob("*/*/.*"))
+
+
+@pytest.mark.filterwarnings("default")
+def test_on_a_dask_cluster(undisturbed, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        compute(store(tmp_path), range(6), client.get_executor(), nothing)
+    assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 6}
+
+
+@pytest.mark.filterwarnings("default")
+def test_with_loky(undisturbed, tmp_path: Path) -> None:
+    loky = pytest.importorskip("loky")
+    pool = loky.get_reusable_executor(max_workers=2)
+    try:
+        compute(store(tmp_path), range(6), pool, nothing)
+    finally:
+        pool.shutdown()
+    assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 6}
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("cluster", ["debug", "local"])
+def test_with_submitit(cluster: str, undisturbed, tmp_path: Path) -> None:
+    submitit = pytest.importorskip("submitit")
+    executor = submitit.AutoExecutor(folder=tmp_path / "logs", cluster=cluster)
+    compute(store(tmp_path / "results"), range(3), executor, nothing)
+    assert contents(tmp_path / "results") == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 3}
+
+
+def test_a_stored_run_is_that_of_the_engine(tmp_path: Path) -> None:
+    opened = store(tmp_path, d=10)
+    compute(opened, [3], InOrder(), nothing)
+    panel, sweep = CAMPAIGNS["rt-fig1a"].sweeps(10)[0]
+    model = panel.models[2]
+    seed = np.random.SeedSequence(1, spawn_key=sweep.key)
+    with one_blas_thread():
+        curve = simulate.icl_curve(model, panel.task, sweep.sizes, samples=sweep.values, runs=range(3, 4), rng=seed)
+    loaded = curves.load(opened, [3]).get(label(model))
+    # Alone or in company a head has the same blocks.
+    np.testing.assert_allclose(loaded.icl_runs, curve.icl_runs, rtol=1e6 * np.finfo(float).eps)
+    assert loaded.values.tolist() == [n / 100 for n in curve.values]
+
+
+def test_what_has_finished_is_stored_when_a_run_fails(tmp_path: Path) -> None:
+    class SecondFails(InOrder):
+        def submit(self, function, /, *arguments):
+            future: Future = Future()
+            if arguments[1] == 1:
+                future.set_exception(MemoryError("too little"))
+            else:
+                future.set_result(function(*arguments))
+            return future
+
+    with pytest.raises(MemoryError, match="too little"):
+        compute(store(tmp_path), range(4), SecondFails(), nothing)
+    assert store(tmp_path).runs() == [0, 2, 3]
+    compute(store(tmp_path), range(4), InOrder(), nothing)
+    assert store(tmp_path).runs() == [0, 1, 2, 3]
+
+
+# What is refused, and in which words.
+
+
+def test_a_full_disk_loses_nothing(forkserver, undisturbed, tmp_path: Path) -> None:
+    campaign(tmp_path, 2)
+    here, there = multiprocessing.Pipe()
+    process = forkserver.Process(target=on_a_full_disk, args=(tmp_path, 4, 2000, there))
+    process.start()
+    process.join()
+    folder = store(tmp_path).folder
+    assert here.recv() == (
+        f"results can be written; found File too large at {folder}/run-0002.json. "
+        "Repair: make room or choose another --output, and repeat the command: the 2 runs stored are kept"
+    )
+    assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 2}
+    assert not list(folder.glob(".*"))
+
+
+def changed_manifest(folder: Path, **parameters: object) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["parameters"] |= parameters
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_folder_of_another_campaign_or_simulation_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version, number = hermite_eq.__version__, storage.SIMULATION
+    tmp_path = command.root(tmp_path)
+    campaign(tmp_path, 1)
+    folder = store(tmp_path).folder
+    changed_manifest(folder, campaign="rt-fig1b", d=9)
+    with pytest.raises(HypothesisError) as refusal:
+        store(tmp_path)
+    assert str(refusal.value) == (
+        "a campaign goes on with the parameters and the simulation with which it was begun; "
+        f"found campaign rt-fig1b instead of rt-fig1a, d 9 instead of 8 in {folder}. "
+        "Repair: start it anew without --resume (it gets a folder of its own), or go back to those parameters or that release"
+    )
+    changed_manifest(folder, campaign="rt-fig1a", d=8)
+    assert store(tmp_path).runs() == [0]
+    # Another release that simulates the same goes on; another simulation begins a folder of its own, and does not continue this one.
+    monkeypatch.setattr(hermite_eq, "__version__", "99.0")
+    campaign(tmp_path, 2)
+    assert [origin.hermite_eq for origin in store(tmp_path).origins()] == [version, "99.0"]
+    monkeypatch.setattr(storage, "SIMULATION", 99)
+    assert store(tmp_path).runs() == []
+    arguments = verify_main.parser().parse_args(["rt-fig1a", "--resume", "--output", str(tmp_path.parent)])
+    with pytest.raises(HypothesisError, match=rf"found simulation {number} instead of 99 in"):
+        command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)
+
+
+def test_runs_that_do_not_belong_are_refused(tmp_path: Path) -> None:
+    campaign(tmp_path, 2)
+    opened = store(tmp_path)
+    (opened.folder / "run-0001.json").rename(opened.folder / "run-0002.json")
+    with pytest.raises(HypothesisError) as refusal:
+        opened.read(2)
+    assert str(refusal.value) == (
+        f"run-0002.json belongs to rt-fig1a, manifest {opened.setup.hash}; "
+        f"found rt-fig1a, manifest {opened.setup.hash}, run 1 in {opened.folder}/run-0002.json. "
+        "Repair: move it back to where it was, and repeat the command: the run will be computed again"
+    )
+    (opened.folder / "run-0002.json").write_text('{"campaign": ')
+    with pytest.raises(HypothesisError) as refusal:
+        opened.read(2)
+    assert str(refusal.value) == (
+        f"a stored file is whole; found {opened.folder}/run-0002.json damaged. "
+        "Repair: delete it and repeat the command: what is missing will be computed again"
+    )
+    (opened.folder / "manifest.json").unlink()
+    with pytest.raises(HypothesisError, match=r"a folder of results has a manifest; found runs but no manifest\.json in"):
+        store(tmp_path)
+
+
+def test_temporary_files_left_behind_are_cleared(tmp_path: Path) -> None:
+    campaign(tmp_path, 1)
+    folder = store(tmp_path).folder
+    old, new = folder / ".run-0003.json.host.1", folder / ".run-0004.json.host.2"
+    for path in (old, new):
+        path.write_text("{")
+    os.utime(old, (0, 0))
+    assert store(tmp_path).runs() == [0]
+    assert not old.exists()
+    assert new.exists()
