@@ -26,10 +26,12 @@ STATEMENT = r"""With ŷ_j = w^Tσ(Fh_j)/√m, G = −∂_F (1/2n)Σ(y_j − ŷ_j
 = u v^T + Δ, u = c₁ w, v = Σ y_j h_j/(n√m), Δ = (1/(n√m)) Σ_j y_j (w∘(σ'(Fh_j) − c₁))h_j^T − (1/(n√m)) Σ_j ŷ_j (w∘σ'(Fh_j))h_j^T. For
 n, m ≍ d², t ≍ d, Cov(h) ≍ 1/d: ‖uv^T‖ ≍ d^{−3/2} and ‖Δ‖ = O(d^{−5/2}) up to logarithms. Where inputs have entries of O(1), Cov(h) has d
 eigenvalues of O(1), from the column of b₂: there ‖Δ‖ ≍ d^{−2} from fluctuations, and its mean over contexts contains
-(c₂E[y b₂²]/√m) diag(w)F on these d columns, of order d^{−3/2} as uv^T, if c₂E y ≠ 0."""
+(c₂E[y b₂²]/√m) diag(w)F on these d columns, of order d^{−3/2} as uv^T, if c₂E y ≠ 0. If there tasks have one direction γ of variance ≍ d²,
+then E[yh] = a₁²γγ^T to leading order, ‖uv^T‖ ≍ d^{−1}, and ‖Δ‖/‖uv^T‖ = O(d^{−1/2})."""
 
 ASSUMPTIONS = (
-    "Isotropic tasks, so that E[y h] is of norm O(d^{−1/2}); w independent of the data, its entries of random sign; "
+    "Isotropic tasks but in the last sentence, so that E[y h] is of norm O(d^{−1/2}); "
+    "w independent of the data, its entries of random sign; "
     "norms of random matrices by their orders, logarithms dropped; "
     "the mean of Δ to first order in the Hermite expansion of σ'."
 )
@@ -42,10 +44,13 @@ For $n,m\asymp d^2$, $t\asymp d$ and $\operatorname{Cov}(h)\asymp1/d$: $\|uv^\to
 logarithms. Where inputs have entries of $O(1)$, $\operatorname{Cov}(h)$ has $d$ eigenvalues of $O(1)$, from the column of $b_2$: there
 $\|\Delta\|\asymp d^{-2}$ from fluctuations, and its mean over contexts contains
 $\frac{c_2\mathbb{E}[yb_2^2]}{\sqrt m}\operatorname{diag}(w)F$
-on these $d$ columns, of order $d^{-3/2}$ as $uv^\top$, if $c_2\mathbb{E}\,y\ne0$."""
+on these $d$ columns, of order $d^{-3/2}$ as $uv^\top$, if $c_2\mathbb{E}\,y\ne0$. If there tasks have one direction $\gamma$ of variance
+$\asymp d^2$, then $\mathbb{E}[yh]=a_1^2\gamma\gamma^\top$ to leading order, $\|uv^\top\|\asymp d^{-1}$, and
+$\|\Delta\|/\|uv^\top\|=O(d^{-1/2})$."""
 
 ASSUMPTIONS_TEX = (
-    r"Isotropic tasks, so that $\mathbb{E}[yh]$ is of norm $O(d^{-1/2})$; $w$ is independent of the data, its entries of random sign;"
+    r"Isotropic tasks but in the last sentence, so that $\mathbb{E}[yh]$ is of norm $O(d^{-1/2})$;"
+    r" $w$ is independent of the data, its entries of random sign;"
     r" norms of random matrices by their orders, logarithms dropped;"
     r" the mean of $\Delta$ to first order in the Hermite expansion of $\sigma'$."
 )
@@ -87,7 +92,7 @@ def _gradient(sign: int) -> list[Step]:
     ]
 
 
-def _orders(block: sympy.Expr | int, answer: int) -> list[Step]:
+def _orders(block: sympy.Expr | int, answer: int, aligned: sympy.Expr | int) -> list[Step]:
     # Exponents of d. n, m = d², so 1/(n√m) = −3; max|w_i| = −1; an m × n matrix of centred O(1) entries: 1, and not centred: 2.
     prefactor, largest_w, centred, full = sympy.Integer(-3), sympy.Integer(-1), sympy.Integer(1), sympy.Integer(2)
     # ‖H‖ over n contexts: √n times the root of the largest eigenvalue of Cov(h), which has at most n ≍ d² large ones.
@@ -99,6 +104,11 @@ def _orders(block: sympy.Expr | int, answer: int) -> list[Step]:
     fluctuation, with_block = prefactor + largest_w + entries + bulk, prefactor + largest_w + entries + wide
     # diag(w) F Cov/√m on the d columns: F there is m × d with entries t^{−1/2}, norm √m t^{−1/2} = 1 − 1/2.
     mean_part = -1 + largest_w + (1 - _HALF) + block
+    # Given u = ξ/‖ξ‖, E[yh] = a₁² uuᵀ with unit inputs; averaged, a₁²I/d or, where u = ±γ but with probability O(d^{−1/2}), a₁²γγᵀ.
+    # Where b is along γ, it is of O(1) in one direction, as b₂ is: d eigenvalues of O(1) more, with the same orders.
+    d, a = sympy.symbols("d a_1", positive=True)
+    exponents = [sympy.limit(sympy.log(norm) / sympy.log(d), d, sympy.oo) for norm in (sympy.sqrt(d * (a**2 / d) ** 2), a**2)]
+    strong = -1 + sympy.Max(aligned, (sympy.Integer(1) - 2) / 2)
     return [
         Step("‖uvᵀ‖ ≍ d^{−3/2}, from E[yh] and from noise alike", spike == -sympy.Rational(3, 2), _ORDERS,
              tex=r"$\|uv^\top\|\asymp d^{-3/2}$, from $\mathbb{E}[yh]$ and from noise alike."),
@@ -107,6 +117,10 @@ def _orders(block: sympy.Expr | int, answer: int) -> list[Step]:
         Step("with d eigenvalues of O(1): d^{−2} from fluctuations, d^{−3/2} from the mean, as uvᵀ",
              bool(with_block == -2 and mean_part == spike), _ORDERS,
              tex=r"With $d$ eigenvalues of $O(1)$: $d^{-2}$ from fluctuations, $d^{-3/2}$ from the mean, as $uv^\top$."),
+        Step("E[yh] is of norm d^{−1/2}; with one task direction of variance ≍ d², of norm 1: ‖Δ‖/‖uvᵀ‖ = O(d^{−1/2})",
+             bool(exponents == [-_HALF, aligned] and sympy.Max(with_block, mean_part) - strong == -_HALF), _ORDERS,
+             tex=r"$\mathbb{E}[yh]$ is of norm $d^{-1/2}$; with one task direction of variance $\asymp d^2$, of norm $1$:"
+             r" $\|\Delta\|/\|uv^\top\|=O(d^{-1/2})$."),
     ]
 
 
@@ -158,8 +172,8 @@ def _library() -> Step:
     )
 
 
-def check(sign: int = -1, block: sympy.Expr | int = 0, answer: int = -1) -> list[Step]:
-    """The argument, step by step; ``sign`` is that of ŷ in the residual, ``block`` and ``answer`` are the exponents of the d eigenvalues
-    and of ŷ.
+def check(sign: int = -1, block: sympy.Expr | int = 0, answer: int = -1, aligned: sympy.Expr | int = 0) -> list[Step]:
+    """The argument, step by step; ``sign`` is that of ŷ in the residual, ``block``, ``answer`` and ``aligned`` are the exponents of the d
+    eigenvalues, of ŷ, and of ‖E[yh]‖ under a task spike.
     """
-    return [*_gradient(sign), *_orders(block, answer), _mean_of_rest(), _ridges(), _library()]
+    return [*_gradient(sign), *_orders(block, answer, aligned), _mean_of_rest(), _ridges(), _library()]

@@ -21,7 +21,7 @@ from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import TheoryError
-from verify.campaigns.claims import Comparison
+from verify.campaigns.comparison import Comparison
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.mixing_claims import NO_GAIN
 from verify.check import Z_LIMIT, Check, Verdict, by_rate, by_z, z_score
@@ -33,8 +33,7 @@ Array = NDArray[np.float64]
 ERRORS, STEP, NOISE, LEMMA = "[DM] error theory", "[DM] gradient step", "[DM] noise of a source", "[DM] Lemma 4.11"
 #: In the order of the table.
 CLAIMS = (ERRORS, STEP, NOISE, LEMMA)
-#: ‖Δ‖/‖uvᵀ‖ with a task spike: ‖E[yh]‖ is of O(1), so that ‖uvᵀ‖ ≍ 1/√m ≍ d⁻¹; Δ has, on the d columns of b₂ and on the d where b is along
-#: the spike, the mean (c₂E[yb²]/√m) diag(w)F ≍ d^{−3/2}, and fluctuations ≍ d⁻² (``derivations/gradient_step.py``).
+#: Of ‖Δ‖/‖uvᵀ‖ under a task spike, in the conventions of [DM] (``derivations/gradient_step.py``).
 LEMMA_ORDER = -0.5
 
 

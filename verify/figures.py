@@ -139,11 +139,12 @@ def gaussianity(laws: Mapping[str, LawMoments], path: Path) -> Path:
 
 def data_mixing(measured: Mixture, path: Path) -> Path:
     """Two sources: errors of the head that normalises h against d, by source, and what the step η = d² changes."""
-    figure, (errors, changes) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    figure, (errors, changes) = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
     d = np.array(measured.dimensions, dtype=float)
     for step, line, marker in zip(STEPS, ("-", "--"), ("o", "s"), strict=True):
         drawn = [tested(measured.errors[SPIKED, size][True, step]) for size in measured.dimensions]
-        made = [foretold(TRUE.error(SPIKED, size, True, step)) for size in measured.dimensions]
+        theory = [TRUE.error(SPIKED, size, True, step) if step else TRUE.at_rest(SPIKED, size, True) for size in measured.dimensions]
+        made = [foretold(error) for error in theory]
         for where, colour in zip(made[0], ("#000000", *COLOURS), strict=False):
             errors.plot(d, [each[where] for each in made], color=colour, ls=line, lw=1.1)
             name = f"{where}, {'η = d²' if step else 'no step'}"
@@ -161,7 +162,7 @@ def data_mixing(measured: Mixture, path: Path) -> Path:
     changes.set(xlabel="d", ylabel="relative change of the ICL error", title="the step η = d²")
     for axes in (errors, changes):
         axes.set_xticks(d, [f"{value:g}" for value in d])
-        axes.legend(fontsize=7.5, frameon=False)
+        axes.legend(fontsize=7.5, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
     return save(figure, path)
 
 

@@ -98,6 +98,7 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("y + ŷ", lambda: gradient_step.check(sign=1)),
     ("a column of eigenvalues 1/d", lambda: gradient_step.check(block=-1)),
     ("ŷ of O(1)", lambda: gradient_step.check(answer=0)),
+    ("no spike in E[yh]", lambda: gradient_step.check(aligned=-sympy.Rational(1, 2))),
     ("η = 2u/a₁²", lambda: bayes_context.check(2 * bayes_context.u / bayes_context.a2)),
     ("e · 1.05", lambda: bayes_context.check(factor=1.05)),
     ("Σp² = 1", lambda: dmmse.check(sympy.Integer(1))),

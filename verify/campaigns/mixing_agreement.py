@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.campaigns.claims import THEORY
+from verify.campaigns.agreement import THEORY
 from verify.campaigns.mixing_curves import Curves, Key, MixingCurve
 from verify.campaigns.mixing_inflation import excess
 from verify.campaigns.mixing_theory import MixingTheory

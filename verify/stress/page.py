@@ -60,8 +60,8 @@ def method(ladder: Mapping[int, int], comparisons: int) -> list[str]:
         f"compared (that limit itself with 0). A row *breaks* where the two differ by more than {SIGMAS:g} standard errors, z being the "
         f"normal score of Student's t with {n2 - 1} degrees of freedom: a false alarm in {alarm:.1g} of comparisons, and among these "
         f"{comparisons} with a probability of at most {comparisons * alarm:.1g}. It *holds within* {SIGMAS:g} standard errors of the "
-        f"difference if these are at most {RESOLUTION:g}; else one *cannot tell*. Rows of the same head and r share the Gaussian limit and its "
-        "sampling error, so that their z lean to the same side.",
+        f"difference if these are at most {RESOLUTION:g}; else one *cannot tell*. Rows of the same head and r share the Gaussian limit "
+        "and its sampling error, so that their z lean to the same side.",
     ]
 
 
@@ -111,8 +111,8 @@ def _cause(found: Sequence[Finding], d: int) -> list[str]:
             f"**The cause.** In {len(departs)} rows a plain head breaks the equivalence or leaves it undecided. In {share} it holds once h "
             f"is divided by its length{cases}. The two heads see the same data and differ in ‖h‖ alone: up to what could be hidden, "
             "what matters is whether s = ‖h‖/√t concentrates. Over F the pre-activations of a context are N(0, s²) "
-            "whatever that law; ReLU's features have a second moment ∝ s², those of σ̂_r, whose coefficients are for s = 1, a polynomial of "
-            "degree r in s²."
+            "whatever the law of the data; ReLU's features have a second moment ∝ s², those of σ̂_r, whose coefficients are for s = 1, a "
+            "polynomial of degree r in s²."
         )
     lines.append(
         "**What two dimensions do not tell.** They tell a gap that stays from one that vanishes as 1/d, not from one that vanishes more "
