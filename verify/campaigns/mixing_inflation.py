@@ -45,7 +45,7 @@ def excess(model: TrainedModel, task: MixtureTask, sizes: Sizes) -> float:
 
     >>> import math, hermite_eq
     >>> from hermite_eq.models import Source
-    >>> task, sizes = MixtureTask([Source("relu")], unit_inputs=True), Sizes(d=8, context=8, tasks=math.inf, samples=32, hidden=32)
+    >>> task, sizes = MixtureTask([Source("relu", 0.01)], unit_inputs=True), Sizes(d=8, context=8, tasks=math.inf, samples=32, hidden=32)
     >>> low, high = (OneStepTransformer("relu", 64.0, 0.1, head=hermite_eq.equivalent_model("relu", p)) for p in (1, 4))
     >>> excess(low, task, sizes) < 0.1 < excess(high, task, sizes)
     True
