@@ -39,7 +39,8 @@ def drawn(names=tuple(TRUE), factor: float = 1.0, d: int = 20, seed: int = 0) ->
         noise = SCATTER * (rng.standard_normal((RUNS, 1)) + 0.1 * rng.standard_normal((RUNS, len(STEPS))))
         runs = factor * mean * (1 + noise)
         theory = MixingTheory(mean, np.stack([mean, mean], 1), (("first", "last"),) * len(STEPS))
-        theory = dataclasses.replace(theory, at_rest=theory if "no step" in name else None)
+        other = dataclasses.replace(theory, icl=theory.icl * [1, 1, 1.001])
+        theory = dataclasses.replace(theory, at_rest=other if "no step" in name else None)
         legend, mixing = PANEL.families[0]
         found[0, 0, name] = MixingCurve(PANEL, legend, mixing, name, np.array(STEPS), runs, np.repeat(runs[:, :, None], 2, 2), theory)
     return found
@@ -50,8 +51,14 @@ def test_the_right_theory_agrees_and_a_wrong_one_is_caught() -> None:
     ladder = [(20, drawn())]
     rows = curve_rows(ladder)
     assert [row.verdict for row in rows] == [Verdict.AGREES] * 5
-    assert sum("(theory of several sources)" in row.subject for row in rows) == 1
+    assert sum("(as RandomTransformer)" in row.subject for row in rows) == 1
     assert all("(worst of 9)" in row.subject for row in rows)
+    # Two routes of the theory that give one number are one row.
+    key = (0, 0, "relu, no step")
+    curve = ladder[0][1][key]
+    one = dataclasses.replace(curve.theory, at_rest=dataclasses.replace(curve.theory, at_rest=None))
+    assert len(curve_rows([(20, {key: curve})])) == 2
+    assert len(curve_rows([(20, {key: dataclasses.replace(curve, theory=one)})])) == 1
     # That of an equivalent whose degree is too high for d is not blamed on the theory.
     outcome = {item["defect"]: (item["caught"], item["checks"]) for item in sabotaged(ladder)}
     assert outcome == {

@@ -83,6 +83,30 @@ def test_another_d_or_setting_or_code_is_another_theory(tmp_path: Path, monkeypa
     assert len(json.loads((tmp_path / kept.FILE).read_text())) == len(NAMES)
 
 
+def test_whatever_makes_other_models_is_another_question() -> None:
+    # Every field of a panel and of a family, whoever adds one.
+    family = PANEL.families[0][1]
+    questions = [kept._Question(PANEL, family, "relu", 8)]
+    other = {"axis": "hidden", "values": (0.5,), "activations": ("tanh",), "degrees": (5,), "normalise": True, "linear": False}
+    assert set(other) | {"families"} == {field.name for field in dataclasses.fields(PANEL)}
+    questions += [dataclasses.replace(questions[0], panel=dataclasses.replace(PANEL, **{name: value})) for name, value in other.items()]
+    for field in dataclasses.fields(family):
+        value = getattr(family, field.name)
+        changed = (0.1, 0.2) if field.name == "noises" else value + 0.25
+        questions.append(dataclasses.replace(questions[0], family=dataclasses.replace(family, **{field.name: changed})))
+    questions += [dataclasses.replace(questions[0], name="tanh"), dataclasses.replace(questions[0], d=9)]
+    assert len({question.identity("") for question in questions}) == len(questions)
+    # Two curves of a campaign have one name only if they are one: of the same models, tasks and sizes.
+    for campaign in MIXING.values():
+        points: dict[str, set] = {}
+        for panel in campaign.panels:
+            for _, family in panel.families:
+                for name in panel.series(family, 8):
+                    at = tuple(panel.point(family, name, value, 8) for value in panel.values)
+                    points.setdefault(kept._Question(panel, family, name, 8).identity(""), set()).add(at)
+        assert all(len(each) == 1 for each in points.values())
+
+
 def test_what_was_computed_while_the_code_changed_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     versions = iter(["before", *["after"] * len(NAMES)])
     monkeypatch.setattr(kept, "code", lambda: next(versions))

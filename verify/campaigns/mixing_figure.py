@@ -80,7 +80,7 @@ def _scale(axes: Axes, panel: MixingPanel, shown: Array) -> None:
     if ratio > 4:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 3) if ratio > 10 else (1, 1.5, 2, 3, 5, 7)))
-    axes.set_ylim(0.85 * shown.min(), 1.2 * shown.max())
+    axes.set_ylim(0.85 * shown.min(), 1.25 * shown.max())
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(_PLAIN)
     _abscissa(axes, panel)

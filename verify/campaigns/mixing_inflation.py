@@ -30,10 +30,13 @@ def scales(model: OneStepTransformer, task: MixtureTask, sizes: Sizes, seed: int
     n = sizes.samples
     seen = law.draw(law.tasks(n, np.random.default_rng(streams[0])), np.arange(n), streams[1])
     tested = law.draw(law.fresh_tasks(_CONTEXTS, np.random.default_rng(streams[2])), np.arange(_CONTEXTS), streams[3])
-    overlaps = (tested.x @ seen.x.T * (tested.b @ seen.b.T)) @ seen.y / n
+    lengths, others = ((c.x**2).sum(axis=1) * (c.b**2).sum(axis=1) / law.trace() for c in (tested, seen))
+    overlaps = tested.x @ seen.x.T * (tested.b @ seen.b.T)
+    if model.normalise:
+        overlaps /= np.sqrt(np.multiply.outer(lengths, others))
+        lengths = np.ones_like(lengths)
     rate = model.step_size / sizes.hidden * float(np.asarray(coefficients(model.activation, 1))[1])
-    lengths = (tested.x**2).sum(axis=1) * (tested.b**2).sum(axis=1)
-    return np.asarray(np.sqrt(lengths / law.trace() + (rate * overlaps) ** 2))
+    return np.asarray(np.sqrt(lengths + (rate * (overlaps @ seen.y) / n) ** 2))
 
 
 @functools.lru_cache(maxsize=512)
@@ -42,7 +45,7 @@ def excess(model: TrainedModel, task: MixtureTask, sizes: Sizes) -> float:
 
     >>> import math, hermite_eq
     >>> from hermite_eq.models import Source
-    >>> task, sizes = MixtureTask([Source("relu")], unit_inputs=True), Sizes(d=8, context=8, tasks=math.inf, samples=32, hidden=32)
+    >>> task, sizes = MixtureTask([Source("relu", 0.01)], unit_inputs=True), Sizes(d=8, context=8, tasks=math.inf, samples=32, hidden=32)
     >>> low, high = (OneStepTransformer("relu", 64.0, 0.1, head=hermite_eq.equivalent_model("relu", p)) for p in (1, 4))
     >>> excess(low, task, sizes) < 0.1 < excess(high, task, sizes)
     True

@@ -10,7 +10,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,8 @@ class _Question:
     d: int
 
     def identity(self, code: str) -> str:
-        """The name under which the answer of that code is kept."""
-        asked = self.panel.axis, self.panel.values, self.family, self.name, self.d
+        """The name under which the answer of that code is kept: of all the panel is but for its other families."""
+        asked = replace(self.panel, families=()), self.family, self.name, self.d
         return hashlib.sha256(f"{code} {asked!r}".encode()).hexdigest()
 
     def answer(self) -> tuple[MixingTheory, str]:

@@ -29,7 +29,8 @@ class MixingTheory:
     notes : tuple of tuple of str
         For each point what the theory says of its own reach there, or why it declines.
     at_rest : MixingTheory or None
-        For a first layer without a step the theory by the other route, which takes no direction of h as a type of the neurons.
+        For a first layer without a step the theory of the same model as a RandomTransformer, which takes another route where no direction
+        of h is large.
     """
 
     icl: Array
