@@ -7,6 +7,7 @@ for the rank-one part of the step, that of η, since w and −w have the same la
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +22,13 @@ from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import TheoryError
+from hermite_eq.theory.source_contexts import CONTEXTS
 from verify.campaigns.comparison import Comparison
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.mixing_claims import NO_GAIN
 from verify.check import Z_LIMIT, Check, Verdict, by_rate, by_z, z_score
 from verify.learning_curve import DEFECT
-from verify.two_sources import BASE, HEADS, INPUTS, NOISY, SETTINGS, SPIKED, STEPS, Mixture, gains, heads, tested
+from verify.two_sources import BASE, HEADS, INPUTS, NOISY, SETTINGS, SPIKED, STEPS, Mixture, gains, heads, runs_by_source
 
 Array = NDArray[np.float64]
 
@@ -133,15 +135,16 @@ def error_rows(measured: Mixture, theory: Theory, *, stepped: bool = True) -> li
             made = {d: theory.error(SPIKED, d, normalise, step) if step else theory.at_rest(SPIKED, d, normalise) for d in drawn}
             note = made[max(made)].notes[0] if made[max(made)].notes else ""
             what = f"{name}, {'η = d²' if step else 'no step'}"
-            for where in tested(drawn[max(drawn)]):
+            for where in runs_by_source(drawn[max(drawn)]):
                 predicted = {d: foretold(error)[where] for d, error in made.items()}
-                rows.append(_compared(ERRORS, f"{what}: {where}", predicted, {d: tested(error)[where] for d, error in drawn.items()}, note))
+                found = {d: runs_by_source(error)[where] for d, error in drawn.items()}
+                rows.append(_compared(ERRORS, f"{what}: {where}", predicted, found, note))
     return rows
 
 
-def _averages(subject: str, whole: Array, parts: Array, weights: Sequence[float]) -> Check:
-    """That ``whole`` is the weighted mean of ``parts`` in every run, up to the rounding of a sum: eps times its terms."""
-    rounding = len(weights) * np.finfo(np.float64).eps * float(np.max(parts))
+def _averages(subject: str, whole: Array, parts: Array, weights: Sequence[float], terms: float) -> Check:
+    """That ``whole`` is the weighted mean of ``parts`` in every run, up to a rounding of eps times ``terms`` of their size."""
+    rounding = terms * float(np.finfo(np.float64).eps) * float(np.max(parts))
     off = whole - parts @ np.asarray(weights)
     worst = float(off[np.argmax(np.abs(off))])
     # The bound itself is where a check disagrees.
@@ -154,8 +157,10 @@ def identity_rows(measured: Mixture, weights: Sequence[float] | None = None) -> 
     simulated, made = measured.errors[SPIKED, top][True, 0.0], TRUE.at_rest(SPIKED, top, True)
     used = BASE.task(top).test_weights if weights is None else weights
     return [
-        _averages(f"simulation, {len(simulated.icl_runs)} runs", simulated.icl_runs, np.asarray(simulated.source_runs), used),
-        _averages("theory", np.array([made.icl]), np.array([made.icl_by_source]), used),
+        _averages(f"simulation, {len(simulated.icl_runs)} runs", simulated.icl_runs, np.asarray(simulated.source_runs), used,
+                  len(used)),
+        # Each of the theory's errors is a mean over contexts by itself: so many roundings, of random sign.
+        _averages("theory", np.array([made.icl]), np.array([made.icl_by_source]), used, math.sqrt(CONTEXTS)),
     ]
 
 
@@ -207,7 +212,7 @@ def step_rows(measured: Mixture) -> list[Check]:
 def noise_rows(measured: Mixture, theory: Theory) -> list[Check]:
     """Less noise in source 1 lowers the error, on source 0 too, whose data are the same: by as much as the theory says."""
     top, rows = max(measured.dimensions), []
-    dirty, clean = ({d: tested(measured.errors[name, d][True, 0.0]) for d in measured.dimensions} for name in (NOISY, SPIKED))
+    dirty, clean = ({d: runs_by_source(measured.errors[name, d][True, 0.0]) for d in measured.dimensions} for name in (NOISY, SPIKED))
     made = [{d: foretold(theory.at_rest(name, d, True)) for d in measured.dimensions} for name in (NOISY, SPIKED)]
     for where in ("test mixture", "source 0"):
         change = {d: clean[d][where] - dirty[d][where] for d in clean}

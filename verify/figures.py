@@ -24,7 +24,7 @@ from verify.equivalence import predicted_gap, relative_gap
 from verify.pre_activations import Estimate, LawMoments
 from verify.transformers import DEGREES, HEADS, RATIOS, RIDGE, Ladder, distinct_degree, equivalent
 from verify.two_sources import HEADS as MIXING_HEADS
-from verify.two_sources import INPUTS, SPIKED, STEPS, Mixture, gains, tested
+from verify.two_sources import INPUTS, SPIKED, STEPS, Mixture, gains, runs_by_source
 
 Array = NDArray[np.float64]
 
@@ -142,7 +142,7 @@ def data_mixing(measured: Mixture, path: Path) -> Path:
     figure, (errors, changes) = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
     d = np.array(measured.dimensions, dtype=float)
     for step, line, marker in zip(STEPS, ("-", "--"), ("o", "s"), strict=True):
-        drawn = [tested(measured.errors[SPIKED, size][True, step]) for size in measured.dimensions]
+        drawn = [runs_by_source(measured.errors[SPIKED, size][True, step]) for size in measured.dimensions]
         theory = [TRUE.error(SPIKED, size, True, step) if step else TRUE.at_rest(SPIKED, size, True) for size in measured.dimensions]
         made = [foretold(error) for error in theory]
         for where, colour in zip(made[0], ("#000000", *COLOURS), strict=False):

@@ -124,7 +124,7 @@ def measure(profile: Profile, pool: Executor, advance: Callable[[], None]) -> Mi
     return Mixture(errors, {(setting, d): jobs[setting, d].result() for d in profile.mixing_ladder for setting in (SPIKED, INPUTS)})
 
 
-def tested(error: SimulatedError) -> dict[str, Array]:
+def runs_by_source(error: SimulatedError) -> dict[str, Array]:
     """The error on the test mixture and on each source, run by run."""
     by_source = np.asarray(error.source_runs)
     return {"test mixture": error.icl_runs} | {f"source {s}": by_source[:, s] for s in range(by_source.shape[1])}
@@ -141,6 +141,6 @@ def numbers(measured: Mixture) -> list[dict[str, Any]]:
     return [
         {"sources": setting, "model": HEADS[normalise], "step": step, "d": d, "runs": len(error.icl_runs),
          **{where: {"mean": float(runs.mean()), "stderr": float(runs.std(ddof=1) / np.sqrt(len(runs)))}
-            for where, runs in tested(error).items()}}
+            for where, runs in runs_by_source(error).items()}}
         for (setting, d), each in measured.errors.items() for (normalise, step), error in each.items()
     ]
