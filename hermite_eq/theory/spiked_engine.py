@@ -35,6 +35,8 @@ Array = NDArray[np.float64]
 
 #: Rounds of the fixed point, the change of a logarithm at which it ends, its longest step, and how many steps are extrapolated.
 _ROUNDS, _SETTLED, _LONGEST, _MEMORY = 400, 1e-10, 2.0, 8
+#: Nodes whose products of coordinates are held at a time.
+_NODES = 1024
 #: Relative residual of the leave-one-out errors.
 _SOLVED = 1e-8
 
@@ -203,8 +205,10 @@ class TypedRidge:
             self.forms.append(_Forms(channel, self.rows, start))
             start = self.forms[-1].block.stop
         self.zeta = np.concatenate([law.chi, *(forms.finite(forms.channel.coordinates) for forms in self.forms)], axis=1)
-        nothing = np.zeros_like(law.chi)
-        self.taken = np.concatenate([nothing, *(forms.finite(forms.channel.taken) for forms in self.forms)], axis=1)
+        taken = np.concatenate([np.zeros_like(law.chi), *(forms.finite(forms.channel.taken) for forms in self.forms)], axis=1)
+        #: Where something is taken at all, and how much there.
+        self.columns = np.flatnonzero(taken.any(axis=0))
+        self.taken = np.ascontiguousarray(taken[:, self.columns])
 
     def state(self, kappa: Array, w: Array) -> _State:
         law = self.law
@@ -230,11 +234,26 @@ class TypedRidge:
 
     def moment(self, w: Array) -> Array:
         """Σ w of the second moments of the finite block."""
-        return np.asarray((self.zeta * w[:, None]).T @ self.zeta - (self.taken * w[:, None]).T @ self.taken)
+        found = (self.zeta * w[:, None]).T @ self.zeta
+        found[np.ix_(self.columns, self.columns)] -= (self.taken * w[:, None]).T @ self.taken
+        return np.asarray(found)
 
     def form(self, matrix: Array) -> Array:
         """The trace of the second moment at every node with ``matrix``."""
-        return np.asarray(((self.zeta @ matrix) * self.zeta).sum(1) - ((self.taken @ matrix) * self.taken).sum(1))
+        own = matrix[np.ix_(self.columns, self.columns)]
+        return np.asarray(((self.zeta @ matrix) * self.zeta).sum(1) - ((self.taken @ own) * self.taken).sum(1))
+
+    def several_forms(self, matrices: Array) -> Array:
+        """:meth:`form` of many symmetric matrices, shape (number, N): products of two coordinates, a block of nodes at a time."""
+        found = np.zeros((len(matrices), len(self.zeta)))
+        parts = [(self.zeta, matrices, 1.0), (self.taken, matrices[:, self.columns][:, :, self.columns], -1.0)]
+        for values, each, sign in parts:
+            i, j = np.triu_indices(values.shape[1])
+            flat = sign * np.where(i == j, 1.0, 2.0) * each[:, i, j]
+            for start in range(0, len(values), _NODES):
+                rows = slice(start, start + _NODES)
+                found[:, rows] += flat @ (values[rows][:, i] * values[rows][:, j]).T
+        return found
 
     def loads(self, state: _State, kappa: Array, w: Array) -> tuple[Array, Array]:
         """G_s and δ_θ: the first derivatives of Ω."""
@@ -309,11 +328,11 @@ class TypedRidge:
             pairs.append(between)
         bent = np.einsum("tij,jk->tik", slopes, state.Y0)
         curvature -= np.einsum("tij,uji->tu", bent, bent, optimize=True)
-        mixed += np.stack([self.form(state.left0 @ slope @ state.left0.T) for slope in slopes])
+        mixed += self.several_forms(state.left0 @ slopes @ state.left0.T)
         size = np.einsum("i,tij,j->t", inner, slopes, inner)
 
         response = np.linalg.solve(curvature, mixed)
-        mean_error = law.label_variance + (law.label - value) ** 2 - (self.taken @ fitted) ** 2 + size @ response + noise
+        mean_error = law.label_variance + (law.label - value) ** 2 - (self.taken @ fitted[self.columns]) ** 2 + size @ response + noise
         positive = law.weights > 0
         leave = np.where(positive, w**2 / np.where(positive, law.weights, 1.0), 0.0) / self.n
 

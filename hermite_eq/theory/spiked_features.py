@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 
 #: Contexts of each source over which the theory averages, unless told.
 NODES = 8192
+#: Share of ⟨N, h⟩'s variance below which a kind of block has no direction of its own.
+_CARRIED = 1e-3
 #: Largest block which is handled as a dense matrix: d + 1 at d = 160.
 _DENSE = 161
 
@@ -64,27 +66,20 @@ def typed_features(model: OneStepTransformer | RandomTransformer, nodes: Context
     along = along + step.noise * np.outer(types.step**2, (nodes.weights * seen) @ square)
     linear, lengths = nodes.coordinates[:, large:], along[:, large:]
     mean_label, mean_square = training * nodes.moments
-    noisy, carried = bool(step.shift), np.zeros(0)
+    noisy = bool(step.shift)
     spaces = [
         _subspace(block, types.step, t, step.tilt * mean_label[block.kind], step.noise * mean_square[block.kind]) for block in nodes.blocks
     ]
-    if noisy:
-        spaces, carried = _with_noise(spaces, mean_square / sizes.samples, linear.shape[1])
-    if linear.shape[1]:
-        spaces.append(_coordinates(lengths, len(training), spaces[0].directions.shape[0] if noisy else linear.shape[1]))
-    elif not noisy:
-        spaces = [Subspace(s.samples, s.neurons, np.zeros((0, 0, *s.samples.shape[1:])), s.copies, s.kind) for s in spaces]
-    spaces = [_padded(space, linear.shape[1] + noisy * carried.size) for space in spaces]
-
     noise = nodes.noise / math.sqrt(sizes.samples)
     coordinates, taken = linear, np.zeros_like(linear)
     if noisy:
+        spaces, along_noise, spread = _with_noise(spaces, mean_square / sizes.samples, nodes, linear.shape[1])
         # Given ⟨N, h⟩, in units of the directions C_jN: the mean, and what leaves the covariance.
-        own = (nodes.source == np.arange(len(training))[:, None])[None] * nodes.rest[:, None]
-        spread = np.einsum("jsn,js->n", own, carried)
-        along_noise = own.reshape(carried.size, -1).T
         coordinates = np.concatenate([linear, along_noise * (noise / spread)[:, None]], axis=1)
         taken = np.concatenate([taken, along_noise / np.sqrt(spread)[:, None]], axis=1)
+    if linear.shape[1]:
+        spaces.append(_coordinates(lengths, len(training), linear.shape[1]))
+    spaces = [_padded(space, coordinates.shape[1]) for space in spaces]
 
     variance = lengths @ (linear**2).T
     for s in spaces:
@@ -134,23 +129,35 @@ def _subspace(block: Block, step: Array, trace: float, tilt: Array, noise: Array
     return Subspace(matrices, neurons, np.zeros((0, 0, *matrices.shape[1:])), block.copies, block.kind)
 
 
-def _with_noise(spaces: Sequence[Subspace], strength: Array, before: int) -> tuple[list[Subspace], Array]:
-    r"""Directions :math:`C_{js}N` of every kind and source, after ``before`` others, and :math:`N^\top C_{js}N`, shape (kinds, sources).
+def _with_noise(
+    spaces: Sequence[Subspace], strength: Array, nodes: ContextNodes, before: int
+) -> tuple[list[Subspace], Array, Array]:
+    r"""Directions :math:`C_{js}N` of kinds j and sources s, after ``before`` others; ν at the nodes along them; :math:`N^\top C_\theta N`.
 
     N has the covariance :math:`\Sigma=\frac1n\sum_{j,s}\pi_s\mathbb E_s[y^2\|P_jh_\perp\|^2]C_{js}`: by concentration
     :math:`N^\top C_{js}N=\operatorname{tr}C_{js}\Sigma`, and :math:`C_{js}NN^\top C_{js'}` stands for :math:`C_{js}\Sigma C_{js'}`.
+    Kinds that carry less than :data:`_CARRIED` of N's part in a source are left out.
     """
     kinds, sources = strength.shape
-    carried, found = np.zeros(strength.shape), []
-    for space in spaces:
-        spread = np.tensordot(strength[space.kind], space.samples, 1)
+    carried = np.zeros(strength.shape)
+    spreads = [np.tensordot(strength[space.kind], space.samples, 1) for space in spaces]
+    for space, spread in zip(spaces, spreads, strict=True):
         carried[space.kind] += space.copies * np.einsum("sbij,bji->s", space.samples, spread)
+    own = (nodes.source == np.arange(sources)[:, None]) * nodes.rest[:, None]
+    parts = np.einsum("jsn,n->js", own, nodes.shares) * carried
+    carried[parts < _CARRIED * parts.sum(axis=0)] = 0.0
+    kept = np.flatnonzero(carried)
+    place = np.full(kinds * sources, -1)
+    place[kept] = before + np.arange(kept.size)
+    found = []
+    for space, spread in zip(spaces, spreads, strict=True):
         inner = space.copies * np.einsum("sbij,bjk,ubkl->subil", space.samples, spread, space.samples, optimize=True)
-        directions = np.zeros((before + kinds * sources,) * 2 + space.samples.shape[1:])
-        own = slice(before + space.kind * sources, before + (space.kind + 1) * sources)
-        directions[own, own] = inner
+        directions = np.zeros((before + kept.size,) * 2 + space.samples.shape[1:])
+        at = place[space.kind * sources : (space.kind + 1) * sources]
+        there = np.flatnonzero(at >= 0)
+        directions[np.ix_(at[there], at[there])] = inner[np.ix_(there, there)]
         found.append(Subspace(space.samples, space.neurons, directions, space.copies, space.kind))
-    return found, carried
+    return found, own.reshape(kinds * sources, -1)[kept].T, np.einsum("jsn,js->n", own, carried)
 
 
 def _coordinates(lengths: Array, sources: int, count: int) -> Subspace:

@@ -31,7 +31,7 @@ _NODES = (14, 7, 5)
 _MEANS, _SCALES, _DEGREE = 161, 16, 5
 #: Singular values of a coefficient, as a matrix between types, which are kept relative to the largest. Their squares, relative to the
 #: share of the noise, are what is lost.
-_KEPT = 1e-4
+_KEPT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
