@@ -13,7 +13,8 @@ import mpmath
 import numpy as np
 
 from hermite_eq.activations import activation, registered_names
-from hermite_eq.expansion import certified, coefficients, panels, scaled_coefficients, scaled_norm2
+from hermite_eq.expansion import certified, coefficients, panels, quadrature, scaled_coefficients, scaled_norm2
+from hermite_eq.expansion.certified import gauss_panels, trapezoid
 from hermite_eq.expansion.exact import exact_coefficients, general_coefficient
 
 DEGREE = 20
@@ -38,14 +39,14 @@ def median(
 def forget() -> None:
     """Empty the certified engine's caches."""
     for cached in (
-        certified._moments, certified._rectangle, certified._trapezoid_table, certified._legendre, certified._check_declarations,
+        certified._moments, trapezoid._rectangle, trapezoid._trapezoid_table, gauss_panels._legendre, certified._check_declarations,
     ):
         cached.cache_clear()
 
 
 def forget_panels() -> None:
     panels.panels.cache_clear()
-    panels._cached_table.cache_clear()
+    quadrature._cached_table.cache_clear()
 
 
 def line(what: str, seconds: float, promise: float | None = None) -> None:

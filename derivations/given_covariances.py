@@ -8,6 +8,7 @@ the library, which scales, block-diagonalises and extrapolates.
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 import sympy
@@ -56,12 +57,12 @@ ASSUMPTIONS_TEX = (
 Array = NDArray[np.float64]
 
 
-def _symmetric(name: str) -> sympy.Matrix:
+def symmetric(name: str) -> sympy.Matrix:
     a, b, c = sympy.symbols(f"{name}_1:4", real=True)
     return sympy.Matrix([[a, b], [b, c]])
 
 
-def _vanishes(expression: sympy.Expr) -> bool:
+def vanishes(expression: sympy.Expr) -> bool:
     """Whether a rational function is zero."""
     return bool(sympy.expand(sympy.fraction(sympy.together(expression))[0]) == 0)
 
@@ -69,7 +70,7 @@ def _vanishes(expression: sympy.Expr) -> bool:
 def _second_order(factor: sympy.Expr) -> list[Step]:
     """Ĉ = diag(r₁, r₂), T₁ and T₂ any symmetric matrices: −d/dε tr T₁(Ĉ + εT₂ + κ(ε))⁻¹ at fixed g."""
     r1, r2, kappa, m, epsilon = sympy.symbols("r_1 r_2 kappa m epsilon", positive=True)
-    T1, T2, C, one = _symmetric("s"), _symmetric("t"), sympy.diag(r1, r2), sympy.eye(2)
+    T1, T2, C, one = symmetric("s"), symmetric("t"), sympy.diag(r1, r2), sympy.eye(2)
     R = (C + kappa * one).inv()
     # g = κ(m − tr ĈR) = κ(m − 2 + κ tr R): its derivatives in ε and κ, with dR = −R(T₂ + dκ)R.
     g_epsilon = -(kappa**2) * (R * T2 * R).trace()
@@ -80,11 +81,11 @@ def _second_order(factor: sympy.Expr) -> list[Step]:
     claimed = (T1 * R * T2 * R).trace() + factor * kappa**2 * prime * (T1 * R * R).trace() * (T2 * R * R).trace()
     exact = sympy.diff((T1 * (C + epsilon * T2 + kappa * one).inv()).trace(), epsilon).subs(epsilon, 0) + (T1 * R * T2 * R).trace()
     return [
-        Step("d tr T₁(Ĉ+εT₂+κ)⁻¹/dε = −tr T₁RT₂R", _vanishes(exact), "2 × 2, all symmetric T₁, T₂",
+        Step("d tr T₁(Ĉ+εT₂+κ)⁻¹/dε = −tr T₁RT₂R", vanishes(exact), "2 × 2, all symmetric T₁, T₂",
             tex=r"$\frac{d}{d\epsilon}\operatorname{tr}T_1(\hat C+\epsilon T_2+\kappa)^{-1}=-\operatorname{tr}T_1RT_2R$."),
-        Step("dκ/dg = 1/(m − tr(ĈR)²)", _vanishes(1 / g_kappa - prime), "2 × 2; any size by the same trace",
+        Step("dκ/dg = 1/(m − tr(ĈR)²)", vanishes(1 / g_kappa - prime), "2 × 2; any size by the same trace",
             tex=r"$d\kappa/dg=1/(m-\operatorname{tr}(\hat CR)^2)$."),
-        Step("the second-order form of (2), T₁ and T₂ not commuting", _vanishes(total - claimed), "2 × 2, all symmetric T₁, T₂",
+        Step("the second-order form of (2), T₁ and T₂ not commuting", vanishes(total - claimed), "2 × 2, all symmetric T₁, T₂",
             tex=r"The second-order form of (2), also where $T_1$, $T_2$ and $\hat C$ do not commute."),
         # tr Q² = −d tr Q/dg with tr Q = 1/κ.
         Step("tr Q² = κ'/κ²", sympy.simplify(-sympy.diff(1 / kappa, kappa) * prime - prime / kappa**2) == 0, "all",
@@ -137,7 +138,7 @@ def _finite_block(gram: sympy.Expr) -> list[Step]:
     P, b, G = sympy.Matrix([[p11, p12], [p12, p22]]), sympy.Matrix([b1, b2]), sympy.Matrix([[g1, g12], [g12, g2]])
     a = (kappa * sympy.eye(2) + G * P).inv() * G * b
     fixed = sympy.simplify(G * (b - P * a) / kappa - a)
-    C, D_ = _symmetric("c"), _symmetric("d")
+    C, D_ = symmetric("c"), symmetric("d")
     f = sympy.Matrix(sympy.symbols("f_1:3", real=True))
     moments = {0: 1, 1: 0, 2: 1, 3: 0, 4: 3}
 
@@ -177,7 +178,7 @@ def _quadratics() -> list[Step]:
 
 def _projection() -> Step:
     """h = x ⊗ b: ⟨h,h'⟩² = (xᵀx')²(bᵀb')², whose mean over b and b' of two sources is (xᵀx')² tr R_sR_s'."""
-    R, S = _symmetric("R"), _symmetric("S")
+    R, S = symmetric("R"), symmetric("S")
     b, other = sympy.symbols("b_1:3"), sympy.symbols("B_1:3")
     square = sympy.Poly(sympy.expand((b[0] * other[0] + b[1] * other[1]) ** 2), *b, *other)
 
@@ -190,68 +191,87 @@ def _projection() -> Step:
                 r" $\frac{c_2^2}2(x^\top x')^2\operatorname{tr}R_sR_{s'}$.")
 
 
-def solved(
-    head: tuple[float, float, float, float], sources: list[Population], n: int, m: int, ridge: float, iterations: int = 20000
-) -> tuple[float, Array, Array, Array]:
-    """κ, the 1/(1+δ_s), Ĉ and R by plain iteration of the unscaled equations (1) with dense inverses."""
-    _, c1, _, residual2 = head
-    D, S = len(sources[0].signal), len(sources)
-    C = [np.asarray(p.covariance) / p.trace for p in sources]
-    pi = np.array([p.weight for p in sources])
-    delta = np.ones(S)
-    kappa = 1.0
-    for _ in range(iterations):
-        C_hat = sum(p * c1**2 / (1 + x) * A for p, x, A in zip(pi, delta, C, strict=True))
-        values, basis = np.linalg.eigh(C_hat)
-        g = ridge + float(pi @ (residual2 / (1 + delta)))
-        low, high = 0.0, g / max(m - D, 1e-3 * m) + g + float(values.max()) * D + 1.0
-        for _ in range(200):
-            kappa = (low + high) / 2
-            low, high = (kappa, high) if kappa * (m - float((values / (values + kappa)).sum())) < g else (low, kappa)
-        R = (basis / (values + kappa)) @ basis.T
-        found = np.array([(c1**2 * np.trace(A @ R) + residual2 / kappa) / n for A in C])
-        done = np.abs(found - delta).max() < 1e-14 * delta.max()
-        delta = found
-        if done:
-            break
-    return kappa, 1 / (1 + delta), C_hat, R
+@dataclass(frozen=True, eq=False)
+class WrittenOut:
+    """The solution of (1), unscaled and with sums over sources written out, and what the errors need of it.
+
+    Every source has coefficients c₁ and c_*² of its own, as a head has that sees it at a scale of its own; ``C`` are of trace 1.
+    """
+
+    c1: Array
+    rest: Array
+    C: list[Array]
+    pi: Array
+    n: int
+    kappa: float
+    w: Array
+    R: Array
+    prime: float
+
+    @classmethod
+    def solve(cls, c1: Array, rest: Array, C: list[Array], pi: Array, n: int, m: int, ridge: float) -> WrittenOut:
+        """By plain iteration with dense inverses; w are the 1/(1+δ_s)."""
+        D, delta, kappa = len(C[0]), np.ones(len(C)), 1.0
+        for _ in range(20000):
+            C_hat = sum(p * a / (1 + x) * A for p, a, x, A in zip(pi, c1**2, delta, C, strict=True))
+            values, basis = np.linalg.eigh(C_hat)
+            g = ridge + float(pi @ (rest / (1 + delta)))
+            low, high = 0.0, g / max(m - D, 1e-3 * m) + g + float(values.max()) * D + 1.0
+            for _ in range(200):
+                kappa = (low + high) / 2
+                low, high = (kappa, high) if kappa * (m - float((values / (values + kappa)).sum())) < g else (low, kappa)
+            R = (basis / (values + kappa)) @ basis.T
+            found = np.array([(a * np.trace(A @ R) + e / kappa) / n for a, e, A in zip(c1**2, rest, C, strict=True)])
+            done = np.abs(found - delta).max() < 1e-14 * delta.max()
+            delta = found
+            if done:
+                break
+        prime = 1 / (m - float(np.trace(C_hat @ R @ C_hat @ R)))
+        return cls(c1, rest, C, pi, n, kappa, 1 / (1 + delta), R, prime)
+
+    @property
+    def gram(self) -> Array:
+        """Γ: the constant, then the means of degree 2."""
+        found = np.eye(len(self.C) + 1)
+        found[1:, 1:] = [[np.trace(A @ B) / 2 for B in self.C] for A in self.C]
+        return found
+
+    @property
+    def tr2(self) -> Array:
+        """tr C_sR²."""
+        return np.array([np.trace(A @ self.R @ self.R) for A in self.C])
+
+    def noise(self, size: float) -> Array:
+        """What weights of square norm ``size`` add to the error on every source, by the fluctuations of F and by the rest of the head."""
+        return (self.c1**2 * self.kappa**2 * self.tr2 + self.rest) * self.prime * size
+
+    def errors(self, first: Array) -> Array:
+        """Leave-one-out errors: one unit of that on source s adds the entry (u, s) of the matrix to that on u; ``first`` is without."""
+        power, rest, tr2, kappa, prime = self.c1**2, self.rest, self.tr2, self.kappa, self.prime
+        pairs = np.array([[np.trace(A @ self.R @ B @ self.R) for B in self.C] for A in self.C])
+        spread = np.outer(power, power) * (pairs + kappa**2 * prime * np.outer(tr2, tr2)) + np.outer(rest, rest) * prime / kappa**2
+        spread = spread + prime * (np.outer(power * tr2, rest) + np.outer(rest, power * tr2))
+        return np.asarray(np.linalg.solve(np.eye(len(self.C)) - spread * (self.pi * self.w**2 / self.n), first))
 
 
-def _literal(
-    head: tuple[float, float, float, float], sources: list[Population], n: int, m: int, ridge: float
-) -> tuple[float, tuple[float, ...]]:
-    """(IDG, errors by source) from the unscaled equations, sums over sources written out."""
-    c0, c1, c2, residual2 = head
+def errors_of(
+    c0: Array, c1: Array, c2: Array, rest: Array, sources: list[Population], pi: Array, n: int, m: int, ridge: float
+) -> tuple[Array, Array]:
+    """(r_s, 1/(1+δ_s)) of every source at proportions of any sum."""
     S = len(sources)
     C = [np.asarray(p.covariance) / p.trace for p in sources]
     M = [np.asarray(p.signal) / np.sqrt(p.trace) for p in sources]
-    pi = np.array([p.weight for p in sources])
-    kappa, w, C_hat, R = solved(head, sources, n, m, ridge)
-    prime = 1 / (m - float(np.trace(C_hat @ R @ C_hat @ R)))
-    gram = np.zeros((S + 1, S + 1))
-    gram[0, 0] = 1
-    gram[1:, 1:] = [[np.trace(A @ B) / 2 for B in C] for A in C]
-    psi = [np.array([c0, *(c2 * (s == t) for t in range(S))]) for s in range(S)]
-    P = sum(p * x * np.outer(v, v) for p, x, v in zip(pi, w, psi, strict=True))
-    b = sum(p * x * v * q.mean for p, x, v, q in zip(pi, w, psi, sources, strict=True))
-    a = np.linalg.solve(kappa * np.eye(S + 1) + gram @ P, gram @ b)
-    t = b - P @ a
-    v = sum(p * x * c1 * A for p, x, A in zip(pi, w, M, strict=True))
-    size = float(v @ R @ R @ v + t @ gram @ t / kappa**2)
-    tr2 = [float(np.trace(A @ R @ R)) for A in C]
-    first = np.array([
-        q.square - 2 * q.mean * (f := float(a @ u)) + f**2 - 2 * c1 * float(A @ R @ v)
-        + c1**2 * (float(v @ R @ B @ R @ v) + kappa**2 * prime * x * size) + residual2 * prime * size
-        for q, u, A, B, x in zip(sources, psi, M, C, tr2, strict=True)
-    ])  # fmt: skip
-    # What one unit of leave-one-out error on source s adds to the error on source u.
-    spread = np.array([[
-        pi[s] * w[s] ** 2 / n * (
-            c1**2 * (c1**2 * (np.trace(C[u] @ R @ C[s] @ R) + kappa**2 * prime * tr2[u] * tr2[s]) + residual2 * prime * tr2[u])
-            + residual2 * (c1**2 * prime * tr2[s] + residual2 * prime / kappa**2)
-        ) for s in range(S)] for u in range(S)])  # fmt: skip
-    errors = np.linalg.solve(np.eye(S) - spread, first)
-    return float(pi @ errors), tuple(errors)
+    at = WrittenOut.solve(c1, rest, C, pi, n, m, ridge)
+    psi = np.hstack([c0[:, None], np.diag(c2)])
+    means, leave = np.array([p.mean for p in sources]), pi * at.w
+    P, b = psi.T @ (psi * leave[:, None]), psi.T @ (leave * means)
+    a = np.linalg.solve(at.kappa * np.eye(S + 1) + at.gram @ P, at.gram @ b)
+    t, fitted = b - P @ a, psi @ a
+    v = at.R @ sum(x * c * A for x, c, A in zip(leave, c1, M, strict=True))
+    size = float(v @ v + t @ at.gram @ t / at.kappa**2)
+    first = np.array([p.square for p in sources]) - 2 * means * fitted + fitted**2
+    first = first - 2 * c1 * np.array([A @ v for A in M]) + c1**2 * np.array([v @ A @ v for A in C])
+    return at.errors(first + at.noise(size)), at.w
 
 
 def _against_library(change: float) -> list[Step]:
@@ -269,7 +289,10 @@ def _against_library(change: float) -> list[Step]:
             signal = C @ rng.standard_normal(D)
             sources.append(Population(C, signal, 2.0 + mean**2, mean, weight))
         # 0.4²/2 of degree 2 belongs to c_*.
-        idg, errors = _literal((0.3, 0.6, 0.4 * change, 0.3**2 + 0.4**2 / 2), sources, n, m, ridge)
+        c0, c1, c2, rest = np.outer((0.3, 0.6, 0.4 * change, 0.3**2 + 0.4**2 / 2), np.ones(3))
+        pi = np.array([p.weight for p in sources])
+        errors, _ = errors_of(c0, c1, c2, rest, sources, pi, n, m, ridge)
+        idg = float(pi @ errors)
         found = icl_error(RandomTransformer(head, ridge * side), given_moments(sources), Sizes(side, side, 1, samples=n, hidden=m))
         worst = max(worst, abs(found.idg / idg - 1), *(abs(x / e - 1) for x, e in zip(found.icl_by_source, errors, strict=True)))
     return [Step("the library equals the equations written out and iterated", worst < 1e-9, "three points with three sources",

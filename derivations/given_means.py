@@ -12,7 +12,7 @@ import sympy
 from numpy.typing import NDArray
 
 from derivations import Step
-from derivations.given_covariances import solved
+from derivations.given_covariances import WrittenOut
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.models import MixtureTask, PolynomialActivation, RandomTransformer, Sizes, Source
 from hermite_eq.theory import Population, given_moments, icl_error
@@ -88,32 +88,18 @@ def _literal(
     D, S = len(sources[0].signal), len(sources)
     C = [np.asarray(p.covariance) / p.trace for p in sources]
     pi = np.array([p.weight for p in sources])
-    kappa, w, C_hat, R = solved(head, sources, n, m, ridge)
-    prime = 1 / (m - float(np.trace(C_hat @ R @ C_hat @ R)))
-    gram = np.zeros((S + 1, S + 1))
-    gram[0, 0] = 1
-    gram[1:, 1:] = [[np.trace(A @ B) / 2 for B in C] for A in C]
-    root = np.linalg.cholesky(gram).T
+    at = WrittenOut.solve(np.full(S, c1), np.full(S, residual2), C, pi, n, m, ridge)
+    root = np.linalg.cholesky(at.gram).T
     whole, shared = [], []
     for s, (p, A) in enumerate(zip(sources, C, strict=True)):
         psi = root @ np.array([c0, *(c2 * (s == t) for t in range(S))])
         centre = share * c1 * p.middle / np.sqrt(p.trace)
         whole.append(np.block([[np.outer(psi, psi), np.outer(psi, centre)], [np.outer(centre, psi), c1**2 * A]]))
         shared.append(np.concatenate([psi * p.mean, c1 * np.asarray(p.signal) / np.sqrt(p.trace)]))
-    system = sum(p * x * W for p, x, W in zip(pi, w, whole, strict=True)) + kappa * np.eye(D + S + 1)
-    u = np.linalg.solve(system, sum(p * x * V for p, x, V in zip(pi, w, shared, strict=True)))
-    size = float(u @ u)
-    tr2 = [float(np.trace(A @ R @ R)) for A in C]
-    first = np.array([
-        p.square - 2 * float(u @ V) + float(u @ W @ u) + c1**2 * kappa**2 * prime * x * size + residual2 * prime * size
-        for p, V, W, x in zip(sources, shared, whole, tr2, strict=True)
-    ])  # fmt: skip
-    spread = np.array([[
-        pi[s] * w[s] ** 2 / n * (
-            c1**2 * (c1**2 * (np.trace(C[t] @ R @ C[s] @ R) + kappa**2 * prime * tr2[t] * tr2[s]) + residual2 * prime * tr2[t])
-            + residual2 * (c1**2 * prime * tr2[s] + residual2 * prime / kappa**2)
-        ) for s in range(S)] for t in range(S)])  # fmt: skip
-    errors = np.linalg.solve(np.eye(S) - spread, first)
+    system = sum(p * x * W for p, x, W in zip(pi, at.w, whole, strict=True)) + at.kappa * np.eye(D + S + 1)
+    u = np.linalg.solve(system, sum(p * x * V for p, x, V in zip(pi, at.w, shared, strict=True)))
+    first = np.array([p.square - 2 * float(u @ V) + float(u @ W @ u) for p, V, W in zip(sources, shared, whole, strict=True)])
+    errors = at.errors(first + at.noise(float(u @ u)))
     return float(pi @ errors), tuple(errors)
 
 

@@ -16,6 +16,7 @@ import sympy
 from numpy.typing import NDArray
 
 from derivations import Step
+from derivations.given_covariances import errors_of, symmetric, vanishes
 from hermite_eq.hermite import he
 from hermite_eq.models import PolynomialActivation, RandomTransformer, Sizes
 from hermite_eq.theory import Population, given_moments
@@ -56,15 +57,10 @@ ASSUMPTIONS_TEX = (
 Array = NDArray[np.float64]
 
 
-def _symmetric(name: str) -> sympy.Matrix:
-    a, b, c = sympy.symbols(f"{name}_1:4", real=True)
-    return sympy.Matrix([[a, b], [b, c]])
-
-
 def _resolvent(sign: int) -> Step:
     """(Σ_s(W_s + εw_s)r_s + k + εκ)⁻¹ to first order in ε, r_s not commuting."""
     W1, W2, w1, w2, k, kappa, epsilon = sympy.symbols("W_1 W_2 w_1 w_2 k kappa epsilon", positive=True)
-    r1, r2, one = _symmetric("r"), _symmetric("s"), sympy.eye(2)
+    r1, r2, one = symmetric("r"), symmetric("s"), sympy.eye(2)
 
     def inverse(e: sympy.Expr) -> sympy.Matrix:
         return ((W1 + e * w1) * r1 + (W2 + e * w2) * r2 + (k + e * kappa) * one).inv()
@@ -74,7 +70,7 @@ def _resolvent(sign: int) -> Step:
     A = (W1 + epsilon * w1) * r1 + (W2 + epsilon * w2) * r2 + (k + epsilon * kappa) * one
     exact = (A.adjugate() / A.det()).diff(epsilon).subs(epsilon, 0)
     N = w1 * r1 + w2 * r2 + kappa * one
-    holds = all(sympy.expand(sympy.fraction(sympy.together(entry))[0]) == 0 for entry in exact - sign * R * N * R)
+    holds = all(vanishes(entry) for entry in exact - sign * R * N * R)
     return Step("dR̃ = −R̃(Σ dW_s r_s + dk)R̃", holds, "2 × 2, all symmetric matrices; any size by the product rule",
                 tex=r"$d\tilde R=-\tilde R(\sum_sdW_sr_s+dk)\tilde R$.")
 
@@ -125,13 +121,13 @@ def _towards() -> Step:
 
 def _one_more_sample(power: int) -> Step:
     """min_w wᵀAw − 2bᵀw + c with one more term (y − φᵀw)²: the increase is r/(1+δ), r = (y − φᵀA⁻¹b)², δ = φᵀA⁻¹φ."""
-    A = _symmetric("a")
+    A = symmetric("a")
     b, phi = sympy.Matrix(sympy.symbols("b_1:3")), sympy.Matrix(sympy.symbols("phi_1:3"))
     y = sympy.Symbol("y")
     before = -(b.T * A.inv() * b)[0]
     after = y**2 - ((b + y * phi).T * (A + phi * phi.T).inv() * (b + y * phi))[0]
     r, delta = (y - (phi.T * A.inv() * b)[0]) ** 2, (phi.T * A.inv() * phi)[0]
-    holds = sympy.expand(sympy.fraction(sympy.together(after - before - r / (1 + delta) ** power))[0]) == 0
+    holds = vanishes(after - before - r / (1 + delta) ** power)
     return Step("one more sample raises the penalised loss by r/(1+δ)", holds, "two weights, all data; any number by the same identity",
                 tex=r"One more sample raises the penalised training loss by $r/(1+\delta)$.")
 
@@ -140,48 +136,10 @@ def _literal(
     head: tuple[float, float, float, float], sources: list[Population], pi: Array, t: float, n: int, m: int, ridge: float
 ) -> tuple[Array, Array]:
     """(r_s, 1/(1+δ_s)) of every source at proportions of any sum, the scale t of the first layer given; ``head`` is c₀, c₁, c₂, c_r*²."""
-    D, S = len(sources[0].signal), len(sources)
-    C = [np.asarray(p.covariance) / p.trace for p in sources]
-    M = [np.asarray(p.signal) / math.sqrt(p.trace) for p in sources]
     s2 = np.array([p.trace / t for p in sources])
     # c₀ + c₁x + (c₂/2)(x² − 1) at x = sg; degree 2 beyond its mean is noise.
     c0, c1, c2 = head[0] + head[2] / 2 * (s2 - 1), head[1] * np.sqrt(s2), head[2] * s2
-    rest = head[3] + c2**2 / 2
-    w, kappa = np.full(S, 0.5), 1.0
-    R = np.eye(D)
-    for _ in range(3000):
-        C_hat = sum(p * a * x * A for p, a, x, A in zip(pi, c1**2, w, C, strict=True))
-        values, basis = np.linalg.eigh(C_hat)
-        g = ridge + float(pi @ (rest * w))
-        low, high = 0.0, g / max(m - D, 1e-3 * m) + g + float(values.max()) * D + 1.0
-        for _ in range(120):
-            kappa = (low + high) / 2
-            low, high = (kappa, high) if kappa * (m - float((values / (values + kappa)).sum())) < g else (low, kappa)
-        R = (basis / (values + kappa)) @ basis.T
-        found = 1 / (1 + np.array([(a * np.trace(A @ R) + e / kappa) / n for A, a, e in zip(C, c1**2, rest, strict=True)]))
-        done = np.abs(found - w).max() < 1e-15
-        w = found
-        if done:
-            break
-    prime = 1 / (m - float(np.trace(C_hat @ R @ C_hat @ R)))
-    gram = np.eye(S + 1)
-    gram[1:, 1:] = [[np.trace(A @ B) / 2 for B in C] for A in C]
-    psi = np.hstack([c0[:, None], np.diag(c2)])
-    means = np.array([p.mean for p in sources])
-    P, b = psi.T @ (psi * (pi * w)[:, None]), psi.T @ (pi * w * means)
-    a = np.linalg.solve(kappa * np.eye(S + 1) + gram @ P, gram @ b)
-    left = b - P @ a
-    v = R @ sum(p * x * c * A for p, x, c, A in zip(pi, w, c1, M, strict=True))
-    size = float(v @ v + left @ gram @ left / kappa**2)
-    tr2 = np.array([np.trace(A @ R @ R) for A in C])
-    fitted = psi @ a
-    first = np.array([p.square for p in sources]) - 2 * means * fitted + fitted**2
-    first = first - 2 * c1 * np.array([A @ v for A in M]) + rest * prime * size
-    first = first + c1**2 * (np.array([v @ A @ v for A in C]) + kappa**2 * prime * tr2 * size)
-    pairs = np.array([[np.trace(A @ R @ B @ R) for B in C] for A in C])
-    spread = np.outer(c1**2, c1**2) * (pairs + kappa**2 * prime * np.outer(tr2, tr2)) + np.outer(rest, rest) * prime / kappa**2
-    spread = (spread + prime * (np.outer(c1**2 * tr2, rest) + np.outer(rest, c1**2 * tr2))) * (pi * w**2 / n)
-    return np.linalg.solve(np.eye(S) - spread, first), w
+    return errors_of(c0, c1, c2, head[3] + c2**2 / 2, sources, pi, n, m, ridge)
 
 
 _HEAD = (0.3, 0.6, 0.4, 0.09)

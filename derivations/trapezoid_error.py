@@ -217,7 +217,7 @@ def _measured() -> list[Step]:
     """The bound against the true error of the rule, for σ = 1/(b² + z²), whose transform is known in closed form."""
     from flint import arb, fmpq
 
-    from hermite_eq.expansion.certified import Strip, trapezoid_errors
+    from hermite_eq.expansion.certified.trapezoid import Strip, trapezoid_errors
 
     b, a, h, half = 1.0, 0.9, 0.75, 16
     T = (half + 0.5) * h

@@ -5,7 +5,7 @@ from hermite_eq.expansion.expansion import HermiteExpansion as HermiteExpansion
 from hermite_eq.expansion.expansion import coefficients as coefficients
 from hermite_eq.expansion.kernel import DualActivation as DualActivation
 from hermite_eq.expansion.kernel import dual_activation as dual_activation
-from hermite_eq.expansion.panels import QuadratureEstimate as QuadratureEstimate
-from hermite_eq.expansion.panels import gaussian_mean as gaussian_mean
-from hermite_eq.expansion.panels import scaled_coefficients as scaled_coefficients
-from hermite_eq.expansion.panels import scaled_norm2 as scaled_norm2
+from hermite_eq.expansion.quadrature import QuadratureEstimate as QuadratureEstimate
+from hermite_eq.expansion.quadrature import gaussian_mean as gaussian_mean
+from hermite_eq.expansion.quadrature import scaled_coefficients as scaled_coefficients
+from hermite_eq.expansion.quadrature import scaled_norm2 as scaled_norm2

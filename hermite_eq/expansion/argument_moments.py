@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.expansion.panels import Panels, _nodes_and_weights, _values, panels, resolve
+from hermite_eq.expansion.panels import Panels, finite_values, nodes_and_weights, panels, resolve
 from hermite_eq.hermite import orthonormal_values
 
 Array = NDArray[np.float64]
@@ -113,8 +113,8 @@ def _block(sigma: Activation, m: Array, s: Array, edges: Array, powers: int, deg
     scale = np.sqrt([math.factorial(k) for k in range(degree + 1)])
     for end in _ENDS:
         grid = np.broadcast_to(np.arange(-end, end + 1.0), (len(m), 2 * end + 1))
-        g, density = _nodes_and_weights(np.sort(np.concatenate([np.clip((edges - m) / s, -end, end), grid], axis=1), axis=1))
-        y = _values(sigma, m + s * g)
+        g, density = nodes_and_weights(np.sort(np.concatenate([np.clip((edges - m) / s, -end, end), grid], axis=1), axis=1))
+        y = finite_values(sigma, m + s * g)
         weighted = (orthonormal_values(g, degree).T * scale).T * density
         sums = np.empty((powers, degree + 1, len(m)))
         with np.errstate(over="ignore", invalid="ignore"):

@@ -187,8 +187,8 @@ def spiked_errors(
         law = context_nodes(mixed, sizes.d, sizes.context, model.normalise, nodes)
         features = typed_features(model, law, mixed, sizes)
         found = TypedRidge(features, sizes.samples, sizes.hidden, model.ridge / sizes.d).errors()
-        icl, bias = float(law.test_weights @ found.error), float(law.test_weights @ found.mean_error)
         by_source = np.bincount(law.source, law.shares * found.error)
+        icl, bias = float(by_source @ np.array(mixed.test_weights)), float(law.test_weights @ found.mean_error)
         # In units of Cov(√d h), where the linear part of the features has the mean gain ``found.gain``.
         ridge = sizes.d * float(features.weights @ features.channels[0].scale.sum(axis=0)) / found.gain
         values = (icl, float(law.weights @ found.error), bias, icl - bias, ridge, found.dof, found.residual, by_source)

@@ -15,8 +15,9 @@ from sympy import Max, Rational, tanh
 
 from hermite_eq.activations import activation, registered_names
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion import certified, coefficients
+from hermite_eq.expansion import coefficients
 from hermite_eq.expansion.balls import ball_function, enclose_number, to_enclosure, working_precision
+from hermite_eq.expansion.certified import gauss_panels, trapezoid
 from hermite_eq.expansion.enclosure import Enclosure
 from hermite_eq.expansion.exact import exact_coefficients, exact_inner
 from hermite_eq.hermite import X
@@ -50,7 +51,7 @@ def by_arb_integral(name: str) -> list[Enclosure]:
             total = sum((acb.integral(integrand, a, b, abs_tol=tolerance) for a, b in itertools.pairwise(edges)), acb(0))
             # |σ(x) He_k(x)| φ(x) beyond 27, for |σ| ≤ 1e3 x³ and k ≤ 20, is below 27^23 e^{-364}·1e3 < 1e-120.
             ball = total.real / (2 * arb.pi()).sqrt() + arb(0, 1e-120)
-            enclosures.append(certified.to_enclosure(ball, 62))
+            enclosures.append(to_enclosure(ball, 62))
     return enclosures
 
 
@@ -103,10 +104,10 @@ def test_two_rules_agree(name: str) -> None:
     """The trapezoidal rule in a strip and Gauss panels with Bernstein ellipses share nothing but the tails."""
     entry = activation(name)
     with working_precision(200):
-        plan = certified._strip(entry, 8, 30)
+        plan = trapezoid.trapezoid_plan(entry, 8, 30)
         assert plan is not None
-        first = certified._trapezoid(entry, 8, 30, plan)
-        second = certified._panels(entry, 8, 30)
+        first = trapezoid.by_trapezoids(entry, 8, 30, plan)
+        second = gauss_panels.by_panels(entry, 8, 30)
         for a, b in zip([*first.c, first.norm2], [*second.c, second.norm2], strict=True):
             assert a.overlaps(b)
             assert float(a.rad()) < 1e-27 > float(b.rad())
@@ -165,7 +166,7 @@ def test_any_composition(text: str) -> None:
 
 def test_the_analytic_flag_is_honoured() -> None:
     """Without the flag Arb's integration of relu(x − 0.3) returns a tiny ball that is wrong; with it, a right one."""
-    f = certified.ball_function
+    f = ball_function
     with working_precision(100):
         relu = f(Max(X - Rational(3, 10), 0))
         straddling = acb(arb(0.3, 0.1), arb(0, 0.1))
@@ -344,10 +345,10 @@ def test_the_bound_has_the_right_exponent_and_costs_at_most_six_digits() -> None
     excess = []
     with working_precision(160):
         a = fmpq(149, 100)
-        strip = certified._rectangle(entry.expression, a, 24)
+        strip = trapezoid._rectangle(entry.expression, a, 24)
         fine = arb(str(coefficients("tanh").enclosure(1, 40).mid))
         for n in (2, 3, 4, 5):
-            rough = certified._trapezoid(entry, 1, 30, certified._TrapezoidPlan(strip, fmpq(1, n), 20 * n)).c[1]
+            rough = trapezoid.by_trapezoids(entry, 1, 30, trapezoid._TrapezoidPlan(strip, fmpq(1, n), 20 * n)).c[1]
             error, bound = abs(float(rough.mid() - fine)), float(rough.rad())
             assert error <= bound
             excess.append(bound / error / math.exp(2 * math.pi * (math.pi / 2 - 1.49) * n))
@@ -364,9 +365,9 @@ def test_the_gauss_bound_holds_and_has_the_right_exponent() -> None:
     errors = []
     with working_precision(160):
         for n in (2, 4, 8, 16, 32):
-            rule = sum((w / (1 + 4 * x * x) for x, w in certified._legendre(n, 160)), arb(0))
+            rule = sum((w / (1 + 4 * x * x) for x, w in gauss_panels._legendre(n, 160)), arb(0))
             errors.append(abs(float(rule - arb(2).atan())))
-            assert errors[-1] <= largest * float(certified.gauss_error(arb(rho), n))
+            assert errors[-1] <= largest * float(gauss_panels.gauss_error(arb(rho), n))
     # The pole dominates: what is left of the fitted rate is a factor 1 + O(1/n) in the error.
     assert abs(math.log(errors[-2] / errors[-1]) / 32 - math.log(rho0)) < 1 / 32**2
 
@@ -374,9 +375,9 @@ def test_the_gauss_bound_holds_and_has_the_right_exponent() -> None:
 def test_a_narrower_rectangle_gives_no_bound() -> None:
     entry = activation("tanh")
     with working_precision(64):
-        strip = certified._rectangle(entry.expression, fmpq(1), 4)
-        assert not all(bound.is_finite() for bound in certified.trapezoid_errors(strip, arb(0.25), arb(5), 2))
-        assert all(bound.is_finite() for bound in certified.trapezoid_errors(strip, arb(0.25), arb(3), 2))
+        strip = trapezoid._rectangle(entry.expression, fmpq(1), 4)
+        assert not all(bound.is_finite() for bound in trapezoid.trapezoid_errors(strip, arb(0.25), arb(5), 2))
+        assert all(bound.is_finite() for bound in trapezoid.trapezoid_errors(strip, arb(0.25), arb(3), 2))
 
 
 def test_a_value_at_zero_which_is_zero_but_for_rounding() -> None:
@@ -402,7 +403,7 @@ def test_laguerre_polynomials_of_every_degree_are_enclosed() -> None:
     """Against the exact sum L_k(−y) = Σ_j binom(k, j) y^j/j!, at the 64 bits where arb's own is NaN from degree 64 on."""
     y = fmpq(403, 64) ** 2
     with working_precision(64):
-        values = certified._laguerre(arb(y), 120)
+        values = trapezoid._laguerre(arb(y), 120)
     for k in (0, 1, 2, 63, 64, 80, 120):
         exact, term = fmpq(0), fmpq(1)
         for j in range(k + 1):

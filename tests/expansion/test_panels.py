@@ -16,7 +16,8 @@ from hermite_eq.activations import Activation, activation, registered_names
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion import coefficients, gaussian_mean, scaled_coefficients, scaled_norm2
 from hermite_eq.expansion.exact import exact_coefficients
-from hermite_eq.expansion.panels import panels, quadrature, remainders, sqrt_factorial
+from hermite_eq.expansion.panels import panels
+from hermite_eq.expansion.quadrature import quadrature, remainders, sqrt_factorial
 from hermite_eq.hermite import X
 
 EPS = float(np.finfo(float).eps)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from hermite_eq.models import Ratios, Task
 from hermite_eq.theory import icl_error
-from verify.campaigns import claims, command, curves
+from verify.campaigns import agreement, claims, command, comparison, curves
 from verify.campaigns.campaign import Panel, label
 from verify.campaigns.driver import compute
 from verify.campaigns.store import Setup, Store
@@ -73,21 +73,21 @@ def test_claims_hold_and_their_opposites_fail(linear_results: curves.Results) ->
     assert rows["beside n = d², λ = 0.1 beats λ = 1e-05"].verdict == Verdict.AGREES
     one, other = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
     near = np.abs(one.values - 1) < 0.2
-    assert claims.paired(one, other, "icl", near).row("", "").verdict == Verdict.DISAGREES
-    assert claims.falls("", "", other, "icl").verdict == Verdict.AGREES
-    assert claims.falls("", "", linear_results.get("linear, λ = 0"), "icl").verdict == Verdict.DISAGREES
+    assert comparison.paired(one, other, "icl", near).row("", "").verdict == Verdict.DISAGREES
+    assert comparison.falls("", "", other, "icl").verdict == Verdict.AGREES
+    assert comparison.falls("", "", linear_results.get("linear, λ = 0"), "icl").verdict == Verdict.DISAGREES
     curve = linear_results.get("linear, λ = 0")
-    assert claims.peaks("", "", curve, "idg", 1.0, present=False).verdict == Verdict.DISAGREES
-    assert claims.peaks("", "", other, "icl", 1.0, present=False).verdict == Verdict.AGREES
+    assert comparison.peaks("", "", curve, "idg", 1.0, present=False).verdict == Verdict.DISAGREES
+    assert comparison.peaks("", "", other, "icl", 1.0, present=False).verdict == Verdict.AGREES
 
 
 def test_the_theory_is_right_and_a_wrong_one_is_caught(linear_results: curves.Results) -> None:
     # Some points of 24 runs at d = 20 cannot tell; their curves are not said to agree.
-    right = claims.theory_rows(linear_results)
+    right = agreement.theory_rows(linear_results)
     assert {row.verdict for row in right} == {Verdict.AGREES, Verdict.UNDECIDED}
     assert all(("cannot tell at" in row.note) == (row.verdict == Verdict.UNDECIDED) for row in right)
     # Five curves, each judged at the level of one check.
-    five, twenty = claims.sabotaged(linear_results)
+    five, twenty = agreement.sabotaged(linear_results)
     assert five["checks"] == twenty["checks"] == 5
     assert five["caught"] >= 3
     assert twenty["caught"] == 5
@@ -114,11 +114,11 @@ def ladder(results: curves.Results, gap: float, order: int) -> list[curves.Resul
 )
 def test_a_gap_must_vanish_over_the_dimensions_in_store(linear_results, gap: float, order: int, verdict: Verdict) -> None:
     *others, largest = ladder(linear_results, gap, order)
-    rows = claims.theory_rows(largest, others)
+    rows = agreement.theory_rows(largest, others)
     assert {row.verdict for row in rows} == {verdict}
     if verdict == Verdict.IN_THE_LIMIT:
         assert all(abs(row.value - order) < 5 * row.value_error for row in rows)
-        (alone, _) = claims.theory_rows(largest)
+        (alone, _) = agreement.theory_rows(largest)
         assert alone.verdict == Verdict.DISAGREES
         assert "with the campaign at three d in store" in alone.note
 
@@ -151,13 +151,13 @@ def test_a_wrong_theory_is_held_against_what_the_right_one_does_not_contradict(l
     off = {key: dataclasses.replace(curve, icl_runs=1.1 * curve.icl_runs, idg_runs=1.1 * curve.idg_runs) if i == 0 else curve
            for i, (key, curve) in enumerate(linear_results.curves.items())}
     errors = len(next(iter(off.values())).panel.errors)
-    (five, _) = claims.sabotaged(dataclasses.replace(linear_results, curves=off))
+    (five, _) = agreement.sabotaged(dataclasses.replace(linear_results, curves=off))
     assert five["checks"] == 5 - errors
 
 
 def test_comparisons_have_the_sign_of_the_theory(linear_results: curves.Results) -> None:
     one, other = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
-    compared = claims.paired(one, other, "icl")
+    compared = comparison.paired(one, other, "icl")
     direct = [icl_error(one.model, one.panel.task, point).icl - icl_error(other.model, other.panel.task, point).icl for point in one.points]
     np.testing.assert_allclose(compared.predicted, direct, rtol=1e-10)
 
@@ -167,7 +167,7 @@ def test_every_campaign_ends_in_a_report(name: str, tmp_path: Path, monkeypatch:
     # For time: fewer points where each is a draw of its own, theory lines through the simulated points alone, wrong theories elsewhere.
     monkeypatch.setattr(Panel, "fine", lambda panel, family, d: [panel.at(family, value, d) for value in panel.values])
     if name != "la-fig1":
-        monkeypatch.setattr(claims, "sabotaged", lambda results, others: [])
+        monkeypatch.setattr(agreement, "sabotaged", lambda results, others: [])
     panels = tuple(
         dataclasses.replace(panel, values=panel.values[:: 3 if panel.axis in ("context", "tasks") else 1], families=panel.families[:2])
         for panel in CAMPAIGNS[name].panels
@@ -177,7 +177,7 @@ def test_every_campaign_ends_in_a_report(name: str, tmp_path: Path, monkeypatch:
     compute(opened, range(2), InOrder(), nothing)
     console = Console(width=180, record=True, file=io.StringIO())
     rows = command.write_report(opened, 2, console)
-    assert {row.claim for row in rows} == {CAMPAIGNS[name].figure, claims.THEORY}
+    assert {row.claim for row in rows} == {CAMPAIGNS[name].figure, agreement.THEORY}
     assert all(row.note for row in rows)
     summary = json.loads((opened.folder / "summary.json").read_text())
     assert len(summary["curves"]) == sum(len(panel.families) * len(panel.models) for panel in panels)

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from hermite_eq import HypothesisError
 from verify import __main__ as verify_main
-from verify.campaigns import claims, command, curves, joint, phase
+from verify.campaigns import agreement, command, curves, joint, phase
 from verify.campaigns.campaign import Panel
 from verify.campaigns.driver import compute
 from verify.campaigns.store import Setup, Store
@@ -49,7 +49,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joint, "EVERY", TABLE)
     monkeypatch.setattr(joint, "PHASE_AFTER", "norm-fig")
-    monkeypatch.setattr(claims, "sabotaged", lambda results, others: [])
+    monkeypatch.setattr(agreement, "sabotaged", lambda results, others: [])
     monkeypatch.setattr(phase, "GRID", 8)
     monkeypatch.setattr(Panel, "fine", lambda panel, family, d: [panel.at(family, value, d) for value in panel.values])
 

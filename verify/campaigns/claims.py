@@ -11,11 +11,6 @@ from numpy.typing import NDArray
 import hermite_eq
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE, context_law
-
-# What is asked of a figure stands here: its claims, the theory beside it, and whether a wrong theory would be seen.
-from verify.campaigns.agreement import THEORY as THEORY
-from verify.campaigns.agreement import power_sentence as power_sentence
-from verify.campaigns.agreement import sabotaged as sabotaged
 from verify.campaigns.agreement import theory_rows
 from verify.campaigns.campaign import Campaign, label
 from verify.campaigns.comparison import SLIGHT, Comparison, beats, falls, gain, on_average, paired, peaks, within

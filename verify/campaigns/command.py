@@ -20,7 +20,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import PolynomialActivation
 from hermite_eq.simulate.memory import parse_memory
 from verify import report
-from verify.campaigns import claims, curves, figures, mixing_report
+from verify.campaigns import agreement, claims, curves, figures, mixing_report
 from verify.campaigns.campaign import Campaign, Error, by_name, label
 from verify.campaigns.driver import Executor, compute
 from verify.campaigns.mixing import MixingCampaign
@@ -200,7 +200,7 @@ def write_report(store: Store, runs: int, console: Console) -> list[Check]:
     others = [curves.load(other, other.runs()) for other in siblings(store)]
     # One run has no standard error.
     checks = claims.judge(campaign, results, others) if runs > 1 else []
-    power = claims.sabotaged(results, others) if runs > 1 else []
+    power = agreement.sabotaged(results, others) if runs > 1 else []
     picture = figures.figure(campaign, results, store.folder / "figure", others)
     identity = setup.identity()
     manifest = {name: value for name, value in identity.items() if name != "simulations"} | {
@@ -219,7 +219,7 @@ def write_report(store: Store, runs: int, console: Console) -> list[Check]:
             if check.claim == campaign.figure:
                 console.print(f"{check.subject}: {check.note}")
         for item in power:
-            console.print(claims.power_sentence(item))
+            console.print(agreement.power_sentence(item))
     console.print(f"{manifest['seconds']} s of computing, the slower solver in {manifest['fallbacks']} fits; figure, summary.json and "
                   f"report.html in {store.folder}/")
     return checks

@@ -13,7 +13,7 @@ from rich.console import Console
 from hermite_eq.errors import HypothesisError
 from hermite_eq.simulate import MonteCarlo
 from verify import report
-from verify.campaigns import claims, curves, figures, mixing_agreement, mixing_claims, mixing_figure, mixing_report, phase
+from verify.campaigns import agreement, claims, curves, figures, mixing_agreement, mixing_claims, mixing_figure, mixing_report, phase
 from verify.campaigns.campaign import Campaign, Error
 from verify.campaigns.command import EVERY, stored
 from verify.campaigns.curves import Results
@@ -89,7 +89,7 @@ def sections(root: Path, campaign: Campaign, console: Console | None = None) -> 
     loaded = [curves.load(store, store.runs()) for store in stores]
     for store, results in zip(stores, loaded, strict=True):
         others = [other for other in loaded if other.d != results.d]
-        made.append(Section(store, results.runs, results, claims.judge(campaign, results, others), claims.sabotaged(results, others)))
+        made.append(Section(store, results.runs, results, claims.judge(campaign, results, others), agreement.sabotaged(results, others)))
     return by_weight(made)
 
 
@@ -207,7 +207,7 @@ def origin(section: Section) -> str:
 
 
 def power_sentences(section: Section) -> list[str]:
-    return [claims.power_sentence(item) for item in section.power]
+    return [agreement.power_sentence(item) for item in section.power]
 
 
 #: The papers, by the tags with which the names of their figures begin.

@@ -106,6 +106,8 @@ class MixingPanel:
         p of the equivalent models, with and without the step.
     normalise : bool
         Whether the heads see h of one length.
+    linear : bool
+        Whether linear Transformers stand beside the heads.
     """
 
     axis: MixingAxis
@@ -114,6 +116,7 @@ class MixingPanel:
     activations: tuple[str, ...] = ("relu",)
     degrees: tuple[int, ...] = (4,)
     normalise: bool = False
+    linear: bool = True
 
     def at(self, family: Mixing, value: float) -> Mixing:
         """The setting at one point."""
@@ -131,7 +134,9 @@ class MixingPanel:
         """The models at one point, by the names of their curves."""
         sizes = mixing.sizes(d)
         flat, ridge, eta = rt_ridge(mixing.ridge, d), rt_ridge(mixing.ridge, d, sizes.hidden), mixing.step * d**2
-        models: dict[str, TrainedModel] = {"linear": LinearTransformer(flat), "linear + intercept": LinearTransformer(flat, intercept=True)}
+        models: dict[str, TrainedModel] = {}
+        if self.linear:
+            models = {"linear": LinearTransformer(flat), "linear + intercept": LinearTransformer(flat, intercept=True)}
         for sigma in self.activations:
             models[sigma] = head = OneStepTransformer(sigma, eta, ridge, normalise=self.normalise)
             models[f"{sigma}, no step"] = replace(head, step_size=0.0)

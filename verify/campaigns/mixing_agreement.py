@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.campaigns.claims import THEORY
+from verify.campaigns.agreement import THEORY
 from verify.campaigns.mixing_curves import Curves, Key, MixingCurve
 from verify.campaigns.mixing_inflation import excess
 from verify.campaigns.mixing_theory import MixingTheory
@@ -133,7 +133,10 @@ def gains(curve: MixingCurve) -> Array:
     start = curve.icl_runs[:, none : none + 1]
     ratio = curve.icl_runs.mean(axis=0) / start.mean()
     # To first order in the sampling error the ratio of two means scatters as the mean of e(η) − R e(0), over that of e(0).
-    return np.asarray(ratio - 1 + (curve.icl_runs - ratio * start) / start.mean())
+    runs = ratio - 1 + (curve.icl_runs - ratio * start) / start.mean()
+    # Nothing is gained by no step, not even by rounding.
+    runs[:, none] = 0.0
+    return np.asarray(runs)
 
 
 def predicted_gains(curve: MixingCurve) -> Array:

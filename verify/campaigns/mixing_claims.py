@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.campaigns.claims import Comparison
+from verify.campaigns.comparison import Comparison
 from verify.campaigns.mixing import MixingCampaign
 from verify.campaigns.mixing_agreement import (
     Ladder,

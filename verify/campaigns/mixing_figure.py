@@ -28,7 +28,9 @@ _LABELS = 40_000
 _GREY = "#444444"
 _PLAIN = FuncFormatter(lambda value, _: f"{value:.3g}")
 #: Changes beyond this share, as of equivalents whose degree is too high for d, are off the scale.
-_FAR = 0.5
+_FAR = 0.25
+#: The line of equivalents, in the last row alone.
+_DOTS = (0, (4, 1, 1, 1, 1, 1))
 
 
 def constant_errors(campaign: MixingCampaign, d: int, panel: int, family: int) -> Array:
@@ -47,7 +49,7 @@ def constant_errors(campaign: MixingCampaign, d: int, panel: int, family: int) -
 def _look(name: str) -> dict[str, Any]:
     """Line and marker, which say what is trained: with the step, without, its rank-one part, or the equivalent."""
     if "p =" in name:
-        return {"ls": "none", "marker": "s", "mfc": "none"}
+        return {"ls": _DOTS, "marker": "s", "mfc": "none"}
     if "no step" in name:
         return {"ls": "--", "marker": "."}
     return {"ls": ":", "marker": "x"} if "rank one" in name else {"ls": "-", "marker": "o"}
@@ -98,8 +100,11 @@ def _draw(axes: Axes, panel: MixingPanel, curves: list[MixingCurve], source: int
     for curve, colour in drawn:
         runs, look = curve.runs(source), _look(curve.name)
         line = look.pop("ls")
-        if line != "none":
+        if line != _DOTS:
             axes.plot(curve.values, curve.predicted(source), color=colour, lw=1.1, ls=line)
+        if panel.axis == "step" and "no step" in curve.name:
+            # Its simulation is that of the head at η = 0.
+            continue
         stderr = runs.std(axis=0, ddof=min(1, len(runs) - 1)) / np.sqrt(len(runs))
         axes.errorbar(curve.values, runs.mean(axis=0), stderr, color=colour, ms=4.5, capsize=2, elinewidth=1.1, ls="none", **look)
     # Equivalents may explode where d is too small for their degree: what is trained sets the scale.
@@ -126,11 +131,10 @@ def _draw_changes(axes: Axes, panel: MixingPanel, curves: list[MixingCurve]) -> 
     extent = [0.0]
     for curve, runs, expected in _changes(panel, curves):
         look, colour = _look(curve.name), _colour(panel, curve)
-        line = look.pop("ls")
         mean, stderr = runs.mean(axis=0), runs.std(axis=0, ddof=min(1, len(runs) - 1)) / np.sqrt(len(runs))
-        axes.plot(curve.values, expected, color=colour, lw=1.1, ls="-." if line == "none" else line)
+        axes.plot(curve.values, expected, color=colour, lw=1.1, ls=look.pop("ls"))
         axes.errorbar(curve.values, mean, stderr, color=colour, ms=4.5, capsize=2, elinewidth=1.1, ls="none", **look)
-        extent += [value for value in mean if abs(value) <= _FAR]
+        extent += [value for value in (*mean, *expected) if abs(value) <= _FAR]
     axes.axhline(0.0, color="#999999", lw=0.6)
     room = 0.15 * (max(extent) - min(extent)) + 0.005
     axes.set_ylim(min(extent) - room, max(extent) + room)

@@ -23,10 +23,10 @@ Array = NDArray[np.float64]
 _CONTEXTS = 400
 
 
-def scales(model: OneStepTransformer, task: MixtureTask, sizes: Sizes) -> Array:
+def scales(model: OneStepTransformer, task: MixtureTask, sizes: Sizes, seed: int = 0) -> Array:
     """Standard deviations of the pre-activation over the neurons, at some hundred contexts of the test; ĝ from n drawn ones."""
     assert sizes.hidden is not None
-    law, streams = context_law(task, sizes), np.random.SeedSequence(0).spawn(4)
+    law, streams = context_law(task, sizes), np.random.SeedSequence(seed).spawn(4)
     n = sizes.samples
     seen = law.draw(law.tasks(n, np.random.default_rng(streams[0])), np.arange(n), streams[1])
     tested = law.draw(law.fresh_tasks(_CONTEXTS, np.random.default_rng(streams[2])), np.arange(_CONTEXTS), streams[3])

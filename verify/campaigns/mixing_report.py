@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from verify import report
-from verify.campaigns.claims import power_sentence
+from verify.campaigns.agreement import power_sentence
 from verify.campaigns.mixing import MixingCampaign
 from verify.campaigns.mixing_agreement import sabotaged, tested_on
 from verify.campaigns.mixing_claims import judge

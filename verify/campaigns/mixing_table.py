@@ -78,7 +78,7 @@ MIXING: dict[str, MixingCampaign] = by_name(
                 MixingPanel("step", (0.0, 1.0, 4.0, 16.0), tuple(
                     (f"{structure}, π₁ = {share:g}", Mixing(spiked=share, **_SPIKES[structure]))  # type: ignore[arg-type]
                     for structure in ("task spike", "input spike") for share in (0.5, 1.0)
-                ), (sigma,), (), normalise)
+                ), (sigma,), (), normalise, linear=(sigma, normalise) == ("relu", True))
                 for sigma, normalise in (("relu", True), ("tanh", True), ("tanh", False))
             ),
             d=40, runs=20, seed=2026_05,

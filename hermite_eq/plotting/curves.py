@@ -1,36 +1,24 @@
-"""Figures: in-context errors along a curve, and quantities over a plane of parameters. Matplotlib is imported when one is drawn."""
+"""In-context errors along a curve: theory as lines, simulations as dots."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, overload, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.plotting.style import AXIS_LABEL, COLOURS, ERROR_LABEL, Abscissa, Array, Error, figure_axes
 from hermite_eq.simulate import MonteCarlo
-from hermite_eq.theory import MixingCurve, PhaseDiagram, TheoryCurve
+from hermite_eq.theory import TheoryCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
-Error = Literal["icl", "idg", "g_task"]
-Abscissa = Literal["alpha", "kappa", "tau", "mu", "mu/tau"]
-
-#: Okabe and Ito's palette, told apart by every kind of colour vision.
-COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_GREY = "#c8c8c8"
 _DEGREE_MARKERS = {0: "P", 1: "^", 2: "s", 3: "D", 4: "v"}
-_ERROR_LABEL: dict[str, str] = {"icl": "ICL error", "idg": "in-distribution error", "g_task": r"$g_\mathrm{task}$ = ICL − IDG"}
-_AXIS_LABEL: dict[Abscissa, str] = {
-    "alpha": "context length α = ℓ/d", "kappa": "task diversity κ = k/d", "tau": "training contexts τ = n/d²",
-    "mu": "hidden units μ = m/d²", "mu/tau": "hidden units m/n",
-}
 #: Ticks within a decade, for axes of so many decades.
 _STEPS = ((0.45, (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)), (1.15, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (2.5, (1.0, 2.0, 5.0)))
 _SYMBOL = {"alpha": "α", "kappa": "κ", "tau": "τ", "mu": "μ"}
@@ -228,10 +216,7 @@ def plot_curve(
     drawn = [_Drawable.of(curve, error) for curve in listed]
     x = x or _varying(drawn)
     _check_positive(drawn, x, error)
-    if axes is None:
-        import matplotlib.pyplot as plt
-
-        _, axes = plt.subplots(figsize=(6.2, 4.4), layout="constrained")
+    axes = figure_axes(axes, 4.4)
     for item, automatic in zip(drawn, _automatic(drawn, x), strict=True):
         keywords: dict[str, Any] = automatic | dict(style(item.source) if style else {})
         if item.stderr is None:
@@ -266,7 +251,7 @@ def _frame(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa, error: Error) ->
     """Logarithmic axes which show all dots, and lines up to a peak."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    axes.set(xscale="log", yscale="log", xlabel=_AXIS_LABEL[x], ylabel=_ERROR_LABEL[error])
+    axes.set(xscale="log", yscale="log", xlabel=AXIS_LABEL[x], ylabel=ERROR_LABEL[error])
     dots = [item.mean[item.mean > _finite(item.stderr)] for item in drawn if item.stderr is not None]
     lines = [item.mean[(item.mean > 0) & np.isfinite(item.mean)] for item in drawn if item.stderr is None]
     dots, lines = [part for part in dots if len(part)], [part for part in lines if len(part)]
@@ -299,164 +284,3 @@ def _mark_thresholds(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa) -> Non
             text = "n = m = d²" if len(names) > 1 else names.pop()
             axes.axvline(place, color="#aaaaaa", linewidth=0.8, zorder=0)
             axes.text(place, 0.015, f" {text}", transform=axes.get_xaxis_transform(), fontsize=8, color="#666666", va="bottom")
-
-
-@overload
-def plot_phase(x: PhaseDiagram, *, limits: tuple[float, float] | None = None, axes: Axes | None = None) -> Axes: ...
-@overload
-def plot_phase(
-    x: ArrayLike,
-    y: ArrayLike,
-    values: ArrayLike,
-    *,
-    xlabel: str = "",
-    ylabel: str = "",
-    label: str = "",
-    grey: str = "monotone",
-    logarithmic: bool = True,
-    limits: tuple[float, float] | None = None,
-    axes: Axes | None = None,
-) -> Axes: ...
-def plot_phase(
-    x: PhaseDiagram | ArrayLike,
-    y: ArrayLike | None = None,
-    values: ArrayLike | None = None,
-    *,
-    xlabel: str = "",
-    ylabel: str = "",
-    label: str = "",
-    grey: str = "monotone",
-    logarithmic: bool = True,
-    limits: tuple[float, float] | None = None,
-    axes: Axes | None = None,
-) -> Axes:
-    """Draw a quantity over a plane of two parameters, grey where it does not exist.
-
-    ``plot_phase(diagram)`` draws what :func:`hermite_eq.theory.phase_diagram` returns, grey where no finite context length is the best;
-    ``plot_phase(x, y, values)`` any table.
-
-    Parameters
-    ----------
-    x : PhaseDiagram or (columns,) array_like
-    y : (rows,) array_like
-        Like x increasing parameters, at the centres of the cells.
-    values : (rows, columns) array_like
-        As the minimiser α* of the ICL error; not finite where there is none, since the error is monotone.
-    xlabel, ylabel, label : str
-        What the axes and the colours stand for.
-    grey : str
-        What the grey region is, written into it.
-    logarithmic : bool
-        The scale of the colours; numbers that are not positive are then grey.
-    limits : (float, float), optional
-        Numbers beyond have the colour of the nearer end; by default there are none.
-    axes : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    HypothesisError
-        If the shapes do not fit, or the parameters do not increase.
-
-    Examples
-    --------
-    >>> from hermite_eq.models import LinearTransformer
-    >>> from hermite_eq.theory import phase_diagram
-    >>> diagram = phase_diagram(LinearTransformer(0.0), "identity", kappa=[0.4, 0.8, 1.5], noise=[0.1, 0.5], tau=0.5)
-    >>> plot_phase(diagram).get_ylabel()
-    'label noise ρ'
-    >>> axes = plot_phase([0.5, 1, 2], [0.1, 0.2], [[1, 2, np.inf], [2, 4, np.inf]], xlabel="κ", ylabel="ρ", label="α*")
-    """
-    if isinstance(x, PhaseDiagram):
-        return plot_phase(x.kappa, x.noise, np.where(x.monotone, np.inf, x.alpha).T, xlabel=_AXIS_LABEL["kappa"], ylabel="label noise ρ",
-                          label=f"α* of the {_ERROR_LABEL[x.error]}", grey="no finite α*", limits=limits, axes=axes)
-    if y is None or values is None:
-        raise HypothesisError("a table has x, y and values", "one of them missing", "pass plot_phase(x, y, values), or a PhaseDiagram")
-    across, up, table = np.asarray(x, dtype=float), np.asarray(y, dtype=float), np.asarray(values, dtype=float)
-    if across.ndim != 1 or up.ndim != 1 or table.shape != (up.size, across.size):
-        raise HypothesisError(
-            "values has a row for each y and a column for each x", f"shapes {table.shape}, y {up.shape}, x {across.shape}",
-            "pass values[i, j] at (x[j], y[i])",
-        )
-    if np.any(np.diff(across) <= 0) or np.any(np.diff(up) <= 0):
-        raise HypothesisError("x and y increase", "values that do not", "sort them, and the rows and columns with them")
-    import matplotlib.pyplot as plt
-    from matplotlib.colors import LogNorm, Normalize
-    from matplotlib.patheffects import withStroke
-    from scipy.ndimage import distance_transform_edt
-
-    if axes is None:
-        _, axes = plt.subplots(figsize=(6.2, 4.6), layout="constrained")
-    shown = np.ma.masked_where(~np.isfinite(table) | ((table <= 0) & logarithmic), table)
-    colours = plt.get_cmap("viridis").with_extremes(bad=_GREY)
-    found = (float(shown.min()), float(shown.max())) if shown.count() else (1.0, 10.0)
-    low, high = limits or found
-    scale = (LogNorm if logarithmic else Normalize)(low, high)
-    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[found[0] < low, found[1] > high]
-    mesh = axes.pcolormesh(across, up, shown, cmap=colours, norm=scale, shading="nearest", rasterized=True)
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.figure.colorbar(mesh, ax=axes, label=label, extend=beyond)
-    absent = np.ma.getmaskarray(shown)
-    if absent.any():
-        # Where the region is widest: the cell that is farthest from every other, and from the border.
-        row, column = np.unravel_index(np.argmax(distance_transform_edt(np.pad(absent, 1))[1:-1, 1:-1]), absent.shape)
-        axes.text(across[column], up[row], grey, ha="center", va="center", fontsize=9, color="#333333",
-                  path_effects=[withStroke(linewidth=3, foreground=_GREY)])
-    return axes
-
-
-def plot_mixing(curves: MixingCurve | Sequence[MixingCurve], *, by_source: bool = False, axes: Axes | None = None) -> Axes:
-    """Draw the ICL error against the share of the second of two sources, the best share as a dot.
-
-    Parameters
-    ----------
-    curves : MixingCurve, or a sequence of them
-        What :func:`hermite_eq.theory.mixing_curve` returns; the legend names the models, or their λ where they are of one kind.
-    by_source : bool
-        Whether to draw the error on each test source too, dashed and dotted.
-    axes : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    HypothesisError
-        If a curve is of other than two sources.
-
-    Examples
-    --------
-    >>> from hermite_eq.models import LinearTransformer, MixtureTask, Source
-    >>> from hermite_eq.theory import mixing_curve
-    >>> task = MixtureTask([Source("relu", noise=0.01), Source("tanh", noise=0.1)])
-    >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5)
-    >>> plot_mixing(mixing_curve(LinearTransformer(ridge=1.0), task, sizes)).get_xlabel()
-    'training share of source 1'
-    """
-    listed = [curves] if isinstance(curves, MixingCurve) else list(curves)
-    if not listed or any(not isinstance(curve, MixingCurve) or curve.weights.shape[1] != 2 for curve in listed):
-        raise HypothesisError("what is drawn are curves over two sources", f"{len(listed)} curves", "pass what mixing_curve returns")
-    if axes is None:
-        import matplotlib.pyplot as plt
-
-        _, axes = plt.subplots(figsize=(6.2, 4.4), layout="constrained")
-    names = [str(curve.model) for curve in listed]
-    for i, (curve, name) in enumerate(zip(listed, names, strict=True)):
-        order = np.argsort(curve.weights[:, 1])
-        share, colour = curve.weights[order, 1], COLOURS[i % len(COLOURS)]
-        label = name if len(set(names)) == len(names) else f"{name}, λ = {curve.model.ridge:g}"
-        axes.plot(share, curve.icl[order], color=colour, linewidth=1.4, label=label)
-        axes.plot(curve.weights[curve.least, 1], curve.icl[curve.least], color=colour, marker="o", markersize=5, linestyle="none")
-        if by_source:
-            for s, dashes in enumerate(("--", ":")):
-                each = curve.icl_by_source[order, s]
-                axes.plot(share, each, color=colour, linewidth=1, linestyle=dashes, label=f"{label}, on source {s}")
-    axes.set(xlabel="training share of source 1", ylabel=_ERROR_LABEL["icl"], xlim=(0, 1))
-    axes.legend(fontsize=8, frameon=False)
-    return axes

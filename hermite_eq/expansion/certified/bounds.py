@@ -1,0 +1,113 @@
+"""What both certified rules share: values on the line, bounds of Hermite polynomials, and the tails beyond ±T."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import sympy
+from flint import acb, arb
+
+from hermite_eq.activations import Activation, pieces
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion.balls import Ball, working_precision
+from hermite_eq.expansion.growth import Growth, growth
+
+#: Precision of bounds, as opposed to values: their size matters, not their digits.
+BOUND_BITS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    r"""Balls around :math:`c_0,\dots,c_K` and :math:`\mathbb E\sigma^2`."""
+
+    c: tuple[arb, ...]
+    norm2: arb
+
+
+def numeric_expression(sigma: Activation) -> sympy.Expr:
+    if sigma.expression is None:
+        raise HypothesisError(
+            "an enclosure needs a formula, of which it can take balls",
+            f"the bare callable {sigma.name}",
+            "pass a SymPy expression; np.asarray(coefficients(…)) serves callables",
+        )
+    if sigma.parameters:
+        sigma(0.0)  # raises: values need numbers for every parameter
+    return sigma.expression
+
+
+def real_value(f: Ball, sigma: Activation, x: arb) -> arb:
+    value = f(acb(x), False)
+    if not value.is_finite():
+        raise HypothesisError(
+            "an activation is finite at every real number", f"{sigma.name} at x = {float(x):.6g}", "define it there"
+        )
+    if not value.imag.contains(0):
+        raise HypothesisError("an activation is real-valued on the real line", f"{sigma.name} at x = {float(x):.6g}", "take the real part")
+    return value.real
+
+
+def orthonormal_bounds(z: arb, degree: int) -> list[arb]:
+    r"""For every k ≤ degree an upper bound of :math:`|\mathrm{He}_k(w)|/\sqrt{k!}` for all complex |w| ≤ z.
+
+    The coefficients of He_k alternate in sign, so that |He_k(w)| ≤ i^{-k} He_k(i|w|), which has the same recurrence with a plus.
+    """
+    bounds = [arb(1), z]
+    for k in range(1, degree):
+        bounds.append((z * bounds[k] + arb(k).sqrt() * bounds[k - 1]) / arb(k + 1).sqrt())
+    return bounds[: degree + 1]
+
+
+def growth_at_ends(expression: sympy.Expr, sigma: Activation) -> tuple[Growth, Growth]:
+    """Growth on the left and on the right ray beyond 1 and all kinks."""
+    parts = pieces(expression)
+    edges = [abs(float(piece.left)) for piece in parts[1:]]
+    start = max(1, math.ceil(max(edges, default=0) + 1e-9))
+    left = growth(parts[0].expression, -1, start, sigma.lipschitz)
+    right = growth(parts[-1].expression, 1, start, sigma.lipschitz)
+    for end in (left, right):
+        if not end.r < 0.25:
+            raise HypothesisError(
+                "the function is square integrable against the normal density (E σ(g)² < ∞)",
+                f"no better bound for {sigma.name} than |σ(x)| ≤ … exp({float(end.r):.3g} x²)",
+                "use a function that provably grows more slowly than exp(x²/4)",
+            )
+    return left, right
+
+
+@dataclass(frozen=True, eq=False)
+class _Tails:
+    """Both tails beyond T: bounds of the missing part of every orthonormal coefficient, and of the norm."""
+
+    c: list[arb]
+    norm2: arb
+
+
+def tail_bounds(ends: tuple[Growth, Growth], degree: int, T: arb) -> _Tails:
+    return _Tails(
+        [sum((end.tail(k, T) for end in ends), arb(0)) / arb.fac_ui(k).sqrt() for k in range(degree + 1)],
+        sum((end.times(end).tail(0, T) for end in ends), arb(0)),
+    )
+
+
+def tail_cut(ends: tuple[Growth, Growth], degree: int, digits: int) -> tuple[int, _Tails]:
+    """The smallest T in quarters for which all tails are below 10^-digits, as 4T."""
+    with working_precision(BOUND_BITS):
+        goal = arb(10) ** -digits
+        low, high = 4, 8
+
+        def small(quarters: int) -> bool:
+            tails = tail_bounds(ends, degree, arb(quarters) / 4)
+            return all(bool(tail < goal) for tail in [*tails.c, tails.norm2])
+
+        while not small(high):
+            low, high = high, 2 * high
+            if high > 4000:
+                raise HypothesisError(
+                    "the tails of the integral are bounded within |x| < 1000", f"{digits} digits, degree {degree}", "ask for fewer digits"
+                )
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if small(middle) else (middle, high)
+        return high, tail_bounds(ends, degree, arb(high) / 4)

@@ -1,0 +1,31 @@
+"""What all figures share: labels, colours, and axes of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+Error = Literal["icl", "idg", "g_task"]
+Abscissa = Literal["alpha", "kappa", "tau", "mu", "mu/tau"]
+#: Okabe and Ito's palette, told apart by every kind of colour vision.
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+ERROR_LABEL: dict[str, str] = {"icl": "ICL error", "idg": "in-distribution error", "g_task": r"$g_\mathrm{task}$ = ICL − IDG"}
+AXIS_LABEL: dict[Abscissa, str] = {
+    "alpha": "context length α = ℓ/d", "kappa": "task diversity κ = k/d", "tau": "training contexts τ = n/d²",
+    "mu": "hidden units μ = m/d²", "mu/tau": "hidden units m/n",
+}
+
+
+def figure_axes(axes: Axes | None, height: float) -> Axes:
+    """The axes given, or those of a new figure of this height."""
+    if axes is not None:
+        return axes
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(6.2, height), layout="constrained")[1]
