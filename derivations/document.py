@@ -48,7 +48,7 @@ _NOTATION = (
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[a4paper,margin=25mm]{geometry}
-\usepackage{amsmath,amssymb,amsthm,booktabs}
+\usepackage{amsmath,amssymb,amsthm,booktabs,longtable}
 \newtheorem{theorem}{Theorem}[section]
 \newtheorem{proposition}[theorem]{Proposition}
 \setlength{\emergencystretch}{4em}
@@ -168,9 +168,9 @@ def _status(results: Sequence[Result]) -> str:
         rows.append(rf"  {result.module.TITLE} & {counts} \\")
     return "\n".join([
         r"\section{Status}", r"Number of steps that hold for all cases, that were checked in stated cases, and that are open.",
-        r"\begin{center}", r"\begin{tabular}{p{0.7\linewidth}rrr}", r"  \toprule", r"  derivation & all & cases & open \\", r"  \midrule",
+        r"\begin{longtable}{p{0.7\linewidth}rrr}", r"  \toprule", r"  derivation & all & cases & open \\", r"  \midrule",
         *rows,
-        r"  \bottomrule", r"\end{tabular}", r"\end{center}",
+        r"  \bottomrule", r"\end{longtable}",
     ])
 
 

@@ -144,7 +144,7 @@ def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGrad
     --------
     A clean and a noisy source of the same tasks: more of the clean one is better.
 
-    >>> from hermite_eq.models import Source
+    >>> from hermite_eq.models import RandomTransformer, Source
     >>> task = MixtureTask([Source("relu", noise=0.01), Source("relu", noise=0.5)])
     >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=float("inf"), tau=1.5, mu=0.5)
     >>> found = mixing_gradient(RandomTransformer("relu", ridge=0.1, normalise=True), task, sizes)
