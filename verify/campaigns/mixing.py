@@ -139,8 +139,9 @@ class MixingPanel:
             models = {"linear": LinearTransformer(flat), "linear + intercept": LinearTransformer(flat, intercept=True)}
         for sigma in self.activations:
             models[sigma] = head = OneStepTransformer(sigma, eta, ridge, normalise=self.normalise)
-            models[f"{sigma}, no step"] = replace(head, step_size=0.0)
-            models[f"{sigma}, rank one"] = replace(head, rank_one=True)
+            if mixing.step or self.axis == "step":
+                models[f"{sigma}, no step"] = replace(head, step_size=0.0)
+                models[f"{sigma}, rank one"] = replace(head, rank_one=True)
             for p in self.degrees:
                 models[f"{sigma}, p = {p}"] = replace(head, head=_equivalent(sigma, p))
         return models

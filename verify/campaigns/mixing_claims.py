@@ -66,8 +66,10 @@ def _equivalence(claim: str, campaign: MixingCampaign, ladder: Ladder) -> list[C
     for index, panel in enumerate(campaign.panels):
         for number, (legend, _) in enumerate(panel.families):
             for sigma in panel.activations:
-                head = f"{sigma} against {panel.axis}{', ' * bool(legend)}{legend}"
-                for rival in [*(f"{sigma}, p = {p}" for p in panel.degrees), f"{sigma}, rank one"]:
+                length = ", h normalised," if panel.normalise else ""
+                head = f"{sigma}{length} against {panel.axis}{', ' * bool(legend)}{legend}"
+                rivals = [*(f"{sigma}, p = {p}" for p in panel.degrees), f"{sigma}, rank one"]
+                for rival in (name for name in rivals if (index, number, name) in ladder[0][1]):
                     rows.append(_relative(ladder, (index, number, rival), (index, number, sigma), claim, f"{head}: {rival} and the head"))
     return rows
 
@@ -126,7 +128,7 @@ def _of_step(claim: str, curve: MixingCurve) -> list[Check]:
 
 #: What is said of each figure.
 CLAIMS: dict[str, Callable[[str, MixingCampaign, Ladder], list[Check]]] = {
-    "dm-fig1": _equivalence, "dm-fig2": _sources, "dm-fig3": _step, "dm-scan": _step, "dm-heads": _step,
+    "dm-fig1": _equivalence, "dm-fig2": _sources, "dm-fig3": _step, "dm-scan": _step, "dm-heads": _step, "dm-degree": _equivalence,
 }
 
 

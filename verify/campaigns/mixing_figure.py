@@ -143,7 +143,9 @@ def _draw_changes(axes: Axes, panel: MixingPanel, curves: list[MixingCurve]) -> 
 
 
 def _title(campaign: MixingCampaign, panel: MixingPanel) -> str:
-    """The structure of the second source, and of several kinds of heads which they are."""
+    """The structure of the second source, and of several kinds of heads which they are; of a family by itself its name."""
+    if panel.axis != "step":
+        return panel.families[0][0] if len(panel.families) == 1 else ""
     structures = ", ".join(dict.fromkeys(mixing.structure for _, mixing in panel.families))
     if len({(each.activations, each.normalise) for each in campaign.panels}) == 1:
         return structures
@@ -173,8 +175,7 @@ def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
         grid[-1, index].set_xlabel(AXIS_LABEL[panel.axis])
         if index == 0 or (panel.axis == "step") != (panels[index - 1].axis == "step"):
             grid[-1, index].set_ylabel("e(η)/e(0) − 1" if panel.axis == "step" else "e/e(with the step) − 1")
-        if panel.axis == "step":
-            grid[0, index].set_title(_title(campaign, panel), fontsize=10)
+        grid[0, index].set_title(_title(campaign, panel), fontsize=10)
         colours = [Line2D([], [], color=colour, marker="o", ms=4.5, label=name) for name, colour in _colours(panel).items()]
         grid[0, index].legend(handles=colours, fontsize=7.5, frameon=False)
     kinds = {_what(name): _look(name) for _, _, name in found if name.split(",")[0] in panels[0].activations}
