@@ -49,17 +49,17 @@ def constant_errors(campaign: MixingCampaign, d: int, panel: int, family: int) -
 def _look(name: str) -> dict[str, Any]:
     """Line and marker, which say what is trained: with the step, without, its rank-one part, or the equivalent."""
     if "p =" in name:
-        return {"ls": _DOTS, "marker": "s", "mfc": "none"}
+        return {"ls": _DOTS, "marker": {"1": "^", "2": "D"}.get(name[-1], "s"), "mfc": "none"}
     if "no step" in name:
         return {"ls": "--", "marker": "."}
     return {"ls": ":", "marker": "x"} if "rank one" in name else {"ls": "-", "marker": "o"}
 
 
-def _what(name: str) -> str:
+def _what(name: str, stepped: bool) -> str:
     kind = name.partition(", ")[2]
     if "p =" in kind:
         return f"equivalent, {kind}"
-    return {"": "with the gradient step", "rank one": "F + ηuvᵀ in place of the step", "no step": "no step"}[kind]
+    return {"": "with the gradient step" if stepped else "the head, at rest", "rank one": "F + ηuvᵀ in place of the step", "no step": "no step"}[kind]
 
 
 def _colours(panel: MixingPanel) -> dict[str, str]:
@@ -174,11 +174,12 @@ def figure(campaign: MixingCampaign, found: Curves, d: int, path: Path) -> Path:
         _draw_changes(grid[-1, index], panel, curves)
         grid[-1, index].set_xlabel(AXIS_LABEL[panel.axis])
         if index == 0 or (panel.axis == "step") != (panels[index - 1].axis == "step"):
-            grid[-1, index].set_ylabel("e(η)/e(0) − 1" if panel.axis == "step" else "e/e(with the step) − 1")
+            grid[-1, index].set_ylabel("e(η)/e(0) − 1" if panel.axis == "step" else "e/e(head) − 1")
         grid[0, index].set_title(_title(campaign, panel), fontsize=10)
         colours = [Line2D([], [], color=colour, marker="o", ms=4.5, label=name) for name, colour in _colours(panel).items()]
         grid[0, index].legend(handles=colours, fontsize=7.5, frameon=False)
-    kinds = {_what(name): _look(name) for _, _, name in found if name.split(",")[0] in panels[0].activations}
+    stepped = any("no step" in name for _, _, name in found)
+    kinds = {_what(name, stepped): _look(name) for _, _, name in found if name.split(",")[0] in panels[0].activations}
     handles = [Line2D([], [], color=_GREY, ms=4.5, lw=1.1, label=what, **look) for what, look in kinds.items()]
     if any(len(panel.families) == 1 for panel in panels):
         handles.append(Line2D([], [], color="#999999", ls="-.", lw=0.9, label="best constant"))
