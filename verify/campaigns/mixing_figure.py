@@ -59,7 +59,8 @@ def _what(name: str, stepped: bool) -> str:
     kind = name.partition(", ")[2]
     if "p =" in kind:
         return f"equivalent, {kind}"
-    return {"": "with the gradient step" if stepped else "the head, at rest", "rank one": "F + ηuvᵀ in place of the step", "no step": "no step"}[kind]
+    head = "with the gradient step" if stepped else "the head, at rest"
+    return {"": head, "rank one": "F + ηuvᵀ in place of the step", "no step": "no step"}[kind]
 
 
 def _colours(panel: MixingPanel) -> dict[str, str]:
