@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Sizes, Task
-from hermite_eq.theory.error import TheoryError
+from hermite_eq.theory.prediction import TheoryError
 from hermite_eq.theory.spiked_features import NODES, spiked_errors
 
 
@@ -13,8 +13,9 @@ def spiked_icl_error(
 ) -> TheoryError:
     r"""The error of a head, context by context: conditionally on the overlap with the gradient, the signals' coordinates and ‖h‖.
 
-    :func:`hermite_eq.icl_error` gives the same for a :class:`OneStepTransformer`. For a :class:`RandomTransformer` it is the slower
-    alternative to a theory in which large directions of h reach the features linearly: here the largest is a type of the neurons.
+    :func:`hermite_eq.icl_error` gives the same for a :class:`OneStepTransformer`, and for a :class:`RandomTransformer` under a mixture in
+    which one direction of h holds more than 2 % of E‖h‖²: large directions are types of the neurons here, where the theory of several sources
+    lets them reach the features linearly.
 
     Parameters
     ----------

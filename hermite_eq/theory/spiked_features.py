@@ -25,6 +25,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_norm2
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Sizes, Source, Task
 from hermite_eq.theory.blocks import Block, common_basis
+from hermite_eq.theory.prediction import QUANTITIES
 from hermite_eq.theory.spiked_contexts import ContextNodes, context_nodes, other_laws
 from hermite_eq.theory.spiked_engine import Channel, Subspace, TypedFeatures, TypedRidge
 from hermite_eq.theory.spiked_neurons import NeuronTypes, conditional_moments, factors
@@ -184,8 +185,7 @@ def spiked_errors(
     mixed = MixtureTask([Source(task.target, task.noise)]) if isinstance(task, Task) else task
     if not isinstance(mixed, MixtureTask):
         raise HypothesisError("a gradient step is taken on contexts of a Task", f"{task}", "pass Task(…), with its sources")
-    names = ("icl", "idg", "bias", "variance", "effective_ridge", "dof", "fixed_point_residual", "icl_by_source")
-    columns: dict[str, list[Any]] = {name: [] for name in names}
+    columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
     notes: list[str] = []
     for sizes in points:
         if (error := outside(model, mixed, sizes)) is not None:
@@ -199,7 +199,7 @@ def spiked_errors(
         # In units of Cov(√d h), where the linear part of the features has the mean gain ``found.gain``.
         ridge = sizes.d * float(features.weights @ features.channels[0].scale.sum(axis=0)) / found.gain
         values = (icl, float(law.weights @ found.error), bias, icl - bias, ridge, found.dof, found.residual, by_source)
-        for name, value in zip(names, values, strict=True):
+        for name, value in zip(columns, values, strict=True):
             columns[name].append(value)
         notes.append(f"averaged over {len(law.label)} contexts: within {_sampling(law, found.error) / icl:.1%} were they independent")
         if isinstance(model, OneStepTransformer) and model.beyond_theorem(sizes.d):
