@@ -14,8 +14,8 @@ def spiked_icl_error(
     r"""The error of a head, context by context: conditionally on the overlap with the gradient, the signals' coordinates and ‖h‖.
 
     :func:`hermite_eq.icl_error` gives the same for a :class:`OneStepTransformer`, and for a :class:`RandomTransformer` under a mixture in
-    which one direction of h holds more than 2 % of E‖h‖²: large directions are types of the neurons here, where the theory of several sources
-    lets them reach the features linearly.
+    which one direction of h holds more than 2 % of E‖h‖²: large directions are types of the neurons here, where the theory of several
+    sources lets them reach the features linearly.
 
     Parameters
     ----------
