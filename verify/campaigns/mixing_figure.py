@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 _LABELS = 40_000
 _GREY = "#444444"
 _PLAIN = FuncFormatter(lambda value, _: f"{value:.3g}")
-#: Changes beyond this share, as of equivalents whose degree is too high for d, are off the scale.
+#: Changes beyond this share of equivalents, whose degree may be too high for d, are off the scale.
 _FAR = 0.25
 #: The line of equivalents, in the last row alone.
 _DOTS = (0, (4, 1, 1, 1, 1, 1))
@@ -135,7 +135,7 @@ def _draw_changes(axes: Axes, panel: MixingPanel, curves: list[MixingCurve]) -> 
         mean, stderr = runs.mean(axis=0), runs.std(axis=0, ddof=min(1, len(runs) - 1)) / np.sqrt(len(runs))
         axes.plot(curve.values, expected, color=colour, lw=1.1, ls=look.pop("ls"))
         axes.errorbar(curve.values, mean, stderr, color=colour, ms=4.5, capsize=2, elinewidth=1.1, ls="none", **look)
-        extent += [value for value in (*mean, *expected) if abs(value) <= _FAR]
+        extent += [value for value in (*mean, *expected) if abs(value) <= _FAR or "p =" not in curve.name]
     axes.axhline(0.0, color="#999999", lw=0.6)
     room = 0.15 * (max(extent) - min(extent)) + 0.005
     axes.set_ylim(min(extent) - room, max(extent) + room)
