@@ -267,12 +267,16 @@ def _blocks(covariances: list[Kronecker], basis: Array) -> tuple[Block, ...]:
     """Blocks of the covariances, those of a kind scaled to trace 1; a direction of the basis leaves the block that it lies in with all its
     length."""
     scaled = [Kronecker(c.inputs / np.trace(c.inputs), c.context / np.trace(c.context)) for c in covariances]
-    vectors = [*basis, *np.zeros((max(len(scaled) - len(basis), 0), *basis.shape[1:]))]
+    # A direction for each source at a time: the blocks, and so their kinds, are those of the covariances alone.
+    count = len(scaled)
+    vectors = np.concatenate([basis, np.zeros((-len(basis) % count if len(basis) else count, *basis.shape[1:]))])
+    parts = [block_diagonal(scaled, list(vectors[i : i + count])) for i in range(0, len(vectors), count)]
     found = []
-    for block in block_diagonal([scaled[0]] * (len(vectors) - len(scaled)) + scaled, vectors):
-        matrices = block.matrices[len(vectors) - len(scaled) :]
+    for same in zip(*parts, strict=True):
+        block, matrices = same[0], same[0].matrices
         if block.copies == 1:
-            inside = block.signals[(block.signals**2).sum((1, 2)) > 0.5, :, 0]
+            inside = np.concatenate([part.signals for part in same])
+            inside = inside[(inside**2).sum((1, 2)) > 0.5, :, 0]
             project = np.eye(matrices.shape[1]) - inside.T @ np.linalg.pinv(inside).T
             matrices = project @ matrices @ project
         found.append(replace(block, matrices=matrices))

@@ -1,4 +1,4 @@
-"""Two sources, isotropic and spiked, simulated and held against the theory with explicit covariances.
+"""Two sources, isotropic and spiked, simulated and held against the theory.
 
     python -m verify.settings.mixtures --d 40 --runs 20
 
@@ -55,7 +55,7 @@ def _task(second: Source | None, unit: bool) -> MixtureTask:
 #: Name and convention of each panel.
 ROWS = [(name, unit) for name in SECOND for unit in (False, True)]
 CAMPAIGN = Campaign(
-    "mixtures", "Two sources", "The theory with explicit covariances holds for spiked sources.",
+    "mixtures", "Two sources", "The theory holds for spiked sources.",
     tuple(
         Panel(_task(SECOND[name], unit), HEADS, "samples", (1.2,), (Ratios(alpha=1, kappa=math.inf, tau=1.2, mu=0.5),))  # type: ignore[arg-type]
         for name, unit in ROWS
