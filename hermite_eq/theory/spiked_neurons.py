@@ -1,7 +1,7 @@
 r"""Neurons by type, and the head's Hermite coefficients given the types of neuron and context.
 
 After one gradient step neuron j has the row :math:`\hat f_j\approx f_j+a_j\frac\eta m(c_1\hat g+c_2\,\mathbb E[yhh^\top]f_j+\nu_j)`,
-:math:`a_j\sim\mathcal N(0,1)`. The step's share of its pre-activation, and one entry of :math:`f_j` where a coordinate of h is large,
+:math:`a_j\sim\mathcal N(0,1)`. The step's share of its pre-activation, and the entries of :math:`f_j` where coordinates of h are large,
 are *types*: given them and the context, :math:`z=\mu+\rho g` and
 
 .. math:: \sigma(z)\simeq a_0+\frac{a_1}\rho(z-\mu)+a_*\zeta,\qquad a_k=\mathbb E[\sigma(\mu+\rho g)\mathrm{He}_k(g)],\quad
