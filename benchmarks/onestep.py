@@ -1,4 +1,5 @@
-"""One run of the n-curve of [DM] Fig. 1 with one activation: wall time, processor time and memory.
+"""One run of the n-curve of [DM] Fig. 1 with one activation: wall time, processor time and memory; and of a cell of Fig. 2, tested on
+2d² labels of as many contexts and of an eighth as many.
 
 python -m benchmarks.onestep [d]
 """
@@ -13,6 +14,7 @@ import warnings
 
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.simulate import icl_curve
+from hermite_eq.simulate.simulation import default_test
 from verify.campaigns.mixing_table import MIXING
 
 
@@ -29,5 +31,23 @@ def measure(d: int) -> str:
     return f"d = {d}: {wall:.1f} s, {processor:.1f} s of processors, {peak:.1f} GB at most"
 
 
+def testing(d: int) -> str:
+    """Seconds of one cell by the number of queries of a test context."""
+    cell, sweep = MIXING["dm-fig2"].sweeps(d)[0]
+    seconds = []
+    for queries in (1, MIXING["dm-fig2"].queries):
+        start = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", HypothesisWarning)
+            icl_curve(cell.models, cell.task, sweep.sizes, samples=sweep.values, runs=1, rng=1, memory="5GB",
+                      test=default_test(d) // queries, queries=queries)
+        seconds.append(time.perf_counter() - start)
+    one, several = seconds
+    return (f"d = {d}, a cell of Fig. 2, {default_test(d)} test labels: a context each {one:.1f} s, "
+            f"{MIXING['dm-fig2'].queries} of each context {several:.1f} s, ratio {several / one:.2f}")
+
+
 if __name__ == "__main__":
-    print(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 40))
+    dimension = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    print(measure(dimension))
+    print(testing(dimension))

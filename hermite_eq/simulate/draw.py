@@ -51,9 +51,10 @@ def draw_run(
     dtype: type[np.floating[Any]],
     seed: np.random.SeedSequence,
     step: bool = False,
+    queries: int = 1,
 ) -> Draw:
     """The draw of one run; without ``random`` heads no first layer, and no test contexts if linear errors close; with ``step``,
-    contexts of a gradient step."""
+    contexts of a gradient step; with ``queries`` of each test context."""
     law = context_law(task, sizes)
     tasks, which, training, fresh_tasks, fresh, again_which, again, layer, *noise = seed.spawn(11)
     step_tasks, step_which, step_contexts, start = seed.spawn(4)
@@ -74,8 +75,8 @@ def draw_run(
     return Draw(
         law=law,
         training=law.draw(xi, each, training),
-        fresh=law.draw(law.fresh_tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh),
-        again=law.draw(xi, uniform(count, again_which), again) if finite else None,
+        fresh=law.draw(law.fresh_tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh, queries),
+        again=law.draw(xi, uniform(count, again_which), again, queries) if finite else None,
         layer=first_layer(layer, sizes.d, sizes.hidden or 0 if random else 0, trace, dtype),
         trace=trace,
         noise=tuple(noise),

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hermite_eq.simulate.kronecker import Floats, KroneckerRows
 from hermite_eq.simulate.sampler import Array, Contexts
-
-Floats = NDArray[np.floating[Any]]
 
 
 def first_layer(
@@ -41,14 +39,14 @@ class Block:
         The standard normal z of equivalent activations, one for all of them; None where there is none.
     norm : (rows,) array
         :math:`\|h\|/\sqrt t`.
-    h : (rows, d(d+1)) array
+    h : KroneckerRows
     """
 
     rows: slice
     preactivation: Floats
     noise: Floats | None
     norm: Array
-    h: Floats
+    h: KroneckerRows
 
 
 def feature_blocks(
@@ -61,8 +59,8 @@ def feature_blocks(
         x, b = contexts.x[rows], contexts.b[rows]
         # ‖h‖ = ‖x‖ ‖b‖.
         norm = np.sqrt(np.einsum("ij,ij->i", x, x) * np.einsum("ij,ij->i", b, b) / trace)
-        h = contexts.h(rows, dtype)
-        preactivation = h @ layer.T
+        h = KroneckerRows(contexts, rows, dtype)
+        preactivation = h.times(layer)
         z = None if noise is None else noise.standard_normal(preactivation.shape, dtype=dtype)
         yield Block(rows, preactivation, z, norm, h)
 

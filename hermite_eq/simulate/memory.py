@@ -76,8 +76,9 @@ def schedule(
     test: int,
     item: int,
     memory: int,
+    queries: int = 1,
 ) -> Schedule:
-    """Divide the work so that the arrays alive at one time fit into ``memory`` bytes.
+    """Divide the work so that the arrays alive at one time fit into ``memory`` bytes; all ``queries`` of a test context are in one block.
 
     A singular value decomposition, where one is needed, comes on top with three copies of one feature matrix.
     """
@@ -85,7 +86,7 @@ def schedule(
     width = d * (d + 1)
     random = [head for head in heads if not head.linear]
     units = units_of(heads, sizes, axis, values)
-    contexts = 8 * (n * (1 + any(head.step is not None for head in heads)) + 2 * test) * (3 * d + 2)
+    contexts = 8 * (n * (1 + any(head.step is not None for head in heads)) + 2 * test * queries) * (3 * d + 2)
     layer = item * width * m if random else 0
     needs = {unit: _systems(unit, width, n, m, axis, values, item) for unit in units}
     gradients = {unit.gradient: item * width * unit.point[1] for unit in units if unit.point is not None}
@@ -95,14 +96,15 @@ def schedule(
     row += 2 * item * m * bool(gradients)
     row = max(row, 24 * width if len(random) < len(heads) else 0)
     fixed = contexts + layer
-    smallest = fixed + max(alone.values()) + SMALLEST_BLOCK * row
+    least = max(SMALLEST_BLOCK, queries)
+    smallest = fixed + max(alone.values()) + least * row
     if smallest > memory:
         raise HypothesisError(
             "the memory budget holds the contexts, F, the system of one head and a block of features",
             f"a budget of {_readable(memory)} where {_readable(smallest)} are needed",
             f'pass memory="{_readable(smallest)}" or more, or smaller sizes',
         )
-    block = min(LARGEST_BLOCK, (memory - fixed - max(alone.values())) // row)
+    block = min(max(LARGEST_BLOCK, queries), (memory - fixed - max(alone.values())) // row)
     room = memory - fixed - block * row
     batches: list[list[Unit]] = [[]]
     used = 0

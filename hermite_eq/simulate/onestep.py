@@ -89,7 +89,8 @@ def gradients(
 
 
 def _scaled(block: Block, normalise: bool) -> Floats:
-    return block.h / block.norm[:, None].astype(block.h.dtype) if normalise else block.h
+    h = block.h.dense
+    return h / block.norm[:, None].astype(h.dtype) if normalise else h
 
 
 @functools.lru_cache(maxsize=64)
@@ -121,11 +122,11 @@ class MovedBlock:
         gradient, dtype = self.steps[key], block.preactivation.dtype.type
         m = len(gradient.u)
         if step.rank_one:
-            change = (block.h @ gradient.v.astype(dtype))[:, None] * gradient.u.astype(dtype)
+            change = block.h.times(gradient.v.astype(dtype))[:, None] * gradient.u.astype(dtype)
         else:
             # Units of one gradient follow each other.
             if self._key != key:
-                self._key, self._product = key, block.h @ gradient.matrix.T
+                self._key, self._product = key, block.h.times(gradient.matrix)
             assert self._product is not None
             change = self._product
         noise = None if block.noise is None else block.noise[:, :m]

@@ -143,7 +143,8 @@ class Run:
     ) -> dict[Unit, Squares]:
         """Squared errors of random heads, for every column of weights, on common test contexts."""
         total = {unit: Squares(self.draw.law, contexts, w.shape[1]) for unit, w in weights.items()}
-        edges = edges_of(len(contexts), self.plan.block)
+        each = contexts.queries
+        edges = [each * edge for edge in edges_of(len(contexts) // each, self.plan.block // each)]
         for block in self._blocks(contexts, edges, weights, steps, noise):
             for unit, w in weights.items():
                 total[unit].add(block.rows, block.features(unit).astype(float) @ w)

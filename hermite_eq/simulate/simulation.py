@@ -33,6 +33,7 @@ def simulate_curves(
     test: int | None,
     memory: str | float,
     precision: str,
+    queries: int,
 ) -> tuple[SimulatedCurve, ...]:
     """One curve for each model, from common draws; ``values`` None is the one point of ``sizes``."""
     heads = _check_models(models, sizes, axis)
@@ -50,6 +51,7 @@ def simulate_curves(
     dtype = np.float32 if precision == "single" else np.float64
     which = run_numbers(runs)
     sources = len(context_law(task, sizes).sources)
+    queries = positive_count(queries, "queries")
     count = default_test(sizes.d) if test is None else positive_count(test, "test")
     if count < sources:
         raise HypothesisError("every source has a test context", f"test={count} for {sources} sources", f"pass test={sources} or more")
@@ -72,6 +74,7 @@ def simulate_curves(
         count if random else 0,
         np.dtype(dtype).itemsize,
         parse_memory(memory),
+        queries,
     )
 
     seeds = child_seeds(rng, which)
@@ -85,6 +88,7 @@ def simulate_curves(
             dtype,
             seed,
             any(kind.step is not None for kind in readouts),
+            queries,
         )
         outcomes.append(Run(readouts, largest, axis, increasing, plan, draw).errors())
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)

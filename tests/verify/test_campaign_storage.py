@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import multiprocessing
@@ -267,3 +268,16 @@ def test_temporary_files_left_behind_are_cleared(tmp_path: Path) -> None:
     assert store(tmp_path).runs() == [0]
     assert not old.exists()
     assert new.exists()
+
+
+def test_how_many_queries_a_test_context_has_is_a_parameter() -> None:
+    """One query is what a manifest means that does not say."""
+    plain = CAMPAIGNS["rt-fig1a"]
+    one, eight = (storage.Setup(dataclasses.replace(plain, queries=queries), 6, 1, 10**9) for queries in (1, 8))
+    assert "queries" not in one.identity()
+    assert eight.identity()["queries"] == 8
+    assert one.hash == storage.Setup(plain, 6, 1, 10**9).hash != eight.hash
+    (found, _), (other, _) = one.simulate(0), eight.simulate(0)
+    for sweep, again in zip(found, other, strict=True):
+        # Errors of linear heads are computed, not measured.
+        assert {name for name in sweep if sweep[name]["icl"] != again[name]["icl"]} == {name for name in sweep if "linear" not in name}

@@ -134,6 +134,8 @@ class Campaign:
     theory_at : tuple of int or inf
         Where there is such, the figure has a subplot for each model, with theory lines at these d and the simulations at all d stored;
         otherwise it shows the simulations at one d, and the theory there.
+    queries : int
+        Labels predicted from each test context, 2d² in all.
     """
 
     name: str
@@ -144,6 +146,7 @@ class Campaign:
     runs: int
     seed: int
     theory_at: tuple[float, ...] = ()
+    queries: int = 1
 
     def sweeps(self, d: int) -> list[tuple[Panel, Sweep]]:
         """All simulations of one run, in the order in which they are stored."""

@@ -45,6 +45,8 @@ MIXING: dict[str, MixingCampaign] = by_name(
                 MixingPanel("noise", (0.01, 0.1, 0.2, 0.4, 0.8), _shares(noises=(0.04, 0.04)), degrees=(5,)),
             ),
             d=80, runs=20, seed=2026_02,
+            # Every cell has one n of its own: with a query for each test context most of its time would go into testing.
+            queries=8,
         ),
         MixingCampaign(
             "dm-fig3", "[DM] Fig. 3", "The gradient step helps where tasks are spiked, and not where inputs are.",

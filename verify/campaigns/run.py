@@ -16,6 +16,7 @@ from hermite_eq import simulate
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import MixtureTask
 from hermite_eq.simulate import DiscreteMMSE
+from hermite_eq.simulate.simulation import default_test
 from verify.campaigns.campaign import Campaign, label
 
 #: For each sweep the models by name, and for each model what was found at its points, column by column.
@@ -63,7 +64,8 @@ def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int) -
                 # Steps beyond o(d²) and unequal traces are what some figures are about.
                 warnings.simplefilter("ignore", HypothesisWarning)
                 curves = simulate.icl_curve(
-                    trained, panel.task, sweep.sizes, samples=samples, hidden=hidden, runs=which, rng=stream, memory=memory
+                    trained, panel.task, sweep.sizes, samples=samples, hidden=hidden, runs=which, rng=stream, memory=memory,
+                    test=default_test(d) // campaign.queries, queries=campaign.queries,
                 )
             points = {label(model): _columns(curve.points) for model, curve in zip(trained, curves, strict=True)}
             for model in panel.models:

@@ -92,7 +92,9 @@ class Setup:
 
     def identity(self) -> dict[str, Any]:
         """The parameters as plain data, with the number of the simulation."""
-        return {
+        # Where a manifest does not say how many, it is one query.
+        several = {"queries": self.campaign.queries} if self.campaign.queries > 1 else {}
+        return several | {
             "campaign": self.campaign.name, "d": self.d, "seed": self.seed, "memory": self.memory, "simulation": SIMULATION,
             "simulations": [
                 {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.errors import HypothesisError
 from hermite_eq.simulate.laws.source_law import SourceLaw
 from hermite_eq.simulate.population import Array
 
@@ -21,21 +22,28 @@ class AnyInputs(SourceLaw):
 
     sharpness: float = 0.0
 
-    def draw(self, xi: Array, which: NDArray[np.int64], seed: np.random.SeedSequence) -> tuple[Array, Array, Array]:
+    def draw(
+        self, xi: Array, which: NDArray[np.int64], seed: np.random.SeedSequence, queries: int
+    ) -> tuple[Array, Array, Array]:
+        if self.sharpness and queries > 1:
+            raise HypothesisError(
+                "the statistic b of a context is the same for all its queries, as under linear attention", f"queries={queries} and "
+                f"softmax attention of sharpness {self.sharpness:g}", "pass queries=1",
+            )
         inputs, noise, query, query_noise = (np.random.default_rng(s) for s in seed.spawn(4))
         n, d, length = len(which), self.d, self.context
         w = self.link(xi).w
-        query_x = self._inputs(query, n)
+        query_x = self._inputs(query, n * queries).reshape(n, queries, d)
         b = np.empty((n, d + 1))
         block = max(1, _ELEMENTS // (length * d))
         for start in range(0, n, block):
             rows = slice(start, min(start + block, n))
             x = self._inputs(inputs, (rows.stop - rows.start) * length).reshape(-1, length, d)
             y = self.labels(np.einsum("nid,nd->ni", x, w[which[rows]]), noise)
-            weight = self._attention(x, query_x[rows])
+            weight = self._attention(x, query_x[rows, 0])
             b[rows, :d] = self.statistic_scale * np.einsum("ni,nid->nd", weight * y, x)
             b[rows, d] = np.einsum("ni,ni->n", weight * y, y)
-        label = self.labels(np.einsum("ij,ij->i", w[which], query_x), query_noise)
+        label = self.labels(np.einsum("ij,iqj->iq", w[which], query_x), query_noise)
         return self.input_scale * query_x, b, label
 
     def _attention(self, x: Array, query: Array) -> Array:

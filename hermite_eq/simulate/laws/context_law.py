@@ -93,17 +93,18 @@ class ContextLaw:
             xi[rows] = law.tasks(len(rows), stream)
         return Tasks(xi, source)
 
-    def draw(self, tasks: Tasks, which: NDArray[np.int64], seed: np.random.SeedSequence) -> Contexts:
+    def draw(self, tasks: Tasks, which: NDArray[np.int64], seed: np.random.SeedSequence, queries: int = 1) -> Contexts:
         """One context for each entry of ``which``, the number of its task; the first do not depend on how many follow."""
         if len(self.sources) == 1:
-            return Contexts(*self.sources[0].draw(tasks.xi, which, seed), tasks, which)
-        n = len(which)
-        x, b, y = np.empty((n, self.d)), np.empty((n, self.d + 1)), np.empty(n)
-        source = tasks.source[which]
-        for s, (law, child) in enumerate(zip(self.sources, seed.spawn(len(self.sources)), strict=True)):
-            rows = np.flatnonzero(source == s)
-            x[rows], b[rows], y[rows] = law.draw(tasks.xi, which[rows], child)
-        return Contexts(x, b, y, tasks, which)
+            x, b, y = self.sources[0].draw(tasks.xi, which, seed, queries)
+        else:
+            n = len(which)
+            x, b, y = np.empty((n, queries, self.d)), np.empty((n, self.d + 1)), np.empty((n, queries))
+            source = tasks.source[which]
+            for s, (law, child) in enumerate(zip(self.sources, seed.spawn(len(self.sources)), strict=True)):
+                rows = np.flatnonzero(source == s)
+                x[rows], b[rows], y[rows] = law.draw(tasks.xi, which[rows], child, queries)
+        return Contexts(x.reshape(-1, self.d), b.repeat(queries, 0), y.ravel(), tasks, which.repeat(queries), queries)
 
     def trace(self) -> float:
         r"""t, whose inverse is the variance of F's entries: :math:`\operatorname{tr}\operatorname{Cov}(h)` over fresh tasks of the

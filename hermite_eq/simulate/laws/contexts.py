@@ -31,7 +31,7 @@ class Tasks:
 @dataclass(frozen=True, eq=False)
 class Contexts:
     r"""Contexts with the sufficient statistics of a Transformer's attention, :math:`H_Z=x\,b^\top` ([RT],
-    after (6)).
+    after (6)); a context with several queries has as many rows, which follow each other and have their b in common.
 
     Attributes
     ----------
@@ -44,6 +44,8 @@ class Contexts:
     tasks : Tasks
     task : (n,) array of int
         Number of the task of each context.
+    queries : int
+        How many rows each context has.
     """
 
     x: Array
@@ -51,6 +53,7 @@ class Contexts:
     y: Array
     tasks: Tasks
     task: NDArray[np.int64]
+    queries: int = 1
 
     def __len__(self) -> int:
         return len(self.y)

@@ -26,7 +26,9 @@ _LABELS = 2**15
 class GaussianInputs(SourceLaw):
     """A source whose inputs are N(μ, Σ)."""
 
-    def draw(self, xi: Array, which: NDArray[np.int64], seed: np.random.SeedSequence) -> tuple[Array, Array, Array]:
+    def draw(
+        self, xi: Array, which: NDArray[np.int64], seed: np.random.SeedSequence, queries: int
+    ) -> tuple[Array, Array, Array]:
         # Every random variable has a stream of its own, so that a longer draw begins with the shorter one.
         along, noise, across, query, query_noise = (np.random.default_rng(s) for s in seed.spawn(5))
         n, d, length = len(which), self.d, self.context
@@ -55,6 +57,6 @@ class GaussianInputs(SourceLaw):
         b[:, :d] *= self.statistic_scale / length
         b[:, d] = square / length
 
-        x = mean + self.source.input_cov.colour(query.standard_normal((n, d)))
-        label = self.labels(np.einsum("ij,ij->i", link.w[which], x), query_noise)
+        x = mean + self.source.input_cov.colour(query.standard_normal((n * queries, d))).reshape(n, queries, d)
+        label = self.labels(np.einsum("ij,iqj->iq", link.w[which], x), query_noise)
         return self.input_scale * x, b, label
