@@ -55,6 +55,7 @@ CHECKS = {
     "verify.settings.mixtures": "an isotropic source and a spiked one; the theory of several sources against simulation",
     "verify.finite_size_linear": "the linear Transformer at d = 20, 40, 60: the theory at that d, and how fast its limit is approached",
     "verify.best_mixture": "the best proportions of two sources, and what Transformers trained at them and beside them do",
+    "verify.gradient_parts": "a gradient step with the parts of its gradient: which of what is beyond rank one changes the error",
     "verify.stress": "heavy tails, random signs, uniform inputs, softmax attention: where the equivalence of Theorem 3 breaks",
 }
 
