@@ -23,10 +23,10 @@ from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import TheoryError
 from hermite_eq.theory.source_contexts import CONTEXTS
-from verify.campaigns.comparison import Comparison
+from verify.campaigns.comparison import Comparison, within_band
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.mixing_claims import NO_GAIN
-from verify.check import Z_LIMIT, Check, Verdict, by_rate, by_z, z_score
+from verify.check import Z_LIMIT, Check, Verdict, by_rate, by_z
 from verify.learning_curve import DEFECT
 from verify.two_sources import BASE, HEADS, INPUTS, NOISY, SETTINGS, SPIKED, STEPS, Mixture, gains, heads, runs_by_source
 
@@ -170,14 +170,6 @@ def lowers(claim: str, subject: str, change: Array, predicted: float, level: flo
     return Comparison.of(np.zeros(1), change[:, None], np.array([predicted])).row(claim, subject, f"; {mean:+.2%} ± {stderr:.2%}")
 
 
-def changes_nothing(subject: str, change: Array, predicted: float) -> Check:
-    """That a relative change is less than :data:`verify.campaigns.mixing_claims.NO_GAIN` either way: z is from the nearer end."""
-    mean, stderr = float(change.mean()), float(change.std(ddof=1) / np.sqrt(len(change)))
-    z = z_score(NO_GAIN, abs(mean), stderr, len(change))
-    verdict = Verdict.AGREES if z < -Z_LIMIT else Verdict.DISAGREES if z > Z_LIMIT else Verdict.UNDECIDED
-    return Check(STEP, subject, predicted, mean, stderr, "z", z, verdict, note=f"z is from ±{NO_GAIN:.0%}")
-
-
 def gain_rows(measured: Mixture, theory: Theory) -> list[Check]:
     """What the step adds to the error under a task spike, beside the theory's difference of the two errors."""
     rows = []
@@ -195,7 +187,8 @@ def idle_rows(measured: Mixture, setting: str = INPUTS) -> list[Check]:
         before = measured.errors[setting, top][normalise, 0.0].icl.mean
         share = TRUE.gain(setting, top, normalise) / TRUE.error(setting, top, normalise, 0.0).icl
         subject = f"{name}, {setting}: the step changes the error by less than {NO_GAIN:.0%}, d = {top}"
-        rows.append(changes_nothing(subject, gains(measured, setting, top, normalise) / before, share))
+        change = gains(measured, setting, top, normalise) / before
+        rows.append(within_band(STEP, subject, change, share, NO_GAIN, f"z is from ±{NO_GAIN:.0%}"))
     return rows
 
 

@@ -86,17 +86,21 @@ def beats(claim: str, subject: str, one: Curve, other: Curve, rival: Curve | Non
     return compared.row(claim, subject, note)
 
 
+def within_band(claim: str, subject: str, runs: Array, predicted: float, band: float, note: str) -> Check:
+    """That the mean of ``runs`` is within ± ``band``, beyond the sampling error: z is from the nearer end."""
+    mean, stderr = float(runs.mean()), float(runs.std(ddof=1) / np.sqrt(len(runs)))
+    z = z_score(band, abs(mean), stderr, len(runs))
+    verdict = Verdict.AGREES if z < -Z_LIMIT else Verdict.DISAGREES if z > Z_LIMIT else Verdict.UNDECIDED
+    return Check(claim, subject, predicted, mean, stderr, "z", z, verdict, note=note)
+
+
 def gain(claim: str, subject: str, one: Curve, other: Curve) -> Check:
     """The mean relative excess of ``one`` over ``other`` is within ±:data:`SLIGHT`."""
     scale = other.each("icl").mean(axis=0)
     runs = ((one.each("icl") - other.each("icl")) / scale).mean(axis=1)
     predicted = float((one.theory("icl") / other.theory("icl") - 1).mean())
-    mean, stderr = float(runs.mean()), float(runs.std(ddof=1) / np.sqrt(len(runs)))
-    # The nearer end of the band decides: |mean| < SLIGHT beyond the sampling error.
-    z = z_score(SLIGHT, abs(mean), stderr, len(runs))
-    verdict = Verdict.AGREES if z < -Z_LIMIT else Verdict.DISAGREES if z > Z_LIMIT else Verdict.UNDECIDED
-    note = f"{one.model} changes the error of {other.model} by {mean:+.1%} on average"
-    return Check(claim, subject, predicted, mean, stderr, "z", z, verdict, note=note)
+    note = f"{one.model} changes the error of {other.model} by {float(runs.mean()):+.1%} on average"
+    return within_band(claim, subject, runs, predicted, SLIGHT, note)
 
 
 def peaks(claim: str, subject: str, curve: Curve, error: Error, at: float, present: bool = True) -> Check:
