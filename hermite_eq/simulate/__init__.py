@@ -4,11 +4,11 @@ from hermite_eq.simulate.correlations import Coupling as Coupling
 from hermite_eq.simulate.correlations import coupling as coupling
 from hermite_eq.simulate.decomposition import GradientDecomposition as GradientDecomposition
 from hermite_eq.simulate.decomposition import gradient_step as gradient_step
+from hermite_eq.simulate.discrete_mmse import DiscreteMMSE as DiscreteMMSE
 from hermite_eq.simulate.error import icl_curve as icl_curve
 from hermite_eq.simulate.error import icl_error as icl_error
 from hermite_eq.simulate.laws import Contexts as Contexts
 from hermite_eq.simulate.laws import Tasks as Tasks
-from hermite_eq.simulate.posterior import DiscreteMMSE as DiscreteMMSE
 from hermite_eq.simulate.posterior import dmmse_error as dmmse_error
 from hermite_eq.simulate.preactivation import Preactivations as Preactivations
 from hermite_eq.simulate.preactivation import preactivations as preactivations

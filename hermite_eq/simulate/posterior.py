@@ -12,7 +12,6 @@ It is the best predictor in distribution; on a fresh task ξ it errs by
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,21 +20,10 @@ from scipy.special import softmax
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 from hermite_eq.models import Sizes, Task
+from hermite_eq.simulate.discrete_mmse import DiscreteMMSE
 from hermite_eq.simulate.population import Array
 from hermite_eq.simulate.results import SimulatedError
 from hermite_eq.simulate.sampler import child_seeds, context_law, positive_count, run_numbers
-
-
-@dataclass(frozen=True)
-class DiscreteMMSE:
-    """The posterior mean over the training tasks; nothing is trained.
-
-    >>> print(DiscreteMMSE())
-    dMMSE
-    """
-
-    def __str__(self) -> str:
-        return "dMMSE"
 
 
 def dmmse_error(

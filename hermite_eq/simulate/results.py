@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import AnyTask, Sizes, TrainedModel
-
-if TYPE_CHECKING:
-    from hermite_eq.simulate.posterior import DiscreteMMSE
+from hermite_eq.simulate.discrete_mmse import DiscreteMMSE
 
 Array = NDArray[np.float64]
 
