@@ -127,6 +127,20 @@ def test_fig3_shows_the_predicted_gain_and_the_best_step() -> None:
     assert nothing.predicted == pytest.approx(-0.1, rel=1e-12)
 
 
+@pytest.mark.parametrize(("share", "verdict"), [(0.0, Verdict.AGREES), (0.01, Verdict.AGREES), (-0.01, Verdict.AGREES),
+                                                (0.0199, Verdict.DISAGREES), (-0.03, Verdict.DISAGREES)])
+def test_errors_that_differ_by_less_than_two_per_cent_are_the_same(share: float, verdict: Verdict) -> None:
+    """Gaps of .1 % scatter in 20 runs: 1 % is z = 45, and five standard errors are .11 %."""
+    campaign = dataclasses.replace(MIXING["dm-fig1"], panels=(PANEL,))
+    found = drawn(("relu", "relu, rank one"))
+    head, other = (found[0, 0, name] for name in ("relu", "relu, rank one"))
+    noise = np.random.default_rng(3).standard_normal(head.icl_runs.shape)
+    found[0, 0, "relu, rank one"] = dataclasses.replace(other, icl_runs=head.icl_runs * (1 + share + 0.001 * (noise - noise.mean(axis=0))))
+    (row,) = (row for row in judge(campaign, [(20, found)]) if row.claim == campaign.figure)
+    assert row.verdict == verdict
+    assert ("everywhere less than 2%" in row.note) == (abs(share) == 0.01)
+
+
 def test_a_gap_seen_at_one_point_only_is_not_taken_back() -> None:
     row = Check("claim", "subject", 1.0, 2.0, 0.1, "z", 10.0, Verdict.DISAGREES)
     unseen = [(d, 0.01 * np.random.default_rng(d).standard_normal((12, 3))) for d in (10, 20, 40)]
