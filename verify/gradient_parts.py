@@ -8,7 +8,7 @@ A neuron's gradient is, up to its read-out weight and 1/√m,
 
 with ν what σ' has beyond degree one. Transformers of [DM] Fig. 3 (one source with a task spike of d², h not normalised) take the step with
 all of it and with parts of it, on common draws. The theory takes the second term as c₂ E[y hhᵀ] f and a noise that is independent for every
-neuron; the sum over the contexts is one matrix for all neurons, made of the contexts that ĝ is made of. Half a minute at d = 40.
+neuron; the sum over the contexts is one matrix for all neurons, made of the contexts that ĝ is made of. About a minute at d = 40.
 """
 
 from __future__ import annotations
