@@ -27,6 +27,7 @@ from rich.table import Table
 
 from hermite_eq.activations import Activation
 from hermite_eq.activations.derivative import derivative
+from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_norm2
 from hermite_eq.models import MixtureTask, OneStepTransformer, Sizes
@@ -55,29 +56,29 @@ PARTS = {
 
 @dataclass(frozen=True, eq=False)
 class Expectations:
-    """E[yh], E[y hhᵀ], E[hhᵀ], and a matrix S with SᵀS = E[y² hhᵀ]."""
+    """E[yh] and E[hhᵀ], exact; means over contexts: E[y hhᵀ], and a matrix S with SᵀS = E[y² hhᵀ]."""
 
     signal: Array
-    labelled: Array
     second: Array
+    labelled: Array
     root: Array
 
 
 def expectations(task: MixtureTask, sizes: Sizes, seed: np.random.SeedSequence) -> Expectations:
-    """Means over fresh contexts, :data:`MANY` times as many as the step has."""
+    """Of the one source; means are over :data:`MANY` times as many contexts as the step has."""
+    exact = source_moments(task, sizes.d, sizes.context, source=0)
     law, size, count = context_law(task, sizes), sizes.d * (sizes.d + 1), MANY * sizes.samples
-    signal, moments = np.zeros(size), np.zeros((3, size, size))
+    labelled, squared = np.zeros((2, size, size))
     for start in range(0, count, _BATCH):
         tasks, contexts = seed.spawn(2)
         number = min(_BATCH, count - start)
         drawn = law.draw(law.tasks(number, np.random.default_rng(tasks)), np.arange(number), contexts)
         h, y = drawn.h(), drawn.y
-        signal += y @ h / count
-        for power, matrix in enumerate(moments):
+        for power, matrix in ((1, labelled), (2, squared)):
             matrix += (h * y[:, None] ** power).T @ h / count
-    second, labelled, squared = moments
     values, vectors = np.linalg.eigh(squared)
-    return Expectations(signal, labelled, second, np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T)
+    second: Array = np.asarray(np.kron(exact.inputs, exact.second_b), float)
+    return Expectations(exact.labels.ravel(), second, labelled, np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T)
 
 
 def directions(model: OneStepTransformer, draw: Draw, law: Expectations, seed: np.random.SeedSequence) -> dict[str, Array]:
@@ -152,8 +153,8 @@ def table(d: int, step: float, found: dict[str, Array]) -> Table:
     for column, right in (("the step is along", False), ("ICL error", True), ("relative to the whole gradient's", True)):
         shown.add_column(column, justify="right" if right else "left")
     for part, values in found.items():
-        error, gap = MonteCarlo.from_runs(values), MonteCarlo.from_runs((values - found["whole"]) / found["whole"].mean())
-        shown.add_row(escape(PARTS[part]), str(error), "" if part == "whole" else f"{float(gap.mean):+.1%} ± {float(gap.stderr):.1%}")
+        icl, gap = MonteCarlo.from_runs(values), MonteCarlo.from_runs((values - found["whole"]) / found["whole"].mean())
+        shown.add_row(escape(PARTS[part]), str(icl), "" if part == "whole" else f"{float(gap.mean):+.1%} ± {float(gap.stderr):.1%}")
     return shown
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from verify.campaigns.comparison import Comparison
 from verify.campaigns.mixing import MixingCampaign
@@ -31,6 +31,11 @@ Array = NDArray[np.float64]
 NO_GAIN = 0.02
 
 
+def _too_small(mean: ArrayLike, stderr: ArrayLike) -> bool:
+    """Whether changes, with five standard errors (|z| > 5 by chance: 5.7e-7), are less than :data:`NO_GAIN`."""
+    return bool(np.all(np.abs(mean) + 5 * np.asarray(stderr) < NO_GAIN))
+
+
 def _relative(ladder: Ladder, one: Key, other: Key, claim: str, subject: str) -> Check:
     """That two curves are one, where |z| is largest; else that their gap is small, or vanishes with d, where three are stored."""
     d, curves = ladder[0]
@@ -46,7 +51,7 @@ def _relative(ladder: Ladder, one: Key, other: Key, claim: str, subject: str) ->
     row = degree_too_high(row, float(mean[i]), excess(*curve.panel.point(curve.mixing, curve.name, curve.values[i], d)))
     row = in_the_limit(row, [(size, relative_gaps(of[one], of[other])) for size, of in ladder])
     # With runs enough any two heads differ at a finite d.
-    if row.verdict == Verdict.DISAGREES and (np.abs(mean) + 5 * stderr < NO_GAIN).all():
+    if row.verdict == Verdict.DISAGREES and _too_small(mean, stderr):
         return row.with_verdict(Verdict.AGREES, f"{row.note}; everywhere less than {NO_GAIN:.0%}")
     return row
 
@@ -115,7 +120,7 @@ def _of_step(claim: str, curve: MixingCurve) -> list[Check]:
         row = by_z(claim, f"{spike}: the step η = d² changes nothing", 0.0, float(mean[at]), float(stderr[at]), runs=len(runs),
                    scale=NO_GAIN / RESOLUTION, note=note)
         # A change that is seen, and is too small to matter, is none.
-        if abs(mean[at]) + 5 * stderr[at] < NO_GAIN:
+        if _too_small(mean[at], stderr[at]):
             row = row.with_verdict(Verdict.AGREES, note)
         # z is that of no change; the theory's is a number of its own.
         return [replace(row, predicted=float(expected[at])) if known else row]
