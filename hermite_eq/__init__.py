@@ -14,8 +14,12 @@ from hermite_eq.activations import activation as activation
 from hermite_eq.covariance import covariance as covariance
 from hermite_eq.equivalence import equivalent_model as equivalent_model
 from hermite_eq.equivalence import equivalent_transformer as equivalent_transformer
+from hermite_eq.errors import ArgumentTypeError as ArgumentTypeError
+from hermite_eq.errors import ConvergenceError as ConvergenceError
 from hermite_eq.errors import HypothesisError as HypothesisError
 from hermite_eq.errors import HypothesisWarning as HypothesisWarning
+from hermite_eq.errors import OutOfMemoryError as OutOfMemoryError
+from hermite_eq.errors import StorageError as StorageError
 from hermite_eq.expansion import HermiteExpansion as HermiteExpansion
 from hermite_eq.expansion import coefficients as coefficients
 from hermite_eq.expansion import dual_activation as dual_activation

@@ -6,7 +6,8 @@ from __future__ import annotations
 class HypothesisError(ValueError):
     """An input violates a hypothesis under which the result is defined.
 
-    The message always has three parts: the hypothesis, what was found, the call or change that repairs it.
+    The message always has three parts: the hypothesis, what was found, the call or change that repairs it. Every error which the
+    library raises by itself is of this class or of one below it.
 
     Examples
     --------
@@ -25,6 +26,22 @@ class HypothesisError(ValueError):
     def __reduce__(self) -> tuple[type[HypothesisError], tuple[str, str, str]]:
         # By default an exception is rebuilt from its message alone; this one has to get back from worker processes.
         return type(self), (self.hypothesis, self.found, self.repair)
+
+
+class ArgumentTypeError(HypothesisError, TypeError):
+    """An argument is of a type which the function has no meaning for; a ``TypeError`` too."""
+
+
+class ConvergenceError(HypothesisError):
+    """An iteration reached its limit before its result settled."""
+
+
+class StorageError(HypothesisError):
+    """A stored file is damaged, of another schema, or cannot be read or written."""
+
+
+class OutOfMemoryError(HypothesisError, MemoryError):
+    """A result would need more memory than there is, and is refused before it is asked for; a ``MemoryError`` too."""
 
 
 class HypothesisWarning(UserWarning):
