@@ -15,7 +15,9 @@ ROOT = Path(__file__).parent.parent
 # What each part of the library may import: the arrows of the design, transitively closed by construction below.
 DIRECT = {
     "errors": set(),
-    "hermite": {"errors"},
+    "arguments": {"errors"},
+    "memory": {"errors"},
+    "hermite": {"arguments", "memory"},
     "latex": {"hermite"},
     "activations": {"latex"},
     "expansion": {"activations"},

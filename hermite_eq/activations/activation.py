@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array, exact, function, non_negative, one_of, sequence, shown, text
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
@@ -66,26 +67,30 @@ class Activation:
     reference: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kinks", tuple(sympy.sympify(kink) for kink in self.kinks))
+        text(self.name, "name", "the activation's, in legends")
+        function(self.function, "function", "the vectorised function σ")
+        requirement, repair = "kinks are finite real numbers", "pass kinks=(0, 1), say"
+        given = sequence(self.kinks, "kinks", requirement=requirement, repair=repair)
+        object.__setattr__(self, "kinks", tuple(exact(kink, "kinks", requirement=requirement, repair=repair) for kink in given))
         try:
             places = [float(kink) for kink in self.kinks]
-        except TypeError:
+        except (TypeError, OverflowError):
             places = [math.nan]
         if not all(math.isfinite(place) for place in places):
-            raise HypothesisError("kinks are finite real numbers", f"kinks={self.kinks}", "pass kinks=(0, 1), say")
+            raise HypothesisError(requirement, f"kinks={shown(self.kinks)}", repair)
         if any(b <= a for a, b in itertools.pairwise(places)):
             raise HypothesisError(
                 "kinks are in increasing order", f"kinks={self.kinks}", f"pass kinks={tuple(sorted(set(places)))}"
             )
-        if self.parity not in ("even", "odd", None):
-            raise HypothesisError(
-                "a parity is 'even', 'odd' or None", f"parity={self.parity!r}", "drop it: None is always right"
-            )
-        for name, value in (("lipschitz", self.lipschitz), ("strip", self.strip)):
-            if value is not None and not value >= 0:
-                raise HypothesisError(
-                    f"{name} is a number ≥ 0 (or inf), or None if unknown", f"{name}={value!r}", f"pass {name}=None"
-                )
+        one_of(
+            self.parity, (None, "even", "odd"), "parity",
+            requirement="a parity is 'even', 'odd' or None", repair="drop it: None is always right",
+        )
+        for name in ("lipschitz", "strip"):
+            if getattr(self, name) is not None:
+                requirement = f"{name} is a number ≥ 0 (or inf), or None if unknown"
+                value = non_negative(getattr(self, name), name, infinite=True, requirement=requirement, repair=f"pass {name}=None")
+                object.__setattr__(self, name, value)
         if self.strip and self.kinks:
             raise HypothesisError(
                 "a function analytic in a strip has no kinks", f"strip={self.strip!r} beside kinks={self.kinks}", "declare one of the two"
@@ -116,9 +121,8 @@ class Activation:
                 f"the free parameters {names} in {self.name}",
                 f"substitute them first: expression.subs({{{self.parameters[0]}: sympy.Rational(1, 2)}})",
             )
-        x = np.asarray(x)
-        if not np.issubdtype(x.dtype, np.floating):
-            x = x.astype(float)
+        given = np.asarray(x)
+        x = given if np.issubdtype(given.dtype, np.floating) else array(x, "x", finite=False, empty=True)
         return np.asarray(self.function(x)).astype(x.dtype, copy=False)
 
     def __str__(self) -> str:

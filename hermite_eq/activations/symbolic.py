@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Parity
 from hermite_eq.activations.pieces import pieces
+from hermite_eq.arguments import shown
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
@@ -98,6 +99,11 @@ class ExpressionFunction:
 
 @lru_cache(maxsize=512)
 def _compiled(expression: sympy.Expr) -> Callable[[NDArray[Any]], Any]:
+    # lambdify writes Python out of the expression, and the names in it as they are: a name that is an expression would be executed.
+    for part in sympy.preorder_traversal(expression):
+        name = getattr(part, "name", type(part).__name__)
+        if not str(name).isidentifier():
+            raise HypothesisError("the names in an expression are identifiers", f"the name {shown(name)}", "rename it with xreplace")
     # log(626/625) is rounded once, from its exact value, and not computed from a rounded argument.
     constants = {part: part.evalf(20) for part in _constants(expression)}
     compiled: Callable[[NDArray[Any]], Any] = sympy.lambdify(X, expression.xreplace(constants), ["scipy", "numpy"])

@@ -34,6 +34,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from sympy import Expr, S
 
+from hermite_eq.arguments import exact
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.exact.family import (
     Function,
@@ -234,8 +235,9 @@ def exact_dual(expr1: Expr, expr2: Expr | None = None) -> Expr | None:
     exp(1/2)*erf(sqrt(2)*rho/2)
     """
     try:
-        functions = [parse(sympy.sympify(expr)) for expr in (expr1, expr1 if expr2 is None else expr2)]
-        if any(RHO in sympy.sympify(expr).free_symbols for expr in (expr1, expr2) if expr is not None):
+        pair = [exact(expr, "σ") for expr in (expr1, expr1 if expr2 is None else expr2)]
+        functions = [parse(expr) for expr in pair]
+        if any(RHO in expr.free_symbols for expr in pair):
             raise HypothesisError(
                 "the real symbol rho is the correlation", "it as a parameter of a function", "give the parameter another name"
             )

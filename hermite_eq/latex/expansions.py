@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 
+from hermite_eq.arguments import exact as read_exact
 from hermite_eq.errors import HypothesisError
 from hermite_eq.latex.numbers import as_decimal, exact, is_exact, number
 
@@ -22,7 +23,7 @@ NORMALISATION = (
 def _weighted(weight: Any, basis: str, digits: int, radius: Any) -> tuple[str, str]:
     """(sign, TeX without sign) of weight · basis."""
     if is_exact(weight) or (isinstance(weight, sympy.Basic) and weight.free_symbols):
-        weight = sympy.sympify(weight)
+        weight = read_exact(weight, "c")
         negative = weight.could_extract_minus_sign()
         size = -weight if negative else weight
         if size == 1 and basis:

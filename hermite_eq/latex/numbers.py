@@ -10,6 +10,7 @@ from typing import Any
 import sympy
 from sympy.printing.latex import LatexPrinter
 
+from hermite_eq.arguments import exact as read_exact
 from hermite_eq.errors import HypothesisError
 
 _ROOT_TWO_PI = sympy.Symbol(r"\sqrt{2 \pi}", positive=True)
@@ -54,9 +55,7 @@ def exact(value: Any) -> str:
     >>> print(exact(1 / sympy.sqrt(2 * sympy.pi)))
     \frac{1}{\sqrt{2 \pi}}
     """
-    if isinstance(value, Fraction):
-        value = sympy.Rational(value.numerator, value.denominator)
-    return str(_Printer({"fold_frac_powers": True}).doprint(_standard_radicals(sympy.sympify(value))))
+    return str(_Printer({"fold_frac_powers": True}).doprint(_standard_radicals(read_exact(value, "value"))))
 
 
 def as_decimal(value: Any) -> Decimal:

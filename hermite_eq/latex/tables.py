@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 
+from hermite_eq.arguments import exact as read_exact
 from hermite_eq.errors import HypothesisError
 from hermite_eq.latex.expansions import provenance_comment
 from hermite_eq.latex.numbers import as_decimal, decimal, exact, is_exact, number
@@ -91,7 +92,7 @@ def coefficient_table(
 
 def _decimal_of(value: Any, radius: Any, divisor: int, digits: int) -> str:
     if is_exact(value):
-        exact_value = sympy.sympify(value) / divisor
+        exact_value = read_exact(value, "c") / divisor
         if exact_value == 0:
             return "0"
         # evalf carries digits + 20 correct digits, beyond what is shown.

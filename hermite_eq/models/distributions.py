@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.arguments import finite
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models.scalars import finite
 
 Array = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from hermite_eq.activations import Activation, activation
 from hermite_eq.activations.derivative import derivative
+from hermite_eq.arguments import non_negative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models.polynomial import PolynomialActivation, head_activation
-from hermite_eq.models.scalars import non_negative
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hermite_eq.arguments import non_negative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models.mixture import MixtureTask
-from hermite_eq.models.scalars import non_negative
 
 
 @dataclass(frozen=True)

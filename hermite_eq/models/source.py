@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation, activation
+from hermite_eq.arguments import non_negative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models.distributions import Distribution, Gaussian, distribution
-from hermite_eq.models.scalars import non_negative
 from hermite_eq.models.structures import Identity, Structure, structure
 
 Array = NDArray[np.float64]

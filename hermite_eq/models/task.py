@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hermite_eq.activations import Activation, activation
+from hermite_eq.arguments import non_negative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models.mixture import MixtureTask
-from hermite_eq.models.scalars import non_negative
 from hermite_eq.models.source import Source
 
 

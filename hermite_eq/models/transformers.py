@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hermite_eq.activations import Activation
+from hermite_eq.arguments import non_negative
 from hermite_eq.models.onestep import OneStepTransformer
 from hermite_eq.models.polynomial import PolynomialActivation, head_activation
-from hermite_eq.models.scalars import non_negative
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Literal
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import positive
+from hermite_eq.errors import HypothesisError, OutOfMemoryError
+from hermite_eq.memory import UNITS, readable
 from hermite_eq.models import Sizes
 from hermite_eq.simulate.heads import HeadKind, Unit
 
-_UNITS = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 #: Rows of a block: enough for full speed of a matrix product, and no fewer than are worth a call.
 LARGEST_BLOCK, SMALLEST_BLOCK = 2048, 64
 
@@ -24,20 +24,13 @@ def parse_memory(memory: str | float) -> int:
     """
     if isinstance(memory, str):
         match = re.fullmatch(r"\s*([0-9.]+)\s*([A-Za-z]*)\s*", memory)
-        if match and match[2] in _UNITS and re.fullmatch(r"\d+\.?\d*|\.\d+", match[1]):
-            return int(float(match[1]) * _UNITS[match[2]])
-    elif not isinstance(memory, bool) and memory > 0:
-        return int(memory)
+        if match and match[2] in UNITS and re.fullmatch(r"\d+\.?\d*|\.\d+", match[1]):
+            return int(float(match[1]) * UNITS[match[2]])
+    else:
+        return int(positive(memory, "memory", "bytes"))
     raise HypothesisError(
         "memory is a number of bytes, or a number with a unit", f"memory={memory!r}", 'pass memory="4GB", say'
     )
-
-
-def _readable(size: int) -> str:
-    """Three digits and a unit, rounded up."""
-    unit = next(u for u in ("GB", "MB", "kB") if size >= _UNITS[u] or u == "kB")
-    places = max(0, 2 - math.floor(math.log10(size / _UNITS[unit])))
-    return f"{math.ceil(size / _UNITS[unit] * 10**places) / 10**places:.{places}f}{unit}"
 
 
 @dataclass(frozen=True)
@@ -99,10 +92,10 @@ def schedule(
     least = max(SMALLEST_BLOCK, queries)
     smallest = fixed + max(alone.values()) + least * row
     if smallest > memory:
-        raise HypothesisError(
+        raise OutOfMemoryError(
             "the memory budget holds the contexts, F, the system of one head and a block of features",
-            f"a budget of {_readable(memory)} where {_readable(smallest)} are needed",
-            f'pass memory="{_readable(smallest)}" or more, or smaller sizes',
+            f"a budget of {readable(memory)} where {readable(smallest)} are needed",
+            f'pass memory="{readable(smallest)}" or more, or smaller sizes',
         )
     block = min(max(LARGEST_BLOCK, queries), (memory - fixed - max(alone.values())) // row)
     room = memory - fixed - block * row

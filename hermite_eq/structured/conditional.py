@@ -19,6 +19,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation, activation
+from hermite_eq.arguments import array, exact, inside, shown
 from hermite_eq.equivalence import equivalent_model
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_coefficients
@@ -71,11 +72,13 @@ def affine(sigma: Any, shift: Any = 0, scale: Any = 1) -> Activation:
 
 
 def _exact(value: Any, name: str) -> sympy.Expr:
-    found = value if isinstance(value, sympy.Expr) else None
-    if found is None and isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        found = sympy.Rational(str(value)) if math.isfinite(value) else None
-    if found is None or found.is_real is not True or found.is_finite is False:
-        raise HypothesisError(f"the {name} is a finite real number or a real symbol", f"{name}={value!r}", f"pass {name}=0.5, say")
+    requirement, repair = f"the {name} is a finite real number or a real symbol", f"pass {name}=0.5, say"
+    found = exact(value, name, requirement=requirement, repair=repair)
+    if isinstance(value, float | np.floating) and math.isfinite(value):
+        # The decimal that was written, not its binary neighbour.
+        found = sympy.Rational(str(value))
+    if found.is_real is not True or found.is_finite is False:
+        raise HypothesisError(requirement, f"{name}={shown(value)}", repair)
     return found
 
 
@@ -105,7 +108,7 @@ def conditional_coefficients(sigma: Any, shifts: ArrayLike, scales: ArrayLike = 
     array([[0.25, 0.  , 0.5 ],
            [4.25, 2.  , 0.5 ]])
     """
-    return scaled_coefficients(sigma, np.atleast_1d(np.asarray(scales, dtype=float)), degree, shifts=shifts)
+    return scaled_coefficients(sigma, np.atleast_1d(array(scales, "scales", dimensions=(0, 1))), degree, shifts=shifts)
 
 
 def conditional_model(sigma: Any, shift: Any, scale: Any = 1, *, degree: int = 1) -> PolynomialActivation:
@@ -163,7 +166,7 @@ def truncated_conditional(sigma: Any, shifts: ArrayLike, coupling: float, *, deg
     array([[1.64, 1.6 , 1.28]])
     """
     p, rho = check_degree(degree), check_coupling(coupling)
-    kappa = np.atleast_1d(np.asarray(shifts, dtype=float))
+    kappa = np.atleast_1d(array(shifts, "shifts", dimensions=(0, 1)))
     c = np.asarray(coefficients(sigma, p))
     # He_i/√i! from the stable recurrence: ρ^i He_i/i! = (ρ^i/√i!) (He_i/√i!).
     values = orthonormal_values(kappa / rho, p)
@@ -174,14 +177,8 @@ def truncated_conditional(sigma: Any, shifts: ArrayLike, coupling: float, *, deg
 
 def check_coupling(coupling: Any) -> float:
     """ρ as a float, or an error."""
-    try:
-        value = float(coupling)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not 0 < value < 1:
-        raise HypothesisError(
-            "a coupling is the standard deviation of one component of a pre-activation of variance one, 0 < ρ < 1",
-            f"coupling={coupling!r}",
-            "divide by the standard deviation of the pre-activation",
-        )
-    return value
+    return inside(
+        coupling, 0, 1, "coupling",
+        requirement="a coupling is the standard deviation of one component of a pre-activation of variance one, 0 < ρ < 1",
+        repair="divide by the standard deviation of the pre-activation",
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import sympy
 
+from hermite_eq.arguments import exact, shown
 from hermite_eq.errors import HypothesisError
 from hermite_eq.theory.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
 
@@ -137,18 +138,15 @@ def ridgeless_limit(**to: sympy.Expr | float | int) -> RidgelessLimit:
     >>> ridgeless_limit(alpha=oo, tau=oo).g_task.subs(KAPPA, sympy.Rational(1, 2))
     oo
     """
-    try:
-        order = tuple(f"{name}={sympy.sympify(value)}" for name, value in to.items())
-    except (sympy.SympifyError, TypeError):
-        order = ()
+    order = tuple(f"{name}={exact(value, name)}" for name, value in to.items())
     found = _limits(order)
     if found is None:
         raise HypothesisError(
             "one or two of alpha, kappa, tau go to 0 or oo, in an order that was worked out",
-            ", ".join(f"{name}={value}" for name, value in to.items()) or "nothing",
+            ", ".join(f"{name}={shown(value)}" for name, value in to.items()) or "nothing",
             "pass tau=sympy.oo, alpha=sympy.oo, say; or substitute in ridgeless(…)",
         )
-    icl, idg = (sympy.sympify(x) for x in found)
+    icl, idg = (sympy.S(x) for x in found)
     return RidgelessLimit(icl, idg, order)
 
 

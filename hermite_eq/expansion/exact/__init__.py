@@ -13,6 +13,7 @@ from typing import Any
 
 import sympy
 
+from hermite_eq.arguments import exact
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.exact.family import OutsideFamilyError, multiply
 from hermite_eq.expansion.exact.general import GeneralCoefficient as GeneralCoefficient
@@ -26,7 +27,7 @@ from hermite_eq.hermite import X, check_degree
 
 
 def _expression(expr: Any) -> sympy.Expr:
-    expr = sympy.sympify(expr)
+    expr = exact(expr, "σ")
     other = [symbol for symbol in expr.free_symbols if symbol.name == X.name and symbol != X]
     if other:
         raise HypothesisError(

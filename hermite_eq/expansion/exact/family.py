@@ -100,7 +100,7 @@ def _collect(raw: Iterator[tuple[Kernel, int, Expr, Expr]]) -> Terms:
 
 def term(re: Expr, im: Expr = S.Zero, *, kernel: Kernel = ONE, power: int = 0) -> Terms:
     """Re (re + i im) x^power · kernel."""
-    return _collect(iter([(kernel, power, sympy.sympify(re), sympy.sympify(im))]))
+    return _collect(iter([(kernel, power, re, im)]))
 
 
 def add(f: Terms, h: Terms) -> Terms:

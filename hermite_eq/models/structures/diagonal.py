@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hermite_eq.arguments import non_negative
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models.scalars import non_negative
 from hermite_eq.models.structures.structure import Array, Structure, vector
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hermite_eq.arguments import finite
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models.scalars import finite
 from hermite_eq.models.structures.structure import Array, Structure, vector
 
 
