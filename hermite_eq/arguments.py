@@ -46,6 +46,10 @@ def shown(value: Any) -> str:
         return f"an object of type {type(value).__name__}"
 
 
+def _found(name: str, value: Any) -> str:
+    return f"{name}={shown(value)}" if name else shown(value)
+
+
 def _called(name: str, meaning: str) -> str:
     return f"{name} ({meaning})" if meaning else name
 
@@ -72,9 +76,9 @@ def _real(value: Any, name: str, requirement: str, repair: str, holds: Callable[
     try:
         number = _float(value)
     except Exception:
-        raise ArgumentTypeError(requirement, f"{name}={shown(value)}", repair) from None
+        raise ArgumentTypeError(requirement, _found(name, value), repair) from None
     if not holds(number):
-        raise HypothesisError(requirement, f"{name}={shown(value)}", repair)
+        raise HypothesisError(requirement, _found(name, value), repair)
     return number
 
 
@@ -98,7 +102,11 @@ def non_negative(
 
 
 def positive(value: Any, name: str, meaning: str = "", *, infinite: bool = False, requirement: str = "", repair: str = "") -> float:
-    """``value`` as a float > 0, finite unless ``infinite``."""
+    """``value`` as a float > 0, finite unless ``infinite``.
+
+    >>> positive(math.inf, "mu", infinite=True)
+    inf
+    """
     requirement = requirement or f"{_called(name, meaning)} is {'> 0 (inf allowed)' if infinite else '> 0 and finite'}"
     end = math.inf if infinite else sys.float_info.max
     return _real(value, name, requirement, repair or f"pass {name}=1.0, say", lambda number: 0 < number <= end)
@@ -114,7 +122,9 @@ def inside(value: Any, low: float, high: float, name: str, meaning: str = "", *,
     return _real(value, name, requirement, repair or f"pass {name}={(low + high) / 2:g}, say", lambda number: low < number < high)
 
 
-def count(value: Any, name: str, meaning: str = "", *, least: int = 0, most: int = LARGEST_COUNT, requirement: str = "") -> int:
+def count(
+    value: Any, name: str, meaning: str = "", *, least: int = 0, most: int = LARGEST_COUNT, requirement: str = "", repair: str = ""
+) -> int:
     """``value`` as an int between ``least`` and ``most``.
 
     >>> count(np.int64(3), "k")
@@ -122,31 +132,31 @@ def count(value: Any, name: str, meaning: str = "", *, least: int = 0, most: int
     """
     kind = {0: "a non-negative integer", 1: "a positive integer"}.get(least, f"an integer ≥ {least}")
     requirement = requirement or f"{_called(name, meaning)} is {kind}"
-    repair = f"pass {name}={least}, {least + 1}, {least + 2}, …"
+    repair = repair or (f"pass {name}={least} or more" if least else f"pass {name}=0, 1, 2, …")
     try:
         if isinstance(value, bool | np.bool_):
             raise TypeError
         number = operator.index(value)
     except Exception:
-        raise ArgumentTypeError(requirement, f"{name}={shown(value)}", repair) from None
+        raise ArgumentTypeError(requirement, _found(name, value), repair) from None
     if number < least:
-        raise HypothesisError(requirement, f"{name}={shown(number)}", repair)
+        raise HypothesisError(requirement, _found(name, number), repair)
     if number > most:
-        raise HypothesisError(f"{_called(name, meaning)} is at most {most}", f"{name}={shown(number)}", f"pass {name}={most} or less")
+        raise HypothesisError(f"{_called(name, meaning)} is at most {most}", _found(name, number), f"pass {name}={most} or less")
     return number
 
 
 def flag(value: Any, name: str) -> bool:
     """``value`` as a bool: ``"False"`` and arrays are refused, which Python takes for true or ambiguous."""
     if not isinstance(value, bool | np.bool_):
-        raise ArgumentTypeError(f"{name} is True or False", f"{name}={shown(value)}", f"pass {name}=True or {name}=False")
+        raise ArgumentTypeError(f"{name} is True or False", _found(name, value), f"pass {name}=True or {name}=False")
     return bool(value)
 
 
 def text(value: Any, name: str, meaning: str = "") -> str:
     """``value`` if it is a text."""
     if not isinstance(value, str):
-        raise ArgumentTypeError(f"{_called(name, meaning)} is a text", f"{name}={shown(value)}", f'pass {name}="", say')
+        raise ArgumentTypeError(f"{_called(name, meaning)} is a text", _found(name, value), f'pass {name}="", say')
     return value
 
 
@@ -161,7 +171,7 @@ def one_of(value: Any, allowed: Sequence[T], name: str, meaning: str = "", *, re
             return member
     raise (HypothesisError if isinstance(value, str) else ArgumentTypeError)(
         requirement or f"{_called(name, meaning)} is one of {', '.join(map(str, allowed))}",
-        f"{name}={shown(value)}",
+        _found(name, value),
         repair or f'pass {name}="{allowed[0]}"',
     )
 
@@ -169,15 +179,27 @@ def one_of(value: Any, allowed: Sequence[T], name: str, meaning: str = "", *, re
 def instance(value: Any, kind: type[T] | tuple[type[Any], ...], requirement: str, repair: str) -> T:
     """``value`` if it is of the kind."""
     if not isinstance(value, kind):
-        raise ArgumentTypeError(requirement, f"{type(value).__name__} {shown(value)}", repair)
+        raise ArgumentTypeError(requirement, type(value).__name__, repair)
     return value  # type: ignore[return-value]
 
 
 def function(value: Any, name: str, meaning: str = "") -> Callable[..., Any]:
     """``value`` if it can be called."""
     if not callable(value):
-        raise ArgumentTypeError(f"{_called(name, meaning)} is a function", f"{name}={shown(value)}", f"pass {name}=numpy.tanh, say")
+        raise ArgumentTypeError(f"{_called(name, meaning)} is a function", _found(name, value), f"pass {name}=numpy.tanh, say")
     return value
+
+
+def outcome(function: Callable[..., Any], name: str, *arguments: Any, **keywords: Any) -> Any:
+    """What a function of the caller's returns; what it raises is the cause of an own error."""
+    try:
+        return function(*arguments, **keywords)
+    except HypothesisError:
+        raise
+    except Exception as failure:
+        raise HypothesisError(
+            f"{name} returns where it is called as documented", f"{type(failure).__name__}: {failure}", f"call {name} alone to see why"
+        ) from failure
 
 
 def sequence(value: Any, name: str, meaning: str = "", *, empty: bool = True, requirement: str = "", repair: str = "") -> tuple[Any, ...]:
@@ -186,10 +208,10 @@ def sequence(value: Any, name: str, meaning: str = "", *, empty: bool = True, re
     repair = repair or f"pass {name} as a list"
     scalar = isinstance(value, str | bytes | bytearray | dict | set | frozenset)
     if scalar or not (isinstance(value, Sized) and isinstance(value, Iterable)) or (isinstance(value, np.ndarray) and not value.ndim):
-        raise ArgumentTypeError(requirement, f"{name}={shown(value)}", repair)
+        raise ArgumentTypeError(requirement, _found(name, value), repair)
     members = tuple(value)
     if not members and not empty:
-        raise HypothesisError(requirement, f"{name}={shown(value)}", repair)
+        raise HypothesisError(requirement, _found(name, value), repair)
     return members
 
 
@@ -201,6 +223,7 @@ def array(
     shape: str = "",
     dimensions: Sequence[int] | int | None = None,
     finite: bool = True,
+    nan: bool = False,
     empty: bool = False,
     requirement: str = "",
     repair: str = "",
@@ -216,6 +239,8 @@ def array(
         The shape in words, for the error.
     dimensions : int or sequence of int, optional
         The number of axes allowed.
+    finite, nan, empty : bool
+        Whether infinity is refused, and whether NaN and arrays without entries are accepted.
 
     Examples
     --------
@@ -225,6 +250,7 @@ def array(
     allowed = (dimensions,) if isinstance(dimensions, int) else dimensions
     kind = {(0,): "a number", (1,): "a vector", (2,): "a matrix", (0, 1): "a number or a vector"}.get(tuple(allowed or ()), "an array")
     at = f" of shape {shape}" if shape else ""
+    named = bool(requirement)
     requirement = requirement or f"{_called(name, meaning)} is {kind} of {'finite' if finite else 'real'} numbers{at}"
     repair = repair or f"pass {name} as {kind} of floats{at}"
     try:
@@ -235,11 +261,12 @@ def array(
             raise TypeError
         found = given.astype(float, copy=False)
     except Exception:
-        raise ArgumentTypeError(requirement, f"{name}={shown(value)}", repair) from None
+        raise ArgumentTypeError(requirement, _found(name, value), repair) from None
     if (allowed is not None and found.ndim not in allowed) or (not empty and not found.size):
-        raise HypothesisError(requirement, f"shape {found.shape}", repair)
-    if not (np.isfinite(found) if finite else ~np.isnan(found)).all():
-        raise HypothesisError(requirement, f"NaN{' or infinity' if finite else ''} in {name}", "find where they come from")
+        raise HypothesisError(requirement, _found(name, value) if named else f"shape {found.shape}", repair)
+    if not nan and not (np.isfinite(found) if finite else ~np.isnan(found)).all():
+        what = f"NaN{' or infinity' if finite else ''} in it"
+        raise HypothesisError(requirement, _found(name, value) if named else what, repair if named else "find where they come from")
     return found
 
 
@@ -274,7 +301,7 @@ def exact(value: Any, name: str, meaning: str = "", *, requirement: str = "", re
     except Exception:
         raise ArgumentTypeError(
             requirement or f"{_called(name, meaning)} is a number or a SymPy expression",
-            f"{name}={shown(value)}",
+            _found(name, value),
             repair or "pass sympy.Rational(1, 3) or 0.5, say",
         ) from None
     return found
@@ -292,6 +319,6 @@ def generator(rng: Any) -> np.random.Generator:
             raise TypeError
         return np.random.default_rng(rng)
     except ValueError:
-        raise HypothesisError(requirement, f"rng={shown(rng)}", repair) from None
+        raise HypothesisError(requirement, _found("rng", rng), repair) from None
     except Exception:
-        raise ArgumentTypeError(requirement, f"rng={shown(rng)}", repair) from None
+        raise ArgumentTypeError(requirement, _found("rng", rng), repair) from None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import array
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 
 Array = NDArray[np.float64]
 
@@ -43,8 +44,8 @@ def covariance_matrix(
     hermite_eq.errors.HypothesisError: Σ is symmetric; found |A − Aᵀ| up to 2. Repair: pass (A + A.T) / 2
     """
     try:
-        found = np.array(given, dtype=float)
-    except (TypeError, ValueError):
+        found = array(given, name, nan=True, empty=True)
+    except ArgumentTypeError:
         found = np.empty(0)
     n = len(found) if found.ndim else 0
     if not n or found.shape != (n, n) or n != (n if d is None else d):
@@ -82,7 +83,7 @@ def covariance_spectrum(given: ArrayLike, name: str) -> Array:
     >>> covariance_spectrum([2.0, -1e-17], "the spectrum")
     array([2., 0.])
     """
-    values = np.array(given, dtype=float)
+    values = array(given, name, shape="(d,)", nan=True, empty=True)
     if values.ndim != 1 or not values.size:
         raise HypothesisError(f"{name} has the shape (d,)", f"shape {values.shape}", "pass numpy.ones(d), say")
     _check_finite(values, name)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.arguments import finite
+from hermite_eq.arguments import finite, shown
 from hermite_eq.errors import HypothesisError
 
 Array = NDArray[np.float64]
@@ -118,7 +118,7 @@ def distribution(value: Any, name: str) -> Distribution:
     if not isinstance(found, Distribution):
         raise HypothesisError(
             f"{name} follow a distribution: {', '.join(map(repr, _NAMED))}, or StudentT(dof)",
-            f"{name}={value!r}",
+            f"{name}={shown(value)}",
             f'pass {name}="gaussian"',
         )
     return found

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hermite_eq.arguments import array, count, flag, shown
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.models.source import Source
 
@@ -78,9 +79,9 @@ class MixtureTask:
         unit_inputs: bool = False,
         unit_link: bool = False,
     ) -> None:
-        found = tuple(sources) if isinstance(sources, Sequence) else (sources,)
+        found = tuple(sources) if isinstance(sources, Sequence) and not isinstance(sources, str) else (sources,)
         if not found or not all(isinstance(source, Source) for source in found):
-            raise HypothesisError("sources are a sequence of Source", f"{sources!r}", 'pass sources=[Source("relu", noise=0.01)]')
+            raise HypothesisError("sources are a sequence of Source", shown(sources), 'pass sources=[Source("relu", noise=0.01)]')
         uniform = (1 / len(found),) * len(found)
         training = uniform if weights is None else _weights(weights, len(found), "weights")
         if isinstance(test_weights, str):
@@ -100,17 +101,19 @@ class MixtureTask:
             "sources": found,
             "weights": training,
             "test_weights": test,
-            "unit_inputs": bool(unit_inputs),
-            "unit_link": bool(unit_link),
+            "unit_inputs": flag(unit_inputs, "unit_inputs"),
+            "unit_link": flag(unit_link, "unit_link"),
         }.items():
             object.__setattr__(self, name, value)
 
     def only(self, s: int) -> MixtureTask:
         """The task of source s alone, in training and in the test."""
+        s = count(s, "s", "the number of a source", most=len(self.sources) - 1)
         return MixtureTask([self.sources[s]], unit_inputs=self.unit_inputs, unit_link=self.unit_link)
 
     def tested_on(self, s: int) -> MixtureTask:
         """The same training, with source s alone in the test."""
+        s = count(s, "s", "the number of a source", most=len(self.sources) - 1)
         return replace(self, test_weights=tuple(float(i == s) for i in range(len(self.sources))))
 
     def check(self, d: int) -> None:
@@ -147,13 +150,11 @@ class MixtureTask:
         return "; ".join([text, *conventions])
 
 
-def _weights(values: Any, count: int, name: str) -> tuple[float, ...]:
-    try:
-        weights = tuple(float(value) for value in values)
-    except (TypeError, ValueError):
-        weights = ()
-    if len(weights) != count or not all(math.isfinite(weight) and weight >= 0 for weight in weights):
-        raise HypothesisError(f"{name} are {count} probabilities, one for each source", f"{name}={values!r}", f"pass {count} numbers ≥ 0")
+def _weights(values: Any, number: int, name: str) -> tuple[float, ...]:
+    requirement, repair = f"{name} are {number} probabilities, one for each source", f"pass {number} numbers ≥ 0"
+    weights = tuple(array(values, name, empty=True, dimensions=1, requirement=requirement, repair=repair).tolist())
+    if len(weights) != number or min(weights) < 0:
+        raise HypothesisError(requirement, f"{name}={shown(values)}", repair)
     total = math.fsum(weights)
     if abs(total - 1) > _SUM:
         raise HypothesisError(f"{name} sum to one", f"the sum {total:.12g}", "divide the weights by their sum")

@@ -7,7 +7,7 @@ from typing import Any
 
 from hermite_eq.activations import Activation, activation
 from hermite_eq.activations.derivative import derivative
-from hermite_eq.arguments import non_negative
+from hermite_eq.arguments import count, flag, non_negative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models.polynomial import PolynomialActivation, head_activation
 
@@ -82,8 +82,8 @@ class OneStepTransformer:
             "step_size": non_negative(step_size, "step_size", "the step size η"),
             "ridge": non_negative(ridge, "ridge", "the paper's λ"),
             "head": sigma if head is None else head_activation(head),
-            "rank_one": bool(rank_one),
-            "normalise": bool(normalise),
+            "rank_one": flag(rank_one, "rank_one"),
+            "normalise": flag(normalise, "normalise"),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -123,4 +123,5 @@ def rt_ridge(ridge: float, d: int, hidden: int | None = None) -> float:
     >>> rt_ridge(5e-5, d=80)
     0.004
     """
-    return non_negative(ridge, "ridge", "the λ of [DM]") * d * (1 if hidden is None else hidden)
+    units = count(d, "d", least=1) * (1 if hidden is None else count(hidden, "hidden", least=1))
+    return non_negative(non_negative(ridge, "ridge", "the λ of [DM]") * units, "dkλ")

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation, activation
+from hermite_eq.arguments import array, exact, finite, generator, non_negative, sequence, text
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,14 @@ class PolynomialActivation:
     c: tuple[Any, ...]
     residual: Any
 
+    def __post_init__(self) -> None:
+        text(self.source, "source", "the activation it stands for")
+        c = tuple(_number(value, "c") for value in sequence(self.c, "c", "the coefficients c_0 … c_r", empty=False))
+        object.__setattr__(self, "c", c)
+        object.__setattr__(self, "residual", _number(self.residual, "residual"))
+        if not exact(self.residual, "residual").free_symbols:
+            non_negative(self.residual, "residual", "c_r* of the equivalent activation")
+
     @property
     def degree(self) -> int:
         """The degree r."""
@@ -52,8 +62,9 @@ class PolynomialActivation:
 
         The result has the shape of ``x``, and its floating dtype.
         """
-        x = np.asarray(x)
-        dtype = x.dtype if np.issubdtype(x.dtype, np.floating) else np.dtype(float)
+        given = np.asarray(x)
+        x = given if np.issubdtype(given.dtype, np.floating) else array(x, "x", finite=False, empty=True)
+        dtype = x.dtype
         weights = [float(c) / math.factorial(k) for k, c in enumerate(self.c)]
         # Clenshaw for He_{k+1} = x He_k − k He_{k−1}: b_k = w_k + x b_{k+1} − (k+1) b_{k+2}, and the value is b_0.
         b1 = np.zeros(x.shape, dtype)
@@ -62,7 +73,7 @@ class PolynomialActivation:
             b1, b2 = weights[k] + x * b1 - (k + 1) * b2, b1
         residual = float(self.residual)
         if residual:
-            b1 = b1 + dtype.type(residual) * rng.standard_normal(x.shape, dtype=dtype.type)  # type: ignore[arg-type]
+            b1 = b1 + dtype.type(residual) * generator(rng).standard_normal(x.shape, dtype=dtype.type)  # type: ignore[arg-type]
         return b1.astype(dtype, copy=False)
 
     def latex(self) -> str:
@@ -75,6 +86,14 @@ class PolynomialActivation:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
+
+
+def _number(value: Any, name: str) -> Any:
+    """``value`` as it is: a float, or an exact number, which may hold the parameters of an activation."""
+    found = exact(value, name)
+    if not found.free_symbols:
+        finite(found, name)
+    return value if isinstance(value, float | sympy.Expr) else found
 
 
 def head_activation(sigma: Any) -> Activation | PolynomialActivation:

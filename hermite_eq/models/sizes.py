@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import dataclass
+from typing import Any
 
+from hermite_eq.arguments import count, instance, positive
 from hermite_eq.errors import HypothesisError
 
 
@@ -30,14 +31,8 @@ class Ratios:
             value = getattr(self, name)
             if name == "mu" and value is None:
                 continue
-            try:
-                number = float(value)
-            except (TypeError, ValueError):
-                number = math.nan
-            if not (number > 0 and (infinite or number < math.inf)):
-                allowed = "> 0 (inf allowed)" if infinite else "> 0 and finite"
-                raise HypothesisError(f"the ratio {name} is {allowed}", f"{name}={value!r}", f"pass {name}=1.0, say")
-            object.__setattr__(self, name, number)
+            requirement = f"the ratio {name} is > 0 {'(inf allowed)' if infinite else 'and finite'}"
+            object.__setattr__(self, name, positive(value, name, infinite=infinite, requirement=requirement))
 
 
 @dataclass(frozen=True)
@@ -72,19 +67,9 @@ class Sizes:
     def __post_init__(self) -> None:
         for name in ("d", "context", "tasks", "samples", "hidden"):
             value = getattr(self, name)
-            if (name == "hidden" and value is None) or (name == "tasks" and value == math.inf):
+            if (name == "hidden" and value is None) or (name == "tasks" and isinstance(value, float) and value == math.inf):
                 continue
-            try:
-                if isinstance(value, bool):
-                    raise TypeError
-                number = operator.index(value)
-            except TypeError:
-                number = 0
-            if number < 1:
-                raise HypothesisError(
-                    f"the size {name} is a positive integer", f"{name}={value!r}", f"pass {name}=1 or more"
-                )
-            object.__setattr__(self, name, number)
+            object.__setattr__(self, name, count(value, name, least=1, requirement=f"the size {name} is a positive integer"))
         if self.tasks != math.inf and self.tasks > self.samples:
             raise HypothesisError(
                 "every training task appears in training, so k ≤ n",
@@ -97,7 +82,7 @@ class Sizes:
         cls, d: int, *, alpha: float, kappa: float, tau: float, mu: float | None = None
     ) -> Sizes:
         """Sizes nearest to the ratios ℓ = αd, k = κd, n = τd², m = μd²."""
-        ratios = Ratios(alpha, kappa, tau, mu)
+        d, ratios = count(d, "d", least=1, requirement="the size d is a positive integer"), Ratios(alpha, kappa, tau, mu)
 
         def nearest(ratio: float, unit: int) -> int:
             return max(1, round(ratio * unit))
@@ -121,3 +106,19 @@ class Sizes:
         return Ratios(
             self.context / d, self.tasks / d, self.samples / d**2, None if self.hidden is None else self.hidden / d**2
         )
+
+
+def checked_sizes(value: Any, *, hidden: bool = False) -> Sizes:
+    """``value`` if it is Sizes, with hidden units if asked for.
+
+    >>> checked_sizes(Ratios(1, 1, 1))
+    Traceback (most recent call last):
+        ...
+    hermite_eq.errors.ArgumentTypeError: this is computed at finite d: at Sizes; found Ratios. Repair: pass Sizes.from_ratios(d, …)
+    """
+    sizes: Sizes = instance(value, Sizes, "this is computed at finite d: at Sizes", "pass Sizes.from_ratios(d, …)")
+    if hidden and sizes.hidden is None:
+        raise HypothesisError(
+            "a random head has a number m of hidden units", "sizes.hidden=None", "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)"
+        )
+    return sizes

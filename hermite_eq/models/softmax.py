@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hermite_eq.arguments import non_negative
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import instance, non_negative
 from hermite_eq.models.mixture import MixtureTask
 
 
@@ -35,8 +34,7 @@ class SoftmaxAttention:
     sharpness: float
 
     def __post_init__(self) -> None:
-        if not isinstance(self.task, MixtureTask):
-            raise HypothesisError("softmax attention is over the contexts of sources", f"{self.task!r}", "pass Task(sources=[Source(…)])")
+        instance(self.task, MixtureTask, "softmax attention is over the contexts of sources", "pass Task(sources=[Source(…)])")
         object.__setattr__(self, "sharpness", non_negative(self.sharpness, "sharpness", "β of the softmax"))
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation, activation
-from hermite_eq.arguments import non_negative
+from hermite_eq.arguments import array, count, non_negative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models.distributions import Distribution, Gaussian, distribution
 from hermite_eq.models.structures import Identity, Structure, structure
@@ -93,6 +93,7 @@ class Source:
 
     def mean_vectors(self, d: int) -> tuple[Array, Array]:
         r""":math:`\mu_x` and :math:`\mu_\xi` as vectors, shape ``(d,)``."""
+        self.check(count(d, "d", least=1))
         return np.full(d, self.input_mean) if np.ndim(self.input_mean) == 0 else np.array(self.input_mean), (
             np.full(d, self.task_mean) if np.ndim(self.task_mean) == 0 else np.array(self.task_mean)
         )
@@ -126,10 +127,7 @@ class Source:
 
 
 def _mean(value: Any, name: str) -> Mean:
-    try:
-        entries = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        entries = np.array(np.nan)
-    if entries.ndim > 1 or not entries.size or not np.isfinite(entries).all():
-        raise HypothesisError(f"{name} is a finite number or a vector of d", f"{name}={value!r}", f"pass {name}=0.0 or a (d,) array")
+    entries = array(
+        value, name, dimensions=(0, 1), requirement=f"{name} is a finite number or a vector of d", repair=f"pass {name}=0.0 or a (d,) array"
+    )
     return float(entries) if entries.ndim == 0 else tuple(entries.tolist())

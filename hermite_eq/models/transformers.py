@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hermite_eq.activations import Activation
-from hermite_eq.arguments import non_negative
+from hermite_eq.arguments import flag, non_negative
 from hermite_eq.models.onestep import OneStepTransformer
 from hermite_eq.models.polynomial import PolynomialActivation, head_activation
 
@@ -25,6 +25,7 @@ class LinearTransformer:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ridge", non_negative(self.ridge, "ridge", "the paper's λ"))
+        object.__setattr__(self, "intercept", flag(self.intercept, "intercept"))
 
     def __str__(self) -> str:
         return "linear + intercept" if self.intercept else "linear"
@@ -58,7 +59,7 @@ class RandomTransformer:
     def __init__(self, activation: Any, ridge: float, normalise: bool = False) -> None:
         object.__setattr__(self, "activation", head_activation(activation))
         object.__setattr__(self, "ridge", non_negative(ridge, "ridge", "the paper's λ"))
-        object.__setattr__(self, "normalise", bool(normalise))
+        object.__setattr__(self, "normalise", flag(normalise, "normalise"))
 
     def __str__(self) -> str:
         return f"{self.activation}{', h normalised' if self.normalise else ''}"

@@ -12,14 +12,17 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
+from hermite_eq.arguments import array, count, non_negative, outcome, shown
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import HermiteExpansion, coefficients
 from hermite_eq.hermite import orthonormal_values
+from hermite_eq.memory import require_memory
 from hermite_eq.models import PolynomialActivation
 from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
-from hermite_eq.testing.rates import POWER, declared_rate
+from hermite_eq.testing.rates import POWER, checked_resolution, declared_rate
 
 Array = NDArray[np.float64]
+EXPECTED = "the expected coefficients are finite numbers c_0 … c_K"
 #: Independent blocks, whose means are compared by Student's t.
 BLOCKS = 64
 #: The normal density beyond is 8e-23.
@@ -93,15 +96,18 @@ def assert_hermite_coefficients(
     True
     """
     level = declared_rate(rate)
-    try:
-        values = np.array([float(c) for c in (expected.c if isinstance(expected, HermiteExpansion) else expected)])
-    except TypeError:
-        values = np.empty(0)
-    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
-        raise HypothesisError("the expected coefficients are finite numbers c_0 … c_K", f"{expected!r}", "pass [c_0, c_1, …]")
-    wanted = None if residual is None else float(residual)
-    if wanted is not None and not wanted >= 0:
-        raise HypothesisError("a residual is a number ≥ 0", f"residual={residual!r}", "pass coefficients(…).residual(K)")
+    values = array(
+        expected.c if isinstance(expected, HermiteExpansion) else expected, "expected", dimensions=1, empty=True,
+        requirement=EXPECTED, repair="pass [c_0, c_1, …]",
+    )
+    if not values.size:
+        raise HypothesisError(EXPECTED, shown(expected), "pass [c_0, c_1, …]")
+    wanted = None if residual is None else non_negative(
+        residual, "residual", requirement="a residual is a number ≥ 0", repair="pass coefficients(…).residual(K)"
+    )
+    accuracy = non_negative(accuracy, "accuracy", "the absolute accuracy of the expected numbers")
+    resolution, rng = checked_resolution(resolution, most=1), count(rng, "rng", "the seed")
+    samples = count(samples, "samples", "those of a random function")
     if _takes_noise(f):
         return _sampled(f, values, wanted, accuracy, resolution, samples, rng, level)
     return _integrated(f, values, wanted, accuracy, kinks, level)
@@ -126,6 +132,7 @@ def _integrated(f: Any, expected: Array, residual: float | None, accuracy: float
     found = coefficients(f, len(expected) - 1, kinks=kinks)
     c, root = np.asarray(found), _roots(len(expected))
     size = math.sqrt(float(found.norm2))
+    _check_accuracy(accuracy, size)
     slack = TIMES_ESTIMATED * found.errors + ROUNDING * root * size + accuracy
     excess = np.abs(c - expected) / slack
     k = int(excess.argmax())
@@ -142,11 +149,21 @@ def _integrated(f: Any, expected: Array, residual: float | None, accuracy: float
     return conclude(Check("assert_hermite_coefficients", claim, verdict, None, level, finding, power))
 
 
+def _check_accuracy(accuracy: float, size: float) -> None:
+    """|c_k|/√k! ≤ ‖f‖: numbers known less accurately than that could be any."""
+    if 0 < size <= accuracy:
+        raise HypothesisError(
+            "the expected numbers are more accurate than the function is large", f"accuracy={accuracy:g} where ‖f‖ = {size:.3g}",
+            "pass accuracy=5e-4 for three decimals",
+        )
+
+
 def _sampled(f: Any, expected: Array, residual: float | None, accuracy: float, resolution: float, samples: int, rng: int,
              level: float) -> Check:
     size = samples // BLOCKS
     if size < 2:
         raise HypothesisError(f"each of {BLOCKS} blocks has samples", f"samples={samples}", f"pass samples={2**18}")
+    require_memory(8 * size * (len(expected) + 8), "the samples of a block", f"pass samples={2**18}")
     blocks = np.empty((BLOCKS, len(expected) + 1))
     squares = np.empty(BLOCKS)
     root = _roots(len(expected))
@@ -156,7 +173,7 @@ def _sampled(f: Any, expected: Array, residual: float | None, accuracy: float, r
         step = 2 * REACH / size
         g = (np.arange(size) + generator.uniform()) * step - REACH
         weight = step * np.exp(-g * g / 2) / math.sqrt(2 * math.pi)
-        one, two = (np.asarray(f(g, rng=generator), dtype=float) for _ in range(2))
+        one, two = (array(outcome(f, "f", g, rng=generator), "the values of f", finite=False, empty=True, nan=True) for _ in range(2))
         if one.shape != g.shape:
             raise HypothesisError("a random function returns one value per entry", f"shape {one.shape} from {g.shape}", "vectorise it")
         if not (np.isfinite(one).all() and np.isfinite(two).all()):
@@ -165,6 +182,7 @@ def _sampled(f: Any, expected: Array, residual: float | None, accuracy: float, r
         blocks[i, -1] = weight @ (one - two) ** 2 / 2
         squares[i] = weight @ one**2
     norm = math.sqrt(float(squares.mean()))
+    _check_accuracy(accuracy, norm)
     target = np.append(expected / root, 0.0 if residual is None else residual**2)
     slack = np.append(accuracy / root, 2 * accuracy * (residual or 0.0))
     stderr = blocks.std(axis=0, ddof=1) / math.sqrt(BLOCKS)

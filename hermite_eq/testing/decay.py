@@ -19,6 +19,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array, finite, sequence
 from hermite_eq.errors import HypothesisError
 from hermite_eq.testing.check import Check, Verdict, conclude, detects
 from hermite_eq.testing.rates import POWER, declared_rate
@@ -134,11 +135,10 @@ def assert_rate(
     hermite_eq.testing.check.UniversalityError: assert_rate: the data contradict the claim that ...
     """
     level = declared_rate(rate)
-    d = np.asarray(sizes, dtype=float)
-    if isinstance(gaps, np.ndarray) and gaps.ndim == 2:
-        paired, columns = True, [np.asarray(column, dtype=float) for column in gaps.T]
-    else:
-        paired, columns = False, [np.atleast_1d(np.asarray(column, dtype=float)) for column in gaps]
+    d, order, tolerance = array(sizes, "sizes", empty=True), finite(order, "order"), finite(tolerance, "tolerance")
+    paired = isinstance(gaps, np.ndarray) and gaps.ndim == 2
+    listed = gaps.T if isinstance(gaps, np.ndarray) and gaps.ndim == 2 else sequence(gaps, "gaps")
+    columns = [np.atleast_1d(array(column, "gaps", nan=True, empty=True)) for column in listed]
     if d.ndim != 1 or len(columns) != d.size or len(set(d.tolist())) < 2 or not (d > 0).all():
         raise HypothesisError(
             "there is a column of gaps for each of two or more different sizes", f"{d.size} sizes, {len(columns)} columns",

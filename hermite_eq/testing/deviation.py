@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from hermite_eq.arguments import count, inside, non_negative
 from hermite_eq.errors import HypothesisError
 
 
@@ -35,10 +36,17 @@ class Deviation:
     d: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.constant < math.inf:
-            raise HypothesisError("the constant of a deviation is finite and ≥ 0", f"constant={self.constant!r}", "pass constant=1.0, say")
-        if not -math.inf < self.order < 0:
-            raise HypothesisError("a deviation vanishes as d grows: order < 0", f"order={self.order!r}", "pass order=-1 or order=-1/2")
+        constant = non_negative(
+            self.constant, "constant", requirement="the constant of a deviation is finite and ≥ 0", repair="pass constant=1.0, say"
+        )
+        order = inside(
+            self.order, -math.inf, 0, "order",
+            requirement="a deviation vanishes as d grows: order < 0", repair="pass order=-1 or order=-1/2",
+        )
+        object.__setattr__(self, "constant", constant)
+        object.__setattr__(self, "order", order)
+        if self.d is not None:
+            object.__setattr__(self, "d", count(self.d, "d", "the dimension of the samples", least=1))
 
     def at(self, d: float) -> float:
         """The deviation allowed at dimension d."""
@@ -60,12 +68,21 @@ def allowed(deviation: Any, d: float | None = None) -> float:
         if where is None:
             raise HypothesisError("a deviation is declared at a dimension", f"{deviation}", "pass Deviation(…, d=…)")
         return deviation.at(where)
-    try:
-        value = float(deviation)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not 0 <= value < math.inf:
+    return non_negative(
+        deviation, "deviation",
+        requirement="an allowed deviation is a finite number ≥ 0, or a Deviation", repair="pass 0.05, or Deviation(2, order=-1, d=40)",
+    )
+
+
+def below_one(deviation: Any) -> float:
+    """A deviation of distribution functions, or relative ones of variances: no law is 1 or more away, so that such a claim is empty.
+
+    >>> below_one(Deviation(2, order=-1, d=40))
+    0.05
+    """
+    value = allowed(deviation)
+    if value >= 1:
         raise HypothesisError(
-            "an allowed deviation is a finite number ≥ 0, or a Deviation", f"{deviation!r}", "pass 0.05, or Deviation(2, order=-1, d=40)"
+            "the deviation allowed is below 1: beyond it nothing is claimed", f"{value:.4g}", "pass deviation=0.05, say, or a larger d"
         )
     return value

@@ -11,8 +11,10 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array, count, function, one_of, outcome, sequence
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Sizes, Task
+from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate import icl_error
 from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
 from hermite_eq.testing.deviation import Deviation, allowed
@@ -120,17 +122,15 @@ def assert_equivalent(
     >>> print(check.verdict)
     agrees
     """
-    level = declared_rate(rate)
-    points = [sizes] if isinstance(sizes, Sizes) else list(sizes)
+    level, rng = declared_rate(rate), count(rng, "rng", "the seed")
+    points = [sizes] if isinstance(sizes, Sizes) else sequence(sizes, "sizes")
     if not points:
         raise HypothesisError("there is a size to simulate at", "an empty sequence", "pass Sizes.from_ratios(20, …)")
-    if error not in ("icl", "idg"):
-        raise HypothesisError("the error is 'icl' or 'idg'", f"error={error!r}", "pass error='icl'")
-    if isinstance(runs, bool) or not isinstance(runs, int) or runs < STEP:
-        raise HypothesisError(f"the budget is at least {STEP} runs", f"runs={runs!r}", "pass runs=200")
+    one_of(error, ("icl", "idg"), "error", requirement="the error is 'icl' or 'idg'", repair="pass error='icl'")
+    runs = count(runs, "runs", least=STEP, requirement=f"the budget is at least {STEP} runs", repair="pass runs=200")
     for point in points:
-        _check_proportional(point)
-    draw = simulator or _library(error, test)
+        _check_proportional(checked_sizes(point))
+    draw = _library(error, test) if simulator is None else function(simulator, "simulator")
     found = []
     for point in points:
         m = allowed(margin, point.d)
@@ -176,8 +176,9 @@ def _decide(model_a: Any, model_b: Any, task: Task, sizes: Sizes, margin: float,
     verdict = Verdict.CANNOT_TELL
     while len(a) < runs:
         start = len(a)
-        more = draw(model_a, model_b, task, sizes, range(start, min(start + STEP, runs)), rng)
-        new_a, new_b = (np.asarray(values, dtype=float) for values in more)
+        arguments = model_a, model_b, task, sizes, range(start, min(start + STEP, runs)), rng
+        more = sequence(outcome(draw, "the simulator", *arguments), "what the simulator returns")
+        new_a, new_b = (array(values, "errors", nan=True, empty=True) for values in (more if len(more) == 2 else ((), ())))
         if new_a.shape != new_b.shape or new_a.shape != (min(STEP, runs - start),):
             raise HypothesisError("a simulator returns one error for each run and model", f"shapes {new_a.shape} and {new_b.shape}",
                                   f"return two arrays of length {min(STEP, runs - start)}")

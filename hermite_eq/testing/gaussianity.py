@@ -11,7 +11,7 @@ import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.testing.check import Check, detects, percent
-from hermite_eq.testing.deviation import allowed
+from hermite_eq.testing.deviation import below_one
 from hermite_eq.testing.null_laws import (
     chi2_detects,
     chi2_p_values,
@@ -22,7 +22,7 @@ from hermite_eq.testing.null_laws import (
     robust_detects,
     robust_p_values,
 )
-from hermite_eq.testing.rates import declared_rate
+from hermite_eq.testing.rates import checked_resolution, declared_rate
 from hermite_eq.testing.samples import StandardSamples, standard_samples
 from hermite_eq.testing.second_moments import direction_blocks, settle_moments, within
 
@@ -160,7 +160,7 @@ def assert_gaussian(
         ...
     hermite_eq.testing.check.UniversalityError: assert_gaussian: the data contradict the claim that ...
     """
-    level, delta = declared_rate(rate), allowed(deviation)
+    level, delta, resolution = declared_rate(rate), below_one(deviation), checked_resolution(resolution)
     standard = standard_samples(samples, mean, cov, "cov")
     count, width = standard.count, standard.width
     centred = mean is not None

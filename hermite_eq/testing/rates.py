@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from hermite_eq.arguments import inside
 from hermite_eq.errors import HypothesisError
 
 #: Rate of false alarms of one assertion unless another is declared.
@@ -73,13 +74,25 @@ def declared_rate(rate: Any) -> float:
 
 
 def _checked(rate: Any) -> float:
-    try:
-        value = float(rate)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not 0 < value < 0.5:
-        raise HypothesisError("a false-alarm rate is a probability in (0, 1/2)", f"rate={rate!r}", "pass rate=1e-6, say")
-    return value
+    return inside(
+        rate, 0, 0.5, "rate", requirement="a false-alarm rate is a probability in (0, 1/2)", repair="pass rate=1e-6, say"
+    )
+
+
+#: A check that would miss a deviation of an order of magnitude checks nothing.
+COARSEST = 10.0
+
+
+def checked_resolution(resolution: Any, most: float = COARSEST) -> float:
+    """What a check has to be able to see, relative to the size of what it looks at.
+
+    >>> checked_resolution(0.25)
+    0.25
+    """
+    return inside(
+        resolution, 0, most, "resolution", requirement=f"a resolution is a relative deviation between 0 and {most:g}",
+        repair="pass resolution=0.25, say",
+    )
 
 
 def profile() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models.covariance_matrix import covariance_matrix
 
@@ -58,7 +59,7 @@ def standard_samples(samples: ArrayLike, mean: Any, cov: ArrayLike, name: str) -
     Without a mean (``None``) the rows are replaced by :math:`(x_{2i-1}-x_{2i})/\sqrt2`: half as many, independent, of mean 0 and the
     same covariance, and Gaussian if and only if the rows are (Cramér).
     """
-    x = np.array(samples, dtype=float)
+    x = array(samples, "samples", finite=False, empty=True, nan=True)
     x = x[:, None] if x.ndim == 1 else x
     if x.ndim != 2 or 0 in x.shape:
         raise HypothesisError("samples have shape (n, p), one row for each draw", f"shape {x.shape}", "pass one row for each draw")
@@ -70,7 +71,8 @@ def standard_samples(samples: ArrayLike, mean: Any, cov: ArrayLike, name: str) -
             "find where the features overflow, or draw in double precision",
         )
     n, p = x.shape
-    sigma = np.array(cov, dtype=float).reshape((1, 1)) if np.ndim(cov) == 0 else np.array(cov, dtype=float)
+    sigma = array(cov, name, nan=True)
+    sigma = sigma.reshape((1, 1)) if sigma.ndim == 0 else sigma
     if sigma.shape != (p, p):
         raise HypothesisError(
             f"{name} has shape (p, p) for samples of shape (n, p)", f"shapes {sigma.shape} and {x.shape}",
@@ -86,8 +88,8 @@ def standard_samples(samples: ArrayLike, mean: Any, cov: ArrayLike, name: str) -
     if mean is None:
         x = (x[: n // 2 * 2 : 2] - x[1::2]) / math.sqrt(2)
     else:
-        centre = np.asarray(mean, dtype=float)
-        if centre.shape not in ((), (p,)) or not np.isfinite(centre).all():
+        centre = array(mean, "mean")
+        if centre.shape not in ((), (p,)):
             raise HypothesisError(
                 f"a mean is a number or a vector of length {p}", f"shape {centre.shape}", f"pass shape ({p},), or None if unknown"
             )

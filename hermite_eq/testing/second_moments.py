@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import non_negative
 from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
-from hermite_eq.testing.deviation import allowed
+from hermite_eq.testing.deviation import below_one
 from hermite_eq.testing.null_laws import robust_detects, robust_p_values
-from hermite_eq.testing.rates import declared_rate
+from hermite_eq.testing.rates import COARSEST, checked_resolution, declared_rate
 from hermite_eq.testing.samples import StandardSamples, standard_samples
 
 Array = NDArray[np.float64]
@@ -96,10 +96,11 @@ def assert_covariance(
     >>> print(check.power)
     With probability 99 % a variance 24 % too large in one of 4 directions would be seen
     """
-    level, delta = declared_rate(rate), allowed(deviation)
-    if not 0 <= excess_kurtosis < math.inf:
-        raise HypothesisError("the excess kurtosis has a finite bound ≥ 0", f"excess_kurtosis={excess_kurtosis!r}",
-                              "pass excess_kurtosis=3.0; test heavier tails through bounded functions of the samples")
+    level, delta, resolution = declared_rate(rate), below_one(deviation), checked_resolution(resolution)
+    excess_kurtosis = non_negative(
+        excess_kurtosis, "excess_kurtosis", requirement="the excess kurtosis has a finite bound ≥ 0",
+        repair="pass excess_kurtosis=3.0; test heavier tails through bounded functions of the samples",
+    )
     standard = standard_samples(samples, mean, expected, "expected")
     share = level / standard.width**2
     variance = (2 + excess_kurtosis) * (1 + delta) ** 2
@@ -135,7 +136,7 @@ def settle_moments(assertion: str, claim: str, p_value: float, rate: float, find
         needed = samples.rows_each * least_count(detected, resolution, samples.count)
         verdict = Verdict.CANNOT_TELL
         repair = f"draw {needed} rows to see {percent(resolution)} beyond the deviation allowed"
-        repair += f", or pass resolution={math.ceil(100 * seen) / 100:g}" if math.isfinite(seen) else ""
+        repair += f", or pass resolution={math.ceil(100 * seen) / 100:g}" if seen < COARSEST else ""
     power = detects(f"a variance {percent(delta + seen)} too large in one of {samples.width**2} directions")
     return conclude(Check(assertion, claim, verdict, p_value, rate, finding, power, repair))
 

@@ -10,12 +10,13 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
+from hermite_eq.arguments import array, count, function, non_negative, outcome, positive, sequence
 from hermite_eq.errors import HypothesisError
 from hermite_eq.simulate.ridge import SymmetricSystem, solve_dual, solve_primal, solve_singular
 from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
 from hermite_eq.testing.decay import decay
 from hermite_eq.testing.deviation import Deviation
-from hermite_eq.testing.rates import POWER, budget, declared_rate
+from hermite_eq.testing.rates import POWER, budget, checked_resolution, declared_rate
 
 Array = NDArray[np.float64]
 #: ``draw(count, rng)`` returns independent rows: features (count, p) and labels (count,).
@@ -108,37 +109,45 @@ def assert_universal(
     >>> print(check.verdict)
     agrees
     """
-    level = declared_rate(rate)
-    ladder = sorted(int(d) for d in dimensions)
-    if len(set(ladder)) < 2 or ladder[0] < 1 or len(set(ladder)) < len(ladder):
+    level, resolution = declared_rate(rate), checked_resolution(resolution)
+    function(feature_map, "feature_map")
+    function(gaussian_map, "gaussian_map")
+    function(samples, "samples", "n for each d")
+    rng, tolerance = count(rng, "rng", "the seed"), non_negative(tolerance, "tolerance")
+    test = None if test is None else count(test, "test", "test rows", least=1)
+    ladder = sorted(count(d, "dimensions", least=1) for d in sequence(dimensions, "dimensions"))
+    if len(set(ladder)) < 2 or len(set(ladder)) < len(ladder):
         raise HypothesisError(
             "the ladder has two or more different dimensions", f"dimensions={dimensions!r}", "pass dimensions=(20, 40, 80)"
         )
     if not isinstance(deviation, Deviation):
         raise HypothesisError("the deviation of a ladder has an order", f"{deviation!r}", "pass Deviation(1.0, order=-0.5)")
-    if not 0 < ridge < math.inf:
-        raise HypothesisError("the ridge is positive and finite", f"ridge={ridge!r}", "pass ridge=1e-3, say")
-    count = budget(runs)
-    if count < 8:
+    if not deviation.order + tolerance < 0:
+        raise HypothesisError("order + tolerance < 0: the gap vanishes", f"order={deviation.order:g}, tolerance={tolerance:g}",
+                              "pass Deviation(1.0, order=-0.5), tolerance=0.25")
+    ridge = positive(ridge, "ridge", requirement="the ridge is positive and finite", repair="pass ridge=1e-3, say")
+    total = budget(count(runs, "runs"))
+    if total < 8:
         raise HypothesisError("a scatter over runs is known from 8 of them", f"runs={runs!r}", "pass runs=64")
-    errors = np.array([_errors(feature_map, gaussian_map, d, samples(d), test, ridge, count, rng) for d in ladder])
+    numbers = [count(outcome(samples, "samples", d), "samples(d)", least=1) for d in ladder]
+    errors = np.array([_errors(feature_map, gaussian_map, d, n, test, ridge, total, rng) for d, n in zip(ladder, numbers, strict=True)])
     # (d, run, map, kind)
     statistics = 2 * len(KINDS) * len(ladder)
     share = level / 2 / statistics
     worst_p, finding, seen = 1.0, "", 0.0
-    gaps = np.empty((len(KINDS), len(ladder), count))
+    gaps = np.empty((len(KINDS), len(ladder), total))
     largest = -math.inf
     for i, d in enumerate(ladder):
         delta = deviation.at(d)
         for j, kind in enumerate(KINDS):
             b, a = errors[i, :, 0, j], errors[i, :, 1, j]
             gaps[j, i] = (b - a) / a.mean()
-            mean, stderr = float(gaps[j, i].mean()), float(gaps[j, i].std(ddof=1)) / math.sqrt(count)
+            mean, stderr = float(gaps[j, i].mean()), float(gaps[j, i].std(ddof=1)) / math.sqrt(total)
             watched = [b - (1 + delta) * a, (1 - delta) * a - b]
             p = min(map(_p, watched)) * 2 * statistics
             if d == ladder[-1]:
-                scatter = max(float(values.std(ddof=1)) for values in watched) / (float(a.mean()) * math.sqrt(count))
-                seen = max(seen, scatter * float(scipy.stats.t.isf(share, count - 1) + scipy.stats.norm.isf(1 - POWER)))
+                scatter = max(float(values.std(ddof=1)) for values in watched) / (float(a.mean()) * math.sqrt(total))
+                seen = max(seen, scatter * float(scipy.stats.t.isf(share, total - 1) + scipy.stats.norm.isf(1 - POWER)))
             if p < worst_p or (worst_p >= 1 and abs(mean) / delta > largest):
                 largest = abs(mean) / delta
                 finding = f"The {kind} errors at d = {d} differ by {mean:+.3f} ± {stderr:.3f} of their size, with {delta:.3g} allowed"
@@ -148,7 +157,7 @@ def assert_universal(
     slope_p = min(1.0, 4 * min(slope.p_value for slope in slopes))
     if slope_p < worst_p:
         j = min(range(len(KINDS)), key=lambda index: slopes[index].p_value)
-        ends = " to ".join(f"{gaps[j, i].mean():+.3f} ± {gaps[j, i].std(ddof=1) / math.sqrt(count):.3f}" for i in (0, -1))
+        ends = " to ".join(f"{gaps[j, i].mean():+.3f} ± {gaps[j, i].std(ddof=1) / math.sqrt(total):.3f}" for i in (0, -1))
         finding = f"The relative gap of the {KINDS[j]} errors goes from {ends} between d = {ladder[0]} and {ladder[-1]}, an exponent of " \
                   f"{slopes[j].slope:.2f} where {deviation.order:g} was claimed"
     p_value = min(1.0, worst_p, slope_p)
@@ -184,7 +193,7 @@ def _errors(feature_map: FeatureMap, gaussian_map: FeatureMap, d: int, n: int, t
         widths = []
         for which, build in enumerate((feature_map, gaussian_map)):
             fixed, training, fresh = (np.random.default_rng(s) for s in np.random.SeedSequence((rng, d, run)).spawn(3))
-            draw = build(d, fixed)
+            draw = function(outcome(build, "a feature map", d, fixed), "draw", "what a feature map returns")
             features, y = _rows(draw, n, training)
             weights = _ridge(features, y, ridge * n)
             tested, label = _rows(draw, rows, fresh)
@@ -197,7 +206,8 @@ def _errors(feature_map: FeatureMap, gaussian_map: FeatureMap, d: int, n: int, t
 
 
 def _rows(draw: Draw, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    features, labels = (np.asarray(values, dtype=float) for values in draw(count, rng))
+    drawn = sequence(outcome(draw, "draw", count, rng), "draw(count, rng)")
+    features, labels = (array(values, "draw(count, rng)", nan=True, empty=True) for values in (drawn if len(drawn) == 2 else ((), ())))
     if features.ndim != 2 or len(features) != count or labels.shape != (count,):
         raise HypothesisError("draw(count, rng) returns features of shape (count, p) and labels of shape (count,)",
                               f"shapes {features.shape} and {labels.shape} for count={count}", "return one row and one label for each draw")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import array
 from hermite_eq.models.structures.dense import Dense
 from hermite_eq.models.structures.diagonal import Diagonal
 from hermite_eq.models.structures.structure import Structure
@@ -20,12 +18,8 @@ def structure(value: Any) -> Structure:
     """
     if isinstance(value, Structure):
         return value
-    try:
-        dimensions = np.ndim(np.array(value, dtype=float))
-    except (TypeError, ValueError):
-        dimensions = 0
-    if dimensions not in (1, 2):
-        raise HypothesisError(
-            "a covariance is a structure, the vector of a diagonal, or a matrix", f"{value!r}", "pass Spike(3.0) or a (d, d) array, say"
-        )
-    return Diagonal(value) if dimensions == 1 else Dense(value)
+    given = array(
+        value, "", dimensions=(1, 2), nan=True, empty=True,
+        requirement="a covariance is a structure, the vector of a diagonal, or a matrix", repair="pass Spike(3.0) or a (d, d) array, say",
+    )
+    return Diagonal(tuple(given.tolist())) if given.ndim == 1 else Dense(given)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hermite_eq.models.covariance_matrix import covariance_matrix
-from hermite_eq.models.structures.structure import Array, Structure
+from hermite_eq.models.structures.structure import Array, Structure, rows
 
 
 @dataclass(frozen=True, init=False)
@@ -48,13 +48,13 @@ class Dense(Structure):
         return np.frombuffer(self.data).reshape(d, d).copy()
 
     def colour(self, z: ArrayLike) -> Array:
-        rows = np.asarray(z, dtype=float)
-        self.check(rows.shape[1])
-        return np.asarray(rows @ _root(self))
+        given = rows(z)
+        self.check(given.shape[1])
+        return np.asarray(given @ _root(self))
 
     def times(self, v: ArrayLike) -> Array:
-        rows = np.asarray(v, dtype=float)
-        return np.asarray(rows @ self.matrix(rows.shape[1]))
+        given = rows(v)
+        return np.asarray(given @ self.matrix(given.shape[1]))
 
     def eigenvalues(self, d: int) -> Array:
         return np.array(np.linalg.eigvalsh(self.matrix(d))[::-1])

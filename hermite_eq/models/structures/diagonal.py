@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hermite_eq.arguments import non_negative
+from hermite_eq.arguments import flag, non_negative, vector
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models.structures.structure import Array, Structure, vector
+from hermite_eq.models.structures.structure import Array, Structure, dimension, rows
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Diagonal(Structure):
         return np.array(self.variances)
 
     def colour(self, z: ArrayLike) -> Array:
-        rows = np.asarray(z, dtype=float)
-        return rows * np.sqrt(self._variances(rows.shape[1]))
+        given = rows(z)
+        return given * np.sqrt(self._variances(given.shape[1]))
 
     def times(self, v: ArrayLike) -> Array:
-        rows = np.asarray(v, dtype=float)
-        return rows * self._variances(rows.shape[1])
+        given = rows(v)
+        return given * self._variances(given.shape[1])
 
     def eigenvalues(self, d: int) -> Array:
         return np.sort(self._variances(d))[::-1]
@@ -75,19 +75,19 @@ class PowerLaw(Structure):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "exponent", non_negative(self.exponent, "exponent", "a of the power law i^(−a)"))
-        object.__setattr__(self, "normalised", bool(self.normalised))
+        object.__setattr__(self, "normalised", flag(self.normalised, "normalised"))
 
     def eigenvalues(self, d: int) -> Array:
-        values = np.arange(1.0, d + 1) ** -self.exponent
+        values = np.arange(1.0, dimension(d) + 1) ** -self.exponent
         return values * (d / values.sum()) if self.normalised else values
 
     def colour(self, z: ArrayLike) -> Array:
-        rows = np.asarray(z, dtype=float)
-        return rows * np.sqrt(self.eigenvalues(rows.shape[1]))
+        given = rows(z)
+        return given * np.sqrt(self.eigenvalues(given.shape[1]))
 
     def times(self, v: ArrayLike) -> Array:
-        rows = np.asarray(v, dtype=float)
-        return rows * self.eigenvalues(rows.shape[1])
+        given = rows(v)
+        return given * self.eigenvalues(given.shape[1])
 
     def __str__(self) -> str:
         return f"power law {self.exponent:g}{'' if self.normalised else ', largest variance 1'}"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hermite_eq.arguments import finite
+from hermite_eq.arguments import finite, flag, vector
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models.structures.structure import Array, Structure, vector
+from hermite_eq.models.structures.structure import Array, Structure, dimension, rows
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Spike(Structure):
             if not size > 0:
                 raise HypothesisError("the direction γ is not zero", f"direction={self.direction!r}", "pass a unit vector")
             object.__setattr__(self, "direction", tuple((gamma / size).tolist()))
-        object.__setattr__(self, "normalised", bool(self.normalised))
+        object.__setattr__(self, "normalised", flag(self.normalised, "normalised"))
 
     def gamma(self, d: int) -> Array:
         """The unit vector γ."""
@@ -66,15 +66,15 @@ class Spike(Structure):
 
     def colour(self, z: ArrayLike) -> Array:
         # The symmetric root: I + (√(1+θ) − 1) γγᵀ; the difference without cancellation is θ/(√(1+θ) + 1).
-        rows = np.asarray(z, dtype=float)
-        return self._along(rows, self.strength / (math.sqrt(1 + self.strength) + 1), math.sqrt(self._scale(rows.shape[1])))
+        given = rows(z)
+        return self._along(given, self.strength / (math.sqrt(1 + self.strength) + 1), math.sqrt(self._scale(given.shape[1])))
 
     def times(self, v: ArrayLike) -> Array:
-        rows = np.asarray(v, dtype=float)
-        return self._along(rows, self.strength, self._scale(rows.shape[1]))
+        given = rows(v)
+        return self._along(given, self.strength, self._scale(given.shape[1]))
 
     def eigenvalues(self, d: int) -> Array:
-        values = np.ones(d)
+        values = np.ones(dimension(d))
         values[0 if self.strength >= 0 else -1] = 1 + self.strength
         return self._scale(d) * values
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array, count
 from hermite_eq.errors import HypothesisError
+from hermite_eq.memory import require_memory
 
 Array = NDArray[np.float64]
 
@@ -31,6 +33,8 @@ class Structure(ABC):
 
     def matrix(self, d: int) -> Array:
         """Σ itself, shape ``(d, d)``."""
+        d = dimension(d)
+        require_memory(24 * d**2, "a matrix of shape (d, d)", "pass a smaller d")
         return self.times(np.eye(d))
 
     def trace(self, d: int) -> float:
@@ -54,7 +58,7 @@ class Structure(ABC):
         HypothesisError
             If it was given by a vector or a matrix of another dimension.
         """
-        if self.dimension not in (None, d):
+        if self.dimension not in (None, dimension(d)):
             raise HypothesisError(
                 f"the covariance ({self}) has dimension d = {d}",
                 f"dimension {self.dimension}",
@@ -71,24 +75,25 @@ class Identity(Structure):
     """
 
     def colour(self, z: ArrayLike) -> Array:
-        return np.asarray(z, dtype=float)
+        return rows(z)
 
     def times(self, v: ArrayLike) -> Array:
-        return np.asarray(v, dtype=float)
+        return rows(v)
 
     def eigenvalues(self, d: int) -> Array:
-        return np.ones(d)
+        return np.ones(dimension(d))
 
     def __str__(self) -> str:
         return "identity"
 
 
-def vector(value: Any, name: str) -> Array:
-    """``value`` as a vector of finite numbers, or an error which names it."""
-    try:
-        entries = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        entries = np.empty(0)
-    if entries.ndim != 1 or not entries.size or not np.isfinite(entries).all():
-        raise HypothesisError(f"{name} is a vector of finite numbers", f"{name}={value!r}", f"pass {name} as a sequence of d floats")
-    return entries
+def rows(value: ArrayLike) -> Array:
+    """Rows of vectors, shape (n, d)."""
+    return array(value, "the rows", shape="(n, d)", dimensions=2, empty=True)
+
+
+def dimension(d: Any) -> int:
+    """d as a number of entries that a vector may have."""
+    found = count(d, "d", "the dimension", least=1)
+    require_memory(8 * found, "a vector", "pass a smaller d")
+    return found

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from hermite_eq.arguments import finite
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models.structures.structure import Array, Structure
+from hermite_eq.models.structures.structure import Array, Structure, dimension, rows
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Toeplitz(Structure):
 
     def colour(self, z: ArrayLike) -> Array:
         # x_1 = z_1, x_i = ρ x_{i−1} + √(1 − ρ²) z_i: the Cholesky factor, in O(d).
-        columns = np.array(z, dtype=float).T.copy()
+        columns = rows(z).T.copy()
         rho = self.correlation
         columns[1:] *= math.sqrt((1 - rho) * (1 + rho))
         for i in range(1, len(columns)):
@@ -43,7 +43,7 @@ class Toeplitz(Structure):
 
     def times(self, v: ArrayLike) -> Array:
         # Σ_j ρ^{|i−j|} v_j: the sums over j ≤ i and over j ≥ i each obey a recursion; j = i is in both.
-        columns = np.array(v, dtype=float).T.copy()
+        columns = rows(v).T.copy()
         rho = self.correlation
         before, after = columns.copy(), columns.copy()
         for i in range(1, len(columns)):
@@ -52,10 +52,10 @@ class Toeplitz(Structure):
         return np.ascontiguousarray((before + after - columns).T)
 
     def eigenvalues(self, d: int) -> Array:
-        return _toeplitz_spectrum(self, d).copy()
+        return _toeplitz_spectrum(self, dimension(d)).copy()
 
     def trace(self, d: int) -> float:
-        return float(d)
+        return float(dimension(d))
 
     def __str__(self) -> str:
         return f"Toeplitz {self.correlation:g}"
