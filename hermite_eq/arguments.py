@@ -180,7 +180,7 @@ def instance(value: Any, kind: type[T] | tuple[type[Any], ...], requirement: str
     """``value`` if it is of the kind."""
     if not isinstance(value, kind):
         raise ArgumentTypeError(requirement, type(value).__name__, repair)
-    return value  # type: ignore[return-value]
+    return value
 
 
 def function(value: Any, name: str, meaning: str = "") -> Callable[..., Any]:

@@ -25,6 +25,7 @@ def readable(size: float) -> str:
     >>> readable(8 * 10**9 + 1)
     '8.01GB'
     """
+    size = max(size, 1)
     unit = next(u for u in ("GB", "MB", "kB") if size >= UNITS[u] or u == "kB")
     places = max(0, 2 - math.floor(math.log10(size / UNITS[unit])))
     return f"{math.ceil(size / UNITS[unit] * 10**places) / 10**places:.{places}f}{unit}"

@@ -56,7 +56,7 @@ def covariance_matrix(
     skew = float(np.abs(found - found.T).max())
     if skew > share * float(np.abs(found).max()):
         raise HypothesisError(f"{name} is symmetric", f"|A − Aᵀ| up to {skew:.3g}", "pass (A + A.T) / 2")
-    found = (found + found.T) / 2
+    found = np.asarray((found + found.T) / 2)
     if definite:
         values = np.linalg.eigvalsh(found)
         if not values[0] > n * _EPS * abs(values[-1]):

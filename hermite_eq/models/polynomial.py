@@ -73,7 +73,7 @@ class PolynomialActivation:
             b1, b2 = weights[k] + x * b1 - (k + 1) * b2, b1
         residual = float(self.residual)
         if residual:
-            b1 = b1 + dtype.type(residual) * generator(rng).standard_normal(x.shape, dtype=dtype.type)  # type: ignore[arg-type]
+            b1 = b1 + dtype.type(residual) * generator(rng).standard_normal(x.shape, dtype=dtype.type)
         return b1.astype(dtype, copy=False)
 
     def latex(self) -> str:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import shown
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
+from hermite_eq.memory import require_memory
 from hermite_eq.models import AnyTask, OneStepTransformer, RandomTransformer, Sizes
+from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate.decomposition import drawn_gradient
 from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.sampler import child_seeds, positive_count
+from hermite_eq.simulate.sampler import child_seeds, context_law, draws
 
 _BLOCK = 1024
 
@@ -75,12 +78,18 @@ def coupling(
     True
     """
     if not isinstance(model, RandomTransformer | OneStepTransformer):
-        raise HypothesisError("a coupling is that of a random head", f"{model!r}", "pass RandomTransformer(activation, ridge=…)")
-    count = positive_count(contexts, "contexts")
+        raise ArgumentTypeError("a coupling is that of a random head", shown(model), "pass RandomTransformer(activation, ridge=…)")
+    count = draws(contexts, "contexts", context_law(task, checked_sizes(sizes)))
     if sizes.hidden is None or sizes.hidden < 2:
         raise HypothesisError(
             "a coupling is that of two hidden units", f"sizes.hidden={sizes.hidden}", "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)"
         )
+    width = sizes.d * (sizes.d + 1)
+    stored = sizes.samples * (4 * sizes.d + 8) if isinstance(model, OneStepTransformer) else 0
+    require_memory(
+        8 * (3 * sizes.hidden * width + 3 * sizes.hidden**2 + _BLOCK * (width + sizes.hidden) + stored),
+        "F, h and the correlations of all pairs", "pass smaller sizes",
+    )
     seed = child_seeds(rng, range(1))[0]
     stepped = isinstance(model, OneStepTransformer) and model.step_size > 0
     draw = draw_run(task, sizes, count, True, np.float64, seed, stepped)

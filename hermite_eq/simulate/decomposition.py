@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.sparse.linalg import svds
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import shown
+from hermite_eq.errors import ArgumentTypeError
+from hermite_eq.memory import require_memory
 from hermite_eq.models import AnyTask, OneStepTransformer, Sizes
+from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate.draw import Draw, draw_run
 from hermite_eq.simulate.features import Floats
 from hermite_eq.simulate.heads import StepSource
 from hermite_eq.simulate.onestep import Gradient, gradients
 from hermite_eq.simulate.results import MonteCarlo
 from hermite_eq.simulate.run import edges_of
-from hermite_eq.simulate.sampler import Array, child_seeds, run_numbers
+from hermite_eq.simulate.sampler import Array, child_seeds, context_law, draws, run_numbers
 
 #: Contexts whose pre-activations are formed at a time.
 _BLOCK = 1024
@@ -108,11 +111,10 @@ def gradient_step(
     True
     """
     if not isinstance(model, OneStepTransformer):
-        raise HypothesisError("a gradient step is that of a OneStepTransformer", f"{model!r}", "pass OneStepTransformer(σ, η, λ)")
-    if sizes.hidden is None:
-        raise HypothesisError(
-            "a random head has a number m of hidden units", "sizes.hidden=None", "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)"
-        )
+        raise ArgumentTypeError("a gradient step is that of a OneStepTransformer", shown(model), "pass OneStepTransformer(σ, η, λ)")
+    hidden, width = checked_sizes(sizes, hidden=True).hidden or 0, sizes.d * (sizes.d + 1)
+    draws(sizes.samples, "sizes.samples", context_law(task, sizes))
+    require_memory(8 * (4 * hidden * width + _BLOCK * (width + hidden)), "F, G and the rest of G", "pass smaller sizes")
     columns = []
     for seed in child_seeds(rng, run_numbers(runs)):
         draw = draw_run(task, sizes, 1, True, np.float64, seed, True)

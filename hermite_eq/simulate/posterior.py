@@ -17,13 +17,16 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import count
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import X
+from hermite_eq.memory import require_memory
 from hermite_eq.models import Sizes, Task
+from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate.discrete_mmse import DiscreteMMSE
 from hermite_eq.simulate.population import Array
 from hermite_eq.simulate.results import SimulatedError
-from hermite_eq.simulate.sampler import child_seeds, context_law, positive_count, run_numbers
+from hermite_eq.simulate.sampler import child_seeds, context_law, run_numbers
 
 
 def dmmse_error(
@@ -66,18 +69,21 @@ def dmmse_error(
     0.25
     """
     if not isinstance(task, Task):
-        raise HypothesisError(
+        raise ArgumentTypeError(
             "dMMSE is computed for isotropic inputs of one source", f"a {type(task).__name__}", 'pass Task("identity", noise=0.01), say'
         )
+    checked_sizes(sizes)
     if task.target.expression != X:
         raise HypothesisError("dMMSE is the posterior mean of a linear task", f"{task}", 'pass Task("identity", noise=0.01), say')
     if task.noise == 0:
         raise HypothesisError("the likelihood has a width: ρ > 0", f"{task}", 'pass Task("identity", noise=0.01), say')
     if sizes.tasks == math.inf:
         raise HypothesisError("dMMSE knows finitely many training tasks", "tasks=inf", "pass a finite number of tasks")
-    count = positive_count(test, "test")
+    number = count(test, "test", least=1)
+    d, context, tasks = sizes.d, sizes.context, int(sizes.tasks)
+    require_memory(8 * (2 * tasks * d + context * d + 3 * context * tasks), "the tasks and a context", "pass smaller sizes")
     seeds = child_seeds(rng, run_numbers(runs))
-    found = np.array([_errors(task, sizes, count, seed) for seed in seeds])
+    found = np.array([_errors(task, sizes, number, seed) for seed in seeds])
     ones = np.ones(len(seeds))
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
     return SimulatedError(DiscreteMMSE(), task, sizes, found[:, 0], found[:, 1], ones, ones == 0, draws)

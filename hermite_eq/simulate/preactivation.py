@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hermite_eq.arguments import array
+from hermite_eq.arguments import count as checked_count
 from hermite_eq.errors import HypothesisError
+from hermite_eq.memory import require_memory
 from hermite_eq.models import AnyTask, Sizes
+from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate.features import first_layer
 from hermite_eq.simulate.laws import Contexts, Tasks
 from hermite_eq.simulate.sampler import (
@@ -16,7 +20,7 @@ from hermite_eq.simulate.sampler import (
     check_task_vector,
     child_seeds,
     context_law,
-    positive_count,
+    draws,
 )
 
 #: Entries of h formed at a time.
@@ -100,15 +104,16 @@ def preactivations(
     >>> np.allclose(drawn.z, drawn.contexts.h() @ drawn.F)
     True
     """
-    units, count = positive_count(units, "units"), positive_count(count, "count")
-    law = context_law(task, sizes)
+    law = context_law(task, checked_sizes(sizes))
+    units, count = checked_count(units, "units", least=1), draws(count, "count", law)
+    width = sizes.d * (sizes.d + 1)
+    require_memory(8 * (width * units + count * units + _ELEMENTS), "F and the pre-activations", "pass fewer units, or a smaller count")
     trace = law.trace()
     layer_seed, task_seed, context_seed = child_seeds(rng, range(1))[0].spawn(3)
-    width = sizes.d * (sizes.d + 1)
     if F is None:
         layer = first_layer(layer_seed, sizes.d, units, trace, np.float64).T.astype(float)
     else:
-        layer = np.asarray(F, dtype=float)
+        layer = array(F, "F")
         if layer.shape != (width, units):
             raise HypothesisError(
                 f"F has shape (d(d+1), units) = ({width}, {units})",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.arguments import instance, sequence
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import AnyTask, Sizes, TrainedModel
 from hermite_eq.simulate.discrete_mmse import DiscreteMMSE
@@ -167,6 +168,7 @@ class SimulatedError:
         HypothesisError
             If the two come from different draws.
         """
+        instance(other, SimulatedError, "the other is a simulated error", "pass what simulate.icl_error returns")
         _check_paired(self.draws, other.draws)
         return SimulatedDifference(self.icl_runs - other.icl_runs, self.idg_runs - other.idg_runs)
 
@@ -227,6 +229,7 @@ class SimulatedCurve:
         HypothesisError
             If the two come from different draws, or have different values.
         """
+        instance(other, SimulatedCurve, "the other is a simulated curve", "pass what simulate.icl_curve returns")
         _check_paired(self.points[0].draws, other.points[0].draws)
         if (self.axis, self.values) != (other.axis, other.values):
             raise HypothesisError(
@@ -260,8 +263,12 @@ def join(curves: Sequence[SimulatedCurve]) -> SimulatedCurve:
     HypothesisError
         If the curves are of different models, tasks or sizes, or share a run.
     """
-    if not curves:
+    if not sequence(curves, "curves"):
         raise HypothesisError("there is a curve to join", "none", "pass the curves of at least one run")
+    for curve in curves:
+        instance(curve, SimulatedCurve, "what is joined are simulated curves", "pass what simulate.icl_curve returns")
+    if len({len(curve.points) for curve in curves}) > 1:
+        raise HypothesisError("joined curves have the same points", "another number of points", "join curves of the same values")
     columns = list(zip(*(curve.points for curve in curves), strict=True))
     points = []
     for column in columns:

@@ -8,34 +8,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import array, generator, shown
+from hermite_eq.arguments import count as checked_count
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
+from hermite_eq.memory import require_memory
 from hermite_eq.models import AnyTask, MixtureTask, Sizes, SoftmaxAttention, Source, Task
+from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate.laws import ContextLaw, Contexts, Tasks
 from hermite_eq.simulate.population import Array
 
+# Run i is child number i of the seed, which is reached by way of all before it.
+_MOST_RUNS = 10**6
+
 
 @functools.singledispatch
-def context_law(task: Any, sizes: Sizes) -> ContextLaw:
+def context_law(task: Any, /, sizes: Sizes) -> ContextLaw:
     """The law of tasks and contexts which ``task`` stands for; one entry for each type of task."""
-    raise HypothesisError(
-        "the task is a hermite_eq.Task", f"{task!r}", "pass hermite_eq.Task(target, noise=0.01), say"
+    raise ArgumentTypeError(
+        "the task is a hermite_eq.Task", shown(task), "pass hermite_eq.Task(target, noise=0.01), say"
     )
 
 
 @context_law.register
 def _(task: Task, sizes: Sizes) -> ContextLaw:
+    sizes = checked_sizes(sizes)
     return ContextLaw(MixtureTask([Source(task.target, task.noise)]), sizes.d, sizes.context)
 
 
 @context_law.register
 def _(task: MixtureTask, sizes: Sizes) -> ContextLaw:
-    task.check(sizes.d)
+    task.check(checked_sizes(sizes).d)
     return ContextLaw(task, sizes.d, sizes.context)
 
 
 @context_law.register
 def _(task: SoftmaxAttention, sizes: Sizes) -> ContextLaw:
-    task.task.check(sizes.d)
+    task.task.check(checked_sizes(sizes).d)
     return ContextLaw(task.task, sizes.d, sizes.context, task.sharpness)
 
 
@@ -83,18 +91,20 @@ def contexts(
     >>> drawn.x.shape, drawn.b.shape
     ((1000, 4), (1000, 5))
     """
-    law = context_law(task, sizes)
+    law = context_law(task, checked_sizes(sizes))
     vector = check_task_vector(xi, sizes.d)
-    number = positive_count(count, "count")
-    if source not in range(len(law.sources)):
-        raise HypothesisError(f"sources are numbered from 0 to {len(law.sources) - 1}", f"source={source!r}", "pass source=0")
+    number = draws(count, "count", law)
+    last = len(law.sources) - 1
+    source = checked_count(
+        source, "source", most=last, requirement=f"sources are numbered from 0 to {last}", repair="pass source=0"
+    )
     seed = child_seeds(rng, range(1))[0]
     return law.draw(Tasks(vector[None], np.array([source])), np.zeros(number, np.int64), seed)
 
 
 def check_task_vector(xi: ArrayLike, d: int) -> Array:
     """ξ as an array, or an error which says what is wrong with it."""
-    vector = np.asarray(xi, dtype=float)
+    vector = array(xi, "ξ", nan=True, empty=True)
     if vector.shape != (d,):
         raise HypothesisError(
             f"ξ is a vector of length d = {d}", f"shape {vector.shape}", f"pass shape ({d},)"
@@ -104,23 +114,24 @@ def check_task_vector(xi: ArrayLike, d: int) -> Array:
     return vector
 
 
-def positive_count(value: Any, name: str) -> int:
-    """``value`` as an int ≥ 1, or an error which names it."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise HypothesisError(f"{name} is a positive integer", f"{name}={value!r}", f"pass {name}=1 or more")
-    return int(value)
+def draws(value: Any, name: str, law: ContextLaw) -> int:
+    """``value`` as a number of contexts of the law that fit into memory."""
+    number = checked_count(value, name, least=1)
+    # x, b, their Gaussian parts and the tasks: four vectors of length d, and a few numbers, for each.
+    require_memory(8 * number * (4 * law.d + 8), f"{number} contexts", f"pass a smaller {name}")
+    return number
 
 
 def child_seeds(rng: Any, which: range) -> list[np.random.SeedSequence]:
     """The children number ``which`` of ``rng``'s seed: child i is the same however many are asked for."""
-    parent = np.random.default_rng(rng).bit_generator.seed_seq
+    parent = generator(rng).bit_generator.seed_seq
     children = parent.spawn(max(which) + 1)  # type: ignore[attr-defined]
     return [children[i] for i in which]
 
 
 def run_numbers(runs: Any) -> range:
     """``runs`` as the numbers of the runs, or an error."""
-    which = runs if isinstance(runs, range) else range(positive_count(runs, "runs"))
-    if not which or min(which) < 0:
+    which = runs if isinstance(runs, range) else range(checked_count(runs, "runs", least=1, most=_MOST_RUNS))
+    if not which or min(which) < 0 or max(which) > _MOST_RUNS:
         raise HypothesisError("runs are numbered from 0", f"runs={which}", "pass runs=20, or runs=range(5, 10)")
     return which

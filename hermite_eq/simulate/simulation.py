@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from hermite_eq.arguments import count as checked_count
+from hermite_eq.arguments import one_of, sequence, shown
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.models import AnyTask, LinearTransformer, OneStepTransformer, Sizes, TrainedModel
+from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.heads import HeadKind
 from hermite_eq.simulate.memory import parse_memory, schedule
 from hermite_eq.simulate.paths import Readout
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.run import Axis, Run
-from hermite_eq.simulate.sampler import child_seeds, context_law, positive_count, run_numbers
+from hermite_eq.simulate.sampler import child_seeds, context_law, run_numbers
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 
@@ -36,23 +39,23 @@ def simulate_curves(
     queries: int,
 ) -> tuple[SimulatedCurve, ...]:
     """One curve for each model, from common draws; ``values`` None is the one point of ``sizes``."""
-    heads = _check_models(models, sizes, axis)
-    points = [getattr(sizes, axis)] if values is None else list(values)
+    heads = _check_models(models, checked_sizes(sizes), axis)
+    points = [getattr(sizes, axis)] if values is None else list(sequence(values, axis))
     if not points:
         raise HypothesisError("a curve has at least one point", f"{axis}=[]", f"pass {axis}=[100, 200], say")
     at = [dataclasses.replace(sizes, **{axis: value}) for value in points]
+    points = [getattr(where, axis) for where in at]
+    if None in points:
+        raise HypothesisError("a curve is along numbers", f"{axis}={points}", f"pass {axis}=[100, 200], say")
     if len(set(points)) < len(points):
         raise HypothesisError("the points of a curve differ", f"{axis}={points}", "drop the repeated values")
     largest = dataclasses.replace(sizes, **{axis: max(points)})
-    if precision not in ("single", "double"):
-        raise HypothesisError(
-            "precision is single or double", f"precision={precision!r}", 'pass precision="double"'
-        )
+    one_of(precision, ("single", "double"), "precision", requirement="precision is single or double", repair='pass precision="double"')
     dtype = np.float32 if precision == "single" else np.float64
     which = run_numbers(runs)
     sources = len(context_law(task, sizes).sources)
-    queries = positive_count(queries, "queries")
-    count = default_test(sizes.d) if test is None else positive_count(test, "test")
+    queries = checked_count(queries, "queries", least=1)
+    count = default_test(sizes.d) if test is None else checked_count(test, "test", least=1)
     if count < sources:
         raise HypothesisError("every source has a test context", f"test={count} for {sources} sources", f"pass test={sources} or more")
 
@@ -125,7 +128,7 @@ def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[TrainedModel]:
         if not isinstance(model, TrainedModel):
             raise HypothesisError(
                 "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
-                f"{model!r}",
+                shown(model),
                 "pass RandomTransformer(activation, ridge=…)",
             )
         if not isinstance(model, LinearTransformer) and sizes.hidden is None and axis == "samples":
