@@ -11,8 +11,9 @@ import math
 import operator
 import reprlib
 import sys
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,8 +26,10 @@ T = TypeVar("T")
 
 #: Integers up to here are exact as doubles.
 LARGEST_COUNT = 2**53
-# 10^±9999 is beyond any double; 10^(10^9) would be written out before it is compared with one.
-_LARGEST_EXPONENT = 10_000
+# 10^±4000 is beyond any double; 10^(10^9) would be written out before it is compared with one.
+_LARGEST_EXPONENT = 4000
+# What Python itself writes out, 4300 digits.
+_MOST_BITS = 14_000
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -270,9 +273,34 @@ def array(
     return found
 
 
+def floats(value: Any, name: str) -> NDArray[np.floating[Any]]:
+    """``value`` as an array in its own floating precision, double for everything else; NaN and infinity are values too."""
+    if isinstance(value, np.ndarray | np.floating) and np.issubdtype(value.dtype, np.floating):
+        return np.asarray(value)
+    return array(value, name, nan=True, empty=True)
+
+
 def vector(value: Any, name: str, meaning: str = "") -> NDArray[np.float64]:
     """``value`` as a vector of finite numbers."""
     return array(value, name, meaning, dimensions=1)
+
+
+class _Entries(dict[str, Any]):
+    """A mapping in which a missing name is an own error."""
+
+    name = ""
+
+    def __missing__(self, key: str) -> Any:
+        raise HypothesisError(f"{self.name} has an entry {key!r}", f"the entries {', '.join(self)}", f"pass {key!r} as well")
+
+
+def mapping(value: Any, name: str, read: Callable[[Any, str], T]) -> dict[str, T]:
+    """``value`` as a dictionary of texts, each of whose values is read; what is missing is refused when it is asked for."""
+    if not isinstance(value, Mapping):
+        raise ArgumentTypeError(f"{name} is a mapping of names", _found(name, value), f"pass {name} as a dict")
+    found = _Entries({text(key, name): read(value[key], f"{name}[{key!r}]") for key in value})
+    found.name = name
+    return found
 
 
 def exact(value: Any, name: str, meaning: str = "", *, requirement: str = "", repair: str = "") -> sympy.Expr:
@@ -292,12 +320,16 @@ def exact(value: Any, name: str, meaning: str = "", *, requirement: str = "", re
             raise TypeError
         if isinstance(value, Decimal) and value.is_finite():
             if abs(value.adjusted()) > _LARGEST_EXPONENT:
-                raise TypeError
-            return sympy.Rational(*value.as_integer_ratio())
+                raise OverflowError
+            value = Fraction(value)
+        if isinstance(value, int | Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS:
+            raise OverflowError
         # Strict: no text is read, not even the one an unknown object prints.
         found = sympy.sympify(value, strict=True)
         if not isinstance(found, sympy.Expr):
             raise TypeError
+    except OverflowError:
+        raise HypothesisError(f"{_called(name, meaning)} has at most {_MOST_BITS} bits", _found(name, value), "pass a float") from None
     except Exception:
         raise ArgumentTypeError(
             requirement or f"{_called(name, meaning)} is a number or a SymPy expression",

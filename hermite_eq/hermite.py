@@ -20,7 +20,8 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.arguments import array, count, exact
+from hermite_eq.arguments import array, count, exact, sequence
+from hermite_eq.errors import HypothesisError
 from hermite_eq.memory import require_memory
 
 #: The one variable of every activation expression.
@@ -28,6 +29,8 @@ X = sympy.Symbol("x", real=True)
 
 # He_k has k/2 terms of k log k digits: at 10^3 a page, at 10^5 five gigabytes.
 _LARGEST_SYMBOLIC = 1000
+# 170! is the last factorial that is a double.
+_MOST_FACTORIALS = 171
 
 
 def check_degree(degree: Any, *, name: str = "degree") -> int:
@@ -88,7 +91,15 @@ def orthonormal(c: Sequence[Any]) -> tuple[Any, ...]:
     (1, 0, sqrt(2))
     """
     return tuple(ck / (sympy.sqrt(sympy.factorial(k)) if isinstance(ck, sympy.Basic) else math.sqrt(math.factorial(k)))
-                 for k, ck in enumerate(c))
+                 for k, ck in enumerate(_numbers(c)))
+
+
+def _numbers(c: Any) -> tuple[Any, ...]:
+    """Coefficients: doubles as they are, exact numbers as SymPy's."""
+    found = sequence(c, "c", "the coefficients c_0 … c_K")
+    if len(found) > _MOST_FACTORIALS and not all(isinstance(ck, sympy.Basic) for ck in found):
+        raise HypothesisError("k! is a double", f"{len(found)} coefficients", f"pass {_MOST_FACTORIALS} of them, or exact ones")
+    return tuple(ck if isinstance(ck, float) else exact(ck, "c") for ck in found)
 
 
 def polynomial_weights(c: Sequence[Any]) -> tuple[Any, ...]:
@@ -97,4 +108,4 @@ def polynomial_weights(c: Sequence[Any]) -> tuple[Any, ...]:
     >>> polynomial_weights([1.0, 0.5, 3.0])
     (1.0, 0.5, 1.5)
     """
-    return tuple(ck / (sympy.factorial(k) if isinstance(ck, sympy.Basic) else math.factorial(k)) for k, ck in enumerate(c))
+    return tuple(ck / (sympy.factorial(k) if isinstance(ck, sympy.Basic) else math.factorial(k)) for k, ck in enumerate(_numbers(c)))

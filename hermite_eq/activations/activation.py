@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.arguments import array, exact, function, non_negative, one_of, sequence, shown, text
+from hermite_eq.arguments import exact, floats, function, non_negative, one_of, sequence, shown, text
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
@@ -121,8 +121,7 @@ class Activation:
                 f"the free parameters {names} in {self.name}",
                 f"substitute them first: expression.subs({{{self.parameters[0]}: sympy.Rational(1, 2)}})",
             )
-        given = np.asarray(x)
-        x = given if np.issubdtype(given.dtype, np.floating) else array(x, "x", finite=False, empty=True)
+        x = floats(x, "x")
         return np.asarray(self.function(x)).astype(x.dtype, copy=False)
 
     def __str__(self) -> str:

@@ -15,7 +15,8 @@ from hermite_eq.activations.parse import parse_expression
 from hermite_eq.activations.pieces import kinks as meeting_points
 from hermite_eq.activations.registry import registered
 from hermite_eq.activations.symbolic import ExpressionFunction, in_standard_variable, proved_parity
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import sequence, shown
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import X
 
 # Where a function is looked at before it is believed: both signs, no special point, inside the bulk of N(0, 1).
@@ -66,7 +67,7 @@ def activation(
     'arctan'
     """
     facts = {"parity": parity, "lipschitz": lipschitz, "strip": strip, "reference": reference, "name": name, "kinks": kinks}
-    given = {key: value for key, value in facts.items() if value not in (None, "")}
+    given = {key: value for key, value in facts.items() if value is not None and not (isinstance(value, str) and not value)}
     if isinstance(sigma, str) and sigma.isidentifier():
         sigma = registered(sigma)
     elif isinstance(sigma, str):
@@ -81,13 +82,13 @@ def activation(
         return sigma
     if isinstance(sigma, sympy.Expr):
         if kinks is not None:
-            given["kinks"] = tuple(kinks)
+            given["kinks"] = sequence(kinks, "kinks")
         return _with_facts(_from_expression(sigma), given)
     if callable(sigma):
-        return _from_callable(sigma, {**given, "kinks": tuple(kinks or ())})
-    raise HypothesisError(
+        return _from_callable(sigma, {**given, "kinks": () if kinks is None else sequence(kinks, "kinks")})
+    raise ArgumentTypeError(
         "an activation is a registered name, an expression in one symbol, a vectorised function, or an Activation",
-        f"{type(sigma).__name__} {sigma!r}",
+        f"{type(sigma).__name__} {shown(sigma)}",
         "pass 'relu', sympy.tanh(x) or numpy.tanh, say",
     )
 

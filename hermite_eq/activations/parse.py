@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from typing import Any
 
 import sympy
 
 from hermite_eq.activations.registry import registered, registered_names
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import sequence, shown
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import X
 
 _LONGEST = 2000
+_REPAIR = "write it in x with + - * / ** and functions such as max, exp, tanh"
 # 9^9^9 would fill the memory before anybody looked at it.
 _LARGEST_EXPONENT = 1000
 _MOST_BITS = 10_000
@@ -87,7 +89,12 @@ def parse_expression(text: str, *, parameters: Sequence[str] = ()) -> sympy.Expr
     Piecewise((x, x > 0), (a*x, True))
     """
     if not isinstance(text, str) or len(text) > _LONGEST:
-        raise _refused("an expression is a text of at most 2000 characters", f"{type(text).__name__} of length {len(text)}")
+        what = type(text).__name__ + (f" of length {len(text)}" if isinstance(text, Sized) else "")
+        kind = HypothesisError if isinstance(text, str) else ArgumentTypeError
+        raise kind("an expression is a text of at most 2000 characters", what, _REPAIR)
+    for name in sequence(parameters, "parameters"):
+        if not isinstance(name, str) or not name.isidentifier():
+            raise HypothesisError("a parameter is named by an identifier", shown(name), "pass parameters=['a']")
     # In Python ^ binds weaker than +; as a power it has to be rewritten before parsing.
     source = text.strip().replace("^", "**")
     try:
@@ -104,7 +111,7 @@ def parse_expression(text: str, *, parameters: Sequence[str] = ()) -> sympy.Expr
 
 
 def _refused(hypothesis: str, found: str) -> HypothesisError:
-    return HypothesisError(hypothesis, found, "write it in x with + - * / ** and functions such as max, exp, tanh")
+    return HypothesisError(hypothesis, found, _REPAIR)
 
 
 class _Reader:

@@ -15,6 +15,8 @@ import sympy
 from sympy import Abs, Heaviside, Max, Min, Piecewise, sign
 from sympy.core.relational import Relational
 
+from hermite_eq.arguments import exact
+from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
 _SWITCHES = (Abs, sign, Heaviside, Max, Min, Piecewise)
@@ -37,7 +39,6 @@ class Piece:
     expression: sympy.Expr
 
 
-@lru_cache(maxsize=512)
 def pieces(expression: sympy.Expr) -> tuple[Piece, ...]:
     """The pieces of ``expression`` (no free symbol but X), from left to right.
 
@@ -46,6 +47,14 @@ def pieces(expression: sympy.Expr) -> tuple[Piece, ...]:
     -oo 1/3 0
     1/3 oo x - 1/3
     """
+    found = exact(expression, "expression")
+    if found.free_symbols - {X}:
+        raise HypothesisError("pieces are those of an expression in x", f"{expression}", "give the parameters numbers")
+    return _pieces(found)
+
+
+@lru_cache(maxsize=512)
+def _pieces(expression: sympy.Expr) -> tuple[Piece, ...]:
     if not expression.has(*_SWITCHES):
         return (Piece(-sympy.oo, sympy.oo, expression),)
     points: list[sympy.Expr] = []

@@ -18,6 +18,7 @@ from scipy import special
 from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, atan, cos, erf, exp, log, pi, sign, sin, sqrt, tanh
 
 from hermite_eq.activations.activation import Activation
+from hermite_eq.arguments import flag, instance
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
@@ -42,6 +43,8 @@ def register(entry: Activation, *, replace: bool = False) -> Activation:
     >>> activation("swish2") is swish2
     True
     """
+    instance(entry, Activation, "what is registered is an Activation", "pass hermite_eq.activation(function, name='my_activation')")
+    flag(replace, "replace")
     if not entry.name.isidentifier():
         raise HypothesisError(
             "a registered name is an identifier", f"name={entry.name!r}", "pass activation(…, name='my_activation')"

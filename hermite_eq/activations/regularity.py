@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from hermite_eq.activations.activation import Activation
+from hermite_eq.arguments import instance
 
 
 def jump(sigma: Activation) -> float | None:
@@ -45,6 +46,7 @@ def lipschitz_violation(sigma: Activation) -> str | None:
     >>> lipschitz_violation(activation(X**3))
     '|σ(x)|/|x| grows without bound'
     """
+    instance(sigma, Activation, "what is looked at is an Activation", "pass hermite_eq.activation('relu')")
     if sigma.lipschitz is not None:
         return "no finite Lipschitz constant" if sigma.lipschitz == math.inf else None
     if sigma.parameters:

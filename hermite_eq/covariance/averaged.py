@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike
 
 from hermite_eq.covariance.averages import TaskAverages
 from hermite_eq.covariance.joint import JointCovariance, check_mean, covariance_root
-from hermite_eq.covariance.label import ELL, RHO, W4, A, D, LabelSource, P, S, V, target_moments, target_name
-from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers, numeric_task
+from hermite_eq.covariance.label import ELL, RHO, W4, A, D, LabelSource, P, S, V, numeric_task, target_moments, target_name
+from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers
 from hermite_eq.covariance.source_moments import averaged_moments
 from hermite_eq.covariance.task_law import inner_tasks
 from hermite_eq.latex import averaged_covariance

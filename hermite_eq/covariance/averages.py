@@ -25,8 +25,13 @@ import scipy.linalg
 import sympy
 from numpy.typing import NDArray
 
+from hermite_eq.arguments import count as checked_count
+from hermite_eq.arguments import positive
 from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, D, S, hermite_index, hermite_symbol
 from hermite_eq.errors import HypothesisError
+
+# Beyond, the polynomials overflow.
+_MOST_NODES = 2000
 
 
 def gamma_nodes(shape: float, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -39,8 +44,7 @@ def gamma_nodes(shape: float, count: int) -> tuple[NDArray[np.float64], NDArray[
     >>> bool(abs(w @ x**2 - (1 + 1 / 7.5)) < 1e-13)
     True
     """
-    if not 0 < shape < np.inf or count < 1:
-        raise HypothesisError("a gamma law has a positive shape, a rule nodes", f"shape={shape}, count={count}", "pass d ≥ 1, count ≥ 1")
+    shape, count = positive(shape, "shape"), checked_count(count, "count", "the number of nodes", least=1, most=_MOST_NODES)
     i = np.arange(count)
     diagonal, beside = 2 * i + shape, np.sqrt(i[1:] * (i[1:] + shape - 1))
     nodes = scipy.linalg.eigvalsh_tridiagonal(diagonal, beside)
@@ -62,7 +66,7 @@ def task_norm_nodes(d: int, count: int = 64) -> tuple[NDArray[np.float64], NDArr
     >>> bool(abs(weights @ s**4 - (1 + 2 / 10)) < 1e-13)
     True
     """
-    squares, weights = gamma_nodes(d / 2, count)
+    squares, weights = gamma_nodes(positive(d, "d") / 2, count)
     return np.sqrt(squares), weights
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
+from hermite_eq.arguments import flag, one_of, shown
 from hermite_eq.covariance.given import Covariance
 from hermite_eq.covariance.label import SymbolicTarget
 from hermite_eq.covariance.source_covariance import SourceCovariance
-from hermite_eq.errors import HypothesisError
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.models import MixtureTask, Task
 
 
@@ -78,8 +79,11 @@ def covariance(
     >>> covariance(Task("relu"), covariances=True).limit().entries["slope"]
     1/4
     """
-    if tasks not in ("gaussian", "sphere"):
-        raise HypothesisError("tasks are 'gaussian' or on the 'sphere'", f"tasks={tasks!r}", "pass tasks='gaussian'")
+    tasks = one_of(
+        tasks, ("gaussian", "sphere"), "tasks", requirement="tasks are 'gaussian' or on the 'sphere'", repair="pass tasks='gaussian'"
+    )
+    unit_inputs, unit_link = flag(unit_inputs, "unit_inputs"), flag(unit_link, "unit_link")
+    covariances = flag(covariances, "covariances")
     if isinstance(task, MixtureTask):
         if unit_inputs or unit_link or tasks != "gaussian":
             raise HypothesisError(
@@ -90,14 +94,14 @@ def covariance(
         source = task.sources[0]
         return SourceCovariance(Task(source.target, source.noise), task.unit_inputs, task.unit_link, task)
     if not isinstance(task, Task | SymbolicTarget):
-        raise HypothesisError("a covariance belongs to a Task", f"{task!r}", 'pass hermite_eq.Task("relu", noise=0.01)')
+        raise ArgumentTypeError("a covariance belongs to a Task", shown(task), 'pass hermite_eq.Task("relu", noise=0.01)')
     if covariances:
         if tasks != "gaussian":
             raise HypothesisError("symbolic covariances are those of Gaussian tasks", f"tasks={tasks!r}", "leave tasks out")
-        return SourceCovariance(task, bool(unit_inputs), bool(unit_link), None)
+        return SourceCovariance(task, unit_inputs, unit_link, None)
     if unit_link:
         raise HypothesisError(
             "unit_link belongs to data with covariances", "unit_link without covariances",
             'pass covariances=True, or tasks="sphere" for isotropic data, where it is the same',
         )
-    return Covariance(task, bool(unit_inputs), tasks)
+    return Covariance(task, unit_inputs, tasks)

@@ -25,6 +25,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
+from hermite_eq.arguments import array
 from hermite_eq.covariance.averaged import AveragedCovariance
 from hermite_eq.covariance.averages import TaskAverages
 from hermite_eq.covariance.joint import Array, JointCovariance, check_mean
@@ -41,18 +42,20 @@ from hermite_eq.covariance.label import (
     V,
     hermite_forms,
     label_forms,
+    numeric_task,
     target_moments,
     target_name,
     with_closed_forms,
 )
 from hermite_eq.covariance.limit import LimitCovariance, NormLaw
-from hermite_eq.covariance.numbers import check_sizes, evaluator, numeric_task
+from hermite_eq.covariance.numbers import check_sizes, evaluator
 from hermite_eq.covariance.over_tasks import TaskCovariance
 from hermite_eq.covariance.source_moments import averaged_moments
 from hermite_eq.covariance.task_law import GivenTasks
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import check_degree
 from hermite_eq.latex import block_covariance
+from hermite_eq.memory import require_memory
 from hermite_eq.models.covariance_matrix import covariance_matrix
 
 #: E[b] and E[bbᵀ] given ξ: b₁ = (d/ℓ)Σ y_i x_i has mean along u, and E[bbᵀ] is a multiple of I plus terms in u.
@@ -164,7 +167,7 @@ class Covariance:
         With :math:`\omega^2=\xi^\top\Sigma_x\xi`, :math:`r=\Sigma_x\xi/\omega`, :math:`x=\mu_x+gr+x_\perp`: the formulas of
         :mod:`hermite_eq.covariance.source_moments`.
         """
-        xi = np.array(xi, dtype=float)
+        xi = array(xi, "ξ", nan=True, empty=True)
         if xi.ndim != 1:
             raise HypothesisError("ξ is one vector of shape (d,)", f"shape {xi.shape}", "pass one task vector, or use .over_tasks().given")
         return self.over_vectors(xi[None], context=context, input_covariance=input_covariance, input_mean=input_mean)
@@ -175,6 +178,7 @@ class Covariance:
         """The mean over given task vectors, shape (k, d)."""
         task = numeric_task(self.task)
         context = check_degree(context, name="context")
+        tasks = array(tasks, "tasks", nan=True, empty=True)
         if tasks.ndim != 2 or not len(tasks):
             raise HypothesisError(
                 "the training tasks are an array of shape (k, d)", f"shape {tasks.shape}", "pass xi[None, :] for one task"
@@ -186,6 +190,7 @@ class Covariance:
                 "pass task vectors and the context length",
             )
         d = tasks.shape[1]
+        require_memory(64 * d**2, "matrices of shape (d, d)", "pass a smaller d")
         factor, direction = (1.0, tasks / np.sqrt(d)) if self.unit_inputs else (float(d), tasks)
         inputs = np.eye(d) / (1 if self.unit_inputs else d)
         if input_covariance is not None:

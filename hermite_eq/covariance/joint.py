@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array
 from hermite_eq.errors import HypothesisError
 
 Array = NDArray[np.float64]
@@ -14,7 +15,7 @@ Array = NDArray[np.float64]
 
 def check_mean(vector: ArrayLike | None, d: int, name: str) -> Array:
     """A finite vector of shape (d,); zero for None."""
-    values = np.zeros(d) if vector is None else np.array(vector, dtype=float)
+    values = np.zeros(d) if vector is None else array(vector, name, nan=True, empty=True)
     if values.shape != (d,) or not np.isfinite(values).all():
         raise HypothesisError(f"{name} is a finite vector of shape (d,)", f"shape {values.shape} at d = {d}", f"pass numpy.zeros({d}), say")
     return values

@@ -20,7 +20,8 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import array, count, shown
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.expansion import gaussian_mean
 from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.expansion.exact import exact_inner
@@ -35,13 +36,17 @@ A, V, P, W3, W4 = sympy.symbols("a v p w_3 w_4", real=True)
 _INDEX: dict[sympy.Symbol, tuple[int, int]] = {}
 
 
-@cache
 def hermite_symbol(power: int, k: int) -> sympy.Symbol:
     r"""The symbol of :math:`m^{(j)}_k=\mathbb E[\sigma_*(g)^j\mathrm{He}_k(g)]`, j = ``power``; for j = 1 it is :math:`c_k^*`.
 
     >>> hermite_symbol(1, 3), hermite_symbol(2, 0)
     (c_{3}^{*}, m_{0}^{(2)})
     """
+    return _hermite_symbol(count(power, "power", least=1), count(k, "k"))
+
+
+@cache
+def _hermite_symbol(power: int, k: int) -> sympy.Symbol:
     name = f"c_{{{k}}}^{{*}}" if power == 1 else f"m_{{{k}}}^{{({power})}}"
     symbol = sympy.Symbol(name, real=True)
     _INDEX[symbol] = (power, k)
@@ -165,6 +170,16 @@ def hermite_value(task: Task, power: int, k: int, scale: float = 1.0) -> float:
     return value
 
 
+def numeric_task(source: Any) -> Task:
+    """The task, if it has numbers; a symbolic target has none."""
+    if isinstance(source, Task):
+        return source
+    raise ArgumentTypeError(
+        "numbers need a task whose target is a function", f"{shown(source)}, known by symbols only",
+        "use .lambdify(), or covariance(Task('relu', noise=0.01))",
+    )
+
+
 def target_moments(task: Task, s: ArrayLike) -> dict[str, Any]:
     """The moments a, v, p, w₃, w₄ of a label at scale s = ‖ξ‖/√d, in double precision: of the shape of ``s``.
 
@@ -178,7 +193,7 @@ def target_moments(task: Task, s: ArrayLike) -> dict[str, Any]:
     >>> {name: round(value, 6) for name, value in target_moments(Task("identity", noise=1.0), 1.0).items()}
     {'a': 1.0, 'v': 2.0, 'p': 2.0, 'w_3': 6.0, 'w_4': 12.0}
     """
-    scales, rho = np.asarray(s, dtype=float), task.noise
+    scales, rho = array(s, "s", empty=True), numeric_task(task).noise
     (_, a, _), (square, _, p), (_, w3, _), (w4, _, _) = argument_moments(task.target, np.zeros(scales.size), scales.ravel())
     moments = {"a": a, "v": square + rho, "p": p, "w_3": w3 + 3 * rho * a, "w_4": w4 + 6 * rho * square + 3 * rho**2}
     return {name: value.reshape(scales.shape) if scales.ndim else float(value[0]) for name, value in moments.items()}

@@ -31,9 +31,10 @@ from hermite_eq.covariance.label import (
     S,
     V,
     hermite_forms,
+    numeric_task,
     target_name,
 )
-from hermite_eq.covariance.numbers import evaluator, hermite_numbers, numeric_task
+from hermite_eq.covariance.numbers import evaluator, hermite_numbers
 from hermite_eq.latex import limit_covariance, norm_law
 from hermite_eq.models import Ratios, Task
 

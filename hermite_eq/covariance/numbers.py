@@ -13,16 +13,6 @@ from hermite_eq.hermite import check_degree
 from hermite_eq.models import Task
 
 
-def numeric_task(source: LabelSource) -> Task:
-    """The task, if it has numbers; a symbolic target has none."""
-    if isinstance(source, Task):
-        return source
-    raise HypothesisError(
-        "numbers need a task whose target is a function", f"{source}, known by symbols only",
-        "use .lambdify(), or covariance(Task('relu', noise=0.01))",
-    )
-
-
 def check_sizes(d: int, context: int) -> tuple[int, int]:
     """d and ℓ as positive integers."""
     d, context = check_degree(d, name="d"), check_degree(context, name="context")

@@ -27,8 +27,22 @@ from numpy.typing import ArrayLike
 
 from hermite_eq.covariance.averages import TaskAverages
 from hermite_eq.covariance.joint import Array, JointCovariance
-from hermite_eq.covariance.label import ELL, KAPPA, RHO, A, D, LabelSource, P, S, V, hermite_forms, target_moments, target_name
-from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers, numeric_task
+from hermite_eq.covariance.label import (
+    ELL,
+    KAPPA,
+    RHO,
+    A,
+    D,
+    LabelSource,
+    P,
+    S,
+    V,
+    hermite_forms,
+    numeric_task,
+    target_moments,
+    target_name,
+)
+from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers
 from hermite_eq.errors import HypothesisError
 from hermite_eq.latex import task_covariance
 from hermite_eq.models import Task

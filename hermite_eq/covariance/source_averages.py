@@ -34,9 +34,10 @@ from hermite_eq.covariance.label import (
     V,
     hermite_index,
     hermite_symbol,
+    numeric_task,
     target_name,
 )
-from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers, numeric_task
+from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers
 from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import ConditionalSource, geometry, source_moments
 from hermite_eq.errors import HypothesisError

@@ -13,12 +13,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from hermite_eq.covariance.label import ELL, RHO, W3, W4, A, D, LabelSource, P, S, V, hermite_form, target_name, with_closed_forms
-from hermite_eq.covariance.numbers import check_sizes, evaluator, numeric_task
+from hermite_eq.arguments import array
+from hermite_eq.covariance.label import (
+    ELL,
+    RHO,
+    W3,
+    W4,
+    A,
+    D,
+    LabelSource,
+    P,
+    S,
+    V,
+    hermite_form,
+    numeric_task,
+    target_name,
+    with_closed_forms,
+)
+from hermite_eq.covariance.numbers import check_sizes, evaluator
 from hermite_eq.covariance.source_averages import AveragedSource, LimitSource, SourceTasks
 from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import source_moments
@@ -165,7 +180,7 @@ class SourceCovariance:
 
     def given(self, xi: ArrayLike, *, context: int) -> SourceMoments:
         """The numbers, given one task vector ξ of shape (d,)."""
-        vector = np.array(xi, dtype=float)
+        vector = array(xi, "ξ", nan=True, empty=True)
         if vector.ndim != 1:
             raise HypothesisError("ξ is one vector of shape (d,)", f"shape {vector.shape}", "pass one task vector")
         return source_moments(self.with_matrices(), len(vector), context, tasks=vector[None])

@@ -10,12 +10,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array, shown
 from hermite_eq.covariance.label import LabelSource
 from hermite_eq.covariance.numbers import check_sizes
 from hermite_eq.covariance.source_moments import SourceMoments, averaged_moments
 from hermite_eq.covariance.task_law import GivenTasks, TaskLaw, inner_tasks, unit_tasks
-from hermite_eq.errors import HypothesisError
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import check_degree
+from hermite_eq.memory import require_memory
 from hermite_eq.models import Gaussian, MixtureTask, Source, Sphere, Task
 
 Array = NDArray[np.float64]
@@ -146,8 +148,9 @@ def source_moments(
     if isinstance(task, Task):
         task = MixtureTask([Source(task.target, task.noise)])
     if not isinstance(task, MixtureTask):
-        raise HypothesisError("moments belong to a Task", f"{task!r}", 'pass hermite_eq.Task("relu", noise=0.01)')
+        raise ArgumentTypeError("moments belong to a Task", shown(task), 'pass hermite_eq.Task("relu", noise=0.01)')
     d, context = check_sizes(d, context)
+    require_memory(64 * d**2, "matrices of shape (d, d)", "pass a smaller d")
     count = len(task.sources)
     if source is None and count > 1:
         raise HypothesisError("one source is asked for", f"{count} sources", "pass source=0, say")
@@ -156,7 +159,7 @@ def source_moments(
         raise HypothesisError(f"the sources are numbered 0 … {count - 1}", f"source={source}", f"pass source={count - 1}")
     if tasks is None:
         return _fresh(task, index, d, context)
-    vectors = np.array(tasks, dtype=float)
+    vectors = array(tasks, "tasks", nan=True, empty=True)
     if vectors.ndim != 2 or vectors.shape[1:] != (d,) or not len(vectors) or not np.isfinite(vectors).all():
         raise HypothesisError(
             "tasks are a finite array of shape (k, d)", f"shape {vectors.shape} at d = {d}", "pass xi[None, :] for one task"

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation
+from hermite_eq.arguments import array
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion.panels import Panels, finite_values, nodes_and_weights, panels, resolve
 from hermite_eq.hermite import orthonormal_values
@@ -62,6 +63,9 @@ def _edges(sigma: Activation, reach: float) -> Array:
         )
     return panels(sigma, 2.0 ** math.ceil(math.log2(max(reach, 1.0)))).edges
 
+# Panels are as many as the widest argument is long.
+_WIDEST = 1e6
+
 
 def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, powers: int = 4, degree: int = 2) -> Array:
     r""":math:`\mathbb E[\sigma(m+sg)^j\,\mathrm{He}_k(g)]` in double precision.
@@ -91,13 +95,17 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, power
     >>> [round(float(moments[j - 1, k, 0]), 12) for j, k in ((1, 0), (1, 1), (2, 0), (2, 1), (2, 2))]
     [0.5, 2.0, 4.25, 2.0, 8.0]
     """
-    m, s = np.broadcast_arrays(np.atleast_1d(np.asarray(mean, float)), np.atleast_1d(np.asarray(scale, float)))
+    given = array(mean, "the mean", nan=True, empty=True), array(scale, "the scale", nan=True, empty=True)
+    m, s = np.broadcast_arrays(*map(np.atleast_1d, given))
     if m.ndim != 1 or not np.isfinite(m).all() or not np.all((s > 0) & (s < math.inf)):
         raise HypothesisError(
             "the argument of the target has a finite mean and a positive standard deviation",
             f"shapes {m.shape} and {s.shape}, least scale {np.min(s, initial=math.inf):.3g}",
             "pass arrays of shape (N,)",
         )
+    widest = float(np.max(s + np.abs(m), initial=0.0))
+    if widest > _WIDEST:
+        raise HypothesisError("the argument of the target is of moderate size", f"{widest:.3g}", f"pass at most {_WIDEST:.0e}")
     out = np.empty((powers, degree + 1, m.size))
     # Blocks of similar reach share their panels; one far point does not lengthen all the others.
     reach = np.maximum(s + np.abs(m) / _ENDS[0], 1.0)

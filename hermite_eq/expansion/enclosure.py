@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from fractions import Fraction
@@ -9,7 +10,18 @@ from typing import Any
 
 import sympy
 
+from hermite_eq.arguments import count, exact, instance
 from hermite_eq.errors import HypothesisError
+
+#: More digits than any enclosure is asked for.
+_MOST_DIGITS = 10_000
+
+
+def _decimal(value: Any, name: str) -> Decimal:
+    """``value`` as an exact decimal: what is given in binary or decimal is one."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = Decimal(value)
+    return instance(value, Decimal, f"the {name} of an enclosure is a Decimal", 'pass Decimal("0.5"), say')
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,8 @@ class Enclosure:
     radius: Decimal
 
     def __post_init__(self) -> None:
+        for name in ("mid", "radius"):
+            object.__setattr__(self, name, _decimal(getattr(self, name), name))
         if not (self.mid.is_finite() and self.radius.is_finite() and self.radius >= 0):
             raise HypothesisError(
                 "an enclosure has a finite middle and a finite radius ≥ 0", f"{self.mid} ± {self.radius}", "enclose it anew"
@@ -71,7 +85,7 @@ class Enclosure:
         >>> print(Enclosure(Decimal("0.333333333"), Decimal("1e-9")).rounded(3))
         0.333 ± 0.0004
         """
-        mid = Context(prec=digits, rounding=ROUND_HALF_EVEN).plus(self.mid)
+        mid = Context(prec=count(digits, "digits", least=1, most=_MOST_DIGITS), rounding=ROUND_HALF_EVEN).plus(self.mid)
         with localcontext(Context(prec=len(self.mid.as_tuple().digits) + len(self.radius.as_tuple().digits) + 400)):
             return Enclosure(mid, self.radius + abs(self.mid - mid))
 
@@ -83,6 +97,10 @@ class Enclosure:
         HypothesisError
             For a SymPy expression with free symbols, or closer to an end than a thousand digits tell.
         """
+        if not isinstance(number, float | Decimal):
+            number = exact(number, "number")
+        elif not math.isfinite(number):
+            return False
         if isinstance(number, sympy.Basic) and not isinstance(number, sympy.Rational | sympy.Float):
             return self._contains_symbolic(number)
         if isinstance(number, sympy.Float):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,8 @@ from numpy.typing import DTypeLike, NDArray
 from hermite_eq import hermite
 from hermite_eq import latex as tex
 from hermite_eq.activations import Activation, activation
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import one_of, shown
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient, supported
 
 # The package's function of that name hides its module from all but the type checker.
@@ -68,7 +70,13 @@ class HermiteExpansion:
 
     def __getitem__(self, k: int) -> Any:
         """:math:`c_k`: an exact SymPy number if there is a closed form, else a float."""
-        return self.c[k]
+        try:
+            return self.c[k]
+        except IndexError:
+            repair = f"pass coefficients(…, degree={abs(operator.index(k))})"
+            raise HypothesisError(f"the coefficients are c_0 … c_{self.degree}", f"k={shown(k)}", repair) from None
+        except TypeError:
+            raise ArgumentTypeError("a coefficient is asked for by its degree", f"k={shown(k)}", "pass k=0, 1, 2, …") from None
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """:math:`c_0,\\dots,c_K` in double precision, by quadrature, for every activation; see ``errors``."""
@@ -226,6 +234,10 @@ class HermiteExpansion:
         >>> print(coefficients("tanh", degree=3).latex())
         \sigma(x) = 0.605706\, \mathrm{He}_{1}(x) - 0.0605992\, \mathrm{He}_{3}(x) + \cdots
         """
+        one_of(
+            form, ("sum", "align", "table", "general"), "form",
+            requirement='a form of TeX is "sum", "align", "table" or "general"', repair='pass form="table", say',
+        )
         if form == "general":
             if self.general is None:
                 raise HypothesisError(
@@ -240,9 +252,7 @@ class HermiteExpansion:
             return rf"\sigma(x) = {tex.hermite_sum(c, radius=radii, digits=digits)}" + ("" if complete else r" + \cdots")
         if form == "align":
             return tex.expansion_align(c, radius=radii, complete=complete, digits=digits, provenance=provenance)
-        if form == "table":
-            return tex.coefficient_table(c, radius=radii, digits=digits, provenance=provenance)
-        raise HypothesisError('a form of TeX is "sum", "align", "table" or "general"', f"form={form!r}", 'pass form="table", say')
+        return tex.coefficient_table(c, radius=radii, digits=digits, provenance=provenance)
 
     def _obstacle(self) -> str:
         if self.activation.expression is None:

@@ -12,6 +12,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation, activation
+from hermite_eq.arguments import array
 from hermite_eq.expansion.dual import RHO, DualSeries, dual_series, exact_dual
 from hermite_eq.expansion.expansion import HermiteExpansion
 from hermite_eq.hermite import check_degree
@@ -73,7 +74,7 @@ class DualActivation:
 
     def __call__(self, rho: ArrayLike) -> NDArray[np.float64]:
         """κ(ρ) in double precision: from the closed form where there is one, else the series (see ``series(rho)`` for its bound)."""
-        rho = np.asarray(rho, dtype=float)
+        rho = array(rho, "rho", nan=True, empty=True)
         value, _ = self.series(rho)
         if self.exact is None or self.exact.free_symbols - {RHO}:
             return value

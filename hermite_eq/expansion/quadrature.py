@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hermite_eq.activations import Activation, activation
+from hermite_eq.arguments import array, function, outcome
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion.panels import EPS, HALF_WIDTHS, Array, finite_values, nodes_and_weights, not_integrable, panels, resolve
 from hermite_eq.hermite import check_degree, orthonormal_values
@@ -199,16 +200,26 @@ def gaussian_mean(f: Callable[[Array], Any], kinks: Sequence[float] = ()) -> flo
     >>> round(gaussian_mean(lambda x: x**4), 12)
     3.0
     """
-    plan = resolve(f, kinks)
+    function(f, "f")
+    plan = resolve(lambda x: outcome(f, "f", x), array(kinks, "kinks", dimensions=1, empty=True))
     if not plan.trusted:
         warnings.warn(HypothesisWarning(f"Gaussian mean: {plan.caveat}"), stacklevel=2)
     x, density = nodes_and_weights(plan.edges)
     return float(density @ finite_values(f, x))
 
 
+#: Panels are as many as the widest argument is long.
+_WIDEST = 1e6
+
+
 def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tuple[Array, Array, Array]:
     """Values of σ(m + s g), nodes g and their weights, a row for every pair (s, m)."""
-    s, m = np.broadcast_arrays(np.asarray(scales, dtype=float), np.asarray(shifts, dtype=float))
+    try:
+        s, m = np.broadcast_arrays(array(scales, "scales", finite=False), array(shifts, "shifts", nan=True))
+    except ValueError as failure:
+        if isinstance(failure, HypothesisError):
+            raise
+        raise HypothesisError("scales and shifts have one shape", f"{failure}", "pass as many of each") from None
     if s.ndim != 1 or not np.all((s > 0) & (s < math.inf)):
         raise HypothesisError(
             "scales are positive numbers in one dimension", f"scales of shape {s.shape}: {s!r}", "pass scales=[0.5, 1.0], say"
@@ -216,6 +227,8 @@ def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tu
     if not np.isfinite(m).all():
         raise HypothesisError("shifts are finite numbers", f"shifts={m!r}", "pass shifts=[-1.0, 0.0], say")
     largest = float(np.max(s + np.abs(m) / HALF_WIDTHS[0], initial=1.0))
+    if not largest <= _WIDEST:
+        raise HypothesisError("the argument of σ is of moderate size", f"{largest:.3g} standard deviations", f"pass at most {_WIDEST:.0e}")
     plan = panels(sigma, 2.0 ** (math.ceil(2 * math.log2(largest)) / 2))
     end = float(plan.half_width)
     edges = np.clip((plan.edges - m[:, None]) / s[:, None], -end, end)
@@ -270,6 +283,7 @@ def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0, degr
     >>> scaled_norm2("relu", [1.0, 2.0], degree=2)          # E g²(g² − 1)/2 over g > 0
     array([1., 4.])
     """
+    degree = double_degree(degree)
     f, x, density = _affine_nodes(activation(sigma), scales, shifts)
     weights = density * orthonormal_values(x, degree)[degree] * sqrt_factorial(degree) if degree else density
     return np.einsum("sj,sj->s", weights, np.square(f))

@@ -3,9 +3,12 @@ r"""The covariance of :math:`(F^\top h,\ \xi^\top x)` at its levels, as ``align*
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import sympy
 
+from hermite_eq.arguments import count, flag, mapping
+from hermite_eq.arguments import exact as read_exact
 from hermite_eq.latex.numbers import ascii_name, exact
 
 #: How each entry of the conditional covariance is written, in the order in which it is shown.
@@ -48,9 +51,11 @@ def block_covariance(
     unit_inputs : bool
         x ~ N(0, I_d) instead of N(0, I_d/d).
     """
-    inputs, root, argument = ("I_d", r"\tfrac{1}{\sqrt{d}}", r"\xi^\top x_{\ell+1} / \sqrt{d}") if unit_inputs else (
+    inputs, root, argument = ("I_d", r"\tfrac{1}{\sqrt{d}}", r"\xi^\top x_{\ell+1} / \sqrt{d}") if flag(unit_inputs, "unit_inputs") else (
         r"\tfrac{1}{d} I_d", r"\tfrac{1}{d}", r"\xi^\top x_{\ell+1}")
-    shown = {name: exact(sympy.expand(entry)) for name, entry in [*entries.items(), ("trace", trace)]}
+    entries = mapping({**mapping(entries, "entries", read_exact), "trace": trace}, "entries", read_exact)
+    moments = mapping(moments, "moments", known)
+    shown = {name: exact(sympy.expand(entries[name])) for name in ("second_identity", "second_uu", *entries)}
     shown["second_b1"] = rf"{shown['second_identity']}\, I_d + \left({shown['second_uu']}\right) u u^\top"
     lines = [
         rf"\operatorname{{Cov}}\begin{{pmatrix}} F^\top h \\ {argument} \end{{pmatrix}} &= \begin{{pmatrix}}"
@@ -67,8 +72,13 @@ def block_covariance(
     return align(f"given xi and F; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
 
 
+def known(value: Any, name: str) -> sympy.Expr | None:
+    """An expression, or None where there is no closed form."""
+    return None if value is None else read_exact(value, name)
+
+
 def context_comment(unit_inputs: bool, law: str = "N(0, I_d)") -> str:
-    if unit_inputs:
+    if flag(unit_inputs, "unit_inputs"):
         return f"h = vec(x b^T) row-major, x ~ {law}, b = ((1/l) sum y_i x_i, (1/l) sum y_i^2)"
     return "h = vec(x b^T) row-major, b = ((d/l) sum y_i x_i, (1/l) sum y_i^2)"
 
@@ -79,6 +89,7 @@ def align(comment: str, body: str) -> str:
 
 def _filled(forms: Mapping[str, str], entries: Mapping[str, sympy.Expr]) -> str:
     """The rows of ``forms`` with the entries put in, in the order of the forms."""
+    entries = mapping(entries, "entries", read_exact)
     return " \\\\\n  ".join(broken(form, entries[name]) for name, form in forms.items())
 
 
@@ -107,8 +118,9 @@ _AVERAGED_ENTRIES = {
 
 def averaged_covariance(target: str, entries: Mapping[str, sympy.Expr], *, order: int | None, unit_inputs: bool) -> str:
     r"""The covariance over fresh tasks as an ``align*`` block; ``order`` is None where it is exact, else that of the series in 1/d."""
+    order = None if order is None else count(order, "order")
     how = "exact at every d" if order is None else f"averages up to d^-{order}, remainder O(d^-{order + 1})"
-    inputs = "I_d" if unit_inputs else r"\tfrac{1}{d} I_d"
+    inputs = "I_d" if flag(unit_inputs, "unit_inputs") else r"\tfrac{1}{d} I_d"
     first = (
         rf"\operatorname{{Cov}}(F^\top h) &= F^\top \left({inputs} \otimes \mathbb{{E}}[b b^\top]\right) F, \qquad"
         r" \operatorname{Cov}(F^\top h, z) = F^\top \operatorname{vec} \mathbb{E}[(x z) b^\top], \qquad \operatorname{Var} z = 1"
@@ -127,7 +139,7 @@ _TASK_ENTRIES = {
 
 def task_covariance(target: str, entries: Mapping[str, sympy.Expr], *, equal: bool) -> str:
     r"""R_k given the training tasks, as an ``align*`` block; ``equal`` where φ does not depend on ‖ξ‖, so that = stands for ≈."""
-    relation = "=" if equal else r"\simeq"
+    relation = "=" if flag(equal, "equal") else r"\simeq"
     first = (
         rf"(R_k)_{{11}} &{relation} \varphi\, S_k + \eta_k I_d, \qquad S_k = \tfrac{{1}}{{k}} \sum_{{j \le k}} \xi_j \xi_j^\top,"
         r" \qquad k = \kappa d"
@@ -162,6 +174,9 @@ def norm_law(
     target: str, variance: sympy.Expr | None, moments: Mapping[str, sympy.Expr], *, unit_inputs: bool, sphere: bool
 ) -> str:
     r"""The variance of ‖h‖²/t to order 1/d, as an ``align*`` block: the formula, the moments in it, and its value if there is one."""
+    unit_inputs, sphere = flag(unit_inputs, "unit_inputs"), flag(sphere, "sphere")
+    moments = mapping(moments, "moments", read_exact)
+    variance = known(variance, "variance")
     beta = r"\frac{1}{\alpha} + 2 v" if unit_inputs else r"\frac{1}{\alpha}"
     trace = r"a_1^2 + \frac{v}{\alpha} + v^2" if unit_inputs else r"a_1^2 + \frac{v}{\alpha}"
     task = "" if sphere else r"2 \bigl(a_1 \theta a + \tfrac{\beta p}{2}\bigr)^2 + "

@@ -9,9 +9,10 @@ from typing import Any
 
 import sympy
 
+from hermite_eq.arguments import count, flag, mapping, non_negative, sequence, text
 from hermite_eq.arguments import exact as read_exact
 from hermite_eq.errors import HypothesisError
-from hermite_eq.latex.numbers import as_decimal, exact, is_exact, number
+from hermite_eq.latex.numbers import as_decimal, checked_digits, exact, is_exact, number, printable
 
 #: The normalisation in words, put as a comment into everything that shows coefficients.
 NORMALISATION = (
@@ -42,16 +43,34 @@ def _weighted(weight: Any, basis: str, digits: int, radius: Any) -> tuple[str, s
     return ("-" if negative else "+"), tex
 
 
+def checked_coefficients(c: Any, radius: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Numbers that can be printed, and one radius for each."""
+    numbers = tuple(printable(ck, "c") for ck in sequence(c, "c"))
+    radii = (0,) * len(numbers) if radius is None else sequence(radius, "radius")
+    if len(radii) != len(numbers):
+        raise HypothesisError(
+            "every coefficient has one radius",
+            f"{len(radii)} radii of {len(numbers)} coefficients",
+            "pass sequences of equal length",
+        )
+    for spread in radii:
+        non_negative(spread, "radius")
+    return numbers, radii
+
+
 def _hermite_terms(c: Sequence[Any], digits: int, variable: str, radius: Sequence[Any] | None) -> list[tuple[str, str]]:
+    digits = checked_digits(digits)
+    c, radii = checked_coefficients(c, radius)
     terms = []
-    for k, (ck, spread) in enumerate(zip(c, [0] * len(c) if radius is None else radius, strict=True)):
+    for k, (ck, spread) in enumerate(zip(c, radii, strict=True)):
         if ck == 0 and spread == 0:
             continue
         factorial = math.factorial(k)
         if isinstance(ck, int):
             ck = sympy.Integer(ck)
         # A binary float divided in exact arithmetic, so that only the printed decimal is rounded.
-        weight = ck / sympy.Integer(factorial) if isinstance(ck, sympy.Basic) else Fraction(ck) / factorial
+        number_as_written = ck if isinstance(ck, sympy.Basic | Fraction | float) else as_decimal(ck)
+        weight = ck / sympy.Integer(factorial) if isinstance(ck, sympy.Basic) else Fraction(number_as_written) / factorial
         if isinstance(weight, Fraction) and not isinstance(ck, Fraction):
             weight = sympy.Float(sympy.Rational(weight.numerator, weight.denominator), digits + 20)
         elif isinstance(weight, Fraction):
@@ -88,10 +107,11 @@ def hermite_sum(c: Sequence[Any], *, radius: Sequence[Any] | None = None, digits
     >>> print(hermite_sum([0.0, -0.25]))
     -0.250000\, \mathrm{He}_{1}(x)
     """
-    return _joined(_hermite_terms(c, digits, variable, radius))
+    return _joined(_hermite_terms(c, digits, text(variable, "variable"), radius))
 
 
 def provenance_comment(provenance: str) -> str:
+    text(provenance, "provenance")
     lines = [f"% {NORMALISATION}"]
     lines += [f"% {line}" for line in provenance.splitlines()]
     return "\n".join(lines) + "\n"
@@ -131,8 +151,9 @@ def expansion_align(
       f(x) &= 1 + \mathrm{He}_{2}(x)
     \end{align*}
     """
-    if per_line < 1:
-        raise HypothesisError("a line has at least one term", f"per_line={per_line}", "pass per_line=1 or more")
+    per_line = count(per_line, "per_line", least=1, requirement="a line has at least one term")
+    text(symbol, "symbol")
+    complete = flag(complete, "complete")
     terms = _hermite_terms(c, digits, "x", radius)
     lines = [_joined(terms[:per_line])]
     for start in range(per_line, len(terms), per_line):
@@ -161,6 +182,7 @@ def general_coefficient(cases: Mapping[str, Any], *, valid_from: int = 0, index:
     >>> print(general_coefficient({"k even": sympy.Integer(0), "k odd": q}, valid_from=2))
     c_k = \begin{cases} 0, & k \text{ even}, \\ q, & k \text{ odd}, \end{cases} \qquad k \ge 2
     """
+    cases, index, valid_from = mapping(cases, "cases", printable), text(index, "index"), count(valid_from, "valid_from")
     if set(cases) == {""}:
         body = exact(cases[""])
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
@@ -10,9 +9,11 @@ from typing import Any
 import sympy
 from sympy.printing.latex import LatexPrinter
 
+from hermite_eq.arguments import count, finite, non_negative, shown, text
 from hermite_eq.arguments import exact as read_exact
 from hermite_eq.errors import HypothesisError
 
+_MOST_DIGITS = 1000
 _ROOT_TWO_PI = sympy.Symbol(r"\sqrt{2 \pi}", positive=True)
 _RATIO = sympy.sqrt(2) / sympy.sqrt(sympy.pi)
 
@@ -56,6 +57,19 @@ def exact(value: Any) -> str:
     \frac{1}{\sqrt{2 \pi}}
     """
     return str(_Printer({"fold_frac_powers": True}).doprint(_standard_radicals(read_exact(value, "value"))))
+
+
+def printable(value: Any, name: str) -> Any:
+    """``value`` if TeX of it can be written: a finite real number, or an expression with symbols."""
+    found = read_exact(value, name)
+    if not found.free_symbols and (found.is_finite is False or found.is_extended_real is False):
+        raise HypothesisError("a number to be printed is finite", f"{name}={shown(value)}", "find out why it is not")
+    return value
+
+
+def checked_digits(digits: Any) -> int:
+    """A number of significant digits."""
+    return count(digits, "digits", least=1, most=_MOST_DIGITS, requirement="at least one digit is printed", repair="pass digits=1 or more")
 
 
 def as_decimal(value: Any) -> Decimal:
@@ -112,10 +126,13 @@ def decimal(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
     >>> print(decimal(3e-8, radius=4.5e-8))
     3 \times 10^{-8} \pm 5 \times 10^{-8}
     """
-    if not math.isfinite(float(value)) or not 0 <= float(radius) < math.inf:
-        raise HypothesisError("a number to be printed is finite", f"{value!r} ± {radius!r}", "find out why it is not")
-    if digits < 1:
-        raise HypothesisError("at least one digit is printed", f"digits={digits}", "pass digits=1 or more")
+    try:
+        finite(value, "value")
+        non_negative(radius, "radius")
+    except HypothesisError as error:
+        found = f"{shown(value)} ± {shown(radius)}"
+        raise type(error)("a number to be printed is finite", found, "find out why it is not") from None
+    digits = checked_digits(digits)
     middle, spread = as_decimal(value), as_decimal(radius)
     if middle == 0 and spread == 0:
         return "0"
@@ -123,10 +140,10 @@ def decimal(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
         context.prec = 500
         low, high = middle - spread, middle + spread
     if low > 0 or high < 0:
-        for shown in range(digits, 0, -1):
-            text = _rounded(low, shown)
-            if text == _rounded(high, shown):
-                return text
+        for places in range(digits, 0, -1):
+            rounded = _rounded(low, places)
+            if rounded == _rounded(high, places):
+                return rounded
     # Half a unit of the one digit shown is added to the radius by rounding both outwards.
     return rf"{_rounded(middle, 1) if middle else 0} \pm {_outward(middle, spread)}"
 
@@ -135,10 +152,10 @@ def _outward(middle: Decimal, spread: Decimal) -> str:
     with localcontext() as context:
         context.prec = 1
         context.rounding = ROUND_HALF_EVEN
-        shown = +middle
+        nearest = +middle
     with localcontext() as context:
         context.prec = 500
-        needed = spread + abs(middle - shown)
+        needed = spread + abs(middle - nearest)
     with localcontext() as context:
         context.prec = 1
         context.rounding = "ROUND_UP"
@@ -151,12 +168,13 @@ def number(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
     >>> print(number(sympy.sqrt(2) / 3), number(2 / 3))
     \frac{\sqrt{2}}{3} 0.666667
     """
+    printable(value, "value")
     if is_exact(value):
         return exact(value)
     if isinstance(value, sympy.Basic) and value.free_symbols:
         return exact(value)
     if isinstance(value, sympy.Basic) and not isinstance(value, sympy.Float):
-        value = value.evalf(digits + 10)
+        value = value.evalf(checked_digits(digits) + 10)
     return decimal(value, radius=radius, digits=digits)
 
 
@@ -166,5 +184,6 @@ def ascii_name(name: str) -> str:
     >>> ascii_name("σ*, ρ")
     'sigma*, rho'
     """
+    text(name, "name")
     greek = {"σ": "sigma", "ρ": "rho", "ξ": "xi", "α": "alpha", "κ": "kappa", "τ": "tau", "μ": "mu", "λ": "lambda"}
     return "".join(greek.get(letter, letter if letter.isascii() else "?") for letter in name)

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 import sympy
 
-from hermite_eq.latex.covariances import align, context_comment
+from hermite_eq.arguments import count, flag, mapping
+from hermite_eq.arguments import exact as read_exact
+from hermite_eq.latex.covariances import align, context_comment, known
 from hermite_eq.latex.numbers import ascii_name, exact
 
 _LABELS = {
@@ -35,6 +37,7 @@ _WORDS = {"t": r"\tfrac{P W^2 P}{\operatorname{tr} W}"}
 
 
 def _conventions(unit_inputs: bool, unit_link: bool) -> str:
+    unit_inputs, unit_link = flag(unit_inputs, "unit_inputs"), flag(unit_link, "unit_link")
     inputs = r"P = \Sigma_x" if unit_inputs else r"P = \tfrac{1}{d} \Sigma_x"
     factor = {
         (False, False): r"\xi",
@@ -127,6 +130,7 @@ def source_covariance(
         e, a, v, q, p, w_30, w_3, w_4 in m, s, ρ, or None where the expectation stays as it is.
     unit_inputs, unit_link : bool
     """
+    entries, moments = mapping(entries, "entries", read_exact), mapping(moments, "moments", known)
     centred = "mean_mu" not in entries
     centre, mean = ("0", "") if centred else (r"\mu", r"\mu + ")
     shift = "" if centred else r"m + "
@@ -160,7 +164,7 @@ def source_covariance(
 def _word(name: str) -> str:
     if name in _WORDS:
         return _WORDS[name]
-    n = int(name)
+    n = count(int(name) if name.isdecimal() else name, "the number of a word")
     return "P W P" if n == 0 else rf"\tfrac{{P (W P)^{{{n + 1}}}}}{{s^{{{2 * n}}}}}"
 
 
@@ -176,6 +180,9 @@ def source_averaged_covariance(
     """Over fresh tasks as an ``align*`` block, from ``entries`` and the coefficients of each matrix by word; ``order`` is None where it is
     exact.
     """
+    entries = mapping(entries, "entries", read_exact)
+    words = mapping(words, "words", lambda part, name: mapping(part, name, read_exact))
+    order, unit_link = None if order is None else count(order, "order"), flag(unit_link, "unit_link")
     how = "exact at every d" if order is None else f"series in the inverse effective dimension up to order {order}"
     traces = r"s^2 = \operatorname{tr} P W, \qquad t_n = \operatorname{tr}(P W)^n / s^{2 n}"
     if unit_link:
@@ -203,6 +210,7 @@ def source_averaged_covariance(
 
 def source_task_covariance(target: str, entries: Mapping[str, sympy.Expr], *, unit_inputs: bool, unit_link: bool) -> str:
     r"""R_k given the training tasks to leading order, as an ``align*`` block."""
+    entries = mapping(entries, "entries", read_exact)
     lines = [
         rf"&{_conventions(unit_inputs, unit_link)}",
         rf"&{_task_covariance(unit_inputs, unit_link)}, \qquad s^2 = \operatorname{{tr}} P W",
@@ -223,6 +231,7 @@ def _task_mean(unit_link: bool) -> str:
 
 def source_limit_covariance(target: str, entries: Mapping[str, sympy.Expr], *, unit_inputs: bool, unit_link: bool) -> str:
     r"""The leading order as d → ∞, as an ``align*`` block."""
+    entries, unit_link = mapping(entries, "entries", read_exact), flag(unit_link, "unit_link")
     tasks = r"\Sigma_\xi" if not unit_link else r"\tilde\Sigma_\xi"
     lines = [
         r"\alpha &= \ell / d, \qquad x_1 = \tfrac{1}{d} \operatorname{tr} \Sigma_x, \qquad"

@@ -10,9 +10,11 @@ from typing import Any
 import sympy
 
 from hermite_eq.arguments import exact as read_exact
+from hermite_eq.arguments import sequence, text
+from hermite_eq.arguments import text as read_text
 from hermite_eq.errors import HypothesisError
-from hermite_eq.latex.expansions import provenance_comment
-from hermite_eq.latex.numbers import as_decimal, decimal, exact, is_exact, number
+from hermite_eq.latex.expansions import checked_coefficients, provenance_comment
+from hermite_eq.latex.numbers import as_decimal, checked_digits, decimal, exact, is_exact, number
 
 
 def coefficient_table(
@@ -54,13 +56,8 @@ def coefficient_table(
       \bottomrule
     \end{tabular}
     """
-    radii = [0] * len(c) if radius is None else list(radius)
-    if len(radii) != len(c):
-        raise HypothesisError(
-            "every coefficient has one radius",
-            f"{len(radii)} radii of {len(c)} coefficients",
-            "pass sequences of equal length",
-        )
+    digits = checked_digits(digits)
+    c, radii = checked_coefficients(c, radius)
     exact_column = any(is_exact(ck) for ck in c)
     rows = []
     for k, (ck, spread) in enumerate(zip(c, radii, strict=True)):
@@ -136,15 +133,21 @@ def side_by_side(
       \bottomrule
     \end{tabular}
     """
-    lengths = {len(c) for _, c in columns}
+    named = [sequence(column, "a column") for column in sequence(columns, "columns")]
+    if any(len(column) != 2 for column in named):
+        raise HypothesisError("a column is a name and coefficients", "another number of entries", 'pass [("relu", [0, 1]), …]')
+    given = (None,) * len(named) if radii is None else sequence(radii, "radii")
+    if len(given) != len(named):
+        raise HypothesisError("every column has its radii, or None", f"{len(given)} of {len(named)} columns", "pass radii=None, say")
+    columns = [(text(name, "a column's name"), checked_coefficients(c, spread)) for (name, c), spread in zip(named, given, strict=True)]
+    lengths = {len(c) for _, (c, _) in columns}
     if len(lengths) != 1:
         raise HypothesisError(
             "a table side by side has columns of one length", f"lengths {sorted(lengths)}", "ask for the same degree of each"
         )
-    spreads = [[0] * len(c) if spread is None else spread for (_, c), spread in zip(columns, radii or [None] * len(columns), strict=True)]
     rows = []
     for k in range(lengths.pop()):
-        cells = [number(c[k], radius=spread[k], digits=digits) for (_, c), spread in zip(columns, spreads, strict=True)]
+        cells = [number(c[k], radius=spread[k], digits=digits) for _, (c, spread) in columns]
         rows.append("  " + " & ".join([str(k), *(f"${cell}$" for cell in cells)]) + r" \\")
     lines = [
         rf"\begin{{tabular}}{{r{'l' * len(columns)}}}",
@@ -160,7 +163,7 @@ def side_by_side(
 
 def _table(lines: list[str], caption: str, label: str) -> list[str]:
     """The lines of a tabular inside a table environment, if there is a caption or a label."""
-    if not (caption or label):
+    if not (text(caption, "caption") or text(label, "label")):
         return lines
     words = [rf"\caption{{{caption}}}"] if caption else []
     words += [rf"\label{{{label}}}"] if label else []
@@ -173,4 +176,4 @@ def escaped(text: str) -> str:
     >>> print(escaped("leaky_relu, 5%"))
     leaky\_relu, 5\%
     """
-    return "".join("\\" + letter if letter in "_%&#${}" else letter for letter in text)
+    return "".join("\\" + letter if letter in "_%&#${}" else letter for letter in read_text(text, "text"))

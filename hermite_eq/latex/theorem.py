@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from hermite_eq.arguments import count, one_of, sequence, shown, text
+from hermite_eq.errors import HypothesisError
 from hermite_eq.latex.numbers import ascii_name
 
 _RELEVANT = {
@@ -44,6 +47,14 @@ def equivalence_theorem(
         TeX; ``holds`` is None where it is not known.
     comment : str
     """
+    parts = {"head": head, "target": target, "polynomial": polynomial, "comment": comment}
+    for name, part in parts.items():
+        text(part, name)
+    count(degree, "degree")
+    relevant = [one_of(name, tuple(_RELEVANT), "relevant") for name in sequence(relevant, "relevant", empty=False)]
+    constants, hypotheses = _rows(constants, 2, "constants"), _rows(hypotheses, 3, "hypotheses")
+    for _, holds, _ in hypotheses:
+        one_of(holds, tuple(_STATUS), "holds")
     table = [rf"  ${symbol}$ & ${value}$ \\" for symbol, value in constants]
     checks = [rf"  ${statement}$ & {_STATUS[holds]} & ${finding}$ \\" for statement, holds, finding in hypotheses]
     lines = [
@@ -76,6 +87,14 @@ def equivalence_theorem(
         r"\end{center}",
     ]
     return "\n".join(lines)
+
+
+def _rows(value: Any, width: int, name: str) -> list[tuple[Any, ...]]:
+    """Rows of a table, each of ``width`` entries."""
+    rows = [sequence(row, name) for row in sequence(value, name)]
+    if any(len(row) != width for row in rows):
+        raise HypothesisError(f"{name} are rows of {width} entries", f"{name}={shown(value)}", f"pass tuples of {width}")
+    return rows
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation, activation
-from hermite_eq.arguments import array, exact, finite, generator, non_negative, sequence, text
+from hermite_eq.arguments import exact, finite, floats, generator, non_negative, sequence, text
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ class PolynomialActivation:
 
         The result has the shape of ``x``, and its floating dtype.
         """
-        given = np.asarray(x)
-        x = given if np.issubdtype(given.dtype, np.floating) else array(x, "x", finite=False, empty=True)
+        x = floats(x, "x")
         dtype = x.dtype
         weights = [float(c) / math.factorial(k) for k, c in enumerate(self.c)]
         # Clenshaw for He_{k+1} = x He_k − k He_{k−1}: b_k = w_k + x b_{k+1} − (k+1) b_{k+2}, and the value is b_0.

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.arguments import positive
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import HermiteExpansion, coefficients, gaussian_mean
 from hermite_eq.hermite import check_degree
 from hermite_eq.models import Sizes
+from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.structured.conditional import check_coupling, conditional_coefficients
 
 #: Degrees up to which series are summed.
@@ -123,6 +125,7 @@ def degree_needed(
         raise HypothesisError(
             "there is a criterion to evaluate", "neither coupling nor strength", "pass coupling=0.1 or strength=10.0, say"
         )
+    checked_sizes(sizes)
     largest = None if coupling is None else check_coupling(coupling)
     by_coupling = None if largest is None else _by_coupling(largest, _positive(constant, "constant"), sizes.samples)
     exponent, by_exponent = (None, None) if strength is None else _by_exponent(_positive(strength, "strength"), sizes)
@@ -153,13 +156,7 @@ def _by_exponent(strength: float, sizes: Sizes) -> tuple[float, int | None]:
 
 
 def _positive(value: Any, name: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise HypothesisError(f"the {name} is a positive number", f"{name}={value!r}", f"pass {name}=1.0, say")
-    return number
+    return positive(value, name, requirement=f"the {name} is a positive number")
 
 
 def missed_share(sigma: Any, coupling: float, degree: int) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation, activation
 from hermite_eq.activations.registry import registered, registered_names
+from hermite_eq.arguments import count, flag, non_negative, one_of, positive
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients
 from hermite_eq.hermite import X
@@ -45,6 +46,8 @@ except ModuleNotFoundError as missing:
 Array = NDArray[np.float64]
 Parity = Literal["even", "odd"]
 
+#: Longest list that hypothesis draws in reasonable time.
+_LARGEST_LIST = 10_000
 #: Rational numbers of one digit: scales (not zero) and shifts.
 _SCALES = tuple(sympy.Rational(p, q) for p, q in ((1, 1), (1, 2), (2, 1), (-1, 1), (3, 2), (-1, 2), (1, 3), (-2, 1), (2, 3), (-3, 2)))
 _SHIFTS = tuple(sympy.Rational(p, q) for p, q in ((0, 1), (1, 1), (-1, 1), (1, 2), (-1, 2), (1, 3), (-1, 3), (3, 2), (-3, 2)))
@@ -161,8 +164,12 @@ def activations(
     ...     assert abs(np.asarray(coefficients(sigma, 0))[0]) < 1e-10
     >>> odd_activations_have_no_mean()
     """
-    if parity not in (None, "even", "odd"):
-        raise HypothesisError("a parity is 'even', 'odd' or None", f"parity={parity!r}", "pass parity='odd', say")
+    one_of(
+        parity, (None, "even", "odd"), "parity", requirement="a parity is 'even', 'odd' or None", repair="pass parity='odd', say"
+    )
+    lipschitz = None if lipschitz is None else flag(lipschitz, "lipschitz")
+    closed_form = None if closed_form is None else flag(closed_form, "closed_form")
+    kinks = None if kinks is None else count(kinks, "kinks")
     if not _shapes(lipschitz, parity, kinks, closed_form):
         raise HypothesisError(
             "a sum of up to three terms is of the kind asked for",
@@ -181,6 +188,7 @@ def targets(*, signal: bool = True, closed_form: bool | None = None) -> SearchSt
     >>> targets(signal=True).is_empty
     False
     """
+    signal = flag(signal, "signal")
     every = activations(lipschitz=True, closed_form=closed_form)
     return every.filter(_has_signal) if signal else every
 
@@ -202,6 +210,7 @@ def ratios(*, hidden: bool = True, infinite_tasks: bool = True) -> SearchStrateg
     >>> find(ratios(), lambda found: found.tau > 2)
     Ratios(alpha=1.0, kappa=1.0, tau=2.5, mu=1.0)
     """
+    hidden, infinite_tasks = flag(hidden, "hidden"), flag(infinite_tasks, "infinite_tasks")
     one = st.sampled_from(_FRACTIONS)
     kappa = st.sampled_from([*_FRACTIONS, math.inf]) if infinite_tasks else one
     return st.builds(Ratios, alpha=one, kappa=kappa, tau=one, mu=one if hidden else st.none())
@@ -254,6 +263,8 @@ def sizes(
     >>> find(sizes(max_cost=1e8), lambda found: found.d > 7)
     Sizes(d=8, context=8, tasks=8, samples=64, hidden=64)
     """
+    hidden, infinite_tasks = flag(hidden, "hidden"), flag(infinite_tasks, "infinite_tasks")
+    max_cost, min_d = positive(max_cost, "max_cost"), count(min_d, "min_d", least=1)
     worst = Sizes.from_ratios(min_d, alpha=4, kappa=4, tau=4, mu=4 if hidden else None)
     if flops(worst) > max_cost:
         raise HypothesisError(
@@ -272,6 +283,7 @@ def covariances(*, d: int | None = None) -> SearchStrategy[Structure]:
     >>> print(find(covariances(), lambda structure: structure.norm(10) > 3))
     spike 4, trace d
     """
+    d = None if d is None else count(d, "d", least=1, most=_LARGEST_LIST)
     spikes = st.builds(Spike, st.sampled_from((1.0, 2.0, 4.0, 8.0, 16.0, -0.5)), normalised=st.just(True))
     power = st.builds(PowerLaw, st.sampled_from((0.5, 1.0, 1.5, 2.0)))
     toeplitz = st.builds(Toeplitz, st.sampled_from((0.5, -0.5, 0.25, 0.75, 0.9)))
@@ -295,6 +307,7 @@ def tasks(*, signal: bool = True, max_noise: float = 1.0) -> SearchStrategy[Task
     ...     assert task.noise <= 0.1
     >>> noise_is_small()
     """
+    max_noise = non_negative(max_noise, "max_noise")
     return st.builds(Task, targets(signal=signal), _noises(max_noise))
 
 
@@ -308,5 +321,6 @@ def mixtures(*, sources: int = 2, signal: bool = True, max_noise: float = 1.0) -
     ...     assert abs(sum(task.weights) - 1) < 1e-12
     >>> weights_sum_to_one()
     """
+    max_noise, sources = non_negative(max_noise, "max_noise"), count(sources, "sources", least=1)
     one = st.builds(Source, targets(signal=signal), _noises(max_noise), input_cov=covariances(), task_cov=covariances())
     return st.lists(one, min_size=1, max_size=sources).map(MixtureTask)

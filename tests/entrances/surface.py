@@ -6,7 +6,6 @@ wherever it is used, and ``SPECIAL`` holds what is meant otherwise.
 
 from __future__ import annotations
 
-import collections
 import functools
 import importlib
 import inspect
@@ -274,7 +273,12 @@ VALID: dict[str, Callable[[], Any]] = {
 }
 
 _IDENTITY = models.Task("identity", 0.1)
-_TEX: dict[str, Any] = collections.defaultdict(lambda: X)
+#: All that the formulas in TeX are made of.
+_TEX = dict.fromkeys(
+    ("mean_b1", "mean_b2", "second_identity", "second_uu", "second_u2", "second_22", "second_P", "trace", "coupling", "slope", "noise",
+     "fresh", "spread_limit", "signal", "second", "q", "a_1", "theta_a", "a", "v", "p", "w_3", "w_4"), X,
+)
+_WORDS = {name: {"0": X, "t": X} for name in ("second", "signal", "coupling")}
 
 SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "Sizes": {"samples": lambda: 20},
@@ -303,7 +307,10 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "simulate.preactivations": {"units": lambda: 2, "xi": lambda: np.ones(4), "F": lambda: np.ones((20, 2))},
     "structured.degree_needed": {"coupling": lambda: 0.1},
     "testing.Deviation": {"constant": lambda: 1.0, "order": lambda: -0.5},
-    "testing.assert_equivalent": {"sizes": lambda: models.Sizes(4, 4, 4, 32), "margin": lambda: 0.2, "runs": lambda: 40, "model_b": lambda: models.LinearTransformer(0.1001)},
+    "testing.assert_equivalent": {
+        "sizes": lambda: models.Sizes(4, 4, 4, 32), "margin": lambda: 0.2, "runs": lambda: 40,
+        "model_b": lambda: models.LinearTransformer(0.1001),
+    },
     "testing.assert_gaussian": {"mean": lambda: 0.0, "deviation": lambda: 0.0, "resolution": lambda: 0.25},
     "testing.assert_covariance": {
         "mean": lambda: 0.0, "deviation": lambda: 0.0, "resolution": lambda: 0.5, "excess_kurtosis": lambda: 1.0,
@@ -336,9 +343,9 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "theory.structured_curve": {"population": lambda: _structured(), "ratios": lambda: [models.Ratios(1.0, 0.75, 1.5)]},
     "theory.TaskPopulation.from_covariances": {"train": lambda: np.eye(4), "test": lambda: np.eye(4)},
     "theory.TaskPopulation.from_tasks": {"tasks": lambda: np.ones((3, 4)), "test": lambda: np.eye(4)},
-    "theory.TaskPopulation": {"spectrum": lambda: _structured().spectrum, "train": lambda: _structured().train, "test": lambda: _structured().test},
+    "theory.TaskPopulation": {name: lambda name=name: getattr(_structured(), name) for name in ("spectrum", "train", "test")},
     **{
-        f"latex.{name}": {"entries": lambda: _TEX, "moments": lambda: _TEX, "words": lambda: collections.defaultdict(lambda: {"n": X}), "equal": lambda: True}
+        f"latex.{name}": {"entries": lambda: _TEX, "moments": lambda: _TEX, "words": lambda: _WORDS, "equal": lambda: True}
         for name in ("averaged_covariance", "block_covariance", "limit_covariance", "norm_law", "source_averaged_covariance",
                      "source_covariance", "source_limit_covariance", "source_task_covariance", "task_covariance")
     },
