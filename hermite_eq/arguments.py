@@ -8,6 +8,7 @@ outside into SymPy. And a value is refused by name, with what it means and a cal
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 import reprlib
 import sys
@@ -316,7 +317,8 @@ def exact(value: Any, name: str, meaning: str = "", *, requirement: str = "", re
     if isinstance(value, sympy.Expr):
         return value
     try:
-        if isinstance(value, str | bytes | bool | np.bool_):
+        # A dict or a tuple would be read entry by entry, and its texts executed, by sympify, strict or not.
+        if not isinstance(value, numbers.Number) or isinstance(value, bool):
             raise TypeError
         if isinstance(value, Decimal) and value.is_finite():
             if abs(value.adjusted()) > _LARGEST_EXPONENT:
@@ -324,7 +326,7 @@ def exact(value: Any, name: str, meaning: str = "", *, requirement: str = "", re
             value = Fraction(value)
         if isinstance(value, int | Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS:
             raise OverflowError
-        # Strict: no text is read, not even the one an unknown object prints.
+        # Strict: not even the text which an unknown number prints is read.
         found = sympy.sympify(value, strict=True)
         if not isinstance(found, sympy.Expr):
             raise TypeError

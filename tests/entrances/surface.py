@@ -321,7 +321,7 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "testing.assert_rate": {"sizes": lambda: [10, 20, 40, 80], "order": lambda: -0.5, "tolerance": lambda: 0.25},
     "testing.assert_universal": {
         "dimensions": lambda: (4, 8), "samples": lambda: lambda d: 2 * d, "runs": lambda: 8, "test": lambda: 20,
-        "resolution": lambda: 10.0,
+        "resolution": lambda: 9.0,
     },
     "testing.mixtures": {"sources": lambda: 2},
     "theory.GivenMoments": {"training": lambda: (_POPULATION,), "test": lambda: (_POPULATION,), "trace": lambda: 2.0},
