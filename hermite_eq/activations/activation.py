@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.activations.guest import Guest
 from hermite_eq.arguments import exact, floats, function, non_negative, one_of, sequence, shown, text
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
@@ -30,7 +31,8 @@ class Activation:
     expression : sympy.Expr or None
         In the symbol ``hermite_eq.hermite.X``; None for a bare NumPy callable.
     function : callable
-        Vectorised and elementwise; floating arrays in, real arrays of the same shape out.
+        Vectorised and elementwise; floating arrays in, real arrays of the same shape out. Without an expression it is called as a
+        :class:`~hermite_eq.activations.guest.Guest`, with its own copy of the points.
     kinks : tuple
         Points where some derivative jumps, in increasing order (exact SymPy numbers where known).
     parity : {"even", "odd", None}
@@ -72,6 +74,8 @@ class Activation:
         requirement, repair = "kinks are finite real numbers", "pass kinks=(0, 1), say"
         given = sequence(self.kinks, "kinks", requirement=requirement, repair=repair)
         object.__setattr__(self, "kinks", tuple(exact(kink, "kinks", requirement=requirement, repair=repair) for kink in given))
+        if self.expression is None and not isinstance(self.function, Guest):
+            object.__setattr__(self, "function", Guest(self.function, self.name))
         try:
             places = [float(kink) for kink in self.kinks]
         except (TypeError, OverflowError):
@@ -121,7 +125,8 @@ class Activation:
                 f"the free parameters {names} in {self.name}",
                 f"substitute them first: expression.subs({{{self.parameters[0]}: sympy.Rational(1, 2)}})",
             )
-        x = floats(x, "x")
+        # A copy: the function may write to its argument.
+        x = np.array(floats(x, "x"))
         return np.asarray(self.function(x)).astype(x.dtype, copy=False)
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ import sympy
 from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Activation, Parity
+from hermite_eq.activations.guest import PROBE, check_defined, epsilon, examined
 from hermite_eq.activations.parse import parse_expression
 from hermite_eq.activations.pieces import kinks as meeting_points
 from hermite_eq.activations.registry import registered
@@ -18,9 +19,6 @@ from hermite_eq.activations.symbolic import ExpressionFunction, in_standard_vari
 from hermite_eq.arguments import sequence, shown
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import X
-
-# Where a function is looked at before it is believed: both signs, no special point, inside the bulk of N(0, 1).
-_PROBE = np.linspace(-5.03, 5.11, 41)
 
 
 def activation(
@@ -99,7 +97,7 @@ def _with_facts(found: Activation, given: dict[str, Any]) -> Activation:
     facts = {field: getattr(found, field) for field in ("name", "kinks", "parity", "lipschitz", "strip", "reference")} | given
     entry = Activation(expression=found.expression, function=found.function, **facts)
     if not entry.parameters:
-        _check_parity(entry, np.asarray(entry.function(_PROBE)))
+        _check_parity(entry, np.asarray(entry.function(PROBE)))
     return entry
 
 
@@ -115,7 +113,7 @@ def _from_expression(expression: sympy.Expr) -> Activation:
 
 def _check_expression(expression: sympy.Expr, function: ExpressionFunction) -> None:
     try:
-        values = function(_PROBE)
+        values = function(PROBE)
     except (TypeError, NameError, AttributeError, SyntaxError, KeyError):
         # SymPy's NumPy printer found no NumPy or SciPy counterpart.
         raise HypothesisError(
@@ -127,48 +125,16 @@ def _check_expression(expression: sympy.Expr, function: ExpressionFunction) -> N
         raise _complex(str(expression))
     bad = np.flatnonzero(np.isnan(values))
     if bad.size:
-        place = sympy.Float(_PROBE[bad[0]])
+        place = sympy.Float(PROBE[bad[0]])
         if sympy.N(expression.subs(X, place)).is_real is False:
             raise _complex(f"{expression} at x = {place:.3g}")
-        raise _undefined(str(expression), float(place))
+    check_defined(str(expression), PROBE, values)
 
 
-def _from_callable(function: Callable[[NDArray[Any]], NDArray[Any]], facts: dict[str, Any]) -> Activation:
+def _from_callable(function: Callable[..., Any], facts: dict[str, Any]) -> Activation:
     name = facts.pop("name", None) or getattr(function, "__name__", type(function).__name__)
-    entry = Activation(name=name, expression=None, function=function, **facts)
-    try:
-        with np.errstate(all="ignore"):
-            values = np.asarray(function(_PROBE.copy()))
-            matrix = np.asarray(function(_PROBE[:40].reshape(8, 5).copy()))
-            part = np.asarray(function(_PROBE[:7].copy()))
-    except Exception as failure:
-        raise HypothesisError(
-            "a callable activation takes arrays (it is vectorised)",
-            f"{name}, which raises {type(failure).__name__}: {failure}",
-            "write it with numpy.where, numpy.maximum, …, or wrap it in numpy.vectorize",
-        ) from failure
-    if values.shape != _PROBE.shape or matrix.shape != (8, 5):
-        raise HypothesisError(
-            "a callable activation returns one value per entry (it is vectorised)",
-            f"{name}, which turns shape {_PROBE.shape} into {values.shape}",
-            "return an array of the argument's shape, as numpy.full_like(x, 1.0) for a constant",
-        )
-    if np.iscomplexobj(values):
-        raise _complex(name)
-    if values.dtype == object or not np.issubdtype(np.result_type(values.dtype, float), np.floating):
-        raise HypothesisError("an activation is real-valued", f"{name} with values of type {values.dtype}", "return floats")
-    bad = np.flatnonzero(np.isnan(values))
-    if bad.size:
-        raise _undefined(name, float(_PROBE[bad[0]]))
-    # Library functions may take other code paths for other array lengths: a few units in the last place are not a difference.
-    slack = 64 * np.finfo(np.float32 if values.dtype == np.float32 else float).eps
-    if np.any(np.abs(part - values[:7]) > slack * (1 + np.abs(values[:7]))):
-        raise HypothesisError(
-            "a callable activation acts entry by entry",
-            f"{name}, whose value at x = {_PROBE[0]:.3g} changes with the other entries, or from call to call",
-            "pass a deterministic function of one real number",
-        )
-    _check_parity(entry, values)
+    entry = Activation(name=name, expression=None, function=examined(function, name), **facts)
+    _check_parity(entry, entry.function(PROBE))
     return entry
 
 
@@ -176,12 +142,12 @@ def _check_parity(entry: Activation, values: NDArray[Any]) -> None:
     if entry.parity is None:
         return
     with np.errstate(all="ignore"):
-        reflected = np.asarray(entry.function(-_PROBE))
+        reflected = np.asarray(entry.function(-PROBE))
     reflected = reflected if entry.parity == "even" else -reflected
-    slack = 64 * np.finfo(np.float32 if values.dtype == np.float32 else float).eps
-    wrong = np.abs(reflected - values) > slack * (1 + np.abs(values)) * (1 + np.abs(_PROBE))
+    slack = 64 * epsilon(values)
+    wrong = np.abs(reflected - values) > slack * (1 + np.abs(values)) * (1 + np.abs(PROBE))
     if np.any(wrong):
-        place = _PROBE[np.flatnonzero(wrong)[0]]
+        place = PROBE[np.flatnonzero(wrong)[0]]
         raise HypothesisError(
             f"{entry.name} is declared {entry.parity}",
             f"σ({place:.3g}) = {entry(place):.6g} and σ({-place:.3g}) = {entry(-place):.6g}",
@@ -192,12 +158,4 @@ def _check_parity(entry: Activation, values: NDArray[Any]) -> None:
 def _complex(what: str) -> HypothesisError:
     return HypothesisError(
         "an activation is real-valued on the real line", f"complex values of {what}", "take the real part, or |x| inside"
-    )
-
-
-def _undefined(what: str, place: float) -> HypothesisError:
-    return HypothesisError(
-        "an activation has a value at every real number",
-        f"{what} = NaN at x = {place:.3g}",
-        "define it there, with Piecewise or numpy.where",
     )
