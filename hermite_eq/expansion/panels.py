@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,25 +13,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
+from hermite_eq.activations.guest import epsilon, precision_name
 from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion.asymptotics import check_integrable, ends, local_nodes, not_square_integrable
+from hermite_eq.expansion.asymptotics.nodes import LocalNodes
 
 Array = NDArray[np.float64]
 #: Nodes on a panel. A function analytic within the distance of 3/2 of a panel of length 1 is resolved: 6^-24 < 1e-18.
-_NODES = 24
+NODES = 24
 #: e^{-x²/4} at 14 is 5e-22: what lies beyond is lost in rounding, whatever the degree, for functions of moderate growth. Others
 #: are followed further; φ underflows beyond 38, and what has not decayed by 36 is not square integrable as far as doubles can see.
 HALF_WIDTHS = (14, 20, 28, 36)
 _MOST_PANELS = 4096
+_CRAMER = 1.0866 / math.sqrt(2 * math.pi)
 #: Bisections of one panel: 2^-60 of a unit is below the spacing of doubles there.
 _MOST_BISECTIONS = 60
-#: Points of a panel of length one at which the interpolant is held against the function before the panel is believed.
-_PROBES = 64
+#: Points of a panel of length one at which the interpolant is held against the function before the panel is believed; of a function
+#: which takes longer than so many seconds for each point, and of the parts of a panel, that many for the whole.
+_PROBES, _FEWEST_PROBES, _SLOW = 1024, 64, 5e-6
 EPS = float(np.finfo(float).eps)
-#: Size of the last Legendre coefficients of a resolved function, relative to its values: the sum of 24 rounded products.
-_ROUNDING = 32 * EPS
+#: Size of the last Legendre coefficients of a resolved function, relative to its values and the spacing of its floating type: the
+#: sum of 24 rounded products.
+_ROUNDING = 32
 #: |x f'|/|f| is taken for a condition number up to here (7e-5 of the values may then be rounding); beyond, for a jump's slope.
 _STEEPEST = 1e10
-_CRAMER = 1.0866 / math.sqrt(2 * math.pi)
+#: The least 1 + 2a for which the square of |x − c|^a, seen through doubles, is believed to be integrable.
+_LEAST_RATE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,39 +51,53 @@ class Panels:
     reach : float
         The largest standard deviation s of the argument; the panels end at ``half_width`` standard deviations.
     half_width : int
-    unresolved, unresolved_square : float
-        Estimated discretisation errors: of :math:`\mathbb E[\sigma\,\mathrm{He}_k/\sqrt{k!}]` for every k, and of
-        :math:`\mathbb E\,\sigma^2`.
+    off : ndarray, shape (panels,)
+        How far the function may be, on each panel, from the polynomial through its nodes.
+    eps : float
+        The spacing of the floating type in which the function computes.
     trusted, resolution, caveat
         As in :class:`hermite_eq.expansion.QuadratureEstimate`.
+    local : tuple of LocalNodes
+        Nodes around singular points, in place of the panels there.
     """
 
     edges: Array
     reach: float
     half_width: int
-    unresolved: float
-    unresolved_square: float
+    off: Array
+    eps: float
     trusted: bool
     resolution: float
     caveat: str
+    local: tuple[LocalNodes, ...] = ()
+
+    def outside(self, x: Array) -> NDArray[np.bool_]:
+        """Where panels are used and not the nodes around a singular point."""
+        return np.logical_and.reduce([np.abs(x - nodes.centre) > nodes.radius for nodes in self.local], axis=0) | np.zeros(x.shape, bool) \
+            if self.local else np.ones(x.shape, bool)
 
 
 @lru_cache(maxsize=1)
 def _rule() -> tuple[NDArray[Any], ...]:
-    """Nodes, weights, node values -> Legendre coefficients, probe points, Legendre coefficients -> probe values."""
-    nodes, _ = np.polynomial.legendre.leggauss(_NODES)
+    """Nodes, weights, node values -> Legendre coefficients."""
+    nodes, _ = np.polynomial.legendre.leggauss(NODES)
     # NumPy's own weights are off by 1e-13 (relative). The interpolatory ones of these very nodes, first row of the inverse
     # Vandermonde matrix times ∫P_0 = 2, integrate polynomials to rounding.
-    to_series = np.linalg.inv(np.polynomial.legendre.legvander(nodes, _NODES - 1))
-    probes = (2 * np.arange(_PROBES) + 1) / _PROBES - 1
-    # The two ends are looked at as well (from just inside): no node lies in the outer 1/400 of a panel.
-    at_probes = np.polynomial.legendre.legvander(np.concatenate([probes, [-1, 1]]), _NODES - 1)
-    return nodes, 2 * to_series[0], to_series, probes, at_probes
+    to_series = np.linalg.inv(np.polynomial.legendre.legvander(nodes, NODES - 1))
+    return nodes, 2 * to_series[0], to_series
+
+
+@lru_cache(maxsize=8)
+def _probe(count: int) -> tuple[Array, Array]:
+    """Probe points, and Legendre coefficients -> values there. The two ends are looked at as well (from just inside)."""
+    points = np.concatenate([(2 * np.arange(count) + 1) / count - 1, [-1, 1]])
+    return points, np.polynomial.legendre.legvander(points, NODES - 1)
 
 
 def finite_values(function: Callable[[Array], Any], x: Array) -> Array:
     with np.errstate(all="ignore"):
-        values = np.asarray(function(x), dtype=float)
+        # Its own copy: the function may write to its argument.
+        values = np.asarray(function(x.copy()), dtype=float)
     if not np.all(np.isfinite(values)):
         bad = np.flatnonzero(~np.isfinite(values))[0]
         place, value = float(x.flat[bad]), float(values.flat[bad])
@@ -89,106 +111,139 @@ def finite_values(function: Callable[[Array], Any], x: Array) -> Array:
                 f"the value {value} at x = {place:.6g}",
                 f"declare the singularity, kinks=({place:.6g},), or bound the function",
             )
-        raise not_integrable(f"the value {value} at x = {place:.6g}")
+        raise not_square_integrable(f"the value {value} at x = {place:.6g}")
     return values
 
 
-def not_integrable(found: str) -> HypothesisError:
-    return HypothesisError(
-        "the function is square integrable against the normal density (E σ(g)² < ∞)",
-        found,
-        "use a function without poles that grows more slowly than exp(x²/4)",
-    )
-
-
-def resolve(function: Callable[[Array], Any], kinks: Sequence[float] = (), reach: float = 1.0) -> Panels:
+def resolve(
+    function: Callable[[Array], Any], kinks: Sequence[float] = (), reach: float = 1.0, local: tuple[LocalNodes, ...] = (),
+    slow_decay: bool = False,
+) -> Panels:
     r"""Bisect the line until ``function`` is a polynomial of degree 23 on every panel, to rounding.
 
     A panel is accepted when the last four of its 24 Legendre coefficients are at rounding level (of its own values, or of the
-    whole mean), *and* its Legendre series meets the function at 64 further points. A kink or a jump that was not declared is closed
-    in upon by bisection.
+    whole mean), *and* its Legendre series meets the function at further points, 1024 on a unit of length (64 if the function is
+    slow). A kink or a jump that was not declared is closed in upon by bisection. Panels around the centres of ``local`` are left out.
 
     Raises
     ------
     HypothesisError
-        Where values are NaN, or do not decay against :math:`e^{-x^2/4}`.
+        Where values are NaN, or do not decay against :math:`e^{-x^2/4}` (unless ``slow_decay``), or grow towards a point so fast that
+        the square may not be integrable.
     """
-    nodes, weights, to_series, probes, at_probes = _rule()
+    nodes, weights, to_series = _rule()
     for half_width in HALF_WIDTHS:
-        left, right = _starting_panels(math.ceil(half_width * reach), kinks)
+        left, right = _starting_panels(math.ceil(half_width * reach), kinks, local)
         x = (left + right)[:, None] / 2 + (right - left)[:, None] / 2 * nodes
-        size = np.abs(finite_values(function, x)) * np.exp(-np.square(x / reach) / 4)
-        if max(np.max(size[0]), np.max(size[-1])) <= EPS * np.max(size):
+        start = time.perf_counter()
+        f = finite_values(function, x)
+        slow = time.perf_counter() - start > _SLOW * x.size
+        size = np.abs(f) * np.exp(-np.square(x / reach) / 4)
+        if 0 < np.max(size) and max(np.max(size[0]), np.max(size[-1])) <= EPS * np.max(size):
             break
     else:
-        raise not_integrable(
-            f"|f(x)|·exp(−x²/4) = {max(np.max(size[0]), np.max(size[-1])):.2g} still at {half_width} standard deviations"
-        )
+        if max(np.max(size[0]), np.max(size[-1])) > EPS * np.max(size) and not slow_decay:
+            raise not_square_integrable(
+                f"|f(x)|·exp(−x²/4) = {max(np.max(size[0]), np.max(size[-1])):.2g} still at {half_width} standard deviations"
+            )
+    eps = epsilon(f)
     # (E f²)^{1/2}, up to a constant: what a negligible share is measured by.
     scale = math.sqrt(float((right - left) / reach @ np.square(size) @ weights))
 
-    done = [np.empty((2, 0))]
-    # Beyond the ends: what has fallen to `size` there, and goes on falling, leaves at most its value times one unit of length.
-    ends = np.array([np.max(size[0]), np.max(size[-1])])
-    unresolved, unresolved_square = _CRAMER * float(np.sum(ends)), float(np.sum(np.square(ends)))
+    done = [np.empty((3, 0))]
     accepted = 0
-    caveat = ""
+    caveat = f"values in {precision_name(eps)}; " if eps > EPS else ""
+    fewest = _FEWEST_PROBES if slow else _PROBES
+    trusted = eps == EPS
     for depth in range(_MOST_BISECTIONS + 1):
         middle, half = (left + right) / 2, (right - left) / 2
-        spacing = np.spacing(np.maximum(np.abs(left), np.abs(right)))
+        spacing = np.spacing(np.maximum(np.abs(left), np.abs(right))) * (eps / EPS)
         inside = np.maximum(4 * spacing, 2.0**-54 * half)[:, None]
-        points = middle[:, None] + half[:, None] * np.concatenate([nodes, probes, [-1, 1]])
+        probes, at_probes = _probe(max(_FEWEST_PROBES, fewest >> depth))
+        points = middle[:, None] + half[:, None] * np.concatenate([nodes, probes])
         both = finite_values(function, np.clip(points, left[:, None] + inside, right[:, None] - inside))
-        values, checks = both[:, :_NODES], both[:, _NODES:]
+        values, checks = both[:, :NODES], both[:, NODES:]
         series = values @ to_series.T
         tail = np.max(np.abs(series[:, -4:]), axis=1)
         largest = np.max(np.abs(both), axis=1)
         missed = np.max(np.abs(checks - series @ at_probes.T), axis=1)
         nearest = np.where(left * right < 0, 0.0, np.minimum(np.abs(left), np.abs(right))) / reach
         weight = np.exp(-np.square(nearest) / 4)
-        off = np.maximum(2 * tail, missed) * weight
-        # The panel's share in the error of any coefficient, were the function that far off throughout the panel.
-        share = off * (2 * half / reach) * _CRAMER
+        off = np.maximum(2 * tail, missed)
+        # The panel's share in the error of any coefficient, were the function that far off throughout the panel (Cramér).
+        share = off * weight * (2 * half / reach) * _CRAMER
         # Values at a rounded x are off by eps |x f'|, besides their own rounding; at a jump the slope is no derivative: capped.
-        slope = np.max(np.abs(np.diff(checks[:, :_PROBES], axis=1)), axis=1) * (_PROBES / 2) / half
+        slope = np.max(np.abs(np.diff(checks[:, :-2], axis=1)), axis=1) * ((probes.size - 2) / 2) / half
         amplified = np.minimum(slope * np.maximum(np.abs(left), np.abs(right)), _STEEPEST * largest)
-        exact = (tail <= _ROUNDING * largest) & (missed <= 4 * _ROUNDING * largest)
-        smooth = (tail <= _ROUNDING * (largest + amplified)) & (missed <= 4 * _ROUNDING * (largest + amplified))
-        keep = smooth | (off <= 2 * EPS * scale) | (share <= EPS / 256 * scale) | (half <= 8 * spacing)
+        exact = (tail <= _ROUNDING * eps * largest) & (missed <= 4 * _ROUNDING * eps * largest)
+        rounded = largest + amplified
+        smooth = (tail <= _ROUNDING * eps * rounded) & (missed <= 4 * _ROUNDING * eps * rounded)
+        keep = smooth | (off * weight <= 2 * eps * scale) | (share <= eps / 256 * scale) | (half <= 8 * spacing)
         last = depth == _MOST_BISECTIONS or accepted + keep.sum() + 2 * (~keep).sum() > _MOST_PANELS
         if last and not np.all(keep):
             worst = int(np.argmax(np.where(keep, 0, share)))
-            caveat = f"unresolved after {accepted + keep.size} panels and {depth} bisections, worst at x = {middle[worst]:.6g}; "
-        counted = ~exact if last else keep & ~exact
-        unresolved += float(np.sum(share[counted]))
-        unresolved_square += float(np.sum((2 * largest * weight * share)[counted]))
-        done.append(np.stack([left[keep | last], right[keep | last]]))
+            trusted = False
+            caveat += f"unresolved after {accepted + keep.size} panels and {depth} bisections, worst at x = {middle[worst]:.6g}; "
+        off[exact & keep] = 0.0
+        # Panels that end at a point where f grows without bound: what lies between it and the last node.
+        for i in np.flatnonzero((half <= 64 * spacing) & (largest * weight > 16 * scale) & (off > 0)):
+            off[i] *= 2 / _rate(function, middle[i], eps)
+        done.append(np.stack([left, right, off])[:, keep | last])
         accepted += int(np.count_nonzero(keep))
         if last or np.all(keep):
             break
         left, middle, right = left[~keep], middle[~keep], right[~keep]
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
-    lefts, rights = np.concatenate(done, axis=1)
-    order = np.argsort(lefts)
-    edges = np.append(lefts[order], np.max(rights))
-    near = edges[np.abs(edges) <= 6 * reach]
-    resolution = 2 * float(np.max(np.diff(near))) / _PROBES
+    lefts, rights, offs = np.concatenate(done, axis=1)
+    edges = np.union1d(lefts, rights)
+    off = np.zeros(edges.size - 1)
+    off[np.searchsorted(edges, lefts)] = offs
+    near = np.abs(lefts) <= 6 * reach
+    # Every accepted panel was looked at with the points of its own length.
+    lengths = rights[near] - lefts[near]
+    counts = np.maximum(_FEWEST_PROBES, fewest * np.minimum(lengths, 1.0))
+    resolution = float(np.max(lengths / counts, initial=0.0))
     return Panels(
-        edges, reach, half_width, unresolved, unresolved_square, not caveat, resolution,
-        caveat + f"features narrower than {resolution:.2g} between the points looked at would have been missed",
+        edges, reach, half_width, off, eps, trusted, resolution,
+        caveat + f"features narrower than {resolution:.2g} between the points looked at would have been missed", local,
     )
 
 
-def _starting_panels(end: int, kinks: Sequence[float]) -> tuple[Array, Array]:
+def _rate(function: Callable[[Array], Any], place: float, eps: float) -> float:
+    """1 + 2a for a function that grows like |x − place|^a, from values at distances 2^-10 … 2^-36.
+
+    Raises
+    ------
+    HypothesisError
+        Where it is so small that the square is not integrable, or cannot be told from one that is not.
+    """
+    t = 2.0 ** -np.arange(10, 37 if eps == EPS else 18)
+    with np.errstate(all="ignore"):
+        size = np.maximum(np.abs(np.asarray(function(place + t), float)), np.abs(np.asarray(function(place - t), float)))
+        rates = 1 - 2 * np.diff(np.log2(size)) / 1.0
+    rate = float(np.median(rates[-8:]))
+    if not rate > _LEAST_RATE:
+        raise not_square_integrable(
+            f"values like |x − a|^({(rate - 1) / 2:.3g}) as x → a = {place:.6g}, as far as double precision resolves them"
+        )
+    return min(rate, 1.0)
+
+
+def _starting_panels(end: int, kinks: Sequence[float], local: tuple[LocalNodes, ...]) -> tuple[Array, Array]:
     grid = np.linspace(-end, end, 2 * end + 1)
-    inside = [kink for kink in map(float, kinks) if -end < kink < end]
+    rims = [nodes.centre + sign * nodes.radius for nodes in local for sign in (-1, 1)]
+    inside = [kink for kink in (*map(float, kinks), *rims) if -end < kink < end]
     edges = np.union1d(grid, inside)
-    return edges[:-1], edges[1:]
+    left, right = edges[:-1], edges[1:]
+    for nodes in local:
+        outside = np.abs((left + right) / 2 - nodes.centre) > nodes.radius
+        left, right = left[outside], right[outside]
+    return left, right
 
 
 def nodes_and_weights(edges: Array) -> tuple[Array, Array]:
     """Gauss-Legendre nodes of all panels in one row, and their weights times the normal density."""
-    nodes, weights, *_ = _rule()
+    nodes, weights, _ = _rule()
     middle, half = (edges[..., 1:] + edges[..., :-1]) / 2, (edges[..., 1:] - edges[..., :-1]) / 2
     # On the shortest panels a node would round to the edge, where the function may jump or have no value.
     inner = np.nextafter(edges[..., :-1], math.inf)[..., None], np.nextafter(edges[..., 1:], -math.inf)[..., None]
@@ -199,7 +254,22 @@ def nodes_and_weights(edges: Array) -> tuple[Array, Array]:
 
 @lru_cache(maxsize=256)
 def panels(sigma: Activation, reach: float = 1.0) -> Panels:
-    """The panels of an activation, found once. Kinks without a number (parameters) cannot be placed."""
+    """The panels of an activation, found once. Kinks without a number (parameters) cannot be placed.
+
+    Raises
+    ------
+    HypothesisError
+        If σ is not square integrable for arguments of standard deviation ``reach``: decided from its expression where it has one.
+    """
     if sigma.parameters:
         sigma(0.0)  # raises: values need numbers for every parameter
-    return resolve(sigma, [float(kink) for kink in sigma.kinks], reach)
+    kinks = [float(kink) for kink in sigma.kinks]
+    if sigma.expression is None:
+        return resolve(sigma, kinks, reach)
+    undecided = check_integrable(sigma.expression, reach)
+    slow = not undecided and any(end is not None for end in ends(sigma.expression, reach))
+    plan = resolve(sigma, kinks, reach, local_nodes(sigma.expression), slow)
+    if undecided:
+        caveat = f"whether it is square integrable was not decided from its expression ({undecided}): the numbers hold if it is; "
+        return replace(plan, trusted=False, caveat=caveat + plan.caveat)
+    return plan

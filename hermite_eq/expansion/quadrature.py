@@ -24,7 +24,9 @@ from numpy.typing import ArrayLike
 from hermite_eq.activations import Activation, activation
 from hermite_eq.arguments import array, function, outcome
 from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.expansion.panels import EPS, HALF_WIDTHS, Array, finite_values, nodes_and_weights, not_integrable, panels, resolve
+from hermite_eq.expansion.asymptotics import ends, far_norm2, not_square_integrable
+from hermite_eq.expansion.asymptotics.series import UndecidedError
+from hermite_eq.expansion.panels import HALF_WIDTHS, NODES, Array, Panels, finite_values, nodes_and_weights, panels, resolve
 from hermite_eq.hermite import check_degree, orthonormal_values
 
 #: Relative step of a difference quotient: beyond it rounding, below it curvature, spoils one digit in eight.
@@ -95,10 +97,10 @@ class _Table:
 _MOST_CACHED_PANELS = 256
 
 
-def _table(edges: Array, degree: int) -> _Table:
-    if edges.size > _MOST_CACHED_PANELS:
-        return _make_table(edges, degree)
-    return _cached_table(edges.tobytes(), degree)
+def _table(plan: Panels, degree: int) -> _Table:
+    if plan.local or plan.edges.size > _MOST_CACHED_PANELS:
+        return _make_table(plan.edges, degree, plan)
+    return _cached_table(plan.edges.tobytes(), degree)
 
 
 @lru_cache(maxsize=64)
@@ -106,10 +108,32 @@ def _cached_table(edges: bytes, degree: int) -> _Table:
     return _make_table(np.frombuffer(edges), degree)
 
 
-def _make_table(edges: Array, degree: int) -> _Table:
+def _make_table(edges: Array, degree: int, plan: Panels | None = None) -> _Table:
     x, density = nodes_and_weights(edges)
+    if plan is not None and plan.local:
+        density = np.where(plan.outside(x), density, 0.0)
+        far = np.concatenate([nodes.x for nodes in plan.local])
+        weights = np.concatenate([nodes.weights for nodes in plan.local])
+        x, density = np.append(x, far), np.append(density, weights * np.exp(-np.square(far) / 2) / math.sqrt(2 * math.pi))
     values = orthonormal_values(x, degree)
-    return _Table(x, density, values, values * density)
+    table = _Table(x, density, values, values * density)
+    for array in (table.x, table.density, table.values, table.weighted):
+        # Shared by every activation with the same panels.
+        array.flags.writeable = False
+    return table
+
+
+def _function_values(sigma: Activation, plan: Panels, x: Array) -> Array:
+    """σ at the nodes of a table: by the function on panels, by its expansions around singular points."""
+    if not plan.local:
+        return finite_values(sigma, x)
+    local = np.concatenate([nodes.values for nodes in plan.local])
+    on_panels = x[: x.size - local.size]
+    outside = plan.outside(on_panels)
+    values = np.zeros(x.size)
+    values[: on_panels.size][outside] = finite_values(sigma, on_panels[outside])
+    values[on_panels.size :] = local
+    return values
 
 
 def _vanishing(sigma: Activation, degree: int) -> Array:
@@ -135,28 +159,54 @@ def quadrature(sigma: Any, degree: int) -> QuadratureEstimate:
     sigma = activation(sigma)
     degree = double_degree(degree)
     plan = panels(sigma)
-    table = _table(plan.edges, degree)
-    f = finite_values(sigma, table.x)
+    table = _table(plan, degree)
+    f = _function_values(sigma, plan, table.x)
     values = table.weighted @ f
     # Rounding: of every product in the sum and of the function's own values, with a margin of four; and of its argument, where a
     # relative error of one costs x σ'(x), with a margin of two. The last is what max(0, x − 7) loses near its kink.
     absolute = np.abs(f)
-    rounding = 6 * absolute + 2 * np.abs(finite_values(sigma, table.x * (1 + _STEP)) - f) / _STEP
-    errors = EPS * (np.abs(table.weighted) @ rounding) + plan.unresolved
+    with np.errstate(over="ignore"):
+        rounding = 6 * absolute + 2 * np.abs(_function_values(sigma, plan, table.x * (1 + _STEP)) - f) / _STEP
+    panel_nodes = NODES * plan.off.size
+    off = np.zeros(f.size)
+    off[:panel_nodes] = np.repeat(plan.off, NODES)
+    sizes = np.abs(table.weighted)
+    # Beyond the ends: what goes on falling as it does there leaves at most its last value times one unit of length.
+    ends_off = np.zeros(degree + 1)
+    for last in (0, panel_nodes - 1):
+        ends_off += absolute[last] * np.abs(table.values[:, last]) * math.exp(-(table.x[last] ** 2) / 2) / math.sqrt(2 * math.pi)
+    errors = sizes @ (plan.eps * rounding + off) + ends_off
+    # Where doubles underflow, something may be left.
+    errors += np.where(np.any(f != 0), np.finfo(float).smallest_subnormal, 0.0)
     vanishing = _vanishing(sigma, degree)
     values[vanishing] = 0.0
     errors[vanishing] = 0.0
     square = absolute * table.density
     norm2 = float(square @ absolute)
-    norm2_error = 2 * EPS * float(square @ rounding) + plan.unresolved_square
-    if norm2_error >= norm2 > 0:
+    norm2_error = float(square @ (2 * plan.eps * rounding + 2 * off) + table.density @ np.square(off))
+    norm2_error += sum(absolute[last] ** 2 * math.exp(-(table.x[last] ** 2) / 2) for last in (0, panel_nodes - 1))
+    if _slowly_decaying(sigma, plan):
+        far, far_error = far_norm2(sigma.expression, plan.half_width)
+        norm2_error = far_error + float(square @ (2 * plan.eps * rounding + 2 * off) + table.density @ np.square(off))
+        norm2 += far
+    if norm2_error >= norm2 > 0 and plan.trusted is False:
         place = float(table.x[np.argmax(absolute)])
-        raise not_integrable(f"E σ² = {norm2:.2g} ± {norm2_error:.2g} for {sigma.name}, singular near x = {place:.3g}")
+        raise not_square_integrable(f"E σ² = {norm2:.2g} ± {norm2_error:.2g} for {sigma.name}, singular near x = {place:.3g}")
     if not plan.trusted:
         warnings.warn(HypothesisWarning(f"{sigma.name}: {plan.caveat}"), stacklevel=2)
     return QuadratureEstimate(
         values, errors, norm2, norm2_error, plan.trusted, plan.resolution, plan.caveat
     )
+
+
+def _slowly_decaying(sigma: Activation, plan: Panels) -> bool:
+    """Whether the square has mass beyond the panels."""
+    if sigma.expression is None or plan.half_width < HALF_WIDTHS[-1]:
+        return False
+    try:
+        return any(end is not None for end in ends(sigma.expression, plan.reach))
+    except UndecidedError:
+        return False
 
 
 def remainders(sigma: Any, degree: int) -> Array:
@@ -171,12 +221,14 @@ def remainders(sigma: Any, degree: int) -> Array:
     sigma = activation(sigma)
     degree = double_degree(degree)
     c = quadrature(sigma, degree).values
-    table = _table(panels(sigma).edges, degree)
-    remainder = finite_values(sigma, table.x)
+    plan = panels(sigma)
+    table = _table(plan, degree)
+    remainder = _function_values(sigma, plan, table.x)
+    far = far_norm2(sigma.expression, plan.half_width)[0] if _slowly_decaying(sigma, plan) else 0.0
     norms = np.empty(degree + 1)
     for r in range(degree + 1):
         remainder = remainder - c[r] * table.values[r]
-        norms[r] = math.sqrt(float(table.density @ np.square(remainder)))
+        norms[r] = math.sqrt(float(table.density @ np.square(remainder)) + far)
     return norms
 
 
@@ -230,6 +282,12 @@ def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tu
     if not largest <= _WIDEST:
         raise HypothesisError("the argument of σ is of moderate size", f"{largest:.3g} standard deviations", f"pass at most {_WIDEST:.0e}")
     plan = panels(sigma, 2.0 ** (math.ceil(2 * math.log2(largest)) / 2))
+    if _slowly_decaying(sigma, plan):
+        raise HypothesisError(
+            f"σ falls off against exp(−x²/4) within {HALF_WIDTHS[-1]} standard deviations of its argument",
+            f"{sigma.name} for arguments of standard deviation {largest:.3g}",
+            "use smaller scales, or a function that grows more slowly",
+        )
     end = float(plan.half_width)
     edges = np.clip((plan.edges - m[:, None]) / s[:, None], -end, end)
     if np.min(s, initial=1.0) < 0.5:
@@ -237,7 +295,19 @@ def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tu
         grid = np.linspace(-end, end, 2 * plan.half_width + 1)
         edges = np.sort(np.concatenate([edges, np.broadcast_to(grid, (s.size, grid.size))], axis=1), axis=1)
     x, density = nodes_and_weights(edges)
-    return finite_values(sigma, m[:, None] + s[:, None] * x), x, density
+    argument = m[:, None] + s[:, None] * x
+    if not plan.local:
+        return finite_values(sigma, argument), x, density
+    outside = plan.outside(argument)
+    values = np.zeros(x.shape)
+    values[outside] = finite_values(sigma, argument[outside])
+    local = [(nodes.x - m[:, None]) / s[:, None] for nodes in plan.local]
+    weights = [nodes.weights / s[:, None] * np.exp(-np.square(g) / 2) / math.sqrt(2 * math.pi) for nodes, g in zip(plan.local, local, strict=True)]
+    there = [np.broadcast_to(nodes.values, g.shape) for nodes, g in zip(plan.local, local, strict=True)]
+    return (
+        np.concatenate([values, *there], axis=1), np.concatenate([x, *local], axis=1),
+        np.concatenate([np.where(outside, density, 0.0), *weights], axis=1),
+    )
 
 
 def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayLike = 0.0) -> Array:

@@ -1,0 +1,223 @@
+r"""Square integrability of an expression, decided from its expansions at every singular point and at the two ends of the line.
+
+Near a point c let :math:`\sigma(c\pm t)\sim e^{D(t)}C\,t^a\log(1/t)^b`. Its square is integrable there iff D vanishes or tends to
+−∞, and, for D = 0, iff 2a > −1, or 2a = −1 and 2b < −1. At the ends of the line, with t = 1/\|x\| and
+:math:`D=\cdots` including :math:`-x^2/4` (the square root of the density), :math:`dx=dt/t^2` makes that 2a > 1, or 2a = 1 and
+2b < −1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from flint import acb, arb
+
+from hermite_eq.activations.pieces import pieces
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion.asymptotics.candidates import candidates
+from hermite_eq.expansion.asymptotics.rules import Expander
+from hermite_eq.expansion.asymptotics.series import Asymptotic, Exponent, Monomial, UndecidedError, exponent_sign
+from hermite_eq.expansion.balls import ball_function, working_precision
+from hermite_eq.expansion.growth import growth
+from hermite_eq.hermite import X
+
+_BITS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Singularity:
+    """A point where the expression is not smooth on one side, and its expansions in the distance from it.
+
+    Attributes
+    ----------
+    place : sympy.Expr
+    left, right : Asymptotic or None
+        σ(place − t) and σ(place + t); None where no expansion was found.
+    """
+
+    place: sympy.Expr
+    left: Asymptotic | None
+    right: Asymptotic | None
+
+
+@dataclass(frozen=True, eq=False)
+class End:
+    """One end of the line (side = ±1): the expansion of σ(side/t) in t."""
+
+    side: int
+    expansion: Asymptotic
+
+
+def not_square_integrable(found: str) -> HypothesisError:
+    return HypothesisError(
+        "the function is square integrable against the normal density (E σ(g)² < ∞)",
+        found,
+        "use a function whose poles are weaker than |x − a|^(−1/2) and which grows more slowly than exp(x²/4)",
+    )
+
+
+@lru_cache(maxsize=512)
+def singularities(expression: sympy.Expr) -> tuple[Singularity, ...]:
+    """The singular points of ``expression``, removable ones left out.
+
+    Raises
+    ------
+    HypothesisError
+        If the square is not integrable at one of them; the message names the point and the exponent.
+
+    Examples
+    --------
+    >>> [str(found.place) for found in singularities(sympy.log(sympy.Abs(X - 2)) + sympy.sin(X) / X)]
+    ['2']
+    """
+    parts = pieces(expression)
+    found = []
+    edges = [part.left for part in parts[1:]]
+    places = [*candidates(expression)]
+    for edge in edges:
+        if not any(abs(sympy.N(edge - place, 40)) < sympy.Float(10) ** -30 for place in places):
+            places.append(edge)
+    with working_precision(_BITS):
+        for place in sorted(places, key=lambda place: (abs(sympy.N(place, 40)), sympy.N(place, 40))):
+            left, right = (_one_side(parts, place, side) for side in (-1, 1))
+            if _smooth(left) and _smooth(right) and (_agree(left, right) or place in edges):
+                continue
+            found.append(Singularity(place, left, right))
+    return tuple(sorted(found, key=lambda item: sympy.N(item.place, 40)))
+
+
+def _one_side(parts: Any, place: sympy.Expr, side: int) -> Asymptotic | None:
+    near = sympy.N(place, 40)
+    piece = next(
+        part for part in (parts if side > 0 else parts[::-1])
+        if (part.right == sympy.oo or near < sympy.N(part.right, 40) - sympy.Float(10) ** -30 if side > 0
+            else part.left == -sympy.oo or near > sympy.N(part.left, 40) + sympy.Float(10) ** -30)
+    )
+    try:
+        expansion = Expander(_ball(place), side).of(piece.expression)
+        if not expansion.zero:
+            exponent, monomial, coefficient = expansion.leading()
+            _check_point(piece.expression, place, exponent, monomial)
+        return expansion
+    except UndecidedError:
+        return None
+
+
+def _ball(place: sympy.Expr) -> arb:
+    # A zero found numerically to 80 digits is any number within 2^-255 of it.
+    return arb(str(place)).mid() + arb(0, arb(2) ** -255) if isinstance(place, sympy.Float) else ball_function(place)(acb(0), False).real
+
+
+def _check_point(expression: sympy.Expr, place: sympy.Expr, exponent: Exponent, monomial: Monomial) -> None:
+    where = _shown(place)
+    distance = "|x|" if place == 0 else f"|x − {where}|" if sympy.N(place) > 0 else f"|x + {_shown(-place)}|"
+    direction = exponent_sign(exponent)
+    if direction > 0:
+        raise not_square_integrable(f"{expression}, which grows exponentially in 1/{distance} as x → {where}")
+    a, b = monomial
+    if direction == 0 and (2 * a < -1 or (2 * a == -1 and 2 * b >= -1)):
+        logarithm = f" times the power {b} of its logarithm" if b else ""
+        raise not_square_integrable(f"{expression}, which grows like {distance}^({a}){logarithm} as x → {where}")
+
+
+def _shown(place: sympy.Expr) -> str:
+    return f"{float(place):.6g}" if isinstance(place, sympy.Float) or place.count_ops() > 4 else str(place)
+
+
+def _smooth(expansion: Asymptotic | None) -> bool:
+    """Whether only whole powers of t occur: a power series."""
+    if expansion is None:
+        return False
+    return all(not exponent and all(a >= 0 and a.denominator == 1 and b == 0 for a, b in series.terms) for exponent, series in expansion.parts)
+
+
+def _agree(left: Asymptotic | None, right: Asymptotic | None) -> bool:
+    """Whether the power series on both sides are one function of x."""
+    if left is None or right is None:
+        return False
+    both = [dict(side.parts[0][1].terms) if side.parts else {} for side in (left, right)]
+    for a, b in set(both[0]) | set(both[1]):
+        difference = both[0].get((a, b), arb(0)) * (-1) ** int(a) - both[1].get((a, b), arb(0))
+        if not difference.contains(0):
+            return False
+    return True
+
+
+@lru_cache(maxsize=512)
+def ends(expression: sympy.Expr, reach: float) -> tuple[End | None, End | None]:
+    r"""The two ends of the line for arguments of standard deviation ``reach``; None where plain decay is proven.
+
+    Raises
+    ------
+    HypothesisError
+        If the square is not integrable at an end.
+    UndecidedError
+        Where neither a bound nor an expansion is found.
+    """
+    parts = pieces(expression)
+    return tuple(_end(part, side, Fraction(reach)) for part, side in ((parts[0], -1), (parts[-1], 1)))  # type: ignore[return-value]
+
+
+def _end(piece: Any, side: int, reach: Fraction) -> End | None:
+    edge = piece.right if side < 0 else piece.left
+    start = 1 if edge in (sympy.oo, -sympy.oo) else max(1, int(sympy.ceiling(abs(edge))) + 1)
+    with working_precision(_BITS):
+        try:
+            # A tenth below the border: what is between is followed by its expansion.
+            if growth(piece.expression, side, start).r * 4 * int(reach.numerator) ** 2 < arb(0.9) * int(reach.denominator) ** 2:
+                return None
+        except HypothesisError:
+            pass
+        density = sympy.exp(-(X**2) / (4 * sympy.Rational(reach.numerator, reach.denominator) ** 2))
+        expansion = Expander(None, side).of(piece.expression)
+        if expansion.zero:
+            return None
+        total = Expander(None, side).of(piece.expression * density)
+        exponent, (a, b), _ = total.leading()
+        direction = exponent_sign(exponent)
+        if direction > 0 or (direction == 0 and (2 * a < 1 or (2 * a == 1 and 2 * b >= -1))):
+            raise not_square_integrable(_growth_shown(piece.expression, side, expansion, reach))
+        return End(side, total)
+
+
+def _growth_shown(expression: sympy.Expr, side: int, expansion: Asymptotic, reach: Fraction) -> str:
+    exponent, (a, b), _ = expansion.leading()
+    powers = " + ".join(
+        f"{float(c):.6g}·{'x²' if m == (-2, 0) else '|x|' if m == (-1, 0) else f'|x|^{-m[0]}'}" for m, c in sorted(exponent.items()) if m[1] == 0
+    )
+    factors = [f"exp({powers})"] if powers else []
+    factors += [f"|x|^({-a})"] if a else []
+    factors += [f"log|x|^({b})"] if b else []
+    of = "" if reach == 1 else f" for arguments of standard deviation {float(reach):.3g}"
+    return f"{expression}, which grows like {'·'.join(factors) or 'a constant'} as x → {'' if side > 0 else '−'}∞{of}"
+
+
+def check_integrable(expression: sympy.Expr, reach: float = 1.0) -> str:
+    """Empty where ``expression`` is square integrable under N(0, reach²); else what could not be decided.
+
+    Raises
+    ------
+    HypothesisError
+        If it is not.
+
+    Examples
+    --------
+    >>> check_integrable(sympy.exp(X**2 / 4) / (1 + X**2))
+    ''
+    >>> check_integrable(1 / (X - 1))
+    Traceback (most recent call last):
+        ...
+    hermite_eq.errors.HypothesisError: the function is square integrable against the normal density (E σ(g)² < ∞); found 1/(x - 1), which grows like |x − 1|^(-1) as x → 1. Repair: use a function whose poles are weaker than |x − a|^(−1/2) and which grows more slowly than exp(x²/4)
+    """  # noqa: E501
+    undecided = [str(found.place) for found in singularities(expression) if found.left is None or found.right is None]
+    if undecided:
+        return f"the behaviour at x = {', '.join(undecided)}"
+    try:
+        ends(expression, reach)
+    except UndecidedError as reason:
+        return f"the growth at infinity: {reason}"
+    return ""
