@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from hermite_eq.activations import Activation
 from hermite_eq.activations.guest import epsilon, precision_name
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.asymptotics import check_integrable, ends, local_nodes, not_square_integrable
+from hermite_eq.expansion.asymptotics import check_integrable, local_nodes, not_square_integrable
 from hermite_eq.expansion.asymptotics.nodes import LocalNodes
+from hermite_eq.expansion.narrow import narrow_edges
 
 Array = NDArray[np.float64]
 #: Nodes on a panel. A function analytic within the distance of 3/2 of a panel of length 1 is resolved: 6^-24 < 1e-18.
@@ -117,7 +118,7 @@ def finite_values(function: Callable[[Array], Any], x: Array) -> Array:
 
 def resolve(
     function: Callable[[Array], Any], kinks: Sequence[float] = (), reach: float = 1.0, local: tuple[LocalNodes, ...] = (),
-    slow_decay: bool = False,
+    integrable: bool = False,
 ) -> Panels:
     r"""Bisect the line until ``function`` is a polynomial of degree 23 on every panel, to rounding.
 
@@ -128,7 +129,7 @@ def resolve(
     Raises
     ------
     HypothesisError
-        Where values are NaN, or do not decay against :math:`e^{-x^2/4}` (unless ``slow_decay``), or grow towards a point so fast that
+        Where values are NaN, or do not decay against :math:`e^{-x^2/4}` (unless known to be ``integrable``), or grow towards a point so fast that
         the square may not be integrable.
     """
     nodes, weights, to_series = _rule()
@@ -142,7 +143,7 @@ def resolve(
         if 0 < np.max(size) and max(np.max(size[0]), np.max(size[-1])) <= EPS * np.max(size):
             break
     else:
-        if max(np.max(size[0]), np.max(size[-1])) > EPS * np.max(size) and not slow_decay:
+        if max(np.max(size[0]), np.max(size[-1])) > EPS * np.max(size) and not integrable:
             raise not_square_integrable(
                 f"|f(x)|·exp(−x²/4) = {max(np.max(size[0]), np.max(size[-1])):.2g} still at {half_width} standard deviations"
             )
@@ -267,8 +268,8 @@ def panels(sigma: Activation, reach: float = 1.0) -> Panels:
     if sigma.expression is None:
         return resolve(sigma, kinks, reach)
     undecided = check_integrable(sigma.expression, reach)
-    slow = not undecided and any(end is not None for end in ends(sigma.expression, reach))
-    plan = resolve(sigma, kinks, reach, local_nodes(sigma.expression), slow)
+    kinks += narrow_edges(sigma.expression)
+    plan = resolve(sigma, kinks, reach, local_nodes(sigma.expression), not undecided)
     if undecided:
         caveat = f"whether it is square integrable was not decided from its expression ({undecided}): the numbers hold if it is; "
         return replace(plan, trusted=False, caveat=caveat + plan.caveat)

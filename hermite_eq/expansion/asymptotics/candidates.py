@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import mpmath
 import numpy as np
@@ -59,7 +58,7 @@ def _vanishing(expression: sympy.Expr) -> set[sympy.Expr]:
             base, exponent = part.as_base_exp()
             if exponent.has(X) or (base != sympy.E and not (exponent.is_integer and exponent.is_nonnegative)):
                 found.add(base)
-        elif kind == sympy.log or kind in (sympy.coth, sympy.csch, sympy.sinc, sympy.Ci, sympy.Ei, sympy.bessely, sympy.besselk):
+        elif kind == sympy.log or kind in (sympy.coth, sympy.csch, sympy.Ci, sympy.Ei, sympy.bessely, sympy.besselk):
             found.add(part.args[-1])
         elif kind in (sympy.tan, sympy.sec):
             found.add(sympy.cos(argument))
@@ -79,7 +78,7 @@ def _zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
         return tuple(zero for factor in h.args if factor.has(X) for zero in _zeros(factor))
     if isinstance(h, sympy.Pow) and h.exp.is_number:
         return _zeros(h.base)
-    if isinstance(h, sympy.Abs | sympy.sinh | sympy.tanh | sympy.atan | sympy.asinh | sympy.erf | sympy.sinc) and h.func != sympy.sinc:
+    if isinstance(h, sympy.Abs | sympy.sinh | sympy.tanh | sympy.atan | sympy.asinh | sympy.erf):
         return _zeros(h.args[0])
     if isinstance(h, sympy.log):
         return _zeros(h.args[0] - 1)
@@ -124,7 +123,7 @@ def _numeric_zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
         touching[1:] = (size[1:-1] < size[:-2]) & (size[1:-1] < size[2:]) & (size[1:-1] < 1e-2 * (1 + np.maximum(size[:-2], size[2:])))
     exact = sympy.lambdify(X, h, "mpmath")
     slope = None
-    zeros: list[Any] = []
+    zeros: list[sympy.Expr] = []
     with mpmath.workdps(_DIGITS):
         for i in np.flatnonzero(crossing | touching):
             try:
@@ -135,7 +134,7 @@ def _numeric_zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
                     function, near = slope, x[i]
                 zero = mpmath.findroot(function, (near, near + 1e-9), tol=mpmath.mpf(10) ** (8 - 2 * _DIGITS))
                 if mpmath.im(zero) == 0 and abs(exact(zero)) < mpmath.mpf(10) ** (-_DIGITS // 2) and abs(zero - x[i]) < 1:
-                    zeros.append(zero if abs(zero) > mpmath.mpf(10) ** (-_DIGITS // 2) else 0)
+                    zeros.append(sympy.Float(mpmath.nstr(zero, _DIGITS), _DIGITS) if abs(zero) > mpmath.mpf(10) ** (-_DIGITS // 2) else sympy.Integer(0))
             except (ValueError, ZeroDivisionError, TypeError, NameError, OverflowError):
                 continue
-    return tuple(sympy.Float(str(zero), _DIGITS) if zero else sympy.Integer(0) for zero in zeros)
+    return tuple(zeros)

@@ -30,18 +30,21 @@ _BITS = 400
 
 @dataclass(frozen=True, eq=False)
 class Singularity:
-    """A point where the expression is not smooth on one side, and its expansions in the distance from it.
+    """A point where the expression is not smooth on one side, or a quotient of zeros, and its expansions in the distance from it.
 
     Attributes
     ----------
     place : sympy.Expr
     left, right : Asymptotic or None
         σ(place − t) and σ(place + t); None where no expansion was found.
+    removable : bool
+        The two are one power series.
     """
 
     place: sympy.Expr
     left: Asymptotic | None
     right: Asymptotic | None
+    removable: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +65,7 @@ def not_square_integrable(found: str) -> HypothesisError:
 
 @lru_cache(maxsize=512)
 def singularities(expression: sympy.Expr) -> tuple[Singularity, ...]:
-    """The singular points of ``expression``, removable ones left out.
+    """The singular points of ``expression``, from left to right.
 
     Raises
     ------
@@ -71,8 +74,8 @@ def singularities(expression: sympy.Expr) -> tuple[Singularity, ...]:
 
     Examples
     --------
-    >>> [str(found.place) for found in singularities(sympy.log(sympy.Abs(X - 2)) + sympy.sin(X) / X)]
-    ['2']
+    >>> [(found.place, found.removable) for found in singularities(sympy.log(sympy.Abs(X - 2)) + sympy.sin(X) / X)]
+    [(0, True), (2, False)]
     """
     parts = pieces(expression)
     found = []
@@ -84,9 +87,10 @@ def singularities(expression: sympy.Expr) -> tuple[Singularity, ...]:
     with working_precision(_BITS):
         for place in sorted(places, key=lambda place: (abs(sympy.N(place, 40)), sympy.N(place, 40))):
             left, right = (_one_side(parts, place, side) for side in (-1, 1))
-            if _smooth(left) and _smooth(right) and (_agree(left, right) or place in edges):
+            smooth = _smooth(left) and _smooth(right)
+            if smooth and place in edges:
                 continue
-            found.append(Singularity(place, left, right))
+            found.append(Singularity(place, left, right, smooth and _agree(left, right)))
     return tuple(sorted(found, key=lambda item: sympy.N(item.place, 40)))
 
 
@@ -163,6 +167,8 @@ def ends(expression: sympy.Expr, reach: float) -> tuple[End | None, End | None]:
 
 
 def _end(piece: Any, side: int, reach: Fraction) -> End | None:
+    if _periodic(piece.expression):
+        return None
     edge = piece.right if side < 0 else piece.left
     start = 1 if edge in (sympy.oo, -sympy.oo) else max(1, int(sympy.ceiling(abs(edge))) + 1)
     with working_precision(_BITS):
@@ -182,6 +188,15 @@ def _end(piece: Any, side: int, reach: Fraction) -> End | None:
         if direction > 0 or (direction == 0 and (2 * a < 1 or (2 * a == 1 and 2 * b >= -1))):
             raise not_square_integrable(_growth_shown(piece.expression, side, expansion, reach))
         return End(side, total)
+
+
+def _periodic(expression: sympy.Expr) -> bool:
+    """Whether x enters through sines and cosines of one frequency only: what is square integrable over a period then is so at infinity."""
+    expression = expression.rewrite(sympy.tan, sympy.sin) if expression.has(sympy.tan) else expression
+    waves = {part for part in expression.atoms(sympy.sin, sympy.cos) if part.has(X)}
+    if not waves or expression.xreplace({wave: sympy.Integer(1) for wave in waves}).has(X):
+        return False
+    return len({sympy.diff(wave.args[0], X) for wave in waves}) == 1 and all(sympy.diff(wave.args[0], X).is_number for wave in waves)
 
 
 def _growth_shown(expression: sympy.Expr, side: int, expansion: Asymptotic, reach: Fraction) -> str:

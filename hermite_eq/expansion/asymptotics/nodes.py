@@ -61,7 +61,8 @@ def _panel_nodes(edges: Array) -> tuple[Array, Array]:
 
 @lru_cache(maxsize=256)
 def local_nodes(expression: sympy.Expr) -> tuple[LocalNodes, ...]:
-    """The nodes around every singular point at which the function is unbounded or has unbounded derivatives."""
+    """The nodes around every singular point at which the function is unbounded or has unbounded derivatives, and around those where it
+    is smooth but a quotient of zeros."""
     found = singularities(expression)
     edges = [float(part.left) for part in pieces(expression)[1:]]
     places = sorted({*edges, *(float(item.place) for item in found)})
@@ -113,13 +114,14 @@ def _around(centre: float, side: int, expansion: Asymptotic | None, radius: floa
     start = -math.log(radius)
     deepest = min(_DEEPEST, start + 45 / rate if rate > 0 else _DEEPEST)
     near = np.arange(start, min(start + 20, deepest), 2.0)
-    s, ds = _panel_nodes(np.concatenate([near, np.arange(near[-1] + 2, deepest, 8.0), [max(deepest, near[-1] + 2)]]))
+    deepest = max(deepest, near[-1] + 2)
+    s, ds = _panel_nodes(np.concatenate([near, np.arange(near[-1] + 2, deepest, 8.0), [deepest]]))
     t = np.exp(-s)
     weights, values = ds * t, at(t)
-    if deepest == _DEEPEST and C.any():
+    if deepest >= _DEEPEST and C.any():
         constant = float(C[(a == leading) & (b == power)][0])
-        first = constant * _rest(1 + leading, power, s[-1])
-        second = constant**2 * _rest(rate, 2 * power, s[-1])
+        first = constant * _rest(1 + leading, power, deepest)
+        second = constant**2 * _rest(rate, 2 * power, deepest)
         if second > 0:
             # One node with both of the leading term's integrals, of σ and of σ².
             t, weights, values = np.append(t, 0.0), np.append(weights, first**2 / second), np.append(values, second / first)
