@@ -79,6 +79,7 @@ def activation(
             )
         return sigma
     if isinstance(sigma, sympy.Expr):
+        _check_assumptions(sigma)
         if kinks is not None:
             given["kinks"] = sequence(kinks, "kinks")
         return _with_facts(_from_expression(sigma), given)
@@ -89,6 +90,21 @@ def activation(
         f"{type(sigma).__name__} {shown(sigma)}",
         "pass 'relu', sympy.tanh(x) or numpy.tanh, say",
     )
+
+
+def _check_assumptions(expression: sympy.Expr) -> None:
+    """SymPy simplifies by what is assumed of a symbol: with x positive, Max(x, 0) is x before anyone sees it."""
+    everywhere = X.assumptions0
+    for symbol in expression.free_symbols if len(expression.free_symbols) == 1 else {s for s in expression.free_symbols if s.name == X.name}:
+        beyond = [name for name, value in symbol.assumptions0.items() if everywhere.get(name) is not value]
+        if beyond:
+            declared = symbol._assumptions_orig or {name: symbol.assumptions0[name] for name in beyond}
+            stated = ", ".join(f"{name}={value}" for name, value in sorted(declared.items()))
+            raise HypothesisError(
+                "what is assumed of the variable holds on the whole real line",
+                f"{symbol.name} = Symbol({symbol.name!r}, {stated}) in {expression}",
+                f"build the expression with sympy.Symbol({symbol.name!r}, real=True)",
+            )
 
 
 def _with_facts(found: Activation, given: dict[str, Any]) -> Activation:

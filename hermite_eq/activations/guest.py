@@ -227,14 +227,14 @@ def _check_elementwise(name: str, values: Array, again: Array, points: Array, ep
 def epsilon(values: NDArray[Any]) -> float:
     """The relative spacing of the floating type in which ``values`` were computed, however they are stored.
 
-    Values of single (half) precision are those representable in it of which most use its last eight bits: floor(4x)/4 is no such.
+    Values of single (half) precision are those representable in it most of which use its last eight bits: floor(4x)/4 is no such.
 
     >>> x = np.linspace(0.1, 1, 50)
     >>> epsilon(np.tanh(x)) == 2.0**-52, epsilon(np.tanh(x.astype(np.float32)).astype(float)) == 2.0**-23
     (True, True)
     """
     values = np.asarray(values)
-    values = values[np.isfinite(values) & (values != 0)].astype(float)
+    values = np.unique(values[np.isfinite(values) & (values != 0)].astype(float))
     for kind in _NARROW:
         info = np.finfo(kind)
         with np.errstate(over="ignore"):

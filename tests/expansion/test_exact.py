@@ -325,12 +325,6 @@ def test_large_expressions_are_declined_at_once():
             "Repair: declare it, e.g. Symbol('a', positive=True), or substitute a number",
         ),
         (
-            Piecewise((0, X < 1), (X, X < 0), (1, True)),
-            "every branch of a Piecewise is reached; found the branch (x, x < 0), which earlier "
-            "branches cover. Repair: "
-            "order the breakpoints, the first true condition wins",
-        ),
-        (
             Piecewise((X, X < 1)),
             "the function is defined almost everywhere; found no branch of Piecewise((x, x < 1)) on (1, "
             "oo). Repair: add a "

@@ -103,6 +103,6 @@ def test_an_activation_which_changes_the_shape(drawn, layer):
     with pytest.raises(HypothesisError) as refusal:
         HeadKind.of(model).apply(block)
     assert str(refusal.value) == (
-        "an activation acts on every entry of an array; found shape (30,) from shape (30, 50) by mean. "
-        "Repair: pass a vectorised function, such as numpy.vectorize(f)"
+        "an activation acts on every entry of an array; found shape () from shape (1500,) by mean. "
+        "Repair: return one value per entry, as numpy.full_like(x, 1.0) for a constant, or pass numpy.vectorize(f)"
     )

@@ -123,16 +123,9 @@ def _piecewise(expr: sympy.Piecewise) -> Function:
     for branch, condition in expr.args:
         where = _condition(condition)
         free = combine(result, where, lambda value, inside: value is None and inside)
-        if not any(where.values):  # a condition that holds at most at single points
-            continue
+        # A condition that holds at most at single points, or where an earlier one holds: the first true condition wins.
         if not any(free.values):
-            if condition in (True, S.true):
-                continue
-            raise HypothesisError(
-                "every branch of a Piecewise is reached",
-                f"the branch ({branch}, {condition}), which earlier branches cover",
-                "order the breakpoints, the first true condition wins",
-            )
+            continue
         function = combine(free, parse(branch), lambda inside, terms: terms if inside else None)
         result = combine(result, function, lambda old, new: new if old is None else old)
     complete = []
