@@ -25,6 +25,8 @@ NODES = 24
 #: e^{-x²/4} at 14 is 5e-22: what lies beyond is lost in rounding, whatever the degree, for functions of moderate growth. Others
 #: are followed further; φ underflows beyond 38, and what has not decayed by 36 is not square integrable as far as doubles can see.
 HALF_WIDTHS = (14, 20, 28, 36)
+#: Where nothing was seen before, φ being about to underflow.
+_LAST_RESORT = 38
 _MOST_PANELS = 4096
 _CRAMER = 1.0866 / math.sqrt(2 * math.pi)
 #: Bisections of one panel: 2^-60 of a unit is below the spacing of doubles there.
@@ -133,20 +135,19 @@ def resolve(
         the square may not be integrable.
     """
     nodes, weights, to_series = _rule()
-    for half_width in HALF_WIDTHS:
+    for half_width in (*HALF_WIDTHS, _LAST_RESORT):
         left, right = _starting_panels(math.ceil(half_width * reach), kinks, local)
         x = (left + right)[:, None] / 2 + (right - left)[:, None] / 2 * nodes
         start = time.perf_counter()
         f = finite_values(function, x)
         slow = time.perf_counter() - start > _SLOW * x.size
         size = np.abs(f) * np.exp(-np.square(x / reach) / 4)
-        if 0 < np.max(size) and max(np.max(size[0]), np.max(size[-1])) <= EPS * np.max(size):
+        if 0 < np.max(size) and (half_width == HALF_WIDTHS[-1] or max(np.max(size[0]), np.max(size[-1])) <= EPS * np.max(size)):
             break
-    else:
-        if max(np.max(size[0]), np.max(size[-1])) > EPS * np.max(size) and not integrable:
-            raise not_square_integrable(
-                f"|f(x)|·exp(−x²/4) = {max(np.max(size[0]), np.max(size[-1])):.2g} still at {half_width} standard deviations"
-            )
+    if max(np.max(size[0]), np.max(size[-1])) > EPS * np.max(size) and not integrable:
+        raise not_square_integrable(
+            f"|f(x)|·exp(−x²/4) = {max(np.max(size[0]), np.max(size[-1])):.2g} still at {half_width} standard deviations"
+        )
     eps = epsilon(f)
     # (E f²)^{1/2}, up to a constant: what a negligible share is measured by.
     scale = math.sqrt(float((right - left) / reach @ np.square(size) @ weights))

@@ -66,7 +66,7 @@ def _vanishing(expression: sympy.Expr) -> set[sympy.Expr]:
             found.add(sympy.sin(argument))
         elif kind in (sympy.acos, sympy.asin, sympy.atanh, sympy.acosh, sympy.erfinv):
             found |= {argument - 1, argument + 1}
-        elif kind in (sympy.gamma, sympy.loggamma, sympy.digamma):
+        elif kind in (sympy.gamma, sympy.loggamma, sympy.digamma) and not argument.is_positive:
             found.add(sympy.sin(sympy.pi * argument))
     return {part for part in found if part.has(X)}
 
