@@ -82,7 +82,8 @@ def _trigonometric(rng: random.Random) -> tuple[sympy.Expr, list[sympy.Expr]]:
 
 def _saturating(rng: random.Random) -> tuple[sympy.Expr, list[sympy.Expr]]:
     u, place = _affine(rng)
-    expression = rng.choice((tanh(u), 1 / (1 + exp(-u)), erf(u), atan(u), log(1 + exp(u)), u / sqrt(1 + u * u), X / (1 + exp(-u)), log(1 + u * u)))
+    expression = rng.choice((tanh(u), 1 / (1 + exp(-u)), erf(u), atan(u), log(1 + exp(u)), u / sqrt(1 + u * u), X / (1 + exp(-u)),
+                             log(1 + u * u)))
     return expression, [place]
 
 
@@ -125,7 +126,7 @@ def draws(count: int, seed: int) -> Iterator[Draw]:
 
 
 def reference(draw: Draw, weights: list[Callable[[Any, Any], Any]]) -> list[Any] | None:
-    r""":math:`\mathbb E\,w(\sigma(g),g)` for each w to some 25 digits, by tanh-sinh quadrature between the cuts; None if two steps disagree.
+    r""":math:`\mathbb E\,w(\sigma(g),g)` for every w to some 25 digits by tanh-sinh quadrature between the cuts; None if two steps disagree.
 
     On each interval the expression is written in the distance from a cut, which tanh-sinh nodes approach to 10^-40 of a unit.
     """
@@ -137,12 +138,13 @@ def reference(draw: Draw, weights: list[Callable[[Any, Any], Any]]) -> list[Any]
     for i, centre in enumerate(centres):
         c = _mp(centre)
         for side, length in ((-1, c - edges[i]), (1, edges[i + 1] - c)):
-            local = functools.cache(sympy.lambdify(t, draw.expression.subs(X, centre + side * t), "mpmath"))
-            density = functools.cache(lambda x, side=side, c=c: mpmath.npdf(c + side * x))
+            local = sympy.lambdify(t, draw.expression.subs(X, centre + side * t), "mpmath")
+            # Every weight asks for the same nodes.
+            at = functools.cache(lambda d, f=local, side=side, c=c: (f(d), c + side * d, mpmath.npdf(c + side * d)))
             # Features of a scale of 10^-6 sit at the cuts.
             points = sorted({p for p in (mpmath.mpf(0), *fine, *map(mpmath.mpf, _STEPS), length) if p <= length})
             for j, weight in enumerate(weights):
-                value, error = mpmath.quad(lambda x, w=weight: w(local(x), c + side * x) * density(x), points, error=True)
+                value, error = mpmath.quad(lambda d, w=weight, at=at: w(*at(d)[:2]) * at(d)[2], points, error=True)
                 if error > REFERENCE * (1 + abs(value)):
                     return None
                 totals[j] += value
@@ -167,7 +169,7 @@ def compare(draw: Draw) -> list[str]:
             values, errors, estimate = np.asarray(expansion), expansion.errors, expansion.estimate
         except HypothesisError as refusal:
             return [f"refused: {refusal.found}"]
-        truths = reference(draw, [lambda s, x: s * s, *(lambda s, x, he=_hermite(k): s * he(x) for k in range(DEGREE + 1))])
+        truths = reference(draw, [lambda s, x: s * s, *map(_against_hermite, range(DEGREE + 1))])
         if truths is None:
             return ["+no reference"]
         norm2, *true = truths
@@ -189,9 +191,9 @@ def compare(draw: Draw) -> list[str]:
     return notes
 
 
-def _hermite(k: int) -> Callable[[Any], Any]:
+def _against_hermite(k: int) -> Callable[[Any, Any], Any]:
     polynomial = [int(c) for c in sympy.Poly(sympy.hermite_prob(k, X), X).all_coeffs()]
-    return lambda x: mpmath.polyval(polynomial, x)
+    return lambda s, x: s * mpmath.polyval(polynomial, x)
 
 
 def _beyond(what: str, truth: Any, value: float, error: float) -> list[str]:

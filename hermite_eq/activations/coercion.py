@@ -94,8 +94,8 @@ def activation(
 
 def _check_assumptions(expression: sympy.Expr) -> None:
     """SymPy simplifies by what is assumed of a symbol: with x positive, Max(x, 0) is x before anyone sees it."""
-    everywhere = X.assumptions0
-    for symbol in expression.free_symbols if len(expression.free_symbols) == 1 else {s for s in expression.free_symbols if s.name == X.name}:
+    everywhere, symbols = X.assumptions0, expression.free_symbols
+    for symbol in symbols if len(symbols) == 1 else {symbol for symbol in symbols if symbol.name == X.name}:
         beyond = [name for name, value in symbol.assumptions0.items() if everywhere.get(name) is not value]
         if beyond:
             declared = symbol._assumptions_orig or {name: symbol.assumptions0[name] for name in beyond}

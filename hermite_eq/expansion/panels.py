@@ -131,8 +131,8 @@ def resolve(
     Raises
     ------
     HypothesisError
-        Where values are NaN, or do not decay against :math:`e^{-x^2/4}` (unless known to be ``integrable``), or grow towards a point so fast that
-        the square may not be integrable.
+        Where values are NaN, or do not decay against :math:`e^{-x^2/4}` (unless known to be ``integrable``), or grow towards a point
+        so fast that the square may not be integrable.
     """
     nodes, weights, to_series = _rule()
     for half_width in (*HALF_WIDTHS, _LAST_RESORT):
@@ -142,7 +142,7 @@ def resolve(
         f = finite_values(function, x)
         slow = time.perf_counter() - start > _SLOW * x.size
         size = np.abs(f) * np.exp(-np.square(x / reach) / 4)
-        if 0 < np.max(size) and (half_width == HALF_WIDTHS[-1] or max(np.max(size[0]), np.max(size[-1])) <= EPS * np.max(size)):
+        if np.max(size) > 0 and (half_width == HALF_WIDTHS[-1] or max(np.max(size[0]), np.max(size[-1])) <= EPS * np.max(size)):
             break
     if max(np.max(size[0]), np.max(size[-1])) > EPS * np.max(size) and not integrable:
         raise not_square_integrable(
@@ -219,11 +219,11 @@ def _rate(function: Callable[[Array], Any], place: float, eps: float) -> float:
     HypothesisError
         Where it is so small that the square is not integrable, or cannot be told from one that is not.
     """
-    t = 2.0 ** -np.arange(10, 37 if eps == EPS else 18)
+    t = 2.0 ** -np.arange(10.0, 37.0 if eps == EPS else 18.0)
     with np.errstate(all="ignore"):
-        size = np.maximum(np.abs(np.asarray(function(place + t), float)), np.abs(np.asarray(function(place - t), float)))
-        rates = 1 - 2 * np.diff(np.log2(size)) / 1.0
-    rate = float(np.median(rates[-8:]))
+        size = np.maximum(*(np.abs(np.asarray(function(place + side * t), dtype=float)) for side in (-1, 1)))
+        rates = 1 - 2 * np.diff(np.log2(size))[-8:]
+    rate = float(np.median(rates[np.isfinite(rates)])) if np.isfinite(rates).any() else 1.0
     if not rate > _LEAST_RATE:
         raise not_square_integrable(
             f"values like |x − a|^({(rate - 1) / 2:.3g}) as x → a = {place:.6g}, as far as double precision resolves them"

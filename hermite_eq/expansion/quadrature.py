@@ -167,7 +167,7 @@ def quadrature(sigma: Any, degree: int) -> QuadratureEstimate:
     # x and x²/2 change φ(x) by up to 3x²/4 eps of itself; over the 24 nodes of a panel that averages to 0.15 x².
     absolute = np.abs(f)
     with np.errstate(over="ignore"):
-        rounding = (6 + np.square(table.x) / 4) * absolute + 2 * np.abs(_function_values(sigma, plan, table.x * (1 + _STEP)) - f) / _STEP
+        rounding = (6 + np.square(table.x) / 6) * absolute + 2 * np.abs(_function_values(sigma, plan, table.x * (1 + _STEP)) - f) / _STEP
     panel_nodes = NODES * plan.off.size
     off = np.zeros(f.size)
     off[:panel_nodes] = np.repeat(plan.off, NODES)
@@ -303,7 +303,9 @@ def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tu
     values = np.zeros(x.shape)
     values[outside] = finite_values(sigma, argument[outside])
     local = [(nodes.x - m[:, None]) / s[:, None] for nodes in plan.local]
-    weights = [nodes.weights / s[:, None] * np.exp(-np.square(g) / 2) / math.sqrt(2 * math.pi) for nodes, g in zip(plan.local, local, strict=True)]
+    weights = [
+        nodes.weights / s[:, None] * np.exp(-np.square(g) / 2) / math.sqrt(2 * math.pi) for nodes, g in zip(plan.local, local, strict=True)
+    ]
     there = [np.broadcast_to(nodes.values, g.shape) for nodes, g in zip(plan.local, local, strict=True)]
     return (
         np.concatenate([values, *there], axis=1), np.concatenate([x, *local], axis=1),

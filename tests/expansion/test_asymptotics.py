@@ -11,7 +11,29 @@ import numpy as np
 import pytest
 import sympy
 from flint import arb
-from sympy import Abs, Heaviside, Max, Rational, acosh, asinh, atan, cos, cosh, coth, erf, erfc, exp, gamma, log, sign, sin, sinh, sqrt, tan, tanh
+from sympy import (
+    Abs,
+    Heaviside,
+    Max,
+    Rational,
+    acosh,
+    asinh,
+    atan,
+    cos,
+    cosh,
+    coth,
+    erf,
+    erfc,
+    exp,
+    gamma,
+    log,
+    sign,
+    sin,
+    sinh,
+    sqrt,
+    tan,
+    tanh,
+)
 
 from hermite_eq import coefficients
 from hermite_eq.errors import HypothesisError, HypothesisWarning
@@ -61,8 +83,9 @@ def test_what_is_not_square_integrable_is_refused_with_the_point_and_the_exponen
 @pytest.mark.parametrize(
     "expression",
     [
-        Abs(X - 1) ** Rational(-49, 100), log(Abs(X - 2)), log(X**2), exp(X**2 / 4) / (1 + X**2), exp(X**2 / 4 - Abs(X)), sin(1 / X), atan(1 / X),
-        exp(-1 / X**2), sin(X) / X, (exp(X) - 1) / X, X / (exp(X) - 1), X / tanh(X), (X**3 - 1) / (X - 1), log(Abs(sin(X))), 1 / (2 + sin(X)),
+        Abs(X - 1) ** Rational(-49, 100), log(Abs(X - 2)), log(X**2), exp(X**2 / 4) / (1 + X**2), exp(X**2 / 4 - Abs(X)), sin(1 / X),
+        atan(1 / X), exp(-1 / X**2), sin(X) / X, (exp(X) - 1) / X, X / (exp(X) - 1), X / tanh(X), (X**3 - 1) / (X - 1),
+        log(Abs(sin(X))), 1 / (2 + sin(X)),
         log(1 + exp(exp(X))), asinh(X), acosh(1 + X**2), sympy.besselj(0, X), sympy.Si(X), sympy.floor(X), Abs(exp(X) - 2) ** (-third),
         sympy.Piecewise((1 / X, X > 1), (X, True)), exp(X**2 / 4) / ((X**2 + 1) ** quarter * log(X**2 + 3)),
     ],
@@ -203,9 +226,9 @@ def test_a_callable_with_a_singular_point_has_an_error_that_covers_it(p: float) 
     assert np.all(np.abs(estimate.values - exact.values) <= estimate.errors + exact.errors)
 
 
-@pytest.mark.parametrize("function", [lambda x: 1 / (x - 1.1), lambda x: np.abs(x - 0.7) ** -0.5, lambda x: np.tan(x), lambda x: 1 / np.sin(x + 0.3)])
+@pytest.mark.parametrize("function", [lambda x: 1 / (x - 1.1), lambda x: abs(x - 0.7) ** -0.5, np.tan, lambda x: 1 / np.sin(x)])
 def test_a_callable_whose_square_does_not_seem_integrable_is_refused(function: Any) -> None:
-    with pytest.raises(HypothesisError, match="square integrable|finite between its kinks; found the value inf"):
+    with pytest.raises(HypothesisError, match=r"square integrable|finite between its kinks; found the value inf"):
         np.asarray(coefficients(function, 2))
 
 

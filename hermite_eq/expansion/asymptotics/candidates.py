@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import mpmath
@@ -103,7 +104,8 @@ def _waves(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
     ends = sorted(float(constant + side * slope * _REACH) / float(sympy.pi) for side in (-1, 1))
     if ends[1] - ends[0] > _MOST_WAVES:
         return ()
-    return tuple(((n + shift) * sympy.pi - constant) / slope for n in range(int(np.ceil(ends[0] - shift)), int(np.floor(ends[1] - shift)) + 1))
+    numbers = range(math.ceil(ends[0] - shift), math.floor(ends[1] - shift) + 1)
+    return tuple(((n + shift) * sympy.pi - constant) / slope for n in numbers)
 
 
 def _numeric_zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
@@ -134,7 +136,8 @@ def _numeric_zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
                     function, near = slope, x[i]
                 zero = mpmath.findroot(function, (near, near + 1e-9), tol=mpmath.mpf(10) ** (8 - 2 * _DIGITS))
                 if mpmath.im(zero) == 0 and abs(exact(zero)) < mpmath.mpf(10) ** (-_DIGITS // 2) and abs(zero - x[i]) < 1:
-                    zeros.append(sympy.Float(mpmath.nstr(zero, _DIGITS), _DIGITS) if abs(zero) > mpmath.mpf(10) ** (-_DIGITS // 2) else sympy.Integer(0))
+                    at_zero = abs(zero) < mpmath.mpf(10) ** (-_DIGITS // 2)
+                    zeros.append(sympy.Integer(0) if at_zero else sympy.Float(mpmath.nstr(zero, _DIGITS), _DIGITS))
             except (ValueError, ZeroDivisionError, TypeError, NameError, OverflowError):
                 continue
     return tuple(zeros)

@@ -104,7 +104,7 @@ def _one_side(parts: Any, place: sympy.Expr, side: int) -> Asymptotic | None:
     try:
         expansion = Expander(_ball(place), side).of(piece.expression)
         if not expansion.zero:
-            exponent, monomial, coefficient = expansion.leading()
+            exponent, monomial, _ = expansion.leading()
             _check_point(piece.expression, place, exponent, monomial)
         return expansion
     except UndecidedError:
@@ -136,7 +136,9 @@ def _smooth(expansion: Asymptotic | None) -> bool:
     """Whether only whole powers of t occur: a power series."""
     if expansion is None:
         return False
-    return all(not exponent and all(a >= 0 and a.denominator == 1 and b == 0 for a, b in series.terms) for exponent, series in expansion.parts)
+    return all(
+        not exponent and all(a >= 0 and a.denominator == 1 and b == 0 for a, b in series.terms) for exponent, series in expansion.parts
+    )
 
 
 def _agree(left: Asymptotic | None, right: Asymptotic | None) -> bool:
@@ -201,9 +203,8 @@ def _periodic(expression: sympy.Expr) -> bool:
 
 def _growth_shown(expression: sympy.Expr, side: int, expansion: Asymptotic, reach: Fraction) -> str:
     exponent, (a, b), _ = expansion.leading()
-    powers = " + ".join(
-        f"{float(c):.6g}·{'x²' if m == (-2, 0) else '|x|' if m == (-1, 0) else f'|x|^{-m[0]}'}" for m, c in sorted(exponent.items()) if m[1] == 0
-    )
+    names = {(-2, 0): "x²", (-1, 0): "|x|"}
+    powers = " + ".join(f"{float(c):.6g}·{names.get(m, f'|x|^{-m[0]}')}" for m, c in sorted(exponent.items()) if m[1] == 0)
     factors = [f"exp({powers})"] if powers else []
     factors += [f"|x|^({-a})"] if a else []
     factors += [f"log|x|^({b})"] if b else []

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import mpmath
 import numpy as np
@@ -146,7 +145,7 @@ def far_norm2(expression: sympy.Expr, from_: float) -> tuple[float, float]:
 
 
 def _beyond(expression: sympy.Expr, end: End, from_: float) -> float:
-    exponent, series = end.expansion.dominant
+    exponent, _ = end.expansion.dominant
     D = [(float(a), float(b), float(c)) for (a, b), c in exponent.items()]
     a, b, C, limit = _terms(end.expansion)
     part = pieces(expression)[0 if end.side < 0 else -1].expression
@@ -160,7 +159,7 @@ def _beyond(expression: sympy.Expr, end: End, from_: float) -> float:
     x, u, du, depth = x[keep], u[keep], du[keep], depth[keep]
     t = 1 / x[:, None]
     values = np.exp(depth) * np.sum(C * t**a * u[:, None] ** b, axis=1)
-    tail = np.max(np.abs(C[None, :]) * t ** (a + (0 if not math.isfinite(limit) else 0)), axis=1)
+    tail = np.max(np.abs(C) * t**a, axis=1)
     cut = np.zeros(x.size) if not math.isfinite(limit) else np.max(np.abs(C)) * t[:, 0] ** (limit - 2) / np.maximum(tail, 1e-300)
     with mpmath.workdps(30):
         for i in np.flatnonzero((cut > _CUT) | (x < 1e4)):

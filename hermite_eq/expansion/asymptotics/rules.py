@@ -259,7 +259,10 @@ def _rounded(inner: Asymptotic, kind: Any) -> Asymptotic:
     if inner.tendency() > 0:
         return add(inner, number(arb(0, 1)))
     limit = _limit(inner)
-    nearest = int(limit.mid().floor().unique_fmpz() or 0) if not limit.contains_integer() else int((limit + arb(0.5)).mid().floor().unique_fmpz())
+    middle = limit.mid() + arb(0.5) if limit.contains_integer() else limit.mid()
+    nearest = int(middle.floor().unique_fmpz())
+    if not limit.contains_integer():
+        return number(nearest + (kind == sympy.ceiling))
     whole = add(inner, number(-nearest))
     below = not whole.zero and whole.sign() < 0
     up = not whole.zero and whole.sign() > 0
