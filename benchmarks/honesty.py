@@ -126,7 +126,7 @@ def draws(count: int, seed: int) -> Iterator[Draw]:
 
 
 def reference(draw: Draw, weights: list[Callable[[Any, Any], Any]]) -> list[Any] | None:
-    r""":math:`\mathbb E\,w(\sigma(g),g)` for every w to some 25 digits by tanh-sinh quadrature between the cuts; None if two steps disagree.
+    r""":math:`\mathbb E\,w(\sigma(g),g)` for every w, 25 digits, by tanh-sinh quadrature between the cuts, or None if two steps disagree.
 
     On each interval the expression is written in the distance from a cut, which tanh-sinh nodes approach to 10^-40 of a unit.
     """
