@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from hermite_eq.activations import Activation
 from hermite_eq.arguments import array
 from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.expansion.panels import Panels, finite_values, nodes_and_weights, panels, resolve
+from hermite_eq.expansion.asymptotics import LocalNodes, local_nodes, singularities
+from hermite_eq.expansion.panels import Panels, affine_values, nodes_and_weights, panels, resolve
 from hermite_eq.hermite import orthonormal_values
 
 Array = NDArray[np.float64]
@@ -33,9 +34,15 @@ _BLOCK = 64
 _ORDINALS = {4: "fourth", 8: "eighth"}
 
 
+def _local(sigma: Activation) -> tuple[LocalNodes, ...]:
+    return () if sigma.expression is None else local_nodes(sigma.expression)
+
+
 @lru_cache(maxsize=256)
 def _plan(sigma: Activation) -> Panels | None:
-    """Panels in arsinh x; None where σ oscillates, or grows like an exponential."""
+    """Panels in arsinh x; None where σ oscillates, grows like an exponential, or has singular points."""
+    if _local(sigma):
+        return None
     kinks = tuple(math.asinh(float(kink)) for kink in sigma.kinks)
     try:
         with warnings.catch_warnings():
@@ -106,6 +113,7 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, power
     widest = float(np.max(s + np.abs(m), initial=0.0))
     if widest > _WIDEST:
         raise HypothesisError("the argument of the target is of moderate size", f"{widest:.3g}", f"pass at most {_WIDEST:.0e}")
+    _check_powers(sigma, powers)
     out = np.empty((powers, degree + 1, m.size))
     # Blocks of similar reach share their panels; one far point does not lengthen all the others.
     reach = np.maximum(s + np.abs(m) / _ENDS[0], 1.0)
@@ -117,12 +125,25 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, power
     return out
 
 
+@lru_cache(maxsize=256)
+def _check_powers(sigma: Activation, powers: int) -> None:
+    """|x − c|^a has a finite moment of order J where Ja > −1, decided from the expression."""
+    for point in () if sigma.expression is None else singularities(sigma.expression):
+        for side in (point.left, point.right):
+            if side is not None and not side.zero and powers * side.leading()[1][0] <= -1:
+                raise HypothesisError(
+                    f"the target has a finite {_ORDINALS.get(powers, f'{powers}th')} moment under its argument's normal law",
+                    f"{sigma.name}, which grows like the power {side.leading()[1][0]} of the distance from {point.place}",
+                    f"use a target that grows more slowly than the power −1/{powers} there",
+                )
+
+
 def _block(sigma: Activation, m: Array, s: Array, edges: Array, powers: int, degree: int) -> Array:
     scale = np.sqrt([math.factorial(k) for k in range(degree + 1)])
     for end in _ENDS:
         grid = np.broadcast_to(np.arange(-end, end + 1.0), (len(m), 2 * end + 1))
         g, density = nodes_and_weights(np.sort(np.concatenate([np.clip((edges - m) / s, -end, end), grid], axis=1), axis=1))
-        y = finite_values(sigma, m + s * g)
+        y, g, density = affine_values(sigma, _local(sigma), m, s, g, density)
         weighted = (orthonormal_values(g, degree).T * scale).T * density
         sums = np.empty((powers, degree + 1, len(m)))
         with np.errstate(over="ignore", invalid="ignore"):

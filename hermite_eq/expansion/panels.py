@@ -74,10 +74,13 @@ class Panels:
     caveat: str
     local: tuple[LocalNodes, ...] = ()
 
-    def outside(self, x: Array) -> NDArray[np.bool_]:
-        """Where panels are used and not the nodes around a singular point."""
-        return np.logical_and.reduce([np.abs(x - nodes.centre) > nodes.radius for nodes in self.local], axis=0) | np.zeros(x.shape, bool) \
-            if self.local else np.ones(x.shape, bool)
+
+def outside(local: tuple[LocalNodes, ...], x: Array) -> NDArray[np.bool_]:
+    """Where panels are used and not the nodes around a singular point."""
+    result = np.ones(x.shape, dtype=bool)
+    for nodes in local:
+        result &= np.abs(x - nodes.centre) > nodes.radius
+    return result
 
 
 @lru_cache(maxsize=1)
@@ -252,6 +255,25 @@ def nodes_and_weights(edges: Array) -> tuple[Array, Array]:
     x = np.clip(middle[..., None] + half[..., None] * nodes, *inner).reshape(*edges.shape[:-1], -1)
     w = (half[..., None] * weights).reshape(x.shape)
     return x, w * np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi)
+
+
+def affine_values(
+    sigma: Activation, local: tuple[LocalNodes, ...], m: Array, s: Array, g: Array, density: Array
+) -> tuple[Array, Array, Array]:
+    """σ(m + s g), nodes g and weights, shape (N, nodes), for columns m and s; around singular points by the nodes there."""
+    if not local:
+        return finite_values(sigma, m + s * g), g, density
+    argument = m + s * g
+    used = outside(local, argument)
+    values = np.zeros(argument.shape)
+    values[used] = finite_values(sigma, argument[used])
+    there = [(nodes.x - m) / s for nodes in local]
+    weights = [nodes.weights / s * np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi) for nodes, x in zip(local, there, strict=True)]
+    return (
+        np.concatenate([values, *(np.broadcast_to(nodes.values, x.shape) for nodes, x in zip(local, there, strict=True))], axis=1),
+        np.concatenate([g, *there], axis=1),
+        np.concatenate([np.where(used, density, 0.0), *weights], axis=1),
+    )
 
 
 @lru_cache(maxsize=256)

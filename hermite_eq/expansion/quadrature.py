@@ -26,7 +26,18 @@ from hermite_eq.arguments import array, function, outcome
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion.asymptotics import ends, far_norm2, not_square_integrable
 from hermite_eq.expansion.asymptotics.series import UndecidedError
-from hermite_eq.expansion.panels import HALF_WIDTHS, NODES, Array, Panels, finite_values, nodes_and_weights, panels, resolve
+from hermite_eq.expansion.panels import (
+    HALF_WIDTHS,
+    NODES,
+    Array,
+    Panels,
+    affine_values,
+    finite_values,
+    nodes_and_weights,
+    outside,
+    panels,
+    resolve,
+)
 from hermite_eq.hermite import check_degree, orthonormal_values
 
 #: Relative step of a difference quotient: beyond it rounding, below it curvature, spoils one digit in eight.
@@ -111,15 +122,15 @@ def _cached_table(edges: bytes, degree: int) -> _Table:
 def _make_table(edges: Array, degree: int, plan: Panels | None = None) -> _Table:
     x, density = nodes_and_weights(edges)
     if plan is not None and plan.local:
-        density = np.where(plan.outside(x), density, 0.0)
+        density = np.where(outside(plan.local, x), density, 0.0)
         far = np.concatenate([nodes.x for nodes in plan.local])
         weights = np.concatenate([nodes.weights for nodes in plan.local])
         x, density = np.append(x, far), np.append(density, weights * np.exp(-np.square(far) / 2) / math.sqrt(2 * math.pi))
     values = orthonormal_values(x, degree)
     table = _Table(x, density, values, values * density)
-    for array in (table.x, table.density, table.values, table.weighted):
-        # Shared by every activation with the same panels.
-        array.flags.writeable = False
+    for shared in (table.x, table.density, table.values, table.weighted):
+        # By every activation with the same panels.
+        shared.flags.writeable = False
     return table
 
 
@@ -129,9 +140,9 @@ def _function_values(sigma: Activation, plan: Panels, x: Array) -> Array:
         return finite_values(sigma, x)
     local = np.concatenate([nodes.values for nodes in plan.local])
     on_panels = x[: x.size - local.size]
-    outside = plan.outside(on_panels)
+    there = outside(plan.local, on_panels)
     values = np.zeros(x.size)
-    values[: on_panels.size][outside] = finite_values(sigma, on_panels[outside])
+    values[: on_panels.size][there] = finite_values(sigma, on_panels[there])
     values[on_panels.size :] = local
     return values
 
@@ -296,21 +307,7 @@ def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tu
         grid = np.linspace(-end, end, 2 * plan.half_width + 1)
         edges = np.sort(np.concatenate([edges, np.broadcast_to(grid, (s.size, grid.size))], axis=1), axis=1)
     x, density = nodes_and_weights(edges)
-    argument = m[:, None] + s[:, None] * x
-    if not plan.local:
-        return finite_values(sigma, argument), x, density
-    outside = plan.outside(argument)
-    values = np.zeros(x.shape)
-    values[outside] = finite_values(sigma, argument[outside])
-    local = [(nodes.x - m[:, None]) / s[:, None] for nodes in plan.local]
-    weights = [
-        nodes.weights / s[:, None] * np.exp(-np.square(g) / 2) / math.sqrt(2 * math.pi) for nodes, g in zip(plan.local, local, strict=True)
-    ]
-    there = [np.broadcast_to(nodes.values, g.shape) for nodes, g in zip(plan.local, local, strict=True)]
-    return (
-        np.concatenate([values, *there], axis=1), np.concatenate([x, *local], axis=1),
-        np.concatenate([np.where(outside, density, 0.0), *weights], axis=1),
-    )
+    return affine_values(sigma, plan.local, m[:, None], s[:, None], x, density)
 
 
 def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayLike = 0.0) -> Array:

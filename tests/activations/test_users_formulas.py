@@ -54,7 +54,8 @@ FORMULAS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
     ("Hardtanh", lambda x: np.clip(x, -1, 1), "hardtanh"),
     ("Tanhshrink", lambda x: x - np.tanh(x), "tanhshrink"),
     ("squareplus", lambda x: 0.5 * (x + np.sqrt(x * x + 4)), "squareplus"),
-    ("sparse_plus", lambda x: np.where(x <= -1, 0, np.where(x >= 1, x, (x + 1) ** 2 / 4)), "0 if x < -1 else (x if x > 1 else (x + 1)^2/4)"),
+    ("sparse_plus", lambda x: np.where(x <= -1, 0, np.where(x >= 1, x, (x + 1) ** 2 / 4)),
+     "0 if x < -1 else (x if x > 1 else (x + 1)^2/4)"),
     ("sparse_sigmoid", lambda x: 0.5 * np.clip(x + 1, 0, 2), "max(0, min(2, x + 1))/2"),
     ("sign", np.sign, "sign"),
     ("step", lambda x: (x >= 0).astype(int), "heaviside"),
@@ -70,7 +71,7 @@ def agrees(function: Callable[[Any], Any], name: str) -> None:
     reference = coefficients(name, DEGREE)
     assert np.all(np.abs(values - np.asarray(reference)) <= errors + reference.errors)
     # Small as well: 300 units in the last place of the type it computes in.
-    precision = c.estimate.trusted and 2.0**-52 or 2.0**-23
+    precision = 2.0**-52 if c.estimate.trusted else 2.0**-23
     assert np.max(errors) <= 300 * precision * math.sqrt(math.factorial(DEGREE) * reference.estimate.norm2)
 
 
@@ -81,8 +82,8 @@ def test_formulas_in_numpy(spelling: str, function: Callable[[Any], Any], name: 
 
 TORCH = {
     "ReLU": "relu", "ReLU6": "relu6", "LeakyReLU": "leaky_relu", "ELU": "elu", "CELU": "celu", "SELU": "selu", "GELU": "gelu",
-    "Sigmoid": "sigmoid", "Hardsigmoid": "hardsigmoid", "LogSigmoid": "logsigmoid", "SiLU": "silu", "Hardswish": "hardswish", "Mish": "mish",
-    "Softplus": "softplus", "Softshrink": "softshrink", "Hardshrink": "hardshrink", "Softsign": "softsign", "Tanh": "tanh",
+    "Sigmoid": "sigmoid", "Hardsigmoid": "hardsigmoid", "LogSigmoid": "logsigmoid", "SiLU": "silu", "Hardswish": "hardswish",
+    "Mish": "mish", "Softplus": "softplus", "Softshrink": "softshrink", "Hardshrink": "hardshrink", "Softsign": "softsign", "Tanh": "tanh",
     "Hardtanh": "hardtanh", "Tanhshrink": "tanhshrink",
 }
 JAX = {

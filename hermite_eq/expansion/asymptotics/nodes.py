@@ -110,8 +110,10 @@ def _around(centre: float, side: int, expansion: Asymptotic | None, radius: floa
             return None
     leading, power = float(a.min()), float(max(b[a == a.min()]))
     rate = 1 + 2 * min(leading, 0.0)
+    # Deep enough for the moments of order 4 and 8 as well, where they are finite.
+    slowest = min((1 + j * min(leading, 0.0) for j in (2, 4, 8) if 1 + j * min(leading, 0.0) > 0), default=0.0)
     start = -math.log(radius)
-    deepest = min(_DEEPEST, start + 45 / rate if rate > 0 else _DEEPEST)
+    deepest = min(_DEEPEST, start + 45 / slowest if slowest > 0 else _DEEPEST)
     near = np.arange(start, min(start + 20, deepest), 2.0)
     deepest = max(deepest, near[-1] + 2)
     s, ds = _panel_nodes(np.concatenate([near, np.arange(near[-1] + 2, deepest, 8.0), [deepest]]))
