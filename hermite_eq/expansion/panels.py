@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -122,7 +122,7 @@ def finite_values(function: Callable[[Array], Any], x: Array) -> Array:
 
 
 def resolve(
-    function: Callable[[Array], Any], kinks: Sequence[float] = (), reach: float = 1.0, local: tuple[LocalNodes, ...] = (),
+    function: Callable[[Array], Any], kinks: Iterable[float] = (), reach: float = 1.0, local: tuple[LocalNodes, ...] = (),
     integrable: bool = False,
 ) -> Panels:
     r"""Bisect the line until ``function`` is a polynomial of degree 23 on every panel, to rounding.
@@ -139,7 +139,7 @@ def resolve(
     """
     nodes, weights, to_series = _rule()
     for half_width in (*HALF_WIDTHS, _LAST_RESORT):
-        left, right = _starting_panels(math.ceil(half_width * reach), kinks, local)
+        left, right = _starting_panels(math.ceil(half_width * reach), list(map(float, kinks)), local)
         x = (left + right)[:, None] / 2 + (right - left)[:, None] / 2 * nodes
         start = time.perf_counter()
         f = finite_values(function, x)
@@ -234,10 +234,10 @@ def _rate(function: Callable[[Array], Any], place: float, eps: float) -> float:
     return min(rate, 1.0)
 
 
-def _starting_panels(end: int, kinks: Sequence[float], local: tuple[LocalNodes, ...]) -> tuple[Array, Array]:
+def _starting_panels(end: int, kinks: list[float], local: tuple[LocalNodes, ...]) -> tuple[Array, Array]:
     grid = np.linspace(-end, end, 2 * end + 1)
     rims = [nodes.centre + sign * nodes.radius for nodes in local for sign in (-1, 1)]
-    inside = [kink for kink in (*map(float, kinks), *rims) if -end < kink < end]
+    inside = [kink for kink in (*kinks, *rims) if -end < kink < end]
     edges = np.union1d(grid, inside)
     left, right = edges[:-1], edges[1:]
     for nodes in local:

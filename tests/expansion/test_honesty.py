@@ -1,0 +1,25 @@
+"""Random expressions by every route: nothing is beyond its stated error. ``python -m benchmarks.honesty`` draws as many as one likes."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.honesty import KINDS, compare, draws, main
+
+COUNT = 24
+
+
+@pytest.mark.parametrize("draw", list(draws(COUNT, seed=7)), ids=lambda draw: draw.kind)
+def test_nothing_is_beyond_its_stated_error(draw) -> None:  # type: ignore[no-untyped-def]
+    # Enclosures around singular points take seconds each: they are left to the benchmark.
+    notes = compare(draw, enclosures=draw.kind in ("piecewise", "exponential", "trigonometric"))
+    assert [note for note in notes if not note.startswith("+")] == []
+
+
+def test_every_kind_is_drawn() -> None:
+    assert {draw.kind for draw in draws(COUNT, seed=7)} == set(KINDS)
+
+
+def test_the_command_prints_a_tally(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--draws", "1", "--no-enclosures"]) == 0
+    assert "beyond its stated error, refused or crashed: 0" in capsys.readouterr().out
