@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.honesty import KINDS, compare, draws, main
 
-COUNT = 24
+COUNT = 18
 
 
 @pytest.mark.parametrize("draw", list(draws(COUNT, seed=7)), ids=lambda draw: draw.kind)
