@@ -281,6 +281,15 @@ def floats(value: Any, name: str) -> NDArray[np.floating[Any]]:
     return array(value, name, nan=True, empty=True)
 
 
+def broadcast(names: str, *arrays: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Arrays broadcast against each other."""
+    try:
+        return list(np.broadcast_arrays(*arrays))
+    except ValueError:
+        shapes = " and ".join(str(given.shape) for given in arrays)
+        raise HypothesisError(f"{names} have one shape", f"shapes {shapes}", "pass as many of each") from None
+
+
 def vector(value: Any, name: str, meaning: str = "") -> NDArray[np.float64]:
     """``value`` as a vector of finite numbers."""
     return array(value, name, meaning, dimensions=1)

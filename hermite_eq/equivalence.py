@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 
 from hermite_eq.activations import Activation, lipschitz_violation
+from hermite_eq.arguments import count
 from hermite_eq.covariance import ALPHA, Covariance, LimitCovariance, NormLaw, covariance
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion import HermiteExpansion, coefficients
@@ -225,6 +226,7 @@ class EquivalentTransformer:
         At scale s = ‖h‖/√t, :math:`\mathbb E\,\mathrm{He}_r(sg)^2/r!` has the mean :math:`1+\frac{3C}{4d}r(r-1)+O(d^{-2})`, C/d being the
         variance of s² (:meth:`hermite_eq.covariance.Covariance.norm_law`). Where this is of order 1, r is too high for this d.
         """
+        d, context = count(d, "d", least=1), count(context, "context", least=1)
         if self.model.normalise:
             return 0.0
         law: NormLaw = self.covariance.norm_law()

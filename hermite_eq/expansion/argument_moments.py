@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation
-from hermite_eq.arguments import array
+from hermite_eq.arguments import array, broadcast
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion.asymptotics import LocalNodes, local_nodes, singularities
 from hermite_eq.expansion.panels import Panels, affine_values, nodes_and_weights, panels, resolve
@@ -103,7 +103,7 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, power
     [0.5, 2.0, 4.25, 2.0, 8.0]
     """
     given = array(mean, "the mean", nan=True, empty=True), array(scale, "the scale", nan=True, empty=True)
-    m, s = np.broadcast_arrays(*map(np.atleast_1d, given))
+    m, s = broadcast("mean and scale", *map(np.atleast_1d, given))
     if m.ndim != 1 or not np.isfinite(m).all() or not np.all((s > 0) & (s < math.inf)):
         raise HypothesisError(
             "the argument of the target has a finite mean and a positive standard deviation",

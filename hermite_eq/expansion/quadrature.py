@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hermite_eq.activations import Activation, activation
-from hermite_eq.arguments import array, function, outcome
+from hermite_eq.arguments import array, broadcast, function, outcome
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion.asymptotics import ends, far_norm2, not_square_integrable
 from hermite_eq.expansion.asymptotics.series import UndecidedError
@@ -278,12 +278,7 @@ _WIDEST = 1e6
 
 def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tuple[Array, Array, Array]:
     """Values of σ(m + s g), nodes g and their weights, a row for every pair (s, m)."""
-    try:
-        s, m = np.broadcast_arrays(array(scales, "scales", finite=False), array(shifts, "shifts", nan=True))
-    except ValueError as failure:
-        if isinstance(failure, HypothesisError):
-            raise
-        raise HypothesisError("scales and shifts have one shape", f"{failure}", "pass as many of each") from None
+    s, m = broadcast("scales and shifts", array(scales, "scales", finite=False), array(shifts, "shifts", nan=True))
     if s.ndim != 1 or not np.all((s > 0) & (s < math.inf)):
         raise HypothesisError(
             "scales are positive numbers in one dimension", f"scales of shape {s.shape}: {s!r}", "pass scales=[0.5, 1.0], say"

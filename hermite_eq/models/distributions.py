@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.arguments import finite, shown
+from hermite_eq.arguments import count, finite, generator, sequence, shown
 from hermite_eq.errors import HypothesisError
+from hermite_eq.memory import require_memory
 
 Array = NDArray[np.float64]
 
@@ -24,12 +25,19 @@ class Distribution(ABC):
         """Independent vectors along the last axis; the first do not depend on how many follow."""
 
 
+def drawn_shape(shape: Any) -> tuple[int, ...]:
+    """A shape whose entries fit into memory."""
+    axes = tuple(count(axis, "shape") for axis in sequence(shape, "shape", empty=False))
+    require_memory(16 * math.prod(axes), "the draws", "pass a smaller shape")
+    return axes
+
+
 @dataclass(frozen=True)
 class Gaussian(Distribution):
     """N(0, I)."""
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return rng.standard_normal(shape)
+        return generator(rng).standard_normal(drawn_shape(shape))
 
     def __str__(self) -> str:
         return "gaussian"
@@ -46,7 +54,7 @@ class Sphere(Distribution):
     """
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        z = rng.standard_normal(shape)
+        z = generator(rng).standard_normal(drawn_shape(shape))
         return np.asarray(z * (math.sqrt(shape[-1]) / np.linalg.norm(z, axis=-1, keepdims=True)))
 
     def __str__(self) -> str:
@@ -77,7 +85,7 @@ class StudentT(Distribution):
         object.__setattr__(self, "dof", dof)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return rng.standard_t(self.dof, shape) * math.sqrt((self.dof - 2) / self.dof)
+        return generator(rng).standard_t(self.dof, drawn_shape(shape)) * math.sqrt((self.dof - 2) / self.dof)
 
     def __str__(self) -> str:
         return f"Student t, {self.dof:g} degrees of freedom"
@@ -88,7 +96,7 @@ class Rademacher(Distribution):
     """Independent signs."""
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return np.where(rng.random(shape) < 0.5, -1.0, 1.0)
+        return np.where(generator(rng).random(drawn_shape(shape)) < 0.5, -1.0, 1.0)
 
     def __str__(self) -> str:
         return "rademacher"
@@ -99,7 +107,7 @@ class Uniform(Distribution):
     """Independent entries, uniform on [−√3, √3]."""
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return math.sqrt(3) * (2 * rng.random(shape) - 1)
+        return math.sqrt(3) * (2 * generator(rng).random(drawn_shape(shape)) - 1)
 
     def __str__(self) -> str:
         return "uniform"

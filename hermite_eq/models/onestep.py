@@ -90,7 +90,7 @@ class OneStepTransformer:
 
     def beyond_theorem(self, d: int) -> bool:
         r"""Whether η ≥ d², where :math:`\eta=o(d^2)` is in doubt at this d."""
-        return self.step_size >= d**2
+        return self.step_size >= count(d, "d", least=1) ** 2
 
     def __str__(self) -> str:
         sigma = str(self.head) if self.head == self.activation or isinstance(self.head, PolynomialActivation) else (

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from hermite_eq.arguments import count, instance, positive
+from hermite_eq.arguments import LARGEST_COUNT, count, instance, positive
 from hermite_eq.errors import HypothesisError
 
 
@@ -85,6 +85,8 @@ class Sizes:
         d, ratios = count(d, "d", least=1, requirement="the size d is a positive integer"), Ratios(alpha, kappa, tau, mu)
 
         def nearest(ratio: float, unit: int) -> int:
+            if not ratio * unit <= LARGEST_COUNT:
+                raise HypothesisError("every size is a number", f"{ratio:g} times {unit}", "pass smaller ratios, or a smaller d")
             return max(1, round(ratio * unit))
 
         return cls(

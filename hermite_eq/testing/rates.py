@@ -74,13 +74,17 @@ def declared_rate(rate: Any) -> float:
 
 
 def _checked(rate: Any) -> float:
-    return inside(
-        rate, 0, 0.5, "rate", requirement="a false-alarm rate is a probability in (0, 1/2)", repair="pass rate=1e-6, say"
-    )
+    requirement, repair = "a false-alarm rate is a probability in (0, 1/2)", "pass rate=1e-6, say"
+    value = inside(rate, 0, 0.5, "rate", requirement=requirement, repair=repair)
+    if value < LEAST_RATE:
+        raise HypothesisError(f"a false-alarm rate is {LEAST_RATE:g} or more, so that its shares are doubles", f"rate={rate!r}", repair)
+    return value
 
 
-#: A check that would miss a deviation of an order of magnitude checks nothing.
-COARSEST = 10.0
+#: Below, the shares of a rate among thousands of statistics underflow.
+LEAST_RATE = 1e-290
+#: No samples suffice to see a part in 10⁹; a check that would miss a deviation of an order of magnitude checks nothing.
+FINEST, COARSEST = 1e-9, 10.0
 
 
 def checked_resolution(resolution: Any, most: float = COARSEST) -> float:
@@ -90,7 +94,7 @@ def checked_resolution(resolution: Any, most: float = COARSEST) -> float:
     0.25
     """
     return inside(
-        resolution, 0, most, "resolution", requirement=f"a resolution is a relative deviation between 0 and {most:g}",
+        resolution, FINEST, most, "resolution", requirement=f"a resolution is a relative deviation between {FINEST:g} and {most:g}",
         repair="pass resolution=0.25, say",
     )
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import one_of, sequence
+from hermite_eq.errors import ArgumentTypeError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
 
 
 def check_model(model: Any) -> None:
     """Raise unless the model is a linear one or a head without a step."""
     if not isinstance(model, LinearTransformer | RandomTransformer):
-        raise HypothesisError(
+        raise ArgumentTypeError(
             "the model is a LinearTransformer or a RandomTransformer",
             f"{type(model).__name__}",
             "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
@@ -22,7 +23,7 @@ def check_model(model: Any) -> None:
 def check_plain(task: Any) -> None:
     """Raise unless the task is the isotropic one of one source."""
     if not isinstance(task, Task):
-        raise HypothesisError(
+        raise ArgumentTypeError(
             "the task is a hermite_eq.Task of one isotropic source", f"{type(task).__name__}", "pass hermite_eq.Task(target, noise=0.01)"
         )
 
@@ -32,14 +33,13 @@ def check_name(name: Any, allowed: Sequence[str], what: str = "error") -> None:
 
     >>> check_name("icl", ("icl", "idg"))
     """
-    if name not in allowed:
-        raise HypothesisError(f"{what} is one of {', '.join(allowed)}", f"{what}={name!r}", f'pass {what}="{allowed[0]}"')
+    one_of(name, allowed, what)
 
 
 def check_points(points: Sequence[Any], kind: type[Ratios] | type[Sizes]) -> None:
     """Raise unless there are points, all of the kind: Ratios for the limit, Sizes for finite d."""
-    for point in points:
+    for point in sequence(points, "the points"):
         if not isinstance(point, kind):
             place = "in the limit: at Ratios" if kind is Ratios else "at finite d: at Sizes"
             repair = "pass Ratios(alpha=…, kappa=…, tau=…)" if kind is Ratios else "pass Sizes.from_ratios(d, …)"
-            raise HypothesisError(f"this is evaluated {place}", f"{type(point).__name__}", repair)
+            raise ArgumentTypeError(f"this is evaluated {place}", f"{type(point).__name__}", repair)

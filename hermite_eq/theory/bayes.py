@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array, broadcast
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 from hermite_eq.models import Sizes, Task
@@ -18,7 +19,7 @@ Array = NDArray[np.float64]
 
 
 def _check_alpha(alpha: ArrayLike) -> Array:
-    alpha = np.asarray(alpha, float)
+    alpha = array(alpha, "alpha", nan=True, empty=True)
     if not np.all((alpha > 0) & (alpha < np.inf)):
         raise HypothesisError("the ratio alpha is > 0 and finite", f"alpha={alpha}", "pass alpha=1.0, say")
     return alpha
@@ -100,10 +101,10 @@ def context_ridge_error(task: Task, alpha: ArrayLike, penalty: ArrayLike | None 
         if signal == 0:
             return np.full_like(alpha, beyond)
         penalty = beyond / signal
-    eta = np.asarray(penalty, float)
+    eta = array(penalty, "penalty", nan=True, empty=True)
     if not np.all((eta >= 0) & (eta < np.inf)):
         raise HypothesisError("the penalty is finite and ≥ 0", f"penalty={eta}", "pass penalty=0.1, say")
-    alpha, eta = np.broadcast_arrays(alpha, eta)
+    alpha, eta = broadcast("alpha and penalty", alpha, eta)
     positive = np.where(eta > 0, eta, 1.0)
     mp = resolvent_moments(positive, alpha, alpha)
     # g₁ − ηg₂ = α⟨s/(αs + η)²⟩.

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import connected_components
 
+from hermite_eq.arguments import array
 from hermite_eq.errors import HypothesisError
+from hermite_eq.memory import require_memory
 from hermite_eq.models.covariance_matrix import covariance_matrix
 
 Array = NDArray[np.float64]
@@ -40,6 +42,19 @@ class Kronecker:
     inputs: Array
     context: Array
 
+    def __post_init__(self) -> None:
+        for name, symbol in (("inputs", "Σ"), ("context", "R")):
+            given = array(getattr(self, name), symbol, dimensions=2)
+            if given.shape[0] != given.shape[1]:
+                raise HypothesisError(f"{symbol} is square", f"shape {given.shape}", f"pass {name}=numpy.eye(d), say")
+            object.__setattr__(self, name, given)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(D, D)."""
+        size = len(self.inputs) * len(self.context)
+        return size, size
+
     @property
     def trace(self) -> float:
         return float(np.trace(self.inputs) * np.trace(self.context))
@@ -50,6 +65,7 @@ class Kronecker:
         >>> Kronecker(np.eye(2), np.diag([1.0, 3.0])).dense().diagonal()
         array([1., 3., 1., 3.])
         """
+        require_memory(24 * self.shape[0] ** 2, "a matrix of shape (D, D)", "keep it as a Kronecker product")
         return np.asarray(np.kron(self.inputs, self.context), float)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import sympy
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import one_of
 
 #: α = ℓ/d, κ = k/d, τ = n/d², a₁ = c₁(σ*), v = E σ*² + ρ, u = v − a₁² (less c₀² with an intercept).
 ALPHA, KAPPA, TAU, SLOPE, SECOND_MOMENT, UNEXPLAINED = sympy.symbols("alpha kappa tau a_1 v u", positive=True)
@@ -51,16 +51,16 @@ def ridgeless(side: Literal["interpolating", "overdetermined"]) -> RidgelessErro
     >>> gap.limit(ALPHA, sympy.oo)
     3/4
     """
+    one_of(
+        side, ("overdetermined", "interpolating"), "side",
+        requirement="the side of τ = 1 is interpolating (τ < 1) or overdetermined (τ > 1)", repair='pass "overdetermined"',
+    )
     gamma, w = 1 / KAPPA, SECOND_MOMENT / (ALPHA * SLOPE**2)
     if side == "overdetermined":
         q = sympy.Integer(0)
-    elif side == "interpolating":
+    else:
         half = (1 - TAU) * (TAU * gamma - 1 - w) / 2
         q = (sympy.sqrt(half**2 + TAU * (1 - TAU) ** 2 * gamma * w) - half) / TAU
-    else:
-        raise HypothesisError(
-            "the side of τ = 1 is interpolating (τ < 1) or overdetermined (τ > 1)", f"side={side!r}", 'pass "overdetermined"'
-        )
     z = w + q
     delta = sympy.sqrt((z + 1 - gamma) ** 2 + 4 * gamma * z)
     g = 2 / (z + 1 - gamma + delta)

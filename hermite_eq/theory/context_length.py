@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Ratios, Task
 from hermite_eq.theory.arguments import check_name, check_plain
@@ -196,8 +197,8 @@ def phase_diagram(
     check_name(error, ("icl", "idg"))
     tau = Ratios(1.0, 1.0, tau).tau
     _check(model, tau)
-    kappas = np.array([Ratios(1.0, k, tau).kappa for k in np.ravel(np.asarray(kappa, float)).tolist()])
-    tasks = [Task(target, float(rho)) for rho in np.ravel(np.asarray(noise, float))]
+    kappas = np.array([Ratios(1.0, k, tau).kappa for k in array(kappa, "kappa", finite=False, nan=True).ravel().tolist()])
+    tasks = [Task(target, float(rho)) for rho in array(noise, "noise", nan=True).ravel()]
     moments = [TargetMoments.of(task) for task in tasks]
     unexplained = np.array([m.unexplained + (0.0 if model.intercept else m.mean**2) for m in moments])
     square = np.array([m.square for m in moments])

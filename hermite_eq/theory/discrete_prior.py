@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array, broadcast
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Task
 from hermite_eq.theory.bayes import bayes_error
@@ -98,10 +99,11 @@ def dmmse_limit(task: Task, alpha: ArrayLike, rate: ArrayLike = 0.0) -> Discrete
     rho = task.noise
     if rho == 0:
         raise HypothesisError("the posterior has a width: ρ > 0", f"{task}", 'pass Task("identity", noise=0.01), say')
-    rate = np.asarray(rate, float)
+    rate = array(rate, "rate", nan=True, empty=True)
     if not np.all((rate >= 0) & (rate < np.inf)):
         raise HypothesisError("the rate log(k)/d is finite and ≥ 0", f"rate={rate}", "pass rate=np.log(tasks) / d")
-    a, c, best = (np.array(x, float) for x in np.broadcast_arrays(alpha, rate, best))
+    alpha = array(alpha, "alpha")
+    a, c, best = (np.array(x) for x in broadcast("alpha and rate", alpha, rate, best))
     information = tilted_divergence(rho, a, np.full_like(a, rho))
     dense = c >= information
     # The divergence increases with β, from 0 at β = 0; below β = 10⁻⁹ it is less than rounding.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.arguments import sequence
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import (
     LinearTransformer,
@@ -128,7 +129,7 @@ def icl_curve(model: TrainedModel, task: Task | MixtureTask | GivenMoments, poin
     """
     if isinstance(points, Ratios | Sizes):
         raise HypothesisError("the points are a sequence", "one point", "pass [point], or call icl_error")
-    kinds = {type(point) for point in points}
+    kinds = {type(point) for point in sequence(points, "points")}
     if len(kinds) != 1 or not kinds <= {Ratios, Sizes}:
         raise HypothesisError(
             "the points are all Sizes (finite d) or all Ratios (the limit)",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.arguments import array, finite, instance, non_negative, positive, sequence
 from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes
@@ -44,6 +45,10 @@ class Quadratics:
 
     eigenvalue: float
     signal: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "eigenvalue", non_negative(self.eigenvalue, "eigenvalue", "e in the kernel"))
+        object.__setattr__(self, "signal", array(self.signal, "signal", "E[fy]", dimensions=1, nan=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +126,30 @@ class Population:
     center: Array | None = None
     contexts: ContextSample | None = None
 
+    def __post_init__(self) -> None:
+        signal = array(self.signal, "signal", "E[hy]", shape="(D,) or (d, d + 1)", dimensions=(1, 2), nan=True)
+        covariance = self.covariance
+        if not isinstance(covariance, Kronecker):
+            covariance = array(covariance, "covariance", "E[hhᵀ]", shape="(D, D)", dimensions=2, nan=True)
+        shape = covariance.shape
+        if shape != (signal.size, signal.size):
+            raise HypothesisError(
+                "covariance and signal are of one h", f"shapes {shape} and {signal.shape}", "pass (D, D) and (D,), or (d, d + 1)"
+            )
+        object.__setattr__(self, "covariance", covariance)
+        object.__setattr__(self, "signal", signal)
+        for name in ("square", "mean", "weight", "norm_variance", "mean_slope", "square_slope", "signal_slope"):
+            object.__setattr__(self, name, finite(getattr(self, name), name))
+        if self.center is not None:
+            center = array(self.center, "center", "E[h]", shape="(D,) or (d, d + 1)", nan=True)
+            if center.size != signal.size:
+                raise HypothesisError("center is of the same h", f"shapes {center.shape} and {signal.shape}", "pass one entry for each")
+            object.__setattr__(self, "center", center)
+        for group in sequence(self.quadratics, "quadratics"):
+            instance(group, Quadratics, "quadratics is a sequence of Quadratics", "pass quadratics=(Quadratics(…),)")
+        if self.contexts is not None:
+            instance(self.contexts, ContextSample, "contexts are drawn ones", "leave contexts out")
+
     @property
     def trace(self) -> float:
         """tr E[hhᵀ]."""
@@ -149,6 +178,14 @@ class GivenMoments:
     test: tuple[Population, ...]
     trace: float
     quadratic_blocks: tuple[Block, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("training", "test"):
+            members = sequence(getattr(self, name), name, empty=False)
+            for p in members:
+                instance(p, Population, f"{name} is a sequence of Population", f"pass {name}=(Population(…),)")
+            object.__setattr__(self, name, members)
+        object.__setattr__(self, "trace", positive(self.trace, "trace", "the scale t of the first layer"))
 
     def __str__(self) -> str:
         return f"given moments, D = {self.dimension}"
@@ -214,6 +251,9 @@ def _mixed_mean(populations: Sequence[Population]) -> Array:
 
 
 def _checked(populations: Sequence[Population], name: str) -> tuple[Population, ...]:
+    populations = sequence(populations, name)
+    for p in populations:
+        instance(p, Population, f"{name} is a sequence of Population", f"pass {name}=[Population(…), …]")
     if not populations:
         raise HypothesisError(f"there is at least one {name} population", "none", f"pass {name}=[Population(…), …]")
     weights = [p.weight for p in populations]
@@ -284,9 +324,10 @@ def given_moments(
             "every population has the same quadratic functions", f"{[len(p.quadratics) for p in train + tests]} groups of them",
             "pass groups with zero signal where there is none",
         )  # fmt: skip
-    found = mixture_trace(train) if trace is None else float(trace)
-    if not (found > 0 and math.isfinite(found)):
-        raise HypothesisError("the scale t of the first layer is positive", f"trace={trace!r}", "pass tr Cov(h)")
+    found = mixture_trace(train) if trace is None else trace
+    found = positive(found, "trace", requirement="the scale t of the first layer is positive", repair="pass tr Cov(h)")
+    for block in sequence(quadratic_blocks, "quadratic_blocks"):
+        instance(block, Block, "quadratic_blocks is a sequence of Block", "leave quadratic_blocks out")
     given = GivenMoments(train, tests, found, tuple(quadratic_blocks))
     _ = given.blocks
     return given

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation, activation, lipschitz_violation, registered_names
+from hermite_eq.arguments import non_negative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory.arguments import check_name, check_points
@@ -159,8 +160,9 @@ def head_error(residual_ratio: float, task: Task, ratios: Ratios) -> TheoryError
     True
     """
     check_points([ratios], Ratios)
-    if not 0 <= residual_ratio < math.inf:
-        raise HypothesisError("c_*²/c_1² is finite and ≥ 0", f"residual_ratio={residual_ratio}", "pass residual_ratio=0.5, say")
+    residual_ratio = non_negative(
+        residual_ratio, "residual_ratio", requirement="c_*²/c_1² is finite and ≥ 0", repair="pass residual_ratio=0.5, say"
+    )
     head = PolynomialActivation(f"c_*²/c_1² = {residual_ratio:g}", (1.0, 1.0), math.sqrt(residual_ratio))
     return icl_error(RandomTransformer(head, 0.0), task, ratios)
 

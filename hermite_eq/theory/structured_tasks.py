@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array, count, instance
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import scaled_coefficients, scaled_norm2
 from hermite_eq.models import LinearTransformer, Ratios, Task
@@ -113,7 +114,7 @@ class TaskPopulation:
         >>> TaskPopulation.from_tasks(Task("relu"), xi).kappa
         0.5
         """
-        xi = np.asarray(tasks, float)
+        xi = array(tasks, "tasks", nan=True, empty=True)
         if xi.ndim != 2 or not xi.size or not np.isfinite(xi).all() or not (np.abs(xi).max(1) > 0).all():
             raise HypothesisError("tasks are finite nonzero vectors, the rows of an array (k, d)", f"shape {xi.shape}", "pass shape (k, d)")
         k, d = xi.shape
@@ -143,6 +144,8 @@ class TaskPopulation:
         >>> print(f"{population.spectrum.weights @ population.spectrum.eigenvalues**2:.9f}")  # 1 + (d + 1)/k
         3.250000000
         """
+        check_plain(task)
+        d, tasks = count(d, "d", least=1), count(tasks, "tasks", least=1)
         values, weights = mean_spectrum(d, tasks)
         gain, law = _labels(task, np.ones(1))
         return cls(task, TaskSpectrum(gain[0] * values, np.full(values.size, gain[0]), weights), law, law, tasks / d)
@@ -204,6 +207,7 @@ def structured_curve(model: LinearTransformer, population: TaskPopulation, ratio
     """
     if not isinstance(model, LinearTransformer):
         raise HypothesisError("structured tasks are worked out for the linear Transformer", f"{model}", "pass LinearTransformer(ridge=…)")
+    instance(population, TaskPopulation, "the tasks are a TaskPopulation", "pass TaskPopulation.from_tasks(task, xi)")
     check_points(ratios, Ratios)
     alpha, kappa, tau = (np.array([getattr(r, name) for r in ratios]) for name in ("alpha", "kappa", "tau"))
     gamma = 1 / kappa

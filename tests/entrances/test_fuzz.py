@@ -75,7 +75,7 @@ def test_a_wrong_argument_gives_an_own_error(entrance: Entrance) -> None:
 
 def test_the_surface_is_the_whole_one() -> None:
     names = {entrance.name for entrance in entrances()}
-    assert {"coefficients", "hermite.he", "theory.best_mixture", "simulate.icl_error", "testing.assert_gaussian", "Enclosure.contains"} <= names
+    assert {"coefficients", "hermite.he", "theory.best_mixture", "simulate.icl_error", "Enclosure.contains"} <= names
     assert len(names) > 200
     exported = {name for name in dir(hermite_eq) if callable(getattr(hermite_eq, name)) and not name.startswith("_")}
     assert RESULTS & exported == {"HermiteExpansion", "TheoryError"}
