@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import flag, function, mapping, one_of, outcome, sequence
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.plotting.style import AXIS_LABEL, COLOURS, ERROR_LABEL, Abscissa, Array, Error, figure_axes
 from hermite_eq.simulate import MonteCarlo
@@ -69,7 +70,7 @@ class _Drawable:
             mean = {"icl": curve.icl, "idg": curve.idg, "g_task": np.where(np.isinf(curve.icl), np.nan, gap)}[error]
             return cls(curve, curve.model, curve.task, *_places(curve.points), mean, None)
         if not isinstance(curve, SimulatedRuns):
-            raise HypothesisError(
+            raise ArgumentTypeError(
                 "what is drawn is a TheoryCurve or a SimulatedCurve", type(curve).__name__,
                 "pass what hermite_eq.theory.icl_curve and hermite_eq.simulate.icl_curve return",
             )
@@ -210,7 +211,11 @@ def plot_curve(
     >>> axes.get_xlabel()
     'training contexts τ = n/d²'
     """
-    listed: Sequence[Curve] = [curves] if isinstance(curves, TheoryCurve | SimulatedRuns) else list(curves)
+    listed: Sequence[Curve] = [curves] if isinstance(curves, TheoryCurve | SimulatedRuns) else sequence(curves, "curves")
+    error = one_of(error, ("icl", "idg", "g_task"), "error")
+    x = None if x is None else one_of(x, ("alpha", "kappa", "tau", "mu", "mu/tau"), "x")
+    style = None if style is None else function(style, "style")
+    thresholds, legend = flag(thresholds, "thresholds"), flag(legend, "legend")
     if not listed:
         raise HypothesisError("there is a curve to draw", "none", "pass at least one curve")
     drawn = [_Drawable.of(curve, error) for curve in listed]
@@ -218,7 +223,8 @@ def plot_curve(
     _check_positive(drawn, x, error)
     axes = figure_axes(axes, 4.4)
     for item, automatic in zip(drawn, _automatic(drawn, x), strict=True):
-        keywords: dict[str, Any] = automatic | dict(style(item.source) if style else {})
+        chosen = outcome(style, "style", item.source) if style else {}
+        keywords: dict[str, Any] = automatic | mapping(chosen, "what style returns", lambda value, _: value)
         if item.stderr is None:
             keywords = {"linewidth": 1.4} | keywords
             axes.plot(item.column(x), np.where(item.mean > 0, item.mean, np.nan), **keywords)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hermite_eq.arguments import flag, sequence
 from hermite_eq.errors import HypothesisError
 from hermite_eq.plotting.style import COLOURS, ERROR_LABEL, figure_axes
 from hermite_eq.theory import MixingCurve
@@ -46,9 +47,10 @@ def plot_mixing(curves: MixingCurve | Sequence[MixingCurve], *, by_source: bool 
     >>> plot_mixing(mixing_curve(LinearTransformer(ridge=1.0), task, sizes)).get_xlabel()
     'training share of source 1'
     """
-    listed = [curves] if isinstance(curves, MixingCurve) else list(curves)
+    listed = [curves] if isinstance(curves, MixingCurve) else sequence(curves, "curves")
     if not listed or any(not isinstance(curve, MixingCurve) or curve.weights.shape[1] != 2 for curve in listed):
         raise HypothesisError("what is drawn are curves over two sources", f"{len(listed)} curves", "pass what mixing_curve returns")
+    by_source = flag(by_source, "by_source")
     axes = figure_axes(axes, 4.4)
     names = [str(curve.model) for curve in listed]
     for i, (curve, name) in enumerate(zip(listed, names, strict=True)):

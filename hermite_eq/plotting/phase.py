@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hermite_eq.arguments import array, flag, text
 from hermite_eq.errors import HypothesisError
 from hermite_eq.plotting.style import AXIS_LABEL, ERROR_LABEL, figure_axes
 from hermite_eq.theory import PhaseDiagram
@@ -92,7 +93,17 @@ def plot_phase(
                           label=f"α* of the {ERROR_LABEL[x.error]}", grey="no finite α*", limits=limits, axes=axes)
     if y is None or values is None:
         raise HypothesisError("a table has x, y and values", "one of them missing", "pass plot_phase(x, y, values), or a PhaseDiagram")
-    across, up, table = np.asarray(x, dtype=float), np.asarray(y, dtype=float), np.asarray(values, dtype=float)
+    across, up, table = array(x, "x"), array(y, "y"), array(values, "values", nan=True)
+    logarithmic = flag(logarithmic, "logarithmic")
+    for name, words in (("xlabel", xlabel), ("ylabel", ylabel), ("label", label), ("grey", grey)):
+        text(words, name)
+    if limits is not None:
+        ends = array(limits, "limits", dimensions=1)
+        if len(ends) != 2 or not ends[0] < ends[1] or (logarithmic and ends[0] <= 0):
+            raise HypothesisError(
+                "limits are two increasing numbers, positive on a logarithmic scale", f"limits={limits!r}", "pass limits=(0.1, 10), say"
+            )
+        limits = float(ends[0]), float(ends[1])
     if across.ndim != 1 or up.ndim != 1 or table.shape != (up.size, across.size):
         raise HypothesisError(
             "values has a row for each y and a column for each x", f"shapes {table.shape}, y {up.shape}, x {across.shape}",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.arguments import instance
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -24,8 +26,10 @@ AXIS_LABEL: dict[Abscissa, str] = {
 
 def figure_axes(axes: Axes | None, height: float) -> Axes:
     """The axes given, or those of a new figure of this height."""
-    if axes is not None:
-        return axes
     import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
+
+    if axes is not None:
+        return instance(axes, Axes, "axes are Matplotlib's", "pass matplotlib.pyplot.subplots()[1], or leave axes out")
 
     return plt.subplots(figsize=(6.2, height), layout="constrained")[1]

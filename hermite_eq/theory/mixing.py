@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array, non_negative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import MixtureTask, Model, Sizes
 from hermite_eq.theory.explicit import GivenMoments, explicit_engine, explicit_errors, scaled_sizes
@@ -93,10 +94,7 @@ def mixtures(weights: ArrayLike | None, sources: int) -> Array:
                 "which mixtures is said, where there are more than two sources", f"{sources} sources", "pass weights=[[0.2, 0.3, 0.5], …]"
             )
         weights = np.linspace(0, 1, 21)
-    try:
-        found = np.array(weights, float)
-    except (TypeError, ValueError):
-        found = np.zeros(0)
+    found = array(weights, "weights", nan=True, empty=True)
     if found.ndim == 1 and sources == 2 and found.size:
         found = np.stack([1 - found, found], axis=1)
     if found.ndim != 2 or found.shape[1] != sources or not len(found):
@@ -176,10 +174,10 @@ def check_ridge(ridge: Ridge) -> None:
     HypothesisError
         Otherwise.
     """
-    if ridge is None or ridge == "optimal":
+    if ridge is None or (isinstance(ridge, str) and ridge == "optimal"):
         return
-    if isinstance(ridge, str) or not (math.isfinite(ridge) and ridge >= 0):
-        raise HypothesisError('ridge is a number ≥ 0, "optimal", or None for that of the model', f"ridge={ridge!r}", 'pass ridge="optimal"')
+    requirement = 'ridge is a number ≥ 0, "optimal", or None for that of the model'
+    non_negative(ridge, "ridge", requirement=requirement, repair='pass ridge="optimal"')
 
 
 def curve_given(model: Model, task: MixtureTask, given: GivenMoments, sizes: Sizes, rows: Array, ridge: Ridge) -> MixingCurve:

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array
 from hermite_eq.models import MixtureTask, Model, Sizes
 from hermite_eq.theory.explicit import GivenMoments
 from hermite_eq.theory.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
@@ -289,7 +290,7 @@ def best_mixture(
     centre = np.full(S, 1 / S)
     begin = np.vstack([centre, own, test, *(0.9 * row + 0.1 * centre for row in np.eye(S))]) if curve is None else np.empty((0, S))
     if starts is not None:
-        begin = np.vstack([begin, mixtures(np.atleast_2d(np.asarray(starts, float)), S)])
+        begin = np.vstack([begin, mixtures(np.atleast_2d(array(starts, "starts", nan=True, empty=True)), S)])
     # A start on the boundary is moved off it: there a descent would have to choose which sources to let in.
     distinct = np.unique((0.98 * begin + 0.02 * centre).round(12), axis=0)
     found = [_descend(objective, _simplex(start)) for start in distinct]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import count, shown
+from hermite_eq.errors import ArgumentTypeError
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.theory.prediction import TheoryError
 from hermite_eq.theory.spiked_features import NODES, spiked_errors
+
+#: Contexts of one average; 2^20 take minutes.
+_MOST_NODES = 2**20
 
 
 def spiked_icl_error(
@@ -55,7 +60,8 @@ def spiked_icl_error(
     True
     """
     if not isinstance(model, OneStepTransformer | RandomTransformer):
-        raise HypothesisError("the head is random", f"{model}", "pass RandomTransformer(…) or OneStepTransformer(…)")
-    columns, notes = spiked_errors(model, task, [sizes], nodes=nodes)
+        raise ArgumentTypeError("the head is random", shown(model), "pass RandomTransformer(…) or OneStepTransformer(…)")
+    nodes = count(nodes, "nodes", "contexts that an average is over", least=1, most=_MOST_NODES)
+    columns, notes = spiked_errors(model, task, [checked_sizes(sizes)], nodes=nodes)
     by_source = tuple(float(x) for x in columns.pop("icl_by_source")[0])
     return TheoryError(**{name: float(column[0]) for name, column in columns.items()}, notes=notes, icl_by_source=by_source)

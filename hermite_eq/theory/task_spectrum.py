@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.arguments import array
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models.covariance_matrix import covariance_matrix, covariance_spectrum
 from hermite_eq.theory.roots import increasing_root
@@ -126,7 +127,8 @@ class Resolvent:
 
 def task_covariance(given: ArrayLike, name: str) -> Array:
     """A covariance of tasks (d, d), or its diagonal (d,), not zero."""
-    found = covariance_spectrum(given, name) if np.ndim(given) == 1 else covariance_matrix(given, name)
+    matrix = array(given, name, nan=True, empty=True)
+    found = covariance_spectrum(matrix, name) if matrix.ndim == 1 else covariance_matrix(matrix, name)
     if not found.any():
         raise HypothesisError(f"{name} is not zero", "no entry other than 0", "pass numpy.eye(d), say")
     return found
