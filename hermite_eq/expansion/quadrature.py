@@ -265,7 +265,7 @@ def gaussian_mean(f: Callable[[Array], Any], kinks: Sequence[float] = ()) -> flo
     3.0
     """
     function(f, "f")
-    plan = resolve(lambda x: outcome(f, "f", x), array(kinks, "kinks", dimensions=1, empty=True))
+    plan = resolve(lambda x: outcome(f, "f", x), array(kinks, "kinks", dimensions=1, empty=True).tolist())
     if not plan.trusted:
         warnings.warn(HypothesisWarning(f"Gaussian mean: {plan.caveat}"), stacklevel=2)
     x, density = nodes_and_weights(plan.edges)

@@ -62,7 +62,7 @@ def exact(value: Any) -> str:
 def printable(value: Any, name: str) -> Any:
     """``value`` if TeX of it can be written: a finite real number, or an expression with symbols."""
     found = read_exact(value, name)
-    if not found.free_symbols and (found.is_finite is False or found.is_extended_real is False):
+    if not found.free_symbols and (found is sympy.nan or found.is_finite is False or found.is_extended_real is False):
         raise HypothesisError("a number to be printed is finite", f"{name}={shown(value)}", "find out why it is not")
     return value
 

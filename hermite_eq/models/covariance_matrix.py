@@ -44,7 +44,7 @@ def covariance_matrix(
     hermite_eq.errors.HypothesisError: Σ is symmetric; found |A − Aᵀ| up to 2. Repair: pass (A + A.T) / 2
     """
     try:
-        found = array(given, name, nan=True, empty=True)
+        found: Array = array(given, name, nan=True, empty=True)
     except ArgumentTypeError:
         found = np.empty(0)
     n = len(found) if found.ndim else 0
@@ -56,7 +56,7 @@ def covariance_matrix(
     skew = float(np.abs(found - found.T).max())
     if skew > share * float(np.abs(found).max()):
         raise HypothesisError(f"{name} is symmetric", f"|A − Aᵀ| up to {skew:.3g}", "pass (A + A.T) / 2")
-    found = np.asarray((found + found.T) / 2)
+    found = np.asarray((found + found.T) / 2, dtype=float)
     if definite:
         values = np.linalg.eigvalsh(found)
         if not values[0] > n * _EPS * abs(values[-1]):

@@ -19,7 +19,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation, activation
-from hermite_eq.arguments import array, exact, inside, shown
+from hermite_eq.arguments import array, exact, finite, inside, shown
 from hermite_eq.equivalence import equivalent_model
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_coefficients
@@ -27,6 +27,8 @@ from hermite_eq.hermite import X, check_degree, orthonormal_values
 from hermite_eq.models import PolynomialActivation
 
 Array = NDArray[np.float64]
+#: Beyond, what σ is near zero does not count in any precision that is asked for.
+_LARGEST = 1e6
 
 
 def affine(sigma: Any, shift: Any = 0, scale: Any = 1) -> Activation:
@@ -79,6 +81,8 @@ def _exact(value: Any, name: str) -> sympy.Expr:
         found = sympy.Rational(str(value))
     if found.is_real is not True or found.is_finite is False:
         raise HypothesisError(requirement, f"{name}={shown(value)}", repair)
+    if found.is_number and abs(finite(found, name)) > _LARGEST:
+        raise HypothesisError(f"the {name} is of moderate size", f"{name}={shown(value)}", f"pass at most {_LARGEST:.0e}")
     return found
 
 

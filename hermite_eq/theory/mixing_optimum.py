@@ -283,14 +283,14 @@ def best_mixture(
         task = MixtureTask(task.sources, task.weights, test_weights=test_weights, **conventions)
     given = moments_of_all(task, sizes, model)
     S = len(task.sources)
+    more = np.empty((0, S)) if starts is None else mixtures(np.atleast_2d(array(starts, "starts", nan=True, empty=True)), S)
     objective = _Objective(model, given, sizes, ridge)
     alone = np.array([objective.icl(row) for row in np.eye(S)])
     own, test = np.array(task.weights), np.array(task.test_weights)
     curve = curve_given(model, task, given, sizes, mixtures(None, S), ridge) if S == 2 else None
     centre = np.full(S, 1 / S)
     begin = np.vstack([centre, own, test, *(0.9 * row + 0.1 * centre for row in np.eye(S))]) if curve is None else np.empty((0, S))
-    if starts is not None:
-        begin = np.vstack([begin, mixtures(np.atleast_2d(array(starts, "starts", nan=True, empty=True)), S)])
+    begin = np.vstack([begin, more])
     # A start on the boundary is moved off it: there a descent would have to choose which sources to let in.
     distinct = np.unique((0.98 * begin + 0.02 * centre).round(12), axis=0)
     found = [_descend(objective, _simplex(start)) for start in distinct]
