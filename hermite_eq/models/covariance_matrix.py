@@ -58,7 +58,7 @@ def covariance_matrix(
         raise HypothesisError(f"{name} is symmetric", f"|A − Aᵀ| up to {skew:.3g}", "pass (A + A.T) / 2")
     found = np.asarray((found + found.T) / 2, dtype=float)
     if definite:
-        values = np.linalg.eigvalsh(found)
+        values = np.asarray(np.linalg.eigvalsh(found), dtype=float)
         if not values[0] > n * _EPS * abs(values[-1]):
             raise HypothesisError(
                 f"{name} is positive definite", _between(values), "add a multiple of the identity, or drop a variable"
@@ -68,7 +68,7 @@ def covariance_matrix(
         # A factorisation costs a small part of what the eigenvalues do.
         np.linalg.cholesky(found + share * (float(np.abs(found).sum(axis=1).max()) or 1.0) * np.eye(n))
     except np.linalg.LinAlgError:
-        raise _indefinite(name, np.linalg.eigvalsh(found)) from None
+        raise _indefinite(name, np.asarray(np.linalg.eigvalsh(found), dtype=float)) from None
     return found
 
 
