@@ -23,7 +23,7 @@ from verify import coefficients, data_mixing, equivalence, figures, learning_cur
 from verify.campaigns import command, joint
 from verify.check import Check, Verdict
 from verify.profile import FULL, QUICK, Profile
-from verify.workers import workers
+from verify.workers import interrupted_once, workers
 
 #: Columns of the verdict table where the output is no terminal.
 _WIDTH = 180
@@ -152,12 +152,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     status = 0
     try:
-        if not arguments.campaigns and not arguments.report:
-            status = run(FULL if arguments.full else QUICK, arguments.output / "verify", console)
-        if arguments.campaigns or arguments.full:
-            status = max(status, command.run(arguments.campaigns or list(command.EVERY), arguments, console))
-        if arguments.report or arguments.full:
-            joint.write(command.root(arguments.output), arguments.documents, console)
+        with interrupted_once():
+            if not arguments.campaigns and not arguments.report:
+                status = run(FULL if arguments.full else QUICK, arguments.output / "verify", console)
+            if arguments.campaigns or arguments.full:
+                status = max(status, command.run(arguments.campaigns or list(command.EVERY), arguments, console))
+            if arguments.report or arguments.full:
+                joint.write(command.root(arguments.output), arguments.documents, console)
     except HypothesisError as error:
         print(f"python -m verify: {error}", file=sys.stderr)
         return 2

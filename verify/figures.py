@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from verify.campaigns.mixing_claims import NO_GAIN
 from verify.data_mixing import TRUE, foretold
 from verify.equivalence import predicted_gap, relative_gap
 from verify.pre_activations import Estimate, LawMoments
+from verify.report import write_bytes
 from verify.transformers import DEGREES, HEADS, RATIOS, RIDGE, Ladder, distinct_degree, equivalent
 from verify.two_sources import HEADS as MIXING_HEADS
 from verify.two_sources import INPUTS, SPIKED, STEPS, Mixture, gains, runs_by_source
@@ -34,12 +36,14 @@ MARKER = {1: "^", 2: "s", 3: "D", 4: "v"}
 
 def save(figure: Figure, path: Path) -> Path:
     """Write the figure as SVG and PNG, and close it; returns the path of the SVG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    vector, pixels = io.BytesIO(), io.BytesIO()
     # No date in the file: the same numbers give the same bytes.
     with matplotlib.rc_context({"svg.hashsalt": "hermite_eq"}):
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
-    figure.savefig(path.with_suffix(".png"), dpi=130)
+        figure.savefig(vector, format="svg", metadata={"Date": None})
+    figure.savefig(pixels, format="png", dpi=130)
     plt.close(figure)
+    write_bytes(path.with_suffix(".svg"), vector.getvalue())
+    write_bytes(path.with_suffix(".png"), pixels.getvalue())
     return path.with_suffix(".svg")
 
 

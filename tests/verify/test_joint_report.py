@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import html
 import io
-import json
 import math
 import re
 from pathlib import Path
@@ -17,6 +16,7 @@ from rich.console import Console
 from hermite_eq import HypothesisError
 from verify import __main__ as verify_main
 from verify.campaigns import agreement, command, curves, joint, phase
+from verify.campaigns import store as storage
 from verify.campaigns.campaign import Panel
 from verify.campaigns.driver import compute
 from verify.campaigns.store import Setup, Store
@@ -36,12 +36,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             compute(Store(folder, Setup(TABLE[name], d, 3, 10**9)), range(RUNS), InOrder(), lambda run, seconds: None)
     # One run has no standard error, and another simulation is another campaign: neither is shown.
     compute(Store(folder, Setup(CAMPAIGNS["norm-fig"], 9, 3, 10**9)), range(1), InOrder(), lambda run, seconds: None)
-    store = Store(folder, Setup(CAMPAIGNS["norm-fig"], 11, 3, 10**9))
-    compute(store, range(2), InOrder(), lambda run, seconds: None)
-    path = store.folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["parameters"]["simulation"] = 0
-    path.write_text(json.dumps(manifest))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "SIMULATION", 0)
+        compute(Store(folder, Setup(CAMPAIGNS["norm-fig"], 11, 3, 10**9)), range(2), InOrder(), lambda run, seconds: None)
     return folder
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def test_another_d_or_setting_or_code_is_another_theory(tmp_path: Path, monkeypa
     assert asked(tmp_path, more) == []
     monkeypatch.setattr(kept, "code", lambda: "another")
     assert asked(tmp_path, more) == NAMES
-    assert len(json.loads((tmp_path / kept.FILE).read_text())) == len(NAMES)
+    assert len(kept._read(tmp_path / kept.FILE)) == len(NAMES)
 
 
 def test_whatever_makes_other_models_is_another_question() -> None:
@@ -120,6 +120,16 @@ def test_a_damaged_file_is_computed_again(tmp_path: Path, text: str) -> None:
     (tmp_path / kept.FILE).write_text(text)
     assert asked(tmp_path) == NAMES
     assert asked(tmp_path) == []
+
+
+def test_a_changed_number_is_computed_again(tmp_path: Path) -> None:
+    asked(tmp_path)
+    path = tmp_path / kept.FILE
+    text = path.read_text(encoding="utf-8")
+    first = re.search(r"0\.[0-9]+", text)
+    assert first
+    path.write_text(text.replace(first[0], str(float(first[0]) * 1.01), 1), encoding="utf-8")
+    assert asked(tmp_path) == NAMES
 
 
 def test_the_code_is_that_of_every_source_a_theory_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

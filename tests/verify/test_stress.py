@@ -107,7 +107,7 @@ def test_numbers_of_other_cases_are_refused(tmp_path, monkeypatch):
     other = measure.store(tmp_path, 12)
     assert not other.runs()
     stored.folder.rename(other.folder)
-    with pytest.raises(HypothesisError, match="a campaign goes on with the parameters and the simulation with which it was begun"):
+    with pytest.raises(HypothesisError, match=f"is of these runs; found that of {stored.setup.hash}"):
         measure.store(tmp_path, 12)
 
 

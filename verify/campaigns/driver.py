@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from verify.campaigns.run import one_blas_thread
@@ -43,33 +44,47 @@ def compute(store: Store, runs: Sequence[int], executor: Executor, advance: Call
 
     Raises
     ------
+    OutOfMemoryError
+        If there are more runs than memory holds.
     HypothesisError
-        If results cannot be written, or from a run; whatever else has finished is stored first.
+        If results cannot be written, or from a run; whatever else has finished is stored first, as it is when the user interrupts.
     """
+    if not runs:
+        return
+    # Before the largest is looked for: there may be more than there is time for.
+    store.check_memory(len(runs))
     store.request(max(runs) + 1)
+    waiting: dict[Future, int] = {}
+
+    def keep(future: Future) -> None:
+        record, origin = future.result()
+        store.write(waiting[future], record, origin)
+        advance(waiting.pop(future), origin.seconds)
+
     # An executor of threads computes in this process, where OpenBLAS heeds a limit set in the calling thread only.
     with one_blas_thread():
-        futures: dict[Future, int] = {}
         try:
             for run in store.missing(runs):
-                futures[executor.submit(_simulate, store.setup, run)] = run
+                waiting[executor.submit(_simulate, store.setup, run)] = run
             failure: Exception | None = None
-            for future in _completed(list(futures)):
+            for future in _completed(list(waiting)):
                 try:
-                    record, origin = future.result()
+                    keep(future)
                 except Exception as error:
                     failure = failure or error
-                    _cancel(futures)
-                    continue
-                store.write(futures[future], record, origin)
-                advance(futures[future], origin.seconds)
+                    _cancel(waiting)
             if failure is not None:
                 raise failure
+        except KeyboardInterrupt:
+            for future in [future for future in waiting if hasattr(future, "done") and future.done()]:
+                with suppress(Exception):
+                    keep(future)
+            raise
         finally:
-            _cancel(futures)
+            _cancel(waiting)
 
 
-def _cancel(futures: dict[Future, int]) -> None:
+def _cancel(futures: Iterable[Future]) -> None:
     for future in futures:
         if hasattr(future, "cancel"):
             future.cancel()

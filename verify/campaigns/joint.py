@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,12 +255,9 @@ def write_document(folder: Path, shown: Sequence[Sequence[Section]], drawn: Mapp
     """``campaigns.md`` and its pictures in ``campaigns/``, which holds nothing else: other pictures there are removed."""
 
     def image(name: str, text: str) -> list[str]:
-        (folder / "campaigns").mkdir(parents=True, exist_ok=True)
-        shutil.copy(drawn[name], folder / "campaigns" / f"{name}.png")
+        report.write_bytes(folder / "campaigns" / f"{name}.png", drawn[name].read_bytes())
         return [f"![{text}](campaigns/{name}.png)", "", f"*{text}*", ""]
 
-    for old in (folder / "campaigns").glob("*.png"):
-        old.unlink()
     lines = ["# Figures of the papers, simulated", "", *(line for text in preface(shown) for line in (text, "")),
              "This page is written by `python -m verify --report --documents docs` from the runs in `results/campaigns`, which "
              "`python -m verify NAME --d D --runs R` computes, or extends.", "", *markdown_table(OVERVIEW_HEADER, overview_rows(shown)), ""]
@@ -278,7 +274,11 @@ def write_document(folder: Path, shown: Sequence[Sequence[Section]], drawn: Mapp
                 lines += [*image(_name(other), caption(other)), origin(other), ""]
         if campaign.name == PHASE_AFTER:
             lines += ["## [LA] Fig. 3", "", *image(PHASE, phase.CAPTION)]
-    report.write_text(folder / "campaigns.md", "\n".join(lines).rstrip() + "\n")
+    text = "\n".join(lines).rstrip() + "\n"
+    report.write_text(folder / "campaigns.md", text)
+    for old in (folder / "campaigns").glob("*.png"):
+        if f"](campaigns/{old.name})" not in text:
+            old.unlink()
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -21,6 +21,7 @@ from rich.progress import track
 
 import hermite_eq
 from verify.campaigns import mixing, mixing_theory
+from verify.campaigns.checksum import parsed, sealed
 from verify.campaigns.driver import Executor
 from verify.campaigns.mixing import Mixing, MixingCampaign, MixingPanel
 from verify.campaigns.mixing_curves import Key
@@ -123,7 +124,8 @@ def _answers(
 
 
 def _write(path: Path, kept: Mapping[str, MixingTheory]) -> None:
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(_row(found), ensure_ascii=False)}" for name, found in kept.items())
+    rows = sealed({name: _row(found) for name, found in kept.items()})
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(row, ensure_ascii=False)}" for name, row in rows.items())
     write_text(path, f"{{\n{lines}\n}}\n")
 
 
@@ -133,9 +135,9 @@ def _row(found: MixingTheory) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, MixingTheory]:
-    """What is kept; nothing where the file is damaged, for it can be computed again."""
+    """What is kept; nothing where the file is damaged or was changed, for it can be computed again."""
     try:
-        return {name: _theory(row) for name, row in json.loads(path.read_text(encoding="utf-8")).items()}
+        return {name: _theory(row) for name, row in parsed(path.read_bytes(), str(path), "delete it").items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 

@@ -1,8 +1,8 @@
 """Results on disk: a folder for each campaign and choice of parameters, and in it one small file for each run.
 
-A file is written under another name and renamed, and holds nothing that depends on when, where or by which of several processes it
-was computed. So a campaign that was interrupted anywhere lacks runs, but has no wrong ones. What computed a run (versions, the
-revision of the code, seconds) stands in a second file beside it.
+A file is written under another name and renamed, carries a checksum of what it says, and holds nothing that depends on when, where or
+by which of several processes it was computed. So a campaign that was interrupted anywhere lacks runs, but has no wrong ones. What
+computed a run (versions, the revision of the code, seconds) stands in a second file beside it.
 """
 
 from __future__ import annotations
@@ -12,20 +12,26 @@ import hashlib
 import json
 import math
 import platform
+import re
 import subprocess
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import scipy
 
 import hermite_eq
-from hermite_eq.errors import HypothesisError
+from hermite_eq.errors import HypothesisError, StorageError
+from hermite_eq.memory import require_memory
 from hermite_eq.models import Sizes
 from verify.campaigns.campaign import Campaign, label
+from verify.campaigns.checksum import parsed, sealed
+from verify.campaigns.record import check_record
 from verify.campaigns.run import Record, simulate_run
 from verify.report import write_text
 
@@ -35,7 +41,7 @@ SIMULATION = 1
 _MANIFEST = "manifest.json"
 #: Seconds after which a temporary file has been left behind by a process that was killed.
 _STALE = 3600.0
-
+_AGAIN = "delete it and repeat the command: what is missing will be computed again"
 
 
 @dataclass(frozen=True)
@@ -109,13 +115,22 @@ class Setup:
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits of the SHA-256 of :meth:`identity`."""
-        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()[:12]
+        return _digest(self.identity())
+
+    @functools.cached_property
+    def shape(self) -> list[tuple[list[str], int]]:
+        """For each sweep of a run the names of its models, and the number of its points."""
+        return [([label(model) for model in panel.models], len(sweep.values)) for panel, sweep in self.campaign.sweeps(self.d)]
 
     def simulate(self, run: int) -> tuple[Record, Origin]:
         """The record of one run, and what computed it."""
         start = time.perf_counter()
         record = simulate_run(self.campaign, self.d, self.seed, self.memory, run)
         return record, Origin.here(time.perf_counter() - start)
+
+
+def _digest(identity: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _plain(sizes: Sizes) -> dict[str, int | None]:
@@ -133,28 +148,51 @@ class Store:
 
     Raises
     ------
-    HypothesisError
-        If the folder is of another campaign, has other parameters or another simulation, or cannot be written.
+    StorageError
+        If its manifest is damaged or of another folder.
     """
 
     def __init__(self, root: Path, setup: Setup) -> None:
         self.setup = setup
         self.folder = root / setup.campaign.name / setup.hash
-        if self.folder.exists():
-            _check_manifest(self.folder, setup)
-            for leftover in self.folder.glob(".*"):
+        requested(self.folder)
+        for leftover in self.folder.glob(".*"):
+            # Another process may rename or remove it at this moment, and the folder may be read only.
+            with suppress(OSError):
                 if time.time() - leftover.stat().st_mtime > _STALE:
-                    leftover.unlink(missing_ok=True)
+                    leftover.unlink()
 
     def request(self, runs: int) -> None:
-        """Say that ``runs`` runs are wanted; the manifest keeps the largest number asked for."""
+        """Say that ``runs`` runs are wanted; the manifest keeps the largest number asked for.
+
+        Raises
+        ------
+        OutOfMemoryError
+            As :meth:`check_memory`.
+        StorageError
+            If the manifest cannot be written.
+        """
+        self.check_memory(runs)
         if runs > requested(self.folder):
             manifest = {"hash": self.setup.hash, "runs": runs, "parameters": self.setup.identity()}
-            self._write(self.folder / _MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+            write_text(self.folder / _MANIFEST, json.dumps(sealed(manifest), indent=1, ensure_ascii=False) + "\n")
+
+    def check_memory(self, runs: int) -> None:
+        """Raise an OutOfMemoryError if the results of ``runs`` runs do not fit into memory: they are reported on together."""
+        # The future of a run, and 32 bytes (a double and its place in a list) for each number.
+        size = 4096 + 32 * sum(len(models) * points * 4 for models, points in self.setup.shape)
+        require_memory(runs * size, f"the results of {runs} runs", f"pass --runs {self.setup.campaign.runs}, say")
 
     def runs(self) -> list[int]:
-        """The numbers of the runs stored."""
-        return sorted(int(path.stem.removeprefix("run-")) for path in self.folder.glob("run-*.json"))
+        """The numbers of the runs stored; files with names like theirs are ignored with a warning."""
+        numbers = []
+        for path in self.folder.glob("run-*"):
+            match = re.fullmatch(r"run-([0-9]+)\.(json|origin)", path.name)
+            if not match or self._path(int(match[1])).stem != path.stem or not path.is_file():
+                _ignored(path, "its name is not that of a run")
+            elif match[2] == "json":
+                numbers.append(int(match[1]))
+        return sorted(numbers)
 
     def missing(self, runs: Sequence[int]) -> list[int]:
         """Those of ``runs`` which are not stored."""
@@ -162,62 +200,101 @@ class Store:
         return [run for run in runs if run not in stored]
 
     def write(self, run: int, record: Record, origin: Origin) -> None:
-        """Store one run; a second time the same."""
-        contents = {"campaign": self.setup.campaign.name, "manifest": self.setup.hash, "run": run}
-        head = json.dumps(contents)[:-1]
-        # A line for each model of each sweep.
-        sweeps = ",\n".join("{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(columns, allow_nan=False)}"
-                                               for name, columns in sweep.items()) + "}" for sweep in record)
+        """Store one run; a second time the same.
+
+        Raises
+        ------
+        StorageError
+            If it has other models or points than the campaign, or errors that are not finite or negative, or cannot be written.
+        """
+        check_record(record, self.setup.shape, f"run {run} of {self.setup.campaign.name}", "raise the ridge of that model, or change d")
         # The origin first: whatever run is stored has one.
-        self._write(self._path(run).with_suffix(".origin"), json.dumps(asdict(origin)) + "\n")
-        self._write(self._path(run), f'{head}, "simulations": [{sweeps}]}}\n')
+        write_text(self._path(run).with_suffix(".origin"), json.dumps(sealed(self._head(run) | asdict(origin))) + "\n")
+        write_text(self._path(run), run_text(sealed(self._head(run) | {"simulations": record})))
 
     def read(self, run: int) -> Record:
         """One stored run.
 
         Raises
         ------
-        HypothesisError
-            If the file is damaged, or was not written for this folder.
+        StorageError
+            If the file is damaged, was changed, has another schema, or was not written for this folder and number.
         """
         path = self._path(run)
-        contents = _load(path)
-        found = (contents.get("campaign"), contents.get("manifest"), contents.get("run"))
-        wanted = (self.setup.campaign.name, self.setup.hash, run)
-        if found != wanted:
-            raise HypothesisError(
-                f"{path.name} belongs to {wanted[0]}, manifest {wanted[1]}", f"{found[0]}, manifest {found[1]}, run {found[2]} in {path}",
-                "move it back to where it was, and repeat the command: the run will be computed again",
-            )
-        simulations: Record = contents["simulations"]
-        return simulations
+        simulations = self._load(path, run, _AGAIN).get("simulations")
+        check_record(simulations, self.setup.shape, str(path), _AGAIN)
+        return cast(Record, simulations)
 
     def origins(self) -> list[Origin]:
-        """What computed the stored runs."""
-        return [Origin(**_load(self._path(run).with_suffix(".origin"))) for run in self.runs()]
+        """What computed the stored runs.
+
+        Raises
+        ------
+        StorageError
+            If one of them is missing or damaged, was changed, has another schema, or belongs to another run.
+        """
+        found = []
+        for run in self.runs():
+            path = self._path(run).with_suffix(".origin")
+            repair = f"delete {self._path(run)} and what there is of {path.name}, and repeat the command: the run will be computed again"
+            entries = self._load(path, run, repair)
+            kept = {name: value for name, value in entries.items() if name not in self._head(run)}
+            if {name: type(value) for name, value in kept.items()} not in _ORIGIN:
+                raise StorageError(f"an origin has the entries {', '.join(_ORIGIN[0])}", f"others in {path}", repair)
+            found.append(Origin(**kept))
+        return found
 
     def _path(self, run: int) -> Path:
         return self.folder / f"run-{run:04d}.json"
 
-    def _write(self, path: Path, text: str) -> None:
-        try:
-            write_text(path, text)
-        except OSError as error:
-            raise HypothesisError(
-                "results can be written", f"{error.strerror} at {path}",
-                f"make room or choose another --output, and repeat the command: the {len(self.runs())} runs stored are kept",
-            ) from error
+    def _head(self, run: int) -> dict[str, Any]:
+        return {"campaign": self.setup.campaign.name, "manifest": self.folder.name, "run": run}
+
+    def _load(self, path: Path, run: int, repair: str) -> dict[str, Any]:
+        """The entries of a file which belongs to the run."""
+        contents, wanted = _load(path, repair), self._head(run)
+        if any(contents.get(name) != value for name, value in wanted.items()):
+            campaign, manifest, number = (contents.get(name) for name in wanted)
+            raise StorageError(
+                f"{path.name} is run {run} of {wanted['campaign']}, manifest {wanted['manifest']}",
+                f"run {number} of {campaign}, manifest {manifest}, in {path}", repair,
+            )
+        return contents
+
+
+#: Types of the entries of an origin; code that is no checkout has no revision.
+_ORIGIN = [{"seconds": float, "revision": revision} | dict.fromkeys(("hermite_eq", "python", "numpy", "scipy"), str)
+           for revision in (str, type(None))]
+
+
+def run_text(contents: Mapping[str, Any]) -> str:
+    """A run as its file has it: a line for each model of each sweep."""
+    head = json.dumps({name: value for name, value in contents.items() if name != "simulations"})[:-1]
+    sweeps = ",\n".join("{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(columns)}" for name, columns in sweep.items()) + "}"
+                        for sweep in contents["simulations"])
+    return f'{head}, "simulations": [{sweeps}]}}\n'
 
 
 def requested(folder: Path) -> int:
     """The number of runs asked for so far; 0 where there is no manifest."""
-    path = folder / _MANIFEST
-    return int(_load(path)["runs"]) if path.exists() else 0
+    return int(_manifest(folder)["runs"]) if (folder / _MANIFEST).exists() else 0
 
 
 def manifests(root: Path, campaign: Campaign) -> list[dict[str, Any]]:
-    """The manifests of all folders of a campaign, in the order of their hashes."""
-    return [_load(path) for path in sorted((root / campaign.name).glob(f"*/{_MANIFEST}"))]
+    """The manifests of all folders of a campaign, in the order of their hashes; other folders are ignored with a warning."""
+    found = []
+    for folder in sorted((root / campaign.name).glob("*/")):
+        if not re.fullmatch("[0-9a-f]{12}", folder.name):
+            _ignored(folder, "its name is not that of a campaign's folder")
+        elif not (folder / _MANIFEST).exists():
+            _ignored(folder, f"it has no {_MANIFEST}; the command that computed its runs writes it again, without --resume")
+        else:
+            found.append(_manifest(folder))
+    return found
+
+
+def _ignored(path: Path, reason: str) -> None:
+    warnings.warn(f"{path} is ignored: {reason}", UserWarning, stacklevel=3)
 
 
 def the_one(root: Path, campaign: Campaign, chosen: dict[str, Any]) -> dict[str, Any]:
@@ -245,24 +322,14 @@ def the_one(root: Path, campaign: Campaign, chosen: dict[str, Any]) -> dict[str,
 
 
 def check_continues(root: Path, setup: Setup, manifest: dict[str, Any]) -> None:
-    """Whether ``setup`` continues what ``manifest`` says was begun: the same parameters, models and simulation."""
-    _compare(root / setup.campaign.name / manifest["hash"], manifest["parameters"], setup.identity())
-
-
-def _check_manifest(folder: Path, setup: Setup) -> None:
-    path = folder / _MANIFEST
-    if path.exists():
-        _compare(folder, _load(path)["parameters"], setup.identity())
-    elif any(folder.glob("run-*.json")):
-        raise HypothesisError("a folder of results has a manifest", f"runs but no {_MANIFEST} in {folder}", "choose another --output")
-
-
-def _compare(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    differing = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
+    """Raise unless ``setup`` continues what ``manifest`` says was begun: the same parameters, models and simulation."""
+    begun, wanted = manifest["parameters"], setup.identity()
+    differing = [name for name in {**begun, **wanted} if begun.get(name) != wanted.get(name)]
     if differing:
-        shown = ", ".join(_difference(name, found.get(name), wanted.get(name)) for name in differing)
+        shown = ", ".join(_difference(name, begun.get(name), wanted.get(name)) for name in differing)
         raise HypothesisError(
-            "a campaign goes on with the parameters and the simulation with which it was begun", f"{shown} in {folder}",
+            "a campaign goes on with the parameters and the simulation with which it was begun",
+            f"{shown} in {root / setup.campaign.name / manifest['hash']}",
             "start it anew without --resume (it gets a folder of its own), or go back to those parameters or that release",
         )
 
@@ -272,13 +339,23 @@ def _difference(name: str, found: Any, wanted: Any) -> str:
     return f"{name} {found} instead of {wanted}" if short else f"other {name}"
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder, which has the name of its hash."""
+    path = folder / _MANIFEST
+    repair = "delete it, and repeat the command that computed the runs beside it without --resume: it will be written again"
+    manifest = _load(path, repair)
+    parameters, runs = manifest.get("parameters"), manifest.get("runs")
+    known = isinstance(parameters, dict) and {"d", "seed", "memory"} <= parameters.keys() and manifest.get("hash") == _digest(parameters)
+    if not known or type(runs) is not int or runs < 1:
+        raise StorageError("a manifest holds the hash of its parameters, and how many runs are wanted", f"another schema in {path}", repair)
+    if manifest["hash"] != folder.name:
+        raise StorageError(f"the manifest in {folder} is of these runs", f"that of {manifest['hash']}", repair)
+    return manifest
+
+
+def _load(path: Path, repair: str) -> dict[str, Any]:
     try:
-        contents = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(contents, dict):
-            raise ValueError
-    except ValueError as error:
-        raise HypothesisError(
-            "a stored file is whole", f"{path} damaged", "delete it and repeat the command: what is missing will be computed again"
-        ) from error
-    return contents
+        text = path.read_bytes()
+    except OSError as error:
+        raise StorageError("what is stored can be read", f"{error.strerror} at {path}", repair) from error
+    return parsed(text, str(path), repair)
