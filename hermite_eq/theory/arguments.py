@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hermite_eq.arguments import one_of, sequence
-from hermite_eq.errors import ArgumentTypeError
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
 
 
@@ -17,6 +20,27 @@ def check_model(model: Any) -> None:
             "the model is a LinearTransformer or a RandomTransformer",
             f"{type(model).__name__}",
             "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
+        )
+
+
+#: Sizes of functions whose squares, and the products of a few of them, are doubles.
+_SMALLEST, _LARGEST = 1e-60, 1e60
+
+
+def check_magnitude(function: Callable[[NDArray[np.float64]], Any], what: str) -> None:
+    """Raise unless the function is 0, or of a size whose square is a double with room on both sides.
+
+    >>> check_magnitude(np.tanh, "head")
+    """
+    with np.errstate(all="ignore"):
+        size = float(np.abs(np.asarray(function(np.linspace(-2.0, 2.0, 9)), float)).max())
+    # What is no number is refused where it is integrated.
+    if size < _SMALLEST and size > 0 or _LARGEST < size < np.inf:
+        raise HypothesisError(
+            f"values of the {what} are between {_SMALLEST:g} and {_LARGEST:g}, so that their squares are numbers",
+            f"{size:.3g} for {function}",
+            f"divide the {what} by {size:.0e}: errors go with the square of the labels' scale, and a head and the root of its ridge have "
+            "a common scale",
         )
 
 

@@ -12,10 +12,14 @@ from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.arguments import check_plain, check_points
 from hermite_eq.theory.limit import TargetMoments
 from hermite_eq.theory.marchenko_pastur import resolvent_moments
+from hermite_eq.theory.random_head import LARGEST_RIDGE
 from hermite_eq.theory.task_spectrum import TaskSpectrum, task_covariance
 from hermite_eq.theory.wishart import wishart_density
 
 Array = NDArray[np.float64]
+
+
+SMALLEST_PENALTY = 1e-150
 
 
 def _check_alpha(alpha: ArrayLike) -> Array:
@@ -105,10 +109,14 @@ def context_ridge_error(task: Task, alpha: ArrayLike, penalty: ArrayLike | None 
     if not np.all((eta >= 0) & (eta < np.inf)):
         raise HypothesisError("the penalty is finite and ≥ 0", f"penalty={eta}", "pass penalty=0.1, say")
     alpha, eta = broadcast("alpha and penalty", alpha, eta)
-    positive = np.where(eta > 0, eta, 1.0)
+    # Beyond these ends e is that at the end, to the last digit; but for η = 0+ at α = 1, where u⟨1/s⟩ is infinite.
+    if np.any((eta > 0) & (eta < SMALLEST_PENALTY) & (alpha == 1)) and beyond > eta[(eta > 0) & (alpha == 1)].min():
+        raise HypothesisError(f"at α = 1 the penalty is 0, or at least {SMALLEST_PENALTY:g}", f"penalty={eta.min():.3g}",
+                              f"pass penalty={SMALLEST_PENALTY:g}")
+    positive = np.clip(np.where(eta > 0, eta, 1.0), SMALLEST_PENALTY, LARGEST_RIDGE)
     mp = resolvent_moments(positive, alpha, alpha)
     # g₁ − ηg₂ = α⟨s/(αs + η)²⟩.
-    ridge = signal * eta**2 * mp.g2 + beyond * alpha * mp.s_2
+    ridge = signal * (positive**2 * mp.g2) + beyond * (alpha * mp.s_2)
     # η → 0: the minimum-norm fit. η²g₂ → the mass at zero, α⟨s/(αs+η)²⟩ → ⟨1/(αs)⟩ over the rest = min(1, α)/|α − 1|.
     spread = np.full_like(alpha, np.inf if beyond else 0.0)
     np.divide(beyond * np.minimum(1.0, alpha), np.abs(alpha - 1), out=spread, where=alpha != 1)

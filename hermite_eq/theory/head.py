@@ -13,6 +13,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_coefficients, scaled_norm2
 from hermite_eq.hermite import orthonormal_values
 from hermite_eq.models import PolynomialActivation
+from hermite_eq.theory.arguments import check_magnitude
 
 Array = NDArray[np.float64]
 
@@ -48,6 +49,7 @@ class HeadMoments:
             residual2 = float(head.residual) ** 2 + beyond
             c += [0.0] * (3 - len(c))
         else:
+            check_magnitude(head, "head")
             expansion = coefficients(head, 2)
             c = [float(x) for x in expansion.c]
             residual2 = float(expansion.residual(1)) ** 2
@@ -64,6 +66,7 @@ class HeadMoments:
             c0, c1, c2 = (values @ (w * he) for he in (1.0, g, g * g - 1))
             norm2 = values**2 @ w + float(head.residual) ** 2
         else:
+            check_magnitude(head, "head")
             c0, c1, c2 = scaled_coefficients(head, scales, 2).T
             norm2 = scaled_norm2(head, scales)
         return cls._rounded(c0, c1, c2, norm2 - c0**2 - c1**2)

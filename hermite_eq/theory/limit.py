@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
-from hermite_eq.theory.arguments import check_plain
+from hermite_eq.theory.arguments import check_magnitude, check_plain
+from hermite_eq.theory.dual import value
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.linear import linear_limit
 from hermite_eq.theory.prediction import ErrorArrays
@@ -49,6 +50,7 @@ class TargetMoments:
         TargetMoments(mean=0.0, slope=1.0, square=1.25, unexplained=0.25)
         """
         check_plain(task)
+        check_magnitude(task.target, "target")
         expansion = coefficients(task.target, 1)
         square = float(expansion.norm2) + task.noise
         if not square > 0:
@@ -56,13 +58,41 @@ class TargetMoments:
         unexplained = float(expansion.residual(1)) ** 2 + task.noise
         return cls(float(expansion.c[0]), float(expansion.c[1]), square, unexplained)
 
+    def normalised(self) -> TargetMoments:
+        r"""Those of :math:`y/\sqrt v`."""
+        v, root = self.square, math.sqrt(self.square)
+        return TargetMoments(self.mean / root, self.slope / root, 1.0, self.unexplained / v)
+
+
+def in_units(errors: ErrorArrays, square: float) -> ErrorArrays:
+    r"""Errors of normalised labels as errors of labels with :math:`\mathbb Ey^2` = ``square``.
+
+    Raises
+    ------
+    HypothesisError
+        If one of them is above the largest double.
+    """
+    with np.errstate(over="ignore"):
+        scaled = {name: getattr(errors, name) * square for name in ("icl", "idg", "bias", "variance", "effective_ridge")}
+    for name in ("icl", "idg", "bias", "variance"):
+        beyond = np.isinf(value(scaled[name])) & np.isfinite(value(getattr(errors, name)))
+        if beyond.any():
+            raise HypothesisError(
+                "errors are below the largest double", f"{float(value(getattr(errors, name))[beyond].max()):.3g} E y² with "
+                f"E y² = {square:.3g}", "divide the target by a number, the noise by its square, and multiply the error by it",
+            )
+    return replace(errors, **scaled)
+
 
 def limit_linear(model: LinearTransformer, task: Task, ratios: Sequence[Ratios], ridge: ArrayLike | None = None) -> ErrorArrays:
     """The linear Transformer at each of the ratios: :func:`linear_limit` with the target's moments, at other ridges if given."""
-    target = TargetMoments.of(task)
+    square = TargetMoments.of(task).square
+    target = TargetMoments.of(task).normalised()
     unexplained = target.unexplained + (0.0 if model.intercept else target.mean**2)
     alpha, kappa, tau = (np.array([getattr(r, name) for r in ratios]) for name in ("alpha", "kappa", "tau"))
-    return linear_limit(target.slope, unexplained, target.square, alpha, kappa, tau, model.ridge if ridge is None else ridge)
+    with np.errstate(over="ignore"):
+        relative = np.asarray(model.ridge if ridge is None else ridge, float) / square
+    return in_units(linear_limit(target.slope, unexplained, 1.0, alpha, kappa, tau, relative), square)
 
 
 def limit_random(model: RandomTransformer, task: Task, ratios: Sequence[Ratios]) -> ErrorArrays:
@@ -84,7 +114,8 @@ def head_limit(
 
     ``ridge`` is that of :func:`fixed_point`. The linear Transformer is the head :math:`c_1=1,c_*=0` at μ = ∞, ridge :math:`\lambda/R_t`.
     """
-    fresh = target.slope**2 + target.square / alpha
+    square, target = target.square, target.normalised()
+    fresh = target.slope**2 + 1 / alpha
     spectrum = Spectrum.limit(target.slope**2 / fresh, kappa)
     column = np.ones_like(tau)[:, None]
     samples = ScaledSamples(
@@ -99,4 +130,4 @@ def head_limit(
         tilt=0 * column,
     )
     point = fixed_point(samples, spectrum, tau, mu, ridge)
-    return random_head_error(samples, spectrum, tau, mu, point, math.inf, fresh)
+    return in_units(random_head_error(samples, spectrum, tau, mu, point, math.inf, fresh), square)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.theory.marchenko_pastur import resolvent_moments
 from hermite_eq.theory.prediction import ErrorArrays
+from hermite_eq.theory.random_head import LARGEST_RIDGE
 from hermite_eq.theory.roots import increasing_root
 
 Array = NDArray[np.float64]
@@ -75,7 +76,8 @@ def linear_limit(
         np.array(x, float) for x in np.broadcast_arrays(slope, unexplained, second_moment, alpha, kappa, tau, ridge)
     )
     fresh = slope**2 + v / alpha
-    p, i, lam = (np.asarray(x / fresh) for x in (slope**2, v / alpha, ridge))
+    # Beyond the largest ridge every error is that at λ = ∞ to the last digit.
+    p, i, lam = (np.asarray(x / fresh) for x in (slope**2, v / alpha, np.minimum(ridge, LARGEST_RIDGE * fresh)))
 
     q, residual = _effective_ridge(p, i, kappa, tau, lam)
     y = i + q
@@ -87,7 +89,7 @@ def linear_limit(
         idg = tau * (unexplained + slope**2 * (y**2 * mp.s_2 + shrunk)) / remaining
     bias = unexplained + slope**2 * (y**2 * mp.g2 + shrunk)
     variance = j * idg / tau
-    return ErrorArrays(bias + variance, idg, bias, variance, q * fresh, (p * mp.s_1 + i * mp.g) / tau, residual)
+    return ErrorArrays(bias + variance, idg, bias, variance, np.where(lam < LARGEST_RIDGE, q, np.inf) * fresh, (p * mp.s_1 + i * mp.g) / tau, residual)
 
 
 def _effective_ridge(p: Array, i: Array, kappa: Array, tau: Array, lam: Array) -> tuple[Array, Array]:

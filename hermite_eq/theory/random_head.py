@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.errors import ConvergenceError
 from hermite_eq.theory.dual import Dual, implicit, value
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
@@ -29,6 +30,10 @@ Array = NDArray[np.float64]
 
 #: Stands for k = 0+, the limit where neither samples nor features are too few and nothing else regularises; its square is still a number.
 SMALLEST_RIDGE = 1e-100
+#: A k beyond which every error is that at k = ∞ to the last digit, so that it stands for all of them; its cube is still a number.
+LARGEST_RIDGE = 1e80
+#: Newton's steps for the slope, and factors of 64 by which an upper bound of k is raised.
+_NEWTON, _WIDENINGS = 60, 64
 
 
 def without_ridge(k: Array) -> NDArray[np.bool_]:
@@ -118,13 +123,16 @@ def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
     start = (strength * _column(tau) / load).sum(-1)
     feasible = start > 1
     a = np.zeros_like(start)
-    for _ in range(60):
+    for _ in range(_NEWTON):
         omega = _column(tau) / (_column(tau * a) + load)
         total = (strength * omega).sum(-1)
         step = np.where(feasible, total * (total - 1) / (strength * omega**2).sum(-1), 0.0)
         a = a + np.maximum(step, 0.0)
         if np.all(step <= 4 * np.finfo(float).eps * a):
-            break
+            return a, start - 1
+    if np.any(step > np.sqrt(np.finfo(float).eps) * a):
+        raise ConvergenceError("Newton's iteration for the slope settles", f"steps of {step.max():.3g} after {_NEWTON} of them",
+                               "pass ratios, noise and ridge of ordinary size")
     return a, start - 1
 
 
@@ -186,6 +194,8 @@ def effective_ridge(load: Callable[[Array], Array], samples: FeatureSamples, tau
     weights, power, steady = samples.weights, samples.c1**2, value(tau)
     strength = value((weights * power).sum(-1))
     capacity = value(mu)
+    # For large ridges a → E c₁² and k → λ_s/(μa).
+    ridge = np.minimum(ridge, LARGEST_RIDGE * strength)
 
     def equations(k: Array) -> tuple[Array, Array, Array, Array]:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -194,18 +204,27 @@ def effective_ridge(load: Callable[[Array], Array], samples: FeatureSamples, tau
             total = _column(steady * a) + loads
             dof = (value(weights) * loads / total).sum(-1)
             residual = a * (1 - steady / capacity * dof) - value(ridge) / k
-        return np.where(excess < 0, excess * strength, residual), a, _column(steady) / total, dof
+        # An excess of 0 is one that rounding has taken: at τ = 1 without c_* it is ⟨r/(r+k)⟩⁻¹ − 1 > 0, and the root is beyond.
+        without = np.minimum(excess, -np.finfo(float).eps) * strength
+        return np.where(excess <= 0, without, residual), a, _column(steady) / total, dof
 
     lower = np.full_like(steady, SMALLEST_RIDGE)
     upper = 1 + value(ridge) / strength
-    while np.any(short := equations(upper)[0] < 0):
+    for _ in range(_WIDENINGS):
+        short = equations(upper)[0] < 0
+        if not short.any():
+            break
         upper = np.where(short, 64 * upper, upper)
+    else:
+        raise ConvergenceError("the effective ridge has an upper bound", f"none below {upper.max():.3g}",
+                               "pass ratios, noise and ridge of ordinary size")
     k = increasing_root(lambda k: equations(k)[0], lower, upper)
-    left, a, omega, dof = equations(k)
-    residual = np.where(k > lower, np.abs(left) / (strength + value(ridge) / k), 0.0)
     rank = feature_rank(value(samples.residual2), capacity)
     # n/D = n/d² · d/(d+1) is rounded three times, by ε/2 each, and so is m/D: 3ε between equal numbers, and ε for the difference.
     interpolates = (value(ridge) == 0) & (np.abs(rank - steady) <= 4 * np.finfo(float).eps * steady)
+    k = np.where(interpolates & (k < np.finfo(float).eps), lower, k)
+    left, a, omega, dof = equations(k)
+    residual = np.where(k > lower, np.abs(left) / (strength + value(ridge) / k), 0.0)
     directions = _directions(load(k), samples, tau, mu, ridge)
     if not directions:
         return FixedPoint(k, a, omega, dof, residual, interpolates)
@@ -333,12 +352,14 @@ def random_head_error(
     # ⟨T(r+Δ(s−1))/(r+k)²⟩ over fresh tasks: ⟨Tr/(r+k)²⟩ = ⟨T/(r+k)⟩ − k⟨T/(r+k)²⟩, and T is a multiple of I where s − 1 is not 0.
     fresh = response(t.t1 - k * t.t2 + share * k * t.t2, t.tx + share_x * k * t.t2, k * gain * t.t2)
     variance = mean(power) * (fresh * error).sum(-1) + mean(noise) * u[..., 2]
+    # Where ψ₂ is fitted along the mean label, what is left of the bias, and so of the variance, may be rounding of either sign.
+    variance = np.where(np.abs(variance) < np.finfo(float).eps * mean(bias_fresh), np.abs(variance), variance)
     return ErrorArrays(
         np.where(interpolates, np.inf, mean(bias_fresh) + variance),
         np.where(interpolates, np.inf, mean(error)),
         mean(bias_fresh),
         np.where(interpolates, np.inf, variance),
-        np.where(without_ridge(k), 0.0, k * unit),
+        np.where(without_ridge(k), 0.0, np.where(k < LARGEST_RIDGE / 2, k, np.inf) * unit),
         point.dof,
         point.residual,
     )

@@ -7,14 +7,27 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.errors import ConvergenceError
+
 Array = NDArray[np.float64]
+
+#: Halving the logarithm of a bracket of all doubles, then the bracket: 11 and 53 steps; interpolation may waste some of them.
+_STEPS = 400
+#: Ends of a bracket are decades apart where the logarithm of their quotient is more than this.
+_WIDE = 4.0
 
 
 def increasing_root(f: Callable[[Array], Array], lower: Array, upper: Array) -> Array:
     r"""Where an increasing function changes sign in [lower, upper], for each element, to the last bits of the argument.
 
-    Chandrupatla's method, vectorised: inverse quadratic interpolation where it is safe, bisection elsewhere. It is enough that f is
-    negative below and positive above the root; f may jump there. Where f(lower) ≥ 0 the answer is ``lower``.
+    Chandrupatla's method, vectorised: inverse quadratic interpolation where it is safe, bisection elsewhere, of the logarithm where
+    the ends of the bracket are decades apart. It is enough that f is negative below and positive above the root; f may jump there.
+    Where f(lower) ≥ 0 the answer is ``lower``.
+
+    Raises
+    ------
+    ConvergenceError
+        If f is not a number somewhere.
 
     References
     ----------
@@ -31,7 +44,9 @@ def increasing_root(f: Callable[[Array], Array], lower: Array, upper: Array) -> 
     answer = np.where(done, b, a)
     step = np.full_like(a, 0.5)
     tolerance = np.zeros_like(a)
-    while not done.all():
+    for _ in range(_STEPS):
+        if done.all():
+            return answer
         x = a + step * (b - a)
         fx = f(x)
         same = (fx >= 0) == (fa >= 0)
@@ -50,6 +65,11 @@ def increasing_root(f: Callable[[Array], Array], lower: Array, upper: Array) -> 
             safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
             quadratic = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
             least = np.where(width > 2 * tolerance, tolerance / width, 0.5)
-        step = np.where(safe & np.isfinite(quadratic), quadratic, 0.5)
-        step = np.clip(step, least, 1 - least)
-    return answer
+            # x = √(ab) = a + (b − a)/(1 + √(b/a)).
+            decades = (np.minimum(a, b) > 0) & (np.abs(np.log(b / a)) > _WIDE)
+            half = np.where(decades, 1 / (1 + np.sqrt(b / a)), 0.5)
+        step = np.where(safe & np.isfinite(quadratic) & ~decades, quadratic, half)
+        step = np.where(decades, step, np.clip(step, least, 1 - least))
+    raise ConvergenceError(
+        "a bracket of a root shrinks to the last bits", f"one left after {_STEPS} steps", "pass ratios, noise and ridge of ordinary size"
+    )

@@ -11,6 +11,8 @@ from hermite_eq.theory.marchenko_pastur import resolvent_moments
 
 Array = NDArray[np.float64]
 
+_SMALLEST_SIGNAL = 1e-100
+
 
 @dataclass(frozen=True)
 class Traces:
@@ -120,8 +122,10 @@ class Spectrum:
         h1 = G2 * X1**2 + G1 * X2 - 2 * c2 * gamma * mp.s_3 / E - last * E1 / E
         kept = (e - c2 * gamma * mp.s_1) / E
         per_row = rest / w
-        safe = np.where(p > 0, p, 1.0)
-        share, share2 = np.where(p > 0, per_row / safe, 0.0), np.where(p > 0, per_row / safe**2, 0.0)
+        # A signal below this is a correction below rounding, and its square need not be a number.
+        signal = p > _SMALLEST_SIGNAL
+        safe = np.where(signal, p, 1.0)
+        share, share2 = np.where(signal, per_row / safe, 0.0), np.where(signal, per_row / safe**2, 0.0)
         square = -2 * y * h - y**2 * h1
         return Traces(
             inverse=w * mp.g + rest * (h + 1 / E),
