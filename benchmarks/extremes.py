@@ -3,8 +3,8 @@
     python -m benchmarks.extremes --settings 2000
 
 Every setting gives numbers that pass all checks, or an error of hermite_eq. The checks: no warning; finite numbers, or a divergence that
-is named; no error below the label noise; and by a second route the same number: in the limit errors are homogeneous of degree two in the labels,
-and a head that is scaled by c with the ridge by c² is the same head. It takes some minutes for 2,000 settings, on one core.
+is named; no error below the label noise; and by a second route the same number: in the limit errors are homogeneous of degree two in the
+labels, and a head that is scaled by c with the ridge by c² is the same head. 2,000 settings take some minutes on one core.
 """
 
 from __future__ import annotations
@@ -105,16 +105,17 @@ def settings(count: int, seed: int = 0) -> Iterator[Setting]:
         return values[int(rng.integers(len(values)))]
 
     for _ in range(count):
-        question = one(["icl"] * 12 + ["optimal ridge", "peak", "best head", "bayes", "mixture"])
+        question = one(["icl"] * 56 + ["optimal ridge", "peak", "best head", "bayes"] * 5 + ["mixture"])
         alpha, tau = one(RATIOS), one(RATIOS)
         kappa, mu = (one((*RATIOS, math.inf)) for _ in range(2))
         where: Ratios | Sizes = Ratios(alpha, kappa, tau, mu)
         head = one((*HEADS, *HEADS, "", "1"))
         if question in ("icl", "optimal ridge", "mixture") and (question == "mixture" or rng.random() < 0.5):
-            d = one(DIMENSIONS)
+            d = one(DIMENSIONS[:2] if question == "mixture" else DIMENSIONS)
             samples = one((1, d, d * d, d * (d + 1), 10**6 * d * d))
-            tasks = min(one((1, d, 10**6 * d, math.inf)), 10**300)
-            where = Sizes(d, one((1, d, 10**4 * d)), tasks if tasks == math.inf else min(int(tasks), samples), samples,
+            tasks = one((1, d, 10**6 * d, math.inf))
+            context = d if question == "mixture" else one((1, d, 10**4 * d))
+            where = Sizes(d, context, min(tasks, samples) if tasks < math.inf else tasks, samples,
                           one((1, d, d * d, d * (d + 1), 10**6 * d * d)))
         target = "x" if question == "bayes" else one(TARGETS)
         # Half of all entries are ordinary, so that extremes meet one by one as well as together.

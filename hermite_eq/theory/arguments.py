@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from hermite_eq.arguments import one_of, sequence
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
-from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.expansion import coefficients
+from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Source, Task
 
 
 def check_model(model: Any) -> None:
@@ -25,6 +27,8 @@ def check_model(model: Any) -> None:
 
 #: Sizes of functions whose squares, and the products of a few of them, are doubles.
 _SMALLEST, _LARGEST = 1e-60, 1e60
+#: Root mean squares of labels at finite d.
+_SMALLEST_LABEL, _LARGEST_LABEL = 1e-15, 1e15
 
 
 def check_magnitude(function: Callable[[NDArray[np.float64]], Any], what: str) -> None:
@@ -35,13 +39,29 @@ def check_magnitude(function: Callable[[NDArray[np.float64]], Any], what: str) -
     with np.errstate(all="ignore"):
         size = float(np.abs(np.asarray(function(np.linspace(-2.0, 2.0, 9)), float)).max())
     # What is no number is refused where it is integrated.
-    if size < _SMALLEST and size > 0 or _LARGEST < size < np.inf:
+    if 0 < size < _SMALLEST or _LARGEST < size < np.inf:
         raise HypothesisError(
             f"values of the {what} are between {_SMALLEST:g} and {_LARGEST:g}, so that their squares are numbers",
             f"{size:.3g} for {function}",
             f"divide the {what} by {size:.0e}: errors go with the square of the labels' scale, and a head and the root of its ridge have "
             "a common scale",
         )
+
+
+def check_labels(sources: Sequence[Task | Source]) -> None:
+    """Raise unless the twelfth powers of the labels, which the law of ‖b‖² at finite d needs, are doubles with room on both sides.
+
+    >>> check_labels([Task("relu", noise=0.01)])
+    """
+    for source in sources:
+        check_magnitude(source.target, "target")
+        size = math.sqrt(float(coefficients(source.target, 1).norm2) + source.noise)
+        if not _SMALLEST_LABEL <= size <= _LARGEST_LABEL:
+            raise HypothesisError(
+                f"at finite d labels are between {_SMALLEST_LABEL:g} and {_LARGEST_LABEL:g}",
+                f"the root mean square {size:.3g} of {source}",
+                "pass a target and noise of order 1, or the limit of a Task: Ratios(…) in place of Sizes",
+            )
 
 
 def check_plain(task: Any) -> None:

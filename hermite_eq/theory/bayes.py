@@ -109,7 +109,7 @@ def context_ridge_error(task: Task, alpha: ArrayLike, penalty: ArrayLike | None 
     if not np.all((eta >= 0) & (eta < np.inf)):
         raise HypothesisError("the penalty is finite and ≥ 0", f"penalty={eta}", "pass penalty=0.1, say")
     alpha, eta = broadcast("alpha and penalty", alpha, eta)
-    # Beyond these ends e is that at the end, to the last digit; but for η = 0+ at α = 1, where u⟨1/s⟩ is infinite.
+    # Beyond these ends e is that at the end, to the last digit; but for η → 0 at α = 1, where u⟨1/s⟩ is infinite.
     if np.any((eta > 0) & (eta < SMALLEST_PENALTY) & (alpha == 1)) and beyond > eta[(eta > 0) & (alpha == 1)].min():
         raise HypothesisError(f"at α = 1 the penalty is 0, or at least {SMALLEST_PENALTY:g}", f"penalty={eta.min():.3g}",
                               f"pass penalty={SMALLEST_PENALTY:g}")
@@ -119,7 +119,7 @@ def context_ridge_error(task: Task, alpha: ArrayLike, penalty: ArrayLike | None 
     ridge = signal * (positive**2 * mp.g2) + beyond * (alpha * mp.s_2)
     # η → 0: the minimum-norm fit. η²g₂ → the mass at zero, α⟨s/(αs+η)²⟩ → ⟨1/(αs)⟩ over the rest = min(1, α)/|α − 1|.
     spread = np.full_like(alpha, np.inf if beyond else 0.0)
-    np.divide(beyond * np.minimum(1.0, alpha), np.abs(alpha - 1), out=spread, where=alpha != 1)
+    np.divide(beyond * np.minimum(1.0, alpha), np.abs(alpha - 1), out=spread, where=(alpha != 1) & (eta == 0))
     plain = signal * np.maximum(0.0, 1 - alpha) + spread
     return np.asarray(beyond + np.where(eta > 0, ridge, plain))
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
-from hermite_eq.expansion import coefficients
-from hermite_eq.theory.arguments import check_magnitude, check_model, check_plain
+from hermite_eq.theory.arguments import check_labels, check_model, check_plain
 from hermite_eq.theory.context_law import ContextLaw, context_law
 from hermite_eq.theory.dual import Dual, partials, value
 from hermite_eq.theory.head import HeadMoments
@@ -33,8 +32,8 @@ MOST_BEYOND = 0.05
 #: Relative variance of ‖h‖² beyond which it is none either; it is 11 at d = 4 and ℓ = 4, and for most targets between 5/d and 20/d above.
 WIDEST = 16.0
 _ROUNDS = 100
-#: Root mean squares of labels at finite d.
-SMALLEST_LABEL, LARGEST_LABEL = 1e-15, 1e15
+#: A λ which acts as infinite for every head and label that is not refused, and whose multiples are doubles.
+_LARGEST_LAMBDA = 1e250
 
 
 def _too_small(found: str) -> HypothesisError:
@@ -49,13 +48,7 @@ def _law(task: Task, sizes: Sizes) -> ContextLaw:
     check_plain(task)
     if sizes.d < SMALLEST:
         raise _too_small(f"d={sizes.d}")
-    check_magnitude(task.target, "target")
-    size = math.sqrt(float(coefficients(task.target, 1).norm2) + task.noise)
-    if not SMALLEST_LABEL <= size <= LARGEST_LABEL:
-        raise HypothesisError(
-            f"at finite d labels are between {SMALLEST_LABEL:g} and {LARGEST_LABEL:g}: their twelfth powers are in the law of ‖b‖²",
-            f"the root mean square {size:.3g} of {task}", "use labels of order 1, or the limit: Ratios(…) in place of Sizes",
-        )
+    check_labels([task])
     law = context_law(task, sizes.d, sizes.context)
     spread = float(law.weights @ law.scale2**2) - 1
     if spread > WIDEST:
@@ -148,18 +141,18 @@ def continuous_error(
     check_model(model)
     d, law = sizes[0].d, _law(task, sizes[0])
     n, m = tau * (d / (d + 1)), mu * (d / (d + 1))
+    ridge = np.minimum(ridge, _LARGEST_LAMBDA)
     if isinstance(model, LinearTransformer):
         # Infinitely many features c₁(s) = s without residual.
         zero = np.zeros_like(law.weights)
         head = HeadMoments(zero + model.intercept, np.sqrt(law.scale2), zero, zero)
-        with np.errstate(over="ignore"):
-            dimension, per_unit = math.inf, ridge * ((d + 1) / law.trace)
+        dimension, per_unit = math.inf, ridge * ((d + 1) / law.trace)
     else:
         head = HeadMoments.of(model.activation)
         if not model.normalise:
             head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
-        with np.errstate(over="ignore"):
-            dimension, per_unit = d * (d + 1), ridge / d / m
+        # No ridge becomes none by division.
+        dimension, per_unit = d * (d + 1), np.maximum(ridge / d / m, np.where(ridge > 0, np.finfo(float).tiny, 0.0))
     samples, spectrum, point = _consistent(law, d, sizes[0].context, tasks, _samples(law, d, head), n, m, per_unit)
     errors = random_head_error(samples, spectrum, n, m, point, dimension, np.full_like(n, law.trace / (d + 1)))
     # No predictor gets below the label noise: where the expansion does, it has left its domain.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.errors import HypothesisError
 from hermite_eq.theory.marchenko_pastur import resolvent_moments
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.random_head import LARGEST_RIDGE
@@ -78,6 +79,9 @@ def linear_limit(
     fresh = slope**2 + v / alpha
     # Beyond the largest ridge every error is that at λ = ∞ to the last digit.
     p, i, lam = (np.asarray(x / fresh) for x in (slope**2, v / alpha, np.minimum(ridge, LARGEST_RIDGE * fresh)))
+    if np.any((ridge > 0) & (lam < np.finfo(float).tiny)):
+        raise HypothesisError("the ridge is 0 or large enough for double precision", f"ridge={ridge[ridge > 0].min():.3g} in units of E y²",
+                              "pass ridge=0, or ridge=1e-30")
 
     q, residual = _effective_ridge(p, i, kappa, tau, lam)
     y = i + q
@@ -89,7 +93,8 @@ def linear_limit(
         idg = tau * (unexplained + slope**2 * (y**2 * mp.s_2 + shrunk)) / remaining
     bias = unexplained + slope**2 * (y**2 * mp.g2 + shrunk)
     variance = j * idg / tau
-    return ErrorArrays(bias + variance, idg, bias, variance, np.where(lam < LARGEST_RIDGE, q, np.inf) * fresh, (p * mp.s_1 + i * mp.g) / tau, residual)
+    effective = np.where(lam < LARGEST_RIDGE, q, np.inf) * fresh
+    return ErrorArrays(bias + variance, idg, bias, variance, effective, (p * mp.s_1 + i * mp.g) / tau, residual)
 
 
 def _effective_ridge(p: Array, i: Array, kappa: Array, tau: Array, lam: Array) -> tuple[Array, Array]:

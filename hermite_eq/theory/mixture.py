@@ -14,6 +14,7 @@ from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.models import LinearTransformer, MixtureTask, RandomTransformer, Sizes
 from hermite_eq.theory import source_contexts
+from hermite_eq.theory.arguments import check_labels
 from hermite_eq.theory.blocks import Kronecker, sides
 from hermite_eq.theory.explicit import ContextSample, GivenMoments, Population, explicit_errors, given_moments, mixture_trace
 from hermite_eq.theory.source_contexts import context_sample, curvature
@@ -73,6 +74,7 @@ def _fresh_moments(task: MixtureTask, d: int, context: int) -> GivenMoments:
 
 def _moments(task: MixtureTask, d: int, context: int, tasks: list[Array] | None) -> GivenMoments:
     task.check(d)
+    check_labels(task.sources)
     sources = range(len(task.sources))
     given: Sequence[Array | None] = [None] * len(task.sources) if tasks is None else tasks
     weights = task.weights if tasks is None else tuple(len(xi) / sum(map(len, tasks)) for xi in tasks)
@@ -127,6 +129,7 @@ def mixture_errors(model: RandomTransformer | LinearTransformer, task: MixtureTa
 
 def concentration(task: MixtureTask, d: int, context: int) -> float:
     """The largest share of E‖h‖² that one direction of h holds within a source."""
+    check_labels(task.sources)
     found = 0.0
     for s in range(len(task.sources)):
         moments = source_moments(task, d, context, source=s)

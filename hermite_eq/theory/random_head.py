@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.errors import ConvergenceError
+from hermite_eq.errors import ConvergenceError, HypothesisError
 from hermite_eq.theory.dual import Dual, implicit, value
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
@@ -221,7 +221,14 @@ def effective_ridge(load: Callable[[Array], Array], samples: FeatureSamples, tau
     k = increasing_root(lambda k: equations(k)[0], lower, upper)
     rank = feature_rank(value(samples.residual2), capacity)
     # n/D = n/d² · d/(d+1) is rounded three times, by ε/2 each, and so is m/D: 3ε between equal numbers, and ε for the difference.
-    interpolates = (value(ridge) == 0) & (np.abs(rank - steady) <= 4 * np.finfo(float).eps * steady)
+    full = np.abs(rank - steady) <= 4 * np.finfo(float).eps * steady
+    interpolates = (value(ridge) == 0) & full
+    if np.any(full & ~interpolates & without_ridge(k)):
+        # There the error is a power of 1/k. Elsewhere k = 0+ stands for all that are smaller.
+        raise HypothesisError(
+            "where the rank of the features is n, the ridge is 0 or large enough for double precision",
+            f"a ridge of {value(ridge)[full].min():.3g} in units of the features, or less", "pass ridge=0, or ridge=1e-30",
+        )
     k = np.where(interpolates & (k < np.finfo(float).eps), lower, k)
     left, a, omega, dof = equations(k)
     residual = np.where(k > lower, np.abs(left) / (strength + value(ridge) / k), 0.0)

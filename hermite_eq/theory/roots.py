@@ -47,7 +47,9 @@ def increasing_root(f: Callable[[Array], Array], lower: Array, upper: Array) -> 
     for _ in range(_STEPS):
         if done.all():
             return answer
-        x = a + step * (b - a)
+        with np.errstate(all="ignore"):
+            decades = (np.minimum(a, b) > 0) & (np.abs(np.log(a) - np.log(b)) > _WIDE)
+            x = np.where(decades, np.sqrt(a) * np.sqrt(b), a + step * (b - a))
         fx = f(x)
         same = (fx >= 0) == (fa >= 0)
         c, fc = np.where(same, a, b), np.where(same, fa, fb)
@@ -65,11 +67,8 @@ def increasing_root(f: Callable[[Array], Array], lower: Array, upper: Array) -> 
             safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
             quadratic = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
             least = np.where(width > 2 * tolerance, tolerance / width, 0.5)
-            # x = √(ab) = a + (b − a)/(1 + √(b/a)).
-            decades = (np.minimum(a, b) > 0) & (np.abs(np.log(b / a)) > _WIDE)
-            half = np.where(decades, 1 / (1 + np.sqrt(b / a)), 0.5)
-        step = np.where(safe & np.isfinite(quadratic) & ~decades, quadratic, half)
-        step = np.where(decades, step, np.clip(step, least, 1 - least))
+        step = np.where(safe & np.isfinite(quadratic), quadratic, 0.5)
+        step = np.clip(step, least, 1 - least)
     raise ConvergenceError(
         "a bracket of a root shrinks to the last bits", f"one left after {_STEPS} steps", "pass ratios, noise and ridge of ordinary size"
     )

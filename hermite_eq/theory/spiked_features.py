@@ -24,6 +24,7 @@ from hermite_eq.activations.derivative import derivative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_norm2
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Sizes, Source, Task
+from hermite_eq.theory.arguments import check_labels
 from hermite_eq.theory.blocks import Block, common_basis
 from hermite_eq.theory.prediction import QUANTITIES
 from hermite_eq.theory.spiked_contexts import ContextNodes, context_nodes, other_laws
@@ -185,6 +186,7 @@ def spiked_errors(
     mixed = MixtureTask([Source(task.target, task.noise)]) if isinstance(task, Task) else task
     if not isinstance(mixed, MixtureTask):
         raise HypothesisError("a gradient step is taken on contexts of a Task", f"{task}", "pass Task(…), with its sources")
+    check_labels(mixed.sources)
     columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
     notes: list[str] = []
     for sizes in points:
