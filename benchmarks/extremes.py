@@ -110,7 +110,7 @@ def settings(count: int, seed: int = 0) -> Iterator[Setting]:
         kappa, mu = (one((*RATIOS, math.inf)) for _ in range(2))
         where: Ratios | Sizes = Ratios(alpha, kappa, tau, mu)
         head = one((*HEADS, *HEADS, "", "1"))
-        if question in ("icl", "optimal ridge", "mixture") and (question == "mixture" or rng.random() < 0.5):
+        if question in ("icl", "optimal ridge", "mixture") and (question == "mixture" or rng.random() < 0.25):
             d = one(DIMENSIONS[:2] if question == "mixture" else DIMENSIONS)
             samples = one((1, d, d * d, d * (d + 1), 10**6 * d * d))
             tasks = one((1, d, 10**6 * d, math.inf))
