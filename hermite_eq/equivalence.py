@@ -12,12 +12,13 @@ import numpy as np
 import sympy
 
 from hermite_eq.activations import Activation, lipschitz_violation
+from hermite_eq.activations.evaluation import vanishes
 from hermite_eq.arguments import count
 from hermite_eq.covariance import ALPHA, Covariance, LimitCovariance, NormLaw, covariance
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion import HermiteExpansion, coefficients
 from hermite_eq.hermite import check_degree
-from hermite_eq.latex import decimal, equivalence_theorem, escaped, exact, number
+from hermite_eq.latex import decimal, equivalence_display, equivalence_theorem, escaped, evaluated, exact, is_symbolic, number
 from hermite_eq.models import PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 
 #: Relative size below which a double-precision coefficient counts as zero.
@@ -255,10 +256,10 @@ class EquivalentTransformer:
         state = "all hypotheses hold that are known" if not failed else f"{len(failed)} hypotheses fail"
         return f"{self.model} equivalent to {self.head}; {self.task}; {state}"
 
-    def latex(self) -> str:
-        """TeX of the theorem this pair instantiates: statement, constants with their values, hypotheses one by one (amsthm, booktabs)."""
+    @cached_property
+    def _constants(self) -> list[tuple[str, str]]:
         sigma, target = self._sigma, self._target
-        constants = [
+        return [
             ("c_0", _value(sigma.c[0])),
             ("c_1", _value(sigma.c[1])),
             *([("c_2", _value(sigma.c[2]))] if self.degree >= 2 or self.relevant["c_2"] else []),
@@ -269,40 +270,45 @@ class EquivalentTransformer:
             (r"v = \mathbb{E}\,\sigma_*(g)^2 + \rho", _value(self.label_square)),
             *_fresh_covariance(self.signal, self.label_square),
         ]
+
+    def latex(self) -> str:
+        """TeX of the theorem this pair instantiates: statement, constants with their values, hypotheses one by one (amsmath, amssymb,
+        amsthm, booktabs)."""
         return equivalence_theorem(
             head=_shown(self._head),
             target=_shown(self.task.target),
             polynomial=self.head.latex(),
             degree=self.degree,
             relevant=[name for name, matters in self.relevant.items() if matters],
-            constants=constants,
+            constants=self._constants,
             hypotheses=[(h.statement, h.holds, h.finding) for h in self.hypotheses],
             comment=str(self),
         )
 
     def _repr_latex_(self) -> str:
-        return self.latex()
+        """Display math alone, which is what notebooks show: they know no theorem environment."""
+        return equivalence_display(self.head.latex(), self._constants, [(h.statement, h.holds, h.finding) for h in self.hypotheses])
 
 
 def _vanishes(expansion: HermiteExpansion, k: int) -> bool:
     c = expansion.c[k]
     if isinstance(c, sympy.Basic):
-        return bool(c.equals(0))
+        return vanishes(c)
     return bool(abs(float(c)) <= _ZERO * math.sqrt(float(expansion.norm2)))
 
 
 def _value(value: Any) -> str:
     """An exact number with its decimals, or decimals alone."""
-    if isinstance(value, sympy.Basic) and not value.has(sympy.Float):
+    if isinstance(value, sympy.Basic) and is_symbolic(value):
         symbol = exact(value)
-        return symbol if value.is_Rational else rf"{symbol} \approx {number(value.evalf(30), digits=6)}"
+        return symbol if value.is_Rational else rf"{symbol} \approx {number(evaluated(value, 30), digits=6)}"
     return number(value)
 
 
 def _fresh_covariance(signal: Any, square: Any) -> list[tuple[str, str]]:
     """R_∞ and q with their values at a symbolic α."""
     fresh, q = r"R_\infty = a_1^2 + v / \alpha", r"q = a_1^2 / R_\infty"
-    if isinstance(signal, sympy.Basic) and isinstance(square, sympy.Basic):
+    if is_symbolic(signal) and is_symbolic(square):
         total = signal**2 + sympy.expand(square) / ALPHA
         return [(fresh, exact(sympy.expand(total))), (q, exact(sympy.simplify(signal**2 / total)))]
     slope, second = number(float(signal) ** 2), number(float(square))

@@ -44,5 +44,9 @@ class OutOfMemoryError(HypothesisError, MemoryError):
     """A result would need more memory than there is, and is refused before it is asked for; a ``MemoryError`` too."""
 
 
+class DegreeError(HypothesisError, IndexError):
+    """A coefficient is asked for beyond the degree of the expansion."""
+
+
 class HypothesisWarning(UserWarning):
     """The quantity asked for exists, but a theorem that is usually applied to it does not."""

@@ -7,7 +7,8 @@ r"""The convention, once: polynomials, measure, coefficients, and named translat
 
 so that :math:`\sigma = \sum_k (c_k/k!)\,\mathrm{He}_k` in :math:`L^2(\mathcal N(0,1))` and
 :math:`\mathbb E\,\sigma(g)^2 = \sum_k c_k^2/k!` (Parseval). Other authors write :math:`c_k/k!` or :math:`c_k/\sqrt{k!}` for the
-coefficient; :func:`polynomial_weights` and :func:`orthonormal` are those views.
+coefficient, or expand in the physicists' :math:`H_k`; :func:`polynomial_weights`, :func:`orthonormal` and
+:func:`physicists_weights` are those views.
 """
 
 from __future__ import annotations
@@ -109,3 +110,19 @@ def polynomial_weights(c: Sequence[Any]) -> tuple[Any, ...]:
     (1.0, 0.5, 1.5)
     """
     return tuple(ck / (sympy.factorial(k) if isinstance(ck, sympy.Basic) else math.factorial(k)) for k, ck in enumerate(_numbers(c)))
+
+
+def physicists_weights(c: Sequence[Any]) -> tuple[Any, ...]:
+    r""":math:`a_k=2^{-k/2}c_k/k!`, the weights of the physicists' :math:`H_k`, exact if ``c`` is.
+
+    From :math:`\mathrm{He}_k(x)=2^{-k/2}H_k(x/\sqrt2)`: :math:`\sigma(x)=\sum_ka_kH_k(x/\sqrt2)`, and with t = x/√2
+
+    .. math:: a_k=\frac{1}{\sqrt\pi\,2^kk!}\int\sigma(\sqrt2\,t)\,H_k(t)\,e^{-t^2}\,dt,
+
+    so that ``numpy.polynomial.hermite.hermval(x / 2**0.5, a)`` is the partial sum at x.
+
+    >>> physicists_weights([sympy.Integer(1), sympy.Integer(0), sympy.Integer(2)])          # x² = 1 + He_2 = 1 + H_2(x/√2)/2
+    (1, 0, 1/2)
+    """
+    return tuple(weight / (sympy.sqrt(2) ** k if isinstance(weight, sympy.Basic) else math.sqrt(2.0) ** k)
+                 for k, weight in enumerate(polynomial_weights(c)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -150,7 +151,16 @@ def test_the_theorem_prints_statement_constants_and_hypotheses() -> None:
     for environment in ("theorem", "tabular", "center"):
         assert shown.count(rf"\begin{{{environment}}}") == shown.count(rf"\end{{{environment}}}") > 0
     assert r"\textbf{fails}" in _found("exp", "relu").latex()
-    assert found._repr_latex_() == shown
+
+
+def test_notebooks_are_shown_display_math_without_environments_they_do_not_know() -> None:
+    found = _found("relu", "tanh", where=LIMIT)
+    shown = found._repr_latex_()
+    assert shown.startswith("$$")
+    assert shown.endswith("$$")
+    assert set(re.findall(r"\\begin\{(\w+)\}", shown)) == {"array"}
+    for part in (found.head.latex(), r"c_0 = \frac{1}{\sqrt{2 \pi}} \approx 0.398942", r"a_1 = 0.605706", r"\sigma \text{ is Lipschitz}"):
+        assert part in shown
 
 
 def test_an_expression_is_shown_as_such() -> None:

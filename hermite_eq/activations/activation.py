@@ -82,7 +82,9 @@ class Activation:
             places = [math.nan]
         if not all(math.isfinite(place) for place in places):
             raise HypothesisError(requirement, f"kinks={shown(self.kinks)}", repair)
-        if any(b <= a for a, b in itertools.pairwise(places)):
+        # Two kinks that are one double are compared as the exact numbers they are.
+        neighbours = itertools.pairwise(zip(places, self.kinks, strict=True))
+        if any(b < a or (b == a and not later > earlier) for (a, earlier), (b, later) in neighbours):
             raise HypothesisError(
                 "kinks are in increasing order", f"kinks={self.kinks}", f"pass kinks={tuple(sorted(set(places)))}"
             )

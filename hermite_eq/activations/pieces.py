@@ -1,7 +1,8 @@
 r"""A piecewise expression as its pieces: where its branches meet, and the one branch that holds between two meeting points.
 
 Abs, sign, Heaviside, Max, Min and Piecewise choose a branch by the sign of a *switching function* g. Where g is a polynomial its
-real roots are exact numbers, its sign between two of them is constant, and one sample decides it: no tolerance enters.
+real roots are exact numbers, its sign between two of them is constant, and one sample decides it: no tolerance enters. So it is where
+g is a sine or cosine of an affine function, for \|x\| ≤ 16; beyond, where next to nothing of N(0, 1) is, its switch stays as it is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
 _SWITCHES = (Abs, sign, Heaviside, Max, Min, Piecewise)
+#: Where the zeros of periodic functions are listed, and how many at most.
+_WINDOW, _MOST_ROOTS = 16, 500
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def _pieces(expression: sympy.Expr) -> tuple[Piece, ...]:
         found: list[sympy.Expr] = []
         resolved = []
         for left, right in itertools.pairwise(edges):
-            branch = _Branch(_between(left, right))
+            branch = _Branch(_between(left, right), within=float(left) >= -_WINDOW and float(right) <= _WINDOW)
             resolved.append(Piece(left, right, branch.of(expression)))
             found += branch.roots
         new = _merged([*points, *found])
@@ -84,8 +87,9 @@ def kinks(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
 class _Branch:
     """The branch of an expression at a sample point, and the roots of the switching functions met on the way."""
 
-    def __init__(self, sample: sympy.Rational) -> None:
+    def __init__(self, sample: sympy.Rational, *, within: bool) -> None:
         self.sample = sample
+        self.within = within
         self.roots: list[sympy.Expr] = []
 
     def of(self, expression: Any) -> Any:
@@ -120,7 +124,11 @@ class _Branch:
         """The sign of a polynomial at the sample (0 only for the zero polynomial); None if it is no polynomial."""
         switching = sympy.expand(switching)
         if not switching.is_polynomial(X):
-            return None
+            roots = _periodic_roots(switching)
+            if roots is None:
+                return None
+            self.roots += roots
+            return self._at_sample(switching) if self.within else None
         polynomial = sympy.Poly(switching, X)
         if polynomial.is_zero:
             return 0
@@ -132,6 +140,9 @@ class _Branch:
             if roots is None:
                 return None
             self.roots += roots
+        return self._at_sample(switching)
+
+    def _at_sample(self, switching: sympy.Expr) -> int:
         value = sympy.N(switching.subs(X, self.sample), 30)
         return 0 if value == 0 else (1 if value > 0 else -1)
 
@@ -157,6 +168,25 @@ def _real_roots(polynomial: sympy.Poly) -> list[sympy.Expr] | None:
         roots = list(sympy.roots(polynomial))
         return None if any(root.is_real is None for root in roots) else [root for root in roots if root.is_real]
     return None
+
+
+@lru_cache(maxsize=64)
+def _periodic_roots(switching: sympy.Expr) -> list[sympy.Expr] | None:
+    """The zeros of c sin(ax + b) or c cos(ax + b) within the window; None for other functions, and where they are too many."""
+    function = switching.as_independent(X, as_Add=False)[1]
+    if not isinstance(function, sympy.sin | sympy.cos) or not function.args[0].is_polynomial(X):
+        return None
+    polynomial = sympy.Poly(function.args[0], X)
+    if polynomial.degree() != 1:
+        return None
+    slope, constant = polynomial.all_coeffs()
+    offset = sympy.pi / 2 if isinstance(function, sympy.cos) else sympy.Integer(0)
+    # a x + b = offset + kπ
+    ends = sorted(int(sympy.floor((slope * end + constant - offset) / sympy.pi)) for end in (-_WINDOW, _WINDOW))
+    if ends[1] - ends[0] > _MOST_ROOTS:
+        return None
+    roots = [(offset + k * sympy.pi - constant) / slope for k in range(ends[0], ends[1] + 2)]
+    return [root for root in roots if abs(float(root)) <= _WINDOW]
 
 
 def _merged(points: list[sympy.Expr]) -> list[sympy.Expr]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import sympy
 from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Parity
+from hermite_eq.activations.evaluation import evaluator
 from hermite_eq.activations.pieces import pieces
-from hermite_eq.arguments import shown
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
@@ -82,8 +79,10 @@ _LARGEST_EXPANDED = 24
 
 @dataclass(frozen=True)
 class ExpressionFunction:
-    """The NumPy function of an expression in X; equal where the expressions are, and picklable.
+    """The function of an expression in X on arrays, in double precision (:mod:`hermite_eq.activations.evaluation`); equal where the
+    expressions are, and picklable.
 
+    >>> import numpy as np
     >>> ExpressionFunction(X**2 + 1)(np.array([0.0, 2.0]))
     array([1., 5.])
     """
@@ -91,27 +90,4 @@ class ExpressionFunction:
     expression: sympy.Expr
 
     def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
-        # Branches of a Piecewise are evaluated on the whole array, and may overflow where they are not used.
-        with np.errstate(all="ignore"):
-            values = np.asarray(_compiled(self.expression)(x))
-        return values if values.shape == x.shape else np.broadcast_to(values, x.shape).copy()
-
-
-@lru_cache(maxsize=512)
-def _compiled(expression: sympy.Expr) -> Callable[[NDArray[Any]], Any]:
-    # lambdify writes Python out of the expression, and the names in it as they are: a name that is an expression would be executed.
-    for part in sympy.preorder_traversal(expression):
-        name = getattr(part, "name", type(part).__name__)
-        if not str(name).isidentifier():
-            raise HypothesisError("the names in an expression are identifiers", f"the name {shown(name)}", "rename it with xreplace")
-    # log(626/625) is rounded once, from its exact value, and not computed from a rounded argument.
-    constants = {part: part.evalf(20) for part in _constants(expression)}
-    compiled: Callable[[NDArray[Any]], Any] = sympy.lambdify(X, expression.xreplace(constants), ["scipy", "numpy"])
-    return compiled
-
-
-def _constants(expression: sympy.Basic) -> set[sympy.Expr]:
-    """The largest real number-valued parts of an expression which are not rational."""
-    if isinstance(expression, sympy.Expr) and not expression.free_symbols:
-        return {expression} if expression.is_real and not expression.is_Rational else set()
-    return set().union(*map(_constants, expression.args))
+        return evaluator(self.expression)(x)

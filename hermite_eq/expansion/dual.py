@@ -264,6 +264,24 @@ def exact_dual(expr1: Expr, expr2: Expr | None = None) -> Expr | None:
         return None
 
 
+#: A covariance divided by two rounded roots of variances exceeds 1 by some units in the last place of its type.
+_ROUNDED = 64
+
+
+def correlations(rho: ArrayLike) -> NDArray[np.float64]:
+    """``rho`` as an array of correlations; what exceeds ±1 by rounding is ±1.
+
+    >>> correlations([1 + 2**-52, -0.5]).tolist()
+    [1.0, -0.5]
+    """
+    given = np.asarray(rho)
+    precision = np.finfo(given.dtype).eps if np.issubdtype(given.dtype, np.floating) else np.finfo(float).eps
+    real = not np.iscomplexobj(given) and np.issubdtype(given.dtype, np.number)
+    if not real or not np.all(np.abs(given) <= 1 + _ROUNDED * precision):
+        raise HypothesisError("a correlation is a real number in [−1, 1]", f"rho={rho!r}", "divide the covariance by the variances")
+    return np.clip(given.astype(float), -1.0, 1.0)
+
+
 @dataclass(frozen=True)
 class DualSeries:
     r"""The partial sum :math:`\sum_{k\le K} c_k c^*_k \rho^k/k!` with a bound of everything it leaves out.
@@ -286,9 +304,7 @@ class DualSeries:
 
     def __call__(self, rho: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """κ(ρ) and a bound on its error, both of the shape of ``rho``."""
-        rho = np.asarray(rho, dtype=float)
-        if not np.all(np.abs(rho) <= 1):
-            raise HypothesisError("a correlation lies in [−1, 1]", f"rho={rho}", "divide the covariance by the variances")
+        rho = correlations(rho)
         value = np.polynomial.polynomial.polyval(rho, self.weights)
         bound = np.abs(rho) ** len(self.weights) * self.remainder + self.error
         return np.asarray(value), np.asarray(bound)

@@ -9,9 +9,12 @@ from fractions import Fraction
 from typing import Any
 
 import sympy
+from flint import acb, arb
 
+from hermite_eq.activations.balls import ball_function, bits_for, working_precision
 from hermite_eq.arguments import count, exact, instance
 from hermite_eq.errors import HypothesisError
+from hermite_eq.hermite import check_degree
 
 #: More digits than any enclosure is asked for.
 _MOST_DIGITS = 10_000
@@ -110,8 +113,6 @@ class Enclosure:
         return self.lower <= Fraction(number) <= self.upper
 
     def _contains_symbolic(self, number: sympy.Basic) -> bool:
-        from hermite_eq.expansion.balls import enclose_number
-
         if number.free_symbols:
             raise HypothesisError("an enclosure contains numbers", f"{number}", "substitute the symbols first")
         for digits in (30, 100, 300, 1000):
@@ -152,3 +153,54 @@ class Enclosure:
 
     def _repr_latex_(self) -> str:
         return f"${self.latex(max(1, self.digits))}$"
+
+
+def to_enclosure(ball: arb, digits: int) -> Enclosure:
+    """The ball as exact decimals, a little wider; ``digits`` is how many are worth keeping.
+
+    Raises
+    ------
+    HypothesisError
+        If the ball is not finite: it encloses nothing, and its decimals would read 0 ± 0.
+    """
+    if not ball.is_finite():
+        raise HypothesisError("an enclosure is finite", f"{ball}", "use the double-precision np.asarray(coefficients(…)), and report this")
+    mid, radius, exponent = (int(part) for part in ball.mid_rad_10exp(digits + 10))
+    return Enclosure(_scaled(mid, exponent), _scaled(radius, exponent))
+
+
+def _scaled(mantissa: int, exponent: int) -> Decimal:
+    return Decimal((int(mantissa < 0), tuple(map(int, str(abs(mantissa)))), exponent))
+
+
+MOST_DIGITS = 1000
+
+
+def check_digits(digits: Any) -> int:
+    """``digits`` as an int from 1 to 1000."""
+    digits = check_degree(digits, name="digits")
+    if not 1 <= digits <= MOST_DIGITS:
+        raise HypothesisError(f"the engine certifies 1 to {MOST_DIGITS} digits", f"digits={digits}", "ask for digits=50, say")
+    return digits
+
+
+def enclose_number(number: sympy.Expr, digits: int) -> Enclosure:
+    """An enclosure of a SymPy number, of relative radius below 10^-digits however its terms cancel; of what does not differ from 0
+    by then, of absolute radius 10^-2000.
+
+    >>> enclose_number(sympy.sqrt(2) - sympy.Rational(1, 3), 20).digits >= 20
+    True
+    """
+    bits = bits_for(digits) + 32
+    while True:
+        with working_precision(bits):
+            value = _real(ball_function(number)(acb(0), False), number)
+            if value.rel_accuracy_bits() >= bits_for(digits) or value.rad() < arb(10) ** -2000:
+                return to_enclosure(value, digits)
+        bits *= 2
+
+
+def _real(value: acb, shown: Any) -> arb:
+    if not value.imag.contains(0) or not value.is_finite():
+        raise HypothesisError("a coefficient is a finite real number", f"{shown} = {value}", "pass a real expression")
+    return value.real

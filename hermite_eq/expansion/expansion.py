@@ -5,8 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 import numpy as np
 import sympy
@@ -15,19 +15,40 @@ from numpy.typing import DTypeLike, NDArray
 from hermite_eq import hermite
 from hermite_eq import latex as tex
 from hermite_eq.activations import Activation, activation
+from hermite_eq.activations.evaluation import nearest_double, vanishes
 from hermite_eq.arguments import one_of, shown
-from hermite_eq.errors import ArgumentTypeError, HypothesisError
+from hermite_eq.errors import ArgumentTypeError, DegreeError, HypothesisError
+from hermite_eq.expansion.enclosure import Enclosure, check_digits, enclose_number
 from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient, supported
 
 # The package's function of that name hides its module from all but the type checker.
 from hermite_eq.expansion.exact import tail as leading_tail
-from hermite_eq.expansion.quadrature import QuadratureEstimate, quadrature, remainders, sqrt_factorial
+from hermite_eq.expansion.quadrature import QuadratureEstimate, double_degree, quadrature, remainders, sqrt_factorial
 from hermite_eq.hermite import check_degree
 
 if TYPE_CHECKING:
     import pandas
 
-    from hermite_eq.expansion.enclosure import Enclosure
+
+@dataclass(frozen=True)
+class Printable:
+    """Coefficients as they are printed.
+
+    Attributes
+    ----------
+    c : tuple
+        SymPy numbers, decimals, or floats.
+    radii : list or None
+        Of their errors; None of exact numbers.
+    provenance : str
+    estimated : bool
+        Whether the radii are estimates, and not proven.
+    """
+
+    c: tuple[Any, ...]
+    radii: list[Any] | None
+    provenance: str
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +58,7 @@ class HermiteExpansion:
     Three routes to the same numbers, each with its own kind of error, and each computed when first asked for:
 
     - *exact*: ``c[k]``, ``c.c``, ``c.exact``, ``c.norm2``, ``c.residual(r)`` are SymPy numbers where a closed form exists;
-    - *double precision*: ``np.asarray(c)``, with estimated errors ``c.errors``;
+    - *double precision*: ``np.asarray(c)``, the exact numbers rounded or else quadrature, with their errors ``c.errors``;
     - *enclosed*: ``c.enclosure(k, digits)``, with proven bounds.
 
     Attributes
@@ -77,24 +98,43 @@ class HermiteExpansion:
     def __iter__(self) -> Iterator[Any]:
         return iter(self.c)
 
-    def __getitem__(self, k: int) -> Any:
-        """:math:`c_k`: an exact SymPy number if there is a closed form, else a float."""
+    def __getitem__(self, k: SupportsIndex | slice) -> Any:
+        """:math:`c_k`: an exact SymPy number if there is a closed form, else a float; of a slice a tuple, from the end where k < 0.
+
+        Raises
+        ------
+        DegreeError
+            Beyond the degree of the expansion; it is an IndexError too.
+        """
         try:
             return self.c[k]
         except IndexError:
-            repair = f"pass coefficients(…, degree={abs(operator.index(k))})"
-            raise HypothesisError(f"the coefficients are c_0 … c_{self.degree}", f"k={shown(k)}", repair) from None
+            needed = max(operator.index(k), ~operator.index(k))  # type: ignore[arg-type]
+            raise DegreeError(
+                f"c[k] is asked of an expansion up to degree {self.degree}, k = {-self.degree - 1} … {self.degree}",
+                f"k = {k} for {self.activation}",
+                f"ask for coefficients(…, degree={needed})",
+            ) from None
         except TypeError:
-            raise ArgumentTypeError("a coefficient is asked for by its degree", f"k={shown(k)}", "pass k=0, 1, 2, …") from None
+            raise ArgumentTypeError("a coefficient is chosen by its degree, or by a slice", f"k = {shown(k)}", "pass c[1]") from None
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        """:math:`c_0,\\dots,c_K` in double precision, by quadrature, for every activation; see ``errors``."""
+        """:math:`c_0,\\dots,c_K` in double precision: the exact numbers rounded, where they are known, else by quadrature; see
+        ``errors``.
+        """
         if copy is False:
             raise ValueError("the array of an expansion is always a new one")
         return np.asarray(self._double, dtype=dtype).copy()
 
+    @property
+    def _numeric(self) -> bool:
+        """Whether the closed forms are numbers: known, and free of parameters."""
+        return self.exact is not None and not self.activation.parameters
+
     @cached_property
     def _double(self) -> NDArray[np.float64]:
+        if self._numeric:
+            return np.array(_rounded(self.activation.expression, double_degree(self.degree)))
         return self.estimate.values * _square_roots(self.degree)
 
     @cached_property
@@ -110,11 +150,14 @@ class HermiteExpansion:
 
     @property
     def errors(self) -> NDArray[np.float64]:
-        """Estimated absolute errors of ``np.asarray(c)``.
+        """Absolute errors of ``np.asarray(c)``: half a unit in the last place where the exact numbers are known (0 of a zero), else
+        estimated.
 
         Of a bare callable they hold *if* the function has no feature narrower than :attr:`resolution`, other than at declared kinks:
         no finite number of values excludes one.
         """
+        if self._numeric:
+            return np.where([c == 0 for c in self.c], 0.0, np.maximum(np.spacing(np.abs(self._double)) / 2, np.nextafter(0, 1)))
         return self.estimate.errors * _square_roots(self.degree)
 
     @property
@@ -132,7 +175,7 @@ class HermiteExpansion:
     def exact(self) -> tuple[sympy.Expr, ...] | None:
         """All :math:`c_k` in closed form, or None where none is known."""
         expression = self.activation.expression
-        return None if expression is None else exact_coefficients(expression, self.degree)
+        return None if expression is None else _exact(expression, self.degree)
 
     @property
     def method(self) -> Literal["exact", "quadrature"]:
@@ -153,6 +196,13 @@ class HermiteExpansion:
     def weights(self) -> tuple[Any, ...]:
         r""":math:`c_k/k!`, the weights of :math:`\mathrm{He}_k`."""
         return hermite.polynomial_weights(self.c)
+
+    @property
+    def physicists(self) -> tuple[Any, ...]:
+        r""":math:`2^{-k/2}c_k/k!`, the weights of the physicists' :math:`H_k(x/\sqrt2)`, see
+        :func:`hermite_eq.hermite.physicists_weights`.
+        """
+        return hermite.physicists_weights(self.c)
 
     @cached_property
     def norm2(self) -> Any:
@@ -175,12 +225,12 @@ class HermiteExpansion:
         if self.exact is None or not isinstance(self.norm2, sympy.Basic):
             return float(self._remainders[r])
         square = sympy.expand(self.norm2 - sum(c**2 / sympy.factorial(k) for k, c in enumerate(self.exact[: r + 1])))
-        if not square.free_symbols and sympy.N(square, 30, chop=True) == 0 and square.equals(0):
-            return sympy.Integer(0)
-        return sympy.sqrt(square)
+        return sympy.Integer(0) if not square.free_symbols and vanishes(square) else sympy.sqrt(square)
 
     @cached_property
     def _remainders(self) -> NDArray[np.float64]:
+        if self._numeric and isinstance(self.norm2, sympy.Basic):
+            return np.array([nearest_double(self.residual(r)) for r in range(self.degree + 1)])
         return remainders(self.activation, self.degree)
 
     @cached_property
@@ -211,19 +261,32 @@ class HermiteExpansion:
         """
         from hermite_eq.expansion.certified import enclosed_coefficient
 
-        return enclosed_coefficient(self.activation, self._within(k, "k"), digits, self.degree)
+        k = self._within(k, "k")
+        if self._numeric and self._extreme(self.c[k]):
+            return enclose_number(self.c[k], check_digits(digits))
+        return enclosed_coefficient(self.activation, k, digits, self.degree)
+
+    @staticmethod
+    def _extreme(value: sympy.Expr) -> bool:
+        """Whether a number is so far from 1 that a rule with an absolute error would spend all its digits on the scale."""
+        return not 1e-30 < abs(nearest_double(value)) < 1e30 and not vanishes(value)
 
     def norm2_enclosure(self, digits: int = 50) -> Enclosure:
         r"""An interval which provably contains :math:`\mathbb E\,\sigma(g)^2`, with ``digits`` significant digits."""
         from hermite_eq.expansion.certified import enclosed_norm2
 
+        if not self.activation.parameters and isinstance(self.norm2, sympy.Basic) and self._extreme(self.norm2):
+            return enclose_number(self.norm2, check_digits(digits))
         return enclosed_norm2(self.activation, digits)
 
     def residual_enclosure(self, r: int, digits: int = 50) -> Enclosure:
         r"""An interval which provably contains :math:`c_r^*`, with ``digits`` significant digits *of the difference*."""
         from hermite_eq.expansion.certified import enclosed_residual
 
-        return enclosed_residual(self.activation, self._within(r, "r"), digits)
+        r = self._within(r, "r")
+        if self._numeric and isinstance(self.norm2, sympy.Basic) and self._extreme(self.norm2):
+            return enclose_number(self.residual(r), check_digits(digits))
+        return enclosed_residual(self.activation, r, digits)
 
     def _within(self, k: int, name: str) -> int:
         k = check_degree(k, name=name)
@@ -237,6 +300,8 @@ class HermiteExpansion:
 
     def latex(self, form: Literal["sum", "align", "table", "general"] = "sum", *, digits: int = 6) -> str:
         r"""TeX, exact where the coefficients are, else decimals of which only certain digits are shown.
+
+        The digits are certain by enclosures; where there is none, by the estimated error of double precision, and then it says so.
 
         Parameters
         ----------
@@ -270,10 +335,13 @@ class HermiteExpansion:
                     'pass form="table"; np.asarray(c) and c.enclosure(k) give the numbers',
                 )
             return str(self.general.latex())
-        c, radii, provenance = self.printable(digits)
+        printed = self.printable(digits)
+        c, radii, provenance = printed.c, printed.radii, printed.provenance
         complete = self.exact is not None and self.residual(self.degree) == 0
         if form == "sum":
-            return rf"\sigma(x) = {tex.hermite_sum(c, radius=radii, digits=digits)}" + ("" if complete else r" + \cdots")
+            rest = "" if complete else r" + \cdots"
+            words = r" \qquad \text{(digits by the estimated error)}" if printed.estimated else ""
+            return rf"\sigma(x) = {tex.hermite_sum(c, radius=radii, digits=digits)}{rest}{words}"
         if form == "align":
             return tex.expansion_align(c, radius=radii, complete=complete, digits=digits, provenance=provenance)
         return tex.coefficient_table(c, radius=radii, digits=digits, provenance=provenance)
@@ -283,15 +351,23 @@ class HermiteExpansion:
             return ", a bare callable"
         return "" if (support := supported(self.activation.expression)) else f": {support.reason}"
 
-    def printable(self, digits: int) -> tuple[tuple[Any, ...], list[Any] | None, str]:
+    def printable(self, digits: int) -> Printable:
         """Coefficients to print, the radii of their errors, and where they come from."""
         name = f"coefficients of {self.activation}"
         if self.exact is not None:
-            return self.exact, None, f"{name}: closed forms"
+            rounded = "" if all(map(tex.is_symbolic, self.exact)) else ", rounded where their integers have more than 30 digits"
+            return Printable(self.exact, None, f"{name}: closed forms{rounded}")
+        estimate = f"{name}: double-precision quadrature, digits by its estimated error"
         if self.activation.expression is None:
-            return self.c, list(self.errors), f"{name}: double-precision quadrature, digits by its estimated error"
-        enclosures = [self.enclosure(k, digits + 6) for k in range(self.degree + 1)]
-        return tuple(item.mid for item in enclosures), [item.radius for item in enclosures], f"{name}: proven enclosures"
+            return Printable(self.c, list(self.errors), estimate, estimated=True)
+        try:
+            enclosures = [self.enclosure(k, digits + 6) for k in range(self.degree + 1)]
+        except HypothesisError as refusal:
+            # Doubles instead; a function without them, because it is not square integrable, is refused here.
+            errors = list(self.errors)
+            why = tex.ascii_name(f"no enclosure: {refusal.hypothesis}; found {refusal.found}")
+            return Printable(self.c, errors, f"{estimate}\n{why}", estimated=True)
+        return Printable(tuple(item.mid for item in enclosures), [item.radius for item in enclosures], f"{name}: proven enclosures")
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
@@ -313,6 +389,17 @@ class HermiteExpansion:
                 "residual": self._remainders,
             }
         ).set_index("k")
+
+
+@lru_cache(maxsize=512)
+def _exact(expression: sympy.Expr, degree: int) -> tuple[sympy.Expr, ...] | None:
+    return exact_coefficients(expression, degree)
+
+
+@lru_cache(maxsize=512)
+def _rounded(expression: sympy.Expr, degree: int) -> tuple[float, ...]:
+    """The doubles nearest to the exact coefficients, which are known."""
+    return tuple(map(nearest_double, _exact(expression, degree) or ()))
 
 
 def _square_roots(degree: int) -> NDArray[np.float64]:

@@ -17,8 +17,8 @@ from typing import Any
 import sympy
 from flint import acb, arb
 
+from hermite_eq.activations.balls import ball_function
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.balls import ball_function
 from hermite_eq.hermite import X
 
 
@@ -211,8 +211,11 @@ class _Rules:
         kind = f.func
         if kind in _BOUNDED_BY_ONE:
             return self._within(arb(-1), arb(1))
-        if kind in (sympy.sign, sympy.Heaviside):
+        if kind in (sympy.sign, sympy.Heaviside) or (kind == sympy.besselj and f.args[0].is_Integer):
             return self._within(arb(-1), arb(1))
+        if kind == sympy.Si:
+            # Si is largest at π, below 1.86.
+            return self._within(arb("-1.86"), arb("1.86"))
         if kind in _INCREASING:
             least, most = _INCREASING[kind]
             try:
@@ -228,6 +231,17 @@ class _Rules:
         low, high, g = inner.low, inner.high, inner.growth
         if kind == sympy.erfc:
             return self._within(arb(0) if high is None else high.erfc().lower(), arb(2) if low is None else low.erfc().upper())
+        if kind in (sympy.floor, sympy.ceiling):
+            size = Growth(g.A + 1, arb.max(arb(0), g.p), arb.max(arb(0), g.q), arb.max(arb(0), g.r), self.start)
+            return self._within(None if low is None else low - 1, None if high is None else high + 1, size)
+        if kind in (sympy.coth, sympy.csch) and ((low is not None and bool(low > 0)) or (high is not None and bool(high < 0))):
+            # Both decrease on either side of 0, coth to ±1 and csch to 0.
+            at, limit = (arb.coth, arb(1)) if kind == sympy.coth else (arb.csch, arb(0))
+            if low is not None and bool(low > 0):
+                return self._within(limit if high is None else at(high).lower(), at(low).upper())
+            return self._within(at(high).lower(), -limit if low is None else at(low).upper())
+        if kind == sympy.erfinv and inner.bounded and bool(low > -1) and bool(high < 1):
+            return self._within(low.erfinv().lower(), high.erfinv().upper())
         if kind == sympy.asinh:
             # |asinh u| ≤ |u|.
             return self._within(None if low is None else low.asinh().lower(), None if high is None else high.asinh().upper(), g)

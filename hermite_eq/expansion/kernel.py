@@ -3,6 +3,7 @@ r"""The dual activation (kernel map) of one activation, and the cross-kernel of 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,14 +13,32 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation, activation
-from hermite_eq.arguments import array
-from hermite_eq.expansion.dual import RHO, DualSeries, dual_series, exact_dual
+from hermite_eq.activations.evaluation import evaluator
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion.dual import RHO, DualSeries, correlations, dual_series, exact_dual
 from hermite_eq.expansion.expansion import HermiteExpansion
-from hermite_eq.hermite import check_degree
+from hermite_eq.expansion.near_one import near_one
+from hermite_eq.expansion.panels import EPS
+from hermite_eq.expansion.quadrature import sqrt_factorial
+from hermite_eq.hermite import X, check_degree
 from hermite_eq.latex import exact as exact_tex
 
 #: Digits of the enclosures from which a certified series is made: beyond double precision, to which it is rounded.
 _DIGITS = 20
+
+
+#: Degree of the series in double precision, whose (K + 1)-st power of ρ is below 1e-13 up to |ρ| = 0.82, and the error relative
+#: to (E σ² E σ*²)^{1/2} up to which it stands.
+_LONG_DEGREE, _CONVERGED = 150, 1e-12
+#: Coefficients, E σ², and a bound of the errors of all c_k/√k!.
+_Data = tuple[list[Any], Any, float]
+
+
+def _estimated(sigma: Activation, degree: int) -> _Data:
+    estimate = HermiteExpansion(sigma, degree).estimate
+    roots = [sqrt_factorial(k) for k in range(degree + 1)]
+    error = max(float(np.max(estimate.errors)), estimate.norm2_error)
+    return [float(a) * root for a, root in zip(estimate.values, roots, strict=True)], estimate.norm2, error
 
 
 @dataclass(frozen=True)
@@ -45,41 +64,76 @@ class DualActivation:
             return None
         return exact_dual(self.first.expression, self.second.expression)
 
-    @property
+    @cached_property
     def certified(self) -> bool:
-        """Whether the bounds of :attr:`series` are proven: both functions are expressions, and so have enclosures."""
-        return self.first.expression is not None and self.second.expression is not None
+        """Whether the bounds of :attr:`series` are proven: both functions have enclosures."""
+        return all(self._enclosed(sigma) is not None for sigma in {self.first, self.second})
 
     @cached_property
     def series(self) -> DualSeries:
-        r""":math:`\sum_{k\le K}c_kc_k^*\rho^k/k!` with a bound on tail, coefficients and rounding; of a bare callable, an estimate."""
-        c1, norm1, error1 = self._data(self.first)
+        r""":math:`\sum_{k\le K}c_kc_k^*\rho^k/k!` with a bound on tail, coefficients and rounding; of functions without enclosures, an
+        estimate.
+        """
+        return self._series(lambda sigma: self._enclosed(sigma) or _estimated(sigma, self.degree))
+
+    def _series(self, data: Callable[[Activation], _Data]) -> DualSeries:
+        c1, norm1, error1 = data(self.first)
         if self.second == self.first:
             return dual_series(c1, norm1, error=error1)
-        c2, norm2, error2 = self._data(self.second)
+        c2, norm2, error2 = data(self.second)
         return dual_series(c1, norm1, c2, norm2, error=max(error1, error2))
 
-    def _data(self, sigma: Activation) -> tuple[list[Any], Any, float]:
+    def _enclosed(self, sigma: Activation) -> _Data | None:
         expansion = HermiteExpansion(sigma, self.degree)
-        if sigma.expression is None:
-            estimate = expansion.estimate
-            roots = [math.sqrt(math.factorial(k)) for k in range(self.degree + 1)]
-            error = max(float(np.max(estimate.errors)), estimate.norm2_error)
-            return [float(a) * root for a, root in zip(estimate.values, roots, strict=True)], estimate.norm2, error
-        enclosures = [expansion.enclosure(k, _DIGITS) for k in range(self.degree + 1)]
-        norm = expansion.norm2_enclosure(_DIGITS)
+        try:
+            enclosures = [expansion.enclosure(k, _DIGITS) for k in range(self.degree + 1)]
+            norm = expansion.norm2_enclosure(_DIGITS)
+        except HypothesisError:
+            return None
         error = max(float(item.radius) / math.sqrt(math.factorial(k)) for k, item in enumerate(enclosures))
         # float() rounds the midpoint by half a unit, which the series allows for.
         return [float(item.mid) for item in enclosures], float(norm.mid), max(error, float(norm.radius))
 
     def __call__(self, rho: ArrayLike) -> NDArray[np.float64]:
-        """κ(ρ) in double precision: from the closed form where there is one, else the series (see ``series(rho)`` for its bound)."""
-        rho = array(rho, "rho", nan=True, empty=True)
-        value, _ = self.series(rho)
-        if self.exact is None or self.exact.free_symbols - {RHO}:
-            return value
-        closed = np.asarray(sympy.lambdify(RHO, self.exact, ["scipy", "numpy"])(rho), dtype=float)
-        return np.broadcast_to(closed, rho.shape).copy()
+        r"""κ(ρ) in double precision, ρ = ±1 included; :meth:`errors` estimates how far off.
+
+        The closed form where there is one; else the series to degree 150, and where that has not converged, near \|ρ\| = 1, a
+        double integral (:mod:`hermite_eq.expansion.near_one`).
+        """
+        return self._values(rho)[0]
+
+    def errors(self, rho: ArrayLike) -> NDArray[np.float64]:
+        """Estimated absolute errors of ``kernel(rho)``, in its shape.
+
+        >>> kernel = dual_activation("hardshrink")
+        >>> round(float(kernel(1.0)), 5), bool(kernel.errors(1.0) < 1e-10)
+        (0.96914, True)
+        """
+        return self._values(rho)[1]
+
+    def _values(self, rho: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        rho = correlations(rho)
+        # One value for equal correlations: a matrix of them has a diagonal of ones.
+        places, back = np.unique(rho, return_inverse=True)
+        value, error = self._closed(places) if self._has_closed_form else self._double_series(places)
+        size = math.sqrt(_estimated(self.first, 0)[1] * _estimated(self.second, 0)[1])
+        left = np.flatnonzero(~(error <= _CONVERGED * size))
+        if left.size:
+            value[left], error[left] = near_one(self.first, self.second, places[left])
+        return value[back].reshape(rho.shape), error[back].reshape(rho.shape)
+
+    @property
+    def _has_closed_form(self) -> bool:
+        return self.exact is not None and not self.exact.free_symbols - {RHO}
+
+    def _closed(self, rho: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        assert self.exact is not None
+        value = evaluator(self.exact.xreplace({RHO: X}))(rho)
+        # Where it is not finite, as a quotient by 1 − ρ² at ±1, the integral has to serve.
+        return value, np.where(np.isfinite(value), 16 * EPS * np.abs(value), math.inf)
+
+    def _double_series(self, rho: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return self._series(lambda sigma: _estimated(sigma, _LONG_DEGREE))(rho)
 
     def latex(self) -> str:
         r"""TeX of :math:`\kappa(\rho)`: the closed form, or the first terms of the series."""

@@ -12,7 +12,7 @@ import sympy
 from hermite_eq.arguments import count, flag, mapping, non_negative, sequence, text
 from hermite_eq.arguments import exact as read_exact
 from hermite_eq.errors import HypothesisError
-from hermite_eq.latex.numbers import as_decimal, checked_digits, exact, is_exact, number, printable
+from hermite_eq.latex.numbers import as_decimal, checked_digits, exact, is_symbolic, number, printable
 
 #: The normalisation in words, put as a comment into everything that shows coefficients.
 NORMALISATION = (
@@ -23,7 +23,7 @@ NORMALISATION = (
 
 def _weighted(weight: Any, basis: str, digits: int, radius: Any) -> tuple[str, str]:
     """(sign, TeX without sign) of weight · basis."""
-    if is_exact(weight) or (isinstance(weight, sympy.Basic) and weight.free_symbols):
+    if is_symbolic(weight) or (isinstance(weight, sympy.Basic) and weight.free_symbols):
         weight = read_exact(weight, "c")
         negative = weight.could_extract_minus_sign()
         size = -weight if negative else weight

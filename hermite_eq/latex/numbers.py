@@ -44,10 +44,30 @@ def _standard_radicals(expr: sympy.Expr) -> sympy.Expr:
     return sympy.Add(*terms)
 
 
-def is_exact(value: Any) -> bool:
+#: Fractions of longer integers than this are no symbols any more, and are written as decimals.
+_LONGEST = 10**30
+#: Digits that may cancel within a number before it is printed: Gaussian masses beyond |x| = 40 lose 350.
+_MOST_CANCELLED = 5000
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether a number is written as a symbol: it is exact, and its integers are of readable length.
+
+    >>> is_symbolic(sympy.sqrt(2) / 3), is_symbolic(sympy.Rational(1, 3) ** 80), is_symbolic(0.5)
+    (True, False, False)
+    """
     if isinstance(value, sympy.Basic):
-        return not value.has(sympy.Float)
-    return isinstance(value, int | Fraction) and not isinstance(value, bool)
+        return not value.has(sympy.Float) and all(_readable(int(part.p), int(part.q)) for part in value.atoms(sympy.Rational))
+    return isinstance(value, int | Fraction) and not isinstance(value, bool) and _readable(*value.as_integer_ratio())
+
+
+def _readable(p: int, q: int) -> bool:
+    return max(abs(p), q) <= _LONGEST
+
+
+def evaluated(value: sympy.Expr, digits: int) -> sympy.Expr:
+    """An exact number as a decimal of ``digits`` digits, however much of it cancels."""
+    return value.evalf(digits, maxn=_MOST_CANCELLED)
 
 
 def exact(value: Any) -> str:
@@ -169,12 +189,14 @@ def number(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
     \frac{\sqrt{2}}{3} 0.666667
     """
     printable(value, "value")
-    if is_exact(value):
+    if is_symbolic(value):
         return exact(value)
     if isinstance(value, sympy.Basic) and value.free_symbols:
         return exact(value)
     if isinstance(value, sympy.Basic) and not isinstance(value, sympy.Float):
-        value = value.evalf(checked_digits(digits) + 10)
+        value = evaluated(value, checked_digits(digits) + 10)
+    if isinstance(value, int):
+        value = Fraction(value)
     return decimal(value, radius=radius, digits=digits)
 
 

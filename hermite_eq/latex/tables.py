@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from decimal import localcontext
+from fractions import Fraction
 from typing import Any
 
 import sympy
@@ -14,7 +15,7 @@ from hermite_eq.arguments import sequence, text
 from hermite_eq.arguments import text as read_text
 from hermite_eq.errors import HypothesisError
 from hermite_eq.latex.expansions import checked_coefficients, provenance_comment
-from hermite_eq.latex.numbers import as_decimal, checked_digits, decimal, exact, is_exact, number
+from hermite_eq.latex.numbers import as_decimal, checked_digits, decimal, evaluated, exact, is_symbolic, number
 
 
 def coefficient_table(
@@ -58,7 +59,7 @@ def coefficient_table(
     """
     digits = checked_digits(digits)
     c, radii = checked_coefficients(c, radius)
-    exact_column = any(is_exact(ck) for ck in c)
+    exact_column = any(is_symbolic(ck) for ck in c)
     rows = []
     for k, (ck, spread) in enumerate(zip(c, radii, strict=True)):
         if isinstance(ck, sympy.Basic) and ck.free_symbols:
@@ -70,7 +71,7 @@ def coefficient_table(
             )
         cells = [str(k)]
         if exact_column:
-            cells.append(f"${exact(ck)}$" if is_exact(ck) else "---")
+            cells.append(f"${exact(ck)}$" if is_symbolic(ck) else "---")
         for divisor in (1, math.factorial(k)):
             cells.append(f"${_decimal_of(ck, spread, divisor, digits)}$")
         rows.append("  " + " & ".join(cells) + r" \\")
@@ -88,12 +89,12 @@ def coefficient_table(
 
 
 def _decimal_of(value: Any, radius: Any, divisor: int, digits: int) -> str:
-    if is_exact(value):
+    if isinstance(value, int | Fraction | sympy.Basic) and not isinstance(value, sympy.Float):
         exact_value = read_exact(value, "c") / divisor
         if exact_value == 0:
             return "0"
-        # evalf carries digits + 20 correct digits, beyond what is shown.
-        return decimal(exact_value.evalf(digits + 20), digits=digits)
+        # It carries digits + 20 correct digits, beyond what is shown.
+        return decimal(evaluated(exact_value, digits + 20), digits=digits)
     with localcontext() as context:
         context.prec = 500
         return decimal(as_decimal(value) / divisor, radius=as_decimal(radius) / divisor, digits=digits)

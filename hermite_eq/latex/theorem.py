@@ -32,7 +32,7 @@ def equivalence_theorem(
     hypotheses: Sequence[tuple[str, bool | None, str]],
     comment: str,
 ) -> str:
-    r"""A theorem environment (amsthm) with its constants and hypotheses as booktabs tables.
+    r"""A theorem environment (amsthm, amsmath, amssymb) with its constants and hypotheses as booktabs tables.
 
     Parameters
     ----------
@@ -95,6 +95,24 @@ def _rows(value: Any, width: int, name: str) -> list[tuple[Any, ...]]:
     if any(len(row) != width for row in rows):
         raise HypothesisError(f"{name} are rows of {width} entries", f"{name}={shown(value)}", f"pass tuples of {width}")
     return rows
+
+
+def equivalence_display(
+    polynomial: str, constants: Sequence[tuple[str, str]], hypotheses: Sequence[tuple[str, bool | None, str]]
+) -> str:
+    r"""The equivalent model, its constants and the hypotheses as one display for MathJax, which has no theorems and no tables.
+
+    >>> print(equivalence_display("\\hat\\sigma_1(x) = x", [("c_1", "1")], [("a_1 \\ne 0", True, "a_1 = 1")]))
+    $$\begin{array}{ll}
+      \hat\sigma_1(x) = x & \\
+      c_1 = 1 & \\
+      a_1 \ne 0 \text{: holds} & a_1 = 1
+    \end{array}$$
+    """
+    rows = [f"{polynomial} &", *(f"{symbol} = {value} &" for symbol, value in constants)]
+    rows += [rf"{statement} \text{{: {_STATUS[holds]}}} & {finding}" for statement, holds, finding in hypotheses]
+    body = " \\\\\n  ".join(rows)
+    return f"$$\\begin{{array}}{{ll}}\n  {body}\n\\end{{array}}$$"
 
 
 def _listed(words: Sequence[str]) -> str:

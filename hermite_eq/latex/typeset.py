@@ -33,9 +33,12 @@ def latex(obj: Any) -> str:
         return str(obj.latex())
     if isinstance(obj, Sequence) and obj and all(hasattr(item, "activation") and hasattr(item, "c") for item in obj):
         digits = 6
-        printed = [(str(item.activation), *item.printable(digits)) for item in obj]
+        printed = [item.printable(digits) for item in obj]
         return side_by_side(
-            [(name, c) for name, c, _, _ in printed], radii=[radii for _, _, radii, _ in printed], digits=digits,
+            [(str(item.activation), shown.c) for item, shown in zip(obj, printed, strict=True)],
+            radii=[shown.radii for shown in printed],
+            digits=digits,
+            provenance="\n".join(shown.provenance for shown in printed if shown.estimated),
         )
     raise HypothesisError(
         "an object to be typeset has a .latex(), or is a sequence of Hermite expansions",

@@ -173,7 +173,7 @@ def test_messages():
     )
     with pytest.raises(HypothesisError) as raised:
         dual_series([0, 1], 1)(1.5)
-    assert str(raised.value) == "a correlation lies in [−1, 1]; found rho=1.5. Repair: divide the covariance by the variances"
+    assert str(raised.value) == "a correlation is a real number in [−1, 1]; found rho=1.5. Repair: divide the covariance by the variances"
     with pytest.raises(HypothesisError, match="both functions have coefficients and a norm"):
         dual_series([0, 1], 1, [0, 1])
     with pytest.raises(HypothesisError, match="expanded to the same degree; found 2 and 3 coefficients"):

@@ -11,9 +11,9 @@ from flint import arb
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hermite_eq.activations.balls import working_precision
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.balls import enclose_number, to_enclosure, working_precision
-from hermite_eq.expansion.enclosure import Enclosure
+from hermite_eq.expansion.enclosure import Enclosure, enclose_number, to_enclosure
 
 decimals = st.decimals(-(10**6), 10**6, allow_nan=False, places=20)
 radii = st.decimals(Decimal("1e-30"), 1, allow_nan=False, places=30)

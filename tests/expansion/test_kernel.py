@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
+import sympy
 
-from hermite_eq import activation, dual_activation
+from hermite_eq import HypothesisError, activation, coefficients, dual_activation
 from hermite_eq.activations import registered_names
+from hermite_eq.expansion import gaussian_mean, near_one
+from hermite_eq.hermite import X
 
 RHO = np.array([-0.9, -0.3, 0.0, 0.4, 0.8])
 #: Two-sided false-alarm rate 6e-7 for each comparison.
@@ -60,3 +65,77 @@ def test_a_series_of_high_degree_has_a_bound() -> None:
     value, bound = kernel.series(rho)
     assert np.all(np.abs(kernel(rho) - value) <= bound + 64 * np.finfo(float).eps * value[-1])
     assert bound.max() < 1e-13
+
+
+def _hardshrink_smoothed(mean: mpmath.mpf, scale: mpmath.mpf) -> mpmath.mpf:
+    """E x 1(|x| > 1/2), x ~ N(mean, scale²)."""
+    low, high = (-mpmath.mpf(1) / 2 - mean) / scale, (mpmath.mpf(1) / 2 - mean) / scale
+    return mean * (mpmath.ncdf(low) + mpmath.ncdf(-high)) + scale * (mpmath.npdf(high) - mpmath.npdf(low))
+
+
+@pytest.mark.parametrize("rho", [0.85, 0.99, -0.999, 1 - 1e-8])
+def test_a_kernel_without_closed_form_is_right_near_one(rho: float) -> None:
+    with mpmath.workdps(25):
+        scale = mpmath.sqrt((1 - mpmath.mpf(rho)) * (1 + mpmath.mpf(rho)))
+        bends = [abs(mpmath.mpf(1) / 2 / rho) + step * scale for step in (-6, -3, -1, 0, 1, 3, 6)]
+        edges = sorted({mpmath.mpf(1) / 2, *(p for p in bends if p > 0.5), mpmath.mpf(2), mpmath.mpf(5), mpmath.mpf(12)})
+        expected = 2 * mpmath.quad(lambda g: g * mpmath.npdf(g) * _hardshrink_smoothed(rho * g, scale), edges)
+    kernel = dual_activation("hardshrink")
+    assert float(kernel.errors(rho)) < 1e-12
+    assert abs(float(kernel(rho)) - float(expected)) <= float(kernel.errors(rho))
+
+
+@pytest.mark.parametrize(
+    "sigma",
+    [
+        "hardshrink", "hardswish", "relu6", "softshrink", "shifted_relu", "tanh", "softsign", "max(x - 1/3, 0)", sympy.floor(X),
+        sympy.Si(X), sympy.besselj(0, X), sympy.sin(X) / X, sympy.erfinv(sympy.tanh(X) / 2), sympy.log(1 + X**2) / X,
+        sympy.zeta(3 + X**2), np.tanh,
+    ],
+    ids=str,
+)
+def test_every_function_with_doubles_has_a_kernel_that_is_its_norm_at_one(sigma: Any) -> None:
+    kernel, expansion = dual_activation(sigma), coefficients(sigma, 1)
+    estimate = expansion.estimate
+    assert abs(float(kernel(1.0)) - estimate.norm2) <= float(kernel.errors(1.0)) + estimate.norm2_error
+    mirrored = gaussian_mean(lambda x: expansion.activation(x) * expansion.activation(-x), [
+        *sorted({side * float(kink) for kink in expansion.activation.kinks for side in (-1, 1)})
+    ])
+    assert abs(float(kernel(-1.0)) - mirrored) <= float(kernel.errors(-1.0)) + 1e-12 * estimate.norm2
+    assert np.all(kernel.errors([-1.0, 0.3, 1.0]) <= 1e-10 * estimate.norm2)
+    assert kernel.latex()
+
+
+def test_a_cross_kernel_at_one_is_the_inner_product() -> None:
+    kernel = dual_activation("hardshrink", "hardswish")
+    first, second = activation("hardshrink"), activation("hardswish")
+    expected = gaussian_mean(lambda x: first(x) * second(x), [-3, -0.5, 0.5, 3])
+    assert abs(float(kernel(1.0)) - expected) <= float(kernel.errors(1.0)) + 1e-13
+
+
+def test_many_correlations_are_interpolated_to_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = dual_activation("softshrink", "hardshrink")
+    # One octave of angles with more correlations than the polynomial has nodes; ±1, and an octave with fewer.
+    rho = np.concatenate([np.cos(np.random.default_rng(2).uniform(0.51, 0.56, 19)), [1.0, -1.0, -0.85]])
+    one_by_one = kernel(rho[[0, 5, 19, 20, 21]])
+    monkeypatch.setattr(near_one, "_MOST_INTEGRALS", 10)
+    values, errors = kernel(rho), kernel.errors(rho)
+    assert np.all(errors < 1e-10)
+    assert np.all(np.abs(values[[0, 5, 19, 20, 21]] - one_by_one) <= errors[[0, 5, 19, 20, 21]])
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "hardshrink"])
+def test_a_correlation_matrix_rounds_beyond_one(name: str) -> None:
+    rows = np.random.default_rng(3).normal(size=(6, 40))
+    covariance = rows @ rows.T
+    root = np.sqrt(np.diag(covariance))
+    matrix = covariance / root[:, None] / root[None, :]
+    matrix.flat[:: matrix.shape[0] + 1] = 1 + 2**-52
+    kernel = dual_activation(name)
+    assert np.all(np.diag(kernel(matrix)) == kernel(1.0))
+    assert np.all(kernel(-matrix).shape == (6, 6))
+    assert np.isfinite(kernel.series(matrix)[0]).all()
+    assert kernel(np.float32(1 + 2**-23)) == kernel(1.0)
+    for wrong in (1 + 1e-9, -1.5, math.nan, 0.5 + 0j, "a"):
+        with pytest.raises(HypothesisError, match="a correlation is a real number"):
+            kernel(wrong)

@@ -13,6 +13,7 @@ That σ is analytic where a bound presupposes it is not believed but shown, by f
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,16 +21,15 @@ import sympy
 from flint import acb, arb
 
 from hermite_eq.activations import Activation
+from hermite_eq.activations.balls import ball_function, bits_for, working_precision
+from hermite_eq.activations.rewriting import cancelled_exponentials
 from hermite_eq.activations.symbolic import proved_parity
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.balls import ball_function, bits_for, to_enclosure, working_precision
 from hermite_eq.expansion.certified.bounds import BOUND_BITS, Moments, numeric_expression
 from hermite_eq.expansion.certified.gauss_panels import by_panels
 from hermite_eq.expansion.certified.trapezoid import by_trapezoids, trapezoid_plan
-from hermite_eq.expansion.enclosure import Enclosure
-from hermite_eq.hermite import check_degree
+from hermite_eq.expansion.enclosure import Enclosure, check_digits, to_enclosure
 
-MOST_DIGITS = 1000
 _SWITCHES = (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Piecewise)
 
 
@@ -39,7 +39,7 @@ def enclosed_coefficient(sigma: Activation, k: int, digits: int, degree: int) ->
     All degrees up to ``degree`` ≥ k are computed at once, and kept.
     """
     expression = numeric_expression(sigma)
-    digits = _check_digits(digits)
+    digits = check_digits(digits)
     if proved_parity(expression) == ("even" if k % 2 else "odd"):
         _moments(sigma, 0, digits)  # the integral exists, or this raises
         return to_enclosure(arb(0), digits)
@@ -49,7 +49,7 @@ def enclosed_coefficient(sigma: Activation, k: int, digits: int, degree: int) ->
 def enclosed_norm2(sigma: Activation, digits: int) -> Enclosure:
     r"""An enclosure of :math:`\mathbb E\sigma(g)^2`."""
     numeric_expression(sigma)
-    return _refined(lambda working: _moments(sigma, 0, working).norm2, _check_digits(digits))
+    return _refined(lambda working: _moments(sigma, 0, working).norm2, check_digits(digits))
 
 
 def enclosed_residual(sigma: Activation, r: int, digits: int) -> Enclosure:
@@ -62,14 +62,7 @@ def enclosed_residual(sigma: Activation, r: int, digits: int) -> Enclosure:
         # The truth is not negative: what a ball has below zero may be cut off.
         return square.nonnegative_part().sqrt()
 
-    return _refined(residual, _check_digits(digits))
-
-
-def _check_digits(digits: Any) -> int:
-    digits = check_degree(digits, name="digits")
-    if not 1 <= digits <= MOST_DIGITS:
-        raise HypothesisError(f"the engine certifies 1 to {MOST_DIGITS} digits", f"digits={digits}", "ask for digits=50, say")
-    return digits
+    return _refined(residual, check_digits(digits))
 
 
 def _refined(compute: Any, digits: int) -> Enclosure:
@@ -96,8 +89,10 @@ def _refined(compute: Any, digits: int) -> Enclosure:
 
 @lru_cache(maxsize=256)
 def _moments(sigma: Activation, degree: int, digits: int) -> Moments:
-    expression = numeric_expression(sigma)
     _check_declarations(sigma)
+    # e^u/(1 + e^u) is 1/(1 + e^-u), of which balls and growth bounds see that it is bounded.
+    expression = cancelled_exponentials(numeric_expression(sigma))
+    sigma = replace(sigma, expression=expression)
     with working_precision(bits_for(digits) + 64):
         if not expression.has(*_SWITCHES):
             strip = trapezoid_plan(sigma, degree, digits)

@@ -9,8 +9,9 @@ import sympy
 from flint import acb, arb
 
 from hermite_eq.activations import Activation, pieces
+from hermite_eq.activations.balls import Ball, working_precision
+from hermite_eq.activations.removable import special_points
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.balls import Ball, working_precision
 from hermite_eq.expansion.growth import Growth, growth
 
 #: Precision of bounds, as opposed to values: their size matters, not their digits.
@@ -62,10 +63,13 @@ def orthonormal_bounds(z: arb, degree: int) -> list[arb]:
 def growth_at_ends(expression: sympy.Expr, sigma: Activation) -> tuple[Growth, Growth]:
     """Growth on the left and on the right ray beyond 1 and all kinks."""
     parts = pieces(expression)
-    edges = [abs(float(piece.left)) for piece in parts[1:]]
-    start = max(1, math.ceil(max(edges, default=0) + 1e-9))
-    left = growth(parts[0].expression, -1, start, sigma.lipschitz)
-    right = growth(parts[-1].expression, 1, start, sigma.lipschitz)
+    # Kinks further out than any panel cut no ray: there the bounds of all pieces hold together.
+    places = [float(piece.left) for piece in parts[1:]]
+    places += [float(point) for piece in parts for point in special_points(piece.expression)]
+    near = [abs(place) for place in places if abs(place) < _FARTHEST]
+    start = max(1, math.ceil(max(near, default=0) + 1e-9))
+    left = _largest([growth(part.expression, -1, start, sigma.lipschitz) for part in parts if part.left < -_FARTHEST])
+    right = _largest([growth(part.expression, 1, start, sigma.lipschitz) for part in parts if part.right > _FARTHEST])
     for end in (left, right):
         if not end.r < 0.25:
             raise HypothesisError(
@@ -74,6 +78,19 @@ def growth_at_ends(expression: sympy.Expr, sigma: Activation) -> tuple[Growth, G
                 "use a function that provably grows more slowly than exp(x²/4)",
             )
     return left, right
+
+
+#: The tails begin before this.
+_FARTHEST = 1000
+
+
+def _largest(bounds: list[Growth]) -> Growth:
+    first, *others = bounds
+    for other in others:
+        first = Growth(
+            arb.max(first.A, other.A), arb.max(first.p, other.p), arb.max(first.q, other.q), arb.max(first.r, other.r), first.start
+        )
+    return first
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ import sympy
 from flint import acb, arb, ctx
 
 from hermite_eq.activations import Activation, pieces
+from hermite_eq.activations.balls import Ball, ball_function, working_precision
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.balls import Ball, ball_function, working_precision
 from hermite_eq.expansion.certified.bounds import BOUND_BITS, Moments, growth_at_ends, orthonormal_bounds, real_value, tail_cut
+from hermite_eq.expansion.certified.singular_ends import bits_beside, cut_off, singular_points
 
 #: Bernstein ellipses tried, by the sum of their semi-axes over the half panel.
 _ELLIPSES = (12.0, 8.0, 5.0, 3.5, 2.4, 1.7)
@@ -40,6 +42,12 @@ def by_panels(sigma: Activation, degree: int, digits: int) -> Moments:
     at most :math:`\frac{64}{15}\frac{H M\rho^{-2n}}{1-\rho^{-2}}`. Where no ellipse is free of kinks and singularities the
     panel is bisected; a remnant so short that its whole content is below the goal is enclosed as it is.
     """
+    # Nodes δ beside a singularity s ≠ 0 take as many more bits as s/δ has.
+    with working_precision(ctx.prec + bits_beside(sigma.expression, digits + 4)):
+        return _by_panels(sigma, degree, digits)
+
+
+def _by_panels(sigma: Activation, degree: int, digits: int) -> Moments:
     ends = growth_at_ends(sigma.expression, sigma)
     quarters, tails = tail_cut(ends, degree, digits + 1)
     totals = [arb(0) for _ in range(degree + 1)]
@@ -49,7 +57,11 @@ def by_panels(sigma: Activation, degree: int, digits: int) -> Moments:
         roots = [arb.fac_ui(k).sqrt() for k in range(degree + 1)]
     normal = 1 / (2 * arb.pi()).sqrt()
     count = 0
-    for expression, left, right in _cuts_into_panels(sigma.expression, quarters):
+    for expression, left, right, beside in _cuts_into_panels(sigma.expression, quarters, digits + 4):
+        with working_precision(BOUND_BITS):
+            for cut_at, one, two in beside:
+                near = orthonormal_bounds((abs(cut_at) + 1).upper(), degree)
+                errors = [*(known + one * bound for known, bound in zip(errors[:-1], near, strict=True)), errors[-1] + two]
         f = ball_function(expression)
         stack = [(left, right)]
         while stack:
@@ -84,18 +96,53 @@ def by_panels(sigma: Activation, degree: int, digits: int) -> Moments:
     return Moments(tuple(total + radius for total, radius in zip(totals, radii, strict=True)), norm2 + norm_radius)
 
 
-def _cuts_into_panels(expression: sympy.Expr, quarters: int) -> Iterator[tuple[sympy.Expr, arb, arb]]:
-    """Panels of length at most 2 of [−T, T], cut at the kinks, with the expression of their piece."""
+#: (s, ∫|f|, ∫f²) of what is cut off beside a singularity s; the density φ ≤ 1 is left out.
+_Beside = list[tuple[arb, arb, arb]]
+
+
+def _cuts_into_panels(expression: sympy.Expr, quarters: int, digits: int) -> Iterator[tuple[sympy.Expr, arb, arb, _Beside]]:
+    """Panels of length at most 2 of [−T, T], cut at the kinks, with the expression of their piece.
+
+    Beside a singularity the panels begin at a distance within which there is less than 10^-digits; bounds of that come with the first.
+    """
     T = arb(quarters) / 4
     for piece in pieces(expression):
-        left = -T if piece.left == -sympy.oo else ball_function(piece.left)(acb(0), False).real
-        right = T if piece.right == sympy.oo else ball_function(piece.right)(acb(0), False).real
-        if right <= -T or left >= T or piece.expression == 0:
+        if piece.expression == 0:
+            continue
+        left = -T if piece.left == -sympy.oo else _number(piece.left)
+        right = T if piece.right == sympy.oo else _number(piece.right)
+        if right <= -T or left >= T:
             continue
         left, right = (-T if left < -T else left), (T if right > T else right)
-        n = max(1, math.ceil(float(right - left) / 2))
-        for j in range(n):
-            yield piece.expression, left + (right - left) * j / n, left + (right - left) * (j + 1) / n
+        ends, beside = [left], []
+        for point in singular_points(piece.expression):
+            place = _number(point)
+            before, after = not place <= left and place <= T, not place >= right and place >= -T
+            if place < left or place > right:
+                continue
+            if before and point != piece.left:
+                delta, one, two = cut_off(piece.expression, point, -1, digits)
+                ends.append(place - delta)
+                beside.append((place, one, two))
+            else:
+                ends.pop()
+            if after and point != piece.right:
+                delta, one, two = cut_off(piece.expression, point, 1, digits)
+                ends.append(place + delta)
+                beside.append((place, one, two))
+        if len(ends) % 2:
+            ends.append(right)
+        for start, end in zip(ends[::2], ends[1::2], strict=True):
+            n = max(1, math.ceil(float(end - start) / 2))
+            # The ends themselves, which may be closer to a singularity than a rounded sum.
+            cuts = [start, *(start + (end - start) * j / n for j in range(1, n)), end]
+            for a, b in itertools.pairwise(cuts):
+                yield piece.expression, a, b, beside
+                beside = []
+
+
+def _number(value: sympy.Expr) -> arb:
+    return ball_function(value)(acb(0), False).real
 
 
 def gauss_error(rho: arb, n: int) -> arb:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -20,8 +19,8 @@ from flint import acb, arb, ctx, fmpq
 from sympy.core.relational import Equality, GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan, Unequality
 from sympy.polys.rootoftools import ComplexRootOf
 
+from hermite_eq.activations.removable import near_removable, removable_points
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.enclosure import Enclosure
 from hermite_eq.hermite import X
 
 Ball = Callable[[acb, bool], acb]
@@ -39,41 +38,6 @@ def working_precision(bits: int) -> Iterator[None]:
 def bits_for(digits: int) -> int:
     """Bits that hold ``digits`` decimals."""
     return int(digits * 3.3219280948873626) + 1
-
-
-def to_enclosure(ball: arb, digits: int) -> Enclosure:
-    """The ball as exact decimals, a little wider; ``digits`` is how many are worth keeping.
-
-    Raises
-    ------
-    HypothesisError
-        If the ball is not finite: it encloses nothing, and its decimals would read 0 ± 0.
-    """
-    if not ball.is_finite():
-        raise HypothesisError("an enclosure is finite", f"{ball}", "use the double-precision np.asarray(coefficients(…)), and report this")
-    mid, radius, exponent = (int(part) for part in ball.mid_rad_10exp(digits + 10))
-    return Enclosure(_decimal(mid, exponent), _decimal(radius, exponent))
-
-
-def _decimal(mantissa: int, exponent: int) -> Decimal:
-    return Decimal((int(mantissa < 0), tuple(map(int, str(abs(mantissa)))), exponent))
-
-
-def enclose_number(number: sympy.Expr, digits: int) -> Enclosure:
-    """An enclosure of a SymPy number, of relative radius about 10^-digits.
-
-    >>> enclose_number(sympy.sqrt(2) - sympy.Rational(1, 3), 20).digits >= 20
-    True
-    """
-    with working_precision(bits_for(digits) + 32):
-        value = ball_function(number)(acb(0), False)
-        return to_enclosure(_real(value, number), digits)
-
-
-def _real(value: acb, shown: Any) -> arb:
-    if not value.imag.contains(0) or not value.is_finite():
-        raise HypothesisError("a coefficient is a finite real number", f"{shown} = {value}", "pass a real expression")
-    return value.real
 
 
 _NAN = acb(arb.nan(), arb.nan())
@@ -97,7 +61,8 @@ _MEROMORPHIC: dict[Any, Callable[[acb], acb]] = {
     sympy.sin: acb.sin, sympy.cos: acb.cos, sympy.tan: acb.tan, sympy.cot: acb.cot, sympy.sec: acb.sec,
     sympy.csc: acb.csc, sympy.sinh: acb.sinh, sympy.cosh: acb.cosh, sympy.coth: acb.coth,
     sympy.sech: acb.sech, sympy.csch: acb.csch, sympy.erf: acb.erf, sympy.erfc: acb.erfc, sympy.erfi: acb.erfi,
-    sympy.sinc: acb.sinc, sympy.gamma: acb.gamma,
+    sympy.sinc: acb.sinc, sympy.gamma: acb.gamma, sympy.Si: acb.si, sympy.Shi: acb.shi,
+    sympy.fresnels: lambda z: z.fresnel_s(), sympy.fresnelc: lambda z: z.fresnel_c(),
 }
 
 
@@ -125,6 +90,25 @@ def _asin(z: acb, analytic: bool) -> acb:
     return -value if z.imag > 0 else value
 
 
+def _erfinv(z: acb, analytic: bool) -> acb:
+    """By Newton's method in balls: if w₀ − (erf w₀ − Z)/erf'(W) lies within W, every ζ in Z has exactly one w in W with erf w = ζ.
+
+    Z is centred on the real line, so that these w continue the real branch.
+    """
+    if z.imag == 0:
+        return acb(z.real.erfinv())
+    around = acb(z.real, arb(0, abs(z.imag).upper()))
+    start = acb(z.real.mid().erfinv().mid())
+    slope = 2 / arb.pi().sqrt()
+    reach = abs((start.erf() - around) / (slope * (-start * start).exp())).upper()
+    for widening in (1.25, 2.0, 4.0):
+        box = start + acb(arb(0, reach * widening), arb(0, reach * widening))
+        image = start - (start.erf() - around) / (slope * (-box * box).exp())
+        if image.is_finite() and box.contains_interior(image):
+            return image
+    return _NAN
+
+
 _FUNCTIONS: dict[Any, Ball] = {
     **{name: _everywhere(function) for name, function in _MEROMORPHIC.items()},
     sympy.tanh: _tanh,
@@ -136,6 +120,9 @@ _FUNCTIONS: dict[Any, Ball] = {
     sympy.Abs: lambda z, analytic: z.real_abs(analytic=analytic),
     sympy.sign: lambda z, analytic: z.real_sgn(analytic=analytic),
     # Heaviside(x) and Heaviside(x, 1/2) differ at one point, a null set.
+    sympy.floor: lambda z, analytic: z.real_floor(analytic=analytic),
+    sympy.ceiling: lambda z, analytic: z.real_ceil(analytic=analytic),
+    sympy.erfinv: _erfinv,
     sympy.Heaviside: lambda z, analytic: z.real_heaviside(analytic=analytic),
 }
 
@@ -145,6 +132,16 @@ _CONSTANTS: dict[Any, Callable[[], acb]] = {
     sympy.EulerGamma: lambda: acb(arb.const_euler()),
     sympy.Catalan: lambda: acb(arb.const_catalan()),
     sympy.GoldenRatio: lambda: acb((1 + arb(5).sqrt()) / 2),
+}
+
+
+_SWITCHES = (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Piecewise, sympy.floor, sympy.ceiling)
+#: Functions with poles as quotients of entire ones.
+_QUOTIENTS: dict[Any, Callable[[sympy.Expr], sympy.Expr]] = {
+    sympy.cot: lambda u: sympy.cos(u) / sympy.sin(u),
+    sympy.csc: lambda u: 1 / sympy.sin(u),
+    sympy.coth: lambda u: sympy.cosh(u) / sympy.sinh(u),
+    sympy.csch: lambda u: 1 / sympy.sinh(u),
 }
 
 
@@ -198,11 +195,21 @@ def _built(expression: sympy.Expr, precision: int) -> Ball:
         return _extreme(expression, precision)
     if isinstance(expression, sympy.Piecewise):
         return _piecewise(expression, precision)
+    if isinstance(expression, sympy.besselj | sympy.besseli) and expression.order.is_Integer:
+        return _bessel(expression, precision)
     function = _FUNCTIONS.get(expression.func)
     if function is None:
         raise _unsupported(expression)
     argument = _compiled(expression.args[0], precision)
     return lambda z, analytic: function(argument(z, analytic), analytic)
+
+
+def _bessel(expression: sympy.Expr, precision: int) -> Ball:
+    """J_n and I_n of integer order, which are entire."""
+    order, argument = acb(int(expression.order)), _compiled(expression.argument, precision)
+    if isinstance(expression, sympy.besselj):
+        return lambda z, analytic: argument(z, analytic).bessel_j(order)
+    return lambda z, analytic: argument(z, analytic).bessel_i(order)
 
 
 def _unsupported(expression: sympy.Basic) -> HypothesisError:
@@ -236,7 +243,38 @@ def _chain(expression: sympy.Expr, precision: int) -> Ball:
             value = value * term(z, analytic)
         return value if start is None else value * start
 
-    return total if is_sum else product
+    plain = total if is_sum else product
+    return _across_removable(plain, expression, precision) if expression.has(X) else plain
+
+
+def _across_removable(plain: Ball, expression: sympy.Expr, precision: int) -> Ball:
+    """``plain``, and across the removable singularities of ``expression`` its analytic continuation."""
+    whole = expression.replace(lambda part: part.func in _QUOTIENTS, lambda part: _QUOTIENTS[part.func](part.args[0]))
+    numerator, denominator = sympy.fraction(sympy.together(whole) if isinstance(expression, sympy.Add) else whole, exact=True)
+    if not denominator.has(X) or denominator.has(*_SWITCHES) or numerator.has(*_SWITCHES):
+        return plain
+    found = removable_points(numerator, denominator)
+    if not found:
+        return plain
+    points = [
+        (_compiled(point.place, precision)(acb(0), False), point.order, _compiled(point.limit, precision)(acb(0), False))
+        for point in found
+    ]
+    top, bottom = _compiled(numerator, precision), _compiled(denominator, precision)
+
+    def value(z: acb, analytic: bool) -> acb:
+        direct = plain(z, analytic)
+        if direct.is_finite():
+            return direct
+        for point in points:
+            # A neighbour of x₀ is within reach of its disc, too.
+            if abs(z - point[0]) < 4 or z.contains(point[0]):
+                ball = near_removable(top, bottom, point, z)
+                if ball is not None:
+                    return ball
+        return direct
+
+    return value
 
 
 def _power(expression: sympy.Pow, precision: int) -> Ball:

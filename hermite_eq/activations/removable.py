@@ -1,0 +1,104 @@
+r"""Balls around removable singularities: quotients N/D of analytic functions which vanish at the same real point x₀.
+
+Where a ball z meets x₀ the quotient of balls is not finite, but h = N/D is analytic if D has no zero in a disc about x₀ other than
+x₀, of an order m which N has at least. D winds around 0 as often as it has zeros in the disc, which arcs of the circle count. Then, by
+the maximum principle and Schwarz's lemma, with M a bound of |h| on the circle of radius R,
+
+.. math:: |h(z)-h(x_0)|\le\frac{2M}{R}|z-x_0|,\qquad h(x_0)=N^{(m)}(x_0)/D^{(m)}(x_0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sympy
+from flint import acb, arb
+
+from hermite_eq.hermite import X
+
+#: Arcs of a circle, and the highest order of a zero.
+_ARCS, _HIGHEST_ORDER = 32, 8
+
+
+def special_points(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """0 and the real points where a polynomial part of ``expression``, of degree 1 or 2, is 0 or 1: where its functions meet their
+    singularities.
+
+    >>> special_points(sympy.log(X - 2))
+    (0, 2, 3)
+    """
+    found: set[sympy.Expr] = {sympy.Integer(0)}
+    for part in sympy.preorder_traversal(expression):
+        if isinstance(part, sympy.Expr) and part != X and part.has(X) and part.is_polynomial(X):
+            for level in (part, part - 1):
+                polynomial = sympy.Poly(level, X)
+                if 1 <= polynomial.degree() <= 2:
+                    found.update(root for root in sympy.roots(polynomial) if root.is_real)
+    return tuple(sorted(found, key=lambda point: sympy.N(point, 30)))
+
+
+@dataclass(frozen=True)
+class Removable:
+    """One point x₀, the order of the denominator's zero there, and the limit of the quotient."""
+
+    place: sympy.Expr
+    order: int
+    limit: sympy.Expr
+
+
+def removable_points(numerator: sympy.Expr, denominator: sympy.Expr) -> tuple[Removable, ...]:
+    """The special points at which both vanish, the numerator to at least the denominator's order.
+
+    >>> removable_points(1 - sympy.cos(X), X**2)
+    (Removable(place=0, order=2, limit=1/2),)
+    """
+    found = []
+    for place in special_points(numerator / denominator):
+        top, bottom = numerator, denominator
+        for order in range(_HIGHEST_ORDER + 1):
+            at_top, at_bottom = (sympy.simplify(part.subs(X, place)) for part in (top, bottom))
+            if at_bottom != 0:
+                if order and at_bottom.is_finite and at_top.is_finite:
+                    found.append(Removable(place, order, at_top / at_bottom))
+                break
+            if at_top != 0:
+                break
+            top, bottom = top.diff(X), bottom.diff(X)
+    return tuple(found)
+
+
+def near_removable(
+    numerator: Callable[[acb, bool], acb],
+    denominator: Callable[[acb, bool], acb],
+    point: tuple[acb, int, acb],
+    z: acb,
+) -> acb | None:
+    """A ball around N/D on z, from x₀, its order and the limit; None where no disc about x₀ that holds z is proven good."""
+    place, order, limit = point
+    distance = abs(z - place).upper()
+    if distance == 0:
+        return limit
+    radius = (distance * 3 / 2).upper()
+    disc = place + acb(arb(0, radius), arb(0, radius))
+    if not (numerator(disc, True).is_finite() and denominator(disc, True).is_finite()):
+        return None
+    turns, largest = arb(0), arb(0)
+    step = acb(0, 2 * arb.pi() / _ARCS)
+    half = (radius * arb.pi() / _ARCS).upper()
+    corners = [place + radius * (step * j).exp() for j in range(_ARCS)]
+    ends = [denominator(corner, True) for corner in corners]
+    for j in range(_ARCS):
+        # The arc between two corners lies within half its length of its middle.
+        arc = place + radius * (step * (j + 0.5)).exp() + acb(arb(0, half), arb(0, half))
+        below = denominator(arc, True)
+        value = numerator(arc, True) / below
+        if below.contains(0) or not value.is_finite():
+            return None
+        turns += (ends[(j + 1) % _ARCS] / ends[j]).log().imag
+        largest = arb.max(largest, value.abs_upper())
+    turns /= 2 * arb.pi()
+    if not (turns.contains(order) and turns.rad() < 0.5):
+        return None
+    spread = (2 * largest * distance / radius).upper()
+    return limit + (acb(arb(0, spread)) if z.imag == 0 else acb(arb(0, spread), arb(0, spread)))

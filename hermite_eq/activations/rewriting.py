@@ -1,0 +1,101 @@
+"""Equal forms of an expression whose values in floating point neither cancel nor overflow on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+from sympy.codegen.cfunctions import expm1, log1p
+from sympy.codegen.numpy_nodes import logaddexp
+
+from hermite_eq.hermite import X
+
+
+def stable_form(expression: sympy.Expr) -> sympy.Expr:
+    r"""``expression``, equal on the line, in the forms that floating point evaluates well.
+
+    - :math:`a e^u-a=a\operatorname{expm1}u`, :math:`a-a\cos u=2a\sin^2(u/2)`;
+    - :math:`\log\sum_ic_ie^{u_i}` by pairs, ``logaddexp``, for positive :math:`c_i`; else :math:`\log(1+t)=\operatorname{log1p}t`;
+    - :math:`e^a(\sum_ic_ie^{u_i})^{-n}=(\sum_ic_ie^{u_i-a/n})^{-n}`, in which an overflow is a value of 0, and not ∞/∞.
+
+    >>> stable_form(sympy.log(1 + sympy.exp(100 * X)))
+    logaddexp(0, 100*x)
+    >>> stable_form((sympy.exp(X) - 1) / X)
+    expm1(x)/x
+    """
+    if not expression.args or not expression.has(X):
+        return expression
+    if isinstance(expression, sympy.Piecewise):
+        return sympy.Piecewise(*((stable_form(value), condition) for value, condition in expression.args), evaluate=False)
+    node = expression.func(*(stable_form(argument) if isinstance(argument, sympy.Expr) else argument for argument in expression.args))
+    if isinstance(node, sympy.Add):
+        return _sum(node)
+    if isinstance(node, sympy.Mul):
+        return _quotient(node)
+    if isinstance(node, sympy.log):
+        return _logarithm(node)
+    return node
+
+
+def cancelled_exponentials(expression: sympy.Expr) -> sympy.Expr:
+    """The last of these forms alone.
+
+    >>> cancelled_exponentials(X * sympy.exp(X) / (1 + sympy.exp(X)))
+    x/(1 + exp(-x))
+    """
+    return expression.replace(lambda part: isinstance(part, sympy.Mul), _quotient)
+
+
+def _sum(node: sympy.Add) -> sympy.Expr:
+    constant, rest = node.as_coeff_Add()
+    if constant == 0:
+        return node
+    for term in sympy.Add.make_args(rest):
+        factor, function = term.as_coeff_Mul()
+        if factor == -constant and isinstance(function, sympy.exp):
+            return rest - term + factor * expm1(function.exp)
+        if factor == -constant and isinstance(function, sympy.cos):
+            return rest - term + 2 * constant * sympy.sin(function.args[0] / 2) ** 2
+    return node
+
+
+def _exponentials(node: sympy.Expr) -> list[tuple[sympy.Expr, sympy.Expr]] | None:
+    """(c, u) of every term c e^u, c > 0, of a sum of such; None where it is none."""
+    found = []
+    for term in sympy.Add.make_args(node):
+        factor, function = term.as_independent(X, as_Add=False)
+        argument: Any = 0 if function == 1 else function.exp if isinstance(function, sympy.exp) else None
+        if argument is None or not factor.is_positive:
+            return None
+        found.append((factor, sympy.sympify(argument)))
+    return found
+
+
+def _logarithm(node: sympy.log) -> sympy.Expr:
+    inner = node.args[0].replace(
+        lambda part: isinstance(part, sympy.cosh), lambda part: (sympy.exp(part.args[0]) + sympy.exp(-part.args[0])) / 2
+    )
+    terms = _exponentials(sympy.expand_mul(inner))
+    if terms is not None and len(terms) > 1:
+        # log c only where it is none of all: log(cosh u) is logaddexp(u, −u) − log 2.
+        common = terms[0][0] if len({factor for factor, _ in terms}) == 1 else sympy.Integer(1)
+        value = terms[0][1] + sympy.log(terms[0][0] / common)
+        for factor, argument in terms[1:]:
+            value = logaddexp(value, argument + sympy.log(factor / common))
+        return value + sympy.log(common)
+    constant, rest = node.args[0].as_coeff_Add()
+    return log1p(rest) if constant == 1 else node
+
+
+def _quotient(node: sympy.Mul) -> sympy.Expr:
+    exponent = sympy.Add(*(factor.exp for factor in node.args if isinstance(factor, sympy.exp)))
+    if exponent == 0:
+        return node
+    for factor in node.args:
+        if isinstance(factor, sympy.Pow) and factor.exp.is_Integer and factor.exp < 0:
+            terms = _exponentials(factor.base)
+            if terms is not None and len(terms) > 1:
+                others = [other for other in node.args if other != factor and not isinstance(other, sympy.exp)]
+                moved = sympy.Add(*(c * sympy.exp(u + exponent / factor.exp) for c, u in terms))
+                return sympy.Mul(*others, moved**factor.exp)
+    return node

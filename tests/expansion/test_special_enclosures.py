@@ -1,0 +1,144 @@
+"""Enclosures of functions that are not elementary, not analytic or not bounded, against integrals to 40 digits by another rule."""
+
+from __future__ import annotations
+
+import itertools
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from sympy import Abs, Max, Min, Piecewise, Rational, Si, besselj, cos, coth, erfinv, exp, floor, log, sign, sin, sinh, tanh
+
+from hermite_eq import HypothesisError, activation, coefficients
+from hermite_eq.activations.balls import ball_function, working_precision
+from hermite_eq.activations.pieces import pieces
+from hermite_eq.activations.removable import removable_points
+from hermite_eq.hermite import X
+
+LINE = (-12, -8, -5, -3, -2, -1, 0, 1, 2, 3, 5, 8, 12)
+
+
+def _steep(*steep: float) -> tuple[float, ...]:
+    """Panels that shrink towards points where the function bends within a hundredth."""
+    return tuple(sorted({*LINE, *(s + side * 4.0**-j for s in steep for j in range(5) for side in (-1, 1))}))
+
+
+CASES = {
+    "sin(x)/x": (sin(X) / X, LINE),
+    "(exp(x) - 1)/x": ((exp(X) - 1) / X, LINE),
+    "x/(exp(x) - 1)": (X / (exp(X) - 1), LINE),
+    "(1 - cos(x))/x^2": ((1 - cos(X)) / X**2, LINE),
+    "tanh(x)/x": (tanh(X) / X, LINE),
+    "x/sinh(x)": (X / sinh(X), LINE),
+    "log(1 + x^2)/x": (log(1 + X**2) / X, LINE),
+    "Langevin": (coth(X) - 1 / X, LINE),
+    "shifted": ((exp(X - 1) - 1) / (X - 1), LINE),
+    "softplus(100x)/100": (log(1 + exp(100 * X)) / 100, _steep(0)),
+    "x logistic(60x)": (X * exp(60 * X) / (1 + exp(60 * X)), _steep(0)),
+    "Si": (Si(X), LINE),
+    "J0": (besselj(0, X), LINE),
+    "J1(x)/x": (besselj(1, X) / X, LINE),
+    "erfinv": (erfinv(tanh(X) / 2), LINE),
+    "floor": (floor(X), tuple(range(-12, 13))),
+    "log|x|": (log(Abs(X)), LINE),
+    "log|x - 1|": (log(Abs(X - 1)), LINE),
+    "x log|x|": (X * log(Abs(X)), LINE),
+    "|x|^-0.3": (Abs(X) ** Rational(-3, 10), LINE),
+    "|x - 1|^-1/4": (Abs(X - 1) ** Rational(-1, 4), LINE),
+    "bump": (Piecewise((exp(-1 / (1 - X**2)), Abs(X) < 1), (0, True)), LINE),
+    "kinks 1e20 apart": (Max(Min((X - Rational(8, 7)) / 10**20, 1), 0), (mpmath.mpf(8) / 7, 2, 3, 5, 8, 12)),
+    "|cos(3x + 1)|": (Abs(cos(3 * X + 1)), tuple(sorted({*LINE, *((k * np.pi + np.pi / 2 - 1) / 3 for k in range(-11, 12))}))),
+}
+
+
+def _integral(expression: sympy.Expr, k: int, edges: tuple[object, ...]) -> mpmath.mpf:
+    """Tanh-sinh quadrature, which shares nothing with the library's rules, and bears singularities at the ends of its panels."""
+    function = sympy.lambdify(X, expression, "mpmath")
+
+    def integrand(x: mpmath.mpf) -> mpmath.mpf:
+        with mpmath.workdps(50):
+            return mpmath.re(function(x)) * x**k * mpmath.npdf(x)
+
+    with mpmath.workdps(25):
+        return mpmath.quad(integrand, list(edges))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_enclosure_contains_the_integral(name: str) -> None:
+    expression, edges = CASES[name]
+    sigma = activation(expression)
+    k = 1 if sigma(0.7) == -sigma(-0.7) else 0
+    enclosure = coefficients(expression, 2).enclosure(k, 16)
+    with mpmath.workdps(34):
+        off = abs(mpmath.mpf(str(enclosure.mid)) - _integral(expression, k, edges))
+        # mpmath's 25 digits, less what |x − s|^s loses of them within 10^-25 of s; what is beyond |x| = 12 is below 12² φ(12) < 1e-29.
+        assert off <= mpmath.mpf(str(enclosure.radius)) + mpmath.mpf(10) ** -16
+    assert enclosure.digits >= 16
+
+
+def test_log_has_the_known_mean() -> None:
+    """E log|g| = −(γ + log 2)/2."""
+    known = -(sympy.EulerGamma + sympy.log(2)) / 2
+    assert coefficients(log(Abs(X)), 2).enclosure(0, 30).contains(known)
+    assert not coefficients(log(Abs(X)), 2).enclosure(0, 30).contains(known + Rational(1, 10**28))
+
+
+def test_a_singularity_that_is_not_square_integrable_is_refused() -> None:
+    for expression in (1 / sympy.sqrt(Abs(X - 1)), 1 / (X - 1), 1 / (X**2 - 1), Abs(X) ** Rational(-3, 4)):
+        with pytest.raises(HypothesisError, match=r"square integrable|bounded near its singularities"):
+            coefficients(expression, 1).enclosure(0, 10)
+
+
+def test_close_kinks_are_told_apart_as_exact_numbers() -> None:
+    width = Rational(1, 10**20)
+    narrow = coefficients(Max(Min((X - Rational(8, 7)) / width, 1), 0), 1)
+    assert narrow.activation.kinks == (Rational(8, 7), Rational(8, 7) + width)
+    # c_0 lies between the probabilities of the two half-lines.
+    step = [coefficients(sympy.Heaviside(X - place), 0).enclosure(0, 40) for place in narrow.activation.kinks]
+    found = narrow.enclosure(0, 40)
+    assert step[1].lower < found.lower < found.upper < step[0].upper
+
+
+def test_zeros_of_sines_are_kinks_and_signs_between_them_exact() -> None:
+    found = coefficients(sign(sin(20 * X)), 3)
+    assert sympy.pi / 20 in found.activation.kinks
+    assert np.all(np.abs(np.asarray(found)) <= found.errors)   # |c_k| ≤ e^{-200}(2·20)^k: nothing in double precision
+    assert found.estimate.trusted
+    assert found.estimate.norm2 == pytest.approx(1, abs=4 * found.estimate.norm2_error)
+    assert [piece.expression for piece in pieces(Max(sin(X), 0)) if 0 <= piece.left < 6] == [sin(X), 0]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [sin(X) / X, X / (exp(X) - 1), (1 - cos(X)) / X**2, tanh(X) / X, coth(X) - 1 / X, X / sinh(X), (exp(X - 1) - 1) / (X - 1)],
+    ids=str,
+)
+def test_balls_across_a_removable_singularity_hold_the_values_inside(expression: sympy.Expr) -> None:
+    rng = np.random.default_rng(5)
+    function = sympy.lambdify(X, expression, "mpmath")
+    from flint import acb, arb
+
+    finite = 0
+    with working_precision(128):
+        f = ball_function(expression)
+        for radius, analytic in itertools.product((1e-20, 1e-6, 0.05, 0.2, 0.3), (True, False)):
+            center = complex(*rng.uniform(-radius / 2, radius / 2, 2)) + (1 if expression.has(X - 1) else 0)
+            ball = f(acb(arb(center.real, radius), arb(center.imag, radius)), analytic)
+            finite += ball.is_finite()
+            for _ in range(12):
+                z = center + complex(*rng.uniform(-radius, radius, 2))
+                with mpmath.workdps(60):
+                    value = function(mpmath.mpmathify(z))
+                    assert not ball.is_finite() or ball.overlaps(acb(arb(str(value.real), 1e-25), arb(str(value.imag), 1e-25)))
+    assert finite == 10
+
+
+def test_a_ball_that_holds_a_pole_too_is_not_finite() -> None:
+    """x/(e^x − 1) has poles at ±2πi, and (x² − x)/(x sinh(x)) one at 0, where its numerator's zero is of lower order."""
+    from flint import acb, arb
+
+    with working_precision(128):
+        assert not ball_function(X / (exp(X) - 1))(acb(arb(0, 1), arb(0, 7)), True).is_finite()
+        assert not ball_function((1 + X) / sinh(X))(acb(arb(0, 1)), True).is_finite()
+    assert removable_points(X, sinh(X) ** 2) == ()
