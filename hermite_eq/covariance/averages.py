@@ -25,8 +25,8 @@ import scipy.linalg
 import sympy
 from numpy.typing import NDArray
 
-from hermite_eq.arguments import count as checked_count
 from hermite_eq.arguments import LARGEST_COUNT, inside, positive
+from hermite_eq.arguments import count as checked_count
 from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, D, S, hermite_index, hermite_symbol
 from hermite_eq.errors import HypothesisError
 

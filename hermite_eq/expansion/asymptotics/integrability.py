@@ -16,12 +16,12 @@ from typing import Any
 import sympy
 from flint import acb, arb
 
+from hermite_eq.activations.balls import ball_function, working_precision
 from hermite_eq.activations.pieces import pieces
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.asymptotics.candidates import candidates
 from hermite_eq.expansion.asymptotics.rules import Expander
 from hermite_eq.expansion.asymptotics.series import Asymptotic, Exponent, Monomial, UndecidedError, exponent_sign
-from hermite_eq.expansion.balls import ball_function, working_precision
 from hermite_eq.expansion.growth import growth
 from hermite_eq.hermite import X
 

@@ -11,6 +11,7 @@ import sympy
 from flint import acb, arb, arb_series, ctx
 from sympy.core.relational import Equality, GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan, Unequality
 
+from hermite_eq.activations.balls import ball_function
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.asymptotics.series import (
     ORDERS,
@@ -25,7 +26,6 @@ from hermite_eq.expansion.asymptotics.series import (
     power,
     power_of_t,
 )
-from hermite_eq.expansion.balls import ball_function
 from hermite_eq.hermite import X
 
 # Analytic wherever their argument is finite.
