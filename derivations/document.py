@@ -15,7 +15,7 @@ _CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Hermite coefficients and kernels",
      ("jump_formula", "gaussian_exponentials", "error_function", "coefficient_decay", "mehler", "dual_kernels", "trapezoid_error")),
     ("The context and its covariance",
-     ("linear_attention", "context_law", "context_covariance", "task_averages", "norm_law", "context_norms",
+     ("linear_attention", "context_law", "context_covariance", "task_averages", "norm_law", "context_norms", "head_moments",
       "structured_covariance", "given_weights", "quadratic_form_law", "effective_dimension")),
     ("Gaussian pre-activations and the equivalent model",
      ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients", "conditional_coefficients",

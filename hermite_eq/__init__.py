@@ -11,6 +11,7 @@ pre-activations and the in-context error, each with the size of its own error, a
 from hermite_eq import simulate as simulate
 from hermite_eq.activations import Activation as Activation
 from hermite_eq.activations import activation as activation
+from hermite_eq.activations import registered_names as registered_names
 from hermite_eq.covariance import covariance as covariance
 from hermite_eq.equivalence import equivalent_model as equivalent_model
 from hermite_eq.equivalence import equivalent_transformer as equivalent_transformer

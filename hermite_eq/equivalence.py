@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,7 +26,9 @@ from hermite_eq.models import PolynomialActivation, RandomTransformer, Ratios, S
 _ZERO = 64 * np.finfo(float).eps
 
 
-def equivalent_model(sigma: Any, degree: int = 1) -> PolynomialActivation:
+def equivalent_model(
+    sigma: Any, degree: int = 1, *, kinks: Sequence[Any] | None = None, parameters: Sequence[str] = (), variance: Any = 1
+) -> PolynomialActivation:
     r"""The equivalent polynomial activation :math:`\hat\sigma_r` of [RT] (12), r = ``degree``,
 
     .. math:: \hat\sigma_r(x)=\sum_{k\le r}\frac{c_k}{k!}\mathrm{He}_k(x)+c_r^*z,\qquad
@@ -35,6 +38,8 @@ def equivalent_model(sigma: Any, degree: int = 1) -> PolynomialActivation:
     ----------
     sigma : str, sympy.Expr, Activation or callable
     degree : int
+    kinks, parameters, variance
+        As in :func:`hermite_eq.coefficients`: of another variance s² it is :math:`x\mapsto\sigma(sx)` that is replaced.
 
     Returns
     -------
@@ -55,7 +60,7 @@ def equivalent_model(sigma: Any, degree: int = 1) -> PolynomialActivation:
     (3,)
     """
     degree = check_degree(degree)
-    expansion = coefficients(sigma, degree)
+    expansion = coefficients(sigma, degree, kinks=kinks, parameters=parameters, variance=variance)
     violation = lipschitz_violation(expansion.activation)
     if violation:
         warnings.warn(

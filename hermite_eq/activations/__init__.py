@@ -8,4 +8,6 @@ from hermite_eq.activations.pieces import kinks as kinks
 from hermite_eq.activations.pieces import pieces as pieces
 from hermite_eq.activations.registry import register as register
 from hermite_eq.activations.registry import registered_names as registered_names
+from hermite_eq.activations.regularity import grows_exponentially as grows_exponentially
 from hermite_eq.activations.regularity import lipschitz_violation as lipschitz_violation
+from hermite_eq.activations.rescaled import rescaled as rescaled

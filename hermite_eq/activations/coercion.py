@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Activation, Parity
 from hermite_eq.activations.guest import PROBE, check_defined, epsilon, examined
-from hermite_eq.activations.parse import parse_expression
+from hermite_eq.activations.parse import is_registered_name, parameter_names, parse_expression
 from hermite_eq.activations.pieces import kinks as meeting_points
 from hermite_eq.activations.registry import registered
-from hermite_eq.activations.symbolic import ExpressionFunction, in_standard_variable, proved_parity
+from hermite_eq.activations.symbolic import ExpressionFunction, check_size, in_standard_variable, proved_parity
 from hermite_eq.arguments import sequence, shown
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import X
@@ -24,6 +24,7 @@ from hermite_eq.hermite import X
 def activation(
     sigma: Any,
     *,
+    parameters: Sequence[str] = (),
     name: str | None = None,
     kinks: Sequence[Any] | None = None,
     parity: Parity = None,
@@ -38,6 +39,8 @@ def activation(
     sigma : str, sympy.Expr, callable, or Activation
         A registered name; text of an expression in x (read by :func:`parse_expression`); a SymPy expression in one symbol, or
         in one named ``x`` and parameters; a vectorised, elementwise NumPy function; or an Activation, returned as it is.
+    parameters : sequence of str, optional
+        Names of symbols, other than the variable, which stay symbolic.
     name : str, optional
         For the figures' legends.
     kinks : sequence of numbers, optional
@@ -66,10 +69,11 @@ def activation(
     """
     facts = {"parity": parity, "lipschitz": lipschitz, "strip": strip, "reference": reference, "name": name, "kinks": kinks}
     given = {key: value for key, value in facts.items() if value is not None and not (isinstance(value, str) and not value)}
-    if isinstance(sigma, str) and sigma.isidentifier():
-        sigma = registered(sigma)
-    elif isinstance(sigma, str):
-        sigma = parse_expression(sigma)
+    names = parameter_names(parameters)
+    if isinstance(sigma, str):
+        sigma = registered(sigma) if is_registered_name(sigma, names) else parse_expression(sigma, parameters=names)
+    elif names and not isinstance(sigma, sympy.Expr):
+        raise HypothesisError("parameters are symbols of an expression", f"parameters={names} beside {shown(sigma)}", "drop parameters=…")
     if isinstance(sigma, Activation):
         if given:
             raise HypothesisError(
@@ -82,7 +86,7 @@ def activation(
         _check_assumptions(sigma)
         if kinks is not None:
             given["kinks"] = sequence(kinks, "kinks")
-        return _with_facts(_from_expression(sigma), given)
+        return _with_facts(_from_expression(in_standard_variable(sigma, names)), given)
     if callable(sigma):
         return _from_callable(sigma, {**given, "kinks": () if kinks is None else sequence(kinks, "kinks")})
     raise ArgumentTypeError(
@@ -118,8 +122,8 @@ def _with_facts(found: Activation, given: dict[str, Any]) -> Activation:
 
 
 @lru_cache(maxsize=512)
-def _from_expression(expression: sympy.Expr) -> Activation:
-    standard = in_standard_variable(expression)
+def _from_expression(standard: sympy.Expr) -> Activation:
+    check_size(standard)
     function = ExpressionFunction(standard)
     if standard.free_symbols - {X}:
         return Activation(str(standard), standard, function, parity=proved_parity(standard))

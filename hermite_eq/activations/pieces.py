@@ -20,6 +20,11 @@ from hermite_eq.arguments import exact
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
+#: Each piece is resolved for every switching function: pieces times switching functions.
+_MOST_RESOLVED = 1600
+#: Isolating the roots of a polynomial beyond this degree takes SymPy seconds.
+_LARGEST_DEGREE = 32
+
 _SWITCHES = (Abs, sign, Heaviside, Max, Min, Piecewise)
 #: Where the zeros of periodic functions are listed, and how many at most.
 _WINDOW, _MOST_ROOTS = 16, 500
@@ -60,6 +65,7 @@ def pieces(expression: sympy.Expr) -> tuple[Piece, ...]:
 def _pieces(expression: sympy.Expr) -> tuple[Piece, ...]:
     if not expression.has(*_SWITCHES):
         return (Piece(-sympy.oo, sympy.oo, expression),)
+    switches = sum(max(1, len(node.args) - 1) for node in expression.atoms(*_SWITCHES))
     points: list[sympy.Expr] = []
     while True:
         edges = [-sympy.oo, *points, sympy.oo]
@@ -72,6 +78,12 @@ def _pieces(expression: sympy.Expr) -> tuple[Piece, ...]:
         new = _merged([*points, *found])
         if len(new) == len(points):
             return _joined(resolved)
+        if len(new) * switches > _MOST_RESOLVED:
+            raise HypothesisError(
+                f"the branches of a formula have no more than {_MOST_RESOLVED} pairs of a meeting point and a switching function",
+                f"{len(new)} points and {switches} functions",
+                "pass a function of NumPy with kinks=[…] in place of the formula",
+            )
         points = new
 
 
@@ -122,29 +134,22 @@ class _Branch:
 
     def _sign(self, switching: sympy.Expr) -> int | None:
         """The sign of a polynomial at the sample (0 only for the zero polynomial); None if it is no polynomial."""
-        switching = sympy.expand(switching)
-        if not switching.is_polynomial(X):
-            roots = _periodic_roots(switching)
-            if roots is None:
-                return None
-            self.roots += roots
-            return self._at_sample(switching) if self.within else None
-        polynomial = sympy.Poly(switching, X)
-        if polynomial.is_zero:
-            return 0
-        if polynomial.degree() == 1:
-            slope, constant = polynomial.all_coeffs()
-            self.roots.append(-constant / slope)
-        elif polynomial.degree() > 1:
-            roots = _real_roots(polynomial)
-            if roots is None:
-                return None
-            self.roots += roots
-        return self._at_sample(switching)
-
-    def _at_sample(self, switching: sympy.Expr) -> int:
-        value = sympy.N(switching.subs(X, self.sample), 30)
+        function, roots = _switching(switching)
+        if function is None:
+            return None
+        self.roots += roots
+        if not function.is_polynomial(X) and not self.within:
+            return None
+        value = sympy.N(function.subs(X, self.sample), 30)
         return 0 if value == 0 else (1 if value > 0 else -1)
+
+
+@lru_cache(maxsize=4096)
+def _switching(expression: sympy.Expr) -> tuple[sympy.Expr | None, tuple[sympy.Expr, ...]]:
+    """A switching function, expanded, with its real roots; None where they are not known."""
+    expanded = sympy.expand(expression)
+    roots = _real_roots(sympy.Poly(expanded, X)) if expanded.is_polynomial(X) else _periodic_roots(expanded)
+    return (None, ()) if roots is None else (expanded, tuple(roots))
 
 
 def _joined(resolved: list[Piece]) -> tuple[Piece, ...]:
@@ -162,6 +167,18 @@ def _joined(resolved: list[Piece]) -> tuple[Piece, ...]:
 
 def _real_roots(polynomial: sympy.Poly) -> list[sympy.Expr] | None:
     """All real roots as exact numbers, None where SymPy cannot isolate them (irrational coefficients beyond degree 2)."""
+    (power,), remaining = polynomial.terms_gcd()
+    if remaining.degree() > _LARGEST_DEGREE:
+        raise HypothesisError(
+            f"branches of a formula meet where polynomials of degree ≤ {_LARGEST_DEGREE} vanish",
+            f"the degree {remaining.degree()}",
+            "pass a function of NumPy with kinks=[…] in place of the formula",
+        )
+    if remaining.degree() <= 0:
+        return [sympy.Integer(0)] if power else []
+    if polynomial.degree() == 1:
+        slope, constant = polynomial.all_coeffs()
+        return [-constant / slope]
     if all(coefficient.is_Rational for coefficient in polynomial.all_coeffs()):
         return list(dict.fromkeys(sympy.real_roots(polynomial)))
     if polynomial.degree() == 2:
@@ -170,7 +187,6 @@ def _real_roots(polynomial: sympy.Poly) -> list[sympy.Expr] | None:
     return None
 
 
-@lru_cache(maxsize=64)
 def _periodic_roots(switching: sympy.Expr) -> list[sympy.Expr] | None:
     """The zeros of c sin(ax + b) or c cos(ax + b) within the window; None for other functions, and where they are too many."""
     function = switching.as_independent(X, as_Add=False)[1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,30 @@ from hermite_eq.hermite import X
 Array = NDArray[Any]
 
 _TABLE: dict[str, Activation] = {}
+
+# Other names in PyTorch, JAX, Keras, NumPy and papers, without capitals and underscores.
+_ALIASES = {
+    **dict.fromkeys(("linear", "id"), "identity"),
+    **dict.fromkeys(("swish", "swish1"), "silu"),
+    **dict.fromkeys(("step", "unitstep", "binarystep", "theta"), "heaviside"),
+    **dict.fromkeys(("sgn", "signum"), "sign"),
+    **dict.fromkeys(("ramp", "rectifier"), "relu"),
+    **dict.fromkeys(("lrelu", "leakyrectify"), "leaky_relu"),
+    **dict.fromkeys(("logistic", "expit"), "sigmoid"),
+    **dict.fromkeys(("gelunew", "gelufast", "geluapproximate", "gelupytorchtanh"), "gelu_tanh"),
+    **dict.fromkeys(("relu2", "squaredrelu", "relusquare"), "relu_squared"),
+    **dict.fromkeys(("absolute", "modulus"), "abs"),
+    "exponential": "exp",
+    "hardsilu": "hardswish",
+    "atan": "arctan",
+    "asinh": "arcsinh",
+    "sine": "sin",
+    "cosine": "cos",
+    "rbf": "gaussian",
+    "quadratic": "square",
+    "cube": "cubic",
+    "logexpit": "logsigmoid",
+}
 
 
 def register(entry: Activation, *, replace: bool = False) -> Activation:
@@ -49,7 +73,7 @@ def register(entry: Activation, *, replace: bool = False) -> Activation:
         raise HypothesisError(
             "a registered name is an identifier", f"name={entry.name!r}", "pass activation(…, name='my_activation')"
         )
-    if entry.name in _TABLE and _TABLE[entry.name] != entry and not replace:
+    if stands_for(entry.name) not in (None, entry) and not replace:
         raise HypothesisError(
             "a registered name stands for one activation",
             f"{entry.name!r}, which is taken",
@@ -60,22 +84,52 @@ def register(entry: Activation, *, replace: bool = False) -> Activation:
 
 
 def registered(name: str) -> Activation:
-    """The activation of that name.
+    """The activation of that name, or of another spelling of it.
 
     Raises
     ------
     HypothesisError
         For an unknown name; the message gives the nearest ones.
     """
-    if name in _TABLE:
-        return _TABLE[name]
-    near = difflib.get_close_matches(name.lower(), _TABLE, n=3, cutoff=0.5)
+    entry = stands_for(name)
+    if entry is not None:
+        return entry
+    near = nearest(name, ())
     raise HypothesisError(
         "an activation is named as in the table",
         f"the unknown name {name!r}",
         (f"did you mean {' or '.join(map(repr, near))}? " if near else "")
-        + "Otherwise pass an expression in x, such as 'max(x, x/3)'; registered_names() lists the names",
+        + "Otherwise pass an expression in x, such as 'max(x, x/3)'; hermite_eq.registered_names() lists the names",
     )
+
+
+def stands_for(name: str) -> Activation | None:
+    """The activation of that name, whatever its capitals and underscores, or of which it is another name; None where there is none.
+
+    >>> stands_for("swish").name, stands_for("LeakyReLU").name
+    ('silu', 'leaky_relu')
+    """
+    if name in _TABLE:
+        return _TABLE[name]
+    meant = _ALIASES.get(_plain(name), name)
+    return next((entry for key, entry in _TABLE.items() if _plain(key) == _plain(meant)), None)
+
+
+def nearest(name: str, others: Iterable[str]) -> list[str]:
+    """The names, registered or among ``others``, that ``name`` may have been meant for, the likeliest first.
+
+    >>> nearest("tahn", ())[0]
+    'tanh'
+    """
+    plain = _plain(name)
+    known = {_plain(key): key for key in (*others, *_ALIASES, *_TABLE)}
+    # Names of the table come before others, and a pair of letters exchanged before a letter left out.
+    near = sorted(difflib.get_close_matches(plain, known, n=4), key=lambda key: (key in _ALIASES, sorted(key) != sorted(plain)))
+    return list(dict.fromkeys(known[key] for key in near))[:3]
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
 def registered_names() -> tuple[str, ...]:

@@ -1,13 +1,18 @@
-"""Whether a function visibly jumps, or is visibly not Lipschitz, the hypothesis of the equivalence theorems."""
+"""Whether a function visibly jumps, is visibly not Lipschitz (the hypothesis of the equivalence theorems), or grows exponentially."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 
 from hermite_eq.activations.activation import Activation
+from hermite_eq.activations.pieces import pieces
 from hermite_eq.arguments import instance
+from hermite_eq.hermite import X
+
+_TINY = np.finfo(float).tiny
 
 
 def jump(sigma: Activation) -> float | None:
@@ -59,3 +64,41 @@ def lipschitz_violation(sigma: Activation) -> str | None:
         near, far = (np.max(np.abs(np.asarray(sigma(np.array([-x, x])), dtype=float))) / x for x in (base, 100 * base))
     # Up to the rounding of values and quotients; NaN, from an overflow, is growth.
     return None if far == 0 or far < 10 * near * (1 - 64 * np.finfo(float).eps) else "|σ(x)|/|x| grows without bound"
+
+
+def grows_exponentially(sigma: Activation) -> bool:
+    r"""Whether ``sigma`` visibly grows at least like :math:`e^{|x|^{2/3}}`: beyond what the tail of ‖h‖ allows at finite d.
+
+    The order of growth at b, :math:`\log_2\max_{[2b,4b]}|\sigma|-\log_2\max_{[b,2b]}|\sigma|` on either side, is constant for a power and
+    grows as :math:`b^\beta` for :math:`e^{|x|^\beta}`. It is compared at b, ten times the largest kink or 10, 8b, 64b, …: two fourfold
+    increases in succession are β ≥ 2/3, where one may be a lower power that gives way, or an inner overflow of a formula.
+
+    References
+    ----------
+    Why 2/3: ``derivations/head_moments.py``.
+
+    Examples
+    --------
+    >>> from hermite_eq.activations import activation
+    >>> grows_exponentially(activation("exp")), grows_exponentially(activation("cubic")), grows_exponentially(activation("softplus"))
+    (True, False, False)
+    """
+    if sigma.expression is not None and not sigma.parameters:
+        ends = pieces(sigma.expression)
+        if ends[0].expression.is_polynomial(X) and ends[-1].expression.is_polynomial(X):
+            return False
+    base = 10 * max([1.0, *(abs(float(kink)) for kink in sigma.kinks)])
+    for side in (-1, 1):
+        orders = [max(1.0, _order(sigma, side * base * 8**j)) for j in range(5)]
+        # 8^β, β = 2/3, less the rounding of differences of logarithms.
+        rises = [after > 4 * before * (1 - 1e-6) for before, after in itertools.pairwise(orders)]
+        if any(first and second for first, second in itertools.pairwise(rises)):
+            return True
+    return False
+
+
+def _order(sigma: Activation, start: float) -> float:
+    with np.errstate(all="ignore"):
+        below, above = (np.max(np.abs(np.asarray(sigma(k * start * np.linspace(1, 2, 65)), dtype=float))) for k in (1, 2))
+        # What overflows has every order; a function that vanishes, or falls, has none.
+        return math.inf if not above < math.inf else 0.0 if above <= below else math.log2(above) - math.log2(max(below, _TINY))

@@ -44,7 +44,8 @@ def gamma_nodes(shape: float, count: int) -> tuple[NDArray[np.float64], NDArray[
     >>> bool(abs(w @ x**2 - (1 + 1 / 7.5)) < 1e-13)
     True
     """
-    shape, count = inside(shape, 0, LARGEST_COUNT, "shape", "d/2 of the law of ‖ξ‖²"), checked_count(count, "count", "the number of nodes", least=1, most=_MOST_NODES)
+    shape = inside(shape, 0, LARGEST_COUNT, "shape", "d/2 of the law of ‖ξ‖²")
+    count = checked_count(count, "count", "the number of nodes", least=1, most=_MOST_NODES)
     i = np.arange(count)
     diagonal, beside = 2 * i + shape, np.sqrt(i[1:] * (i[1:] + shape - 1))
     nodes = scipy.linalg.eigvalsh_tridiagonal(diagonal, beside)

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from hermite_eq import hermite
 from hermite_eq import latex as tex
-from hermite_eq.activations import Activation, activation
+from hermite_eq.activations import Activation, activation, rescaled
 from hermite_eq.activations.evaluation import nearest_double, vanishes
 from hermite_eq.arguments import one_of, shown
 from hermite_eq.errors import ArgumentTypeError, DegreeError, HypothesisError
@@ -406,8 +406,10 @@ def _square_roots(degree: int) -> NDArray[np.float64]:
     return np.array([sqrt_factorial(k) for k in range(degree + 1)])
 
 
-def coefficients(sigma: Any, degree: int = 8, *, kinks: Sequence[Any] | None = None) -> HermiteExpansion:
-    r"""The Hermite coefficients :math:`c_k=\mathbb E[\sigma(g)\,\mathrm{He}_k(g)]`, k = 0 … ``degree``, g ~ N(0, 1).
+def coefficients(
+    sigma: Any, degree: int = 8, *, kinks: Sequence[Any] | None = None, parameters: Sequence[str] = (), variance: Any = 1
+) -> HermiteExpansion:
+    r"""The Hermite coefficients :math:`c_k=\mathbb E[\sigma(sg)\,\mathrm{He}_k(g)]`, k = 0 … ``degree``, g ~ N(0, 1), s² = ``variance``.
 
     Parameters
     ----------
@@ -416,6 +418,10 @@ def coefficients(sigma: Any, degree: int = 8, *, kinks: Sequence[Any] | None = N
     degree : int
     kinks : sequence of numbers, optional
         Of a callable: where it, or a derivative, jumps.
+    parameters : sequence of str, optional
+        Names of symbols in ``sigma`` that stay symbolic.
+    variance : number or sympy.Expr, optional
+        Of the pre-activations, :math:`s^2`; see :func:`hermite_eq.activations.rescaled`.
 
     Returns
     -------
@@ -439,5 +445,10 @@ def coefficients(sigma: Any, degree: int = 8, *, kinks: Sequence[Any] | None = N
     >>> c = coefficients(lambda x: np.maximum(x - 0.3, 0), degree=2, kinks=[0.3])
     >>> c.method, bool(np.all(c.errors < 1e-14))
     ('quadrature', True)
+    >>> coefficients("relu", degree=2, variance=4).c
+    (sqrt(2)/sqrt(pi), 1, sqrt(2)/sqrt(pi))
+    >>> coefficients("(s*x)^2", degree=2, parameters=["s"]).c
+    (s**2, 0, 2*s**2)
     """
-    return HermiteExpansion(activation(sigma, kinks=kinks), check_degree(degree))
+    sigma = rescaled(activation(sigma, kinks=kinks, parameters=parameters), variance)
+    return HermiteExpansion(sigma, check_degree(degree))

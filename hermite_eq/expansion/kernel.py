@@ -14,17 +14,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation, activation
 from hermite_eq.activations.evaluation import evaluator
+from hermite_eq.arguments import count
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.dual import RHO, DualSeries, correlations, dual_series, exact_dual
 from hermite_eq.expansion.expansion import HermiteExpansion
 from hermite_eq.expansion.near_one import near_one
 from hermite_eq.expansion.panels import EPS
 from hermite_eq.expansion.quadrature import sqrt_factorial
-from hermite_eq.hermite import X, check_degree
+from hermite_eq.hermite import X
 from hermite_eq.latex import exact as exact_tex
 
 #: Digits of the enclosures from which a certified series is made: beyond double precision, to which it is rounded.
 _DIGITS = 20
+#: Of a longer series each of the terms takes as long, and none shows in double precision but at |ρ| = 1.
+_LARGEST_DEGREE = 2000
 
 
 #: Degree of the series in double precision, whose (K + 1)-st power of ρ is below 1e-13 up to |ρ| = 0.82, and the error relative
@@ -173,4 +176,4 @@ def dual_activation(sigma: Any, other: Any = None, *, degree: int = 30) -> DualA
     (0.186324413, True, True)
     """
     first = activation(sigma)
-    return DualActivation(first, first if other is None else activation(other), check_degree(degree))
+    return DualActivation(first, first if other is None else activation(other), count(degree, "degree", most=_LARGEST_DEGREE))

@@ -16,7 +16,7 @@ import numpy as np
 
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisWarning
-from hermite_eq.expansion.panels import EPS, Array, finite_values, nodes_and_weights, panels, resolve
+from hermite_eq.expansion.panels import EPS, NODES, Array, finite_values, nodes_and_weights, panels, resolve
 
 #: Means m at which S is computed at a time, on some hundred nodes each.
 _ROWS = 512
@@ -68,7 +68,7 @@ def _integral(first: Activation, second: Activation, rho: float) -> tuple[float,
         warnings.warn(HypothesisWarning(f"kernel of {first} and {second} at ρ = {rho:.6g}: {plan.caveat}"), stacklevel=6)
     x, density = nodes_and_weights(plan.edges)
     y = product(x)
-    return float(density @ y), plan.unresolved + 8 * EPS * float(density @ np.abs(y))
+    return float(density @ y), float(density @ np.repeat(plan.off, NODES)) + 8 * EPS * float(density @ np.abs(y))
 
 
 def _smoothed(sigma: Activation, mean: Array, scale: float) -> Array:

@@ -49,6 +49,13 @@ class Block:
     h: KroneckerRows
 
 
+def norms(contexts: Contexts, rows: slice, trace: float) -> Array:
+    r""":math:`\|h\|/\sqrt t` of some rows."""
+    x, b = contexts.x[rows], contexts.b[rows]
+    # ‖h‖ = ‖x‖ ‖b‖.
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", x, x) * np.einsum("ij,ij->i", b, b) / trace))
+
+
 def feature_blocks(
     contexts: Contexts, layer: Floats, trace: float, edges: list[int], noise: np.random.Generator | None
 ) -> Iterator[Block]:
@@ -56,9 +63,7 @@ def feature_blocks(
     dtype = layer.dtype.type
     for start, stop in itertools.pairwise(edges):
         rows = slice(start, stop)
-        x, b = contexts.x[rows], contexts.b[rows]
-        # ‖h‖ = ‖x‖ ‖b‖.
-        norm = np.sqrt(np.einsum("ij,ij->i", x, x) * np.einsum("ij,ij->i", b, b) / trace)
+        norm = norms(contexts, rows, trace)
         h = KroneckerRows(contexts, rows, dtype)
         preactivation = h.times(layer)
         z = None if noise is None else noise.standard_normal(preactivation.shape, dtype=dtype)

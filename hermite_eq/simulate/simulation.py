@@ -9,18 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from hermite_eq.activations import Activation, grows_exponentially
 from hermite_eq.arguments import count as checked_count
 from hermite_eq.arguments import one_of, sequence, shown
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.models import AnyTask, LinearTransformer, OneStepTransformer, Sizes, TrainedModel
 from hermite_eq.models.sizes import checked_sizes
-from hermite_eq.simulate.draw import draw_run
+from hermite_eq.simulate.draw import Draw, draw_run
+from hermite_eq.simulate.features import norms
 from hermite_eq.simulate.heads import HeadKind
 from hermite_eq.simulate.memory import parse_memory, schedule
 from hermite_eq.simulate.paths import Readout
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.run import Axis, Run
 from hermite_eq.simulate.sampler import child_seeds, context_law, run_numbers
+
+#: Contexts that must count for a mean of squared features to settle to half its size.
+_FEWEST_EFFECTIVE = 4.0
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 
@@ -81,7 +86,7 @@ def simulate_curves(
     )
 
     seeds = child_seeds(rng, which)
-    outcomes = []
+    outcomes: list[dict[tuple[HeadKind, int, Readout], tuple[Any, ...]]] = []
     for seed in seeds:
         draw = draw_run(
             task,
@@ -93,6 +98,8 @@ def simulate_curves(
             any(kind.step is not None for kind in readouts),
             queries,
         )
+        if not outcomes:
+            _warn_unsettled(list(readouts), draw, max(increasing) if axis == "samples" else largest.samples)
         outcomes.append(Run(readouts, largest, axis, increasing, plan, draw).errors())
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
 
@@ -111,6 +118,21 @@ def simulate_curves(
         )
         for model, (kind, readout) in zip(heads, keys, strict=True)
     )
+
+
+def _warn_unsettled(kinds: list[HeadKind], draw: Draw, samples: int) -> None:
+    """Warn of heads whose squared features have no mean over ‖h‖, or one to which few contexts contribute nearly all."""
+    norm = norms(draw.fresh, slice(0, len(draw.fresh)), draw.trace)
+    for kind in kinds:
+        if kind.linear or kind.normalise or kind.step is not None:
+            continue
+        if isinstance(kind.activation, Activation) and grows_exponentially(kind.activation):
+            found = "has no mean over ‖h‖, as the head grows exponentially; neither have the errors, which no number of runs estimates"
+        elif (effective := samples * kind.effective_share(norm)) < _FEWEST_EFFECTIVE:
+            found = f"grows so fast with ‖h‖ that n = {samples} contexts count as {effective:.2g} in its mean, which does not settle"
+        else:
+            continue
+        warnings.warn(f"the second moment of {kind.activation} {found}; normalise=True fixes ‖h‖", HypothesisWarning, stacklevel=4)
 
 
 def default_test(d: int) -> int:

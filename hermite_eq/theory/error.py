@@ -20,11 +20,12 @@ from hermite_eq.models import (
     RandomTransformer,
     Ratios,
     Sizes,
+    SoftmaxAttention,
     Task,
     TrainedModel,
 )
 from hermite_eq.theory.explicit import GivenMoments, explicit_errors
-from hermite_eq.theory.finite_size import ROUGH, finite_linear, finite_random
+from hermite_eq.theory.finite_size import FEWEST_EFFECTIVE, ROUGH, effective_contexts, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
 from hermite_eq.theory.mixture import mixture_errors, mixture_notes
@@ -154,6 +155,12 @@ def _groups(points: Sequence[Sizes]) -> list[list[int]]:
 @singledispatch
 def _columns(task: Any, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
     """The arrays of a curve by name, and its notes; one entry for each kind of task."""
+    if isinstance(task, SoftmaxAttention):
+        raise HypothesisError(
+            "the theory is of linear attention",
+            f"{task}",
+            "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8), or pass the task under linear attention: task.task",
+        )
     raise HypothesisError(
         "the task is a hermite_eq.Task, or given moments", f"{task!r}", "pass hermite_eq.Task(target, noise=0.01), or given_moments(…)"
     )
@@ -171,7 +178,19 @@ def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array]
             column[indices] = getattr(part, name)
     small = min(point.d for point in points)
     found = (f"d = {small}: the remainder, of the next order in 1/d, is several per cent",) if small < ROUGH else ()
-    return values, (*notes(task), *found)
+    return values, (*notes(task), *found, *_unsettled(model, task, points))
+
+
+def _unsettled(model: Model, task: Task, points: Sequence[Sizes]) -> tuple[str, ...]:
+    """Whether the contexts are too few for the mean of the squared features, by the law of ‖h‖."""
+    fewest = min(points, key=lambda point: point.samples / point.d**2)
+    effective = effective_contexts(model, task, fewest)
+    if effective >= FEWEST_EFFECTIVE:
+        return ()
+    return (
+        f"d = {fewest.d}: the second moment of {model} grows so fast with ‖h‖ that n = {fewest.samples} contexts count as {effective:.2g} "
+        "in its mean, which does not settle; normalise=True fixes ‖h‖",
+    )
 
 
 @_columns.register

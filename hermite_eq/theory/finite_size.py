@@ -34,6 +34,8 @@ WIDEST = 16.0
 _ROUNDS = 100
 #: A λ which acts as infinite for every head and label that is not refused, and whose multiples are doubles.
 _LARGEST_LAMBDA = 1e250
+#: Contexts that must count for a mean of squared features to settle to half its size.
+FEWEST_EFFECTIVE = 4.0
 
 
 def _too_small(found: str) -> HypothesisError:
@@ -162,6 +164,21 @@ def continuous_error(
         i = int(np.argmax(below))
         raise _too_small(f"{sizes[i]} with ICL {icl[i]:.3g} and IDG {idg[i]:.3g} below the noise {task.noise:g}")
     return errors
+
+
+def effective_contexts(model: Model, task: Task, sizes: Sizes) -> float:
+    r"""How many of n contexts count in a mean of :math:`M(s)=\mathbb E_g\sigma(sg)^2` over the law of :math:`s=\|h\|/\sqrt t`,
+
+    .. math:: n\,\frac{(\mathbb EM)^2}{\mathbb EM^2},
+
+    so that the mean over n contexts has the relative standard deviation :math:`1/\sqrt{\cdot}` (nearly, where that is small).
+    """
+    if isinstance(model, LinearTransformer) or model.normalise:
+        return float(sizes.samples)
+    law = _law(task, sizes)
+    head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
+    square = head.c0**2 + head.c1**2 + head.residual2
+    return float(sizes.samples * (law.weights @ square) ** 2 / (law.weights @ square**2))
 
 
 def finite_linear(model: LinearTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.activations import Activation
+from hermite_eq.activations import Activation, grows_exponentially
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_coefficients, scaled_norm2
 from hermite_eq.hermite import orthonormal_values
@@ -19,6 +19,17 @@ Array = NDArray[np.float64]
 
 #: Relative size below which a double-precision coefficient counts as zero.
 _ZERO = 64 * np.finfo(float).eps
+
+
+def check_growth(head: Activation | PolynomialActivation) -> None:
+    """Raise where the head's second moment has no mean over the law of ‖h‖ at finite d, as it grows exponentially."""
+    if isinstance(head, Activation) and grows_exponentially(head):
+        raise HypothesisError(
+            "at finite d the features have second moments, so the head grows slower than exp(|x|^(2/3)): the tail of ‖h‖ is no lighter "
+            "than exp(−c‖h‖)",
+            f"the head {head}, whose second moment has no mean over ‖h‖",
+            "pass RandomTransformer(…, normalise=True), which fixes ‖h‖, or Ratios(…) for the limit d = ∞",
+        )
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,14 @@ class HeadMoments:
 
     @classmethod
     def scaled(cls, head: Activation | PolynomialActivation, scales: Array) -> HeadMoments:
-        r"""The moments of :math:`g\mapsto\sigma(sg)` for every s in ``scales``."""
+        r"""The moments of :math:`g\mapsto\sigma(sg)` for every s in ``scales``, the nodes of a law of :math:`s=\|h\|/\sqrt t`.
+
+        Raises
+        ------
+        HypothesisError
+            If σ grows exponentially: the mean over that law does not exist (``derivations/head_moments.py``).
+        """
+        check_growth(head)
         if isinstance(head, PolynomialActivation):
             g, w, values = _polynomial_values(head, scales)
             c0, c1, c2 = (values @ (w * he) for he in (1.0, g, g * g - 1))

@@ -46,7 +46,7 @@ def test_other_symbols_are_parameters_if_the_variable_is_called_x() -> None:
     )
     assert refused(sympy.Max(t, a * t)) == (
         "an expression in several symbols names its variable x; the others are parameters; found the symbols a, t. "
-        "Repair: rename the variable to x, or give the parameters numbers"
+        "Repair: rename the variable to x, or pass the names of all the others as parameters=[…]"
     )
 
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, sign, sqrt, tanh
 
-from hermite_eq.activations import kinks, pieces
+from hermite_eq.activations import activation, kinks, pieces
 from hermite_eq.activations.symbolic import ExpressionFunction
+from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
 
@@ -78,3 +79,25 @@ def test_each_piece_is_the_whole_on_its_interval(expression: sympy.Expr) -> None
         x = left + (right - left) * np.linspace(0.01, 0.99, 23)
         # Quarters are exact in binary; a handful of operations on values below 50·(9·…) round once each.
         assert np.allclose(ExpressionFunction(part.expression)(x), whole(x), rtol=64 * np.finfo(float).eps, atol=1e3 * np.finfo(float).eps)
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        (sum(Abs(X - k) for k in range(60)), "the branches of a formula have no more than 1600 pairs"),
+        (Abs(X**100 - X - 1), "polynomials of degree ≤ 32 vanish"),
+        (sum(Max(X - Rational(k, 7), 0) for k in range(160)), "an expression has at most 500 operands and operators"),
+        ((1 + X + X**2) ** 400, "an expression has at most 5000 terms when it is multiplied out"),
+        ((((X + 1) ** 9 + 1) ** 9 + X) ** 9, "an expression has at most 5000 terms when it is multiplied out"),
+        (sympy.Integer(10) ** 400 * X, "within the range of double precision"),
+        (X + sympy.Rational(1, 10**400), "within the range of double precision"),
+    ],
+)
+def test_what_would_take_long_is_refused_at_once(expression: sympy.Expr, message: str) -> None:
+    with pytest.raises(HypothesisError, match=message):
+        activation(expression)
+
+
+def test_many_kinks_within_the_budget() -> None:
+    assert kinks(sum(Abs(X - k) for k in range(16))) == tuple(range(16))
+    assert kinks(Abs(X**50 * (X - 1))) == (1,)

@@ -164,11 +164,41 @@ def test_register_adds_an_activation_in_one_call_and_refuses_to_overwrite() -> N
         register(activation(X + 1, name="my act"))
 
 
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [
+        ("swish", "silu"),
+        ("SiLU", "silu"),
+        ("step", "heaviside"),
+        ("LeakyReLU", "leaky_relu"),
+        ("hard_tanh", "hardtanh"),
+        ("Hardswish", "hardswish"),
+        ("hard_silu", "hardswish"),
+        ("log_sigmoid", "logsigmoid"),
+        ("soft_sign", "softsign"),
+        ("linear", "identity"),
+        ("gelu_new", "gelu_tanh"),
+        ("GELU", "gelu"),
+        ("sgn", "sign"),
+        ("expit", "sigmoid"),
+        ("ReLU6", "relu6"),
+        ("exponential", "exp"),
+    ],
+)
+def test_other_names_stand_for_the_same_entry(other: str, name: str) -> None:
+    assert activation(other) is activation(name)
+
+
+def test_another_name_is_not_registered_by_mistake() -> None:
+    with pytest.raises(HypothesisError, match="a registered name stands for one activation; found 'swish', which is taken"):
+        register(activation(X + 1, name="swish"))
+
+
 def test_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(HypothesisError, match=r"found the unknown name 'reul'. Repair: did you mean 'relu'"):
         activation("reul")
-    with pytest.raises(HypothesisError, match=r"found the unknown name 'GELU'. Repair: did you mean 'gelu'"):
-        activation("GELU")
+    with pytest.raises(HypothesisError, match=r"found the unknown name 'gello'. Repair: did you mean 'gelu'"):
+        activation("gello")
     with pytest.raises(HypothesisError, match=r"Repair: Otherwise pass an expression in x"):
         activation("qqqqqqqqq")
 

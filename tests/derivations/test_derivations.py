@@ -42,6 +42,7 @@ UNMUTATED = {
     "dual_kernels",
     "error_function",
     "gaussian_exponentials",
+    "head_moments",
     "jump_formula",
     "linear_attention",
     "linear_error",

@@ -1,0 +1,89 @@
+"""Heads whose second moments over ‖h‖ do not exist at finite d, or do not settle: theory, simulation and equivalent models alike."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from hermite_eq import HypothesisWarning, RandomTransformer, Ratios, Sizes, Task, equivalent_model, icl_error, simulate
+from hermite_eq.activations import activation, grows_exponentially, registered_names
+from hermite_eq.covariance import covariance
+from hermite_eq.errors import HypothesisError
+from hermite_eq.theory.finite_size import effective_contexts
+
+TASK = Task("relu", noise=0.1)
+
+
+def sizes(d: int) -> Sizes:
+    return Sizes.from_ratios(d, alpha=1, kappa=1, tau=2, mu=1)
+
+
+@pytest.mark.parametrize("head", ["exp", "sinh(x)", "exp(-x/3)", "x*exp(x)", "exp(|x|^(3/4))"])
+@pytest.mark.parametrize("d", [8, 16])
+def test_an_exponential_head_is_refused_at_finite_d_and_its_repairs_work(head: str, d: int) -> None:
+    with pytest.raises(HypothesisError, match=r"whose second moment has no mean over ‖h‖. Repair: pass RandomTransformer") as raised:
+        icl_error(RandomTransformer(head, ridge=0.1), TASK, sizes(d))
+    assert "normalise=True" in raised.value.repair
+    assert "Ratios(…)" in raised.value.repair
+    assert 0 < icl_error(RandomTransformer(head, ridge=0.1, normalise=True), TASK, sizes(d)).icl < 10
+    assert 0 < icl_error(RandomTransformer(head, ridge=0.1), TASK, Ratios(alpha=1, kappa=1, tau=2, mu=1)).icl < 10
+
+
+def test_a_callable_is_judged_by_its_values() -> None:
+    with pytest.raises(HypothesisError, match="no mean over ‖h‖"):
+        icl_error(RandomTransformer(np.sinh, ridge=0.1), TASK, sizes(8))
+
+
+@pytest.mark.parametrize("name", [name for name in registered_names() if name != "exp"])
+def test_no_other_registered_activation_grows_exponentially(name: str) -> None:
+    assert not grows_exponentially(activation(name))
+
+
+def unsettled(notes: tuple[str, ...]) -> bool:
+    return any("in its mean, which does not settle; normalise=True fixes ‖h‖" in note for note in notes)
+
+
+@pytest.mark.parametrize("head", ["cubic", "x^5", equivalent_model("relu", 6), equivalent_model("tanh", 7)], ids=str)
+def test_what_does_not_settle_at_d_8_has_a_note_and_does_with_normalise(head: object) -> None:
+    assert unsettled(icl_error(RandomTransformer(head, ridge=0.1), TASK, sizes(8)).notes)
+    assert not unsettled(icl_error(RandomTransformer(head, ridge=0.1, normalise=True), TASK, sizes(8)).notes)
+
+
+@pytest.mark.parametrize("head", ["relu", "tanh", "gelu", equivalent_model("relu", 1)], ids=str)
+def test_a_lipschitz_head_settles_at_d_8(head: object) -> None:
+    assert not unsettled(icl_error(RandomTransformer(head, ridge=0.1), TASK, sizes(8)).notes)
+
+
+def test_a_cubic_head_settles_at_large_d() -> None:
+    assert not unsettled(icl_error(RandomTransformer("cubic", ridge=0.1), TASK, sizes(40)).notes)
+
+
+def test_the_effective_number_of_contexts_of_a_linear_head_is_that_of_the_variance_of_the_norm() -> None:
+    # M(s) = s², and Var s² = C/d up to the next order in 1/d: at d and 2d the difference from C/d falls about fourfold.
+    C = covariance(TASK).norm_law().numeric(1.0)["variance"]
+    gaps = []
+    for d in (60, 120):
+        effective = effective_contexts(RandomTransformer("identity", ridge=0.1), TASK, sizes(d))
+        gaps.append(abs(sizes(d).samples / effective - 1 - C / d))
+    assert gaps[0] < C / 60 / 2
+    assert 2.5 < gaps[0] / gaps[1] < 6
+
+
+def test_simulation_warns_of_a_mean_that_does_not_exist() -> None:
+    with pytest.warns(HypothesisWarning, match="exp has no mean over ‖h‖, as the head grows exponentially; neither have the errors"):
+        simulate.icl_error(RandomTransformer("exp", ridge=0.1), TASK, sizes(6), runs=1, rng=0, test=200)
+
+
+@pytest.mark.parametrize("head", ["x^5", equivalent_model("tanh", 7)], ids=str)
+def test_simulation_warns_of_a_mean_that_does_not_settle(head: object) -> None:
+    with pytest.warns(HypothesisWarning, match="contexts count as .* in its mean, which does not settle"):
+        simulate.icl_error(RandomTransformer(head, ridge=0.1), TASK, sizes(8), runs=1, rng=0)
+
+
+def test_simulation_does_not_warn_with_a_fixed_norm_or_a_lipschitz_head() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        heads = [RandomTransformer("exp", ridge=0.1, normalise=True), RandomTransformer("relu", ridge=0.1)]
+        simulate.icl_error(heads, TASK, sizes(8), runs=1, rng=0)
