@@ -4,13 +4,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: verify test lint paper report example clean
+.PHONY: verify test test-matrix lint paper report example clean
 
 verify: $(VENV)/.installed
 	$(BIN)/python -m verify
 
 test: $(VENV)/.installed
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# The tests with the lowest and newest versions, every Python found, four BLAS kernels and without xdist: an hour and a half on two cores.
+# make test-matrix ROWS="lowest Zen" OPTIONS="-m 'not statistical'" runs less.
+test-matrix:
+	$(PYTHON) .ci/matrix.py $(ROWS) -- $(OPTIONS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -39,4 +44,4 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) results/verify results/paper results/campaigns/report.html results/campaigns/pictures .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .matrix results/verify results/paper results/campaigns/report.html results/campaigns/pictures .pytest_cache .mypy_cache .ruff_cache

@@ -1,6 +1,7 @@
 """For tests and doctests alike: one hypothesis profile, the plugin of hermite_eq.testing, and a table of activations left as it was."""
 
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -12,10 +13,19 @@ settings.load_profile("hermite_eq")
 # pytest finds the plugin by its entry point, but not in a tree that was installed before there was one.
 pytest_plugins = [] if any(point.name == "hermite_eq" for point in entry_points(group="pytest11")) else ["pytest_hermite_eq"]
 
+STATISTICAL = [Path(__file__).parent / folder for folder in ("tests/simulate", "tests/testing", "tests/verify", "examples")]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(folder in item.path.parents for folder in STATISTICAL):
+            item.add_marker("statistical")
+
 
 @pytest.fixture(autouse=True)
 def _registered_activations_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
     from hermite_eq.activations import registry
 
-    monkeypatch.setattr(registry, "_TABLE", dict(registry._TABLE))
+    entries = dict(registry._entries())
+    monkeypatch.setattr(registry, "_entries", lambda: entries)

@@ -1,4 +1,4 @@
-"""How often every assertion of hermite_eq.testing is wrong, and what it sees: `python -m benchmarks.calibration`.
+"""How often every assertion of hermite_eq.testing is wrong, and what it sees: half an hour.
 
 Each assertion is called under its null hypothesis, at the boundary where there is one, at a declared rate of 1e-2; the false alarms are
 held against the binomial band of that rate. Then the deviation grows, and the share of red verdicts is drawn (`--figure`).
@@ -6,11 +6,11 @@ held against the binomial band of that rate. Then the deviation grows, and the s
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import math
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -29,10 +29,13 @@ from hermite_eq.testing import (
     assert_rate,
     assert_universal,
 )
+from verify.command_line import command_line, positive
 
 RATE = 1e-2
 #: Two-sided probability of the binomial band.
 BAND = 1e-3
+#: Arguments of the smallest run.
+SMALLEST = ("--repetitions", "1", "--power", "0")
 
 #: (seed, deviation, rate): call the assertion on fresh data; deviation 0 is the null.
 Call = Callable[[int, float, float], object]
@@ -265,12 +268,13 @@ def draw(curves: dict[str, tuple[str, list[tuple[float, float]]]], path: str) ->
     plt.close(figure)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=2000)
-    parser.add_argument("--power", type=int, default=200, metavar="N", help="calls for each point of the power curves; 0: none")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and measure; the exit status says whether every covered assertion is within its band."""
+    parser = command_line("benchmarks.calibration", __doc__, SMALLEST)
+    parser.add_argument("--repetitions", type=positive, default=2000, help="calls of every assertion (2000)")
+    parser.add_argument("--power", type=int, default=200, metavar="N", help="calls for each point of the power curves (200); 0: none")
     parser.add_argument("--figure", metavar="PNG", help="where to draw the power curves")
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     good = calibrate(given.repetitions)
     if given.power:
         curves = power(given.power)
@@ -280,4 +284,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

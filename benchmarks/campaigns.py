@@ -9,9 +9,10 @@ Both see the same draw, and the errors they find are compared: at λ = 1e-4 to 1
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
+import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,12 @@ from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.sampler import Contexts, child_seeds
 from verify.campaigns.run import simulate_run
 from verify.campaigns.table import CAMPAIGNS, WIDTHS
+from verify.command_line import command_line, positive
 
 TASK = Task("relu", noise=0.01)
 RIDGE = 1e-4
+#: Arguments of the smallest run.
+SMALLEST = ("--d", "12")
 Array = NDArray[np.float64]
 
 
@@ -75,13 +79,15 @@ def runs(d: int) -> None:
         print(f"one run of {name}, d = {d}: {time.perf_counter() - start:.2f} s", flush=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--d", type=int, default=24)
-    d = parser.parse_args().d
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and measure."""
+    parser = command_line("benchmarks.campaigns", __doc__, SMALLEST)
+    parser.add_argument("--d", type=positive, default=24, help="dimension (24)")
+    d = parser.parse_args(argv).d
     width_curve(d)
     runs(d)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

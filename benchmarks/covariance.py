@@ -1,8 +1,8 @@
-"""The covariance against the clock: `python -m benchmarks.covariance`. Medians, beside what was promised or a reference.
+"""The covariance against the clock: medians, beside what was promised or a reference. Two minutes.
 
 Symbolic levels start from empty caches (SymPy's included), as the first call of a session does once the modules are loaded. The numbers at
 d = 80, m = 6400 are one product G = (K ⊗ L)ᵀF and one Gram matrix GᵀG; the reference is that Gram matrix alone, and the matrix
-Σ ⊗ E[bbᵀ] that is not formed would take 336 MB. Pass ``--small`` to leave them out.
+Σ ⊗ E[bbᵀ] that is not formed would take 336 MB.
 """
 
 from __future__ import annotations
@@ -10,36 +10,29 @@ from __future__ import annotations
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from sympy.core.cache import clear_cache
 
-from benchmarks import engine
+from benchmarks.caches import empty_caches
+from benchmarks.clock import median_seconds
 from hermite_eq import Task
 from hermite_eq.covariance import JointCovariance, SymbolicTarget, covariance, source_moments
-from hermite_eq.covariance import label as label_module
-from hermite_eq.covariance import limit as limit_module
-from hermite_eq.covariance import sources as sources_module
-from hermite_eq.expansion.exact import family
 from hermite_eq.models import MixtureTask, PowerLaw, Source, Spike, Toeplitz
+from verify.command_line import command_line, positive
 
 #: The promises in seconds: a named target, a generic one.
 NAMED, GENERIC = 2.0, 1.0
 
 
-def forget() -> None:
-    """Empty the caches of the symbolic engine."""
-    clear_cache()
-    family.parse.cache_clear()
-    label_module.hermite_form.cache_clear()
-    limit_module._at_one.cache_clear()
-    sources_module._fresh.cache_clear()
+TARGETS = ("relu", "tanh", "gelu", "max(x - 1/3, 0)", "x^3/3 - x/2")
+#: Arguments of the smallest run.
+SMALLEST = ("--repetitions", "1", "--targets", "relu", "--d", "6", "--hidden", "20")
 
 
-def median(run: Callable[[], object], repetitions: int = 5) -> float:
+def median(run: Callable[[], object], repetitions: int) -> float:
     """Processor seconds without what was computed before; other work on the machine does not lengthen them."""
-    return engine.median(run, repetitions, forget, time.process_time)
+    return median_seconds(run, repetitions, empty_caches, time.process_time)
 
 
 def line(what: str, seconds: float, promise: float | None = None) -> None:
@@ -47,7 +40,7 @@ def line(what: str, seconds: float, promise: float | None = None) -> None:
     print(f"{what:74s} {seconds:8.3f} s{verdict}", flush=True)
 
 
-def symbolic() -> None:
+def symbolic(targets: Sequence[str], repetitions: int) -> None:
     """All levels with their entries and TeX."""
 
     def isotropic(target: Task | SymbolicTarget) -> None:
@@ -60,17 +53,18 @@ def symbolic() -> None:
         for level in (cov, cov.averaged(1), cov.over_tasks(), cov.limit()):
             level.latex()
 
-    for name in ("relu", "tanh", "gelu", "max(x - 1/3, 0)", "x^3/3 - x/2"):
+    for name in targets:
         task = Task(name, noise=0.01)
-        line(f"symbolic, isotropic, five levels, {name}", median(lambda task=task: isotropic(task)), NAMED)
-        line(f"symbolic, Σ_x and Σ_ξ and means, four levels, {name}", median(lambda task=task: with_covariances(task, False)), NAMED)
-    line("symbolic, isotropic, five levels, any target", median(lambda: isotropic(SymbolicTarget())), GENERIC)
+        line(f"symbolic, isotropic, five levels, {name}", median(lambda task=task: isotropic(task), repetitions), NAMED)
+        line(f"symbolic, Σ_x and Σ_ξ and means, four levels, {name}",
+             median(lambda task=task: with_covariances(task, False), repetitions), NAMED)
+    line("symbolic, isotropic, five levels, any target", median(lambda: isotropic(SymbolicTarget()), repetitions), GENERIC)
     for unit_link in (False, True):
         line(f"symbolic, Σ_x and Σ_ξ, four levels, any target{', unit link' if unit_link else ''}",
-             median(lambda unit_link=unit_link: with_covariances(SymbolicTarget(), unit_link)), GENERIC)
+             median(lambda unit_link=unit_link: with_covariances(SymbolicTarget(), unit_link), repetitions), GENERIC)
 
 
-def sources(d: int = 80) -> None:
+def sources(d: int, repetitions: int) -> None:
     """Moments of one source at d = ℓ = 80, over fresh tasks, with the size of their error."""
     mixed = {"input_cov": Toeplitz(0.5), "task_cov": PowerLaw(1.0)}
     settings = {
@@ -87,10 +81,10 @@ def sources(d: int = 80) -> None:
         error = source_moments(task, d, d).error
         line(f"moments of one source, d = {d}, tanh, {name} (error {error:.0e})", median(lambda task=task: source_moments(task, d, d), 1))
     tasks = np.random.default_rng(0).standard_normal((40, d))
-    line(f"moments given 40 training tasks, d = {d}", median(lambda: source_moments(Task("tanh", 0.1), d, d, tasks=tasks)))
+    line(f"moments given 40 training tasks, d = {d}", median(lambda: source_moments(Task("tanh", 0.1), d, d, tasks=tasks), repetitions))
 
 
-def numbers(d: int = 80, hidden: int = 6400) -> None:
+def numbers(d: int, hidden: int) -> None:
     """The covariance of (Fᵀh, z) at the size of the papers."""
     joint: JointCovariance = covariance(Task("relu", noise=0.01)).averaged().joint(d, d)
     F = np.random.default_rng(0).standard_normal((d * (d + 1), hidden))
@@ -109,8 +103,19 @@ def numbers(d: int = 80, hidden: int = 6400) -> None:
     print(f"{'memory beyond F and the result':74s} {(peak - matrix.nbytes) / F.nbytes:8.2f} × F")
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and measure."""
+    parser = command_line("benchmarks.covariance", __doc__, SMALLEST)
+    parser.add_argument("--repetitions", type=positive, default=5, help="medians of this many (5)")
+    parser.add_argument("--targets", nargs="+", default=TARGETS, help=f"symbolic levels of these ({', '.join(TARGETS)})")
+    parser.add_argument("--d", type=positive, default=80, help="dimension of the numbers (80)")
+    parser.add_argument("--hidden", type=positive, default=6400, help="columns of F (6400)")
+    arguments = parser.parse_args(argv)
+    symbolic(arguments.targets, arguments.repetitions)
+    sources(arguments.d, arguments.repetitions)
+    numbers(arguments.d, arguments.hidden)
+    return 0
+
+
 if __name__ == "__main__":
-    symbolic()
-    sources()
-    if "--small" not in sys.argv[1:]:
-        numbers()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The coefficient engine against the clock: `python benchmarks/engine.py`. Medians of one run, beside what was promised.
+"""The coefficient engine against the clock: medians of one run, beside what was promised. Two minutes.
 
 Everything that is "cold" is measured with the engine's caches emptied before each repetition; SymPy's own caches stay warm.
 """
@@ -6,47 +6,22 @@ Everything that is "cold" is measured with the engine's caches emptied before ea
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable
+import sys
+from collections.abc import Sequence
 
 import mpmath
 import numpy as np
 
+from benchmarks.caches import empty_library_caches
+from benchmarks.clock import median_seconds
 from hermite_eq.activations import activation, registered_names
-from hermite_eq.expansion import certified, coefficients, panels, quadrature, scaled_coefficients, scaled_norm2
-from hermite_eq.expansion.certified import gauss_panels, trapezoid
+from hermite_eq.expansion import coefficients, scaled_coefficients, scaled_norm2
 from hermite_eq.expansion.exact import exact_coefficients, general_coefficient
+from verify.command_line import command_line, positive
 
 DEGREE = 20
-
-
-def median(
-    run: Callable[[], object],
-    repetitions: int = 7,
-    before: Callable[[], None] = lambda: None,
-    clock: Callable[[], float] = time.perf_counter,
-) -> float:
-    """Seconds by ``clock``, the median over repetitions, each after ``before``."""
-    times = []
-    for _ in range(repetitions):
-        before()
-        start = clock()
-        run()
-        times.append(clock() - start)
-    return statistics.median(times)
-
-
-def forget() -> None:
-    """Empty the certified engine's caches."""
-    for cached in (
-        certified._moments, trapezoid._rectangle, trapezoid._trapezoid_table, gauss_panels._legendre, certified._check_declarations,
-    ):
-        cached.cache_clear()
-
-
-def forget_panels() -> None:
-    panels.panels.cache_clear()
-    quadrature._cached_table.cache_clear()
+#: Arguments of the smallest run.
+SMALLEST = ("--degree", "2", "--repetitions", "1")
 
 
 def line(what: str, seconds: float, promise: float | None = None) -> None:
@@ -54,12 +29,13 @@ def line(what: str, seconds: float, promise: float | None = None) -> None:
     print(f"{what:66s} {seconds * 1e3:10.3f} ms{verdict}", flush=True)
 
 
-def double_precision() -> None:
-    warm = {name: median(lambda name=name: np.asarray(coefficients(name, DEGREE)), 21) for name in registered_names()}
+def double_precision(degree: int, repetitions: int) -> None:
+    warm = {name: median_seconds(lambda name=name: np.asarray(coefficients(name, degree)), 3 * repetitions) for name in registered_names()}
     slowest = max(warm, key=warm.__getitem__)
-    line(f"double, degrees 0-20, warm, slowest of {len(warm)} ({slowest})", warm[slowest], 0.5e-3)
-    line("double, degrees 0-20, warm, median activation", statistics.median(warm.values()), 0.5e-3)
-    line("double, degrees 0-20, cold, tanh", median(lambda: np.asarray(coefficients("tanh", DEGREE)), before=forget_panels))
+    line(f"double, degrees 0-{degree}, warm, slowest of {len(warm)} ({slowest})", warm[slowest], 0.5e-3)
+    line(f"double, degrees 0-{degree}, warm, median activation", statistics.median(warm.values()), 0.5e-3)
+    line(f"double, degrees 0-{degree}, cold, tanh",
+         median_seconds(lambda: np.asarray(coefficients("tanh", degree)), repetitions, empty_library_caches))
     callables = {
         "smooth": lambda x: np.tanh(x) + x / 3,
         "undeclared kink": lambda x: np.maximum(x - 0.3712345, 0),
@@ -67,42 +43,55 @@ def double_precision() -> None:
         "steep (tanh 50x)": lambda x: np.tanh(50 * x),
     }
     for name, function in callables.items():
-        line(f"bare callable, {name}", median(lambda f=function: np.asarray(coefficients(lambda x: f(x), DEGREE))), 5e-3)
+        line(f"bare callable, {name}",
+             median_seconds(lambda f=function: np.asarray(coefficients(lambda x: f(x), degree)), repetitions), 5e-3)
     scales = np.linspace(0.3, 2.5, 40)
     for name in ("relu", "tanh", "gelu"):
         line(f"scaled coefficients and norms, 40 scales, degree 4, {name}",
-             median(lambda name=name: (scaled_coefficients(name, scales, 4), scaled_norm2(name, scales))), 5e-3)
+             median_seconds(lambda name=name: (scaled_coefficients(name, scales, 4), scaled_norm2(name, scales)), repetitions), 5e-3)
 
 
-def closed_forms() -> None:
+def closed_forms(degree: int, repetitions: int) -> None:
     for name in ("relu", "leaky_relu", "abs", "hardtanh", "elu", "gelu", "erf", "sin", "exp"):
         expression = activation(name).expression
-        line(f"exact, degrees 0-20, {name}", median(lambda e=expression: exact_coefficients(e, DEGREE), 3), 0.3)
-        line(f"general k, {name}", median(lambda e=expression: general_coefficient(e), 3), 1.0)
+        line(f"exact, degrees 0-{degree}, {name}", median_seconds(lambda e=expression: exact_coefficients(e, degree), repetitions), 0.3)
+        line(f"general k, {name}", median_seconds(lambda e=expression: general_coefficient(e), repetitions), 1.0)
 
 
-def enclosures() -> None:
+def enclosures(degree: int, repetitions: int) -> None:
     ours = 0.0
     for digits, promise in ((15, None), (50, 20e-3), (200, 250e-3)):
-        seconds = median(lambda d=digits: [coefficients("tanh", DEGREE).enclosure(k, d) for k in range(DEGREE + 1)], 7, forget)
-        line(f"certified, degrees 0-20, tanh, {digits} digits, cold", seconds, promise)
+        seconds = median_seconds(lambda d=digits: [coefficients("tanh", degree).enclosure(k, d) for k in range(degree + 1)],
+                         repetitions, empty_library_caches)
+        line(f"certified, degrees 0-{degree}, tanh, {digits} digits, cold", seconds, promise)
         ours = seconds if digits == 50 else ours
 
     def by_mpmath() -> None:
         with mpmath.workdps(50):
-            for k in range(DEGREE + 1):
+            for k in range(degree + 1):
                 mpmath.quad(
                     lambda x, k=k: mpmath.tanh(x) * mpmath.hermite(k, x / mpmath.sqrt(2)) * mpmath.npdf(x), [-mpmath.inf, 0, mpmath.inf]
                 )
 
-    theirs = median(by_mpmath, 1)
-    print(f"{'mpmath.quad at 50 digits, 21 calls':66s} {theirs * 1e3:10.1f} ms   ratio {theirs / ours:.0f} (promised: 300)", flush=True)
+    theirs = median_seconds(by_mpmath, 1)
+    print(f"{'mpmath.quad at 50 digits':66s} {theirs * 1e3:10.1f} ms   ratio {theirs / ours:.0f} (promised: 300)", flush=True)
     for text in ("elu", "softsign", "max(x - 1/3, 0)*tanh(x)", "abs(x - sqrt(2))*exp(x/3)", "max(tanh(x), x^2/5 - 1/3)", "sqrt(abs(x))"):
-        line(f"certified, degrees 0-20, 50 digits, {text}",
-             median(lambda t=text: [coefficients(t, DEGREE).enclosure(k, 50) for k in range(DEGREE + 1)], 3, forget), 2.0)
+        line(f"certified, degrees 0-{degree}, 50 digits, {text}",
+             median_seconds(lambda t=text: [coefficients(t, degree).enclosure(k, 50) for k in range(degree + 1)],
+                            repetitions, empty_library_caches), 2.0)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and measure."""
+    parser = command_line("benchmarks.engine", __doc__, SMALLEST)
+    parser.add_argument("--degree", type=positive, default=DEGREE, help=f"largest degree ({DEGREE})")
+    parser.add_argument("--repetitions", type=positive, default=7, help="medians of this many (7)")
+    arguments = parser.parse_args(argv)
+    double_precision(arguments.degree, arguments.repetitions)
+    closed_forms(arguments.degree, arguments.repetitions)
+    enclosures(arguments.degree, arguments.repetitions)
+    return 0
 
 
 if __name__ == "__main__":
-    double_precision()
-    closed_forms()
-    enclosures()
+    sys.exit(main())

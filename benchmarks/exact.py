@@ -1,26 +1,26 @@
-"""Timings of the exact engine: degrees 0-20, E σ², the general formula and the dual activation.
+"""Timings of the exact engine: degrees 0-20, E σ², the general formula and the dual activation; a minute.
 
-Run ``python -m benchmarks.exact``. Every repetition starts from empty caches (SymPy's included), so the
-table shows what the first call in a session costs once the modules are loaded; medians of the repetitions,
-in milliseconds.
+Every repetition starts from empty caches (SymPy's included), so the table shows what the first call in a session costs once the modules are
+loaded; medians of the repetitions, in milliseconds.
 """
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 
 import sympy
-from sympy.core.cache import clear_cache
 
-from hermite_eq.expansion import dual
+from benchmarks.caches import empty_caches
+from benchmarks.clock import median_seconds
 from hermite_eq.expansion.dual import exact_dual
-from hermite_eq.expansion.exact import exact_coefficients, exact_inner, family, general_coefficient, tail
+from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient, tail
 from hermite_eq.hermite import X
+from verify.command_line import command_line, positive
 
 DEGREE = 20
-REPETITIONS = 7
+#: Arguments of the smallest run.
+SMALLEST = ("--repetitions", "1")
 #: The targets in milliseconds: coefficients and general formula.
 TARGETS = (300.0, 1000.0)
 
@@ -39,21 +39,16 @@ SUBJECTS = {
 }
 
 
-def milliseconds(call: Callable[[], object]) -> float:
+def milliseconds(call: Callable[[], object], repetitions: int) -> float:
     """Median time of a call from empty caches."""
-    times = []
-    for _ in range(REPETITIONS):
-        clear_cache()
-        family.parse.cache_clear()
-        dual._moment.cache_clear()
-        start = time.perf_counter()
-        call()
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times)
+    return 1e3 * median_seconds(call, repetitions, empty_caches)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
+    parser = command_line("benchmarks.exact", __doc__, SMALLEST)
+    parser.add_argument("--repetitions", type=positive, default=7, help="medians of this many (7)")
+    repetitions = parser.parse_args(argv).repetitions
     columns: dict[str, Callable[[sympy.Expr], object]] = {
         f"c_0..c_{DEGREE}": lambda expr: exact_coefficients(expr, DEGREE),
         "E σ²": lambda expr: exact_inner(expr, expr),
@@ -64,12 +59,13 @@ def main() -> None:
     print(f"{'':28}" + "".join(f"{name:>12}" for name in columns))
     slowest = [0.0, 0.0]
     for name, expr in SUBJECTS.items():
-        row = [milliseconds(lambda call=call, expr=expr: call(expr)) for call in columns.values()]  # type: ignore[misc]
+        row = [milliseconds(lambda call=call, expr=expr: call(expr), repetitions) for call in columns.values()]  # type: ignore[misc]
         slowest = [max(slowest[0], row[0]), max(slowest[1], row[2])]
         print(f"{name:28}" + "".join(f"{value:12.1f}" for value in row))
     for what, value, target in zip(("coefficients", "general formula"), slowest, TARGETS, strict=True):
         print(f"slowest {what}: {value:.0f} ms (target {target:.0f} ms)")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

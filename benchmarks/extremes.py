@@ -9,7 +9,6 @@ labels, and a head that is scaled by c with the ridge by c² is the same head. 2
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 import time
@@ -34,7 +33,9 @@ from hermite_eq.theory import (
     interpolation_peak,
     optimal_ridge,
 )
+from verify.command_line import command_line, positive
 
+SMALLEST = ("--settings", "12")
 _ABOVE, _BELOW = float(np.nextafter(1, 2)), float(np.nextafter(1, 0))
 RATIOS = (1e-6, 0.5, _BELOW, 1.0, _ABOVE, 2.0, 1e6)
 NOISES = (0.0, 5e-324, 1e-300, 1e-16, 0.1, 1.0, 1e6, 1e150, 1e300, sys.float_info.max)
@@ -227,9 +228,8 @@ _QUESTIONS = {"icl": _icl, "optimal ridge": _optimal, "peak": _peak, "best head"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, ask, and list what is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.extremes", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--settings", type=int, default=2000, help="how many (default: 2000)")
+    parser = command_line("benchmarks.extremes", __doc__, SMALLEST)
+    parser.add_argument("--settings", type=positive, default=2000, help="how many (default: 2000)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
     start, faults, slowest = time.perf_counter(), Counter(), (0.0, None)
@@ -246,4 +246,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -1,39 +1,47 @@
-"""Whether statistical tests flake: the example project's tests with many random seeds, `python -m benchmarks.flakes [runs]`."""
+"""Whether statistical tests flake: the example project's tests with many random seeds. Five seconds for each.
+
+The exit status says whether every run passed; the output of those that did not is printed, with their seeds.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import random
+import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import pytest
+from verify.command_line import command_line, positive
 
-PROJECT = Path(__file__).parent.parent / "examples" / "universality-project"
+ROOT = Path(__file__).parent.parent
+#: Arguments of the smallest run.
+SMALLEST = ("--runs", "1")
 
 
-def main() -> int:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and run."""
+    parser = command_line("benchmarks.flakes", __doc__, SMALLEST)
+    parser.add_argument("--runs", type=positive, default=200, help="seeds (200)")
+    runs = parser.parse_args(argv).runs
     load = [] if any(point.name == "hermite_eq" for point in entry_points(group="pytest11")) else ["-p", "pytest_hermite_eq"]
-    os.chdir(PROJECT)
     failed = []
     start = time.perf_counter()
     for _ in range(runs):
         seed = random.SystemRandom().randrange(2**32)
-        shown = io.StringIO()
-        with contextlib.redirect_stdout(shown):
-            code = pytest.main(["-p", "no:cacheprovider", *load, f"--universality-seed={seed}", "."])
-        if code != 0:
+        tests = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *load, f"--universality-seed={seed}", "."],
+            cwd=ROOT / "examples" / "universality-project", env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        )
+        if tests.returncode != 0:
             failed.append(seed)
-            print(shown.getvalue())
+            print(tests.stdout)
     listed = f" (seeds {failed})" if failed else ""
     print(f"{len(failed)} of {runs} runs with random seeds failed{listed}; {time.perf_counter() - start:.0f} s")
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -1,7 +1,7 @@
 r"""Time of the simulation engine beside the speed of matrix products and factorisations of the same shapes, measured in the same run.
 
     python -m benchmarks.simulate            # d = 40, about a minute
-    python -m benchmarks.simulate --d 80     # the papers' size
+    python -m benchmarks.simulate --d 80     # the papers' size, a quarter of an hour
     python -m benchmarks.simulate --large    # one run at d = 160, m = n = d², and its peak memory: half an hour of one core
 
 Every line gives a time, what it is compared with, and their ratio: a loaded machine slows both.
@@ -9,11 +9,11 @@ Every line gives a time, what it is compared with, and their ratio: a loaded mac
 
 from __future__ import annotations
 
-import argparse
 import math
 import resource
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,12 @@ from scipy.linalg import blas, lapack
 from hermite_eq import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq import icl_error as theory_error
 from hermite_eq.simulate import contexts, icl_curve, icl_error
+from verify.command_line import command_line, positive
 
 TASK = Task("relu", noise=0.01)
 RIDGE = 1e-8
+#: Arguments of the smallest run.
+SMALLEST = ("--d", "8")
 
 
 def seconds(function: Callable[[], Any], repeat: int = 1) -> float:
@@ -157,15 +160,16 @@ def large(d: int, memory: str) -> None:
           f"IDG {error.idg.mean:.4f}, theory {theory_error(head, TASK, sizes).idg:.4f}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--d", type=int, help="dimension (40, with --large 160)")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and measure."""
+    parser = command_line("benchmarks.simulate", __doc__, SMALLEST)
+    parser.add_argument("--d", type=positive, help="dimension (40, with --large 160)")
     parser.add_argument("--large", action="store_true", help="only one run with m = n = d², and its peak memory")
     parser.add_argument("--memory", default="11GB", help="with --large: budget for the arrays (default: 11GB)")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     if arguments.large:
         large(arguments.d or 160, arguments.memory)
-        return
+        return 0
     d = arguments.d or 40
     speeds = Speeds(1024, d * (d + 1), d * d)
     print(f"single product {1e-9 / speeds.single:.0f}, Gram matrix {1e-9 / speeds.gram:.0f}, Cholesky {1e-9 / speeds.factor:.0f} GFlop/s")
@@ -174,7 +178,8 @@ def main() -> None:
     sample_curve(d, speeds)
     width_curve(d)
     precision(min(d, 40))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

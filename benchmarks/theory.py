@@ -1,12 +1,11 @@
-"""Time of the theory: curves of 1,000 points, beside the number of elementary array operations they would be at memory speed.
-
-    python -m benchmarks.theory
+"""Time of the theory: curves of 1,000 points, beside one pass over an array at memory speed. Half a minute.
 
 Each line gives the time of a first call (which computes the law of the norms and the head's coefficients) and of a second one.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,9 +15,11 @@ import numpy as np
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory import TaskPopulation, icl_curve, optimal_ridge, phase_diagram, structured_curve
 from hermite_eq.theory.wishart import wishart_density
+from verify.command_line import command_line, positive
 
 TASK = Task("relu", noise=0.01)
-TAUS = np.linspace(0.2, 3, 1000)
+#: Arguments of the smallest run.
+SMALLEST = ("--points", "10", "--grid", "10", "--d", "8", "12")
 RATIOS: dict[str, Any] = {"alpha": 1, "kappa": 0.5, "mu": 1}
 
 
@@ -33,7 +34,7 @@ def line(what: str, model: Model, points: Sequence[Ratios] | Sequence[Sizes]) ->
     print(f"{what:<48} {len(points):5d} points   first {first:7.3f} s   again {again:7.3f} s   {again / len(points) * 1e6:7.1f} µs each")
 
 
-def random_points(count: int) -> None:
+def random_points(count: int, dimensions: Sequence[int]) -> None:
     """Curves of the linear Transformer at random ratios, with the largest residual, and at given covariances."""
     rng = np.random.default_rng(0)
     alpha, kappa, tau = 10 ** rng.uniform(-3, 3, count), 0.05 * 10 ** rng.uniform(0, 4, count), 10 ** rng.uniform(-2, 2, count)
@@ -43,7 +44,7 @@ def random_points(count: int) -> None:
         spent = min(seconds(lambda ridge=ridge: icl_curve(LinearTransformer(ridge), TASK, points)) for _ in range(3))
         residual = icl_curve(LinearTransformer(ridge), TASK, points).fixed_point_residual.max()
         print(f"linear, limit, random ratios, λ = {ridge:<6g} {count:5d} points {spent * 1e3:7.1f} ms   residual at most {residual:.1e}")
-    for d in (100, 1000):
+    for d in dimensions:
         A = rng.standard_normal((d, d))
         start = time.perf_counter()
         population = TaskPopulation.from_covariances(TASK, A @ A.T / d, np.eye(d))
@@ -52,35 +53,43 @@ def random_points(count: int) -> None:
         print(f"given covariances, d = {d:<6d} eigendecomposition {built:7.3f} s, then {count:5d} points {spent:7.3f} s")
 
 
-def diagrams() -> None:
-    """α* on a grid of 200 × 200, and the exact mean spectrum of Wishart matrices."""
-    axes: dict[str, Any] = {"kappa": np.linspace(0.02, 2.5, 200), "noise": np.linspace(0.01, 1, 200)}
+def diagrams(grid: int) -> None:
+    """α* on a square grid, and the exact mean spectrum of Wishart matrices."""
+    axes: dict[str, Any] = {"kappa": np.linspace(0.02, 2.5, grid), "noise": np.linspace(0.01, 1, grid)}
     for ridge, tau, error in ((0.0, 0.5, "icl"), (0.0, 0.5, "idg"), (0.0, 20.0, "icl"), (1e-2, 0.5, "icl")):
         start = time.perf_counter()
         phase_diagram(LinearTransformer(ridge), "identity", tau=tau, error=error, **axes)  # type: ignore[arg-type]
         spent = time.perf_counter() - start
-        print(f"phase diagram of α*, {error.upper()}, τ = {tau:g}, λ = {ridge:g}, 200 × 200: {spent:.2f} s")
+        print(f"phase diagram of α*, {error.upper()}, τ = {tau:g}, λ = {ridge:g}, {grid} × {grid}: {spent:.2f} s")
     for shape in ((40, 20), (100, 100), (600, 300)):
         print(f"exact mean spectrum, (d, k) = {shape}: {seconds(lambda shape=shape: wishart_density(*shape)) * 1e3:.1f} ms")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and measure."""
+    parser = command_line("benchmarks.theory", __doc__, SMALLEST)
+    parser.add_argument("--points", type=positive, default=1000, help="of a curve (1000)")
+    parser.add_argument("--grid", type=positive, default=200, help="points of each axis of a phase diagram (200)")
+    parser.add_argument("--d", type=positive, nargs="+", default=[40, 80, 1000], help="dimensions (40 80 1000)")
+    arguments = parser.parse_args(argv)
+    taus = np.linspace(0.2, 3, arguments.points)
     x = np.ones(1_000_000)
     print(f"one pass of multiplication over 1e6 doubles: {min(seconds(lambda: x * x) for _ in range(10)) * 1e3:.2f} ms")
-    random_points(1000)
-    diagrams()
-    limit = [Ratios(tau=tau, **RATIOS) for tau in TAUS]
+    random_points(arguments.points, arguments.d)
+    diagrams(arguments.grid)
+    limit = [Ratios(tau=tau, **RATIOS) for tau in taus]
     line("linear, limit", LinearTransformer(1e-3), limit)
     line("ReLU head, limit", RandomTransformer("relu", 0.0), limit)
-    for d in (40, 80, 1000):
-        sizes = [Sizes.from_ratios(d, tau=tau, **RATIOS) for tau in TAUS]
+    for d in arguments.d:
+        sizes = [Sizes.from_ratios(d, tau=tau, **RATIOS) for tau in taus]
         line(f"linear, d = {d}", LinearTransformer(1e-3), sizes)
         line(f"ReLU head, d = {d}", RandomTransformer("relu", 1e-8), sizes)
         line(f"tanh head, h normalised, d = {d}", RandomTransformer("tanh", 1e-8, normalise=True), sizes)
     point = Sizes.from_ratios(40, tau=1.5, **RATIOS)
     for model in (LinearTransformer(0.0), RandomTransformer("relu", 0.0)):
         print(f"optimal ridge at d = 40, {model}: {seconds(lambda model=model: optimal_ridge(model, TASK, point)):.3f} s")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,13 +84,3 @@ def test_a_forbidden_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     offender.write_text("from hermite_eq.simulate import icl_error\nimport verify\n")
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     assert len(violations(offender)) == 2
-
-
-def test_import_is_light() -> None:
-    # Matplotlib, pandas, rich and flint load when a function that needs them is called (flint earlier if SymPy wants it).
-    code = (
-        "import sys, sympy, numpy; before = set(sys.modules); import hermite_eq;"
-        "print(*sorted({'matplotlib', 'pandas', 'flint', 'rich'} & (set(sys.modules) - before)))"
-    )
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    assert loaded.split() == []

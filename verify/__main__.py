@@ -1,4 +1,8 @@
-"""``python -m verify``: the main job, from activations and targets to verdicts; and the campaigns, the papers' figures, by name."""
+"""``python -m verify``: the main job, from activations and targets to verdicts; and the campaigns, the papers' figures, by name.
+
+Both hold the theory against simulated Transformers. The main job takes ten minutes on two cores; a campaign takes from minutes at d = 20
+to days at the papers' size.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +26,14 @@ from hermite_eq.errors import HypothesisError
 from verify import coefficients, data_mixing, equivalence, figures, learning_curve, pre_activations, report, transformers, two_sources
 from verify.campaigns import command, joint
 from verify.check import Check, Verdict
+from verify.command_line import command_line
 from verify.profile import FULL, QUICK, Profile
 from verify.workers import interrupted_once, workers
 
 #: Columns of the verdict table where the output is no terminal.
 _WIDTH = 180
+#: Arguments of the smallest run.
+SMALLEST = ("rt-fig1a", "--d", "8", "--runs", "1", "--workers", "1")
 
 
 def run(profile: Profile, folder: Path, console: Console) -> int:
@@ -119,10 +126,7 @@ def _curves(ladders: dict[str, transformers.Ladder]) -> list[dict[str, Any]]:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m verify",
-        description="Check the theory against simulated Transformers: the main job, or, by name, campaigns that redo the papers' figures.",
-    )
+    parser = command_line("verify", __doc__, SMALLEST)
     parser.add_argument("campaigns", nargs="*", metavar="campaign", help="a campaign, as rt-fig1a; without one the main job")
     parser.add_argument("--list", action="store_true", help="show the campaigns")
     parser.add_argument("--full", action="store_true", help="the main job at the paper's size, then all campaigns (days)")

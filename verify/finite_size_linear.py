@@ -8,7 +8,6 @@ above the threshold, n > d², which cost several times as much.
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from hermite_eq import simulate
 from hermite_eq.hermite import X
 from hermite_eq.models import LinearTransformer, Sizes, Task
 from verify.check import Check, Verdict, by_rate, fit_slope, z_score
+from verify.command_line import command_line, positive
 from verify.workers import workers
 
 Array = NDArray[np.float64]
@@ -35,6 +35,8 @@ LADDER = {20: 160, 40: 60, 60: 20}
 Z_LIMIT = 4.0
 #: Fixed before the first run; one stream for each setting and d.
 SEED = 20240511
+#: Arguments of the smallest run.
+SMALLEST = ("--d", "8", "12", "--runs", "4", "4", "--workers", "1")
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,13 @@ class Row:
 
     Attributes
     ----------
-    simulated, stderr, predicted, limit : dict
+    runs, simulated, stderr, predicted, limit : dict
         By d.
     """
 
     setting: Setting
     error: str
+    runs: dict[int, int]
     simulated: dict[int, float]
     stderr: dict[int, float]
     predicted: dict[int, float]
@@ -107,7 +110,7 @@ class Row:
 
     @property
     def z(self) -> dict[int, float]:
-        return {d: z_score(self.predicted[d], mean, self.stderr[d], LADDER[d]) for d, mean in self.simulated.items()}
+        return {d: z_score(self.predicted[d], mean, self.stderr[d], self.runs[d]) for d, mean in self.simulated.items()}
 
     @property
     def slope(self) -> tuple[float, float]:
@@ -126,41 +129,43 @@ class Row:
         """Whether the limit's gap vanishes as 1/d."""
         d = list(self.simulated)
         return by_rate("linear Transformer at finite d", f"{self.setting}: {self.error}", d, *self._gaps, order=-1,
-                       runs=[LADDER[x] for x in d])
+                       runs=[self.runs[x] for x in d])
 
     @property
     def holds(self) -> bool:
         """|z| < 4 at the largest d, and the gap of the limit is not seen or vanishes as 1/d, by :func:`verify.check.by_rate`."""
-        return abs(self.z[max(LADDER)]) < Z_LIMIT and self.rate.verdict in (Verdict.AGREES, Verdict.IN_THE_LIMIT)
+        return abs(self.z[max(self.z)]) < Z_LIMIT and self.rate.verdict in (Verdict.AGREES, Verdict.IN_THE_LIMIT)
 
 
 def rows(setting: Setting, found: dict[int, Array]) -> list[Row]:
     """ICL and IDG of one setting; the arrays are those of :func:`one` at each d."""
     theory = {d: hermite_eq.icl_error(setting.model, setting.task, setting.sizes(d)) for d in found}
     limit = {d: hermite_eq.icl_error(setting.model, setting.task, setting.sizes(d).ratios) for d in found}
+    runs = {d: each.shape[1] for d, each in found.items()}
     table = []
     for kind, name in enumerate(("icl", "idg")):
-        means = {d: simulate.MonteCarlo.from_runs(runs[kind]) for d, runs in found.items()}
-        table.append(Row(setting, name, {d: each.mean for d, each in means.items()}, {d: each.stderr for d, each in means.items()},
+        means = {d: simulate.MonteCarlo.from_runs(each[kind]) for d, each in found.items()}
+        table.append(Row(setting, name, runs, {d: each.mean for d, each in means.items()}, {d: each.stderr for d, each in means.items()},
                          {d: getattr(theory[d], name) for d in found}, {d: getattr(limit[d], name) for d in found}))
     return table
 
 
 def rejected(setting: Setting, row: Row) -> bool:
     """Whether the target 1.05 σ* instead of σ* would have been caught at the largest d."""
-    d = max(LADDER)
+    d = max(row.simulated)
     wrong = Task(sympy.Rational(21, 20) * (setting.task.target.expression or X), setting.noise)
     predicted = getattr(hermite_eq.icl_error(setting.model, wrong, setting.sizes(d)), row.error)
-    return abs(z_score(predicted, row.simulated[d], row.stderr[d], LADDER[d])) >= Z_LIMIT
+    return abs(z_score(predicted, row.simulated[d], row.stderr[d], row.runs[d])) >= Z_LIMIT
 
 
 def show(table: list[Row], console: Console) -> None:
     """The rows as a table."""
+    ladder = list(table[0].simulated)
     shown = Table(header_style="bold", title="linear Transformer at finite d")
-    for column in ("setting", "error", *(f"d = {d}: simulated, theory at d, z" for d in LADDER), "slope of the limit's gap", "5 % off", ""):
+    for column in ("setting", "error", *(f"d = {d}: simulated, theory at d, z" for d in ladder), "slope of the limit's gap", "5 % off", ""):
         shown.add_column(column)
     for row in table:
-        cells = [f"{row.simulated[d]:.4f} ± {row.stderr[d]:.4f}, {row.predicted[d]:.4f}, {row.z[d]:+.1f}" for d in LADDER]
+        cells = [f"{row.simulated[d]:.4f} ± {row.stderr[d]:.4f}, {row.predicted[d]:.4f}, {row.z[d]:+.1f}" for d in ladder]
         slope, error = row.slope
         caught = "caught" if rejected(row.setting, row) else "not seen"
         shown.add_row(str(row.setting), row.error, *cells, f"{slope:.2f} ± {error:.2f}", caught, "" if row.holds else "FAILS")
@@ -169,21 +174,26 @@ def show(table: list[Row], console: Console) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, and say by the exit status whether every row holds."""
-    parser = argparse.ArgumentParser(prog="python -m verify.finite_size_linear", description=__doc__.split("\n")[0])
+    parser = command_line("verify.finite_size_linear", __doc__, SMALLEST)
+    parser.add_argument("--d", type=positive, nargs="+", default=list(LADDER), help="the dimensions (20 40 60)")
+    parser.add_argument("--runs", type=positive, nargs="+", default=list(LADDER.values()), help="runs at each of them (160 60 20)")
     parser.add_argument("--more", action="store_true", help="also n > d²")
-    parser.add_argument("--workers", type=int, default=None, help="processes (default: one for each core)")
+    parser.add_argument("--workers", type=positive, help="processes (default: one for each core)")
     arguments = parser.parse_args(argv)
+    if not 2 <= len(set(arguments.d)) == len(arguments.runs) or min(arguments.runs) < 2:
+        parser.error("two dimensions or more that differ, each with two runs or more")
+    ladder = dict(sorted(zip(arguments.d, arguments.runs, strict=True)))
     console = Console() if Console().is_terminal else Console(width=220)
     settings = (*SETTINGS, *MORE) if arguments.more else SETTINGS
     with workers(arguments.workers) as pool:
         # Twenty runs at a time; the longest first.
         jobs = {
-            (setting, d): [pool.submit(one, setting, d, range(start, start + 20)) for start in range(0, LADDER[d], 20)]
-            for d in sorted(LADDER, reverse=True) for setting in settings
+            (setting, d): [pool.submit(one, setting, d, range(start, min(start + 20, ladder[d]))) for start in range(0, ladder[d], 20)]
+            for d in sorted(ladder, reverse=True) for setting in settings
         }
         table = []
         for setting in settings:
-            table += rows(setting, {d: np.concatenate([job.result() for job in jobs[setting, d]], axis=1) for d in LADDER})
+            table += rows(setting, {d: np.concatenate([job.result() for job in jobs[setting, d]], axis=1) for d in ladder})
     show(table, console)
     return 0 if all(row.holds for row in table) and any(rejected(row.setting, row) for row in table) else 1
 

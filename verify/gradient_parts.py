@@ -13,7 +13,6 @@ neuron; the sum over the contexts is one matrix for all neurons, made of the con
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from collections.abc import Sequence
@@ -36,10 +35,13 @@ from hermite_eq.simulate.decomposition import drawn_gradient
 from hermite_eq.simulate.draw import Draw, draw_run
 from hermite_eq.simulate.sampler import context_law
 from verify.campaigns.mixing import Mixing, MixingPanel
+from verify.command_line import command_line
 
 Array = NDArray[np.float64]
 
 SEED = 20261122
+#: Arguments of the smallest run.
+SMALLEST = ("--d", "6", "--runs", "2")
 #: Contexts over which expectations are means, in multiples of the step's n, and how many are held at a time.
 MANY, _BATCH = 60, 4096
 #: Labels predicted from each of d²/4 test contexts.
@@ -160,7 +162,7 @@ def table(d: int, step: float, found: dict[str, Array]) -> Table:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m verify.gradient_parts", description=__doc__.split("\n")[0])
+    parser = command_line("verify.gradient_parts", __doc__, SMALLEST)
     parser.add_argument("--d", type=int, default=40, help="dimension (40)")
     parser.add_argument("--runs", type=int, default=20, help="runs (20)")
     parser.add_argument("--step", type=float, default=8.0, help="η/d² (8)")

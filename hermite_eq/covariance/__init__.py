@@ -1,5 +1,11 @@
 r"""The covariance of :math:`(F^\top h,\ \xi^\top x_{\ell+1})` at four levels: given ξ and F; over fresh tasks; given the training
-tasks; in the limit. Symbolic in d, ℓ, ρ (α, κ) with the target's Hermite data exact, and as numbers."""
+tasks; in the limit. Symbolic in d, ℓ, ρ (α, κ) with the target's Hermite data exact, and as numbers.
+
+The module itself may be called: ``hermite_eq.covariance(task)`` is ``hermite_eq.covariance.covariance(task)``.
+"""
+
+import sys
+from types import ModuleType
 
 from hermite_eq.covariance.averaged import AveragedCovariance as AveragedCovariance
 from hermite_eq.covariance.averages import task_norm_nodes as task_norm_nodes
@@ -31,3 +37,13 @@ from hermite_eq.covariance.source_averages import SourceTasks as SourceTasks
 from hermite_eq.covariance.source_covariance import SourceCovariance as SourceCovariance
 from hermite_eq.covariance.source_moments import SourceMoments as SourceMoments
 from hermite_eq.covariance.sources import source_moments as source_moments
+
+
+class _CallableModule(ModuleType):
+    # Importing hermite_eq.covariance makes the attribute of hermite_eq of that name this module, whichever part imports it first; so that
+    # hermite_eq.covariance(task) does not depend on what was imported before, the module answers the call.
+    __call__ = staticmethod(covariance)
+
+
+__wrapped__ = covariance  # inspect.signature(hermite_eq.covariance)
+sys.modules[__name__].__class__ = _CallableModule

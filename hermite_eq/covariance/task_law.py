@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
 
 from hermite_eq.covariance.direction import direction_nodes
@@ -235,12 +234,15 @@ class SampledTasks(TaskLaw):
     random = True
 
     def parts(self, level: int) -> Iterator[Part]:
+        from scipy.special import ndtri
+        from scipy.stats import qmc
+
         n = self.root.shape[1]
-        if n > scipy.stats.qmc.Sobol.MAXDIM:
-            raise HypothesisError(f"quasi-random points have dimension ≤ {scipy.stats.qmc.Sobol.MAXDIM}", f"d = {n}", "use a smaller d")
-        uniform = scipy.stats.qmc.Sobol(n, scramble=True, rng=np.random.default_rng([_SEED, level])).random_base2(_LOG2_POINTS)
+        if n > qmc.Sobol.MAXDIM:
+            raise HypothesisError(f"quasi-random points have dimension ≤ {qmc.Sobol.MAXDIM}", f"d = {n}", "use a smaller d")
+        uniform = qmc.Sobol(n, scramble=True, rng=np.random.default_rng([_SEED, level])).random_base2(_LOG2_POINTS)
         # Sobol points may be 0 exactly once in 2^30.
-        z = scipy.stats.norm.ppf(np.clip(uniform, 2.0**-40, 1 - 2.0**-40))
+        z = ndtri(np.clip(uniform, 2.0**-40, 1 - 2.0**-40))
         if self.sphere:
             z *= math.sqrt(n) / np.linalg.norm(z, axis=1, keepdims=True)
         xi = self.centre + z @ self.root.T

@@ -62,8 +62,8 @@ def draw_run(
     finite = k != math.inf
     xi = law.tasks(int(k) if finite else n, np.random.default_rng(tasks))
 
-    def uniform(count: int, stream: np.random.SeedSequence) -> NDArray[np.int64]:
-        return np.random.default_rng(stream).integers(len(xi), size=count)
+    def uniform(count: int, stream: np.random.SeedSequence) -> NDArray[np.intp]:
+        return np.random.default_rng(stream).integers(len(xi), size=count).astype(np.intp)
 
     each = uniform(n, which) if finite else np.arange(n)
     moving = None

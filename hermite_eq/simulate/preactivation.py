@@ -123,8 +123,8 @@ def preactivations(
     if xi is None:
         tasks, which = law.tasks(count, np.random.default_rng(task_seed)), np.arange(count)
     else:
-        tasks = Tasks(check_task_vector(xi, sizes.d)[None], np.zeros(1, np.int64))
-        which = np.zeros(count, np.int64)
+        tasks = Tasks(check_task_vector(xi, sizes.d)[None], np.zeros(1, np.intp))
+        which = np.zeros(count, np.intp)
     drawn = law.draw(tasks, which, context_seed)
     z = np.empty((count, units))
     block = max(1, _ELEMENTS // width)

@@ -99,7 +99,7 @@ def contexts(
         source, "source", most=last, requirement=f"sources are numbered from 0 to {last}", repair="pass source=0"
     )
     seed = child_seeds(rng, range(1))[0]
-    return law.draw(Tasks(vector[None], np.array([source])), np.zeros(number, np.int64), seed)
+    return law.draw(Tasks(vector[None], np.array([source])), np.zeros(number, np.intp), seed)
 
 
 def check_task_vector(xi: ArrayLike, d: int) -> Array:

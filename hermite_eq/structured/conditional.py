@@ -108,8 +108,8 @@ def conditional_coefficients(sigma: Any, shifts: ArrayLike, scales: ArrayLike = 
 
     Examples
     --------
-    >>> conditional_coefficients("square", [0.0, 2.0], 0.5, degree=2).round(12)
-    array([[0.25, 0.  , 0.5 ],
+    >>> conditional_coefficients("square", [1.0, 2.0], 0.5, degree=2).round(12)
+    array([[1.25, 1.  , 0.5 ],
            [4.25, 2.  , 0.5 ]])
     """
     return scaled_coefficients(sigma, np.atleast_1d(array(scales, "scales", dimensions=(0, 1))), degree, shifts=shifts)

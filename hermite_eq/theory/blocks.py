@@ -21,7 +21,7 @@ from hermite_eq.memory import require_memory
 from hermite_eq.models.covariance_matrix import covariance_matrix
 
 Array = NDArray[np.float64]
-Indices = NDArray[np.int64]
+Indices = NDArray[np.intp]
 
 #: Relative size below which commutators, asymmetries and negative eigenvalues are rounding: D ε for the largest D in reach.
 _ROUNDING = 1e-10
@@ -134,7 +134,7 @@ def joint_components(matrices: Sequence[Array]) -> tuple[Array, list[Indices]]:
     for m, scale in zip(matrices, scales, strict=True):
         joined |= np.abs(basis.T @ m @ basis) > _ROUNDING * scale * size
     count, labels = connected_components(joined, directed=False)
-    return np.asarray(basis), [np.flatnonzero(labels == label).astype(np.int64) for label in range(count)]
+    return np.asarray(basis), [np.flatnonzero(labels == label).astype(np.intp) for label in range(count)]
 
 
 def common_basis(matrices: Sequence[Array]) -> Array | None:
@@ -149,7 +149,7 @@ def equal_columns(values: Array) -> list[Indices]:
     rounded = np.round(values / np.where(scale > 0, scale, 1.0) / _ROUNDING / 100).astype(np.int64)
     order = np.lexsort(rounded)
     jumps = np.flatnonzero((np.diff(rounded[:, order], axis=1) != 0).any(axis=0)) + 1
-    return [np.asarray(group, np.int64) for group in np.split(order, jumps)]
+    return [np.asarray(group, np.intp) for group in np.split(order, jumps)]
 
 
 #: Columns of a basis, and whether every matrix is a multiple of the identity on them.
@@ -193,8 +193,8 @@ def joint_side(matrices: Sequence[Array], most: int | None = None) -> Side:
     basis, components = joint_components(matrices)
     turned = [basis.T @ m @ basis for m in matrices]
     diagonal = np.stack([m.diagonal() / np.trace(m) for m in turned])
-    alone = np.array([one[0] for one in components if len(one) == 1], dtype=np.int64)
-    pieces: list[Piece] = [(np.asarray(alone[group], np.int64), True) for group in equal_columns(diagonal[:, alone])] if alone.size else []
+    alone = np.array([one[0] for one in components if len(one) == 1], dtype=np.intp)
+    pieces: list[Piece] = [(np.asarray(alone[group], np.intp), True) for group in equal_columns(diagonal[:, alone])] if alone.size else []
     pieces += [(one, False) for one in components if len(one) > 1]
     large = [piece for piece in pieces if diagonal[:, piece[0]].max() > len(basis) ** -0.5]
     rest = [piece for piece in pieces if all(piece is not other for other in large)]

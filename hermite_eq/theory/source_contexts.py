@@ -184,12 +184,12 @@ def _along(matrix: Array, x: Array, b: Array) -> Array:
     return np.asarray(((x @ matrix) * b).sum(1) / size if size else np.zeros(len(x)))
 
 
-def _cells(values: Array, count: int) -> NDArray[np.int64]:
+def _cells(values: Array, count: int) -> NDArray[np.intp]:
     """A cell for each value, in their order: half of a cell's weight is probability, half of it the share of the sum of the values."""
     order = np.argsort(values)
     weight = 0.5 / values.size + 0.5 * values[order] / values.sum()
-    cells = np.empty(values.size, dtype=np.int64)
-    cells[order] = np.minimum((np.cumsum(weight) - weight / 2) * count, count - 1).astype(np.int64)
+    cells = np.empty(values.size, dtype=np.intp)
+    cells[order] = np.minimum((np.cumsum(weight) - weight / 2) * count, count - 1).astype(np.intp)
     return cells
 
 

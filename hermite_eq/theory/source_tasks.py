@@ -9,7 +9,6 @@ a few draws has a small standard error, which is stated.
 from __future__ import annotations
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
 
 from hermite_eq.models import MixtureTask
@@ -44,10 +43,12 @@ def task_draws(task: MixtureTask, d: int, tasks: int) -> list[tuple[Array, ...]]
     return found
 
 
-def _counts(weights: tuple[float, ...], tasks: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def _counts(weights: tuple[float, ...], tasks: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Multinomial counts, shape (draws, sources), from evenly spread points through conditional binomial quantiles."""
+    import scipy.stats
+
     sources = len(weights)
-    counts = np.zeros((DRAWS, sources), dtype=np.int64)
+    counts = np.zeros((DRAWS, sources), dtype=np.intp)
     left, rest = np.full(DRAWS, tasks), 1.0
     if sources > 1:
         points = scipy.stats.qmc.LatinHypercube(sources - 1, rng=rng).random(DRAWS)

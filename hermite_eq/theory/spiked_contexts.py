@@ -23,7 +23,6 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.special
-import scipy.stats
 from numpy.typing import NDArray
 
 from hermite_eq.covariance.sources import geometry, source_moments
@@ -100,8 +99,10 @@ class ContextNodes:
 
 
 def _spread_points(count: int, dimension: int, stream: int) -> Array:
+    from scipy.stats import qmc
+
     rng = np.random.default_rng([_SEED, stream])
-    points = scipy.stats.qmc.Sobol(dimension, scramble=True, rng=rng).random(count)
+    points = qmc.Sobol(dimension, scramble=True, rng=rng).random(count)
     return np.asarray(scipy.special.ndtri(np.clip(points, 2.0**-40, 1 - 2.0**-40)))
 
 

@@ -76,9 +76,9 @@ class TaskPopulation:
 
         Examples
         --------
-        >>> population = TaskPopulation.from_covariances(Task("identity", noise=0.1), np.diag([2.0, 1.0, 0.0]), np.eye(3))
-        >>> population.spectrum.eigenvalues, population.train.square
-        (array([0., 1., 2.]), 1.1)
+        >>> population = TaskPopulation.from_covariances(Task("identity", noise=0.1), np.diag([2.0, 1.0, 3.0]), np.eye(3))
+        >>> population.spectrum.eigenvalues.round(12), round(population.train.square, 12)
+        (array([1., 2., 3.]), 2.1)
         """
         train = task_covariance(train, "train")
         test = train if test is None else task_covariance(test, "test")

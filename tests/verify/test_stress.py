@@ -94,7 +94,8 @@ def test_the_command_stores_and_repeats(tmp_path, monkeypatch, capsys):
     assert len(lines) == 2 + 2 * 2 * len(measure.DEGREES)
     found = measure.gaps(measure.store(tmp_path, 24), range(3))["inputs Rademacher"]
     assert np.allclose(found.runs, 0.2 + 2e-3 * np.arange(3)[:, None, None], rtol=0, atol=1e-15)
-    assert main(["--d", "12", "12", "--output", str(tmp_path)]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["--d", "12", "12", "--output", str(tmp_path)])
     assert "two dimensions that differ" in capsys.readouterr().err
 
 

@@ -7,7 +7,6 @@ What has a checksum stays as it is; the numbers of a run, and their text, stay w
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
@@ -18,7 +17,10 @@ from typing import Any
 from hermite_eq.errors import HypothesisError, StorageError
 from verify.campaigns.checksum import KEY, sealed
 from verify.campaigns.store import run_text
+from verify.command_line import command_line
 from verify.report import write_text
+
+SMALLEST = ("results",)
 
 
 def seal(folder: Path) -> int:
@@ -56,15 +58,17 @@ def seal(folder: Path) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Seal all campaigns in a folder of results."""
-    parser = argparse.ArgumentParser(prog="python -m verify.campaigns.seal", description=__doc__.split("\n")[0])
+    parser = command_line("verify.campaigns.seal", __doc__, SMALLEST)
     parser.add_argument("folder", type=Path, help="any folder above those of the campaigns, as results/campaigns")
-    folders = sorted({path.parent for path in parser.parse_args(argv).folder.rglob("run-*.json")})
+    arguments = parser.parse_args(argv)
+    folders = sorted({path.parent for path in arguments.folder.rglob("run-*.json")})
     try:
         for folder in folders:
             print(f"{folder}: {seal(folder)} files sealed")
     except HypothesisError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
+    print(f"{len(folders)} campaigns in {arguments.folder}")
     return 0
 
 

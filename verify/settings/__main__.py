@@ -8,7 +8,6 @@ that the command may be killed and repeated.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -21,12 +20,15 @@ from rich.table import Table
 import hermite_eq
 from verify.campaigns.driver import compute
 from verify.check import RESOLUTION
+from verify.command_line import command_line, positive
 from verify.report import write_text
 from verify.settings import measure
 from verify.settings.table import SETTINGS
 from verify.workers import workers
 
 LADDER = (20, 40, 60)
+#: Arguments of the smallest run.
+SMALLEST = ("--d", "20", "--runs", "2", "--workers", "1")
 
 
 def report(root: Path, console: Console) -> dict[str, Any]:
@@ -70,11 +72,11 @@ def report(root: Path, console: Console) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and run; the exit status says whether every outcome at this d holds, and none in store fails."""
-    parser = argparse.ArgumentParser(prog="python -m verify.settings", description=__doc__.split("\n")[0])
-    parser.add_argument("--d", type=int, default=measure.CAMPAIGN.d, choices=LADDER)
-    parser.add_argument("--runs", type=int, default=measure.CAMPAIGN.runs, help="0: report what is stored")
-    parser.add_argument("--workers", type=int, default=None, help="processes (default: one for each core)")
-    parser.add_argument("--output", type=Path, default=Path("results"))
+    parser = command_line("verify.settings", __doc__, SMALLEST)
+    parser.add_argument("--d", type=int, default=measure.CAMPAIGN.d, choices=LADDER, help=f"dimension ({measure.CAMPAIGN.d})")
+    parser.add_argument("--runs", type=int, default=measure.CAMPAIGN.runs, help=f"runs ({measure.CAMPAIGN.runs}); 0: report what is stored")
+    parser.add_argument("--workers", type=positive, help="processes (default: one for each core)")
+    parser.add_argument("--output", type=Path, default=Path("results"), help="folder for results (default: results)")
     arguments = parser.parse_args(argv)
     console = Console() if Console().is_terminal else Console(width=180)
     store = measure.store(arguments.output, arguments.d)

@@ -23,7 +23,7 @@ class AnyInputs(SourceLaw):
     sharpness: float = 0.0
 
     def draw(
-        self, xi: Array, which: NDArray[np.int64], seed: np.random.SeedSequence, queries: int
+        self, xi: Array, which: NDArray[np.intp], seed: np.random.SeedSequence, queries: int
     ) -> tuple[Array, Array, Array]:
         if self.sharpness and queries > 1:
             raise HypothesisError(

@@ -73,7 +73,7 @@ class ContextLaw:
     def tasks(self, count: int, rng: np.random.Generator) -> Tasks:
         """``count`` tasks of the training mixture; the first do not depend on how many follow."""
         if len(self.sources) == 1:
-            return Tasks(self.sources[0].tasks(count, rng), np.zeros(count, np.int64))
+            return Tasks(self.sources[0].tasks(count, rng), np.zeros(count, np.intp))
         choice, *streams = rng.spawn(1 + len(self.sources))
         last = int(np.flatnonzero(self.weights)[-1])
         # A source of weight zero owns an empty interval.
@@ -86,14 +86,14 @@ class ContextLaw:
             return self.tasks(count, rng)
         return self._tasks(np.arange(count) % len(self.sources), rng.spawn(len(self.sources)))
 
-    def _tasks(self, source: NDArray[np.int64], streams: list[np.random.Generator]) -> Tasks:
+    def _tasks(self, source: NDArray[np.intp], streams: list[np.random.Generator]) -> Tasks:
         xi = np.empty((len(source), self.d))
         for s, (law, stream) in enumerate(zip(self.sources, streams, strict=True)):
             rows = np.flatnonzero(source == s)
             xi[rows] = law.tasks(len(rows), stream)
         return Tasks(xi, source)
 
-    def draw(self, tasks: Tasks, which: NDArray[np.int64], seed: np.random.SeedSequence, queries: int = 1) -> Contexts:
+    def draw(self, tasks: Tasks, which: NDArray[np.intp], seed: np.random.SeedSequence, queries: int = 1) -> Contexts:
         """One context for each entry of ``which``, the number of its task; the first do not depend on how many follow."""
         if len(self.sources) == 1:
             x, b, y = self.sources[0].draw(tasks.xi, which, seed, queries)

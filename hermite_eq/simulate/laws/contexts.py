@@ -22,7 +22,7 @@ class Tasks:
     """
 
     xi: Array
-    source: NDArray[np.int64]
+    source: NDArray[np.intp]
 
     def __len__(self) -> int:
         return len(self.source)
@@ -52,7 +52,7 @@ class Contexts:
     b: Array
     y: Array
     tasks: Tasks
-    task: NDArray[np.int64]
+    task: NDArray[np.intp]
     queries: int = 1
 
     def __len__(self) -> int:
@@ -64,7 +64,7 @@ class Contexts:
         return self.tasks.xi
 
     @property
-    def source(self) -> NDArray[np.int64]:
+    def source(self) -> NDArray[np.intp]:
         """The source of each context, shape (n,)."""
         return self.tasks.source[self.task]
 

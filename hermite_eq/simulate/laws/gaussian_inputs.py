@@ -27,7 +27,7 @@ class GaussianInputs(SourceLaw):
     """A source whose inputs are N(μ, Σ)."""
 
     def draw(
-        self, xi: Array, which: NDArray[np.int64], seed: np.random.SeedSequence, queries: int
+        self, xi: Array, which: NDArray[np.intp], seed: np.random.SeedSequence, queries: int
     ) -> tuple[Array, Array, Array]:
         # Every random variable has a stream of its own, so that a longer draw begins with the shorter one.
         along, noise, across, query, query_noise = (np.random.default_rng(s) for s in seed.spawn(5))
