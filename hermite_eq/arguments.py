@@ -86,6 +86,11 @@ def _real(value: Any, name: str, requirement: str, repair: str, holds: Callable[
     return number
 
 
+def number(value: Any, name: str, meaning: str = "") -> float:
+    """``value`` as a float, whatever it is: where its range is judged with that of others."""
+    return _real(value, name, f"{_called(name, meaning)} is a number", f"pass {name}=1.0, say", lambda _: True)
+
+
 def finite(value: Any, name: str, meaning: str = "", *, requirement: str = "", repair: str = "") -> float:
     """``value`` as a finite float.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.arguments import array, finite, instance, non_negative, positive, sequence
+from hermite_eq.arguments import array, instance, number, positive, sequence
 from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes
@@ -47,8 +47,8 @@ class Quadratics:
     signal: Array
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "eigenvalue", non_negative(self.eigenvalue, "eigenvalue", "e in the kernel"))
-        object.__setattr__(self, "signal", array(self.signal, "signal", "E[fy]", dimensions=1, nan=True))
+        object.__setattr__(self, "eigenvalue", number(self.eigenvalue, "eigenvalue", "e in the kernel"))
+        object.__setattr__(self, "signal", array(self.signal, "signal", "E[fy]", dimensions=1, nan=True, empty=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,15 +131,10 @@ class Population:
         covariance = self.covariance
         if not isinstance(covariance, Kronecker):
             covariance = array(covariance, "covariance", "E[hhᵀ]", shape="(D, D)", dimensions=2, nan=True)
-        shape = covariance.shape
-        if shape != (signal.size, signal.size):
-            raise HypothesisError(
-                "covariance and signal are of one h", f"shapes {shape} and {signal.shape}", "pass (D, D) and (D,), or (d, d + 1)"
-            )
         object.__setattr__(self, "covariance", covariance)
         object.__setattr__(self, "signal", signal)
         for name in ("square", "mean", "weight", "norm_variance", "mean_slope", "square_slope", "signal_slope"):
-            object.__setattr__(self, name, finite(getattr(self, name), name))
+            object.__setattr__(self, name, number(getattr(self, name), name))
         if self.center is not None:
             center = array(self.center, "center", "E[h]", shape="(D,) or (d, d + 1)", nan=True)
             if center.size != signal.size:
