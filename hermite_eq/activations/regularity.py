@@ -83,6 +83,7 @@ def grows_exponentially(sigma: Activation) -> bool:
     >>> grows_exponentially(activation("exp")), grows_exponentially(activation("cubic")), grows_exponentially(activation("softplus"))
     (True, False, False)
     """
+    instance(sigma, Activation, "what is looked at is an Activation", "pass hermite_eq.activation('exp')")
     if sigma.expression is not None and not sigma.parameters:
         ends = pieces(sigma.expression)
         if ends[0].expression.is_polynomial(X) and ends[-1].expression.is_polynomial(X):
