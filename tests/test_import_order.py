@@ -29,6 +29,7 @@ DIRECT = {
     "testing": {"simulate"},
     "plotting": {"theory", "simulate"},
     "cli": {"theory", "simulate"},
+    "__main__": {"cli"},
 }
 PACKAGES = {"hermite_eq": set(), "derivations": {"hermite_eq"}, "verify": {"hermite_eq"}}
 
