@@ -37,7 +37,9 @@ def test_numbers_of_every_library_are_read(value: Any, expected: sympy.Expr) -> 
     assert sympy.simplify(exact(value, "value") - expected) == 0
 
 
-@pytest.mark.parametrize("value", ["1/3", b"1", True, None, ["1"], ("1",), {"1": "1"}, {"1"}, np.array(["1"]), object()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", ["1/3", b"1", True, None, ["1"], ("1",), {"1": "1"}, {"1"}, np.array(["1"]), object()], ids=lambda value: type(value).__name__
+)
 def test_what_is_no_number_is_refused(value: Any) -> None:
     with pytest.raises(ArgumentTypeError, match="value is a number or a SymPy expression"):
         exact(value, "value")
