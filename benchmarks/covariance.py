@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.caches import empty_caches
 from benchmarks.clock import median_seconds
 from hermite_eq import Task
-from hermite_eq.covariance import JointCovariance, SymbolicTarget, covariance, source_moments
+from hermite_eq.covariance import SymbolicTarget, covariance, source_moments
 from hermite_eq.models import MixtureTask, PowerLaw, Source, Spike, Toeplitz
 from verify.command_line import command_line, positive
 
@@ -86,7 +86,7 @@ def sources(d: int, repetitions: int) -> None:
 
 def numbers(d: int, hidden: int) -> None:
     """The covariance of (Fᵀh, z) at the size of the papers."""
-    joint: JointCovariance = covariance(Task("relu", noise=0.01)).averaged().joint(d, d)
+    joint = covariance(Task("relu", noise=0.01)).averaged().joint(d, d)
     F = np.random.default_rng(0).standard_normal((d * (d + 1), hidden))
     start = time.perf_counter()
     gram = F.T @ F

@@ -12,7 +12,13 @@ from itertools import product
 import sympy
 
 from derivations import Step
-from hermite_eq.covariance import ELL, ENTRIES, RHO, TRACE, W3, W4, A, D, P, S, V
+from hermite_eq.covariance import TRACE
+from hermite_eq.covariance import symbols as sym
+from hermite_eq.covariance.context_entries import isotropic_entries
+
+A, D, ELL, P, RHO, S, V, W3, W4 = sym.a, sym.d, sym.ell, sym.p, sym.rho, sym.s, sym.v, sym.w_3, sym.w_4
+#: The library's entries for inputs N(0, I_d/d), without the trace.
+ENTRIES = {name: entry for name, entry in isotropic_entries(False).items() if name != "trace"}
 
 STATEMENT = r"""Let s = ‖ξ‖/√d, u = ξ/‖ξ‖, g = √d uᵀx ~ N(0,1), y = σ*(sg) + ε, and a = E[yg], v = E[y²], p = E[y²(g²−1)],
 w₃ = E[y³g], w₄ = E[y⁴]. Given ξ, b = ((d/ℓ) Σ y_i x_i, (1/ℓ) Σ y_i²) has

@@ -12,8 +12,9 @@ from collections.abc import Callable
 import sympy
 
 from derivations import Step
-from hermite_eq.covariance.effective_dimension import T02, T11, FormAverages, form_moments, trace_symbol
-from hermite_eq.covariance.label import RHO, A, S, SymbolicTarget, V, hermite_symbol
+from hermite_eq.covariance import SymbolicTarget, hermite_symbol, symbols
+from hermite_eq.covariance.averages import TaskAverages, form_moments
+from hermite_eq.covariance.symbols import trace_symbol
 
 TITLE = "Tasks with covariances: series in the inverse effective dimension"
 
@@ -107,7 +108,7 @@ def _ratio(unit_words: Words) -> list[Step]:
     G = sympy.Function("G")
     t2 = trace_symbol(2)
     # Var Q = 2 tr(PΩ)², Cov(Q, N) = 2 tr PΩ², Var N = 2 tr Ω².
-    covariances = {(2, 0): 2 * t2 * Q**2, (1, 1): 2 * T11 * Q * N, (0, 2): 2 * T02 * N**2}
+    covariances = {(2, 0): 2 * t2 * Q**2, (1, 1): 2 * symbols.t_1_1 * Q * N, (0, 2): 2 * symbols.t_0_2 * N**2}
     forms = []
     for H in (G(Q / N), G(Q / N) / N):
         second = (sympy.diff(H, Q, 2) * covariances[2, 0] + 2 * sympy.diff(H, Q, N) * covariances[1, 1]
@@ -120,22 +121,22 @@ def _ratio(unit_words: Words) -> list[Step]:
         a = sympy.Symbol("a")
         shown.append(sympy.simplify(form.subs(G, sympy.Lambda(R, R**a)).doit() / R**a))
     a = sympy.Symbol("a")
-    alone = d2 * t2 - 2 * (d1 + d2) * T11 + (2 * d1 + d2) * T02
-    within = d2 * t2 - 2 * (2 * d1 + d2) * T11 + (2 * g + 4 * d1 + d2) * T02
+    alone = d2 * t2 - 2 * (d1 + d2) * symbols.t_1_1 + (2 * d1 + d2) * symbols.t_0_2
+    within = d2 * t2 - 2 * (2 * d1 + d2) * symbols.t_1_1 + (2 * g + 4 * d1 + d2) * symbols.t_0_2
     powers = {g: 1, d1: a, d2: a * (a - 1)}
     delta = all(sympy.simplify(left - right.subs(powers)) == 0 for left, right in zip(shown, (alone, within), strict=True))
     # Stein for H = G/N: 2(H_Q ΩPΩ + H_N Ω²), H_Q = G'/N², H_N = −(RG' + G)/N².
     H = (Q / N) ** a / N
     words = sympy.simplify(sympy.diff(H, Q) * Q * N / (Q / N) ** a - a) == 0 and sympy.simplify(
         sympy.diff(H, N) * N**2 / (Q / N) ** a + (1 + a)) == 0
-    averages = FormAverages(SymbolicTarget(), 1, True)
+    averages = TaskAverages(SymbolicTarget(), 1, "unit link")
     m0, m2, m4 = (hermite_symbol(2, k) for k in (0, 2, 4))
     # v = m₀ + ρ: D₁ = m₂/2, D₂ = ½(½(2m₂ + m₄) − m₂) = m₄/4.
-    v = {g: m0 + RHO, d1: m2 / 2, d2: m4 / 4}
-    library = sympy.expand(averages.mean(V) - (g + alone).subs(v)) == 0
+    v = {g: m0 + symbols.rho, d1: m2 / 2, d2: m4 / 4}
+    library = sympy.expand(averages.mean(symbols.v) - (g + alone).subs(v)) == 0
     # With W = c²Ω/ν: PΩPΩP/(τν) is s^{-2}P(WP)²/c², and PΩ²P/ν² is PW²P/(c² tr W).
     expected = {"0": g + within, "1": 2 * d1, "t": -2 * (g + d1)}
-    found = unit_words(averages.words(V))
+    found = unit_words(averages.words(symbols.v))
     library = library and found.keys() == expected.keys() and all(
         sympy.expand(found[name] - value.subs(v)) == 0 for name, value in expected.items()
     )
@@ -159,14 +160,14 @@ def _ratio(unit_words: Words) -> list[Step]:
 
 def _library(words: Words) -> Step:
     """Polynomial target x + cx³/6-like: E[(a²/s²)ηηᵀ] in two dimensions, exactly."""
-    averages = FormAverages(SymbolicTarget(degree=3), 1, False)
-    found = words(averages.words(A**2 / S**2))
+    averages = TaskAverages(SymbolicTarget(degree=3), 1, "covariances")
+    found = words(averages.words(symbols.a**2 / symbols.s**2))
     form = p1 * x**2 + p2 * y**2
     c1, c3 = hermite_symbol(1, 1), hermite_symbol(1, 3)
     # σ* = c₁x + c₃(x³ − 3x)/6: a(s) = c₁s + c₃(3s³ − 3s)/6, a²/s² = (c₁ + c₃(Q − 1)/2)².
     exact = gaussian_mean((c1 + c3 * (form - 1) / 2) ** 2 * x**2)
     total = sum(
-        (value.subs({trace_symbol(2): (p1**2 + p2**2) / (p1 + p2) ** 2, S: sympy.sqrt(p1 + p2)}) * (p1 / (p1 + p2)) ** int(n)
+        (value.subs({trace_symbol(2): (p1**2 + p2**2) / (p1 + p2) ** 2, symbols.s: sympy.sqrt(p1 + p2)}) * (p1 / (p1 + p2)) ** int(n)
          for n, value in found.items()), sympy.Integer(0)
     )
     return Step(

@@ -11,7 +11,7 @@ import sympy
 
 from derivations import Step
 from hermite_eq import Task, coefficients, equivalent_model
-from hermite_eq.covariance import ALPHA, ELL, RHO, D, covariance
+from hermite_eq.covariance import covariance, symbols
 from hermite_eq.hermite import X, he
 
 TITLE = "Theorem 3: the coefficients of the equivalent model"
@@ -86,10 +86,11 @@ def _kernel() -> Step:
 
 def _correlation() -> Step:
     """E ω² = tr Cov(h)²/t² with Cov(h) = (I/d) ⊗ diag(r̄ I, r̄₂): d² E ω² → 1."""
-    entries = covariance(Task("relu", noise=0.0)).averaged().entries
+    entries = covariance(Task("relu", noise=0.1)).averaged().entries
+    D = symbols.d
     r, last = entries["second_identity"], entries["second_22"]
     square = (D * r**2 + last**2) / D
-    value = (D**2 * square / (D * r + last) ** 2).subs(RHO, sympy.Rational(1, 10)).subs(ELL, ALPHA * D)
+    value = (D**2 * square / (D * r + last) ** 2).subs(symbols.ell, symbols.alpha * D)
     limit = sympy.limit(sympy.cancel(sympy.together(value)), D, sympy.oo)
     return Step(
         "for independent h, h' with the same covariance, E(hᵀh')² = tr Cov(h)²; with the library's covariance d² E ω² → 1",

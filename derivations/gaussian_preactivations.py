@@ -14,7 +14,7 @@ from derivations import Step
 from hermite_eq import RandomTransformer, Task, equivalent_transformer
 from hermite_eq.activations import activation
 from hermite_eq.covariance.averages import gamma_nodes, scale_derivative
-from hermite_eq.covariance.label import hermite_symbol
+from hermite_eq.covariance.symbols import hermite_symbol
 from hermite_eq.expansion import coefficients, scaled_coefficients
 
 TITLE = "Lemma 1: pre-activations are Gaussian up to $1/d$"

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 import sympy
 
 from derivations import Step
-from hermite_eq.covariance import ALPHA, SymbolicTarget, covariance, hermite_symbol
-from hermite_eq.covariance.label import RHO
+from hermite_eq.covariance import SymbolicTarget, covariance, hermite_symbol, symbols
 from hermite_eq.models import Task
 
 TITLE = r"The law of $\|h\|^2$ to order $1/d$"
@@ -104,12 +103,12 @@ def _library(entries: Mapping[str, sympy.Expr] | None, unit: bool) -> bool:
     m = hermite_symbol
     values = {
         a: m(1, 1),
-        v: m(2, 0) + RHO,
+        v: m(2, 0) + symbols.rho,
         p: m(2, 2),
-        w3: m(3, 1) + 3 * RHO * m(1, 1),
-        w4: m(4, 0) + 6 * RHO * m(2, 0) + 3 * RHO**2,
+        w3: m(3, 1) + 3 * symbols.rho * m(1, 1),
+        w4: m(4, 0) + 6 * symbols.rho * m(2, 0) + 3 * symbols.rho**2,
         theta: m(1, 1) + m(1, 3),
-        alpha: ALPHA,
+        alpha: symbols.alpha,
     }
     found = (entries or law.entries)["variance"]
     return bool(sympy.simplify(found - _stated(unit).subs(values, simultaneous=True)) == 0)
@@ -131,7 +130,7 @@ def _norm_expansion() -> Step:
 
 def check(entries: Mapping[str, sympy.Expr] | None = None) -> list[Step]:
     """The argument, step by step; ``entries`` replaces the library's."""
-    relu = covariance(Task("relu", noise=0.0)).norm_law().entries["variance"].subs({RHO: 0, ALPHA: 1})
+    relu = covariance(Task("relu", noise=0.0)).norm_law().entries["variance"].subs({symbols.alpha: 1})
     return [
         _norm_expansion(),
         _one_summand(),

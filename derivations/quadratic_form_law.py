@@ -13,8 +13,8 @@ import numpy as np
 import sympy
 
 from derivations import Step
-from hermite_eq.covariance.direction import direction_nodes
-from hermite_eq.covariance.quadratic_form import curvature, group_nodes
+from hermite_eq.covariance.task_laws.direction import direction_nodes
+from hermite_eq.covariance.task_laws.quadratic_form import curvature, group_nodes
 
 TITLE = "The law of a quadratic form and of a ratio of two"
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import sympy
 
 from derivations import Step
-from hermite_eq.covariance.label import ELL, RHO, W3, W4, A, P, V
-from hermite_eq.covariance.source_covariance import E1, Q1, SOURCE_ENTRIES, W30
+from hermite_eq.covariance import ENTRIES
+from hermite_eq.covariance import symbols as sym
 
 TITLE = "A context with covariances and means"
 
@@ -38,7 +38,8 @@ and $\operatorname{Cov}(x_{\ell+1}\otimes b)=P\otimes\mathbb{E}[bb^\top]+\mu\mu^
 ASSUMPTIONS_TEX = r"$\mathbb{E}y^4<\infty$ given $\xi$; Gaussian inputs; $s>0$."
 
 u, w, eps = sympy.symbols("u w epsilon", real=True)
-f = sympy.Symbol("f", positive=True)
+A, E1, ELL, P, Q1, RHO, V = sym.a, sym.e, sym.ell, sym.p, sym.q, sym.rho, sym.v
+W3, W30, W4, f = sym.w_3, sym.w_30, sym.w_4, sym.f
 mu1, mu2, k11, k21, k22, eta1, eta2 = sympy.symbols("mu_1 mu_2 k_11 k_21 k_22 eta_1 eta_2", real=True)
 
 
@@ -168,6 +169,6 @@ def _product() -> Step:
     )
 
 
-def check(entries: Mapping[str, sympy.Expr] = SOURCE_ENTRIES) -> list[Step]:
+def check(entries: Mapping[str, sympy.Expr] = ENTRIES) -> list[Step]:
     """The argument, step by step; ``entries`` replaces the library's coefficients."""
     return [_decomposition(), _any_target(entries), *_entries(entries), _product()]

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import sympy
 
 from derivations import Step
-from hermite_eq.covariance import D, S, hermite_symbol
-from hermite_eq.covariance.averages import central_moments, exact_average, scale_derivative, series_average
+from hermite_eq.covariance import SymbolicTarget, hermite_symbol, symbols
+from hermite_eq.covariance.averages import TaskAverages, exact_average, form_moments, isotropic_traces, scale_derivative
 
 TITLE = "Averages over the task and their series in $1/d$"
 
@@ -32,6 +32,7 @@ The direction $u=\xi/\|\xi\|$ is independent of $s$, with $\mathbb{E}u=0$ and $\
 
 ASSUMPTIONS_TEX = r"$f$ is smooth at $s=1$ and of polynomial growth; the moments of the target exist at every $s$ that occurs."
 
+D, S = symbols.d, symbols.s
 d, x, q, lam = sympy.symbols("d x q lambda", positive=True)
 
 
@@ -60,7 +61,7 @@ def _moments(recurrence: Callable[[sympy.Expr, sympy.Expr, int], sympy.Expr]) ->
     raw = [sympy.prod(1 + sympy.Integer(2 * i) / D for i in range(n)) for n in range(13)]
     central = [sum(sympy.binomial(j, n) * (-1) ** (j - n) * raw[n] for n in range(j + 1)) for j in range(13)]
     agree = all(sympy.expand(recurrence(central[j], central[j - 1], j) - central[j + 1]) == 0 for j in range(1, 12))
-    library = all(sympy.expand(mu - value) == 0 for mu, value in zip(central_moments(12), central, strict=True))
+    library = all(sympy.expand(mu - value) == 0 for mu, value in zip(map(isotropic_traces, form_moments(12, 12)), central, strict=True))
     lowest = [min(power for (power,), _ in sympy.Poly(value.subs(D, 1 / x), x).terms()) for value in central[2:]]
     orders = lowest == [-(-j // 2) for j in range(2, 13)]
     return [
@@ -134,7 +135,7 @@ def _direction() -> Step:
 
 def _library() -> list[Step]:
     c1, c3, c5 = (hermite_symbol(1, k) for k in (1, 3, 5))
-    first = series_average(c1**2, 1)
+    first = TaskAverages(SymbolicTarget(), 1, "isotropic").mean(symbols.a**2)
     # ⟨a²⟩ by hand: (2/d)/2 · (θ/2)(θ/2 − 1) a², θa = a + c₃, θc₃ = 3c₃ + c₅.
     by_hand = c1**2 + (c3**2 / 2 + c1 * c5 / 2 + 2 * c1 * c3) / D
     closed = exact_average(S**3)

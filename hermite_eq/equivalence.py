@@ -15,7 +15,7 @@ import sympy
 from hermite_eq.activations import Activation, lipschitz_violation
 from hermite_eq.activations.evaluation import vanishes
 from hermite_eq.arguments import count
-from hermite_eq.covariance import ALPHA, Covariance, LimitCovariance, NormLaw, covariance
+from hermite_eq.covariance import Covariance, LimitCovariance, NormLaw, covariance, symbols
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion import HermiteExpansion, coefficients
 from hermite_eq.hermite import check_degree
@@ -314,7 +314,7 @@ def _fresh_covariance(signal: Any, square: Any) -> list[tuple[str, str]]:
     """R_∞ and q with their values at a symbolic α."""
     fresh, q = r"R_\infty = a_1^2 + v / \alpha", r"q = a_1^2 / R_\infty"
     if is_symbolic(signal) and is_symbolic(square):
-        total = signal**2 + sympy.expand(square) / ALPHA
+        total = signal**2 + sympy.expand(square) / symbols.alpha
         return [(fresh, exact(sympy.expand(total))), (q, exact(sympy.simplify(signal**2 / total)))]
     slope, second = number(float(signal) ** 2), number(float(square))
     return [(fresh, rf"{slope} + {second} / \alpha"), (q, rf"{slope} / ({slope} + {second} / \alpha)")]

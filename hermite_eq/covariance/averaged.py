@@ -1,117 +1,187 @@
-r"""The covariance of (Fᵀh, z) over fresh tasks, given F: the average over ξ of the conditional one.
+r"""The covariance of (Fᵀh, z) over fresh tasks, given F.
 
-The direction of ξ is uniform, :math:`\mathbb Euu^\top=I_d/d` and :math:`\mathbb Eu=0`, and its length averages the label moments
-(:mod:`hermite_eq.covariance.averages`):
+For centred data :math:`\mathbb E[b]=(0,\langle v\rangle)` and :math:`\mathbb E[b_1b_2]=0`, and with the words w of
+:mod:`hermite_eq.covariance.averages`
 
 .. math::
-    \mathbb E[bb^\top]=\begin{pmatrix}
-    \big(\tfrac d\ell\langle v\rangle+(1-\tfrac1\ell)\langle a^2\rangle+\tfrac1\ell\langle p\rangle\big)I_d&0\\
-    0&(1-\tfrac1\ell)\langle v^2\rangle+\tfrac1\ell\langle w_4\rangle\end{pmatrix},\qquad
-    \mathbb E[(xz)b^\top]=\frac{\langle sa\rangle}d\,(I_d\mid0).
+    \mathbb E[b_1b_1^\top]=\frac{f^2}\ell\langle v\rangle P+\sum_w\Big\langle f^2\frac{(1-\frac1\ell)a^2+\frac1\ell p}{s^2}\Big\rangle_w\,w,
+    \qquad\mathbb E[xy\,b_1^\top]=\sum_w\Big\langle f\frac{a^2}{s^2}\Big\rangle_w\,w,
+    \qquad\mathbb E[xz\,b_1^\top]=\sum_w\Big\langle f\frac as\Big\rangle_w\,w .
+
+For isotropic data, P = pI, the direction of ξ is uniform and the words are one:
+:math:`P\,\mathbb E[G\eta\eta^\top]P=\frac pd\langle s^2G\rangle I`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.covariance import symbols as sym
 from hermite_eq.covariance.averages import TaskAverages
-from hermite_eq.covariance.joint import JointCovariance, check_mean, covariance_root
-from hermite_eq.covariance.label import ELL, RHO, W4, A, D, LabelSource, P, S, V, numeric_task, target_moments, target_name
-from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers
-from hermite_eq.covariance.source_moments import averaged_moments
-from hermite_eq.covariance.task_law import inner_tasks
-from hermite_eq.latex import averaged_covariance
-from hermite_eq.models import Task
-from hermite_eq.models.covariance_matrix import covariance_matrix
+from hermite_eq.covariance.context_entries import ENTRIES
+from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, label_values
+from hermite_eq.covariance.level import Data, Level, evaluator
+from hermite_eq.covariance.source_moments import SourceMoments
+from hermite_eq.covariance.sources import check_sizes, geometry, moments_over, source_moments
+from hermite_eq.latex.covariances import covariance_averaged
 
-#: What is averaged over s, entry by entry.
-INTEGRANDS: Mapping[str, sympy.Expr] = {
-    "mean_b2": V,
-    "second_identity": D / ELL * V + (1 - 1 / ELL) * A**2 + P / ELL,
-    "second_22": (1 - 1 / ELL) * V**2 + W4 / ELL,
-    "coupling": S * A / D,
-    "signal": S**2,
+Array = NDArray[np.float64]
+
+#: What is averaged alone, and what with ηηᵀ: r = Pη/s, E[xy] = ar and E[xz] = sr.
+ALONE = {
+    "mean_y": sym.e,
+    **{name: ENTRIES[name] for name in ("mean_b2", "second_P", "second_22")},
+    "square_z": sym.s**2,
+}
+WITHIN = {
+    "second": ENTRIES["second_rr"] / sym.s**2,
+    "signal": sym.a * ENTRIES["mean_r"] / sym.s**2,
+    "coupling": ENTRIES["mean_r"] / sym.s,
 }
 
 
-def _integrands(unit_inputs: bool) -> dict[str, sympy.Expr]:
-    found = dict(INTEGRANDS)
-    if unit_inputs:
-        found["second_identity"] = sympy.expand(found["second_identity"] / D)
-    trace = D * found["second_identity"] + found["second_22"]
-    return {**found, "trace": sympy.expand(D * trace if unit_inputs else trace)}
+def isotropic_integrands(unit_inputs: bool) -> dict[str, sympy.Expr]:
+    """What is averaged over s for isotropic data: coefficients of I, scalars, and the trace of Cov(h).
+
+    >>> isotropic_integrands(False)["coupling"], isotropic_integrands(True)["square_z"]
+    (a*s/d, s**2)
+    """
+    f = sympy.Integer(1) if unit_inputs else sym.d
+    alone = {name: value.xreplace({sym.f: f}) for name, value in ALONE.items()}
+    within = {name: value.xreplace({sym.f: f}) * sym.s**2 / (f * sym.d) for name, value in WITHIN.items()}
+    found = {
+        "mean_y": alone["mean_y"], "mean_b2": alone["mean_b2"], "second_identity": alone["second_P"] / f + within["second"],
+        "second_22": alone["second_22"], "square_z": alone["square_z"], "signal": within["signal"], "coupling": within["coupling"],
+    }  # fmt: skip
+    found["trace"] = sym.d / f * (sym.d * found["second_identity"] + found["second_22"])
+    return {name: sympy.expand(value) for name, value in found.items()}
 
 
 @dataclass(frozen=True)
-class AveragedCovariance:
-    r"""The covariance over fresh tasks, symbolic in d, ℓ, ρ. Made by ``covariance(task).averaged(order)``.
+class AveragedCovariance(Level):
+    r"""The covariance over fresh tasks: symbolic entries, and numbers that are no series. Made by ``covariance(task).averaged(order)``.
+
+    Its entries are ``mean_y``, ``mean_b2``, ``second_22``, ``square_z`` (E z²), and the coefficients of E[b₁b₁ᵀ], E[xy b₁ᵀ] and E[xz b₁ᵀ].
+    For isotropic data these are ``second_identity``, ``signal`` and ``coupling``, of I, and ``trace``, tr Cov(h), is an entry too; else
+    ``second_P``, and ``second_wn``, ``signal_wn``, ``coupling_wn`` of the words :math:`s^{-2n}P(WP)^{n+1}` (with the unit link also
+    ``…_wt`` of :math:`PW^2P/\operatorname{tr}W`).
 
     Examples
     --------
     >>> from hermite_eq.covariance import covariance
+    >>> from hermite_eq.models import Task
     >>> averaged = covariance(Task("relu", noise=0.01)).averaged()
     >>> averaged.exact, averaged.entries["coupling"]
     (True, 1/(2*d))
     """
 
-    task: LabelSource
-    unit_inputs: bool
-    averages: TaskAverages
+    data: Data
+    terms: int
 
     @cached_property
-    def entries(self) -> dict[str, sympy.Expr]:
-        """``mean_b2``, the coefficient ``second_identity`` of I in E[b₁b₁ᵀ], ``second_22``, ``coupling``, ``signal``, ``trace``."""
-        return {name: self.averages.mean(f) for name, f in _integrands(self.unit_inputs).items()}
+    def _averages(self) -> TaskAverages:
+        return self.data.averages(self.terms)
+
+    @cached_property
+    def _integrands(self) -> dict[str, sympy.Expr]:
+        """What is averaged alone."""
+        if self.data.isotropic:
+            return isotropic_integrands(self.data.unit_inputs)
+        self.data.check_centred("series")
+        return {name: value.xreplace({sym.f: self.data.factor}) for name, value in ALONE.items()}
+
+    @cached_property
+    def _words(self) -> dict[str, dict[str, sympy.Expr]]:
+        """``second``, ``signal``, ``coupling``: the coefficient of every word, by the word's name; none for isotropic data."""
+        if self.data.isotropic:
+            return {}
+        self.data.check_centred("series")
+        rho, factor = self.data.noise, {sym.f: self.data.factor}
+        found = {name: self._averages.words(value.xreplace(factor)) for name, value in WITHIN.items()}
+        return {name: {word: value.xreplace(rho) for word, value in words.items() if value != 0} for name, words in found.items()}
+
+    def _formulas(self) -> dict[str, sympy.Expr]:
+        found = {name: self._averages.mean(f) for name, f in self._integrands.items()}
+        return found | {f"{name}_w{word}": value for name, words in self._words.items() for word, value in words.items()}
 
     @cached_property
     def exact(self) -> bool:
-        """Whether every average closes; if not, those that do not are series whose remainder is O(d^{-order-1})."""
-        return all(self.averages.closes(f) for f in _integrands(self.unit_inputs).values())
+        """Whether every average in the covariance (all entries but ``mean_y``) is exact at every d."""
+        alone = [f for name, f in self._integrands.items() if name != "mean_y"]
+        within = [] if self.data.isotropic else [f.xreplace({sym.f: self.data.factor}) for f in WITHIN.values()]
+        return all(self._averages.closes(f) for f in (*alone, *within))
 
     @property
     def order(self) -> int | None:
-        """The order N of the series, None where the entries are exact."""
-        return None if self.exact else self.averages.order
+        """The order of the series, None where the entries are exact."""
+        return None if self.exact else self.terms
 
     @property
-    def arguments(self) -> tuple[sympy.Symbol, ...]:
-        """The arguments of :meth:`lambdify`: d, ℓ, ρ, and for a symbolic target its Hermite data."""
-        if isinstance(self.task, Task):
-            return (D, ELL, RHO)
-        rest = set().union(*(entry.free_symbols for entry in self.entries.values())) - {D, ELL, RHO}
-        return (D, ELL, RHO, *sorted(rest, key=str))
+    def _first(self) -> tuple[sympy.Symbol, ...]:
+        return (sym.d, sym.ell, sym.rho) if self.data.isotropic else (sym.d, sym.ell, sym.rho, sym.s)
 
-    def lambdify(self) -> Callable[..., dict[str, Any]]:
-        """The entries, as they stand (exact or series), as a function of :attr:`arguments`; it returns a dict."""
-        known = hermite_numbers(self.task, self.entries)
-        return evaluator(self.arguments, {name: entry.xreplace(known) for name, entry in self.entries.items()})
+    def numeric(self, d: int, context: int) -> dict[str, Any]:
+        r"""The averages at finite d in double precision: no series.
 
-    def numeric(self, d: int, context: int) -> dict[str, float]:
-        r"""The exact averages at finite d in double precision, by the Gauss rule of :math:`\chi^2_d`: no series.
-
-        Where a target like exp makes :math:`e^{qs^2}` of them, for which the rule is slow near d = 2q, from the closed forms.
+        Of isotropic data the entries, by the Gauss rule of :math:`\chi^2_d` (where a target like exp makes :math:`e^{qs^2}` of them, for
+        which the rule is slow near d = 2q, from the closed forms). Else ``mean_y``, ``mean_b2``, ``second_22``, ``square_z``, ``trace``
+        and as matrices ``second``, ``signal`` and ``coupling``, those of :meth:`joint`.
 
         Raises
         ------
         HypothesisError
             If an average does not exist at this d (targets like exp need d > 2q).
         """
-        task = numeric_task(self.task)
         d, context = check_sizes(d, context)
-        integrands = _integrands(self.unit_inputs)
-        if self.averages.grows(integrands.values(), d) and self.exact:
-            return {name: float(value) for name, value in self.lambdify()(d, context, task.noise).items()}
-        nodes, weights = self.averages.nodes(d)
-        evaluate = evaluator((D, ELL, S, *_MOMENTS), integrands)
-        values = evaluate(d, context, nodes, *target_moments(task, nodes).values())
+        if not self.data.isotropic:
+            found = source_moments(self.data.with_matrices(), d, context)
+            return {
+                "mean_y": found.mean_y, "mean_b2": float(found.mean_b[d]), "second_22": float(found.second_b[d, d]),
+                "square_z": found.square_z, "trace": found.trace, "second": found.second_b[:d, :d], "signal": found.labels[:, :d],
+                "coupling": found.coupling[:, :d],
+            }  # fmt: skip
+        task, averages, integrands = self.data.numeric(), self._averages, self._integrands
+        if averages.grows(integrands.values(), d) and self.exact:
+            return self._numbers({sym.d: d, sym.ell: context})
+        nodes, weights = averages.nodes(d)
+        evaluate = evaluator((sym.d, sym.ell, sym.s, *IN_HERMITE_MOMENTS), integrands)
+        values = evaluate(d, context, nodes, *label_values(task.target, task.noise, np.zeros(nodes.shape), nodes).values())
         return {name: float(weights @ np.broadcast_to(value, nodes.shape)) for name, value in values.items()}
+
+    def trace(self, d: int, context: int) -> float:
+        """t = tr Cov(h) at finite d and ℓ."""
+        return float(self.numeric(d, context)["trace"])
+
+    def series(self, d: int, context: int) -> dict[str, Any]:
+        """The entries as they stand, exact or series, at these sizes, under the names of :meth:`numeric`; from it they differ by the order
+        of the first term left out. The words are summed with the task's matrices.
+        """
+        d, context = check_sizes(d, context)
+        if self.data.isotropic:
+            return self._numbers({sym.d: d, sym.ell: context})
+        task = self.data.with_matrices()
+        place, omega = geometry(task, task.sources[0], d), task.sources[0].task_cov.matrix(d)
+        p, w = place.covariance, place.scale**2 * (omega / np.trace(omega) if place.unit_link else omega)
+        pw, t = p @ w, float(np.trace(w))
+        s2 = float(np.trace(pw))
+        at = {sym.d: d, sym.ell: context, sym.s: np.sqrt(s2), sym.t_1_1: np.trace(pw @ w) / (s2 * t), sym.t_0_2: np.trace(w @ w) / t**2}
+        traces = {symbol: n for symbol in self.arguments if (n := sym.trace_index(symbol)) is not None}
+        values = self._numbers(at | {symbol: np.trace(np.linalg.matrix_power(pw / s2, n)) for symbol, n in traces.items()})
+
+        def matrix(word: str) -> Array:
+            return np.asarray(p @ w @ w @ p / t if word == "t" else np.linalg.matrix_power(pw / s2, int(word)) @ pw @ p)
+
+        found: dict[str, Any] = {name: values[name] for name in self._integrands if name != "second_P"}
+        for name, words in self._words.items():
+            found[name] = sum((values[f"{name}_w{word}"] * matrix(word) for word in words), np.zeros((d, d)))
+        found["second"] = found["second"] + values["second_P"] * p
+        return found
 
     def joint(
         self,
@@ -122,41 +192,34 @@ class AveragedCovariance:
         task_covariance: ArrayLike | None = None,
         input_mean: ArrayLike | None = None,
         task_mean: ArrayLike | None = None,
-    ) -> JointCovariance:
-        r"""The covariance of (Fᵀh, z) for a given F, over fresh tasks.
+    ) -> SourceMoments:
+        r"""The numbers over fresh tasks; ``.matrix(F)`` is the covariance of (Fᵀh, z) for a given F.
 
-        With covariances :math:`\Sigma_x`, :math:`\Sigma_\xi` (default: isotropic) or means the averages are integrals over the law of the
-        quadratic form :math:`\xi^\top\Sigma_x\xi` (:mod:`hermite_eq.covariance.quadratic_form`), for every target, with their numerical
-        ``error``; for tasks on the sphere with means they are quasi-Monte Carlo means (``random``).
+        With other covariances of x and ξ than the task's, or other means, the averages are integrals over the law of the quadratic form
+        :math:`\xi^\top\Sigma_x\xi` (:mod:`hermite_eq.covariance.task_laws.quadratic_form`), with their numerical ``error``; for tasks
+        on the sphere with means they are quasi-Monte Carlo means (``random``).
 
         Raises
         ------
         HypothesisError
             For matrices that are no covariances, shapes that do not fit, or labels without a fourth moment.
         """
-        given = (input_covariance, task_covariance, input_mean, task_mean)
-        if all(value is None for value in given):
-            entries = self.numeric(d, context)
-            inputs = np.eye(d) / (1 if self.unit_inputs else d)
-            second = np.diag(np.append(np.full(d, entries["second_identity"]), entries["second_22"]))
-            coupling = np.hstack([entries["coupling"] * np.eye(d), np.zeros((d, 1))])
-            return JointCovariance(inputs, np.append(np.zeros(d), entries["mean_b2"]), second, coupling, entries["signal"])
-        task = numeric_task(self.task)
-        sigma = np.eye(d) / (1 if self.unit_inputs else d)
-        if input_covariance is not None:
-            sigma = covariance_matrix(input_covariance, "input_covariance", d=d)
-        omega = np.eye(d) if task_covariance is None else covariance_matrix(task_covariance, "task_covariance", d=d)
-        mean, centre = check_mean(input_mean, d, "input_mean"), check_mean(task_mean, d, "task_mean")
-        scale = 1 / np.sqrt(d) if self.unit_inputs else 1.0
-        law = inner_tasks(centre, covariance_root(omega), self.averages.sphere, scale, mean, sigma)
-        return averaged_moments(task.target, task.noise, law, mean, sigma, 1.0 if self.unit_inputs else float(d), context).joint
+        d, context = check_sizes(d, context)
+        task, own = self.data.with_matrices(), (input_covariance, task_covariance, input_mean, task_mean)
+        if any(value is not None for value in own):
+            return moments_over(task, d, context, *own)
+        if not self.data.isotropic:
+            return source_moments(task, d, context)
+        place, entries = geometry(task, task.sources[0], d), self.numeric(d, context)
+        second = np.diag(np.append(np.full(d, entries["second_identity"]), entries["second_22"]))
+        labels, coupling = (np.eye(d, d + 1) * entries[name] for name in ("signal", "coupling"))
+        return SourceMoments(
+            place.covariance, np.zeros(d), np.append(np.zeros(d), entries["mean_b2"]), second, labels,
+            coupling, entries["mean_y"], entries["mean_b2"], 0.0, entries["square_z"], 0.0, False,
+        )  # fmt: skip
 
     def latex(self) -> str:
-        """TeX of E[b], E[bbᵀ], the cross-covariance and t over fresh tasks."""
-        return averaged_covariance(target_name(self.task), self.entries, order=self.order, unit_inputs=self.unit_inputs)
-
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
-
-
-_MOMENTS = sympy.symbols("a v p w_3 w_4", real=True)
+        """TeX of E[b], E[bbᵀ], the cross-covariances and t over fresh tasks."""
+        return covariance_averaged(
+            self.data.setting, {name: self.entries[name] for name in self._integrands}, self._words, self.order
+        )

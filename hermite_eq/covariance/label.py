@@ -1,75 +1,50 @@
-r"""What a covariance needs to know of the target: moments of one label at scale s = ‖ξ‖/√d.
+r"""What a covariance needs to know of the target: moments of one label :math:`y=\sigma_*(m+sg)+\epsilon`.
 
-With :math:`y=\sigma_*(sg)+\epsilon` every entry is a polynomial in five label moments, and those in the Hermite moments of powers
+Every entry is a polynomial in eight label moments, and those in the Hermite moments of powers
 
-.. math:: m^{(j)}_k(s)=\mathbb E[\sigma_*(sg)^j\,\mathrm{He}_k(g)],\qquad m^{(1)}_k(1)=c_k^*:
+.. math:: m^{(j)}_k(m,s)=\mathbb E[\sigma_*(m+sg)^j\,\mathrm{He}_k(g)],\qquad m^{(1)}_k(0,1)=c_k^*:
 
 .. math::
-    a=\mathbb E[yg]=m^{(1)}_1,\quad v=\mathbb E[y^2]=m^{(2)}_0+\rho,\quad p=\mathbb E[y^2(g^2-1)]=m^{(2)}_2,\\
-    w_3=\mathbb E[y^3g]=m^{(3)}_1+3\rho m^{(1)}_1,\quad w_4=\mathbb E[y^4]=m^{(4)}_0+6\rho m^{(2)}_0+3\rho^2.
+    e=\mathbb Ey=m^{(1)}_0,\quad a=\mathbb E[yg]=m^{(1)}_1,\quad v=\mathbb E[y^2]=m^{(2)}_0+\rho,\quad q=\mathbb E[y^2g]=m^{(2)}_1,\quad
+    p=\mathbb E[y^2(g^2-1)]=m^{(2)}_2,\\
+    w_{30}=\mathbb E[y^3]=m^{(3)}_0+3\rho m^{(1)}_0,\quad w_3=\mathbb E[y^3g]=m^{(3)}_1+3\rho m^{(1)}_1,\quad
+    w_4=\mathbb E[y^4]=m^{(4)}_0+6\rho m^{(2)}_0+3\rho^2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.arguments import array, count, shown
-from hermite_eq.errors import ArgumentTypeError, HypothesisError
-from hermite_eq.expansion import gaussian_mean
+from hermite_eq.activations import Activation
+from hermite_eq.arguments import array, shown
+from hermite_eq.covariance import symbols as sym
+from hermite_eq.covariance.symbols import hermite_symbol as _m
+from hermite_eq.errors import ArgumentTypeError
 from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.expansion.exact import exact_inner
 from hermite_eq.hermite import X, check_degree, he
 from hermite_eq.models import Task
 
-#: The symbols of every symbolic covariance.
-D, ELL, RHO, S = sympy.symbols("d ell rho s", positive=True)
-ALPHA, KAPPA = sympy.symbols("alpha kappa", positive=True)
-A, V, P, W3, W4 = sympy.symbols("a v p w_3 w_4", real=True)
-
-_INDEX: dict[sympy.Symbol, tuple[int, int]] = {}
-
-
-def hermite_symbol(power: int, k: int) -> sympy.Symbol:
-    r"""The symbol of :math:`m^{(j)}_k=\mathbb E[\sigma_*(g)^j\mathrm{He}_k(g)]`, j = ``power``; for j = 1 it is :math:`c_k^*`.
-
-    >>> hermite_symbol(1, 3), hermite_symbol(2, 0)
-    (c_{3}^{*}, m_{0}^{(2)})
-    """
-    return _hermite_symbol(count(power, "power", least=1), count(k, "k"))
-
-
-@cache
-def _hermite_symbol(power: int, k: int) -> sympy.Symbol:
-    name = f"c_{{{k}}}^{{*}}" if power == 1 else f"m_{{{k}}}^{{({power})}}"
-    symbol = sympy.Symbol(name, real=True)
-    _INDEX[symbol] = (power, k)
-    return symbol
-
-
-def hermite_index(symbol: sympy.Symbol) -> tuple[int, int] | None:
-    """(j, k) of a :func:`hermite_symbol`, None for any other symbol."""
-    return _INDEX.get(symbol)
-
-
-#: The Hermite moments that the entries of the covariance are made of.
-BASE = ((1, 1), (2, 0), (2, 2), (3, 1), (4, 0))
-
-_m = hermite_symbol
-#: The label moments in the Hermite moments at the same scale.
+#: The label moments in the Hermite moments at the same mean and scale.
 IN_HERMITE_MOMENTS: Mapping[sympy.Symbol, sympy.Expr] = {
-    A: _m(1, 1),
-    V: _m(2, 0) + RHO,
-    P: _m(2, 2),
-    W3: _m(3, 1) + 3 * RHO * _m(1, 1),
-    W4: _m(4, 0) + 6 * RHO * _m(2, 0) + 3 * RHO**2,
+    sym.e: _m(1, 0),
+    sym.a: _m(1, 1),
+    sym.v: _m(2, 0) + sym.rho,
+    sym.q: _m(2, 1),
+    sym.p: _m(2, 2),
+    sym.w_30: _m(3, 0) + 3 * sym.rho * _m(1, 0),
+    sym.w_3: _m(3, 1) + 3 * sym.rho * _m(1, 1),
+    sym.w_4: _m(4, 0) + 6 * sym.rho * _m(2, 0) + 3 * sym.rho**2,
 }
+#: Those which remain where the argument has mean zero.
+CENTRED = (sym.a, sym.v, sym.p, sym.w_3, sym.w_4)
 
 
 @dataclass(frozen=True)
@@ -77,8 +52,8 @@ class SymbolicTarget:
     r"""A target known only by its Hermite data; ``covariance(SymbolicTarget())`` holds for every target.
 
     Without a degree the data are the numbers :math:`m^{(j)}_k=\mathbb E[\sigma_*(g)^j\mathrm{He}_k(g)]`, j ≤ 4
-    (:func:`hermite_symbol`): products of series do not close in the :math:`c_k^*=m^{(1)}_k` alone. With a degree K the target is
-    the polynomial :math:`\sum_{k\le K}(c_k^*/k!)\,\mathrm{He}_k`, and everything closes in :math:`c_0^*,\dots,c_K^*`.
+    (:func:`hermite_eq.covariance.hermite_symbol`): products of series do not close in the :math:`c_k^*=m^{(1)}_k` alone. With a degree K
+    the target is the polynomial :math:`\sum_{k\le K}(c_k^*/k!)\,\mathrm{He}_k`, and everything closes in :math:`c_0^*,\dots,c_K^*`.
 
     Parameters
     ----------
@@ -87,7 +62,7 @@ class SymbolicTarget:
     Examples
     --------
     >>> SymbolicTarget(degree=1).expression
-    c_{0}^{*} + c_{1}^{*}*x
+    c_star_0 + c_star_1*x
     """
 
     degree: int | None = None
@@ -103,80 +78,95 @@ class SymbolicTarget:
             return None
         return sympy.expand(sum(_m(1, k) * he(k) / sympy.factorial(k) for k in range(self.degree + 1)))
 
+    @property
+    def coefficients(self) -> frozenset[sympy.Symbol]:
+        """The symbols of a polynomial's own coefficients, which do not depend on the scale."""
+        return frozenset() if self.degree is None else frozenset(_m(1, k) for k in range(self.degree + 1))
+
     def __str__(self) -> str:
         return "σ*" if self.degree is None else f"σ* of degree {self.degree}"
 
 
-LabelSource = Task | SymbolicTarget
+Label = Task | SymbolicTarget
 
-
-def target_name(source: LabelSource) -> str:
-    """The target's name, as a comment in TeX has it."""
-    return str(source.target if isinstance(source, Task) else source)
+#: The exact engine needs the sign of the scale, to find kinks.
+_SHIFT, _SCALE = sympy.Symbol("m", real=True), sympy.Symbol("s", positive=True)
 
 
 @lru_cache(maxsize=1024)
-def hermite_form(source: LabelSource, power: int, k: int, shift: sympy.Expr = sympy.S.Zero) -> sympy.Expr | None:
-    r"""The closed form in s of :math:`\mathbb E[\sigma_*(m+sg)^j\mathrm{He}_k(g)]`, m = ``shift``; None where the exact engine has none.
+def hermite_form(label: Label, power: int, k: int, centred: bool = True) -> sympy.Expr | None:
+    r"""The closed form in s, and in m if not ``centred``, of :math:`\mathbb E[\sigma_*(m+sg)^j\mathrm{He}_k(g)]`; None where the exact
+    engine has none.
 
-    >>> hermite_form(SymbolicTarget(degree=1), 1, 0, sympy.Symbol("m", real=True))
-    c_{0}^{*} + c_{1}^{*}*m
+    >>> hermite_form(SymbolicTarget(degree=1), 1, 0, centred=False)
+    c_star_0 + c_star_1*m
     """
-    sigma = source.target.expression if isinstance(source, Task) else source.expression
+    sigma = label.target.expression if isinstance(label, Task) else label.expression
     if sigma is None:
         return None
-    y = sigma.subs(X, shift + S * X)
+    real = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in sigma.free_symbols - {X}}
+    y = sigma.xreplace(real).subs(X, (0 if centred else _SHIFT) + _SCALE * X)
     halves = {0: sympy.Integer(1), 1: y, 2: sympy.expand(y**2)}
     right = sympy.expand(halves[power - power // 2] * he(k))
-    return exact_inner(halves[power // 2] if power > 1 else X**0, right)
+    form = exact_inner(halves[power // 2] if power > 1 else X**0, right)
+    back = {symbol: plain for plain, symbol in real.items()}
+    return None if form is None else form.xreplace({_SHIFT: sym.m, _SCALE: sym.s, **back})
 
 
-def hermite_forms(source: LabelSource) -> Mapping[sympy.Symbol, sympy.Expr | None]:
-    """The closed forms in s of the Hermite moments in ``BASE``, under their symbols."""
-    return {_m(*index): hermite_form(source, *index) for index in BASE}
+def closed_forms(label: Label, f: sympy.Expr, centred: bool = True) -> sympy.Expr:
+    """f with the closed forms, at mean m and scale s, of those of its Hermite moments that have any."""
+    known = {}
+    for symbol in f.free_symbols:
+        index = sym.hermite_index(symbol)
+        form = None if index is None else hermite_form(label, *index, centred)
+        if form is not None:
+            known[symbol] = form
+    return f.xreplace(known)
 
 
-def label_forms(forms: Mapping[sympy.Symbol, sympy.Expr | None]) -> dict[str, sympy.Expr | None]:
-    """The label moments a, v, p, w_3, w_4 in s and ρ; None where a Hermite moment that enters has no closed form."""
-    known = {symbol: form for symbol, form in forms.items() if form is not None}
-    found: dict[str, sympy.Expr | None] = {}
-    for name, combination in IN_HERMITE_MOMENTS.items():
-        needed = combination.free_symbols - {RHO}
-        found[str(name)] = combination.xreplace(known) if needed <= known.keys() else None
-    return found
+def open_moments(label: Label, f: sympy.Expr) -> set[sympy.Symbol]:
+    """The Hermite moments in f that are functions of the scale without a closed form."""
+    constants = label.coefficients if isinstance(label, SymbolicTarget) else frozenset()
+    return {symbol for symbol in f.free_symbols - constants if sym.hermite_index(symbol) is not None}
 
 
-def with_closed_forms(
-    entries: Mapping[str, sympy.Expr], moments: Mapping[str, sympy.Expr | None]
-) -> dict[str, sympy.Expr]:
-    """The entries with the label's moments put in; a moment without closed form stays a symbol."""
-    known = {sympy.Symbol(name, real=True): value for name, value in moments.items() if value is not None}
-    return {name: entry.xreplace(known) for name, entry in entries.items()}
+def label_moments(label: Label, centred: bool = True) -> dict[str, sympy.Expr | None]:
+    """The label moments in m, s and ρ; None where a Hermite moment that enters has no closed form."""
+    forms: dict[str, sympy.Expr | None] = {}
+    for symbol in CENTRED if centred else IN_HERMITE_MOMENTS:
+        form = closed_forms(label, IN_HERMITE_MOMENTS[symbol], centred)
+        forms[symbol.name] = None if open_moments(label, form) else form
+    return forms
 
 
-def hermite_value(task: Task, power: int, k: int, scale: float = 1.0) -> float:
-    r"""The number :math:`m^{(j)}_k=\mathbb E[\sigma_*(sg)^j\mathrm{He}_k(g)]`, s = ``scale``, in double precision.
+def hermite_value(task: Task, power: int, k: int, mean: ArrayLike = 0.0, scale: ArrayLike = 1.0) -> Any:
+    r"""The number :math:`\mathbb E[\sigma_*(m+sg)^j\mathrm{He}_k(g)]` in double precision, of the shape of ``mean`` and ``scale``.
 
     >>> round(hermite_value(Task("relu"), 2, 2), 12)
     1.0
     """
-    polynomial = np.polynomial.hermite_e.HermiteE.basis(k)
-    kinks = tuple(float(kink) / scale for kink in task.target.kinks)
-    value = gaussian_mean(lambda g: np.asarray(task.target(scale * g), float) ** power * polynomial(g), kinks=kinks)
-    if not np.isfinite(value):
-        raise HypothesisError(
-            f"E[σ*(g)^{power} He_{k}(g)] is finite", f"{value} for {task.target}", "use a target of at most polynomial growth"
-        )
-    return value
+    m, s = np.broadcast_arrays(np.asarray(mean, float), np.asarray(scale, float))
+    # The integral's end is found by its size relative to the moment of the highest power, which must not vanish: an even one.
+    values = argument_moments(task.target, m.ravel(), s.ravel(), power + power % 2, k)[power - 1, k]
+    return values.reshape(m.shape) if m.ndim else float(values[0])
 
 
-def numeric_task(source: Any) -> Task:
+def label_values(target: Activation, noise: float, mean: ArrayLike, scale: ArrayLike) -> dict[str, NDArray[np.float64]]:
+    """The eight label moments at arguments of means m and standard deviations s, in double precision, each of shape (N,)."""
+    (e, a, _), (square, q, p), (cube, w3, _), (fourth, _, _) = argument_moments(target, mean, scale)
+    return {
+        "e": e, "a": a, "v": square + noise, "q": q, "p": p, "w_30": cube + 3 * noise * e, "w_3": w3 + 3 * noise * a,
+        "w_4": fourth + 6 * noise * square + 3 * noise**2,
+    }  # fmt: skip
+
+
+def numeric_task(label: Any) -> Task:
     """The task, if it has numbers; a symbolic target has none."""
-    if isinstance(source, Task):
-        return source
+    if isinstance(label, Task):
+        return label
     raise ArgumentTypeError(
-        "numbers need a task whose target is a function", f"{shown(source)}, known by symbols only",
-        "use .lambdify(), or covariance(Task('relu', noise=0.01))",
+        "numbers need a task whose target is a function", f"{label if isinstance(label, SymbolicTarget) else shown(label)}, known by"
+        " symbols only", "use .lambdify(), or covariance(Task('relu', noise=0.01))",
     )
 
 
@@ -193,7 +183,8 @@ def target_moments(task: Task, s: ArrayLike) -> dict[str, Any]:
     >>> {name: round(value, 6) for name, value in target_moments(Task("identity", noise=1.0), 1.0).items()}
     {'a': 1.0, 'v': 2.0, 'p': 2.0, 'w_3': 6.0, 'w_4': 12.0}
     """
-    scales, rho = array(s, "s", empty=True), numeric_task(task).noise
-    (_, a, _), (square, _, p), (_, w3, _), (w4, _, _) = argument_moments(task.target, np.zeros(scales.size), scales.ravel())
-    moments = {"a": a, "v": square + rho, "p": p, "w_3": w3 + 3 * rho * a, "w_4": w4 + 6 * rho * square + 3 * rho**2}
-    return {name: value.reshape(scales.shape) if scales.ndim else float(value[0]) for name, value in moments.items()}
+    scales, task = array(s, "s", empty=True), numeric_task(task)
+    values = label_values(task.target, task.noise, np.zeros(scales.size), scales.ravel())
+    return {
+        symbol.name: values[symbol.name].reshape(scales.shape) if scales.ndim else float(values[symbol.name][0]) for symbol in CENTRED
+    }

@@ -1,174 +1,141 @@
 r"""The covariance given the k training tasks, :math:`R_k=\mathbb E[bb^\top\mid\xi_1,\dots,\xi_k]`.
 
-With :math:`\langle f\rangle_k=\frac1k\sum_jf(s_j)` and the empirical second moment of the tasks :math:`S_k=\frac1k\sum_j\xi_j\xi_j^\top`,
+To leading order, with the second moment of the tasks' directions :math:`S_k=\frac1k\sum_j\eta_j\eta_j^\top`,
 
 .. math::
-    (R_k)_{11}=\frac1k\sum_j\varphi(s_j)\,\xi_j\xi_j^\top+\frac d\ell\langle v\rangle_kI_d,\qquad
-    \varphi(s)=\frac{(1-\frac1\ell)a^2+\frac1\ell p}{s^2},
+    (R_k)_{11}=\varphi\,PS_kP+\eta_kP,\qquad\mathbb E[xy\,b_1^\top]=\varphi_1\,PS_kP,\qquad
+    \varphi=f^2\frac{(1-\frac1\ell)a^2+\frac1\ell p}{s^2},\quad\eta_k=\frac{f^2}\ell\langle v\rangle_k,\quad\varphi_1=f\frac{a^2}{s^2},
 
-which is :math:`\varphi S_k+\frac d\ell\langle v\rangle_kI_d` where φ does not depend on s (homogeneous targets of degree 1), and in the
-limit for every target. Its mean over tasks is :math:`R_\infty`, and with :math:`e=s^2d\varphi`, :math:`f=\frac d\ell v`
+exactly where φ does not depend on s (homogeneous targets of degree 1). For isotropic data :math:`S_k=\frac1k\sum_j\xi_j\xi_j^\top`, the
+mean of :math:`R_k` over tasks is :math:`R_\infty`, and with :math:`e` and :math:`f` of one task's
+:math:`\mathbb E[b_1b_1^\top]=fI+e\,uu^\top`
 
 .. math::
     \frac1d\,\mathbb E\|(R_k-R_\infty)_{11}\|_F^2=\frac1k\Big(\operatorname{Var}f+\frac2d\operatorname{Cov}(e,f)+\frac{\langle e^2\rangle}d
-    -\frac{\langle e\rangle^2}{d^2}\Big)\to\frac{a_1^4}\kappa .
+    -\frac{\langle e\rangle^2}{d^2}\Big)\to\frac{a_1^4}\kappa\quad(x\sim\mathcal N(0,I_d/d)).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
 
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from hermite_eq.covariance.averages import TaskAverages
-from hermite_eq.covariance.joint import Array, JointCovariance
-from hermite_eq.covariance.label import (
-    ELL,
-    KAPPA,
-    RHO,
-    A,
-    D,
-    LabelSource,
-    P,
-    S,
-    V,
-    hermite_forms,
-    numeric_task,
-    target_moments,
-    target_name,
-)
-from hermite_eq.covariance.numbers import check_sizes, evaluator, hermite_numbers
-from hermite_eq.errors import HypothesisError
-from hermite_eq.latex import task_covariance
-from hermite_eq.models import Task
-
-#: e and f of one task's E[b₁b₁ᵀ] = f I + e uuᵀ.
-ALONG = D * (1 - 1 / ELL) * A**2 + D / ELL * P
-ACROSS = D / ELL * V
-
-
-class Conditional(Protocol):
-    """The covariance given ξ, as far as that given the training tasks is made from it."""
-
-    @property
-    def task(self) -> LabelSource: ...
-
-    @property
-    def unit_inputs(self) -> bool: ...
-
-    def over_vectors(
-        self, tasks: Array, *, context: int, input_covariance: ArrayLike | None = None, input_mean: ArrayLike | None = None
-    ) -> JointCovariance: ...
+from hermite_eq.arguments import positive
+from hermite_eq.covariance import symbols as sym
+from hermite_eq.covariance.averaged import ALONE, WITHIN
+from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, label_values, open_moments
+from hermite_eq.covariance.level import Data, Level, evaluator
+from hermite_eq.covariance.source_moments import SourceMoments
+from hermite_eq.covariance.sources import check_sizes, geometry, moments_given
+from hermite_eq.latex.covariances import covariance_over_tasks
 
 
 @dataclass(frozen=True)
-class TaskCovariance:
-    """R_k and its law over training tasks. Made by ``covariance(task).over_tasks()``."""
+class TaskCovariance(Level):
+    r"""R_k and, for isotropic data, its law over training tasks. Made by ``covariance(task).over_tasks()``.
 
-    conditional: Conditional
-    averages: TaskAverages
+    Its entries are ``slope`` φ, ``noise`` η and ``signal`` φ₁, at the scale s. For isotropic data φ and φ₁ are the coefficients of S_k at
+    s = 1, ``noise`` is the mean of η_k I, ``fresh`` that of :math:`R_\infty`, ``spread`` is
+    :math:`\frac1d\mathbb E\|(R_k-R_\infty)_{11}\|_F^2` at k = κd, and ``spread_limit`` its limit.
+    """
 
-    @property
-    def _unit(self) -> sympy.Expr:
-        """b₁b₁ᵀ is smaller by d with inputs of O(1) entries."""
-        return D if self.conditional.unit_inputs else sympy.Integer(1)
+    data: Data
+    order: int
 
     @cached_property
-    def entries(self) -> dict[str, sympy.Expr]:
-        r"""``slope``: φ at s = 1; ``noise``: the mean of :math:`\frac d\ell\langle v\rangle_k`; ``fresh``: :math:`R_\infty`, per I;
-        ``spread``: :math:`\frac1d\mathbb E\|(R_k-R_\infty)_{11}\|_F^2` at k = κd, and ``spread_limit``: :math:`a_1^4/\kappa`.
-        """
-        mean = self.averages.mean
-        forms = {symbol: form for symbol, form in hermite_forms(self.conditional.task).items() if form is not None}
-        at_one = TaskAverages(forms, self.averages.order, sphere=True)
-        e, f = mean(ALONG), mean(ACROSS)
+    def _at_scale(self) -> dict[str, sympy.Expr]:
+        """φ, η and φ₁ in the label moments and s."""
+        forms = {"slope": WITHIN["second"], "noise": ALONE["second_P"], "signal": WITHIN["signal"]}
+        return {name: sympy.expand(form.xreplace({sym.f: self.data.factor})) for name, form in forms.items()}
+
+    @cached_property
+    def _one_task(self) -> tuple[sympy.Expr, sympy.Expr]:
+        """e and f, for isotropic data: P ηηᵀ P = p s² uuᵀ."""
+        p = self.data.per_input
+        return sympy.expand(p * sym.s**2 * self._at_scale["slope"]), sympy.expand(p * self._at_scale["noise"])
+
+    def _formulas(self) -> dict[str, sympy.Expr]:
+        averages = self.data.averages(self.order)
+        if not self.data.isotropic:
+            self.data.check_centred("tasks")
+            return {name: sympy.expand(averages.in_scale(form)) for name, form in self._at_scale.items()}
+        e, f = self._one_task
+        mean, d = averages.mean, sym.d
+        mean_e, mean_f = mean(e), mean(f)
         spread = (
-            mean(sympy.expand(ACROSS**2)) - f**2
-            + 2 / D * (mean(sympy.expand(ALONG * ACROSS)) - e * f)
-            + mean(sympy.expand(ALONG**2)) / D - e**2 / D**2
-        ) / (KAPPA * D)
+            mean(sympy.expand(f**2)) - mean_f**2 + 2 / d * (mean(sympy.expand(e * f)) - mean_e * mean_f)
+            + mean(sympy.expand(e**2)) / d - mean_e**2 / d**2
+        ) / (sym.kappa * d)
+        # P S_k P is p²c² times that of the ξ_j, η = cξ, and p²c² = p/d; at s = 1.
+        at_one = {name: averages.in_scale(form).subs(sym.s, 1) for name, form in {**self._at_scale, "a": sym.a}.items()}
+        slope, signal = (sympy.expand(self.data.per_input / d * at_one[name]) for name in ("slope", "signal"))
+        leading = at_one["a"] ** 4 / (sym.kappa * (d**2 if self.data.unit_inputs else 1))
         return {
-            "slope": sympy.expand(at_one.mean(ALONG / D) / self._unit),
-            "noise": sympy.expand(f / self._unit),
-            "fresh": sympy.expand((f + e / D) / self._unit),
-            "spread": sympy.expand(spread / self._unit**2),
-            "spread_limit": sympy.expand(at_one.mean(A**4) / KAPPA / self._unit**2),
-        }
+            "slope": slope, "noise": mean_f, "signal": signal, "fresh": sympy.expand(mean_f + mean_e / d), "spread": sympy.expand(spread),
+            "spread_limit": sympy.expand(leading),
+        }  # fmt: skip
 
     @cached_property
     def proportional(self) -> bool:
-        """Whether R_k is exactly φ S_k plus a multiple of the identity, so that φ does not depend on s."""
-        if self.averages.sphere:
+        """Whether R_k is exactly φ P S_k P plus a multiple of P, so that φ does not depend on s."""
+        if self.data.law == "sphere":
             return True
-        needed = [self.averages.forms[symbol] for symbol in list(self.averages.forms)[:3:2]]
-        return not any(form is None for form in needed) and not any(
-            sympy.simplify(form / S**power).has(S) for form, power in zip(needed, (1, 2), strict=True) if form is not None
-        )
+        # Homogeneous targets of degree 1 have a = a₁s and p = p₁s², which cancels.
+        slope = sympy.expand(self.data.averages(0).in_scale(self._at_scale["slope"]))
+        return not (open_moments(self.data.label, slope) or slope.has(sym.s))
 
     @property
-    def arguments(self) -> tuple[sympy.Symbol, ...]:
-        """The arguments of :meth:`lambdify`: d, ℓ, ρ, κ, and for a symbolic target its Hermite data."""
-        first = (D, ELL, RHO, KAPPA)
-        if isinstance(self.conditional.task, Task):
-            return first
-        rest = set().union(*(entry.free_symbols for entry in self.entries.values())) - set(first)
-        return (*first, *sorted(rest, key=str))
+    def _first(self) -> tuple[sympy.Symbol, ...]:
+        return (sym.d, sym.ell, sym.rho, sym.kappa) if self.data.isotropic else (sym.d, sym.ell, sym.rho, sym.s)
 
-    def lambdify(self) -> Callable[..., dict[str, Any]]:
-        """The entries as a function of :attr:`arguments`; it returns a dict."""
-        known = hermite_numbers(self.conditional.task, self.entries)
-        return evaluator(self.arguments, {name: entry.xreplace(known) for name, entry in self.entries.items()})
-
-    def numeric(self, d: int, context: int, tasks: int) -> dict[str, float]:
-        """The entries at finite d, ℓ and k in double precision, by the Gauss rule of χ²_d: no series.
+    def numeric(self, d: int, context: int, tasks: float) -> dict[str, float]:
+        """The entries at finite d, ℓ and k = ``tasks`` in double precision: for isotropic data by the Gauss rule of χ²_d, no series; else
+        at the scale s² = tr PW of the task's matrices.
 
         Raises
         ------
         HypothesisError
             If a size is not positive, or an average does not exist at this d.
         """
-        task = numeric_task(self.conditional.task)
+        task = self.data.numeric()
         d, context = check_sizes(d, context)
-        if not tasks > 0:
-            raise HypothesisError("there is a training task: k ≥ 1", f"tasks={tasks}", "pass tasks=1, say, or math.inf")
-        squares = [sympy.expand(ALONG**2), sympy.expand(ACROSS**2)]
-        if self.averages.grows(squares, d) and all(self.averages.closes(f) for f in squares):
-            return {name: float(value) for name, value in self.lambdify()(d, context, task.noise, tasks / d).items()}
-        nodes, weights = self.averages.nodes(d)
-        one = evaluator((D, ELL, A, V, P, *_UNUSED), {"e": ALONG, "f": ACROSS})
-        values = one(d, context, *target_moments(task, nodes).values())
-        e, f = values["e"], np.broadcast_to(values["f"], nodes.shape)
-        unit = d if self.conditional.unit_inputs else 1
-        mean_e, mean_f = weights @ e, weights @ f
+        repair = "pass tasks=1, say, or math.inf"
+        tasks = positive(tasks, "tasks", infinite=True, requirement="there is a training task: k ≥ 1", repair=repair)
+        if not self.data.isotropic:
+            mixture = self.data.with_matrices()
+            place = geometry(mixture, mixture.sources[0], d)
+            scale = float(np.sqrt(np.trace(place.covariance @ place.task_covariance())))
+            return self._numbers({sym.d: d, sym.ell: context, sym.s: scale})
+        averages, (e_form, f_form) = self.data.averages(self.order), self._one_task
+        squares = [sympy.expand(e_form**2), sympy.expand(f_form**2)]
+        if averages.grows(squares, d) and all(averages.closes(f) for f in squares):
+            return self._numbers({sym.d: d, sym.ell: context, sym.kappa: tasks / d})
+        nodes, weights = averages.nodes(d)
+        scales = np.append(nodes, 1.0)
+        one = evaluator((sym.d, sym.ell, sym.s, *IN_HERMITE_MOMENTS), {**self._at_scale, "e": e_form, "f": f_form, "a": sym.a})
+        values = one(d, context, scales, *label_values(task.target, task.noise, np.zeros(scales.shape), scales).values())
+        e, f = values["e"][:-1], np.broadcast_to(values["f"], scales.shape)[:-1]
+        mean_e, mean_f, unit = weights @ e, weights @ f, d if self.data.unit_inputs else d * d
         # Differences from the mean are squared, not squares subtracted.
         spread = weights @ (f - mean_f + (e - mean_e) / d) ** 2 + weights @ e**2 * (1 / d - 1 / d**2)
         return {
-            "slope": float(one(d, context, *target_moments(task, 1.0).values())["e"] / d / unit),
-            "noise": float(mean_f / unit),
-            "fresh": float((mean_f + mean_e / d) / unit),
-            "spread": float(spread / tasks / unit**2),
-            "spread_limit": float(target_moments(task, 1.0)["a"] ** 4 * d / tasks / unit**2),
-        }
+            "slope": float(values["slope"][-1] / unit), "noise": float(mean_f), "signal": float(values["signal"][-1] / unit),
+            "fresh": float(mean_f + mean_e / d), "spread": float(spread / tasks),
+            "spread_limit": float(values["a"][-1] ** 4 * d / tasks / (d**2 if self.data.unit_inputs else 1)),
+        }  # fmt: skip
 
     def given(
         self, tasks: ArrayLike, *, context: int, input_covariance: ArrayLike | None = None, input_mean: ArrayLike | None = None
-    ) -> JointCovariance:
-        """The numbers, given the task vectors, shape (k, d): the mean over tasks of the conditional moments."""
-        return self.conditional.over_vectors(
-            np.array(tasks, dtype=float), context=context, input_covariance=input_covariance, input_mean=input_mean
+    ) -> SourceMoments:
+        """The numbers, given the task vectors, shape (k, d): the mean over tasks of the conditional moments, exact at finite d, ℓ, k."""
+        return moments_given(
+            self.data.with_matrices(), tasks, context, input_covariance=input_covariance, input_mean=input_mean
         )
 
     def latex(self) -> str:
-        """TeX of R_k, of R_∞, and of the spread of R_k."""
-        return task_covariance(target_name(self.conditional.task), self.entries, equal=self.proportional)
-
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
-
-
-_UNUSED = sympy.symbols("w_3 w_4", real=True)
+        """TeX of R_k and of the signal, and for isotropic data of R_∞ and of the spread of R_k."""
+        return covariance_over_tasks(self.data.setting, self.entries, self.proportional)

@@ -27,12 +27,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation
-from hermite_eq.covariance.joint import JointCovariance
-from hermite_eq.covariance.task_law import TaskLaw
-from hermite_eq.expansion.argument_moments import argument_moments
+from hermite_eq.arguments import array
+from hermite_eq.covariance.geometry import Geometry, covariance_root
+from hermite_eq.covariance.label import label_values
+from hermite_eq.covariance.task_laws.laws import TaskLaw
+from hermite_eq.errors import HypothesisError
 
 Array = NDArray[np.float64]
 
@@ -89,24 +91,62 @@ class SourceMoments:
 
     @property
     def trace(self) -> float:
-        r""":math:`\operatorname{tr}\operatorname{Cov}(h)=\mathbb E\|x\|^2\,\mathbb E\|b\|^2-\|\mu_x\|^2\|\mathbb Eb\|^2`."""
-        return self.joint.trace
+        r""":math:`\operatorname{tr}\operatorname{Cov}(h)=\operatorname{tr}\Sigma_x\,\mathbb E\|b\|^2
+        +\|\mu_x\|^2\operatorname{tr}\operatorname{Cov}(b)`.
+        """
+        square = np.trace(self.second_b)
+        return float(np.trace(self.inputs) * square + self.mean_x @ self.mean_x * (square - self.mean_b @ self.mean_b))
 
-    @property
-    def joint(self) -> JointCovariance:
-        """The covariance of (Fᵀh, z)."""
-        return JointCovariance(
-            self.inputs, self.mean_b, self.second_b, self.coupling, self.square_z, self.mean_x, self.mean_z, self.error, self.random
-        )
+    def _weights(self, F: ArrayLike) -> Array:
+        d, weights = len(self.mean_x), array(F, "F", nan=True, empty=True)
+        if weights.ndim != 2 or weights.shape[0] != d * (d + 1):
+            raise HypothesisError(
+                "F has shape (d(d+1), m), its rows in the row-major order h = (x_i b_j)", f"shape {weights.shape} at d = {d}",
+                f"pass an array of shape ({d * (d + 1)}, m)",
+            )
+        if not np.isfinite(weights).all():
+            raise HypothesisError("F is finite", "NaN or infinity in it", "leave its columns out")
+        return weights
+
+    def features(self, F: ArrayLike) -> Array:
+        r""":math:`F^\top\operatorname{Cov}(h)F`, shape (m, m), at O(D m²) operations and the memory of F.
+
+        :math:`\operatorname{Cov}(h)=\Sigma_x\otimes\mathbb E[bb^\top]+\mu_x\mu_x^\top\otimes\operatorname{Cov}(b)`, since x is
+        independent of b. With :math:`\Sigma_x=KK^\top`, :math:`\mathbb E[bb^\top]=LL^\top` the first term is :math:`G^\top G`,
+        :math:`G=(K^\top\otimes L^\top)F`, symmetric and positive semi-definite as it stands; so is the second, of d + 1 rows.
+        """
+        F = self._weights(F)
+        d, m = len(self.mean_x), F.shape[1]
+        shift: Array | float = 0.0
+        if self.mean_x.any():
+            rows = np.tensordot(self.mean_x, F.reshape(d, d + 1, m), axes=1)
+            scaled = covariance_root(self.second_b - np.outer(self.mean_b, self.mean_b)).T @ rows
+            shift = scaled.T @ scaled
+        blocks = np.matmul(covariance_root(self.second_b).T, F.reshape(d, d + 1, m))
+        if np.array_equal(self.inputs, self.inputs[0, 0] * np.eye(d)):
+            blocks *= np.sqrt(self.inputs[0, 0])
+        else:
+            blocks = (covariance_root(self.inputs).T @ blocks.reshape(d, -1)).reshape(blocks.shape)
+        G = blocks.reshape(F.shape)
+        return np.asarray(G.T @ G + shift)
+
+    def cross(self, F: ArrayLike) -> Array:
+        r""":math:`F^\top\operatorname{Cov}(h,z)`, shape (m,), where
+        :math:`\operatorname{Cov}(h,z)=\mathbb E[xz\otimes b]-\mathbb Ez\,\mu_x\otimes\mathbb Eb`.
+        """
+        coupling = self.coupling - self.mean_z * np.outer(self.mean_x, self.mean_b)
+        return np.asarray(coupling.ravel() @ self._weights(F))
+
+    def matrix(self, F: ArrayLike) -> Array:
+        r"""The joint covariance of :math:`(F^\top h,z)`, shape (m + 1, m + 1)."""
+        cross = self.cross(F)
+        return np.block([[self.features(F), cross[:, None]], [cross[None, :], np.array([[self.square_z - self.mean_z**2]])]])
 
 
 def _integrands(target: Activation, noise: float, mean: Array, variance: Array) -> Array:
     """What is averaged, at the nodes of a part: rows with ηηᵀ, then with η, then alone."""
     omega = np.sqrt(variance)
-    (e, a, _), (square, q, p), (cube, w3, _), (fourth, _, _) = argument_moments(target, mean, omega)
-    v = square + noise
-    w30, w3 = cube + 3 * noise * e, w3 + 3 * noise * a
-    w4 = fourth + 6 * noise * square + 3 * noise**2
+    e, a, v, q, p, w30, w3, w4 = label_values(target, noise, mean, omega).values()
     slope = a / omega
     return np.stack([
         slope**2, p / variance, slope,
@@ -115,57 +155,43 @@ def _integrands(target: Activation, noise: float, mean: Array, variance: Array) 
     ])
 
 
-@dataclass(frozen=True, eq=False)
-class _Setting:
-    """Target, noise, inputs N(mean, covariance), f and ℓ."""
+def _evaluate(place: Geometry, law: TaskLaw, context: int, level: int) -> SourceMoments:
+    totals: list[Array] = []
+    for part in law.parts(level):
+        found = part.contract(_integrands(place.source.target, place.source.noise, part.mean, part.variance), _MATRICES)
+        totals = [old + new for old, new in zip(totals, found, strict=True)] if totals else list(found)
+    scalars, vectors, matrices = totals
+    mu, f, ell, d = place.mean, place.factor, context, len(place.mean)
+    slope2, p, slope = place.covariance @ matrices @ place.covariance
+    e, v, w4, v2, e2, ve, w30, me, mv, m, z2 = (float(value) for value in scalars[_VECTORS:])
+    # Σ E[…η]: of a/ω, q/ω and so on.
+    slope1, e_slope, q, w3, v_slope, m_slope, e_eta, v_eta = (vectors @ place.covariance)[_MATRICES - 1 : _VECTORS]
 
-    target: Activation
-    noise: float
-    mean: Array
-    covariance: Array
-    factor: float
-    context: int
+    def symmetric(vector: Array) -> Array:
+        return np.outer(mu, vector) + np.outer(vector, mu)
 
-    def evaluate(self, law: TaskLaw, level: int) -> SourceMoments:
-        totals: list[Array] = []
-        for part in law.parts(level):
-            found = part.contract(_integrands(self.target, self.noise, part.mean, part.variance), _MATRICES)
-            totals = [old + new for old, new in zip(totals, found, strict=True)] if totals else list(found)
-        scalars, vectors, matrices = totals
-        return self._assemble(scalars[_VECTORS:], vectors @ self.covariance, self.covariance @ matrices @ self.covariance)
-
-    def _assemble(self, scalars: Array, vectors: Array, matrices: Array) -> SourceMoments:
-        mu, f, ell, d = self.mean, self.factor, self.context, len(self.mean)
-        slope2, p, slope = matrices
-        e, v, w4, v2, e2, ve, w30, me, mv, m, z2 = (float(value) for value in scalars)
-        # Σ E[…η]: of a/ω, q/ω and so on.
-        slope1, e_slope, q, w3, v_slope, m_slope, e_eta, v_eta = vectors[_MATRICES - 1 : _VECTORS]
-
-        def symmetric(vector: Array) -> Array:
-            return np.outer(mu, vector) + np.outer(vector, mu)
-
-        mumu = np.outer(mu, mu)
-        beta2 = e2 * mumu + symmetric(e_slope) + slope2
-        pairs = v * (self.covariance + mumu) + p + symmetric(q)
-        second = np.empty((d + 1, d + 1))
-        second[:d, :d] = f**2 * (pairs / ell + (1 - 1 / ell) * beta2)
-        second[:d, d] = second[d, :d] = f * ((w30 * mu + w3) / ell + (1 - 1 / ell) * (ve * mu + v_slope))
-        second[d, d] = w4 / ell + (1 - 1 / ell) * v2
-        coupling = me * mumu + np.outer(mu, m_slope) + np.outer(e_eta, mu) + slope
-        return SourceMoments(
-            inputs=self.covariance,
-            mean_x=mu,
-            mean_b=np.append(f * (e * mu + slope1), v),
-            second_b=second,
-            labels=np.column_stack([f * beta2, ve * mu + v_slope]),
-            coupling=np.column_stack([f * coupling, mv * mu + v_eta]),
-            mean_y=e,
-            square_y=v,
-            mean_z=m,
-            square_z=z2,
-            error=0.0,
-            random=False,
-        )
+    mumu = np.outer(mu, mu)
+    beta2 = e2 * mumu + symmetric(e_slope) + slope2
+    pairs = v * (place.covariance + mumu) + p + symmetric(q)
+    second = np.empty((d + 1, d + 1))
+    second[:d, :d] = f**2 * (pairs / ell + (1 - 1 / ell) * beta2)
+    second[:d, d] = second[d, :d] = f * ((w30 * mu + w3) / ell + (1 - 1 / ell) * (ve * mu + v_slope))
+    second[d, d] = w4 / ell + (1 - 1 / ell) * v2
+    coupling = me * mumu + np.outer(mu, m_slope) + np.outer(e_eta, mu) + slope
+    return SourceMoments(
+        inputs=place.covariance,
+        mean_x=mu,
+        mean_b=np.append(f * (e * mu + slope1), v),
+        second_b=second,
+        labels=np.column_stack([f * beta2, ve * mu + v_slope]),
+        coupling=np.column_stack([f * coupling, mv * mu + v_eta]),
+        mean_y=e,
+        square_y=v,
+        mean_z=m,
+        square_z=z2,
+        error=0.0,
+        random=False,
+    )
 
 
 def _sizes(moments: SourceMoments) -> dict[str, float]:
@@ -187,33 +213,14 @@ def _distance(one: SourceMoments, other: SourceMoments) -> float:
     )
 
 
-def averaged_moments(
-    target: Activation, noise: float, law: TaskLaw, mean: Array, covariance: Array, factor: float, context: int, tolerance: float = 1e-9
-) -> SourceMoments:
-    r"""The moments over a law of tasks, refined until two levels agree to ``tolerance``.
-
-    Parameters
-    ----------
-    target : Activation
-    noise : float
-        ρ.
-    law : TaskLaw
-        The law of η.
-    mean, covariance : ndarray, shapes (d,) and (d, d)
-        Of the inputs x.
-    factor : float
-        f of :math:`b_1=\frac f\ell\sum y_ix_i`.
-    context : int
-        ℓ.
-    tolerance : float
-    """
-    setting = _Setting(target, noise, mean, covariance, factor, context)
+def averaged_moments(place: Geometry, law: TaskLaw, context: int, tolerance: float = 1e-9) -> SourceMoments:
+    """The moments of one source over a law of η, refined until two levels agree to ``tolerance``."""
     if law.random:
-        return _replicated([setting.evaluate(law, replica) for replica in range(_REPLICAS)])
+        return _replicated([_evaluate(place, law, context, replica) for replica in range(_REPLICAS)])
     first, *finer_levels = law.levels
-    found = setting.evaluate(law, first)
+    found = _evaluate(place, law, context, first)
     for level in finer_levels:
-        finer = setting.evaluate(law, level)
+        finer = _evaluate(place, law, context, level)
         error = _distance(finer, found)
         found = replace(finer, error=error)
         if error <= tolerance:

@@ -2,99 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.arguments import array, shown
-from hermite_eq.covariance.label import LabelSource
-from hermite_eq.covariance.numbers import check_sizes
+from hermite_eq.covariance.geometry import Geometry, geometry
 from hermite_eq.covariance.source_moments import SourceMoments, averaged_moments
-from hermite_eq.covariance.task_law import GivenTasks, TaskLaw, inner_tasks, unit_tasks
+from hermite_eq.covariance.task_laws.laws import GivenTasks
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import check_degree
-from hermite_eq.memory import require_memory
-from hermite_eq.models import Gaussian, MixtureTask, Source, Sphere, Task
+from hermite_eq.models import MixtureTask, Source, Task
 
 Array = NDArray[np.float64]
 
 
-class ConditionalSource(Protocol):
-    """The covariance given ξ for one source, as far as averages over tasks are made from it."""
-
-    @property
-    def label(self) -> LabelSource: ...
-
-    @property
-    def unit_inputs(self) -> bool: ...
-
-    @property
-    def unit_link(self) -> bool: ...
-
-    @property
-    def task(self) -> MixtureTask | None: ...
-
-    def with_matrices(self) -> MixtureTask: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Geometry:
-    r"""One source in the conventions of its task: inputs :math:`x\sim\mathcal N(\text{mean},\text{covariance})`, argument
-    :math:`z=\eta^\top x`, :math:`b_1=\frac f\ell\sum y_ix_i` with f = ``factor``.
-
-    Attributes
-    ----------
-    scale : float
-        η = scale · ξ, or scale · ξ/‖ξ‖ with ``unit_link``.
-    """
-
-    mean: Array
-    covariance: Array
-    factor: float
-    scale: float
-    unit_link: bool
-    source: Source
-
-    def directions(self, tasks: Array) -> Array:
-        """η of task vectors ξ, shape (k, d)."""
-        lengths = np.linalg.norm(tasks, axis=1, keepdims=True) if self.unit_link else 1.0
-        return np.asarray(self.scale * tasks / lengths)
-
-    def fresh(self) -> TaskLaw:
-        """The law of η over fresh tasks."""
-        source, d = self.source, len(self.mean)
-        if not isinstance(source.tasks, Gaussian | Sphere):
-            raise HypothesisError(
-                "averages over tasks are known for Gaussian tasks and for the sphere",
-                f"tasks of the law {source.tasks}",
-                "pass tasks=…, drawn vectors of shape (k, d)",
-            )
-        root = source.task_cov.colour(np.eye(d)).T
-        law = unit_tasks if self.unit_link else inner_tasks
-        return law(source.mean_vectors(d)[1], root, isinstance(source.tasks, Sphere), self.scale, self.mean, self.covariance)
-
-
-def geometry(task: MixtureTask, source: Source, d: int) -> Geometry:
-    """A source at dimension d in the conventions of its task."""
-    source.check(d)
-    if not isinstance(source.inputs, Gaussian):
-        raise HypothesisError(
-            "these moments are those of Gaussian inputs", f"inputs of the law {source.inputs}", "simulate: hermite_eq.simulate.icl_error"
-        )
-    shrink = 1.0 if task.unit_inputs else 1 / math.sqrt(d)
-    scale = 1 / (shrink * math.sqrt(source.input_cov.norm(d) if task.unit_link else d))
-    return Geometry(
-        shrink * source.mean_vectors(d)[0],
-        shrink**2 * source.input_cov.matrix(d),
-        1.0 if task.unit_inputs else float(d),
-        scale,
-        task.unit_link,
-        source,
-    )
+def check_sizes(d: int, context: int) -> tuple[int, int]:
+    """d and ℓ as positive integers."""
+    d, context = check_degree(d, name="d"), check_degree(context, name="context")
+    if d == 0 or context == 0:
+        raise HypothesisError("d ≥ 1 and ℓ ≥ 1", f"d={d}, context={context}", "pass positive sizes")
+    return d, context
 
 
 def source_moments(
@@ -150,31 +79,27 @@ def source_moments(
     if not isinstance(task, MixtureTask):
         raise ArgumentTypeError("moments belong to a Task", shown(task), 'pass hermite_eq.Task("relu", noise=0.01)')
     d, context = check_sizes(d, context)
-    require_memory(64 * d**2, "matrices of shape (d, d)", "pass a smaller d")
+    index = source_index(task, source)
+    if tasks is None:
+        return _fresh(task, index, d, context)
+    return _given(geometry(task, task.sources[index], d), _vectors(tasks), context)
+
+
+def source_index(task: MixtureTask, source: int | None) -> int:
+    """Which source is asked for; of one it need not be said."""
     count = len(task.sources)
     if source is None and count > 1:
         raise HypothesisError("one source is asked for", f"{count} sources", "pass source=0, say")
     index = 0 if source is None else check_degree(source, name="source")
     if index >= count:
         raise HypothesisError(f"the sources are numbered 0 … {count - 1}", f"source={source}", f"pass source={count - 1}")
-    if tasks is None:
-        return _fresh(task, index, d, context)
-    vectors = array(tasks, "tasks", nan=True, empty=True)
-    if vectors.ndim != 2 or vectors.shape[1:] != (d,) or not len(vectors) or not np.isfinite(vectors).all():
-        raise HypothesisError(
-            "tasks are a finite array of shape (k, d)", f"shape {vectors.shape} at d = {d}", "pass xi[None, :] for one task"
-        )
-    if not vectors.any(axis=1).all():
-        raise HypothesisError("the labels depend on x: ξ ≠ 0", "a task vector of zeros", "leave it out")
-    place = geometry(task, task.sources[index], d)
-    law = GivenTasks(place.directions(vectors), place.mean, place.covariance)
-    return _moments(place, law, context)
+    return index
 
 
 @lru_cache(maxsize=64)
 def _fresh(task: MixtureTask, index: int, d: int, context: int) -> SourceMoments:
     place = geometry(task, task.sources[index], d)
-    moments = _moments(place, place.fresh(), context)
+    moments = averaged_moments(place, place.fresh(), context)
     # The same arrays are handed out again.
     for value in vars(moments).values():
         if isinstance(value, np.ndarray):
@@ -182,5 +107,43 @@ def _fresh(task: MixtureTask, index: int, d: int, context: int) -> SourceMoments
     return moments
 
 
-def _moments(place: Geometry, law: TaskLaw, context: int) -> SourceMoments:
-    return averaged_moments(place.source.target, place.source.noise, law, place.mean, place.covariance, place.factor, context)
+def _vectors(tasks: ArrayLike) -> Array:
+    return array(tasks, "tasks", nan=True, empty=True)
+
+
+def _given(place: Geometry, tasks: Array, context: int) -> SourceMoments:
+    d = len(place.mean)
+    if tasks.ndim != 2 or tasks.shape[1:] != (d,) or not len(tasks) or not np.isfinite(tasks).all():
+        raise HypothesisError(
+            "tasks are a finite array of shape (k, d)", f"shape {tasks.shape} at d = {d}", "pass xi[None, :] for one task"
+        )
+    if not tasks.any(axis=1).all():
+        raise HypothesisError("the labels depend on x: ξ ≠ 0", "a task vector of zeros", "leave it out")
+    eta = place.directions(tasks)
+    least = float(np.einsum("ki,ki->k", eta @ place.covariance, eta).min())
+    if not least > 0:
+        raise HypothesisError("the labels depend on x: ξᵀΣξ > 0", f"ξᵀΣξ = {least:.3g}", "pass ξ with a component in the range of Σ")
+    return averaged_moments(place, GivenTasks(eta, place.mean, place.covariance), context)
+
+
+def moments_given(
+    task: MixtureTask, tasks: ArrayLike, context: int, input_covariance: ArrayLike | None, input_mean: ArrayLike | None
+) -> SourceMoments:
+    """The moments of a one-source task given vectors ξ, shape (k, d), with another covariance and mean of x than the task's if given."""
+    vectors = _vectors(tasks)
+    d, context = check_sizes(np.atleast_1d(vectors).shape[-1], context)
+    return _given(geometry(task, task.sources[0], d).with_inputs(input_covariance, input_mean), vectors, context)
+
+
+def moments_over(
+    task: MixtureTask,
+    d: int,
+    context: int,
+    input_covariance: ArrayLike | None,
+    task_covariance: ArrayLike | None,
+    input_mean: ArrayLike | None,
+    task_mean: ArrayLike | None,
+) -> SourceMoments:
+    """The moments of a one-source task over fresh tasks, with other covariances and means than the task's where they are given."""
+    place = geometry(task, task.sources[0], d).with_inputs(input_covariance, input_mean)
+    return averaged_moments(place, place.fresh(task_mean, task_covariance), context)

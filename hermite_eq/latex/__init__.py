@@ -5,11 +5,7 @@ certified digits only. The output depends on the arguments alone, so that it can
 control. It needs amsmath, and amssymb for \\mathbb; tables need booktabs, theorems amsthm.
 """
 
-from hermite_eq.latex.covariances import averaged_covariance as averaged_covariance
-from hermite_eq.latex.covariances import block_covariance as block_covariance
-from hermite_eq.latex.covariances import limit_covariance as limit_covariance
-from hermite_eq.latex.covariances import norm_law as norm_law
-from hermite_eq.latex.covariances import task_covariance as task_covariance
+from hermite_eq.latex.definitions import PACKAGES as PACKAGES
 from hermite_eq.latex.expansions import NORMALISATION as NORMALISATION
 from hermite_eq.latex.expansions import expansion_align as expansion_align
 from hermite_eq.latex.expansions import general_coefficient as general_coefficient
@@ -20,10 +16,6 @@ from hermite_eq.latex.numbers import evaluated as evaluated
 from hermite_eq.latex.numbers import exact as exact
 from hermite_eq.latex.numbers import is_symbolic as is_symbolic
 from hermite_eq.latex.numbers import number as number
-from hermite_eq.latex.sources import source_averaged_covariance as source_averaged_covariance
-from hermite_eq.latex.sources import source_covariance as source_covariance
-from hermite_eq.latex.sources import source_limit_covariance as source_limit_covariance
-from hermite_eq.latex.sources import source_task_covariance as source_task_covariance
 from hermite_eq.latex.tables import coefficient_table as coefficient_table
 from hermite_eq.latex.tables import escaped as escaped
 from hermite_eq.latex.tables import side_by_side as side_by_side

@@ -1,196 +1,221 @@
-r"""The covariance of :math:`(F^\top h,\ \xi^\top x)` at its levels, as ``align*`` blocks."""
+r"""The covariance of :math:`(F^\top h,z)` at its levels, as ``align*`` blocks in which every symbol is defined."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping
 
 import sympy
 
-from hermite_eq.arguments import count, flag, mapping
-from hermite_eq.arguments import exact as read_exact
+from hermite_eq.latex.definitions import Level, Setting, definitions, typeset
 from hermite_eq.latex.numbers import ascii_name, exact
 
-#: How each entry of the conditional covariance is written, in the order in which it is shown.
-_COVARIANCE_ENTRIES = {
-    "mean_b1": r"\mathbb{E}[b_1] &= \left({}\right) u",
-    "mean_b2": r"\mathbb{E}[b_2] &= {}",
-    "second_b1": r"\mathbb{E}[b_1 b_1^\top] &= {}",
-    "second_u2": r"\mathbb{E}[b_1 b_2] &= \left({}\right) u",
-    "second_22": r"\mathbb{E}[b_2^2] &= {}",
-    "trace": r"t = \operatorname{tr}\operatorname{Cov}(h) &= {}",
-}
 _MOMENTS = {
-    "a": r"a &= \mathbb{E}[y g]",
-    "v": r"v &= \mathbb{E}[y^2]",
-    "p": r"p &= \mathbb{E}[y^2 (g^2 - 1)]",
-    "w_3": r"w_3 &= \mathbb{E}[y^3 g]",
-    "w_4": r"w_4 &= \mathbb{E}[y^4]",
+    "e": r"e = \mathbb{E}[y]",
+    "a": r"a = \mathbb{E}[y g]",
+    "v": r"v = \mathbb{E}[y^2]",
+    "q": r"q = \mathbb{E}[y^2 g]",
+    "p": r"p = \mathbb{E}[y^2 (g^2 - 1)]",
+    "w_30": r"w_{30} = \mathbb{E}[y^3]",
+    "w_3": r"w_3 = \mathbb{E}[y^3 g]",
+    "w_4": r"w_4 = \mathbb{E}[y^4]",
 }
+#: Vectors and matrices of each moment of b given ξ, with the entries that are their coefficients, for isotropic data and in general.
+_GIVEN = (
+    (r"\mathbb{E}[b_1]", {"mean_b1": "u", "mean_mu": r"\mu", "mean_r": "r"}),
+    (r"\mathbb{E}[b_2]", {"mean_b2": ""}),
+    (r"\mathbb{E}[b_1 b_1^\top]", {
+        "second_identity": "I_d", "second_uu": r"u u^\top", "second_P": "P", "second_rr": r"r r^\top", "second_mumu": r"\mu \mu^\top",
+        "second_mur": r"(\mu r^\top + r \mu^\top)",
+    }),
+    (r"\mathbb{E}[b_1 b_2]", {"second_u2": "u", "second_mu2": r"\mu", "second_r2": "r"}),
+    (r"\mathbb{E}[b_2^2]", {"second_22": ""}),
+    (r"t = \operatorname{tr} \operatorname{Cov}(h)", {"trace": ""}),
+)  # fmt: skip
+_CONDITIONAL = r"\mid \xi_1, \dots, \xi_k]"
+#: Signs of a line that fit beside its left-hand side.
+_LINE = 68
 
 
-def block_covariance(
-    target: str,
-    entries: Mapping[str, sympy.Expr],
-    trace: sympy.Expr,
-    moments: Mapping[str, sympy.Expr | None],
-    *,
-    unit_inputs: bool = False,
-) -> str:
-    r"""The covariance of :math:`(F^\top h, \xi^\top x)` given ξ and F as an ``align*`` block.
+def _width(tex: str) -> int:
+    """Roughly how many signs a formula is wide: a fraction as wide as its wider half."""
+    narrowed = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", lambda found: max(found.groups(), key=len), tex)
+    return len(re.sub(r"\\[A-Za-z]+|[{}_^\\ ]", "", narrowed)) + 2 * tex.count(r"\operatorname{erf}")
+
+
+def _sum(value: sympy.Expr) -> list[str]:
+    """Lines of a sum, each term with its sign, no line wider than the page."""
+    lines, used = [""], 0
+    for term in typeset(sympy.expand(value)).as_ordered_terms():
+        negative = term.could_extract_minus_sign()
+        tex = exact(-term if negative else term)
+        wide = _width(tex) + 3
+        if lines[-1] and used + wide > _LINE:
+            lines.append("")
+            used = 0
+        first = len(lines) == 1 and not lines[0]
+        sign = ("-" if negative else "") if first else ("- " if negative else "+ ")
+        lines[-1] += ("" if not lines[-1] else " ") + sign + tex
+        used += wide
+    return lines
+
+
+def _equation(left: str, value: sympy.Expr) -> str:
+    """``left`` = the value, continued on further lines where it is long."""
+    return f"{left} &= " + " \\\\\n  &\\quad ".join(_sum(value))
+
+
+def _combination(left: str, terms: Iterable[tuple[sympy.Expr, str]]) -> list[str]:
+    """Rows of ``left = Σ coefficient · matrix``, one row for each matrix."""
+    rows = []
+    for i, (value, matrix) in enumerate(terms):
+        if not matrix:
+            return [_equation(left, value)]
+        negative = not isinstance(value, sympy.Add) and value.could_extract_minus_sign()
+        size = -value if negative else value
+        sign = "-" if negative else "+"
+        start = f"{left} &= {'-' if negative else ''}" if i == 0 else rf"&\quad {sign} "
+        if size == 1:
+            rows.append(f"{start}{matrix}")
+        elif isinstance(size, sympy.Add):
+            lines = _sum(size)
+            body = " \\\\\n  &\\qquad ".join(lines)
+            rows.append(rf"{start}\Bigl({body}\Bigr)\, {matrix}" if len(lines) > 1 else rf"{start}\left({body}\right) {matrix}")
+        else:
+            rows.append(rf"{start}{exact(typeset(size))}\, {matrix}")
+    return rows
+
+
+def _block(setting: Setting, comment: str, rows: Iterable[str], level: Level = "fresh") -> str:
+    rows = list(rows)
+    body = " \\\\\n  ".join([*definitions(setting, rows, level), *rows])
+    return f"% {comment}; target {ascii_name(setting.target)}; needs amsmath, amssymb\n\\begin{{align*}}\n  {body}\n\\end{{align*}}"
+
+
+def covariance_given(setting: Setting, entries: Mapping[str, sympy.Expr], moments: Mapping[str, sympy.Expr | None]) -> str:
+    r"""Given ξ and F: the covariance of (Fᵀh, z), E[b] and E[bbᵀ], and the label's moments.
 
     Parameters
     ----------
-    target : str
-        The target's name, for the comment.
+    setting : Setting
     entries : mapping
-        ``mean_b1``, ``mean_b2``, ``second_identity``, ``second_uu``, ``second_u2``, ``second_22`` in the moments.
-    trace : sympy.Expr
+        Coefficients in the label's moments.
     moments : mapping
-        a, v, p, w_3, w_4 as closed forms in s and ρ, or None where the expectation stays as it is.
-    unit_inputs : bool
-        x ~ N(0, I_d) instead of N(0, I_d/d).
+        The moments in m, s, ρ, or None where the expectation stays as it is.
     """
-    inputs, root, argument = ("I_d", r"\tfrac{1}{\sqrt{d}}", r"\xi^\top x_{\ell+1} / \sqrt{d}") if flag(unit_inputs, "unit_inputs") else (
-        r"\tfrac{1}{d} I_d", r"\tfrac{1}{d}", r"\xi^\top x_{\ell+1}")
-    entries = mapping({**mapping(entries, "entries", read_exact), "trace": trace}, "entries", read_exact)
-    moments = mapping(moments, "moments", known)
-    shown = {name: exact(sympy.expand(entries[name])) for name in ("second_identity", "second_uu", *entries)}
-    shown["second_b1"] = rf"{shown['second_identity']}\, I_d + \left({shown['second_uu']}\right) u u^\top"
-    lines = [
-        rf"\operatorname{{Cov}}\begin{{pmatrix}} F^\top h \\ {argument} \end{{pmatrix}} &= \begin{{pmatrix}}"
-        rf" F^\top \left({inputs} \otimes \mathbb{{E}}[b b^\top]\right) F &"
-        rf" F^\top \left({root} \xi \otimes \mathbb{{E}}[b]\right) \\ \cdot & s^2 \end{{pmatrix}}",
-        r"y &= \sigma_*(s g) + \epsilon, \quad g \sim \mathcal{N}(0, 1), \quad \epsilon \sim \mathcal{N}(0, \rho),"
-        r" \quad s = \|\xi\| / \sqrt{d}, \quad u = \xi / \|\xi\|",
+    shift = "" if setting.centred else r" + \mu \mu^\top \otimes \operatorname{Cov}(b)"
+    rows = [
+        rf"\operatorname{{Cov}}(F^\top h) &= F^\top \left({setting.inputs} \otimes \mathbb{{E}}[b b^\top]{shift}\right) F",
+        rf"\operatorname{{Cov}}(F^\top h, z) &= F^\top \left({setting.image} \otimes \mathbb{{E}}[b]\right),"
+        r" \qquad \operatorname{Var} z = s^2",
     ]
-    lines += [form.replace("{}", shown[name]) for name, form in _COVARIANCE_ENTRIES.items()]
-    for name, form in _MOMENTS.items():
-        value = moments[name]
-        lines.append(form if value is None else f"{form} = {exact(value)}")
-    body = " \\\\\n  ".join(lines)
-    return align(f"given xi and F; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
+    for left, parts in _GIVEN:
+        rows += _combination(left, [(sympy.expand(entries[name]), matrix) for name, matrix in parts.items() if name in entries])
+    for name, value in moments.items():
+        left, _, expectation = _MOMENTS[name].partition(" = ")
+        rows.append(f"{left} &= {expectation}" if value is None else _equation(_MOMENTS[name], value))
+    return _block(setting, "given xi and F", rows, "given")
 
 
-def known(value: Any, name: str) -> sympy.Expr | None:
-    """An expression, or None where there is no closed form."""
-    return None if value is None else read_exact(value, name)
+def _word(name: str) -> str:
+    if name == "t":
+        return r"\tfrac{P W^2 P}{\operatorname{tr} W}"
+    n = int(name)
+    return "P W P" if n == 0 else rf"\tfrac{{P (W P)^{{{n + 1}}}}}{{s^{{{2 * n}}}}}"
 
 
-def context_comment(unit_inputs: bool, law: str = "N(0, I_d)") -> str:
-    if flag(unit_inputs, "unit_inputs"):
-        return f"h = vec(x b^T) row-major, x ~ {law}, b = ((1/l) sum y_i x_i, (1/l) sum y_i^2)"
-    return "h = vec(x b^T) row-major, b = ((d/l) sum y_i x_i, (1/l) sum y_i^2)"
-
-
-def align(comment: str, body: str) -> str:
-    return f"% {comment}\n\\begin{{align*}}\n  {body}\n\\end{{align*}}"
-
-
-def _filled(forms: Mapping[str, str], entries: Mapping[str, sympy.Expr]) -> str:
-    """The rows of ``forms`` with the entries put in, in the order of the forms."""
-    entries = mapping(entries, "entries", read_exact)
-    return " \\\\\n  ".join(broken(form, entries[name]) for name, form in forms.items())
-
-
-#: Terms of a sum on one line of a display.
-_TERMS = 7
-
-
-def broken(form: str, value: sympy.Expr) -> str:
-    """``form`` with the value put in; a long sum at its end continues on further lines."""
-    terms = value.as_ordered_terms()
-    if len(terms) <= _TERMS or not form.endswith("{}"):
-        return form.replace("{}", exact(value))
-    lines = [exact(sympy.Add(*terms[start : start + _TERMS])) for start in range(0, len(terms), _TERMS)]
-    rest = [line if line.startswith("-") else f"+ {line}" for line in lines[1:]]
-    return " \\\\\n  &\\quad ".join([form.replace("{}", lines[0]), *rest])
-
-
-_AVERAGED_ENTRIES = {
-    "mean_b2": r"\mathbb{E}[b] &= \bigl(0,\ \bar v\bigr), \qquad \bar v = {}",
-    "second_identity": r"\mathbb{E}[b b^\top] &= \begin{pmatrix} \bar r\, I_d & 0 \\ 0 & \bar r_2 \end{pmatrix}, \qquad \bar r = {}",
-    "second_22": r"\bar r_2 &= {}",
-    "coupling": r"\mathbb{E}[(x z) b^\top] &= \bar c\,(I_d \mid 0), \qquad \bar c = {}",
-    "trace": r"t = \operatorname{tr}\operatorname{Cov}(h) &= {}",
-}
-
-
-def averaged_covariance(target: str, entries: Mapping[str, sympy.Expr], *, order: int | None, unit_inputs: bool) -> str:
-    r"""The covariance over fresh tasks as an ``align*`` block; ``order`` is None where it is exact, else that of the series in 1/d."""
-    order = None if order is None else count(order, "order")
-    how = "exact at every d" if order is None else f"averages up to d^-{order}, remainder O(d^-{order + 1})"
-    inputs = "I_d" if flag(unit_inputs, "unit_inputs") else r"\tfrac{1}{d} I_d"
-    first = (
-        rf"\operatorname{{Cov}}(F^\top h) &= F^\top \left({inputs} \otimes \mathbb{{E}}[b b^\top]\right) F, \qquad"
-        r" \operatorname{Cov}(F^\top h, z) = F^\top \operatorname{vec} \mathbb{E}[(x z) b^\top], \qquad \operatorname{Var} z = 1"
-    )
-    body = first + " \\\\\n  " + _filled(_AVERAGED_ENTRIES, entries)
-    return align(f"over fresh tasks, given F; {how}; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
-
-
-_TASK_ENTRIES = {
-    "slope": r"\varphi &= {}",
-    "noise": r"\mathbb{E}\,\eta_k &= {}",
-    "fresh": r"(R_\infty)_{11} &= \left({}\right) I_d",
-    "spread_limit": r"\tfrac{1}{d}\, \mathbb{E}\, \| (R_k - R_\infty)_{11} \|_F^2 &= {} + O(d^{-1})",
-}
-
-
-def task_covariance(target: str, entries: Mapping[str, sympy.Expr], *, equal: bool) -> str:
-    r"""R_k given the training tasks, as an ``align*`` block; ``equal`` where φ does not depend on ‖ξ‖, so that = stands for ≈."""
-    relation = "=" if flag(equal, "equal") else r"\simeq"
-    first = (
-        rf"(R_k)_{{11}} &{relation} \varphi\, S_k + \eta_k I_d, \qquad S_k = \tfrac{{1}}{{k}} \sum_{{j \le k}} \xi_j \xi_j^\top,"
-        r" \qquad k = \kappa d"
-    )
-    body = first + " \\\\\n  " + _filled(_TASK_ENTRIES, entries)
-    return align(f"given the k training tasks; target {ascii_name(target)}", body)
-
-
-_LIMIT_ENTRIES = {
-    "signal": r"a_1 &= c_1^* = {}",
-    "second": r"v &= \mathbb{E}\,\sigma_*(g)^2 + \rho = {}",
-    "fresh": r"R_\infty &= a_1^2 + \frac{v}{\alpha} = {}",
-    "trace": r"\lim \frac{t}{d} &= {}",
-    "q": r"q &= {}",
-}
-
-
-def limit_covariance(target: str, entries: Mapping[str, sympy.Expr], *, unit_inputs: bool) -> str:
-    r"""The limit of the covariance, as an ``align*`` block."""
-    first = (
-        r"R &= a_1^2\, S_k + \frac{v}{\alpha}\, I, \qquad \alpha = \ell / d, \qquad"
-        r" \operatorname{Cov}\bigl((F^\top h)_i, z\bigr) \sim \mathcal{N}(0, q / d)"
-    )
-    body = first + " \\\\\n  " + _filled(_LIMIT_ENTRIES, entries)
-    return align(f"d -> infinity; {context_comment(unit_inputs)}; target {ascii_name(target)}", body)
-
-
-_NORM_MOMENTS = {"a_1": "a_1", "theta_a": r"\theta a", "v": "v", "p": "p", "w_3": "w_3", "w_4": "w_4"}
-
-
-def norm_law(
-    target: str, variance: sympy.Expr | None, moments: Mapping[str, sympy.Expr], *, unit_inputs: bool, sphere: bool
+def covariance_averaged(
+    setting: Setting, entries: Mapping[str, sympy.Expr], words: Mapping[str, Mapping[str, sympy.Expr]], order: int | None
 ) -> str:
-    r"""The variance of ‖h‖²/t to order 1/d, as an ``align*`` block: the formula, the moments in it, and its value if there is one."""
-    unit_inputs, sphere = flag(unit_inputs, "unit_inputs"), flag(sphere, "sphere")
-    moments = mapping(moments, "moments", read_exact)
-    variance = known(variance, "variance")
-    beta = r"\frac{1}{\alpha} + 2 v" if unit_inputs else r"\frac{1}{\alpha}"
-    trace = r"a_1^2 + \frac{v}{\alpha} + v^2" if unit_inputs else r"a_1^2 + \frac{v}{\alpha}"
-    task = "" if sphere else r"2 \bigl(a_1 \theta a + \tfrac{\beta p}{2}\bigr)^2 + "
-    lines = [
-        r"\operatorname{Var} \frac{\|h\|^2}{t} &= \frac{C}{d} + O(d^{-2}), \qquad"
-        rf" T = {trace}, \qquad \beta = {beta}, \qquad \theta a = c_1^* + c_3^*",
+    """Over fresh tasks, from scalars and, where there are covariances, the coefficients of each matrix by word; ``order`` is None where it
+    is exact.
+    """
+    power = "the inverse effective dimension" if words else "1/d"
+    how = "exact at every d" if order is None else f"series in {power} up to order {order}"
+
+    def matrix(name: str, isotropic: str) -> list[tuple[sympy.Expr, str]]:
+        if not words:
+            return [(entries[isotropic], "I_d")]
+        return [(value, _word(word)) for word, value in words[name].items()]
+
+    own = [(entries["second_P"], "P")] if words else []
+    rows = [
+        rf"\operatorname{{Cov}}(F^\top h) &= F^\top \left({setting.inputs} \otimes \mathbb{{E}}[b b^\top]\right) F, \qquad"
+        r" \operatorname{Cov}(F^\top h, z) = F^\top \operatorname{vec} \mathbb{E}[z\, x_{\ell+1} b^\top]",
+        r"\mathbb{E}[b] &= (0,\ \bar v), \qquad"
+        r" \mathbb{E}[b b^\top] = \begin{pmatrix} \mathbb{E}[b_1 b_1^\top] & 0 \\ 0 & \bar r_2 \end{pmatrix}, \qquad"
+        r" \mathbb{E}[z\, x_{\ell+1} b^\top] = \begin{pmatrix} \mathbb{E}[z\, x_{\ell+1} b_1^\top] & 0 \end{pmatrix}",
+        _equation(r"\bar v", entries["mean_b2"]),
+        *_combination(r"\mathbb{E}[b_1 b_1^\top]", [*own, *matrix("second", "second_identity")]),
+        _equation(r"\bar r_2", entries["second_22"]),
+        *_combination(r"\mathbb{E}[z\, x_{\ell+1} b_1^\top]", matrix("coupling", "coupling")),
+        *_combination(r"\mathbb{E}[y_{\ell+1} x_{\ell+1} b_1^\top]", matrix("signal", "signal")),
+        _equation(r"\operatorname{Var} z", entries["square_z"]),
+    ]
+    if "trace" in entries:
+        rows.append(_equation(r"t = \operatorname{tr} \operatorname{Cov}(h)", entries["trace"]))
+    return _block(setting, f"over fresh tasks, given F; {how}", rows)
+
+
+def covariance_over_tasks(setting: Setting, entries: Mapping[str, sympy.Expr], proportional: bool) -> str:
+    r"""R_k given the training tasks; ``proportional`` where φ does not depend on ‖ξ‖, so that = stands for ≈."""
+    relation = "=" if proportional else r"\simeq"
+    matrix, inputs = ("S_k", "I_d") if setting.isotropic else ("P S_k P", "P")
+    rows = [
+        rf"\mathbb{{E}}[b_1 b_1^\top {_CONDITIONAL} &{relation} \varphi\, {matrix} + \nu_k {inputs}, \qquad"
+        rf" \mathbb{{E}}[y_{{\ell+1}} x_{{\ell+1}} b_1^\top {_CONDITIONAL} {relation} \varphi_1\, {matrix}",
+        _equation(r"\varphi", entries["slope"]),
+        _equation(r"\mathbb{E}\, \nu_k", entries["noise"]),
+        _equation(r"\varphi_1", entries["signal"]),
+    ]
+    if setting.isotropic:
+        rows += [
+            *_combination(r"R_\infty = \mathbb{E}[b_1 b_1^\top]", [(entries["fresh"], "I_d")]),
+            rf"\tfrac{{1}}{{d}}\, \mathbb{{E}}\, \| \mathbb{{E}}[b_1 b_1^\top {_CONDITIONAL} - R_\infty \|_F^2 &\simeq"
+            rf" {exact(typeset(entries['spread_limit']))}",
+        ]
+    return _block(setting, "given the k training tasks", rows, "training")
+
+
+def covariance_limit(setting: Setting, entries: Mapping[str, sympy.Expr]) -> str:
+    r"""The leading order as d → ∞."""
+    size = r"\tfrac{1}{d} " if setting.unit_inputs else ""
+    cross = (
+        r"f^\top \operatorname{Cov}(h, z) &\sim \mathcal{N}(0, \tfrac{q}{d}) \text{ to leading order}, \qquad"
+        r" f \sim \mathcal{N}(0, \tfrac{1}{t} I_{d (d + 1)}), \qquad t = \operatorname{tr} \operatorname{Cov}(h)"
+    )
+    conditional = rf"\mathbb{{E}}[b_1 b_1^\top {_CONDITIONAL} &\simeq {size}R"
+    if setting.isotropic:
+        rows = [
+            rf"{conditional}, \qquad R = a_1^2 S_k + \tfrac{{v}}{{\alpha}} I_d, \qquad R_\infty = a_1^2 + \tfrac{{v}}{{\alpha}}",
+            rf"a_1 = \mathbb{{E}}[\sigma_*(g) g] &= {exact(typeset(entries['signal']))}",
+            _equation(r"v = \lim \mathbb{E}[y_i^2]", entries["second"]),
+            _equation(r"R_\infty", entries["fresh"]),
+        ]
+    else:
+        rows = [
+            rf"{conditional}, \qquad R = \varphi\, \Sigma_x S_k \Sigma_x + \nu\, \Sigma_x, \qquad"
+            rf" R_\infty = \varphi\, \Sigma_x {setting.tasks} \Sigma_x + \nu\, \Sigma_x",
+            _equation(r"\varphi = \tfrac{1}{s^2} \mathbb{E}[\sigma_*(s g) g]^2", entries["slope"]),
+            _equation(r"\nu = \tfrac{1}{\alpha} \lim \mathbb{E}[y_i^2]", entries["noise"]),
+        ]
+    rows += [cross, _equation(r"\lim \tfrac{t}{d}", entries["trace"]), rf"q &= {exact(typeset(entries['q']))}"]
+    return _block(setting, "d -> infinity", rows, "limit")
+
+
+def covariance_norm_law(setting: Setting, moments: Mapping[str, sympy.Expr], variance: sympy.Expr | None) -> str:
+    r"""The variance of ‖h‖²/t to order 1/d: the formula, the moments in it, and its value if there is one."""
+    beta = r"\tfrac{1}{\alpha} + 2 v" if setting.unit_inputs else r"\tfrac{1}{\alpha}"
+    trace = r"a_1^2 + \tfrac{v}{\alpha} + v^2" if setting.unit_inputs else r"a_1^2 + \tfrac{v}{\alpha}"
+    task = "" if setting.law == "sphere" else r"2 \bigl(a_1 \dot a + \tfrac{\beta p}{2}\bigr)^2 + "
+    slope = {} if setting.law == "sphere" else {"theta_a": r"\dot a = \mathbb{E}[\sigma_*(g) (g + \mathrm{He}_3(g))]"}
+    shown = {"a_1": r"a_1 = \mathbb{E}[y g]", **slope, **{name: _MOMENTS[name] for name in ("v", "p", "w_3", "w_4")}}
+    rows = [
+        r"\operatorname{Var} \tfrac{\|h\|^2}{t} &= \tfrac{C}{d} + O(d^{-2}), \qquad t = \operatorname{tr} \operatorname{Cov}(h), \qquad"
+        rf" T = {trace}, \qquad \beta = {beta}",
         rf"C &= 2 + \frac{{1}}{{T^2}} \Bigl[{task}\tfrac{{4 a_1^2 (p + v - a_1^2) + 4 a_1 \beta (w_3 - a_1 v)"
         r" + \beta^2 (w_4 - v^2)}{\alpha} + \tfrac{2 v^2}{\alpha^2}\Bigr]",
-        *(
-            r",\quad ".join(
-                rf"{_NORM_MOMENTS[name]} {'&' if i == 0 else ''}= {exact(moments[name])}" for i, name in enumerate(row)
-            )
-            for row in (("a_1", "theta_a", "v"), ("p", "w_3", "w_4"))
-        ),
+        *(rf"{left} &= {exact(typeset(moments[name]))}" for name, left in shown.items()),
         *([rf"C &= {exact(variance)}"] if variance is not None else []),
     ]
-    return align(f"fluctuations of the norm; {context_comment(unit_inputs)}; target {ascii_name(target)}", " \\\\\n  ".join(lines))
+    return _block(setting, "fluctuations of the norm", rows)

@@ -83,9 +83,9 @@ def test_variance_against_simulation(target: str, unit: bool, sphere: bool) -> N
 
 def test_variance_in_symbols() -> None:
     """The formula in the target's coefficients, literally."""
-    alpha = sympy.Symbol("alpha", positive=True)
+    alpha = sympy.Symbol("alpha")
     law = covariance(SymbolicTarget()).norm_law()
-    rho = sympy.Symbol("rho", positive=True)
+    rho = sympy.Symbol("rho")
     a, c3 = hermite_symbol(1, 1), hermite_symbol(1, 3)
     second, p = hermite_symbol(2, 0), hermite_symbol(2, 2)
     v = second + rho

@@ -10,9 +10,9 @@ import scipy.integrate
 import sympy
 
 from derivations import effective_dimension, quadratic_form_law, structured_covariance
-from hermite_eq.covariance.direction import direction_nodes
-from hermite_eq.covariance.quadratic_form import FormNodes, group_nodes, groups
-from hermite_eq.covariance.source_covariance import SOURCE_ENTRIES
+from hermite_eq.covariance import ENTRIES
+from hermite_eq.covariance.task_laws.direction import direction_nodes
+from hermite_eq.covariance.task_laws.quadratic_form import FormNodes, group_nodes, groups
 
 EPS = np.finfo(float).eps
 #: Eigenvalues, shifts, and a level from which the sums are at rounding.
@@ -138,8 +138,8 @@ DERIVATIONS = {
     "a normalised word of the wrong sign": lambda: effective_dimension.check(unit_words=lambda found: {**found, "t": -found["t"]}),
     "a normalised word 5 % off": lambda: effective_dimension.check(unit_words=lambda found: {**found, "0": 21 * found["0"] / 20}),
     "a word 5 % off": lambda: effective_dimension.check(words=lambda found: {**found, "0": 21 * found["0"] / 20}),
-    **{f"{name} of the wrong sign": lambda name=name: structured_covariance.check({**SOURCE_ENTRIES, name: -SOURCE_ENTRIES[name]})
-       for name in SOURCE_ENTRIES},
+    **{f"{name} of the wrong sign": lambda name=name: structured_covariance.check({**ENTRIES, name: -ENTRIES[name]})
+       for name in ENTRIES},
 }
 
 

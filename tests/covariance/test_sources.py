@@ -11,12 +11,11 @@ import sympy
 
 from hermite_eq import HypothesisError, Task
 from hermite_eq.activations import activation
-from hermite_eq.covariance import SourceMoments, SymbolicTarget, covariance, source_moments
-from hermite_eq.covariance.effective_dimension import FormAverages
-from hermite_eq.covariance.source_covariance import M, SourceCovariance
+from hermite_eq.covariance import Covariance, SourceMoments, SymbolicTarget, covariance, source_moments, symbols
+from hermite_eq.covariance.averages import TaskAverages
+from hermite_eq.covariance.geometry import geometry
 from hermite_eq.covariance.source_moments import _distance, _sizes, averaged_moments
-from hermite_eq.covariance.sources import geometry
-from hermite_eq.covariance.task_law import SampledTasks
+from hermite_eq.covariance.task_laws.laws import SampledTasks
 from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.hermite import X
 from hermite_eq.models import Dense, Diagonal, MixtureTask, PowerLaw, Source, Spike, StudentT, Toeplitz
@@ -113,7 +112,7 @@ def test_integrals_agree_with_quasi_monte_carlo(conventions: dict[str, bool]) ->
     place, source = geometry(task, task.sources[0], D), task.sources[0]
     law = SampledTasks(np.zeros(D), np.linalg.cholesky(source.task_cov.matrix(D)), False, task.unit_link, place.scale, place.mean,
                        place.covariance)
-    sampled = averaged_moments(source.target, source.noise, law, place.mean, place.covariance, place.factor, CONTEXT)
+    sampled = averaged_moments(place, law, CONTEXT)
     assert sampled.random
     # The distance of eight replicas' mean, in units of the largest standard error of an entry: |t| < 8 with 7 degrees of freedom, per
     # entry one false alarm in 10⁴ draws; two cases of a few hundred entries, the largest of which sets the unit.
@@ -161,7 +160,7 @@ def test_shifted_moments_are_integrals(target: object) -> None:
         assert table[power - 1, k] == pytest.approx(exact, abs=1e-12 * size), name
         form = cov.moments[name]
         if form is not None:
-            assert float(form.subs({M: m, sympy.Symbol("s", positive=True): s, sympy.Symbol("rho", positive=True): 0.3})) == pytest.approx(
+            assert float(form.subs({"m": m, "s": s})) == pytest.approx(
                 exact + noise, abs=1e-12 * size), name
     closed = [name for name, form in cov.moments.items() if form is not None]
     assert closed == (["e", "a"] if target == "gelu" else [] if target == "tanh" else list(cov.moments))
@@ -187,7 +186,7 @@ def test_symbolic_entries_at_level_a_are_the_numbers() -> None:
     m, s = float(xi @ place.mean), math.sqrt(float(xi @ place.covariance @ xi))
     r = place.covariance @ xi / s
     joint = cov.given(xi, context=CONTEXT)
-    for entries in (cov.lambdify()(D, CONTEXT, 0.3, m, s), cov.numeric(m, s, D, CONTEXT)):
+    for entries in (cov.lambdify()(D, CONTEXT, m, s), cov.numeric(s, D, CONTEXT, m=m)):
         mu = place.mean
         second = np.empty((D + 1, D + 1))
         second[:D, :D] = (
@@ -204,15 +203,14 @@ def test_symbolic_entries_at_level_a_are_the_numbers() -> None:
 def test_a_mean_enters_the_covariance_of_h() -> None:
     rng = np.random.default_rng(2)
     moments = source_moments(MixtureTask([Source("relu", 0.1, input_mean=0.7, task_mean=0.2)]), 3, 4)
-    joint = moments.joint
     F = rng.standard_normal((12, 5))
     mean_h = np.outer(moments.mean_x, moments.mean_b).ravel()
     literal = np.kron(moments.second_x, moments.second_b) - np.outer(mean_h, mean_h)
-    np.testing.assert_allclose(joint.features(F), F.T @ literal @ F, rtol=0, atol=1e-13 * np.abs(F.T @ literal @ F).max())
-    np.testing.assert_allclose(joint.cross(F), F.T @ (moments.coupling.ravel() - moments.mean_z * mean_h), rtol=1e-13)
-    assert joint.trace == pytest.approx(np.trace(literal), rel=1e-13)
-    assert covariance(MixtureTask([Source("relu", 0.1, input_mean=0.7, task_mean=0.2)])).trace(3, 4) == joint.trace
-    assert joint.matrix(F)[5, 5] == pytest.approx(moments.square_z - moments.mean_z**2, rel=1e-13)
+    np.testing.assert_allclose(moments.features(F), F.T @ literal @ F, rtol=0, atol=1e-13 * np.abs(F.T @ literal @ F).max())
+    np.testing.assert_allclose(moments.cross(F), F.T @ (moments.coupling.ravel() - moments.mean_z * mean_h), rtol=1e-13)
+    assert moments.trace == pytest.approx(np.trace(literal), rel=1e-13)
+    assert covariance(MixtureTask([Source("relu", 0.1, input_mean=0.7, task_mean=0.2)])).trace(3, 4) == moments.trace
+    assert moments.matrix(F)[5, 5] == pytest.approx(moments.square_z - moments.mean_z**2, rel=1e-13)
 
 
 def _gaps(target: object, order: int, d: int, **conventions: bool) -> dict[str, float]:
@@ -224,16 +222,10 @@ def _gaps(target: object, order: int, d: int, **conventions: bool) -> dict[str, 
     averaged = covariance(MixtureTask([Source(target, 0.3, input_cov=inputs, task_cov=variances)], **conventions)).averaged(order)
     exact, series = averaged.numeric(d, d), averaged.series(d, d)
 
-    def gap(left: np.ndarray, right: np.ndarray) -> float:
+    def gap(left: np.ndarray | float, right: np.ndarray | float) -> float:
         return float(np.linalg.norm(left - right) / np.linalg.norm(right))
 
-    return {
-        "second": gap(series["second"], exact.second_b[:d, :d]),
-        "signal": gap(series["signal"], exact.labels[:, :d]),
-        "coupling": gap(series["coupling"], exact.coupling[:, :d]),
-        "mean_b2": gap(series["mean_b2"], np.array(exact.square_y)),
-        "second_22": gap(series["second_22"], exact.second_b[d, d]),
-    }
+    return {name: gap(series[name], exact[name]) for name in ("second", "signal", "coupling", "mean_b2", "second_22")}
 
 
 @pytest.mark.parametrize(("order", "conventions"), [(0, {}), (1, {}), (2, {}), (1, {"unit_inputs": True, "unit_link": True})], ids=str)
@@ -250,9 +242,8 @@ def test_series_that_end_are_exact(target: object) -> None:
     task = MixtureTask([_source(target)])
     assert covariance(task).averaged(1).exact
     exact, series = covariance(task).averaged(1).numeric(D, CONTEXT), covariance(task).averaged(1).series(D, CONTEXT)
-    scale = np.abs(exact.second_b).max()
-    np.testing.assert_allclose(series["second"], exact.second_b[:D, :D], rtol=0, atol=1e-11 * scale)
-    np.testing.assert_allclose(series["signal"], exact.labels[:, :D], rtol=0, atol=1e-11 * np.abs(exact.labels).max())
+    for name in ("second", "signal"):
+        np.testing.assert_allclose(series[name], exact[name], rtol=0, atol=1e-11 * np.abs(exact[name]).max())
     assert not covariance(MixtureTask([_source("tanh")])).averaged(1).exact
     assert not covariance(MixtureTask([_source("relu")], unit_link=True)).averaged(1).exact
 
@@ -264,8 +255,8 @@ def test_the_limit_is_approached(unit_inputs: bool, unit_link: bool) -> None:
         source = Source("tanh", 0.3, input_cov=Diagonal(np.where(np.arange(d) % 3, 1.5, 0.4)),
                         task_cov=Diagonal(np.where(np.arange(d) % 2, 1.2, 0.8)))
         cov = covariance(MixtureTask([source], unit_inputs=unit_inputs, unit_link=unit_link))
-        limit, exact = cov.limit().numeric(d, 1.0), cov.averaged().numeric(d, d)
-        gaps.append(exact.trace / d / limit["trace"] - 1)
+        limit = cov.limit().numeric(1.0, d=d)
+        gaps.append(cov.trace(d, d) / d / limit["trace"] - 1)
     # First order in 1/d, the next term moving the slope by O(1/d), constants below 8.
     assert math.log2(gaps[1] / gaps[0]) == pytest.approx(-1, abs=8 / 20)
 
@@ -275,18 +266,18 @@ def test_given_training_tasks() -> None:
     task = MixtureTask([_source("tanh", input_mean=0.2)], unit_link=True)
     tasks = rng.standard_normal((3, D))
     cov = covariance(task)
-    over = cov.over_tasks().numeric(tasks, context=CONTEXT)
+    over = cov.over_tasks().given(tasks, context=CONTEXT)
     parts = [cov.given(xi, context=CONTEXT) for xi in tasks]
     for name in ("second_b", "labels", "coupling", "mean_b"):
         np.testing.assert_allclose(getattr(over, name), np.mean([getattr(part, name) for part in parts], axis=0), rtol=1e-12, atol=1e-15)
     # R_k ≃ φ P S_k P + η P: relative gap O(d^{-1/2}) from the lengths of k tasks; here for a homogeneous target φ is exact.
     task = MixtureTask([_source("relu")])
     place = geometry(task, task.sources[0], D)
-    entries = covariance(task).over_tasks().lambdify()(D, CONTEXT, 0.3, 1.0)
-    exact = covariance(task).over_tasks().numeric(tasks, context=CONTEXT)
+    entries = covariance(task).over_tasks().lambdify()(D, CONTEXT, 1.0)
+    exact = covariance(task).over_tasks().given(tasks, context=CONTEXT)
     image = tasks @ place.covariance
     s2 = np.einsum("kd,kd->k", image, tasks).mean()
-    noise = float(covariance(task).over_tasks().lambdify()(D, CONTEXT, 0.3, math.sqrt(s2))["noise"])
+    noise = float(covariance(task).over_tasks().lambdify()(D, CONTEXT, math.sqrt(s2))["noise"])
     expected = entries["slope"] * image.T @ image / 3 + noise * place.covariance
     np.testing.assert_allclose(exact.second_b[:D, :D], expected, rtol=0, atol=1e-12 * np.abs(expected).max())
     np.testing.assert_allclose(exact.labels[:, :D], entries["signal"] * image.T @ image / 3, rtol=0, atol=1e-12 * np.abs(expected).max())
@@ -302,16 +293,15 @@ def test_symbols_alone() -> None:
         assert callable(level.lambdify())
         assert len(level.arguments) >= 4
     # A polynomial target closes in its own coefficients.
-    c1 = sympy.Symbol("c_{1}^{*}", real=True)
+    c1, d, ell = symbols.hermite_symbol(1, 1), symbols.d, symbols.ell
     linear = covariance(SymbolicTarget(degree=1), covariances=True).averaged().entries
-    d, ell = sympy.symbols("d ell", positive=True)
     assert sympy.expand(linear["signal_w0"] - d * c1**2) == 0
     assert sympy.expand(linear["second_w0"] - d**2 * c1**2 * (1 + 1 / ell)) == 0
 
 
 def test_errors_name_the_hypothesis() -> None:
     task = MixtureTask([_source("relu"), _source("tanh")])
-    with pytest.raises(HypothesisError, match=r"the covariance is that of one source; found 2 sources. Repair: pass task.only\(0\)"):
+    with pytest.raises(HypothesisError, match=r"one source is asked for; found 2 sources. Repair: pass source=0"):
         covariance(task)
     with pytest.raises(HypothesisError, match=r"one source is asked for; found 2 sources"):
         source_moments(task, D, CONTEXT)
@@ -339,20 +329,18 @@ def test_errors_name_the_hypothesis() -> None:
         covariance(SymbolicTarget(), covariances=True).given(np.ones(3), context=2)
     with pytest.raises(HypothesisError, match=r"ξ is one vector of shape \(d,\); found shape \(1, 12\)"):
         covariance(heavy).given(np.ones((1, D)), context=2)
-    with pytest.raises(HypothesisError, match=r"an array of shape \(k, d\); found shape \(12,\)"):
-        covariance(heavy).over_tasks().numeric(np.ones(D), context=2)
+    with pytest.raises(HypothesisError, match=r"a finite array of shape \(k, d\); found shape \(12,\)"):
+        covariance(heavy).over_tasks().given(np.ones(D), context=2)
     with pytest.raises(HypothesisError, match=r"a MixtureTask has its own conventions"):
-        covariance(heavy, unit_inputs=True)  # type: ignore[call-overload]
+        covariance(heavy, unit_inputs=True)
     with pytest.raises(HypothesisError, match=r"unit_link belongs to data with covariances"):
-        covariance(Task("relu"), unit_link=True)  # type: ignore[call-overload]
+        covariance(Task("relu"), unit_link=True)
     with pytest.raises(HypothesisError, match=r"symbolic covariances are those of Gaussian tasks"):
-        covariance(Task("relu"), covariances=True, tasks="sphere")  # type: ignore[call-overload]
+        covariance(Task("relu"), covariances=True, tasks="sphere")
 
 
-def _one(target: object = "relu", **more: object) -> SourceCovariance:
-    found = covariance(MixtureTask([Source(target, 0.1, **more)]))  # type: ignore[arg-type]
-    assert isinstance(found, SourceCovariance)
-    return found
+def _one(target: object = "relu", **more: object) -> Covariance:
+    return covariance(MixtureTask([Source(target, 0.1, **more)]), covariances=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("mean", [0.7, (0.1, 0.0)])
@@ -360,35 +348,35 @@ def test_means_of_inputs_are_refused_where_the_formulas_leave_them_out(mean: obj
     cov = _one(input_mean=mean)
     averaged, limit, tasks = cov.averaged(), cov.limit(), cov.over_tasks()
     for find in (lambda: averaged.entries, lambda: averaged.exact, averaged.latex):
-        with pytest.raises(HypothesisError, match=r"centred Gaussian tasks; .* use \.averaged\(\)\.numeric\(d, context\), with its"):
+        with pytest.raises(HypothesisError, match=r"centred Gaussian tasks; .* use \.averaged\(\)\.joint\(d, context\), with its \.error"):
             find()
-    for find in (lambda: limit.numeric(2, 1.0), limit.latex, limit.lambdify):
+    for find in (lambda: limit.numeric(1.0, d=2), limit.latex, limit.lambdify):
         with pytest.raises(HypothesisError, match=r"centred inputs and centred tasks, Gaussian or on the sphere; .*\.error"):
             find()
     for find in (tasks.latex, tasks.lambdify):
-        with pytest.raises(HypothesisError, match=r"is for centred inputs; .* use \.over_tasks\(\)\.numeric\(tasks, context=…\)"):
+        with pytest.raises(HypothesisError, match=r"is for centred inputs; .* use \.over_tasks\(\)\.given\(tasks, context=…\)"):
             find()
-    assert tasks.numeric(np.ones((1, 2)), context=3).error == 0
+    assert tasks.given(np.ones((1, 2)), context=3).error == 0
 
 
 def test_the_series_know_their_laws() -> None:
     heavy = _one(tasks=StudentT(5))
     for level in (heavy.averaged(), heavy.limit()):
-        with pytest.raises(HypothesisError, match=r"found .*tasks Student t.* use \.over_tasks\(\)\.numeric\(tasks, context=…\)"):
+        with pytest.raises(HypothesisError, match=r"found .*tasks Student t.* use \.over_tasks\(\)\.given\(tasks, context=…\)"):
             level.latex()
     with pytest.raises(HypothesisError, match=r"centred inputs and centred tasks, Gaussian or on the sphere"):
-        _one(task_mean=0.1).limit().numeric(5, 1.0)
+        _one(task_mean=0.1).limit().numeric(1.0, d=5)
     with pytest.raises(HypothesisError, match=r"covariance is that of Gaussian inputs; found inputs of the law Student t.* simulate"):
         _one(inputs=StudentT(5))
     # The training tasks being given, their law does not matter; on the sphere the leading order is that of Gaussian tasks.
     assert heavy.over_tasks().latex() == _one(task_mean=0.1).over_tasks().latex() == _one().over_tasks().latex()
-    assert _one(tasks="sphere").limit().numeric(5, 1.0) == _one().limit().numeric(5, 1.0)
+    assert _one(tasks="sphere").limit().numeric(1.0, d=5) == _one().limit().numeric(1.0, d=5)
 
 
 @pytest.mark.parametrize(("power", "order"), [(6, 1), (5, 0)])
 def test_series_of_higher_powers_have_all_their_traces(power: int, order: int) -> None:
     averaged = _one(X**power, task_cov=Diagonal([0.5, 1.0, 2.0])).averaged(order)
-    exact, series = averaged.numeric(3, 5), averaged.series(3, 5)
+    exact, series = averaged.joint(3, 5), averaged.series(3, 5)
     assert averaged.exact
     # Sums of positive terms, a few hundred of them: their rounding, and the error of the numbers.
     right = exact.second_b[:3, :3]
@@ -399,7 +387,7 @@ def test_series_of_higher_powers_have_all_their_traces(power: int, order: int) -
 def test_the_name_of_a_word_is_no_other_entry() -> None:
     expected = _one().averaged().entries["second_22"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FormAverages, "words", lambda self, f: {"0": X, "22": 2 * X})
+        patch.setattr(TaskAverages, "words", lambda self, f: {"0": X, "22": 2 * X})
         averaged = _one().averaged()
         # The word P(WP)^23, of targets of degree 23 and more, stands beside E b₂², and each of them is shown.
         assert averaged.entries["second_w22"] == 2 * X
@@ -418,8 +406,8 @@ def test_moments_handed_out_again_are_read_only() -> None:
 
 def test_the_joint_covariance_keeps_its_error() -> None:
     moments = source_moments(MixtureTask([_source("tanh")]), 3, 4)
-    assert 0 < moments.joint.error == moments.error
-    assert not moments.joint.random
+    assert 0 < moments.error == covariance(MixtureTask([_source("tanh")])).averaged().joint(3, 4).error
+    assert not moments.random
     sphere = covariance(Task("relu", noise=0.3), tasks="sphere").averaged()
     sampled = sphere.joint(3, 4, input_mean=[0.5, 0.0, 0.0])
     assert sampled.random

@@ -31,7 +31,7 @@ from derivations import (
     wishart_density,
 )
 from derivations.__main__ import checked, main, modules, table
-from hermite_eq.covariance import D, SymbolicTarget, covariance
+from hermite_eq.covariance import SymbolicTarget, covariance, symbols
 from hermite_eq.hermite import X
 
 MODULES = modules()
@@ -80,8 +80,8 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("Mehler's exponent with the sign of ρ²(x²+y²) wrong",
      lambda: mehler.check((2 * rho * X * y + rho**2 * (X**2 + y**2)) / (2 * (1 - rho**2)))),
     ("Mehler's exponent without the 2 in the denominator", lambda: mehler.check((2 * rho * X * y - rho**2 * (X**2 + y**2)) / (1 - rho**2))),
-    ("μ_{j+1} = (2/d)(…)", lambda: task_averages.check(recurrence=lambda mu, before, j: 2 / D * (mu + before))),
-    ("μ_{j+1} = (2j/d)(μ_j − μ_{j−1})", lambda: task_averages.check(recurrence=lambda mu, before, j: 2 * j / D * (mu - before))),
+    ("μ_{j+1} = (2/d)(…)", lambda: task_averages.check(recurrence=lambda mu, before, j: 2 / symbols.d * (mu + before))),
+    ("μ_{j+1} = (2j/d)(μ_j − μ_{j−1})", lambda: task_averages.check(recurrence=lambda mu, before, j: 2 * j / symbols.d * (mu - before))),
     ("θm_k = m_k + m_{k+2}", lambda: task_averages.check(ladder=lambda k, moment, above: moment + above)),
     ("θm_k = k m_k − m_{k+2}", lambda: task_averages.check(ladder=lambda k, moment, above: k * moment - above)),
     ("C + 1", lambda: norm_law.check(_norm_law(lambda C: C + 1))),

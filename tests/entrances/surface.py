@@ -31,8 +31,8 @@ RESULTS = {
     "InterpolationPeak", "MixingCurve", "MixingGradient", "MonteCarlo", "OptimalContext", "OptimalRidge", "OptimalRidgeCurve",
     "PhaseDiagram", "Piece", "Preactivations", "QuadratureEstimate", "RidgelessError", "RidgelessLimit", "SimulatedCurve",
     "SimulatedDifference", "SimulatedError", "SufficientDegree", "Tasks", "TheoryCurve", "TheoryError", "UniversalityError",
-    "AveragedCovariance", "AveragedSource", "Covariance", "JointCovariance", "LimitCovariance", "LimitSource", "NormLaw",
-    "SourceCovariance", "SourceMoments", "SourceTasks", "TaskCovariance", "DualActivation", "HermiteExpansion",
+    "AveragedCovariance", "Covariance", "LimitCovariance", "NormLaw", "SourceMoments", "TaskCovariance", "DualActivation",
+    "HermiteExpansion",
 }
 #: No functions of arguments: kinds of errors and of verdicts, abstract classes, protocols.
 OTHER = {
@@ -274,24 +274,17 @@ VALID: dict[str, Callable[[], Any]] = {
 
 _IDENTITY = models.Task("identity", 0.1)
 #: All that the formulas in TeX are made of.
-_TEX = dict.fromkeys(
-    ("mean_b1", "mean_b2", "second_identity", "second_uu", "second_u2", "second_22", "second_P", "trace", "coupling", "slope", "noise",
-     "fresh", "spread_limit", "signal", "second", "q", "a_1", "theta_a", "a", "v", "p", "w_3", "w_4"), X,
-)
-_WORDS = {name: {"0": X, "t": X} for name in ("second", "signal", "coupling")}
-
 SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "Sizes": {"samples": lambda: 20},
     "SoftmaxAttention": {"task": lambda: _MIXTURE},
     "Task": {"target": lambda: "relu", "noise": lambda: 0.1},
     "MixtureTask.only": {"s": lambda: 0},
     "MixtureTask.tested_on": {"s": lambda: 0},
-    "Covariance.over_vectors": {"tasks": lambda: np.ones((3, 4))},
     "HermiteExpansion.residual": {"r": lambda: 1},
     "HermiteExpansion.residual_enclosure": {"r": lambda: 1},
     "PolynomialActivation.__call__": {"rng": lambda: np.random.default_rng(0)},
     "SimulatedCurve.minus": {"other": _simulated},
-    "SourceCovariance.numeric": {"m": lambda: [0.5], "s": lambda: [1.0]},
+    "Covariance.numeric": {"m": lambda: 0.5, "s": lambda: 1.0},
     "StudentT.draw": {"rng": lambda: np.random.default_rng(0)},
     "TheoryCurve.__getitem__": {"i": lambda: 0},
     "activations.lipschitz_violation": {"sigma": lambda: activation("relu")},
@@ -344,11 +337,6 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "theory.TaskPopulation.from_covariances": {"train": lambda: np.eye(4), "test": lambda: np.eye(4)},
     "theory.TaskPopulation.from_tasks": {"tasks": lambda: np.ones((3, 4)), "test": lambda: np.eye(4)},
     "theory.TaskPopulation": {name: lambda name=name: getattr(_structured(), name) for name in ("spectrum", "train", "test")},
-    **{
-        f"latex.{name}": {"entries": lambda: _TEX, "moments": lambda: _TEX, "words": lambda: _WORDS, "equal": lambda: True}
-        for name in ("averaged_covariance", "block_covariance", "limit_covariance", "norm_law", "source_averaged_covariance",
-                     "source_covariance", "source_limit_covariance", "source_task_covariance", "task_covariance")
-    },
 }
 
 

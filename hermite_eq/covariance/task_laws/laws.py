@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.covariance.direction import direction_nodes
-from hermite_eq.covariance.quadratic_form import FormNodes, group_nodes, groups
+from hermite_eq.covariance.task_laws.direction import direction_nodes
+from hermite_eq.covariance.task_laws.quadratic_form import FormNodes, group_nodes, groups
 from hermite_eq.errors import HypothesisError
 
 Array = NDArray[np.float64]

@@ -22,7 +22,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from hermite_eq.covariance.quadratic_form import curvature, group_nodes
+from hermite_eq.covariance.task_laws.quadratic_form import curvature, group_nodes
 
 Array = NDArray[np.float64]
 
