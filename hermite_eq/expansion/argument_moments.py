@@ -29,6 +29,8 @@ Array = NDArray[np.float64]
 _ENDS = (14, 20, 28, 36)
 #: Unit panels in the argument, where it oscillates out to infinity, reach 14 standard deviations of this size.
 _WIDEST = 128.0
+#: Eighth moments of x⁴ are doubles up to here.
+_LARGEST = 1e6
 #: (m, s) treated at a time: 64 of them with some 2,000 nodes each keep every temporary array at a megabyte.
 _BLOCK = 64
 _ORDINALS = {4: "fourth", 8: "eighth"}
@@ -70,9 +72,6 @@ def _edges(sigma: Activation, reach: float) -> Array:
         )
     return panels(sigma, 2.0 ** math.ceil(math.log2(max(reach, 1.0)))).edges
 
-# Panels are as many as the widest argument is long.
-_WIDEST = 1e6
-
 
 def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, powers: int = 4, degree: int = 2) -> Array:
     r""":math:`\mathbb E[\sigma(m+sg)^j\,\mathrm{He}_k(g)]` in double precision.
@@ -111,8 +110,8 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, power
             "pass arrays of shape (N,)",
         )
     widest = float(np.max(s + np.abs(m), initial=0.0))
-    if widest > _WIDEST:
-        raise HypothesisError("the argument of the target is of moderate size", f"{widest:.3g}", f"pass at most {_WIDEST:.0e}")
+    if widest > _LARGEST:
+        raise HypothesisError("the argument of the target is of moderate size", f"{widest:.3g}", f"pass at most {_LARGEST:.0e}")
     _check_powers(sigma, powers)
     out = np.empty((powers, degree + 1, m.size))
     # Blocks of similar reach share their panels; one far point does not lengthen all the others.
