@@ -86,7 +86,7 @@ def _model() -> tuple[object, object]:
 def sampled_coefficients(seed: int, deviation: float, rate: float) -> object:
     model, c = _model()
     changed = dataclasses.replace(model, c=(model.c[0], (1 + deviation) * float(model.c[1]), model.c[2]))  # type: ignore[type-var]
-    return assert_hermite_coefficients(changed, c, residual=c.residual(2), samples=2**13, rng=seed, rate=rate, resolution=1)  # type: ignore[attr-defined]
+    return assert_hermite_coefficients(changed, c, residual=c.residual(2), samples=2**13, rng=seed, rate=rate, resolution=0.99)  # type: ignore[attr-defined]
 
 
 def _numbers(noise: Callable[[np.random.Generator], float], gap: float) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
@@ -172,7 +172,7 @@ def universal(seed: int, deviation: float, rate: float) -> object:
 
     tiny = Deviation(1e-9, order=-0.5)
     return assert_universal(at(1 / (1 + deviation), 0), at(1.0, 1), dimensions=(6, 12), samples=lambda d: 2 * d, ridge=0.5, deviation=tiny,
-                            resolution=100, runs=16, test=60, rng=seed, rate=rate)
+                            resolution=9, runs=16, test=60, rng=seed, rate=rate)
 
 
 def experiments(repetitions: int) -> tuple[Experiment, ...]:

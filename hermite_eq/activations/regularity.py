@@ -28,9 +28,10 @@ def jump(sigma: Activation) -> float | None:
         # The gap σ(κ + w) − σ(κ − w) falls a thousandfold from the wider w to the narrower where σ is Lipschitz, more than fivefold where
         # it is Hölder of exponent 1/4, and not at all where it jumps. The narrower w is seven digits above the rounding of κ.
         widths = max(1.0, abs(kink)) * np.array([1e-6, 1e-9])
-        wide, narrow = np.abs(sigma(kink + widths) - sigma(kink - widths))
-        # Half the digits of σ(κ): less than that is taken for rounding.
-        if narrow > wide / 4 and narrow > math.sqrt(np.finfo(float).eps) * abs(float(sigma(kink + widths[1]))):
+        above = sigma(kink + widths)
+        wide, narrow = np.abs(above - sigma(kink - widths))
+        # Half the digits of σ beside κ: less than that is taken for rounding, of values or of κ.
+        if narrow > wide / 4 and narrow > math.sqrt(np.finfo(float).eps) * np.abs(above).max():
             return kink
     return None
 

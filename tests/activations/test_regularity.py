@@ -55,8 +55,9 @@ def test_the_equivalent_model_warns() -> None:
         (sympy.Piecewise((0, X < 0), (1, True)), "at x = 0"),
         (X + sympy.Heaviside(X - 2), "at x = 2"),
         ("hardshrink", "at x = -0.5"),
-        (sympy.sign(sympy.sin(X)), "or may jump, where no polynomial vanishes"),
-        (sympy.Piecewise((0, sympy.sin(X) < 0), (1, True)), "or may jump, where no polynomial vanishes"),
+        (sympy.sign(sympy.sin(X)), f"at x = {-5 * math.pi:.6g}"),
+        (sympy.sign(sympy.sin(X**2)), "or may jump, where no polynomial vanishes"),
+        (sympy.Piecewise((0, sympy.sin(X**2) < 1), (1, True)), "or may jump, where no polynomial vanishes"),
     ],
     ids=str,
 )
