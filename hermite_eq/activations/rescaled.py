@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Activation
 from hermite_eq.activations.symbolic import ExpressionFunction
-from hermite_eq.arguments import exact, shown
+from hermite_eq.arguments import exact, instance, shown
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
@@ -46,6 +46,7 @@ def rescaled(sigma: Activation, variance: Any) -> Activation:
     >>> rescaled(activation("hardtanh"), 4).kinks
     (-1/2, 1/2)
     """
+    instance(sigma, Activation, "an Activation is rescaled", "pass hermite_eq.activation('relu')")
     v = _positive(variance)
     if v == 1:
         return sigma

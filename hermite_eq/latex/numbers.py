@@ -67,7 +67,7 @@ def _readable(p: int, q: int) -> bool:
 
 def evaluated(value: sympy.Expr, digits: int) -> sympy.Expr:
     """An exact number as a decimal of ``digits`` digits, however much of it cancels."""
-    return value.evalf(digits, maxn=_MOST_CANCELLED)
+    return read_exact(value, "value").evalf(checked_digits(digits), maxn=_MOST_CANCELLED)
 
 
 def exact(value: Any) -> str:

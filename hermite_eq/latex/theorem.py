@@ -52,9 +52,7 @@ def equivalence_theorem(
         text(part, name)
     count(degree, "degree")
     relevant = [one_of(name, tuple(_RELEVANT), "relevant") for name in sequence(relevant, "relevant", empty=False)]
-    constants, hypotheses = _rows(constants, 2, "constants"), _rows(hypotheses, 3, "hypotheses")
-    for _, holds, _ in hypotheses:
-        one_of(holds, tuple(_STATUS), "holds")
+    constants, hypotheses = _rows(constants, 2, "constants"), _judged(hypotheses)
     table = [rf"  ${symbol}$ & ${value}$ \\" for symbol, value in constants]
     checks = [rf"  ${statement}$ & {_STATUS[holds]} & ${finding}$ \\" for statement, holds, finding in hypotheses]
     lines = [
@@ -97,6 +95,14 @@ def _rows(value: Any, width: int, name: str) -> list[tuple[Any, ...]]:
     return rows
 
 
+def _judged(hypotheses: Any) -> list[tuple[Any, ...]]:
+    """Rows of statement, status and finding."""
+    rows = _rows(hypotheses, 3, "hypotheses")
+    for _, holds, _ in rows:
+        one_of(holds, tuple(_STATUS), "holds")
+    return rows
+
+
 def equivalence_display(
     polynomial: str, constants: Sequence[tuple[str, str]], hypotheses: Sequence[tuple[str, bool | None, str]]
 ) -> str:
@@ -109,8 +115,8 @@ def equivalence_display(
       a_1 \ne 0 \text{: holds} & a_1 = 1
     \end{array}$$
     """
-    rows = [f"{polynomial} &", *(f"{symbol} = {value} &" for symbol, value in constants)]
-    rows += [rf"{statement} \text{{: {_STATUS[holds]}}} & {finding}" for statement, holds, finding in hypotheses]
+    rows = [f"{text(polynomial, 'polynomial')} &", *(f"{symbol} = {value} &" for symbol, value in _rows(constants, 2, "constants"))]
+    rows += [rf"{statement} \text{{: {_STATUS[holds]}}} & {finding}" for statement, holds, finding in _judged(hypotheses)]
     body = " \\\\\n  ".join(rows)
     return f"$$\\begin{{array}}{{ll}}\n  {body}\n\\end{{array}}$$"
 
