@@ -34,8 +34,8 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from sympy import Expr, S
 
-from hermite_eq.arguments import exact
-from hermite_eq.errors import HypothesisError
+from hermite_eq.arguments import exact, shown
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.expansion.exact.family import (
     Function,
     Kernel,
@@ -274,11 +274,15 @@ def correlations(rho: ArrayLike) -> NDArray[np.float64]:
     >>> correlations([1 + 2**-52, -0.5]).tolist()
     [1.0, -0.5]
     """
-    given = np.asarray(rho)
+    requirement, repair = "a correlation is a real number in [−1, 1]", "divide the covariance by the variances"
+    try:
+        given = np.asarray(rho)
+    except ValueError:
+        raise ArgumentTypeError(requirement, f"rho={shown(rho)}", repair) from None
     precision = np.finfo(given.dtype).eps if np.issubdtype(given.dtype, np.floating) else np.finfo(float).eps
     real = not np.iscomplexobj(given) and np.issubdtype(given.dtype, np.number)
     if not real or not np.all(np.abs(given) <= 1 + _ROUNDED * precision):
-        raise HypothesisError("a correlation is a real number in [−1, 1]", f"rho={rho!r}", "divide the covariance by the variances")
+        raise HypothesisError(requirement, f"rho={shown(rho)}", repair)
     return np.clip(given.astype(float), -1.0, 1.0)
 
 

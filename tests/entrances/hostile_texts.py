@@ -13,9 +13,11 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 MARK = "hermite_hostile"
@@ -94,6 +96,34 @@ def _calls(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]]:
         for text in texts:
             words = [text if word == "{}" else word for word in command]
             yield f"hermite-eq {' '.join(command)}", lambda words=words: main(words)
+    yield from _of_verify(texts)
+
+
+def _of_verify(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Every text as a word of verify's commands, and as a value in each file they read."""
+    import importlib
+
+    from stored_files import readers, variants
+
+    from verify.__main__ import main
+
+    commands = (["{}"], ["rt-fig1a", "{}"], *(["rt-fig1a", option, "{}"] for option in ("--runs", "--d", "--seed", "--workers", "--memory")),
+                ["rt-fig1a", "--shard", "{}", "--memory", "1"])
+    for command in commands:
+        for text in texts:
+            words = [text if word == "{}" else word for word in command]
+            yield f"python -m verify {' '.join(command)}", lambda words=words: main(words)
+    for name in ("verify.settings.__main__", "verify.stress.__main__", "verify.best_mixture", "verify.finite_size_linear"):
+        other = importlib.import_module(name).main
+        for text in texts:
+            yield f"python -m {name} --d {{}}", lambda other=other, text=text: other(["--d", text])
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, path, read in readers(Path(folder)):
+            original = path.read_bytes()
+            for place, text in variants(path, list(texts)):
+                path.write_text(text, encoding="utf-8")
+                yield f"{kind}, {'.'.join(place)}", read
+            path.write_bytes(original)
 
 
 def _sympifies() -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -1,0 +1,64 @@
+"""What verify reads from files: a manifest, a run and its origin, each with one value replaced and with its checksum right."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from verify.campaigns import command
+from verify.campaigns.checksum import sealed
+from verify.campaigns.store import Setup, Store
+from verify.campaigns.table import CAMPAIGNS
+
+STORED = Path(__file__).parents[2] / "results" / "campaigns" / "rt-fig1a"
+CAMPAIGN = CAMPAIGNS["rt-fig1a"]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths to every value; of a list the first entry stands for all."""
+    yield path
+    members = list(value.items()) if isinstance(value, dict) else list(enumerate(value[:1])) if isinstance(value, list) else []
+    if members and path[-2:-1] == ("simulations",):
+        # A run has a column for each of nine models, all alike.
+        members = members[:2]
+    for key, member in members:
+        yield from places(member, (*path, key))
+
+
+def replaced(contents: dict[str, Any], path: tuple[Any, ...], value: Any) -> Any:
+    """A copy with another value at that place."""
+    if not path:
+        return value
+    found = copy.deepcopy(contents)
+    inner: Any = found
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return found
+
+
+def readers(root: Path) -> Iterator[tuple[str, Path, Callable[[], Any]]]:
+    """Name, file and reader of each kind of stored file, of a copy of one campaign in ``root``."""
+    source = min(STORED.glob("*/"))
+    folder = shutil.copytree(source, root / CAMPAIGN.name / source.name, ignore=lambda _, names: [
+        name for name in names if name not in ("manifest.json", "run-0000.json", "run-0000.origin")
+    ])
+    parameters = json.loads((folder / "manifest.json").read_bytes())["parameters"]
+    setup = Setup(CAMPAIGN, parameters["d"], parameters["seed"], parameters["memory"])
+    assert setup.hash == folder.name
+    yield "manifest", folder / "manifest.json", lambda: (Store(root, setup), command.manifests(root, CAMPAIGN))
+    yield "run", folder / "run-0000.json", lambda: Store(root, setup).read(0)
+    yield "origin", folder / "run-0000.origin", lambda: Store(root, setup).origins()
+
+
+def variants(path: Path, values: list[Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The place of a value, and the text of the file with another one there and the right checksum."""
+    contents = json.loads(path.read_bytes())
+    for place in places(contents):
+        for value in values:
+            changed = replaced(contents, place, value)
+            yield tuple(map(str, place)), json.dumps(sealed(changed) if isinstance(changed, dict) else changed)
