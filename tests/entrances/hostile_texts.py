@@ -107,8 +107,8 @@ def _of_verify(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]
 
     from verify.__main__ import main
 
-    commands = (["{}"], ["rt-fig1a", "{}"], *(["rt-fig1a", option, "{}"] for option in ("--runs", "--d", "--seed", "--workers", "--memory")),
-                ["rt-fig1a", "--shard", "{}", "--memory", "1"])
+    options = ("--runs", "--d", "--seed", "--workers", "--memory", "--shard")
+    commands = [["{}"], ["rt-fig1a", "{}"], *(["rt-fig1a", "--memory", "1", option, "{}"] for option in options)]
     for command in commands:
         for text in texts:
             words = [text if word == "{}" else word for word in command]

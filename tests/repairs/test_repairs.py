@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import experiments
 import numpy as np
 import pytest
 import sympy
 
 import hermite_eq as h
-from hermite_eq import simulate
+from hermite_eq import errors, simulate
 from hermite_eq.activations import Activation, activation, parse_expression, register
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X, he
 
 Call = Callable[[], Any]
+
+LIBRARY = Path(h.__file__).parent
 
 SIZES = h.Sizes.from_ratios(12, alpha=1, kappa=1, tau=2, mu=1)
 RATIOS = h.Ratios(alpha=1, kappa=1, tau=2, mu=1)
@@ -33,7 +38,7 @@ def softmax() -> h.SoftmaxAttention:
 
 
 # The call that is refused, words of the repair that it is offered, and the repair as a call.
-TABLE: dict[str, tuple[Call, str, Call]] = {
+OWN: dict[str, tuple[Call, str, Call]] = {
     "unknown name": (lambda: activation("rellu"), "did you mean 'relu'", lambda: activation("relu")),
     "unknown name, expression": (lambda: activation("rellu"), "'max(x, x/3)'", lambda: activation("max(x, x/3)")),
     "unknown name, list": (lambda: activation("qqq"), "hermite_eq.registered_names()", lambda: h.registered_names()),
@@ -136,6 +141,8 @@ TABLE: dict[str, tuple[Call, str, Call]] = {
     ),
     "model": (lambda: h.icl_error("relu", TASK, RATIOS), "LinearTransformer(ridge=…)", lambda: h.icl_error(linear, TASK, RATIOS)),  # type: ignore[arg-type]
 }  # fmt: skip
+assert not OWN.keys() & experiments.TABLE.keys()
+TABLE = OWN | experiments.TABLE
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -148,6 +155,39 @@ def test_the_repair_that_is_offered_works(name: str) -> None:
     assert re.fullmatch(r"(?s).+; found .+\. Repair: .+", str(error))
     assert min(map(len, (error.hypothesis, error.found, error.repair))) > 0
     assert repaired() is not None
+
+
+def raises() -> dict[tuple[str, int], int]:
+    """The lines of all statements that raise an own error: file and line, and the first line of the statement."""
+    own = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, HypothesisError)}
+    found = {}
+    for path in sorted(LIBRARY.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            call = node.exc if isinstance(node, ast.Raise) else None
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in own:
+                lines = range(call.lineno, (call.end_lineno or call.lineno) + 1)
+                found |= {(str(path.relative_to(LIBRARY)), line): call.lineno for line in lines}
+    return found
+
+
+#: Statements that raise an own error, and calls of a reader of arguments, which the table reaches; raise them with the table.
+REACHED, READERS = 96, 17
+
+
+def test_the_table_reaches_as_many_statements_as_it_did() -> None:
+    statements, reached, readers = raises(), set(), set()
+    for refused, _, _ in TABLE.values():
+        with pytest.raises(HypothesisError) as raised:
+            refused()
+        places = [(str(Path(str(frame.path)).relative_to(LIBRARY)), frame.lineno + 1)
+                  for frame in raised.traceback if LIBRARY in Path(str(frame.path)).parents]
+        if places[-1] in statements:
+            reached.add((places[-1][0], statements[places[-1]]))
+        if places[-1][0] == "arguments.py":
+            readers.add([place for place in places if place[0] != "arguments.py"][-1])
+    total = len({(name, first) for (name, _), first in statements.items()})
+    assert len(reached) >= REACHED, f"{len(reached)} of {total}"
+    assert len(readers) >= READERS, len(readers)
 
 
 @pytest.mark.parametrize("text", ["relu(s*x)", "q*x + p", "x**k", "exp(-beta*x^2)"])
