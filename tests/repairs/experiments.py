@@ -49,7 +49,8 @@ TABLE: dict[str, Row] = {
     "tasks above samples": (lambda: h.Sizes(4, 4, 30, 20), "pass tasks=math.inf", lambda: h.Sizes(4, 4, math.inf, 20)),
     "tasks above samples, raised": (lambda: h.Sizes(4, 4, 30, 20), "raise samples", lambda: h.Sizes(4, 4, 30, 30)),
     "ratios beyond numbers": (
-        lambda: h.Sizes.from_ratios(10**6, alpha=1e308, kappa=1, tau=1), "pass smaller ratios", lambda: h.Sizes.from_ratios(9, alpha=1, kappa=1, tau=1),
+        lambda: h.Sizes.from_ratios(10**6, alpha=1e308, kappa=1, tau=1), "pass smaller ratios",
+        lambda: h.Sizes.from_ratios(9, alpha=1, kappa=1, tau=1),
     ),
     "ridge": (lambda: h.LinearTransformer(-1), "pass ridge=0.01", lambda: h.LinearTransformer(ridge=0.01)),
     "Toeplitz": (lambda: h.Toeplitz(1), "", lambda: h.Toeplitz(0.5)),
@@ -223,7 +224,8 @@ TABLE: dict[str, Row] = {
         drawn(lambda: plotting.plot_phase([1, 2], [1, 2, 3], np.ones((3, 2)))),
     ),
     "axes that fall": (
-        lambda: plotting.plot_phase([2, 1], [1, 2], np.ones((2, 2))), "sort them", drawn(lambda: plotting.plot_phase([1, 2], [1, 2], np.ones((2, 2)))),
+        lambda: plotting.plot_phase([2, 1], [1, 2], np.ones((2, 2))), "sort them",
+        drawn(lambda: plotting.plot_phase([1, 2], [1, 2], np.ones((2, 2)))),
     ),
     # expansion, structured, latex
     "correlation": (lambda: h.dual_activation("relu")(2.0), "divide the covariance", lambda: h.dual_activation("relu")(2.0 / 2.0)),
