@@ -278,7 +278,7 @@ def correlations(rho: ArrayLike) -> NDArray[np.float64]:
     try:
         given = np.asarray(rho)
     except ValueError:
-        raise ArgumentTypeError(requirement, f"rho={shown(rho)}", repair) from None
+        raise ArgumentTypeError(requirement, f"rho={shown(rho)}", "pass an array of numbers, rho=[0.5, 1], say") from None
     precision = np.finfo(given.dtype).eps if np.issubdtype(given.dtype, np.floating) else np.finfo(float).eps
     real = not np.iscomplexobj(given) and np.issubdtype(given.dtype, np.number)
     if not real or not np.all(np.abs(given) <= 1 + _ROUNDED * precision):

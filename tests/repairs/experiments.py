@@ -53,14 +53,23 @@ TABLE: dict[str, Row] = {
         lambda: h.Sizes.from_ratios(9, alpha=1, kappa=1, tau=1),
     ),
     "ridge": (lambda: h.LinearTransformer(-1), "pass ridge=0.01", lambda: h.LinearTransformer(ridge=0.01)),
-    "Toeplitz": (lambda: h.Toeplitz(1), "", lambda: h.Toeplitz(0.5)),
-    "asymmetric": (lambda: h.Dense([[1, 2], [0, 1]]), "", lambda: h.Dense([[1, 0.5], [0.5, 1]])),
-    "indefinite": (lambda: h.Dense(np.diag([1, -1])), "", lambda: h.Dense(np.diag([1, 1]))),
-    "negative variance": (lambda: h.Diagonal([1, -1]), "", lambda: h.Diagonal([1, 1])),
-    "another d": (lambda: h.Diagonal([1, 1]).matrix(3), "", lambda: h.Diagonal([1, 1]).matrix(2)),
-    "direction of zeros": (lambda: h.Spike(1.0, direction=[0, 0]), "", lambda: h.Spike(1.0, direction=[1, 0])),
-    "weights": (lambda: h.Task(sources=SOURCES, weights=[1, 1]), "", lambda: h.Task(sources=SOURCES, weights=[0.5, 0.5])),
-    "no sources": (lambda: h.MixtureTask([]), "", lambda: h.MixtureTask(SOURCES)),
+    "Toeplitz": (lambda: h.Toeplitz(1), "pass correlation=0.5", lambda: h.Toeplitz(0.5)),
+    "asymmetric": (
+        lambda: h.Dense([[1, 1], [0, 1]]), "pass (A + A.T) / 2",
+        lambda: h.Dense((np.array([[1, 1], [0, 1]]) + np.array([[1, 1], [0, 1]]).T) / 2),
+    ),
+    "indefinite": (lambda: h.Dense(np.diag([1, -1])), "drop a variable", lambda: h.Dense(np.diag([1, 1]))),
+    "negative variance": (lambda: h.Diagonal([1, -1]), "pass positive variances", lambda: h.Diagonal([1, 1])),
+    "another d": (lambda: h.Diagonal([1, 1]).matrix(3), "take d = 2", lambda: h.Diagonal([1, 1]).matrix(2)),
+    "direction of zeros": (lambda: h.Spike(1.0, direction=[0, 0]), "pass a unit vector", lambda: h.Spike(1.0, direction=[1, 0])),
+    "weights": (
+        lambda: h.Task(sources=SOURCES, weights=[1, 1]), "divide the weights by their sum",
+        lambda: h.Task(sources=SOURCES, weights=[0.5, 0.5]),
+    ),
+    "no sources": (
+        lambda: h.MixtureTask([]), 'pass sources=[Source("relu", noise=0.01)]',
+        lambda: h.MixtureTask(sources=[h.Source("relu", noise=0.01)]),
+    ),
     # theory
     "labels all zero": (
         lambda: h.icl_error(linear, h.Task(0 * X, 0), FLAT), "noise > 0",
@@ -88,7 +97,7 @@ TABLE: dict[str, Row] = {
         lambda: theory.optimal_ridge_curve(linear, TASK, [SIZES, h.Sizes(4, 4, 3, 30)]),
     ),
     "one source": (
-        lambda: theory.mixing_curve(linear, TASK, FRESH, [[0.5, 0.5]]), "",
+        lambda: theory.mixing_curve(linear, TASK, FRESH, [[0.5, 0.5]]), "weights=[…]",
         lambda: theory.mixing_curve(linear, MIXED, FRESH, [[0.5, 0.5]]),
     ),
     "rows of proportions": (
@@ -108,14 +117,23 @@ TABLE: dict[str, Row] = {
         lambda: theory.spiked_icl_error(h.OneStepTransformer("relu", 1.0, 0.1), h.Task("relu", 0.01), FRESH, nodes=64),
     ),
     "rate": (
-        lambda: theory.interpolation_peak(linear, TASK, RATIOS, "n"), "",
+        lambda: theory.interpolation_peak(linear, TASK, RATIOS, "n"), 'pass along="tau"',
         lambda: theory.interpolation_peak(linear, TASK, RATIOS, "tau"),
     ),
-    "curve of no points": (lambda: theory.icl_curve(linear, TASK, []), "", lambda: theory.icl_curve(linear, TASK, [RATIOS])),
-    "ridgeless side": (lambda: theory.ridgeless("left"), "", lambda: theory.ridgeless("interpolating")),  # type: ignore[arg-type]
+    "curve of no points": (lambda: theory.icl_curve(linear, TASK, []), "[Ratios(…), …]", lambda: theory.icl_curve(linear, TASK, [RATIOS])),
+    "ridgeless side": (
+        lambda: theory.ridgeless("left"), 'pass "overdetermined"',  # type: ignore[arg-type]
+        lambda: theory.ridgeless("overdetermined"),
+    ),
     # covariance
-    "ξ": (lambda: h.covariance(TASK).given(np.ones((2, 4)), context=4), "", lambda: h.covariance(TASK).given(np.ones(4), context=4)),
-    "ξ zero": (lambda: h.covariance(TASK).given(np.zeros(4), context=4), "", lambda: h.covariance(TASK).given(np.ones(4), context=4)),
+    "ξ": (
+        lambda: h.covariance(TASK).given(np.ones((2, 4)), context=4), "pass one task vector",
+        lambda: h.covariance(TASK).given(np.ones(4), context=4),
+    ),
+    "ξ zero": (
+        lambda: h.covariance(TASK).given(np.zeros(4), context=4), "pass task vectors and the context length",
+        lambda: h.covariance(TASK).given(np.ones(4), context=4),
+    ),
     "task vectors": (
         lambda: h.covariance(TASK).over_vectors(np.ones(4), context=4), "pass xi[None, :]",
         lambda: h.covariance(TASK).over_vectors(np.ones(4)[None, :], context=4),
@@ -182,29 +200,33 @@ TABLE: dict[str, Row] = {
         lambda: simulate.join([curve(), curve(samples=[10])]), "same values",
         lambda: simulate.join([curve(), curve(runs=range(2, 4))]),
     ),
-    "memory": (lambda: curve(memory="3 apples"), "", lambda: curve(memory="1GB")),
+    "memory": (lambda: curve(memory="3 apples"), 'pass memory="4GB"', lambda: curve(memory="4GB")),
     # testing
     "one dimension": (
-        lambda: testing.assert_rate([10], GAPS[:, :1], order=-0.5), "", lambda: testing.assert_rate(LADDER, GAPS, order=-0.5),
+        lambda: testing.assert_rate([10], GAPS[:, :1], order=-0.5), "pass gaps of shape (runs, sizes)",
+        lambda: testing.assert_rate(LADDER, GAPS, order=-0.5),
     ),
     "samples": (
         lambda: testing.assert_gaussian(SAMPLES[0], np.eye(2)), "one column for each variable",
         lambda: testing.assert_gaussian(SAMPLES, np.eye(2)),
     ),
     "NaN in samples": (
-        lambda: testing.assert_gaussian(SAMPLES * math.nan, np.eye(2)), "",
+        lambda: testing.assert_gaussian(SAMPLES * math.nan, np.eye(2)), "find where the features overflow",
         lambda: testing.assert_gaussian(SAMPLES, np.eye(2)),
     ),
-    "few samples": (lambda: testing.assert_gaussian(SAMPLES[:3], np.eye(2)), "", lambda: testing.assert_gaussian(SAMPLES, np.eye(2))),
+    "few samples": (
+        lambda: testing.assert_gaussian(SAMPLES[:3], np.eye(2)), "draw 2525 rows",
+        lambda: testing.assert_gaussian(SAMPLES, np.eye(2)),
+    ),
     "shape of a covariance": (
-        lambda: testing.assert_covariance(SAMPLES, np.eye(3)), "",
+        lambda: testing.assert_covariance(SAMPLES, np.eye(3)), "pass a matrix of shape (2, 2)",
         lambda: testing.assert_covariance(SAMPLES, np.eye(2), resolution=0.5),
     ),
     "level": (
-        lambda: testing.assert_gaussian(SAMPLES, np.eye(2), rate=2), "",
+        lambda: testing.assert_gaussian(SAMPLES, np.eye(2), rate=2), "pass rate=1e-6",
         lambda: testing.assert_gaussian(SAMPLES, np.eye(2), rate=1e-6),
     ),
-    "deviation": (lambda: testing.Deviation(-1.0, order=-0.5), "", lambda: testing.Deviation(1.0, order=-0.5)),
+    "deviation": (lambda: testing.Deviation(-1.0, order=-0.5), "pass constant=1.0", lambda: testing.Deviation(1.0, order=-0.5)),
     # plotting
     "no curve": (lambda: plotting.plot_curve([]), "at least one curve", drawn(lambda: plotting.plot_curve([curve()]))),
     "no such curve": (
@@ -229,19 +251,25 @@ TABLE: dict[str, Row] = {
     ),
     # expansion, structured, latex
     "correlation": (lambda: h.dual_activation("relu")(2.0), "divide the covariance", lambda: h.dual_activation("relu")(2.0 / 2.0)),
-    "ragged correlations": (lambda: h.dual_activation("relu")([[1], [1, 0]]), "", lambda: h.dual_activation("relu")([1, 0])),
-    "scales": (lambda: expansion.scaled_coefficients("relu", [-1.0], 2), "", lambda: expansion.scaled_coefficients("relu", [1.0], 2)),
-    "square integrability": (lambda: h.coefficients("1/x", 2).c, "", lambda: h.coefficients("x", 2).c),
+    "ragged correlations": (
+        lambda: h.dual_activation("relu")([[1], [1, 0]]), "pass an array of numbers",
+        lambda: h.dual_activation("relu")([1, 0]),
+    ),
+    "scales": (
+        lambda: expansion.scaled_coefficients("relu", [-1.0], 2), "pass scales=[0.5, 1.0]",
+        lambda: expansion.scaled_coefficients("relu", [0.5, 1.0], 2),
+    ),
+    "square integrability": (lambda: h.coefficients("1/x", 2).c, "use a function whose poles are weaker", lambda: h.coefficients("x", 2).c),
     "beyond doubles": (lambda: h.coefficients("relu", 2)[5], "degree=5", lambda: h.coefficients("relu", degree=5)[5]),
-    "values of polynomials": (lambda: orthonormal_values([0.5], -1), "", lambda: orthonormal_values([0.5], 1)),
-    "shift": (lambda: structured.affine("relu", math.nan, 1), "", lambda: structured.affine("relu", 0.5, 1)),
-    "number in TeX": (lambda: latex.decimal(math.nan), "", lambda: latex.decimal(0.5)),
+    "values of polynomials": (lambda: orthonormal_values([0.5], -1), "pass degree=0", lambda: orthonormal_values([0.5], 1)),
+    "shift": (lambda: structured.affine("relu", math.nan, 1), "pass shift=0.5", lambda: structured.affine("relu", 0.5, 1)),
+    "number in TeX": (lambda: latex.decimal(math.nan), "find out why", lambda: latex.decimal(0.5)),
     "digits": (lambda: latex.decimal(0.5, digits=0), "pass digits=1 or more", lambda: latex.decimal(0.5, digits=1)),
-    "infinite number": (lambda: latex.number(sympy.zoo), "", lambda: latex.number(sympy.Integer(1))),
-    "TeX of": (lambda: latex.latex(3), "", lambda: latex.latex(h.coefficients("relu", 2))),
+    "infinite number": (lambda: latex.number(sympy.zoo), "find out why", lambda: latex.number(sympy.Integer(1))),
+    "TeX of": (lambda: latex.latex(3), "pass hermite_eq.coefficients('relu')", lambda: latex.latex(h.coefficients('relu'))),
     "rows of hypotheses": (
         lambda: latex.equivalence_display("x", [("a", "1")], [("b", True)]), "pass tuples of 3",  # type: ignore[list-item]
         lambda: latex.equivalence_display("x", [("a", "1")], [("b", True, "1")]),
     ),
-    "penalty of the papers": (lambda: models.rt_ridge(-1, 4, 12), "", lambda: models.rt_ridge(0.1, 4, 12)),
+    "penalty of the papers": (lambda: models.rt_ridge(-1, 4, 12), "pass ridge=0.01", lambda: models.rt_ridge(0.01, 4, 12)),
 }
