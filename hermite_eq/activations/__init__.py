@@ -3,9 +3,9 @@
 from hermite_eq.activations.activation import Activation as Activation
 from hermite_eq.activations.coercion import activation as activation
 from hermite_eq.activations.parse import parse_expression as parse_expression
-from hermite_eq.activations.pieces import Piece as Piece
-from hermite_eq.activations.pieces import kinks as kinks
-from hermite_eq.activations.pieces import pieces as pieces
+from hermite_eq.activations.piecewise import Piece as Piece
+from hermite_eq.activations.piecewise import kinks as kinks
+from hermite_eq.activations.piecewise import pieces as pieces
 from hermite_eq.activations.registry import register as register
 from hermite_eq.activations.registry import registered_names as registered_names
 from hermite_eq.activations.regularity import grows_exponentially as grows_exponentially

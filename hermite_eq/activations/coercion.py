@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hermite_eq.activations.activation import Activation, Parity
 from hermite_eq.activations.guest import PROBE, check_defined, epsilon, examined
 from hermite_eq.activations.parse import is_registered_name, parameter_names, parse_expression
-from hermite_eq.activations.pieces import kinks as meeting_points
+from hermite_eq.activations.piecewise import kinks as meeting_points
 from hermite_eq.activations.registry import registered
 from hermite_eq.activations.symbolic import ExpressionFunction, check_size, in_standard_variable, proved_parity
 from hermite_eq.arguments import sequence, shown

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from hermite_eq.activations.activation import Activation
-from hermite_eq.activations.pieces import pieces
+from hermite_eq.activations.piecewise import pieces
 from hermite_eq.arguments import instance
 from hermite_eq.hermite import X
 

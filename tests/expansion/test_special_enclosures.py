@@ -12,7 +12,7 @@ from sympy import Abs, Max, Min, Piecewise, Rational, Si, besselj, cos, coth, er
 
 from hermite_eq import HypothesisError, activation, coefficients
 from hermite_eq.activations.balls import ball_function, working_precision
-from hermite_eq.activations.pieces import pieces
+from hermite_eq.activations.piecewise import pieces
 from hermite_eq.activations.removable import removable_points
 from hermite_eq.hermite import X
 

@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 from scipy import optimize
 
-from hermite_eq.activations.pieces import pieces
+from hermite_eq.activations.piecewise import pieces
 from hermite_eq.activations.symbolic import ExpressionFunction
 from hermite_eq.hermite import X
 

@@ -17,7 +17,7 @@ import sympy
 from flint import acb, arb
 
 from hermite_eq.activations.balls import ball_function, working_precision
-from hermite_eq.activations.pieces import pieces
+from hermite_eq.activations.piecewise import pieces
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.asymptotics.candidates import candidates
 from hermite_eq.expansion.asymptotics.rules import Expander

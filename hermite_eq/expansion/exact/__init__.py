@@ -15,14 +15,14 @@ import sympy
 
 from hermite_eq.arguments import exact
 from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion.exact.asymptotic_tail import Tail as Tail
+from hermite_eq.expansion.exact.asymptotic_tail import leading_tail
 from hermite_eq.expansion.exact.family import OutsideFamilyError, multiply
-from hermite_eq.expansion.exact.general import GeneralCoefficient as GeneralCoefficient
-from hermite_eq.expansion.exact.general import general
+from hermite_eq.expansion.exact.general_form import GeneralCoefficient as GeneralCoefficient
+from hermite_eq.expansion.exact.general_form import general
 from hermite_eq.expansion.exact.moments import gaussian_moments, require_square_integrable
 from hermite_eq.expansion.exact.normal_form import parse
 from hermite_eq.expansion.exact.piecewise import combine
-from hermite_eq.expansion.exact.tail import Tail as Tail
-from hermite_eq.expansion.exact.tail import leading_tail
 from hermite_eq.hermite import X, check_degree
 
 
@@ -138,7 +138,7 @@ def general_coefficient(expr: sympy.Expr) -> GeneralCoefficient | None:
     r""":math:`c_k` in a symbolic integer k, with its range of validity; None where there is no closed form.
 
     Piecewise sums of polynomial × exp(linear) × sin, cos have one; on the whole line also polynomial ×
-    exp(quadratic) and polynomial × erf(affine) (:mod:`hermite_eq.expansion.exact.general` has the
+    exp(quadratic) and polynomial × erf(affine) (:mod:`hermite_eq.expansion.exact.general_form` has the
     formulas).
 
     Raises

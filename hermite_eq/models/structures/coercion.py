@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hermite_eq.arguments import array
+from hermite_eq.models.structures.abstract import Structure
 from hermite_eq.models.structures.dense import Dense
 from hermite_eq.models.structures.diagonal import Diagonal
-from hermite_eq.models.structures.structure import Structure
 
 
 def structure(value: Any) -> Structure:

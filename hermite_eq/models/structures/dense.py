@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hermite_eq.models.covariance_matrix import covariance_matrix
-from hermite_eq.models.structures.structure import Array, Structure, rows
+from hermite_eq.models.structures.abstract import Array, Structure, rows
 
 
 @dataclass(frozen=True, init=False)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from hermite_eq.arguments import finite, flag, vector
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models.structures.structure import Array, Structure, dimension, rows
+from hermite_eq.models.structures.abstract import Array, Structure, dimension, rows
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from sympy import Expr, S
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.exact.family import Function, Kernel, Polynomial, by_kernel, expression, linear_in_trigonometric
-from hermite_eq.expansion.exact.general import K
+from hermite_eq.expansion.exact.general_form import K
 from hermite_eq.expansion.exact.moments import weight_of
 from hermite_eq.expansion.exact.piecewise import sign_of
 from hermite_eq.hermite import X
