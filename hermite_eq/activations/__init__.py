@@ -1,4 +1,4 @@
-"""Activations and targets: the record, the table of names, and the one door from what a user writes."""
+"""Activations and targets: the record, the table of names, and the one reader of what a user writes."""
 
 from hermite_eq.activations.activation import Activation as Activation
 from hermite_eq.activations.coercion import activation as activation

@@ -1,4 +1,4 @@
-"""A user's callable as a guest: called with its own copy of the points, in double precision, and believed only after checks."""
+"""A callable of the user: it gets its own copy of the points, in double precision, and its values are checked before they are used."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def examined(function: Callable[..., Any], name: str) -> Guest:
     guest = Guest(function, name, _common(returned, name))
     values = guest(PROBE)
     check_defined(name, PROBE, values)
-    # The same points in other company and other orders, as a guest is called later.
+    # The same points in other arrays and other orders, as the function is called later.
     _check_elementwise(name, values[::-1], guest(PROBE[::-1]), PROBE[::-1], epsilon(values))
     for start in range(PROBE.size - 2):
         part = slice(start, start + 3)
