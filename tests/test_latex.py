@@ -195,7 +195,7 @@ def test_half_integers_of_an_integer_symbol_are_fractions():
     [
         (
             lambda: number(float("nan")),
-            "a number to be printed is finite; found nan ± 0. Repair: find out why it is not",
+            "a number to be printed is finite; found value=nan. Repair: find out why it is not",
         ),
         (
             lambda: decimal(1.0, radius=float("inf")),
