@@ -176,11 +176,11 @@ def compare(draw: Draw, enclosures: bool = True) -> list[str]:
         if truths is None:
             return ["+no reference"]
         norm2, *true = truths
-        notes += ["+doubles", *_beyond("E σ²", norm2, estimate.norm2, estimate.norm2_error)]
+        notes += ["+doubles", *_beyond("E σ²", norm2, estimate.norm2, estimate.norm2_error, norm2)]
         exact = expansion.exact
         for k, c in enumerate(true):
-            notes += _beyond(f"c_{k}", c, values[k], errors[k])
             scale = mpmath.sqrt(norm2 * math.factorial(k))
+            notes += _beyond(f"c_{k}", c, values[k], errors[k], scale)
             if exact is not None:
                 closed = mpmath.mpf(str(sympy.re(sympy.N(exact[k], DIGITS))))
                 notes += ["+closed forms"] * (k == 0) + ([f"closed c_{k} = {closed} ≠ {c}"] if abs(closed - c) > 1e-20 * scale else [])
@@ -201,9 +201,9 @@ def _against_hermite(k: int) -> Callable[[Any, Any], Any]:
     return lambda s, x: s * mpmath.polyval(polynomial, x)
 
 
-def _beyond(what: str, truth: Any, value: float, error: float) -> list[str]:
-    # The truth is rounded once.
-    allowed = error + abs(float(truth)) * 2.0**-53 + 5e-324
+def _beyond(what: str, truth: Any, value: float, error: float, scale: Any) -> list[str]:
+    # The truth is rounded once, and known to REFERENCE of its scale: an exact zero, of no error, is not zero to the reference.
+    allowed = error + abs(float(truth)) * 2.0**-53 + float(REFERENCE * scale) + 5e-324
     return [f"{what} = {value!r} ± {error:.3g}, true {mpmath.nstr(truth, 20)}"] if not abs(truth - value) <= allowed else []
 
 

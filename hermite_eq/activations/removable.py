@@ -15,27 +15,11 @@ from dataclasses import dataclass
 import sympy
 from flint import acb, arb
 
+from hermite_eq.activations.singular import real_zeros
 from hermite_eq.hermite import X
 
 #: Arcs of a circle, and the highest order of a zero.
 _ARCS, _HIGHEST_ORDER = 32, 8
-
-
-def special_points(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
-    """0 and the real points where a polynomial part of ``expression``, of degree 1 or 2, is 0 or 1: where its functions meet their
-    singularities.
-
-    >>> special_points(sympy.log(X - 2))
-    (0, 2, 3)
-    """
-    found: set[sympy.Expr] = {sympy.Integer(0)}
-    for part in sympy.preorder_traversal(expression):
-        if isinstance(part, sympy.Expr) and part != X and part.has(X) and part.is_polynomial(X):
-            for level in (part, part - 1):
-                polynomial = sympy.Poly(level, X)
-                if 1 <= polynomial.degree() <= 2:
-                    found.update(root for root in sympy.roots(polynomial) if root.is_real)
-    return tuple(sorted(found, key=lambda point: sympy.N(point, 30)))
 
 
 @dataclass(frozen=True)
@@ -48,13 +32,13 @@ class Removable:
 
 
 def removable_points(numerator: sympy.Expr, denominator: sympy.Expr) -> tuple[Removable, ...]:
-    """The special points at which both vanish, the numerator to at least the denominator's order.
+    """The zeros of the denominator at which the numerator vanishes to at least the same order.
 
     >>> removable_points(1 - sympy.cos(X), X**2)
     (Removable(place=0, order=2, limit=1/2),)
     """
     found = []
-    for place in special_points(numerator / denominator):
+    for place in real_zeros(denominator):
         top, bottom = numerator, denominator
         for order in range(_HIGHEST_ORDER + 1):
             at_top, at_bottom = (sympy.simplify(part.subs(X, place)) for part in (top, bottom))

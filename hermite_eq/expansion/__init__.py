@@ -7,5 +7,5 @@ from hermite_eq.expansion.kernel import DualActivation as DualActivation
 from hermite_eq.expansion.kernel import dual_activation as dual_activation
 from hermite_eq.expansion.quadrature import QuadratureEstimate as QuadratureEstimate
 from hermite_eq.expansion.quadrature import gaussian_mean as gaussian_mean
-from hermite_eq.expansion.quadrature import scaled_coefficients as scaled_coefficients
-from hermite_eq.expansion.quadrature import scaled_norm2 as scaled_norm2
+from hermite_eq.expansion.scaled import scaled_coefficients as scaled_coefficients
+from hermite_eq.expansion.scaled import scaled_norm2 as scaled_norm2

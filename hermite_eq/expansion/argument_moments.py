@@ -20,7 +20,8 @@ from hermite_eq.activations import Activation
 from hermite_eq.arguments import array, broadcast
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion.asymptotics import LocalNodes, local_nodes, singularities
-from hermite_eq.expansion.panels import Panels, affine_values, nodes_and_weights, panels, resolve
+from hermite_eq.expansion.node_table import affine_values
+from hermite_eq.expansion.panels import Panels, nodes_and_weights, panels, resolve
 from hermite_eq.hermite import orthonormal_values
 
 Array = NDArray[np.float64]
@@ -36,14 +37,15 @@ _BLOCK = 64
 _ORDINALS = {4: "fourth", 8: "eighth"}
 
 
-def _local(sigma: Activation) -> tuple[LocalNodes, ...]:
+def local_expansions(sigma: Activation) -> tuple[LocalNodes, ...]:
+    """The nodes around the singular points of an expression; a callable has none that are known."""
     return () if sigma.expression is None else local_nodes(sigma.expression)
 
 
 @lru_cache(maxsize=256)
 def _plan(sigma: Activation) -> Panels | None:
     """Panels in arsinh x; None where σ oscillates, grows like an exponential, or has singular points."""
-    if _local(sigma):
+    if local_expansions(sigma):
         return None
     kinks = tuple(math.asinh(float(kink)) for kink in sigma.kinks)
     try:
@@ -112,7 +114,7 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, power
     widest = float(np.max(s + np.abs(m), initial=0.0))
     if widest > _LARGEST:
         raise HypothesisError("the argument of the target is of moderate size", f"{widest:.3g}", f"pass at most {_LARGEST:.0e}")
-    _check_powers(sigma, powers)
+    check_powers(sigma, powers)
     out = np.empty((powers, degree + 1, m.size))
     # Blocks of similar reach share their panels; one far point does not lengthen all the others.
     reach = np.maximum(s + np.abs(m) / _ENDS[0], 1.0)
@@ -125,8 +127,12 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, power
 
 
 @lru_cache(maxsize=256)
-def _check_powers(sigma: Activation, powers: int) -> None:
-    """|x − c|^a has a finite moment of order J where Ja > −1, decided from the expression."""
+def check_powers(sigma: Activation, powers: int) -> None:
+    r"""Refuse σ whose moment of order J = ``powers`` is not finite at a singular point: \|x − c\|^a has one where Ja > −1.
+
+    >>> from hermite_eq.activations import activation
+    >>> check_powers(activation("log(abs(x))"), 4)
+    """
     for point in () if sigma.expression is None else singularities(sigma.expression):
         for side in (point.left, point.right):
             if side is not None and not side.zero and powers * side.leading()[1][0] <= -1:
@@ -142,7 +148,7 @@ def _block(sigma: Activation, m: Array, s: Array, edges: Array, powers: int, deg
     for end in _ENDS:
         grid = np.broadcast_to(np.arange(-end, end + 1.0), (len(m), 2 * end + 1))
         g, density = nodes_and_weights(np.sort(np.concatenate([np.clip((edges - m) / s, -end, end), grid], axis=1), axis=1))
-        y, g, density = affine_values(sigma, _local(sigma), m, s, g, density)
+        y, g, density = affine_values(sigma, local_expansions(sigma), m, s, g, density)
         weighted = (orthonormal_values(g, degree).T * scale).T * density
         sums = np.empty((powers, degree + 1, len(m)))
         with np.errstate(over="ignore", invalid="ignore"):

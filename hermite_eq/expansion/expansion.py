@@ -23,7 +23,8 @@ from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_
 
 # The package's function of that name hides its module from all but the type checker.
 from hermite_eq.expansion.exact import tail as leading_tail
-from hermite_eq.expansion.quadrature import QuadratureEstimate, double_degree, quadrature, remainders, sqrt_factorial
+from hermite_eq.expansion.node_table import double_degree, sqrt_factorial
+from hermite_eq.expansion.quadrature import QuadratureEstimate, quadrature, remainders
 from hermite_eq.hermite import check_degree
 
 if TYPE_CHECKING:

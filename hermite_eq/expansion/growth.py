@@ -242,6 +242,9 @@ class _Rules:
             return self._within(at(high).lower(), -limit if low is None else at(low).upper())
         if kind == sympy.erfinv and inner.bounded and bool(low > -1) and bool(high < 1):
             return self._within(low.erfinv().lower(), high.erfinv().upper())
+        if kind == sympy.zeta and len(f.args) == 1 and low is not None and bool(low > 1):
+            # ζ decreases to 1 beyond its pole.
+            return self._within(arb(1) if high is None else high.zeta().lower(), low.zeta().upper())
         if kind == sympy.asinh:
             # |asinh u| ≤ |u|.
             return self._within(None if low is None else low.asinh().lower(), None if high is None else high.asinh().upper(), g)

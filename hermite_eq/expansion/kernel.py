@@ -19,8 +19,8 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.dual import RHO, DualSeries, correlations, dual_series, exact_dual
 from hermite_eq.expansion.expansion import HermiteExpansion
 from hermite_eq.expansion.near_one import near_one
+from hermite_eq.expansion.node_table import sqrt_factorial
 from hermite_eq.expansion.panels import EPS
-from hermite_eq.expansion.quadrature import sqrt_factorial
 from hermite_eq.hermite import X
 from hermite_eq.latex import exact as exact_tex
 

@@ -40,6 +40,7 @@ EPS = float(np.finfo(float).eps)
 _ROUNDING = 32
 #: |x f'|/|f| is taken for a condition number up to here (7e-5 of the values may then be rounding); beyond, for a jump's slope.
 _STEEPEST = 1e10
+_FINITE = "the function is finite between its kinks"
 #: The least 1 + 2a for which the square of |x − c|^a, seen through doubles, is believed to be integrable.
 _LEAST_RATE = 0.05
 
@@ -113,7 +114,7 @@ def finite_values(function: Callable[[Array], Any], x: Array) -> Array:
             )
         if abs(place) < HALF_WIDTHS[0] / 2:
             raise HypothesisError(
-                "the function is finite between its kinks",
+                _FINITE,
                 f"the value {value} at x = {place:.6g}",
                 f"declare the singularity, kinks=({place:.6g},), or bound the function",
             )
@@ -257,28 +258,10 @@ def nodes_and_weights(edges: Array) -> tuple[Array, Array]:
     return x, w * np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi)
 
 
-def affine_values(
-    sigma: Activation, local: tuple[LocalNodes, ...], m: Array, s: Array, g: Array, density: Array
-) -> tuple[Array, Array, Array]:
-    """σ(m + s g), nodes g and weights, shape (N, nodes), for columns m and s; around singular points by the nodes there."""
-    if not local:
-        return finite_values(sigma, m + s * g), g, density
-    argument = m + s * g
-    used = outside(local, argument)
-    values = np.zeros(argument.shape)
-    values[used] = finite_values(sigma, argument[used])
-    there = [(nodes.x - m) / s for nodes in local]
-    weights = [nodes.weights / s * np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi) for nodes, x in zip(local, there, strict=True)]
-    return (
-        np.concatenate([values, *(np.broadcast_to(nodes.values, x.shape) for nodes, x in zip(local, there, strict=True))], axis=1),
-        np.concatenate([g, *there], axis=1),
-        np.concatenate([np.where(used, density, 0.0), *weights], axis=1),
-    )
-
-
 @lru_cache(maxsize=256)
-def panels(sigma: Activation, reach: float = 1.0) -> Panels:
-    """The panels of an activation, found once. Kinks without a number (parameters) cannot be placed.
+def panels(sigma: Activation, reach: float = 1.0, radius: float = 0.5) -> Panels:
+    """The panels of an activation, found once, with nodes within ``radius`` of its singular points. Kinks without a number (parameters)
+    cannot be placed.
 
     Raises
     ------
@@ -292,7 +275,13 @@ def panels(sigma: Activation, reach: float = 1.0) -> Panels:
         return resolve(sigma, kinks, reach)
     undecided = check_integrable(sigma.expression, reach)
     kinks += narrow_edges(sigma.expression)
-    plan = resolve(sigma, kinks, reach, local_nodes(sigma.expression), not undecided)
+    try:
+        plan = resolve(sigma, kinks, reach, local_nodes(sigma.expression, radius), not undecided)
+    except HypothesisError as refusal:
+        if not undecided or refusal.hypothesis != _FINITE:
+            raise
+        # The kinks of an expression are known: it is its growth that makes values infinite.
+        raise not_square_integrable(f"{refusal.found} for {sigma.name}, {undecided}") from None
     if undecided:
         caveat = f"whether it is square integrable was not decided from its expression ({undecided}): the numbers hold if it is; "
         return replace(plan, trusted=False, caveat=caveat + plan.caveat)

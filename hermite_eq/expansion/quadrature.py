@@ -15,33 +15,23 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from hermite_eq.activations import Activation, activation
-from hermite_eq.arguments import array, broadcast, function, outcome
-from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.expansion.asymptotics import ends, far_norm2, not_square_integrable
-from hermite_eq.expansion.asymptotics.series import UndecidedError
-from hermite_eq.expansion.panels import (
-    HALF_WIDTHS,
-    NODES,
-    Array,
-    Panels,
-    affine_values,
-    finite_values,
-    nodes_and_weights,
-    outside,
-    panels,
-    resolve,
-)
-from hermite_eq.hermite import check_degree, orthonormal_values
+from hermite_eq.activations import activation
+from hermite_eq.arguments import array, function, outcome
+from hermite_eq.errors import HypothesisWarning
+from hermite_eq.expansion.asymptotics import far_norm2, not_square_integrable
+from hermite_eq.expansion.node_table import double_degree, function_values, node_table, slowly_decaying, vanishing
+from hermite_eq.expansion.panels import EPS, NODES, Array, finite_values, nodes_and_weights, panels, resolve
 
 #: Relative step of a difference quotient: beyond it rounding, below it curvature, spoils one digit in eight.
 _STEP = 2.0**-27
+#: A rounded node changes x²/2 by b₁ = x² ε/2 at most, and its rounded square by another b₂ = x² ε/4: that much of φ(x). An error U uniform
+#: in [−b, b] has E exp(λU) = sinh(λb)/(λb) ≤ exp(λ²b²/6), as 6^k k! ≤ (2k + 1)!. Were all independent, those of a sum ∑ a_j φ(x_j) would
+#: exceed z (∑ a_j² s_j²)^{1/2}, s² = (b₁² + b₂²)/3 = 5 x⁴ ε²/48, with a probability of at most 2 exp(−z²/2) (Chernoff): 3e-8 for z = 6.
+_DENSITY_ROUNDING = 6 * math.sqrt(5 / 48) * EPS
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,85 +64,6 @@ class QuadratureEstimate:
     caveat: str
 
 
-def sqrt_factorial(k: int) -> float:
-    """√k! in double precision, without overflow up to k = 300."""
-    factorial = math.factorial(k)
-    return math.sqrt(factorial) if k <= 170 else float(math.isqrt(factorial))
-
-
-_MOST_DEGREES = 300
-
-
-def double_degree(degree: Any) -> int:
-    """``degree``, checked against the range of double precision."""
-    degree = check_degree(degree)
-    if degree > _MOST_DEGREES:
-        raise HypothesisError(
-            f"double precision holds c_k up to degree {_MOST_DEGREES}, where √k! overflows",
-            f"degree={degree}",
-            "ask for exact coefficients, or for enclosures one degree at a time",
-        )
-    return degree
-
-
-@dataclass(frozen=True, eq=False)
-class _Table:
-    """What depends on the panels and the degree alone: nodes x, w φ(x), He_k(x)/√k!, and the last two multiplied."""
-
-    x: Array
-    density: Array
-    values: Array
-    weighted: Array
-
-
-_MOST_CACHED_PANELS = 256
-
-
-def _table(plan: Panels, degree: int) -> _Table:
-    if plan.local or plan.edges.size > _MOST_CACHED_PANELS:
-        return _make_table(plan.edges, degree, plan)
-    return _cached_table(plan.edges.tobytes(), degree)
-
-
-@lru_cache(maxsize=64)
-def _cached_table(edges: bytes, degree: int) -> _Table:
-    return _make_table(np.frombuffer(edges), degree)
-
-
-def _make_table(edges: Array, degree: int, plan: Panels | None = None) -> _Table:
-    x, density = nodes_and_weights(edges)
-    if plan is not None and plan.local:
-        density = np.where(outside(plan.local, x), density, 0.0)
-        far = np.concatenate([nodes.x for nodes in plan.local])
-        weights = np.concatenate([nodes.weights for nodes in plan.local])
-        x, density = np.append(x, far), np.append(density, weights * np.exp(-np.square(far) / 2) / math.sqrt(2 * math.pi))
-    values = orthonormal_values(x, degree)
-    table = _Table(x, density, values, values * density)
-    for shared in (table.x, table.density, table.values, table.weighted):
-        # By every activation with the same panels.
-        shared.flags.writeable = False
-    return table
-
-
-def _function_values(sigma: Activation, plan: Panels, x: Array) -> Array:
-    """σ at the nodes of a table: by the function on panels, by its expansions around singular points."""
-    if not plan.local:
-        return finite_values(sigma, x)
-    local = np.concatenate([nodes.values for nodes in plan.local])
-    on_panels = x[: x.size - local.size]
-    there = outside(plan.local, on_panels)
-    values = np.zeros(x.size)
-    values[: on_panels.size][there] = finite_values(sigma, on_panels[there])
-    values[on_panels.size :] = local
-    return values
-
-
-def _vanishing(sigma: Activation, degree: int) -> Array:
-    """True where parity makes c_k zero."""
-    k = np.arange(degree + 1)
-    return (k % 2 == 1) if sigma.parity == "even" else (k % 2 == 0) if sigma.parity == "odd" else np.zeros(degree + 1, bool)
-
-
 def quadrature(sigma: Any, degree: int) -> QuadratureEstimate:
     r"""All :math:`c_k/\sqrt{k!}`, k ≤ ``degree``, and :math:`\mathbb E\,\sigma(g)^2`, in double precision with estimated errors.
 
@@ -170,15 +81,15 @@ def quadrature(sigma: Any, degree: int) -> QuadratureEstimate:
     sigma = activation(sigma)
     degree = double_degree(degree)
     plan = panels(sigma)
-    table = _table(plan, degree)
-    f = _function_values(sigma, plan, table.x)
+    table = node_table(plan, degree)
+    f = function_values(sigma, plan, table.x)
     values = table.weighted @ f
     # Rounding: of every product in the sum and of the function's own values, with a margin of four; and of its argument, where a
-    # relative error of one costs x σ'(x), with a margin of two. The last is what max(0, x − 7) loses near its kink. A rounded
-    # x and x²/2 change φ(x) by up to 3x²/4 eps of itself; over the 24 nodes of a panel that averages to 0.15 x².
+    # relative error of one costs x σ'(x), with a margin of two. The last is what max(0, x − 7) loses near its kink.
     absolute = np.abs(f)
     with np.errstate(over="ignore"):
-        rounding = (6 + np.square(table.x) / 6) * absolute + 2 * np.abs(_function_values(sigma, plan, table.x * (1 + _STEP)) - f) / _STEP
+        rounding = 6 * absolute + 2 * np.abs(function_values(sigma, plan, table.x * (1 + _STEP)) - f) / _STEP
+        share = np.square(table.x) * absolute
     panel_nodes = NODES * plan.off.size
     off = np.zeros(f.size)
     off[:panel_nodes] = np.repeat(plan.off, NODES)
@@ -187,19 +98,20 @@ def quadrature(sigma: Any, degree: int) -> QuadratureEstimate:
     ends_off = np.zeros(degree + 1)
     for last in (0, panel_nodes - 1):
         ends_off += absolute[last] * np.abs(table.values[:, last]) * math.exp(-(table.x[last] ** 2) / 2) / math.sqrt(2 * math.pi)
-    errors = sizes @ (plan.eps * rounding + off) + ends_off
+    errors = sizes @ (plan.eps * rounding + off) + ends_off + _DENSITY_ROUNDING * _root_sum_of_squares(sizes * share)
     # Where doubles underflow, something may be left.
     errors += 0.0 if sigma.expression == 0 else np.finfo(float).smallest_subnormal
-    vanishing = _vanishing(sigma, degree)
-    values[vanishing] = 0.0
-    errors[vanishing] = 0.0
+    zero = vanishing(sigma, degree)
+    values[zero] = 0.0
+    errors[zero] = 0.0
     square = absolute * table.density
     norm2 = float(square @ absolute)
-    norm2_error = float(square @ (2 * plan.eps * rounding + 2 * off) + table.density @ np.square(off))
-    norm2_error += sum(absolute[last] ** 2 * math.exp(-(table.x[last] ** 2) / 2) for last in (0, panel_nodes - 1))
-    if _slowly_decaying(sigma, plan):
+    of_nodes = float(square @ (2 * plan.eps * rounding + 2 * off) + table.density @ np.square(off))
+    of_nodes += float(_DENSITY_ROUNDING * _root_sum_of_squares(square * share))
+    norm2_error = of_nodes + sum(absolute[last] ** 2 * math.exp(-(table.x[last] ** 2) / 2) for last in (0, panel_nodes - 1))
+    if slowly_decaying(sigma, plan):
         far, far_error = far_norm2(sigma.expression, plan.half_width)
-        norm2_error = far_error + float(square @ (2 * plan.eps * rounding + 2 * off) + table.density @ np.square(off))
+        norm2_error = far_error + of_nodes
         norm2 += far
     if norm2_error >= norm2 > 0 and plan.trusted is False:
         place = float(table.x[np.argmax(absolute)])
@@ -211,14 +123,11 @@ def quadrature(sigma: Any, degree: int) -> QuadratureEstimate:
     )
 
 
-def _slowly_decaying(sigma: Activation, plan: Panels) -> bool:
-    """Whether the square has mass beyond the panels."""
-    if sigma.expression is None or plan.half_width < HALF_WIDTHS[-1]:
-        return False
-    try:
-        return any(end is not None for end in ends(sigma.expression, plan.reach))
-    except UndecidedError:
-        return False
+def _root_sum_of_squares(values: Array) -> Array:
+    """(∑ v²)^{1/2} along the last axis, without underflow of squares."""
+    largest = np.max(values, axis=-1)
+    scaled = values / np.where(largest > 0, largest, 1.0)[..., None]
+    return np.asarray(largest * np.sqrt(np.sum(np.square(scaled), axis=-1)))
 
 
 def remainders(sigma: Any, degree: int) -> Array:
@@ -234,9 +143,9 @@ def remainders(sigma: Any, degree: int) -> Array:
     degree = double_degree(degree)
     c = quadrature(sigma, degree).values
     plan = panels(sigma)
-    table = _table(plan, degree)
-    remainder = _function_values(sigma, plan, table.x)
-    far = far_norm2(sigma.expression, plan.half_width)[0] if _slowly_decaying(sigma, plan) else 0.0
+    table = node_table(plan, degree)
+    remainder = function_values(sigma, plan, table.x)
+    far = far_norm2(sigma.expression, plan.half_width)[0] if slowly_decaying(sigma, plan) else 0.0
     norms = np.empty(degree + 1)
     for r in range(degree + 1):
         remainder = remainder - c[r] * table.values[r]
@@ -270,85 +179,3 @@ def gaussian_mean(f: Callable[[Array], Any], kinks: Sequence[float] = ()) -> flo
         warnings.warn(HypothesisWarning(f"Gaussian mean: {plan.caveat}"), stacklevel=2)
     x, density = nodes_and_weights(plan.edges)
     return float(density @ finite_values(f, x))
-
-
-#: Panels are as many as the widest argument is long.
-_WIDEST = 1e6
-
-
-def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tuple[Array, Array, Array]:
-    """Values of σ(m + s g), nodes g and their weights, a row for every pair (s, m)."""
-    s, m = broadcast("scales and shifts", array(scales, "scales", finite=False), array(shifts, "shifts", nan=True))
-    if s.ndim != 1 or not np.all((s > 0) & (s < math.inf)):
-        raise HypothesisError(
-            "scales are positive numbers in one dimension", f"scales of shape {s.shape}: {s!r}", "pass scales=[0.5, 1.0], say"
-        )
-    if not np.isfinite(m).all():
-        raise HypothesisError("shifts are finite numbers", f"shifts={m!r}", "pass shifts=[-1.0, 0.0], say")
-    largest = float(np.max(s + np.abs(m) / HALF_WIDTHS[0], initial=1.0))
-    if not largest <= _WIDEST:
-        raise HypothesisError("the argument of σ is of moderate size", f"{largest:.3g} standard deviations", f"pass at most {_WIDEST:.0e}")
-    plan = panels(sigma, 2.0 ** (math.ceil(2 * math.log2(largest)) / 2))
-    if _slowly_decaying(sigma, plan):
-        raise HypothesisError(
-            f"σ falls off against exp(−x²/4) within {HALF_WIDTHS[-1]} standard deviations of its argument",
-            f"{sigma.name} for arguments of standard deviation {largest:.3g}",
-            "use smaller scales, or a function that grows more slowly",
-        )
-    end = float(plan.half_width)
-    edges = np.clip((plan.edges - m[:, None]) / s[:, None], -end, end)
-    if np.min(s, initial=1.0) < 0.5:
-        # Panels of the argument s·g are then longer than 2 in g, on which φ He_k would not be resolved.
-        grid = np.linspace(-end, end, 2 * plan.half_width + 1)
-        edges = np.sort(np.concatenate([edges, np.broadcast_to(grid, (s.size, grid.size))], axis=1), axis=1)
-    x, density = nodes_and_weights(edges)
-    return affine_values(sigma, plan.local, m[:, None], s[:, None], x, density)
-
-
-def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayLike = 0.0) -> Array:
-    r""":math:`c_k(m,s)=\mathbb E[\sigma(m+sg)\,\mathrm{He}_k(g)]` for every s in ``scales``, in double precision.
-
-    Parameters
-    ----------
-    sigma : str, sympy.Expr, Activation or callable
-    scales : array_like, shape (S,)
-        Standard deviations s > 0 of the pre-activation.
-    degree : int
-    shifts : array_like, shape (S,), optional
-        Its means m; the two are broadcast against each other.
-
-    Returns
-    -------
-    ndarray, shape (S, degree + 1)
-
-    Examples
-    --------
-    >>> scaled_coefficients("square", [1.0, 2.0], 2)
-    array([[1., 0., 2.],
-           [4., 0., 8.]])
-    >>> scaled_coefficients("square", [1.0], 2, shifts=[-3.0, 3.0]).round(12)
-    array([[10., -6.,  2.],
-           [10.,  6.,  2.]])
-    """
-    sigma = activation(sigma)
-    degree = double_degree(degree)
-    f, x, density = _affine_nodes(sigma, scales, shifts)
-    c = np.einsum("ksj,sj->sk", orthonormal_values(x, degree), f * density)
-    if not np.any(shifts):
-        c[:, _vanishing(sigma, degree)] = 0.0
-    return c * [sqrt_factorial(k) for k in range(degree + 1)]
-
-
-def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0, degree: int = 0) -> Array:
-    r""":math:`\mathbb E[\sigma(m+sg)^2\,\mathrm{He}_k(g)]`, k = ``degree``, for every s in ``scales`` and m in ``shifts``, in double
-    precision; of degree 0 it is :math:`\mathbb E\,\sigma^2`.
-
-    >>> scaled_norm2("relu", [1.0, 2.0])
-    array([0.5, 2. ])
-    >>> scaled_norm2("relu", [1.0, 2.0], degree=2)          # E g²(g² − 1)/2 over g > 0
-    array([1., 4.])
-    """
-    degree = double_degree(degree)
-    f, x, density = _affine_nodes(activation(sigma), scales, shifts)
-    weights = density * orthonormal_values(x, degree)[degree] * sqrt_factorial(degree) if degree else density
-    return np.einsum("sj,sj->s", weights, np.square(f))

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
+from hermite_eq.expansion.argument_moments import check_powers, local_expansions
+from hermite_eq.expansion.node_table import affine_values
 from hermite_eq.models import Source, Task
 
 Array = NDArray[np.float64]
@@ -17,6 +19,8 @@ Array = NDArray[np.float64]
 #: Scales from which a target is resolved on panels of its own argument, and their edges.
 _STEEP = 3.0
 _TURNS = np.array([sign * 2.0**j for sign in (-1, 1) for j in range(-1, 6)])
+#: Edges around a singular point, in radii of its nodes: as far as 2^12 times the least radius, a unit.
+_RIMS = np.array([sign * 2.0**j for sign in (-1, 1) for j in range(13)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +52,20 @@ def _panels(edges: Array, order: int) -> tuple[Array, Array]:
 def label_moments(task: Task | Source, s: ArrayLike, shift: ArrayLike = 0.0, *, reach: float = 16.0, order: int = 20) -> LabelMoments:
     r"""Moments of :math:`y=\sigma_*(m+sg)+\epsilon` for every scale s > 0 and shift m; panels split at the kinks (a − m)/s.
 
-    Where some s is large, so that σ* turns within a panel of g, panels are split at arguments of σ* of ±1/2, ±1, ±2, … too.
+    Where some s is large, so that σ* turns within a panel of g, panels are split at arguments of σ* of ±1/2, ±1, ±2, … too. Around
+    singular points of σ* there are the nodes of its expansion, and panels whose lengths double from there.
+
+    Raises
+    ------
+    HypothesisError
+        If :math:`\mathbb E y^4` is not finite at a singular point of σ*.
     """
     s = np.atleast_1d(np.asarray(s, dtype=float))
     m = np.broadcast_to(np.asarray(shift, dtype=float), s.shape)
     grid = np.linspace(-reach, reach, 1 + 2 * math.ceil(reach))
-    kinks = np.array([float(a) for a in task.target.kinks])
+    check_powers(task.target, 4)
+    local = local_expansions(task.target)
+    kinks = np.array([float(a) for a in task.target.kinks] + [nodes.centre + nodes.radius * turn for nodes in local for turn in _RIMS])
     if s.max() > _STEEP:
         kinks = np.concatenate([kinks, _TURNS])
     edges = np.concatenate(
@@ -63,7 +75,10 @@ def label_moments(task: Task | Source, s: ArrayLike, shift: ArrayLike = 0.0, *, 
     weight *= np.exp(-g * g / 2) / math.sqrt(2 * math.pi)
     # An overflow becomes an infinite moment, which the callers refuse.
     with np.errstate(over="ignore", invalid="ignore"):
-        f = np.asarray(task.target(m[:, None] + s[:, None] * g), dtype=float)
+        if local:
+            f, g, weight = affine_values(task.target, local, m[:, None], s[:, None], g, weight)
+        else:
+            f = np.asarray(task.target(m[:, None] + s[:, None] * g), dtype=float)
         rho = task.noise
 
         def mean(values: Array) -> Array:

@@ -62,7 +62,7 @@ class HeadMoments:
         else:
             check_magnitude(head, "head")
             expansion = coefficients(head, 2)
-            c = [float(x) for x in expansion.c]
+            c = np.asarray(expansion).tolist()
             residual2 = float(expansion.residual(1)) ** 2
         moments = cls._rounded(*(np.array([x]) for x in (*c[:3], residual2)))
         if not (moments.c1.any() or moments.residual2.any()):

@@ -75,8 +75,10 @@ third, quarter = Rational(1, 3), Rational(1, 4)
     ],
 )
 def test_what_is_not_square_integrable_is_refused_with_the_point_and_the_exponent(expression: sympy.Expr, found: str) -> None:
-    with pytest.raises(HypothesisError) as raised:
+    with pytest.raises(HypothesisError, match="square integrable"):
         np.asarray(coefficients(expression, 2))
+    with pytest.raises(HypothesisError) as raised:
+        check_integrable(expression)
     assert found in raised.value.found
 
 

@@ -274,7 +274,7 @@ def test_a_declared_lipschitz_constant_bounds_the_tail_where_no_rule_does() -> N
         ),
         (
             "exp(x^2)",
-            "the function is square integrable against the standard normal density; found the factor exp(x**2) on (-oo, oo). "
+            "the function is square integrable against the normal density (E σ(g)² < ∞); found the factor exp(x**2) on (-oo, oo). "
             "Repair: keep exp(b*x**2) to b < 1/4, or restrict it to a bounded interval",
         ),
         (

@@ -15,7 +15,7 @@ from hermite_eq.activations import activation
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import HermiteExpansion, coefficients
 from hermite_eq.expansion.exact import general_coefficient, tail
-from hermite_eq.expansion.quadrature import sqrt_factorial
+from hermite_eq.expansion.node_table import sqrt_factorial
 from hermite_eq.hermite import X
 
 EPS = float(np.finfo(float).eps)

@@ -307,15 +307,13 @@ def test_large_expressions_are_declined_at_once():
     [
         (
             exp(X**2),
-            "the function is square integrable against the standard normal density; found the factor "
-            "exp(x**2) on "
-            "(-oo, oo). Repair: keep exp(b*x**2) to b < 1/4, or restrict it to a bounded interval",
+            "the function is square integrable against the normal density (E σ(g)² < ∞); found the factor exp(x**2) on (-oo, oo). "
+            "Repair: keep exp(b*x**2) to b < 1/4, or restrict it to a bounded interval",
         ),
         (
             exp(b * X**2),
-            "the assumptions on the parameters decide whether the function is square integrable against "
-            "the standard "
-            "normal density; found the factor exp(b*x**2). Repair: declare signs, e.g. exp(-b*x**2) with "
+            "the assumptions on the parameters decide whether the function is square integrable against the normal density "
+            "(E σ(g)² < ∞); found the factor exp(b*x**2). Repair: declare signs, e.g. exp(-b*x**2) with "
             "Symbol('b', positive=True)",
         ),
         (

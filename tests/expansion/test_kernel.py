@@ -106,6 +106,45 @@ def test_every_function_with_doubles_has_a_kernel_that_is_its_norm_at_one(sigma:
     assert kernel.latex()
 
 
+def _power_kernel(a: sympy.Rational, rho: float) -> mpmath.mpf:
+    """E |u|^a |v|^a: the moments 2^{a/2} Γ((a + 1)/2)/√π of |u|^a and its Hermite coefficients make Mehler's sum hypergeometric."""
+    a = mpmath.mpf(a.p) / a.q
+    return 2**a * mpmath.gamma((a + 1) / 2) ** 2 / mpmath.pi * mpmath.hyp2f1(-a / 2, -a / 2, mpmath.mpf(1) / 2, mpmath.mpf(rho) ** 2)
+
+
+@pytest.mark.parametrize("rho", [1.0, -1.0, 0.9, 1 - 1e-8])
+@pytest.mark.parametrize("a", [sympy.Rational(1, 2), sympy.Rational(-3, 10), sympy.Rational(-49, 100)])
+def test_kernels_of_powers_of_the_distance_are_right_near_one(a: sympy.Rational, rho: float) -> None:
+    kernel = dual_activation(sympy.Abs(X) ** a)
+    with mpmath.workdps(40):
+        expected = _power_kernel(a, rho)
+    assert abs(float(kernel(rho)) - float(expected)) <= float(kernel.errors(rho)) <= 1e-12 * float(expected)
+
+
+@pytest.mark.parametrize("rho", [1.0, -0.999])
+def test_the_kernel_of_a_logarithm_is_an_arc_sine(rho: float) -> None:
+    # c_{2k} = (−1)^{k−1} 2^{k−1} (k−1)!, so that Σ c_{2k}² ρ^{2k}/(2k)! = asin(ρ)²/2; E log|u| = −(γ + log 2)/2.
+    kernel = dual_activation(sympy.log(sympy.Abs(X)))
+    expected = (float(sympy.EulerGamma) + math.log(2)) ** 2 / 4 + math.asin(rho) ** 2 / 2
+    # asin amplifies the rounding of ρ by (1 − ρ²)^{-1/2}; at ρ = ±1 it is exact.
+    assert abs(float(kernel(rho)) - expected) <= float(kernel.errors(rho)) + 64 * np.finfo(float).eps
+
+
+@pytest.mark.parametrize("rho", [1.0, -1.0])
+def test_cross_kernels_of_a_callable_and_a_singular_function_are_those_of_the_formula(rho: float) -> None:
+    singular = sympy.log(sympy.Abs(X - 1))
+    for first, second in ((np.tanh, singular), (singular, np.tanh)):
+        kernel, expected = dual_activation(first, second), dual_activation("tanh", singular)
+        assert abs(float(kernel(rho)) - float(expected(rho))) <= float(kernel.errors(rho)) + float(expected.errors(rho)) <= 1e-13
+
+
+@pytest.mark.parametrize("rho", [1.0, -1.0, 0.9])
+def test_cross_kernels_of_singular_functions_do_not_depend_on_the_order(rho: float) -> None:
+    first, second = sympy.log(sympy.Abs(X)), sympy.Abs(X - 1) ** sympy.Rational(-3, 10)
+    one, other = dual_activation(first, second), dual_activation(second, first)
+    assert abs(float(one(rho)) - float(other(rho))) <= float(one.errors(rho)) + float(other.errors(rho)) <= 1e-11
+
+
 def test_a_cross_kernel_at_one_is_the_inner_product() -> None:
     kernel = dual_activation("hardshrink", "hardswish")
     first, second = activation("hardshrink"), activation("hardswish")

@@ -142,3 +142,12 @@ def test_a_ball_that_holds_a_pole_too_is_not_finite() -> None:
         assert not ball_function(X / (exp(X) - 1))(acb(arb(0, 1), arb(0, 7)), True).is_finite()
         assert not ball_function((1 + X) / sinh(X))(acb(arb(0, 1)), True).is_finite()
     assert removable_points(X, sinh(X) ** 2) == ()
+
+
+@pytest.mark.parametrize("formula", ["log(abs(x^3 - 2))", "abs(x^4 - 3)^(-1/4)", "log(abs(x - 20))"])
+def test_enclosures_and_doubles_know_the_same_singular_points(formula: str) -> None:
+    c = coefficients(formula, 2)
+    for k, enclosure in enumerate([c.enclosure(0, 10), c.enclosure(1, 10), c.enclosure(2, 10)]):
+        assert abs(float(enclosure.mid) - float(np.asarray(c)[k])) <= float(enclosure.radius) + c.errors[k]
+    norm = c.norm2_enclosure(10)
+    assert abs(float(norm.mid) - c.norm2) <= float(norm.radius) + c.estimate.norm2_error

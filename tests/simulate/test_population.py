@@ -69,6 +69,36 @@ def test_kinks_move_with_the_norm_of_the_task():
     np.testing.assert_allclose(label_moments(declared, s).y, exact, rtol=64 * EPS)
 
 
+def test_label_moments_of_a_logarithm():
+    # log|g| has the mean −(γ + log 2)/2 and the variance π²/8; log|sg| is shifted by log s.
+    s = np.array([0.2, 1.0, 2.5])
+    mean = np.log(s) - (np.euler_gamma + np.log(2)) / 2
+    found = label_moments(Task("log(abs(x))"), s)
+    np.testing.assert_allclose(found.y, mean, rtol=64 * EPS)
+    np.testing.assert_allclose(found.y2, mean**2 + np.pi**2 / 8, rtol=64 * EPS)
+
+
+@pytest.mark.parametrize("power", [-0.12, -0.24])
+def test_label_moments_of_a_weak_pole(power):
+    # E |g|^q = 2^{q/2} Γ((q + 1)/2)/√π.
+    from scipy.special import gamma
+
+    s = np.array([0.2, 1.0, 2.5])
+    found = label_moments(Task(sympy.Abs(X) ** sympy.Rational(str(power))), s)
+    for j, moment in ((1, found.y), (2, found.y2), (4, found.y4)):
+        q = j * power
+        expected = s**q * 2 ** (q / 2) * gamma((q + 1) / 2) / np.sqrt(np.pi)
+        # Closer than t = e^-640, what the last node stands for has the mean and the mean square of the pole: not its fourth power.
+        below = np.exp(-640 * (q + 1)) / (q + 1) * 2 / np.sqrt(2 * np.pi) / s * (j > 2)
+        # Γ amplifies the rounding of (q + 1)/2 by at most 2/(q + 1), and so do the moments that of the power.
+        assert (np.abs(moment - expected) <= 64 * EPS / (q + 1) * expected + 1.01 * below).all()
+
+
+def test_labels_whose_fourth_moment_is_infinite_at_a_pole():
+    with pytest.raises(HypothesisError, match="finite fourth moment"):
+        covariance_trace(Task("abs(x - 1)^(-3/10)"), 10, 10)
+
+
 def relu_trace(d, length, rho):
     # t|ξ = (d/ℓ²)(E A² + (d−1) E N) + E N²/ℓ² with the moments above, E s² = 1, E s⁴ = 1 + 2/d.
     s2, s4 = 1.0, 1 + 2 / d

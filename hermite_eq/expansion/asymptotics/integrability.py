@@ -8,6 +8,7 @@ Near a point c let :math:`\sigma(c\pm t)\sim e^{D(t)}C\,t^a\log(1/t)^b`. Its squ
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -18,14 +19,16 @@ from flint import acb, arb
 
 from hermite_eq.activations.balls import ball_function, working_precision
 from hermite_eq.activations.piecewise import pieces
+from hermite_eq.activations.singular import singular_candidates
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.asymptotics.candidates import candidates
 from hermite_eq.expansion.asymptotics.rules import Expander
 from hermite_eq.expansion.asymptotics.series import Asymptotic, Exponent, Monomial, UndecidedError, exponent_sign
 from hermite_eq.expansion.growth import growth
 from hermite_eq.hermite import X
 
 _BITS = 400
+#: Places closer than this are one.
+_MARGIN = sympy.Float(10) ** -30
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,34 +81,34 @@ def singularities(expression: sympy.Expr) -> tuple[Singularity, ...]:
     [(0, True), (2, False)]
     """
     parts = pieces(expression)
-    found = []
     edges = [part.left for part in parts[1:]]
-    places = [*candidates(expression)]
-    for edge in edges:
-        if not any(abs(sympy.N(edge - place, 40)) < sympy.Float(10) ** -30 for place in places):
-            places.append(edge)
+    cuts = [sympy.N(edge, 40) for edge in edges]
+    # A meeting point found as a zero as well, perhaps numerically, is one.
+    places = {sympy.N(place, 40): (place, False) for place in singular_candidates(expression)}
+    known = sorted(places)
+    for edge, near in zip(edges, cuts, strict=True):
+        at = bisect_left(known, near - _MARGIN)
+        same = known[at] if at < len(known) and known[at] < near + _MARGIN else near
+        places[same] = (places[same][0] if same in places else edge, True)
+    found = []
     with working_precision(_BITS):
-        for place in sorted(places, key=lambda place: (abs(sympy.N(place, 40)), sympy.N(place, 40))):
-            left, right = (_one_side(parts, place, side) for side in (-1, 1))
+        # From the origin outwards: of several points where the square is not integrable the nearest is named.
+        for near in sorted(places, key=lambda near: (abs(near), near)):
+            place, meeting = places[near]
+            left = _one_side(parts[bisect_left(cuts, near - _MARGIN)].expression, place, -1)
+            right = _one_side(parts[bisect_right(cuts, near + _MARGIN)].expression, place, 1)
             smooth = _smooth(left) and _smooth(right)
-            if smooth and place in edges:
-                continue
-            found.append(Singularity(place, left, right, smooth and _agree(left, right)))
-    return tuple(sorted(found, key=lambda item: sympy.N(item.place, 40)))
+            if not (smooth and meeting):
+                found.append((near, Singularity(place, left, right, smooth and _agree(left, right))))
+    return tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
 
 
-def _one_side(parts: Any, place: sympy.Expr, side: int) -> Asymptotic | None:
-    near = sympy.N(place, 40)
-    piece = next(
-        part for part in (parts if side > 0 else parts[::-1])
-        if (part.right == sympy.oo or near < sympy.N(part.right, 40) - sympy.Float(10) ** -30 if side > 0
-            else part.left == -sympy.oo or near > sympy.N(part.left, 40) + sympy.Float(10) ** -30)
-    )
+def _one_side(expression: sympy.Expr, place: sympy.Expr, side: int) -> Asymptotic | None:
     try:
-        expansion = Expander(_ball(place), side).of(piece.expression)
+        expansion = Expander(_ball(place), side).of(expression)
         if not expansion.zero:
             exponent, monomial, _ = expansion.leading()
-            _check_point(piece.expression, place, exponent, monomial)
+            _check_point(expression, place, exponent, monomial)
         return expansion
     except UndecidedError:
         return None

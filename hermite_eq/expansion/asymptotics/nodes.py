@@ -59,21 +59,21 @@ def _panel_nodes(edges: Array) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=256)
-def local_nodes(expression: sympy.Expr) -> tuple[LocalNodes, ...]:
+def local_nodes(expression: sympy.Expr, radius: float = 0.5, others: tuple[float, ...] = ()) -> tuple[LocalNodes, ...]:
     """The nodes around every singular point at which the function is unbounded or has unbounded derivatives, and around those where it
-    is smooth but a quotient of zeros."""
+    is smooth but a quotient of zeros: within ``radius``, and half the way to the nearest kink, singular point, or one of ``others``."""
     found = singularities(expression)
     edges = [float(part.left) for part in pieces(expression)[1:]]
-    places = sorted({*edges, *(float(item.place) for item in found)})
+    places = {*edges, *others, *(float(item.place) for item in found)}
     nodes = []
     for item in found:
         centre = float(item.place)
         room = min((abs(other - centre) for other in places if other != centre), default=1.0) / 2
-        sides = [_around(centre, side, expansion, min(0.5, room)) for side, expansion in ((-1, item.left), (1, item.right))]
+        sides = [_around(centre, side, expansion, min(radius, room)) for side, expansion in ((-1, item.left), (1, item.right))]
         # Both sides or none: panels are laid from end to end outside one interval.
         if all(side is not None for side in sides):
-            radius = min(side.radius for side in sides if side is not None)
-            both = [_around(centre, side, expansion, radius) for side, expansion in ((-1, item.left), (1, item.right))]
+            common = min(side.radius for side in sides if side is not None)
+            both = [_around(centre, side, expansion, common) for side, expansion in ((-1, item.left), (1, item.right))]
             nodes += [side for side in both if side is not None]
     return tuple(nodes)
 

@@ -10,7 +10,7 @@ from flint import acb, arb
 
 from hermite_eq.activations import Activation, pieces
 from hermite_eq.activations.balls import Ball, working_precision
-from hermite_eq.activations.removable import special_points
+from hermite_eq.activations.singular import singular_candidates
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.growth import Growth, growth
 
@@ -65,7 +65,8 @@ def growth_at_ends(expression: sympy.Expr, sigma: Activation) -> tuple[Growth, G
     parts = pieces(expression)
     # Kinks further out than any panel cut no ray: there the bounds of all pieces hold together.
     places = [float(piece.left) for piece in parts[1:]]
-    places += [float(point) for piece in parts for point in special_points(piece.expression)]
+    # Zeros of sines and cosines go on for ever: no ray lies beyond them.
+    places += [float(point) for point in singular_candidates(expression) if point.is_algebraic]
     near = [abs(place) for place in places if abs(place) < _FARTHEST]
     start = max(1, math.ceil(max(near, default=0) + 1e-9))
     left = _largest([growth(part.expression, -1, start, sigma.lipschitz) for part in parts if part.left < -_FARTHEST])

@@ -15,7 +15,7 @@ from hermite_eq.activations import Activation, pieces
 from hermite_eq.activations.balls import Ball, ball_function, working_precision
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.certified.bounds import BOUND_BITS, Moments, growth_at_ends, orthonormal_bounds, real_value, tail_cut
-from hermite_eq.expansion.certified.singular_ends import bits_beside, cut_off, singular_points
+from hermite_eq.expansion.certified.singular_ends import bits_beside, cut_off, points_to_cut
 
 #: Bernstein ellipses tried, by the sum of their semi-axes over the half panel.
 _ELLIPSES = (12.0, 8.0, 5.0, 3.5, 2.4, 1.7)
@@ -115,7 +115,7 @@ def _cuts_into_panels(expression: sympy.Expr, quarters: int, digits: int) -> Ite
             continue
         left, right = (-T if left < -T else left), (T if right > T else right)
         ends, beside = [left], []
-        for point in singular_points(piece.expression):
+        for point in points_to_cut(piece.expression):
             place = _number(point)
             before, after = not place <= left and place <= T, not place >= right and place >= -T
             if place < left or place > right:

@@ -20,7 +20,7 @@ from flint import acb, arb
 
 from hermite_eq.activations import pieces
 from hermite_eq.activations.balls import ball_function, working_precision
-from hermite_eq.activations.removable import special_points
+from hermite_eq.activations.singular import singular_candidates
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.certified.bounds import BOUND_BITS
 from hermite_eq.expansion.growth import Growth, growth
@@ -32,31 +32,27 @@ _LATEST = 690
 
 
 @lru_cache(maxsize=256)
-def singular_points(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
-    """The special points around which no small ball has a finite value.
+def points_to_cut(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """The singular points around which no small ball has a finite value.
 
-    >>> singular_points(sympy.log(X) + sympy.sqrt(X - 1))
+    >>> points_to_cut(sympy.log(X) + sympy.sqrt(X - 1))
     (0,)
     """
     with working_precision(BOUND_BITS):
-        return _singular_points(expression)
+        function = ball_function(expression)
 
+        def finite_around(point: sympy.Expr) -> bool:
+            ball = ball_function(point)(acb(0), False).real + arb(0, arb(2) ** -40)
+            return bool(function(acb(ball), False).is_finite())
 
-def _singular_points(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
-    function = ball_function(expression)
-    found = []
-    for point in special_points(expression):
-        ball = ball_function(point)(acb(0), False).real + arb(0, arb(2) ** -40)
-        if not function(acb(ball), False).is_finite():
-            found.append(point)
-    return tuple(found)
+        return tuple(point for point in singular_candidates(expression) if not finite_around(point))
 
 
 def bits_beside(expression: sympy.Expr, digits: int) -> int:
     """The most bits of 1/δ among the cuts of :func:`cut_off`."""
     most = 0
     for piece in pieces(expression):
-        for point in singular_points(piece.expression):
+        for point in points_to_cut(piece.expression):
             for side in (-1, 1):
                 if piece.left < point < piece.right or (point == piece.left and side > 0) or (point == piece.right and side < 0):
                     most = max(most, math.ceil(-float(cut_off(piece.expression, point, side, digits)[0].log()) / math.log(2)))

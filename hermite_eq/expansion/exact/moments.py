@@ -349,8 +349,8 @@ def weight_of(kernel: Kernel) -> Weight:
     return Weight(S.Zero, kernel.mu, kernel.omega, sympy.expand(1 - 2 * kernel.beta))
 
 
-_SQUARE_INTEGRABLE = "the function is square integrable against the standard normal density"
-_INTEGRABLE = "the function is integrable against the standard normal density"
+_SQUARE_INTEGRABLE = "the function is square integrable against the normal density (E σ(g)² < ∞)"
+_INTEGRABLE = "the function is integrable against the normal density (E|σ(g)| < ∞)"
 
 
 def _require_decay(function: Function, squares: int, hypothesis: str, bound: str) -> None:

@@ -1,4 +1,4 @@
-"""Where an expression may be singular: zeros of denominators, of the arguments of logarithms and roots, and the like."""
+"""Where an expression may be singular, one list for doubles and balls: zeros of denominators, of arguments of logarithms and roots, …"""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from functools import lru_cache
 import mpmath
 import numpy as np
 import sympy
-from scipy import optimize
 
 from hermite_eq.activations.piecewise import pieces
-from hermite_eq.activations.symbolic import ExpressionFunction
 from hermite_eq.hermite import X
 
 #: Zeros of functions other than polynomials are looked for up to here, where φ underflows, at steps of 1/128.
@@ -21,16 +19,16 @@ _DIGITS = 80
 _MOST_WAVES = 1000
 
 
-def candidates(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
+def singular_candidates(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
     """The points where a piece of ``expression`` may be unbounded or not smooth though no branches meet there, in increasing order.
 
-    >>> candidates(1 / (X**2 - 1) + sympy.log(X - 3))
+    >>> singular_candidates(1 / (X**2 - 1) + sympy.log(X - 3))
     (-1, 1, 3)
     """
     places: list[sympy.Expr] = []
     for piece in pieces(expression):
         for vanishing in sorted(_vanishing(piece.expression), key=sympy.default_sort_key):
-            places += [root for root in _zeros(vanishing) if _within(root, piece.left, piece.right)]
+            places += [root for root in real_zeros(vanishing) if _within(root, piece.left, piece.right)]
     ordered: list[sympy.Expr] = []
     for place in sorted(dict.fromkeys(places), key=lambda root: sympy.N(root, 40)):
         # The same zero, found exactly and numerically, is one.
@@ -73,16 +71,20 @@ def _vanishing(expression: sympy.Expr) -> set[sympy.Expr]:
 
 
 @lru_cache(maxsize=512)
-def _zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
-    """Real zeros: all of a polynomial, exact; of another function those within reach of N(0, 1), to 80 digits."""
+def real_zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """Real zeros: all of a polynomial, exact; of another function those within reach of N(0, 1), to 80 digits.
+
+    >>> real_zeros(X**3 - 2 * X)
+    (-sqrt(2), 0, sqrt(2))
+    """
     if isinstance(h, sympy.Mul):
-        return tuple(zero for factor in h.args if factor.has(X) for zero in _zeros(factor))
+        return tuple(zero for factor in h.args if factor.has(X) for zero in real_zeros(factor))
     if isinstance(h, sympy.Pow) and h.exp.is_number:
-        return _zeros(h.base)
+        return real_zeros(h.base)
     if isinstance(h, sympy.Abs | sympy.sinh | sympy.tanh | sympy.atan | sympy.asinh | sympy.erf):
-        return _zeros(h.args[0])
+        return real_zeros(h.args[0])
     if isinstance(h, sympy.log):
-        return _zeros(h.args[0] - 1)
+        return real_zeros(h.args[0] - 1)
     if isinstance(h, sympy.sin | sympy.cos) and sympy.diff(h.args[0], X).is_number:
         return _waves(h)
     expanded = sympy.expand(h) if h.is_polynomial(X) else h
@@ -111,8 +113,9 @@ def _waves(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
 def _numeric_zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
     x = np.linspace(-_REACH, _REACH, 2 * _REACH * _STEPS + 1) + 1 / (3 * _STEPS)
     try:
-        values = np.asarray(ExpressionFunction(h)(x))
-    except (TypeError, NameError, AttributeError, KeyError):
+        with np.errstate(all="ignore"):
+            values = np.broadcast_to(sympy.lambdify(X, h, ["scipy", "numpy"])(x), x.shape)
+    except (TypeError, NameError, AttributeError, KeyError, ValueError):
         return ()
     if np.iscomplexobj(values):
         return ()
@@ -129,12 +132,12 @@ def _numeric_zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
     with mpmath.workdps(_DIGITS):
         for i in np.flatnonzero(crossing | touching):
             try:
+                tolerance = mpmath.mpf(10) ** (8 - 2 * _DIGITS)
                 if crossing[i]:
-                    function, near = exact, optimize.brentq(lambda at: float(exact(at)), x[i], x[i + 1])
+                    zero = mpmath.findroot(exact, (x[i], x[i + 1]), solver="anderson", tol=tolerance)
                 else:
                     slope = slope or sympy.lambdify(X, sympy.diff(h, X), "mpmath")
-                    function, near = slope, x[i]
-                zero = mpmath.findroot(function, (near, near + 1e-9), tol=mpmath.mpf(10) ** (8 - 2 * _DIGITS))
+                    zero = mpmath.findroot(slope, (x[i], x[i] + 1e-9), tol=tolerance)
                 if mpmath.im(zero) == 0 and abs(exact(zero)) < mpmath.mpf(10) ** (-_DIGITS // 2) and abs(zero - x[i]) < 1:
                     at_zero = abs(zero) < mpmath.mpf(10) ** (-_DIGITS // 2)
                     zeros.append(sympy.Integer(0) if at_zero else sympy.Float(mpmath.nstr(zero, _DIGITS), _DIGITS))

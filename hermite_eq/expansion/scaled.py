@@ -1,0 +1,97 @@
+"""Coefficients and second moments of σ(m + s g), for many means m and standard deviations s at once."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hermite_eq.activations import Activation, activation
+from hermite_eq.arguments import array, broadcast
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion.node_table import affine_values, double_degree, slowly_decaying, sqrt_factorial, vanishing
+from hermite_eq.expansion.panels import HALF_WIDTHS, Array, nodes_and_weights, panels
+from hermite_eq.hermite import orthonormal_values
+
+#: Panels are as many as the widest argument is long.
+_WIDEST = 1e6
+
+
+def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tuple[Array, Array, Array]:
+    """Values of σ(m + s g), nodes g and their weights, a row for every pair (s, m)."""
+    s, m = broadcast("scales and shifts", array(scales, "scales", finite=False), array(shifts, "shifts", nan=True))
+    if s.ndim != 1 or not np.all((s > 0) & (s < math.inf)):
+        raise HypothesisError(
+            "scales are positive numbers in one dimension", f"scales of shape {s.shape}: {s!r}", "pass scales=[0.5, 1.0], say"
+        )
+    if not np.isfinite(m).all():
+        raise HypothesisError("shifts are finite numbers", f"shifts={m!r}", "pass shifts=[-1.0, 0.0], say")
+    largest = float(np.max(s + np.abs(m) / HALF_WIDTHS[0], initial=1.0))
+    if not largest <= _WIDEST:
+        raise HypothesisError("the argument of σ is of moderate size", f"{largest:.3g} standard deviations", f"pass at most {_WIDEST:.0e}")
+    plan = panels(sigma, 2.0 ** (math.ceil(2 * math.log2(largest)) / 2))
+    if slowly_decaying(sigma, plan):
+        raise HypothesisError(
+            f"σ falls off against exp(−x²/4) within {HALF_WIDTHS[-1]} standard deviations of its argument",
+            f"{sigma.name} for arguments of standard deviation {largest:.3g}",
+            "use smaller scales, or a function that grows more slowly",
+        )
+    end = float(plan.half_width)
+    edges = np.clip((plan.edges - m[:, None]) / s[:, None], -end, end)
+    if np.min(s, initial=1.0) < 0.5:
+        # Panels of the argument s·g are then longer than 2 in g, on which φ He_k would not be resolved.
+        grid = np.linspace(-end, end, 2 * plan.half_width + 1)
+        edges = np.sort(np.concatenate([edges, np.broadcast_to(grid, (s.size, grid.size))], axis=1), axis=1)
+    x, density = nodes_and_weights(edges)
+    return affine_values(sigma, plan.local, m[:, None], s[:, None], x, density)
+
+
+def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayLike = 0.0) -> Array:
+    r""":math:`c_k(m,s)=\mathbb E[\sigma(m+sg)\,\mathrm{He}_k(g)]` for every s in ``scales``, in double precision.
+
+    Parameters
+    ----------
+    sigma : str, sympy.Expr, Activation or callable
+    scales : array_like, shape (S,)
+        Standard deviations s > 0 of the pre-activation.
+    degree : int
+    shifts : array_like, shape (S,), optional
+        Its means m; the two are broadcast against each other.
+
+    Returns
+    -------
+    ndarray, shape (S, degree + 1)
+
+    Examples
+    --------
+    >>> scaled_coefficients("square", [1.0, 2.0], 2)
+    array([[1., 0., 2.],
+           [4., 0., 8.]])
+    >>> scaled_coefficients("square", [1.0], 2, shifts=[-3.0, 3.0]).round(12)
+    array([[10., -6.,  2.],
+           [10.,  6.,  2.]])
+    """
+    sigma = activation(sigma)
+    degree = double_degree(degree)
+    f, x, density = _affine_nodes(sigma, scales, shifts)
+    c = np.einsum("ksj,sj->sk", orthonormal_values(x, degree), f * density)
+    if not np.any(shifts):
+        c[:, vanishing(sigma, degree)] = 0.0
+    return c * [sqrt_factorial(k) for k in range(degree + 1)]
+
+
+def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0, degree: int = 0) -> Array:
+    r""":math:`\mathbb E[\sigma(m+sg)^2\,\mathrm{He}_k(g)]`, k = ``degree``, for every s in ``scales`` and m in ``shifts``, in double
+    precision; of degree 0 it is :math:`\mathbb E\,\sigma^2`.
+
+    >>> scaled_norm2("relu", [1.0, 2.0])
+    array([0.5, 2. ])
+    >>> scaled_norm2("relu", [1.0, 2.0], degree=2)          # E g²(g² − 1)/2 over g > 0
+    array([1., 4.])
+    """
+    degree = double_degree(degree)
+    f, x, density = _affine_nodes(activation(sigma), scales, shifts)
+    weights = density * orthonormal_values(x, degree)[degree] * sqrt_factorial(degree) if degree else density
+    return np.einsum("sj,sj->s", weights, np.square(f))
