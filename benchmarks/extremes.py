@@ -44,8 +44,15 @@ SCALES = (10.0**-200, 1e-6, 1.0, 1.0, 1.0, 1e6, 10.0**200)
 TARGETS = ("x", "relu(x)", "abs(x)", "x^2-1", "tanh(x)", "sign(x)", "1")
 HEADS = ("relu(x)", "tanh(x)", "x", "sign(x)", "x^2-1", "abs(x)")
 DIMENSIONS = (4, 8, 20)
-#: Two routes agree to this share: some hundred roundings, amplified where differences of nearly equal ratios are small.
-AGREE = 1e-7
+_EPS = float(np.finfo(float).eps)
+#: Two routes agree to this share. At a ratio of 1 the effective ridge is a double root, which a relative change c of the coefficients
+#: moves by √c; c = 64 ε is a chain of 128 roundings.
+AGREE = 8 * math.sqrt(_EPS)
+#: An error is a sum of terms (E y², the fit's cross term twice for the constant and for h, its square, the spread of the weights, noise
+#: features) whose absolute values are 8 E y² at most, each a product of four rounded factors: 8 · 4 · ε/2.
+ROUNDED = 16 * _EPS
+#: Shares that sum to 1 over up to 10⁴ nodes, each rounded.
+_SUMMED = 1e4 * _EPS
 #: By which labels and heads are scaled: powers of two, without rounding.
 _FACTOR = 2.0**10
 
@@ -146,10 +153,10 @@ def _wrong_numbers(answer: TheoryError, noise: float, square: float) -> str | No
         # An effective ridge beyond every double, or one that acts as such, is infinite.
         if value == math.inf and name != "effective_ridge" and not any("diverges" in note for note in answer.notes):
             return f"{name} = inf without a note"
-    # Beside labels of order 1 the noise may be less than the rounding of an error.
-    if min(answer.icl, answer.idg) < noise * (1 - AGREE) - np.finfo(float).eps * square:
+    # Of labels of order 1 the noise may be less than the rounding of an error.
+    if min(answer.icl, answer.idg) < noise - ROUNDED * (noise + square):
         return f"ICL {answer.icl}, IDG {answer.idg} below the noise"
-    if answer.dof > 1 + AGREE:
+    if answer.dof > 1 + _SUMMED:
         return f"dof = {answer.dof}"
     if answer.fixed_point_residual > AGREE:
         return f"fixed_point_residual = {answer.fixed_point_residual}"
@@ -199,7 +206,8 @@ def _optimal(setting: Setting) -> str | None:
 def _peak(setting: Setting) -> str | None:
     peak = interpolation_peak(setting.model, setting.task, setting.where)
     # There may be none.
-    fine = math.isnan(peak.height) == math.isnan(peak.position) and not peak.height < setting.noise and peak.prominence >= 1
+    below = peak.height < setting.noise - ROUNDED * (setting.noise + setting.square)
+    fine = math.isnan(peak.height) == math.isnan(peak.position) and not below and peak.prominence >= 1
     return None if fine else str(peak)
 
 
@@ -212,7 +220,7 @@ def _head(setting: Setting) -> str | None:
 def _bayes(setting: Setting) -> str | None:
     for function in (bayes_error, context_ridge_error):
         (value,) = function(setting.task, [setting.where.alpha])
-        if not setting.noise * (1 - AGREE) <= value <= (setting.target_scale**2 + setting.noise) * (1 + AGREE):
+        if not setting.noise * (1 - ROUNDED) <= value <= (setting.target_scale**2 + setting.noise) * (1 + ROUNDED):
             return f"{function.__name__} = {value}"
     return None
 

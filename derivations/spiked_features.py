@@ -172,7 +172,7 @@ def random_law(seed: int, types: tuple[int, int] = (3, 4)) -> TypedFeatures:
     return TypedFeatures(
         weights=weights / weights.sum(), source=np.arange(N) % 2, label=rng.standard_normal(N), label_variance=rng.uniform(0.1, 0.3, N),
         shares=shares / shares.sum(), psi=rng.standard_normal((S, 2)), chi=rng.standard_normal((N, 2)), channels=[linear, quadratic],
-        residual2=rng.uniform(0.1, 0.5, (S, N)),
+        residual2=rng.uniform(0.1, 0.5, (S, N)), square=np.ones(N),
     )  # fmt: skip
 
 

@@ -16,10 +16,10 @@ from hermite_eq import hermite
 from hermite_eq import latex as tex
 from hermite_eq.activations import Activation, activation, rescaled
 from hermite_eq.activations.evaluation import nearest_double, vanishes
-from hermite_eq.arguments import one_of, shown
+from hermite_eq.arguments import count, one_of, shown
 from hermite_eq.errors import ArgumentTypeError, DegreeError, HypothesisError
 from hermite_eq.expansion.enclosure import Enclosure, check_digits, enclose_number
-from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient, supported
+from hermite_eq.expansion.exact import LARGEST_DEGREE, exact_coefficients, exact_inner, general_coefficient, supported
 
 # The package's function of that name hides its module from all but the type checker.
 from hermite_eq.expansion.exact import tail as leading_tail
@@ -432,7 +432,7 @@ def coefficients(
     Raises
     ------
     HypothesisError
-        For a degree that is no non-negative integer, and whatever :func:`hermite_eq.activations.activation` refuses. A function
+        For a degree that is no integer from 0 to 2000, and whatever :func:`hermite_eq.activations.activation` refuses. A function
         that is not square integrable is refused when numbers are asked for.
 
     References
@@ -452,4 +452,4 @@ def coefficients(
     (s**2, 0, 2*s**2)
     """
     sigma = rescaled(activation(sigma, kinks=kinks, parameters=parameters), variance)
-    return HermiteExpansion(sigma, check_degree(degree))
+    return HermiteExpansion(sigma, count(degree, "degree", most=LARGEST_DEGREE))

@@ -119,7 +119,7 @@ class DualActivation:
         # One value for equal correlations: a matrix of them has a diagonal of ones.
         places, back = np.unique(rho, return_inverse=True)
         value, error = self._closed(places) if self._has_closed_form else self._double_series(places)
-        size = math.sqrt(_estimated(self.first, 0)[1] * _estimated(self.second, 0)[1])
+        size = math.sqrt(_estimated(self.first, 0)[1]) * math.sqrt(_estimated(self.second, 0)[1])
         left = np.flatnonzero(~(error <= _CONVERGED * size))
         if left.size:
             value[left], error[left] = near_one(self.first, self.second, places[left])

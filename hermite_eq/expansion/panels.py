@@ -28,6 +28,8 @@ HALF_WIDTHS = (14, 20, 28, 36)
 #: Where nothing was seen before, φ being about to underflow.
 _LAST_RESORT = 38
 _MOST_PANELS = 4096
+#: Whose square, times slopes and the number of nodes, is still a double.
+_LARGEST = 1e150
 _CRAMER = 1.0866 / math.sqrt(2 * math.pi)
 #: Bisections of one panel: 2^-60 of a unit is below the spacing of doubles there.
 _MOST_BISECTIONS = 60
@@ -154,7 +156,13 @@ def resolve(
         )
     eps = epsilon(f)
     # (E f²)^{1/2}, up to a constant: what a negligible share is measured by.
-    scale = math.sqrt(float((right - left) / reach @ np.square(size) @ weights))
+    peak = float(np.max(size)) or 1.0
+    if peak > _LARGEST:
+        raise HypothesisError(
+            f"values times exp(−x²/4) are below {_LARGEST:g}, so that their squares are numbers", f"{peak:.3g}",
+            f"divide the function by {peak:.0e}: coefficients go with its scale, E σ² with the square",
+        )  # fmt: skip
+    scale = peak * math.sqrt(float((right - left) / reach @ np.square(size / peak) @ weights))
 
     done = [np.empty((3, 0))]
     accepted = 0

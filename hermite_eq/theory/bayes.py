@@ -20,13 +20,15 @@ Array = NDArray[np.float64]
 
 
 SMALLEST_PENALTY = 1e-150
+#: Contexts so short that what they teach, a share α of E y², is far below its rounding; so long that every penalty vanishes beside α.
+_SHORTEST, _LONGEST = 1e-40, 1e50 * LARGEST_RIDGE
 
 
 def _check_alpha(alpha: ArrayLike) -> Array:
     alpha = array(alpha, "alpha", nan=True, empty=True)
     if not np.all((alpha > 0) & (alpha < np.inf)):
         raise HypothesisError("the ratio alpha is > 0 and finite", f"alpha={alpha}", "pass alpha=1.0, say")
-    return alpha
+    return np.clip(alpha, _SHORTEST, _LONGEST)
 
 
 def _check_linear(task: Task) -> None:
@@ -158,9 +160,13 @@ def bayes_error_with_covariance(task: Task, alpha: ArrayLike, covariance: ArrayL
     alpha = _check_alpha(alpha)
     C = task_covariance(covariance, "covariance")
     values = C if C.ndim == 1 else np.maximum(np.linalg.eigvalsh(C), 0.0)
+    # e is homogeneous in ρ and C; in units of the larger one a ρ below the least penalty, or an α ≥ 1/_SHORTEST, changes e by less than
+    # its rounding: ψ² ≤ 2ρ⟨C⟩ at α = 1, where it is largest, and ψ ≤ 2ρ/α for α ≥ 2.
+    unit = max(task.noise, float(values.max()))
+    values, noise, alpha = values / unit, max(task.noise / unit, SMALLEST_PENALTY), np.minimum(alpha, 1 / _SHORTEST)
     spectrum = TaskSpectrum(values, values, np.full(len(values), 1 / len(values)))
-    psi = spectrum.origin(task.noise / alpha, 1 / alpha)
-    return np.asarray(task.noise + psi * ((values / (values + psi[..., None])) @ spectrum.weights))
+    psi = spectrum.origin(noise / alpha, 1 / alpha)
+    return np.asarray(task.noise + unit * (psi * ((values / (values + psi[..., None])) @ spectrum.weights)))
 
 
 def exact_bayes_error(task: Task, sizes: Sizes) -> float:

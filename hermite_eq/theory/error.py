@@ -24,12 +24,13 @@ from hermite_eq.models import (
     Task,
     TrainedModel,
 )
-from hermite_eq.theory.explicit import GivenMoments, explicit_errors
-from hermite_eq.theory.finite_size import FEWEST_EFFECTIVE, ROUGH, effective_contexts, finite_linear, finite_random
-from hermite_eq.theory.head import HeadMoments
+from hermite_eq.theory.explicit import GivenMoments, explicit_errors, unsettled_moments
+from hermite_eq.theory.finite_size import ROUGH, effective_contexts, finite_linear, finite_random
+from hermite_eq.theory.head import HeadMoments, unsettled
 from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
-from hermite_eq.theory.mixture import mixture_errors, mixture_notes
+from hermite_eq.theory.mixture import concentration, mixture_errors, mixture_notes
 from hermite_eq.theory.prediction import QUANTITIES, ErrorArrays, ErrorCurve, TheoryError
+from hermite_eq.theory.spiked_contexts import LARGE
 from hermite_eq.theory.spiked_features import NODES, outside, spiked_errors
 
 if TYPE_CHECKING:
@@ -178,19 +179,8 @@ def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array]
             column[indices] = getattr(part, name)
     small = min(point.d for point in points)
     found = (f"d = {small}: the remainder, of the next order in 1/d, is several per cent",) if small < ROUGH else ()
-    return values, (*notes(task), *found, *_unsettled(model, task, points))
-
-
-def _unsettled(model: Model, task: Task, points: Sequence[Sizes]) -> tuple[str, ...]:
-    """Whether the contexts are too few for the mean of the squared features, by the law of ‖h‖."""
     fewest = min(points, key=lambda point: point.samples / point.d**2)
-    effective = effective_contexts(model, task, fewest)
-    if effective >= FEWEST_EFFECTIVE:
-        return ()
-    return (
-        f"d = {fewest.d}: the second moment of {model} grows so fast with ‖h‖ that n = {fewest.samples} contexts count as {effective:.2g} "
-        "in its mean, which does not settle; normalise=True fixes ‖h‖",
-    )
+    return values, (*notes(task), *found, *unsettled(model, fewest, effective_contexts(model, task, fewest) / fewest.samples))
 
 
 @_columns.register
@@ -198,7 +188,7 @@ def _(task: GivenMoments, model: Any, points: Sequence[Any]) -> tuple[dict[str, 
     _theory(model)
     if isinstance(points[0], Ratios):
         raise HypothesisError("given covariances have a given d", f"{points[0]}", "pass Sizes(…)")
-    return explicit_errors(model, task, points), ()
+    return explicit_errors(model, task, points), unsettled_moments(model, task, min(points, key=lambda point: point.samples))
 
 
 @_columns.register
@@ -210,12 +200,13 @@ def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, A
     notes: list[str] = []
     for indices in _groups(points):
         at = [points[i] for i in indices]
-        said = mixture_notes(model, task, at[0])
+        large = isinstance(model, RandomTransformer) and concentration(task, at[0].d, at[0].context) > LARGE
         # Where one direction holds much of h it is a type of the neurons, if contexts can be drawn one by one.
-        if said and isinstance(model, RandomTransformer) and outside(model, task, at[0]) is None:
+        if large and outside(model, task, at[0]) is None:
             found, said = spiked_errors(model, task, at, nodes=NODES)
         else:
             found = mixture_errors(model, task, at)
+            said = mixture_notes(model, task, min(at, key=lambda point: point.samples))
         for name, part in found.items():
             columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part
         notes += [note for note in said if note not in notes]

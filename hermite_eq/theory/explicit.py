@@ -17,7 +17,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes
 from hermite_eq.theory.blocks import Block, Covariance, Kronecker, block_diagonal
 from hermite_eq.theory.explicit_head import ExplicitEngine, SourceNodes
-from hermite_eq.theory.head import HeadMoments
+from hermite_eq.theory.head import HeadMoments, effective_share, unsettled
 from hermite_eq.theory.prediction import QUANTITIES
 from hermite_eq.theory.random_head import FeatureSamples, audible, without_ridge
 
@@ -364,10 +364,21 @@ def source_nodes(
     else:
         moments = HeadMoments.of(head.activation) if normalised else HeadMoments.scaled(head.activation, scales)
     c0, c1, c2, residual2 = (np.broadcast_to(x, zero.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
-    residual2 = np.maximum(residual2 - c2**2 * given.learnt[source], 0.0)
     mean, square = (np.concatenate([getattr(sample, name) for sample in drawn]) for name in ("mean", "square"))
-    samples = FeatureSamples(weights, c0, c1, c2, residual2, mean, square)
-    return SourceNodes(audible(samples), source, energies, signals, centers)
+    # A c₁ of 0 is judged against all that is not linear, before what is fitted through degree 2 leaves the residual.
+    samples = audible(FeatureSamples(weights, c0, c1, c2, residual2, mean, square))
+    samples = replace(samples, residual2=np.maximum(residual2 - c2**2 * given.learnt[source], 0.0))
+    return SourceNodes(samples, source, energies, signals, centers)
+
+
+def unsettled_moments(model: RandomTransformer | LinearTransformer, given: GivenMoments, sizes: Sizes) -> tuple[str, ...]:
+    """A note where the training contexts are too few for the mean of the squared features."""
+    if isinstance(model, LinearTransformer) or model.normalise:
+        return ()
+    nodes = source_nodes(given.training, 0, model, given, mixed=True)
+    s = nodes.samples
+    # What is fitted through degree 2 is no part of the residual, and of the second moment still.
+    return unsettled(model, sizes, effective_share(s.weights, s.c0**2 + s.c1**2 + s.residual2 + s.c2**2 * given.learnt[nodes.source]))
 
 
 def scaled_sizes(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> tuple[Array, Array, Array]:

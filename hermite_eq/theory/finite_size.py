@@ -15,7 +15,7 @@ from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes
 from hermite_eq.theory.arguments import check_labels, check_model, check_plain
 from hermite_eq.theory.context_law import ContextLaw, context_law
 from hermite_eq.theory.dual import Dual, partials, value
-from hermite_eq.theory.head import HeadMoments
+from hermite_eq.theory.head import HeadMoments, effective_share
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.random_head import FixedPoint, ScaledSamples, fixed_point, random_head_error
 from hermite_eq.theory.spectrum import Spectrum
@@ -34,8 +34,6 @@ WIDEST = 16.0
 _ROUNDS = 100
 #: A λ which acts as infinite for every head and label that is not refused, and whose multiples are doubles.
 _LARGEST_LAMBDA = 1e250
-#: Contexts that must count for a mean of squared features to settle to half its size.
-FEWEST_EFFECTIVE = 4.0
 
 
 def _too_small(found: str) -> HypothesisError:
@@ -177,8 +175,7 @@ def effective_contexts(model: Model, task: Task, sizes: Sizes) -> float:
         return float(sizes.samples)
     law = _law(task, sizes)
     head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
-    square = head.c0**2 + head.c1**2 + head.residual2
-    return float(sizes.samples * (law.weights @ square) ** 2 / (law.weights @ square**2))
+    return sizes.samples * effective_share(law.weights, head.c0**2 + head.c1**2 + head.residual2)
 
 
 def finite_linear(model: LinearTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:

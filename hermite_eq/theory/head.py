@@ -12,13 +12,15 @@ from hermite_eq.activations import Activation, grows_exponentially
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_coefficients, scaled_norm2
 from hermite_eq.hermite import orthonormal_values
-from hermite_eq.models import PolynomialActivation
+from hermite_eq.models import PolynomialActivation, Sizes, TrainedModel
 from hermite_eq.theory.arguments import check_magnitude
 
 Array = NDArray[np.float64]
 
 #: Relative size below which a double-precision coefficient counts as zero.
 _ZERO = 64 * np.finfo(float).eps
+#: Contexts that must count for a mean of squared features to settle to half its size.
+FEWEST_EFFECTIVE = 4.0
 
 
 def check_growth(head: Activation | PolynomialActivation) -> None:
@@ -30,6 +32,28 @@ def check_growth(head: Activation | PolynomialActivation) -> None:
             f"the head {head}, whose second moment has no mean over ‖h‖",
             "pass RandomTransformer(…, normalise=True), which fixes ‖h‖, or Ratios(…) for the limit d = ∞",
         )
+
+
+def effective_share(weights: Array, square: Array) -> float:
+    r"""Which share of contexts counts in a mean of :math:`M=\mathbb E_g\sigma(sg)^2` over their law: :math:`(\mathbb EM)^2/\mathbb EM^2`.
+
+    The mean over n contexts has the relative standard deviation :math:`(n\cdot\text{share})^{-1/2}`, nearly, where that is small.
+
+    >>> effective_share(np.array([0.5, 0.5]), np.array([0.0, 3.0]))
+    0.5
+    """
+    relative = square / square.max()
+    return float((weights @ relative) ** 2 / (weights.sum() * (weights @ relative**2)))
+
+
+def unsettled(model: TrainedModel, sizes: Sizes, share: float) -> tuple[str, ...]:
+    """A note where n contexts, of which ``share`` counts, are too few for the mean of the squared features."""
+    if sizes.samples * share >= FEWEST_EFFECTIVE:
+        return ()
+    return (
+        f"d = {sizes.d}: the second moment of {model} grows so fast with ‖h‖ that n = {sizes.samples} contexts count as "
+        f"{sizes.samples * share:.2g} in its mean, which does not settle; normalise=True fixes ‖h‖",
+    )
 
 
 @dataclass(frozen=True)

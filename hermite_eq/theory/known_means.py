@@ -50,7 +50,7 @@ def calibrated(known: Array, exact: Array) -> Array:
 
     def tilted(lam: Array) -> tuple[float, Array]:
         exponent = g @ lam
-        top = float(exponent.max(initial=0.0))
+        top = float(exponent.max())
         weights = np.exp(exponent - top)
         return top + math.log(weights.sum()), weights / weights.sum()
 

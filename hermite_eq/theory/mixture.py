@@ -16,7 +16,15 @@ from hermite_eq.models import LinearTransformer, MixtureTask, RandomTransformer,
 from hermite_eq.theory import source_contexts
 from hermite_eq.theory.arguments import check_labels
 from hermite_eq.theory.blocks import Kronecker, sides
-from hermite_eq.theory.explicit import ContextSample, GivenMoments, Population, explicit_errors, given_moments, mixture_trace
+from hermite_eq.theory.explicit import (
+    ContextSample,
+    GivenMoments,
+    Population,
+    explicit_errors,
+    given_moments,
+    mixture_trace,
+    unsettled_moments,
+)
 from hermite_eq.theory.source_contexts import context_sample, curvature
 from hermite_eq.theory.source_quadratics import quadratic_blocks
 from hermite_eq.theory.source_tasks import controlled_mean, task_draws
@@ -138,8 +146,12 @@ def concentration(task: MixtureTask, d: int, context: int) -> float:
 
 
 def mixture_notes(model: RandomTransformer | LinearTransformer, task: MixtureTask, sizes: Sizes) -> tuple[str, ...]:
-    """What should be said aloud: nothing of linear heads, which see second moments of large directions alone."""
-    if isinstance(model, LinearTransformer) or (share := concentration(task, sizes.d, sizes.context)) <= LARGE:
+    """What limits the numbers: nothing for linear heads, which see second moments of large directions alone."""
+    if isinstance(model, LinearTransformer):
         return ()
+    few = unsettled_moments(model, mixture_moments(task, sizes.d, sizes.context), sizes)
+    if (share := concentration(task, sizes.d, sizes.context)) <= LARGE:
+        return few
     instead = "hermite_eq.icl_error takes it as a type of the neurons" if outside(model, task, sizes) is None else "simulate"
-    return (f"one direction of h holds {share:.0%} of E‖h‖² at d = {sizes.d}: the head sees more of it than its linear part; {instead}",)
+    return (f"one direction of h holds {share:.0%} of E‖h‖² at d = {sizes.d}: the head sees more of it than its linear part; {instead}",
+            *few)

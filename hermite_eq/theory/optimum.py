@@ -207,10 +207,10 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
         best, found = 0.0, linear
     heads = tuple(activation(name) for name in registered_names())
     ratios_by_name = _residual_ratios(heads, TargetMoments.of(task).mean == 0)
-    errors = {name: head_error(ratio, task, ratios) for name, ratio in ratios_by_name.items()}
+    values = getattr(_head_errors(np.array(list(ratios_by_name.values())), task, ratios), error)
     # Among equal errors (at the peak all are infinite) the closer ratio.
-    name = min(errors, key=lambda name: (getattr(errors[name], error), abs(ratios_by_name[name] - best)))
-    return BestHead(best, found, name, ratios_by_name[name], errors[name])
+    _, _, name = min((value, abs(ratio - best), name) for value, (name, ratio) in zip(values, ratios_by_name.items(), strict=True))
+    return BestHead(best, found, name, ratios_by_name[name], head_error(ratios_by_name[name], task, ratios))
 
 
 @lru_cache(maxsize=4)

@@ -359,7 +359,8 @@ def random_head_error(
     # ⟨T(r+Δ(s−1))/(r+k)²⟩ over fresh tasks: ⟨Tr/(r+k)²⟩ = ⟨T/(r+k)⟩ − k⟨T/(r+k)²⟩, and T is a multiple of I where s − 1 is not 0.
     fresh = response(t.t1 - k * t.t2 + share * k * t.t2, t.tx + share_x * k * t.t2, k * gain * t.t2)
     variance = mean(power) * (fresh * error).sum(-1) + mean(noise) * u[..., 2]
-    # Where ψ₂ is fitted along the mean label, what is left of the bias, and so of the variance, may be rounding of either sign.
+    # Where ψ₂ is fitted along the mean label, what is left of the bias, and so of the variance, may be rounding of either sign. Below
+    # ε times the bias no digit of their sum depends on it.
     variance = np.where(np.abs(variance) < np.finfo(float).eps * mean(bias_fresh), np.abs(variance), variance)
     return ErrorArrays(
         np.where(interpolates, np.inf, mean(bias_fresh) + variance),

@@ -163,6 +163,11 @@ def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, coun
     x, b, label, extra = (np.concatenate(parts) for parts in zip(*((c.x, c.b, c.y, more) for c, more in drawn), strict=True))
     source = np.repeat(np.arange(len(moments)), count)
     square = (x * x).sum(1) * (b * b).sum(1)
+    if normalise and not square.all():
+        raise HypothesisError(
+            "no context has labels that all vanish, as h = 0 has no direction", f"{np.mean(square == 0):.2g} of the contexts have",
+            "pass noise=1e-6, say, or normalise=False",
+        )  # fmt: skip
     factor = np.sqrt(trace / square) if normalise else np.ones(len(x))
     signals = np.stack([m.labels for m in moments])
     # E[hy] is at most this long, and its rounding is no signal.

@@ -108,6 +108,8 @@ class TypedFeatures:
         The first has the entries of h.
     residual2 : (S, N) array
         a_*².
+    square : (N,) array
+        The mean square of a feature at each node of the samples.
     """
 
     weights: Array
@@ -119,6 +121,7 @@ class TypedFeatures:
     chi: Array
     channels: Sequence[Channel]
     residual2: Array
+    square: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,7 +357,9 @@ class TypedRidge:
         directions = sum(part.copies * part.samples.shape[1] * part.samples.shape[2] for part in linear.subspaces)
         lengths = np.sum([part.copies * np.einsum("sbii->s", part.neurons) for part in linear.subspaces], axis=0) / directions
         gain = float((kappa * lengths) @ (linear.alpha @ linear.beta.T) ** 2 @ (w * linear.scale.sum(axis=0)))
-        return TypedErrors(error, mean_error, float(law.weights.sum() - w.sum()), gain, residual)
+        # Σ(p − w) as a sum of positive terms.
+        dof = float(w @ self.loads(state, kappa, w)[1])
+        return TypedErrors(error, mean_error, dof, gain, residual)
 
 
 def _outer(values: Array) -> Array:

@@ -26,8 +26,9 @@ from hermite_eq.expansion import coefficients, scaled_norm2
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Sizes, Source, Task
 from hermite_eq.theory.arguments import check_labels
 from hermite_eq.theory.blocks import Block, common_basis
+from hermite_eq.theory.head import check_growth, effective_share, unsettled
 from hermite_eq.theory.prediction import QUANTITIES
-from hermite_eq.theory.spiked_contexts import ContextNodes, context_nodes, other_laws
+from hermite_eq.theory.spiked_contexts import LARGE, ContextNodes, context_nodes, other_laws
 from hermite_eq.theory.spiked_engine import Channel, Subspace, TypedFeatures, TypedRidge
 from hermite_eq.theory.spiked_neurons import NeuronTypes, conditional_moments, factors
 
@@ -39,6 +40,9 @@ NODES = 8192
 _CARRIED = 1e-3
 #: Largest block which is handled as a dense matrix: d + 1 at d = 160.
 _DENSE = 161
+#: Standard deviation of the pre-activations, relative to the largest, below which they count as that: h vanishes where all labels of a
+#: context do, as a noiseless ReLU's with probability 2^{-ℓ}. Features there are off by this share of those of the largest h.
+_SMALLEST_SCALE = 1e-4
 
 
 class _Step:
@@ -60,14 +64,14 @@ def typed_features(model: OneStepTransformer | RandomTransformer, nodes: Context
     """The features of a head on the nodes."""
     step, t, training = _Step(model, sizes), nodes.trace, np.array(task.weights)
     head = model.head if isinstance(model, OneStepTransformer) else model.activation
-    square, large = nodes.coordinates**2, nodes.large
-    if not (nodes.rest.sum(axis=0) + square.sum(axis=1)).all():
+    coordinates2, large = nodes.coordinates**2, nodes.large
+    if not (nodes.rest.sum(axis=0) + coordinates2.sum(axis=1)).all():
         raise HypothesisError("h is not zero", "contexts all of whose labels are", "pass a noise > 0 to the task: noise=0.01, say")
     types = NeuronTypes.of(step=step.taken, entries=large)
 
     seen = nodes.label**2 + nodes.label_variance
-    along = (1 + step.tilt * np.outer(types.step, (nodes.weights * nodes.label) @ square)) ** 2 / t
-    along = along + step.noise * np.outer(types.step**2, (nodes.weights * seen) @ square)
+    along = (1 + step.tilt * np.outer(types.step, (nodes.weights * nodes.label) @ coordinates2)) ** 2 / t
+    along = along + step.noise * np.outer(types.step**2, (nodes.weights * seen) @ coordinates2)
     linear, lengths = nodes.coordinates[:, large:], along[:, large:]
     mean_label, mean_square = training * nodes.moments
     noisy = bool(step.shift)
@@ -79,6 +83,8 @@ def typed_features(model: OneStepTransformer | RandomTransformer, nodes: Context
     if noisy:
         spaces, along_noise, spread = _with_noise(spaces, mean_square / sizes.samples, nodes, linear.shape[1])
         # Given ⟨N, h⟩, in units of the directions C_jN: the mean, and what leaves the covariance.
+        # Where h vanishes, so does what lies along N.
+        spread = np.where(spread > 0, spread, np.inf)
         coordinates = np.concatenate([linear, along_noise * (noise / spread)[:, None]], axis=1)
         taken = np.concatenate([taken, along_noise / np.sqrt(spread)[:, None]], axis=1)
     if linear.shape[1]:
@@ -90,17 +96,22 @@ def typed_features(model: OneStepTransformer | RandomTransformer, nodes: Context
         variance = variance + (s.copies * np.einsum("kbij,tbji->tk", s.samples, s.neurons))[:, nodes.source] * nodes.rest[s.kind]
     shift = np.outer(types.step, step.shift * (nodes.signal + noise))
     shift = shift + (types.entries * np.sqrt(along[:, :large])) @ nodes.coordinates[:, :large].T
-    scale = np.sqrt(variance)
+    if not variance.any():
+        raise HypothesisError(
+            f"directions that hold less than {LARGE:.0%} of E‖h‖² hold some of it together", f"{sizes}", "raise d, or simulate"
+        )
+    scale = np.maximum(np.sqrt(variance), _SMALLEST_SCALE * np.sqrt(variance.max()))
     a0, a1, a2, residual2 = conditional_moments(head, shift, scale)
+    square = types.shares @ (a0**2 + a1**2 + residual2)
     psi, chi = factors(a0, types.shares, nodes.weights)
     channels = [Channel(*factors(a1 / scale, types.shares, nodes.weights), nodes.rest, coordinates, taken, spaces)]
     if nodes.quadratics is not None:
-        second = a2 / (2 * variance)
+        second = a2 / (2 * scale**2)
         variances = nodes.quadratics.weights(_entries(spaces, len(nodes.rest)))
         residual2 = np.maximum(residual2 - second**2 * nodes.quadratics.variance(variances), 0.0)
         channels.append(nodes.quadratics.channel(*factors(second, types.shares, nodes.weights), variances))
     return TypedFeatures(
-        nodes.weights, nodes.source, nodes.label, nodes.label_variance, types.shares, psi, chi, channels, residual2,
+        nodes.weights, nodes.source, nodes.label, nodes.label_variance, types.shares, psi, chi, channels, residual2, square,
     )  # fmt: skip
 
 
@@ -189,6 +200,8 @@ def spiked_errors(
     if not isinstance(mixed, MixtureTask):
         raise HypothesisError("a gradient step is taken on contexts of a Task", f"{task}", "pass Task(…), with its sources")
     check_labels(mixed.sources)
+    if not model.normalise:
+        check_growth(model.head if isinstance(model, OneStepTransformer) else model.activation)
     columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
     notes: list[str] = []
     for sizes in points:
@@ -205,6 +218,7 @@ def spiked_errors(
         values = (icl, float(law.weights @ found.error), bias, icl - bias, ridge, found.dof, found.residual, by_source)
         for name, value in zip(columns, values, strict=True):
             columns[name].append(value)
+        notes += unsettled(model, sizes, effective_share(law.weights, features.square))
         notes.append(f"averaged over {len(law.label)} contexts: within {_sampling(law, found.error) / icl:.1%} were they independent")
         if isinstance(model, OneStepTransformer) and model.beyond_theorem(sizes.d):
             notes.append(f"η = {model.step_size:g} at d² = {sizes.d**2}: the step's noise is described to leading order only")

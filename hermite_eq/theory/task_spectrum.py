@@ -61,7 +61,8 @@ class TaskSpectrum:
         """
         y, gamma = (np.array(x, float) for x in np.broadcast_arrays(y, gamma))
         # y − ψ + γψ⟨c/(c+ψ)⟩ divided by ψ: near the lower end of ψ the quotient y/ψ keeps its digits.
-        return increasing_root(lambda psi: 1 - gamma * self._mean(self.eigenvalues, psi, 1) - y / psi, y, y + gamma * self.mean + y)
+        # At twice the upper end it is at least 1/2, whatever the rounding.
+        return increasing_root(lambda psi: 1 - gamma * self._mean(self.eigenvalues, psi, 1) - y / psi, y, 2 * (y + gamma * self.mean))
 
     def _mean(self, numerator: Array, psi: Array, power: int) -> Array:
         inverse = 1 / (self.eigenvalues + psi[..., None])

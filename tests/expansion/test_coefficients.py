@@ -230,3 +230,22 @@ def test_forms_of_tex_that_do_not_exist() -> None:
         coefficients("relu", 2).latex("row")
     with pytest.raises(HypothesisError, match=r"c_k has a known closed form in k; found none for tanh: unsupported function tanh"):
         coefficients("tanh", 2).latex("general")
+
+
+@pytest.mark.parametrize("sigma", ["relu", "tanh", "x^2"])
+def test_a_degree_out_of_reach_is_refused_at_once(sigma: str) -> None:
+    with pytest.raises(HypothesisError, match=r"degree is at most 2000; found degree=1000000\. Repair: pass degree=2000"):
+        coefficients(sigma, 10**6)
+
+
+@pytest.mark.parametrize("sigma", ["1e200*tanh(x)", "1e299*tanh(x)", sympy.Float("1e200"), lambda x: 1e160 * np.cos(x)], ids=str)
+def test_values_whose_squares_are_no_doubles_are_refused(sigma: object) -> None:
+    with pytest.raises(HypothesisError, match=r"so that their squares are numbers; .* Repair: divide the function by"):
+        np.asarray(coefficients(sigma, 2))
+
+
+@pytest.mark.parametrize("scale", ["1e140", "1e-140", "1e-200"])
+def test_coefficients_go_with_the_scale_of_the_function(scale: str) -> None:
+    one, other = (np.asarray(coefficients(f"{factor}*tanh(x)", 3)) for factor in ("1", scale))
+    # Two roundings of each value, and those of a sum of some hundred terms.
+    assert other == pytest.approx(one * float(scale), rel=1e2 * np.finfo(float).eps, abs=0)

@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.extremes import NOISES, RATIOS, RIDGES, fault, settings
+from benchmarks.extremes import AGREE, NOISES, RATIOS, RIDGES, fault, settings
 from hermite_eq import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task, equivalent_model
 from hermite_eq.errors import ConvergenceError, HypothesisError
 from hermite_eq.theory import bayes_error, context_ridge_error, icl_curve, icl_error, interpolation_peak, optimal_ridge
+from hermite_eq.theory.bayes import bayes_error_with_covariance
 from hermite_eq.theory.roots import increasing_root
 
 INF, LARGEST = math.inf, sys.float_info.max
@@ -183,6 +184,15 @@ def test_ratios_towards_their_ends_settle(model, which: str) -> None:
 
 
 # Questions built on the error.
+
+
+@pytest.mark.parametrize("noise", [value for value in NOISES if value > 0])
+def test_bayes_errors_with_the_covariance_of_no_direction_are_those_without(noise: float) -> None:
+    task, alpha = Task("identity", noise), [*RATIOS, 5e-324, 1e-300, 1e-100, 1e100, LARGEST]
+    one, other = bayes_error(task, alpha), bayes_error_with_covariance(task, alpha, np.ones(3))
+    # At α = 1 ψ is a double root; and of e ≤ E y² ≥ 1 no digits below its rounding.
+    assert other == pytest.approx(one, rel=AGREE, abs=float(ROUNDING))
+    assert np.all(other >= noise)
 
 
 @pytest.mark.parametrize("noise", NOISES)

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
 import pytest
 
-from hermite_eq import HypothesisWarning, RandomTransformer, Ratios, Sizes, Task, equivalent_model, icl_error, simulate
+from hermite_eq import (
+    HypothesisWarning,
+    OneStepTransformer,
+    RandomTransformer,
+    Ratios,
+    Sizes,
+    Task,
+    equivalent_model,
+    icl_error,
+    simulate,
+)
 from hermite_eq.activations import activation, grows_exponentially, registered_names
 from hermite_eq.covariance import covariance
 from hermite_eq.errors import HypothesisError
+from hermite_eq.models import MixtureTask, Source
+from hermite_eq.theory import spiked_icl_error
 from hermite_eq.theory.finite_size import effective_contexts
+from hermite_eq.theory.mixture import mixture_moments
 
 TASK = Task("relu", noise=0.1)
 
@@ -54,6 +68,27 @@ def test_what_does_not_settle_at_d_8_has_a_note_and_does_with_normalise(head: ob
 @pytest.mark.parametrize("head", ["relu", "tanh", "gelu", equivalent_model("relu", 1)], ids=str)
 def test_a_lipschitz_head_settles_at_d_8(head: object) -> None:
     assert not unsettled(icl_error(RandomTransformer(head, ridge=0.1), TASK, sizes(8)).notes)
+
+
+MIXTURE = MixtureTask([Source("relu", noise=0.1), Source("tanh", noise=0.1)], [0.5, 0.5])
+FRESH = Sizes(8, 8, math.inf, 128, 64)
+
+
+def test_the_same_holds_for_mixtures_and_given_moments() -> None:
+    for task in (MIXTURE, mixture_moments(MIXTURE, 8, 8)):
+        with pytest.raises(HypothesisError, match="no mean over ‖h‖"):
+            icl_error(RandomTransformer("exp", ridge=0.1), task, FRESH)
+        assert not unsettled(icl_error(RandomTransformer("exp", ridge=0.1, normalise=True), task, FRESH).notes)
+        assert unsettled(icl_error(RandomTransformer("cubic", ridge=0.1), task, FRESH).notes)
+        assert not unsettled(icl_error(RandomTransformer("relu", ridge=0.1), task, FRESH).notes)
+
+
+@pytest.mark.parametrize("step", [0.0, 1.0])
+def test_the_same_holds_after_a_gradient_step(step: float) -> None:
+    with pytest.raises(HypothesisError, match="no mean over ‖h‖"):
+        spiked_icl_error(OneStepTransformer("exp", step, 0.1), TASK, FRESH, nodes=64)
+    assert unsettled(spiked_icl_error(OneStepTransformer("cubic", step, 0.1), TASK, FRESH, nodes=64).notes)
+    assert not unsettled(spiked_icl_error(OneStepTransformer("tanh", step, 0.1), TASK, FRESH, nodes=64).notes)
 
 
 def test_a_cubic_head_settles_at_large_d() -> None:

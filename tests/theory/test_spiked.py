@@ -217,7 +217,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: icl_error(STEP, spike(D), replace(half(D), tasks=8)), "every training context has a task of its own; found tasks=8"),
     (lambda: icl_error(OneStepTransformer("relu", 1.0, 0.0), spike(D), half(D)), "the ridge is positive; found ridge=0"),
     (lambda: icl_error(STEP, MOMENTS, half(D)), "a gradient step is taken on contexts of a Task"),
-    (lambda: spiked_icl_error("relu", spike(D), half(D)), "the head is random; found relu"),  # type: ignore[arg-type]
+    (lambda: spiked_icl_error("relu", spike(D), half(D)), "the head is random; found 'relu'"),  # type: ignore[arg-type]
     (lambda: icl_error(STEP, MixtureTask([Source("relu", input_mean=1.0)]), half(D)), "inputs have mean zero, and tasks are Gaussian"),
     (lambda: icl_error(STEP, MixtureTask([Source("relu", tasks="rademacher")]), half(D)), "tasks are Gaussian or on the sphere"),
 ]
@@ -227,6 +227,22 @@ BAD: list[tuple[Callable[[], Any], str]] = [
 def test_outside_its_domain_it_says_so(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(HypothesisError, match=message):
         call()
+
+
+def test_contexts_whose_labels_all_vanish_have_h_zero() -> None:
+    """ReLU labels of ℓ = 2 inputs are all 0 in a quarter of the contexts; little noise is about none."""
+    head, sizes = RandomTransformer("relu", 0.1), Sizes(6, 2, math.inf, 64, 64)
+    none, little = (spiked_icl_error(head, Task("relu", noise), sizes, nodes=64).icl for noise in (0.0, 1e-10))
+    # The noise itself, h of order √noise, and the 1e-4 of the largest h that stands for less.
+    assert none == pytest.approx(little, rel=1e-3)
+    with pytest.raises(HypothesisError, match=r"labels that all vanish, as h = 0 has no direction; .* Repair: pass noise=1e-6"):
+        spiked_icl_error(RandomTransformer("relu", 0.1, normalise=True), Task("relu"), sizes, nodes=64)
+
+
+@pytest.mark.parametrize("nodes", [16, 64, 1024])
+def test_no_number_of_contexts_ends_in_a_raw_error_at_d_1(nodes: int) -> None:
+    with pytest.raises(HypothesisError, match=r"directions that hold less than 2% .* Repair: raise d|the nodes surround the exact means"):
+        spiked_icl_error(RandomTransformer("relu", 0.1), Task("relu"), Sizes(1, 2, math.inf, 4, 4), nodes=nodes)
 
 
 def input_spike(d: int) -> MixtureTask:
