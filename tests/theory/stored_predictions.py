@@ -37,13 +37,15 @@ SETTINGS: dict[str, tuple[TrainedModel, Task | MixtureTask, Sizes | Ratios]] = {
     "tanh, limit": (RandomTransformer("tanh", 0.1), _RELU, Ratios(2, 2, 0.5, 1)),
     "linear, d = 40": (LinearTransformer(0.1), _RELU, Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=2)),
     "relu, d = 40, k = 20": (RandomTransformer("relu", 0.1), _RELU, Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1.5, mu=0.75)),
-    "relu normalised, d = 24": (RandomTransformer("relu", 0.1, normalise=True), _RELU, Sizes.from_ratios(24, alpha=1, kappa=math.inf, tau=2, mu=1)),
+    "relu normalised, d = 24": (
+        RandomTransformer("relu", 0.1, normalise=True), _RELU, Sizes.from_ratios(24, alpha=1, kappa=math.inf, tau=2, mu=1),
+    ),
     "tanh, ridgeless, d = 40": (RandomTransformer("tanh", 0.0), _TANH, Sizes.from_ratios(40, alpha=1, kappa=math.inf, tau=0.5, mu=1.5)),
     "linear, two sources": (LinearTransformer(0.1, intercept=True), _TWO, Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=2)),
     "relu, two sources": (RandomTransformer("relu", 0.1), _TWO, Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=2, mu=1)),
     "tanh, input spike": (RandomTransformer("tanh", 0.1), _SCALED, Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=2, mu=0.5)),
     "relu, one step": (OneStepTransformer("relu", 128.0, 1.0), _RELU, Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1, mu=0.5)),
-}
+}  # fmt: skip
 
 
 def measured() -> dict[str, dict[str, float]]:
