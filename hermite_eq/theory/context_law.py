@@ -175,18 +175,107 @@ class ContextLaw:
     trace: float
 
 
-@lru_cache(maxsize=256)
-def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
-    r"""The law of the norms at ``count``³ Gauss nodes.
+@dataclass(frozen=True, eq=False)
+class GivenLength:
+    r"""What is expected of contexts whose task has a given length: nodes X of :math:`\|x\|^2` and B of :math:`\|b\|^2`, independent.
 
-    ‖ξ‖² and ‖x‖² have their exact laws; :math:`B=\|b\|^2` given ‖ξ‖ the law of :func:`three_moment_nodes` with its exact first three
-    moments. Conditional means are regressions with exact coefficients. For functions of the query's g, with :math:`X=\|x\|^2`,
-    :math:`\operatorname{Var}X=2/d` and :math:`\operatorname{Cov}(f(g),X)=\mathbb E[f(g)(g^2-1)]/d`:
+    Attributes
+    ----------
+    X, X_weights, B, B_weights : ndarray
+    mean, square, query : ndarray
+        :math:`\mathbb E[y|X]`, :math:`\mathbb E[y^2|X]` and :math:`\mathbb E[u^\top x\,y|X]`, u the direction of the task.
+    along, label : ndarray
+        :math:`\mathbb E[u^\top b_1|B]` and :math:`\mathbb E[b_2|B]`.
+    signal, isotropic, column, cross : ndarray
+        :math:`\mathbb E[b_1b_1^\top|B]` is the first times :math:`uu^\top` and the second times I, :math:`\mathbb E[b_2^2|B]` the third,
+        :math:`\mathbb E[b_2\,u^\top b_1|B]` the fourth.
+    c : ndarray
+        :math:`c_0,\dots,c_3` of the target at this length.
+    pair : ndarray
+        :func:`pair_moments`.
+    """
+
+    X: Array
+    X_weights: Array
+    B: Array
+    B_weights: Array
+    mean: Array
+    square: Array
+    query: Array
+    along: Array
+    label: Array
+    signal: Array
+    isotropic: Array
+    column: Array
+    cross: Array
+    c: Array
+    pair: Array
+
+
+def _linear_square(pair: Array, x: Array, weights: Array) -> Array:
+    r""":math:`\mathbb E[y^2|X]` of mean v and slope p/2, p = E[y²(g² − 1)]: linear in X, as for a linear target, and where that is not
+    positive for every X the power of X with that slope."""
+    v = pair[0, 1]
+    slope = (pair[2, 0] - v) / (2 * v)
+    if 0 <= slope <= 1:
+        return np.asarray(v * (1 + slope * (x - 1)))
+    power = x**slope
+    return np.asarray(v * power / (weights @ power))
+
+
+@lru_cache(maxsize=512)
+def given_length(task: Task, d: int, context: int, scale: float, count: int = 5) -> GivenLength:
+    r"""Contexts of a task with :math:`\|\xi\|=s\sqrt d`, s = ``scale``, at ``count`` nodes of each of the two norms.
+
+    ‖x‖² has its exact law, B = ‖b‖² that of :func:`three_moment_nodes` with its exact first three moments. Conditional means are
+    regressions with exact coefficients. For functions of the query's g, with :math:`X=\|x\|^2`, :math:`\operatorname{Var}X=2/d` and
+    :math:`\operatorname{Cov}(f(g),X)=\mathbb E[f(g)(g^2-1)]/d`:
 
     .. math:: \mathbb E[f|\xi,X]\approx\mathbb Ef+\tfrac12\mathbb E[f(g)(g^2-1)](X-1),
 
-    or, for the positive :math:`f=y^2`, the power of X with that slope. For an f of the context, the power of B with the exact
-    :math:`\mathbb Ef` and :math:`\mathbb E[fB]`. All are exact to the first order in 1/d.
+    which is positive for the positive :math:`f=y^2` wherever that holds; else it is the power of X with that slope. For an f of the
+    context, the power of B with the exact :math:`\mathbb Ef` and :math:`\mathbb E[fB]`. All are exact to the first order in 1/d.
+    """
+    x, X_weights = task_norm_nodes(d, count)
+    X = x**2
+    c = scaled_coefficients(task.target, np.array([scale]), 3)[0]
+    c0, c1, c2, c3 = c
+    pair = pair_moments(task, scale)
+    M = sum_moments(pair, context)
+    B, B_weights = three_moment_nodes(*(_with_norm(M, d, context, power=n) for n in (1, 2, 3)), count)
+
+    def power(i: int, j: int, factor: float, more: float = 0) -> Array:
+        mean, with_B = (factor * _with_norm(M, d, context, i, j, n) for n in (0, 1))
+        with_B += more
+        # A mean at rounding level (an even target has E[yg] = 0) has no exponent.
+        return mean * _tilted(B, B_weights, with_B / mean) if abs(mean) > 1e-12 * (B_weights @ B) else np.zeros_like(B)
+
+    root_r, root_q = math.sqrt(d) / context, 1 / context
+    # (uᵀb₁)² less its isotropic part (d/ℓ²)Yχ²/(d−1), for which E[χ⁴]/(d−1) = d + 1; then b₂², and b₂ uᵀb₁.
+    isotropic = power(0, 1, root_r**2, 2 * root_r**4 * float(M[0, 2]))
+    return GivenLength(
+        X=X,
+        X_weights=X_weights,
+        B=B,
+        B_weights=B_weights,
+        mean=c0 + c2 / 2 * (X - 1),
+        square=_linear_square(pair, X, X_weights),
+        # E[gy|X] = c₁ + ½E[gy(g² − 1)](X − 1), and g³ − g = He₃ + 2g.
+        query=(c1 + (c3 + 2 * c1) / 2 * (X - 1)) / math.sqrt(d),
+        along=power(1, 0, root_r),
+        label=power(0, 1, root_q),
+        signal=power(2, 0, root_r**2) - isotropic,
+        isotropic=isotropic,
+        column=power(0, 2, root_q**2),
+        cross=power(1, 1, root_r * root_q),
+        c=c,
+        pair=pair,
+    )
+
+
+@lru_cache(maxsize=256)
+def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
+    r"""The law of the norms at ``count``³ Gauss nodes: ‖ξ‖² has its exact law, the others given it are those of :func:`given_length`.
 
     Raises
     ------
@@ -194,44 +283,24 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
         If the target has no finite moment of order 12 under N(0, s²).
     """
     xi, xi_weights = task_norm_nodes(d, count)
-    x, x_weights = task_norm_nodes(d, count)
-    X = x**2
-    c = scaled_coefficients(task.target, xi, 3)
     columns: dict[str, list[Array]] = {name: [] for name in ("weights", "XB", "mean", "square", "alignment", "signal", "column", "cross")}
-    trace = 0.0
-    for s, w, (c0, c1, c2, c3) in zip(xi, xi_weights, c, strict=True):
-        pair = pair_moments(task, float(s))
-        M = sum_moments(pair, context)
-        mean_B, square_B, cube_B = (_with_norm(M, d, context, power=n) for n in (1, 2, 3))
-        B, B_weights = three_moment_nodes(mean_B, square_B, cube_B, count)
-
-        def power(i: int, j: int, factor: float, more: float = 0, M: Array = M, B: Array = B, W: Array = B_weights) -> Array:
-            mean, with_B = (factor * _with_norm(M, d, context, i, j, n) for n in (0, 1))
-            with_B += more
-            # A mean at rounding level (an even target has E[yg] = 0) has no exponent.
-            return mean * _tilted(B, W, with_B / mean) if abs(mean) > 1e-12 * (W @ B) else np.zeros_like(B)
-
-        root_r, root_q = math.sqrt(d) / context, 1 / context
-        along = power(1, 0, root_r)
-        trace += w * mean_B
-        p = pair[2, 0] - pair[0, 1]
-        grid = np.ones((count, count))
-        columns["weights"].append(w * np.outer(x_weights, B_weights))
-        columns["XB"].append(np.outer(X, B))
-        columns["mean"].append((c0 + c2 / 2 * (X - 1))[:, None] * grid)
-        square = X ** (p / (2 * pair[0, 1]))
-        columns["square"].append((pair[0, 1] * square / (x_weights @ square))[:, None] * grid)
-        # E[gy|X] = c₁ + ½E[gy(g² − 1)](X − 1), and g³ − g = He₃ + 2g.
-        query = (c1 + (c3 + 2 * c1) / 2 * (X - 1)) / np.sqrt(d * X)
-        columns["alignment"].append(np.outer(query, along / np.sqrt(B)))
-        # (uᵀb₁)² less its isotropic part (d/ℓ²)Yχ²/(d−1), for which E[χ⁴]/(d−1) = d + 1; then b₂², and b₂ uᵀb₁.
-        isotropic = power(0, 1, root_r**2, 2 * root_r**4 * float(M[0, 2]))
-        column = np.minimum(power(0, 2, root_q**2) / B, 1)
-        signal = np.clip((power(2, 0, root_r**2) - isotropic) / B, 0, 1 - column)
-        columns["signal"].append(grid * signal)
-        columns["column"].append(grid * column)
-        columns["cross"].append(grid * power(1, 1, root_r * root_q) / B)
-    mean_square = float(xi_weights @ c[:, 1] ** 2)
+    trace, slopes = 0.0, []
+    for s, w in zip(xi, xi_weights, strict=True):
+        law = given_length(task, d, context, float(s), count)
+        trace += w * (law.B_weights @ law.B)
+        slopes.append(law.c[1])
+        column = np.minimum(law.column / law.B, 1)
+        columns["weights"].append(w * np.outer(law.X_weights, law.B_weights))
+        columns["XB"].append(np.outer(law.X, law.B))
+        every, each = np.ones((count, count)), np.ones(count)
+        columns["mean"].append(np.outer(law.mean, each))
+        columns["square"].append(np.outer(law.square, each))
+        columns["alignment"].append(np.outer(law.query / np.sqrt(law.X), law.along / np.sqrt(law.B)))
+        columns["signal"].append(every * np.clip(law.signal / law.B, 0, 1 - column))
+        columns["column"].append(every * column)
+        columns["cross"].append(every * law.cross / law.B)
+    c1 = np.array(slopes)
+    mean_square = float(xi_weights @ c1**2)
     flat = {name: np.concatenate([part.ravel() for part in parts]) for name, parts in columns.items()}
     return ContextLaw(
         weights=flat["weights"],
@@ -242,6 +311,6 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
         signal_share=flat["signal"],
         column_share=flat["column"],
         cross_share=flat["cross"],
-        length_variance=float(d * (xi_weights @ c[:, 1] ** 4 / mean_square**2 - 1)) if mean_square else 2.0,
+        length_variance=float(d * (xi_weights @ c1**4 / mean_square**2 - 1)) if mean_square else 2.0,
         trace=trace,
     )

@@ -32,6 +32,7 @@ from hermite_eq.theory.mixture import concentration, mixture_errors, mixture_not
 from hermite_eq.theory.prediction import QUANTITIES, ErrorArrays, ErrorCurve, TheoryError
 from hermite_eq.theory.spiked_contexts import LARGE
 from hermite_eq.theory.spiked_features import NODES, outside, spiked_errors
+from hermite_eq.theory.training_tasks import FEW, given_task_errors
 
 if TYPE_CHECKING:
     import pandas
@@ -172,11 +173,12 @@ def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array]
     limit, finite, notes = _theory(model)
     if isinstance(points[0], Ratios):
         return limit(model, task, points).columns, notes(task)
-    values = {name: np.empty(len(points)) for name in QUANTITIES}
+    values = {name: np.zeros(len(points)) for name in (*QUANTITIES, "icl_stderr", "idg_stderr")}
     for indices in _groups(points):
-        part = finite(model, task, [points[i] for i in indices])
-        for name, column in values.items():
-            column[indices] = getattr(part, name)
+        at = [points[i] for i in indices]
+        part = given_task_errors(model, task, at) if at[0].tasks <= FEW else finite(model, task, at).columns
+        for name, column in part.items():
+            values[name][indices] = column
     small = min(point.d for point in points)
     found = (f"d = {small}: the remainder, of the next order in 1/d, is several per cent",) if small < ROUGH else ()
     fewest = min(points, key=lambda point: point.samples / point.d**2)

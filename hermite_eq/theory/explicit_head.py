@@ -97,19 +97,18 @@ class Eigenblock:
     basis : (p, p) array
     diagonals : (S, p) array
         Diagonal entries of every r_s in the basis.
-    rotated : tuple of (p, p) arrays
-        Every r_s in the basis; empty with one training source, whose matrix is diagonal: then the diagonals suffice.
-    signals : (S, p, q) array
-    means : (S, p, q) array or None
+    rotated : (S, p, p) array
+        Every r_s in the basis; none with one training source, whose matrix is diagonal: then the diagonals suffice.
+    inside : (p,) array of bool
+        The range of the training covariance.
     """
 
     block: Block
     values: Array
     basis: Array
     diagonals: Array
-    rotated: tuple[Array, ...]
-    signals: Array
-    means: Array | None
+    rotated: Array
+    inside: NDArray[np.bool_]
 
     @classmethod
     def of(cls, block: Block, weights: Array) -> Eigenblock:
@@ -118,21 +117,31 @@ class Eigenblock:
         # Outside the range of the training covariance nothing is learnt, and rounding must look neither like signal nor like variance.
         inside = values > values.size * np.finfo(float).eps * values[-1]
         values = np.where(inside, values, 0.0)
-        signals = turned(block.signals, basis, inside)
-        means = None if block.means is None else turned(block.means, basis, inside)
-        rotated: tuple[Array, ...] = ()
+        rotated = np.zeros((0, *basis.shape))
         if weights.size > 1:
-            seen = np.outer(inside, inside)
-            rotated = tuple(
-                np.where(seen, matrix, 0.0) if s < weights.size else matrix
-                for s, matrix in enumerate(basis.T @ matrix @ basis for matrix in block.matrices)
-            )
-            diagonals = np.array([matrix.diagonal() for matrix in rotated])
+            rotated = basis.T @ block.matrices @ basis
+            rotated[: weights.size, ~inside] = 0.0
+            rotated[: weights.size, :, ~inside] = 0.0
+            diagonals = np.einsum("sii->si", rotated)
         else:
             own = values / weights[0] if weights[0] > 0 else np.zeros_like(values)
             others = [np.einsum("pi,pi->i", basis, matrix @ basis) for matrix in block.matrices[1:]]
             diagonals = np.array([own, *others])
-        return cls(block, values, basis, np.maximum(diagonals, 0.0), rotated, signals, means)
+        return cls(block, values, basis, np.maximum(diagonals, 0.0), rotated, inside)
+
+    @cached_property
+    def signals(self) -> Array:
+        """M_s in the basis, shape (S, p, q)."""
+        return self._turned(self.block.signals)
+
+    @cached_property
+    def means(self) -> Array | None:
+        """E_s[h] in the basis, where it is not zero."""
+        return None if self.block.means is None else self._turned(self.block.means)
+
+    def _turned(self, vectors: Array) -> Array:
+        """Vectors of shape (S, p, q) in the basis, without what lies outside the range of the training covariance."""
+        return np.where(self.inside[:, None], self.basis.T @ vectors, 0.0)
 
     def resolvent(self, k: Any) -> Array:
         """R̃ = (Σ_s weights_s r_s + k)⁻¹ by its diagonal, shape (…, p) for k of shape (…)."""
@@ -150,11 +159,12 @@ class Eigenblock:
         """q tr(r_s R̃²)."""
         return self.block.copies * (self.diagonals[s] @ resolvent**2)
 
-    def pair(self, first: int, second: int, resolvent: Array) -> Any:
-        """q tr(r_a R̃ r_b R̃), b a training source."""
-        if self.rotated:
-            return self.block.copies * (resolvent @ (self.rotated[first] * self.rotated[second]) @ resolvent)
-        return self.block.copies * ((self.diagonals[first] * self.diagonals[second]) @ resolvent**2)
+    def pairs(self, trained: int, resolvent: Array) -> Array:
+        """q tr(r_a R̃ r_b R̃) of every source with each of the first ``trained``."""
+        if len(self.rotated):
+            inner = (self.rotated * np.outer(resolvent, resolvent)).reshape(len(self.rotated), -1)
+            return np.asarray(self.block.copies * inner @ self.rotated[:trained].reshape(trained, -1).T)
+        return np.asarray(self.block.copies * (self.diagonals * resolvent**2) @ self.diagonals[:trained].T)
 
     def apply(self, resolvent: Array, vectors: Array) -> Array:
         """R̃ times vectors of shape (…, p, q)."""
@@ -162,17 +172,12 @@ class Eigenblock:
 
     def quadratic(self, s: int, vector: Array) -> Any:
         """vᵀ r_s v summed over the copies, v of shape (p, q) in the basis."""
-        if self.rotated:
+        if len(self.rotated):
             return (vector * (self.rotated[s] @ vector)).sum()
         if s == 0:
             return self.diagonals[0] @ (vector**2).sum(1)
         original = self.basis @ vector
         return (original * (self.block.matrices[s] @ original)).sum()
-
-
-def turned(vectors: Array, basis: Array, inside: NDArray[np.bool_]) -> Array:
-    """Vectors of shape (S, p, q) in a basis, without what lies outside the range of the training covariance."""
-    return np.where(inside[:, None], np.einsum("pi,spq->siq", basis, vectors, optimize=True), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,7 +343,7 @@ class ExplicitEngine:
 
         second = {key: np.array([sum(each.square(s, r) for each, r in of[key]) / D for s in everyone]) for key in self.keys}
         pairs = {
-            key: np.array([[sum(each.pair(t, s, r) for each, r in of[key]) / D for s in range(self.trained)] for t in everyone])
+            key: sum(each.pairs(self.trained, r) for each, r in of[key]) / D
             for key in self.keys
         }
         cross, through = {}, {}

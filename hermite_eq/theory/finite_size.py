@@ -44,11 +44,22 @@ def _too_small(found: str) -> HypothesisError:
     )
 
 
-def _law(task: Task, sizes: Sizes) -> ContextLaw:
+def check_sizes(task: Task, sizes: Sizes) -> None:
+    """Whether the task is one isotropic source, and d within reach.
+
+    Raises
+    ------
+    HypothesisError
+        Otherwise.
+    """
     check_plain(task)
     if sizes.d < SMALLEST:
         raise _too_small(f"d={sizes.d}")
     check_labels([task])
+
+
+def _law(task: Task, sizes: Sizes) -> ContextLaw:
+    check_sizes(task, sizes)
     law = context_law(task, sizes.d, sizes.context)
     spread = float(law.weights @ law.scale2**2) - 1
     if spread > WIDEST:

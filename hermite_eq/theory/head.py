@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,8 +110,7 @@ class HeadMoments:
             norm2 = values**2 @ w + float(head.residual) ** 2
         else:
             check_magnitude(head, "head")
-            c0, c1, c2 = scaled_coefficients(head, scales, 2).T
-            norm2 = scaled_norm2(head, scales)
+            c0, c1, c2, norm2 = _tabulated(head, np.asarray(scales, float))
         return cls._rounded(c0, c1, c2, norm2 - c0**2 - c1**2)
 
     @classmethod
@@ -146,6 +146,42 @@ class HeadMoments:
         norm2 = c0**2 + c1**2 + np.maximum(residual2, 0)
         c0, c1, c2 = (np.where(np.abs(x) > _ZERO * np.sqrt(norm2), x, 0.0) for x in (c0, c1, c2))
         return cls(c0, c1, c2, np.where(residual2 > _ZERO * norm2, residual2, 0.0))
+
+
+#: Width of a panel of log s, and Chebyshev points in it.
+_PANEL, _POINTS = 0.5, 24
+#: The last coefficients of a panel relative to the largest, above which it is not interpolated.
+_SMOOTH = 1e-12
+
+
+@lru_cache(maxsize=512)
+def _panel(head: Activation, index: int) -> Array:
+    r"""Chebyshev coefficients of :math:`c_0,c_1,c_2,\mathbb E\sigma(sg)^2` in log s on one panel, shape (points, 4).
+
+    :math:`\int\sigma(x)\mathrm{He}_k(x/s)\varphi(x/s)\,dx/s` is analytic in s where Re s⁻² > 0, so in log s up to a distance of π/4 from
+    the real line, and bounded at the distance π/6: on a panel of half-width ¼ the interpolation error is of the order 4.4⁻²⁴ ≈ ε.
+    """
+    angles = math.pi * (np.arange(_POINTS) + 0.5) / _POINTS
+    scales = np.exp(_PANEL * (index + 0.5 + np.cos(angles) / 2))
+    values = np.column_stack([scaled_coefficients(head, scales, 2), scaled_norm2(head, scales)])
+    found = 2 / _POINTS * np.cos(np.outer(np.arange(_POINTS), angles)) @ values
+    found[0] /= 2
+    return np.asarray(found)
+
+
+def _tabulated(head: Activation, scales: Array) -> Array:
+    r""":math:`c_0,c_1,c_2,\mathbb E\sigma(sg)^2` at every scale, shape (4, N)."""
+    found = np.empty((4, scales.size))
+    logs = np.log(scales) / _PANEL
+    index = np.floor(logs).astype(int)
+    for i in np.unique(index):
+        at, table = index == i, _panel(head, int(i))
+        # A head that grows like exp, at scales where its moments leave the range of the quadrature, is no smooth function of them.
+        if np.abs(table[-2:]).max() > _SMOOTH * np.abs(table).max():
+            found[:, at] = np.column_stack([scaled_coefficients(head, scales[at], 2), scaled_norm2(head, scales[at])]).T
+        else:
+            found[:, at] = np.polynomial.chebyshev.chebval(2 * (logs[at] - i) - 1, table)
+    return found
 
 
 def _polynomial_values(head: PolynomialActivation, scales: Array) -> tuple[Array, Array, Array]:

@@ -28,7 +28,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes
 from hermite_eq.theory.blocks import Block
 from hermite_eq.theory.explicit import GivenMoments, explicit_engine, scaled_sizes, source_nodes
-from hermite_eq.theory.explicit_head import Eigenblock, ExplicitEngine, SourceNodes, turned
+from hermite_eq.theory.explicit_head import Eigenblock, ExplicitEngine, SourceNodes
 from hermite_eq.theory.head import HeadMoments
 from hermite_eq.theory.optimum import with_ridge
 
@@ -57,13 +57,10 @@ class _MovedBlock(Eigenblock):
         basis = np.hstack([basis[:, :outside], inner @ turn])
         seen = np.arange(len(basis)) >= outside
         values = np.concatenate([np.zeros(outside), np.maximum(found, 0.0)])
-        mask = np.outer(seen, seen)
-        matrices = [basis.T @ matrix @ basis for matrix in block.matrices]
-        rotated = tuple(np.where(mask, matrix, 0.0) if s < trained else matrix for s, matrix in enumerate(matrices))
-        signals = turned(block.signals, basis, seen)
-        means = None if block.means is None else turned(block.means, basis, seen)
-        diagonals = np.array([matrix.diagonal() for matrix in rotated])
-        return cls(block, values, basis, diagonals, rotated, signals, means, np.zeros_like(basis))
+        rotated = basis.T @ block.matrices @ basis
+        rotated[:trained, ~seen] = 0.0
+        rotated[:trained, :, ~seen] = 0.0
+        return cls(block, values, basis, np.einsum("sii->si", rotated), rotated, seen, np.zeros_like(basis))
 
     def moved(self, weights: NDArray[Any]) -> _MovedBlock:
         """In the direction of the imaginary parts of the weights."""
@@ -84,8 +81,10 @@ class _MovedBlock(Eigenblock):
     def square(self, s: int, resolvent: Array) -> Any:
         return self.block.copies * (self.rotated[s] * (resolvent @ resolvent)).sum()
 
-    def pair(self, first: int, second: int, resolvent: Array) -> Any:
-        return self.block.copies * ((self.rotated[first] @ resolvent) * (self.rotated[second] @ resolvent).T).sum()
+    def pairs(self, trained: int, resolvent: Array) -> Array:
+        applied = self.rotated @ resolvent
+        flat = applied.transpose(0, 2, 1)[:trained].reshape(trained, -1)
+        return np.asarray(self.block.copies * applied.reshape(len(applied), -1) @ flat.T)
 
     def apply(self, resolvent: Array, vectors: Array) -> Array:
         return np.asarray(resolvent @ vectors)

@@ -129,7 +129,7 @@ def mixture_errors(model: RandomTransformer | LinearTransformer, task: MixtureTa
     control = np.array([sum(p.weight * p.square for p in moments.training) for moments in given]) - mean
     columns = {}
     for name in draws[0]:
-        columns[name], stderr = controlled_mean(np.array([draw[name] for draw in draws]), control)
+        columns[name], stderr = controlled_mean(np.array([draw[name] for draw in draws]), control[:, None])
         if name in ("icl", "idg"):
             columns[f"{name}_stderr"] = stderr
     return columns

@@ -60,28 +60,29 @@ def _counts(weights: tuple[float, ...], tasks: int, rng: np.random.Generator) ->
     return counts
 
 
-def controlled_mean(values: Array, control: Array) -> tuple[Array, Array]:
-    r"""The mean over draws, shape (draws, …), at the known mean 0 of a control variate, and its standard error.
+def controlled_mean(values: Array, controls: Array) -> tuple[Array, Array]:
+    r"""The mean over draws, shape (draws, …), at the known means 0 of control variates, shape (draws, c), and its standard error.
 
-    With :math:`\bar f` and :math:`\bar c` the means and β the regression coefficient of f on c it is :math:`\bar f-\beta\bar c`, whose
-    variance is that of the residuals over the number of draws times :math:`1+\bar c^2/\widehat{\operatorname{Var}}c`. A mean that
-    diverges has no standard error.
+    With :math:`\bar f` and :math:`\bar c` the means and β the regression coefficients of f on c it is
+    :math:`\bar f-\beta^\top\bar c`, whose variance is that of the residuals over the number of draws times
+    :math:`1+\bar c^\top\widehat{\operatorname{Cov}}(c)^{-1}\bar c`. A mean that diverges has no standard error.
 
     Examples
     --------
-    >>> control = np.array([0.1, -0.3, 0.2, 0.4])
-    >>> mean, stderr = controlled_mean(5 + 2 * control, control)
+    >>> controls = np.array([[0.1], [-0.3], [0.2], [0.4]])
+    >>> mean, stderr = controlled_mean(5 + 2 * controls[:, 0], controls)
     >>> float(mean.round(12)), bool(stderr < 1e-12)
     (5.0, True)
     """
-    count = len(control)
+    count, middle = len(controls), controls.mean(axis=0)
     finite = np.isfinite(values).all(axis=0)
     safe = np.where(finite, values, 0.0)
-    centred = control - control.mean()
-    square = float(centred @ centred)
-    beta = np.tensordot(centred, safe, 1) / square if square > 0 else np.zeros(safe.shape[1:])
-    mean = safe.mean(axis=0) - beta * control.mean()
-    residual = safe - safe.mean(axis=0) - np.multiply.outer(centred, beta)
-    leverage = 1 / count + (control.mean() ** 2 / square if square > 0 else 0.0)
-    stderr = np.sqrt((residual**2).sum(axis=0) / (count - 2) * leverage)
+    centred = controls - middle
+    # Where a control does not vary it tells nothing.
+    inverse = np.linalg.pinv(centred, rcond=1e-10)
+    beta = np.tensordot(inverse, safe, 1)
+    mean = safe.mean(axis=0) - np.tensordot(middle, beta, 1)
+    residual = safe - safe.mean(axis=0) - np.tensordot(centred, beta, 1)
+    leverage = 1 / count + float(((middle @ inverse) ** 2).sum())
+    stderr = np.sqrt((residual**2).sum(axis=0) / (count - 1 - controls.shape[1]) * leverage)
     return np.where(finite, mean, values.mean(axis=0)), np.where(finite, stderr, 0.0)

@@ -44,6 +44,7 @@ SETTINGS: dict[str, tuple[TrainedModel, Task | MixtureTask, Sizes | Ratios]] = {
     "linear, two sources": (LinearTransformer(0.1, intercept=True), _TWO, Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=2)),
     "relu, two sources": (RandomTransformer("relu", 0.1), _TWO, Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=2, mu=1)),
     "tanh, input spike": (RandomTransformer("tanh", 0.1), _SCALED, Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=2, mu=0.5)),
+    "linear, three tasks": (LinearTransformer(1e-3), Task("identity", 0.1), Sizes(16, 160, 3, samples=1280)),
     "relu, one step": (OneStepTransformer("relu", 128.0, 1.0), _RELU, Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1, mu=0.5)),
 }  # fmt: skip
 
