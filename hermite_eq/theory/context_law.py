@@ -242,7 +242,8 @@ def given_length(task: Task, d: int, context: int, scale: float, count: int = 5)
     c0, c1, c2, c3 = c
     pair = pair_moments(task, scale)
     M = sum_moments(pair, context)
-    B, B_weights = three_moment_nodes(*(_with_norm(M, d, context, power=n) for n in (1, 2, 3)), count)
+    first, second, third = (_with_norm(M, d, context, power=n) for n in (1, 2, 3))
+    B, B_weights = three_moment_nodes(first, second, third, count)
 
     def power(i: int, j: int, factor: float, more: float = 0) -> Array:
         mean, with_B = (factor * _with_norm(M, d, context, i, j, n) for n in (0, 1))

@@ -24,6 +24,7 @@ from hermite_eq.models import (
     Task,
     TrainedModel,
 )
+from hermite_eq.theory.distinct_sources import distinct_sources
 from hermite_eq.theory.explicit import GivenMoments, explicit_errors, unsettled_moments
 from hermite_eq.theory.finite_size import ROUGH, effective_contexts, finite_linear, finite_random
 from hermite_eq.theory.head import HeadMoments, unsettled
@@ -139,10 +140,13 @@ def icl_curve(model: TrainedModel, task: Task | MixtureTask | GivenMoments, poin
             ", ".join(sorted(kind.__name__ for kind in kinds)) or "no points",
             "pass [Sizes(…), …] or [Ratios(…), …]",
         )
-    if isinstance(model, OneStepTransformer):
-        columns, notes = spiked_errors(model, task, points, nodes=NODES)
+    head: TrainedModel = model
+    if isinstance(model, OneStepTransformer) and model.step_size == 0:
+        head = RandomTransformer(model.head, model.ridge, normalise=model.normalise)
+    if isinstance(head, OneStepTransformer):
+        columns, notes = spiked_errors(head, task, points, nodes=NODES)
     else:
-        columns, notes = _columns(task, model, points)
+        columns, notes = _columns(task, head, points)
     return TheoryCurve(model=model, task=task, points=tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
 
 
@@ -196,23 +200,39 @@ def _(task: GivenMoments, model: Any, points: Sequence[Any]) -> tuple[dict[str, 
 @_columns.register
 def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
     _theory(model)
-    if isinstance(points[0], Ratios):
-        raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
     columns: dict[str, Array] = {}
     notes: list[str] = []
+    if isinstance(points[0], Ratios):
+        distinct = distinct_sources(task)
+        if isinstance(distinct.task, Task):
+            found, said = _columns(distinct.task, model, points)
+            return _by_source(found, distinct.places), said
+        raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
     for indices in _groups(points):
         at = [points[i] for i in indices]
-        large = isinstance(model, RandomTransformer) and concentration(task, at[0].d, at[0].context) > LARGE
-        # Where one direction holds much of h it is a type of the neurons, if contexts can be drawn one by one.
-        if large and outside(model, task, at[0]) is None:
-            found, said = spiked_errors(model, task, at, nodes=NODES)
+        distinct = distinct_sources(task, at[0].d)
+        mixed = distinct.task
+        if isinstance(mixed, Task):
+            found, said = _columns(mixed, model, at)
         else:
-            found = mixture_errors(model, task, at)
-            said = mixture_notes(model, task, min(at, key=lambda point: point.samples))
-        for name, part in found.items():
+            mixed.check(at[0].d)
+            large = isinstance(model, RandomTransformer) and concentration(mixed, at[0].d, at[0].context) > LARGE
+            # Where one direction holds much of h it is a type of the neurons, if contexts can be drawn one by one.
+            if large and outside(model, mixed, at[0]) is None:
+                found, said = spiked_errors(model, mixed, at, nodes=NODES)
+            else:
+                found = mixture_errors(model, mixed, at)
+                said = mixture_notes(model, mixed, min(at, key=lambda point: point.samples))
+        for name, part in _by_source(found, distinct.places).items():
             columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part
         notes += [note for note in said if note not in notes]
     return columns, tuple(notes)
+
+
+def _by_source(columns: dict[str, Array], places: tuple[int, ...]) -> dict[str, Array]:
+    """The columns with the error on every source that was given, of which some may be one."""
+    each = columns.get("icl_by_source", columns["icl"][:, None])
+    return columns | {"icl_by_source": each[:, list(places)]}
 
 
 def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
@@ -221,8 +241,8 @@ def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, size
     Parameters
     ----------
     model : LinearTransformer, RandomTransformer or OneStepTransformer
-        The head of a random Transformer may be an activation or an equivalent polynomial activation. For a gradient step, and for
-        mixtures where one direction of h holds more than 2 % of E‖h‖², see :func:`hermite_eq.theory.spiked_icl_error`.
+        The head of a random Transformer may be an activation or an equivalent polynomial activation. For a gradient step see
+        :func:`hermite_eq.theory.spiked_icl_error`.
     task : Task, MixtureTask or GivenMoments
         See :func:`icl_curve`.
     sizes : Ratios or Sizes

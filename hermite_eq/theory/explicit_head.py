@@ -343,7 +343,7 @@ class ExplicitEngine:
 
         second = {key: np.array([sum(each.square(s, r) for each, r in of[key]) / D for s in everyone]) for key in self.keys}
         pairs = {
-            key: sum(each.pairs(self.trained, r) for each, r in of[key]) / D
+            key: np.sum([each.pairs(self.trained, r) for each, r in of[key]], axis=0) / D
             for key in self.keys
         }
         cross, through = {}, {}

@@ -40,6 +40,8 @@ NODES = 8192
 _CARRIED = 1e-3
 #: Largest block which is handled as a dense matrix: d + 1 at d = 160.
 _DENSE = 161
+#: Large directions that are types of the neurons: the types are products of the nodes in each.
+_MOST_LARGE = 2
 #: Standard deviation of the pre-activations, relative to the largest, below which they count as that: h vanishes where all labels of a
 #: context do, as a noiseless ReLU's with probability 2^{-ℓ}. Features there are off by this share of those of the largest h.
 _SMALLEST_SCALE = 1e-4
@@ -205,7 +207,7 @@ def spiked_errors(
     columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
     notes: list[str] = []
     for sizes in points:
-        if (error := outside(model, mixed, sizes)) is not None:
+        if (error := outside(model, mixed, sizes, nodes)) is not None:
             raise error
         mixed.check(sizes.d)
         law = context_nodes(mixed, sizes.d, sizes.context, model.normalise, nodes)
@@ -236,7 +238,7 @@ def _sampling(law: ContextNodes, error: Array) -> float:
     return math.sqrt(total)
 
 
-def outside(model: OneStepTransformer | RandomTransformer, task: MixtureTask, sizes: Any) -> HypothesisError | None:
+def outside(model: OneStepTransformer | RandomTransformer, task: MixtureTask, sizes: Any, nodes: int = NODES) -> HypothesisError | None:
     """What is to be said where the theory does not reach; None where it does."""
     if not isinstance(sizes, Sizes):
         return HypothesisError("spikes are studied at a finite d", f"{sizes}", "pass Sizes(…)")
@@ -246,4 +248,12 @@ def outside(model: OneStepTransformer | RandomTransformer, task: MixtureTask, si
         return HypothesisError("every training context has a task of its own", f"tasks={sizes.tasks}", "pass tasks=math.inf")
     if not model.ridge > 0:
         return HypothesisError("the ridge is positive", f"ridge={model.ridge:g}", "pass ridge=1e-3, say, or simulate")
-    return other_laws(task)
+    if (error := other_laws(task)) is not None:
+        return error
+    large = context_nodes(task, sizes.d, sizes.context, model.normalise, nodes).large
+    if large > _MOST_LARGE:
+        return HypothesisError(
+            f"at most {_MOST_LARGE} directions of h hold more than {LARGE:.0%} of E‖h‖² by themselves", f"{large}",
+            "simulate: hermite_eq.simulate.icl_error",
+        )
+    return None
