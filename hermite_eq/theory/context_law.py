@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from hermite_eq.covariance import task_norm_nodes
 from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion import gaussian_mean, scaled_coefficients
+from hermite_eq.expansion import scaled_coefficients
+from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.models import Source, Task
 
 Array = NDArray[np.float64]
@@ -34,25 +35,24 @@ _STEEPEST = 4.0
 
 def pair_moments(task: Task | Source, scale: float) -> Array:
     r""":math:`\mathbb E[(yg)^i(y^2)^j]`, shape (7, 7), zero where i + j > 6."""
-    kinks = tuple(float(kink) / scale for kink in task.target.kinks)
     noise = [task.noise ** (n // 2) * math.prod(range(1, n, 2)) if n % 2 == 0 else 0.0 for n in range(2 * _ORDER + 1)]
-
-    def noiseless(power: int, i: int) -> float:
-        return gaussian_mean(lambda g: np.asarray(task.target(scale * g), float) ** power * g**i, kinks=kinks)
-
+    try:
+        hermite = argument_moments(task.target, [0.0], [scale], powers=2 * _ORDER, degree=_ORDER)[:, :, 0]
+    except HypothesisError as error:
+        raise HypothesisError(
+            "at finite d the target has moments up to order 12, which the law of ‖b‖² needs",
+            f"target {task.target} at scale {scale:.3g}",
+            "use a target of polynomial growth, or the limit: Ratios(…) in place of Sizes",
+        ) from error
+    # E[σ*ᵖ gⁱ], from E[σ*ᵖ He_k] and E He_k = 0 but for k = 0.
+    monomials = [np.polynomial.hermite_e.poly2herme([0.0] * i + [1.0]) for i in range(_ORDER + 1)]
+    expected = np.vstack([np.eye(1, _ORDER + 1), hermite])
+    targets = np.stack([expected[:, : i + 1] @ monomial for i, monomial in enumerate(monomials)])
     moments = np.zeros((_ORDER + 1, _ORDER + 1))
     for i in range(_ORDER + 1):
-        try:
-            targets = [noiseless(power, i) for power in range(2 * _ORDER - i + 1)]
-        except HypothesisError as error:
-            raise HypothesisError(
-                "at finite d the target has moments up to order 12, which the law of ‖b‖² needs",
-                f"target {task.target} at scale {scale:.3g}",
-                "use a target of polynomial growth, or the limit: Ratios(…) in place of Sizes",
-            ) from error
         for j in range(_ORDER + 1 - i):
             n = i + 2 * j
-            moments[i, j] = sum(math.comb(n, e) * noise[e] * targets[n - e] for e in range(0, n + 1, 2))
+            moments[i, j] = sum(math.comb(n, e) * noise[e] * targets[i, n - e] for e in range(0, n + 1, 2))
     return moments
 
 
