@@ -118,7 +118,7 @@ def _given(place: Geometry, tasks: Array, context: int) -> SourceMoments:
             "tasks are a finite array of shape (k, d)", f"shape {tasks.shape} at d = {d}", "pass xi[None, :] for one task"
         )
     if not tasks.any(axis=1).all():
-        raise HypothesisError("the labels depend on x: ξ ≠ 0", "a task vector of zeros", "leave it out")
+        raise HypothesisError("the labels depend on x: ξ ≠ 0", "a task vector of zeros", "pass task vectors that are not zero")
     eta = place.directions(tasks)
     least = float(np.einsum("ki,ki->k", eta @ place.covariance, eta).min())
     if not least > 0:

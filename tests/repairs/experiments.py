@@ -131,12 +131,12 @@ TABLE: dict[str, Row] = {
         lambda: h.covariance(TASK).given(np.ones(4), context=4),
     ),
     "ξ zero": (
-        lambda: h.covariance(TASK).given(np.zeros(4), context=4), "pass task vectors and the context length",
+        lambda: h.covariance(TASK).given(np.zeros(4), context=4), "pass task vectors that are not zero",
         lambda: h.covariance(TASK).given(np.ones(4), context=4),
     ),
     "task vectors": (
-        lambda: h.covariance(TASK).over_vectors(np.ones(4), context=4), "pass xi[None, :]",
-        lambda: h.covariance(TASK).over_vectors(np.ones(4)[None, :], context=4),
+        lambda: h.covariance(TASK).over_tasks().given(np.ones(4), context=4), "pass xi[None, :]",
+        lambda: h.covariance(TASK).over_tasks().given(np.ones(4)[None, :], context=4),
     ),
     "source asked for": (
         lambda: covariance.source_moments(MIXED, 4, 4), "pass source=0", lambda: covariance.source_moments(MIXED, 4, 4, source=0),
@@ -149,7 +149,7 @@ TABLE: dict[str, Row] = {
         lambda: covariance.source_moments(h.Task("relu", noise=0.01), 4, 4),
     ),
     "tasks of zeros": (
-        lambda: covariance.source_moments(TASK, 4, 4, tasks=np.zeros((1, 4))), "leave it out",
+        lambda: covariance.source_moments(TASK, 4, 4, tasks=np.zeros((1, 4))), "pass task vectors that are not zero",
         lambda: covariance.source_moments(TASK, 4, 4, tasks=np.ones((1, 4))),
     ),
     "tasks of another d": (

@@ -162,6 +162,7 @@ def test_blocks_and_batches_do_not_matter(conditioned, monkeypatch):
         np.testing.assert_allclose(one.idg_runs, other.idg_runs, rtol=rounding(whole))
 
 
+@pytest.mark.filterwarnings("ignore:the second moment of relu:hermite_eq.HypothesisWarning")
 def test_curve_in_samples_is_the_error_at_every_point(conditioned):
     keep = {"runs": 2, "rng": 5, "test": 50, "precision": "double"}
     curves = icl_curve(conditioned, TASK, SMALL, samples=[100, 15, 29, 30, 31], **keep)

@@ -80,7 +80,7 @@ CALLS: list[tuple[Callable[[], object], str]] = [
     (lambda: density(math.nan, 1.0), "a density is taken at numbers; found s=nan. Repair: leave NaN out"),
     (lambda: wishart_density(0, 3), "a Wishart matrix has a size and degrees of freedom; found d=0, k=3. Repair: pass positive integers"),
     (lambda: TaskPopulation.from_mean_spectrum(RELU, 8, 2.5),  # type: ignore[arg-type]
-     "k is a non-negative integer; found k=2.5. Repair: pass k=0, 1, 2, …"),
+     "tasks is a positive integer; found tasks=2.5. Repair: pass tasks=1 or more"),
 ]  # fmt: skip
 
 
