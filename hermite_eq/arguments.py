@@ -355,6 +355,15 @@ def exact(value: Any, name: str, meaning: str = "", *, requirement: str = "", re
     return found
 
 
+def seed(value: Any, name: str) -> int:
+    """``value`` as the seed of numpy.random.SeedSequence: a non-negative integer of any size that a program would draw.
+
+    >>> seed(2**100, "rng") == 2**100
+    True
+    """
+    return count(value, name, "the seed", most=2**512)
+
+
 def generator(rng: Any) -> np.random.Generator:
     """A generator from a seed after SPEC 7: a Generator as it is, an int, a SeedSequence, None.
 

@@ -12,7 +12,7 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
-from hermite_eq.arguments import array, count, non_negative, outcome, shown
+from hermite_eq.arguments import array, count, non_negative, outcome, seed, shown
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import HermiteExpansion, coefficients
 from hermite_eq.hermite import orthonormal_values
@@ -106,7 +106,7 @@ def assert_hermite_coefficients(
         residual, "residual", requirement="a residual is a number ≥ 0", repair="pass coefficients(…).residual(K)"
     )
     accuracy = non_negative(accuracy, "accuracy", "the absolute accuracy of the expected numbers")
-    resolution, rng = checked_resolution(resolution, most=1), count(rng, "rng", "the seed")
+    resolution, rng = checked_resolution(resolution, most=1), seed(rng, "rng")
     samples = count(samples, "samples", "those of a random function")
     if _takes_noise(f):
         return _sampled(f, values, wanted, accuracy, resolution, samples, rng, level)

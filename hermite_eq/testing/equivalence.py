@@ -11,7 +11,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.arguments import array, count, function, one_of, outcome, sequence
+from hermite_eq.arguments import array, count, function, one_of, outcome, seed, sequence
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Sizes, Task
 from hermite_eq.models.sizes import checked_sizes
@@ -122,7 +122,7 @@ def assert_equivalent(
     >>> print(check.verdict)
     agrees
     """
-    level, rng = declared_rate(rate), count(rng, "rng", "the seed")
+    level, rng = declared_rate(rate), seed(rng, "rng")
     points = [sizes] if isinstance(sizes, Sizes) else sequence(sizes, "sizes")
     if not points:
         raise HypothesisError("there is a size to simulate at", "an empty sequence", "pass Sizes.from_ratios(20, …)")

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
-from hermite_eq.arguments import array, count, function, non_negative, outcome, positive, sequence
+from hermite_eq.arguments import array, count, function, non_negative, outcome, positive, seed, sequence
 from hermite_eq.errors import HypothesisError
 from hermite_eq.simulate.ridge import SymmetricSystem, solve_dual, solve_primal, solve_singular
 from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
@@ -113,7 +113,7 @@ def assert_universal(
     function(feature_map, "feature_map")
     function(gaussian_map, "gaussian_map")
     function(samples, "samples", "n for each d")
-    rng, tolerance = count(rng, "rng", "the seed"), non_negative(tolerance, "tolerance")
+    rng, tolerance = seed(rng, "rng"), non_negative(tolerance, "tolerance")
     test = None if test is None else count(test, "test", "test rows", least=1)
     ladder = sorted(count(d, "dimensions", least=1) for d in sequence(dimensions, "dimensions"))
     if len(set(ladder)) < 2 or len(set(ladder)) < len(ladder):
