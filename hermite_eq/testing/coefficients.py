@@ -167,8 +167,8 @@ def _sampled(f: Any, expected: Array, residual: float | None, accuracy: float, r
     blocks = np.empty((BLOCKS, len(expected) + 1))
     squares = np.empty(BLOCKS)
     root = _roots(len(expected))
-    for i, seed in enumerate(np.random.SeedSequence(rng).spawn(BLOCKS)):
-        generator = np.random.default_rng(seed)
+    for i, own in enumerate(np.random.SeedSequence(rng).spawn(BLOCKS)):
+        generator = np.random.default_rng(own)
         # The trapezoidal rule with a random shift has the mean of the integral, and next to no scatter of its own.
         step = 2 * REACH / size
         g = (np.arange(size) + generator.uniform()) * step - REACH
