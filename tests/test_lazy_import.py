@@ -28,7 +28,7 @@ def test_the_package_loads_none_of_its_parts() -> None:
     assert loaded("import hermite_eq") == {"hermite_eq"}
 
 
-HEAVY = {"scipy.stats", "matplotlib", "pandas", "rich", "flint", "hypothesis", "pytest", "distributed", "threadpoolctl",
+HEAVY = {"scipy.stats", "matplotlib", "pandas", "rich", "hypothesis", "pytest", "distributed", "threadpoolctl",
          "hermite_eq.activations.table"}
 
 
