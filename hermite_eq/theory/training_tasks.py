@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
 
 from hermite_eq.covariance import task_norm_nodes
@@ -162,6 +161,8 @@ def drawn_tasks(d: int, tasks: int) -> list[tuple[Array, Array]]:
     >>> directions.shape, lengths.shape
     ((3, 5), (3,))
     """
+    import scipy.stats
+
     squares = scipy.stats.chi2.ppf((np.arange(LENGTHS) + 0.5) / LENGTHS, d) / d
     squares = 1 + (squares - squares.mean()) * math.sqrt(2 / d / squares.var())
     rng = np.random.default_rng([_SEED, d, tasks])
