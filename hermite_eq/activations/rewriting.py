@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sympy
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.codegen.numpy_nodes import logaddexp
@@ -64,10 +62,10 @@ def _exponentials(node: sympy.Expr) -> list[tuple[sympy.Expr, sympy.Expr]] | Non
     found = []
     for term in sympy.Add.make_args(node):
         factor, function = term.as_independent(X, as_Add=False)
-        argument: Any = 0 if function == 1 else function.exp if isinstance(function, sympy.exp) else None
+        argument = sympy.Integer(0) if function == 1 else function.exp if isinstance(function, sympy.exp) else None
         if argument is None or not factor.is_positive:
             return None
-        found.append((factor, sympy.sympify(argument)))
+        found.append((factor, argument))
     return found
 
 

@@ -33,7 +33,7 @@ from hermite_eq.theory.mixture import concentration, mixture_errors, mixture_not
 from hermite_eq.theory.prediction import QUANTITIES, ErrorArrays, ErrorCurve, TheoryError
 from hermite_eq.theory.spiked_contexts import LARGE
 from hermite_eq.theory.spiked_features import NODES, outside, spiked_errors
-from hermite_eq.theory.training_tasks import FEW, given_task_errors
+from hermite_eq.theory.training_tasks import FEW, LARGEST, given_task_errors
 
 if TYPE_CHECKING:
     import pandas
@@ -180,11 +180,14 @@ def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array]
     values = {name: np.zeros(len(points)) for name in (*QUANTITIES, "icl_stderr", "idg_stderr")}
     for indices in _groups(points):
         at = [points[i] for i in indices]
-        part = given_task_errors(model, task, at) if at[0].tasks <= FEW else finite(model, task, at).columns
+        one_by_one = at[0].tasks <= FEW and at[0].d <= LARGEST
+        part = given_task_errors(model, task, at) if one_by_one else finite(model, task, at).columns
         for name, column in part.items():
             values[name][indices] = column
     small = min(point.d for point in points)
-    found = (f"d = {small}: the remainder, of the next order in 1/d, is several per cent",) if small < ROUGH else ()
+    found = [f"d = {small}: the remainder, of the next order in 1/d, is several per cent"] if small < ROUGH else []
+    if any(point.tasks <= FEW and point.d > LARGEST for point in points):
+        found.append("one spectrum describes few training tasks: the error on fresh tasks may be a tenth higher")
     fewest = min(points, key=lambda point: point.samples / point.d**2)
     return values, (*notes(task), *found, *unsettled(model, fewest, effective_contexts(model, task, fewest) / fewest.samples))
 

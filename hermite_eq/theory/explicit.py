@@ -19,7 +19,7 @@ from hermite_eq.theory.blocks import Block, Covariance, Kronecker, block_diagona
 from hermite_eq.theory.explicit_head import ExplicitEngine, SourceNodes
 from hermite_eq.theory.head import HeadMoments, effective_share, unsettled
 from hermite_eq.theory.prediction import QUANTITIES
-from hermite_eq.theory.random_head import FeatureSamples, audible, without_ridge
+from hermite_eq.theory.random_head import FeatureSamples, replace_zero_slope, without_ridge
 
 Array = NDArray[np.float64]
 
@@ -366,7 +366,7 @@ def source_nodes(
     c0, c1, c2, residual2 = (np.broadcast_to(x, zero.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
     mean, square = (np.concatenate([getattr(sample, name) for sample in drawn]) for name in ("mean", "square"))
     # A c₁ of 0 is judged against all that is not linear, before what is fitted through degree 2 leaves the residual.
-    samples = audible(FeatureSamples(weights, c0, c1, c2, residual2, mean, square))
+    samples = replace_zero_slope(FeatureSamples(weights, c0, c1, c2, residual2, mean, square))
     samples = replace(samples, residual2=np.maximum(residual2 - c2**2 * given.learnt[source], 0.0))
     return SourceNodes(samples, source, energies, signals, centers)
 

@@ -136,8 +136,8 @@ def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
     return a, start - 1
 
 
-def audible(samples: Samples) -> Samples:
-    """The samples with c₁ = 0 replaced by a c₁ too small to hear, so that every formula keeps its form."""
+def replace_zero_slope(samples: Samples) -> Samples:
+    """The samples with c₁ = 0 replaced by a c₁ whose part is below rounding, so that every formula keeps its form."""
     # c₁ → 0: at c₁ = 1e-10 c_* the linear part contributes less than rounding, and the limit needs no formulas of its own.
     faint = 1e-20 * (samples.weights * samples.residual2).sum(-1)
     silent = (samples.weights * samples.c1**2).sum(-1) < faint
@@ -170,7 +170,7 @@ def fixed_point(samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Arra
     ----------
     Derivation: ``derivations/random_features.py``.
     """
-    samples = audible(samples)
+    samples = replace_zero_slope(samples)
     power = samples.c1**2
 
     def load(k: Array) -> Array:
@@ -301,7 +301,7 @@ def random_head_error(
     ----------
     Derivation: ``derivations/random_features.py``.
     """
-    samples = audible(samples)
+    samples = replace_zero_slope(samples)
     k, omega = point.k, point.omega
     t = spectrum.traces(k)
     c1, power, noise = samples.c1, samples.c1**2, samples.residual2 / _column(k)

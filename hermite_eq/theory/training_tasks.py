@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 #: Up to so many training tasks they are populations. Beyond, one spectrum describes them all: against draws at 24 tasks within 1 %, and
 #: within 5 % where a linear head has α = 50 and next to no ridge.
 FEW = 12
+#: The largest d at which they are, for the memory of a matrix for each task in every draw.
+LARGEST = 200
 #: Draws of the training tasks that are averaged over, the different lengths that a task has in them, and from how many tasks half of the
 #: draws have as small a standard error.
 DRAWS, LENGTHS, _MANY = 16, 16, 9
