@@ -12,7 +12,7 @@ verify: $(VENV)/.installed
 test: $(VENV)/.installed
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-# The tests with the lowest and newest versions, every Python found, four BLAS kernels and without xdist: an hour and a half on two cores.
+# The tests with the lowest and newest versions, every Python found, four BLAS kernels and without xdist: each row takes as long as `make test`.
 # make test-matrix ROWS="lowest Zen" OPTIONS="-m 'not statistical'" runs less.
 test-matrix:
 	$(PYTHON) .ci/matrix.py $(ROWS) -- $(OPTIONS)

@@ -1,6 +1,6 @@
 """The tests with other versions, interpreters and BLAS kernels, as far as this machine has them, and a table of what passed.
 
-    python3 .ci/matrix.py                            every row with all tests: ten minutes each on two cores
+    python3 .ci/matrix.py                            every row with all tests: as long as make test for each
     python3 .ci/matrix.py lowest -- -m 'not statistical'
 
 A row is an environment in .matrix/: the lowest versions that pyproject.toml declares, with the oldest Python; the newest that the package
