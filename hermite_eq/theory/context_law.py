@@ -133,8 +133,11 @@ def _tilted(B: Array, weights: Array, mean: float) -> Array:
         f = weights * np.exp(beta * log)
         f = f / f.sum()
         found = f @ B
-        # d(E_f B)/dβ = Cov_f(B, log B) > 0.
-        step = (mean - found) / (f @ (B * log) - found * (f @ log))
+        # d(E_f B)/dβ = Cov_f(B, log B) > 0, but for rounding where f is concentrated on one node.
+        slope = f @ (B * log) - found * (f @ log)
+        if slope <= 0:
+            break
+        step = (mean - found) / slope
         beta = min(max(beta + step, -_STEEPEST), _STEEPEST)
         if abs(step) < 1e-12 * (1 + abs(beta)):
             break

@@ -166,7 +166,7 @@ def test_blocks_of_inputs_do_not_change_the_draw(monkeypatch):
 def test_what_is_refused():
     with pytest.raises(HypothesisError, match=r"every source has a test context; found test=1 for 2 sources\. Repair: pass test=2 or more"):
         icl_error(HEADS[2], TASK, SIZES, runs=1, test=1)
-    with pytest.raises(HypothesisError, match=r"sources are numbered from 0 to 1; found source=2\. Repair: pass source=0"):
+    with pytest.raises(HypothesisError, match=r"source is at most 1; found source=2\. Repair: pass source=1 or less"):
         contexts(TASK, SIZES, np.ones(5), 3, rng=0, source=2)
     with pytest.raises(HypothesisError, match=r"the covariance \(diagonal of 2 variances\) has dimension d = 5"):
         icl_error(HEADS[2], Task(sources=[Source("relu", task_cov=[1, 2])]), SIZES, runs=1)
