@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -147,10 +147,6 @@ class Eigenblock:
         """R̃ = (Σ_s weights_s r_s + k)⁻¹ by its diagonal, shape (…, p) for k of shape (…)."""
         return np.asarray(1 / (self.values + np.asarray(k)[..., None]))
 
-    def traces(self, sources: int, resolvent: Array) -> Array:
-        """q tr(r_s R̃) of the first ``sources``, in the last axis."""
-        return np.asarray(self.block.copies * resolvent @ self.diagonals[:sources].T)
-
     def lost(self, k: Any, resolvent: Array) -> Any:
         """q(p − tr(ΣR̃)²) = q Σ(1 − λ²/(λ+k)²), without cancellation where k is small."""
         return self.block.copies * (k * resolvent * (1 + self.values * resolvent)).sum()
@@ -178,6 +174,36 @@ class Eigenblock:
             return self.diagonals[0] @ (vector**2).sum(1)
         original = self.basis @ vector
         return (original * (self.block.matrices[s] @ original)).sum()
+
+
+class _Weights:
+    """The sources' weights at one point on their way to a fixed point."""
+
+    def __init__(self, start: Array, sources: int) -> None:
+        self.silent, self.memory = start == 0, sources
+        self.x = np.log(np.where(self.silent, 1.0, start)).ravel()
+        self.steps: list[tuple[Array, Array]] = []
+        self.least, self.since = math.inf, 0
+
+    @property
+    def values(self) -> Array:
+        return np.where(self.silent, 0.0, np.exp(self.x).reshape(self.silent.shape))
+
+    def settled(self, image: Array) -> bool:
+        """Whether the weights are their own ``image``; if not, they move on."""
+        change = np.log(np.where(self.silent, 1.0, image)).ravel() - self.x
+        size = float(np.abs(change).max())
+        self.least, self.since = (size, 0) if size < self.least / 2 else (self.least, self.since + 1)
+        # Rounding of the eigenvalues ends the progress before 1e-12 where the covariance is badly conditioned.
+        if size <= _SETTLED or (self.since > _STALLED and size <= _ROUGH):
+            return True
+        self.steps = [*self.steps[-self.memory - 1 :], (self.x, change)]
+        dx = np.array([b[0] - a[0] for a, b in itertools.pairwise(self.steps)]).reshape(-1, self.x.size).T
+        df = np.array([b[1] - a[1] for a, b in itertools.pairwise(self.steps)]).reshape(-1, self.x.size).T
+        # Where extrapolation has not helped for long, the plain iteration goes on: it is a contraction.
+        mixed = (dx + df) @ np.linalg.lstsq(df, change, rcond=1e-10)[0] if self.since < _STALLED else 0.0
+        self.x = self.x + np.clip(change - mixed, -_LONGEST, _LONGEST)
+        return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,63 +258,61 @@ class ExplicitEngine:
         """Eigenblocks of the effective covariance."""
         return [Eigenblock.of(block, weights[self.row(block)]) for block in self.blocks]
 
-    def load(self, eigenblocks: Sequence[Eigenblock], k: Array) -> Array:
-        r""":math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`, (P, N), for k of (P,)."""
-        traces: dict[tuple[int, int], Array] = {}
-        for each in eigenblocks:
-            traces[each.block.key] = traces.get(each.block.key, 0.0) + each.traces(self.trained, each.resolvent(k)) / self.dimension
-        found = self.nodes.samples.residual2 / k[:, None]
-        for key, trace in traces.items():
-            found = found + self.nodes.power(key) * trace[:, self.nodes.source]
-        return np.asarray(found)
+    def load(self, eigenblocks: Sequence[Sequence[Eigenblock]]) -> Callable[[Array], Array]:
+        r""":math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`, (P, N), for k of (P,).
+
+        ``eigenblocks`` are those of each of the P points, or of one which serves all.
+        """
+        trained, residual2, source = self.trained, self.nodes.samples.residual2, self.nodes.source
+        columns = [
+            (each[0].block, np.array([e.values for e in each]), np.array([e.diagonals[:trained] for e in each]))
+            for each in zip(*eigenblocks, strict=True)
+        ]
+        powers = {key: self.nodes.power(key) for key in self.keys}
+
+        def load(k: Array) -> Array:
+            traces: dict[tuple[int, int], Array] = {}
+            for block, values, diagonals in columns:
+                trace = block.copies / self.dimension * (diagonals @ (1 / (values + k[:, None]))[..., None])[..., 0]
+                traces[block.key] = traces.get(block.key, 0.0) + trace
+            found = residual2 / k[:, None]
+            for key, trace in traces.items():
+                found = found + powers[key] * trace[:, source]
+            return np.asarray(found)
+
+        return load
 
     def solve(self, tau: Array, mu: Array, ridge: Array) -> list[tuple[FixedPoint, list[Eigenblock]]]:
         """Fixed point and eigenblocks at each point.
 
         With one source and one scale :math:`\\mathbb E[c_1^2\\omega]=1` fixes the effective covariance, and one decomposition serves
-        every point. Otherwise it weighs the sources as the fit weighs them, by ω, which depends on it.
+        every point. Otherwise it weighs the sources as the fit weighs them, by ω, which depends on it: Anderson's extrapolation of the
+        plain iteration in the logarithms of the weights, at all points in step.
         """
         samples = self.nodes.samples
         start = self.weights(np.full(samples.weights.shape, 1 / (samples.weights * samples.c1**2).sum()))
         if samples.weights.size == 1 or (self.trained == 1 and len(self.keys) == 1):
             eigenblocks = self.decompose(start)
-            point = self._inner(eigenblocks, tau, mu, ridge)
+            point = self._inner([eigenblocks], tau, mu, ridge)
             return [(_row(point, i), eigenblocks) for i in range(tau.size)]
-        found = []
-        for i in range(tau.size):
-            point, eigenblocks, start = self._settled(start, tau[i : i + 1], mu[i : i + 1], ridge[i : i + 1])
-            found.append((point, eigenblocks))
-        return found
-
-    def _inner(self, eigenblocks: Sequence[Eigenblock], tau: Array, mu: Array, ridge: Array) -> FixedPoint:
-        samples = FeatureSamples(*(np.broadcast_to(x, (tau.size, x.size)) for x in vars(self.nodes.samples).values()))
-        return effective_ridge(lambda k: self.load(eigenblocks, k), samples, tau, mu, ridge)
-
-    def _settled(self, weights: Array, tau: Array, mu: Array, ridge: Array) -> tuple[FixedPoint, list[Eigenblock], Array]:
-        """The fixed point of the weights, by Anderson's extrapolation of the plain iteration in their logarithms."""
-        silent = weights == 0
-        x = np.log(np.where(silent, 1.0, weights)).ravel()
-        steps: list[tuple[Array, Array]] = []
-        least, since = math.inf, 0
+        open_, rounds = list(range(tau.size)), [_Weights(start, self.trained) for _ in range(tau.size)]
+        found: dict[int, tuple[FixedPoint, list[Eigenblock]]] = {}
         for _ in range(_ROUNDS):
-            weights = np.where(silent, 0.0, np.exp(x).reshape(silent.shape))
-            eigenblocks = self.decompose(weights)
-            point = self._inner(eigenblocks, tau, mu, ridge)
-            change = np.log(np.where(silent, 1.0, self.weights(point.omega[0]))).ravel() - x
-            size = float(np.abs(change).max())
-            least, since = (size, 0) if size < least / 2 else (least, since + 1)
-            # Rounding of the eigenvalues ends the progress before 1e-12 where the covariance is badly conditioned.
-            if size <= _SETTLED or (since > _STALLED and size <= _ROUGH):
-                return _row(point, 0), eigenblocks, weights
-            steps = [*steps[-self.trained - 1 :], (x, change)]
-            dx = np.array([b[0] - a[0] for a, b in itertools.pairwise(steps)]).reshape(-1, x.size).T
-            df = np.array([b[1] - a[1] for a, b in itertools.pairwise(steps)]).reshape(-1, x.size).T
-            # Where extrapolation has not helped for long, the plain iteration goes on: it is a contraction.
-            mixed = (dx + df) @ np.linalg.lstsq(df, change, rcond=1e-10)[0] if since < _STALLED else 0.0
-            x = x + np.clip(change - mixed, -_LONGEST, _LONGEST)
+            eigenblocks_of = [self.decompose(rounds[i].values) for i in open_]
+            points = self._inner(eigenblocks_of, tau[open_], mu[open_], ridge[open_])
+            for row, (i, eigenblocks) in enumerate(zip(open_, eigenblocks_of, strict=True)):
+                if rounds[i].settled(self.weights(points.omega[row])):
+                    found[i] = (_row(points, row), eigenblocks)
+            open_ = [i for i in open_ if i not in found]
+            if not open_:
+                return [found[i] for i in range(tau.size)]
         raise HypothesisError(
             "the sources' weights in the fit settle", f"no agreement after {_ROUNDS} rounds", "raise the ridge, or move n away from m"
         )
+
+    def _inner(self, eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array) -> FixedPoint:
+        samples = FeatureSamples(*(np.broadcast_to(x, (tau.size, x.size)) for x in vars(self.nodes.samples).values()))
+        return effective_ridge(self.load(eigenblocks), samples, tau, mu, ridge)
 
     def errors(
         self, point: FixedPoint, eigenblocks: Sequence[Eigenblock], tau: float, mu: float, tests: Sequence[SourceNodes]

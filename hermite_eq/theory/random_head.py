@@ -32,8 +32,10 @@ Array = NDArray[np.float64]
 SMALLEST_RIDGE = 1e-100
 #: A k beyond which every error is that at k = ∞ to the last digit, so that it stands for all of them; its cube is still a number.
 LARGEST_RIDGE = 1e80
-#: Newton's steps for the slope, and factors of 64 by which an upper bound of k is raised.
-_NEWTON, _WIDENINGS = 60, 64
+#: Newton's steps for the slope.
+_NEWTON = 60
+#: The factor by which an upper bound of k is raised until it is one, and how often; most roots are less than its square below.
+_STRETCH, _WIDENINGS = 64.0, 64
 
 
 def without_ridge(k: Array) -> NDArray[np.bool_]:
@@ -115,21 +117,22 @@ def _column(x: Array) -> Array:
 
 
 def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
-    r"""a ≥ 0 with :math:`\mathbb E[c_1^2\tau/(\tau a+w)]=1`, and the excess of that mean over 1 at a = 0 (no such a where negative).
+    r"""a ≥ 0 with :math:`\mathbb E[c_1^2\tau/(\tau a+w)]=1`, and the first of Newton's steps (negative, and a = 0, where there is none).
 
     The reciprocal of the mean is increasing and concave in a (linear for one node), so Newton's iteration from a = 0 rises to the root
     and does not pass it.
     """
-    start = (strength * _column(tau) / load).sum(-1)
-    feasible = start > 1
-    a = np.zeros_like(start)
+    a = np.zeros_like(tau)
+    first = None
     for _ in range(_NEWTON):
         omega = _column(tau) / (_column(tau * a) + load)
         total = (strength * omega).sum(-1)
-        step = np.where(feasible, total * (total - 1) / (strength * omega**2).sum(-1), 0.0)
+        step = total * (total - 1) / (strength * omega**2).sum(-1)
+        first = step if first is None else first
+        step = np.where(first > 0, step, 0.0)
         a = a + np.maximum(step, 0.0)
         if np.all(step <= 4 * np.finfo(float).eps * a):
-            return a, start - 1
+            return a, first
     if np.any(step > np.sqrt(np.finfo(float).eps) * a):
         raise ConvergenceError("Newton's iteration for the slope settles", f"steps of {step.max():.3g} after {_NEWTON} of them",
                                "pass ratios, noise and ridge of ordinary size")
@@ -200,25 +203,27 @@ def effective_ridge(load: Callable[[Array], Array], samples: FeatureSamples, tau
     def equations(k: Array) -> tuple[Array, Array, Array, Array]:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             loads = value(load(k))
-            a, excess = _slope(value(weights * power), loads, steady)
+            a, first = _slope(value(weights * power), loads, steady)
             total = _column(steady * a) + loads
             dof = (value(weights) * loads / total).sum(-1)
-            residual = a * (1 - steady / capacity * dof) - value(ridge) / k
-        # An excess of 0 is one that rounding has taken: at τ = 1 without c_* it is ⟨r/(r+k)⟩⁻¹ − 1 > 0, and the root is beyond.
-        without = np.minimum(excess, -np.finfo(float).eps) * strength
-        return np.where(excess <= 0, without, residual), a, _column(steady) / total, dof
+            residual = a * (1 - steady / capacity * dof)
+        # Where there is no a, Newton's step goes on smoothly, for a root at a = 0+ where n < m and the ridge is small. A step of 0 is
+        # one that rounding has taken: at τ = 1 without c_* it is that of ⟨r/(r+k)⟩⁻¹ − 1 > 0, and the root is beyond.
+        without = np.minimum(first, -np.finfo(float).eps * strength) * np.where(steady < capacity, 1 - steady / capacity, 1.0)
+        return np.where(first <= 0, without, residual) - value(ridge) / k, a, _column(steady) / total, dof
 
-    lower = np.full_like(steady, SMALLEST_RIDGE)
     upper = 1 + value(ridge) / strength
     for _ in range(_WIDENINGS):
         short = equations(upper)[0] < 0
         if not short.any():
             break
-        upper = np.where(short, 64 * upper, upper)
+        upper = np.where(short, _STRETCH * upper, upper)
     else:
         raise ConvergenceError("the effective ridge has an upper bound", f"none below {upper.max():.3g}",
                                "pass ratios, noise and ridge of ordinary size")
-    k = increasing_root(lambda k: equations(k)[0], lower, upper)
+    near = upper / _STRETCH**2
+    lower = np.full_like(steady, SMALLEST_RIDGE)
+    k = increasing_root(lambda k: equations(k)[0], np.where(equations(near)[0] < 0, near, lower), upper)
     rank = feature_rank(value(samples.residual2), capacity)
     # n/D = n/d² · d/(d+1) is rounded three times, by ε/2 each, and so is m/D: 3ε between equal numbers, and ε for the difference.
     full = np.abs(rank - steady) <= 4 * np.finfo(float).eps * steady
