@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.simulate import icl_curve
-from hermite_eq.simulate.simulation import default_test
+from hermite_eq.simulate.options import default_test
 from verify.campaigns.mixing_table import MIXING
 from verify.command_line import command_line, positive
 

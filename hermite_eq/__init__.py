@@ -25,7 +25,7 @@ _NAMES = {
         "Dense", "Diagonal", "Identity", "LinearTransformer", "MixtureTask", "OneStepTransformer", "PolynomialActivation", "PowerLaw",
         "RandomTransformer", "Ratios", "Sizes", "SoftmaxAttention", "Source", "Spike", "StudentT", "Task", "Toeplitz",
     ),
-    "theory": ("TheoryError", "icl_error"),
+    "theory": ("TheoryError", "icl_curve", "icl_error"),
 }
 _HOME = {name: part for part, names in _NAMES.items() for name in names}
 # The module hermite_eq.covariance answers to a call as the function of that name does.
@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from hermite_eq.models import Task as Task
     from hermite_eq.models import Toeplitz as Toeplitz
     from hermite_eq.theory import TheoryError as TheoryError
+    from hermite_eq.theory import icl_curve as icl_curve
     from hermite_eq.theory import icl_error as icl_error
 else:
 

@@ -68,7 +68,7 @@ class _Drawable:
                 gap = curve.icl - curve.idg
             # Where both diverge their difference is not defined.
             mean = {"icl": curve.icl, "idg": curve.idg, "g_task": np.where(np.isinf(curve.icl), np.nan, gap)}[error]
-            return cls(curve, curve.model, curve.task, *_places(curve.points), mean, None)
+            return cls(curve, curve.model, curve.task, *_places([s.sizes for s in curve.settings]), mean, None)
         if not isinstance(curve, SimulatedRuns):
             raise ArgumentTypeError(
                 "what is drawn is a TheoryCurve or a SimulatedCurve", type(curve).__name__,

@@ -9,6 +9,7 @@ from hermite_eq.simulate.error import icl_curve as icl_curve
 from hermite_eq.simulate.error import icl_error as icl_error
 from hermite_eq.simulate.laws import Contexts as Contexts
 from hermite_eq.simulate.laws import Tasks as Tasks
+from hermite_eq.simulate.options import SimulationOptions as SimulationOptions
 from hermite_eq.simulate.posterior import dmmse_error as dmmse_error
 from hermite_eq.simulate.preactivation import Preactivations as Preactivations
 from hermite_eq.simulate.preactivation import preactivations as preactivations
@@ -19,3 +20,4 @@ from hermite_eq.simulate.results import SimulatedError as SimulatedError
 from hermite_eq.simulate.results import join as join
 from hermite_eq.simulate.sampler import context_law as context_law
 from hermite_eq.simulate.sampler import contexts as contexts
+from hermite_eq.simulate.simulation import Interrupted as Interrupted

@@ -3,52 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, overload
+from typing import Any, Unpack, overload
 
+from hermite_eq.arguments import sequence
+from hermite_eq.curve import AXES, Along, Setting, settings_along
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import AnyTask, Sizes, TrainedModel
+from hermite_eq.models.sizes import checked_sizes
+from hermite_eq.simulate.options import Keywords, SimulationOptions
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
-from hermite_eq.simulate.run import Axis
-from hermite_eq.simulate.simulation import Seed, simulate_curves
+from hermite_eq.simulate.simulation import simulate_curves
+
+
+class CurveKeywords(Keywords, Along, total=False):
+    """What varies along a simulated curve, and :class:`SimulationOptions`."""
 
 
 @overload
-def icl_error(
-    models: TrainedModel,
-    task: AnyTask,
-    sizes: Sizes,
-    *,
-    runs: int | range,
-    rng: Seed = None,
-    test: int | None = None,
-    memory: str | float = "4GB",
-    precision: Literal["single", "double"] = "single",
-    queries: int = 1,
-) -> SimulatedError: ...
+def icl_error(models: TrainedModel, task: AnyTask, sizes: Sizes, **options: Unpack[Keywords]) -> SimulatedError: ...
 @overload
 def icl_error(
-    models: Sequence[TrainedModel],
-    task: AnyTask,
-    sizes: Sizes,
-    *,
-    runs: int | range,
-    rng: Seed = None,
-    test: int | None = None,
-    memory: str | float = "4GB",
-    precision: Literal["single", "double"] = "single",
-    queries: int = 1,
+    models: Sequence[TrainedModel], task: AnyTask, sizes: Sizes, **options: Unpack[Keywords]
 ) -> tuple[SimulatedError, ...]: ...
 def icl_error(
-    models: TrainedModel | Sequence[TrainedModel],
-    task: AnyTask,
-    sizes: Sizes,
-    *,
-    runs: int | range,
-    rng: Seed = None,
-    test: int | None = None,
-    memory: str | float = "4GB",
-    precision: Literal["single", "double"] = "single",
-    queries: int = 1,
+    models: TrainedModel | Sequence[TrainedModel], task: AnyTask, sizes: Sizes, **options: Unpack[Keywords]
 ) -> SimulatedError | tuple[SimulatedError, ...]:
     r"""Train on n contexts, test on fresh ones: the ICL and in-distribution errors at finite d, run by run.
 
@@ -80,23 +58,8 @@ def icl_error(
         activations.
     task : Task, MixtureTask or SoftmaxAttention
     sizes : Sizes
-    runs : int or range
-        How many independent runs, or which ones: run i is the same whatever the others.
-    rng : int, SeedSequence, Generator or None
-        As :func:`numpy.random.default_rng` takes it. An integer gives the same runs each time; a SeedSequence or Generator is spawned
-        from, and gives new ones.
-    test : int, optional
-        Test contexts for each of the two errors of a random head; by default 2d² and at least 2000, with which
-        the scatter of the runs is within some percent of what it is for infinitely many.
-    memory : str or float
-        Budget for the arrays of a run, as ``"4GB"`` or in bytes.
-    precision : {"single", "double"}
-        Precision of the features of random heads. Sums of their products, and solutions, are in double
-        precision always.
-    queries : int
-        Labels predicted from each test context, for queries x that are drawn independently and share its examples: q of them cost
-        little more than one at large d, as :math:`F^\top(x\otimes b)` is a contraction with b, common to all, and one with x. The
-        mean is the same; its scatter falls less than with q times the contexts, as errors that share b are correlated.
+    runs, rng, test, memory, precision, queries
+        As for :class:`hermite_eq.simulate.SimulationOptions`.
 
     Returns
     -------
@@ -123,72 +86,47 @@ def icl_error(
     >>> relu.minus(linear).icl.mean < 0
     True
     """
-    one = isinstance(models, TrainedModel)
-    curves = simulate_curves(models, task, sizes, "samples", None, runs, rng, test, memory, precision, queries)
-    errors = tuple(curve.points[0] for curve in curves)
-    return errors[0] if one else errors
+    settings = [[Setting(model, task, checked_sizes(sizes))] for model in _models(models)]
+    errors = tuple(curve.points[0] for curve in simulate_curves(settings, None, SimulationOptions(**options)))
+    return errors[0] if isinstance(models, TrainedModel) else errors
+
+
+def _models(models: Any) -> tuple[Any, ...]:
+    if isinstance(models, TrainedModel):
+        return (models,)
+    requirement = "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer"
+    found = sequence(models, "models", requirement=requirement, repair="pass RandomTransformer(activation, ridge=…)")
+    if not found:
+        raise HypothesisError("there is a model to simulate", "an empty sequence", "pass LinearTransformer(ridge=1e-3), say")
+    return found
 
 
 @overload
 def icl_curve(
-    models: TrainedModel,
-    task: AnyTask,
-    sizes: Sizes,
-    *,
-    samples: Sequence[int] | None = None,
-    hidden: Sequence[int] | None = None,
-    runs: int | range,
-    rng: Seed = None,
-    test: int | None = None,
-    memory: str | float = "4GB",
-    precision: Literal["single", "double"] = "single",
-    queries: int = 1,
+    models: TrainedModel, task: AnyTask, points: Sizes | Sequence[Sizes], **keywords: Unpack[CurveKeywords]
 ) -> SimulatedCurve: ...
 @overload
 def icl_curve(
-    models: Sequence[TrainedModel],
-    task: AnyTask,
-    sizes: Sizes,
-    *,
-    samples: Sequence[int] | None = None,
-    hidden: Sequence[int] | None = None,
-    runs: int | range,
-    rng: Seed = None,
-    test: int | None = None,
-    memory: str | float = "4GB",
-    precision: Literal["single", "double"] = "single",
-    queries: int = 1,
+    models: Sequence[TrainedModel], task: AnyTask, points: Sizes | Sequence[Sizes], **keywords: Unpack[CurveKeywords]
 ) -> tuple[SimulatedCurve, ...]: ...
 def icl_curve(
-    models: TrainedModel | Sequence[TrainedModel],
-    task: AnyTask,
-    sizes: Sizes,
-    *,
-    samples: Sequence[int] | None = None,
-    hidden: Sequence[int] | None = None,
-    runs: int | range,
-    rng: Seed = None,
-    test: int | None = None,
-    memory: str | float = "4GB",
-    precision: Literal["single", "double"] = "single",
-    queries: int = 1,
+    models: TrainedModel | Sequence[TrainedModel], task: AnyTask, points: Sizes | Sequence[Sizes], **keywords: Unpack[CurveKeywords]
 ) -> SimulatedCurve | tuple[SimulatedCurve, ...]:
-    r"""A curve of :func:`icl_error` in the number of samples n or of hidden units m, every point of a run on
-    one common draw.
+    r"""A curve of :func:`icl_error` along any of the sizes, ratios, ridge, noise or weights of the sources.
 
-    Samples and hidden units are nested: the point at n (or m) is what :func:`icl_error` gives there with the
-    same ``rng``, ``runs`` and ``test``, up to rounding (for equivalent activations along ``hidden``: with
-    another draw of z).
+    Points that differ in the number of samples n alone, or in that of hidden units m, are nested: every such point of a run is on one
+    common draw, and is what :func:`icl_error` gives there with the same ``rng``, ``runs`` and ``test``, up to rounding (for equivalent
+    activations along ``hidden``: with another draw of z). Models, and so all values of a ridge, share their features. Points of other
+    tasks or sizes are draws of their own, from the same seeds.
 
     Parameters
     ----------
-    models, task, runs, rng, test, memory, precision, queries
-        As for :func:`icl_error`. A curve in λ is a sequence of models with different ridges: they share their
-        features.
-    sizes : Sizes
-        Its ``samples`` (or ``hidden``) is replaced by the values asked for.
-    samples, hidden : sequence of int
-        Exactly one of the two.
+    models, task
+        As for :func:`icl_error`.
+    points : Sizes, or sequence of Sizes
+    **keywords
+        Those of :class:`hermite_eq.simulate.SimulationOptions`; and, from one point, what varies and its values, as for
+        :func:`hermite_eq.icl_curve`.
 
     Returns
     -------
@@ -197,8 +135,9 @@ def icl_curve(
     Raises
     ------
     HypothesisError
-        As :func:`icl_error`; if not exactly one of ``samples`` and ``hidden`` is given; if a value is no
-        size.
+        As :func:`icl_error`; if nothing or too much varies; if a value is no size.
+    Interrupted
+        On Ctrl-C after the first run; its ``finished`` are the curves of the finished runs.
 
     Examples
     --------
@@ -208,14 +147,8 @@ def icl_curve(
     >>> curve.values, curve.icl_runs.shape
     ((32, 64, 128), (3, 3))
     """
-    if (samples is None) == (hidden is None):
-        raise HypothesisError(
-            "a curve is along samples or along hidden units",
-            "both" if samples is not None else "neither",
-            "pass either samples=[…] or hidden=[…]",
-        )
-    one = isinstance(models, TrainedModel)
-    axis: Axis = "samples" if hidden is None else "hidden"
-    values = samples if hidden is None else hidden
-    curves = simulate_curves(models, task, sizes, axis, values, runs, rng, test, memory, precision, queries)
-    return curves[0] if one else curves
+    along = {name: value for name, value in keywords.items() if name in AXES}
+    options = SimulationOptions(**{name: value for name, value in keywords.items() if name not in AXES})  # type: ignore[arg-type]
+    found = [settings_along(model, task, points, along) for model in _models(models)]
+    curves = simulate_curves([settings for _, settings in found], found[0][0], options)
+    return curves[0] if isinstance(models, TrainedModel) else curves

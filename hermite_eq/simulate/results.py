@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.arguments import instance, sequence
+from hermite_eq.curve import ByValue, Curve, Setting, place
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import AnyTask, Sizes, TrainedModel
 from hermite_eq.simulate.discrete_mmse import DiscreteMMSE
@@ -81,7 +82,7 @@ def _digits(mean: float, stderr: float) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class SimulatedDifference:
+class SimulatedDifference(ByValue):
     """Differences of two simulated errors run by run, on common draws.
 
     Attributes
@@ -103,8 +104,8 @@ class SimulatedDifference:
         return MonteCarlo.from_runs(self.idg_runs)
 
 
-@dataclass(frozen=True, eq=False)
-class SimulatedError:
+@dataclass(frozen=True, eq=False, repr=False)
+class SimulatedError(ByValue):
     """The simulated error of one trained model at one setting.
 
     Attributes
@@ -172,29 +173,57 @@ class SimulatedError:
         _check_paired(self.draws, other.draws)
         return SimulatedDifference(self.icl_runs - other.icl_runs, self.idg_runs - other.idg_runs)
 
+    def __hash__(self) -> int:
+        return hash((self.model, self.task, self.sizes, self.draws))
+
     def __str__(self) -> str:
         return f"{self.model}: ICL {self.icl}, IDG {self.idg}"
 
+    def __repr__(self) -> str:
+        return f"<SimulatedError of {self}>"
 
-@dataclass(frozen=True, eq=False)
-class SimulatedCurve:
-    """Simulated errors of one model along a path of sizes, all points on common draws.
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SimulatedCurve(Curve):
+    """Simulated errors of one model at several settings; those that differ in n or m alone are on common draws.
 
     Attributes
     ----------
-    axis : {"samples", "hidden"}
-        The size which varies.
+    axis : str or None
+        What varies.
     points : tuple of SimulatedError
-        One for each value.
+        One for each setting.
     """
 
-    axis: Literal["samples", "hidden"]
+    axis: str | None
     points: tuple[SimulatedError, ...]
 
+    __hash__ = Curve.__hash__
+
     @property
-    def values(self) -> tuple[int, ...]:
-        """The values of the size which varies."""
-        return tuple(getattr(point.sizes, self.axis) for point in self.points)
+    def settings(self) -> tuple[Setting, ...]:
+        """Model, task and sizes at every point."""
+        return tuple(Setting(point.model, point.task, point.sizes) for point in self.points)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, i: int) -> SimulatedError:
+        return self.points[place(i, len(self))]
+
+    def __iter__(self) -> Iterator[SimulatedError]:
+        return iter(self.points)
+
+    def table(self) -> dict[str, Array]:
+        """Means over runs and their standard errors; with several sources ``icl_0``, …: those on each."""
+        columns = {"icl": self.icl, "idg": self.idg}
+        sources = np.stack([np.asarray(point.source_runs) for point in self.points], axis=1)
+        if sources.shape[2] > 1:
+            columns |= {f"icl_{s}": MonteCarlo.from_runs(sources[:, :, s]) for s in range(sources.shape[2])}
+        return {
+            name + ending: np.asarray(getattr(column, part))
+            for name, column in columns.items() for ending, part in (("", "mean"), ("_stderr", "stderr"))
+        }  # fmt: skip
 
     @property
     def icl_runs(self) -> Array:
@@ -240,7 +269,7 @@ class SimulatedCurve:
         return SimulatedDifference(self.icl_runs - other.icl_runs, self.idg_runs - other.idg_runs)
 
     def __str__(self) -> str:
-        return f"{self.points[0].model} against {self.axis} {self.values}: ICL {self.icl}"
+        return f"{self.model} against {self.axis} {self.values}: ICL {self.icl}"
 
 
 def _check_paired(draws: tuple[Any, ...], others: tuple[Any, ...]) -> None:

@@ -4,120 +4,137 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
 from hermite_eq.activations import Activation, grows_exponentially
-from hermite_eq.arguments import count as checked_count
-from hermite_eq.arguments import one_of, sequence, shown
+from hermite_eq.arguments import shown
+from hermite_eq.curve import Setting
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.models import AnyTask, LinearTransformer, OneStepTransformer, Sizes, TrainedModel
 from hermite_eq.models.sizes import checked_sizes
+from hermite_eq.progress import progress
 from hermite_eq.simulate.draw import Draw, draw_run
 from hermite_eq.simulate.features import norms
 from hermite_eq.simulate.heads import HeadKind
-from hermite_eq.simulate.memory import parse_memory, schedule
+from hermite_eq.simulate.memory import schedule
+from hermite_eq.simulate.options import SimulationOptions
 from hermite_eq.simulate.paths import Readout
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
 from hermite_eq.simulate.run import Axis, Run
-from hermite_eq.simulate.sampler import child_seeds, context_law, run_numbers
+from hermite_eq.simulate.sampler import child_seeds, context_law
 
 #: Contexts that must count for a mean of squared features to settle to half its size.
 _FEWEST_EFFECTIVE = 4.0
 
-Seed = int | np.random.SeedSequence | np.random.Generator | None
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C after the first run: ``finished`` holds the curves of the runs before it."""
+
+    def __init__(self, finished: tuple[SimulatedCurve, ...], runs: int, of: int) -> None:
+        super().__init__(f"after {runs} of {of} runs, whose results are in the attribute finished")
+        self.finished = finished
 
 
-def simulate_curves(
-    models: TrainedModel | Sequence[TrainedModel],
-    task: AnyTask,
-    sizes: Sizes,
-    axis: Axis,
-    values: Sequence[int] | None,
-    runs: int | range,
-    rng: Seed,
-    test: int | None,
-    memory: str | float,
-    precision: str,
-    queries: int,
-) -> tuple[SimulatedCurve, ...]:
-    """One curve for each model, from common draws; ``values`` None is the one point of ``sizes``."""
-    heads = _check_models(models, checked_sizes(sizes), axis)
-    points = [getattr(sizes, axis)] if values is None else list(sequence(values, axis))
-    if not points:
-        raise HypothesisError("a curve has at least one point", f"{axis}=[]", f"pass {axis}=[100, 200], say")
-    at = [dataclasses.replace(sizes, **{axis: value}) for value in points]
-    points = [getattr(where, axis) for where in at]
-    if None in points:
-        raise HypothesisError("a curve is along numbers", f"{axis}={points}", f"pass {axis}=[100, 200], say")
-    if len(set(points)) < len(points):
-        raise HypothesisError("the points of a curve differ", f"{axis}={points}", "drop the repeated values")
-    largest = dataclasses.replace(sizes, **{axis: max(points)})
-    one_of(precision, ("single", "double"), "precision", requirement="precision is single or double", repair='pass precision="double"')
-    dtype = np.float32 if precision == "single" else np.float64
-    which = run_numbers(runs)
-    sources = len(context_law(task, sizes).sources)
-    queries = checked_count(queries, "queries", least=1)
-    count = default_test(sizes.d) if test is None else checked_count(test, "test", least=1)
-    if count < sources:
-        raise HypothesisError("every source has a test context", f"test={count} for {sources} sources", f"pass test={sources} or more")
+class Path:
+    """Models trained on nested samples, or with nested hidden units, of common draws: one pass for all of a run."""
 
-    readouts: dict[HeadKind, list[Readout]] = {}
-    keys = []
-    for model in heads:
-        kind = HeadKind.of(model)
-        readout = Readout(model.ridge, isinstance(model, LinearTransformer) and model.intercept)
-        keys.append((kind, readout))
-        if readout not in readouts.setdefault(kind, []):
-            readouts[kind].append(readout)
-    random = any(not kind.linear for kind in readouts)
-    increasing = sorted(points)
-    plan = schedule(
-        list(readouts),
-        largest,
-        axis,
-        increasing,
-        count if random else 0,
-        np.dtype(dtype).itemsize,
-        parse_memory(memory),
-        queries,
-    )
+    def __init__(
+        self, models: Sequence[TrainedModel], task: AnyTask, axis: Axis, sizes: Sequence[Sizes], options: SimulationOptions
+    ) -> None:
+        increasing = sorted({getattr(where, axis) for where in sizes})
+        self.largest = dataclasses.replace(sizes[0], **{axis: increasing[-1]})
+        self.task, self.axis, self.options = task, axis, options
+        sources, self.test = len(context_law(task, self.largest).sources), options.test_contexts(self.largest.d)
+        if self.test < sources:
+            found = f"test={self.test} for {sources} sources"
+            raise HypothesisError("every source has a test context", found, f"pass test={sources} or more")
+        self.readouts: dict[HeadKind, list[Readout]] = {}
+        for model in models:
+            kind, readout = _key(model)
+            if readout not in self.readouts.setdefault(kind, []):
+                self.readouts[kind].append(readout)
+        self.random = any(not kind.linear for kind in self.readouts)
+        self.values = increasing
+        self.plan = schedule(
+            list(self.readouts), self.largest, axis, increasing, self.test if self.random else 0, np.dtype(options.dtype).itemsize,
+            options.bytes, options.queries,
+        )  # fmt: skip
+        self.outcomes: list[dict[tuple[HeadKind, int, Readout], tuple[Any, ...]]] = []
 
-    seeds = child_seeds(rng, which)
-    outcomes: list[dict[tuple[HeadKind, int, Readout], tuple[Any, ...]]] = []
-    for seed in seeds:
-        draw = draw_run(
-            task,
-            largest,
-            count,
-            random,
-            dtype,
-            seed,
-            any(kind.step is not None for kind in readouts),
-            queries,
-        )
-        if not outcomes:
-            _warn_unsettled(list(readouts), draw, max(increasing) if axis == "samples" else largest.samples)
-        outcomes.append(Run(readouts, largest, axis, increasing, plan, draw).errors())
-    draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
+    def run(self, seed: np.random.SeedSequence) -> None:
+        """One more run, the same whatever was drawn from the seed before."""
+        seed = np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key, pool_size=seed.pool_size)
+        stepping = any(kind.step is not None for kind in self.readouts)
+        draw = draw_run(self.task, self.largest, self.test, self.random, self.options.dtype, seed, stepping, self.options.queries)
+        if not self.outcomes:
+            _warn_unsettled(list(self.readouts), draw, self.largest.samples)
+        self.outcomes.append(Run(self.readouts, self.largest, self.axis, self.values, self.plan, draw).errors())
 
-    def point(model: TrainedModel, kind: HeadKind, readout: Readout, value: int, where: Sizes) -> SimulatedError:
+    def error(self, setting: Setting, draws: tuple[Any, ...]) -> SimulatedError:
+        """The runs there are, at one setting."""
+        kind, readout = _key(setting.model)
         # A linear head has no hidden units: along m there is one fit.
-        key = largest.samples if kind.linear and axis == "hidden" else value
+        value = self.largest.samples if kind.linear and self.axis == "hidden" else getattr(setting.sizes, self.axis)
         by_source, icl, idg, condition, fallback = (
-            np.array(column) for column in zip(*(o[kind, key, readout] for o in outcomes), strict=True)
+            np.array(column) for column in zip(*(o[kind, value, readout] for o in self.outcomes[: len(draws)]), strict=True)
         )
-        return SimulatedError(model, task, where, icl, idg, condition, fallback, draws, by_source)
+        return SimulatedError(setting.model, setting.task, setting.sizes, icl, idg, condition, fallback, draws, by_source)
 
-    return tuple(
-        SimulatedCurve(
-            axis,
-            tuple(point(model, kind, readout, value, where) for value, where in zip(points, at, strict=True)),
-        )
-        for model, (kind, readout) in zip(heads, keys, strict=True)
-    )
+
+def _key(model: TrainedModel) -> tuple[HeadKind, Readout]:
+    return HeadKind.of(model), Readout(model.ridge, isinstance(model, LinearTransformer) and model.intercept)
+
+
+def _paths(settings: Sequence[Setting], options: SimulationOptions) -> dict[Hashable, Path]:
+    """The paths on which all settings lie, as few as there can be, by what :func:`_of_path` says of a setting."""
+    grouped: dict[Axis, dict[Hashable, list[Setting]]] = {"samples": {}, "hidden": {}}
+    for axis, groups in grouped.items():
+        for setting in settings:
+            groups.setdefault(_of_path(setting, axis), []).append(setting)
+    axis = min(grouped, key=lambda axis: len(grouped[axis]))
+    return {
+        key: Path(list(dict.fromkeys(s.model for s in group)), group[0].task, axis, [s.sizes for s in group], options)
+        for key, group in grouped[axis].items()
+    }
+
+
+def _of_path(setting: Setting, axis: Axis) -> Hashable:
+    sizes = dataclasses.asdict(setting.sizes)
+    return setting.task, *(value for name, value in sizes.items() if name != axis)
+
+
+def simulate_curves(curves: Sequence[Sequence[Setting]], axis: str | None, options: SimulationOptions) -> tuple[SimulatedCurve, ...]:
+    """The curves of several models, run by run, on common draws wherever they have tasks and sizes in common."""
+    settings = [setting for curve in curves for setting in curve]
+    for setting in settings:
+        context_law(setting.task, checked_sizes(setting.sizes))
+    _check_models([setting.model for setting in settings], [setting.sizes for setting in settings])
+    paths = _paths(settings, options)
+    seeds = child_seeds(options.rng, options.which)
+
+    def found(count: int) -> tuple[SimulatedCurve, ...]:
+        draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds[:count])
+
+        def error(setting: Setting) -> SimulatedError:
+            return next(path for key, path in paths.items() if key == _of_path(setting, path.axis)).error(setting, draws)
+
+        return tuple(SimulatedCurve(axis, tuple(error(setting) for setting in curve)) for curve in curves)
+
+    done = 0
+    try:
+        with progress(len(seeds), "runs") as advance:
+            for seed in seeds:
+                for path in paths.values():
+                    path.run(seed)
+                done += 1
+                advance()
+    except KeyboardInterrupt:
+        if done:
+            raise Interrupted(found(done), done, len(seeds)) from None
+        raise
+    return found(done)
 
 
 def _warn_unsettled(kinds: list[HeadKind], draw: Draw, samples: int) -> None:
@@ -135,35 +152,25 @@ def _warn_unsettled(kinds: list[HeadKind], draw: Draw, samples: int) -> None:
         warnings.warn(f"the second moment of {kind.activation} {found}; normalise=True fixes ‖h‖", HypothesisWarning, stacklevel=4)
 
 
-def default_test(d: int) -> int:
-    """How many test contexts each error of a random head is measured on, unless ``test`` says."""
-    return max(2000, 2 * d**2)
-
-
-def _check_models(models: Any, sizes: Sizes, axis: Axis) -> list[TrainedModel]:
-    found = list(models) if isinstance(models, Sequence) else [models]
-    if not found:
-        raise HypothesisError(
-            "there is a model to simulate", "an empty sequence", "pass LinearTransformer(ridge=1e-3), say"
-        )
-    for model in found:
+def _check_models(models: Sequence[Any], sizes: Sequence[Sizes]) -> None:
+    for model, where in zip(models, sizes, strict=True):
         if not isinstance(model, TrainedModel):
             raise HypothesisError(
                 "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
                 shown(model),
                 "pass RandomTransformer(activation, ridge=…)",
             )
-        if not isinstance(model, LinearTransformer) and sizes.hidden is None and axis == "samples":
+        if not isinstance(model, LinearTransformer) and where.hidden is None:
             raise HypothesisError(
                 "a random head has a number m of hidden units",
                 "sizes.hidden=None",
                 "pass Sizes(…, hidden=…) or from_ratios(…, mu=…)",
             )
-        if isinstance(model, OneStepTransformer) and model.beyond_theorem(sizes.d):
+    for model, d in dict.fromkeys((model, where.d) for model, where in zip(models, sizes, strict=True)):
+        if isinstance(model, OneStepTransformer) and model.beyond_theorem(d):
             warnings.warn(
-                f"the equivalence after a gradient step supposes η = o(d²); found η = {model.step_size:g} at d² = {sizes.d**2}: the "
+                f"the equivalence after a gradient step supposes η = o(d²); found η = {model.step_size:g} at d² = {d**2}: the "
                 "simulation is as asked, the theorem need not hold",
                 HypothesisWarning,
                 stacklevel=4,
             )
-    return found

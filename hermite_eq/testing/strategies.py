@@ -32,7 +32,7 @@ from hermite_eq.models import (
     Task,
     Toeplitz,
 )
-from hermite_eq.simulate.simulation import default_test
+from hermite_eq.simulate.options import default_test
 
 try:
     from hypothesis import assume

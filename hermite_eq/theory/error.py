@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.arguments import sequence
+from hermite_eq.curve import Along, Curve, Setting, settings_along
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import (
     LinearTransformer,
@@ -35,45 +35,45 @@ from hermite_eq.theory.spiked_contexts import LARGE
 from hermite_eq.theory.spiked_features import NODES, outside, spiked_errors
 from hermite_eq.theory.training_tasks import FEW, LARGEST, given_task_errors
 
-if TYPE_CHECKING:
-    import pandas
-
 Array = NDArray[np.float64]
+AnyLaw = Task | MixtureTask | GivenMoments
+Points = Sequence[Sizes] | Sequence[Ratios] | Sizes | Ratios
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TheoryCurve(ErrorCurve):
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class TheoryCurve(Curve, ErrorCurve):
     """Predicted errors at many points; the arrays have the fields of :class:`TheoryError`, one entry per point.
 
     Attributes
     ----------
-    model, task
-        What was asked.
-    points : tuple of Sizes or of Ratios
+    settings : tuple of Setting
+        Model, task and sizes or ratios at every point.
+    axis : str or None
+        What varies.
     notes : tuple of str
         Those that hold at every point.
     icl_by_source : ndarray or None
         One row per point, one column per test source.
-    icl_stderr, idg_stderr : ndarray or None
-        As in :class:`TheoryError`; None where no error is a mean over draws.
+    icl_stderr, idg_stderr : ndarray
+        As in :class:`TheoryError`.
     """
 
-    model: TrainedModel
-    task: Task | MixtureTask | GivenMoments
-    points: tuple[Sizes, ...] | tuple[Ratios, ...]
-    icl_stderr: Array | None = None
-    idg_stderr: Array | None = None
+    settings: tuple[Setting, ...]
+    axis: str | None = None
+    icl_stderr: Array
+    idg_stderr: Array
+
+    __hash__ = Curve.__hash__
 
     def __getitem__(self, i: int) -> TheoryError:
-        icl, idg = (0.0 if column is None else float(column[i]) for column in (self.icl_stderr, self.idg_stderr))
-        return replace(super().__getitem__(i), icl_stderr=icl, idg_stderr=idg)
+        point = super().__getitem__(i)
+        return replace(point, icl_stderr=float(self.icl_stderr[i]), idg_stderr=float(self.idg_stderr[i]))
 
-    def to_dataframe(self) -> pandas.DataFrame:
-        """One row per point: its sizes or ratios, then the errors."""
-        import pandas
-
-        rows = [{f.name: getattr(point, f.name) for f in fields(point)} for point in self.points]
-        return pandas.DataFrame(rows).assign(**self.columns)
+    def table(self) -> dict[str, Array]:
+        """The errors and what they are made of by name, with several sources ``icl_0``, …: the error on each."""
+        by_source = () if self.icl_by_source is None else self.icl_by_source.T
+        several = {f"icl_{s}": column for s, column in enumerate(by_source)} if len(by_source) > 1 else {}
+        return {name: getattr(self, name) for name in QUANTITIES} | {"icl_stderr": self.icl_stderr, "idg_stderr": self.idg_stderr} | several
 
 
 @singledispatch
@@ -105,49 +105,66 @@ def _(model: RandomTransformer) -> Any:
     return limit_random, finite_random, notes
 
 
-def icl_curve(model: TrainedModel, task: Task | MixtureTask | GivenMoments, points: Sequence[Sizes] | Sequence[Ratios]) -> TheoryCurve:
-    """The in-context error of a trained Transformer at many points, in one vectorised evaluation.
+@overload
+def icl_curve(models: TrainedModel, task: AnyLaw, points: Points, **along: Unpack[Along]) -> TheoryCurve: ...
+@overload
+def icl_curve(models: Sequence[TrainedModel], task: AnyLaw, points: Points, **along: Unpack[Along]) -> tuple[TheoryCurve, ...]: ...
+def icl_curve(
+    models: TrainedModel | Sequence[TrainedModel], task: AnyLaw, points: Points, **along: Unpack[Along]
+) -> TheoryCurve | tuple[TheoryCurve, ...]:
+    """The in-context error of trained Transformers at many points.
 
     Parameters
     ----------
-    model : LinearTransformer, RandomTransformer or OneStepTransformer
+    models : LinearTransformer, RandomTransformer, OneStepTransformer, or a sequence of them
     task : Task, MixtureTask or GivenMoments
         Given moments of h and label (:func:`given_moments`) stand for d, context and tasks: of the points n and m matter.
-    points : sequence of Sizes, or sequence of Ratios
+    points : sequence of Sizes or of Ratios; or Sizes or Ratios
         Points of equal d, context and tasks are solved together, as are all Ratios.
+    **along
+        From one point, what varies and its values: ``d`` (at equal ratios), ``context``, ``tasks``, ``samples``, ``hidden``, ``alpha``,
+        ``kappa``, ``tau``, ``mu``, ``ridge``, ``noise``, and of several sources ``weights`` or ``test_weights``.
 
     Returns
     -------
-    TheoryCurve
+    TheoryCurve, or a tuple of them where ``models`` is a sequence
 
     Raises
     ------
     HypothesisError
-        As :func:`icl_error`; also if the points are neither all Sizes nor all Ratios.
+        As :func:`icl_error`; also if the points are neither all Sizes nor all Ratios, or nothing or too much varies.
 
     Examples
     --------
-    >>> points = [Ratios(alpha=1, kappa=0.5, tau=tau, mu=1) for tau in (0.5, 1, 2)]
-    >>> icl_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), points).icl.round(3)
+    >>> ratios = Ratios(alpha=1, kappa=0.5, tau=1, mu=1)
+    >>> icl_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), ratios, tau=[0.5, 1, 2]).icl.round(3)
     array([0.688,   inf, 0.62 ])
+    >>> icl_curve(LinearTransformer(ridge=0.1), Task("relu"), ratios, noise=[0.0, 0.1, 1.0])
+    <TheoryCurve of linear: noise 0, 0.1, 1, ICL 0.81697, 1.0671, 3.8401, IDG 0.68811, 0.93777, 3.7206>
     """
-    if isinstance(points, Ratios | Sizes):
-        raise HypothesisError("the points are a sequence", "one point", "pass [point], or call icl_error")
-    kinds = {type(point) for point in sequence(points, "points")}
-    if len(kinds) != 1 or not kinds <= {Ratios, Sizes}:
-        raise HypothesisError(
-            "the points are all Sizes (finite d) or all Ratios (the limit)",
-            ", ".join(sorted(kind.__name__ for kind in kinds)) or "no points",
-            "pass [Sizes(…), …] or [Ratios(…), …]",
-        )
-    head: TrainedModel = model
+    if not isinstance(models, TrainedModel) and isinstance(models, Sequence) and not isinstance(models, str):
+        return tuple(icl_curve(model, task, points, **along) for model in models)
+    axis, settings = settings_along(models, task, points, along)
+    points_of_one_law = axis not in ("ridge", "noise", "weights", "test_weights")
+    together = [list(range(len(settings)))] if points_of_one_law else [[i] for i in range(len(settings))]
+    columns = {name: np.zeros(len(settings)) for name in ("icl_stderr", "idg_stderr")}
+    notes: list[str] = []
+    for indices in together:
+        model, law = settings[indices[0]].model, settings[indices[0]].task
+        found, said = _errors(model, law, [settings[i].sizes for i in indices])
+        for name, part in found.items():
+            columns.setdefault(name, np.zeros((len(settings), *part.shape[1:])))[indices] = part
+        notes += [note for note in said if note not in notes]
+    return TheoryCurve(settings=settings, axis=axis, **columns, notes=tuple(notes))
+
+
+def _errors(model: TrainedModel, task: AnyLaw, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """The arrays of a curve by name, and its notes."""
     if isinstance(model, OneStepTransformer) and model.step_size == 0:
-        head = RandomTransformer(model.head, model.ridge, normalise=model.normalise)
-    if isinstance(head, OneStepTransformer):
-        columns, notes = spiked_errors(head, task, points, nodes=NODES)
-    else:
-        columns, notes = _columns(task, head, points)
-    return TheoryCurve(model=model, task=task, points=tuple(points), **columns, notes=notes)  # type: ignore[arg-type]
+        model = RandomTransformer(model.head, model.ridge, normalise=model.normalise)
+    if isinstance(model, OneStepTransformer):
+        return spiked_errors(model, task, points, nodes=NODES)
+    return _columns(task, model, points)
 
 
 def _groups(points: Sequence[Sizes]) -> list[list[int]]:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -258,29 +258,18 @@ class ExplicitEngine:
         """Eigenblocks of the effective covariance."""
         return [Eigenblock.of(block, weights[self.row(block)]) for block in self.blocks]
 
-    def load(self, eigenblocks: Sequence[Sequence[Eigenblock]]) -> Callable[[Array], Array]:
+    def load(self, traces: Iterable[tuple[tuple[int, int], NDArray[Any]]], k: NDArray[Any]) -> NDArray[Any]:
         r""":math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`, (P, N), for k of (P,).
 
-        ``eigenblocks`` are those of each of the P points, or of one which serves all.
+        ``traces`` are :math:`(\kappa,\operatorname{tr}r_{\kappa,s}\tilde R)` of every block, of shape (P, S).
         """
-        trained, residual2, source = self.trained, self.nodes.samples.residual2, self.nodes.source
-        columns = [
-            (each[0].block, np.array([e.values for e in each]), np.array([e.diagonals[:trained] for e in each]))
-            for each in zip(*eigenblocks, strict=True)
-        ]
-        powers = {key: self.nodes.power(key) for key in self.keys}
-
-        def load(k: Array) -> Array:
-            traces: dict[tuple[int, int], Array] = {}
-            for block, values, diagonals in columns:
-                trace = block.copies / self.dimension * (diagonals @ (1 / (values + k[:, None]))[..., None])[..., 0]
-                traces[block.key] = traces.get(block.key, 0.0) + trace
-            found = residual2 / k[:, None]
-            for key, trace in traces.items():
-                found = found + powers[key] * trace[:, source]
-            return np.asarray(found)
-
-        return load
+        summed: dict[tuple[int, int], NDArray[Any]] = {}
+        for key, trace in traces:
+            summed[key] = summed.get(key, 0.0) + trace / self.dimension
+        found = self.nodes.samples.residual2 / k[:, None]
+        for key, trace in summed.items():
+            found = found + self.nodes.power(key) * trace[:, self.nodes.source]
+        return np.asarray(found)
 
     def solve(self, tau: Array, mu: Array, ridge: Array) -> list[tuple[FixedPoint, list[Eigenblock]]]:
         """Fixed point and eigenblocks at each point.
@@ -311,8 +300,21 @@ class ExplicitEngine:
         )
 
     def _inner(self, eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array) -> FixedPoint:
+        """The fixed points at given weights; ``eigenblocks`` are those of each point, or of one which serves all."""
+        columns = [
+            (each[0].block, np.array([e.values for e in each]), np.array([e.diagonals[: self.trained] for e in each]))
+            for each in zip(*eigenblocks, strict=True)
+        ]
+
+        def load(k: Array) -> Array:
+            traces = (
+                (block.key, block.copies * (diagonals @ (1 / (values + k[:, None]))[..., None])[..., 0])
+                for block, values, diagonals in columns
+            )
+            return self.load(traces, k)
+
         samples = FeatureSamples(*(np.broadcast_to(x, (tau.size, x.size)) for x in vars(self.nodes.samples).values()))
-        return effective_ridge(self.load(eigenblocks), samples, tau, mu, ridge)
+        return effective_ridge(load, samples, tau, mu, ridge)
 
     def errors(
         self, point: FixedPoint, eigenblocks: Sequence[Eigenblock], tau: float, mu: float, tests: Sequence[SourceNodes]

@@ -17,6 +17,7 @@ eigenvectors are not analytic where eigenvalues meet, is moved by hand: :math:`d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -173,7 +174,7 @@ class Response:
         """G(u), u = (W, k, a)."""
         W, k, a = u[:-2].reshape(-1, engine.trained), u[-2], u[-1]
         samples = engine.nodes.samples
-        load = engine.load([block.moved(W[self.engine.row(block.block)]) for block in self.blocks], np.array([k]))[0]
+        load = _load(engine, [block.moved(W[self.engine.row(block.block)]) for block in self.blocks], k)
         total = self.tau * a + load
         first = (samples.weights * samples.c1**2 * self.tau / total).sum() - 1
         second = k * a * (1 - self.tau / self.mu * (samples.weights * load / total).sum()) - ridge
@@ -193,7 +194,7 @@ class Response:
         v = self.u - 1j * _STEP * scale * np.linalg.solve(matrix / rows[:, None], right / rows)
         W, k, a = v[:-2].reshape(-1, engine.trained), v[-2], v[-1]
         blocks = [block.moved(W[self.engine.row(block.block)]) for block in self.blocks]
-        omega = self.tau / (self.tau * a + engine.load(blocks, np.array([k]))[0])
+        omega = self.tau / (self.tau * a + _load(engine, blocks, k))
         tests = [_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in zip(self.tests, self.slopes[1:], strict=True)]
         errors = engine.errors(replace(self.point, k=k, a=a, omega=omega), blocks, self.tau, self.mu, tests)
         return np.array([np.imag(error) / _STEP for error, _ in errors])
@@ -203,3 +204,9 @@ class Response:
         """∂e_ICL/∂λ."""
         one = float(scaled_sizes(with_ridge(self.model, 1.0), self.given, [self.sizes])[2][0])
         return float(self.share @ self.moved(np.zeros_like(self.engine.nodes.samples.weights), 0.0, one)[1:])
+
+
+def _load(engine: ExplicitEngine, blocks: Sequence[_MovedBlock], k: Any) -> NDArray[Any]:
+    """The loads w(θ), shape (N,), with moved blocks."""
+    traces = ((each.block.key, each.traces(engine.trained, each.resolvent(k))) for each in blocks)
+    return engine.load(traces, np.array([k]))[0]

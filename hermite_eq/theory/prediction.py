@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.arguments import count
+from hermite_eq.curve import place
 
 Array = NDArray[np.float64]
 Value = TypeVar("Value")
@@ -106,7 +106,7 @@ class ErrorCurve(ErrorArrays):
         return len(self.icl)
 
     def __getitem__(self, i: int) -> TheoryError:
-        i = count(i if not isinstance(i, int) or i >= 0 else i + len(self), "i", "the number of a point", most=len(self) - 1)
+        i = place(i, len(self))
         values = {name: float(column[i]) for name, column in self.columns.items()}
         notes = (*self.notes, _DIVERGES) if math.isinf(values["icl"]) else self.notes
         return TheoryError(**values, notes=notes, icl_by_source=() if self.icl_by_source is None else tuple(self.icl_by_source[i].tolist()))

@@ -122,13 +122,12 @@ def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
     The reciprocal of the mean is increasing and concave in a (linear for one node), so Newton's iteration from a = 0 rises to the root
     and does not pass it.
     """
-    a = np.zeros_like(tau)
-    first = None
-    for _ in range(_NEWTON):
+    a = first = np.zeros_like(tau)
+    for n in range(_NEWTON):
         omega = _column(tau) / (_column(tau * a) + load)
         total = (strength * omega).sum(-1)
         step = total * (total - 1) / (strength * omega**2).sum(-1)
-        first = step if first is None else first
+        first = first if n else step
         step = np.where(first > 0, step, 0.0)
         a = a + np.maximum(step, 0.0)
         if np.all(step <= 4 * np.finfo(float).eps * a):
@@ -136,7 +135,7 @@ def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
     if np.any(step > np.sqrt(np.finfo(float).eps) * a):
         raise ConvergenceError("Newton's iteration for the slope settles", f"steps of {step.max():.3g} after {_NEWTON} of them",
                                "pass ratios, noise and ridge of ordinary size")
-    return a, start - 1
+    return a, first
 
 
 def replace_zero_slope(samples: Samples) -> Samples:

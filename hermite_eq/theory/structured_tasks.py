@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.arguments import array, count, instance
+from hermite_eq.curve import settings_along
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import scaled_coefficients, scaled_norm2
 from hermite_eq.models import LinearTransformer, Ratios, Task
@@ -221,7 +222,9 @@ def structured_curve(model: LinearTransformer, population: TaskPopulation, ratio
             )
         gamma = 0 * gamma
     found = _errors(model, population, alpha, gamma, tau)
-    return TheoryCurve(model=model, task=population.task, points=tuple(ratios), **found.columns)
+    axis, settings = settings_along(model, population.task, ratios, {})
+    exact = np.zeros(len(settings))
+    return TheoryCurve(settings=settings, axis=axis, icl_stderr=exact, idg_stderr=exact, **found.columns)
 
 
 def _errors(model: LinearTransformer, population: TaskPopulation, alpha: Array, gamma: Array, tau: Array) -> ErrorArrays:

@@ -35,9 +35,10 @@ Array = NDArray[np.float64]
 FEW = 12
 #: The largest d at which they are, for the memory of a matrix for each task in every draw.
 LARGEST = 200
-#: Draws of the training tasks that are averaged over, the different lengths that a task has in them, and from how many tasks half of the
-#: draws have as small a standard error.
-DRAWS, LENGTHS, _MANY = 16, 16, 9
+#: Draws of the training tasks that are averaged over at most, and the different lengths that a task has in them.
+DRAWS, LENGTHS = 16, 16
+#: So many draws suffice where their mean has a standard error below this part of it.
+_FIRST, _PRECISE = 6, 0.005
 _SEED = 20251128
 #: Share of a class's energy below which a conditional mean of it is rounding or beyond its regression's domain.
 _LEAST = 1e-3
@@ -154,7 +155,7 @@ def given_tasks(task: Task, d: int, context: int, directions: Array, lengths: Ar
 
 
 def drawn_tasks(d: int, tasks: int) -> list[tuple[Array, Array]]:
-    r""":data:`DRAWS` draws of k directions and lengths (half as many where k is not small), always the same.
+    r""":data:`DRAWS` draws of k directions and lengths, always the same.
 
     The squared lengths are :data:`LENGTHS` quantiles of :math:`\chi^2_d/d` in equal numbers over all draws, with the mean 1 and the
     variance 2/d of that law.
@@ -168,35 +169,51 @@ def drawn_tasks(d: int, tasks: int) -> list[tuple[Array, Array]]:
     squares = scipy.stats.chi2.ppf((np.arange(LENGTHS) + 0.5) / LENGTHS, d) / d
     squares = 1 + (squares - squares.mean()) * math.sqrt(2 / d / squares.var())
     rng = np.random.default_rng([_SEED, d, tasks])
-    draws = DRAWS if tasks < _MANY else DRAWS // 2
-    lengths = np.sqrt(squares)[rng.permutation(np.resize(np.arange(LENGTHS), draws * tasks))].reshape(draws, tasks)
-    vectors = rng.standard_normal((draws, tasks, d))
+    lengths = np.sqrt(squares)[rng.permutation(np.resize(np.arange(LENGTHS), DRAWS * tasks))].reshape(DRAWS, tasks)
+    vectors = rng.standard_normal((DRAWS, tasks, d))
     return list(zip(vectors / np.linalg.norm(vectors, axis=2, keepdims=True), lengths, strict=True))
 
 
 @lru_cache(maxsize=8)
-def _draws(task: Task, d: int, context: int, tasks: int) -> tuple[list[GivenMoments], Array]:
-    """The populations of every draw, and what is known of their means over draws: E[y²], and how much the tasks overlap."""
+def _controls(task: Task, d: int, context: int, tasks: int) -> Array:
+    """What is known of means over draws, minus that: E[y²], and how much the tasks overlap."""
     drawn = drawn_tasks(d, tasks)
-    found = [given_tasks(task, d, context, u, s) for u, s in drawn]
-    square = found[0].test[0].square
-    controls = [np.array([sum(p.weight * p.square for p in given.training) - square for given in found])]
+    squares = {float(s): given_length(task, d, context, float(s)).pair[0, 1] for s in np.unique([s for _, s in drawn])}
+    s, p = task_norm_nodes(d, 5)
+    known = sum(weight * given_length(task, d, context, float(x)).pair[0, 1] for x, weight in zip(s, p, strict=True))
+    controls = [np.array([np.mean([squares[float(x)] for x in lengths]) - known for _, lengths in drawn])]
     if tasks > 1:
         overlaps = [((u @ u.T) ** 2).sum() - tasks for u, _ in drawn]
         controls.append(np.array(overlaps) / (tasks * (tasks - 1)) - 1 / d)
-    return found, np.stack(controls, axis=1)
+    return np.stack(controls, axis=1)
+
+
+@lru_cache(maxsize=8 * DRAWS)
+def _draw(task: Task, d: int, context: int, tasks: int, number: int) -> GivenMoments:
+    """The populations of one draw."""
+    return given_tasks(task, d, context, *drawn_tasks(d, tasks)[number])
 
 
 def given_task_errors(model: LinearTransformer | RandomTransformer, task: Task, points: Sequence[Sizes]) -> dict[str, Array]:
     """The columns of a theory curve at points of equal d, context and tasks, as means over draws of the tasks with standard errors."""
     sizes = points[0]
     check_sizes(task, sizes)
-    given, controls = _draws(task, sizes.d, sizes.context, int(sizes.tasks))
-    draws = [explicit_errors(model, moments, points) for moments in given]
-    columns = {}
-    for name in draws[0]:
-        columns[name], stderr = controlled_mean(np.array([draw[name] for draw in draws]), controls)
-        if name in ("icl", "idg"):
-            columns[f"{name}_stderr"] = stderr
-    columns.pop("icl_by_source")
+    where = (task, sizes.d, sizes.context, int(sizes.tasks))
+    controls = _controls(*where)
+
+    def means(draws: list[dict[str, Array]]) -> dict[str, Array]:
+        columns = {}
+        for name in (name for name in draws[0] if name != "icl_by_source"):
+            columns[name], stderr = controlled_mean(np.array([draw[name] for draw in draws]), controls[: len(draws)])
+            if name in ("icl", "idg"):
+                columns[f"{name}_stderr"] = stderr
+        return columns
+
+    first = [explicit_errors(model, _draw(*where, i), points) for i in range(_FIRST)]
+    columns = means(first)
+    rough = [i for i in range(len(points)) if any(columns[f"{e}_stderr"][i] > _PRECISE * columns[e][i] for e in ("icl", "idg"))]
+    if rough:
+        more = [explicit_errors(model, _draw(*where, i), [points[j] for j in rough]) for i in range(_FIRST, DRAWS)]
+        for name, column in means([{name: values[rough] for name, values in draw.items()} for draw in first] + more).items():
+            columns[name][rough] = column
     return columns

@@ -37,7 +37,7 @@ RESULTS = {
 #: No functions of arguments: kinds of errors and of verdicts, abstract classes, protocols.
 OTHER = {
     "HypothesisError", "ArgumentTypeError", "ConvergenceError", "StorageError", "OutOfMemoryError", "HypothesisWarning", "Verdict",
-    "Distribution", "Structure", "SimulatedRuns",
+    "Distribution", "Structure", "SimulatedRuns", "Interrupted",
 }
 
 
@@ -110,11 +110,15 @@ def _entrance(name: str, function: Callable[..., Any]) -> Entrance:
     parameters = tuple(
         p for p in inspect.signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     )
-    return Entrance(name, function, (*parameters, *(inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in KEYWORDS.get(name, ()))))
+    return Entrance(name, function, (*parameters, *KEYWORDS.get(name, ())))
 
 
-#: Names which a function accepts by ``**``.
-KEYWORDS = {"theory.ridgeless_limit": ("tau", "alpha")}
+_OPTIONS = tuple(p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(simulate.SimulationOptions).parameters.values())
+#: What a function accepts by ``**``.
+KEYWORDS = {
+    "theory.ridgeless_limit": tuple(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in ("tau", "alpha")),
+    "simulate.icl_error": _OPTIONS, "simulate.icl_curve": (*_OPTIONS, inspect.Parameter("samples", inspect.Parameter.KEYWORD_ONLY)),
+}
 
 _TASK = models.Task("relu", 0.1)
 _MIXTURE = models.MixtureTask([models.Source("relu", 0.1), models.Source("relu", 0.2, task_cov=models.Spike(1.0))])
@@ -287,6 +291,7 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "Covariance.numeric": {"m": lambda: 0.5, "s": lambda: 1.0},
     "StudentT.draw": {"rng": lambda: np.random.default_rng(0)},
     "TheoryCurve.__getitem__": {"i": lambda: 0},
+    "SimulatedCurve.__getitem__": {"i": lambda: 0},
     "activations.lipschitz_violation": {"sigma": lambda: activation("relu")},
     "equivalent_transformer": {"model": lambda: _HEAD},
     "plotting.plot_mixing": {"curves": _mixing},
@@ -295,7 +300,7 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "simulate.coupling": {"model": lambda: _HEAD, "contexts": lambda: 100},
     "simulate.dmmse_error": {"task": lambda: _IDENTITY, "test": lambda: 5},
     "simulate.gradient_step": {"model": lambda: _STEP},
-    "simulate.icl_curve": {"samples": lambda: [10, 20]},
+    "simulate.icl_curve": {"points": lambda: _SIZES, "samples": lambda: [10, 20]},
     "simulate.join": {"curves": lambda: [_simulated()]},
     "simulate.preactivations": {"units": lambda: 2, "xi": lambda: np.ones(4), "F": lambda: np.ones((20, 2))},
     "structured.degree_needed": {"coupling": lambda: 0.1},

@@ -112,13 +112,17 @@ TABLE: dict[str, Row] = {
         lambda: theory.mixing_curve(linear, h.MixtureTask([*SOURCES, SOURCES[0]]), FRESH), "pass weights=[[0.2, 0.3, 0.5], …]",
         lambda: theory.mixing_curve(linear, h.MixtureTask([*SOURCES, SOURCES[0]]), FRESH, weights=[[0.2, 0.3, 0.5]]),
     ),
-    "contexts without labels": (
-        lambda: theory.spiked_icl_error(h.OneStepTransformer("relu", 1.0, 0.1), h.Task("relu", 0), FRESH, nodes=64), "noise=0.01",
-        lambda: theory.spiked_icl_error(h.OneStepTransformer("relu", 1.0, 0.1), h.Task("relu", 0.01), FRESH, nodes=64),
-    ),
     "rate": (
         lambda: theory.interpolation_peak(linear, TASK, RATIOS, "n"), 'pass along="tau"',
         lambda: theory.interpolation_peak(linear, TASK, RATIOS, "tau"),
+    ),
+    "listed points": (
+        lambda: theory.icl_curve(linear, TASK, [RATIOS], tau=[1.5]), "pass one of the two",
+        lambda: theory.icl_curve(linear, TASK, RATIOS, tau=[1.5]),
+    ),
+    "weights of one source": (
+        lambda: theory.icl_curve(linear, TASK, RATIOS, weights=[[1.0]]), "vary one of d, context,",
+        lambda: theory.icl_curve(linear, TASK, RATIOS, noise=[0.1]),
     ),
     "curve of no points": (lambda: theory.icl_curve(linear, TASK, []), "[Ratios(…), …]", lambda: theory.icl_curve(linear, TASK, [RATIOS])),
     "ridgeless side": (

@@ -243,13 +243,13 @@ def test_fallbacks_are_counted_and_right(samples):
         (
             {"models": "relu"},
             "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer; "
-            "found 'r'."
+            "found models='relu'."
             " Repair: pass RandomTransformer(activation, ridge=…)",
         ),
         (
             {"models": 3},
             "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer; "
-            "found 3."
+            "found models=3."
             " Repair: pass RandomTransformer(activation, ridge=…)",
         ),
         (
@@ -306,15 +306,12 @@ def test_errors(change, message):
     [
         (
             {},
-            "a curve is along samples or along hidden units; "
-            "found neither."
-            " Repair: pass either samples=[…] or hidden=[…]",
+            "from one point a curve is along one axis; found none. Repair: pass samples=[100, 200], say, or a list of points",
         ),
         (
             {"samples": [10], "hidden": [10]},
-            "a curve is along samples or along hidden units; "
-            "found both."
-            " Repair: pass either samples=[…] or hidden=[…]",
+            "from one point a curve is along one axis; found samples, hidden. "
+            "Repair: pass samples=[100, 200], say, or a list of points",
         ),
         (
             {"samples": []},

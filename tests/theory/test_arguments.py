@@ -74,8 +74,8 @@ CALLS: list[tuple[Callable[[], object], str]] = [
     (lambda: optimal_ridge_curve(LINEAR, RELU, [RATIOS]), FINITE),  # type: ignore[list-item]
     (lambda: exact_bayes_error(IDENTITY, RATIOS), FINITE),  # type: ignore[arg-type]
     (lambda: interpolation_peak(LINEAR, RELU, 3), FINITE.replace("Ratios", "int")),  # type: ignore[arg-type]
-    (lambda: icl_curve(LINEAR, RELU, RATIOS),  # type: ignore[arg-type]
-     "the points are a sequence; found one point. Repair: pass [point], or call icl_error"),
+    (lambda: icl_curve(LINEAR, RELU, RATIOS),
+     "from one point a curve is along one axis; found none. Repair: pass samples=[100, 200], say, or a list of points"),
     (lambda: support(-1.0), "the law has a density for 0 < kappa < inf; found kappa=-1.0. Repair: at kappa=inf all mass is at 1"),
     (lambda: density(math.nan, 1.0), "a density is taken at numbers; found s=nan. Repair: leave NaN out"),
     (lambda: wishart_density(0, 3), "a Wishart matrix has a size and degrees of freedom; found d=0, k=3. Repair: pass positive integers"),

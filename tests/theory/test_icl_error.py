@@ -214,7 +214,7 @@ def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
         ),
         (
             lambda: icl_curve(LinearTransformer(0), RELU, []),
-            "the points are all Sizes (finite d) or all Ratios (the limit); found no points. Repair: pass [Sizes(…), …] or [Ratios(…), …]",
+            "the points are all Sizes, or all Ratios; found no points. Repair: pass [Sizes(…), …] or [Ratios(…), …]",
         ),
     ],
 )

@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from hermite_eq import simulate
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import MixtureTask
 from hermite_eq.simulate import DiscreteMMSE
-from hermite_eq.simulate.simulation import default_test
+from hermite_eq.simulate.options import default_test
 from verify.campaigns.campaign import Campaign, label
 
 #: For each sweep the models by name, and for each model what was found at its points, column by column.
@@ -58,22 +59,22 @@ def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int) -
     with one_blas_thread():
         for panel, sweep in campaign.sweeps(d):
             which, stream = range(run, run + 1), np.random.SeedSequence(seed, spawn_key=sweep.key)
-            samples, hidden = (sweep.values, None) if sweep.axis == "samples" else (None, sweep.values)
+            points = [replace(sweep.sizes, **{sweep.axis: value}) for value in sweep.values]
             trained = [model for model in panel.models if not isinstance(model, DiscreteMMSE)]
             with warnings.catch_warnings():
                 # Steps beyond o(d²) and unequal traces are what some figures are about.
                 warnings.simplefilter("ignore", HypothesisWarning)
                 curves = simulate.icl_curve(
-                    trained, panel.task, sweep.sizes, samples=samples, hidden=hidden, runs=which, rng=stream, memory=memory,
-                    test=default_test(d) // campaign.queries, queries=campaign.queries,
+                    trained, panel.task, points, runs=which, rng=stream, memory=memory, test=default_test(d) // campaign.queries,
+                    queries=campaign.queries,
                 )
-            points = {label(model): _columns(curve.points) for model, curve in zip(trained, curves, strict=True)}
+            columns = {label(model): _columns(curve.points) for model, curve in zip(trained, curves, strict=True)}
             for model in panel.models:
                 if isinstance(model, DiscreteMMSE):
                     # It does not depend on what varies along the sweep.
                     error = simulate.dmmse_error(panel.task, sweep.sizes, runs=which, rng=_again(stream))
-                    points[label(model)] = _columns([error] * len(sweep.values))
-            record.append(points)
+                    columns[label(model)] = _columns([error] * len(sweep.values))
+            record.append(columns)
     return record
 
 
