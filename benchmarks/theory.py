@@ -19,7 +19,7 @@ from verify.command_line import command_line, positive
 
 TASK = Task("relu", noise=0.01)
 #: Arguments of the smallest run.
-SMALLEST = ("--points", "10", "--grid", "10", "--d", "8", "12")
+SMALLEST = ("--points", "10", "--grid", "10", "--d", "30", "40")
 RATIOS: dict[str, Any] = {"alpha": 1, "kappa": 0.5, "mu": 1}
 
 

@@ -33,7 +33,7 @@ from verify.workers import interrupted_once, workers
 #: Columns of the verdict table where the output is no terminal.
 _WIDTH = 180
 #: Arguments of the smallest run.
-SMALLEST = ("rt-fig1a", "--d", "8", "--runs", "1", "--workers", "1")
+SMALLEST = ("rt-fig1a", "--d", "26", "--runs", "1", "--workers", "1")
 
 
 def run(profile: Profile, folder: Path, console: Console) -> int:
