@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -112,9 +114,29 @@ def test_a_printed_curve_shows_its_numbers() -> None:
     assert " ± " in repr(simulated)
 
 
-def test_a_curve_draws_itself() -> None:
-    axes = icl_curve(LINEAR, TASK, RATIOS, tau=[1.0, 1.5, 2.0]).plot()
-    assert axes.get_xlabel() == plot_curve(icl_curve(LINEAR, TASK, RATIOS, tau=[1.0, 1.5])).get_xlabel()
+@pytest.fixture
+def figures() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.usefixtures("figures")
+def test_a_curve_along_anything_draws_itself(axis: str) -> None:
+    task, where = (MIXTURE, FRESH) if axis in OF_SOURCES else (TASK, SIZES)
+    along: Any = {axis: VALUES[axis]}
+    theory, simulated = icl_curve(LINEAR, task, where, **along), simulate.icl_curve(LINEAR, task, where, **along, runs=2, rng=0)
+    axes = plot_curve([theory, simulated])
+    sizes = theory.settings[1].sizes
+    place = {
+        "samples": sizes.ratios.tau, "hidden": sizes.ratios.mu, "context": sizes.ratios.alpha, "tasks": sizes.ratios.kappa,
+        "weights": 0.2, "test_weights": 1.0,
+    }.get(axis, theory.values[1])  # fmt: skip
+    (line, dots) = (axes.lines[0], axes.containers[0].lines[0])
+    assert line.get_xdata()[1] == dots.get_xdata()[1] == place  # type: ignore[index]
+    assert (line.get_ydata() == theory.icl).all()  # type: ignore[union-attr]
+    assert (dots.get_ydata() == simulated.icl.mean).all()
+    assert axes.get_xlabel() == theory.plot().get_xlabel() != ""
 
 
 def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from hermite_eq.arguments import flag, function, mapping, one_of, outcome, sequence
+from hermite_eq.curve import Setting
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
-from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Task
 from hermite_eq.plotting.style import AXIS_LABEL, COLOURS, ERROR_LABEL, Abscissa, Array, Error, figure_axes
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import TheoryCurve
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _DEGREE_MARKERS = {0: "P", 1: "^", 2: "s", 3: "D", 4: "v"}
 #: Ticks within a decade, for axes of so many decades.
 _STEPS = ((0.45, (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)), (1.15, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (2.5, (1.0, 2.0, 5.0)))
+#: The abscissa of an axis, where it is another.
+_ABSCISSA: dict[str | None, Abscissa] = {"samples": "tau", "hidden": "mu", "context": "alpha", "tasks": "kappa"}
 _SYMBOL = {"alpha": "α", "kappa": "κ", "tau": "τ", "mu": "μ"}
 
 
@@ -54,10 +57,7 @@ class _Drawable:
     """A curve as numbers; ``stderr`` is None for theory."""
 
     source: Curve
-    model: Any
-    task: Any
-    d: int | None
-    ratios: tuple[Ratios, ...]
+    settings: tuple[Setting, ...]
     mean: Array
     stderr: Array | None
 
@@ -68,52 +68,78 @@ class _Drawable:
                 gap = curve.icl - curve.idg
             # Where both diverge their difference is not defined.
             mean = {"icl": curve.icl, "idg": curve.idg, "g_task": np.where(np.isinf(curve.icl), np.nan, gap)}[error]
-            return cls(curve, curve.model, curve.task, *_places([s.sizes for s in curve.settings]), mean, None)
+            return cls(curve, curve.settings, mean, None)
         if not isinstance(curve, SimulatedRuns):
             raise ArgumentTypeError(
                 "what is drawn is a TheoryCurve or a SimulatedCurve", type(curve).__name__,
                 "pass what hermite_eq.theory.icl_curve and hermite_eq.simulate.icl_curve return",
             )
-        first = curve.points[0]
-        owner: Any = first if hasattr(first, "sizes") else curve
-        places = tuple(getattr(point, "sizes", point) for point in curve.points)
+        owners: list[Any] = [point if hasattr(point, "sizes") else curve for point in curve.points]
+        places = zip(owners, curve.points, strict=True)
+        settings = tuple(Setting(owner.model, owner.task, getattr(point, "sizes", point)) for owner, point in places)
         runs = {"icl": curve.icl_runs, "idg": curve.idg_runs, "g_task": curve.icl_runs - curve.idg_runs}[error]
         found = MonteCarlo.from_runs(runs)
-        return cls(curve, owner.model, owner.task, *_places(places), found.mean, found.stderr)
+        return cls(curve, settings, found.mean, found.stderr)
+
+    @property
+    def model(self) -> Any:
+        return self.settings[0].model
+
+    @property
+    def d(self) -> int | None:
+        """The dimension, None in the limit."""
+        return getattr(self.settings[0].sizes, "d", None)
+
+    @property
+    def axis(self) -> Abscissa | None:
+        """The abscissa on which the axis of the curve stands."""
+        axis = getattr(self.source, "axis", None)
+        return _ABSCISSA.get(axis, axis) if len(self.settings) > 1 else None
 
     def column(self, name: str) -> Array:
-        """A ratio at every point; NaN where there is none."""
+        """What stands on an abscissa at every point; NaN where there is nothing."""
         if name == "mu/tau":
             return self.column("mu") / self.column("tau")
-        return np.array([math.nan if getattr(ratios, name) is None else getattr(ratios, name) for ratios in self.ratios])
+        try:
+            found = [setting.value(name) for setting in self.settings]
+        except AttributeError:
+            found = [None]
+        found = [value[0] if isinstance(value, tuple) else value for value in found]
+        return np.array([math.nan if value is None else value for value in found], float)
 
     def facts(self, x: Abscissa) -> dict[str, str]:
         """What tells one curve from another, in words."""
         fixed = [name for name in ("alpha", "kappa", "tau", "mu") if name != x]
         if x == "mu/tau":
             fixed.remove("mu")
-        found = {"model": str(self.model), "λ": f"{getattr(self.model, 'ridge', math.nan):g}"}
+        task = self.settings[0].task
+        found = {"model": str(self.model), "λ": "" if x == "ridge" else f"{getattr(self.model, 'ridge', math.nan):g}"}
         for name in fixed:
             # Two decimals, of small ratios two digits: ℓ, k and m are whole, so that equal ratios differ a little from one d to another.
             values = {(f"{x:.2g}" if x < 0.1 else f"{np.round(x, 2):g}").replace("inf", "∞") for x in self.column(name)}
             found[_SYMBOL[name]] = values.pop() if len(values) == 1 and "nan" not in values else ""
-        plain = isinstance(self.task, Task)
-        found |= {"target": str(self.task.target), "ρ": f"{self.task.noise:g}"} if plain else {"target": "", "ρ": ""}
-        return found | {"task": "" if plain else str(self.task), "d": "∞" if self.d is None else str(self.d)}
+        plain = isinstance(task, Task)
+        found |= {"target": str(task.target), "ρ": "" if x == "noise" else f"{task.noise:g}"} if plain else {"target": "", "ρ": ""}
+        d = "" if x == "d" else "∞" if self.d is None else str(self.d)
+        return found | {"task": "" if plain or x in ("noise", "weights", "test_weights") else str(task), "d": d}
 
 
-def _places(points: Sequence[Sizes] | Sequence[Ratios]) -> tuple[int | None, tuple[Ratios, ...]]:
-    dimensions = {point.d if isinstance(point, Sizes) else None for point in points}
-    if len(dimensions) != 1:
-        raise HypothesisError("all points of a curve have one d", ", ".join(map(str, sorted(dimensions, key=str))), "draw one curve per d")
-    return dimensions.pop(), tuple(point.ratios if isinstance(point, Sizes) else point for point in points)
+def _check_dimensions(drawn: Sequence[_Drawable], x: Abscissa | None) -> None:
+    for item in drawn:
+        dimensions = {getattr(setting.sizes, "d", None) for setting in item.settings}
+        if len(dimensions) != 1 and "d" not in (x, item.axis):
+            shown = ", ".join(map(str, sorted(dimensions, key=str)))
+            raise HypothesisError("all points of a curve have one d", shown, "draw one curve per d")
 
 
 def _varying(drawn: Sequence[_Drawable]) -> Abscissa:
-    """The ratio along the curves; α, κ and μ are rounded to whole ℓ, k and m, so that a small spread is none."""
+    """What varies along the curves: their axis, or else the ratio; α, κ and μ are rounded to whole ℓ, k and m, and hardly vary."""
+    axes = {item.axis for item in drawn} - {None}
+    if len(axes) == 1:
+        return axes.pop()  # type: ignore[return-value]
     names: tuple[Abscissa, ...] = ("tau", "mu", "alpha", "kappa")
     found = [name for name in names
-             if any(len(item.ratios) > 1 and np.ptp(values) > 0 for item in drawn if np.isfinite(values := item.column(name)).all())]
+             if any(len(item.settings) > 1 and np.ptp(values) > 0 for item in drawn if np.isfinite(values := item.column(name)).all())]
     if len(found) != 1:
         shown = ", ".join(_SYMBOL[name] for name in found) or "none"
         raise HypothesisError("one of the ratios α, κ, τ, μ varies along the curves", f"{shown}", 'pass x="tau", say')
@@ -172,18 +198,18 @@ def plot_curve(
 ) -> Axes:
     r"""Draw errors along curves: theory as lines, simulations as dots with one standard error.
 
-    Both axes are logarithmic. The interpolation thresholds are marked: n = d² for the linear Transformer (whose readout has
-    D = d(d+1) ≈ d² weights), m = n for a random head. The legend names the models, and whatever else differs between the curves (λ,
-    d, fixed ratios, target and ρ, or the task where it is of another kind). Without another ``style``, a colour stands for a model and
-    its fixed ratios, d = ∞ is dotted, and the markers of equivalent models are hollow.
+    Both axes are logarithmic; that of weights, or of values with a zero among them, is linear. The interpolation thresholds are marked:
+    n = d² for the linear Transformer (whose readout has D = d(d+1) ≈ d² weights), m = n for a random head. The legend names the models,
+    and whatever else differs between the curves (λ, d, fixed ratios, target and ρ, or the task where it is of another kind). Without
+    another ``style``, a colour stands for a model and its fixed ratios, d = ∞ is dotted, and the markers of equivalent models are hollow.
 
     Parameters
     ----------
     curves : TheoryCurve, SimulatedCurve, or a sequence of them
     error : {"icl", "idg", "g_task"}
         :math:`g_\mathrm{task} = e_\mathrm{ICL} - e_\mathrm{IDG}`, the price of tasks not seen in training.
-    x : {"alpha", "kappa", "tau", "mu", "mu/tau"}, optional
-        What stands on the abscissa; by default the one ratio which varies. ``"mu/tau"`` is m/n.
+    x : {"alpha", "kappa", "tau", "mu", "mu/tau", "d", "ridge", "noise", "weights", "test_weights"}, optional
+        What stands on the abscissa; by default what varies. ``"mu/tau"`` is m/n.
     axes : matplotlib.axes.Axes, optional
         Where to draw; by default in a new figure.
     style : callable, optional
@@ -213,12 +239,13 @@ def plot_curve(
     """
     listed: Sequence[Curve] = [curves] if isinstance(curves, TheoryCurve | SimulatedRuns) else sequence(curves, "curves")
     error = one_of(error, ("icl", "idg", "g_task"), "error")
-    x = None if x is None else one_of(x, ("alpha", "kappa", "tau", "mu", "mu/tau"), "x")
+    x = None if x is None else one_of(x, tuple(AXIS_LABEL), "x")
     style = None if style is None else function(style, "style")
     thresholds, legend = flag(thresholds, "thresholds"), flag(legend, "legend")
     if not listed:
         raise HypothesisError("there is a curve to draw", "none", "pass at least one curve")
     drawn = [_Drawable.of(curve, error) for curve in listed]
+    _check_dimensions(drawn, x)
     x = x or _varying(drawn)
     _check_positive(drawn, x, error)
     axes = figure_axes(axes, 4.4)
@@ -257,7 +284,9 @@ def _frame(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa, error: Error) ->
     """Logarithmic axes which show all dots, and lines up to a peak."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    axes.set(xscale="log", yscale="log", xlabel=AXIS_LABEL[x], ylabel=ERROR_LABEL[error])
+    places = np.concatenate([item.column(x) for item in drawn])
+    scale = "linear" if x in ("weights", "test_weights") or places.min() <= 0 else "log"
+    axes.set(xscale=scale, yscale="log", xlabel=AXIS_LABEL[x], ylabel=ERROR_LABEL[error])
     dots = [item.mean[item.mean > _finite(item.stderr)] for item in drawn if item.stderr is not None]
     lines = [item.mean[(item.mean > 0) & np.isfinite(item.mean)] for item in drawn if item.stderr is None]
     dots, lines = [part for part in dots if len(part)], [part for part in lines if len(part)]
@@ -265,9 +294,9 @@ def _frame(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa, error: Error) ->
     low = min(float(part.min()) for part in dots or lines)
     low = min([low, *(max(float(part.min()), low / 3) for part in lines)])
     axes.set_ylim(0.85 * low, 1.35 * high)
-    places = np.concatenate([item.column(x) for item in drawn])
-    axes.set_xlim(places.min() / 1.08, places.max() * 1.08)
-    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+    if scale == "log":
+        axes.set_xlim(places.min() / 1.08, places.max() * 1.08)
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim()))[scale == "linear" :]:
         decades = math.log10(limits[1] / limits[0])
         steps = next((steps for most, steps in _STEPS if decades < most), (1.0,))
         axis.set_major_locator(LogLocator(subs=steps, numticks=30))
