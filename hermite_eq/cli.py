@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -179,41 +179,29 @@ def _compare(arguments: argparse.Namespace) -> None:
         for head in [sigma, *(hermite_eq.equivalent_model(sigma, r) for r in arguments.degrees)]
     ]
     models += [hermite_eq.LinearTransformer(arguments.ridge), hermite_eq.LinearTransformer(arguments.ridge, intercept=True)]
-    finished = []
+    if arguments.runs < 1:
+        raise HypothesisError("there is at least one run", f"--runs {arguments.runs}", "pass --runs 4, say")
     try:
-        for result in _runs(models, task, sizes, arguments):
-            finished.append(result)
-    except KeyboardInterrupt:
-        if not finished:
-            raise
+        errors = simulate.icl_error(models, task, sizes, runs=arguments.runs, rng=arguments.seed)
+    except simulate.Interrupted as interrupted:
+        errors = tuple(curve[0] for curve in interrupted.finished)
+    finished = errors[0].icl.runs
     rows: list[Row] = []
-    for i, model in enumerate(models):
+    for model, error in zip(models, errors, strict=True):
         theory = hermite_eq.icl_error(model, task, sizes)
-        icl = simulate.MonteCarlo.from_runs(np.concatenate([run[i].icl_runs for run in finished]))
-        idg = simulate.MonteCarlo.from_runs(np.concatenate([run[i].idg_runs for run in finished]))
         rows.append({
-            "model": str(model), "icl_simulated": icl.mean, "icl_stderr": icl.stderr, "icl_theory": theory.icl,
-            "idg_simulated": idg.mean, "idg_stderr": idg.stderr, "idg_theory": theory.idg,
+            "model": str(model), "icl_simulated": error.icl.mean, "icl_stderr": error.icl.stderr, "icl_theory": theory.icl,
+            "idg_simulated": error.idg.mean, "idg_stderr": error.idg.stderr, "idg_theory": theory.idg,
         })  # fmt: skip
-    data = {"task": str(task), "sizes": str(sizes), "runs": len(finished), "seed": arguments.seed, "models": rows}
+    data = {"task": str(task), "sizes": str(sizes), "runs": finished, "seed": arguments.seed, "models": rows}
     if not _printed(arguments, data, rows):
-        print(f"{task}, {sizes}, {len(finished)} runs")
+        print(f"{task}, {sizes}, {finished} runs")
         print(f"{'model':<28}  {'ICL simulated':>20}  {'ICL theory':>11}  {'IDG simulated':>20}  {'IDG theory':>11}")
         for row in rows:
             shown = [f"{row[f'{name}_simulated']:.4f} ± {row[f'{name}_stderr']:.4f}" for name in ("icl", "idg")]
             print(f"{row['model']:<28}  {shown[0]:>20}  {row['icl_theory']:>11.4f}  {shown[1]:>20}  {row['idg_theory']:>11.4f}")
-    if len(finished) < arguments.runs:
-        raise KeyboardInterrupt(f"after {len(finished)} of {arguments.runs} runs, whose means are printed")
-
-
-def _runs(
-    models: list[Any], task: hermite_eq.Task, sizes: hermite_eq.Sizes, arguments: argparse.Namespace
-) -> Iterator[tuple[simulate.SimulatedError, ...]]:
-    """One run after the other; run i is the same whatever the others."""
-    if arguments.runs < 1:
-        raise HypothesisError("there is at least one run", f"--runs {arguments.runs}", "pass --runs 4, say")
-    for run in range(arguments.runs):
-        yield simulate.icl_error(models, task, sizes, runs=range(run, run + 1), rng=arguments.seed)
+    if finished < arguments.runs:
+        raise KeyboardInterrupt(f"after {finished} of {arguments.runs} runs, whose means are printed")
 
 
 def _parser() -> argparse.ArgumentParser:

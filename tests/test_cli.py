@@ -15,6 +15,7 @@ import pytest
 from hermite_eq import coefficients, simulate
 from hermite_eq.activations import activation, registered_names
 from hermite_eq.cli import main
+from hermite_eq.simulate import simulation
 
 
 def output(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
@@ -175,14 +176,15 @@ def test_a_warning_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_interrupt_keeps_the_finished_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     argv = ["compare", "--activation", "relu", "--degrees", "1", *_SMALL, "--json"]
     two = json.loads(output(capsys, *argv, "--runs", "2"))
-    simulated = simulate.icl_error
+    draw_run, drawn = simulation.draw_run, []
 
-    def interrupted(*arguments: Any, runs: range, **options: Any) -> Any:
-        if runs.start == 2:
+    def interrupted(*arguments: Any) -> Any:
+        drawn.append(arguments)
+        if len(drawn) == 3:
             raise KeyboardInterrupt
-        return simulated(*arguments, runs=runs, **options)
+        return draw_run(*arguments)
 
-    monkeypatch.setattr(simulate, "icl_error", interrupted)
+    monkeypatch.setattr(simulation, "draw_run", interrupted)
     assert main([*argv, "--runs", "8"]) == 130
     captured = capsys.readouterr()
     assert json.loads(captured.out) == two
