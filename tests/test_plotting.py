@@ -24,8 +24,8 @@ TAUS = (0.25, 0.5, 2.0, 4.0)
 
 def points(d: int | None, mu: float = 1.0) -> list:
     if d is None:
-        return [Ratios(alpha=1, kappa=0.5, tau=tau, mu=mu) for tau in TAUS]
-    return [Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=tau, mu=mu) for tau in TAUS]
+        return [Ratios(alpha=1, kappa=2, tau=tau, mu=mu) for tau in TAUS]
+    return [Sizes.from_ratios(d, alpha=1, kappa=2, tau=tau, mu=mu) for tau in TAUS]
 
 
 @pytest.fixture(scope="module")

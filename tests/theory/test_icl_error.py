@@ -133,7 +133,7 @@ def test_as_many_samples_as_readout_weights_interpolate_where_their_ratio_is_rou
 
 
 def test_a_curve_is_its_points() -> None:
-    points = [Sizes.from_ratios(d, alpha=1, kappa=kappa, tau=tau, mu=1) for d in (10, 20) for kappa in (0.5, math.inf) for tau in (0.5, 2)]
+    points = [Sizes.from_ratios(d, alpha=1, kappa=kappa, tau=tau, mu=1) for d in (10, 26) for kappa in (0.5, math.inf) for tau in (0.5, 2)]
     for model in MODELS:
         curve = icl_curve(model, RELU, points)
         for one, point in zip(curve, points, strict=True):
