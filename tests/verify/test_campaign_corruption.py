@@ -292,6 +292,21 @@ def test_runs_without_checksum_are_refused_until_they_are_sealed(original: Path,
     assert "run-0001.json damaged" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "run-0001.json", "run-0001.origin"])
+def test_a_checksum_under_another_name_is_damage_and_no_lack_of_one(
+    original: Path, root: Path, name: str, capsys: pytest.CaptureFixture
+) -> None:
+    """Sealed anew, whatever else is wrong in the file would be accepted."""
+    path = store(root).folder / name
+    path.write_bytes(path.read_bytes().replace(b'"sha256"', b'"sha2u6"'))
+    assert seal.main([str(root)]) == 2
+    assert f"{name} damaged" in capsys.readouterr().err
+    with pytest.raises(StorageError, match=re.escape(f"found another in {path}, which was changed. Repair: delete ")) as refusal:
+        everything(root)
+    repaired(root, refusal.value)
+    assert everything(root)[0] == everything(original)[0]
+
+
 def test_everything_in_the_repository_is_whole() -> None:
     """Every stored run of every campaign as it is in the table now."""
     folder = Path(__file__).parents[2] / "results" / "campaigns"

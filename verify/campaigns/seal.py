@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hermite_eq.errors import HypothesisError, StorageError
-from verify.campaigns.checksum import KEY, sealed
+from verify.campaigns.checksum import KEY, sealed, unsealed
 from verify.campaigns.store import run_text
 from verify.command_line import command_line
 from verify.report import write_text
@@ -39,6 +39,8 @@ def seal(folder: Path) -> int:
             contents: dict[str, Any] = json.loads(path.read_bytes())
             if KEY in contents:
                 continue
+            if not unsealed(contents):
+                raise ValueError(f"a checksum that is not called {KEY}")
             if path.suffix == ".origin":
                 head = {"campaign": folder.parent.name, "manifest": folder.name, "run": int(path.stem.removeprefix("run-"))}
                 text = json.dumps(sealed(head | contents)) + "\n"
