@@ -293,14 +293,16 @@ def test_runs_without_checksum_are_refused_until_they_are_sealed(original: Path,
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "run-0001.json", "run-0001.origin"])
-def test_a_checksum_under_another_name_is_damage_and_no_lack_of_one(
-    original: Path, root: Path, name: str, capsys: pytest.CaptureFixture
+@pytest.mark.parametrize("change", [(b'"sha256"', b'"sha2u6"'), (b'"sha256": "', b'"sha256": "0')], ids=["name", "length"])
+def test_a_damaged_checksum_is_no_lack_of_one(
+    original: Path, root: Path, name: str, change: tuple[bytes, bytes], capsys: pytest.CaptureFixture
 ) -> None:
     """Sealed anew, whatever else is wrong in the file would be accepted."""
     path = store(root).folder / name
-    path.write_bytes(path.read_bytes().replace(b'"sha256"', b'"sha2u6"'))
-    assert seal.main([str(root)]) == 2
-    assert f"{name} damaged" in capsys.readouterr().err
+    path.write_bytes(path.read_bytes().replace(*change))
+    if b'"sha256"' not in path.read_bytes():
+        assert seal.main([str(root)]) == 2
+        assert f"{name} damaged" in capsys.readouterr().err
     with pytest.raises(StorageError, match=re.escape(f"found another in {path}, which was changed. Repair: delete ")) as refusal:
         everything(root)
     repaired(root, refusal.value)

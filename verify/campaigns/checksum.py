@@ -42,7 +42,7 @@ def unsealed(contents: Mapping[str, Any]) -> bool:
     >>> unsealed({"run": 1}), unsealed({"run": 1, "sha356": checksum({"run": 1})})
     (True, False)
     """
-    return not any(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in contents.values())
+    return KEY not in contents and not any(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in contents.values())
 
 
 def parsed(text: bytes, where: str, repair: str) -> dict[str, Any]:
