@@ -19,7 +19,7 @@ from hermite_eq.theory.blocks import Block, Covariance, Kronecker, block_diagona
 from hermite_eq.theory.explicit_head import ExplicitEngine, SourceNodes
 from hermite_eq.theory.head import HeadMoments, effective_share, unsettled
 from hermite_eq.theory.prediction import QUANTITIES
-from hermite_eq.theory.random_head import FeatureSamples, replace_zero_slope, without_ridge
+from hermite_eq.theory.random_head import FeatureSamples, replace_zero_slope, ridge_in_units, without_ridge
 
 Array = NDArray[np.float64]
 
@@ -386,14 +386,15 @@ def scaled_sizes(model: RandomTransformer | LinearTransformer, given: GivenMomen
     D = given.dimension
     tau = np.array([point.samples / D for point in points])
     d = np.array([point.d for point in points], float)
+    ridge = np.full_like(tau, model.ridge)
     if isinstance(model, LinearTransformer):
         # The weights of h/√t are √t Γ, with the penalty λ/(dt) on their square.
-        return tau, np.full(tau.shape, math.inf), D * model.ridge / (d * given.trace)
+        return tau, np.full(tau.shape, math.inf), ridge_in_units(ridge, d * given.trace / D)
     for point in points:
         if point.hidden is None:
             raise HypothesisError("a random head has hidden units", f"{point}", "pass hidden=…")
     mu = np.array([point.hidden / D for point in points])  # type: ignore[operator]
-    return tau, mu, model.ridge / d / mu
+    return tau, mu, ridge_in_units(ridge, d * mu)
 
 
 def explicit_engine(model: RandomTransformer | LinearTransformer, given: GivenMoments) -> tuple[ExplicitEngine, list[SourceNodes]]:

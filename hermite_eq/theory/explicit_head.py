@@ -148,8 +148,12 @@ class Eigenblock:
         return np.asarray(1 / (self.values + np.asarray(k)[..., None]))
 
     def lost(self, k: Any, resolvent: Array) -> Any:
-        """q(p − tr(ΣR̃)²) = q Σ(1 − λ²/(λ+k)²), without cancellation where k is small."""
-        return self.block.copies * (k * resolvent * (1 + self.values * resolvent)).sum()
+        """q Σ(1 − λ²/(λ+k)²) over the range of the training covariance, without cancellation where k is small."""
+        return self.block.copies * (k * resolvent * (1 + self.values * resolvent))[self.inside].sum()
+
+    def trace(self, s: int, resolvent: Array) -> Any:
+        """q tr(r_s R̃)."""
+        return self.block.copies * (self.diagonals[s] @ resolvent)
 
     def square(self, s: int, resolvent: Array) -> Any:
         """q tr(r_s R̃²)."""
@@ -362,8 +366,8 @@ class ExplicitEngine:
         ]
         norm = sum((v**2).sum() for v in fitted) + penalty
 
-        # m − df₂ = (m − D') + Σ(1 − λ²/(λ+k)²), D' the number of directions: no cancellation where they are nearly equal.
-        directions = sum(each.block.copies * each.values.size for each in eigenblocks) / D
+        # m − df₂ = (m − D') + Σ(1 − λ²/(λ+k)²), D' the rank of the training covariances: no cancellation where they are nearly equal.
+        directions = sum(each.block.copies * int(each.inside.sum()) for each in eigenblocks) / D
         lost = sum(each.lost(k, r) / D for each, r in both)
         gain = 1 / (mu - directions + lost)
 
@@ -410,12 +414,16 @@ class ExplicitEngine:
             by_source = [nodes.power(key) * (nodes.source == t) for key in self.keys for t in everyone]
             return np.array([*by_source, nodes.samples.residual2])
 
-        matrix = np.eye(len(rows)) - response @ held(self.nodes).T
+        # The rows are the derivatives of the traces g_κs = tr r_s R̃/D and of 1/k in the load. In units of these, which differ by all
+        # powers of k, no row sum of the response is above 1, for the load is a multiple of them.
+        unit = np.array([sum(each.trace(s, r) / D for each, r in of[key]) for key in self.keys for s in everyone] + [1 / k])
+        unit = np.where(unit == 0, 1.0, unit)
+        matrix = np.eye(len(rows)) - response @ held(self.nodes).T * (unit / unit[:, None])
         laws = (self.nodes, *tests)
         means = [nodes.samples.weights @ bias(nodes) for nodes in laws]
         if bool(point.interpolates) or np.linalg.det(matrix).real <= 0:
             return [(np.inf, mean) for mean in means]
-        u = np.linalg.solve(matrix, response @ bias(self.nodes))
+        u = unit * np.linalg.solve(matrix, response @ bias(self.nodes) / unit)
         return [(mean + nodes.samples.weights @ (u @ held(nodes)), mean) for nodes, mean in zip(laws, means, strict=True)]
 
 

@@ -17,7 +17,7 @@ from hermite_eq.theory.context_law import ContextLaw, context_law
 from hermite_eq.theory.dual import Dual, partials, value
 from hermite_eq.theory.head import HeadMoments, effective_share
 from hermite_eq.theory.prediction import ErrorArrays
-from hermite_eq.theory.random_head import FixedPoint, ScaledSamples, fixed_point, random_head_error
+from hermite_eq.theory.random_head import FixedPoint, ScaledSamples, fixed_point, random_head_error, ridge_in_units
 from hermite_eq.theory.spectrum import Spectrum
 
 Array = NDArray[np.float64]
@@ -32,8 +32,6 @@ MOST_BEYOND = 0.05
 #: Relative variance of ‖h‖² beyond which it is none either; it is 11 at d = 4 and ℓ = 4, and for most targets between 5/d and 20/d above.
 WIDEST = 16.0
 _ROUNDS = 100
-#: A λ which acts as infinite for every head and label that is not refused, and whose multiples are doubles.
-_LARGEST_LAMBDA = 1e250
 
 
 def _too_small(found: str) -> HypothesisError:
@@ -152,18 +150,16 @@ def continuous_error(
     check_model(model)
     d, law = sizes[0].d, _law(task, sizes[0])
     n, m = tau * (d / (d + 1)), mu * (d / (d + 1))
-    ridge = np.minimum(ridge, _LARGEST_LAMBDA)
     if isinstance(model, LinearTransformer):
         # Infinitely many features c₁(s) = s without residual.
         zero = np.zeros_like(law.weights)
         head = HeadMoments(zero + model.intercept, np.sqrt(law.scale2), zero, zero)
-        dimension, per_unit = math.inf, ridge * ((d + 1) / law.trace)
+        dimension, per_unit = math.inf, ridge_in_units(ridge, law.trace / (d + 1))
     else:
         head = HeadMoments.of(model.activation)
         if not model.normalise:
             head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
-        # No ridge becomes none by division.
-        dimension, per_unit = d * (d + 1), np.maximum(ridge / d / m, np.where(ridge > 0, np.finfo(float).tiny, 0.0))
+        dimension, per_unit = d * (d + 1), ridge_in_units(ridge, d * m)
     samples, spectrum, point = _consistent(law, d, sizes[0].context, tasks, _samples(law, d, head), n, m, per_unit)
     errors = random_head_error(samples, spectrum, n, m, point, dimension, np.full_like(n, law.trace / (d + 1)))
     # No predictor gets below the label noise: where the expansion does, it has left its domain.

@@ -32,6 +32,12 @@ Array = NDArray[np.float64]
 SMALLEST_RIDGE = 1e-100
 #: A k beyond which every error is that at k = ∞ to the last digit, so that it stands for all of them; its cube is still a number.
 LARGEST_RIDGE = 1e80
+#: A λ which acts as infinite for every head and label that is not refused, and whose multiples are doubles.
+_LARGEST_LAMBDA = 1e250
+#: A factor of the ridge below which it has lost half of its digits in a difference of numbers of order 1.
+_UNRESOLVED = float(np.sqrt(np.finfo(float).eps)) / 8
+#: A ridge, in units of the features, at which it has not: factors are its roots.
+_RESOLVED = 1e-15
 #: Newton's steps for the slope.
 _NEWTON = 60
 #: The factor by which an upper bound of k is raised until it is one, and how often; most roots are less than its square below.
@@ -110,6 +116,15 @@ class FixedPoint:
 
 
 Samples = TypeVar("Samples", bound=FeatureSamples)
+
+
+def ridge_in_units(ridge: Array, unit: Any) -> Array:
+    """λ over a unit: a double, and 0 only where λ is.
+
+    >>> ridge_in_units(np.array([0.0, 5e-324, 1.0, 1e308]), 1e3)
+    array([0.00000000e+000, 2.22507386e-308, 1.00000000e-003, 1.00000000e+247])
+    """
+    return np.maximum(np.minimum(ridge, _LARGEST_LAMBDA) / unit, np.where(ridge > 0, np.finfo(float).tiny, 0.0))
 
 
 def _column(x: Array) -> Array:
@@ -227,14 +242,19 @@ def effective_ridge(load: Callable[[Array], Array], samples: FeatureSamples, tau
     # n/D = n/d² · d/(d+1) is rounded three times, by ε/2 each, and so is m/D: 3ε between equal numbers, and ε for the difference.
     full = np.abs(rank - steady) <= 4 * np.finfo(float).eps * steady
     interpolates = (value(ridge) == 0) & full
-    if np.any(full & ~interpolates & without_ridge(k)):
-        # There the error is a power of 1/k. Elsewhere k = 0+ stands for all that are smaller.
-        raise HypothesisError(
-            "where the rank of the features is n, the ridge is 0 or large enough for double precision",
-            f"a ridge of {value(ridge)[full].min():.3g} in units of the features, or less", "pass ridge=0, or ridge=1e-30",
-        )
     k = np.where(interpolates & (k < np.finfo(float).eps), lower, k)
     left, a, omega, dof = equations(k)
+    # Near n = rank the errors are a power of λ, through a, of which a digit is lost with every one that 1 − ⟨r/(r+k)⟩ or 1 − dof loses.
+    free = np.minimum(k, 1 - steady / capacity * dof)
+    lost = (value(ridge) > 0) & (a < _UNRESOLVED * strength) & (free < _UNRESOLVED)
+    if lost.any():
+        least = float((value(ridge) / strength)[lost].min())
+        # Below the normal doubles the factor is not known.
+        larger = f", or one {_RESOLVED / least:.1g} times as large" if value(ridge)[lost].min() > np.finfo(float).tiny else ""
+        raise HypothesisError(
+            "where n is the rank of the features, the ridge is 0 or large enough for double precision",
+            f"a ridge of {least:.3g} in units of the features", f"pass ridge=0{larger}",
+        )
     residual = np.where(k > lower, np.abs(left) / (strength + value(ridge) / k), 0.0)
     directions = _directions(load(k), samples, tau, mu, ridge)
     if not directions:

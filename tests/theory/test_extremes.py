@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 
 import numpy as np
@@ -72,13 +73,52 @@ def test_interpolation_at_finite_sizes_diverges_only_without_ridge() -> None:
     assert np.all(np.isfinite(icl))
 
 
-@pytest.mark.parametrize("ridge", [5e-324, 1e-300, 1e-200])
-def test_a_ridge_too_small_for_where_the_error_is_a_power_of_it_is_refused(ridge: float) -> None:
-    task = Task("identity", 0.1)
-    with pytest.raises(HypothesisError, match=r"the ridge is 0 or large enough for double precision; .* Repair: pass ridge=0, or ridge="):
-        icl_error(RandomTransformer("identity", ridge, True), task, Sizes(8, 8, 20, 72, 144))
-    for fine in (0.0, 1e-30):
-        assert icl_error(RandomTransformer("identity", fine, True), task, Sizes(8, 8, 20, 72, 144)).icl > 1e3
+TINY = [5e-324, 1e-300, 1e-60, 1e-30]
+
+
+# D = 72: the rank of the features is m, or D where no sample has a nonlinear part.
+@pytest.mark.parametrize("tasks", [1, 20])
+@pytest.mark.parametrize(("head", "samples", "hidden", "power"), [
+    ("identity", 72, 72, 1 / 3), ("identity", 20, 20, 1 / 2), ("identity", 72, 144, 1 / 2), ("tanh", 72, 72, 1 / 2), ("relu", 144, 144, 1 / 2),
+])  # fmt: skip
+def test_a_ridge_too_small_for_where_the_error_is_a_power_of_it_is_refused(
+    head: str, samples: int, hidden: int, power: float, tasks: int
+) -> None:
+    def icl(ridge: float) -> float:
+        return icl_error(RandomTransformer(head, ridge, True), Task("identity", 0.1), Sizes(8, 8, tasks, samples, hidden)).icl
+
+    assert icl(0.0) == INF
+    constant = icl(1e-15) * 1e-15**power
+    for ridge in TINY:
+        try:
+            found = icl(ridge)
+        except HypothesisError as refusal:
+            assert "where n is the rank of the features, the ridge is 0 or large enough for double precision" in str(refusal)
+            factor = re.fullmatch("pass ridge=0(?:, or one (.*) times as large)?", refusal.repair)[1]
+            ridge = ridge * float(factor) if factor else 1e-15
+            found = icl(ridge)
+        assert found * ridge**power == pytest.approx(constant, rel=0.01)
+
+
+@pytest.mark.parametrize("tasks", [4, 20])
+@pytest.mark.parametrize(("head", "samples", "hidden"), [
+    ("identity", 144, 20), ("identity", 20, 144), ("identity", 144, 72), ("identity", 144, 144), ("tanh", 72, 20), ("tanh", 72, 144),
+])  # fmt: skip
+def test_small_ridges_are_none_where_n_is_not_the_rank(head: str, samples: int, hidden: int, tasks: int) -> None:
+    sizes = Sizes(8, 8, tasks, samples, hidden)
+    icl = [icl_error(RandomTransformer(head, ridge, True), Task("relu", 0.1), sizes).icl for ridge in (0.0, *TINY)]
+    assert icl == pytest.approx([icl[0]] * len(icl), rel=1e-6)
+    assert icl[0] < 10
+
+
+@pytest.mark.parametrize("tasks", [1, 20])
+@pytest.mark.parametrize("head", ["", "identity", "relu"])
+def test_the_largest_ridges_are_infinite(head: str, tasks: int) -> None:
+    """With few hidden units too, where the ridge in units of the features is larger than λ."""
+    sizes = Sizes(8, 8, tasks, 20, 1)
+    models = [RandomTransformer(head, ridge, True) if head else LinearTransformer(ridge) for ridge in (1e100, 1e300, LARGEST)]
+    icl = [icl_error(model, Task("relu", 0.1), sizes).icl for model in models]
+    assert icl == pytest.approx([icl[0]] * 3, rel=1e-9)
 
 
 # The ends of double precision.
