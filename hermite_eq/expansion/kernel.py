@@ -33,15 +33,33 @@ _LARGEST_DEGREE = 2000
 #: Degree of the series in double precision, whose (K + 1)-st power of ρ is below 1e-13 up to |ρ| = 0.82, and the error relative
 #: to (E σ² E σ*²)^{1/2} up to which it stands.
 _LONG_DEGREE, _CONVERGED = 150, 1e-12
-#: Coefficients, E σ², and a bound of the errors of all c_k/√k!.
-_Data = tuple[list[Any], Any, float]
+@dataclass(frozen=True)
+class _Data:
+    """Coefficients and E σ² of σ over ``scale``, a power of two, and a bound of the errors of all c_k/√k! and of E σ²."""
+
+    coefficients: list[float]
+    norm2: float
+    error: float
+    scale: float
+
+    @classmethod
+    def of(cls, coefficients: list[float], norm2: float, error: float, norm2_error: float) -> _Data:
+        """In units in which E σ² is of order 1, as the errors of c_k and of E σ² go with the scale and with its square."""
+        scale = 2.0 ** round(math.log2(norm2) / 2) if norm2 > 0 else 1.0
+        return cls([c / scale for c in coefficients], norm2 / scale**2, max(error / scale, norm2_error / scale**2), scale)
+
+    @property
+    def size(self) -> float:
+        """√(E σ²)."""
+        return math.sqrt(self.norm2) * self.scale
+
 
 
 def _estimated(sigma: Activation, degree: int) -> _Data:
     estimate = HermiteExpansion(sigma, degree).estimate
     roots = [sqrt_factorial(k) for k in range(degree + 1)]
-    error = max(float(np.max(estimate.errors)), estimate.norm2_error)
-    return [float(a) * root for a, root in zip(estimate.values, roots, strict=True)], estimate.norm2, error
+    values = [float(a) * root for a, root in zip(estimate.values, roots, strict=True)]
+    return _Data.of(values, estimate.norm2, float(np.max(estimate.errors)), estimate.norm2_error)
 
 
 @dataclass(frozen=True)
@@ -80,11 +98,11 @@ class DualActivation:
         return self._series(lambda sigma: self._enclosed(sigma) or _estimated(sigma, self.degree))
 
     def _series(self, data: Callable[[Activation], _Data]) -> DualSeries:
-        c1, norm1, error1 = data(self.first)
-        if self.second == self.first:
-            return dual_series(c1, norm1, error=error1)
-        c2, norm2, error2 = data(self.second)
-        return dual_series(c1, norm1, c2, norm2, error=max(error1, error2))
+        one, other = data(self.first), data(self.second)
+        second = () if self.second == self.first else (other.coefficients, other.norm2)
+        found = dual_series(one.coefficients, one.norm2, *second, error=max(one.error, other.error))
+        scale = one.scale * other.scale
+        return DualSeries(tuple(weight * scale for weight in found.weights), found.remainder * scale, found.error * scale)
 
     def _enclosed(self, sigma: Activation) -> _Data | None:
         expansion = HermiteExpansion(sigma, self.degree)
@@ -95,7 +113,7 @@ class DualActivation:
             return None
         error = max(float(item.radius) / math.sqrt(math.factorial(k)) for k, item in enumerate(enclosures))
         # float() rounds the midpoint by half a unit, which the series allows for.
-        return [float(item.mid) for item in enclosures], float(norm.mid), max(error, float(norm.radius))
+        return _Data.of([float(item.mid) for item in enclosures], float(norm.mid), error, float(norm.radius))
 
     def __call__(self, rho: ArrayLike) -> NDArray[np.float64]:
         r"""κ(ρ) in double precision, ρ = ±1 included; :meth:`errors` estimates how far off.
@@ -119,7 +137,7 @@ class DualActivation:
         # One value for equal correlations: a matrix of them has a diagonal of ones.
         places, back = np.unique(rho, return_inverse=True)
         value, error = self._closed(places) if self._has_closed_form else self._double_series(places)
-        size = math.sqrt(_estimated(self.first, 0)[1]) * math.sqrt(_estimated(self.second, 0)[1])
+        size = _estimated(self.first, 0).size * _estimated(self.second, 0).size
         left = np.flatnonzero(~(error <= _CONVERGED * size))
         if left.size:
             value[left], error[left] = near_one(self.first, self.second, places[left])

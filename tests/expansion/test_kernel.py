@@ -178,3 +178,15 @@ def test_a_correlation_matrix_rounds_beyond_one(name: str) -> None:
     for wrong in (1 + 1e-9, -1.5, math.nan, 0.5 + 0j, "a"):
         with pytest.raises(HypothesisError, match="a correlation is a real number"):
             kernel(wrong)
+
+
+@pytest.mark.parametrize(("first", "second"), [(140, 140), (140, 0), (-140, 140), (-80, -60)])
+def test_a_kernel_goes_with_the_scales_of_its_functions(first: int, second: int) -> None:
+    """Errors of the c_k go with the scale, that of E σ² with its square: at 1e140 the one is no bound of the other."""
+    rho = np.array([-0.9, 0.5, 0.95, 1.0])
+    kernel, plain = dual_activation(f"10^({first})*tanh(x)", f"10^({second})*tanh(x)"), dual_activation("tanh")
+    scale = 10.0 ** (first + second)
+    assert kernel(rho) == pytest.approx(scale * plain(rho), rel=1e-12)
+    assert np.all(kernel.errors(rho) < 1e-12 * scale)
+    value, bound = kernel.series(0.5)
+    assert abs(value - scale * plain(0.5)) <= bound
