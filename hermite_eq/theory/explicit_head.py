@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -33,7 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.theory.blocks import Block
+from hermite_eq.memory import available_memory
+from hermite_eq.theory.blocks import Block, memory
 from hermite_eq.theory.random_head import FeatureSamples, FixedPoint, effective_ridge
 
 Array = NDArray[np.float64]
@@ -275,7 +276,15 @@ class ExplicitEngine:
             found = found + self.nodes.power(key) * trace[:, self.nodes.source]
         return np.asarray(found)
 
-    def solve(self, tau: Array, mu: Array, ridge: Array) -> list[tuple[FixedPoint, list[Eigenblock]]]:
+    def solve(self, tau: Array, mu: Array, ridge: Array) -> Iterator[tuple[FixedPoint, list[Eigenblock]]]:
+        """Fixed point and eigenblocks at each point, as many at once as memory holds."""
+        each = memory(len(self.blocks[0].matrices), [block.matrices.shape[1] for block in self.blocks])
+        together = max(1, int(min(available_memory() / 2 / each, tau.size)))
+        for start in range(0, tau.size, together):
+            part = slice(start, start + together)
+            yield from self._together(tau[part], mu[part], ridge[part])
+
+    def _together(self, tau: Array, mu: Array, ridge: Array) -> list[tuple[FixedPoint, list[Eigenblock]]]:
         """Fixed point and eigenblocks at each point.
 
         With one source and one scale :math:`\\mathbb E[c_1^2\\omega]=1` fixes the effective covariance, and one decomposition serves

@@ -15,7 +15,7 @@ from hermite_eq.covariance.sources import source_moments
 from hermite_eq.models import LinearTransformer, MixtureTask, RandomTransformer, Sizes
 from hermite_eq.theory import source_contexts
 from hermite_eq.theory.arguments import check_labels
-from hermite_eq.theory.blocks import Kronecker, sides
+from hermite_eq.theory.blocks import Kronecker, check_memory, sides
 from hermite_eq.theory.explicit import (
     ContextSample,
     GivenMoments,
@@ -91,6 +91,7 @@ def _moments(task: MixtureTask, d: int, context: int, tasks: list[Array] | None)
     moments = [source_moments(task, d, context, source=s, tasks=xi) for s, xi, _ in members]
     both = sides([Kronecker(m.second_x, m.second_b) for m in moments])
     assert both is not None
+    check_memory(len(moments), both, d * (d + 1))
     # One of several draws of the tasks may have a larger sampling error of its own.
     count = source_contexts.CONTEXTS if tasks is None else source_contexts.FEWER
     contexts: dict[int, ContextSample] = {}
