@@ -152,9 +152,9 @@ class Eigenblock:
         """q Σ(1 − λ²/(λ+k)²) over the range of the training covariance, without cancellation where k is small."""
         return self.block.copies * (k * resolvent * (1 + self.values * resolvent))[self.inside].sum()
 
-    def trace(self, s: int, resolvent: Array) -> Any:
-        """q tr(r_s R̃)."""
-        return self.block.copies * (self.diagonals[s] @ resolvent)
+    def traces(self, sources: int, resolvent: Array) -> Array:
+        """q tr(r_s R̃) of the first ``sources``."""
+        return np.asarray(self.block.copies * (self.diagonals[:sources] @ resolvent))
 
     def square(self, s: int, resolvent: Array) -> Any:
         """q tr(r_s R̃²)."""
@@ -425,7 +425,7 @@ class ExplicitEngine:
 
         # The rows are the derivatives of the traces g_κs = tr r_s R̃/D and of 1/k in the load. In units of these, which differ by all
         # powers of k, no row sum of the response is above 1, for the load is a multiple of them.
-        unit = np.array([sum(each.trace(s, r) / D for each, r in of[key]) for key in self.keys for s in everyone] + [1 / k])
+        unit = np.hstack([*(sum(each.traces(count, r) / D for each, r in of[key]) for key in self.keys), 1 / k])
         unit = np.where(unit == 0, 1.0, unit)
         matrix = np.eye(len(rows)) - response @ held(self.nodes).T * (unit / unit[:, None])
         laws = (self.nodes, *tests)

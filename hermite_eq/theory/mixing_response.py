@@ -73,11 +73,12 @@ class _MovedBlock(Eigenblock):
         return np.diag(r) - 1j * r[:, None] * (self.change + np.imag(k) * np.eye(r.size)) * r
 
     def traces(self, sources: int, resolvent: Array) -> Array:
-        return np.array([[self.block.copies * (matrix * resolvent).sum() for matrix in self.rotated[:sources]]])
+        return np.array([self.block.copies * (matrix * resolvent).sum() for matrix in self.rotated[:sources]])
 
     def lost(self, k: Any, resolvent: Array) -> Any:
         # ΣR̃ = 1 − kR̃.
-        return self.block.copies * (2 * k * np.trace(resolvent) - k**2 * (resolvent * resolvent.T).sum())
+        inner = resolvent[np.ix_(self.inside, self.inside)]
+        return self.block.copies * (2 * k * np.trace(inner) - k**2 * (inner * inner.T).sum())
 
     def square(self, s: int, resolvent: Array) -> Any:
         return self.block.copies * (self.rotated[s] * (resolvent @ resolvent)).sum()
@@ -208,5 +209,5 @@ class Response:
 
 def _load(engine: ExplicitEngine, blocks: Sequence[_MovedBlock], k: Any) -> NDArray[Any]:
     """The loads w(θ), shape (N,), with moved blocks."""
-    traces = ((each.block.key, each.traces(engine.trained, each.resolvent(k))) for each in blocks)
+    traces = ((each.block.key, each.traces(engine.trained, each.resolvent(k))[None]) for each in blocks)
     return engine.load(traces, np.array([k]))[0]
