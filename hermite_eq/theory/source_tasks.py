@@ -11,12 +11,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.errors import HypothesisError
 from hermite_eq.models import MixtureTask
 
 Array = NDArray[np.float64]
 
 #: Draws of the training tasks that are averaged over.
 DRAWS = 16
+#: The largest number of them, each of which takes a millisecond; their mean differs from that over all tasks by O(d/k).
+MOST = 20_000
 _SEED = 20251130
 
 
@@ -31,7 +34,17 @@ def task_draws(task: MixtureTask, d: int, tasks: int) -> list[tuple[Array, ...]]
     >>> draws = task_draws(MixtureTask([Source("relu"), Source("tanh")]), d=5, tasks=10)
     >>> len(draws), sum(len(xi) for xi in draws[0]), draws[0][0].shape[1]
     (16, 10, 5)
+
+    Raises
+    ------
+    HypothesisError
+        For more than :data:`MOST` tasks.
     """
+    if tasks > MOST:
+        raise HypothesisError(
+            f"at most {MOST} training tasks of several sources are described one by one", f"tasks={tasks}",
+            "pass tasks=math.inf, from which so many differ by O(d/k)",
+        )
     children = np.random.SeedSequence(_SEED).spawn(DRAWS + 1)
     found = []
     for shares, child in zip(_counts(task.weights, tasks, np.random.default_rng(children[0])), children[1:], strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from benchmarks.extremes import AGREE, NOISES, RATIOS, RIDGES, fault, settings
 from hermite_eq import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task, equivalent_model
 from hermite_eq.errors import ConvergenceError, HypothesisError
+from hermite_eq.models import MixtureTask, Source
 from hermite_eq.theory import bayes_error, context_ridge_error, icl_curve, icl_error, interpolation_peak, optimal_ridge
 from hermite_eq.theory.bayes import bayes_error_with_covariance
 from hermite_eq.theory.roots import increasing_root
@@ -221,6 +223,14 @@ def test_ratios_towards_their_ends_settle(model, which: str) -> None:
         # The logarithm changes by the same from decade to decade, a power law, up to the terms that vanish.
         first, second = np.diff(np.log(icl))
         assert first == pytest.approx(second, abs=1e-3)
+
+
+def test_more_training_tasks_of_several_sources_than_can_be_described_are_refused() -> None:
+    task, sizes = MixtureTask([Source("tanh", 0.1), Source("relu", 0.1)]), Sizes(8, 8, 8 * 10**6, 10**7, 64)
+    model = RandomTransformer("relu", 0.1, True)
+    with pytest.raises(HypothesisError, match=r"at most 20000 training tasks .* found tasks=8000000\. Repair: pass tasks=math\.inf"):
+        icl_error(model, task, sizes)
+    assert math.isfinite(icl_error(model, task, replace(sizes, tasks=INF)).icl)
 
 
 # Questions built on the error.
