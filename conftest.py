@@ -1,8 +1,12 @@
-"""For tests and doctests alike: one hypothesis profile, the plugin of hermite_eq.testing, and a table of activations left as it was."""
+"""For tests and doctests alike: one hypothesis profile, the plugin of hermite_eq.testing, a table of activations left as it was, and other
+seeds where HERMITE_EQ_SEED_SHIFT is set: of every generator that is made of a number, in tests and library, but for hypothesis."""
 
+import os
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -12,6 +16,25 @@ settings.load_profile("hermite_eq")
 
 # pytest finds the plugin by its entry point, but not in a tree that was installed before there was one.
 pytest_plugins = [] if any(point.name == "hermite_eq" for point in entry_points(group="pytest11")) else ["pytest_hermite_eq"]
+
+SHIFT = int(os.environ.get("HERMITE_EQ_SEED_SHIFT", "0"))
+
+
+class _ShiftedSequence(np.random.SeedSequence):
+    """A child of the sequence that is asked for; children of its own, and copies of it, are that already."""
+
+    def __init__(self, entropy: Any = None, *, spawn_key: Any = (), **keywords: Any) -> None:
+        mark = 2**31 + SHIFT
+        super().__init__(entropy, spawn_key=spawn_key if mark in spawn_key[:1] else (mark, *spawn_key), **keywords)
+
+
+def _shifted_rng(seed: Any = None, made: Any = np.random.default_rng) -> np.random.Generator:
+    kept = isinstance(seed, np.random.Generator | np.random.BitGenerator | np.random.SeedSequence | np.random.RandomState)
+    return made(seed if kept else np.random.SeedSequence(seed))
+
+
+if SHIFT:
+    np.random.SeedSequence, np.random.default_rng = _ShiftedSequence, _shifted_rng  # type: ignore[misc]
 
 STATISTICAL = [Path(__file__).parent / folder for folder in ("tests/simulate", "tests/testing", "tests/verify", "examples")]
 

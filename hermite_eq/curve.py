@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -120,11 +121,11 @@ def settings_along(model: Any, task: Any, where: Any, along: Mapping[str, Any]) 
         values = sequence(values, axis)
         if not values:
             raise HypothesisError("a curve has at least one point", f"{axis}=[]", "pass samples=[100, 200], say")
-        if None in values:
+        if any(value is None for value in values):
             raise HypothesisError("a curve is along numbers", f"{axis}={list(values)}", "pass samples=[100, 200], say")
         found = tuple(Setting(model, task, where).at(axis, value) for value in values)
         places = [setting.value(axis) for setting in found]
-        if any(place in places[:i] for i, place in enumerate(places)):
+        if any(same(place, other) for place, other in itertools.combinations(places, 2)):
             raise HypothesisError("the points of a curve differ", f"{axis}={list(values)}", "drop the repeated values")
         return axis, found
     if along:

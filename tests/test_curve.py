@@ -169,6 +169,7 @@ def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"ridge": [0.1, 0.1]}, r"the points of a curve differ; found ridge=\[0.1, 0.1\]\. Repair: drop the repeated values"),
         ({"weights": [[1.0]]}, r"weights is a property of several sources; found target relu"),
         ({"ridge": [-1.0]}, r"ridge"),
+        ({"samples": np.diag([1.0, -1.0])}, r"positive integer; found \S+array"),
     ],
 )
 def test_what_is_refused(along: Any, message: str) -> None:

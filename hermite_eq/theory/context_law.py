@@ -251,8 +251,9 @@ def given_length(task: Task, d: int, context: int, scale: float, count: int = 5)
     def power(i: int, j: int, factor: float, more: float = 0) -> Array:
         mean, with_B = (factor * _with_norm(M, d, context, i, j, n) for n in (0, 1))
         with_B += more
-        # A mean at rounding level (an even target has E[yg] = 0) has no exponent.
-        return mean * _tilted(B, B_weights, with_B / mean) if abs(mean) > 1e-12 * (B_weights @ B) else np.zeros_like(B)
+        # A mean at rounding level (an even target has E[yg] = 0) has no exponent; one of a power of even order is never there.
+        least = 1e-12 * math.sqrt(M[2, 0] * M[0, 2 * j]) if i == 1 else 0.0
+        return mean * _tilted(B, B_weights, with_B / mean) if abs(mean) > factor * least else np.zeros_like(B)
 
     root_r, root_q = math.sqrt(d) / context, 1 / context
     # (uᵀb₁)² less its isotropic part (d/ℓ²)Yχ²/(d−1), for which E[χ⁴]/(d−1) = d + 1; then b₂², and b₂ uᵀb₁.

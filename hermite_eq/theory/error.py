@@ -300,4 +300,6 @@ def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, size
             f"{type(sizes).__name__}",
             "pass Ratios(alpha=…, kappa=…, tau=…, mu=…) or Sizes.from_ratios(d, …)",
         )
+    if not isinstance(model, TrainedModel):
+        _theory(model)
     return icl_curve(model, task, [sizes])[0]  # type: ignore[arg-type]

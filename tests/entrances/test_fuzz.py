@@ -23,7 +23,7 @@ from hermite_eq.testing import UniversalityError
 
 #: Wrong values for each argument.
 SAMPLE = len(WRONG) if os.environ.get("HERMITE_EQ_FUZZ") == "full" else 3
-#: Seconds for one call, of which none takes one on an idle machine.
+#: Seconds of computation for one call, of which none takes one but for those in ``SLOW``; a loaded machine is no hang.
 LIMIT = 60
 #: Entrances whose valid call takes a second and more: their arguments are sampled once.
 SLOW = {
@@ -48,8 +48,8 @@ def raw(entrance: Entrance, name: str, value: str) -> str | None:
     """What is raised beside own errors when the argument ``name`` is wrong."""
     arguments = entrance.arguments()
     arguments[name] = WRONG[value]()
-    signal.signal(signal.SIGALRM, _late)
-    signal.alarm(LIMIT)
+    signal.signal(signal.SIGPROF, _late)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -59,7 +59,7 @@ def raw(entrance: Entrance, name: str, value: str) -> str | None:
     except Exception as error:
         return f"{name} = {value}: {type(error).__name__}: {error}"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return None
 
 

@@ -225,6 +225,15 @@ def test_ratios_towards_their_ends_settle(model, which: str) -> None:
         assert first == pytest.approx(second, abs=1e-3)
 
 
+@pytest.mark.parametrize(("tasks", "context"), [(8, 1), (20, 8)])
+@pytest.mark.parametrize("target", ["abs(x)", "relu(x)"])
+def test_labels_that_outweigh_the_signals_of_a_context(target: str, tasks: int, context: int) -> None:
+    """b₂ is quadratic in the labels, b₁ linear: of labels of 10³ and more b is b₂, and errors go with their square."""
+    sizes, model = Sizes(8, context, tasks, 72, 8), RandomTransformer("relu", 0.1, True)
+    icl = [icl_error(model, Task(f"{scale}*({target})", 0.0), sizes).icl / scale**2 for scale in (10**4, 10**6, 10**8)]
+    assert icl == pytest.approx([icl[1]] * 3, rel=1e-3)
+
+
 def test_more_training_tasks_of_several_sources_than_can_be_described_are_refused() -> None:
     task, sizes = MixtureTask([Source("tanh", 0.1), Source("relu", 0.1)]), Sizes(8, 8, 8 * 10**6, 10**7, 64)
     model = RandomTransformer("relu", 0.1, True)
