@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -11,14 +12,19 @@ import sympy
 from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Activation, Parity
+from hermite_eq.activations.evaluation import FOLLOWED
 from hermite_eq.activations.guest import PROBE, check_defined, epsilon, examined
 from hermite_eq.activations.parse import is_registered_name, parameter_names, parse_expression
 from hermite_eq.activations.piecewise import kinks as meeting_points
 from hermite_eq.activations.registry import registered
+from hermite_eq.activations.rewriting import written_out
 from hermite_eq.activations.symbolic import ExpressionFunction, check_size, in_standard_variable, proved_parity
 from hermite_eq.arguments import sequence, shown
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import X
+
+#: Points of PROBE at which functions of which no table is kept are held against SymPy's values, and how close they are.
+_COMPARED, _SAME = [3, 13, 18, 21, 27, 37], 1e-9
 
 
 def activation(
@@ -86,7 +92,7 @@ def activation(
         _check_assumptions(sigma)
         if kinks is not None:
             given["kinks"] = sequence(kinks, "kinks")
-        return _with_facts(_from_expression(in_standard_variable(sigma, names)), given)
+        return _with_facts(_from_expression(written_out(in_standard_variable(sigma, names))), given)
     if callable(sigma):
         return _from_callable(sigma, {**given, "kinks": () if kinks is None else sequence(kinks, "kinks")})
     raise ArgumentTypeError(
@@ -144,11 +150,27 @@ def _check_expression(expression: sympy.Expr, function: ExpressionFunction) -> N
     if np.iscomplexobj(values):
         raise _complex(str(expression))
     bad = np.flatnonzero(np.isnan(values))
-    if bad.size:
-        place = sympy.Float(PROBE[bad[0]])
-        if sympy.N(expression.subs(X, place)).is_real is False:
-            raise _complex(f"{expression} at x = {place:.3g}")
+    looked_at = [int(bad[0])] if bad.size else []
+    looked_at += _COMPARED if any(part.has(X) and part.func not in FOLLOWED for part in expression.atoms(sympy.Function)) else []
+    for i in looked_at:
+        _check_value(expression, sympy.Float(PROBE[i]), values[i])
     check_defined(str(expression), PROBE, values)
+
+
+def _check_value(expression: sympy.Expr, place: sympy.Float, value: float) -> None:
+    """Refuse what SymPy has other values for: SciPy's function of the same name may be another one, as log|Γ| for log Γ."""
+    try:
+        truth = sympy.N(expression.xreplace({X: place}))
+    except ValueError:  # outside the domain of a function of mpmath
+        return
+    if truth.is_number and truth.is_real is False:
+        raise _complex(f"{expression} at x = {place:.3g}")
+    if math.isfinite(value) and not (truth.is_real and abs(float(truth) - value) <= _SAME * max(1, abs(value))):
+        raise HypothesisError(
+            "every function in an expression has a NumPy or SciPy counterpart with the same values",
+            f"{expression}, which is {truth} at x = {place:.3g}, where SciPy has {value:.6g}",
+            "pass a vectorised NumPy function instead",
+        )
 
 
 def _from_callable(function: Callable[..., Any], facts: dict[str, Any]) -> Activation:

@@ -246,6 +246,9 @@ _KNOWN: dict[Any, tuple[Callable[..., Any], Callable[[Any, Any], Any]]] = {
     sympy.sinc: (lambda u: np.sinc(u / math.pi), lambda u, v: 0.5),
 }
 
+#: Functions whose values are those of NumPy by this module's own tables.
+FOLLOWED = frozenset({*_KNOWN, sympy.exp, sympy.Max, sympy.Min, sympy.Piecewise, sympy.Heaviside, sympy.erf, sympy.erfc})
+
 
 @lru_cache(maxsize=128)
 def _numpy_function(kind: Any, count: int) -> tuple[Callable[..., Any], list[Callable[..., Any]]]:

@@ -183,11 +183,14 @@ class _Reader:
         unknown = sorted(names - self.symbols.keys() - _CONSTANTS.keys())
         if not unknown:
             return
-        functions = [name for name in unknown if name in FUNCTIONS or stands_for(name)]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and self.shown(node).partition(".")[0] in unknown:
+                raise HypothesisError("functions are named without their module", self.shown(node), f"write {node.attr} alone")
+        functions = [name for name in unknown if FUNCTIONS.get(name, (None, 0, 0))[1] == 1 or stands_for(name)]
         raise HypothesisError(
             "the variable is x; other names are declared parameters, pi or e",
             f"the name{'s' if len(unknown) > 1 else ''} {', '.join(map(repr, unknown))}",
-            f"write {f'{functions[0]}(x)' if functions else 'x'}, or pass parameters={unknown} to hermite_eq.coefficients, activation or "
+            f"write {functions[0]}(x)" if functions else f"write x, or pass parameters={unknown} to hermite_eq.coefficients, activation or "
             "equivalent_model to keep it symbolic",
         )
 

@@ -92,8 +92,8 @@ def registered(name: str) -> Activation:
     raise HypothesisError(
         "an activation is named as in the table",
         f"the unknown name {name!r}",
-        (f"did you mean {' or '.join(map(repr, near))}? " if near else "")
-        + "Otherwise pass an expression in x, such as 'max(x, x/3)'; hermite_eq.registered_names() lists the names",
+        (f"did you mean {' or '.join(map(repr, near))}? Otherwise " if near else "")
+        + "pass an expression in x, such as 'max(x, x/3)'; hermite_eq.registered_names() lists the names",
     )
 
 

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import sympy
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.codegen.numpy_nodes import logaddexp
 
 from hermite_eq.hermite import X
+
+
+#: Functions of SymPy whose namesakes in SciPy are other functions (its factorial is 0 on the negative half-line), or which have none.
+_WRITTEN_OUT: dict[Any, Callable[..., sympy.Expr]] = {
+    sympy.factorial: lambda u: sympy.gamma(u + 1),
+    sympy.frac: lambda u: u - sympy.floor(u),
+    sympy.Mod: lambda u, m: u - m * sympy.floor(u / m),
+    sympy.erf2: lambda a, b: sympy.erf(b) - sympy.erf(a),
+    sympy.jn: lambda n, u: sympy.jn(n, u).expand(func=True),
+    sympy.yn: lambda n, u: sympy.yn(n, u).expand(func=True),
+}
+
+
+def written_out(expression: sympy.Expr) -> sympy.Expr:
+    """``expression``, equal on the line, in functions of which the rest of the library knows values, balls and singular points.
+
+    >>> written_out(sympy.factorial(X))
+    gamma(x + 1)
+    """
+    for function, form in _WRITTEN_OUT.items():
+        if expression.has(function):
+            expression = expression.replace(function, form)
+    return expression
 
 
 def stable_form(expression: sympy.Expr) -> sympy.Expr:

@@ -230,7 +230,8 @@ def _sampling(law: ContextNodes, error: Array) -> float:
     total = 0.0
     for s in range(law.source.max() + 1):
         at = law.source == s
-        scaled = law.known[at] / np.abs(law.known[at]).max(axis=0)
+        known = law.known[at][:, law.known[at].any(axis=0)]
+        scaled = known / np.abs(known).max(axis=0)
         rest = error[at] - scaled @ np.linalg.lstsq(scaled, error[at], rcond=None)[0]
         total += float(law.test_weights[at] ** 2 @ rest**2)
     return math.sqrt(total)

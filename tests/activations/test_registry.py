@@ -199,7 +199,7 @@ def test_unknown_name_suggests_the_nearest() -> None:
         activation("reul")
     with pytest.raises(HypothesisError, match=r"found the unknown name 'gello'. Repair: did you mean 'gelu'"):
         activation("gello")
-    with pytest.raises(HypothesisError, match=r"Repair: Otherwise pass an expression in x"):
+    with pytest.raises(HypothesisError, match=r"Repair: pass an expression in x"):
         activation("qqqqqqqqq")
 
 
