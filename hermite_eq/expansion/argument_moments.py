@@ -21,7 +21,7 @@ from hermite_eq.arguments import array, broadcast
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion.asymptotics import LocalNodes, local_nodes, singularities
 from hermite_eq.expansion.node_table import affine_values
-from hermite_eq.expansion.panels import Panels, nodes_and_weights, panels, resolve
+from hermite_eq.expansion.panels import Panels, nodes_and_roots, panels, resolve
 from hermite_eq.hermite import orthonormal_values
 
 Array = NDArray[np.float64]
@@ -147,9 +147,9 @@ def _block(sigma: Activation, m: Array, s: Array, edges: Array, powers: int, deg
     scale = np.sqrt([math.factorial(k) for k in range(degree + 1)])
     for end in _ENDS:
         grid = np.broadcast_to(np.arange(-end, end + 1.0), (len(m), 2 * end + 1))
-        g, density = nodes_and_weights(np.sort(np.concatenate([np.clip((edges - m) / s, -end, end), grid], axis=1), axis=1))
-        y, g, density = affine_values(sigma, local_expansions(sigma), m, s, g, density)
-        weighted = (orthonormal_values(g, degree).T * scale).T * density
+        g, _, root = nodes_and_roots(np.sort(np.concatenate([np.clip((edges - m) / s, -end, end), grid], axis=1), axis=1))
+        y, g, root = affine_values(sigma, local_expansions(sigma), m, s, g, root)
+        weighted = (orthonormal_values(g, degree).T * scale).T * np.square(root)
         sums = np.empty((powers, degree + 1, len(m)))
         with np.errstate(over="ignore", invalid="ignore"):
             for j in range(powers):

@@ -19,7 +19,7 @@ from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.expansion.asymptotics import LocalNodes, local_nodes
 from hermite_eq.expansion.node_table import affine_values, function_values, node_table
-from hermite_eq.expansion.panels import EPS, NODES, Array, finite_values, nodes_and_weights, panels, resolve
+from hermite_eq.expansion.panels import EPS, NODES, Array, finite_values, nodes_and_roots, panels, resolve
 from hermite_eq.expansion.quadrature import quadrature
 from hermite_eq.hermite import X
 
@@ -80,7 +80,7 @@ def _integral(first: Activation, second: Activation, rho: float) -> tuple[float,
     if not plan.trusted:
         warnings.warn(HypothesisWarning(f"kernel of {first} and {second} at ρ = {rho:.6g}: {plan.caveat}"), stacklevel=6)
     table = node_table(plan, 0)
-    x, density = table.x, table.density
+    x, density = table.x, np.square(table.root)
     f = function_values(first, plan, x)
     inner = smoothed(x)
     y = f * inner
@@ -139,7 +139,7 @@ def _smoothed(sigma: Activation, mean: Array, scale: float) -> Array:
     for start in range(0, flat.size, _ROWS):
         m = flat[start : start + _ROWS, None]
         edges = np.concatenate([np.broadcast_to(grid, (m.size, grid.size)), np.clip((cuts - m) / scale, grid[0], grid[-1])], axis=1)
-        h, density = nodes_and_weights(np.sort(edges, axis=1))
-        values, _, weights = affine_values(sigma, plan.local, m, np.full_like(m, scale), h, density)
-        parts.append(np.einsum("ij,ij->i", weights, values))
+        h, _, root = nodes_and_roots(np.sort(edges, axis=1))
+        values, _, root = affine_values(sigma, plan.local, m, np.full_like(m, scale), h, root)
+        parts.append(np.sum(np.square(root) * values, axis=1))
     return np.concatenate(parts).reshape(mean.shape)

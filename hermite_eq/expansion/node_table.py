@@ -11,19 +11,17 @@ import numpy as np
 
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.asymptotics import ends
-from hermite_eq.expansion.asymptotics.nodes import LocalNodes
-from hermite_eq.expansion.asymptotics.series import UndecidedError
-from hermite_eq.expansion.panels import HALF_WIDTHS, Array, Panels, finite_values, nodes_and_weights, outside
+from hermite_eq.expansion.asymptotics import LocalNodes, decays_slowly
+from hermite_eq.expansion.panels import HALF_WIDTHS, Array, Panels, finite_values, nodes_and_roots, outside
 from hermite_eq.hermite import check_degree, orthonormal_values
 
 
 @dataclass(frozen=True, eq=False)
 class NodeTable:
-    """What depends on the panels and the degree alone: nodes x, w φ(x), He_k(x)/√k!, and the last two multiplied."""
+    """What depends on the panels and the degree alone: nodes x, (w φ(x))^{1/2}, He_k(x)/√k!, and the last two multiplied."""
 
     x: Array
-    density: Array
+    root: Array
     values: Array
     weighted: Array
 
@@ -43,15 +41,16 @@ def _cached_table(edges: bytes, degree: int) -> NodeTable:
 
 
 def _make_table(edges: Array, degree: int, plan: Panels | None = None) -> NodeTable:
-    x, density = nodes_and_weights(edges)
+    x, rest, root = nodes_and_roots(edges)
     if plan is not None and plan.local:
-        density = np.where(outside(plan.local, x), density, 0.0)
-        far = np.concatenate([nodes.x for nodes in plan.local])
-        weights = np.concatenate([nodes.weights for nodes in plan.local])
-        x, density = np.append(x, far), np.append(density, weights * np.exp(-np.square(far) / 2) / math.sqrt(2 * math.pi))
+        root = np.where(outside(plan.local, x), root, 0.0)
+        far, lost, roots = (np.concatenate(parts) for parts in zip(*map(_local_roots, plan.local), strict=True))
+        x, rest, root = np.append(x, far), np.append(rest, lost), np.append(root, roots)
     values = orthonormal_values(x, degree)
-    table = NodeTable(x, density, values, values * density)
-    for shared in (table.x, table.density, table.values, table.weighted):
+    # h_k' = √k h_{k−1}, h_k = He_k/√k!: at the node before it was rounded.
+    values[1:] += rest * np.sqrt(np.arange(1, degree + 1))[:, None] * values[:-1]
+    table = NodeTable(x, root, values, values * root)
+    for shared in (table.x, table.root, table.values, table.weighted):
         # By every activation with the same panels.
         shared.flags.writeable = False
     return table
@@ -70,33 +69,38 @@ def function_values(sigma: Activation, plan: Panels, x: Array) -> Array:
     return values
 
 
+def _local_roots(nodes: LocalNodes) -> tuple[Array, Array, Array]:
+    """As :func:`nodes_and_roots`: x, what rounding took from it, and (w φ)^{1/2}."""
+    x, rest = nodes.x, nodes.rest
+    return x, rest, np.sqrt(nodes.weights) * _root_of_density(x) * (1 - x * rest / 2)
+
+
+def _root_of_density(x: Array) -> Array:
+    return np.asarray(np.exp(-np.square(x) / 4) / (2 * math.pi) ** 0.25)
+
+
 def affine_values(
-    sigma: Activation, local: tuple[LocalNodes, ...], m: Array, s: Array, g: Array, density: Array
+    sigma: Activation, local: tuple[LocalNodes, ...], m: Array, s: Array, g: Array, root: Array
 ) -> tuple[Array, Array, Array]:
-    """σ(m + s g), nodes g and weights, shape (N, nodes), for columns m and s; around singular points by the nodes there."""
+    """σ(m + s g), nodes g and roots (w φ)^{1/2}, shape (N, nodes), for columns m and s; around singular points by the nodes there."""
     if not local:
-        return finite_values(sigma, m + s * g), g, density
+        return finite_values(sigma, m + s * g), g, root
     argument = m + s * g
     used = outside(local, argument)
     values = np.zeros(argument.shape)
     values[used] = finite_values(sigma, argument[used])
     there = [(nodes.x - m) / s for nodes in local]
-    weights = [nodes.weights / s * np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi) for nodes, x in zip(local, there, strict=True)]
+    roots = [np.sqrt(nodes.weights / s) * _root_of_density(x) for nodes, x in zip(local, there, strict=True)]
     return (
         np.concatenate([values, *(np.broadcast_to(nodes.values, x.shape) for nodes, x in zip(local, there, strict=True))], axis=1),
         np.concatenate([g, *there], axis=1),
-        np.concatenate([np.where(used, density, 0.0), *weights], axis=1),
+        np.concatenate([np.where(used, root, 0.0), *roots], axis=1),
     )
 
 
 def slowly_decaying(sigma: Activation, plan: Panels) -> bool:
     """Whether the square has mass beyond the panels."""
-    if sigma.expression is None or plan.half_width < HALF_WIDTHS[-1]:
-        return False
-    try:
-        return any(end is not None for end in ends(sigma.expression, plan.reach))
-    except UndecidedError:
-        return False
+    return sigma.expression is not None and plan.half_width >= HALF_WIDTHS[-2] and decays_slowly(sigma.expression, plan.reach)
 
 
 def sqrt_factorial(k: int) -> float:

@@ -10,12 +10,14 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from flint import arb
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
+from hermite_eq.activations.balls import working_precision
 from hermite_eq.activations.guest import epsilon, precision_name
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.asymptotics import check_integrable, local_nodes, not_square_integrable
+from hermite_eq.expansion.asymptotics import check_integrable, decays_slowly, local_nodes, not_square_integrable
 from hermite_eq.expansion.asymptotics.nodes import LocalNodes
 from hermite_eq.expansion.narrow import narrow_edges
 
@@ -23,10 +25,9 @@ Array = NDArray[np.float64]
 #: Nodes on a panel. A function analytic within the distance of 3/2 of a panel of length 1 is resolved: 6^-24 < 1e-18.
 NODES = 24
 #: e^{-x²/4} at 14 is 5e-22: what lies beyond is lost in rounding, whatever the degree, for functions of moderate growth. Others
-#: are followed further; φ underflows beyond 38, and what has not decayed by 36 is not square integrable as far as doubles can see.
-HALF_WIDTHS = (14, 20, 28, 36)
-#: Where nothing was seen before, φ being about to underflow.
-_LAST_RESORT = 38
+#: are followed further, to where e^{x²/4} = 1e293 is still a double: what has not decayed there is not square integrable as far as
+#: doubles can see.
+HALF_WIDTHS = (14, 20, 28, 36, 52)
 _MOST_PANELS = 4096
 #: Whose square, times slopes and the number of nodes, is still a double.
 _LARGEST = 1e150
@@ -88,12 +89,16 @@ def outside(local: tuple[LocalNodes, ...], x: Array) -> NDArray[np.bool_]:
 
 @lru_cache(maxsize=1)
 def _rule() -> tuple[NDArray[Any], ...]:
-    """Nodes, weights, node values -> Legendre coefficients."""
-    nodes, _ = np.polynomial.legendre.leggauss(NODES)
-    # NumPy's own weights are off by 1e-13 (relative). The interpolatory ones of these very nodes, first row of the inverse
-    # Vandermonde matrix times ∫P_0 = 2, integrate polynomials to rounding.
-    to_series = np.linalg.inv(np.polynomial.legendre.legvander(nodes, NODES - 1))
-    return nodes, 2 * to_series[0], to_series
+    """Nodes, what rounding took from them, weights (of sum 2), node values -> Legendre coefficients.
+
+    Weights made of rounded nodes, NumPy's or by an inverse of the Vandermonde matrix, are off by 50 ε where they are small.
+    """
+    with working_precision(128):
+        roots, weights = zip(*(arb.legendre_p_root(NODES, k, weight=True) for k in range(NODES - 1, -1, -1)), strict=True)
+        nodes = [float(root.mid()) for root in roots]
+        rest = [float((root - node).mid()) for root, node in zip(roots, nodes, strict=True)]
+    to_series = np.linalg.inv(np.polynomial.legendre.legvander(np.array(nodes), NODES - 1))
+    return np.array(nodes), np.array(rest), np.array([float(weight.mid()) for weight in weights]), to_series
 
 
 @lru_cache(maxsize=8)
@@ -103,7 +108,9 @@ def _probe(count: int) -> tuple[Array, Array]:
     return points, np.polynomial.legendre.legvander(points, NODES - 1)
 
 
-def finite_values(function: Callable[[Array], Any], x: Array) -> Array:
+def finite_values(
+    function: Callable[[Array], Any], x: Array, refusal: Callable[[str], HypothesisError] = not_square_integrable
+) -> Array:
     with np.errstate(all="ignore"):
         # Its own copy: the function may write to its argument.
         values = np.asarray(function(x.copy()), dtype=float)
@@ -120,13 +127,21 @@ def finite_values(function: Callable[[Array], Any], x: Array) -> Array:
                 f"the value {value} at x = {place:.6g}",
                 f"declare the singularity, kinks=({place:.6g},), or bound the function",
             )
-        raise not_square_integrable(f"the value {value} at x = {place:.6g}")
+        raise refusal(f"the value {value} at x = {place:.6g}")
     return values
+
+
+def out_of_reach(found: str) -> HypothesisError:
+    """What is said of a function that is square integrable, but not within doubles."""
+    return HypothesisError(
+        f"σ and its mass under σ²φ are within doubles: |σ| < 1e308, and all but 1e-16 of it at |x| < {HALF_WIDTHS[-1]}",
+        found, "ask for its exact coefficients or enclosures, c.exact or c.enclosure(k) of c = coefficients(…)",
+    )
 
 
 def resolve(
     function: Callable[[Array], Any], kinks: Iterable[float] = (), reach: float = 1.0, local: tuple[LocalNodes, ...] = (),
-    integrable: bool = False,
+    slow: bool = False, refusal: Callable[[str], HypothesisError] = not_square_integrable,
 ) -> Panels:
     r"""Bisect the line until ``function`` is a polynomial of degree 23 on every panel, to rounding.
 
@@ -137,23 +152,23 @@ def resolve(
     Raises
     ------
     HypothesisError
-        Where values are NaN, or do not decay against :math:`e^{-x^2/4}` (unless known to be ``integrable``), or grow towards a point
-        so fast that the square may not be integrable.
+        Where values are NaN, or do not decay against :math:`e^{-x^2/4}` (unless known to be ``slow``; with ``refusal``), or grow towards
+        a point so fast that the square may not be integrable.
     """
-    nodes, weights, to_series = _rule()
-    for half_width in (*HALF_WIDTHS, _LAST_RESORT):
+    nodes, _, weights, to_series = _rule()
+    # What decays slowly is followed by its expansion.
+    for half_width in HALF_WIDTHS[:-1] if slow else HALF_WIDTHS:
         left, right = _starting_panels(math.ceil(half_width * reach), list(map(float, kinks)), local)
         x = (left + right)[:, None] / 2 + (right - left)[:, None] / 2 * nodes
         start = time.thread_time()
-        f = finite_values(function, x)
-        slow = time.thread_time() - start > _SLOW * x.size
+        f = finite_values(function, x, refusal)
+        costly = time.thread_time() - start > _SLOW * x.size
         size = np.abs(f) * np.exp(-np.square(x / reach) / 4)
-        if np.max(size) > 0 and (half_width == HALF_WIDTHS[-1] or max(np.max(size[0]), np.max(size[-1])) <= EPS * np.max(size)):
+        last = max(np.max(size[0]), np.max(size[-1]))
+        if np.max(size) > 0 and last <= EPS * np.max(size):
             break
-    if max(np.max(size[0]), np.max(size[-1])) > EPS * np.max(size) and not integrable:
-        raise not_square_integrable(
-            f"|f(x)|·exp(−x²/4) = {max(np.max(size[0]), np.max(size[-1])):.2g} still at {half_width} standard deviations"
-        )
+    if last > EPS * np.max(size) and not slow:
+        raise refusal(f"|f(x)|·exp(−x²/4) = {last:.2g} still at {half_width} standard deviations")
     eps = epsilon(f)
     # (E f²)^{1/2}, up to a constant: what a negligible share is measured by.
     peak = float(np.max(size)) or 1.0
@@ -167,7 +182,7 @@ def resolve(
     done = [np.empty((3, 0))]
     accepted = 0
     caveat = f"values in {precision_name(eps)}; " if eps > EPS else ""
-    fewest = _FEWEST_PROBES if slow else _PROBES
+    fewest = _FEWEST_PROBES if costly else _PROBES
     trusted = eps == EPS
     for depth in range(_MOST_BISECTIONS + 1):
         middle, half = (left + right) / 2, (right - left) / 2
@@ -255,15 +270,51 @@ def _starting_panels(end: int, kinks: list[float], local: tuple[LocalNodes, ...]
     return left, right
 
 
-def nodes_and_weights(edges: Array) -> tuple[Array, Array]:
-    """Gauss-Legendre nodes of all panels in one row, and their weights times the normal density."""
-    nodes, weights, _ = _rule()
-    middle, half = (edges[..., 1:] + edges[..., :-1]) / 2, (edges[..., 1:] - edges[..., :-1]) / 2
+def nodes_and_roots(edges: Array) -> tuple[Array, Array, Array]:
+    r"""Gauss-Legendre nodes of all panels in one row; what rounding took from them; and :math:`(w\phi)^{1/2}` with nothing taken.
+
+    A node is (a + b)/2 + t(b − a)/2. Rounded, it is off by up to ε|x|/2, and its square by ε x²/2 again, which would be an error of
+    (3/4) x² ε in φ: 1e-13 at x = 30. So both remainders are computed, by error-free transformations (Dekker), and enter φ to first order.
+    The root of φ is a double to |x| = 53, φ itself to 38: :math:`\sigma^2\phi` is the square of a number of moderate size.
+
+    >>> x, rest, root = nodes_and_roots(np.array([0.1, 0.3, 1.0]))
+    >>> bool(np.all(np.abs(rest) <= EPS / 2 * x)), round(float(root @ root), 12)
+    (True, 0.301516708361)
+    """
+    nodes, of_nodes, weights, _ = _rule()
+    left, right = edges[..., :-1, None], edges[..., 1:, None]
+    (twice, of_middle), (length, of_length) = _two_sum(left, right), _two_sum(right, -left)
+    x, rest = _two_sum(twice / 2, length / 2 * nodes)
+    rest = rest + _product_rest(length / 2, nodes) + (of_middle + of_length * nodes + length * of_nodes) / 2
+    x, rest = _two_sum(x, rest)
     # On the shortest panels a node would round to the edge, where the function may jump or have no value.
-    inner = np.nextafter(edges[..., :-1], math.inf)[..., None], np.nextafter(edges[..., 1:], -math.inf)[..., None]
-    x = np.clip(middle[..., None] + half[..., None] * nodes, *inner).reshape(*edges.shape[:-1], -1)
-    w = (half[..., None] * weights).reshape(x.shape)
-    return x, w * np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi)
+    inside = np.clip(x, np.nextafter(left, math.inf), np.nextafter(right, -math.inf))
+    rest += x - inside
+    square = np.square(inside)
+    correction = _product_rest(inside, inside) / 4 + inside * rest / 2
+    root = np.sqrt(length / 2 * (weights / math.sqrt(2 * math.pi))) * np.exp(-square / 4) * (1 - correction)
+    shape = (*edges.shape[:-1], -1)
+    return inside.reshape(shape), rest.reshape(shape), root.reshape(shape)
+
+
+def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """a + b, rounded, and exactly what rounding took from it."""
+    total = a + b
+    other = total - a
+    return total, (a - (total - other)) + (b - other)
+
+
+def _product_rest(a: Array, b: Array) -> Array:
+    """Exactly what rounding takes from a·b."""
+    (high, low), (top, bottom) = _halves(a), _halves(b)
+    return low * bottom - (((a * b - high * top) - low * top) - high * bottom)
+
+
+def _halves(a: Array) -> tuple[Array, Array]:
+    """Two doubles of 26 bits whose sum is a."""
+    high = (2.0**27 + 1) * a
+    high = high - (high - a)
+    return high, a - high
 
 
 @lru_cache(maxsize=256)
@@ -284,7 +335,11 @@ def panels(sigma: Activation, reach: float = 1.0, radius: float = 0.5) -> Panels
     undecided = check_integrable(sigma.expression, reach)
     kinks += narrow_edges(sigma.expression)
     try:
-        plan = resolve(sigma, kinks, reach, local_nodes(sigma.expression, radius), not undecided)
+        if undecided:
+            plan = resolve(sigma, kinks, reach, local_nodes(sigma.expression, radius))
+        else:
+            local, slow = local_nodes(sigma.expression, radius), decays_slowly(sigma.expression, reach)
+            plan = resolve(sigma, kinks, reach, local, slow, out_of_reach)
     except HypothesisError as refusal:
         if not undecided or refusal.hypothesis != _FINITE:
             raise

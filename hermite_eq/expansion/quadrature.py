@@ -24,14 +24,15 @@ from hermite_eq.arguments import array, function, outcome
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.expansion.asymptotics import far_norm2, not_square_integrable
 from hermite_eq.expansion.node_table import double_degree, function_values, node_table, slowly_decaying, vanishing
-from hermite_eq.expansion.panels import EPS, NODES, Array, finite_values, nodes_and_weights, panels, resolve
+from hermite_eq.expansion.panels import EPS, NODES, Array, finite_values, nodes_and_roots, panels, resolve
 
 #: Relative step of a difference quotient: beyond it rounding, below it curvature, spoils one digit in eight.
 _STEP = 2.0**-27
-#: A rounded node changes x²/2 by b₁ = x² ε/2 at most, and its rounded square by another b₂ = x² ε/4: that much of φ(x). An error U uniform
-#: in [−b, b] has E exp(λU) = sinh(λb)/(λb) ≤ exp(λ²b²/6), as 6^k k! ≤ (2k + 1)!. Were all independent, those of a sum ∑ a_j φ(x_j) would
-#: exceed z (∑ a_j² s_j²)^{1/2}, s² = (b₁² + b₂²)/3 = 5 x⁴ ε²/48, with a probability of at most 2 exp(−z²/2) (Chernoff): 3e-8 for z = 6.
-_DENSITY_ROUNDING = 6 * math.sqrt(5 / 48) * EPS
+#: Rounding of one term of a sum, relative to ε. Some twenty roundings enter it, each of at most ε/2 and of either sign: seven in the root
+#: of w φ, which enters twice, and those of σ, of h_k and of the products. Their root mean square is below √(20/12) ε = 1.3 ε, of which 6 ε
+#: are 4.6 where a single term makes up the sum, and 4.6 √n where n equal terms do. Nothing of this grows with x: what rounding takes from
+#: the nodes, (3/4) x² ε of φ, is put back (:func:`nodes_and_roots`).
+_ROUNDING = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,36 +84,36 @@ def quadrature(sigma: Any, degree: int) -> QuadratureEstimate:
     plan = panels(sigma)
     table = node_table(plan, degree)
     f = function_values(sigma, plan, table.x)
-    values = table.weighted @ f
-    # Rounding: of every product in the sum and of the function's own values, with a margin of four; and of its argument, where a
-    # relative error of one costs x σ'(x), with a margin of two. The last is what max(0, x − 7) loses near its kink.
+    g = f * table.root
+    values = table.weighted @ g
+    # Rounding: of every term, and of σ's argument, where a relative error of one costs x σ'(x), with a margin of two. The last is what
+    # max(0, x − 7) loses near its kink.
     absolute = np.abs(f)
     with np.errstate(over="ignore"):
-        rounding = 6 * absolute + 2 * np.abs(function_values(sigma, plan, table.x * (1 + _STEP)) - f) / _STEP
-        share = np.square(table.x) * absolute
+        rounding = _ROUNDING * absolute + 2 * np.abs(function_values(sigma, plan, table.x * (1 + _STEP)) - f) / _STEP
     panel_nodes = NODES * plan.off.size
     off = np.zeros(f.size)
     off[:panel_nodes] = np.repeat(plan.off, NODES)
-    sizes = np.abs(table.weighted)
+    of_nodes = table.root * (plan.eps * rounding + off)
+    errors = np.abs(table.weighted) @ of_nodes
     # Beyond the ends: what goes on falling as it does there leaves at most its last value times one unit of length.
-    ends_off = np.zeros(degree + 1)
+    far_error = 0.0
     for last in (0, panel_nodes - 1):
-        ends_off += absolute[last] * np.abs(table.values[:, last]) * math.exp(-(table.x[last] ** 2) / 2) / math.sqrt(2 * math.pi)
-    errors = sizes @ (plan.eps * rounding + off) + ends_off + _DENSITY_ROUNDING * _root_sum_of_squares(sizes * share)
+        tail = absolute[last] * math.exp(-(table.x[last] ** 2) / 4) / (2 * math.pi) ** 0.25
+        errors += tail * np.abs(table.values[:, last]) * math.exp(-(table.x[last] ** 2) / 4)
+        far_error += tail**2
     # Where doubles underflow, something may be left.
-    errors += 0.0 if sigma.expression == 0 else np.finfo(float).smallest_subnormal
+    smallest = 0.0 if sigma.expression == 0 else float(np.finfo(float).smallest_subnormal)
+    errors += smallest
     zero = vanishing(sigma, degree)
     values[zero] = 0.0
     errors[zero] = 0.0
-    square = absolute * table.density
-    norm2 = float(square @ absolute)
-    of_nodes = float(square @ (2 * plan.eps * rounding + 2 * off) + table.density @ np.square(off))
-    of_nodes += float(_DENSITY_ROUNDING * _root_sum_of_squares(square * share))
-    norm2_error = of_nodes + sum(absolute[last] ** 2 * math.exp(-(table.x[last] ** 2) / 2) for last in (0, panel_nodes - 1))
+    norm2 = float(g @ g)
+    norm2_error = float(2 * np.abs(g) @ of_nodes + np.square(table.root * off).sum()) + smallest
     if slowly_decaying(sigma, plan):
         far, far_error = far_norm2(sigma.expression, plan.half_width)
-        norm2_error = far_error + of_nodes
         norm2 += far
+    norm2_error += far_error
     if norm2_error >= norm2 > 0 and plan.trusted is False:
         place = float(table.x[np.argmax(absolute)])
         raise not_square_integrable(f"E σ² = {norm2:.2g} ± {norm2_error:.2g} for {sigma.name}, singular near x = {place:.3g}")
@@ -121,13 +122,6 @@ def quadrature(sigma: Any, degree: int) -> QuadratureEstimate:
     return QuadratureEstimate(
         values, errors, norm2, norm2_error, plan.trusted, plan.resolution, plan.caveat
     )
-
-
-def _root_sum_of_squares(values: Array) -> Array:
-    """(∑ v²)^{1/2} along the last axis, without underflow of squares."""
-    largest = np.max(values, axis=-1)
-    scaled = values / np.where(largest > 0, largest, 1.0)[..., None]
-    return np.asarray(largest * np.sqrt(np.sum(np.square(scaled), axis=-1)))
 
 
 def remainders(sigma: Any, degree: int) -> Array:
@@ -149,7 +143,7 @@ def remainders(sigma: Any, degree: int) -> Array:
     norms = np.empty(degree + 1)
     for r in range(degree + 1):
         remainder = remainder - c[r] * table.values[r]
-        norms[r] = math.sqrt(float(table.density @ np.square(remainder)) + far)
+        norms[r] = math.sqrt(float(np.square(table.root * remainder).sum()) + far)
     return norms
 
 
@@ -177,5 +171,5 @@ def gaussian_mean(f: Callable[[Array], Any], kinks: Sequence[float] = ()) -> flo
     plan = resolve(lambda x: outcome(f, "f", x), array(kinks, "kinks", dimensions=1, empty=True).tolist())
     if not plan.trusted:
         warnings.warn(HypothesisWarning(f"Gaussian mean: {plan.caveat}"), stacklevel=2)
-    x, density = nodes_and_weights(plan.edges)
-    return float(density @ finite_values(f, x))
+    x, _, root = nodes_and_roots(plan.edges)
+    return float(root @ (root * finite_values(f, x)))

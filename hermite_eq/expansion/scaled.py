@@ -12,7 +12,7 @@ from hermite_eq.activations import Activation, activation
 from hermite_eq.arguments import array, broadcast
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.node_table import affine_values, double_degree, slowly_decaying, sqrt_factorial, vanishing
-from hermite_eq.expansion.panels import HALF_WIDTHS, Array, nodes_and_weights, panels
+from hermite_eq.expansion.panels import HALF_WIDTHS, Array, nodes_and_roots, panels
 from hermite_eq.hermite import orthonormal_values
 
 #: Panels are as many as the widest argument is long.
@@ -20,7 +20,7 @@ _WIDEST = 1e6
 
 
 def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tuple[Array, Array, Array]:
-    """Values of σ(m + s g), nodes g and their weights, a row for every pair (s, m)."""
+    """Values of σ(m + s g) times the root of w φ, nodes g and those roots, a row for every pair (s, m)."""
     s, m = broadcast("scales and shifts", array(scales, "scales", finite=False), array(shifts, "shifts", nan=True))
     if s.ndim != 1 or not np.all((s > 0) & (s < math.inf)):
         raise HypothesisError(
@@ -34,7 +34,7 @@ def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tu
     plan = panels(sigma, 2.0 ** (math.ceil(2 * math.log2(largest)) / 2))
     if slowly_decaying(sigma, plan):
         raise HypothesisError(
-            f"σ falls off against exp(−x²/4) within {HALF_WIDTHS[-1]} standard deviations of its argument",
+            f"σ falls off against exp(−x²/4) within {plan.half_width} standard deviations of its argument",
             f"{sigma.name} for arguments of standard deviation {largest:.3g}",
             "use smaller scales, or a function that grows more slowly",
         )
@@ -44,8 +44,9 @@ def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tu
         # Panels of the argument s·g are then longer than 2 in g, on which φ He_k would not be resolved.
         grid = np.linspace(-end, end, 2 * plan.half_width + 1)
         edges = np.sort(np.concatenate([edges, np.broadcast_to(grid, (s.size, grid.size))], axis=1), axis=1)
-    x, density = nodes_and_weights(edges)
-    return affine_values(sigma, plan.local, m[:, None], s[:, None], x, density)
+    x, _, root = nodes_and_roots(edges)
+    f, x, root = affine_values(sigma, plan.local, m[:, None], s[:, None], x, root)
+    return f * root, x, root
 
 
 def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayLike = 0.0) -> Array:
@@ -75,8 +76,8 @@ def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: A
     """
     sigma = activation(sigma)
     degree = double_degree(degree)
-    f, x, density = _affine_nodes(sigma, scales, shifts)
-    c = np.einsum("ksj,sj->sk", orthonormal_values(x, degree), f * density)
+    f, x, root = _affine_nodes(sigma, scales, shifts)
+    c = np.einsum("ksj,sj->sk", orthonormal_values(x, degree), f * root)
     if not np.any(shifts):
         c[:, vanishing(sigma, degree)] = 0.0
     return c * [sqrt_factorial(k) for k in range(degree + 1)]
@@ -92,6 +93,6 @@ def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0, degr
     array([1., 4.])
     """
     degree = double_degree(degree)
-    f, x, density = _affine_nodes(activation(sigma), scales, shifts)
-    weights = density * orthonormal_values(x, degree)[degree] * sqrt_factorial(degree) if degree else density
-    return np.einsum("sj,sj->s", weights, np.square(f))
+    f, x, _ = _affine_nodes(activation(sigma), scales, shifts)
+    square = np.square(f)
+    return np.sum(square * orthonormal_values(x, degree)[degree] * sqrt_factorial(degree) if degree else square, axis=1)

@@ -76,7 +76,8 @@ def label_moments(task: Task | Source, s: ArrayLike, shift: ArrayLike = 0.0, *, 
     # An overflow becomes an infinite moment, which the callers refuse.
     with np.errstate(over="ignore", invalid="ignore"):
         if local:
-            f, g, weight = affine_values(task.target, local, m[:, None], s[:, None], g, weight)
+            f, g, root = affine_values(task.target, local, m[:, None], s[:, None], g, np.sqrt(weight))
+            weight = root * root
         else:
             f = np.asarray(task.target(m[:, None] + s[:, None] * g), dtype=float)
         rho = task.noise

@@ -171,6 +171,18 @@ def ends(expression: sympy.Expr, reach: float) -> tuple[End | None, End | None]:
     return tuple(_end(part, side, Fraction(reach)) for part, side in ((parts[0], -1), (parts[-1], 1)))  # type: ignore[return-value]
 
 
+def decays_slowly(expression: sympy.Expr, reach: float) -> bool:
+    """Whether the square has mass far out, which the expansion at an end describes.
+
+    >>> decays_slowly(sympy.exp(X**2 / 4) / (1 + X**2), 1.0), decays_slowly(sympy.exp(X**2 / 5), 1.0)
+    (True, False)
+    """
+    try:
+        return any(end is not None for end in ends(expression, reach))
+    except UndecidedError:
+        return False
+
+
 def _end(piece: Any, side: int, reach: Fraction) -> End | None:
     if _periodic(piece.expression):
         return None

@@ -32,9 +32,11 @@ _LEAST_RADIUS = 2.0**-12
 
 @dataclass(frozen=True, eq=False)
 class LocalNodes:
-    """Nodes in the distance from ``centre`` up to ``radius`` on one side, their weights dt, and the values there."""
+    """Nodes in the distance from ``centre``, which is ``lost`` short of the singular point, up to ``radius`` on one side, their weights
+    dt, and the values there."""
 
     centre: float
+    lost: float
     side: int
     radius: float
     t: Array
@@ -44,6 +46,13 @@ class LocalNodes:
     @property
     def x(self) -> Array:
         return self.centre + self.side * self.t
+
+    @property
+    def rest(self) -> Array:
+        """What rounding took from ``x``: the larger of c and t less x is exact, and what remains is, too."""
+        step = self.side * self.t
+        larger = np.abs(step) > abs(self.centre)
+        return np.where(larger, self.centre, step) - (self.x - np.where(larger, step, self.centre)) + self.lost
 
 
 @lru_cache(maxsize=1)
@@ -68,12 +77,13 @@ def local_nodes(expression: sympy.Expr, radius: float = 0.5, others: tuple[float
     nodes = []
     for item in found:
         centre = float(item.place)
+        lost = float(sympy.N(item.place - sympy.Rational(centre), 20))
         room = min((abs(other - centre) for other in places if other != centre), default=1.0) / 2
-        sides = [_around(centre, side, expansion, min(radius, room)) for side, expansion in ((-1, item.left), (1, item.right))]
+        sides = [_around(centre, lost, side, expansion, min(radius, room)) for side, expansion in ((-1, item.left), (1, item.right))]
         # Both sides or none: panels are laid from end to end outside one interval.
         if all(side is not None for side in sides):
             common = min(side.radius for side in sides if side is not None)
-            both = [_around(centre, side, expansion, common) for side, expansion in ((-1, item.left), (1, item.right))]
+            both = [_around(centre, lost, side, expansion, common) for side, expansion in ((-1, item.left), (1, item.right))]
             nodes += [side for side in both if side is not None]
     return tuple(nodes)
 
@@ -87,7 +97,7 @@ def _terms(expansion: Asymptotic) -> tuple[Array, Array, Array, float]:
     return rows[:, 0], rows[:, 1], rows[:, 2], float(series.limit)
 
 
-def _around(centre: float, side: int, expansion: Asymptotic | None, radius: float) -> LocalNodes | None:
+def _around(centre: float, lost: float, side: int, expansion: Asymptotic | None, radius: float) -> LocalNodes | None:
     if expansion is None or any(not series.exact for _, series in expansion.parts) or len(expansion.parts) > 1:
         return None
     if not expansion.zero and expansion.parts[0][0]:
@@ -126,7 +136,7 @@ def _around(centre: float, side: int, expansion: Asymptotic | None, radius: floa
         if second > 0:
             # One node with both of the leading term's integrals, of σ and of σ².
             t, weights, values = np.append(t, 0.0), np.append(weights, first**2 / second), np.append(values, second / first)
-    return LocalNodes(centre, side, radius, t, weights, values)
+    return LocalNodes(centre, lost, side, radius, t, weights, values)
 
 
 def _rest(rate: float, power: float, start: float) -> float:
