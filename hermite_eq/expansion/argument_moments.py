@@ -147,7 +147,7 @@ def _block(sigma: Activation, m: Array, s: Array, edges: Array, powers: int, deg
     scale = np.sqrt([math.factorial(k) for k in range(degree + 1)])
     for end in _ENDS:
         grid = np.broadcast_to(np.arange(-end, end + 1.0), (len(m), 2 * end + 1))
-        g, _, root = nodes_and_roots(np.sort(np.concatenate([np.clip((edges - m) / s, -end, end), grid], axis=1), axis=1))
+        g, root = nodes_and_roots(np.sort(np.concatenate([np.clip((edges - m) / s, -end, end), grid], axis=1), axis=1))
         y, g, root = affine_values(sigma, local_expansions(sigma), m, s, g, root)
         weighted = (orthonormal_values(g, degree).T * scale).T * np.square(root)
         sums = np.empty((powers, degree + 1, len(m)))

@@ -139,7 +139,7 @@ def _smoothed(sigma: Activation, mean: Array, scale: float) -> Array:
     for start in range(0, flat.size, _ROWS):
         m = flat[start : start + _ROWS, None]
         edges = np.concatenate([np.broadcast_to(grid, (m.size, grid.size)), np.clip((cuts - m) / scale, grid[0], grid[-1])], axis=1)
-        h, _, root = nodes_and_roots(np.sort(edges, axis=1))
+        h, root = nodes_and_roots(np.sort(edges, axis=1))
         values, _, root = affine_values(sigma, plan.local, m, np.full_like(m, scale), h, root)
         parts.append(np.sum(np.square(root) * values, axis=1))
     return np.concatenate(parts).reshape(mean.shape)

@@ -12,7 +12,7 @@ import numpy as np
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.asymptotics import LocalNodes, decays_slowly
-from hermite_eq.expansion.panels import HALF_WIDTHS, Array, Panels, finite_values, nodes_and_roots, outside
+from hermite_eq.expansion.panels import HALF_WIDTHS, Array, Panels, finite_values, outside, placed_nodes_and_roots
 from hermite_eq.hermite import check_degree, orthonormal_values
 
 
@@ -41,7 +41,7 @@ def _cached_table(edges: bytes, degree: int) -> NodeTable:
 
 
 def _make_table(edges: Array, degree: int, plan: Panels | None = None) -> NodeTable:
-    x, rest, root = nodes_and_roots(edges)
+    x, rest, root = placed_nodes_and_roots(edges)
     if plan is not None and plan.local:
         root = np.where(outside(plan.local, x), root, 0.0)
         far, lost, roots = (np.concatenate(parts) for parts in zip(*map(_local_roots, plan.local), strict=True))
@@ -70,7 +70,7 @@ def function_values(sigma: Activation, plan: Panels, x: Array) -> Array:
 
 
 def _local_roots(nodes: LocalNodes) -> tuple[Array, Array, Array]:
-    """As :func:`nodes_and_roots`: x, what rounding took from it, and (w φ)^{1/2}."""
+    """As :func:`placed_nodes_and_roots`: x, what rounding took from it, and (w φ)^{1/2}."""
     x, rest = nodes.x, nodes.rest
     return x, rest, np.sqrt(nodes.weights) * _root_of_density(x) * (1 - x * rest / 2)
 

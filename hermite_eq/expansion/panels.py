@@ -270,16 +270,26 @@ def _starting_panels(end: int, kinks: list[float], local: tuple[LocalNodes, ...]
     return left, right
 
 
-def nodes_and_roots(edges: Array) -> tuple[Array, Array, Array]:
-    r"""Gauss-Legendre nodes of all panels in one row; what rounding took from them; and :math:`(w\phi)^{1/2}` with nothing taken.
+def nodes_and_roots(edges: Array) -> tuple[Array, Array]:
+    r"""Gauss-Legendre nodes of all panels in one row, and :math:`(w\phi)^{1/2}`.
 
-    A node is (a + b)/2 + t(b − a)/2. Rounded, it is off by up to ε|x|/2, and its square by ε x²/2 again, which would be an error of
+    The root of φ is a double to \|x\| = 53, φ itself to 38: :math:`\sigma^2\phi` is the square of a number of moderate size.
+    """
+    nodes, _, weights, _ = _rule()
+    left, right = edges[..., :-1, None], edges[..., 1:, None]
+    x = _inside((left + right) / 2 + (right - left) / 2 * nodes, left, right)
+    return _in_a_row(edges, x, _roots(right - left, weights, x))
+
+
+def placed_nodes_and_roots(edges: Array) -> tuple[Array, Array, Array]:
+    r"""Nodes; what rounding took from them; and the roots :math:`(w\phi)^{1/2}` where the nodes were before.
+
+    A node is (a + b)/2 + t(b − a)/2. Rounded, it is off by up to ε\|x\|/2, and its square by ε x²/2 again, which would be an error of
     (3/4) x² ε in φ: 1e-13 at x = 30. So both remainders are computed, by error-free transformations (Dekker), and enter φ to first order.
-    The root of φ is a double to |x| = 53, φ itself to 38: :math:`\sigma^2\phi` is the square of a number of moderate size.
 
-    >>> x, rest, root = nodes_and_roots(np.array([0.1, 0.3, 1.0]))
+    >>> x, rest, root = placed_nodes_and_roots(np.array([0.1, 0.3, 1.0]))
     >>> bool(np.all(np.abs(rest) <= EPS / 2 * x)), round(float(root @ root), 12)
-    (True, 0.301516708361)
+    (True, 0.301516908792)
     """
     nodes, of_nodes, weights, _ = _rule()
     left, right = edges[..., :-1, None], edges[..., 1:, None]
@@ -287,14 +297,24 @@ def nodes_and_roots(edges: Array) -> tuple[Array, Array, Array]:
     x, rest = _two_sum(twice / 2, length / 2 * nodes)
     rest = rest + _product_rest(length / 2, nodes) + (of_middle + of_length * nodes + length * of_nodes) / 2
     x, rest = _two_sum(x, rest)
-    # On the shortest panels a node would round to the edge, where the function may jump or have no value.
-    inside = np.clip(x, np.nextafter(left, math.inf), np.nextafter(right, -math.inf))
+    inside = _inside(x, left, right)
     rest += x - inside
-    square = np.square(inside)
-    correction = _product_rest(inside, inside) / 4 + inside * rest / 2
-    root = np.sqrt(length / 2 * (weights / math.sqrt(2 * math.pi))) * np.exp(-square / 4) * (1 - correction)
-    shape = (*edges.shape[:-1], -1)
-    return inside.reshape(shape), rest.reshape(shape), root.reshape(shape)
+    root = _roots(length, weights, inside) * (1 - _product_rest(inside, inside) / 4 - inside * rest / 2)
+    return _in_a_row(edges, inside, rest, root)
+
+
+def _inside(x: Array, left: Array, right: Array) -> Array:
+    """On the shortest panels a node would round to the edge, where the function may jump or have no value."""
+    return np.clip(x, np.nextafter(left, math.inf), np.nextafter(right, -math.inf))
+
+
+def _roots(length: Array, weights: Array, x: Array) -> Array:
+    scale = np.sqrt(length / 2)
+    return scale * np.sqrt(weights / math.sqrt(2 * math.pi)) * np.exp(np.square(x) * -0.25)
+
+
+def _in_a_row(edges: Array, *parts: Array) -> Any:
+    return tuple(part.reshape(*edges.shape[:-1], -1) for part in parts)
 
 
 def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:

@@ -31,7 +31,7 @@ _STEP = 2.0**-27
 #: Rounding of one term of a sum, relative to ε. Some twenty roundings enter it, each of at most ε/2 and of either sign: seven in the root
 #: of w φ, which enters twice, and those of σ, of h_k and of the products. Their root mean square is below √(20/12) ε = 1.3 ε, of which 6 ε
 #: are 4.6 where a single term makes up the sum, and 4.6 √n where n equal terms do. Nothing of this grows with x: what rounding takes from
-#: the nodes, (3/4) x² ε of φ, is put back (:func:`nodes_and_roots`).
+#: the nodes, (3/4) x² ε of φ, is put back (:func:`placed_nodes_and_roots`).
 _ROUNDING = 6
 
 
@@ -171,5 +171,5 @@ def gaussian_mean(f: Callable[[Array], Any], kinks: Sequence[float] = ()) -> flo
     plan = resolve(lambda x: outcome(f, "f", x), array(kinks, "kinks", dimensions=1, empty=True).tolist())
     if not plan.trusted:
         warnings.warn(HypothesisWarning(f"Gaussian mean: {plan.caveat}"), stacklevel=2)
-    x, _, root = nodes_and_roots(plan.edges)
+    x, root = nodes_and_roots(plan.edges)
     return float(root @ (root * finite_values(f, x)))

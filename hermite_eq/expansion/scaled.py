@@ -44,7 +44,7 @@ def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tu
         # Panels of the argument s·g are then longer than 2 in g, on which φ He_k would not be resolved.
         grid = np.linspace(-end, end, 2 * plan.half_width + 1)
         edges = np.sort(np.concatenate([edges, np.broadcast_to(grid, (s.size, grid.size))], axis=1), axis=1)
-    x, _, root = nodes_and_roots(edges)
+    x, root = nodes_and_roots(edges)
     f, x, root = affine_values(sigma, plan.local, m[:, None], s[:, None], x, root)
     return f * root, x, root
 
