@@ -6,10 +6,14 @@ import itertools
 import math
 
 import numpy as np
+from flint import acb, arb
+from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Activation
+from hermite_eq.activations.balls import ball_function, working_precision
 from hermite_eq.activations.piecewise import pieces
 from hermite_eq.arguments import instance
+from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 
 _TINY = np.finfo(float).tiny
@@ -72,7 +76,8 @@ def grows_exponentially(sigma: Activation) -> bool:
 
     The order of growth at b, :math:`\log_2\max_{[2b,4b]}|\sigma|-\log_2\max_{[b,2b]}|\sigma|` on either side, is constant for a power and
     grows as :math:`b^\beta` for :math:`e^{|x|^\beta}`. It is compared at b, ten times the largest kink or 10, 8b, 64b, …: two fourfold
-    increases in succession are β ≥ 2/3, where one may be a lower power that gives way, or an inner overflow of a formula.
+    increases in succession are β ≥ 2/3, where one may be a lower power that gives way, or an inner overflow of a callable's formula.
+    Expressions do not overflow: balls have the logarithms of their values.
 
     References
     ----------
@@ -83,6 +88,8 @@ def grows_exponentially(sigma: Activation) -> bool:
     >>> from hermite_eq.activations import activation
     >>> grows_exponentially(activation("exp")), grows_exponentially(activation("cubic")), grows_exponentially(activation("softplus"))
     (True, False, False)
+    >>> grows_exponentially(activation("exp(100*x)"))
+    True
     """
     instance(sigma, Activation, "what is looked at is an Activation", "pass hermite_eq.activation('exp')")
     if sigma.expression is not None and not sigma.parameters:
@@ -100,7 +107,21 @@ def grows_exponentially(sigma: Activation) -> bool:
 
 
 def _order(sigma: Activation, start: float) -> float:
+    below, above = (_log2_largest(sigma, k * start * np.linspace(1, 2, 65)) for k in (1, 2))
+    # What overflows has every order; a function that vanishes, or falls, has none.
+    return math.inf if not above < math.inf else max(0.0, above - below)
+
+
+def _log2_largest(sigma: Activation, points: NDArray[np.float64]) -> float:
     with np.errstate(all="ignore"):
-        below, above = (np.max(np.abs(np.asarray(sigma(k * start * np.linspace(1, 2, 65)), dtype=float))) for k in (1, 2))
-        # What overflows has every order; a function that vanishes, or falls, has none.
-        return math.inf if not above < math.inf else 0.0 if above <= below else math.log2(above) - math.log2(max(below, _TINY))
+        largest = np.max(np.abs(np.asarray(sigma(points), dtype=float)))
+    if largest < math.inf:
+        return math.log2(max(largest, _TINY))
+    if sigma.expression is None:
+        return math.inf
+    try:
+        with working_precision(64):
+            function = ball_function(sigma.expression)
+            return max(float((abs(function(acb(point), False)).log() / arb(2).log()).mid()) for point in points[::16].tolist())
+    except (HypothesisError, OverflowError):
+        return math.inf

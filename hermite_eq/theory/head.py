@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 
 #: Relative size below which a double-precision coefficient counts as zero.
 _ZERO = 64 * np.finfo(float).eps
+#: Of heads whose values near 0 are no larger: then σ² is a double, and features are of sizes that a solver tells apart.
+_LARGEST_RESIDUAL = 1e60
 #: Contexts that must count for a mean of squared features to settle to half its size.
 FEWEST_EFFECTIVE = 4.0
 
@@ -88,7 +90,12 @@ class HeadMoments:
             check_magnitude(head, "head")
             expansion = coefficients(head, 2)
             c = np.asarray(expansion).tolist()
-            residual2 = float(expansion.residual(1)) ** 2
+            residual = float(expansion.residual(1))
+            if residual > _LARGEST_RESIDUAL:
+                raise HypothesisError(
+                    f"the residual of the head is below {_LARGEST_RESIDUAL:g}", f"{residual:.3g} for {head}", "use a head that grows more slowly"
+                )
+            residual2 = residual**2
         moments = cls._rounded(*(np.array([x]) for x in (*c[:3], residual2)))
         if not (moments.c1.any() or moments.residual2.any()):
             raise HypothesisError("the head is not constant", f"{head}", "use a head with some c_k ≠ 0, k ≥ 1")

@@ -58,11 +58,11 @@ class End:
     expansion: Asymptotic
 
 
-def not_square_integrable(found: str) -> HypothesisError:
+def not_square_integrable(found: str, reach: float = 1.0) -> HypothesisError:
     return HypothesisError(
         "the function is square integrable against the normal density (E σ(g)² < ∞)",
         found,
-        "use a function whose poles are weaker than |x − a|^(−1/2) and which grows more slowly than exp(x²/4)",
+        f"use a function whose poles are weaker than |x − a|^(−1/2) and which grows more slowly than exp(x²/{4 * reach**2:.3g})",
     )
 
 
@@ -203,7 +203,7 @@ def _end(piece: Any, side: int, reach: Fraction) -> End | None:
         exponent, (a, b), _ = total.leading()
         direction = exponent_sign(exponent)
         if direction > 0 or (direction == 0 and (2 * a < 1 or (2 * a == 1 and 2 * b >= -1))):
-            raise not_square_integrable(_growth_shown(piece.expression, side, expansion, reach))
+            raise not_square_integrable(_growth_shown(piece.expression, side, expansion, reach), float(reach))
         return End(side, total)
 
 
