@@ -93,9 +93,14 @@ def _value(node: sympy.Expr, x: Array, memory: dict[sympy.Basic, _Tracked]) -> _
         return _constant(node), 0.0
     affine = _affine(node)
     if affine is not None:
-        # A rounded slope is a rounded x, whose effect belongs to the function and not to its evaluation.
-        slope, constant = affine
-        return (slope * x + constant if constant else slope * x), _EPS * abs(constant)
+        # A rounded slope is a rounded x, whose effect belongs to the function and not to its evaluation. Near the zero the first sum
+        # is exact, and what rounding takes from the constant comes to bear.
+        slope, constant, rest = affine
+        value = slope * x
+        if not constant:
+            return value, 0.0
+        value = value + constant + rest if rest else value + constant
+        return value, _EPS * np.minimum(np.abs(value), abs(constant))
     if isinstance(node, sympy.Add):
         return _sum([_tracked(part, x, memory) for part in node.args])
     if isinstance(node, sympy.Mul):
@@ -136,13 +141,14 @@ def _constant(node: sympy.Expr) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _affine(node: sympy.Expr) -> tuple[float, float] | None:
-    """(a, b) of a x + b."""
+def _affine(node: sympy.Expr) -> tuple[float, float, float] | None:
+    """(a, b, b′) of a x + b + b′, b′ what rounding takes from the constant."""
     constant, rest = node.as_independent(X, as_Add=True) if isinstance(node, sympy.Add) else (sympy.Integer(0), node)
     factor, variable = rest.as_independent(X, as_Add=False) if isinstance(rest, sympy.Mul) else (sympy.Integer(1), rest)
     if variable != X or not (factor.is_real and constant.is_real):
         return None
-    return _constant(factor), _constant(constant)
+    double = _constant(constant)
+    return _constant(factor), double, _constant(constant - sympy.Rational(double)) if math.isfinite(double) else 0.0
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -227,7 +228,8 @@ def _check_elementwise(name: str, values: Array, again: Array, points: Array, ep
 def epsilon(values: NDArray[Any]) -> float:
     """The relative spacing of the floating type in which ``values`` were computed, however they are stored.
 
-    Values of single (half) precision are those representable in it most of which use its last eight bits: floor(4x)/4 is no such.
+    Values of single (half) precision are those representable in it most of which use its last eight bits: floor(4x)/4 is no such, nor is
+    any staircase of even steps, whose small values are multiples of the last bit of its largest.
 
     >>> x = np.linspace(0.1, 1, 50)
     >>> epsilon(np.tanh(x)) == 2.0**-52, epsilon(np.tanh(x.astype(np.float32)).astype(float)) == 2.0**-23
@@ -240,6 +242,11 @@ def epsilon(values: NDArray[Any]) -> float:
         with np.errstate(over="ignore"):
             if values.size < 8 or np.any(values.astype(kind).astype(float) != values):
                 continue
+        largest = float(np.max(np.abs(values)))
+        small = values[np.abs(values) < largest / 4]
+        # Of rounded values one in four of these, or fewer, would be multiples of the last bit of the largest.
+        if small.size >= 8 and not np.any(small % math.ulp(largest * 2.0 ** (52 - info.nmant))):
+            continue
         mantissas = np.ldexp(np.frexp(values)[0], info.nmant + 1)
         coarse = 2.0 ** min(8, info.nmant // 2)
         if np.mean(mantissas % coarse != 0) > 0.5:

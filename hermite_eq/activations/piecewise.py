@@ -2,7 +2,8 @@ r"""A piecewise expression as its pieces: where its branches meet, and the one b
 
 Abs, sign, Heaviside, Max, Min and Piecewise choose a branch by the sign of a *switching function* g. Where g is a polynomial its
 real roots are exact numbers, its sign between two of them is constant, and one sample decides it: no tolerance enters. So it is where
-g is a sine or cosine of an affine function, for \|x\| ≤ 16; beyond, where next to nothing of N(0, 1) is, its switch stays as it is.
+g is a sine or cosine of an affine function, and floor and ceiling of one choose by integers, for \|x\| ≤ 16; beyond, where next to
+nothing of N(0, 1) is, the switch stays as it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import sympy
-from sympy import Abs, Heaviside, Max, Min, Piecewise, sign
+from sympy import Abs, Heaviside, Max, Min, Piecewise, ceiling, floor, sign
 from sympy.core.relational import Relational
 
 from hermite_eq.arguments import exact
@@ -25,9 +26,9 @@ _MOST_RESOLVED = 1600
 #: Isolating the roots of a polynomial beyond this degree takes SymPy seconds.
 _LARGEST_DEGREE = 32
 
-_SWITCHES = (Abs, sign, Heaviside, Max, Min, Piecewise)
-#: Where the zeros of periodic functions are listed, and how many at most.
-_WINDOW, _MOST_ROOTS = 16, 500
+_SWITCHES = (Abs, sign, Heaviside, Max, Min, Piecewise, floor, ceiling)
+#: Where the zeros of periodic functions and the steps of a staircase are listed, and how many at most.
+_WINDOW, _MOST_ROOTS, _MOST_STEPS = 16, 500, 100
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,10 @@ class _Branch:
             if isinstance(expression, Abs):
                 return value * arguments[0]
             return sympy.Integer(value) if isinstance(expression, sign) else sympy.Rational(1 + value, 2)
+        if isinstance(expression, floor | ceiling):
+            steps = _steps(arguments[0])
+            self.roots += steps
+            return expression.func(arguments[0].subs(X, self.sample) if steps and self.within else arguments[0])
         if isinstance(expression, Max | Min):
             best = arguments[0]
             for other in arguments[1:]:
@@ -203,6 +208,20 @@ def _periodic_roots(switching: sympy.Expr) -> list[sympy.Expr] | None:
         return None
     roots = [(offset + k * sympy.pi - constant) / slope for k in range(ends[0], ends[1] + 2)]
     return [root for root in roots if abs(float(root)) <= _WINDOW]
+
+
+@lru_cache(maxsize=512)
+def _steps(argument: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """Where an affine function is an integer, within the window; none for other functions, and where they are too many."""
+    polynomial = sympy.Poly(argument, X) if argument.is_polynomial(X) else None
+    if polynomial is None or polynomial.degree() != 1:
+        return ()
+    slope, constant = polynomial.all_coeffs()
+    first, last = sorted(int(floor(slope * end + constant)) for end in (-_WINDOW, _WINDOW))
+    if last - first > _MOST_STEPS:
+        return ()
+    places = [(k - constant) / slope for k in range(first, last + 2)]
+    return tuple(place for place in places if abs(float(place)) <= _WINDOW)
 
 
 def _merged(points: list[sympy.Expr]) -> list[sympy.Expr]:
