@@ -26,6 +26,7 @@ from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, atan, cos, erf,
 
 from hermite_eq import coefficients
 from hermite_eq.errors import HypothesisError, HypothesisWarning
+from hermite_eq.expansion import Enclosure
 from hermite_eq.hermite import X
 from verify.command_line import command_line, positive
 
@@ -143,7 +144,7 @@ def reference(draw: Draw, weights: list[Callable[[Any, Any], Any]]) -> list[Any]
         for side, length in ((-1, c - edges[i]), (1, edges[i + 1] - c)):
             local = sympy.lambdify(t, draw.expression.subs(X, centre + side * t), "mpmath")
             # Every weight asks for the same nodes.
-            at = functools.cache(lambda d, f=local, side=side, c=c: (f(d), c + side * d, mpmath.npdf(c + side * d)))
+            at = functools.cache(lambda d, f=local, side=side, c=c: (_precisely(f, d), c + side * d, mpmath.npdf(c + side * d)))
             # Features of a scale of 10^-6 sit at the cuts.
             points = sorted({p for p in (mpmath.mpf(0), *fine, *map(mpmath.mpf, _STEPS), length) if p <= length})
             for j, weight in enumerate(weights):
@@ -152,6 +153,12 @@ def reference(draw: Draw, weights: list[Callable[[Any, Any], Any]]) -> list[Any]
                     return None
                 totals[j] += value
     return totals
+
+
+def _precisely(function: Callable[[Any], Any], distance: Any) -> Any:
+    """exp(t) − 1 is a number at t = 10^-60 too."""
+    with mpmath.workdps(4 * mpmath.mp.dps):
+        return function(distance)
 
 
 def _mp(number: sympy.Expr) -> Any:
@@ -184,16 +191,19 @@ def compare(draw: Draw, enclosures: bool = True) -> list[str]:
             if exact is not None:
                 closed = mpmath.mpf(str(sympy.re(sympy.N(exact[k], DIGITS))))
                 notes += ["+closed forms"] * (k == 0) + ([f"closed c_{k} = {closed} ≠ {c}"] if abs(closed - c) > 1e-20 * scale else [])
-            if not enclosures:
-                continue
-            try:
-                enclosure = expansion.enclosure(k, 20)
-            except HypothesisError:
-                continue
-            notes += ["+enclosures"] * (k == 0)
-            if abs(mpmath.mpf(str(enclosure.mid)) - c) > mpmath.mpf(str(enclosure.radius)) + 1e-20 * scale:
-                notes.append(f"enclosure of c_{k} = {enclosure.mid} ± {enclosure.radius} without {c}")
+            notes += _outside(f"c_{k}", c, lambda k=k: expansion.enclosure(k, 20), scale) if enclosures else []
+        notes += _outside("E σ²", norm2, lambda: expansion.norm2_enclosure(20), norm2) if enclosures else []
     return notes
+
+
+def _outside(what: str, truth: Any, enclosure: Callable[[], Enclosure], scale: Any) -> list[str]:
+    try:
+        found = enclosure()
+    except HypothesisError:
+        return []
+    # Ten intervals at most, each integrated to REFERENCE of itself and of 1.
+    inside = abs(mpmath.mpf(str(found.mid)) - truth) <= mpmath.mpf(str(found.radius)) + 10 * REFERENCE * (1 + scale)
+    return ["+enclosures", *([] if inside else [f"enclosure of {what} = {found.mid} ± {found.radius} without {truth}"])]
 
 
 def _against_hermite(k: int) -> Callable[[Any, Any], Any]:
