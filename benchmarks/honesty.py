@@ -192,7 +192,8 @@ def compare(draw: Draw, enclosures: bool = True) -> list[str]:
             notes += _beyond(f"c_{k}", c, values[k], errors[k], scale)
             if exact is not None:
                 closed = mpmath.mpf(str(sympy.re(sympy.N(exact[k], DIGITS))))
-                notes += ["+closed forms"] * (k == 0) + ([f"closed c_{k} = {closed} ≠ {c}"] if abs(closed - c) > 1e-20 * scale + _BEYOND else [])
+                beyond = abs(closed - c) > 1e-20 * scale + _BEYOND
+                notes += ["+closed forms"] * (k == 0) + [f"closed c_{k} = {closed} ≠ {c}"] * beyond
             notes += _outside(f"c_{k}", c, lambda k=k: expansion.enclosure(k, 20), scale) if enclosures else []
         notes += _outside("E σ²", norm2, lambda: expansion.norm2_enclosure(20), norm2) if enclosures else []
     return notes

@@ -11,7 +11,6 @@ from sympy.codegen.numpy_nodes import logaddexp
 
 from hermite_eq.hermite import X
 
-
 #: Functions of SymPy whose namesakes in SciPy are other functions (its factorial is 0 on the negative half-line), or which have none.
 _WRITTEN_OUT: dict[Any, Callable[..., sympy.Expr]] = {
     sympy.factorial: lambda u: sympy.gamma(u + 1),

@@ -24,7 +24,7 @@ from hermite_eq.arguments import array, function, outcome
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.expansion.asymptotics import far_norm2, not_square_integrable
 from hermite_eq.expansion.node_table import double_degree, function_values, node_table, slowly_decaying, vanishing
-from hermite_eq.expansion.panels import EPS, NODES, Array, finite_values, nodes_and_roots, panels, resolve
+from hermite_eq.expansion.panels import NODES, Array, finite_values, nodes_and_roots, panels, resolve
 
 #: Relative step of a difference quotient: beyond it rounding, below it curvature, spoils one digit in eight.
 _STEP = 2.0**-27

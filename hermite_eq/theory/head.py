@@ -93,7 +93,9 @@ class HeadMoments:
             residual = float(expansion.residual(1))
             if residual > _LARGEST_RESIDUAL:
                 raise HypothesisError(
-                    f"the residual of the head is below {_LARGEST_RESIDUAL:g}", f"{residual:.3g} for {head}", "use a head that grows more slowly"
+                    f"the residual of the head is below {_LARGEST_RESIDUAL:g}",
+                    f"{residual:.3g} for {head}",
+                    "use a head that grows more slowly",
                 )
             residual2 = residual**2
         moments = cls._rounded(*(np.array([x]) for x in (*c[:3], residual2)))
