@@ -27,7 +27,7 @@ from hermite_eq.theory.explicit import (
 )
 from hermite_eq.theory.source_contexts import context_sample, curvature
 from hermite_eq.theory.source_quadratics import quadratic_blocks
-from hermite_eq.theory.source_tasks import controlled_mean, task_draws
+from hermite_eq.theory.source_tasks import mean_columns, task_draws
 from hermite_eq.theory.spiked_contexts import LARGE
 from hermite_eq.theory.spiked_features import outside
 
@@ -128,12 +128,7 @@ def mixture_errors(model: RandomTransformer | LinearTransformer, task: MixtureTa
     # E[y²] over the training tasks, with which the errors vary most, has a known mean.
     mean = sum(p.square * weight for p, weight in zip(given[0].test, task.weights, strict=True))
     control = np.array([sum(p.weight * p.square for p in moments.training) for moments in given]) - mean
-    columns = {}
-    for name in draws[0]:
-        columns[name], stderr = controlled_mean(np.array([draw[name] for draw in draws]), control[:, None])
-        if name in ("icl", "idg"):
-            columns[f"{name}_stderr"] = stderr
-    return columns
+    return mean_columns(draws, control[:, None])
 
 
 def concentration(task: MixtureTask, d: int, context: int) -> float:

@@ -8,6 +8,8 @@ a few draws has a small standard error, which is stated.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -99,3 +101,18 @@ def controlled_mean(values: Array, controls: Array) -> tuple[Array, Array]:
     leverage = 1 / count + float(((middle @ inverse) ** 2).sum())
     stderr = np.sqrt((residual**2).sum(axis=0) / (count - 1 - controls.shape[1]) * leverage)
     return np.where(finite, mean, values.mean(axis=0)), np.where(finite, stderr, 0.0)
+
+
+def mean_columns(draws: Sequence[Mapping[str, Array]], controls: Array) -> dict[str, Array]:
+    """The columns of a curve as controlled means over draws, with the standard errors of ``icl`` and ``idg``.
+
+    Nothing in them is negative, which a regression does not know; and of the residuals the largest holds for every draw.
+    """
+    columns: dict[str, Array] = {}
+    for name in draws[0]:
+        mean, stderr = controlled_mean(np.array([draw[name] for draw in draws]), controls)
+        columns[name] = np.maximum(mean, 0.0)
+        if name in ("icl", "idg"):
+            columns[f"{name}_stderr"] = stderr
+    columns["fixed_point_residual"] = np.max([draw["fixed_point_residual"] for draw in draws], axis=0)
+    return columns

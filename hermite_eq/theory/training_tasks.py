@@ -26,7 +26,7 @@ from hermite_eq.theory.context_law import GivenLength, given_length
 from hermite_eq.theory.explicit import ContextSample, GivenMoments, Population, explicit_errors, given_moments
 from hermite_eq.theory.finite_size import check_sizes
 from hermite_eq.theory.source_quadratics import quadratic_blocks
-from hermite_eq.theory.source_tasks import controlled_mean
+from hermite_eq.theory.source_tasks import mean_columns
 
 Array = NDArray[np.float64]
 
@@ -202,11 +202,8 @@ def given_task_errors(model: LinearTransformer | RandomTransformer, task: Task, 
     controls = _controls(*where)
 
     def means(draws: list[dict[str, Array]]) -> dict[str, Array]:
-        columns = {}
-        for name in (name for name in draws[0] if name != "icl_by_source"):
-            columns[name], stderr = controlled_mean(np.array([draw[name] for draw in draws]), controls[: len(draws)])
-            if name in ("icl", "idg"):
-                columns[f"{name}_stderr"] = stderr
+        columns = mean_columns(draws, controls[: len(draws)])
+        columns.pop("icl_by_source")
         return columns
 
     first = [explicit_errors(model, _draw(*where, i), points) for i in range(_FIRST)]

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.extremes import AGREE, NOISES, RATIOS, RIDGES, fault, settings
+from benchmarks.extremes import AGREE, NOISES, RATIOS, RIDGES, Setting, fault, settings
 from hermite_eq import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task, equivalent_model
 from hermite_eq.errors import ConvergenceError, HypothesisError
 from hermite_eq.models import MixtureTask, Source
@@ -27,6 +27,15 @@ ROUNDING = 1e3 * np.finfo(float).eps
 @pytest.mark.parametrize("setting", list(settings(150)), ids=lambda setting: setting.question)
 def test_no_setting_is_wrong(setting) -> None:
     assert fault(setting) is None, setting
+
+
+@pytest.mark.parametrize("setting", [
+    # The mean over draws of a residual at rounding level, by regression; shares of nodes that summed to 1 + 2e-11.
+    Setting("icl", "1", "abs(x)", 1.0, 1e-6, 0.0, 1e160, Sizes(20, 20, 1, 4 * 10**8, 4 * 10**8), False),
+    Setting("icl", "sign(x)", "x^2-1", 1e6, 1e6, 0.1, 0.1, Sizes(4, 1, INF, 4, 16), True),
+], ids=["residual", "dof"])  # fmt: skip
+def test_settings_that_were_wrong_once_are_not(setting: Setting) -> None:
+    assert fault(setting) is None
 
 
 # Exactly 1, and one unit of rounding beside it.
