@@ -58,7 +58,8 @@ def gamma_nodes(shape: float, count: int) -> tuple[NDArray[np.float64], NDArray[
     shape = inside(shape, 0, LARGEST_COUNT, "shape", "d/2 of the law of ‖ξ‖²")
     count = checked_count(count, "count", "the number of nodes", least=1, most=_MOST_NODES)
     i = np.arange(count)
-    diagonal, beside = 2 * i + shape, np.sqrt(i[1:] * (i[1:] + shape - 1))
+    # Both less the shape, so that a large one takes no digits from nodes − diagonal.
+    diagonal, beside = 2.0 * i, np.sqrt(i[1:] * (i[1:] + shape - 1))
     nodes = scipy.linalg.eigvalsh_tridiagonal(diagonal, beside)
     previous, current = np.zeros(count), np.ones(count)
     total = current.copy()
@@ -66,7 +67,7 @@ def gamma_nodes(shape: float, count: int) -> tuple[NDArray[np.float64], NDArray[
         before = beside[j - 1] if j else 0.0
         previous, current = current, ((nodes - diagonal[j]) * current - before * previous) / beside[j]
         total += current**2
-    return nodes / shape, 1 / total
+    return 1 + nodes / shape, 1 / total
 
 
 def task_norm_nodes(d: int, count: int = 64) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
