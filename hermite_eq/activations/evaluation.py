@@ -108,6 +108,8 @@ def _value(node: sympy.Expr, x: Array, memory: dict[sympy.Basic, _Tracked]) -> _
     if isinstance(node, sympy.Piecewise):
         return _piecewise(node, x, memory)
     if isinstance(node, sympy.Max | sympy.Min):
+        value: Any
+        error: Any
         value, error = _tracked(node.args[0], x, memory)
         for part in node.args[1:]:
             other, bound = _tracked(part, x, memory)
