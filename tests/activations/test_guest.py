@@ -114,6 +114,9 @@ def test_the_spacing_of_values_is_that_of_the_type_they_were_computed_in() -> No
     x = np.linspace(-5, 5, 41)
     assert epsilon(np.floor(4 * x) / 4) == epsilon(x > 0) == epsilon(np.zeros(41)) == epsilon(np.exp(x)) == EPS
     assert epsilon(np.exp(x).astype(np.float16)) == 2.0**-10
+    # A staircase of many steps has integers that half precision holds; 1.5 + tanh(x)/10 in single precision has one binade only.
+    assert epsilon(np.floor(40 * np.linspace(-14, 14, 700))) == EPS
+    assert epsilon((1.5 + np.tanh(x) / 10).astype(np.float32)) == 2.0**-23
 
 
 stateful_calls = [0]

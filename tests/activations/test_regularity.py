@@ -10,7 +10,7 @@ import pytest
 import sympy
 
 from hermite_eq import HypothesisError, HypothesisWarning, activation, equivalent_model
-from hermite_eq.activations import lipschitz_violation, registered_names
+from hermite_eq.activations import grows_exponentially, lipschitz_violation, registered_names
 from hermite_eq.activations.derivative import derivative
 from hermite_eq.hermite import X
 
@@ -81,3 +81,12 @@ def test_derivatives_are_difference_quotients(sigma: object) -> None:
     # The third derivative is at most 1 off the kinks, where a difference is taken; two values of size at most 4 are rounded.
     bound = width**2 + 4 * 4 * np.finfo(float).eps / width
     assert np.abs(derivative(entry)(x) - (entry(x + width) - entry(x - width)) / (2 * width)).max() < bound
+
+
+@pytest.mark.parametrize(
+    ("formula", "grows"),
+    [("exp(3*x)", True), ("exp(100*x)", True), ("exp(x^2/8)", True), ("log(1 + exp(100*x))", False), ("relu(x)^9", False),
+     ("exp(abs(x)^(1/2))", False)],
+)
+def test_growth_is_seen_where_doubles_overflow(formula: str, grows: bool) -> None:
+    assert grows_exponentially(activation(formula)) == grows

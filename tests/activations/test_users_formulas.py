@@ -45,6 +45,7 @@ FORMULAS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
     ("Hardswish", lambda x: x * np.clip(x + 3, 0, 6) / 6, "hardswish"),
     ("Mish", lambda x: x * np.tanh(np.log1p(np.exp(x))), "mish"),
     ("Softplus", lambda x: np.log1p(np.exp(x)), "softplus"),
+    ("Softplus, beta = 2, threshold = 20", lambda x: np.where(2 * x > 20, x, np.log1p(np.exp(2 * x)) / 2), "log(1 + exp(2*x))/2"),
     ("Softplus by logaddexp", lambda x: np.logaddexp(x, 0), "softplus"),
     ("Softshrink", lambda x: np.where(x > 0.5, x - 0.5, np.where(x < -0.5, x + 0.5, 0)), "softshrink"),
     ("Hardshrink", lambda x: np.where(np.abs(x) > 0.5, x, 0), "hardshrink"),
@@ -61,6 +62,43 @@ FORMULAS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
     ("step", lambda x: (x >= 0).astype(int), "heaviside"),
     ("identity", lambda x: x, "identity"),
 )
+
+
+# The same as texts: with the further arguments of torch.nn.functional, and as formulas.
+TEXTS = {
+    "leaky_relu(x, 0.2)": "Max(x, x/5)", "prelu(x, 0.25)": "Max(x, x/4)", "threshold(x, 0.1, 20)": "x if x > 1/10 else 20",
+    "elu(x, 1.0)": "elu", "celu(x, 2)": "max(x, 0) + min(0, 2*(exp(x/2) - 1))", "softplus(x, 2)": "log(1 + exp(2*x))/2",
+    "hardtanh(x, -1, 1)": "hardtanh", "relu6(x)": "min(max(x, 0), 6)", "hardswish(x)": "x*clip(x + 3, 0, 6)/6",
+    "hardsigmoid(x)": "clip(x/6 + 0.5, 0, 1)", "softshrink(x, 0.5)": "sign(x)*max(|x| - 0.5, 0)", "hardshrink(x, 0.5)": "x*(|x| > 0.5)",
+    "tanhshrink(x)": "x - tanh(x)", "softsign(x)": "x/(1 + |x|)", "silu(x)": "x*sigmoid(x)", "mish(x)": "x*tanh(softplus(x))",
+    "logsigmoid(x)": "-softplus(-x)", "gelu(x)": "x*Phi(x)", "gelu_tanh(x)": "x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3)))/2",
+    "squareplus(x)": "(x + sqrt(x**2 + 4))/2", "sigmoid(x)": "1/(1 + exp(-x))", "expit(x)": "(1 + tanh(x/2))/2",
+    "where(x > 0, x, expm1(x))": "elu", "clamp(x, 0, 6)": "relu6", "log1p(exp(x))": "softplus", "logaddexp(x, 0)": "softplus",
+    "relu(x)**2": "relu_squared", "maximum(x, 0)": "relu", "selu(x)": f"{SCALE!r}*(x if x > 0 else {ALPHA!r}*(exp(x) - 1))",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_formulas_as_texts(text: str) -> None:
+    c, other = coefficients(text, DEGREE), coefficients(TEXTS[text], DEGREE)
+    # SELU's constants have more digits than their shortest texts.
+    slack = 2.0**-51 * np.max(np.abs(np.asarray(other))) * (text == "selu(x)")
+    assert np.all(np.abs(np.asarray(c) - np.asarray(other)) <= c.errors + other.errors + slack)
+
+
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [
+        (lambda x: np.log1p(-np.exp(-x)), "NaN"),                                       # jax.nn.log1mexp, for x > 0 only
+        (lambda x: np.exp(x) / np.sum(np.exp(x)), "changes with the other entries"),    # softmax
+        (lambda x: x[: x.size // 2] / (1 + np.exp(-x[x.size // 2 :])), "shape"),        # glu
+        (lambda x: (x - x.mean()) / x.std(), "changes with the other entries"),         # standardize
+        (lambda x: np.eye(3)[x.astype(int)], "shape|raises"),                           # one_hot
+    ],
+)
+def test_what_is_no_function_of_a_real_number_is_refused(function: Callable[[Any], Any], found: str) -> None:
+    with pytest.raises(HypothesisError, match=found):
+        np.asarray(coefficients(function, DEGREE))
 
 
 def agrees(function: Callable[[Any], Any], name: str) -> None:
@@ -90,6 +128,8 @@ JAX = {
     "relu": "relu", "relu6": "relu6", "sigmoid": "sigmoid", "softplus": "softplus", "soft_sign": "softsign", "silu": "silu",
     "log_sigmoid": "logsigmoid", "leaky_relu": "leaky_relu", "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish",
     "hard_tanh": "hardtanh", "elu": "elu", "celu": "celu", "selu": "selu", "gelu": "gelu_tanh", "squareplus": "squareplus", "mish": "mish",
+    "identity": "identity", "sparse_plus": "0 if x < -1 else (x if x > 1 else (x + 1)^2/4)", "sparse_sigmoid": "max(0, min(2, x + 1))/2",
+    "swish": "silu", "hard_swish": "hardswish",
 }
 
 
@@ -101,6 +141,18 @@ def test_modules_of_torch(module: str) -> None:
     # A module takes tensors: handed over as it is, it is refused with the reason.
     with pytest.raises(HypothesisError, match=r"takes arrays .* which raises"):
         activation(layer)
+
+
+def test_modules_of_torch_with_arguments() -> None:
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    with torch.no_grad():
+        for layer, name in (
+            (nn.Softplus(beta=2), "softplus(x, 2)"), (nn.GELU(approximate="tanh"), "gelu_tanh"),
+            (nn.Threshold(0.1, 20), "threshold(x, 0.1, 20)"),
+            (nn.RReLU().eval(), "max(x, 11*x/48)"), (nn.PReLU().double(), "max(x, x/4)"), (nn.CELU(2.0), "celu(x, 2)"),
+        ):
+            agrees(lambda x, layer=layer: layer(torch.from_numpy(x)).numpy(), name)
 
 
 @pytest.mark.parametrize("name", JAX)

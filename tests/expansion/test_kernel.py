@@ -190,3 +190,11 @@ def test_a_kernel_goes_with_the_scales_of_its_functions(first: int, second: int)
     assert np.all(kernel.errors(rho) < 1e-12 * scale)
     value, bound = kernel.series(0.5)
     assert abs(value - scale * plain(0.5)) <= bound
+
+
+@pytest.mark.parametrize("rho", [0.9, 0.999])
+def test_the_kernel_of_a_staircase_knows_its_steps(rho: float) -> None:
+    declared = dual_activation(activation(np.floor, kinks=range(-13, 14)))
+    kernel = dual_activation("floor(x)")
+    assert abs(kernel(rho) - declared(rho)) <= kernel.errors(rho) + declared.errors(rho)
+    assert kernel.errors(rho) < 1e-13

@@ -17,7 +17,7 @@ from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion import coefficients, gaussian_mean, scaled_coefficients, scaled_norm2
 from hermite_eq.expansion.exact import exact_coefficients
 from hermite_eq.expansion.node_table import sqrt_factorial
-from hermite_eq.expansion.panels import panels
+from hermite_eq.expansion.panels import NODES, panels, placed_nodes_and_roots
 from hermite_eq.expansion.quadrature import quadrature, remainders
 from hermite_eq.hermite import X
 
@@ -237,3 +237,38 @@ def test_parseval() -> None:
     # E σ² − Σ c_k²/k! of an entire function is zero to rounding at degree 60.
     estimate = quadrature("sin", 60)
     assert abs(estimate.norm2 - float(np.sum(estimate.values**2))) <= estimate.norm2_error + 2 * float(np.sum(estimate.errors))
+
+
+def test_nodes_and_roots_are_those_of_the_rule_to_rounding() -> None:
+    """Against Gauss's rule in 40 digits: each node with what rounding took from it, and w φ, at x = 1/3 … 30."""
+    edges = np.array([1 / 3, 0.4, 1.0, 10.0, 11.0, 29.9, 30.0])
+    x, rest, root = placed_nodes_and_roots(edges)
+    with mpmath.workdps(40):
+        for i in range(x.size):
+            left, right = (mpmath.mpf(float(edges[i // NODES + k])) for k in (0, 1))
+            t = (2 * (mpmath.mpf(float(x[i])) + mpmath.mpf(float(rest[i]))) - left - right) / (right - left)
+            node = mpmath.findroot(lambda z: mpmath.legendre(NODES, z), t)
+            weight = 2 / ((1 - node**2) * mpmath.diff(lambda z: mpmath.legendre(NODES, z), node) ** 2)
+            truth = mpmath.sqrt((right - left) / 2 * weight * mpmath.npdf((left + right + (right - left) * node) / 2))
+            assert abs(t - node) < 1e-28
+            assert abs(mpmath.mpf(float(root[i])) - truth) <= 4 * EPS * truth
+
+
+@pytest.mark.parametrize("slope", [5, 12, 17])
+def test_mass_as_far_out_as_doubles_reach(slope: int) -> None:
+    """E e^{2ax − 2a²} = 1, its mass at x = 2a."""
+    estimate = quadrature(sympy.exp(slope * X - slope**2), 0)
+    assert abs(estimate.norm2 - 1) <= min(estimate.norm2_error, 1e-11)
+
+
+@pytest.mark.parametrize("formula", ["exp(20*x - 400)*tanh(x)", "exp(30*x - 900)*sin(x)", "exp(60*x)*tanh(x)"])
+def test_mass_beyond_doubles_is_refused_as_such(formula: str) -> None:
+    with pytest.raises(HypothesisError, match=r"σ and its mass under σ²φ are within doubles"):
+        quadrature(formula, 2)
+
+
+def test_a_callable_that_begins_far_out_is_no_refusal() -> None:
+    c0 = quadrature(lambda x: (x > 36) * 1.0, 0)
+    with mpmath.workdps(30):
+        assert abs(c0.values[0] - float(mpmath.erfc(36 / mpmath.sqrt(2)) / 2)) <= c0.errors[0]
+    assert quadrature("Heaviside(x - 40)", 0).norm2_error > 0
