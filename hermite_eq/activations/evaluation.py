@@ -96,11 +96,11 @@ def _value(node: sympy.Expr, x: Array, memory: dict[sympy.Basic, _Tracked]) -> _
         # A rounded slope is a rounded x, whose effect belongs to the function and not to its evaluation. Near the zero the first sum
         # is exact, and what rounding takes from the constant comes to bear.
         slope, constant, rest = affine
-        value = slope * x
+        linear = slope * x
         if not constant:
-            return value, 0.0
-        value = value + constant + rest if rest else value + constant
-        return value, _EPS * np.minimum(np.abs(value), abs(constant))
+            return linear, 0.0
+        affine_value = linear + constant + rest if rest else linear + constant
+        return affine_value, _EPS * np.minimum(np.abs(affine_value), abs(constant))
     if isinstance(node, sympy.Add):
         return _sum([_tracked(part, x, memory) for part in node.args])
     if isinstance(node, sympy.Mul):
@@ -108,8 +108,6 @@ def _value(node: sympy.Expr, x: Array, memory: dict[sympy.Basic, _Tracked]) -> _
     if isinstance(node, sympy.Piecewise):
         return _piecewise(node, x, memory)
     if isinstance(node, sympy.Max | sympy.Min):
-        value: Any
-        error: Any
         value, error = _tracked(node.args[0], x, memory)
         for part in node.args[1:]:
             other, bound = _tracked(part, x, memory)
