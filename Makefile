@@ -31,7 +31,7 @@ paper: $(VENV)/.installed
 
 # docs/campaigns.md and its figures, from the runs stored in results/campaigns.
 report: $(VENV)/.installed
-	$(BIN)/python -m verify --report --documents docs
+	$(BIN)/python -m verify report --documents docs
 
 # The example project of docs/testing.md, against the built wheel in an environment of its own.
 example: $(VENV)/.installed

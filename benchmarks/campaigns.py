@@ -24,9 +24,10 @@ from hermite_eq import RandomTransformer, Sizes, Task
 from hermite_eq.simulate import icl_curve
 from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.sampler import Contexts, child_seeds
-from verify.campaigns.run import simulate_run
-from verify.campaigns.table import CAMPAIGNS, WIDTHS
+from verify.campaigns.ridge_trained import WIDTHS
+from verify.campaigns.table import CAMPAIGNS
 from verify.command_line import command_line, positive
+from verify.store.run import simulate_run
 
 TASK = Task("relu", noise=0.01)
 RIDGE = 1e-4

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import resource
 import sys
 import time
@@ -14,7 +13,9 @@ from collections.abc import Sequence
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.simulate import icl_curve
 from hermite_eq.simulate.options import default_test
-from verify.campaigns.mixing_table import MIXING
+from verify.campaigns.campaign import Panel
+from verify.campaigns.mixing import Mixing
+from verify.campaigns.table import CAMPAIGNS
 from verify.command_line import command_line, positive
 
 #: Arguments of the smallest run.
@@ -23,12 +24,12 @@ SMALLEST = ("--d", "8")
 
 def measure(d: int) -> str:
     """Seven n up to 1.5 d², six models: linear, linear + intercept, the head with and without step, of rank one, and p = 4."""
-    panel = dataclasses.replace(MIXING["dm-fig1"].panels[0], activations=("relu",))
-    ((cell, sweep),) = dataclasses.replace(MIXING["dm-fig1"], panels=(panel,)).sweeps(d)
+    panel = Panel("samples", CAMPAIGNS["dm-fig1"].panels[0].values, (Mixing(task_spike=1.0),))
+    (sweep,) = panel.sweeps(0, d)
     wall, processor = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)
-        icl_curve(cell.models, cell.task, sweep.sizes, samples=sweep.values, runs=1, rng=1, memory="5GB")
+        icl_curve(sweep.models, sweep.task, sweep.sizes, samples=sweep.values, runs=1, rng=1, memory="5GB")
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return f"d = {d}: {wall:.1f} s, {processor:.1f} s of processors, {peak:.1f} GB at most"
@@ -36,18 +37,18 @@ def measure(d: int) -> str:
 
 def testing(d: int) -> str:
     """Seconds of one cell by the number of queries of a test context."""
-    cell, sweep = MIXING["dm-fig2"].sweeps(d)[0]
+    sweep = CAMPAIGNS["dm-fig2"].sweeps(d)[0]
     seconds = []
-    for queries in (1, MIXING["dm-fig2"].queries):
+    for queries in (1, CAMPAIGNS["dm-fig2"].queries):
         start = time.perf_counter()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", HypothesisWarning)
-            icl_curve(cell.models, cell.task, sweep.sizes, samples=sweep.values, runs=1, rng=1, memory="5GB",
+            icl_curve(sweep.models, sweep.task, sweep.sizes, samples=sweep.values, runs=1, rng=1, memory="5GB",
                       test=default_test(d) // queries, queries=queries)
         seconds.append(time.perf_counter() - start)
     one, several = seconds
     return (f"d = {d}, a cell of Fig. 2, {default_test(d)} test labels: a context each {one:.1f} s, "
-            f"{MIXING['dm-fig2'].queries} of each context {several:.1f} s, ratio {several / one:.2f}")
+            f"{CAMPAIGNS['dm-fig2'].queries} of each context {several:.1f} s, ratio {several / one:.2f}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

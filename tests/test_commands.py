@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from hermite_eq import cli
+from verify import __main__ as verify_main
 
 ROOT = Path(__file__).parent.parent
 #: That of the derivations takes their names, and has tests of its own.
@@ -43,7 +44,7 @@ def command(request: pytest.FixtureRequest) -> ModuleType:
 
 def test_every_main_is_a_command() -> None:
     assert set(MAINS) >= OTHERS
-    assert len(COMMANDS) > 15
+    assert len(COMMANDS) > 12
     # What has no main is imported by what has.
     without = {module_name(path) for path in (ROOT / "benchmarks").glob("*.py")} - set(COMMANDS) - {"benchmarks.__init__"}
     assert without == {"benchmarks.caches", "benchmarks.clock"}
@@ -61,6 +62,13 @@ def test_the_help_says_what_it_does_and_costs(command: ModuleType, capsys: pytes
     assert command.__doc__.strip().splitlines()[0] in shown
     assert re.search(r"seconds|minutes?|hours?", command.__doc__), "the help says what the command costs"
     assert "smallest run" in shown
+
+
+@pytest.mark.parametrize("subcommand", verify_main.COMMANDS)
+def test_the_help_of_a_subcommand_says_what_it_costs(subcommand: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        verify_main.main([subcommand, "--help"])
+    assert re.search(r"seconds|minutes?|hours?", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("command", COMMANDS, indirect=True)
@@ -97,8 +105,10 @@ def test_every_command_in_the_documents_exists_with_its_options(capsys: pytest.C
     for where, line in lines:
         name, *arguments = line.split()
         module = importlib.import_module(name if name in MAINS else f"{name}.__main__")
+        subcommand = [word for word in arguments[:1] if name == "verify" and word in verify_main.COMMANDS]
+        assert name != "verify" or subcommand or not arguments, f"{where}: {line} has a subcommand that verify has not"
         with pytest.raises(SystemExit):
-            module.main(["--help"])
+            module.main([*subcommand, "--help"])
         shown = capsys.readouterr().out
         for option in arguments:
             assert not option.startswith("--") or option in shown, f"{where}: {line} has an option that the command has not"

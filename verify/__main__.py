@@ -1,172 +1,118 @@
-"""``python -m verify``: the main job, from activations and targets to verdicts; and the campaigns, the papers' figures, by name.
+"""``python -m verify``: what the theory says, held against simulated Transformers.
 
-Both hold the theory against simulated Transformers. The main job takes ten minutes on two cores; a campaign takes from minutes at d = 20
-to days at the papers' size.
+Without a subcommand the main job, ``check``: ten minutes on two cores. A campaign takes from minutes at d = 20 to days at the papers' size;
+``list`` shows them all.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import scipy
-import sympy
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-import hermite_eq
 from hermite_eq.errors import HypothesisError
-from verify import coefficients, data_mixing, equivalence, figures, learning_curve, pre_activations, report, transformers, two_sources
-from verify.campaigns import command, joint
-from verify.check import Check, Verdict
-from verify.command_line import command_line
-from verify.profile import FULL, QUICK, Profile
-from verify.workers import interrupted_once, workers
+from verify import command
+from verify.campaigns.table import CAMPAIGNS
+from verify.command_line import command_line, positive
+from verify.main_job import gradient_parts, job
+from verify.main_job.profile import FULL, QUICK
+from verify.report import document
+from verify.store import seal
+from verify.store.folders import folder_of_campaigns
+from verify.store.workers import interrupted_once
 
 #: Columns of the verdict table where the output is no terminal.
 _WIDTH = 180
 #: Arguments of the smallest run.
-SMALLEST = ("rt-fig1a", "--d", "26", "--runs", "1", "--workers", "1")
+SMALLEST = ("run", "rt-fig1a", "--d", "26", "--runs", "1", "--workers", "1")
 
 
-def run(profile: Profile, folder: Path, console: Console) -> int:
-    """Measure, judge, sabotage, report; the exit status says whether every claim agreed and every defect was caught."""
-    start = time.perf_counter()
-    tasks = {target: hermite_eq.Task(target, transformers.NOISE) for target in transformers.TARGETS}
-    steps = 1 + pre_activations.steps(profile, len(tasks)) + len(tasks) * sum(profile.runs) + two_sources.steps(profile)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        job = progress.add_task("", total=steps)
-
-        def stage(text: str) -> None:
-            progress.update(job, description=text)
-            if not console.is_terminal:
-                console.print(f"{time.perf_counter() - start:6.1f} s  {text}")
-
-        def advance() -> None:
-            progress.advance(job)
-
-        stage("coefficients")
-        features = coefficients.measure(transformers.HEADS, tasks[transformers.TARGETS[0]], profile)
-        advance()
-        with workers() as pool:
-            stage("laws of the pre-activations")
-            laws = pre_activations.measure(tasks, profile, pool, advance)
-            stage("Transformers")
-            ladders = transformers.measure(profile, pool, advance)
-            stage("several sources, gradient steps")
-            mixture = two_sources.measure(profile, pool, advance)
-        stage("theory and verdicts")
-        predictions = {head: coefficients.Values.of(head) for head in transformers.HEADS}
-        checks: list[Check] = coefficients.judge(features, predictions)
-        for name, task in tasks.items():
-            checks += pre_activations.judge(task, laws[name])
-        for target, ladder in ladders.items():
-            checks += equivalence.judge(target, ladder, profile, laws[target].scales)
-        for target, ladder in ladders.items():
-            checks += learning_curve.judge(target, ladder, profile)
-        checks += data_mixing.judge(mixture)
-        checks.sort(key=lambda check: [coefficients.CLAIM, pre_activations.LEMMA, pre_activations.COROLLARY, equivalence.CLAIM,
-                                       learning_curve.CLAIM, *data_mixing.CLAIMS].index(check.claim))
-        power = [*coefficients.sabotaged(features, predictions), *pre_activations.sabotaged(tasks, laws),
-                 *equivalence.sabotaged(ladders), *learning_curve.sabotaged(ladders, profile), *data_mixing.sabotaged(mixture)]
-        stage("figures")
-        pictures = [
-            (figures.learning_curves(ladders, folder / "learning_curves"),
-             "ICL error against n/d²: theory (lines) beside simulated Transformers (dots, one standard error) and their "
-             "equivalents (hollow)."),
-            (figures.equivalence_gaps(ladders, profile.taus, folder / "equivalence_gaps"),
-             "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws, and its theory, ∝ 1/d."),
-            (figures.gaussianity(laws, folder / "gaussianity"), "Lemma 1 and Corollary 2: what is not Gaussian vanishes as 1/d."),
-            (figures.data_mixing(mixture, folder / "data_mixing"),
-             "An isotropic source and one with a task spike of d²: ICL errors, and what a gradient step changes; theory (lines) beside "
-             "simulation (dots, one standard error)."),
-        ]
-    report.print_table(checks, console)
-    missed = [item for item in power if not item["caught"]]
-    console.print(f"{report.summary(checks)}.")
-    console.print(f"Deliberately wrong theories: {len(power) - len(missed)} of {len(power)} caught on the same data.")
-    for item in missed:
-        console.print(f"[red]not caught:[/] {item['claim']}: {item['defect']}")
-    manifest = _manifest(profile, time.perf_counter() - start)
-    report.write_json(folder / "verify.json", checks, power, [*_curves(ladders), *two_sources.numbers(mixture)], manifest)
-    tex = {f"{head} head, r = 2": hermite_eq.equivalent_model(head, 2).latex() for head in transformers.HEADS}
-    tex |= {f"covariance, target {name}": hermite_eq.covariance(task).latex() for name, task in tasks.items()}
-    report.write_html(folder / "report.html", checks, power, tex, pictures, manifest)
-    console.print(f"{manifest['seconds']} s; figures, verify.json and report.html in {folder}/")
-    return 1 if missed or any(check.verdict == Verdict.DISAGREES for check in checks) else 0
+def _check(arguments: argparse.Namespace, console: Console) -> int:
+    return job.run(FULL if arguments.full else QUICK, arguments.output / "verify", console)
 
 
-def _manifest(profile: Profile, seconds: float) -> dict[str, Any]:
-    return {
-        "profile": profile.name, "seed": profile.seed, "ladder": list(profile.ladder), "runs": list(profile.runs),
-        "mixing_ladder": list(profile.mixing_ladder), "mixing_runs": list(profile.mixing_runs), "gradient_runs": profile.gradient_runs,
-        "sources": {name: asdict(mixing) for name, mixing in two_sources.SETTINGS.items()},
-        "ratios": transformers.RATIOS, "noise": transformers.NOISE, "ridge": transformers.RIDGE, "hermite_eq": hermite_eq.__version__,
-        "python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__, "sympy": sympy.__version__,
-        "seconds": round(seconds, 1),
-    }
+def _run(arguments: argparse.Namespace, console: Console) -> int:
+    return command.run(arguments.campaigns if arguments.campaigns != ["all"] else list(CAMPAIGNS), arguments, console)
 
 
-def _curves(ladders: dict[str, transformers.Ladder]) -> list[dict[str, Any]]:
-    return [
-        {"target": target, "model": model, "d": d, "n": list(curve.values), "fallbacks": list(curve.fallbacks),
-         **{error: {"mean": getattr(curve, error).mean.tolist(), "stderr": getattr(curve, error).stderr.tolist()}
-            for error in learning_curve.ERRORS}}
-        for target, ladder in ladders.items() for d, curves in ladder.curves.items() for model, curve in curves.items()
-    ]
+def _list(arguments: argparse.Namespace, console: Console) -> int:
+    console.print(command.listing())
+    return 0
+
+
+def _report(arguments: argparse.Namespace, console: Console) -> int:
+    document.write(folder_of_campaigns(arguments.output), arguments.documents, console)
+    return 0
+
+
+def _gradient(arguments: argparse.Namespace, console: Console) -> int:
+    console.print(gradient_parts.table(arguments.d, arguments.step, gradient_parts.simulated(arguments.d, arguments.step, arguments.runs)))
+    return 0
+
+
+def _seal(arguments: argparse.Namespace, console: Console) -> int:
+    for folder, count in seal.seal_all(arguments.folder).items():
+        console.print(f"{folder}: {count} files sealed")
+    return 0
+
+
+#: What each subcommand does and costs.
+COMMANDS: dict[str, tuple[Callable[[argparse.Namespace, Console], int], str]] = {
+    "check": (_check, "the main job, from activations and targets to verdicts: ten minutes on two cores, with --full some hours"),
+    "run": (_run, "simulate campaigns, by name or all, and report on each: minutes at d = 20 to 40, hours to days at the papers' size"),
+    "list": (_list, "the campaigns and what is said of them: seconds"),
+    "report": (_report, "report on all stored campaigns together: minutes where their theory is kept, else hours, most of them for the "
+               "theory of gradient steps"),
+    "gradient": (_gradient, "a gradient step with parts of its gradient: which of what is beyond rank one changes the error; a minute at "
+                 "d = 40"),
+    "seal": (_seal, "give results stored before there were checksums theirs: half a minute for a thousand runs"),
+}
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """The command line."""
     parser = command_line("verify", __doc__, SMALLEST)
-    parser.add_argument("campaigns", nargs="*", metavar="campaign", help="a campaign, as rt-fig1a; without one the main job")
-    parser.add_argument("--list", action="store_true", help="show the campaigns")
-    parser.add_argument("--full", action="store_true", help="the main job at the paper's size, then all campaigns (days)")
-    parser.add_argument("--report", action="store_true", help="only report on all stored campaigns together (after --full by itself)")
-    parser.add_argument("--documents", type=Path, help="with the report, write campaigns.md and its pictures into this folder")
-    parser.add_argument("--output", type=Path, default=Path("results"), help="folder for results (default: results)")
-    group = parser.add_argument_group("campaigns", "Whatever is stored is not computed again. By default the paper's d and number of runs.")
-    group.add_argument("--runs", type=int, help="independent runs")
-    group.add_argument("--d", type=int, help="dimension")
-    group.add_argument("--seed", type=int)
-    group.add_argument("--resume", action="store_true", help="continue what was begun, with its parameters (--d where several are stored)")
-    group.add_argument("--shard", metavar="i/n", help="compute every n-th run from the i-th, as in a job array")
-    group.add_argument("--workers", type=int, help="processes (default: one for each core)")
-    group.add_argument("--memory", help=f"budget for one run (default: {command.MEMORY})")
+    output = argparse.ArgumentParser(add_help=False)
+    output.add_argument("--output", type=Path, default=Path("results"), help="folder for results (default: results)")
+    commands = parser.add_subparsers(title="subcommands, and what they cost", dest="command", metavar="COMMAND")
+    made = {name: commands.add_parser(name, parents=[output], help=text, description=f"{text[0].upper()}{text[1:]}.")
+            for name, (_, text) in COMMANDS.items()}
+    made["check"].add_argument("--full", action="store_true", help="at the paper's size")
+    made["report"].add_argument("--documents", type=Path, help="write campaigns.md and its pictures into this folder too")
+    made["seal"].add_argument("folder", type=Path, help="any folder above those of the campaigns, as results/campaigns")
+    for name, default, text in (("--d", 40, "dimension"), ("--runs", 20, "runs")):
+        made["gradient"].add_argument(name, type=positive, default=default, help=f"{text} ({default})")
+    made["gradient"].add_argument("--step", type=float, default=8.0, help="η/d² (8)")
+    run = made["run"]
+    run.add_argument("campaigns", nargs="+", metavar="campaign", help="a campaign, as rt-fig1a, or all")
+    run.add_argument("--runs", type=int, help="independent runs (the paper's number)")
+    run.add_argument("--d", type=int, help="dimension (the paper's)")
+    run.add_argument("--seed", type=int)
+    run.add_argument("--resume", action="store_true", help="continue what was begun, with its parameters (--d where several are stored)")
+    run.add_argument("--shard", metavar="i/n", help="compute every n-th run from the i-th, as in a job array")
+    run.add_argument("--workers", type=int, help="processes (default: one for each core)")
+    run.add_argument("--memory", help=f"budget for one run (default: {command.MEMORY}). Whatever is stored is not computed again.")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and run; a violated hypothesis is printed and gives exit status 2."""
-    arguments = parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = parser().parse_args(words or ["check"])
+    if arguments.command is None:
+        parser().error("a subcommand is required beside options")
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
-    if arguments.list:
-        console.print(command.listing())
-        console.print(command.checks())
-        return 0
-    status = 0
     try:
         with interrupted_once():
-            if not arguments.campaigns and not arguments.report:
-                status = run(FULL if arguments.full else QUICK, arguments.output / "verify", console)
-            if arguments.campaigns or arguments.full:
-                status = max(status, command.run(arguments.campaigns or list(command.EVERY), arguments, console))
-            if arguments.report or arguments.full:
-                joint.write(command.root(arguments.output), arguments.documents, console)
+            return COMMANDS[arguments.command][0](arguments, console)
     except HypothesisError as error:
         print(f"python -m verify: {error}", file=sys.stderr)
         return 2
-    return status
 
 
 if __name__ == "__main__":

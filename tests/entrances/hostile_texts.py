@@ -101,22 +101,17 @@ def _calls(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 def _of_verify(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Every text as a word of verify's commands, and as a value in each file they read."""
-    import importlib
-
     from stored_files import readers, variants
 
     from verify.__main__ import main
 
     options = ("--runs", "--d", "--seed", "--workers", "--memory", "--shard")
-    commands = [["{}"], ["rt-fig1a", "{}"], *(["rt-fig1a", "--memory", "1", option, "{}"] for option in options)]
+    commands = [["{}"], ["run", "{}"], ["run", "rt-fig1a", "{}"], ["gradient", "--d", "{}"],
+                *(["run", "rt-fig1a", "--memory", "1", option, "{}"] for option in options)]
     for command in commands:
         for text in texts:
             words = [text if word == "{}" else word for word in command]
             yield f"python -m verify {' '.join(command)}", lambda words=words: main(words)
-    for name in ("verify.settings.__main__", "verify.stress.__main__", "verify.best_mixture", "verify.finite_size_linear"):
-        other = importlib.import_module(name).main
-        for text in texts:
-            yield f"python -m {name} --d {{}}", lambda other=other, text=text: other(["--d", text])
     with tempfile.TemporaryDirectory() as folder:
         for kind, path, read in readers(Path(folder)):
             original = path.read_bytes()

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from verify.campaigns import command
-from verify.campaigns.checksum import sealed
-from verify.campaigns.store import Setup, Store
 from verify.campaigns.table import CAMPAIGNS
+from verify.store.checksum import sealed
+from verify.store.folders import manifests
+from verify.store.store import Setup, Store
 
 STORED = Path(__file__).parents[2] / "results" / "campaigns" / "rt-fig1a"
 CAMPAIGN = CAMPAIGNS["rt-fig1a"]
@@ -50,7 +50,7 @@ def readers(root: Path) -> Iterator[tuple[str, Path, Callable[[], Any]]]:
     parameters = json.loads((folder / "manifest.json").read_bytes())["parameters"]
     setup = Setup(CAMPAIGN, parameters["d"], parameters["seed"], parameters["memory"])
     assert setup.hash == folder.name
-    yield "manifest", folder / "manifest.json", lambda: (Store(root, setup), command.manifests(root, CAMPAIGN))
+    yield "manifest", folder / "manifest.json", lambda: (Store(root, setup), manifests(root, CAMPAIGN))
     yield "run", folder / "run-0000.json", lambda: Store(root, setup).read(0)
     yield "origin", folder / "run-0000.origin", lambda: Store(root, setup).origins()
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from hermite_eq.errors import HypothesisError
-from verify.campaigns.driver import compute
-from verify.campaigns.store import Setup, Store
 from verify.campaigns.table import CAMPAIGNS
+from verify.store.driver import compute
+from verify.store.store import Setup, Store
 
 MEMORY = 10**9
 

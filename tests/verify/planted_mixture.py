@@ -10,7 +10,7 @@ from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer
 from hermite_eq.models.structures import Identity
 from hermite_eq.simulate import SimulatedError
 from hermite_eq.theory import TheoryError
-from verify import data_mixing, two_sources
+from verify.main_job import data_mixing, two_sources
 
 #: Relative scatter of a run, common to the heads of a run but for a tenth of it.
 SCATTER = 0.02

@@ -15,19 +15,21 @@ from rich.console import Console
 
 from hermite_eq import HypothesisError
 from verify import __main__ as verify_main
-from verify.campaigns import command
-from verify.campaigns.driver import compute
-from verify.campaigns.store import Setup, Store
+from verify import command
 from verify.campaigns.table import CAMPAIGNS
+from verify.store import folders
+from verify.store.driver import compute
+from verify.store.folders import folder_of_campaigns
+from verify.store.store import Setup, Store
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -> None:
-    call = [sys.executable, "-m", "verify", "rt-fig1b", "--d", "12", "--workers", "2", "--output", str(tmp_path)]
+    call = [sys.executable, "-m", "verify", "run", "rt-fig1b", "--d", "12", "--workers", "2", "--output", str(tmp_path)]
     process = subprocess.Popen([*call, "--runs", "1000"], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
-    stored_in = command.root(tmp_path)
+    stored_in = folder_of_campaigns(tmp_path)
     while len(contents(stored_in)) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.kill()
@@ -46,11 +48,11 @@ def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -
     while alive() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not alive()
-    # With --resume, d and the seed come from what was stored; a smaller number of runs is enough here.
-    again = [*call[:4], "--resume", "--runs", str(stored), "--output", str(tmp_path)]
+    # With --resume, d and the seed come from what was stored; of a shard there is no report.
+    again = [*call[:5], "--resume", "--shard", "500/500", "--output", str(tmp_path)]
     done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "d = 12" in done.stdout
-    assert (next(stored_in.glob("rt-fig1b/*")) / "report.html").exists()
+    assert len(contents(stored_in)) == stored + 2
     direct = Store(tmp_path / "direct", Setup(CAMPAIGNS["rt-fig1b"], 12, CAMPAIGNS["rt-fig1b"].seed, 4 * 10**9))
     compute(direct, range(2), InOrder(), nothing)
     for run in range(2):
@@ -65,7 +67,7 @@ def run(*arguments: object) -> int:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rt-fig1"], "the campaign is one of those in --list; found 'rt-fig1'. Repair: python -m verify rt-fig1b, say"),
+        (["rt-fig1"], "the campaign is one of python -m verify list; found 'rt-fig1'. Repair: python -m verify run rt-fig1b, say"),
         (["rt-fig1a", "--d", 8, "--shard", "4/3"],
          "a shard is i/n with 1 ≤ i ≤ n; found --shard 4/3. Repair: pass --shard 1/4 … --shard 4/4, say"),
         (["rt-fig1a", "--d", 0], "--d is a positive integer; found --d 0. Repair: pass --d 8, say"),
@@ -81,30 +83,30 @@ def run(*arguments: object) -> int:
     ],
 )
 def test_errors_of_the_command(arguments: list, message: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert run(*arguments, "--workers", 1, "--output", tmp_path) == 2
+    assert run("run", *arguments, "--workers", 1, "--output", tmp_path) == 2
     assert capsys.readouterr().err == f"python -m verify: {message.format(root=tmp_path)}\n"
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "file").write_text("")
-    assert run("rt-fig1a", "--d", 8, "--runs", 2, "--output", tmp_path / "file") == 2
+    assert run("run", "rt-fig1a", "--d", 8, "--runs", 2, "--output", tmp_path / "file") == 2
     assert "results can be written; found Not a directory at" in capsys.readouterr().err
 
 
 def test_resuming_takes_the_parameters_and_the_number_of_runs(tmp_path: Path) -> None:
-    campaign(command.root(tmp_path), 3)
-    arguments = verify_main.parser().parse_args(["rt-fig1a", "--resume", "--output", str(tmp_path)])
+    campaign(folder_of_campaigns(tmp_path), 3)
+    arguments = verify_main.parser().parse_args(["run", "rt-fig1a", "--resume", "--output", str(tmp_path)])
     setup, runs = command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)
-    assert (setup, runs) == (store(command.root(tmp_path)).setup, 3)
+    assert (setup, runs) == (store(folder_of_campaigns(tmp_path)).setup, 3)
     arguments.runs = 5
     assert command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)[1] == 5
 
 
 def test_resuming_one_of_several_asks_which(tmp_path: Path) -> None:
-    campaign(command.root(tmp_path), 1)
-    store(command.root(tmp_path), 9).request(2)
+    campaign(folder_of_campaigns(tmp_path), 1)
+    store(folder_of_campaigns(tmp_path), 9).request(2)
     # What was begun last does not decide: in a clone all files are of one time.
-    arguments = verify_main.parser().parse_args(["rt-fig1a", "--resume", "--output", str(tmp_path)])
+    arguments = verify_main.parser().parse_args(["run", "rt-fig1a", "--resume", "--output", str(tmp_path)])
     with pytest.raises(HypothesisError) as refusal:
         command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)
     assert str(refusal.value) == (
@@ -129,7 +131,7 @@ def test_other_dimensions_in_store_are_found(tmp_path: Path) -> None:
     for d in (8, 9, 10):
         compute(store(tmp_path, d), range(2 if d > 8 else 1), InOrder(), nothing)
     # One run has no standard error.
-    assert [other.setup.d for other in command.siblings(store(tmp_path, 9))] == [10]
+    assert [other.setup.d for other in folders.siblings(store(tmp_path, 9))] == [10]
 
 
 def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
@@ -141,6 +143,6 @@ def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
 
 
 def test_the_list(capsys: pytest.CaptureFixture) -> None:
-    assert run("--list") == 0
+    assert run("list") == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in CAMPAIGNS)

@@ -14,9 +14,10 @@ from campaign_process import InOrder, campaign, contents, nothing, store
 
 from hermite_eq.errors import OutOfMemoryError, StorageError
 from verify import __main__ as verify_main
-from verify.campaigns import command, seal
-from verify.campaigns.checksum import checksum, sealed
-from verify.campaigns.driver import compute
+from verify.store import folders
+from verify.store.checksum import checksum, sealed
+from verify.store.driver import compute
+from verify.store.folders import folder_of_campaigns
 
 RUNS = 4
 
@@ -36,7 +37,7 @@ def root(original: Path, tmp_path: Path) -> Path:
 def everything(root: Path) -> tuple[list[object], list[object], int]:
     """All that is read of a campaign: its runs, their origins, and how many were asked for."""
     opened = store(root)
-    (manifest,) = command.manifests(root, opened.setup.campaign)
+    (manifest,) = folders.manifests(root, opened.setup.campaign)
     return [opened.read(run) for run in opened.runs()], list(opened.origins()), manifest["runs"]
 
 
@@ -202,7 +203,7 @@ def test_a_lost_manifest_is_written_again(root: Path) -> None:
     folder = store(root).folder
     (folder / "manifest.json").unlink()
     with pytest.warns(UserWarning, match=r"is ignored: it has no manifest\.json; the command that computed its runs writes it again"):
-        assert command.manifests(root, store(root).setup.campaign) == []
+        assert folders.manifests(root, store(root).setup.campaign) == []
     campaign(root, RUNS)
     assert everything(root)[2] == RUNS
 
@@ -232,7 +233,7 @@ def test_stray_folders_are_ignored_with_a_warning(root: Path) -> None:
     (opened.folder / "run-0009.json").rmdir()
     shutil.copytree(opened.folder, opened.folder.with_name(f"{opened.folder.name} (copy)"))
     with pytest.warns(UserWarning, match=r"\(copy\) is ignored: its name is not that of a campaign's folder"):
-        assert len(command.manifests(root, opened.setup.campaign)) == 1
+        assert len(folders.manifests(root, opened.setup.campaign)) == 1
 
 
 def test_a_copy_under_the_name_of_another_setup_is_refused(root: Path) -> None:
@@ -253,14 +254,14 @@ def test_a_copy_under_the_name_of_another_setup_is_refused(root: Path) -> None:
 def test_more_runs_than_memory_holds_are_refused_before_they_start(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(OutOfMemoryError, match=r"the results of 1000000000 runs fit into memory; found .*Repair: pass --runs 20, say"):
         compute(store(tmp_path), range(10**9), InOrder(), nothing)
-    assert verify_main.main(["rt-fig1a", "--d", "8", "--runs", str(10**9), "--output", str(tmp_path)]) == 2
+    assert verify_main.main(["run", "rt-fig1a", "--d", "8", "--runs", str(10**9), "--output", str(tmp_path)]) == 2
     assert "runs fit into memory" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
     # Asked for by a file.
-    campaign(command.root(tmp_path), 1)
-    path = store(command.root(tmp_path)).folder / "manifest.json"
+    campaign(folder_of_campaigns(tmp_path), 1)
+    path = store(folder_of_campaigns(tmp_path)).folder / "manifest.json"
     path.write_text(json.dumps(sealed(json.loads(path.read_text(encoding="utf-8")) | {"runs": 10**9})), encoding="utf-8")
-    assert verify_main.main(["rt-fig1a", "--resume", "--output", str(tmp_path)]) == 2
+    assert verify_main.main(["run", "rt-fig1a", "--resume", "--output", str(tmp_path)]) == 2
     assert "runs fit into memory" in capsys.readouterr().err
 
 
@@ -280,15 +281,15 @@ def test_runs_without_checksum_are_refused_until_they_are_sealed(original: Path,
     without_checksums(folder)
     with pytest.raises(StorageError, match=r"what is stored carries its checksum; found none in .*manifest\.json") as refusal:
         store(root)
-    assert "python -m verify.campaigns.seal" in str(refusal.value)
-    assert seal.main([str(root)]) == 0
+    assert "python -m verify seal" in str(refusal.value)
+    assert verify_main.main(["seal", str(root)]) == 0
     assert f"{2 * RUNS + 1} files sealed" in capsys.readouterr().out
     assert contents(root) == contents(original)
     assert everything(root) == everything(original)
-    assert seal.main([str(root)]) == 0
+    assert verify_main.main(["seal", str(root)]) == 0
     assert ": 0 files sealed" in capsys.readouterr().out
     (folder / "run-0001.json").write_text('{"run": NaN')
-    assert seal.main([str(root)]) == 2
+    assert verify_main.main(["seal", str(root)]) == 2
     assert "run-0001.json damaged" in capsys.readouterr().err
 
 
@@ -301,23 +302,12 @@ def test_a_damaged_checksum_is_no_lack_of_one(
     path = store(root).folder / name
     path.write_bytes(path.read_bytes().replace(*change))
     if b'"sha256"' not in path.read_bytes():
-        assert seal.main([str(root)]) == 2
+        assert verify_main.main(["seal", str(root)]) == 2
         assert f"{name} damaged" in capsys.readouterr().err
     with pytest.raises(StorageError, match=re.escape(f"found another in {path}, which was changed. Repair: delete ")) as refusal:
         everything(root)
     repaired(root, refusal.value)
     assert everything(root)[0] == everything(original)[0]
-
-
-def test_everything_in_the_repository_is_whole() -> None:
-    """Every stored run of every campaign as it is in the table now."""
-    folder = Path(__file__).parents[2] / "results" / "campaigns"
-    read = 0
-    for one in command.EVERY.values():
-        for opened in command.stored(folder, one):
-            assert len(opened.origins()) == len([opened.read(run) for run in opened.runs()])
-            read += len(opened.runs())
-    assert read == len(list(folder.glob("*/*/run-*.json")))
 
 
 def test_a_checksum_is_that_of_the_contents_in_whatever_form() -> None:

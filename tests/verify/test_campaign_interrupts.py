@@ -18,11 +18,11 @@ from campaign_process import InOrder, contents, nothing, store
 
 from hermite_eq import HypothesisError
 from hermite_eq.errors import StorageError
-from verify import figures
-from verify.campaigns import command
-from verify.campaigns.checksum import parsed
-from verify.campaigns.driver import compute
-from verify.workers import interrupted_once, workers
+from verify.report import figures
+from verify.store.checksum import parsed
+from verify.store.driver import compute
+from verify.store.folders import folder_of_campaigns
+from verify.store.workers import interrupted_once, workers
 
 ROOT = Path(__file__).parents[2]
 #: Between two interrupts; seconds.
@@ -33,7 +33,7 @@ SOON = 20.0
 
 def interrupted_twice(root: Path, gap: float, wait: int) -> tuple[int, str]:
     """The exit status and the last lines of a command interrupted once ``wait`` runs are stored, and again after ``gap`` seconds."""
-    call = [sys.executable, "-m", "verify", "rt-fig1b", "--d", "12", "--workers", "2", "--runs", "1000", "--output", str(root)]
+    call = [sys.executable, "-m", "verify", "run", "rt-fig1b", "--d", "12", "--workers", "2", "--runs", "1000", "--output", str(root)]
     process = subprocess.Popen(call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     assert process.stdout is not None
     lines = [process.stdout.readline()]
@@ -68,7 +68,7 @@ def test_interrupted_twice_the_command_ends_and_has_lost_nothing(tmp_path: Path,
         assert status in (130, -signal.SIGINT), rest
         assert "Traceback" not in rest
         assert "Interrupted; " in rest
-        stored = contents(command.root(tmp_path))
+        stored = contents(folder_of_campaigns(tmp_path))
         for name, text in stored.items():
             parsed(text, name, "")
         assert f"{len(stored)} of 1000 runs are stored" in rest

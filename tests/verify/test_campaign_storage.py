@@ -18,14 +18,16 @@ from campaign_process import InOrder, campaign, contents, killed_at, nothing, on
 import hermite_eq
 from hermite_eq import HypothesisError, simulate
 from verify import __main__ as verify_main
-from verify.campaigns import command, curves
-from verify.campaigns import store as storage
+from verify import command
+from verify.campaigns import curves
 from verify.campaigns.campaign import label
-from verify.campaigns.checksum import parsed
-from verify.campaigns.driver import compute
-from verify.campaigns.run import one_blas_thread
 from verify.campaigns.table import CAMPAIGNS
-from verify.workers import workers
+from verify.store import store as storage
+from verify.store.checksum import parsed
+from verify.store.driver import compute
+from verify.store.folders import folder_of_campaigns
+from verify.store.run import one_blas_thread
+from verify.store.workers import workers
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def forkserver() -> object:
     before = os.environ.get("OPENBLAS_NUM_THREADS")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["verify.campaigns.driver", "verify.campaigns.table"])
+    context.set_forkserver_preload(["verify.store.driver", "verify.campaigns.table"])
     yield context
     if before is None:
         del os.environ["OPENBLAS_NUM_THREADS"]
@@ -159,11 +161,11 @@ def test_with_submitit(cluster: str, undisturbed, tmp_path: Path) -> None:
 def test_a_stored_run_is_that_of_the_engine(tmp_path: Path) -> None:
     opened = store(tmp_path, d=10)
     compute(opened, [3], InOrder(), nothing)
-    panel, sweep = CAMPAIGNS["rt-fig1a"].sweeps(10)[0]
-    model = panel.models[2]
+    sweep = CAMPAIGNS["rt-fig1a"].sweeps(10)[0]
+    model = sweep.models[2]
     seed = np.random.SeedSequence(1, spawn_key=sweep.key)
     with one_blas_thread():
-        curve = simulate.icl_curve(model, panel.task, sweep.sizes, samples=sweep.values, runs=range(3, 4), rng=seed)
+        curve = simulate.icl_curve(model, sweep.task, sweep.sizes, samples=sweep.values, runs=range(3, 4), rng=seed)
     loaded = curves.load(opened, [3]).get(label(model))
     # Alone or in company a head has the same blocks.
     np.testing.assert_allclose(loaded.icl_runs, curve.icl_runs, rtol=1e6 * np.finfo(float).eps)
@@ -207,7 +209,7 @@ def test_a_full_disk_loses_nothing(forkserver, undisturbed, tmp_path: Path) -> N
 
 def test_another_simulation_is_not_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version, number = hermite_eq.__version__, storage.SIMULATION
-    tmp_path = command.root(tmp_path)
+    tmp_path = folder_of_campaigns(tmp_path)
     campaign(tmp_path, 1)
     # Another release that simulates the same goes on; another simulation begins a folder of its own, and does not continue this one.
     monkeypatch.setattr(hermite_eq, "__version__", "99.0")
@@ -216,7 +218,7 @@ def test_another_simulation_is_not_continued(tmp_path: Path, monkeypatch: pytest
     folder = store(tmp_path).folder
     monkeypatch.setattr(storage, "SIMULATION", 99)
     assert store(tmp_path).runs() == []
-    arguments = verify_main.parser().parse_args(["rt-fig1a", "--resume", "--output", str(tmp_path.parent)])
+    arguments = verify_main.parser().parse_args(["run", "rt-fig1a", "--resume", "--output", str(tmp_path.parent)])
     with pytest.raises(HypothesisError) as refusal:
         command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)
     assert str(refusal.value) == (

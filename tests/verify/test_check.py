@@ -12,7 +12,7 @@ import scipy.stats
 from rich.console import Console
 
 from verify import report
-from verify.check import LEVEL, RESOLUTION, Z_LIMIT, Verdict, at_every_point, by_rate, by_z, fit_slope, z_score
+from verify.claims.check import LEVEL, RESOLUTION, Z_LIMIT, Verdict, at_every_point, by_rate, by_z, fit_slope, z_score
 
 
 def test_the_limit_is_the_declared_false_alarm_rate() -> None:

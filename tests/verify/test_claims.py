@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 
 from hermite_eq import Task
-from verify import __main__ as main_job
-from verify import coefficients, equivalence, learning_curve, pre_activations, transformers, two_sources
-from verify.check import Verdict
-from verify.profile import QUICK
+from verify.campaigns.heads import HEADS
+from verify.claims.check import Verdict
+from verify.main_job import coefficients, equivalence, job, learning_curve, pre_activations, transformers, two_sources
+from verify.main_job.profile import QUICK
 
 SMALL = dataclasses.replace(
     QUICK, name="small", feature_runs=24, feature_side=300, feature_d=12, law_ladder=(8, 16, 32), law_contexts=100_000,
@@ -26,7 +26,7 @@ SMALL = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def features() -> dict[str, coefficients.FeatureMoments]:
-    return coefficients.measure(transformers.HEADS, Task("relu", 0.01), SMALL)
+    return coefficients.measure(HEADS, Task("relu", 0.01), SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def ladders() -> dict[str, transformers.Ladder]:
 
 
 def test_coefficients_agree_and_every_wrong_one_is_caught(features: dict[str, coefficients.FeatureMoments]) -> None:
-    predictions = {head: coefficients.Values.of(head) for head in transformers.HEADS}
+    predictions = {head: coefficients.Values.of(head) for head in HEADS}
     assert {check.verdict for check in coefficients.judge(features, predictions)} == {Verdict.AGREES}
     outcome = coefficients.sabotaged(features, predictions)
     # c_0, c_1, c_2, c_4 of ReLU and c_1, c_3 of tanh, each 5 % too large and with the wrong sign. This size catches every sign, and
@@ -88,7 +88,7 @@ def test_the_main_job_writes_everything(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(two_sources, "measure", lambda *_: planted_mixture.measured())
     planted_mixture.install(monkeypatch)
     console = Console(width=180, record=True, file=io.StringIO())
-    main_job.run(tiny, tmp_path, console)
+    job.run(tiny, tmp_path, console)
     names = {path.name for path in tmp_path.iterdir()}
     stems = ("learning_curves", "equivalence_gaps", "gaussianity", "data_mixing")
     assert names == {"verify.json", "report.html", *(f"{stem}.{kind}" for stem in stems for kind in ("png", "svg"))}

@@ -10,11 +10,11 @@ import planted_mixture as planted
 import pytest
 
 import hermite_eq
-from verify import data_mixing, two_sources
-from verify.campaigns.comparison import within_band
 from verify.campaigns.mixing import Mixing
-from verify.check import RESOLUTION, Verdict
-from verify.profile import FULL, QUICK
+from verify.claims.check import RESOLUTION, Verdict
+from verify.claims.comparison import within_band
+from verify.main_job import data_mixing, two_sources
+from verify.main_job.profile import FULL, QUICK
 
 GOOD = {Verdict.AGREES, Verdict.IN_THE_LIMIT}
 #: Two runs are enough for what is not a comparison, and 80 to refuse a theory without the spike.
@@ -130,7 +130,7 @@ def test_results_do_not_depend_on_how_runs_are_parted(small: two_sources.Mixture
 
 def test_transformers_at_d_12_agree_and_a_forgotten_spike_does_not(small: two_sources.Mixture) -> None:
     right = data_mixing.error_rows(small, data_mixing.TRUE, stepped=False)
-    # A false alarm in 1e-5 of rows (verify.check.LEVEL).
+    # A false alarm in 1e-5 of rows (verify.claims.check.LEVEL).
     assert {row.verdict for row in right} == {Verdict.AGREES}
     assert all(row.stderr < RESOLUTION * row.predicted for row in right)
     wrong = data_mixing.error_rows(small, data_mixing.Theory(spike=False), stepped=False)

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from hermite_eq import HypothesisError
 from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.sampler import context_law
-from verify import gradient_parts
-from verify.gradient_parts import directions, expectations, main, setting, simulated
+from verify import __main__ as verify_main
+from verify.main_job import gradient_parts
+from verify.main_job.gradient_parts import directions, expectations, setting, simulated
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +83,9 @@ def test_beyond_rank_one_the_sum_over_contexts_is_what_counts():
 
 
 def test_the_command(capsys):
-    assert main(["--d", "6", "--runs", "2", "--step", "1"]) == 0
+    assert verify_main.main(["gradient", "--d", "6", "--runs", "2", "--step", "1"]) == 0
     shown = capsys.readouterr().out
     for part in gradient_parts.PARTS.values():
         assert " ".join(part.split()[:3]) in shown
-    with pytest.raises(HypothesisError, match="--runs is at least 2; found --runs 1"):
-        main(["--runs", "1"])
+    assert verify_main.main(["gradient", "--runs", "1"]) == 2
+    assert "d and the number of runs are at least 2; found d = 40, 1 runs" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from hermite_eq.simulate.heads import StepSource
 from hermite_eq.simulate.onestep import gradients
 from hermite_eq.simulate.sampler import child_seeds
 from verify.campaigns.mixing import Mixing
-from verify.check import Verdict, by_rate
+from verify.claims.check import Verdict, by_rate
 
 pytestmark = pytest.mark.filterwarnings("ignore::hermite_eq.HypothesisWarning")
 T = 6.0

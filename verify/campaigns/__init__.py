@@ -1,1 +1,1 @@
-"""The papers' figures as campaigns: simulations that are stored run by run, continue after any interruption, and end in a report."""
+"""Campaigns as data: points of (model, task, sizes) along an axis, and what is said of the errors there."""

@@ -1,25 +1,31 @@
-"""What a campaign is, as frozen data: a figure with its models, the axis of its curves, and its sizes as ratios to d."""
+"""What a campaign is, as frozen data: points of (model, task, sizes) along an axis, and what is said of the errors there."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from hermite_eq.models import Model, OneStepTransformer, Ratios, Sizes, Task
+from hermite_eq.models import AnyTask, Ratios, Sizes, TrainedModel
 from hermite_eq.simulate import DiscreteMMSE
 
+if TYPE_CHECKING:
+    from verify.campaigns.curves import Results
+    from verify.claims.check import Check
+
 #: What a campaign simulates: trained models, and the estimator that is told the training tasks.
-Predictor = Model | DiscreteMMSE
-Axis = Literal["samples", "hidden", "context", "tasks"]
-Error = Literal["icl", "idg", "g_task"]
+Predictor = TrainedModel | DiscreteMMSE
+#: Of sizes, of the second of two sources, η, or a share of the mixture.
+Axis = Literal["samples", "hidden", "context", "tasks", "input spike", "task spike", "noise", "step", "share"]
+#: An error, or that on a source of the test by its number.
+Error = Literal["icl", "idg", "g_task"] | int
 
 
-def label(model: Predictor | OneStepTransformer) -> str:
+def label(model: Predictor) -> str:
     """The name of a model in stored results and legends.
 
     >>> from hermite_eq import LinearTransformer
@@ -27,6 +33,92 @@ def label(model: Predictor | OneStepTransformer) -> str:
     'linear + intercept, λ = 1e-08'
     """
     return str(model) if isinstance(model, DiscreteMMSE) else f"{model}, λ = {model.ridge:g}"
+
+
+class Point(NamedTuple):
+    """What the theory is asked of: a model, a task, and sizes, or ratios in the limit."""
+
+    model: TrainedModel
+    task: AnyTask
+    sizes: Sizes | Ratios
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything at one value of an axis: the models by the names of their curves."""
+
+    value: float
+    task: AnyTask
+    sizes: Sizes
+    models: Mapping[str, Predictor]
+
+
+class Family(ABC):
+    """What stays fixed along a curve, for the curves of several models."""
+
+    #: Whether the theory is quick enough for lines denser than the points.
+    dense: ClassVar[bool]
+    #: Axes along which the points of a run share one draw: n or m alone varies there, or models.
+    shared: ClassVar[tuple[Axis, ...]]
+
+    @abstractmethod
+    def at(self, axis: Axis, value: float, d: int) -> Setting:
+        """Everything at one value of the axis, which replaces what the family has there."""
+
+    @abstractmethod
+    def legend(self, axis: Axis) -> str:
+        """What is fixed along a curve."""
+
+    @abstractmethod
+    def where(self, axis: Axis, name: str) -> tuple[str, ...]:
+        """What may distinguish the curve ``name`` from that of another family."""
+
+    @abstractmethod
+    def abscissa(self, axis: Axis) -> str:
+        """The label of the axis."""
+
+
+@dataclass(frozen=True)
+class Fixed(Family):
+    """Models and a task that are the same at every d.
+
+    Attributes
+    ----------
+    task : Task, MixtureTask or SoftmaxAttention
+    models : tuple of models
+        Trained on common draws; dMMSE on the same training tasks.
+    ratios : Ratios
+        Its entry for the axis is ignored; along ``hidden`` the axis is m/n.
+    """
+
+    task: AnyTask
+    models: tuple[Predictor, ...]
+    ratios: Ratios
+    dense = True
+    shared = ("samples", "hidden")
+
+    def at(self, axis: Axis, value: float, d: int) -> Setting:
+        fixed = {"alpha": self.ratios.alpha, "kappa": self.ratios.kappa, "tau": self.ratios.tau}
+        mu = self.ratios.mu
+        if axis == "hidden":
+            mu = value * Sizes.from_ratios(d, **fixed).samples / d**2
+        else:
+            fixed[{"samples": "tau", "context": "alpha", "tasks": "kappa"}[axis]] = value
+        sizes = Sizes.from_ratios(d, **fixed, mu=mu)
+        found = sizes.ratios
+        values = {"samples": found.tau, "context": found.alpha, "tasks": found.kappa, "hidden": (sizes.hidden or 0) / sizes.samples}
+        return Setting(values[axis], self.task, sizes, {label(model): model for model in self.models})
+
+    def legend(self, axis: Axis) -> str:
+        names = {"samples": "ακ", "hidden": "ακτ", "context": "κτ", "tasks": "ατ"}[axis]
+        values = {"α": self.ratios.alpha, "κ": self.ratios.kappa, "τ": self.ratios.tau}
+        return ", ".join(f"{name} = {'∞' if values[name] == math.inf else format(values[name], 'g')}" for name in names)
+
+    def where(self, axis: Axis, name: str) -> tuple[str, ...]:
+        return (str(self.task), self.legend(axis))
+
+    def abscissa(self, axis: Axis) -> str:
+        return {"samples": "n/d²", "hidden": "m/n", "context": "ℓ/d", "tasks": "k/d"}[axis]
 
 
 @dataclass(frozen=True)
@@ -37,82 +129,93 @@ class Sweep:
     ----------
     key : tuple of int
         Panel, family, and point where every point is a draw of its own; the seeds are spawned with it.
+    task : Task, MixtureTask or SoftmaxAttention
+    models : tuple of models
     sizes : Sizes
+        With the largest of ``values``.
     axis : {"samples", "hidden"}
     values : tuple of int
         The sizes of ``axis``.
+    places : tuple of (int, dict)
+        For every value of the panel's axis: its position among ``values``, and the label of the model of each curve.
     """
 
     key: tuple[int, ...]
+    task: AnyTask
+    models: tuple[Predictor, ...]
     sizes: Sizes
     axis: Literal["samples", "hidden"]
     values: tuple[int, ...]
-
-    @property
-    def points(self) -> tuple[Sizes, ...]:
-        return tuple(dataclasses.replace(self.sizes, **{self.axis: value}) for value in self.values)
+    places: tuple[tuple[int, dict[str, str]], ...]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One simulation of a figure: families of curves along one axis.
+    """Curves along one axis.
 
     Attributes
     ----------
-    task : Task
-    models : tuple of models
-        Trained on common draws; dMMSE on the same training tasks.
-    axis : {"samples", "hidden", "context", "tasks"}
-        Along n and m the points of a run share one draw; along ℓ and k every point has its own.
+    axis : str
+        The points of a run share one draw, or each has its own, as the family says.
     values : tuple of float
-        n/d², m/n, ℓ/d or k/d.
-    families : tuple of Ratios
-        What stays fixed along each curve; its entry for ``axis`` is ignored.
+        In the units of the family's abscissa.
+    families : tuple of Family
     errors : tuple of {"icl", "idg", "g_task"}
-        What the figure shows, a subplot for each.
+        What the figure shows.
     """
 
-    task: Task
-    models: tuple[Predictor, ...]
     axis: Axis
     values: tuple[float, ...]
-    families: tuple[Ratios, ...]
+    families: tuple[Family, ...]
     errors: tuple[Error, ...] = ("icl",)
 
-    def at(self, family: Ratios, value: float, d: int) -> Sizes:
-        """The sizes of one point."""
-        if self.axis == "hidden":
-            n = Sizes.from_ratios(d, alpha=family.alpha, kappa=family.kappa, tau=family.tau).samples
-            return Sizes.from_ratios(d, alpha=family.alpha, kappa=family.kappa, tau=family.tau, mu=value * n / d**2)
-        name = {"samples": "tau", "context": "alpha", "tasks": "kappa"}[self.axis]
-        ratios = dataclasses.replace(family, **{name: value})
-        return Sizes.from_ratios(d, alpha=ratios.alpha, kappa=ratios.kappa, tau=ratios.tau, mu=ratios.mu)
+    def settings(self, family: Family, d: int) -> tuple[Setting, ...]:
+        """Everything along a curve."""
+        return tuple(family.at(self.axis, value, d) for value in self.values)
 
     def sweeps(self, index: int, d: int) -> Iterator[Sweep]:
         """The simulations of this panel, number ``index`` of its campaign."""
         for number, family in enumerate(self.families):
-            sizes = [self.at(family, value, d) for value in self.values]
-            if self.axis == "samples" or self.axis == "hidden":
-                values = tuple(getattr(point, self.axis) for point in sizes)
-                yield Sweep((index, number), sizes[int(np.argmax(values))], self.axis, values)
+            settings = self.settings(family, d)
+            if self.axis in family.shared:
+                axis: Literal["samples", "hidden"] = "hidden" if self.axis == "hidden" else "samples"
+                sizes = tuple(getattr(setting.sizes, axis) for setting in settings)
+                # Where nothing but models varies, all points are of one size.
+                yield _sweep((index, number), settings, axis, sizes if self.axis == axis else sizes[:1])
             else:
-                for j, point in enumerate(sizes):
-                    yield Sweep((index, number, j), point, "samples", (point.samples,))
+                for j, setting in enumerate(settings):
+                    # Mixtures of the same sources differ in what is left of one draw.
+                    key = (index, number) if self.axis == "share" else (index, number, j)
+                    yield _sweep(key, [setting], "samples", (setting.sizes.samples,))
 
-    def fine(self, family: Ratios, d: int) -> list[Sizes]:
-        """Sizes for a theory line, denser about the interpolation threshold."""
-        low, high = min(self.values), max(self.values)
-        # Along ℓ and k the law of the contexts and the spectrum are new at every point.
-        grid = np.geomspace(low, high, 60 if self.axis in ("samples", "hidden") else 24)
-        if self.axis in ("samples", "hidden"):
-            grid = np.concatenate([grid, np.linspace(max(low, 0.8), min(high, 1.25), 30)])
-        return list(dict.fromkeys(self.at(family, float(value), d) for value in np.sort(grid)))
+    def fine(self, family: Family, d: int) -> list[Setting]:
+        """Settings for a theory line: of a quick theory denser than the points, most of all about the interpolation threshold."""
+        values: Sequence[float] = self.values
+        if family.dense:
+            low, high = min(values), max(values)
+            # Along ℓ and k the law of the contexts and the spectrum are new at every point.
+            shared = self.axis in ("samples", "hidden")
+            grid = [np.geomspace(low, high, 60 if shared else 24)]
+            if shared:
+                grid.append(np.linspace(max(low, 0.8), min(high, 1.25), 30))
+            values = np.sort(np.concatenate(grid)).tolist()
+        settings = [family.at(self.axis, value, d) for value in values]
+        return list({(setting.value, setting.sizes): setting for setting in settings}.values())
 
-    def caption(self, family: Ratios) -> str:
-        """What is fixed along a curve."""
-        names = {"samples": "ακ", "hidden": "ακτ", "context": "κτ", "tasks": "ατ"}[self.axis]
-        values = {"α": family.alpha, "κ": family.kappa, "τ": family.tau}
-        return ", ".join(f"{name} = {'∞' if values[name] == math.inf else format(values[name], 'g')}" for name in names)
+
+def _sweep(key: tuple[int, ...], settings: Sequence[Setting], axis: Literal["samples", "hidden"], values: tuple[int, ...]) -> Sweep:
+    models = tuple(dict.fromkeys(model for setting in settings for model in setting.models.values()))
+    names = [{name: label(model) for name, model in setting.models.items()} for setting in settings]
+    positions = range(len(settings)) if len(values) == len(settings) else [0] * len(settings)
+    largest = settings[int(np.argmax(values))].sizes
+    return Sweep(key, settings[0].task, models, largest, axis, values, tuple(zip(positions, names, strict=True)))
+
+
+class Claim(Protocol):
+    """What is said of a campaign, as frozen data."""
+
+    def rows(self, claim: str, ladder: Sequence[Results]) -> list[Check]:
+        """Rows of the verdict table, under the name ``claim``: of the first d of the ladder; the others are for rates."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +234,8 @@ class Campaign:
     d, runs : int
         The paper's.
     seed : int
+    claims : tuple of Claim
+        What is held against the stored runs beside the theory of every curve.
     theory_at : tuple of int or inf
         Where there is such, the figure has a subplot for each model, with theory lines at these d and the simulations at all d stored;
         otherwise it shows the simulations at one d, and the theory there.
@@ -145,20 +250,25 @@ class Campaign:
     d: int
     runs: int
     seed: int
+    claims: tuple[Claim, ...] = ()
     theory_at: tuple[float, ...] = ()
     queries: int = 1
 
-    def sweeps(self, d: int) -> list[tuple[Panel, Sweep]]:
+    def sweeps(self, d: int) -> list[Sweep]:
         """All simulations of one run, in the order in which they are stored."""
-        return [(panel, sweep) for index, panel in enumerate(self.panels) for sweep in panel.sweeps(index, d)]
+        return [sweep for index, panel in enumerate(self.panels) for sweep in panel.sweeps(index, d)]
 
 
-_C = TypeVar("_C", bound=Campaign)
-
-
-def by_name(campaigns: Sequence[_C]) -> dict[str, _C]:
+def by_name(campaigns: Sequence[Campaign]) -> dict[str, Campaign]:
     """The campaigns by their names, which differ."""
     table = {campaign.name: campaign for campaign in campaigns}
     if len(table) < len(campaigns):
         raise ValueError("two campaigns have one name")
     return table
+
+
+def curves_panel(axis: Axis, values: tuple[float, ...], task: AnyTask, models: tuple[Predictor, ...], *ratios: Ratios,
+                 errors: tuple[Error, ...] = ("icl",)) -> Panel:
+    """A panel of the same task and models at each of ``ratios``."""
+    return Panel(axis, values, tuple(Fixed(task, models, each) for each in ratios), errors)
+

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Ratios, Sizes, Task
+from hermite_eq.models import AnyTask, OneStepTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE, MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
-from hermite_eq.theory import TheoryCurve, icl_curve
-from verify.campaigns.campaign import Error, Panel, Predictor, label
-from verify.campaigns.run import Record
-from verify.campaigns.store import Store
+from verify.campaigns.campaign import Campaign, Error, Family, Panel, Point, Predictor, Setting
+from verify.campaigns.theory import Points, Predictions, Theory
+from verify.store.run import Record
+from verify.store.store import Store
 
 Array = NDArray[np.float64]
+#: Panel and family by their numbers, and the curve by its name.
+Key = tuple[int, int, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,91 +30,118 @@ class Curve:
 
     Attributes
     ----------
-    panel, family, model
-    values : (points,) array
-        Of the axis, as ratios of the sizes.
-    points : tuple of Sizes
+    panel, family, name
+    settings : tuple of Setting
+        Everything at each point.
     icl_runs, idg_runs : (runs, points) array
+    source_runs : (runs, points, sources) array
+        Without sources for a task that has one.
     fallbacks : (points,) array of int
         Runs in which the slower solver was needed.
+    predict : callable
+        From points to their theory.
     """
 
     panel: Panel
-    family: Ratios
-    model: Predictor
-    values: Array
-    points: tuple[Sizes, ...]
+    family: Family
+    name: str
+    settings: tuple[Setting, ...]
     icl_runs: Array = field(repr=False)
     idg_runs: Array = field(repr=False)
+    source_runs: Array = field(repr=False)
     fallbacks: NDArray[np.int64] = field(repr=False)
+    predict: Callable[[Points], Theory] = field(repr=False)
+
+    @property
+    def values(self) -> Array:
+        """Along the axis."""
+        return np.array([setting.value for setting in self.settings])
+
+    @property
+    def model(self) -> Predictor:
+        """That at the first point: along some axes its numbers vary."""
+        return self.settings[0].models[self.name]
+
+    @property
+    def task(self) -> AnyTask:
+        return self.settings[0].task
+
+    @property
+    def head(self) -> str:
+        """The activation, or the name of a linear Transformer."""
+        return self.name.partition(",")[0]
 
     @property
     def runs(self) -> int:
         return len(self.icl_runs)
 
     @property
-    def task(self) -> Task:
-        return self.panel.task
+    def predicted(self) -> bool:
+        """Whether it is of a model that has a theory."""
+        return not isinstance(self.model, DiscreteMMSE)
+
+    @property
+    def degree(self) -> int | None:
+        """Of an equivalent; None for another model."""
+        head = getattr(self.model, "head", None) if isinstance(self.model, OneStepTransformer) else getattr(self.model, "activation", None)
+        return head.degree if isinstance(head, PolynomialActivation) else None
 
     def each(self, error: Error) -> Array:
         """One value for each run and point; g_task is ICL − IDG."""
-        return _pick(self.icl_runs, self.idg_runs, error)
+        return self.source_runs[:, :, error] if isinstance(error, int) else _pick(self.icl_runs, self.idg_runs, error)
 
     def simulated(self, error: Error) -> MonteCarlo:
         """Means and standard errors."""
         return MonteCarlo.from_runs(self.each(error))
 
-    def theory(self, error: Error, task: Task | None = None) -> Array:
-        """The theory at the same points, NaN where it declines; ``task`` in place of the one simulated."""
-        return predicted(self.model, task or self.panel.task, self.points, error)
+    def points(self, change: Callable[[AnyTask], AnyTask] = lambda task: task) -> Points:
+        """What the theory is asked of, for ``change`` of the task."""
+        return tuple(Point(setting.models[self.name], change(setting.task), setting.sizes) for setting in self.settings)  # type: ignore[arg-type]
+
+    @functools.cached_property
+    def prediction(self) -> Theory:
+        """The theory at the same points."""
+        if not self.predicted:
+            none = np.full(len(self.settings), math.nan)
+            return Theory(none, none, np.full(self.source_runs.shape[1:], math.nan), ((),) * len(none))
+        return self.predict(self.points())
+
+    def theory(self, error: Error) -> Array:
+        """The theory at the same points, NaN where it declines."""
+        return _of(self.prediction, error)
+
+    def scale(self, error: Error) -> Array:
+        """What an error is relative to: itself, but for g_task, which passes through zero."""
+        return self.theory("icl" if error == "g_task" else error)
+
+    def limit(self, error: Error) -> Array:
+        """The theory at d = ∞, at the ratios of the simulated points."""
+        return _of(self.predict(tuple(at_infinity(point) for point in self.points())), error)
+
+    def parts(self, error: Error) -> list[Error]:
+        """What an error is judged on: with the ICL error that on each source, where there are several."""
+        count = self.source_runs.shape[2]
+        return [error, *(range(count) if count > 1 and error == "icl" else ())]
+
+    def line(self, d: float) -> tuple[Array, Points]:
+        """Values and points of the theory line at d, or at infinity; none without theory."""
+        if not self.predicted:
+            return np.empty(0), ()
+        # The grid of the limit need not be that of whole sizes; it is that of a large d.
+        settings = self.panel.fine(self.family, 1000 if d == math.inf else int(d))
+        points = [Point(setting.models[self.name], setting.task, setting.sizes) for setting in settings]  # type: ignore[arg-type]
+        return np.array([setting.value for setting in settings]), tuple(map(at_infinity, points) if d == math.inf else points)
 
 
-def predicted(model: Predictor, task: Task, points: Sequence[Sizes], error: Error) -> Array:
-    """Theory at ``points``, NaN where the sizes are too small for it, and for dMMSE."""
-    icl, idg = _theory(model, task, tuple(points))
-    return _pick(icl, idg, error)
+def at_infinity(point: Point) -> Point:
+    """The same ratios, in the limit."""
+    assert isinstance(point.sizes, Sizes)
+    ratios: Ratios = point.sizes.ratios
+    return point._replace(sizes=ratios)
 
 
-@functools.lru_cache(maxsize=4096)
-def _theory(model: Predictor, task: Task, points: tuple[Sizes, ...]) -> tuple[Array, Array]:
-    if isinstance(model, DiscreteMMSE):
-        return np.full(len(points), np.nan), np.full(len(points), np.nan)
-    try:
-        curve = icl_curve(model, task, points)
-    except HypothesisError:
-        if len(points) == 1:
-            return np.array([np.nan]), np.array([np.nan])
-        icl, idg = zip(*(_theory(model, task, (point,)) for point in points), strict=True)
-        return np.concatenate(icl), np.concatenate(idg)
-    return curve.icl, curve.idg
-
-
-def theory_curve(curve: Curve, d: float) -> TheoryCurve | None:
-    """The theory along the axis, on a fine grid, at ``d`` or at infinity; of that what the theory accepts, None where it is nothing."""
-    if isinstance(curve.model, DiscreteMMSE):
-        return None
-    # The grid of the limit need not be that of whole sizes; it is that of a large d.
-    points = curve.panel.fine(curve.family, 1000 if d == math.inf else int(d))
-    task = curve.panel.task
-    if d == math.inf:
-        return icl_curve(curve.model, task, [point.ratios for point in points])
-    try:
-        return icl_curve(curve.model, task, points)
-    except HypothesisError:
-        accepted = [point for point in points if np.isfinite(predicted(curve.model, task, [point], "icl")).all()]
-    try:
-        return icl_curve(curve.model, task, accepted) if accepted else None
-    except HypothesisError:
-        # Points that are accepted one by one may lie too close to one that is not.
-        return None
-
-
-def limit(curve: Curve, error: Error) -> Array:
-    """The theory at d = ∞, at the ratios of the simulated points."""
-    if isinstance(curve.model, DiscreteMMSE):
-        return np.full(len(curve.points), np.nan)
-    found = icl_curve(curve.model, curve.panel.task, [point.ratios for point in curve.points])
-    return _pick(found.icl, found.idg, error)
+def _of(theory: Theory, error: Error) -> Array:
+    return theory.by_source[:, error] if isinstance(error, int) else _pick(theory.icl, theory.idg, error)
 
 
 def _pick(icl: Array, idg: Array, error: Error) -> Array:
@@ -140,44 +169,73 @@ class Results:
     ----------
     d, runs : int
     curves : mapping
-        From (panel, family, name of the model).
+        From panel, family and name.
     """
 
     d: int
     runs: int
-    curves: Mapping[tuple[int, int, str], Curve]
+    curves: Mapping[Key, Curve]
 
-    def get(self, model: str, panel: int = 0, family: int = 0) -> Curve:
-        """The curve of the model of that name."""
-        return self.curves[panel, family, model]
+    def get(self, name: str, panel: int = 0, family: int = 0) -> Curve:
+        """The curve of that name."""
+        return self.curves[panel, family, name]
+
+    def of_panel(self, panel: int) -> list[Curve]:
+        """The curves of a panel."""
+        return [curve for (index, _, _), curve in self.curves.items() if index == panel]
+
+    def where(self, key: Key) -> str:
+        """What distinguishes the family and panel of a curve from those of others."""
+        return self._places[key]
+
+    @functools.cached_property
+    def _places(self) -> dict[Key, str]:
+        parts = {key: curve.family.where(curve.panel.axis, curve.name) for key, curve in self.curves.items()}
+        same = [len(set(column)) < 2 and len(parts) > 1 for column in zip(*parts.values(), strict=True)]
+        found = {key: ", ".join(part for part, one in zip(each, same, strict=True) if part and not one) for key, each in parts.items()}
+        # Models which do not see what distinguishes the panels, on draws of their own in each.
+        named = [(name, found[index, number, name]) for index, number, name in found]
+        return {key: place + f"{', ' * bool(place)}panel {key[0] + 1}" * (named.count((key[2], place)) > 1) for key, place in found.items()}
+
+    def subject(self, key: Key) -> str:
+        """The name of a curve, and what distinguishes it."""
+        return ", ".join(filter(None, (key[2], self.where(key))))
+
+    def replaced(self, change: Callable[[Curve], Curve]) -> Results:
+        """The same with every curve changed."""
+        return dataclasses.replace(self, curves={key: change(curve) for key, curve in self.curves.items()})
 
 
-def load(store: Store, runs: Sequence[int]) -> Results:
-    """The curves of the stored ``runs``."""
-    campaign, d = store.setup.campaign, store.setup.d
-    records: list[Record] = [store.read(run) for run in runs]
-    sweeps = [sweep for _, sweep in campaign.sweeps(d)]
+def results(campaign: Campaign, d: int, records: Sequence[Record], predict: Callable[[Points], Theory] | None = None) -> Results:
+    """Runs as curves."""
+    sweeps, predict = campaign.sweeps(d), predict or Predictions()
     curves = {}
     for index, panel in enumerate(campaign.panels):
         for number, family in enumerate(panel.families):
-            parts = [i for i, sweep in enumerate(sweeps) if sweep.key[:2] == (index, number)]
-            points = tuple(point for i in parts for point in sweeps[i].points)
-            for model in panel.models:
-                name = label(model)
+            parts = [(i, sweep) for i, sweep in enumerate(sweeps) if sweep.key[:2] == (index, number)]
+            places = [(i, position, names) for i, sweep in parts for position, names in sweep.places]
+            settings = panel.settings(family, d)
+            for name in settings[0].models:
+                cells = [[record[i][names[name]] for i, _, names in places] for record in records]
 
-                def column(entry: str, parts: list[int] = parts, name: str = name) -> Array:
-                    return np.array([[cell for i in parts for cell in record[i][name][entry]] for record in records])
+                def column(entry: str, cells: Sequence[Sequence[Mapping[str, list[object]]]] = cells,
+                           places: Sequence[tuple[int, int, Mapping[str, str]]] = places) -> Array:
+                    return np.array([[cell[entry][j] for cell, (_, j, _) in zip(row, places, strict=True)] for row in cells])
 
+                shape = len(records), len(places), 0
+                sources = column("sources") if records and "sources" in cells[0][0] else np.empty(shape)
+                fallbacks = column("fallback").astype(int).sum(axis=0)
                 curves[index, number, name] = Curve(
-                    panel, family, model, np.array([_ratio(panel, point) for point in points]), points,
-                    column("icl"), column("idg"), column("fallback").astype(int).sum(axis=0),
-                )
+                    panel, family, name, settings, column("icl"), column("idg"), sources, fallbacks, predict)
     return Results(d, len(records), curves)
 
 
-def _ratio(panel: Panel, point: Sizes) -> float:
-    if panel.axis == "hidden":
-        assert point.hidden is not None
-        return point.hidden / point.samples
-    ratios = point.ratios
-    return {"samples": ratios.tau, "context": ratios.alpha, "tasks": ratios.kappa}[panel.axis]
+def load(store: Store, runs: Iterable[int]) -> Results:
+    """The curves of the stored ``runs``, with a theory that is kept beside them."""
+    setup = store.setup
+    return results(setup.campaign, setup.d, [store.read(run) for run in runs], Predictions(store.folder))
+
+
+def is_head(curve: Curve) -> bool:
+    """Whether it is of a Transformer with a first layer that is not an equivalent."""
+    return isinstance(curve.model, RandomTransformer | OneStepTransformer) and curve.degree is None

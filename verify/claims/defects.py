@@ -1,0 +1,112 @@
+"""Negative controls: the same runs held against theories that are wrong on purpose."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+import hermite_eq
+from hermite_eq.models import AnyTask, MixtureTask, Task
+from verify.campaigns.curves import Curve, Results
+from verify.campaigns.theory import Points, Theory
+from verify.claims.agreement import THEORY, Ladder, theory_rows
+from verify.claims.check import Verdict
+
+#: A coefficient, or an error, off by this share.
+SHARE = sympy.Rational(1, 20)
+
+
+@dataclass(frozen=True)
+class Defect:
+    """What is wrong with a theory.
+
+    Attributes
+    ----------
+    name : str
+    applies : callable
+        Of which curves it can be told.
+    wrong : callable
+        From a curve to its theory with the defect.
+    gain : bool
+        Whether it is the gain of the step that is wrong.
+    """
+
+    name: str
+    applies: Callable[[Curve], bool]
+    wrong: Callable[[Curve], Theory]
+    gain: bool = False
+
+
+def steeper(task: AnyTask, share: Any = SHARE) -> Task:
+    """The task with a target whose c_1 is too large by a share."""
+    assert isinstance(task, Task)
+    slope = hermite_eq.coefficients(task.target, 1)[1]
+    return Task(task.target.expression + share * slope * hermite_eq.hermite.X, task.noise)
+
+
+def _slope(share: Any) -> Defect:
+    return Defect(f"c_1 of the target {float(share):.0%} too large", lambda curve: isinstance(curve.task, Task),
+                  lambda curve: curve.predict(curve.points(lambda task: steeper(task, share))))
+
+
+def _scaled(name: str, error: float, gain: float = 1.0) -> Defect:
+    """Every error, or what a step changes in it, multiplied by a factor."""
+
+    def wrong(curve: Curve) -> Theory:
+        right = curve.prediction
+        icl = error * right.icl
+        if gain != 1:
+            icl = icl[0] + gain * (icl - icl[0])
+        return dataclasses.replace(right, icl=icl, by_source=error * right.by_source)
+
+    return Defect(name, lambda curve: isinstance(curve.task, MixtureTask), wrong, gain != 1)
+
+
+_SHARES = (SHARE, 4 * SHARE)
+DEFECTS = (
+    *map(_slope, _SHARES), _scaled("predicted errors 5% too large", 1.05), _scaled("predicted errors 20% too large", 1.2),
+    _scaled("gain of the step half as large", 1.0, 0.5),
+)
+
+
+def asked(curve: Curve) -> list[Points]:
+    """What the theory is asked of for the defects of a curve."""
+    return [curve.points(lambda task, share=share: steeper(task, share)) for share in _SHARES if isinstance(curve.task, Task)]  # type: ignore[misc]
+
+
+def controls(ladder: Ladder, defects: Sequence[Defect] = DEFECTS) -> list[dict[str, Any]]:
+    """How many of the rows on which the right theory is not rejected reject each wrong one."""
+    right, outcome = theory_rows(ladder), []
+    for defect in defects:
+        chosen = {
+            place for place, row in right.items()
+            if (place[1] is None) == defect.gain and defect.applies(ladder[0].curves[place[0]])
+            and row.verdict not in (Verdict.DISAGREES, Verdict.DEGREE_TOO_HIGH) and math.isfinite(row.predicted)
+        }
+        if not chosen:
+            continue
+        keys = {key for key, _ in chosen}
+        rows = theory_rows([_with(defect, results, keys) for results in ladder])
+        caught = sum(rows[place].verdict == Verdict.DISAGREES for place in chosen)
+        outcome.append({"claim": THEORY, "defect": defect.name, "checks": len(chosen), "caught": caught})
+    return outcome
+
+
+def _with(defect: Defect, results: Results, keys: set[Any]) -> Results:
+    """The curves of these keys, with the wrong theory."""
+
+
+    def wrong(curve: Curve) -> Curve:
+        return dataclasses.replace(curve, predict=lambda points: defect.wrong(curve))
+
+    return dataclasses.replace(results, curves={key: wrong(curve) for key, curve in results.curves.items() if key in keys})
+
+
+def sentence(item: dict[str, Any]) -> str:
+    """An outcome in words."""
+    return f"With the {item['defect']} the theory disagrees in {item['caught']} of {item['checks']} curves on which the right one does not."

@@ -1,0 +1,280 @@
+"""What is said of the figures of [RT] and [LA], as data: each statement is a row of the verdict table, in plain words."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.models import LinearTransformer, Task
+from hermite_eq.simulate import DiscreteMMSE
+from verify.campaigns.campaign import Error, label
+from verify.campaigns.curves import Curve, Results, constant_error
+from verify.campaigns.heads import RIDGE, distinct_degrees, equivalent
+from verify.claims.agreement import Ladder
+from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_rate, by_z, z_score
+from verify.claims.comparison import SLIGHT, Comparison, beats, falls, gain, on_average, paired, peaks, within
+from verify.claims.inflation import LIMIT, excess
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Beats:
+    """One model has the lower ICL error at every value in [low, high); ``rival`` may be below both."""
+
+    subject: str
+    one: str
+    other: str
+    rival: str | None = None
+    panel: int = 0
+    low: float = 0.0
+    high: float = math.inf
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        one, other = (ladder[0].get(name, self.panel) for name in (self.one, self.other))
+        rival = None if self.rival is None else ladder[0].get(self.rival, self.panel)
+        where = (one.values >= self.low) & (one.values < self.high)
+        return [beats(claim, self.subject, one, other, rival, where)]
+
+
+@dataclass(frozen=True)
+class GainsLittle:
+    """One model changes the error of another by less than :data:`verify.claims.comparison.SLIGHT`, on average over the curve."""
+
+    subject: str
+    one: str
+    other: str
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        return [gain(claim, f"{self.subject} (< {SLIGHT:.0%})", ladder[0].get(self.one), ladder[0].get(self.other))]
+
+
+@dataclass(frozen=True)
+class OnAverage:
+    """One model has the lower ICL error on average over the curve, of another or, of none, of the best constant."""
+
+    subject: str
+    one: str
+    other: str | None
+    panel: int = 0
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        one = ladder[0].get(self.one, self.panel)
+        assert isinstance(one.task, Task)
+        other = constant_error(one.task, ladder[0].d) if self.other is None else ladder[0].get(self.other, self.panel)
+        return [on_average(claim, self.subject, one, other)]
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """The ICL error of a model peaks at 1, or does not."""
+
+    subject: str
+    name: str
+    present: bool = True
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        return [peaks(claim, self.subject, ladder[0].get(self.name), "icl", 1.0, self.present)]
+
+
+@dataclass(frozen=True)
+class EveryCurvePeaks:
+    """Every error of a panel peaks at 1, which is called ``where``."""
+
+    where: str
+    panel: int
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        return [
+            peaks(claim, f"{curve.family.legend(curve.panel.axis)}: {str(error).upper()} peaks at {self.where}", curve, error, 1.0)
+            for curve in ladder[0].of_panel(self.panel) for error in curve.panel.errors
+        ]
+
+
+@dataclass(frozen=True)
+class Falls:
+    """The ICL error of a model falls along the axis."""
+
+    subject: str
+    name: str
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        return [falls(claim, self.subject, ladder[0].get(self.name), "icl")]
+
+
+@dataclass(frozen=True)
+class WideIsBest:
+    """The best of the widths above 1 beats the best of those below."""
+
+    subject: str
+    name: str
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        curve = ladder[0].get(self.name)
+        mean = curve.simulated("icl").mean
+        narrow, wide = np.flatnonzero(curve.values < 1), np.flatnonzero(curve.values > 1)
+        best_narrow, best_wide = narrow[np.argmin(mean[narrow])], wide[np.argmin(mean[wide])]
+        return [within(curve, "icl", [(int(best_wide), int(best_narrow))]).row(
+            claim, self.subject,
+            f"; the best m simulated are {curve.values[best_wide]:.3g} n and {curve.values[best_narrow]:.3g} n",
+        )]
+
+
+@dataclass(frozen=True)
+class RidgeHelps:
+    """Beside the interpolation threshold a larger λ has the lower error: than the next smaller one, or than the smallest."""
+
+    where: str
+    model: str
+    panel: int = 0
+    than_the_smallest: bool = False
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        curves = {curve.model.ridge: curve for curve in ladder[0].of_panel(self.panel)
+                  if str(curve.model) == self.model and not isinstance(curve.model, DiscreteMMSE)}
+        smallest, *larger = sorted(curves)
+        pairs = [(smallest, more) for more in larger] if self.than_the_smallest else itertools.pairwise([smallest, *larger])
+        distance = np.abs(curves[smallest].values - 1)
+        near = distance <= 2 * distance.min()
+        return [paired(curves[more], curves[less], "icl", near).row(claim, f"beside {self.where}, λ = {more:g} beats λ = {less:g}")
+                for less, more in pairs]
+
+
+@dataclass(frozen=True)
+class GapsAsPredicted:
+    """Each σ̂_r against σ: the measured mean relative gap beside the theory's, which is of order 1/d."""
+
+    activations: tuple[str, ...]
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        return [self._row(claim, ladder[0], sigma, r) for sigma in self.activations for r in distinct_degrees(sigma)]
+
+    def _row(self, claim: str, results: Results, sigma: str, r: int) -> Check:
+        exact, other = results.get(f"{sigma}, λ = {RIDGE:g}"), results.get(label(equivalent(sigma, r)))
+        runs = ((other.icl_runs - exact.icl_runs) / exact.icl_runs.mean(axis=0)).mean(axis=1)
+        predicted = float((other.theory("icl") / exact.theory("icl") - 1).mean())
+        mean, stderr = float(runs.mean()), float(runs.std(ddof=1) / np.sqrt(len(runs)))
+        subject = f"{sigma} head, r = {r}: e(σ̂_r)/e(σ) − 1 at d = {results.d}"
+        note = f"the equivalent is off by {mean:+.1%}; theory at this d: {predicted:+.1%}"
+        row = by_z(claim, subject, predicted, mean, stderr, runs=len(runs), scale=1.0, note=note)
+        setting = other.settings[len(other.settings) // 2]
+        inflated = excess(other.model, setting.task, setting.sizes)
+        if inflated > LIMIT and (abs(mean) > RESOLUTION or row.verdict != Verdict.AGREES):
+            row = row.with_verdict(Verdict.DEGREE_TOO_HIGH, f"{note}; E σ̂_r(Fᵀh)² is {inflated:.0%} above E σ(Fᵀh)²")
+        return row
+
+
+@dataclass(frozen=True)
+class BestValue:
+    """The best value of the theory is as good as that of the simulation, and where it lies inside, better than both ends."""
+
+    symbol: str
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        return [row for curve in ladder[0].curves.values() if np.isfinite(curve.theory(curve.panel.errors[0])).any()
+                for row in self._of(claim, curve, curve.panel.errors[0])]
+
+    def _of(self, claim: str, curve: Curve, error: Error) -> list[Check]:
+        theory, mean = curve.theory(error), curve.simulated(error).mean
+        expected, found = int(np.nanargmin(theory)), int(np.argmin(mean))
+        runs = curve.each(error)[:, expected] - curve.each(error)[:, found]
+        last, name = len(curve.values) - 1, str(error).upper()
+        where = ", ".join(filter(None, reversed(curve.family.where(curve.panel.axis, curve.name))))
+        note = f"smallest at {self.symbol} = {curve.values[found]:g}, in theory at {curve.values[expected]:g}"
+        stderr = float(runs.std(ddof=1) / np.sqrt(len(runs)))
+        subject = f"{where}: {name} at the theory's best {self.symbol} above the smallest"
+        rows = [by_z(claim, subject, float(theory[expected] - theory[found]), float(runs.mean()), stderr, runs=len(runs),
+                     scale=float(theory[expected]), note=note)]
+        if 0 < expected < last:
+            ends = within(curve, error, [(expected, 0), (expected, last)])
+            rows.append(ends.row(claim, f"{where}: {name} falls to the theory's best {self.symbol} and rises again", f"; {note}"))
+        return rows
+
+
+@dataclass(frozen=True)
+class DiversityHelps:
+    """g_task falls with κ; beyond κ = 1 it is smaller for longer contexts, and below that of dMMSE."""
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        curves = {curve.settings[0].sizes.ratios.alpha: curve for curve in ladder[0].curves.values()
+                  if isinstance(curve.model, LinearTransformer)}
+        best = {curve.family: curve for curve in ladder[0].curves.values() if isinstance(curve.model, DiscreteMMSE)}
+        ordered = [curves[alpha] for alpha in sorted(curves)]
+        rows = [falls(claim, f"{self._of(curve)}: g_task falls with κ", curve, "g_task") for curve in ordered]
+        for less, more in itertools.pairwise(ordered):
+            alphas = [curve.settings[0].sizes.ratios.alpha for curve in (more, less)]
+            rows.append(paired(more, less, "g_task", less.values > 1).row(
+                claim, f"beyond κ = 1, g_task is smaller at α = {alphas[0]:g} than at {alphas[1]:g}"))
+        return rows + [
+            paired(curve, best[curve.family], "g_task", curve.values > 1).row(
+                claim, f"{self._of(curve)}: beyond κ = 1, g_task of the Transformer is below dMMSE's")
+            for curve in ordered
+        ]
+
+    def _of(self, curve: Curve) -> str:
+        return curve.family.legend(curve.panel.axis)
+
+
+@dataclass(frozen=True)
+class NearerToTheLimit:
+    """How far a plain and a normalised head are above their limits, as predicted, and the second nearer than the first."""
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        results, rows, gaps = ladder[0], [], []
+        for curve in results.curves.values():
+            far = curve.limit("icl")
+            runs = (curve.icl_runs / far - 1).mean(axis=1)
+            predicted = float((curve.theory("icl") / far - 1).mean())
+            mean, stderr = float(runs.mean()), float(runs.std(ddof=1) / np.sqrt(len(runs)))
+            note = f"{mean:+.1%} above the limit on average over n; theory at this d: {predicted:+.1%}"
+            subject = f"{curve.model}: e_ICL/limit − 1 at d = {results.d}"
+            rows.append(by_z(claim, subject, predicted, mean, stderr, runs=len(runs), scale=1.0, note=note))
+            gaps.append((predicted, runs))
+        (one, own), (other, others) = gaps
+        compared = Comparison.of(np.array([results.d]), (others - own)[:, None], np.array([other - one]))
+        return [*rows, compared.row(claim, "the normalised head is nearer to its limit than the plain one")]
+
+
+@dataclass(frozen=True)
+class NearTheory:
+    """Every point is within a share of the theory, by error, or that many standard errors; of each curve the point that is furthest."""
+
+    shares: tuple[tuple[Error, float], ...]
+    sigmas: float
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        shares = dict(self.shares)
+        return [self._of(claim, ladder[0].subject(key), curve, error, shares[error])
+                for key, curve in ladder[0].curves.items() for error in curve.panel.errors]
+
+    def _of(self, claim: str, name: str, curve: Curve, error: Error, share: float) -> Check:
+        theory, found = curve.theory(error), curve.simulated(error)
+        z = np.array([z_score(*point, curve.runs) for point in zip(theory, found.mean, found.stderr, strict=True)])
+        gap = found.mean / theory - 1
+        used = np.minimum(np.abs(gap) / share, np.abs(z) / self.sigmas)
+        i, near = int(np.argmax(used)), used <= 1
+        note = f"{near.sum()} of {len(near)} points; the furthest is off by {gap[i]:+.1%}"
+        subject = f"{name}: {str(error).upper()} along {curve.panel.axis}, within {share:.0%} or {self.sigmas:g} standard errors"
+        verdict = Verdict.AGREES if near.all() else Verdict.DISAGREES
+        row = Check(claim, subject, float(theory[i]), float(found.mean[i]), float(found.stderr[i]), "z", float(z[i]), verdict, note=note)
+        return at_every_point(row, found.stderr, theory, runs=curve.runs)
+
+
+@dataclass(frozen=True)
+class LimitFollows:
+    """The gap of the limit d = ∞ vanishes as 1/d, where one is seen."""
+
+    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
+        return [self._of(claim, sorted(ladder, key=lambda results: results.d), key, error)
+                for key, curve in ladder[0].curves.items() for error in curve.panel.errors]
+
+    def _of(self, claim: str, ladder: Sequence[Results], key: tuple[int, int, str], error: Error) -> Check:
+        gaps = [(results.curves[key].each(error) / results.curves[key].limit(error) - 1).mean(axis=1) for results in ladder]
+        return by_rate(claim, f"{ladder[0].subject(key)}: {str(error).upper()}/limit − 1 → 0 as 1/d", [results.d for results in ladder],
+                       [runs.mean() for runs in gaps], [runs.std(ddof=1) / np.sqrt(len(runs)) for runs in gaps], order=-1,
+                       runs=[len(runs) for runs in gaps])

@@ -1,0 +1,1 @@
+"""The main job: from activations and targets to verdicts, on data simulated in minutes."""

@@ -1,0 +1,205 @@
+"""[RT] Lemma 1 and Corollary 2: the law of the pre-activations Fᵀh and of (Fᵀh, ξᵀx)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, as_completed
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import hermite_eq
+from hermite_eq.simulate import context_law, preactivations
+from verify.claims.check import Check, Verdict, by_rate, by_z
+from verify.main_job.profile import Profile
+
+LEMMA = "Lemma 1"
+COROLLARY = "Corollary 2"
+#: Hidden units whose joint law with ξᵀx is looked at.
+UNITS = 3
+#: Hidden units over which the cross-covariance with ξᵀx is averaged.
+CROSS_UNITS = 24
+#: Quantiles that stand for the law of ‖h‖/√t.
+SCALES = 400
+#: Draws of (ξ, F) over which the joint kurtosis is averaged.
+DRAWS = 20
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    mean: float
+    stderr: float
+
+
+@dataclass(frozen=True)
+class LawMoments:
+    """What was measured for one target.
+
+    ``norm`` and ``kurtosis`` are E‖h‖² and the excess kurtosis of (Fᵀh)_i (relative to 3) for each d; ``joint`` the excess
+    Mardia kurtosis of (Fᵀh, ξᵀx) given (ξ, F) for each d; ``xi``, ``layer``, ``second``, ``second_stderr`` the second moments
+    of (Fᵀh, ξᵀx) for one (ξ, F), shape (CROSS_UNITS + 1, CROSS_UNITS + 1); ``cross`` the mean of ξᵀx · pᵀFᵀh/‖p‖² for the predicted
+    cross-covariance p, which is 1; ``scales`` quantiles of ‖h‖/√t at the largest d at which
+    Transformers are simulated.
+    """
+
+    ladder: tuple[int, ...]
+    norm: tuple[Estimate, ...]
+    kurtosis: tuple[Estimate, ...]
+    joint: tuple[Estimate, ...]
+    xi: Array
+    layer: Array
+    second: Array
+    second_stderr: Array
+    cross: Estimate
+    scales: Array
+
+
+def _estimate(values: Array) -> Estimate:
+    return Estimate(float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values)))
+
+
+def _sample(task: hermite_eq.Task, xi: Array, layer: Array, count: int, rng: np.random.Generator) -> Array:
+    """Samples of (Fᵀh, ξᵀx) given ξ and F, shape (count, UNITS + 1)."""
+    drawn = preactivations(task, _sizes(xi.size), units=layer.shape[1], count=count, rng=rng, xi=xi, F=layer)
+    return np.column_stack([drawn.z, drawn.signal])
+
+
+def _layer(rng: np.random.Generator, d: int, trace: float, units: int) -> Array:
+    return rng.standard_normal((d * (d + 1), units)) / math.sqrt(trace)
+
+
+def _sizes(d: int) -> hermite_eq.Sizes:
+    return hermite_eq.Sizes(d, d, math.inf, 1)
+
+
+def _norms(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence) -> Array:
+    """‖h‖² = ‖x‖²‖b‖² of contexts with fresh tasks, in blocks of bounded memory."""
+    blocks = []
+    for child in seed.spawn(max(1, count // 20_000)):
+        draw_seed, task_seed = child.spawn(2)
+        law = context_law(task, _sizes(d))
+        size = min(count, 20_000)
+        drawn = law.draw(law.tasks(size, np.random.default_rng(task_seed)), np.arange(size), draw_seed)
+        blocks.append(np.einsum("ni,ni->n", drawn.x, drawn.x) * np.einsum("ni,ni->n", drawn.b, drawn.b))
+    return np.concatenate(blocks)
+
+
+def _moments_at(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence) -> tuple[Estimate, Estimate, Estimate]:
+    """E‖h‖², the excess kurtosis of (Fᵀh)_i, and that of (Fᵀh, ξᵀx) given (ξ, F), at one d."""
+    covariance = hermite_eq.covariance(task)
+    trace = covariance.trace(d, d)
+    norm_seed, *draw_seeds = seed.spawn(1 + DRAWS)
+    square = _norms(task, d, count, norm_seed)
+    excess = []
+    for draw_seed in draw_seeds:
+        rng = np.random.default_rng(draw_seed)
+        xi = rng.standard_normal(d)
+        layer = _layer(rng, d, trace, UNITS)
+        sample = _sample(task, xi, layer, count // DRAWS, rng)
+        exact = covariance.given(xi, context=d).matrix(layer)
+        distance = np.einsum("ni,ni->n", sample, np.linalg.solve(exact, sample.T).T)
+        # E (wᵀ Σ⁻¹ w)² = p(p + 2) for a Gaussian vector of length p with covariance Σ (Mardia).
+        excess.append(float(np.mean(distance**2)) / ((UNITS + 1) * (UNITS + 3)) - 1)
+    # Given h, (Fᵀh)_i ~ N(0, ‖h‖²/t): its fourth moment over F is 3(‖h‖²/t)².
+    return _estimate(square), _estimate((square / trace) ** 2 - 1), _estimate(np.array(excess))
+
+
+def _second_moments(
+    task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence
+) -> tuple[Array, Array, Array, Array, Estimate]:
+    """ξ, F, the second moments of (Fᵀh, ξᵀx) given them with standard errors, and the strength of the cross-covariance."""
+    rng = np.random.default_rng(seed)
+    covariance = hermite_eq.covariance(task)
+    xi = rng.standard_normal(d)
+    layer = _layer(rng, d, covariance.trace(d, d), CROSS_UNITS)
+    sample = _sample(task, xi, layer, count, rng)
+    second = sample.T @ sample / count
+    fourth = (sample**2).T @ sample**2 / count
+    p = covariance.given(xi, context=d).cross(layer)
+    cross = _estimate(sample[:, -1] * (sample[:, :-1] @ p) / (p @ p))
+    return xi, layer, second, np.sqrt((fourth - second**2) / count), cross
+
+
+def _scales(task: hermite_eq.Task, d: int, seed: np.random.SeedSequence) -> Array:
+    """Quantiles of ‖h‖/√t, as many as resolve the moments that :func:`verify.main_job.equivalence.inflation` takes to some per cent."""
+    squares = _norms(task, d, 20_000, seed) / hermite_eq.covariance(task).trace(d, d)
+    return np.sqrt(np.quantile(squares, (np.arange(SCALES) + 0.5) / SCALES))
+
+
+def measure(
+    tasks: Mapping[str, hermite_eq.Task], profile: Profile, pool: Executor, advance: Callable[[], None]
+) -> dict[str, LawMoments]:
+    """Simulate the moments of every target; one step of ``advance`` for each job."""
+    jobs: dict[tuple[str, str, int], Future[Any]] = {}
+    for key, (name, task) in enumerate(tasks.items()):
+
+        def seed(*place: int, key: int = key) -> np.random.SeedSequence:
+            return np.random.SeedSequence(profile.seed, spawn_key=(*place, key))
+
+        for level, d in enumerate(profile.law_ladder):
+            jobs[name, "law", d] = pool.submit(_moments_at, task, d, profile.law_contexts, seed(1, level))
+        jobs[name, "second", 0] = pool.submit(_second_moments, task, profile.covariance_d, profile.covariance_contexts, seed(2))
+        jobs[name, "scales", 0] = pool.submit(_scales, task, profile.ladder[-1], seed(4))
+    for _ in as_completed(jobs.values()):
+        advance()
+    laws = {}
+    for name in tasks:
+        norm, kurtosis, joint = zip(*(jobs[name, "law", d].result() for d in profile.law_ladder), strict=True)
+        xi, layer, second, stderr, cross = jobs[name, "second", 0].result()
+        scales = jobs[name, "scales", 0].result()
+        laws[name] = LawMoments(profile.law_ladder, norm, kurtosis, joint, xi, layer, second, stderr, cross, scales)
+    return laws
+
+
+def steps(profile: Profile, targets: int) -> int:
+    """How often :func:`measure` calls ``advance``."""
+    return targets * (len(profile.law_ladder) + 2)
+
+
+def judge(task: hermite_eq.Task, measured: LawMoments, *, trace_factor: float = 1.0, cross_factor: float = 1.0) -> list[Check]:
+    """The trace t, Gaussianity at rate 1/d, and the exact covariance; the factors make its predictions wrong on purpose."""
+    covariance = hermite_eq.covariance(task)
+    d = measured.ladder[-1]
+    name = f"target {task.target}"
+    checks = [
+        by_z(LEMMA, f"{name}: E‖h‖² = t at d = {d}", trace_factor * covariance.trace(d, d), measured.norm[-1].mean,
+             measured.norm[-1].stderr),
+        by_rate(LEMMA, f"{name}: excess kurtosis of (Fᵀh)_i → 0 as 1/d", measured.ladder,
+                [value.mean for value in measured.kurtosis], [value.stderr for value in measured.kurtosis], order=-1),
+    ]
+    predicted = covariance.given(measured.xi, context=measured.xi.size).matrix(measured.layer)
+    predicted[:-1, -1] *= cross_factor
+    shown = [*range(UNITS), CROSS_UNITS]
+    labels = {i: f"f_{i + 1}ᵀh" if i < CROSS_UNITS else "ξᵀx" for i in shown}
+    checks += [
+        by_z(COROLLARY, f"{name}: Cov({labels[i]}, {labels[j]}) at d = {measured.xi.size}", float(predicted[i, j]),
+             float(measured.second[i, j]), float(measured.second_stderr[i, j]))
+        for i in shown for j in shown if i <= j
+    ]
+    checks += [
+        by_z(COROLLARY, f"{name}: Cov(Fᵀh, ξᵀx) over its prediction, {CROSS_UNITS} units", cross_factor, measured.cross.mean,
+             measured.cross.stderr),
+        by_rate(COROLLARY, f"{name}: joint kurtosis of (Fᵀh, ξᵀx) → Gaussian as 1/d", measured.ladder,
+                [value.mean for value in measured.joint], [value.stderr for value in measured.joint], order=-1),
+    ]
+    return checks
+
+
+def sabotaged(tasks: Mapping[str, hermite_eq.Task], measured: Mapping[str, LawMoments]) -> list[dict[str, Any]]:
+    """The cross-covariance 5 % too large or of the wrong sign, and t 5 % too large, must be caught."""
+    outcome = []
+    for name, task in tasks.items():
+        for claim, what, factors in (
+            (COROLLARY, "Cov(Fᵀh, ξᵀx) 5 % too large", {"cross_factor": 1.05}),
+            (COROLLARY, "Cov(Fᵀh, ξᵀx) of the wrong sign", {"cross_factor": -1.0}),
+            (LEMMA, "t 5 % too large", {"trace_factor": 1.05}),
+        ):
+            checks = [check for check in judge(task, measured[name], **factors) if check.claim == claim]
+            outcome.append({"claim": claim, "defect": f"target {name}: {what}", "checks": len(checks),
+                            "caught": sum(check.verdict == Verdict.DISAGREES for check in checks)})
+    return outcome

@@ -1,0 +1,186 @@
+"""What is reported of a campaign at one d: its rows, numbers and figure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from verify.campaigns.campaign import Campaign, Error
+from verify.campaigns.curves import Results, load
+from verify.campaigns.theory import Predictions
+from verify.claims import defects
+from verify.claims.check import Check
+from verify.claims.verdicts import judge
+from verify.report import figures
+from verify.report.page import Table
+from verify.report.verdicts import KINDS, counts, finite, table
+from verify.store.folders import stored
+from verify.store.store import Store
+
+#: A campaign is shown at the largest d with this many runs (else at that with most), beside its other d.
+ENOUGH = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A campaign at one d.
+
+    Attributes
+    ----------
+    store : Store
+    results : Results
+        Its curves.
+    checks : list of Check
+        The statements about the figure, then theory beside simulation.
+    power : list
+        How many checks reject deliberately wrong theories.
+    """
+
+    store: Store
+    results: Results
+    checks: list[Check]
+    power: list[dict[str, Any]]
+
+    @property
+    def campaign(self) -> Campaign:
+        return self.store.setup.campaign
+
+    @property
+    def d(self) -> int:
+        return self.results.d
+
+    @property
+    def statements(self) -> list[Check]:
+        return [check for check in self.checks if check.claim == self.campaign.figure]
+
+    @property
+    def comparisons(self) -> list[Check]:
+        return [check for check in self.checks if check.claim != self.campaign.figure]
+
+    @property
+    def title(self) -> str:
+        return f"d = {self.d}, {self.results.runs} runs"
+
+    @property
+    def name(self) -> str:
+        return f"{self.campaign.name}-d{self.d}"
+
+    @property
+    def caption(self) -> str:
+        lines = "the d named" if self.campaign.theory_at else f"d = {self.d}"
+        return f"{self.campaign.figure}, {self.title}. Lines: the theory at {lines}. Error bars: one standard error."
+
+    def tables(self) -> list[Table]:
+        """What is said of the figure, and theory beside simulation."""
+        shown = ((self.statements, "statement"), (self.comparisons, "curve and point"))
+        return [table(checks, first) for checks, first in shown if checks]
+
+    def numbers(self) -> Table:
+        """Every simulated point with its standard error beside the theory."""
+        rows = []
+        for key, curve in self.results.curves.items():
+            for error in curve.panel.errors:
+                for part in curve.parts(error):
+                    found, theory = curve.simulated(part), curve.theory(part)
+                    rows += [(self.results.subject(key), _shown(part), f"{value:.4g}", f"{mean:.5g} ± {stderr:.2g}",
+                              "–" if expected != expected else f"{expected:.5g}")
+                             for value, mean, stderr, expected in zip(curve.values, found.mean, found.stderr, theory, strict=True)]
+        return Table(("model", "error", "at", "simulation ± standard error", "theory"), rows, (2, 3, 4))
+
+    def data(self) -> list[dict[str, Any]]:
+        """Every curve as plain data."""
+        return [
+            {"panel": key[0], "family": curve.family.legend(curve.panel.axis), "model": key[2], "task": str(curve.task),
+             "axis": curve.panel.axis, "values": curve.values.tolist(), "fallbacks": curve.fallbacks.tolist()}
+            | {_shown(part): {"mean": curve.each(part).mean(axis=0).tolist(), "theory": finite(curve.theory(part)),
+                              **({"stderr": curve.simulated(part).stderr.tolist()} if curve.runs > 1 else {})}
+               for error in curve.panel.errors for part in curve.parts(error)}
+            for key, curve in self.results.curves.items()
+        ]
+
+    @property
+    def origin(self) -> str:
+        """What computed the runs, in a sentence."""
+        origins = self.store.origins()
+        versions = sorted({f"hermite_eq {one.hermite_eq}" + (f" (revision {one.revision})" if one.revision else "")
+                           + f", Python {one.python}, NumPy {one.numpy}, SciPy {one.scipy}" for one in origins})
+        seconds = sum(one.seconds for one in origins) / len(origins)
+        return (f"Seed {self.store.setup.seed}, parameters {self.store.setup.hash}; a run took {seconds:.3g} s by the clock; the slower "
+                f"solver in {self.fallbacks} fits. Computed by {'; '.join(versions)}.")
+
+    @property
+    def fallbacks(self) -> int:
+        """Fits in which the slower solver was needed."""
+        return sum(int(curve.fallbacks.sum()) for curve in self.results.curves.values())
+
+
+def _shown(error: Error) -> str:
+    return f"on source {error}" if isinstance(error, int) else error if error == "g_task" else error.upper()
+
+
+def sections(stores: Sequence[Store], console: Console | None = None) -> list[Section]:
+    """A section for each store of one campaign, that to be shown first at the front; the console is told of theories that take a while."""
+    loaded = [prepared(store, console) for store in stores]
+    return by_weight([
+        section(store, results, [other for other in loaded if other.d != results.d]) for store, results in zip(stores, loaded, strict=True)
+    ])
+
+
+def section(store: Store, results: Results, others: Sequence[Results]) -> Section:
+    """A store's results, judged beside those at other d."""
+    if results.runs < 2:
+        # One run has no standard error.
+        return Section(store, results, [], [])
+    ladder = [results, *others]
+    return Section(store, results, judge(store.setup.campaign, ladder), defects.controls(ladder))
+
+
+def prepared(store: Store, console: Console | None = None) -> Results:
+    """The stored runs as curves, with the theory that their rows and figure need, computed by several processes where it is not kept."""
+    results = load(store, store.runs())
+    curves = [curve for curve in results.curves.values() if curve.predicted]
+    predictions = next((curve.predict for curve in curves if isinstance(curve.predict, Predictions)), None)
+    if predictions is not None:
+        asked = [points for curve in curves for points in (curve.points(), curve.line(results.d)[1], *defects.asked(curve))]
+        predictions.prepare(asked, f"{store.setup.campaign.name}: theory at d = {results.d}", console)
+    return results
+
+
+def reported(root: Path, campaign: Campaign, console: Console | None = None) -> list[Section]:
+    """The sections of all that is stored of a campaign."""
+    return sections(stored(root, campaign), console)
+
+
+def by_weight(sections: Sequence[Section]) -> list[Section]:
+    """Those with enough runs first, by d; then the others by their runs."""
+
+    def weight(section: Section) -> tuple[bool, int, int]:
+        enough = section.results.runs >= ENOUGH
+        return enough, 0 if enough else section.results.runs, section.d
+
+    return sorted(sections, key=weight, reverse=True)
+
+
+def pictures(group: Sequence[Section], folder: Path) -> dict[str, Path]:
+    """The figures of the sections of a campaign as PNG by their names; one of several d only once."""
+    drawn = {}
+    for one in group[: 1 if group[0].campaign.theory_at else None]:
+        others = [other.results for other in group if other is not one]
+        drawn[one.name] = figures.figure(one.campaign, one.results, folder / one.name, others).with_suffix(".png")
+    return drawn
+
+
+def overview(shown: Iterable[Sequence[Section]]) -> Table:
+    """A row for each campaign and d, with a column for each kind of test."""
+    rows = []
+    for one in itertools.chain(*shown):
+        theory = counts(one.comparisons, "two-sided")
+        rows.append((one.campaign.figure, one.campaign.name, one.title, theory, *(counts(one.statements, kind) for kind in KINDS)))
+    header = ("figure", "name", "stored", "theory beside simulation, two-sided", *(f"statements, {kind}" for kind in KINDS))
+    kept = [i for i in range(len(header)) if any(row[i] != "–" for row in rows)]
+    return Table([header[i] for i in kept], [[row[i] for i in kept] for row in rows])

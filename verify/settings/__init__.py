@@ -1,1 +1,0 @@
-"""Twenty-four settings drawn at random: does the error theory of random heads hold where nobody has looked?"""

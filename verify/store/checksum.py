@@ -1,0 +1,77 @@
+"""The checksum that everything stored carries: a SHA-256 over what a record says, in whatever form it is written.
+
+It is computed from the parsed record, so that it is the same for a file of many lines and for a line among others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from hermite_eq.errors import StorageError
+
+KEY = "sha256"
+
+
+def checksum(contents: Mapping[str, Any]) -> str:
+    """The SHA-256 of all entries but the checksum itself, in the order of their names; doubles enter by their shortest decimals.
+
+    >>> checksum({"run": 1, "icl": [0.5]}) == checksum({"icl": [0.50], "run": 1, "sha256": "…"})
+    True
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    entries = {name: value for name, value in contents.items() if name != KEY}
+    return hashlib.sha256(json.dumps(entries, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def sealed(contents: Mapping[str, Any]) -> dict[str, Any]:
+    """The same entries with their checksum."""
+    return {**contents, KEY: checksum(contents)}
+
+
+def unsealed(contents: Mapping[str, Any]) -> bool:
+    """Whether a record was stored before there were checksums: it has none, under whatever name.
+
+    >>> unsealed({"run": 1}), unsealed({"run": 1, "sha356": checksum({"run": 1})})
+    (True, False)
+    """
+    return KEY not in contents and not any(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in contents.values())
+
+
+def parsed(text: bytes, where: str, repair: str) -> dict[str, Any]:
+    """The entries of a record without their checksum.
+
+    Parameters
+    ----------
+    text : bytes
+        A JSON object.
+    where, repair : str
+        Of the record, for the error.
+
+    Raises
+    ------
+    StorageError
+        If it is no JSON object, has no checksum, or another one.
+    """
+    try:
+        contents = json.loads(text)
+        if not isinstance(contents, dict):
+            raise ValueError
+        expected = checksum(contents)
+    except (ValueError, RecursionError) as error:
+        raise StorageError("what is stored is a JSON object of finite numbers", f"{where} damaged", repair) from error
+    if unsealed(contents):
+        raise StorageError(
+            "what is stored carries its checksum", f"none in {where}",
+            "python -m verify seal results/campaigns adds it to results that were stored before there were checksums; otherwise " + repair,
+        )
+    if contents.pop(KEY, None) != expected:
+        raise StorageError("what is stored has the checksum with which it was written", f"another in {where}, which was changed", repair)
+    return contents

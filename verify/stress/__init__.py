@@ -1,1 +1,0 @@
-"""Where does the equivalence of Theorem 3 break? Inputs and tasks that are not Gaussian, and softmax attention, by simulation."""
