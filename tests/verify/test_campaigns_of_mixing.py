@@ -117,7 +117,8 @@ def test_a_gap_which_shrinks_agrees_in_the_limit(invented_theory: None) -> None:
         for key, curve in start.curves.items():
             noise = 1 + 1e-3 * rng.standard_normal((12, len(curve.values)))
             runs = noise * (1 + gap * ("p =" in key[2]))
-            found[key] = dataclasses.replace(curve, icl_runs=runs, source_runs=np.repeat(runs[:, :, None], 2, axis=2))
+            settings, sources = curve.panel.settings(curve.family, d), np.repeat(runs[:, :, None], 2, axis=2)
+            found[key] = dataclasses.replace(curve, settings=settings, icl_runs=runs, source_runs=sources)
         return Results(d, 12, found)
 
     def judged(ladder: list[Results]) -> list[Check]:
