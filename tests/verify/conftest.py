@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hermite_eq.models import MixtureTask
+from hermite_eq.theory import error
 from verify.campaigns.theory import Points, Predictions, Theory
 
 
@@ -22,3 +23,9 @@ def invented_theory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Predictions that are :func:`numbers`, and are not kept."""
     monkeypatch.setattr(Predictions, "__call__", lambda self, points: numbers(points))
     monkeypatch.setattr(Predictions, "prepare", lambda *arguments: None)
+
+
+@pytest.fixture
+def one_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A theory that describes few tasks by a spectrum, as it does many: it is quicker than one by one, and less accurate."""
+    monkeypatch.setattr(error, "FEW", 0)

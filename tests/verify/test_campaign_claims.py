@@ -31,6 +31,8 @@ from verify.store.store import Setup, Store
 
 NAMES = [campaign.name for campaign in RIDGE_TRAINED if campaign.name != "linear-fig"]
 
+pytestmark = pytest.mark.usefixtures("one_spectrum")
+
 
 def test_the_table_has_the_papers_parameters() -> None:
     for name in NAMES:

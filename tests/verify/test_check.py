@@ -11,8 +11,9 @@ import pytest
 import scipy.stats
 from rich.console import Console
 
-from verify import report
 from verify.claims.check import LEVEL, RESOLUTION, Z_LIMIT, Verdict, at_every_point, by_rate, by_z, fit_slope, z_score
+from verify.report import document, page, verdicts
+from verify.store.files import write_text
 
 
 def test_the_limit_is_the_declared_false_alarm_rate() -> None:
@@ -70,19 +71,21 @@ def test_the_report_is_written_whole_and_holds_everything(tmp_path: object) -> N
     folder = tmp_path / "deep" / "folder"
     checks = [by_z("claim <1>", "subject & co", 1.0, 1.01, 0.01), by_rate("claim", "rate", [10, 20], [0.2, 0.1], [0.001] * 2, order=-1)]
     power = [{"claim": "claim", "defect": "sign", "checks": 3, "caught": 2}]
-    report.write_json(folder / "verify.json", checks, power, [], {"seed": 1})
+    verdicts.write_json(folder / "verify.json", checks, power, [], {"seed": 1})
     data = json.loads((folder / "verify.json").read_text())
     assert data["checks"][0]["value_error"] is None
     assert data["checks"][1]["statistic"] == "slope"
-    report.write_html(folder / "report.html", checks, power, {"relu": "x < y"}, [], {"seed": 1})
-    page = (folder / "report.html").read_text()
-    assert "claim &lt;1&gt;" in page
-    assert "x &lt; y" in page
+    assert {row["kind"] for row in data["checks"]} == {"two-sided"}
+    body = document.body(["Said & done."], [], [verdicts.table(checks).html()], {"relu": "x < y"})
+    write_text(folder / "report.html", page.page("title <1>", body))
+    text = (folder / "report.html").read_text()
+    for shown in ("title &lt;1&gt;", "Said &amp; done.", "subject &amp; co", "<code>x &lt; y</code>"):
+        assert shown in text
     assert sorted(path.name for path in folder.iterdir()) == ["report.html", "verify.json"]
     console = Console(width=180, record=True, file=io.StringIO())
-    report.print_table(checks, console)
+    verdicts.print_table(checks, console)
     assert "slope -1.00" in console.export_text()
-    assert report.summary(checks) == "1 agrees; 1 agrees in the limit (gap shrinks at the declared rate)"
+    assert verdicts.counts(checks, "two-sided") == "agrees: 1, agrees in the limit: 1"
 
 
 def test_several_points_agree_only_where_each_can_tell() -> None:

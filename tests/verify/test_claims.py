@@ -18,6 +18,7 @@ from verify.claims.check import Verdict
 from verify.main_job import coefficients, equivalence, job, learning_curve, pre_activations, transformers, two_sources
 from verify.main_job.profile import QUICK
 
+pytestmark = pytest.mark.usefixtures("one_spectrum")
 SMALL = dataclasses.replace(
     QUICK, name="small", feature_runs=24, feature_side=300, feature_d=12, law_ladder=(8, 16, 32), law_contexts=100_000,
     covariance_d=12, covariance_contexts=100_000, ladder=(10, 12), runs=(24, 16), taus=(1.5, 3.0),

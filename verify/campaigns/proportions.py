@@ -55,8 +55,8 @@ _CASES = (
     Proportions("targets relu and tanh, a head", (_RELU[0.1], Source("tanh", 0.1)), _HEAD),
 )
 PROPORTIONS = Campaign(
-    "proportions", "The best proportions", "The mixture of two sources that the theory calls best is as good as the best of those simulated, "
-    "and the theory is right beside it.",
+    "proportions", "The best proportions", "The mixture of two sources that the theory calls best is as good as the best of those "
+    "simulated, and the theory is right beside it.",
     tuple(Panel("share", (0.02, 0.25, 0.5, 0.75, 0.98), (case,)) for case in _CASES), d=40, runs=16, seed=2025_10,
     claims=(BestValue("π₁"),),
 )

@@ -99,7 +99,7 @@ def _kind(curve: Curve) -> str:
     if isinstance(model, OneStepTransformer):
         if "no step" in curve.name:
             return "no step"
-        stepped = curve.panel.axis == "step" or any(len(each.models) > 0 and "no step" in " ".join(each.models) for each in curve.settings)
+        stepped = any("no step" in name for name in curve.settings[0].models)
         return "F + ηuvᵀ in place of the step" if model.rank_one else "with the gradient step" if stepped else "the head, at rest"
     return "head, h normalised" if model.normalise else "head"
 
