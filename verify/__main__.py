@@ -20,8 +20,8 @@ from verify.command_line import command_line, positive
 from verify.main_job import gradient_parts, job
 from verify.main_job.profile import FULL, QUICK
 from verify.report import document
-from verify.store import seal
 from verify.store.folders import folder_of_campaigns
+from verify.store.lines import pack_all
 from verify.store.workers import interrupted_once
 
 #: Columns of the verdict table where the output is no terminal.
@@ -53,9 +53,9 @@ def _gradient(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _seal(arguments: argparse.Namespace, console: Console) -> int:
-    for folder, count in seal.seal_all(arguments.folder).items():
-        console.print(f"{folder}: {count} files sealed")
+def _pack(arguments: argparse.Namespace, console: Console) -> int:
+    for folder, count in pack_all(folder_of_campaigns(arguments.output)).items():
+        console.print(f"{folder}: {count} runs packed")
     return 0
 
 
@@ -68,7 +68,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace, Console], int], str]] = 
                "theory of gradient steps"),
     "gradient": (_gradient, "a gradient step with parts of its gradient: which of what is beyond rank one changes the error; a minute at "
                  "d = 40"),
-    "seal": (_seal, "give results stored before there were checksums theirs: half a minute for a thousand runs"),
+    "pack": (_pack, "put the runs of every campaign into one file, those of campaigns which are not complete too: seconds"),
 }
 
 
@@ -82,7 +82,6 @@ def parser() -> argparse.ArgumentParser:
             for name, (_, text) in COMMANDS.items()}
     made["check"].add_argument("--full", action="store_true", help="at the paper's size")
     made["report"].add_argument("--documents", type=Path, help="write campaigns.md and its pictures into this folder too")
-    made["seal"].add_argument("folder", type=Path, help="any folder above those of the campaigns, as results/campaigns")
     for name, default, text in (("--d", 40, "dimension"), ("--runs", 20, "runs")):
         made["gradient"].add_argument(name, type=positive, default=default, help=f"{text} ({default})")
     made["gradient"].add_argument("--step", type=float, default=8.0, help="η/d² (8)")

@@ -81,7 +81,7 @@ def setup_of(campaign: Campaign, arguments: argparse.Namespace) -> tuple[Setup, 
 
 def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: str | None = None, count: int | None = None,
             executor: Executor | None = None) -> bool:
-    """Compute what is missing of a campaign, and write its report once all of ``runs`` are stored.
+    """Compute what is missing of a campaign, and pack it and write its report once all of ``runs`` are stored.
 
     Parameters
     ----------
@@ -121,6 +121,7 @@ def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: st
     if absent:
         console.print(f"{runs - len(absent)} of {runs} runs are stored; the report follows when all are.")
         return False
+    store.pack()
     document.write_one(store, console)
     return True
 

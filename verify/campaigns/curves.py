@@ -232,8 +232,8 @@ def results(campaign: Campaign, d: int, records: Sequence[Record], predict: Call
 
 def load(store: Store, runs: Iterable[int]) -> Results:
     """The curves of the stored ``runs``, with a theory that is kept beside them."""
-    setup = store.setup
-    return results(setup.campaign, setup.d, [store.read(run) for run in runs], Predictions(store.folder))
+    setup, stored = store.setup, store.read()
+    return results(setup.campaign, setup.d, [stored[run].record for run in runs], Predictions(store.folder))
 
 
 def is_head(curve: Curve) -> bool:

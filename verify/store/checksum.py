@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,15 +35,6 @@ def sealed(contents: Mapping[str, Any]) -> dict[str, Any]:
     return {**contents, KEY: checksum(contents)}
 
 
-def unsealed(contents: Mapping[str, Any]) -> bool:
-    """Whether a record was stored before there were checksums: it has none, under whatever name.
-
-    >>> unsealed({"run": 1}), unsealed({"run": 1, "sha356": checksum({"run": 1})})
-    (True, False)
-    """
-    return KEY not in contents and not any(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in contents.values())
-
-
 def parsed(text: bytes, where: str, repair: str) -> dict[str, Any]:
     """The entries of a record without their checksum.
 
@@ -67,11 +57,9 @@ def parsed(text: bytes, where: str, repair: str) -> dict[str, Any]:
         expected = checksum(contents)
     except (ValueError, RecursionError) as error:
         raise StorageError("what is stored is a JSON object of finite numbers", f"{where} damaged", repair) from error
-    if unsealed(contents):
-        raise StorageError(
-            "what is stored carries its checksum", f"none in {where}",
-            "python -m verify seal results/campaigns adds it to results that were stored before there were checksums; otherwise " + repair,
-        )
-    if contents.pop(KEY, None) != expected:
+    written = contents.pop(KEY, None)
+    if written is None:
+        raise StorageError("what is stored carries its checksum", f"none in {where}", repair)
+    if written != expected:
         raise StorageError("what is stored has the checksum with which it was written", f"another in {where}, which was changed", repair)
     return contents

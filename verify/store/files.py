@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from hermite_eq.errors import StorageError
@@ -19,7 +22,7 @@ def write_bytes(path: Path, contents: bytes) -> None:
     """
     # The host too: processes of several machines may share a folder.
     temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
-    try:
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:
@@ -31,13 +34,41 @@ def write_bytes(path: Path, contents: bytes) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise StorageError(
-            "results can be written", f"{error.strerror} at {path}",
-            "make room or choose another --output, and repeat the command: what is stored is kept",
-        ) from error
 
 
 def write_text(path: Path, text: str) -> None:
     """The same for a text."""
     write_bytes(path, text.encode())
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Be the only one, of all processes which ask for it, to replace a file; it is made, empty, where there is none.
+
+    A process that is killed is no longer the one.
+
+    Raises
+    ------
+    StorageError
+        If there is no room, or no permission; as well for an OSError in the block.
+    """
+    with _writing(path), ExitStack() as stack:
+        while True:
+            file = stack.enter_context(path.open("ab"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Another may have replaced the file in the meantime; the lock would be that of a file which has no name any more.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    break
+        yield
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            "results can be written", f"{error.strerror} at {path}",
+            "make room or choose another --output, and repeat the command: what is stored is kept",
+        ) from error

@@ -8,7 +8,8 @@ from typing import Any
 
 from hermite_eq.errors import HypothesisError
 from verify.campaigns.campaign import Campaign
-from verify.store.store import MANIFEST, Setup, Store, ignored, read_manifest
+from verify.store.lines import ignored
+from verify.store.store import MANIFEST, Setup, Store, read_manifest
 
 
 def folder_of_campaigns(output: Path) -> Path:

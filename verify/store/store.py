@@ -1,8 +1,8 @@
-"""Results on disk: a folder for each campaign and choice of parameters, and in it one small file for each run.
+"""Results on disk: a folder for each campaign and choice of parameters, and in it a line for each run.
 
-A file is written under another name and renamed, carries a checksum of what it says, and holds nothing that depends on when, where or
-by which of several processes it was computed. So a campaign that was interrupted anywhere lacks runs, but has no wrong ones. What
-computed a run (versions, the revision of the code, seconds) stands in a second file beside it.
+Files are written under another name and renamed, and a line carries a checksum of what it says. The numbers in it do not depend on when,
+where or by which of several processes they were computed; what computed them (versions, the revision of the code, seconds) stands beside
+them. So a campaign that was interrupted anywhere lacks runs, but has no wrong ones.
 """
 
 from __future__ import annotations
@@ -11,27 +11,21 @@ import functools
 import hashlib
 import json
 import math
-import platform
-import re
-import subprocess
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-import numpy as np
-import scipy
-
-import hermite_eq
 from hermite_eq.errors import StorageError
 from hermite_eq.memory import require_memory
 from hermite_eq.models import Sizes
 from verify.campaigns.campaign import Campaign, label
 from verify.store.checksum import parsed, sealed
 from verify.store.files import write_text
+from verify.store.lines import pack, read_lines, write_line
+from verify.store.origin import Origin
 from verify.store.record import check_record
 from verify.store.run import Record, simulate_run
 
@@ -41,42 +35,13 @@ SIMULATION = 1
 MANIFEST = "manifest.json"
 #: Seconds after which a temporary file has been left behind by a process that was killed.
 _STALE = 3600.0
-_AGAIN = "delete it and repeat the command: what is missing will be computed again"
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What computed a run.
+class Run(NamedTuple):
+    """What is stored of a run: its numbers, and what computed them."""
 
-    Attributes
-    ----------
-    seconds : float
-    revision : str or None
-        Of the code, where it is a checkout; with ``-dirty`` if files differed from it.
-    hermite_eq, python, numpy, scipy : str
-        Versions.
-    """
-
-    seconds: float
-    revision: str | None
-    hermite_eq: str
-    python: str
-    numpy: str
-    scipy: str
-
-    @classmethod
-    def here(cls, seconds: float) -> Origin:
-        """This process, and the time it took."""
-        return cls(round(seconds, 2), _revision(), hermite_eq.__version__, platform.python_version(), np.__version__, scipy.__version__)
-
-
-@functools.lru_cache(maxsize=1)
-def _revision() -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    record: Record
+    origin: Origin
 
 
 @dataclass(frozen=True)
@@ -183,19 +148,31 @@ class Store:
         size = 4096 + 32 * sum(len(models) * points * 4 for models, points in self.setup.shape)
         require_memory(runs * size, f"the results of {runs} runs", f"pass --runs {self.setup.campaign.runs}, say")
 
+    def read(self) -> dict[int, Run]:
+        """All stored runs, in the order of their numbers.
+
+        Raises
+        ------
+        StorageError
+            If one of them is damaged, was changed, has another schema, or was not written for this folder and number.
+        """
+        found = {}
+        for run, line in sorted(read_lines(self.folder).items()):
+            record, place = line.contents.get("simulations"), (line.where, line.repair)
+            check_record(record, self.setup.shape, *place)
+            found[run] = Run(cast(Record, record), Origin.read(line.contents.get("origin"), *place))
+        return found
+
     def runs(self) -> list[int]:
-        """The numbers of the runs stored; files with names like theirs are ignored with a warning."""
-        numbers = []
-        for path in self.folder.glob("run-*"):
-            match = re.fullmatch(r"run-([0-9]+)\.(json|origin)", path.name)
-            if not match or self._path(int(match[1])).stem != path.stem or not path.is_file():
-                ignored(path, "its name is not that of a run")
-            elif match[2] == "json":
-                numbers.append(int(match[1]))
-        return sorted(numbers)
+        """The numbers of the runs stored; raises as :meth:`read`."""
+        return list(self.read())
+
+    def origins(self) -> list[Origin]:
+        """What computed the stored runs; raises as :meth:`read`."""
+        return [run.origin for run in self.read().values()]
 
     def missing(self, runs: Sequence[int]) -> list[int]:
-        """Those of ``runs`` which are not stored."""
+        """Those of ``runs`` which are not stored; raises as :meth:`read`."""
         stored = set(self.runs())
         return [run for run in runs if run not in stored]
 
@@ -208,71 +185,17 @@ class Store:
             If it has other models or points than the campaign, or errors that are not finite or negative, or cannot be written.
         """
         check_record(record, self.setup.shape, f"run {run} of {self.setup.campaign.name}", "raise the ridge of that model, or change d")
-        # The origin first: whatever run is stored has one.
-        write_text(self._path(run).with_suffix(".origin"), json.dumps(sealed(self._head(run) | asdict(origin))) + "\n")
-        write_text(self._path(run), run_text(sealed(self._head(run) | {"simulations": record})))
+        write_line(self.folder, run, {"origin": asdict(origin), "simulations": record})
 
-    def read(self, run: int) -> Record:
-        """One stored run.
+    def pack(self) -> None:
+        """Put all runs into one file.
 
         Raises
         ------
         StorageError
-            If the file is damaged, was changed, has another schema, or was not written for this folder and number.
+            If one of them is damaged, or there is no room or no permission; nothing is lost then.
         """
-        path = self._path(run)
-        simulations = self._load(path, run, _AGAIN).get("simulations")
-        check_record(simulations, self.setup.shape, str(path), _AGAIN)
-        return cast(Record, simulations)
-
-    def origins(self) -> list[Origin]:
-        """What computed the stored runs.
-
-        Raises
-        ------
-        StorageError
-            If one of them is missing or damaged, was changed, has another schema, or belongs to another run.
-        """
-        found = []
-        for run in self.runs():
-            path = self._path(run).with_suffix(".origin")
-            repair = f"delete {self._path(run)} and what there is of {path.name}, and repeat the command: the run will be computed again"
-            entries = self._load(path, run, repair)
-            kept = {name: value for name, value in entries.items() if name not in self._head(run)}
-            if {name: type(value) for name, value in kept.items()} not in _ORIGIN:
-                raise StorageError(f"an origin has the entries {', '.join(_ORIGIN[0])}", f"others in {path}", repair)
-            found.append(Origin(**kept))
-        return found
-
-    def _path(self, run: int) -> Path:
-        return self.folder / f"run-{run:04d}.json"
-
-    def _head(self, run: int) -> dict[str, Any]:
-        return {"campaign": self.setup.campaign.name, "manifest": self.folder.name, "run": run}
-
-    def _load(self, path: Path, run: int, repair: str) -> dict[str, Any]:
-        """The entries of a file which belongs to the run."""
-        contents, wanted = _load(path, repair), self._head(run)
-        if any(contents.get(name) != value for name, value in wanted.items()):
-            campaign, manifest, number = (contents.get(name) for name in wanted)
-            raise StorageError(
-                f"{path.name} is run {run} of {wanted['campaign']}, manifest {wanted['manifest']}",
-                f"run {number} of {campaign}, manifest {manifest}, in {path}", repair,
-            )
-        return contents
-
-
-#: Types of the entries of an origin; code that is no checkout has no revision.
-_ORIGIN = [{"seconds": float, "revision": revision} | dict.fromkeys(("hermite_eq", "python", "numpy", "scipy"), str)
-           for revision in (str, type(None))]
-
-
-def run_text(contents: Mapping[str, Any]) -> str:
-    """A run as its file has it: a line for each model of each sweep."""
-    head = json.dumps({name: value for name, value in contents.items() if name != "simulations"})[:-1]
-    sweeps = ",\n".join("{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(columns)}" for name, columns in sweep.items()) + "}"
-                        for sweep in contents["simulations"])
-    return f'{head}, "simulations": [{sweeps}]}}\n'
+        pack(self.folder)
 
 
 def requested(folder: Path) -> int:
@@ -280,16 +203,15 @@ def requested(folder: Path) -> int:
     return int(read_manifest(folder)["runs"]) if (folder / MANIFEST).exists() else 0
 
 
-def ignored(path: Path, reason: str) -> None:
-    """Warn that a path is not what it should be."""
-    warnings.warn(f"{path} is ignored: {reason}", UserWarning, stacklevel=3)
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a folder, which has the name of its hash."""
     path = folder / MANIFEST
     repair = "delete it, and repeat the command that computed the runs beside it without --resume: it will be written again"
-    manifest = _load(path, repair)
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise StorageError("what is stored can be read", f"{error.strerror} at {path}", repair) from error
+    manifest = parsed(text, str(path), repair)
     parameters, runs = manifest.get("parameters"), manifest.get("runs")
     known = isinstance(parameters, dict) and {"d", "seed", "memory"} <= parameters.keys() and manifest.get("hash") == _digest(parameters)
     if not known or type(runs) is not int or runs < 1:
@@ -297,11 +219,3 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest["hash"] != folder.name:
         raise StorageError(f"the manifest in {folder} is of these runs", f"that of {manifest['hash']}", repair)
     return manifest
-
-
-def _load(path: Path, repair: str) -> dict[str, Any]:
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise StorageError("what is stored can be read", f"{error.strerror} at {path}", repair) from error
-    return parsed(text, str(path), repair)
