@@ -1,4 +1,4 @@
-"""What verify reads from files: a manifest, a run and its origin, each with one value replaced and with its checksum right."""
+"""What verify reads from files: a manifest, and a run as a file and as a line, each with one value replaced and with its checksum right."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from verify.campaigns.table import CAMPAIGNS
 from verify.store.checksum import sealed
 from verify.store.folders import manifests
+from verify.store.lines import RUNS
 from verify.store.store import Setup, Store
 
 STORED = Path(__file__).parents[2] / "results" / "campaigns" / "rt-fig1a"
@@ -44,15 +45,18 @@ def replaced(contents: dict[str, Any], path: tuple[Any, ...], value: Any) -> Any
 def readers(root: Path) -> Iterator[tuple[str, Path, Callable[[], Any]]]:
     """Name, file and reader of each kind of stored file, of a copy of one campaign in ``root``."""
     source = min(STORED.glob("*/"))
-    folder = shutil.copytree(source, root / CAMPAIGN.name / source.name, ignore=lambda _, names: [
-        name for name in names if name not in ("manifest.json", "run-0000.json", "run-0000.origin")
-    ])
+    folder = root / CAMPAIGN.name / source.name
+    folder.mkdir(parents=True)
+    shutil.copy(source / "manifest.json", folder)
     parameters = json.loads((folder / "manifest.json").read_bytes())["parameters"]
     setup = Setup(CAMPAIGN, parameters["d"], parameters["seed"], parameters["memory"])
     assert setup.hash == folder.name
     yield "manifest", folder / "manifest.json", lambda: (Store(root, setup), manifests(root, CAMPAIGN))
-    yield "run", folder / "run-0000.json", lambda: Store(root, setup).read(0)
-    yield "origin", folder / "run-0000.origin", lambda: Store(root, setup).origins()
+    first = (source / RUNS).read_bytes().split(b"\n")[0]
+    for name, file in (("run", "run-0000.json"), ("line", RUNS)):
+        (folder / file).write_bytes(first)
+        yield name, folder / file, lambda: Store(root, setup).read()
+        (folder / file).unlink()
 
 
 def variants(path: Path, values: list[Any]) -> Iterator[tuple[tuple[str, ...], str]]:

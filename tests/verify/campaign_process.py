@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import resource
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from hermite_eq.errors import HypothesisError
 from verify.campaigns.table import CAMPAIGNS
+from verify.store.checksum import parsed
 from verify.store.driver import compute
+from verify.store.lines import RUNS
 from verify.store.store import Setup, Store
 
 MEMORY = 10**9
@@ -43,17 +48,29 @@ def nothing(run: int, seconds: float) -> None:
     pass
 
 
-def contents(root: Path) -> dict[str, bytes]:
-    """All stored runs, byte by byte."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.glob("*/*/run-*.json")}
+def contents(root: Path, below: float = math.inf) -> dict[tuple[str, int], str]:
+    """The numbers of all stored runs ``below`` a number, by their setup and number; every line is there once, and has its checksum."""
+    found = {}
+    # In the order in which packing moves them.
+    for name in ("run-*.json", RUNS):
+        for path in root.glob(f"*/*/{name}"):
+            # Unless it has been packed since it was listed.
+            with suppress(FileNotFoundError):
+                lines = [parsed(line, str(path), "") for line in path.read_bytes().splitlines()]
+                numbers = [line["run"] for line in lines]
+                assert len(set(numbers)) == len(numbers)
+                found |= {(line["manifest"], line["run"]): json.dumps(line["simulations"]) for line in lines if line["run"] < below}
+    return found
 
 
 def campaign(root: Path, runs: int) -> None:
+    """Computed one after another; they are packed when all are there."""
     compute(store(root), range(runs), InOrder(), nothing)
+    store(root).pack()
 
 
 def killed_at(root: Path, runs: int, step: int) -> None:
-    """The same, killed before or after the step-th system call which makes a file durable or visible."""
+    """The same, killed before or after the step-th system call which makes a file durable or visible, or deletes one."""
     count = 0
 
     def counted(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,7 +88,7 @@ def killed_at(root: Path, runs: int, step: int) -> None:
 
     os.fsync = counted(os.fsync)  # type: ignore[assignment]
     os.replace = counted(os.replace)  # type: ignore[assignment]
-    os.rename = counted(os.rename)  # type: ignore[assignment]
+    os.unlink = counted(os.unlink)  # type: ignore[assignment]
     campaign(root, runs)
 
 

@@ -17,9 +17,11 @@ from hermite_eq import HypothesisError
 from verify import __main__ as verify_main
 from verify import command
 from verify.campaigns.table import CAMPAIGNS
+from verify.report import document
 from verify.store import folders
 from verify.store.driver import compute
 from verify.store.folders import folder_of_campaigns
+from verify.store.lines import RUNS
 from verify.store.store import Setup, Store
 
 ROOT = Path(__file__).parents[2]
@@ -55,9 +57,7 @@ def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -
     assert len(contents(stored_in)) == stored + 2
     direct = Store(tmp_path / "direct", Setup(CAMPAIGNS["rt-fig1b"], 12, CAMPAIGNS["rt-fig1b"].seed, 4 * 10**9))
     compute(direct, range(2), InOrder(), nothing)
-    for run in range(2):
-        name = f"run-{run:04d}.json"
-        assert (direct.folder / name).read_bytes() == next(stored_in.glob(f"rt-fig1b/*/{name}")).read_bytes()
+    assert contents(tmp_path / "direct") == contents(stored_in, 2)
 
 
 def run(*arguments: object) -> int:
@@ -125,6 +125,19 @@ def test_plain_lines_tell_the_time_left(tmp_path: Path) -> None:
     assert "run 1 stored, 1 of 2" in text
     assert "0 s left" in text
     assert "2 of 5 runs are stored; the report follows when all are." in text
+
+
+def test_what_is_complete_is_packed_before_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    console, setup, seen = Console(file=io.StringIO()), store(tmp_path).setup, []
+    monkeypatch.setattr(document, "write_one", lambda store, console: seen.append(sorted(path.name for path in store.folder.iterdir())))
+    assert not command.perform(setup, 2, tmp_path, console, part="2/2", executor=InOrder())
+    assert [path.name for path in store(tmp_path).folder.glob("run*")] == ["run-0001.json"]
+    assert command.perform(setup, 2, tmp_path, console, executor=InOrder())
+    # More runs than before, and none.
+    for runs in (3, 3):
+        assert command.perform(setup, runs, tmp_path, console, executor=InOrder())
+    assert seen == 3 * [["manifest.json", RUNS]]
+    assert store(tmp_path).runs() == [0, 1, 2]
 
 
 def test_other_dimensions_in_store_are_found(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -18,14 +19,25 @@ from verify.store import folders
 from verify.store.checksum import checksum, sealed
 from verify.store.driver import compute
 from verify.store.folders import folder_of_campaigns
+from verify.store.lines import RUNS as RUNS_FILE
 
 RUNS = 4
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def computed(root: Path) -> None:
+    """The runs and, where something is packed, all of them packed."""
+    compute(store(root), range(RUNS), InOrder(), nothing)
+    if (store(root).folder / RUNS_FILE).exists():
+        store(root).pack()
+
+
+@pytest.fixture(scope="module", params=["files", "packed"])
+def original(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs as the workers leave them, and packed."""
     root = tmp_path_factory.mktemp("original")
-    campaign(root, RUNS)
+    computed(root)
+    if request.param == "packed":
+        store(root).pack()
     return root
 
 
@@ -34,24 +46,47 @@ def root(original: Path, tmp_path: Path) -> Path:
     return shutil.copytree(original, tmp_path / "campaigns")
 
 
+def stored_at(root: Path, run: int) -> tuple[Path, int]:
+    """The file in which a run stands, and the number of its line."""
+    folder = store(root).folder
+    single = folder / f"run-{run:04d}.json"
+    return (single, 0) if single.exists() else (folder / RUNS_FILE, run)
+
+
+def changed(root: Path, run: int, change: Callable[[dict], object]) -> str:
+    """Change what is said of a run, with its checksum right; returns the words for the place."""
+    path, number = stored_at(root, run)
+    lines = path.read_bytes().splitlines()
+    contents = json.loads(lines[number])
+    change(contents)
+    lines[number] = json.dumps(sealed(contents)).encode()
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return f"line {number + 1} of {path}" if path.name == RUNS_FILE else str(path)
+
+
 def everything(root: Path) -> tuple[list[object], list[object], int]:
     """All that is read of a campaign: its runs, their origins, and how many were asked for."""
     opened = store(root)
     (manifest,) = folders.manifests(root, opened.setup.campaign)
-    return [opened.read(run) for run in opened.runs()], list(opened.origins()), manifest["runs"]
+    return [run.record for run in opened.read().values()], opened.origins(), manifest["runs"]
 
 
 def repaired(root: Path, refusal: StorageError) -> None:
-    """What the refusal says, done: the files it names are deleted, and the command is repeated."""
+    """What the refusal says, done: the file or the line it names is deleted, and the command is repeated."""
     assert refusal.repair.startswith("delete ")
     assert "repeat the command" in refusal.repair
-    named = re.findall(rf"{re.escape(str(root))}/\S+?(?:\.json|\.origin)", str(refusal))
-    assert named
-    for path in named:
-        Path(path).unlink(missing_ok=True)
-        if path.endswith(".json") and ".origin" in refusal.repair:
-            Path(path).with_suffix(".origin").unlink(missing_ok=True)
-    campaign(root, RUNS)
+    while True:
+        number, name = re.search(rf"(?:line ([0-9]+) of )?({re.escape(str(root))}/\S+?\.jsonl?)", str(refusal)).groups()
+        path = Path(name)
+        if number is None:
+            path.unlink()
+        else:
+            assert refusal.repair.startswith(f"delete line {number} of {path} ")
+            path.write_bytes(b"\n".join(line for place, line in enumerate(path.read_bytes().split(b"\n"), 1) if place != int(number)))
+        try:
+            return computed(root)
+        except StorageError as another:
+            refusal = another
 
 
 # Corruptions of a file, given a generator and the contents of another file of its kind.
@@ -105,30 +140,33 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def test_whatever_happens_to_a_file_is_refused_and_repaired_or_changes_nothing(
-    original: Path, root: Path, request: pytest.FixtureRequest
+    original: Path, root: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     names = [str(path.relative_to(original)) for path in sorted(original.glob("*/*/*")) if not path.name.startswith(".")]
-    assert len(names) == 2 * RUNS + 1
-    before, runs = everything(original), contents(original)
+    assert len(names) in (RUNS + 1, 2)
+    before, runs, foreign = everything(original), contents(original), store(tmp_path / "foreign", 9)
+    compute(foreign, range(RUNS), InOrder(), nothing)
+    if len(names) == 2:
+        foreign.pack()
     rng = np.random.default_rng(5)
     refused = 0
-    count = 90 if request.config.getoption("universality") == "default" else 720
+    count = 50 if request.config.getoption("universality") == "default" else 360
     for number in range(count):
         kind, corrupt = list(CORRUPTIONS.items())[number % len(CORRUPTIONS)]
         name = names[int(rng.integers(len(names)))]
-        others = [other for other in names if other != name and other.endswith(name[-5:])]
         path = root / name
+        others = [foreign.folder / path.name, *(root / other for other in names if other != name and other.endswith(name[-5:]))]
         text = path.read_bytes()
-        path.write_bytes(corrupt(rng, text, (root / others[int(rng.integers(len(others)))]).read_bytes()))
-        for _ in range(2):
-            try:
-                found = everything(root)
-            except StorageError as error:
-                refused += 1
-                repaired(root, error)
-            else:
-                break
-        assert everything(root)[0] == before[0], (kind, name)
+        path.write_bytes(corrupt(rng, text, others[int(rng.integers(len(others)))].read_bytes()))
+        try:
+            everything(root)
+        except StorageError as error:
+            refused += 1
+            repaired(root, error)
+        # Where lines end, a file that was cut lacks runs and says nothing wrong.
+        computed(root)
+        found = everything(root)
+        assert found[0] == before[0], (kind, name)
         assert len(found[1]) == RUNS
         assert found[2] == RUNS
         if contents(root) != runs or path.read_bytes() != text:
@@ -152,18 +190,79 @@ def test_whatever_happens_to_a_file_is_refused_and_repaired_or_changes_nothing(
     lambda run: next(iter(run["simulations"][0].values())).update(icl=0.5),
     lambda run: run.update(simulations={}),
     lambda run: run.pop("simulations"),
-    lambda run: run.update(run=3),
+    lambda run: run.update(run=True),
+    lambda run: run.update(manifest="0" * 12),
+    lambda run: run.pop("origin"),
+    lambda run: run["origin"].update(seconds="1"),
+    lambda run: run["origin"].update(scipy=None),
+    lambda run: run["origin"].update(machine="x"),
+    lambda run: run.update(origin=[]),
     lambda run: run.update(campaign=["rt-fig1a"]),
 ])  # fmt: skip
 def test_another_schema_is_refused_whatever_its_checksum(root: Path, change: Callable[[dict], object]) -> None:
-    path = store(root).folder / "run-0001.json"
-    run = json.loads(path.read_text(encoding="utf-8"))
-    change(run)
-    path.write_text(json.dumps(sealed(run)), encoding="utf-8")
-    with pytest.raises(StorageError, match=re.escape(str(path))) as refusal:
-        store(root).read(1)
+    before, place = everything(root)[0], changed(root, 1, change)
+    with pytest.raises(StorageError, match=f"{re.escape(place)}.* Repair: delete ") as refusal:
+        store(root).read()
     repaired(root, refusal.value)
-    assert store(root).read(1) == json.loads(path.read_text(encoding="utf-8"))["simulations"]
+    assert everything(root)[0] == before
+
+
+@pytest.mark.parametrize("original", ["packed"], indirect=True)
+def test_a_damaged_line_is_named(root: Path) -> None:
+    path = store(root).folder / RUNS_FILE
+    whole = path.read_bytes()
+    first, second, *rest = whole.splitlines(keepends=True)
+    again = "repeat the command: what is missing will be computed again"
+    for text, message in {
+        whole[:-100]: f"what is stored is a JSON object of finite numbers; found line {RUNS} of {path} damaged. "
+                      f"Repair: delete line {RUNS} of {path} and {again}",
+        first + b"\n" + second: f"what is stored is a JSON object of finite numbers; found line 2 of {path} damaged. "
+                                f"Repair: delete line 2 of {path} and {again}",
+        first + second + first: f"a run stands on one line; found run 0 in line 3 of {path} too. "
+                                f"Repair: delete line 3 of {path} and {again}",
+    }.items():
+        path.write_bytes(text)
+        with pytest.raises(StorageError) as refusal:
+            store(root).read()
+        assert str(refusal.value) == message
+        repaired(root, refusal.value)
+        assert contents(root).keys() == {(store(root).setup.hash, run) for run in range(RUNS)}
+    # In another order they say the same, and without an end of the last line too.
+    path.write_bytes(b"".join([second, *rest, first])[:-1])
+    assert store(root).runs() == list(range(RUNS))
+
+
+@pytest.mark.parametrize("original", ["files"], indirect=True)
+def test_what_cannot_be_packed_stays_where_it_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, folder = contents(root), store(root).folder
+    path = folder / "run-0001.json"
+    text = path.read_bytes()
+    path.write_bytes(text[:-9])
+    with pytest.raises(StorageError, match=re.escape(f"found {path} damaged. Repair: delete it and repeat the command")):
+        store(root).pack()
+    path.write_bytes(text)
+
+    def refused(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refused)
+    with pytest.raises(StorageError, match=r"results can be written; found No space left on device at .*runs\.jsonl\. Repair: make room"):
+        store(root).pack()
+    monkeypatch.undo()
+    assert len(list(folder.glob("run-*.json"))) == RUNS
+    assert not list(folder.glob(".*"))
+    folder.chmod(0o500)
+    try:
+        if not os.access(folder, os.W_OK):
+            with pytest.raises(StorageError, match="results can be written; found Permission denied"):
+                store(root).pack()
+        assert contents(root) == before
+        assert everything(root)[2] == RUNS
+    finally:
+        folder.chmod(0o700)
+    store(root).pack()
+    assert [path.name for path in folder.glob("run*")] == [RUNS_FILE]
+    assert contents(root) == before
 
 
 @pytest.mark.parametrize("change", [
@@ -178,27 +277,6 @@ def test_another_manifest_is_refused_whatever_its_checksum(root: Path, change: d
     assert everything(root)[2] == RUNS
 
 
-@pytest.mark.parametrize("change", [
-    {"seconds": "1"}, {"scipy": None}, {"machine": "x"}, {"run": 2},
-])  # fmt: skip
-def test_another_origin_is_refused_whatever_its_checksum(root: Path, change: dict[str, object]) -> None:
-    path = store(root).folder / "run-0001.origin"
-    path.write_text(json.dumps(sealed(json.loads(path.read_text(encoding="utf-8")) | change)), encoding="utf-8")
-    with pytest.raises(StorageError, match=re.escape(str(path))) as refusal:
-        store(root).origins()
-    repaired(root, refusal.value)
-    assert len(store(root).origins()) == RUNS
-
-
-def test_a_run_without_its_origin_is_refused_and_repaired(root: Path) -> None:
-    path = store(root).folder / "run-0002.origin"
-    path.unlink()
-    with pytest.raises(StorageError, match=r"what is stored can be read; found No such file or directory at .*run-0002\.origin") as refusal:
-        store(root).origins()
-    repaired(root, refusal.value)
-    assert len(store(root).origins()) == RUNS
-
-
 def test_a_lost_manifest_is_written_again(root: Path) -> None:
     folder = store(root).folder
     (folder / "manifest.json").unlink()
@@ -209,18 +287,18 @@ def test_a_lost_manifest_is_written_again(root: Path) -> None:
 
 
 def test_a_run_is_not_written_with_errors_that_are_none(root: Path) -> None:
-    opened, record = store(root), store(root).read(0)
+    opened, (record, origin) = store(root), store(root).read()[0]
     for wrong in (float("nan"), float("inf"), -1e-9):
         record[0][next(iter(record[0]))]["icl"][0] = wrong
         with pytest.raises(StorageError, match=r"errors and conditions are finite numbers, not negative; found icl = "):
-            opened.write(RUNS, record, opened.origins()[0])
+            opened.write(RUNS, record, origin)
     assert opened.runs() == list(range(RUNS))
 
 
 @pytest.mark.parametrize("name", ["run-abc.json", "run-1.json", "run-0001 (copy).json", "run-00001.json", "run-0009.txt", "run-٣.json"])
 def test_stray_files_are_ignored_with_a_warning(root: Path, name: str) -> None:
     opened = store(root)
-    shutil.copy(opened.folder / "run-0000.json", opened.folder / name)
+    shutil.copy(stored_at(root, 0)[0], opened.folder / name)
     with pytest.warns(UserWarning, match=f"{re.escape(name)} is ignored: its name is not that of a run"):
         assert opened.runs() == list(range(RUNS))
 
@@ -243,9 +321,8 @@ def test_a_copy_under_the_name_of_another_setup_is_refused(root: Path) -> None:
         store(root, 9)
     assert "delete it, and repeat the command" in str(refusal.value)
     (other.folder / "manifest.json").unlink()
-    for run in store(root, 9).runs():
-        with pytest.raises(StorageError, match=f"found run {run} of rt-fig1a, manifest {opened.setup.hash}"):
-            store(root, 9).read(run)
+    with pytest.raises(StorageError, match=f"found run 0 of rt-fig1a, manifest {opened.setup.hash}"):
+        store(root, 9).runs()
 
 
 # What is refused before it starts.
@@ -265,49 +342,46 @@ def test_more_runs_than_memory_holds_are_refused_before_they_start(tmp_path: Pat
     assert "runs fit into memory" in capsys.readouterr().err
 
 
-# Results that were stored before there were checksums.
-
-
-def without_checksums(folder: Path) -> None:
-    for path in folder.glob("[!.]*"):
-        kept = {name: value for name, value in json.loads(path.read_text(encoding="utf-8")).items() if name != "sha256"}
-        if path.suffix == ".origin":
-            kept = {name: value for name, value in kept.items() if name not in ("campaign", "manifest", "run")}
-        path.write_text(json.dumps(kept), encoding="utf-8")
-
-
-def test_runs_without_checksum_are_refused_until_they_are_sealed(original: Path, root: Path, capsys: pytest.CaptureFixture) -> None:
-    folder = store(root).folder
-    without_checksums(folder)
-    with pytest.raises(StorageError, match=r"what is stored carries its checksum; found none in .*manifest\.json") as refusal:
-        store(root)
-    assert "python -m verify seal" in str(refusal.value)
-    assert verify_main.main(["seal", str(root)]) == 0
-    assert f"{2 * RUNS + 1} files sealed" in capsys.readouterr().out
-    assert contents(root) == contents(original)
-    assert everything(root) == everything(original)
-    assert verify_main.main(["seal", str(root)]) == 0
-    assert ": 0 files sealed" in capsys.readouterr().out
-    (folder / "run-0001.json").write_text('{"run": NaN')
-    assert verify_main.main(["seal", str(root)]) == 2
-    assert "run-0001.json damaged" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("name", ["manifest.json", "run-0001.json", "run-0001.origin"])
-@pytest.mark.parametrize("change", [(b'"sha256"', b'"sha2u6"'), (b'"sha256": "', b'"sha256": "0')], ids=["name", "length"])
-def test_a_damaged_checksum_is_no_lack_of_one(
-    original: Path, root: Path, name: str, change: tuple[bytes, bytes], capsys: pytest.CaptureFixture
-) -> None:
-    """Sealed anew, whatever else is wrong in the file would be accepted."""
-    path = store(root).folder / name
-    path.write_bytes(path.read_bytes().replace(*change))
-    if b'"sha256"' not in path.read_bytes():
-        assert verify_main.main(["seal", str(root)]) == 2
-        assert f"{name} damaged" in capsys.readouterr().err
-    with pytest.raises(StorageError, match=re.escape(f"found another in {path}, which was changed. Repair: delete ")) as refusal:
+@pytest.mark.parametrize("manifest", [True, False], ids=["manifest", "run"])
+@pytest.mark.parametrize(("old", "new", "found"), [
+    (b'"sha256"', b'"sha2u6"', "none"), (b'"sha256": "', b'"sha256": "0', "another"), (b'"sha256": "', b'"sha256": [], "": "', "another"),
+], ids=["name", "length", "type"])  # fmt: skip
+def test_a_damaged_checksum_is_refused(root: Path, manifest: bool, old: bytes, new: bytes, found: str) -> None:
+    before, path = everything(root), store(root).folder / "manifest.json" if manifest else stored_at(root, 1)[0]
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(StorageError, match=f"found {found} in .*{re.escape(str(path))}.* Repair: delete ") as refusal:
         everything(root)
     repaired(root, refusal.value)
-    assert everything(root)[0] == everything(original)[0]
+    assert everything(root)[0] == before[0]
+
+
+# The command that packs.
+
+
+def test_the_command_packs_every_campaign(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    root = folder_of_campaigns(tmp_path)
+    opened, other = store(root), store(root, 9)
+    for one in (opened, other):
+        compute(one, range(2), InOrder(), nothing)
+    before = contents(root)
+    shutil.copytree(other.folder, other.folder.with_name("copy"))
+    assert verify_main.main(["pack", "--output", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"{one.folder}: 2 runs packed" in shown for one in (opened, other))
+    assert "copy" not in shown
+    assert sorted(path.name for path in opened.folder.iterdir()) == ["manifest.json", RUNS_FILE]
+    # One more: the lines that are there stay as they are, and a run that was computed again is there once.
+    lines = (opened.folder / RUNS_FILE).read_bytes()
+    found = opened.read()[1]
+    for run in (1, 2):
+        opened.write(run, found.record, found.origin)
+    assert verify_main.main(["pack", "--output", str(tmp_path)]) == 0
+    assert (opened.folder / RUNS_FILE).read_bytes().startswith(lines)
+    assert opened.runs() == [0, 1, 2]
+    shutil.rmtree(other.folder.with_name("copy"))
+    assert before.items() <= contents(root).items()
+    assert verify_main.main(["pack", "--output", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.count("packed") == 1
 
 
 def test_a_checksum_is_that_of_the_contents_in_whatever_form() -> None:

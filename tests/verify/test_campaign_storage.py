@@ -7,8 +7,10 @@ import itertools
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +24,11 @@ from verify import command
 from verify.campaigns import curves
 from verify.campaigns.campaign import label
 from verify.campaigns.table import CAMPAIGNS
+from verify.store import lines
 from verify.store import store as storage
-from verify.store.checksum import parsed
 from verify.store.driver import compute
 from verify.store.folders import folder_of_campaigns
+from verify.store.lines import RUNS
 from verify.store.run import one_blas_thread
 from verify.store.workers import workers
 
@@ -43,10 +46,10 @@ def forkserver() -> object:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("undisturbed")
     campaign(root, 40)
-    return contents(root)
+    return root
 
 
 # What must not be lost.
@@ -54,7 +57,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 def test_killed_twenty_times_at_random_moments_nothing_is_lost(forkserver, undisturbed, tmp_path: Path) -> None:
     rng = np.random.default_rng(9)
-    before: dict[str, bytes] = {}
+    before: dict[tuple[str, int], str] = {}
     alive, longest = 0, 0.2
     for _ in range(20):
         process = forkserver.Process(target=campaign, args=(tmp_path, 40))
@@ -66,21 +69,19 @@ def test_killed_twenty_times_at_random_moments_nothing_is_lost(forkserver, undis
         process.join()
         after = contents(tmp_path)
         assert before.items() <= after.items()
-        for name, text in after.items():
-            parsed(text, name, "")
         longest *= 1.0 if len(after) > len(before) else 1.3
         before = after
     # The test has killed something: processes were at work, and some had stored runs.
     assert alive
     assert before
     campaign(tmp_path, 40)
-    assert contents(tmp_path) == undisturbed
+    assert contents(tmp_path) == contents(undisturbed)
 
 
 def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver, undisturbed, tmp_path: Path) -> None:
-    # Each of manifest, origin and run takes two calls with a moment before and after: 12 steps lead through the first run, 8 through the
-    # next. A process which outlives its step has none left to be killed at.
-    steps = 0
+    # A moment before and after each call: manifest and two runs take two calls each, packing them two, one for the folder, and one for each
+    # file it deletes. A process which outlives its step has none left to be killed at.
+    steps, wanted = 0, contents(undisturbed, 2)
     for step in itertools.count():
         root = tmp_path / str(step)
         process = forkserver.Process(target=killed_at, args=(root, 2, step))
@@ -90,11 +91,11 @@ def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver, undisturbed
             break
         assert process.exitcode == -signal.SIGKILL
         steps += 1
-        assert contents(root).items() <= undisturbed.items()
+        assert contents(root).items() <= wanted.items()
         campaign(root, 2)
-        assert contents(root).items() <= undisturbed.items()
-        assert len(contents(root)) == 2
-    assert steps == 20
+        assert contents(root) == wanted
+        assert sorted(path.name for path in store(root).folder.glob("[!.]*")) == ["manifest.json", RUNS]
+    assert steps == 2 * (2 + 4 + 2 + 1 + 2)
 
 
 # What results must not depend on.
@@ -103,7 +104,7 @@ def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver, undisturbed
 # Threads share the filters of warnings, which a run sets for itself.
 @pytest.mark.filterwarnings("ignore::hermite_eq.HypothesisWarning")
 def test_results_do_not_depend_on_workers_shards_or_order(undisturbed, tmp_path: Path) -> None:
-    wanted = {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 8}
+    wanted = contents(undisturbed, 8)
     for count in (1, 2):
         with workers(count) as pool:
             compute(store(tmp_path / str(count)), range(8), pool, nothing)
@@ -123,8 +124,33 @@ def test_two_processes_may_share_a_folder(forkserver, undisturbed, tmp_path: Pat
     for process in both:
         process.join()
         assert process.exitcode == 0
-    assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 12}
+    assert contents(tmp_path) == contents(undisturbed, 12)
     assert not list(tmp_path.glob("*/*/.*"))
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["with the lock", "without"])
+def test_who_packs_does_not_lose_what_another_packs(alone: bool, undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = store(tmp_path)
+    compute(opened, range(2), InOrder(), nothing)
+    other = threading.Thread(target=opened.pack)
+    write = lines.write_bytes
+
+    def late(path: Path, text: bytes) -> None:
+        """Between reading and writing of the one, a third run is stored, and the other begins to pack."""
+        monkeypatch.setattr(lines, "write_bytes", write)
+        compute(opened, [2], InOrder(), nothing)
+        other.start()
+        # Without the lock it has finished in that time.
+        other.join(0.5)
+        assert other.is_alive() == alone
+        write(path, text)
+
+    monkeypatch.setattr(lines, "write_bytes", late)
+    if not alone:
+        monkeypatch.setattr(lines, "locked", lambda path: nullcontext())
+    opened.pack()
+    other.join()
+    assert (contents(tmp_path) == contents(undisturbed, 3)) == alone
 
 
 @pytest.mark.filterwarnings("default")
@@ -135,7 +161,7 @@ def test_on_a_dask_cluster(undisturbed, tmp_path: Path) -> None:
         distributed.Client(cluster) as client,
     ):
         compute(store(tmp_path), range(6), client.get_executor(), nothing)
-    assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 6}
+    assert contents(tmp_path) == contents(undisturbed, 6)
 
 
 @pytest.mark.filterwarnings("default")
@@ -146,7 +172,7 @@ def test_with_loky(undisturbed, tmp_path: Path) -> None:
         compute(store(tmp_path), range(6), pool, nothing)
     finally:
         pool.shutdown()
-    assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 6}
+    assert contents(tmp_path) == contents(undisturbed, 6)
 
 
 @pytest.mark.filterwarnings("default")
@@ -155,7 +181,7 @@ def test_with_submitit(cluster: str, undisturbed, tmp_path: Path) -> None:
     submitit = pytest.importorskip("submitit")
     executor = submitit.AutoExecutor(folder=tmp_path / "logs", cluster=cluster)
     compute(store(tmp_path / "results"), range(3), executor, nothing)
-    assert contents(tmp_path / "results") == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 3}
+    assert contents(tmp_path / "results") == contents(undisturbed, 3)
 
 
 def test_a_stored_run_is_that_of_the_engine(tmp_path: Path) -> None:
@@ -203,7 +229,7 @@ def test_a_full_disk_loses_nothing(forkserver, undisturbed, tmp_path: Path) -> N
         f"results can be written; found File too large at {folder}/run-0002.json. "
         "Repair: make room or choose another --output, and repeat the command: what is stored is kept"
     )
-    assert contents(tmp_path) == {name: text for name, text in undisturbed.items() if int(name[-9:-5]) < 2}
+    assert contents(tmp_path) == contents(undisturbed, 2)
     assert not list(folder.glob(".*"))
 
 

@@ -217,5 +217,5 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not known or type(runs) is not int or runs < 1:
         raise StorageError("a manifest holds the hash of its parameters, and how many runs are wanted", f"another schema in {path}", repair)
     if manifest["hash"] != folder.name:
-        raise StorageError(f"the manifest in {folder} is of these runs", f"that of {manifest['hash']}", repair)
+        raise StorageError(f"{path} is of these runs", f"that of {manifest['hash']}", repair)
     return manifest
