@@ -68,7 +68,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace, Console], int], str]] = 
                "theory of gradient steps"),
     "gradient": (_gradient, "a gradient step with parts of its gradient: which of what is beyond rank one changes the error; a minute at "
                  "d = 40"),
-    "pack": (_pack, "put the runs of every campaign into one file, those of campaigns which are not complete too: seconds"),
+    "pack": (_pack, "put the runs of every setup into one file, of those which are not complete too: seconds"),
 }
 
 

@@ -56,8 +56,10 @@ def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -
     assert "d = 12" in done.stdout
     assert len(contents(stored_in)) == stored + 2
     direct = Store(tmp_path / "direct", Setup(CAMPAIGNS["rt-fig1b"], 12, CAMPAIGNS["rt-fig1b"].seed, 4 * 10**9))
-    compute(direct, range(2), InOrder(), nothing)
-    assert contents(tmp_path / "direct") == contents(stored_in, 2)
+    # Of two workers the second may finish first.
+    compute(direct, sorted(run for _, run in contents(stored_in))[:2], InOrder(), nothing)
+    assert len(contents(tmp_path / "direct")) == 2
+    assert contents(tmp_path / "direct").items() <= contents(stored_in).items()
 
 
 def run(*arguments: object) -> int:

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ class Line:
     repair: str
 
 
-def write_line(folder: Path, run: int, contents: Mapping[str, Any]) -> None:
+def write_line(folder: Path, run: int, contents: dict[str, Any]) -> None:
     """Store a run in a file of its own; a second time the same.
 
     Raises
@@ -108,7 +107,7 @@ def _file(folder: Path, run: int) -> Path:
     return folder / f"run-{run:04d}.json"
 
 
-def _head(folder: Path, run: int) -> dict[str, Any]:
+def _head(folder: Path, run: int | None) -> dict[str, Any]:
     return {"campaign": folder.parent.name, "manifest": folder.name, "run": run}
 
 
@@ -154,13 +153,12 @@ def _bytes(path: Path, repair: str) -> bytes | None:
 def _line(folder: Path, run: int | None, text: bytes, where: str, repair: str) -> Line:
     """A line which belongs to the folder and, where its file names one, to the run."""
     contents = parsed(text, where, repair)
-    number = contents.get("run")
+    number, head = contents.get("run"), _head(folder, run)
     known = type(number) is int and number >= 0 and run in (number, None)
-    wanted = _head(folder, number if known else run)
-    if not known or any(contents.get(name) != value for name, value in wanted.items()):
+    if not known or any(contents.get(name) != head[name] for name in ("campaign", "manifest")):
         what = "a run" if run is None else f"run {run}"
         raise StorageError(
-            f"what is stored in {folder} is {what} of {wanted['campaign']}, manifest {wanted['manifest']}",
+            f"what is stored in {folder} is {what} of {head['campaign']}, manifest {head['manifest']}",
             f"run {number} of {contents.get('campaign')}, manifest {contents.get('manifest')}, in {where}", repair,
         )
     return Line(text.removesuffix(b"\n"), contents, where, repair)
