@@ -88,22 +88,18 @@ def test_the_gap_of_a_limit_must_vanish_at_the_rate(power: float, good: bool, sh
             assert row.verdict in (Verdict.IN_THE_LIMIT, Verdict.DISAGREES)
 
 
-def test_the_stored_summary_is_of_this_theory_and_sees_a_wrong_one() -> None:
-    """The theory of today at every other stored setting, and the same 5 % higher."""
+def test_the_theory_agrees_with_the_stored_settings_and_a_wrong_one_does_not() -> None:
+    """The theory of today at every other setting simulated at d = 40, and the same 5 % higher."""
     stored = json.loads((ROOT / "results" / "settings" / "summary.json").read_text(encoding="utf-8"))["outcomes"]
     at = [row for row in stored if row["d"] == 40 and row["error"] == "icl"]
     assert len(at) == COUNT
-    assert not any(row["fails"] for row in stored)
-    assert all(row["holds"] for row in stored if row["d"] <= 40)
     scores: dict[float, list[float]] = {1.0: [], 1.05: []}
     for row in at[::2]:
         panel = CAMPAIGNS["settings"].panels[row["setting"]]
         (setting,) = panel.settings(panel.families[0], 40)
-        found = icl_error(*setting.models.values(), setting.task, setting.sizes).icl
-        # The weights of the nodes settle to 1e-10, amplified beside the peak.
-        assert abs(found / row["predicted"] - 1) < 1e-5
+        found = icl_error(*setting.models.values(), setting.task, setting.sizes)
         for factor, z in scores.items():
-            z.append((row["mean"] - factor * found) / row["stderr"])
+            z.append((row["mean"] - factor * found.icl) / math.hypot(row["stderr"], found.icl_stderr))
     # χ² of 12 scores (of Student's t with 19 degrees of freedom, variance 19/17): below 50 but for a chance of 1e-5.
     assert np.square(scores[1.0]).sum() < 50 < np.square(scores[1.05]).sum()
 
