@@ -21,7 +21,7 @@ from hermite_eq.arguments import array, broadcast
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion.asymptotics import LocalNodes, local_nodes, singularities
 from hermite_eq.expansion.node_table import affine_values
-from hermite_eq.expansion.panels import Panels, nodes_and_roots, panels, resolve
+from hermite_eq.expansion.panels import OutOfReachError, Panels, nodes_and_roots, panels, resolve
 from hermite_eq.hermite import orthonormal_values
 
 Array = NDArray[np.float64]
@@ -121,8 +121,11 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, power
     order = np.argsort(reach)
     for start in range(0, m.size, _BLOCK):
         block = order[start : start + _BLOCK]
-        edges = _edges(sigma, 2.0 ** math.ceil(math.log2(float(reach[block[-1]]))))
-        out[:, :, block] = _block(sigma, m[block, None], s[block, None], edges, powers, degree)
+        try:
+            edges = _edges(sigma, 2.0 ** math.ceil(math.log2(float(reach[block[-1]]))))
+            out[:, :, block] = _block(sigma, m[block, None], s[block, None], edges, powers, degree)
+        except OutOfReachError as error:
+            raise _without_moments(sigma, s[block], powers) from error
     return out
 
 
@@ -158,7 +161,11 @@ def _block(sigma: Activation, m: Array, s: Array, edges: Array, powers: int, deg
         outermost = np.abs(np.where(np.abs(g) > end - 1, weighted[0], 0.0)).sum(axis=-1)
         if np.isfinite(sums).all() and (outermost <= np.finfo(float).eps * np.abs(sums[-1, 0])).all():
             return sums
-    raise HypothesisError(
+    raise _without_moments(sigma, s, powers)
+
+
+def _without_moments(sigma: Activation, s: Array, powers: int) -> HypothesisError:
+    return HypothesisError(
         f"the target has a finite {_ORDINALS.get(powers, f'{powers}th')} moment under its argument's normal law",
         f"{sigma.name} at a standard deviation up to {float(s.max()):.3g}",
         "use a target of at most polynomial growth",

@@ -131,9 +131,13 @@ def finite_values(
     return values
 
 
-def out_of_reach(found: str) -> HypothesisError:
+class OutOfReachError(HypothesisError):
+    """Of a function that is square integrable, but not within doubles."""
+
+
+def out_of_reach(found: str) -> OutOfReachError:
     """What is said of a function that is square integrable, but not within doubles."""
-    return HypothesisError(
+    return OutOfReachError(
         f"σ and its mass under σ²φ are within doubles: |σ| < 1e308, and all but 1e-16 of it at |x| < {HALF_WIDTHS[-1]}",
         found, "ask for its exact coefficients or enclosures, c.exact or c.enclosure(k) of c = coefficients(…)",
     )

@@ -246,7 +246,7 @@ def effective_ridge(load: Callable[[Array], Array], samples: FeatureSamples, tau
     left, a, omega, dof = equations(k)
     # Near n = rank the errors are a power of λ, through a, of which a digit is lost with every one that 1 − ⟨r/(r+k)⟩ or 1 − dof loses.
     free = np.minimum(k, 1 - steady / capacity * dof)
-    lost = (value(ridge) > 0) & (a < _UNRESOLVED * strength) & (free < _UNRESOLVED)
+    lost = full & (value(ridge) > 0) & (a < _UNRESOLVED * strength) & (free < _UNRESOLVED)
     if lost.any():
         least = float((value(ridge) / strength)[lost].min())
         # Below the normal doubles the factor is not known.
