@@ -22,8 +22,8 @@ from sklearn.linear_model import Ridge
 from benchmarks.simulate import seconds, show
 from hermite_eq import RandomTransformer, Sizes, Task
 from hermite_eq.simulate import icl_curve
-from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.sampler import Contexts, child_seeds
+from hermite_eq.simulate.training.draw import draw_run
 from verify.campaigns.ridge_trained import RIDGE_TRAINED, WIDTHS
 from verify.command_line import command_line, positive
 from verify.store.run import simulate_run

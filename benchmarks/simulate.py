@@ -119,7 +119,7 @@ def sampler(d: int) -> None:
 
 def precision(d: int, runs: int = 3) -> None:
     """What single-precision features change, on the same F."""
-    from hermite_eq.simulate import draw
+    from hermite_eq.simulate.training import draw
 
     original = draw.first_layer
     sizes = Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=3, mu=1)

@@ -14,7 +14,7 @@ import numpy as np
 
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory import TaskPopulation, icl_curve, optimal_ridge, phase_diagram, structured_curve
-from hermite_eq.theory.wishart import wishart_density
+from hermite_eq.theory.spectra.wishart import wishart_density
 from verify.command_line import command_line, positive
 
 TASK = Task("relu", noise=0.01)

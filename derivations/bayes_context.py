@@ -10,7 +10,7 @@ import sympy
 
 from derivations import Step
 from hermite_eq.models import Sizes, Task
-from hermite_eq.theory.bayes import bayes_error, bayes_error_with_covariance, context_ridge_error, exact_bayes_error
+from hermite_eq.theory.bayes.error import bayes_error, bayes_error_with_covariance, context_ridge_error, exact_bayes_error
 
 TITLE = "What no in-context learner can beat"
 

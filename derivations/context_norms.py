@@ -15,7 +15,7 @@ from derivations import Step
 from derivations.context_covariance import _gaussian_mean
 from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.models import Task
-from hermite_eq.theory.context_law import _with_norm, pair_moments, sum_moments
+from hermite_eq.theory.feature_law.context_law import _with_norm, pair_moments, sum_moments
 
 STATEMENT = r"""Given ξ, uᵀb₁ = (√d/ℓ)A, ‖b₁‖² − (uᵀb₁)² = (d/ℓ²) Y χ²_{d−1}, b₂ = Y/ℓ with A = Σ y_i g_i, Y = Σ y_i²; hence all moments of
 s² = ‖x‖²‖b‖²/t are exact. To the first order in 1/d, E[f(g)|ξ,‖x‖²] = E f + ½E[f(g)(g²−1)](‖x‖²−1); for B of relative

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from derivations import Step
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Sizes
 from hermite_eq.theory import Kronecker, Population, given_moments, icl_error
-from hermite_eq.theory.blocks import Side, sides
-from hermite_eq.theory.explicit import ContextSample
+from hermite_eq.theory.feature_law.given_moments import ContextSample
+from hermite_eq.theory.spectra.blocks import Side, sides
 
 STATEMENT = r"""Let h = Σ_κh_κ in orthogonal invariant subspaces. A context of type θ has E[hhᵀ|θ] = Σ_κf_κ(θ)C_κ, E[hy|θ] = Σ_κm_κ(θ)M_κ.
 (1) A source of such contexts is a mixture of its types as sources. In the equations for given covariances C_θ enters through

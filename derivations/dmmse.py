@@ -13,9 +13,9 @@ import sympy
 
 from derivations import Step
 from hermite_eq.models import Task
-from hermite_eq.theory.bayes import bayes_error
-from hermite_eq.theory.discrete_prior import dmmse_limit, tilted_divergence
-from hermite_eq.theory.marchenko_pastur import density, resolvent_moments, support
+from hermite_eq.theory.bayes.discrete_prior import dmmse_limit, tilted_divergence
+from hermite_eq.theory.bayes.error import bayes_error
+from hermite_eq.theory.spectra.marchenko_pastur import density, resolvent_moments, support
 
 TITLE = "The posterior mean over the training tasks"
 

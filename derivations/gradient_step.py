@@ -16,9 +16,9 @@ import sympy
 from derivations import Step
 from hermite_eq import Sizes, Task
 from hermite_eq.models import OneStepTransformer, rt_ridge
-from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.heads import StepSource
-from hermite_eq.simulate.onestep import gradients
+from hermite_eq.simulate.training.draw import draw_run
+from hermite_eq.simulate.training.heads import StepSource
+from hermite_eq.simulate.training.onestep import gradients
 
 TITLE = "Lemma 4.11: one gradient step is of rank one, up to what the label column adds"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sympy
 
 from derivations import Step
-from hermite_eq.theory.linear import linear_limit
+from hermite_eq.theory.ridge_equivalent.linear import linear_limit
 
 STATEMENT = r"""Let a₁ = c₁(σ*), v = E σ*² + ρ, R = a₁² s + v/α, R_t = a₁² + v/α, ⟨·⟩ the Marchenko-Pastur mean of ratio 1/κ. Ridge
 regression of y on H_Z with penalty λ(n/d)‖Γ‖² has, with q = λ + (q/τ)⟨R/(R+q)⟩ and e₀ = v − 2⟨a₁⁴s²/(R+q)⟩ + ⟨R a₁⁴s²/(R+q)²⟩,

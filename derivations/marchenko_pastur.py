@@ -12,10 +12,10 @@ from itertools import product
 import sympy
 
 from derivations import Step
-from hermite_eq.theory.marchenko_pastur import resolvent_moments
+from hermite_eq.theory.spectra.marchenko_pastur import resolvent_moments
 
 STATEMENT = r"""Let S = (1/k) Σ_{j≤k} ξ_j ξ_jᵀ, ξ_j ~ N(0, I_d), γ = d/k. As d → ∞, g = ⟨1/(ps+y)⟩ = lim (1/d) tr (pS+y)⁻¹ is the positive
-root of γpy g² + (y + p(1−γ)) g − 1 = 0, and the moments ⟨sⁱ/(ps+y)ʲ⟩ have the closed forms of hermite_eq.theory.marchenko_pastur.
+root of γpy g² + (y + p(1−γ)) g − 1 = 0, and the moments ⟨sⁱ/(ps+y)ʲ⟩ have the closed forms of hermite_eq.theory.spectra.marchenko_pastur.
 At finite d, E log det(pS+y) = d⟨log(ps+y)⟩ + ½ log(1−γX²) + O(1/d), X = ⟨ps/(ps+y)⟩; if the squared lengths ‖ξ_j‖²/d have relative
 variance V in place of 2/d (directions still uniform), (1 − dV/2) γX² is added."""
 

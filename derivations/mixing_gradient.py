@@ -20,8 +20,8 @@ from derivations.given_covariances import errors_of, symmetric, vanishes
 from hermite_eq.hermite import he
 from hermite_eq.models import PolynomialActivation, RandomTransformer, Sizes
 from hermite_eq.theory import Population, given_moments
-from hermite_eq.theory.mixing_gradient import gradient_at
-from hermite_eq.theory.mixing_response import Response
+from hermite_eq.theory.design.mixing_gradient import gradient_at
+from hermite_eq.theory.design.mixing_response import Response
 
 TITLE = "The gradient in the training proportions"
 

@@ -13,8 +13,8 @@ import numpy as np
 import sympy
 
 from derivations import Step
-from hermite_eq.theory.random_head import ScaledSamples, fixed_point, random_head_error
-from hermite_eq.theory.spectrum import Spectrum
+from hermite_eq.theory.ridge_equivalent.scalar import ScaledSamples, fixed_point, random_head_error
+from hermite_eq.theory.spectra.spectrum import Spectrum
 
 STATEMENT = r"""Samples θ have features φ = Σ_j ψ_j(θ) q_j + c₁(θ) Fᵀĥ + c_*(θ) z and labels with E[y|θ] = y₀, E[y²|θ] = y₂, E[ĥy|θ] = mM,
 Cov ĥ = C, F_ij ~ N(0,1), F of size D × m, ridge λ_s per sample, n samples. With A = FᵀCF, Q = (aA + g)⁻¹, δ_θ = (c₁² tr AQ + c_*² tr Q)/n,
@@ -22,7 +22,7 @@ a = E[c₁²/(1+δ)], g = λ_s + E[c_*²/(1+δ)], z = g/a, κ₂ = z/m + (κ₂/
 (1) in units of D (τ = n/D, μ = m/D, k = Dκ₂, r = DC, f₁ = ⟨r/(r+k)⟩, ω = τ/(τa + c₁²f₁ + c_*²/k)): E[c₁²ω] = 1 and
     a k (1 − (τ/μ)(1 − a E ω)) = λ_s/μ, with one solution (k, a);
 (2) tr T₁R̃T₂R̃ ≃ D·(T₁:T₂), R̃ = F(A+z)⁻¹Fᵀ, T₁:T₂ = ⟨T₁T₂/(r+k)²⟩ + k²⟨T₁/(r+k)²⟩⟨T₂/(r+k)²⟩/(μ − f₂);
-(3) the errors are E r_θ with r = r⁰ + c₁² U + c_*² V, U and V linear in r (hermite_eq.theory.random_head)."""
+(3) the errors are E r_θ with r = r⁰ + c₁² U + c_*² V, U and V linear in r (hermite_eq.theory.ridge_equivalent.scalar)."""
 
 ASSUMPTIONS = """D, n, m → ∞ in proportion; (ĥ, z) given θ may be replaced by Gaussians of the same covariances (Gaussian equivalence of
 [RT] Theorem 3; used, not proved); traces of products concentrate (deterministic equivalents of sample covariances)."""

@@ -13,8 +13,8 @@ import sympy
 from sympy import oo
 
 from derivations import Step
-from hermite_eq.theory.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
-from hermite_eq.theory.limits import ridgeless_limit, ridgeless_peak
+from hermite_eq.theory.linear_limits.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
+from hermite_eq.theory.linear_limits.limits import ridgeless_limit, ridgeless_peak
 
 TITLE = "Limits of the ridgeless errors"
 

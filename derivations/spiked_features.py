@@ -14,7 +14,7 @@ import sympy
 from numpy.typing import NDArray
 
 from derivations import Step
-from hermite_eq.theory.spiked_engine import Channel, Subspace, TypedFeatures, TypedRidge
+from hermite_eq.theory.ridge_equivalent.typed import Channel, Subspace, TypedFeatures, TypedRidge
 
 TITLE = "Typed neurons and typed samples"
 

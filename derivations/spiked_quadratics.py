@@ -13,8 +13,8 @@ import numpy as np
 import sympy
 
 from derivations import Step
-from hermite_eq.theory.blocks import joint_side
-from hermite_eq.theory.spiked_quadratics import QuadraticNodes, quadratic_nodes
+from hermite_eq.theory.neuron_types.quadratics import QuadraticNodes, quadratic_nodes
+from hermite_eq.theory.spectra.blocks import joint_side
 
 TITLE = "Quadratic functions of the query, context by context"
 

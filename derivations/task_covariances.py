@@ -13,9 +13,9 @@ import sympy
 
 from derivations import Step
 from hermite_eq.models import LinearTransformer, Ratios, Task
-from hermite_eq.theory.linear import linear_limit
-from hermite_eq.theory.structured_tasks import TaskPopulation, structured_curve
-from hermite_eq.theory.task_spectrum import TaskSpectrum
+from hermite_eq.theory.linear_limits.structured_tasks import TaskPopulation, structured_curve
+from hermite_eq.theory.ridge_equivalent.linear import linear_limit
+from hermite_eq.theory.spectra.task_spectrum import TaskSpectrum
 
 TITLE = "Pretraining and test tasks of any covariance"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sympy
 
 from derivations import Step
-from hermite_eq.theory.linear import linear_limit
+from hermite_eq.theory.ridge_equivalent.linear import linear_limit
 
 TITLE = "The task-generalisation gap"
 

@@ -13,7 +13,7 @@ import sympy
 
 from derivations import Step
 from derivations.marchenko_pastur import wishart_trace_moment
-from hermite_eq.theory.wishart import wishart_density
+from hermite_eq.theory.spectra.wishart import wishart_density
 
 TITLE = "The mean spectrum of a real Wishart matrix"
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "hermite_eq"
 #: Values, not indices, that need 64 bits wherever they are computed.
-VALUES = {"theory/blocks.py": 1}
+VALUES = {"theory/spectra/blocks.py": 1}
 
 
 def wide_integers(source: str) -> Iterator[int]:

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.simulate.memory import parse_memory
+from hermite_eq.simulate.training.memory import parse_memory
 from verify.campaigns.campaign import Campaign
 from verify.campaigns.table import CAMPAIGNS
 from verify.report import document

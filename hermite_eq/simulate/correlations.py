@@ -13,8 +13,8 @@ from hermite_eq.memory import require_memory
 from hermite_eq.models import AnyTask, OneStepTransformer, RandomTransformer, Sizes
 from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate.decomposition import drawn_gradient
-from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.sampler import child_seeds, context_law, draws
+from hermite_eq.simulate.training.draw import draw_run
 
 _BLOCK = 1024
 

@@ -8,8 +8,8 @@ from typing import Any, Literal, Required, TypedDict
 import numpy as np
 
 from hermite_eq.arguments import count, one_of
-from hermite_eq.simulate.memory import parse_memory
 from hermite_eq.simulate.sampler import run_numbers
+from hermite_eq.simulate.training.memory import parse_memory
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 

@@ -13,7 +13,6 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.memory import require_memory
 from hermite_eq.models import AnyTask, Sizes
 from hermite_eq.models.sizes import checked_sizes
-from hermite_eq.simulate.features import first_layer
 from hermite_eq.simulate.laws import Contexts, Tasks
 from hermite_eq.simulate.sampler import (
     Array,
@@ -22,6 +21,7 @@ from hermite_eq.simulate.sampler import (
     context_law,
     draws,
 )
+from hermite_eq.simulate.training.features import first_layer
 
 #: Entries of h formed at a time.
 _ELEMENTS = 2**22

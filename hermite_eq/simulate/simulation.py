@@ -16,15 +16,15 @@ from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.models import AnyTask, LinearTransformer, OneStepTransformer, Sizes, TrainedModel
 from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.progress import progress
-from hermite_eq.simulate.draw import Draw, draw_run
-from hermite_eq.simulate.features import norms
-from hermite_eq.simulate.heads import HeadKind
-from hermite_eq.simulate.memory import schedule
 from hermite_eq.simulate.options import SimulationOptions
-from hermite_eq.simulate.paths import Readout
 from hermite_eq.simulate.results import SimulatedCurve, SimulatedError
-from hermite_eq.simulate.run import Axis, Run
 from hermite_eq.simulate.sampler import child_seeds, context_law
+from hermite_eq.simulate.training.draw import Draw, draw_run
+from hermite_eq.simulate.training.features import norms
+from hermite_eq.simulate.training.heads import HeadKind
+from hermite_eq.simulate.training.memory import schedule
+from hermite_eq.simulate.training.paths import Readout
+from hermite_eq.simulate.training.run import Axis, Run
 
 #: Contexts that must count for a mean of squared features to settle to half its size.
 _FEWEST_EFFECTIVE = 4.0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.arguments import array, count, function, non_negative, outcome, positive, seed, sequence
 from hermite_eq.errors import HypothesisError
-from hermite_eq.simulate.ridge import SymmetricSystem, solve_dual, solve_primal, solve_singular
+from hermite_eq.simulate.training.ridge import SymmetricSystem, solve_dual, solve_primal, solve_singular
 from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
 from hermite_eq.testing.decay import decay
 from hermite_eq.testing.deviation import Deviation

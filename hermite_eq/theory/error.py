@@ -24,16 +24,16 @@ from hermite_eq.models import (
     Task,
     TrainedModel,
 )
-from hermite_eq.theory.distinct_sources import distinct_sources
-from hermite_eq.theory.explicit import GivenMoments, explicit_errors, unsettled_moments
-from hermite_eq.theory.finite_size import ROUGH, effective_contexts, finite_linear, finite_random
-from hermite_eq.theory.head import HeadMoments, unsettled
-from hermite_eq.theory.limit import TargetMoments, limit_linear, limit_random
-from hermite_eq.theory.mixture import concentration, mixture_errors, mixture_notes
+from hermite_eq.theory.feature_law.distinct_sources import distinct_sources
+from hermite_eq.theory.feature_law.finite_size import ROUGH, effective_contexts, finite_linear, finite_random
+from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_errors, unsettled_moments
+from hermite_eq.theory.feature_law.head import HeadMoments, unsettled
+from hermite_eq.theory.feature_law.limit import TargetMoments, limit_linear, limit_random
+from hermite_eq.theory.feature_law.several_sources import concentration, mixture_errors, mixture_notes
+from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_errors
+from hermite_eq.theory.neuron_types.contexts import LARGE
+from hermite_eq.theory.neuron_types.features import NODES, outside, spiked_errors
 from hermite_eq.theory.prediction import QUANTITIES, ErrorArrays, ErrorCurve, TheoryError
-from hermite_eq.theory.spiked_contexts import LARGE
-from hermite_eq.theory.spiked_features import NODES, outside, spiked_errors
-from hermite_eq.theory.training_tasks import FEW, LARGEST, given_task_errors
 
 Array = NDArray[np.float64]
 AnyLaw = Task | MixtureTask | GivenMoments

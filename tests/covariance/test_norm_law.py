@@ -13,7 +13,7 @@ from hermite_eq.covariance import SymbolicTarget, covariance, hermite_symbol
 from hermite_eq.hermite import X
 from hermite_eq.simulate import context_law as simulated_law
 from hermite_eq.simulate.laws import Tasks
-from hermite_eq.theory.context_law import context_law
+from hermite_eq.theory.feature_law.context_law import context_law
 
 TARGETS = ["relu", "tanh", sympy.Max(X - sympy.Rational(1, 3), 0), "gelu"]
 ALPHA = 1.5

@@ -10,8 +10,8 @@ import pytest
 from hermite_eq import HypothesisError, LinearTransformer, OneStepTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.models import MixtureTask, Source, Spike
 from hermite_eq.simulate import coupling
-from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.sampler import child_seeds
+from hermite_eq.simulate.training.draw import draw_run
 from hermite_eq.structured import degree_needed
 
 SIZES = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=0.5, mu=0.5)

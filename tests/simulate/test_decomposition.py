@@ -9,8 +9,8 @@ import pytest
 
 from hermite_eq import HypothesisError, OneStepTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.simulate import gradient_step
-from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.sampler import child_seeds
+from hermite_eq.simulate.training.draw import draw_run
 
 EPS = float(np.finfo(float).eps)
 SIZES = Sizes(d=5, context=6, tasks=12, samples=60, hidden=30)

@@ -19,10 +19,10 @@ from hermite_eq import (
     equivalent_model,
 )
 from hermite_eq.simulate import icl_curve, icl_error, join
-from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.memory import parse_memory
-from hermite_eq.simulate.ridge import ROUNDING_TOLERANCE
 from hermite_eq.simulate.sampler import child_seeds, context_law
+from hermite_eq.simulate.training.draw import draw_run
+from hermite_eq.simulate.training.memory import parse_memory
+from hermite_eq.simulate.training.ridge import ROUNDING_TOLERANCE
 
 from . import literal
 
@@ -152,7 +152,7 @@ def test_blocks_and_batches_do_not_matter(conditioned, monkeypatch):
     sizes = Sizes(d=5, context=6, tasks=12, samples=300, hidden=60)
     whole = icl_error(conditioned, TASK, sizes, **keep)
     # A budget which just holds one head and the smallest block.
-    monkeypatch.setattr("hermite_eq.simulate.memory.SMALLEST_BLOCK", 7)
+    monkeypatch.setattr("hermite_eq.simulate.training.memory.SMALLEST_BLOCK", 7)
     with pytest.raises(HypothesisError) as refusal:
         icl_error(conditioned, TASK, sizes, memory=1000, **keep)
     least = refusal.value.repair.split('"')[1]
@@ -416,7 +416,7 @@ def test_at_the_interpolation_peak_normal_equations_are_as_good_as_singular_valu
     heads = [RandomTransformer("relu", ridge), RandomTransformer("tanh", ridge), LinearTransformer(ridge, intercept=True)]
     keep = {"samples": [90, 99, 100, 101, 110, 111], "runs": 10, "rng": 1, "test": 50}
     direct = icl_curve(heads, TASK, sizes, **keep)
-    monkeypatch.setattr("hermite_eq.simulate.ridge.ROUNDING_TOLERANCE", -1.0)
+    monkeypatch.setattr("hermite_eq.simulate.training.ridge.ROUNDING_TOLERANCE", -1.0)
     singular = icl_curve(heads, TASK, sizes, **keep)
     for one, other in zip(direct, singular, strict=True):
         assert other.fallbacks == (10,) * 6

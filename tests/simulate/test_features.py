@@ -8,8 +8,8 @@ import pytest
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Sizes, Task, equivalent_model
 from hermite_eq.activations import Activation
 from hermite_eq.simulate import contexts, icl_error
-from hermite_eq.simulate.features import LinearRows, StoredRows, feature_blocks, first_layer
-from hermite_eq.simulate.heads import HeadKind
+from hermite_eq.simulate.training.features import LinearRows, StoredRows, feature_blocks, first_layer
+from hermite_eq.simulate.training.heads import HeadKind
 
 TASK, TRACE = Task("relu", noise=0.1), 5.0
 EPS = np.finfo(float).eps
@@ -28,7 +28,7 @@ def layer():
 @pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("sigma", ["tanh", equivalent_model("relu", 1), equivalent_model("relu", 4), equivalent_model("tanh", 2)], ids=str)
 def test_features_are_the_activation_of_the_pre_activations(drawn, layer, sigma, normalise, monkeypatch):
-    monkeypatch.setattr("hermite_eq.simulate.heads._ELEMENTS", 170)
+    monkeypatch.setattr("hermite_eq.simulate.training.heads._ELEMENTS", 170)
     model = RandomTransformer(sigma, 0.1, normalise)
     (block,) = feature_blocks(drawn, layer, TRACE, [0, 30], np.random.default_rng(2))
     h = np.einsum("ni,nj->nij", drawn.x, drawn.b).reshape(30, 20)
@@ -68,7 +68,7 @@ def test_equivalents_share_the_noise_which_is_fresh_in_training_and_tests(monkey
             seen.append(block.noise)
             yield block
 
-    monkeypatch.setattr("hermite_eq.simulate.run.feature_blocks", spy)
+    monkeypatch.setattr("hermite_eq.simulate.training.run.feature_blocks", spy)
     heads = [RandomTransformer(equivalent_model("relu", degree), 0.1) for degree in (1, 2)]
     icl_error(heads, TASK, Sizes(3, 4, 2, 20, 5), runs=2, rng=0, test=20)
     assert len(seen) == 6

@@ -20,8 +20,8 @@ from hermite_eq import (
     equivalent_model,
 )
 from hermite_eq.simulate import contexts, icl_curve, icl_error, join
-from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.sampler import context_law
+from hermite_eq.simulate.training.draw import draw_run
 
 from . import literal
 

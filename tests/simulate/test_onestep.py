@@ -11,10 +11,10 @@ import pytest
 from hermite_eq import HypothesisError, HypothesisWarning, LinearTransformer, RandomTransformer, Sizes, Task, equivalent_model
 from hermite_eq.models import OneStepTransformer, PolynomialActivation, rt_ridge
 from hermite_eq.simulate import icl_curve, icl_error
-from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.heads import StepSource
-from hermite_eq.simulate.onestep import gradients
 from hermite_eq.simulate.sampler import child_seeds
+from hermite_eq.simulate.training.draw import draw_run
+from hermite_eq.simulate.training.heads import StepSource
+from hermite_eq.simulate.training.onestep import gradients
 
 from . import literal
 

@@ -20,9 +20,9 @@ import pytest
 
 from hermite_eq import RandomTransformer, Sizes, Task
 from hermite_eq.simulate import icl_error
-from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.features import first_layer
 from hermite_eq.simulate.sampler import child_seeds
+from hermite_eq.simulate.training.draw import draw_run
+from hermite_eq.simulate.training.features import first_layer
 
 TASK = Task("relu", noise=0.05)
 SIZES = Sizes.from_ratios(12, alpha=1, kappa=0.5, tau=2, mu=1)
@@ -56,7 +56,7 @@ def test_features_are_within_the_worst_case(head):
 
 
 def test_change_of_the_errors_is_within_the_bound(head, monkeypatch):
-    monkeypatch.setattr("hermite_eq.simulate.draw.first_layer", rounded_layer)
+    monkeypatch.setattr("hermite_eq.simulate.training.draw.first_layer", rounded_layer)
     double, single = (icl_error(head, TASK, SIZES, runs=2, rng=3, test=TEST, precision=p) for p in ("double", "single"))
     for run, seed in enumerate(child_seeds(3, range(2))):
         draw = draw_run(TASK, SIZES, TEST, True, np.float64, seed)

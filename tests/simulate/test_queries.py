@@ -18,8 +18,8 @@ from hermite_eq import (
 )
 from hermite_eq.models import Rademacher, SoftmaxAttention
 from hermite_eq.simulate import icl_curve, icl_error, kronecker
-from hermite_eq.simulate.kronecker import KroneckerRows
 from hermite_eq.simulate.sampler import context_law
+from hermite_eq.simulate.training.kronecker import KroneckerRows
 
 SIZES = Sizes(d=5, context=6, tasks=12, samples=60, hidden=30)
 MIXTURE = Task(sources=[Source("relu", 0.1), Source("tanh", 0.02, task_cov=Spike(9.0), input_mean=0.3)], weights=[0.3, 0.7])
@@ -103,12 +103,12 @@ def test_blocks_keep_contexts_whole(monkeypatch):
     models = HEADS[:1] + HEADS[2:4]
     options = {"samples": [30, 60], "runs": 1, "rng": 5, "test": 50, "queries": 3, "precision": "double"}
     whole = icl_curve(models, MIXTURE, SIZES, **options)
-    monkeypatch.setattr("hermite_eq.simulate.memory.LARGEST_BLOCK", 10)
-    monkeypatch.setattr("hermite_eq.simulate.memory.SMALLEST_BLOCK", 1)
+    monkeypatch.setattr("hermite_eq.simulate.training.memory.LARGEST_BLOCK", 10)
+    monkeypatch.setattr("hermite_eq.simulate.training.memory.SMALLEST_BLOCK", 1)
     for one, other in zip(whole, icl_curve(models, MIXTURE, SIZES, **options), strict=True):
         np.testing.assert_allclose(one.icl_runs, other.icl_runs, rtol=1e-9)
     # Fewer rows than one context has.
-    monkeypatch.setattr("hermite_eq.simulate.memory.LARGEST_BLOCK", 2)
+    monkeypatch.setattr("hermite_eq.simulate.training.memory.LARGEST_BLOCK", 2)
     for one, other in zip(whole, icl_curve(models, MIXTURE, SIZES, **options), strict=True):
         np.testing.assert_allclose(one.icl_runs, other.icl_runs, rtol=1e-9)
 

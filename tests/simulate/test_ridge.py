@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from hermite_eq import HypothesisError, RandomTransformer, Sizes, Task
-from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.features import StoredRows
-from hermite_eq.simulate.paths import Readout, SamplePath, WidthPath
-from hermite_eq.simulate.ridge import (
+from hermite_eq.simulate.sampler import child_seeds
+from hermite_eq.simulate.training.draw import draw_run
+from hermite_eq.simulate.training.features import StoredRows
+from hermite_eq.simulate.training.paths import Readout, SamplePath, WidthPath
+from hermite_eq.simulate.training.ridge import (
     EPS,
     ROUNDING_TOLERANCE,
     SymmetricSystem,
@@ -19,7 +20,6 @@ from hermite_eq.simulate.ridge import (
     solve_primal,
     solve_singular,
 )
-from hermite_eq.simulate.sampler import child_seeds
 
 from . import literal
 
@@ -189,7 +189,7 @@ def test_estimate_of_rounding_holds_at_the_interpolation_peak(activation, monkey
         fit, right = primal(a, y, ridge, False), solve_singular(a, y, ridge, False).weights
         estimate = EPS * s.diagonal().max() * fit.condition / np.abs(s).sum(axis=0).max()
         for tolerance, refused in ((0.999 * estimate, True), (1.001 * estimate, False)):
-            monkeypatch.setattr("hermite_eq.simulate.ridge.ROUNDING_TOLERANCE", tolerance)
+            monkeypatch.setattr("hermite_eq.simulate.training.ridge.ROUNDING_TOLERANCE", tolerance)
             assert (primal(a, y, ridge, False) is None) == refused
         monkeypatch.undo()
         ratios.append(np.linalg.norm(fit.weights - right) / np.linalg.norm(right) / estimate)
@@ -244,13 +244,13 @@ def test_path_in_samples_is_a_fit_at_every_point(block, intercept):
 
 
 def test_kernel_grows_across_tiles(monkeypatch):
-    monkeypatch.setattr("hermite_eq.simulate.paths._TILE", 8)
+    monkeypatch.setattr("hermite_eq.simulate.training.paths._TILE", 8)
     test_path_in_samples_is_a_fit_at_every_point(7, False)
 
 
 @pytest.mark.parametrize("block", [7, 60])
 def test_path_in_hidden_units_is_a_fit_at_every_point(block, monkeypatch):
-    monkeypatch.setattr("hermite_eq.simulate.paths._TILE", 16)
+    monkeypatch.setattr("hermite_eq.simulate.training.paths._TILE", 16)
     a, y = problem(60, 100)
     points, readouts, d = [10, 30, 59, 60, 61, 80, 100], [Readout(0.01, False), Readout(3.0, False)], 5
     path = WidthPath(readouts, y, d, points, StoredRows(np.empty((60, 100))))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.theory.spectrum import Traces
+from hermite_eq.theory.spectra.spectrum import Traces
 
 Array = NDArray[np.float64]
 

@@ -27,8 +27,8 @@ from hermite_eq.theory import (
     phase_diagram,
     structured_curve,
 )
-from hermite_eq.theory.marchenko_pastur import density, support
-from hermite_eq.theory.wishart import wishart_density
+from hermite_eq.theory.spectra.marchenko_pastur import density, support
+from hermite_eq.theory.spectra.wishart import wishart_density
 
 RELU, IDENTITY = Task("relu", noise=0.01), Task("identity", noise=0.1)
 TWO = Task(sources=[Source("relu", noise=0.1), Source("relu", noise=0.2)], weights=[0.5, 0.5])

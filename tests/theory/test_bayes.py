@@ -12,7 +12,7 @@ import pytest
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Ratios, Sizes, Task
 from hermite_eq.theory import icl_error, optimal_ridge
-from hermite_eq.theory.bayes import bayes_error, bayes_error_with_covariance, context_ridge_error, exact_bayes_error
+from hermite_eq.theory.bayes.error import bayes_error, bayes_error_with_covariance, context_ridge_error, exact_bayes_error
 
 EPS = sys.float_info.epsilon
 NOISY = Task("identity", noise=0.1)

@@ -8,8 +8,8 @@ import pytest
 import sympy
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.theory.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
-from hermite_eq.theory.linear import linear_limit
+from hermite_eq.theory.linear_limits.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
+from hermite_eq.theory.ridge_equivalent.linear import linear_limit
 
 SYMBOLS = (ALPHA, KAPPA, TAU, SLOPE, SECOND_MOMENT, UNEXPLAINED)
 

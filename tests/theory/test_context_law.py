@@ -12,7 +12,7 @@ from hermite_eq.covariance import TRACE, target_moments
 from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Task
-from hermite_eq.theory.context_law import context_law, pair_moments, sum_moments, three_moment_nodes
+from hermite_eq.theory.feature_law.context_law import context_law, pair_moments, sum_moments, three_moment_nodes
 
 EPS = sys.float_info.epsilon
 

@@ -12,8 +12,8 @@ import sympy
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
 from hermite_eq.theory import icl_curve
-from hermite_eq.theory.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
-from hermite_eq.theory.context_length import optimal_context, phase_diagram
+from hermite_eq.theory.design.context_length import optimal_context, phase_diagram
+from hermite_eq.theory.linear_limits.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
 
 RIDGELESS = LinearTransformer(0.0)
 FIGURE_2 = [(0.5, 0.5, 0.3, "idg"), (0.5, 0.1, 0.4, "icl"), (0.5, 0.1, 0.6, "icl"), (20, 0.5, 0.25, "icl"), (20, 0.5, 1.1, "icl")]

@@ -11,8 +11,8 @@ from scipy.special import softmax
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Task
-from hermite_eq.theory.bayes import bayes_error
-from hermite_eq.theory.discrete_prior import dmmse_limit
+from hermite_eq.theory.bayes.discrete_prior import dmmse_limit
+from hermite_eq.theory.bayes.error import bayes_error
 
 TASK = Task("identity", noise=0.25)
 

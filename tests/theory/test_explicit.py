@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, RandomTransformer, Ratios, Sizes
 from hermite_eq.theory import GivenMoments, Kronecker, Population, Quadratics, given_moments, icl_curve, icl_error
-from hermite_eq.theory.blocks import block_diagonal
-from hermite_eq.theory.head import HeadMoments
-from hermite_eq.theory.random_head import ScaledSamples, fixed_point, random_head_error
+from hermite_eq.theory.feature_law.head import HeadMoments
+from hermite_eq.theory.ridge_equivalent.scalar import ScaledSamples, fixed_point, random_head_error
+from hermite_eq.theory.spectra.blocks import block_diagonal
 
 EPS = sys.float_info.epsilon
 Array = NDArray[np.float64]

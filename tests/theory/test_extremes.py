@@ -15,7 +15,7 @@ from hermite_eq import LinearTransformer, PolynomialActivation, RandomTransforme
 from hermite_eq.errors import ConvergenceError, HypothesisError
 from hermite_eq.models import MixtureTask, Source
 from hermite_eq.theory import bayes_error, context_ridge_error, icl_curve, icl_error, interpolation_peak, optimal_ridge
-from hermite_eq.theory.bayes import bayes_error_with_covariance
+from hermite_eq.theory.bayes.error import bayes_error_with_covariance
 from hermite_eq.theory.roots import increasing_root
 
 INF, LARGEST = math.inf, sys.float_info.max

@@ -24,8 +24,8 @@ from hermite_eq.covariance import covariance
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import MixtureTask, Source
 from hermite_eq.theory import spiked_icl_error
-from hermite_eq.theory.finite_size import effective_contexts
-from hermite_eq.theory.mixture import mixture_moments
+from hermite_eq.theory.feature_law.finite_size import effective_contexts
+from hermite_eq.theory.feature_law.several_sources import mixture_moments
 
 TASK = Task("relu", noise=0.1)
 

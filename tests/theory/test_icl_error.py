@@ -16,7 +16,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory import TheoryError, icl_curve, icl_error
-from hermite_eq.theory.head import HeadMoments
+from hermite_eq.theory.feature_law.head import HeadMoments
 from hermite_eq.theory.prediction import ErrorArrays
 
 EPS = sys.float_info.epsilon

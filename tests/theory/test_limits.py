@@ -12,9 +12,9 @@ import sympy
 from sympy import oo
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.theory.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
-from hermite_eq.theory.limits import ridgeless_limit, ridgeless_peak
-from hermite_eq.theory.linear import linear_limit
+from hermite_eq.theory.linear_limits.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
+from hermite_eq.theory.linear_limits.limits import ridgeless_limit, ridgeless_peak
+from hermite_eq.theory.ridge_equivalent.linear import linear_limit
 
 NAMES = {"alpha": ALPHA, "kappa": KAPPA, "tau": TAU, "slope": SLOPE, "v": SECOND_MOMENT, "u": UNEXPLAINED}
 EXACT = {

@@ -8,8 +8,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from hermite_eq.theory.linear import linear_limit
 from hermite_eq.theory.prediction import ErrorArrays
+from hermite_eq.theory.ridge_equivalent.linear import linear_limit
 
 EPS = sys.float_info.epsilon
 # One relative rounding of τ moves the ridgeless errors by 1/|1 − τ| of it; the rest is a few dozen operations.

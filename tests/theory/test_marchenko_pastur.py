@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.theory.marchenko_pastur import density, resolvent_moments, support
+from hermite_eq.theory.spectra.marchenko_pastur import density, resolvent_moments, support
 
 POWERS = {"g": (0, 1), "g2": (0, 2), "s_1": (1, 1), "s_2": (1, 2), "s_3": (1, 3), "s2_1": (2, 1), "s2_2": (2, 2), "s3_2": (3, 2)}
 EPS = sys.float_info.epsilon

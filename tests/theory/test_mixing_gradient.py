@@ -27,7 +27,7 @@ from hermite_eq.models import (
     Toeplitz,
 )
 from hermite_eq.theory import icl_error, mixing_curve, mixing_gradient, mixture, source_contexts
-from hermite_eq.theory.head import HeadMoments
+from hermite_eq.theory.feature_law.head import HeadMoments
 
 EPS = sys.float_info.epsilon
 Array = NDArray[np.float64]

@@ -14,10 +14,10 @@ from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task, rt_ridge
 from hermite_eq.theory import Kronecker, icl_curve, icl_error, mixture, source_contexts
-from hermite_eq.theory.blocks import Side, sides
-from hermite_eq.theory.explicit import ContextSample
-from hermite_eq.theory.source_contexts import context_sample, curvature
-from hermite_eq.theory.source_quadratics import quadratic_blocks
+from hermite_eq.theory.feature_law.given_moments import ContextSample
+from hermite_eq.theory.feature_law.source_contexts import context_sample, curvature
+from hermite_eq.theory.feature_law.source_quadratics import quadratic_blocks
+from hermite_eq.theory.spectra.blocks import Side, sides
 from verify.campaigns.mixing import Mixing
 
 D = 20

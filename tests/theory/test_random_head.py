@@ -13,10 +13,10 @@ import pytest
 from given_spectrum import GivenSpectrum
 from numpy.typing import NDArray
 
-from hermite_eq.theory.linear import linear_limit
 from hermite_eq.theory.prediction import ErrorArrays
-from hermite_eq.theory.random_head import ScaledSamples, fixed_point, random_head_error
-from hermite_eq.theory.spectrum import Spectrum
+from hermite_eq.theory.ridge_equivalent.linear import linear_limit
+from hermite_eq.theory.ridge_equivalent.scalar import ScaledSamples, fixed_point, random_head_error
+from hermite_eq.theory.spectra.spectrum import Spectrum
 
 
 def solved(samples: ScaledSamples, spectrum: Any, tau: Array, mu: Array, ridge: Array, dimension: float) -> ErrorArrays:

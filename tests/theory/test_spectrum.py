@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hermite_eq.theory.spectrum import Spectrum
+from hermite_eq.theory.spectra.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 D, DRAWS = 40, 600

@@ -17,11 +17,11 @@ from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
 from hermite_eq.theory import Population, given_moments, icl_curve, icl_error, spiked_icl_error
-from hermite_eq.theory.mixture import mixture_moments
-from hermite_eq.theory.spiked_contexts import context_nodes
-from hermite_eq.theory.spiked_engine import Channel, Subspace, TypedFeatures, TypedRidge
-from hermite_eq.theory.spiked_features import typed_features
-from hermite_eq.theory.spiked_neurons import conditional_moments
+from hermite_eq.theory.feature_law.several_sources import mixture_moments
+from hermite_eq.theory.neuron_types.contexts import context_nodes
+from hermite_eq.theory.neuron_types.features import typed_features
+from hermite_eq.theory.neuron_types.neurons import conditional_moments
+from hermite_eq.theory.ridge_equivalent.typed import Channel, Subspace, TypedFeatures, TypedRidge
 
 D = 16
 

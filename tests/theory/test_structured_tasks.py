@@ -14,7 +14,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import scaled_coefficients
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
 from hermite_eq.theory import icl_curve
-from hermite_eq.theory.structured_tasks import TaskPopulation, structured_curve
+from hermite_eq.theory.linear_limits.structured_tasks import TaskPopulation, structured_curve
 
 EPS = sys.float_info.epsilon
 Array = NDArray[np.float64]

@@ -12,8 +12,8 @@ from hermite_eq import simulate
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory import icl_error
-from hermite_eq.theory.finite_size import finite_linear
-from hermite_eq.theory.training_tasks import drawn_tasks, given_tasks
+from hermite_eq.theory.feature_law.finite_size import finite_linear
+from hermite_eq.theory.feature_law.training_tasks import drawn_tasks, given_tasks
 
 EPS = sys.float_info.epsilon
 

@@ -10,8 +10,8 @@ import pytest
 import scipy.stats
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.theory.marchenko_pastur import resolvent_moments
-from hermite_eq.theory.wishart import mean_spectrum, wishart_density
+from hermite_eq.theory.spectra.marchenko_pastur import resolvent_moments
+from hermite_eq.theory.spectra.wishart import mean_spectrum, wishart_density
 
 EPS = sys.float_info.epsilon
 SHAPES = [(1, 1), (1, 7), (2, 2), (5, 3), (4, 9), (40, 40), (41, 40), (30, 600), (90, 45)]

@@ -11,10 +11,10 @@ import pytest
 import hermite_eq
 from hermite_eq import Sizes
 from hermite_eq.models import MixtureTask, OneStepTransformer, Source, Spike
-from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.heads import StepSource
-from hermite_eq.simulate.onestep import gradients
 from hermite_eq.simulate.sampler import child_seeds
+from hermite_eq.simulate.training.draw import draw_run
+from hermite_eq.simulate.training.heads import StepSource
+from hermite_eq.simulate.training.onestep import gradients
 from verify.campaigns.campaign import Panel
 from verify.campaigns.curves import Curve, Key, Results
 from verify.campaigns.mixing import Mixing

@@ -10,10 +10,10 @@ import pytest
 from hermite_eq import Sizes
 from hermite_eq.activations import activation
 from hermite_eq.models import MixtureTask, Source, Spike
-from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.heads import StepSource
-from hermite_eq.simulate.onestep import gradients
 from hermite_eq.simulate.sampler import child_seeds
+from hermite_eq.simulate.training.draw import draw_run
+from hermite_eq.simulate.training.heads import StepSource
+from hermite_eq.simulate.training.onestep import gradients
 from hermite_eq.structured import conditional_coefficients
 
 UNITS = 120_000

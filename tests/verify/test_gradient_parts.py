@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from hermite_eq.simulate.draw import draw_run
 from hermite_eq.simulate.sampler import context_law
+from hermite_eq.simulate.training.draw import draw_run
 from verify import __main__ as verify_main
 from verify.main_job import gradient_parts
 from verify.main_job.gradient_parts import directions, expectations, setting, simulated

@@ -14,10 +14,10 @@ from hermite_eq import HypothesisWarning, Sizes
 from hermite_eq.models import MixtureTask, Model, OneStepTransformer, Source, Spike, rt_ridge
 from hermite_eq.simulate import context_law, icl_error
 from hermite_eq.simulate.decomposition import gradient_step, spectral_norm
-from hermite_eq.simulate.draw import draw_run
-from hermite_eq.simulate.heads import StepSource
-from hermite_eq.simulate.onestep import gradients
 from hermite_eq.simulate.sampler import child_seeds
+from hermite_eq.simulate.training.draw import draw_run
+from hermite_eq.simulate.training.heads import StepSource
+from hermite_eq.simulate.training.onestep import gradients
 from verify.campaigns.mixing import Mixing
 from verify.claims.check import Verdict, by_rate
 

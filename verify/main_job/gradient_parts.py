@@ -27,8 +27,8 @@ from hermite_eq.expansion import coefficients, scaled_norm2
 from hermite_eq.models import MixtureTask, OneStepTransformer, Sizes
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.simulate.decomposition import drawn_gradient
-from hermite_eq.simulate.draw import Draw, draw_run
 from hermite_eq.simulate.sampler import context_law
+from hermite_eq.simulate.training.draw import Draw, draw_run
 from verify.campaigns.mixing import Mixing
 
 Array = NDArray[np.float64]

@@ -1,0 +1,85 @@
+"""What all heads of one run are trained and tested on: tasks, contexts, first layer, and seeds of the noise z."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.models import AnyTask, Sizes
+from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts, context_law
+from hermite_eq.simulate.training.features import Floats, first_layer
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What all heads of one run share.
+
+    Attributes
+    ----------
+    law, training, fresh, again
+        Contexts to train on, to test on with fresh tasks, and with the training tasks.
+    layer, trace
+        F by rows, and t.
+    noise : tuple of SeedSequence
+        Of z in training and in the two tests.
+    step : Contexts or None
+        Contexts of the gradient step, whose tasks are the training tasks where these are finitely many.
+    start : (m,) array
+        Standard normal; the read-out with which the step is taken is this divided by √m.
+    """
+
+    law: ContextLaw
+    training: Contexts
+    fresh: Contexts
+    again: Contexts | None
+    layer: Floats
+    trace: float
+    noise: tuple[np.random.SeedSequence, ...]
+    step: Contexts | None
+    start: Array
+
+
+def draw_run(
+    task: AnyTask,
+    sizes: Sizes,
+    test: int,
+    random: bool,
+    dtype: type[np.floating[Any]],
+    seed: np.random.SeedSequence,
+    step: bool = False,
+    queries: int = 1,
+) -> Draw:
+    """The draw of one run; without ``random`` heads no first layer, and no test contexts if linear errors close; with ``step``,
+    contexts of a gradient step; with ``queries`` of each test context."""
+    law = context_law(task, sizes)
+    tasks, which, training, fresh_tasks, fresh, again_which, again, layer, *noise = seed.spawn(11)
+    step_tasks, step_which, step_contexts, start = seed.spawn(4)
+    n, k = sizes.samples, sizes.tasks
+    finite = k != math.inf
+    xi = law.tasks(int(k) if finite else n, np.random.default_rng(tasks))
+
+    def uniform(count: int, stream: np.random.SeedSequence) -> NDArray[np.intp]:
+        return np.random.default_rng(stream).integers(len(xi), size=count).astype(np.intp)
+
+    each = uniform(n, which) if finite else np.arange(n)
+    moving = None
+    if step:
+        own = xi if finite else law.tasks(n, np.random.default_rng(step_tasks))
+        moving = law.draw(own, uniform(n, step_which) if finite else np.arange(n), step_contexts)
+    trace = law.trace()
+    count = test if random or not law.closes else 0
+    return Draw(
+        law=law,
+        training=law.draw(xi, each, training),
+        fresh=law.draw(law.fresh_tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh, queries),
+        again=law.draw(xi, uniform(count, again_which), again, queries) if finite else None,
+        layer=first_layer(layer, sizes.d, sizes.hidden or 0 if random else 0, trace, dtype),
+        trace=trace,
+        noise=tuple(noise),
+        step=moving,
+        start=np.random.default_rng(start).standard_normal(sizes.hidden or 0 if step else 0),
+    )

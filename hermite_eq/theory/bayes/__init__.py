@@ -1,0 +1,1 @@
+"""What no Transformer can beat."""

@@ -1,0 +1,1 @@
+"""Best ridges, heads, contexts and mixtures; gradients and peaks."""

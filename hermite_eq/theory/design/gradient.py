@@ -1,0 +1,115 @@
+"""Exact derivatives of the predicted error in the ratios and the ridge; roots move by the implicit function theorem."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.theory.arguments import check_model, check_name, check_plain
+from hermite_eq.theory.dual import UNKNOWNS, Dual, value
+from hermite_eq.theory.error import icl_error
+from hermite_eq.theory.feature_law.finite_size import continuous_error
+from hermite_eq.theory.feature_law.head import HeadMoments
+from hermite_eq.theory.feature_law.limit import TargetMoments, head_limit
+from hermite_eq.theory.prediction import TheoryError
+
+Which = Literal["icl", "idg", "bias", "variance"]
+
+
+@dataclass(frozen=True)
+class ErrorGradient:
+    r"""Partial derivatives of a predicted error, the other ratios held.
+
+    Attributes
+    ----------
+    d_alpha, d_kappa, d_tau, d_mu : float
+        In α = ℓ/d, κ = k/d, τ = n/d², μ = m/d²; 0 in a ratio that is infinite or that the model does not have.
+    d_ridge : float
+        In λ; 0 for a random head in the limit, where λ plays no role.
+    error : TheoryError
+        The prediction itself.
+    """
+
+    d_alpha: float
+    d_kappa: float
+    d_tau: float
+    d_mu: float
+    d_ridge: float
+    error: TheoryError
+
+
+def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which = "icl") -> ErrorGradient:
+    r"""The gradient of :func:`hermite_eq.icl_error` in the ratios and λ.
+
+    At given Ratios every derivative is exact to rounding. At Sizes those in κ, τ, μ and λ are, of the prediction continued to real k, n
+    and m; the law of the context is one for each integer ℓ, so that ``d_alpha`` is the difference quotient between ℓ − 1 and ℓ + 1, at
+    ℓ = 1 between 1 and 2.
+
+    Parameters
+    ----------
+    model : LinearTransformer or RandomTransformer
+    task : Task
+    where : Ratios or Sizes
+    error : {"icl", "idg", "bias", "variance"}
+
+    Raises
+    ------
+    HypothesisError
+        Where the error diverges; for several sources, whose derivatives are :func:`mixing_gradient`; as :func:`hermite_eq.icl_error`.
+
+    Examples
+    --------
+    Between n and m more samples make it worse (the peak is at n = m), more hidden units better:
+
+    >>> from hermite_eq.models import RandomTransformer
+    >>> found = icl_gradient(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), Ratios(alpha=1, kappa=0.5, tau=1.5, mu=3))
+    >>> print(f"{found.d_tau:.4f} {found.d_mu:.4f}")
+    0.3075 -0.1690
+    """
+    check_name(error, ("icl", "idg", "bias", "variance"))
+    check_model(model)
+    check_plain(task)
+    at = icl_error(model, task, where)
+    if not math.isfinite(getattr(at, error)):
+        raise HypothesisError("the error is finite where its gradient is asked for", f"{error} = inf at {where}", "move n away from m")
+    ratios = where if isinstance(where, Ratios) else where.ratios
+    names = ("alpha", "kappa", "tau", "mu", "ridge")
+    numbers = dict(zip(names, (ratios.alpha, ratios.kappa, ratios.tau, math.inf, model.ridge), strict=True))
+    if isinstance(model, RandomTransformer) and ratios.mu is not None:
+        numbers["mu"] = ratios.mu
+    seeds = np.eye(len(names) + UNKNOWNS)[: len(names), :, None]
+    # What is infinite does not move.
+    x: dict[str, Any] = {
+        name: Dual(np.array([number]), seed * math.isfinite(number)) for (name, number), seed in zip(numbers.items(), seeds, strict=True)
+    }
+    if isinstance(where, Ratios):
+        found = getattr(_limit(model, task, x), error)
+        slopes = dict(zip(names, found.partials[:, 0], strict=False))
+    else:
+        moved = continuous_error(model, task, [where], x["kappa"] * where.d, x["tau"], x["mu"], x["ridge"])
+        found = getattr(moved, error)
+        slopes = dict(zip(names, found.partials[:, 0], strict=False))
+        slopes["alpha"] = _by_difference(model, task, where, error)
+    return ErrorGradient(**{f"d_{name}": float(slope) for name, slope in slopes.items()}, error=at)
+
+
+def _limit(model: Model, task: Task, x: dict[str, Any]) -> Any:
+    target = TargetMoments.of(task)
+    if isinstance(model, LinearTransformer):
+        one, zero = np.ones(1), np.zeros(1)
+        fresh = target.slope**2 + target.square / x["alpha"]
+        return head_limit(
+            HeadMoments(one * model.intercept, one, zero, zero), target, x["alpha"], x["kappa"], x["tau"], x["mu"], x["ridge"] / fresh
+        )
+    return head_limit(HeadMoments.of(model.activation), target, x["alpha"], x["kappa"], x["tau"], x["mu"], np.zeros_like(value(x["tau"])))
+
+
+def _by_difference(model: Model, task: Task, sizes: Sizes, error: Which) -> float:
+    ends = (max(sizes.context - 1, 1), sizes.context + 1)
+    below, above = (getattr(icl_error(model, task, replace(sizes, context=context)), error) for context in ends)
+    return float((above - below) / (ends[1] - ends[0]) * sizes.d)

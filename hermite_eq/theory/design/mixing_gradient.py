@@ -1,0 +1,157 @@
+"""The gradient of the predicted error in the training proportions of the sources."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, MixtureTask, Model, Sizes
+from hermite_eq.theory.arguments import check_model
+from hermite_eq.theory.design.mixing_response import Response
+from hermite_eq.theory.feature_law.given_moments import GivenMoments, source_nodes
+from hermite_eq.theory.feature_law.several_sources import mixture_moments, mixture_notes
+from hermite_eq.theory.prediction import TheoryError
+from hermite_eq.theory.ridge_equivalent.scalar import without_ridge
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MixingGradient:
+    r"""Derivatives of predicted errors in the training proportions.
+
+    What belongs to source s is the derivative *towards* it, :math:`\frac d{d\epsilon}e\big((1-\epsilon)\pi+\epsilon\delta_s\big)` at
+    ε = 0+: the gain or loss where every source gives up a little of its share to s. At an interior minimum all are 0; where
+    :math:`\pi_s=0` it is the derivative into the simplex. :math:`\sum_s\pi_s` times them is 0.
+
+    Attributes
+    ----------
+    weights : (S,) array
+        π.
+    icl, idg : (S,) array
+        Derivatives of the ICL error and of the error on the training mixture.
+    icl_by_source : (T, S) array
+        Of the error on each test source.
+    d_ridge : float
+        :math:`\partial e_{\mathrm{ICL}}/\partial\lambda`, the proportions held.
+    error : TheoryError
+        The prediction itself.
+    """
+
+    weights: Array
+    icl: Array
+    idg: Array
+    icl_by_source: Array
+    d_ridge: float
+    error: TheoryError
+
+    def along(self, direction: Sequence[float]) -> float:
+        r"""The derivative of the ICL error along a direction v with :math:`\sum_sv_s=0`.
+
+        Raises
+        ------
+        HypothesisError
+            If the direction leaves the plane :math:`\sum_s\pi_s=1`.
+        """
+        v = np.asarray(direction, float)
+        # Sums of S numbers, each rounded.
+        if v.shape != self.icl.shape or abs(v.sum()) > 64 * np.finfo(float).eps * np.abs(v).sum():
+            raise HypothesisError(
+                "a direction on the simplex has entries of sum 0, one for each source", f"{direction!r}", "pass [1, -1], say"
+            )
+        return float(v @ self.icl)
+
+
+def moments_of_all(task: MixtureTask, sizes: Sizes, model: Model) -> GivenMoments:
+    """Every source in training, whatever its weight.
+
+    Raises
+    ------
+    HypothesisError
+        For a task which is no mixture, and as :func:`hermite_eq.icl_error`.
+    """
+    if not isinstance(task, MixtureTask) or len(task.sources) < 2:
+        raise HypothesisError("there are several sources to mix", f"{task}", "pass Task(sources=[Source(…), Source(…)], weights=[…])")
+    check_model(model)
+    if not isinstance(sizes, Sizes):
+        raise HypothesisError("several sources are studied at a finite d", f"{sizes!r}", "pass Sizes(…)")
+    if sizes.tasks != math.inf:
+        raise HypothesisError(
+            "every training context has a task of its own, where proportions move", f"tasks={sizes.tasks}", "pass tasks=math.inf"
+        )
+    return mixture_moments(_evenly(task), sizes.d, sizes.context).reweighted(task.weights)
+
+
+def _evenly(task: MixtureTask) -> MixtureTask:
+    """The task with equal weights: what is known of its sources is computed once for all weights."""
+    return replace(task, weights=(1 / len(task.sources),) * len(task.sources))
+
+
+def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient:
+    """All derivatives at one solution."""
+    model, given, nodes = solved.model, solved.given, solved.engine.nodes
+    unit = source_nodes(given.training, 0, model, given, mixed=False).samples.weights
+    free = []
+    for s in range(len(given.training)):
+        # The scale of every node is ∝ t^{-1/2}, and the ridge of a linear head ∝ 1/t.
+        growth = given.growth(s)
+        by_ridge = -solved.ridge * growth if isinstance(model, LinearTransformer) else 0.0
+        free.append(solved.moved(np.where(nodes.source == s, unit, 0.0), -growth / 2, by_ridge))
+    weights = np.array([p.weight for p in given.training])
+    found = np.array(free).T
+    found = found - (found @ weights)[:, None]
+    (idg, _), *tests = solved.errors
+    errors, means = np.array(tests).T
+    icl, bias, k = float(solved.share @ errors), float(solved.share @ means), float(solved.point.k)
+    ridge = 0.0 if without_ridge(solved.point.k) else k * given.trace / given.dimension * solved.sizes.d
+    dof, residual = float(solved.point.dof), float(solved.point.residual)
+    at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, notes, tuple(float(x) for x in errors))
+    return MixingGradient(weights, solved.share @ found[1:], found[0], found[1:], solved.ridge_slope, at)
+
+
+def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGradient:
+    r"""The derivatives of :func:`hermite_eq.icl_error` in the training proportions π, by the implicit function theorem.
+
+    Exact to rounding (amplified by the condition of the fixed point), also where a source has weight 0.
+
+    Parameters
+    ----------
+    model : LinearTransformer or RandomTransformer
+    task : MixtureTask
+        Its ``weights`` are π; ``test_weights`` are held.
+    sizes : Sizes
+        With ``tasks=math.inf``.
+
+    Returns
+    -------
+    MixingGradient
+
+    Raises
+    ------
+    HypothesisError
+        For a single source, where the error diverges, and as :func:`hermite_eq.icl_error`.
+
+    References
+    ----------
+    Derivation: ``derivations/mixing_gradient.py``.
+
+    Examples
+    --------
+    A clean and a noisy source of the same tasks: more of the clean one is better.
+
+    >>> from hermite_eq.models import RandomTransformer, Source
+    >>> task = MixtureTask([Source("relu", noise=0.01), Source("relu", noise=0.5)])
+    >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=float("inf"), tau=1.5, mu=0.5)
+    >>> found = mixing_gradient(RandomTransformer("relu", ridge=0.1, normalise=True), task, sizes)
+    >>> found.icl.round(1)
+    array([-0.1,  0.1])
+    >>> found.along([1, -1]) < 0
+    True
+    """
+    given = moments_of_all(task, sizes, model)
+    return gradient_at(Response(model, given, sizes), mixture_notes(model, task, sizes))

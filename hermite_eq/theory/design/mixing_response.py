@@ -1,0 +1,213 @@
+r"""How the error moves with the training proportions of the sources: exact derivatives, on and at the ends of the simplex.
+
+The engine of :mod:`hermite_eq.theory.ridge_equivalent.matrices` has unknowns u: the weights :math:`W_{\kappa,s}` of the sources in the
+effective covariance, k and a, with
+
+.. math:: W_{\kappa,s}=\mathbb E[c_\kappa^2\omega;s],\qquad\mathbb E[c_1^2\omega]=1,\qquad
+    ak\Big(1-\frac\tau\mu\mathbb E\frac w{\tau a+w}\Big)=\frac{\lambda_s}\mu,\qquad\omega=\frac\tau{\tau a+w}.
+
+The proportions π enter as probabilities of the nodes, and through :math:`t=\sum_s\pi_st_s`, the scale of the first layer, on which the
+head's coefficients at every node depend. With G(u, π) = 0 these equations and e(u, π) an error,
+
+.. math:: \frac{de}{d\pi}=\partial_\pi e-\partial_ue\,(\partial_uG)^{-1}\partial_\pi G .
+
+All maps are analytic, so that a partial derivative is the imaginary part at an imaginary step, exact to rounding; only the resolvent, whose
+eigenvectors are not analytic where eigenvalues meet, is moved by hand: :math:`d\tilde R=-\tilde R(\sum_sdW_sr_s+dk)\tilde R`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes
+from hermite_eq.theory.design.optimum import with_ridge
+from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_engine, scaled_sizes, source_nodes
+from hermite_eq.theory.feature_law.head import HeadMoments
+from hermite_eq.theory.ridge_equivalent.matrices import Eigenblock, ExplicitEngine, SourceNodes
+from hermite_eq.theory.spectra.blocks import Block
+
+Array = NDArray[np.float64]
+
+#: Length of the imaginary step: its square is far below rounding, and it is far above the smallest numbers.
+_STEP = 1e-50
+
+
+@dataclass(frozen=True, eq=False)
+class _MovedBlock(Eigenblock):
+    """An eigenblock whose resolvent is a matrix, moved to first order in ``change``, the imaginary part of Σ_s W_s r_s."""
+
+    change: Array
+
+    @classmethod
+    def at(cls, block: Block, weights: Array) -> _MovedBlock:
+        """The eigenbasis of Σ_s W_s r_s within the joint range of the training sources, those of weight zero included."""
+        trained = weights.size
+        scales = np.einsum("sii->s", block.matrices[:trained])
+        scales = np.where(scales > 0, scales, 1.0)
+        values, basis = np.linalg.eigh(np.tensordot(1 / scales, block.matrices[:trained], 1))
+        outside = int((values <= values.size * np.finfo(float).eps * values[-1]).sum())
+        inner = basis[:, outside:]
+        found, turn = np.linalg.eigh(inner.T @ np.tensordot(weights, block.matrices[:trained], 1) @ inner)
+        basis = np.hstack([basis[:, :outside], inner @ turn])
+        seen = np.arange(len(basis)) >= outside
+        values = np.concatenate([np.zeros(outside), np.maximum(found, 0.0)])
+        rotated = basis.T @ block.matrices @ basis
+        rotated[:trained, ~seen] = 0.0
+        rotated[:trained, :, ~seen] = 0.0
+        return cls(block, values, basis, np.einsum("sii->si", rotated), rotated, seen, np.zeros_like(basis))
+
+    def moved(self, weights: NDArray[Any]) -> _MovedBlock:
+        """In the direction of the imaginary parts of the weights."""
+        return replace(self, change=np.tensordot(np.imag(weights), self.rotated[: weights.size], 1))
+
+    def resolvent(self, k: Any) -> Array:
+        k = np.ravel(k)[0]
+        r = 1 / (self.values + np.real(k))
+        return np.diag(r) - 1j * r[:, None] * (self.change + np.imag(k) * np.eye(r.size)) * r
+
+    def traces(self, sources: int, resolvent: Array) -> Array:
+        return np.array([self.block.copies * (matrix * resolvent).sum() for matrix in self.rotated[:sources]])
+
+    def lost(self, k: Any, resolvent: Array) -> Any:
+        # ΣR̃ = 1 − kR̃.
+        inner = resolvent[np.ix_(self.inside, self.inside)]
+        return self.block.copies * (2 * k * np.trace(inner) - k**2 * (inner * inner.T).sum())
+
+    def square(self, s: int, resolvent: Array) -> Any:
+        return self.block.copies * (self.rotated[s] * (resolvent @ resolvent)).sum()
+
+    def pairs(self, trained: int, resolvent: Array) -> Array:
+        applied = self.rotated @ resolvent
+        flat = applied.transpose(0, 2, 1)[:trained].reshape(trained, -1)
+        return np.asarray(self.block.copies * applied.reshape(len(applied), -1) @ flat.T)
+
+    def apply(self, resolvent: Array, vectors: Array) -> Array:
+        return np.asarray(resolvent @ vectors)
+
+
+def _shift(nodes: SourceNodes, weights: Array, slopes: HeadMoments | None, by: float) -> SourceNodes:
+    """The nodes with probabilities moved by ``weights``, and scales by the factor 1 + ``by``, in imaginary steps."""
+    s, step = nodes.samples, 1j * _STEP
+    moved: dict[str, Any] = {"weights": s.weights + step * weights}
+    if slopes is not None:
+        moved |= {name: getattr(s, name) + step * by * getattr(slopes, name) for name in ("c0", "c1", "c2", "residual2")}
+    return replace(nodes, samples=replace(s, **moved))
+
+
+def _slopes(model: Model, given: GivenMoments, nodes: SourceNodes) -> HeadMoments | None:
+    """Derivatives of the head's coefficients at the nodes in the logarithm of the scale; None where the scale is fixed."""
+    s = nodes.samples
+    if isinstance(model, LinearTransformer):
+        zero = np.zeros_like(s.c1)
+        return HeadMoments(zero, s.c1, zero, zero)
+    if model.normalise:
+        return None
+    found = HeadMoments.log_slopes(model.activation, _scales(model, given, nodes))
+    residual2 = found.residual2 - 2 * s.c2 * found.c2 * given.learnt[nodes.source]
+    return HeadMoments(found.c0, found.c1, found.c2, np.where(s.residual2 > 0, residual2, 0.0))
+
+
+def _scales(model: RandomTransformer, given: GivenMoments, nodes: SourceNodes) -> Array:
+    """‖h‖/√t at the nodes: c₁ of a linear head."""
+    populations = [given.populations[s] for s in np.unique(nodes.source)]
+    return source_nodes(populations, int(nodes.source[0]), LinearTransformer(model.ridge), given, mixed=False).samples.c1
+
+
+class Response:
+    """The solution for given populations, every one of them trained on, in proportions that may be 0; and how it moves.
+
+    Raises
+    ------
+    HypothesisError
+        Where the error diverges.
+    """
+
+    def __init__(self, model: Model, given: GivenMoments, sizes: Sizes) -> None:
+        self.model, self.given, self.sizes = model, given, sizes
+        self.tau, self.mu, self.ridge = (float(x[0]) for x in scaled_sizes(model, given, [sizes]))
+        self.engine, self.tests = explicit_engine(model, given)
+        ((point, eigenblocks),) = self.engine.solve(np.array([self.tau]), np.array([self.mu]), np.array([self.ridge]))
+        self.errors = np.array(self.engine.errors(point, eigenblocks, self.tau, self.mu, self.tests))
+        if not np.isfinite(self.errors).all():
+            raise HypothesisError("the error is finite where its gradient is asked for", f"icl = inf at {sizes}", "move n away from m")
+        self.point, self.eigenblocks = point, eigenblocks
+
+    @property
+    def share(self) -> Array:
+        """The weights of the test sources."""
+        return np.array([p.weight for p in self.given.test])
+
+    @property
+    def icl(self) -> float:
+        """e_ICL."""
+        return float(self.share @ self.errors[1:, 0])
+
+    @cached_property
+    def u(self) -> Array:
+        """The unknowns W, k and a in one vector."""
+        return np.concatenate([self.engine.weights(self.point.omega).ravel(), [self.point.k, self.point.a]])
+
+    @cached_property
+    def blocks(self) -> list[_MovedBlock]:
+        """The blocks, ready to be moved."""
+        W = self.engine.weights(self.point.omega)
+        return [_MovedBlock.at(each.block, W[self.engine.row(each.block)]) for each in self.eigenblocks]
+
+    @cached_property
+    def jacobian(self) -> Array:
+        """∂G/∂u."""
+        columns = [self.equations(self.engine, self.u + 1j * _STEP * e, self.ridge).imag / _STEP for e in np.eye(self.u.size)]
+        return np.stack(columns, 1)
+
+    @cached_property
+    def slopes(self) -> list[HeadMoments | None]:
+        """Of the head's coefficients at the nodes of training, and of each test source."""
+        return [_slopes(self.model, self.given, nodes) for nodes in (self.engine.nodes, *self.tests)]
+
+    def equations(self, engine: ExplicitEngine, u: Array, ridge: complex) -> Array:
+        """G(u), u = (W, k, a)."""
+        W, k, a = u[:-2].reshape(-1, engine.trained), u[-2], u[-1]
+        samples = engine.nodes.samples
+        load = _load(engine, [block.moved(W[self.engine.row(block.block)]) for block in self.blocks], k)
+        total = self.tau * a + load
+        first = (samples.weights * samples.c1**2 * self.tau / total).sum() - 1
+        second = k * a * (1 - self.tau / self.mu * (samples.weights * load / total).sum()) - ridge
+        return np.concatenate([(W - engine.weights(self.tau / total)).ravel(), [first, second]])
+
+    def moved(self, weights: Array, by: float, d_ridge: float) -> Array:
+        """The derivatives of (IDG, error on each test source) where the nodes' probabilities move by ``weights``, the logarithm of all
+        scales by ``by``, and the engine's ridge by ``d_ridge``."""
+        engine = replace(self.engine, nodes=_shift(self.engine.nodes, weights, self.slopes[0], by))
+        right = self.equations(engine, self.u.astype(complex), self.ridge + 1j * _STEP * d_ridge).imag / _STEP
+        # k may be tiny, and with it a row and a column.
+        scale = np.ones(self.u.size)
+        scale[-2] = self.point.k
+        matrix = self.jacobian * scale
+        rows = np.abs(matrix).max(axis=1)
+        rows = np.where(rows > 0, rows, 1.0)
+        v = self.u - 1j * _STEP * scale * np.linalg.solve(matrix / rows[:, None], right / rows)
+        W, k, a = v[:-2].reshape(-1, engine.trained), v[-2], v[-1]
+        blocks = [block.moved(W[self.engine.row(block.block)]) for block in self.blocks]
+        omega = self.tau / (self.tau * a + _load(engine, blocks, k))
+        tests = [_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in zip(self.tests, self.slopes[1:], strict=True)]
+        errors = engine.errors(replace(self.point, k=k, a=a, omega=omega), blocks, self.tau, self.mu, tests)
+        return np.array([np.imag(error) / _STEP for error, _ in errors])
+
+    @property
+    def ridge_slope(self) -> float:
+        """∂e_ICL/∂λ."""
+        one = float(scaled_sizes(with_ridge(self.model, 1.0), self.given, [self.sizes])[2][0])
+        return float(self.share @ self.moved(np.zeros_like(self.engine.nodes.samples.weights), 0.0, one)[1:])
+
+
+def _load(engine: ExplicitEngine, blocks: Sequence[_MovedBlock], k: Any) -> NDArray[Any]:
+    """The loads w(θ), shape (N,), with moved blocks."""
+    traces = ((each.block.key, each.traces(engine.trained, each.resolvent(k))[None]) for each in blocks)
+    return engine.load(traces, np.array([k]))[0]

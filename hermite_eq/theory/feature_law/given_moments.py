@@ -1,0 +1,425 @@
+r"""In-context errors for given covariances: what a population is, and its translation into the engine's units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.arguments import array, instance, number, positive, sequence
+from hermite_eq.covariance.averages import gamma_nodes
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes
+from hermite_eq.theory.feature_law.head import HeadMoments, effective_share, unsettled
+from hermite_eq.theory.prediction import QUANTITIES
+from hermite_eq.theory.ridge_equivalent.matrices import ExplicitEngine, SourceNodes
+from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, replace_zero_slope, ridge_in_units, without_ridge
+from hermite_eq.theory.spectra.blocks import Block, Covariance, Kronecker, block_diagonal
+
+Array = NDArray[np.float64]
+
+#: Gauss nodes for the norm of h within a source.
+_NODES = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratics:
+    r"""Orthonormal quadratic functions of h that a head can learn one by one.
+
+    The functions :math:`(h_ih_j-C_{ij})/\sqrt{(1+\delta_{ij})C_{ii}C_{jj}}` of directions i ≤ j which each carry a share of order 1/d of
+    tr C have eigenvalues of order 1/d² in the head's kernel, as large as those of h. All other functions of degree 2 have smaller ones
+    and act as noise.
+
+    Attributes
+    ----------
+    eigenvalue : float
+        e in the kernel :math:`c_2^2e\sum_f f(h)f(h')` for h normalised to :math:`\mathbb E\|h\|^2=1`: :math:`C_{ii}C_{jj}` there.
+    signal : (q,) array
+        :math:`\mathbb E[f\,y]` for each of the functions; q is how many there are.
+    """
+
+    eigenvalue: float
+    signal: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "eigenvalue", number(self.eigenvalue, "eigenvalue", "e in the kernel"))
+        object.__setattr__(self, "signal", array(self.signal, "signal", "E[fy]", dimensions=1, nan=True, empty=True))
+
+
+@dataclass(frozen=True, eq=False)
+class ContextSample:
+    r"""Contexts of one source by the energies of h in the K kinds of blocks.
+
+    Attributes
+    ----------
+    energies : (K, N) array
+        :math:`f_\kappa=\|h_\kappa\|^2/\mathbb E\|h_\kappa\|^2`, of mean 1.
+    signals : (K, N) array
+        :math:`\mathbb E[(M_\kappa^\top h)\,y|\theta]/\|M_\kappa\|^2`, of mean 1 where :math:`M_\kappa\ne0`.
+    centers : (K, N) array
+        :math:`\bar h_\kappa^\top h/\|\bar h_\kappa\|^2` with :math:`\bar h=\mathbb Eh`, likewise.
+    mean, square : (N,) array
+        :math:`\mathbb E[y|\theta]` and :math:`\mathbb E[y^2|\theta]`.
+    shares : (K,) array
+        :math:`\mathbb E\|h_\kappa\|^2/\mathbb E\|h\|^2`.
+    weights : (N,) array
+        Probabilities.
+    """
+
+    energies: Array
+    signals: Array
+    centers: Array
+    mean: Array
+    square: Array
+    shares: Array
+    weights: Array
+
+    @property
+    def norm(self) -> Array:
+        r""":math:`\|h\|^2/\mathbb E\|h\|^2`."""
+        return np.asarray(self.shares @ self.energies)
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    r"""What the theory needs to know of one source.
+
+    Attributes
+    ----------
+    covariance : Kronecker or (D, D) array
+        :math:`\mathbb E[hh^\top]`.
+    signal : (D,) or (d, d + 1) array
+        :math:`\mathbb E[hy]`.
+    square : float
+        :math:`\mathbb E[y^2]`, label noise included.
+    mean : float
+        :math:`\mathbb E[y]`.
+    weight : float
+        Share of the source.
+    quadratics : sequence of Quadratics
+        Functions of degree 2 beyond the mean, the same in number and order in every source.
+    norm_variance : float
+        Relative variance of ‖h‖²; 0 where h is normalised.
+    mean_slope, square_slope, signal_slope : float
+        Regression coefficients of y, of y²/E[y²] and of (Mᵀh)y/E[(Mᵀh)y] on :math:`\|h\|^2/\mathbb E\|h\|^2`.
+    center : (D,) or (d, d + 1) array, optional
+        :math:`\mathbb E h`; by default zero.
+    contexts : ContextSample, optional
+        Drawn contexts in place of a law of the norm: how much of its energy h has in each kind of block, and what the label is there.
+    """
+
+    covariance: Covariance
+    signal: Array
+    square: float
+    mean: float = 0.0
+    weight: float = 1.0
+    quadratics: tuple[Quadratics, ...] = ()
+    norm_variance: float = 0.0
+    mean_slope: float = 0.0
+    square_slope: float = 0.0
+    signal_slope: float = 0.0
+    center: Array | None = None
+    contexts: ContextSample | None = None
+
+    def __post_init__(self) -> None:
+        signal = array(self.signal, "signal", "E[hy]", shape="(D,) or (d, d + 1)", dimensions=(1, 2), nan=True)
+        covariance = self.covariance
+        if not isinstance(covariance, Kronecker):
+            covariance = array(covariance, "covariance", "E[hhᵀ]", shape="(D, D)", dimensions=2, nan=True)
+        object.__setattr__(self, "covariance", covariance)
+        object.__setattr__(self, "signal", signal)
+        for name in ("square", "mean", "weight", "norm_variance", "mean_slope", "square_slope", "signal_slope"):
+            object.__setattr__(self, name, number(getattr(self, name), name))
+        if self.center is not None:
+            center = array(self.center, "center", "E[h]", shape="(D,) or (d, d + 1)", nan=True)
+            if center.size != signal.size:
+                raise HypothesisError("center is of the same h", f"shapes {center.shape} and {signal.shape}", "pass one entry for each")
+            object.__setattr__(self, "center", center)
+        for group in sequence(self.quadratics, "quadratics"):
+            instance(group, Quadratics, "quadratics is a sequence of Quadratics", "pass quadratics=(Quadratics(…),)")
+        if self.contexts is not None:
+            instance(self.contexts, ContextSample, "contexts are drawn ones", "leave contexts out")
+
+    @property
+    def trace(self) -> float:
+        """tr E[hhᵀ]."""
+        return self.covariance.trace if isinstance(self.covariance, Kronecker) else float(np.trace(self.covariance))
+
+    @property
+    def middle(self) -> Array:
+        """E[h], shape (D,)."""
+        return np.zeros(np.size(self.signal)) if self.center is None else np.asarray(self.center, float).ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class GivenMoments:
+    """Training and test populations, in place of a task. Made by :func:`given_moments`.
+
+    Attributes
+    ----------
+    training, test : tuple of Population
+    trace : float
+        t, the scale of the first layer: F has entries of variance 1/t.
+    quadratic_blocks : tuple of Block
+        Further functions of degree 2, for every population: covariances for h of trace 1, and signals.
+    """
+
+    training: tuple[Population, ...]
+    test: tuple[Population, ...]
+    trace: float
+    quadratic_blocks: tuple[Block, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("training", "test"):
+            members = sequence(getattr(self, name), name, empty=False)
+            for p in members:
+                instance(p, Population, f"{name} is a sequence of Population", f"pass {name}=(Population(…),)")
+            object.__setattr__(self, name, members)
+        object.__setattr__(self, "trace", positive(self.trace, "trace", "the scale t of the first layer"))
+
+    def __str__(self) -> str:
+        return f"given moments, D = {self.dimension}"
+
+    @property
+    def dimension(self) -> int:
+        """D, the number of entries of h."""
+        return int(np.size(self.training[0].signal))
+
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """Training, then test."""
+        return self.training + self.test
+
+    @property
+    def learnt(self) -> Array:
+        """The share of each population's degree-2 kernel :math:`c_2^2` that lies in functions learnt one by one."""
+        second = (block.traces for block in self.blocks if block.degree == 2)
+        return np.asarray(sum(second, np.zeros(len(self.populations))) / self.dimension)
+
+    def reweighted(self, weights: Sequence[float]) -> GivenMoments:
+        """The training populations in other proportions, which sum to 1: blocks do not depend on them and are shared, t follows."""
+        training = tuple(replace(p, weight=float(w)) for p, w in zip(self.training, weights, strict=True))
+        found = replace(self, training=training, trace=mixture_trace(training))
+        # The blocks are a cached property: its value stands in __dict__ under its name.
+        vars(found)["blocks"] = self.blocks
+        return found
+
+    def growth(self, source: int) -> float:
+        """The derivative of log t in the weight of a training source."""
+        p = self.training[source]
+        return float(p.trace - 2 * p.middle @ _mixed_mean(self.training)) / self.trace
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Invariant blocks, every source scaled to total trace D, signals with √D as the engine has them."""
+        everyone = self.populations
+        D = self.dimension
+        found = []
+        traces = np.array([p.trace for p in everyone])[:, None, None]
+        for block in block_diagonal([p.covariance for p in everyone], [p.signal for p in everyone], [p.center for p in everyone]):
+            means = None if block.means is None else block.means * np.sqrt(D / traces)
+            found.append(replace(block, matrices=block.matrices * D / traces, signals=block.signals * np.sqrt(D / traces), means=means))
+        for j in range(len(everyone[0].quadratics)):
+            members = [p.quadratics[j] for p in everyone]
+            # A function of covariance e D in these units; its signal E[(√e f)y]√D.
+            values = np.array([q.eigenvalue for q in members])
+            signals = np.stack([math.sqrt(q.eigenvalue * D) * np.asarray(q.signal, float) for q in members])
+            found.append(Block(values[:, None, None] * D, signals[:, None, :], degree=2))
+        found += [Block(block.matrices * D, block.signals * math.sqrt(D), degree=2) for block in self.quadratic_blocks]
+        return tuple(found)
+
+
+def mixture_trace(populations: Sequence[Population]) -> float:
+    r""":math:`\operatorname{tr}\operatorname{Cov}h=\sum_s\pi_s\mathbb E_s\|h\|^2-\|\sum_s\pi_s\mathbb E_sh\|^2` of a mixture."""
+    middle = _mixed_mean(populations)
+    return math.fsum(p.weight * p.trace for p in populations) - float(middle @ middle)
+
+
+def _mixed_mean(populations: Sequence[Population]) -> Array:
+    """E[h] of a mixture."""
+    return np.asarray(sum(p.weight * p.middle for p in populations))
+
+
+def _checked(populations: Sequence[Population], name: str) -> tuple[Population, ...]:
+    populations = sequence(populations, name)
+    for p in populations:
+        instance(p, Population, f"{name} is a sequence of Population", f"pass {name}=[Population(…), …]")
+    if not populations:
+        raise HypothesisError(f"there is at least one {name} population", "none", f"pass {name}=[Population(…), …]")
+    weights = [p.weight for p in populations]
+    if not (min(weights) >= 0 and abs(sum(weights) - 1) <= 1e-9):
+        raise HypothesisError(
+            f"the weights of the {name} populations are ≥ 0 and sum to 1", f"{weights}", "divide them by their sum"
+        )
+    for p in populations:
+        if not (math.isfinite(p.square) and p.square >= p.mean**2 * (1 - 1e-12) and p.square > 0):
+            raise HypothesisError("E[y²] ≥ E[y]² and E[y²] > 0", f"square={p.square!r}, mean={p.mean!r}", "pass the moments of one law")
+        if not p.trace > 0:
+            raise HypothesisError("h is not zero: tr E[hhᵀ] > 0", f"{p.trace!r}", "pass a covariance of positive trace")
+        signals = {"E[hy]": p.signal, "E[h]": p.middle} | {f"E[fy] of quadratics[{j}]": q.signal for j, q in enumerate(p.quadratics)}
+        for moment, values in signals.items():
+            if not np.isfinite(values).all():
+                raise HypothesisError(f"{moment} is finite", "NaN or infinity in it", "pass the moments of one law")
+        if not 0 <= p.norm_variance < math.inf:
+            raise HypothesisError("the relative variance of ‖h‖² is finite and ≥ 0", f"norm_variance={p.norm_variance!r}", "pass 0.0")
+        slopes = [p.mean_slope, p.square_slope, p.signal_slope]
+        if not np.isfinite(slopes).all():
+            raise HypothesisError("regression slopes are finite", f"mean, square, signal: {slopes}", "pass 0.0 for one that is not known")
+        if not all(0 <= q.eigenvalue < math.inf for q in p.quadratics):
+            found = [q.eigenvalue for q in p.quadratics]
+            raise HypothesisError("eigenvalues of quadratic functions are finite and ≥ 0", f"{found}", "pass C_ii C_jj for h of trace 1")
+    return tuple(populations)
+
+
+def given_moments(
+    training: Sequence[Population],
+    test: Sequence[Population] | None = None,
+    *,
+    trace: float | None = None,
+    quadratic_blocks: Sequence[Block] = (),
+) -> GivenMoments:
+    r"""Populations for :func:`hermite_eq.icl_error` in place of a task.
+
+    Parameters
+    ----------
+    training : sequence of Population
+        The sources of the training contexts, with weights that sum to 1.
+    test : sequence of Population, optional
+        Those of the test contexts: ``icl`` is their mixture, ``icl_by_source`` each by itself. By default ``training``.
+    trace : float, optional
+        t, for first layers with entries of variance 1/t; by default tr Cov h of the training mixture.
+    quadratic_blocks : sequence of Block
+        As in :class:`GivenMoments`, the training populations first.
+
+    Raises
+    ------
+    HypothesisError
+        If weights do not sum to 1, moments are impossible, or the populations differ in D or in their quadratic functions.
+
+    Examples
+    --------
+    One source, isotropic: h of D = 6 entries, a label that sees the first.
+
+    >>> from hermite_eq.models import RandomTransformer, Sizes
+    >>> from hermite_eq.theory import icl_error
+    >>> signal = np.array([0.5, 0, 0, 0, 0, 0])
+    >>> moments = given_moments([Population(np.eye(6), signal, square=0.3)])
+    >>> print(icl_error(RandomTransformer("tanh", ridge=0.1), moments, Sizes(2, 2, 1, samples=40, hidden=30)))
+    ICL 0.0674599, IDG 0.0674599
+    """
+    train = _checked(training, "training")
+    tests = train if test is None else _checked(test, "test")
+    if len({len(p.quadratics) for p in train + tests}) > 1:
+        raise HypothesisError(
+            "every population has the same quadratic functions", f"{[len(p.quadratics) for p in train + tests]} groups of them",
+            "pass groups with zero signal where there is none",
+        )  # fmt: skip
+    found = mixture_trace(train) if trace is None else trace
+    found = positive(found, "trace", requirement="the scale t of the first layer is positive", repair="pass tr Cov(h)")
+    for block in sequence(quadratic_blocks, "quadratic_blocks"):
+        instance(block, Block, "quadratic_blocks is a sequence of Block", "leave quadratic_blocks out")
+    given = GivenMoments(train, tests, found, tuple(quadratic_blocks))
+    _ = given.blocks
+    return given
+
+
+def _drawn(p: Population, kinds: int) -> ContextSample:
+    """The contexts of a population, or nodes of the law of its norm, on which every kind of block depends alike."""
+    if p.contexts is not None:
+        return p.contexts
+    x, w = gamma_nodes(1 / p.norm_variance, _NODES) if p.norm_variance > 0 else (np.ones(1), np.ones(1))
+    # Positive quantities as powers of the norm with the given slope, of the given mean.
+    square, signal = x**p.square_slope, x**p.signal_slope
+    every = np.ones((kinds, 1))
+    return ContextSample(
+        every * x, every * signal / (w @ signal), every * np.ones_like(x), p.mean + p.mean_slope * (x - 1),
+        p.square * square / (w @ square), np.full(kinds, 1 / kinds), w,
+    )  # fmt: skip
+
+
+def source_nodes(
+    populations: Sequence[Population], first: int, head: RandomTransformer | LinearTransformer, given: GivenMoments, *, mixed: bool
+) -> SourceNodes:
+    """The nodes of the populations, whose sources are numbered from ``first``; ``mixed`` by their weights, else each of weight 1."""
+    kinds = 1 + max(block.kind for block in given.blocks)
+    drawn = [_drawn(p, kinds) for p in populations]
+    norms = [sample.norm for sample in drawn]
+    normalised = isinstance(head, RandomTransformer) and head.normalise
+    weights = np.concatenate([sample.weights * (p.weight if mixed else 1.0) for p, sample in zip(populations, drawn, strict=True)])
+    source = np.repeat(np.arange(first, first + len(drawn)), [x.size for x in norms])
+    scale2 = np.concatenate([x * p.trace / given.trace for p, x in zip(populations, norms, strict=True)])
+    # What is known of h, for ĥ = h/‖h‖.
+    energies = np.hstack([sample.energies / x for sample, x in zip(drawn, norms, strict=True)])
+    signals, centers = (
+        np.hstack([getattr(sample, name) / np.sqrt(x) for sample, x in zip(drawn, norms, strict=True)]) for name in ("signals", "centers")
+    )
+    scales, zero = np.sqrt(scale2), np.zeros(weights.size)
+    if isinstance(head, LinearTransformer):
+        moments = HeadMoments(zero + head.intercept, scales, zero, zero)
+    else:
+        moments = HeadMoments.of(head.activation) if normalised else HeadMoments.scaled(head.activation, scales)
+    c0, c1, c2, residual2 = (np.broadcast_to(x, zero.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
+    mean, square = (np.concatenate([getattr(sample, name) for sample in drawn]) for name in ("mean", "square"))
+    # A c₁ of 0 is judged against all that is not linear, before what is fitted through degree 2 leaves the residual.
+    samples = replace_zero_slope(FeatureSamples(weights, c0, c1, c2, residual2, mean, square))
+    samples = replace(samples, residual2=np.maximum(residual2 - c2**2 * given.learnt[source], 0.0))
+    return SourceNodes(samples, source, energies, signals, centers)
+
+
+def unsettled_moments(model: RandomTransformer | LinearTransformer, given: GivenMoments, sizes: Sizes) -> tuple[str, ...]:
+    """A note where the training contexts are too few for the mean of the squared features."""
+    if isinstance(model, LinearTransformer) or model.normalise:
+        return ()
+    nodes = source_nodes(given.training, 0, model, given, mixed=True)
+    s = nodes.samples
+    # What is fitted through degree 2 is no part of the residual, and of the second moment still.
+    return unsettled(model, sizes, effective_share(s.weights, s.c0**2 + s.c1**2 + s.residual2 + s.c2**2 * given.learnt[nodes.source]))
+
+
+def scaled_sizes(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> tuple[Array, Array, Array]:
+    """n/D, m/D and the ridge in the engine's units."""
+    D = given.dimension
+    tau = np.array([point.samples / D for point in points])
+    d = np.array([point.d for point in points], float)
+    ridge = np.full_like(tau, model.ridge)
+    if isinstance(model, LinearTransformer):
+        # The weights of h/√t are √t Γ, with the penalty λ/(dt) on their square.
+        return tau, np.full(tau.shape, math.inf), ridge_in_units(ridge, d * given.trace / D)
+    for point in points:
+        if point.hidden is None:
+            raise HypothesisError("a random head has hidden units", f"{point}", "pass hidden=…")
+    mu = np.array([point.hidden / D for point in points])  # type: ignore[operator]
+    return tau, mu, ridge_in_units(ridge, d * mu)
+
+
+def explicit_engine(model: RandomTransformer | LinearTransformer, given: GivenMoments) -> tuple[ExplicitEngine, list[SourceNodes]]:
+    """The engine, and the nodes of each test population."""
+    free = isinstance(model, LinearTransformer) and model.intercept
+    nodes = source_nodes(given.training, 0, model, given, mixed=True)
+    tests = [source_nodes([p], i, model, given, mixed=False) for i, p in enumerate(given.test, len(given.training))]
+    return ExplicitEngine(given.blocks, len(given.training), nodes, given.dimension, free), tests
+
+
+def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> dict[str, Array]:
+    """All columns of a theory curve, and the error of each test population in ``icl_by_source``, shape (points, sources)."""
+    D = given.dimension
+    tau, mu, ridge = scaled_sizes(model, given, points)
+    engine, tests = explicit_engine(model, given)
+    share = np.array([p.weight for p in given.test])
+    columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
+    for i, (at, eigenblocks) in enumerate(engine.solve(tau, mu, ridge)):
+        (idg, _), *each = engine.errors(at, eigenblocks, float(tau[i]), float(mu[i]), tests)
+        errors, means = (np.array(column) for column in zip(*each, strict=True))
+        icl, bias = float(share @ errors), float(share @ means)
+        k = float(at.k)
+        scale = given.trace / D * points[i].d
+        values = (icl, idg, bias, icl - bias, 0.0 if without_ridge(at.k) else k * scale, float(at.dof), float(at.residual))
+        for name, value in zip(QUANTITIES, values, strict=True):
+            columns[name].append(value)
+        columns["icl_by_source"].append(errors)
+    return {name: np.array(column) for name, column in columns.items()}

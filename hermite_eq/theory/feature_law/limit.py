@@ -1,0 +1,133 @@
+"""In-context errors in the limit d = ∞ at given ratios."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.expansion import coefficients
+from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
+from hermite_eq.theory.arguments import check_magnitude, check_plain
+from hermite_eq.theory.dual import value
+from hermite_eq.theory.feature_law.head import HeadMoments
+from hermite_eq.theory.prediction import ErrorArrays
+from hermite_eq.theory.ridge_equivalent.linear import linear_limit
+from hermite_eq.theory.ridge_equivalent.scalar import ScaledSamples, fixed_point, random_head_error
+from hermite_eq.theory.spectra.spectrum import Spectrum
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TargetMoments:
+    r"""What the limit sees of the labels.
+
+    Attributes
+    ----------
+    mean, slope : float
+        :math:`c_0` and :math:`a_1=c_1` of the target.
+    square : float
+        :math:`v=\mathbb E\sigma_*^2+\rho`.
+    unexplained : float
+        :math:`v-c_0^2-c_1^2`, from the expansion's residual rather than the difference.
+    """
+
+    mean: float
+    slope: float
+    square: float
+    unexplained: float
+
+    @classmethod
+    def of(cls, task: Task) -> TargetMoments:
+        """The moments of a task of one isotropic source; raises if the labels vanish.
+
+        >>> TargetMoments.of(Task("identity", noise=0.25))
+        TargetMoments(mean=0.0, slope=1.0, square=1.25, unexplained=0.25)
+        """
+        check_plain(task)
+        check_magnitude(task.target, "target")
+        expansion = coefficients(task.target, 1)
+        square = float(expansion.norm2) + task.noise
+        if not square > 0:
+            raise HypothesisError("the labels are not all zero", f"{task}", "pass a nonzero target or noise > 0")
+        unexplained = float(expansion.residual(1)) ** 2 + task.noise
+        return cls(float(expansion.c[0]), float(expansion.c[1]), square, unexplained)
+
+    def normalised(self) -> TargetMoments:
+        r"""Those of :math:`y/\sqrt v`."""
+        v, root = self.square, math.sqrt(self.square)
+        return TargetMoments(self.mean / root, self.slope / root, 1.0, self.unexplained / v)
+
+
+def in_units(errors: ErrorArrays, square: float) -> ErrorArrays:
+    r"""Errors of normalised labels as errors of labels with :math:`\mathbb Ey^2` = ``square``.
+
+    Raises
+    ------
+    HypothesisError
+        If one of them is above the largest double.
+    """
+    with np.errstate(over="ignore"):
+        scaled = {name: getattr(errors, name) * square for name in ("icl", "idg", "bias", "variance", "effective_ridge")}
+    for name in ("icl", "idg", "bias", "variance"):
+        beyond = np.isinf(value(scaled[name])) & np.isfinite(value(getattr(errors, name)))
+        if beyond.any():
+            raise HypothesisError(
+                "errors are below the largest double", f"{float(value(getattr(errors, name))[beyond].max()):.3g} E y² with "
+                f"E y² = {square:.3g}", "divide the target by a number, the noise by its square, and multiply the error by it",
+            )
+    return replace(errors, **scaled)
+
+
+def limit_linear(model: LinearTransformer, task: Task, ratios: Sequence[Ratios], ridge: ArrayLike | None = None) -> ErrorArrays:
+    """The linear Transformer at each of the ratios: :func:`linear_limit` with the target's moments, at other ridges if given."""
+    square = TargetMoments.of(task).square
+    target = TargetMoments.of(task).normalised()
+    unexplained = target.unexplained + (0.0 if model.intercept else target.mean**2)
+    alpha, kappa, tau = (np.array([getattr(r, name) for r in ratios]) for name in ("alpha", "kappa", "tau"))
+    with np.errstate(over="ignore"):
+        relative = np.asarray(model.ridge if ridge is None else ridge, float) / square
+    return in_units(linear_limit(target.slope, unexplained, 1.0, alpha, kappa, tau, relative), square)
+
+
+def limit_random(model: RandomTransformer, task: Task, ratios: Sequence[Ratios]) -> ErrorArrays:
+    r"""The random Transformer at each of the ratios.
+
+    One node (every norm is 1) with :math:`c_0,c_1,c_2,c_*^2` of the head, :math:`m=a_1^2/\sqrt{R_t}`, ridge per sample λ/d → 0.
+    """
+    for r in ratios:
+        if r.mu is None:
+            raise HypothesisError("a random head has hidden units", f"{r}", "pass mu=…")
+    alpha, kappa, tau, mu = (np.array([getattr(r, name) for r in ratios], float) for name in ("alpha", "kappa", "tau", "mu"))
+    return head_limit(HeadMoments.of(model.activation), TargetMoments.of(task), alpha, kappa, tau, mu, np.zeros_like(tau))
+
+
+def head_limit(
+    head: HeadMoments, target: TargetMoments, alpha: Array, kappa: Array, tau: Array, mu: Array, ridge: Array
+) -> ErrorArrays:
+    r"""A head with given Hermite data, in units of :math:`\sqrt{R_t}\hat h`; arrays, or dual numbers, of shape (P,).
+
+    ``ridge`` is that of :func:`fixed_point`. The linear Transformer is the head :math:`c_1=1,c_*=0` at μ = ∞, ridge :math:`\lambda/R_t`.
+    """
+    square, target = target.square, target.normalised()
+    fresh = target.slope**2 + 1 / alpha
+    spectrum = Spectrum.limit(target.slope**2 / fresh, kappa)
+    column = np.ones_like(tau)[:, None]
+    samples = ScaledSamples(
+        weights=column,
+        c0=column * head.c0,
+        c1=column * head.c1,
+        c2=column * head.c2,
+        residual2=column * head.residual2,
+        mean=column * target.mean,
+        square=column * target.square,
+        signal=(target.slope**2 / np.sqrt(fresh))[:, None],
+        tilt=0 * column,
+    )
+    point = fixed_point(samples, spectrum, tau, mu, ridge)
+    return in_units(random_head_error(samples, spectrum, tau, mu, point, math.inf, fresh), square)

@@ -1,0 +1,153 @@
+"""Tasks of several sources: their moments and contexts as the populations of the theory with given covariances."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.covariance.source_moments import SourceMoments
+from hermite_eq.covariance.sources import source_moments
+from hermite_eq.models import LinearTransformer, MixtureTask, RandomTransformer, Sizes
+from hermite_eq.theory.arguments import check_labels
+from hermite_eq.theory.feature_law import source_contexts
+from hermite_eq.theory.feature_law.given_moments import (
+    ContextSample,
+    GivenMoments,
+    Population,
+    explicit_errors,
+    given_moments,
+    mixture_trace,
+    unsettled_moments,
+)
+from hermite_eq.theory.feature_law.source_contexts import context_sample, curvature
+from hermite_eq.theory.feature_law.source_quadratics import quadratic_blocks
+from hermite_eq.theory.feature_law.source_tasks import mean_columns, task_draws
+from hermite_eq.theory.neuron_types.contexts import LARGE
+from hermite_eq.theory.neuron_types.features import outside
+from hermite_eq.theory.spectra.blocks import Kronecker, check_memory, sides
+
+Array = NDArray[np.float64]
+
+
+def population(moments: SourceMoments, weight: float, contexts: ContextSample | None = None) -> Population:
+    """A source by its exact moments."""
+    return Population(
+        covariance=Kronecker(moments.second_x, moments.second_b),
+        signal=moments.labels,
+        square=moments.square_y,
+        mean=moments.mean_y,
+        weight=weight,
+        center=np.outer(moments.mean_x, moments.mean_b) if moments.mean_x.any() else None,
+        contexts=contexts,
+    )
+
+
+def mixture_moments(task: MixtureTask, d: int, context: int, *, tasks: Sequence[Array] | None = None) -> GivenMoments:
+    r"""Every source in training and in the test, as :func:`hermite_eq.icl_error` uses them.
+
+    The second moments :math:`\mathbb E[xx^\top]\otimes\mathbb E[bb^\top]`, signals :math:`\mathbb E[hy]` and means
+    :math:`\mathbb E[x]\,\mathbb E[b]^\top` of each source are exact; how the energies of h vary within it is known from drawn contexts,
+    :mod:`hermite_eq.theory.feature_law.source_contexts`. The sources with test weight 0 are among the test populations too:
+    ``icl_by_source`` has an entry for each.
+
+    Parameters
+    ----------
+    task : MixtureTask
+    d, context : int
+        d and ℓ.
+    tasks : sequence of (k_s, d) arrays, optional
+        The training tasks of each source, whose shares are then the :math:`k_s/k`. By default every training context has a task of its
+        own.
+
+    Examples
+    --------
+    >>> from hermite_eq.models import Source, Spike
+    >>> task = MixtureTask([Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(9.0), input_mean=0.5)])
+    >>> found = mixture_moments(task, d=10, context=10)
+    >>> found.training[1].covariance.context.shape, found.training[1].center.shape
+    ((11, 11), (10, 11))
+    """
+    return _fresh_moments(task, d, context) if tasks is None else _moments(task, d, context, [np.asarray(xi, float) for xi in tasks])
+
+
+@lru_cache(maxsize=32)
+def _fresh_moments(task: MixtureTask, d: int, context: int) -> GivenMoments:
+    return _moments(task, d, context, None)
+
+
+def _moments(task: MixtureTask, d: int, context: int, tasks: list[Array] | None) -> GivenMoments:
+    task.check(d)
+    check_labels(task.sources)
+    sources = range(len(task.sources))
+    given: Sequence[Array | None] = [None] * len(task.sources) if tasks is None else tasks
+    weights = task.weights if tasks is None else tuple(len(xi) / sum(map(len, tasks)) for xi in tasks)
+    # Training sources, then test sources: (source, its tasks, weight).
+    members = [(s, given[s], weights[s]) for s in sources if weights[s]] + [(s, None, task.test_weights[s]) for s in sources]
+    moments = [source_moments(task, d, context, source=s, tasks=xi) for s, xi, _ in members]
+    both = sides([Kronecker(m.second_x, m.second_b) for m in moments])
+    assert both is not None
+    check_memory(len(moments), both, d * (d + 1))
+    # One of several draws of the tasks may have a larger sampling error of its own.
+    count = source_contexts.CONTEXTS if tasks is None else source_contexts.FEWER
+    contexts: dict[int, ContextSample] = {}
+    populations = []
+    for (s, xi, weight), m in zip(members, moments, strict=True):
+        sample = contexts.get(s) if xi is None else None
+        if sample is None:
+            sample = context_sample(task, s, d, context, m, both, xi, count=count)
+        if xi is None:
+            contexts[s] = sample
+        populations.append(population(m, weight, sample))
+    blocks = quadratic_blocks(
+        [Kronecker(m.inputs, m.second_b) for m in moments],
+        [curvature(task, s, d, xi) for s, xi, _ in members],
+        [float(np.trace(m.inputs) / np.trace(m.second_x)) for m in moments],
+    )
+    trained = len(populations) - len(sources)
+    # t is that of fresh tasks of the training mixture.
+    trace = mixture_trace([replace(p, weight=weight) for p, weight in zip(populations[trained:], task.weights, strict=True)])
+    return given_moments(populations[:trained], populations[trained:], trace=trace, quadratic_blocks=blocks)
+
+
+def mixture_errors(model: RandomTransformer | LinearTransformer, task: MixtureTask, points: Sequence[Sizes]) -> dict[str, Array]:
+    """The columns of a theory curve at points of equal d, context and tasks.
+
+    For finitely many training tasks they are means over the draws of :func:`hermite_eq.theory.feature_law.source_tasks.task_draws`, and
+    ``icl_stderr`` and ``idg_stderr`` are the standard errors of these means.
+    """
+    sizes = points[0]
+    if sizes.tasks == math.inf:
+        return explicit_errors(model, mixture_moments(task, sizes.d, sizes.context), points)
+    given = [mixture_moments(task, sizes.d, sizes.context, tasks=tasks) for tasks in task_draws(task, sizes.d, int(sizes.tasks))]
+    draws = [explicit_errors(model, moments, points) for moments in given]
+    # E[y²] over the training tasks, with which the errors vary most, has a known mean.
+    mean = sum(p.square * weight for p, weight in zip(given[0].test, task.weights, strict=True))
+    control = np.array([sum(p.weight * p.square for p in moments.training) for moments in given]) - mean
+    return mean_columns(draws, control[:, None])
+
+
+def concentration(task: MixtureTask, d: int, context: int) -> float:
+    """The largest share of E‖h‖² that one direction of h holds within a source."""
+    check_labels(task.sources)
+    found = 0.0
+    for s in range(len(task.sources)):
+        moments = source_moments(task, d, context, source=s)
+        found = max(found, float(np.prod([np.linalg.norm(m, 2) / np.trace(m) for m in (moments.second_x, moments.second_b)])))
+    return found
+
+
+def mixture_notes(model: RandomTransformer | LinearTransformer, task: MixtureTask, sizes: Sizes) -> tuple[str, ...]:
+    """What limits the numbers: nothing for linear heads, which see second moments of large directions alone."""
+    if isinstance(model, LinearTransformer):
+        return ()
+    few = unsettled_moments(model, mixture_moments(task, sizes.d, sizes.context), sizes)
+    if (share := concentration(task, sizes.d, sizes.context)) <= LARGE:
+        return few
+    instead = "hermite_eq.icl_error takes it as a type of the neurons" if outside(model, task, sizes) is None else "simulate"
+    return (f"one direction of h holds {share:.0%} of E‖h‖² at d = {sizes.d}: the head sees more of it than its linear part; {instead}",
+            *few)

@@ -1,0 +1,1 @@
+"""Deterministic equivalents of ridge regression: one type of neuron and one spectrum, matrices, types of neurons."""

@@ -1,0 +1,126 @@
+r"""In-context error of the linear Transformer in the limit d = ∞, for any target.
+
+Notation: :math:`a_1=c_1(\sigma_*)`, :math:`v=\mathbb E\sigma_*^2+\rho`, :math:`S` Marchenko-Pastur of κ = k/d,
+:math:`R=a_1^2S+(v/\alpha)I` the covariance of :math:`b` over the training tasks, :math:`R_t=a_1^2+v/\alpha` over fresh tasks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.theory.prediction import ErrorArrays
+from hermite_eq.theory.ridge_equivalent.scalar import LARGEST_RIDGE
+from hermite_eq.theory.roots import increasing_root
+from hermite_eq.theory.spectra.marchenko_pastur import resolvent_moments
+
+Array = NDArray[np.float64]
+
+
+def linear_limit(
+    slope: ArrayLike,
+    unexplained: ArrayLike,
+    second_moment: ArrayLike,
+    alpha: ArrayLike,
+    kappa: ArrayLike,
+    tau: ArrayLike,
+    ridge: ArrayLike,
+) -> ErrorArrays:
+    r"""Errors of ridge regression of y on :math:`H_Z`, elementwise over broadcast arrays.
+
+    With :math:`r=R/R_t=ps+(1-p)`, :math:`p=a_1^2/R_t`, the effective ridge :math:`q\ge0` (in units of :math:`R_t`) solves
+
+    .. math:: q=\frac{\lambda}{R_t}+\frac q\tau\Big\langle\frac r{r+q}\Big\rangle ,
+
+    and with :math:`y=1-p+q`, :math:`u=v-a_1^2` the part of :math:`\mathbb Ey^2` that no linear function of the query reaches,
+
+    .. math::
+        e_0&=u+a_1^2\Big(y^2\Big\langle\frac{s}{(r+q)^2}\Big\rangle+p(1-p)\Big\langle\frac{s^2}{(r+q)^2}\Big\rangle\Big),\qquad
+        e_{IDG}=\frac{\tau e_0}{\tau-\langle r^2/(r+q)^2\rangle},\\
+        e_{ICL}&=u+a_1^2\Big(y^2\Big\langle\frac{1}{(r+q)^2}\Big\rangle+p(1-p)\Big\langle\frac{s^2}{(r+q)^2}\Big\rangle\Big)
+        +\Big\langle\frac{r}{(r+q)^2}\Big\rangle\frac{e_{IDG}}\tau ,
+
+    where :math:`\tau-\langle r^2/(r+q)^2\rangle=\tau\lambda/(R_tq)+q\langle r/(r+q)^2\rangle` for q > 0: sums of non-negative terms only.
+
+    Parameters
+    ----------
+    slope : array_like
+        :math:`a_1` of the target.
+    unexplained : array_like
+        :math:`v-a_1^2`, or :math:`v-a_1^2-c_0(\sigma_*)^2` with an intercept.
+    second_moment : array_like
+        :math:`v=\mathbb E y^2 > 0`.
+    alpha, kappa, tau : array_like
+        Ratios; κ may be ``inf``.
+    ridge : array_like
+        The paper's λ ≥ 0; zero is the minimum-norm interpolator, λ → 0+.
+
+    Returns
+    -------
+    ErrorArrays
+        ``icl`` and ``idg`` are ``inf`` at exact interpolation (λ = 0, τ = 1). ``effective_ridge`` is :math:`R_tq`.
+
+    References
+    ----------
+    For :math:`\sigma_*=\mathrm{id}`: Lu, Letey, Zavatone-Veth, Maiti and Pehlevan, arXiv 2405.11751, Results 1-4. Derivation:
+    ``derivations/linear_error.py``.
+
+    Examples
+    --------
+    >>> linear_limit(1.0, 0.01, 1.01, alpha=1.0, kappa=np.inf, tau=[0.5, 2.0], ridge=0.0).icl.round(6)
+    array([1.273731, 1.024975])
+    """
+    slope, unexplained, v, alpha, kappa, tau, ridge = (
+        np.array(x, float) for x in np.broadcast_arrays(slope, unexplained, second_moment, alpha, kappa, tau, ridge)
+    )
+    fresh = slope**2 + v / alpha
+    # Beyond the largest ridge every error is that at λ = ∞ to the last digit.
+    p, i, lam = (np.asarray(x / fresh) for x in (slope**2, v / alpha, np.minimum(ridge, LARGEST_RIDGE * fresh)))
+    if np.any((ridge > 0) & (lam < np.finfo(float).tiny)):
+        raise HypothesisError("the ridge is 0 or large enough for double precision", f"ridge={ridge[ridge > 0].min():.3g} in units of E y²",
+                              "pass ridge=0, or ridge=1e-30")
+
+    q, residual = _effective_ridge(p, i, kappa, tau, lam)
+    y = i + q
+    mp = resolvent_moments(y, kappa, p)
+    j = p * mp.s_2 + i * mp.g2
+    remaining = np.where(q > 0, tau * lam / np.where(q > 0, q, 1.0) + q * j, tau - 1)
+    shrunk = p * i * mp.s2_2
+    with np.errstate(divide="ignore", over="ignore"):
+        idg = tau * (unexplained + slope**2 * (y**2 * mp.s_2 + shrunk)) / remaining
+    bias = unexplained + slope**2 * (y**2 * mp.g2 + shrunk)
+    variance = j * idg / tau
+    effective = np.where(lam < LARGEST_RIDGE, q, np.inf) * fresh
+    return ErrorArrays(bias + variance, idg, bias, variance, effective, (p * mp.s_1 + i * mp.g) / tau, residual)
+
+
+def _effective_ridge(p: Array, i: Array, kappa: Array, tau: Array, lam: Array) -> tuple[Array, Array]:
+    """q ≥ 0 in units of R_t = p + i = 1, and the residual of its equation."""
+
+    def free(q: Array, where: Any = ...) -> Array:
+        # τ(1 − ⟨r/(r+q)⟩/τ), increasing in q; near τ = 1 through 1 − ⟨r/(r+q)⟩ = q⟨1/(r+q)⟩, so that it keeps its digits.
+        t, noise, signal = tau[where], i[where], p[where]
+        mp = resolvent_moments(noise + q, kappa[where], signal)
+        return np.where(t > 0.5, (t - 1) + q * mp.g, t - (signal * mp.s_1 + noise * mp.g))
+
+    # λ = 0: 0 for τ ≥ 1, else the positive root of τq² − (1−τ)(1 − pτγ)q − (1−τ)²γpi = 0, in the form without cancellation.
+    below = np.maximum(1 - tau, 0.0)
+    half, last = below * (1 - p * tau / kappa) / 2, below**2 * p * i / kappa
+    root = np.sqrt(half**2 + tau * last)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        q = np.where(half >= 0, (half + root) / tau, last / (root - half))
+    ridge = lam > 0
+    if ridge.any():
+        # 0 ≤ ⟨r/(r+q)⟩ ≤ min(1, 1/q), hence λ ≤ q ≤ λ + 1/τ, and q ≤ τλ/(τ−1) for τ > 1. For τ < 1 q lies above its value q₀ at λ = 0,
+        # and below its tangent there, as λ = q(1 − ⟨r/(r+q)⟩/τ) is convex in q with the derivative q₀⟨r/(r+q₀)²⟩/τ at q₀.
+        t, known, start, signal, noise = (x[ridge] for x in (tau, lam, q, p, i))
+        mp = resolvent_moments(noise + start, kappa[ridge], signal)
+        with np.errstate(divide="ignore", over="ignore"):
+            tangent = start + t * known / (start * (signal * mp.s_2 + noise * mp.g2))
+            bound = np.where(t > 1, t * known / np.abs(t - 1), np.where(t < 1, tangent, np.inf))
+        upper = 2 * np.minimum(bound, known + 1 / t)
+        q[ridge] = increasing_root(lambda q: free(q, ridge) / t - known / q, np.maximum(known, start), upper)
+    return q, np.where(q > 0, np.abs(free(q) / tau - lam / np.where(q > 0, q, 1.0)), 0.0)
