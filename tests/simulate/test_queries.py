@@ -17,8 +17,9 @@ from hermite_eq import (
     equivalent_model,
 )
 from hermite_eq.models import Rademacher, SoftmaxAttention
-from hermite_eq.simulate import icl_curve, icl_error, kronecker
+from hermite_eq.simulate import icl_curve, icl_error
 from hermite_eq.simulate.sampler import context_law
+from hermite_eq.simulate.training import kronecker
 from hermite_eq.simulate.training.kronecker import KroneckerRows
 
 SIZES = Sizes(d=5, context=6, tasks=12, samples=60, hidden=30)

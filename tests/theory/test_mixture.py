@@ -13,7 +13,8 @@ from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task, rt_ridge
-from hermite_eq.theory import Kronecker, icl_curve, icl_error, mixture, source_contexts
+from hermite_eq.theory import Kronecker, icl_curve, icl_error
+from hermite_eq.theory.feature_law import several_sources, source_contexts
 from hermite_eq.theory.feature_law.given_moments import ContextSample
 from hermite_eq.theory.feature_law.source_contexts import context_sample, curvature
 from hermite_eq.theory.feature_law.source_quadratics import quadratic_blocks
@@ -99,10 +100,10 @@ def test_another_seed_moves_the_error_by_a_per_cent(monkeypatch: pytest.MonkeyPa
     task, sizes = Mixing(spiked=1.0, input_spike=1.0, step=0.0).task(20), Sizes.from_ratios(20, alpha=1, kappa=math.inf, tau=0.5)
     found = []
     for seed in range(3):
-        mixture._fresh_moments.cache_clear()
+        several_sources._fresh_moments.cache_clear()
         monkeypatch.setattr(source_contexts, "_SEED", seed)
         found.append(icl_error(LinearTransformer(rt_ridge(5e-5, 20)), task, sizes).icl)
-    mixture._fresh_moments.cache_clear()
+    several_sources._fresh_moments.cache_clear()
     assert 0 < np.std(found, ddof=1) < 0.01 * np.mean(found)
 
 
