@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -165,7 +165,7 @@ class ByValue:
         return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))  # type: ignore[arg-type]
 
 
-class Curve(ByValue):
+class Curve(ByValue, ABC):
     """Errors of one model at several settings: what :func:`icl_curve` of theory and of simulation return.
 
     Attributes

@@ -154,6 +154,7 @@ def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
         simulate.icl_curve(LINEAR, TASK, SIZES, samples=[40, 60], runs=5, rng=0)
     assert isinstance(stopped.value, KeyboardInterrupt)
     (curve,) = stopped.value.finished
+    assert pickle.loads(pickle.dumps(stopped.value)).finished == (curve,)
     monkeypatch.undo()
     assert curve == simulate.icl_curve(LINEAR, TASK, SIZES, samples=[40, 60], runs=2, rng=0)
     assert results.join([curve, simulate.icl_curve(LINEAR, TASK, SIZES, samples=[40, 60], runs=range(2, 5), rng=0)]) == simulate.icl_curve(

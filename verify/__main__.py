@@ -1,7 +1,7 @@
 """``python -m verify``: what the theory says, held against simulated Transformers.
 
-Without a subcommand the main job, ``check``: ten minutes on two cores. A campaign takes from minutes at d = 20 to days at the papers' size;
-``list`` shows them all.
+Without a subcommand the main job, ``check``: seven minutes on two cores. A campaign takes from minutes at d = 20 to days at the papers'
+size; ``list`` shows them all.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def _pack(arguments: argparse.Namespace, console: Console) -> int:
 
 #: What each subcommand does and costs.
 COMMANDS: dict[str, tuple[Callable[[argparse.Namespace, Console], int], str]] = {
-    "check": (_check, "the main job, from activations and targets to verdicts: ten minutes on two cores, with --full at the papers' sizes, "
-                      "campaigns included: days"),
+    "check": (_check, "the main job, from activations and targets to verdicts: seven minutes on two cores, "
+                      "with --full at the papers' sizes, campaigns included: days"),
     "run": (_run, "simulate campaigns, by name or all, and report on each: minutes at d = 20 to 40, hours to days at the papers' size"),
     "list": (_list, "the campaigns and what is said of them: seconds"),
     "report": (_report, "report on all stored campaigns together: minutes where their theory is kept, else hours, most of them for the "

@@ -23,7 +23,8 @@ from hermite_eq.arguments import sequence, shown
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import X
 
-#: Points of PROBE at which functions of which no table is kept are held against SymPy's values, and how close they are.
+#: Points of PROBE at which functions of which no table is kept are held against SymPy's values. SciPy's special functions have ten digits
+#: and more: what is further off is another function of the same name.
 _COMPARED, _SAME = [3, 13, 18, 21, 27, 37], 1e-9
 
 

@@ -28,11 +28,11 @@ from hermite_eq.latex import exact as exact_tex
 _DIGITS = 20
 #: Of a longer series each of the terms takes as long, and none shows in double precision but at |ρ| = 1.
 _LARGEST_DEGREE = 2000
-
-
 #: Degree of the series in double precision, whose (K + 1)-st power of ρ is below 1e-13 up to |ρ| = 0.82, and the error relative
 #: to (E σ² E σ*²)^{1/2} up to which it stands.
 _LONG_DEGREE, _CONVERGED = 150, 1e-12
+
+
 @dataclass(frozen=True)
 class _Data:
     """Coefficients and E σ² of σ over ``scale``, a power of two, and a bound of the errors of all c_k/√k! and of E σ²."""

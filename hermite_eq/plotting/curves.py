@@ -100,12 +100,7 @@ class _Drawable:
         """What stands on an abscissa at every point; NaN where there is nothing."""
         if name == "mu/tau":
             return self.column("mu") / self.column("tau")
-        try:
-            found = [setting.value(name) for setting in self.settings]
-        except AttributeError:
-            found = [None]
-        found = [value[0] if isinstance(value, tuple) else value for value in found]
-        return np.array([math.nan if value is None else value for value in found], float)
+        return np.array([_place(setting, name) for setting in self.settings])
 
     def facts(self, x: Abscissa) -> dict[str, str]:
         """What tells one curve from another, in words."""
@@ -122,6 +117,16 @@ class _Drawable:
         found |= {"target": str(task.target), "ρ": "" if x == "noise" else f"{task.noise:g}"} if plain else {"target": "", "ρ": ""}
         d = "" if x == "d" else "∞" if self.d is None else str(self.d)
         return found | {"task": "" if plain or x in ("noise", "weights", "test_weights") else str(task), "d": d}
+
+
+def _place(setting: Setting, name: str) -> float:
+    """What stands on an abscissa: of weights the first; NaN where there is nothing, as an infinite d or given moments without a noise."""
+    try:
+        value = setting.value(name)
+    except AttributeError:
+        return math.nan
+    value = value[0] if isinstance(value, tuple) else value
+    return math.nan if value is None else float(value)
 
 
 def _check_dimensions(drawn: Sequence[_Drawable], x: Abscissa | None) -> None:

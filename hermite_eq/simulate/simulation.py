@@ -34,10 +34,13 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, finished: tuple[SimulatedCurve, ...], runs: int, of: int) -> None:
         super().__init__(f"after {runs} of {of} runs, whose results are in the attribute finished")
-        self.finished = finished
+        self.finished, self.runs, self.of = finished, runs, of
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.finished, self.runs, self.of)
 
 
-class Path:
+class NestedFits:
     """Models trained on nested samples, or with nested hidden units, of common draws: one pass for all of a run."""
 
     def __init__(
@@ -87,20 +90,21 @@ def _key(model: TrainedModel) -> tuple[HeadKind, Readout]:
     return HeadKind.of(model), Readout(model.ridge, isinstance(model, LinearTransformer) and model.intercept)
 
 
-def _paths(settings: Sequence[Setting], options: SimulationOptions) -> dict[Hashable, Path]:
-    """The paths on which all settings lie, as few as there can be, by what :func:`_of_path` says of a setting."""
+def _nested(settings: Sequence[Setting], options: SimulationOptions) -> tuple[Axis, dict[Hashable, NestedFits]]:
+    """Along n or m, whichever takes fewer: the fits with all settings, by what :func:`_fixed` says of a setting."""
     grouped: dict[Axis, dict[Hashable, list[Setting]]] = {"samples": {}, "hidden": {}}
     for axis, groups in grouped.items():
         for setting in settings:
-            groups.setdefault(_of_path(setting, axis), []).append(setting)
+            groups.setdefault(_fixed(setting, axis), []).append(setting)
     axis = min(grouped, key=lambda axis: len(grouped[axis]))
-    return {
-        key: Path(list(dict.fromkeys(s.model for s in group)), group[0].task, axis, [s.sizes for s in group], options)
+    return axis, {
+        key: NestedFits(list(dict.fromkeys(s.model for s in group)), group[0].task, axis, [s.sizes for s in group], options)
         for key, group in grouped[axis].items()
     }
 
 
-def _of_path(setting: Setting, axis: Axis) -> Hashable:
+def _fixed(setting: Setting, axis: Axis) -> Hashable:
+    """All but what is nested: equal where settings have draws in common."""
     sizes = dataclasses.asdict(setting.sizes)
     return setting.task, *(value for name, value in sizes.items() if name != axis)
 
@@ -111,23 +115,22 @@ def simulate_curves(curves: Sequence[Sequence[Setting]], axis: str | None, optio
     for setting in settings:
         context_law(setting.task, checked_sizes(setting.sizes))
     _check_models([setting.model for setting in settings], [setting.sizes for setting in settings])
-    paths = _paths(settings, options)
+    nested, fits = _nested(settings, options)
     seeds = child_seeds(options.rng, options.which)
 
     def found(count: int) -> tuple[SimulatedCurve, ...]:
         draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds[:count])
 
-        def error(setting: Setting) -> SimulatedError:
-            return next(path for key, path in paths.items() if key == _of_path(setting, path.axis)).error(setting, draws)
-
-        return tuple(SimulatedCurve(axis, tuple(error(setting) for setting in curve)) for curve in curves)
+        return tuple(
+            SimulatedCurve(axis, tuple(fits[_fixed(setting, nested)].error(setting, draws) for setting in curve)) for curve in curves
+        )
 
     done = 0
     try:
         with progress(len(seeds), "runs") as advance:
             for seed in seeds:
-                for path in paths.values():
-                    path.run(seed)
+                for each in fits.values():
+                    each.run(seed)
                 done += 1
                 advance()
     except KeyboardInterrupt:

@@ -109,7 +109,8 @@ def test_a_ridge_too_small_for_where_the_error_is_a_power_of_it_is_refused(
             factor = re.search(r"precision; .*Repair: pass ridge=0(?:, or one (.*) times as large)?$", str(refusal))[1]
             ridge = ridge * float(factor) if factor else 1e-15
             found = icl(ridge)
-        assert found * ridge**power == pytest.approx(constant, rel=0.01)
+        # The next order is another such power; and of a factor half of the digits are left.
+        assert found * ridge**power == pytest.approx(constant, rel=100 * (1e-15**power + math.sqrt(np.finfo(float).eps)))
 
 
 @pytest.mark.parametrize("tasks", [4, 20])
@@ -241,7 +242,8 @@ def test_labels_that_outweigh_the_signals_of_a_context(target: str, tasks: int, 
     """b₂ is quadratic in the labels, b₁ linear: of labels of 10³ and more b is b₂, and errors go with their square."""
     sizes, model = Sizes(8, context, tasks, 72, 8), RandomTransformer("relu", 0.1, True)
     icl = [icl_error(model, Task(f"{scale}*({target})", 0.0), sizes).icl / scale**2 for scale in (10**4, 10**6, 10**8)]
-    assert icl == pytest.approx([icl[1]] * 3, rel=1e-3)
+    # b₁/b₂ is of the order of 1/scale.
+    assert icl == pytest.approx([icl[1]] * 3, rel=10 / 10**4)
 
 
 def test_more_training_tasks_of_several_sources_than_can_be_described_are_refused() -> None:

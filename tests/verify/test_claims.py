@@ -45,7 +45,7 @@ def ladders() -> dict[str, transformers.Ladder]:
 def test_coefficients_agree_and_every_wrong_one_is_caught(features: dict[str, coefficients.FeatureMoments]) -> None:
     predictions = {head: coefficients.Values.of(head) for head in HEADS}
     assert {check.verdict for check in coefficients.judge(features, predictions)} == {Verdict.AGREES}
-    outcome = coefficients.sabotaged(features, predictions)
+    outcome = coefficients.negative_controls(features, predictions)
     # c_0, c_1, c_2, c_4 of ReLU and c_1, c_3 of tanh, each 5 % too large and with the wrong sign. This size catches every sign, and
     # 5 % in the large coefficients; ``make verify`` prints the same list for its own size.
     assert len(outcome) == 12
@@ -56,7 +56,7 @@ def test_the_law_of_the_pre_activations_agrees_and_a_wrong_covariance_is_caught(
     task = Task("relu", 0.01)
     verdicts = {check.verdict for check in pre_activations.judge(task, laws["relu"])}
     assert verdicts == {Verdict.AGREES, Verdict.IN_THE_LIMIT}
-    outcome = {item["defect"]: item["caught"] for item in pre_activations.sabotaged({"relu": task}, laws)}
+    outcome = {item["defect"]: item["caught"] for item in pre_activations.negative_controls({"relu": task}, laws)}
     assert outcome["target relu: Cov(Fᵀh, ξᵀx) of the wrong sign"]
     assert outcome["target relu: t 5 % too large"]
 

@@ -37,7 +37,7 @@ def test_planted_errors_agree_and_every_wrong_theory_is_caught(monkeypatch) -> N
     assert {row.verdict for row in rows} == GOOD
     assert {row.claim for row in rows} == set(data_mixing.CLAIMS)
     assert [row.claim for row in rows if row.verdict == Verdict.IN_THE_LIMIT] == [data_mixing.LEMMA]
-    power = data_mixing.sabotaged(measured)
+    power = data_mixing.negative_controls(measured)
     assert {item["claim"] for item in power} == set(data_mixing.CLAIMS)
     assert [item["defect"] for item in power if not item["caught"]] == []
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import hermite_eq
+from hermite_eq.curve import Setting as Point
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from verify.campaigns import theory as kept
-from verify.campaigns.campaign import Point
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.table import CAMPAIGNS
 from verify.campaigns.theory import Points, Predictions, Theory, theory
@@ -75,7 +75,7 @@ def test_what_is_kept_is_not_computed_again_and_is_the_same(tmp_path: Path) -> N
 def test_other_points_or_another_code_are_another_theory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked(tmp_path) == ASKED
     assert asked(tmp_path) == []
-    other = [tuple(point._replace(task=Task("relu", 0.5)) for point in points) for points in ASKED]
+    other = [tuple(dataclasses.replace(point, task=Task("relu", 0.5)) for point in points) for points in ASKED]
     assert asked(tmp_path, other) == other
     assert asked(tmp_path) == []
     monkeypatch.setattr(kept, "code", lambda: "another")
@@ -178,7 +178,7 @@ def test_the_theory_is_that_of_the_models_simulated() -> None:
     setting = Mixing(task_spike=1.0, samples=0.3).at("context", 1.0, 8)
     points = tuple(Point(setting.models[name], setting.task, setting.sizes) for name in ("linear", "linear + intercept", "linear"))
     found = theory(points)
-    direct = [hermite_eq.icl_error(*point) for point in points]
+    direct = [hermite_eq.icl_error(point.model, point.task, point.sizes) for point in points]
     np.testing.assert_allclose(found.icl, [each.icl for each in direct], rtol=1e-12)
     np.testing.assert_allclose(found.by_source, [each.icl_by_source for each in direct], rtol=1e-12)
     assert found.notes[0] == tuple(direct[0].notes)

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -33,14 +33,6 @@ def label(model: Predictor) -> str:
     'linear + intercept, λ = 1e-08'
     """
     return str(model) if isinstance(model, DiscreteMMSE) else f"{model}, λ = {model.ridge:g}"
-
-
-class Point(NamedTuple):
-    """What the theory is asked of: a model, a task, and sizes, or ratios in the limit."""
-
-    model: TrainedModel
-    task: AnyTask
-    sizes: Sizes | Ratios
 
 
 @dataclass(frozen=True)

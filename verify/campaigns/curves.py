@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.curve import Setting as Point
 from hermite_eq.models import AnyTask, OneStepTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE, MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
-from verify.campaigns.campaign import Campaign, Error, Family, Panel, Point, Predictor, Setting
+from verify.campaigns.campaign import Campaign, Error, Family, Panel, Predictor, Setting
 from verify.campaigns.theory import Points, Predictions, Theory
 from verify.store.run import Record
 from verify.store.store import Store
@@ -96,7 +97,7 @@ class Curve:
 
     def points(self, change: Callable[[AnyTask], AnyTask] = lambda task: task) -> Points:
         """What the theory is asked of, for ``change`` of the task."""
-        return tuple(Point(setting.models[self.name], change(setting.task), setting.sizes) for setting in self.settings)  # type: ignore[arg-type]
+        return tuple(Point(setting.models[self.name], change(setting.task), setting.sizes) for setting in self.settings)
 
     @functools.cached_property
     def prediction(self) -> Theory:
@@ -129,7 +130,7 @@ class Curve:
             return np.empty(0), ()
         # The grid of the limit need not be that of whole sizes; it is that of a large d.
         settings = self.panel.fine(self.family, 1000 if d == math.inf else int(d))
-        points = [Point(setting.models[self.name], setting.task, setting.sizes) for setting in settings]  # type: ignore[arg-type]
+        points = [Point(setting.models[self.name], setting.task, setting.sizes) for setting in settings]
         return np.array([setting.value for setting in settings]), tuple(map(at_infinity, points) if d == math.inf else points)
 
 
@@ -137,7 +138,7 @@ def at_infinity(point: Point) -> Point:
     """The same ratios, in the limit."""
     assert isinstance(point.sizes, Sizes)
     ratios: Ratios = point.sizes.ratios
-    return point._replace(sizes=ratios)
+    return dataclasses.replace(point, sizes=ratios)
 
 
 def _of(theory: Theory, error: Error) -> Array:

@@ -1,7 +1,7 @@
 """The figures of [DM]: what it gives (d = 80, λ = 5e-5, target ReLU, 20 runs, Δ) and, as data, what it leaves open.
 
 Fig. 1 has θ_ξ = η = d² here, Fig. 2 η = d², Fig. 3 spikes of θ_ξ = d² and θ_x = d. ``dm-scan`` varies these one at a time;
-``dm-heads`` has other heads, and ``dm-degree`` equivalents of several degrees at rest, where [DM]'s Assumption 4.4 of a finite rank
+``dm-heads`` has other heads, and ``dm-degree`` equivalents of several degrees without a step, where [DM]'s Assumption 4.4 of a finite rank
 does not hold: the column b₂ gives Cov(h) a block of rank d that is larger than the bulk.
 """
 
@@ -71,8 +71,8 @@ DATA_MIXING = (
         d=40, runs=20, seed=2026_05, claims=(StepHelps(),),
     ),
     Campaign(
-        "dm-degree", "The degree that structure asks for", "At rest the equivalent of degree p has the ICL error of the Transformer: "
-        "of degree 1 on isotropic data, of degree 2 under spikes.",
+        "dm-degree", "The degree that structure asks for", "Without a step the equivalent of degree p has the ICL error of the "
+        "Transformer: of degree 1 on isotropic data, of degree 2 under spikes.",
         tuple(
             Panel("samples", (0.5, 1.5), (
                 Mixing(share, step=0.0, name=structure, degrees=(1, 2, 4), normalise=True, **_SPIKES[structure]),

@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.progress import track
 
 import hermite_eq
+from hermite_eq.curve import Setting as Point
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.models import MixtureTask
 from hermite_eq.theory import icl_curve
-from verify.campaigns.campaign import Point
 from verify.store.checksum import parsed, sealed
 from verify.store.driver import Executor
 from verify.store.files import write_text
@@ -81,12 +81,12 @@ def theory(points: Points) -> Theory:
 
 def _errors(points: Sequence[Point]) -> list[tuple[list[float], tuple[str, ...]]]:
     """The errors, in the test, on the training tasks and on each source, and notes, at points of one model and task."""
-    model, task, _ = points[0]
+    model, task = points[0].model, points[0].task
     try:
         with warnings.catch_warnings():
             # Unequal traces, and steps beyond o(d²), are what some figures are about.
             warnings.simplefilter("ignore", HypothesisWarning)
-            curve = icl_curve(model, task, [point.sizes for point in points])  # type: ignore[arg-type]
+            curve = icl_curve(model, task, [point.sizes for point in points])
     except HypothesisError as declined:
         if len(points) > 1:
             return [_errors([point])[0] for point in points]
@@ -103,7 +103,8 @@ def code() -> str:
     """
     root = Path(hermite_eq.__file__).parent
     files = [path for path in sorted(root.rglob("*.py")) if path.relative_to(root).with_suffix("").parts[0] not in BESIDE]
-    texts = [(path.name, path.read_text(encoding="utf-8")) for path in (*files, Path(__file__))]
+    texts = [(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")) for path in files]
+    texts.append((FILE, Path(__file__).read_text(encoding="utf-8")))
     versions = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
     return hashlib.sha256(json.dumps([texts, versions]).encode()).hexdigest()
 

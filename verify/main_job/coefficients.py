@@ -91,7 +91,7 @@ def judge(measured: Mapping[str, FeatureMoments], predictions: Mapping[str, Valu
     return checks
 
 
-def sabotaged(measured: Mapping[str, FeatureMoments], predictions: Mapping[str, Values]) -> list[dict[str, Any]]:
+def negative_controls(measured: Mapping[str, FeatureMoments], predictions: Mapping[str, Values]) -> list[dict[str, Any]]:
     """Each non-zero coefficient 5 % too large, and with its sign flipped, must be caught."""
     outcome = []
     for head, values in predictions.items():

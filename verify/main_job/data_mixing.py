@@ -78,7 +78,7 @@ class Theory:
         head = heads(SPIKED, d)[normalise, step]
         return _error(self.task(SETTINGS[setting], d), replace(head, step_size=self.step * head.step_size), d)
 
-    def at_rest(self, setting: str, d: int, normalise: bool) -> TheoryError:
+    def without_step(self, setting: str, d: int, normalise: bool) -> TheoryError:
         """The error of the head without a step, by the theory of several sources."""
         ridge = heads(SPIKED, d)[normalise, 0.0].ridge
         return _error(self.task(SETTINGS[setting], d), RandomTransformer("relu", ridge, normalise=normalise), d)
@@ -134,7 +134,7 @@ def error_rows(measured: Mixture, theory: Theory, *, stepped: bool = True) -> li
     for normalise, name in HEADS.items():
         for step in STEPS if stepped else STEPS[:1]:
             drawn = {d: measured.errors[SPIKED, d][normalise, step] for d in measured.dimensions}
-            made = {d: theory.error(SPIKED, d, normalise, step) if step else theory.at_rest(SPIKED, d, normalise) for d in drawn}
+            made = {d: theory.error(SPIKED, d, normalise, step) if step else theory.without_step(SPIKED, d, normalise) for d in drawn}
             note = made[max(made)].notes[0] if made[max(made)].notes else ""
             what = f"{name}, {'η = d²' if step else 'no step'}"
             for where in runs_by_source(drawn[max(drawn)]):
@@ -157,7 +157,7 @@ def _averages(subject: str, whole: Array, parts: Array, weights: Sequence[float]
 def identity_rows(measured: Mixture, weights: Sequence[float] | None = None) -> list[Check]:
     """The error of the test mixture is the mean over the sources, with the test's weights: in simulation and theory."""
     top = max(measured.dimensions)
-    simulated, made = measured.errors[SPIKED, top][True, 0.0], TRUE.at_rest(SPIKED, top, True)
+    simulated, made = measured.errors[SPIKED, top][True, 0.0], TRUE.without_step(SPIKED, top, True)
     used = BASE.task(top).test_weights if weights is None else weights
     return [
         _averages(f"simulation, {len(simulated.icl_runs)} runs", simulated.icl_runs, np.asarray(simulated.source_runs), used,
@@ -209,7 +209,7 @@ def noise_rows(measured: Mixture, theory: Theory) -> list[Check]:
     """Less noise in source 1 lowers the error, on source 0 too, whose data are the same: by as much as the theory says."""
     top, rows = max(measured.dimensions), []
     dirty, clean = ({d: runs_by_source(measured.errors[name, d][True, 0.0]) for d in measured.dimensions} for name in (NOISY, SPIKED))
-    made = [{d: foretold(theory.at_rest(name, d, True)) for d in measured.dimensions} for name in (NOISY, SPIKED)]
+    made = [{d: foretold(theory.without_step(name, d, True)) for d in measured.dimensions} for name in (NOISY, SPIKED)]
     for where in ("test mixture", "source 0"):
         change = {d: clean[d][where] - dirty[d][where] for d in clean}
         predicted = {d: made[1][d][where] - made[0][d][where] for d in clean}
@@ -232,10 +232,10 @@ def judge(measured: Mixture) -> list[Check]:
             *lemma_rows(measured)]
 
 
-def sabotaged(measured: Mixture) -> list[dict[str, Any]]:
+def negative_controls(measured: Mixture) -> list[dict[str, Any]]:
     """Wrong theories held against the same simulations."""
     off = 1 + float(defects.SHARE)
-    at_rest = {
+    without_step = {
         "the task spike forgotten": Theory(spike=False),
         "training probabilities exchanged": Theory(swapped=True),
         "target of source 0: c_1 5 % too large": Theory(slope=(off, 1.0)),
@@ -243,7 +243,7 @@ def sabotaged(measured: Mixture) -> list[dict[str, Any]]:
     }
     training = BASE.task(max(measured.dimensions)).weights
     tried: dict[tuple[str, str], list[Check]] = {
-        **{(ERRORS, defect): error_rows(measured, theory, stepped=False) for defect, theory in at_rest.items()},
+        **{(ERRORS, defect): error_rows(measured, theory, stepped=False) for defect, theory in without_step.items()},
         (ERRORS, "sources weighted as in training"): identity_rows(measured, training),
         (STEP, "η half as large"): gain_rows(measured, Theory(step=0.5)),
         (STEP, "the gain of a task spike called none"): idle_rows(measured, SPIKED),

@@ -84,7 +84,7 @@ def _without_gap(subject: str, ladder: Ladder, exact: RandomTransformer, model: 
                    [stderr for _, stderr in gaps], order=ORDER, runs=[len(curve.icl_runs) for curve in others.values()])
 
 
-def sabotaged(ladders: Mapping[str, Ladder]) -> list[dict[str, Any]]:
+def negative_controls(ladders: Mapping[str, Ladder]) -> list[dict[str, Any]]:
     """The degree-1 equivalent without its residual, simulated on the same draws, must be caught."""
     outcome = []
     for head in HEADS:

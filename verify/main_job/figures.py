@@ -133,7 +133,7 @@ def data_mixing(measured: Mixture, path: Path) -> Path:
     d = np.array(measured.dimensions, dtype=float)
     for step, line, marker in zip(STEPS, ("-", "--"), ("o", "s"), strict=True):
         drawn = [runs_by_source(measured.errors[SPIKED, size][True, step]) for size in measured.dimensions]
-        theory = [TRUE.error(SPIKED, size, True, step) if step else TRUE.at_rest(SPIKED, size, True) for size in measured.dimensions]
+        theory = [TRUE.error(SPIKED, size, True, step) if step else TRUE.without_step(SPIKED, size, True) for size in measured.dimensions]
         made = [foretold(error) for error in theory]
         for where, colour in zip(made[0], ("#000000", *COLOURS), strict=False):
             errors.plot(d, [each[where] for each in made], color=colour, ls=line, lw=1.1)

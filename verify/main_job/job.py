@@ -67,8 +67,11 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         checks += data_mixing.judge(mixture)
         checks.sort(key=lambda check: [coefficients.CLAIM, pre_activations.LEMMA, pre_activations.COROLLARY, equivalence.CLAIM,
                                        learning_curve.CLAIM, *data_mixing.CLAIMS].index(check.claim))
-        power: list[dict[str, Any]] = [*coefficients.sabotaged(features, predictions), *pre_activations.sabotaged(tasks, laws),
-                 *equivalence.sabotaged(ladders), *learning_curve.sabotaged(ladders, profile), *data_mixing.sabotaged(mixture)]
+        power: list[dict[str, Any]] = [
+            *coefficients.negative_controls(features, predictions), *pre_activations.negative_controls(tasks, laws),
+            *equivalence.negative_controls(ladders), *learning_curve.negative_controls(ladders, profile),
+            *data_mixing.negative_controls(mixture),
+        ]
         stage("figures")
         pictures = [
             (figures.learning_curves(ladders, folder / "learning_curves"),

@@ -59,7 +59,7 @@ def judge(target: str, ladder: Ladder, profile: Profile) -> list[Check]:
     return checks
 
 
-def sabotaged(ladders: Mapping[str, Ladder], profile: Profile) -> list[dict[str, Any]]:
+def negative_controls(ladders: Mapping[str, Ladder], profile: Profile) -> list[dict[str, Any]]:
     """The theory of a target whose c_1 is 5 % too large, held against the same simulations, must be caught."""
     outcome = []
     for target, ladder in ladders.items():

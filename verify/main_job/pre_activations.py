@@ -190,7 +190,7 @@ def judge(task: hermite_eq.Task, measured: LawMoments, *, trace_factor: float = 
     return checks
 
 
-def sabotaged(tasks: Mapping[str, hermite_eq.Task], measured: Mapping[str, LawMoments]) -> list[dict[str, Any]]:
+def negative_controls(tasks: Mapping[str, hermite_eq.Task], measured: Mapping[str, LawMoments]) -> list[dict[str, Any]]:
     """The cross-covariance 5 % too large or of the wrong sign, and t 5 % too large, must be caught."""
     outcome = []
     for name, task in tasks.items():

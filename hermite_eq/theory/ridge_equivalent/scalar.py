@@ -34,10 +34,10 @@ SMALLEST_RIDGE = 1e-100
 LARGEST_RIDGE = 1e80
 #: A λ which acts as infinite for every head and label that is not refused, and whose multiples are doubles.
 _LARGEST_LAMBDA = 1e250
-#: A factor of the ridge below which it has lost half of its digits in a difference of numbers of order 1.
+#: A difference of numbers of order 1 has the error ε, so that below √ε/8 its relative error is above 8 √ε = 1.2e-7.
 _UNRESOLVED = float(np.sqrt(np.finfo(float).eps)) / 8
-#: A ridge, in units of the features, at which it has not: factors are its roots.
-_RESOLVED = 1e-15
+#: A ridge, in units of the features, whose roots, the differences, are sixteen times as large: for constants of order 1.
+_RESOLVED = (16 * _UNRESOLVED) ** 2
 #: Newton's steps for the slope.
 _NEWTON = 60
 #: The factor by which an upper bound of k is raised until it is one, and how often; most roots are less than its square below.
