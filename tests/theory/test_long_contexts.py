@@ -35,19 +35,21 @@ def test_every_size_has_a_value_or_a_reason(target: str, d: int) -> None:
 
 
 def test_the_limit_is_what_the_refusal_says() -> None:
-    """d = 12, ℓ = 50 d, k = 2 d: refused, and the simulation is the limit up to 4/d of it and 5 standard errors."""
-    task, model, sizes = Task("identity", 0.01), LinearTransformer(0.01), Sizes.from_ratios(12, alpha=50, kappa=2, tau=2)
+    """ℓ = 50 d, k = 2 d: refused; the gap of the limit to the simulation at least halves from d = 12 to 24, that of a wrong one not."""
+    task, model = Task("identity", 0.01), LinearTransformer(0.01)
+    sizes = [Sizes.from_ratios(d, alpha=50, kappa=2, tau=2) for d in (12, 24)]
     with pytest.raises(HypothesisError) as caught:
-        icl_error(model, task, sizes)
+        icl_error(model, task, sizes[0])
     assert str(caught.value) == (
         f"{HYPOTHESES[0]}; found d=12 and ℓ=600, where it does not in 15% of the contexts. "
         "Repair: raise d, take shorter contexts, or the limit, which is closer here: Ratios(…) in place of Sizes"
     )
-    found = simulate.icl_error(model, task, sizes, runs=40, rng=0).idg
-    limit = icl_error(model, task, sizes.ratios).idg
-    assert abs(found.mean - limit) < 5 * found.stderr + 4 * limit / 12
-    short = icl_error(model, task, Ratios(10, 2, 2)).idg
-    assert abs(found.mean - short) > 5 * found.stderr + 4 * limit / 12
+    small, large = (simulate.icl_error(model, task, at, runs=40, rng=0).idg for at in sizes)
+    # Five standard errors.
+    slack = 5 * math.hypot(large.stderr, small.stderr / 2)
+    limit, shorter = (icl_error(model, task, ratios).idg for ratios in (sizes[0].ratios, Ratios(10, 2, 2)))
+    assert abs(large.mean - limit) < abs(small.mean - limit) / 2 + slack
+    assert abs(large.mean - shorter) > abs(small.mean - shorter) / 2 + slack
 
 
 def test_few_tasks_one_by_one_need_no_noise_in_b() -> None:
