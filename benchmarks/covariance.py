@@ -18,7 +18,7 @@ from benchmarks.caches import empty_caches
 from benchmarks.clock import median_seconds
 from hermite_eq import Task
 from hermite_eq.covariance import SymbolicTarget, covariance, source_moments
-from hermite_eq.models import MixtureTask, PowerLaw, Source, Spike, Toeplitz
+from hermite_eq.models import PowerLaw, Source, Spike, Toeplitz
 from verify.command_line import command_line, positive
 
 #: The promises in seconds: a named target, a generic one.
@@ -48,8 +48,8 @@ def symbolic(targets: Sequence[str], repetitions: int) -> None:
         for level in (cov, cov.averaged(1), cov.over_tasks(1), cov.limit(), cov.norm_law()):
             level.latex()
 
-    def with_covariances(target: Task | SymbolicTarget, unit_link: bool) -> None:
-        cov = covariance(target, covariances=True, unit_link=unit_link, unit_inputs=unit_link)
+    def with_covariances(target: Task | SymbolicTarget, **conventions: bool) -> None:
+        cov = covariance(target, covariances=True, **conventions)
         for level in (cov, cov.averaged(1), cov.over_tasks(), cov.limit()):
             level.latex()
 
@@ -57,11 +57,11 @@ def symbolic(targets: Sequence[str], repetitions: int) -> None:
         task = Task(name, noise=0.01)
         line(f"symbolic, isotropic, five levels, {name}", median(lambda task=task: isotropic(task), repetitions), NAMED)
         line(f"symbolic, Σ_x and Σ_ξ and means, four levels, {name}",
-             median(lambda task=task: with_covariances(task, False), repetitions), NAMED)
+             median(lambda task=task: with_covariances(task), repetitions), NAMED)
     line("symbolic, isotropic, five levels, any target", median(lambda: isotropic(SymbolicTarget()), repetitions), GENERIC)
     for unit_link in (False, True):
         line(f"symbolic, Σ_x and Σ_ξ, four levels, any target{', unit link' if unit_link else ''}",
-             median(lambda unit_link=unit_link: with_covariances(SymbolicTarget(), unit_link), repetitions), GENERIC)
+             median(lambda unit=unit_link: with_covariances(SymbolicTarget(), unit_link=unit, unit_inputs=unit), repetitions), GENERIC)
 
 
 def sources(d: int, repetitions: int) -> None:
@@ -77,7 +77,7 @@ def sources(d: int, repetitions: int) -> None:
         "task mean": ({"task_mean": 0.3}, {}),
     }
     for name, (more, conventions) in settings.items():
-        task = MixtureTask([Source("tanh", 0.1, **more)], **conventions)  # type: ignore[arg-type]
+        task = Task(sources=[Source("tanh", 0.1, **more)], **conventions)  # type: ignore[arg-type]
         error = source_moments(task, d, d).error
         line(f"moments of one source, d = {d}, tanh, {name} (error {error:.0e})", median(lambda task=task: source_moments(task, d, d), 1))
     tasks = np.random.default_rng(0).standard_normal((40, d))

@@ -23,7 +23,7 @@ import sympy
 
 from hermite_eq import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask, Model, Source
+from hermite_eq.models import Model, Source
 from hermite_eq.theory import (
     TheoryError,
     bayes_error,
@@ -227,7 +227,7 @@ def _bayes(setting: Setting) -> str | None:
 
 def _mixture(setting: Setting) -> str | None:
     sources = [Source(setting.task.target, noise=setting.noise), Source("relu", noise=0.1)]
-    answer = icl_error(setting.model, MixtureTask(sources, [0.5, 0.5]), setting.where)
+    answer = icl_error(setting.model, Task(sources=sources, weights=[0.5, 0.5]), setting.where)
     return _wrong_numbers(answer, 0.0, setting.square)
 
 

@@ -135,7 +135,7 @@ def _examples() -> Iterator[str]:
     yield r"Given the training tasks, and in the limit:"
     yield general.over_tasks().latex()
     yield general.limit().latex()
-    unit = covariance(Task("relu", noise=0.01), covariances=True, unit_inputs=True, unit_link=True)
+    unit = covariance(Task("relu", noise=0.01, unit_inputs=True, unit_link=True), covariances=True)
     yield r"With the argument $\xi^\top x/(\|\xi\|\,\|\Sigma_x\|^{1/2})$ and inputs of $O(1)$ entries,"
     yield r"over fresh tasks to first order:"
     yield unit.averaged(1).latex()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from derivations import Step
 from derivations.given_covariances import WrittenOut
 from hermite_eq.covariance.sources import source_moments
-from hermite_eq.models import MixtureTask, PolynomialActivation, RandomTransformer, Sizes, Source
+from hermite_eq.models import PolynomialActivation, RandomTransformer, Sizes, Source, Task
 from hermite_eq.theory import Population, given_moments, icl_error
 from hermite_eq.theory.feature_law.given_moments import mixture_trace
 from hermite_eq.theory.feature_law.several_sources import population
@@ -142,7 +142,8 @@ def _moments(factor: float) -> list[Step]:
     product = np.abs(second - factor * every.T @ every / len(every)).max() < 1e-12
     centre = np.abs(np.kron(x.mean(0), bs.mean(0)) - every.mean(0)).max() < 1e-12
 
-    task = MixtureTask([Source("relu", 0.1, input_mean=0.4, task_mean=-0.3), Source("tanh", 0.2, input_mean=(0.1, 0.5, -0.2))], [0.3, 0.7])
+    task = Task(sources=[Source("relu", 0.1, input_mean=0.4, task_mean=-0.3), Source("tanh", 0.2, input_mean=(0.1, 0.5, -0.2))],
+                weights=[0.3, 0.7])
     xi = rng.standard_normal((4, 3))
     sources = [population(source_moments(task, 3, 5, source=s, tasks=xi), w) for s, w in enumerate(task.weights)]
     dense = [p.covariance.dense() for p in sources]  # type: ignore[union-attr]

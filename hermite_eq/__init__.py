@@ -22,7 +22,7 @@ _NAMES = {
     "errors": ("ArgumentTypeError", "ConvergenceError", "HypothesisError", "HypothesisWarning", "OutOfMemoryError", "StorageError"),
     "expansion": ("HermiteExpansion", "coefficients", "dual_activation"),
     "models": (
-        "Dense", "Diagonal", "Identity", "LinearTransformer", "MixtureTask", "OneStepTransformer", "PolynomialActivation", "PowerLaw",
+        "Dense", "Diagonal", "Identity", "LinearTransformer", "OneStepTransformer", "PolynomialActivation", "PowerLaw",
         "RandomTransformer", "Ratios", "Sizes", "SoftmaxAttention", "Source", "Spike", "StudentT", "Task", "Toeplitz",
     ),
     "theory": ("TheoryError", "icl_curve", "icl_error"),
@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     from hermite_eq.models import Diagonal as Diagonal
     from hermite_eq.models import Identity as Identity
     from hermite_eq.models import LinearTransformer as LinearTransformer
-    from hermite_eq.models import MixtureTask as MixtureTask
     from hermite_eq.models import OneStepTransformer as OneStepTransformer
     from hermite_eq.models import PolynomialActivation as PolynomialActivation
     from hermite_eq.models import PowerLaw as PowerLaw

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.arguments import count, sequence
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
-from hermite_eq.models import MixtureTask, Ratios, Sizes, Task
+from hermite_eq.models import Ratios, Sizes, Task
 
 if TYPE_CHECKING:
     import pandas
@@ -56,7 +56,7 @@ class Setting:
     Attributes
     ----------
     model : LinearTransformer, RandomTransformer or OneStepTransformer
-    task : Task, MixtureTask, SoftmaxAttention or GivenMoments
+    task : Task, SoftmaxAttention or GivenMoments
     sizes : Sizes or Ratios
 
     Examples
@@ -76,10 +76,8 @@ class Setting:
         if axis == "ridge":
             return replace(self, model=replace(self.model, ridge=value))
         if axis == "noise" and isinstance(self.task, Task):
-            return replace(self, task=replace(self.task, noise=value))
-        if axis == "noise" and isinstance(self.task, MixtureTask):
-            return replace(self, task=replace(self.task, sources=tuple(replace(source, noise=value) for source in self.task.sources)))
-        if axis in ("weights", "test_weights") and isinstance(self.task, MixtureTask):
+            return replace(self, task=self.task.with_noise(value))
+        if axis in ("weights", "test_weights") and isinstance(self.task, Task):
             return replace(self, task=replace(self.task, **{axis: value}))
         if axis in (_RATIOS if isinstance(self.sizes, Ratios) else _SIZES[1:]):
             return replace(self, sizes=replace(self.sizes, **{axis: value}))
@@ -94,7 +92,7 @@ class Setting:
         """What stands on an axis at this setting: a number, or the weights of the sources."""
         if axis == "ridge":
             return self.model.ridge
-        if axis == "noise" and isinstance(self.task, MixtureTask):
+        if axis == "noise" and isinstance(self.task, Task):
             return self.task.sources[0].noise
         if axis in ("noise", "weights", "test_weights"):
             return getattr(self.task, axis)

@@ -14,7 +14,7 @@ import sympy
 
 from hermite_eq.activations import Activation, lipschitz_violation
 from hermite_eq.activations.evaluation import vanishes
-from hermite_eq.arguments import count
+from hermite_eq.arguments import count, instance
 from hermite_eq.covariance import Covariance, LimitCovariance, NormLaw, covariance, symbols
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion import HermiteExpansion, coefficients
@@ -393,8 +393,9 @@ def equivalent_transformer(
             f"{model!s}",
             "pass hermite_eq.RandomTransformer('relu', ridge=1e-8)",
         )
-    if not isinstance(task, Task):
-        raise HypothesisError("the labels come from a Task", f"{task!r}", 'pass hermite_eq.Task("relu", noise=0.01)')
+    instance(task, Task, "the labels come from a Task", 'pass hermite_eq.Task("relu", noise=0.01)')
+    if not task.isotropic:
+        raise HypothesisError("the labels come from one isotropic source", f"{task}", 'pass hermite_eq.Task("relu", noise=0.01)')
     if where is not None and not isinstance(where, Ratios | Sizes):
         raise HypothesisError("the regime is given by Ratios or Sizes", f"{where!r}", "pass hermite_eq.Ratios(alpha=1, kappa=1, tau=1)")
     if degree is None:

@@ -52,7 +52,7 @@ def require_memory(size: float, what: str, repair: str) -> None:
     >>> require_memory(10**18, "the values", "pass fewer points")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    hermite_eq.errors.OutOfMemoryError: the values fit into memory; found 1000000000GB needed, ...GB available. Repair: pass fewer points
+    hermite_eq.errors.OutOfMemoryError: the values fit into memory; found 1000000000GB needed, ... available. Repair: pass fewer points
     """
     available = available_memory()
     if size > available:

@@ -14,12 +14,12 @@ import pytest
 from hermite_eq import icl_curve, icl_error, simulate
 from hermite_eq.curve import AXES
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, RandomTransformer, Ratios, Sizes, Source, Spike, Task
+from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
 from hermite_eq.plotting import plot_curve
 from hermite_eq.simulate import results, simulation
 
 LINEAR, TASK = LinearTransformer(0.1), Task("relu", 0.1)
-MIXTURE = MixtureTask([Source("relu", 0.1), Source("relu", 0.1, task_cov=Spike(1.0))])
+MIXTURE = Task(sources=[Source("relu", 0.1), Source("relu", 0.1, task_cov=Spike(1.0))])
 SIZES, RATIOS = Sizes(8, 8, 20, 60, 40), Ratios(1, 2, 1.5, 1)
 FRESH = Sizes(8, 8, math.inf, 60, 40)
 #: Two values on every axis.
@@ -168,7 +168,7 @@ def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"samples": [40], "hidden": [20]}, r"along one axis; found samples, hidden\. Repair: pass samples=\[100, 200\], say"),
         ({"noise": []}, r"at least one point; found noise=\[\]"),
         ({"ridge": [0.1, 0.1]}, r"the points of a curve differ; found ridge=\[0.1, 0.1\]\. Repair: drop the repeated values"),
-        ({"weights": [[1.0]]}, r"weights is a property of several sources; found target relu"),
+        ({"weights": [[0.5, 0.5]]}, r"weights are 1 probabilities, one for each source; found weights=\[0.5, 0.5\]"),
         ({"ridge": [-1.0]}, r"ridge"),
         ({"samples": np.diag([1.0, -1.0])}, r"positive integer; found \S+array"),
     ],

@@ -26,7 +26,7 @@ from hermite_eq.latex import (
     latex,
     number,
 )
-from hermite_eq.models import MixtureTask, Source, Spike
+from hermite_eq.models import Source, Spike, Task
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_no_form_shows_digits_of_a_callable_that_are_rounding():
 
 def test_the_law_of_the_inputs_is_that_of_the_source():
     def shown(mean):
-        return latex(covariance(MixtureTask([Source("relu", input_mean=mean, input_cov=Spike(2.0))], unit_inputs=True)))
+        return latex(covariance(Task(sources=[Source("relu", input_mean=mean, input_cov=Spike(2.0))], unit_inputs=True)))
 
     assert r"x_1, \dots, x_{\ell+1} &\sim \mathcal{N}(0, \Sigma_x) \text{ in } \mathbb{R}^d" in shown(0.0)
     assert r"x_1, \dots, x_{\ell+1} &\sim \mathcal{N}(\mu, \Sigma_x) \text{ in } \mathbb{R}^d" in shown(0.5)

@@ -10,14 +10,14 @@ import pytest
 from hermite_eq import HypothesisError, RandomTransformer, Ratios, Task, coefficients, equivalent_model, equivalent_transformer
 from hermite_eq.covariance import SymbolicTarget, covariance
 from hermite_eq.latex import latex, side_by_side
-from hermite_eq.models import MixtureTask, Source, Spike
+from hermite_eq.models import Source, Spike
 
 FOLDER = Path(__file__).parent / "latex_golden"
 WHERE = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=1)
 
 
-def _relu() -> Task:
-    return Task("relu", noise=0.01)
+def _relu(**conventions: bool) -> Task:
+    return Task("relu", noise=0.01, **conventions)
 
 
 GOLDEN: dict[str, Callable[[], str]] = {
@@ -27,7 +27,7 @@ GOLDEN: dict[str, Callable[[], str]] = {
     "theorem_relu_tanh": lambda: latex(equivalent_transformer(RandomTransformer("relu", 1e-8), Task("tanh", 0.01), WHERE)),
     "theorem_centred_relu": lambda: latex(equivalent_transformer(RandomTransformer("centred_relu", 1e-8), _relu())),
     "covariance_given": lambda: latex(covariance(_relu())),
-    "covariance_given_unit": lambda: latex(covariance(_relu(), unit_inputs=True)),
+    "covariance_given_unit": lambda: latex(covariance(_relu(unit_inputs=True))),
     "covariance_averaged": lambda: latex(covariance(_relu()).averaged()),
     "covariance_symbolic_noise": lambda: latex(covariance(_relu(), symbolic_noise=True).averaged()),
     "covariance_averaged_any_target": lambda: latex(covariance(SymbolicTarget()).averaged(1)),
@@ -35,11 +35,11 @@ GOLDEN: dict[str, Callable[[], str]] = {
     "covariance_limit": lambda: latex(covariance(_relu()).limit()),
     "source_given": lambda: latex(covariance(_relu(), covariances=True)),
     "source_given_centred_unit": lambda: latex(covariance(
-        MixtureTask([Source("gelu", 0.01, task_cov=Spike(9.0))], unit_inputs=True, unit_link=True))),
+        Task(sources=[Source("gelu", 0.01, task_cov=Spike(9.0))], unit_inputs=True, unit_link=True))),
     "source_averaged_any_target": lambda: latex(covariance(SymbolicTarget(), covariances=True).averaged(1)),
-    "source_averaged_unit": lambda: latex(covariance(_relu(), covariances=True, unit_inputs=True, unit_link=True).averaged(1)),
+    "source_averaged_unit": lambda: latex(covariance(_relu(unit_inputs=True, unit_link=True), covariances=True).averaged(1)),
     "source_over_tasks": lambda: latex(covariance(Task("tanh", 0.01), covariances=True).over_tasks()),
-    "source_limit_unit": lambda: latex(covariance(_relu(), covariances=True, unit_inputs=True, unit_link=True).limit()),
+    "source_limit_unit": lambda: latex(covariance(_relu(unit_inputs=True, unit_link=True), covariances=True).limit()),
     "norm_law": lambda: latex(covariance(_relu()).norm_law()),
     "norm_law_unit_any_target": lambda: latex(covariance(SymbolicTarget(), unit_inputs=True).norm_law()),
 }

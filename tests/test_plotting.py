@@ -13,7 +13,6 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Ratios, Sizes, Task, equivalent_model, simulate
-from hermite_eq.models import MixtureTask, Source
 from hermite_eq.plotting import COLOURS, plot_curve, plot_phase
 from hermite_eq.theory import Population, given_moments, icl_curve, phase_diagram
 
@@ -84,7 +83,7 @@ def test_small_ratios_are_told_apart() -> None:
 
 
 def test_tasks_of_several_sources_and_given_moments_are_drawn() -> None:
-    mixtures = [MixtureTask([Source("relu", noise)]) for noise in (0.01, 0.1)]
+    mixtures = [Task("relu", noise, unit_link=True) for noise in (0.01, 0.1)]
     sizes = [Sizes(8, 8, np.inf, samples) for samples in (20, 40)]
     theory = [icl_curve(LINEAR, mixture, sizes) for mixture in mixtures]
     axes = plot_curve(theory)

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Sizes, Source
+from hermite_eq.models import LinearTransformer, Sizes, Source, Task
 from hermite_eq.plotting import plot_mixing
 from hermite_eq.theory import mixing_curve
 
-TASK = MixtureTask([Source("relu", 0.01), Source("tanh", 0.05)])
+TASK = Task(sources=[Source("relu", 0.01), Source("tanh", 0.05)])
 SIZES = Sizes.from_ratios(10, alpha=1, kappa=math.inf, tau=1.5)
 
 

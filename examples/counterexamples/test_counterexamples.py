@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hermite_eq import HypothesisError, RandomTransformer, Sizes, Task, equivalent_model
-from hermite_eq.models import MixtureTask, Rademacher, Source, Spike, StudentT, Uniform
+from hermite_eq.models import Rademacher, Source, Spike, StudentT, Uniform
 from hermite_eq.simulate import context_law
 from hermite_eq.testing import Deviation, UniversalityError, assert_equivalent, assert_gaussian, assert_universal
 
@@ -50,7 +50,7 @@ def test_red_the_residual_forgotten():
         assert_equivalent(RELU, instead(dataclasses.replace(MODEL, residual=0.0)), TASK, SIZES, margin=0.1, test=300)
 
 
-SPIKED = MixtureTask([Source("abs", 0.01, task_cov=Spike(360.0))], unit_inputs=True, unit_link=True)
+SPIKED = Task(sources=[Source("abs", 0.01, task_cov=Spike(360.0))], unit_inputs=True, unit_link=True)
 SPIKED_SIZES = Sizes(6, 6, math.inf, 216, 72)
 
 
@@ -75,7 +75,7 @@ def test_red_sizes_far_from_the_proportional_regime():
 
 
 def pre_activations(inputs, rng, d=24, count=20_000):
-    law = context_law(MixtureTask([Source("relu", 0.1, inputs=inputs)]), Sizes(d, d, math.inf, 1))
+    law = context_law(Task(sources=[Source("relu", 0.1, inputs=inputs)]), Sizes(d, d, math.inf, 1))
     drawn = law.draw(law.tasks(count, rng), np.arange(count), np.random.SeedSequence(int(rng.integers(2**60))))
     h = drawn.h()
     return np.einsum("ij,ij->i", h, rng.standard_normal(h.shape)) / math.sqrt(law.trace())

@@ -11,11 +11,11 @@ from hermite_eq.covariance.level import Data
 from hermite_eq.covariance.sources import source_index
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.latex.definitions import Law
-from hermite_eq.models import Gaussian, MixtureTask, Source, Sphere, Task
+from hermite_eq.models import Gaussian, Source, Sphere, Task
 
 
 def covariance(
-    task: Task | SymbolicTarget | MixtureTask,
+    task: Task | SymbolicTarget,
     *,
     source: int | None = None,
     unit_inputs: bool = False,
@@ -28,18 +28,19 @@ def covariance(
 
     Parameters
     ----------
-    task : Task, SymbolicTarget or MixtureTask
-        ``SymbolicTarget()`` gives the formulas for every target, in its Hermite data. A MixtureTask brings its covariances, means and
+    task : Task or SymbolicTarget
+        ``SymbolicTarget()`` gives the formulas for every target, in its Hermite data. A Task brings its covariances, means and
         conventions.
     source : int, optional
-        Which source of a MixtureTask; may be left out where there is one.
+        Which source of a Task; may be left out where there is one.
     unit_inputs : bool
-        Inputs x ~ N(0, I_d) and b = (1/ℓ)(Σ y_i x_i, Σ y_i²), as [DM] has it, instead of x ~ N(0, I_d/d) and b₁ = (d/ℓ)Σ y_i x_i.
+        Of a symbolic target, as the next and ``unit_link``: inputs x ~ N(0, I_d) and b = (1/ℓ)(Σ y_i x_i, Σ y_i²), as [DM] has it,
+        instead of x ~ N(0, I_d/d) and b₁ = (d/ℓ)Σ y_i x_i.
     tasks : {"gaussian", "sphere"}
         ξ ~ N(0, I_d), or uniform on the sphere ‖ξ‖² = d.
     covariances : bool
-        Write the formulas in Σ_x, Σ_ξ and the inputs' mean μ: for a Task or SymbolicTarget instead of isotropic data, for a MixtureTask
-        even where its data are isotropic. What is isotropic is otherwise written in I, and in s = ‖ξ‖/√d alone.
+        Write the formulas in Σ_x, Σ_ξ and the inputs' mean μ even where the data are isotropic, which is otherwise written in I and in
+        s = ‖ξ‖/√d alone.
     unit_link : bool
         The argument :math:`\xi^\top x/(\|\xi\|\|\Sigma_x\|^{1/2})` of [DM]; with ``covariances``.
     symbolic_noise : bool
@@ -87,33 +88,29 @@ def covariance(
     )
     unit_inputs, unit_link = flag(unit_inputs, "unit_inputs"), flag(unit_link, "unit_link")
     covariances, symbolic_noise = flag(covariances, "covariances"), flag(symbolic_noise, "symbolic_noise")
-    if isinstance(task, MixtureTask):
+    if isinstance(task, Task):
         if unit_inputs or unit_link or tasks != "gaussian":
             raise HypothesisError(
-                "a MixtureTask has its own conventions", "unit_inputs, unit_link or tasks beside it", "pass them to MixtureTask"
+                "a Task has its own conventions", "unit_inputs, unit_link or tasks beside it",
+                "pass Task(…, unit_inputs=True), or sources=[Source(…, tasks='sphere')]",
             )
         return Covariance(_of_source(task.only(source_index(task, source)), covariances, symbolic_noise))
-    if not isinstance(task, Task | SymbolicTarget):
+    if not isinstance(task, SymbolicTarget):
         raise ArgumentTypeError("a covariance belongs to a Task", shown(task), 'pass hermite_eq.Task("relu", noise=0.01)')
     if source is not None and count(source, "source") > 0:
         raise HypothesisError("the sources are numbered 0 … 0", f"source={source}", "leave source out")
-    if covariances:
-        if tasks != "gaussian":
-            raise HypothesisError("symbolic covariances are those of Gaussian tasks", f"tasks={tasks!r}", "leave tasks out")
-        return Covariance(Data(task, unit_inputs, unit_link, "covariances", None, symbolic_noise))
-    if unit_link:
+    if covariances and tasks != "gaussian":
+        raise HypothesisError("symbolic covariances are those of Gaussian tasks", f"tasks={tasks!r}", "leave tasks out")
+    if unit_link and not covariances:
         raise HypothesisError(
             "unit_link belongs to data with covariances", "unit_link without covariances",
             'pass covariances=True, or tasks="sphere" for isotropic data, where it is the same',
         )
-    law: Law = "sphere" if tasks == "sphere" else "isotropic"
-    one = None
-    if isinstance(task, Task):
-        one = MixtureTask([Source(task.target, task.noise, tasks=tasks)], unit_inputs=unit_inputs)
-    return Covariance(Data(task, unit_inputs, False, law, one, symbolic_noise))
+    law: Law = "covariances" if covariances else "sphere" if tasks == "sphere" else "isotropic"
+    return Covariance(Data(task, unit_inputs, unit_link, law, None, symbolic_noise))
 
 
-def _of_source(task: MixtureTask, covariances: bool, symbolic_noise: bool) -> Data:
+def _of_source(task: Task, covariances: bool, symbolic_noise: bool) -> Data:
     source = task.sources[0]
     if not isinstance(source.inputs, Gaussian):
         raise HypothesisError(

@@ -12,7 +12,7 @@ from hermite_eq.arguments import array
 from hermite_eq.covariance.task_laws.laws import TaskLaw, inner_tasks, unit_tasks
 from hermite_eq.errors import HypothesisError
 from hermite_eq.memory import require_memory
-from hermite_eq.models import Gaussian, MixtureTask, Source, Sphere
+from hermite_eq.models import Gaussian, Source, Sphere, Task
 from hermite_eq.models.covariance_matrix import covariance_matrix
 
 Array = NDArray[np.float64]
@@ -84,7 +84,7 @@ def _vector(values: ArrayLike, d: int, name: str) -> Array:
     return vector
 
 
-def geometry(task: MixtureTask, source: Source, d: int) -> Geometry:
+def geometry(task: Task, source: Source, d: int) -> Geometry:
     """A source at dimension d in the conventions of its task."""
     source.check(d)
     require_memory(64 * d**2, "matrices of shape (d, d)", "pass a smaller d")

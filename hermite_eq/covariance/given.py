@@ -38,8 +38,8 @@ class Covariance(Level):
     Examples
     --------
     >>> from hermite_eq.covariance import SymbolicTarget, covariance
-    >>> from hermite_eq.models import MixtureTask, Source, Spike
-    >>> cov = covariance(MixtureTask([Source("relu", noise=0.1, task_cov=Spike(5.0))]))
+    >>> from hermite_eq.models import Source, Spike, Task
+    >>> cov = covariance(Task(sources=[Source("relu", noise=0.1, task_cov=Spike(5.0))]))
     >>> cov.moments["v"]
     s**2/2 + 1/10
     >>> cov.given([1.0, 2.0, 3.0], context=7).second_b.shape

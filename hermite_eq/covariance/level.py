@@ -16,7 +16,7 @@ from hermite_eq.covariance.averages import TaskAverages
 from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, Label, hermite_value, numeric_task
 from hermite_eq.errors import HypothesisError
 from hermite_eq.latex.definitions import Law, Setting
-from hermite_eq.models import Gaussian, MixtureTask, Sphere, Task
+from hermite_eq.models import Gaussian, Sphere, Task
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Data:
     label : Task or SymbolicTarget
         Target and noise.
     unit_inputs, unit_link : bool
-        As in :class:`hermite_eq.models.MixtureTask`.
+        As in :class:`hermite_eq.models.Task`.
     law : {"isotropic", "sphere", "covariances"}
         Isotropic data with ξ ~ N(0, I_d) or on the sphere ‖ξ‖² = d, or data with covariances and means.
-    task : MixtureTask or None
+    task : Task or None
         The one-source task with its numbers; None where they are symbols only.
     symbolic_noise : bool
         ρ as a symbol, whether the task has a number or not.
@@ -41,7 +41,7 @@ class Data:
     unit_inputs: bool
     unit_link: bool
     law: Law
-    task: MixtureTask | None
+    task: Task | None
     symbolic_noise: bool
 
     @property
@@ -51,8 +51,8 @@ class Data:
 
     @property
     def centred(self) -> bool:
-        """Whether the inputs have mean zero; with symbols alone they may have one."""
-        return self.isotropic or (self.task is not None and self.task.sources[0].centred)
+        """Whether the formulas are for inputs of mean zero; those in symbols alone, or for isotropic data in Σ and μ, are for any mean."""
+        return self.isotropic or (self.task is not None and self.task.sources[0].centred and not self.task.sources[0].isotropic)
 
     @property
     def factor(self) -> sympy.Expr:
@@ -86,7 +86,7 @@ class Data:
         """
         return numeric_task(self.label)
 
-    def with_matrices(self) -> MixtureTask:
+    def with_matrices(self) -> Task:
         """The task with its numbers.
 
         Raises
@@ -96,7 +96,7 @@ class Data:
         """
         if self.task is None and not self.isotropic:
             raise HypothesisError(
-                "numbers need covariances", "Σ_x, Σ_ξ known by symbols only", "pass covariance(MixtureTask([Source(…)])), one source"
+                "numbers need covariances", "Σ_x, Σ_ξ known by symbols only", "pass covariance(Task(sources=[Source(…)])), one source"
             )
         self.numeric()
         assert self.task is not None

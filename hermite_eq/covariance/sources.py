@@ -13,7 +13,7 @@ from hermite_eq.covariance.source_moments import SourceMoments, averaged_moments
 from hermite_eq.covariance.task_laws.laws import GivenTasks
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import check_degree
-from hermite_eq.models import MixtureTask, Source, Task
+from hermite_eq.models import Task
 
 Array = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ def check_sizes(d: int, context: int) -> tuple[int, int]:
 
 
 def source_moments(
-    task: Task | MixtureTask, d: int, context: int, *, source: int | None = None, tasks: ArrayLike | None = None
+    task: Task, d: int, context: int, *, source: int | None = None, tasks: ArrayLike | None = None
 ) -> SourceMoments:
     r"""First and second moments of (x, b, y) of one source at finite d and ℓ, over fresh tasks or over given ones.
 
@@ -36,7 +36,7 @@ def source_moments(
 
     Parameters
     ----------
-    task : Task or MixtureTask
+    task : Task
         ``Task(target, noise)`` is one isotropic source.
     d, context : int
         d and ℓ.
@@ -65,8 +65,8 @@ def source_moments(
 
     Examples
     --------
-    >>> from hermite_eq.models import MixtureTask, Source, Spike
-    >>> task = MixtureTask([Source("tanh", noise=0.1, input_cov=Spike(3.0), task_cov=Spike(5.0))])
+    >>> from hermite_eq.models import Source, Spike, Task
+    >>> task = Task(sources=[Source("tanh", noise=0.1, input_cov=Spike(3.0), task_cov=Spike(5.0))])
     >>> moments = source_moments(task, d=10, context=8)
     >>> moments.second_b.shape, moments.labels.shape, bool(moments.error < 1e-9)
     ((11, 11), (10, 11), True)
@@ -74,9 +74,7 @@ def source_moments(
     >>> round(given.square_y, 6)
     0.542194
     """
-    if isinstance(task, Task):
-        task = MixtureTask([Source(task.target, task.noise)])
-    if not isinstance(task, MixtureTask):
+    if not isinstance(task, Task):
         raise ArgumentTypeError("moments belong to a Task", shown(task), 'pass hermite_eq.Task("relu", noise=0.01)')
     d, context = check_sizes(d, context)
     index = source_index(task, source)
@@ -85,7 +83,7 @@ def source_moments(
     return _given(geometry(task, task.sources[index], d), _vectors(tasks), context)
 
 
-def source_index(task: MixtureTask, source: int | None) -> int:
+def source_index(task: Task, source: int | None) -> int:
     """Which source is asked for; of one it need not be said."""
     count = len(task.sources)
     if source is None and count > 1:
@@ -97,7 +95,7 @@ def source_index(task: MixtureTask, source: int | None) -> int:
 
 
 @lru_cache(maxsize=64)
-def _fresh(task: MixtureTask, index: int, d: int, context: int) -> SourceMoments:
+def _fresh(task: Task, index: int, d: int, context: int) -> SourceMoments:
     place = geometry(task, task.sources[index], d)
     moments = averaged_moments(place, place.fresh(), context)
     # The same arrays are handed out again.
@@ -127,7 +125,7 @@ def _given(place: Geometry, tasks: Array, context: int) -> SourceMoments:
 
 
 def moments_given(
-    task: MixtureTask, tasks: ArrayLike, context: int, input_covariance: ArrayLike | None, input_mean: ArrayLike | None
+    task: Task, tasks: ArrayLike, context: int, input_covariance: ArrayLike | None, input_mean: ArrayLike | None
 ) -> SourceMoments:
     """The moments of a one-source task given vectors ξ, shape (k, d), with another covariance and mean of x than the task's if given."""
     vectors = _vectors(tasks)
@@ -136,7 +134,7 @@ def moments_given(
 
 
 def moments_over(
-    task: MixtureTask,
+    task: Task,
     d: int,
     context: int,
     input_covariance: ArrayLike | None,

@@ -32,7 +32,7 @@ class Setting:
     noise : sympy.Expr
         ρ, a number or the symbol.
     unit_inputs, unit_link : bool
-        As in ``hermite_eq.models.MixtureTask``.
+        As in ``hermite_eq.models.Task``.
     law : {"isotropic", "sphere", "covariances"}
         Isotropic data with Gaussian tasks or tasks on the sphere, or data with covariances.
     centred : bool

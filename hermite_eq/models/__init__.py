@@ -10,7 +10,6 @@ from hermite_eq.models.distributions import Rademacher as Rademacher
 from hermite_eq.models.distributions import Sphere as Sphere
 from hermite_eq.models.distributions import StudentT as StudentT
 from hermite_eq.models.distributions import Uniform as Uniform
-from hermite_eq.models.mixture import MixtureTask as MixtureTask
 from hermite_eq.models.onestep import OneStepTransformer as OneStepTransformer
 from hermite_eq.models.onestep import rt_ridge as rt_ridge
 from hermite_eq.models.polynomial import PolynomialActivation as PolynomialActivation
@@ -32,4 +31,4 @@ from hermite_eq.models.transformers import RandomTransformer as RandomTransforme
 from hermite_eq.models.transformers import TrainedModel as TrainedModel
 
 #: What can be simulated.
-AnyTask = Task | MixtureTask | SoftmaxAttention
+AnyTask = Task | SoftmaxAttention

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hermite_eq.arguments import instance, non_negative
-from hermite_eq.models.mixture import MixtureTask
+from hermite_eq.models.task import Task
 
 
 @dataclass(frozen=True)
@@ -19,22 +19,21 @@ class SoftmaxAttention:
 
     Parameters
     ----------
-    task : MixtureTask
+    task : Task
     sharpness : float
         β ≥ 0.
 
     Examples
     --------
-    >>> from hermite_eq.models import Source
-    >>> print(SoftmaxAttention(MixtureTask([Source("relu", 0.01)]), sharpness=1.0))
+    >>> print(SoftmaxAttention(Task("relu", 0.01), sharpness=1.0))
     target relu, noise variance 0.01; softmax attention of sharpness 1
     """
 
-    task: MixtureTask
+    task: Task
     sharpness: float
 
     def __post_init__(self) -> None:
-        instance(self.task, MixtureTask, "softmax attention is over the contexts of sources", "pass Task(sources=[Source(…)])")
+        instance(self.task, Task, "softmax attention is over the contexts of a Task", 'pass Task("relu", noise=0.01)')
         object.__setattr__(self, "sharpness", non_negative(self.sharpness, "sharpness", "β of the softmax"))
 
     def __str__(self) -> str:

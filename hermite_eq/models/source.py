@@ -25,7 +25,7 @@ class Source:
     .. math:: X=\mu_x+\Sigma_x^{1/2}z,\qquad \xi=\mu_\xi+\Sigma_\xi^{1/2}\zeta,\qquad y=\sigma_*(\text{link})+\epsilon,\quad
         \epsilon\sim\mathcal N(0,\rho),
 
-    where the link's argument is the business of :class:`MixtureTask`. z and ζ have mean zero and covariance I.
+    where the link's argument is the business of :class:`Task`. z and ζ have mean zero and covariance I.
 
     Parameters
     ----------

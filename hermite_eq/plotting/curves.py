@@ -113,7 +113,7 @@ class _Drawable:
             # Two decimals, of small ratios two digits: ℓ, k and m are whole, so that equal ratios differ a little from one d to another.
             values = {(f"{x:.2g}" if x < 0.1 else f"{np.round(x, 2):g}").replace("inf", "∞") for x in self.column(name)}
             found[_SYMBOL[name]] = values.pop() if len(values) == 1 and "nan" not in values else ""
-        plain = isinstance(task, Task)
+        plain = isinstance(task, Task) and task.isotropic
         found |= {"target": str(task.target), "ρ": "" if x == "noise" else f"{task.noise:g}"} if plain else {"target": "", "ρ": ""}
         d = "" if x == "d" else "∞" if self.d is None else str(self.d)
         return found | {"task": "" if plain or x in ("noise", "weights", "test_weights") else str(task), "d": d}

@@ -40,9 +40,9 @@ def plot_mixing(curves: MixingCurve | Sequence[MixingCurve], *, by_source: bool 
     Examples
     --------
     >>> import math
-    >>> from hermite_eq.models import LinearTransformer, MixtureTask, Sizes, Source
+    >>> from hermite_eq.models import LinearTransformer, Sizes, Source, Task
     >>> from hermite_eq.theory import mixing_curve
-    >>> task = MixtureTask([Source("relu", noise=0.01), Source("tanh", noise=0.1)])
+    >>> task = Task(sources=[Source("relu", noise=0.01), Source("tanh", noise=0.1)])
     >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5)
     >>> plot_mixing(mixing_curve(LinearTransformer(ridge=1.0), task, sizes)).get_xlabel()
     'training share of source 1'

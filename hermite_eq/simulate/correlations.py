@@ -52,7 +52,7 @@ def coupling(
     Parameters
     ----------
     model : RandomTransformer or OneStepTransformer
-    task : Task, MixtureTask or SoftmaxAttention
+    task : Task or SoftmaxAttention
     sizes : Sizes
         With ``hidden``.
     contexts : int

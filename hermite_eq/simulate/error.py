@@ -56,7 +56,7 @@ def icl_error(
     models : LinearTransformer, RandomTransformer, OneStepTransformer or a sequence of them
         A sequence is trained and tested on common draws: tasks, contexts, F, and the noise z of equivalent
         activations.
-    task : Task, MixtureTask or SoftmaxAttention
+    task : Task or SoftmaxAttention
     sizes : Sizes
     runs, rng, test, memory, precision, queries
         As for :class:`hermite_eq.simulate.SimulationOptions`.

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from hermite_eq.arguments import count
-from hermite_eq.errors import ArgumentTypeError, HypothesisError
+from hermite_eq.arguments import count, instance
+from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 from hermite_eq.memory import require_memory
 from hermite_eq.models import Sizes, Task
@@ -68,10 +68,9 @@ def dmmse_error(
     >>> error.idg.mean  # of one known task nothing is left to infer
     0.25
     """
-    if not isinstance(task, Task):
-        raise ArgumentTypeError(
-            "dMMSE is computed for isotropic inputs of one source", f"a {type(task).__name__}", 'pass Task("identity", noise=0.01), say'
-        )
+    instance(task, Task, "dMMSE is computed for a Task", 'pass Task("identity", noise=0.01), say')
+    if not task.isotropic:
+        raise HypothesisError("dMMSE is computed for one isotropic source", f"{task}", 'pass Task("identity", noise=0.01), say')
     checked_sizes(sizes)
     if task.target.expression != X:
         raise HypothesisError("dMMSE is the posterior mean of a linear task", f"{task}", 'pass Task("identity", noise=0.01), say')

@@ -97,7 +97,7 @@ def preactivations(
     Examples
     --------
     >>> import numpy as np
-    >>> from hermite_eq import MixtureTask, Sizes, Task
+    >>> from hermite_eq import Sizes, Task
     >>> drawn = preactivations(Task("relu"), Sizes(d=20, context=20, tasks=1, samples=1), units=3, count=1000, rng=0)
     >>> drawn.z.shape, drawn.F.shape
     ((1000, 3), (420, 3))

@@ -12,7 +12,7 @@ from hermite_eq.arguments import array, generator, shown
 from hermite_eq.arguments import count as checked_count
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.memory import require_memory
-from hermite_eq.models import AnyTask, MixtureTask, Sizes, SoftmaxAttention, Source, Task
+from hermite_eq.models import AnyTask, Sizes, SoftmaxAttention, Task
 from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate.laws import ContextLaw, Contexts, Tasks
 from hermite_eq.simulate.population import Array
@@ -31,12 +31,6 @@ def context_law(task: Any, /, sizes: Sizes) -> ContextLaw:
 
 @context_law.register
 def _(task: Task, sizes: Sizes) -> ContextLaw:
-    sizes = checked_sizes(sizes)
-    return ContextLaw(MixtureTask([Source(task.target, task.noise)]), sizes.d, sizes.context)
-
-
-@context_law.register
-def _(task: MixtureTask, sizes: Sizes) -> ContextLaw:
     task.check(checked_sizes(sizes).d)
     return ContextLaw(task, sizes.d, sizes.context)
 
@@ -61,7 +55,7 @@ def contexts(
 
     Parameters
     ----------
-    task : Task, MixtureTask or SoftmaxAttention
+    task : Task or SoftmaxAttention
     sizes : Sizes
         Only ``d`` and ``context`` are used.
     xi : (d,) array

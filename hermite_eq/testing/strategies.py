@@ -22,7 +22,6 @@ from hermite_eq.hermite import X
 from hermite_eq.models import (
     Diagonal,
     Identity,
-    MixtureTask,
     PowerLaw,
     Ratios,
     Sizes,
@@ -311,7 +310,7 @@ def tasks(*, signal: bool = True, max_noise: float = 1.0) -> SearchStrategy[Task
     return st.builds(Task, targets(signal=signal), _noises(max_noise))
 
 
-def mixtures(*, sources: int = 2, signal: bool = True, max_noise: float = 1.0) -> SearchStrategy[MixtureTask]:
+def mixtures(*, sources: int = 2, signal: bool = True, max_noise: float = 1.0) -> SearchStrategy[Task]:
     """Tasks of up to ``sources`` heterogeneous sources, which differ in target, noise, and the covariances of inputs and tasks.
 
     >>> from hypothesis import given, settings
@@ -323,4 +322,4 @@ def mixtures(*, sources: int = 2, signal: bool = True, max_noise: float = 1.0) -
     """
     max_noise, sources = non_negative(max_noise, "max_noise"), count(sources, "sources", least=1)
     one = st.builds(Source, targets(signal=signal), _noises(max_noise), input_cov=covariances(), task_cov=covariances())
-    return st.lists(one, min_size=1, max_size=sources).map(MixtureTask)
+    return st.lists(one, min_size=1, max_size=sources).map(lambda drawn: Task(sources=drawn))

@@ -67,9 +67,9 @@ def check_labels(sources: Sequence[Task | Source]) -> None:
 def check_plain(task: Any) -> None:
     """Raise unless the task is the isotropic one of one source."""
     if not isinstance(task, Task):
-        raise ArgumentTypeError(
-            "the task is a hermite_eq.Task of one isotropic source", f"{type(task).__name__}", "pass hermite_eq.Task(target, noise=0.01)"
-        )
+        raise ArgumentTypeError("the task is a hermite_eq.Task", f"{type(task).__name__}", "pass hermite_eq.Task(target, noise=0.01)")
+    if not task.isotropic:
+        raise HypothesisError("the task has one isotropic source", f"{task}", "pass hermite_eq.Task(target, noise=0.01)")
 
 
 def check_name(name: Any, allowed: Sequence[str], what: str = "error") -> None:

@@ -14,7 +14,6 @@ from hermite_eq.curve import Along, Curve, Setting, settings_along
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import (
     LinearTransformer,
-    MixtureTask,
     Model,
     OneStepTransformer,
     RandomTransformer,
@@ -28,7 +27,7 @@ from hermite_eq.theory.feature_law.distinct_sources import distinct_sources
 from hermite_eq.theory.feature_law.finite_size import ROUGH, effective_contexts, finite_linear, finite_random
 from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_errors, unsettled_moments
 from hermite_eq.theory.feature_law.head import HeadMoments, unsettled
-from hermite_eq.theory.feature_law.limit import TargetMoments, limit_linear, limit_random
+from hermite_eq.theory.feature_law.limit import TargetMoments, limit_linear, limit_random, limit_sources
 from hermite_eq.theory.feature_law.several_sources import concentration, mixture_errors, mixture_notes
 from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_errors
 from hermite_eq.theory.neuron_types.contexts import LARGE
@@ -36,7 +35,7 @@ from hermite_eq.theory.neuron_types.features import NODES, outside, spiked_error
 from hermite_eq.theory.prediction import QUANTITIES, ErrorArrays, ErrorCurve, TheoryError
 
 Array = NDArray[np.float64]
-AnyLaw = Task | MixtureTask | GivenMoments
+AnyLaw = Task | GivenMoments
 Points = Sequence[Sizes] | Sequence[Ratios] | Sizes | Ratios
 
 
@@ -117,7 +116,7 @@ def icl_curve(
     Parameters
     ----------
     models : LinearTransformer, RandomTransformer, OneStepTransformer, or a sequence of them
-    task : Task, MixtureTask or GivenMoments
+    task : Task or GivenMoments
         Given moments of h and label (:func:`given_moments`) stand for d, context and tasks: of the points n and m matter.
     points : sequence of Sizes or of Ratios; or Sizes or Ratios
         Points of equal d, context and tasks are solved together, as are all Ratios.
@@ -189,8 +188,8 @@ def _columns(task: Any, model: Model, points: Sequence[Any]) -> tuple[dict[str, 
     )
 
 
-@_columns.register
-def _(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
+def _isotropic(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """As ``_columns``, of one isotropic source."""
     limit, finite, notes = _theory(model)
     if isinstance(points[0], Ratios):
         return limit(model, task, points).columns, notes(task)
@@ -218,22 +217,22 @@ def _(task: GivenMoments, model: Any, points: Sequence[Any]) -> tuple[dict[str, 
 
 
 @_columns.register
-def _(task: MixtureTask, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
+def _(task: Task, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
     _theory(model)
     columns: dict[str, Array] = {}
     notes: list[str] = []
     if isinstance(points[0], Ratios):
         distinct = distinct_sources(task)
-        if isinstance(distinct.task, Task):
-            found, said = _columns(distinct.task, model, points)
+        if distinct.task.isotropic:
+            found, said = _isotropic(distinct.task, model, points)
             return _by_source(found, distinct.places), said
-        raise HypothesisError("several sources are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
+        return _by_source(limit_sources(model, distinct.task, points), distinct.places), ()
     for indices in _groups(points):
         at = [points[i] for i in indices]
         distinct = distinct_sources(task, at[0].d)
         mixed = distinct.task
-        if isinstance(mixed, Task):
-            found, said = _columns(mixed, model, at)
+        if mixed.isotropic:
+            found, said = _isotropic(mixed, model, at)
         else:
             mixed.check(at[0].d)
             large = isinstance(model, RandomTransformer) and concentration(mixed, at[0].d, at[0].context) > LARGE
@@ -255,7 +254,7 @@ def _by_source(columns: dict[str, Array], places: tuple[int, ...]) -> dict[str, 
     return columns | {"icl_by_source": each[:, list(places)]}
 
 
-def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
+def icl_error(model: TrainedModel, task: Task | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
     r"""The in-context error of a trained Transformer, from theory.
 
     Parameters
@@ -263,12 +262,13 @@ def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, size
     model : LinearTransformer, RandomTransformer or OneStepTransformer
         The head of a random Transformer may be an activation or an equivalent polynomial activation. For a gradient step see
         :func:`hermite_eq.theory.spiked_icl_error`.
-    task : Task, MixtureTask or GivenMoments
+    task : Task or GivenMoments
         See :func:`icl_curve`.
     sizes : Ratios or Sizes
         Ratios give the limit d = ∞; there the random head's ridge per sample λ/d vanishes, so that its λ plays no role
-        (λ → 0+). Sizes give the prediction at finite d: ridge per sample λ/d, D = d(d+1) entries of h, and the
-        fluctuating norms of x, ξ and b, which move the error by O(1/d) (a head with ``normalise=True`` sees less of them).
+        (λ → 0+), and several sources are isotropic with a fresh task in every context. Sizes give the prediction at finite d: ridge per
+        sample λ/d, D = d(d+1) entries of h, and the fluctuating norms of x, ξ and b, which move the error by O(1/d) (a head with
+        ``normalise=True`` sees less of them).
 
     Returns
     -------
@@ -277,7 +277,8 @@ def icl_error(model: TrainedModel, task: Task | MixtureTask | GivenMoments, size
     Raises
     ------
     HypothesisError
-        If the labels vanish, the head is constant, or a random head comes without the number of hidden units.
+        If the labels vanish, the head is constant, a random head comes without the number of hidden units, or several sources in the
+        limit are not isotropic or have finitely many tasks.
 
     References
     ----------

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sympy
 
-from hermite_eq import Task
+from hermite_eq import Source, Task
 from hermite_eq.covariance import SymbolicTarget, covariance, hermite_symbol, symbols, task_norm_nodes
 from hermite_eq.covariance import averages as averages_module
 from hermite_eq.covariance.averages import TaskAverages, exact_average, form_moments, isotropic_traces
@@ -155,7 +155,7 @@ def test_a_polynomial_target_closes_in_its_coefficients() -> None:
 
 
 def test_tasks_on_the_sphere_have_scale_one() -> None:
-    on_sphere = covariance(Task("tanh", noise=0.1), tasks="sphere")
+    on_sphere = covariance(Task(sources=[Source("tanh", 0.1, tasks="sphere")]))
     assert on_sphere.averaged().exact
     entries = on_sphere.averaged().numeric(9, 5)
     given = on_sphere.given(np.ones(9), context=5)

@@ -13,7 +13,7 @@ import hermite_eq
 from hermite_eq import HypothesisError, Task
 from hermite_eq.covariance import SymbolicTarget, covariance, symbols
 from hermite_eq.covariance.averages import isotropic_traces
-from hermite_eq.models import MixtureTask, Source, Spike, Toeplitz
+from hermite_eq.models import Source, Spike, Toeplitz
 
 ANY = SymbolicTarget()
 D, ELL = symbols.d, symbols.ell
@@ -87,10 +87,12 @@ def test_tasks_and_limit_are_the_general_ones(unit: bool) -> None:
 
 @pytest.mark.parametrize("more", [{}, {"tasks": "sphere"}, {"unit_inputs": True}, {"unit_link": True}], ids=str)
 def test_the_same_data_have_the_same_form(more: dict[str, Any]) -> None:
+    # A source among others is the source alone; with the unit link tasks may as well be on the sphere.
     conventions = {name: value for name, value in more.items() if name != "tasks"}
-    mixture = covariance(MixtureTask([Source("tanh", 0.1, tasks=more.get("tasks", "gaussian"))], **conventions))
-    sphere = "tasks" in more or "unit_link" in more
-    plain = covariance(Task("tanh", noise=0.1), tasks="sphere" if sphere else "gaussian", unit_inputs="unit_inputs" in more)
+    several = [Source("relu"), Source("tanh", 0.1, tasks=more.get("tasks", "gaussian"))]
+    mixture = covariance(Task(sources=several, **conventions), source=1)
+    law = "sphere" if "unit_link" in more else more.get("tasks", "gaussian")
+    plain = covariance(Task(sources=[Source("tanh", 0.1, tasks=law)], unit_inputs="unit_inputs" in more))
     for left, right in zip((mixture, mixture.averaged(), mixture.over_tasks(), mixture.limit(), mixture.norm_law()),
                            (plain, plain.averaged(), plain.over_tasks(), plain.limit(), plain.norm_law()), strict=True):
         assert left.entries == right.entries
@@ -103,7 +105,7 @@ def test_integrals_with_the_identity_are_the_isotropic_numbers() -> None:
     for task in (Task("relu", noise=0.2), Task("tanh", noise=0.2)):
         plain = covariance(task).averaged()
         own = plain.joint(12, 7, input_covariance=np.eye(12) / 12, task_covariance=np.eye(12))
-        general = covariance(MixtureTask([Source(task.target, task.noise)]), covariances=True).averaged()
+        general = covariance(Task(sources=[Source(task.target, task.noise)]), covariances=True).averaged()
         for found in (own, general.joint(12, 7)):
             # The Gauss rule of χ² against contour sums of some hundred terms, each rounded, and their own error, of the largest entry.
             tolerance = (4000 * EPS + found.error) * np.abs(found.second_b).max()
@@ -137,7 +139,7 @@ def test_strings_name_the_symbols() -> None:
     entry = covariance(ANY).averaged().entries["mean_b2"]
     assert entry.subs({"m2_0": 1, "m2_4": 0, "rho": 0}) == 1
     assert {symbol for symbol in entry.free_symbols if symbol.name == "d"} == {symbols.d} == {sympy.Symbol("d")}
-    spiked = covariance(MixtureTask([Source("relu", 0.5, input_cov=Spike(3.0))]), covariances=True).limit().entries["trace"]
+    spiked = covariance(Task(sources=[Source("relu", 0.5, input_cov=Spike(3.0))]), covariances=True).limit().entries["trace"]
     assert spiked.subs({"alpha": 1, "s": 1, "m_10": 1, "m_21": 1}) == sympy.Rational(5, 4)
 
 
@@ -152,7 +154,7 @@ def test_the_noise_is_a_number_unless_asked_for(noise: float, rho: sympy.Rationa
             assert _same(entry, right.entries[name].subs(symbols.rho, rho)), name
     assert r"\rho" in symbol.averaged().latex()
     assert r"\rho" not in number.averaged().latex()
-    mixture = covariance(MixtureTask([Source("relu", noise, input_cov=Spike(2.0))])).over_tasks().entries["noise"]
+    mixture = covariance(Task(sources=[Source("relu", noise, input_cov=Spike(2.0))])).over_tasks().entries["noise"]
     assert _same(mixture, D**2 * (symbols.s**2 / 2 + rho) / ELL)
 
 
@@ -168,7 +170,7 @@ def test_functions_of_the_entries() -> None:
     assert set(values) == set(cov.entries)
     with pytest.raises(HypothesisError, match=r"takes 3 numbers or arrays; found 2. Repair: pass d, ell, s"):
         cov.lambdify()(20, 10)
-    spiked = covariance(MixtureTask([Source("tanh", 0.1, task_cov=Toeplitz(0.3))])).over_tasks()
+    spiked = covariance(Task(sources=[Source("tanh", 0.1, task_cov=Toeplitz(0.3))])).over_tasks()
     assert spiked.arguments == (D, ELL, symbols.s)
     numbers = spiked.numeric(4, 3, 2)
     # tr Σ_x Σ_ξ/d = 1.
@@ -183,7 +185,7 @@ def test_numbers_have_the_names_of_the_entries() -> None:
     assert set(cov.over_tasks().numeric(6, 5, 3)) == set(cov.over_tasks().entries)
     assert set(cov.limit().numeric(1.5, 0.5)) == set(cov.limit().entries)
     assert cov.limit().numeric(1.5)["mean_square"] == cov.limit().numeric(1.5, math.inf)["mean_square"]
-    spiked = covariance(MixtureTask([Source("relu", 0.1, task_cov=Spike(5.0))]))
+    spiked = covariance(Task(sources=[Source("relu", 0.1, task_cov=Spike(5.0))]))
     assert set(spiked.numeric(1.0, 6, 5)) == set(spiked.entries)
     assert set(spiked.over_tasks().numeric(6, 5, 3)) == set(spiked.over_tasks().entries)
     assert set(spiked.limit().numeric(1.5, d=6)) == set(spiked.limit().entries)
@@ -192,13 +194,13 @@ def test_numbers_have_the_names_of_the_entries() -> None:
 
 
 def test_one_of_several_sources() -> None:
-    task = MixtureTask([Source("relu", 0.1), Source("tanh", 0.2, input_cov=Spike(3.0))], unit_inputs=True)
-    assert covariance(task, source=0).entries == covariance(Task("relu", noise=0.1), unit_inputs=True).entries
+    task = Task(sources=[Source("relu", 0.1), Source("tanh", 0.2, input_cov=Spike(3.0))], unit_inputs=True)
+    assert covariance(task, source=0).entries == covariance(Task("relu", 0.1, unit_inputs=True)).entries
     assert covariance(task, source=1).averaged().entries == covariance(task.only(1)).averaged().entries
     for source, message in ((None, r"one source is asked for; found 2"), (2, r"the sources are numbered 0 … 1; found source=2")):
         with pytest.raises(HypothesisError, match=message):
             covariance(task, source=source)
-    with pytest.raises(HypothesisError, match=r"the sources are numbered 0 … 0; found source=1. Repair: leave source out"):
+    with pytest.raises(HypothesisError, match=r"the sources are numbered 0 … 0; found source=1. Repair: pass source=0"):
         hermite_eq.covariance(Task("relu"), source=1)
     with pytest.raises(HypothesisError, match=r"the law of ‖h‖² is known for isotropic data"):
         covariance(task, source=1).norm_law()
@@ -211,6 +213,6 @@ def test_what_is_no_real_number() -> None:
             found()
     with pytest.raises(HypothesisError, match="F is an array of finite numbers; found"):
         cov.given(np.ones(3), context=2).matrix(np.ones((12, 2)) * 1j)
-    linked = covariance(MixtureTask([Source("relu", input_cov=Spike(2.0))], unit_link=True))
+    linked = covariance(Task(sources=[Source("relu", input_cov=Spike(2.0))], unit_link=True))
     with pytest.raises(HypothesisError, match="the argument has the scale of Σ_x"):
         linked.given(np.ones(3), context=2, input_covariance=np.eye(3))

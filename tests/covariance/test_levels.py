@@ -68,7 +68,7 @@ def test_given_and_averaged_against_a_million_contexts(target: object) -> None:
 
 @pytest.mark.parametrize("unit", [False, True])
 def test_symbolic_entries_at_level_a_are_the_numbers(unit: bool) -> None:
-    cov = covariance(Task("relu", noise=0.2), unit_inputs=unit)
+    cov = covariance(Task("relu", 0.2, unit_inputs=unit))
     d, context, xi = 6, 9, np.arange(1.0, 7.0)
     s = float(np.linalg.norm(xi)) / math.sqrt(d)
     u = xi / np.linalg.norm(xi)
@@ -92,12 +92,13 @@ def test_unit_inputs_rescale_the_last_column_of_h_alone() -> None:
     d, context, xi = 5, 4, rng.standard_normal(5)
     F = rng.standard_normal((d * (d + 1), 3))
     scaled = covariance(task).given(xi, context=context)
-    unit = covariance(task, unit_inputs=True).given(xi, context=context)
+    scales = covariance(replace(task, unit_inputs=True))
+    unit = scales.given(xi, context=context)
     column = np.where(np.arange(d * (d + 1)) % (d + 1) == d, math.sqrt(d), 1.0)[:, None]
     expected = scaled.matrix(column * F)
     # z = ξᵀx is the same variable in both.
     np.testing.assert_allclose(unit.matrix(F), expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
-    averaged = covariance(task, unit_inputs=True).averaged().joint(d, context).matrix(F)
+    averaged = scales.averaged().joint(d, context).matrix(F)
     np.testing.assert_allclose(averaged, covariance(task).averaged().joint(d, context).matrix(column * F), rtol=1e-12, atol=1e-13)
 
 
@@ -170,7 +171,7 @@ def test_rk_of_homogeneous_targets_is_affine_in_the_wishart_matrix() -> None:
 @pytest.mark.parametrize("unit", [False, True])
 @pytest.mark.parametrize("target", ["relu", "tanh", "gelu"])
 def test_the_limit_is_approached_at_rate_one_over_d(target: str, unit: bool) -> None:
-    cov = covariance(Task(target, noise=0.3), unit_inputs=unit)
+    cov = covariance(Task(target, 0.3, unit_inputs=unit))
     limit = cov.limit().numeric(alpha=1.5, kappa=0.5)
     gaps = {}
     for d in (400, 800):
@@ -199,7 +200,7 @@ def test_limit_in_symbols() -> None:
 def test_the_strength_of_the_cross_covariance(unit: bool) -> None:
     """d · mean square of the cross-covariance of independent neurons → q."""
     task, d, m = Task("relu", noise=0.1), 60, 4000
-    cov = covariance(task, unit_inputs=unit)
+    cov = covariance(replace(task, unit_inputs=unit))
     rng = np.random.default_rng(6)
     xi = rng.standard_normal(d)
     xi *= math.sqrt(d) / np.linalg.norm(xi)
@@ -254,7 +255,7 @@ def test_gaussian_data_with_covariances_against_simulation(fresh: bool) -> None:
 
 @pytest.mark.parametrize("unit", [False, True])
 def test_isotropic_covariances_give_the_isotropic_answer(unit: bool) -> None:
-    cov = covariance(Task("relu", noise=0.2), unit_inputs=unit).averaged()
+    cov = covariance(Task("relu", 0.2, unit_inputs=unit)).averaged()
     d, context = 4, 6
     default = cov.joint(d, context)
     passed = cov.joint(d, context, input_covariance=default.inputs, task_covariance=np.eye(d))

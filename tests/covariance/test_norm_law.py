@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sympy
 
-from hermite_eq import Sizes, Task
+from hermite_eq import Sizes, Source, Task
 from hermite_eq.covariance import SymbolicTarget, covariance, hermite_symbol
 from hermite_eq.hermite import X
 from hermite_eq.simulate import context_law as simulated_law
@@ -72,10 +72,9 @@ def _fit(task: Task, *, unit: bool, sphere: bool) -> tuple[float, float]:
     ("relu", False, False), ("tanh", True, False), ("relu", True, True),
 ])
 def test_variance_against_simulation(target: str, unit: bool, sphere: bool) -> None:
-    task = Task(target, noise=0.1)
-    law = covariance(task, unit_inputs=unit, tasks="sphere" if sphere else "gaussian").norm_law()
+    law = covariance(Task(sources=[Source(target, 0.1, tasks="sphere" if sphere else "gaussian")], unit_inputs=unit)).norm_law()
     predicted = law.numeric(ALPHA)["variance"]
-    fitted, stderr = _fit(task, unit=unit, sphere=sphere)
+    fitted, stderr = _fit(Task(target, noise=0.1), unit=unit, sphere=sphere)
     # Three cases at |z| < 4: one false alarm in 5,000 seeds.
     assert abs(fitted - predicted) < 4 * stderr
     assert stderr < predicted / 6
@@ -102,6 +101,6 @@ def test_variance_in_symbols() -> None:
 
 def test_tasks_on_the_sphere_lose_the_term_of_the_task() -> None:
     free = covariance(Task("relu", noise=0.1)).norm_law().numeric(ALPHA)
-    fixed = covariance(Task("relu", noise=0.1), tasks="sphere").norm_law().numeric(ALPHA)
+    fixed = covariance(Task(sources=[Source("relu", 0.1, tasks="sphere")])).norm_law().numeric(ALPHA)
     assert fixed["task"] == 0
     assert free["variance"] - free["task"] == pytest.approx(fixed["variance"], rel=1e-14)

@@ -12,11 +12,11 @@ import sympy
 from hermite_eq.covariance import covariance, task_norm_nodes
 from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask, Source, Spike, Task
+from hermite_eq.models import Source, Spike, Task
 
 EPS = float(np.finfo(float).eps)
 EXP, RELU = covariance(Task("exp", noise=0.1)), covariance(Task("relu", noise=0.1))
-SPIKED = covariance(MixtureTask([Source("relu", noise=0.1, task_cov=Spike(5.0))]))
+SPIKED = covariance(Task(sources=[Source("relu", noise=0.1, task_cov=Spike(5.0))]))
 
 
 @pytest.mark.parametrize("shape", [12.0, 20.0, 50.0])

@@ -18,7 +18,7 @@ from hermite_eq.covariance.source_moments import _distance, _sizes, averaged_mom
 from hermite_eq.covariance.task_laws.laws import SampledTasks
 from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.hermite import X
-from hermite_eq.models import Dense, Diagonal, MixtureTask, PowerLaw, Source, Spike, StudentT, Toeplitz
+from hermite_eq.models import Dense, Diagonal, PowerLaw, Source, Spike, StudentT, Toeplitz
 
 SHIFTED = sympy.Max(X - sympy.Rational(1, 3), 0)
 CUBIC = X**3 / 3 - X / 2
@@ -43,7 +43,7 @@ COUNT = 100_000
 class _Literal:
     """Contexts by the definition, full arrays of inputs, shared by all targets: sums of products of projections and of their squares."""
 
-    def __init__(self, task: MixtureTask, chosen: list[object], seed: int) -> None:
+    def __init__(self, task: Task, chosen: list[object], seed: int) -> None:
         source, rng = task.sources[0], np.random.default_rng(seed)
         root = np.linalg.cholesky(source.input_cov.matrix(D))
         task_root = np.linalg.cholesky(source.task_cov.matrix(D))
@@ -92,9 +92,9 @@ class _Literal:
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_moment_agrees_with_the_literal_definition(name: str) -> None:
     more, conventions, chosen = SETTINGS[name]
-    literal = _Literal(MixtureTask([_source("relu", **more)], **conventions), chosen, 7)
+    literal = _Literal(Task(sources=[_source("relu", **more)], **conventions), chosen, 7)
     for i, target in enumerate(chosen):
-        moments = source_moments(MixtureTask([_source(target, **more)], **conventions), D, CONTEXT)
+        moments = source_moments(Task(sources=[_source(target, **more)], **conventions), D, CONTEXT)
         # 27 different entries × 8 cases at |z| < 5: one false alarm in 8,000 seeds.
         assert np.abs(literal.z(i, moments)).max() < 5, target
         # 5 % off is 5 standard errors where a product's relative spread is below √count/100 = 3: not for y² of a cubic whose tasks
@@ -105,7 +105,7 @@ def test_every_moment_agrees_with_the_literal_definition(name: str) -> None:
 
 @pytest.mark.parametrize("conventions", [{}, {"unit_link": True}], ids=str)
 def test_integrals_agree_with_quasi_monte_carlo(conventions: dict[str, bool]) -> None:
-    task = MixtureTask([_source("tanh")], **conventions)
+    task = Task(sources=[_source("tanh")], **conventions)
     exact = source_moments(task, D, CONTEXT)
     assert exact.error < 1e-9
     assert not exact.random
@@ -135,7 +135,7 @@ def test_isotropic_sources_have_the_isotropic_moments() -> None:
 
 
 def test_the_sphere_with_a_unit_link_is_the_gaussian_law() -> None:
-    pair = [source_moments(MixtureTask([Source("tanh", 0.1, task_cov=Spike(4.0), tasks=law)], unit_link=True), D, CONTEXT)
+    pair = [source_moments(Task(sources=[Source("tanh", 0.1, task_cov=Spike(4.0), tasks=law)], unit_link=True), D, CONTEXT)
             for law in ("gaussian", "sphere")]
     assert _distance(*pair) == 0
 
@@ -150,7 +150,7 @@ def test_shifted_moments_are_integrals(target: object) -> None:
     m, s = 0.7, 1.6
     kinks = sorted((float(kink) - m) / s for kink in sigma.kinks)
     table = argument_moments(sigma, [m], [s])[:, :, 0]
-    cov = covariance(MixtureTask([Source(target, 0.3, input_mean=0.5)]))
+    cov = covariance(Task(sources=[Source(target, 0.3, input_mean=0.5)]))
     numbers = {"e": (1, 0, 0.0), "a": (1, 1, 0.0), "v": (2, 0, 0.3), "q": (2, 1, 0.0), "p": (2, 2, 0.0)}
     for name, (power, k, noise) in numbers.items():
         weight = (lambda g: 1, lambda g: g, lambda g: g * g - 1)[k]
@@ -180,7 +180,7 @@ def test_moments_of_wide_arguments() -> None:
 
 
 def test_symbolic_entries_at_level_a_are_the_numbers() -> None:
-    task = MixtureTask([_source("relu", input_mean=0.4)])
+    task = Task(sources=[_source("relu", input_mean=0.4)])
     cov, xi = covariance(task), np.arange(1.0, D + 1)
     place = geometry(task, task.sources[0], D)
     m, s = float(xi @ place.mean), math.sqrt(float(xi @ place.covariance @ xi))
@@ -202,14 +202,14 @@ def test_symbolic_entries_at_level_a_are_the_numbers() -> None:
 
 def test_a_mean_enters_the_covariance_of_h() -> None:
     rng = np.random.default_rng(2)
-    moments = source_moments(MixtureTask([Source("relu", 0.1, input_mean=0.7, task_mean=0.2)]), 3, 4)
+    moments = source_moments(Task(sources=[Source("relu", 0.1, input_mean=0.7, task_mean=0.2)]), 3, 4)
     F = rng.standard_normal((12, 5))
     mean_h = np.outer(moments.mean_x, moments.mean_b).ravel()
     literal = np.kron(moments.second_x, moments.second_b) - np.outer(mean_h, mean_h)
     np.testing.assert_allclose(moments.features(F), F.T @ literal @ F, rtol=0, atol=1e-13 * np.abs(F.T @ literal @ F).max())
     np.testing.assert_allclose(moments.cross(F), F.T @ (moments.coupling.ravel() - moments.mean_z * mean_h), rtol=1e-13)
     assert moments.trace == pytest.approx(np.trace(literal), rel=1e-13)
-    assert covariance(MixtureTask([Source("relu", 0.1, input_mean=0.7, task_mean=0.2)])).trace(3, 4) == moments.trace
+    assert covariance(Task(sources=[Source("relu", 0.1, input_mean=0.7, task_mean=0.2)])).trace(3, 4) == moments.trace
     assert moments.matrix(F)[5, 5] == pytest.approx(moments.square_z - moments.mean_z**2, rel=1e-13)
 
 
@@ -219,7 +219,7 @@ def _gaps(target: object, order: int, d: int, **conventions: bool) -> dict[str, 
     tilted = Dense(np.eye(d) + 0.4 * (np.eye(d, k=1) + np.eye(d, k=-1)))
     # Covariances that commute make the unit link's pencil diagonal, and the test fast.
     inputs = Diagonal(np.where(np.arange(d) % 3, 1.3, 0.6)) if conventions.get("unit_link") else tilted
-    averaged = covariance(MixtureTask([Source(target, 0.3, input_cov=inputs, task_cov=variances)], **conventions)).averaged(order)
+    averaged = covariance(Task(sources=[Source(target, 0.3, input_cov=inputs, task_cov=variances)], **conventions)).averaged(order)
     exact, series = averaged.numeric(d, d), averaged.series(d, d)
 
     def gap(left: np.ndarray | float, right: np.ndarray | float) -> float:
@@ -239,13 +239,13 @@ def test_the_series_has_the_stated_order(order: int, conventions: dict[str, bool
 
 @pytest.mark.parametrize("target", ["relu", CUBIC], ids=str)
 def test_series_that_end_are_exact(target: object) -> None:
-    task = MixtureTask([_source(target)])
+    task = Task(sources=[_source(target)])
     assert covariance(task).averaged(1).exact
     exact, series = covariance(task).averaged(1).numeric(D, CONTEXT), covariance(task).averaged(1).series(D, CONTEXT)
     for name in ("second", "signal"):
         np.testing.assert_allclose(series[name], exact[name], rtol=0, atol=1e-11 * np.abs(exact[name]).max())
-    assert not covariance(MixtureTask([_source("tanh")])).averaged(1).exact
-    assert not covariance(MixtureTask([_source("relu")], unit_link=True)).averaged(1).exact
+    assert not covariance(Task(sources=[_source("tanh")])).averaged(1).exact
+    assert not covariance(Task(sources=[_source("relu")], unit_link=True)).averaged(1).exact
 
 
 @pytest.mark.parametrize(("unit_inputs", "unit_link"), [(False, False), (True, True)])
@@ -254,7 +254,7 @@ def test_the_limit_is_approached(unit_inputs: bool, unit_link: bool) -> None:
     for d in (20, 40):
         source = Source("tanh", 0.3, input_cov=Diagonal(np.where(np.arange(d) % 3, 1.5, 0.4)),
                         task_cov=Diagonal(np.where(np.arange(d) % 2, 1.2, 0.8)))
-        cov = covariance(MixtureTask([source], unit_inputs=unit_inputs, unit_link=unit_link))
+        cov = covariance(Task(sources=[source], unit_inputs=unit_inputs, unit_link=unit_link))
         limit = cov.limit().numeric(1.0, d=d)
         gaps.append(cov.trace(d, d) / d / limit["trace"] - 1)
     # First order in 1/d, the next term moving the slope by O(1/d), constants below 8.
@@ -263,7 +263,7 @@ def test_the_limit_is_approached(unit_inputs: bool, unit_link: bool) -> None:
 
 def test_given_training_tasks() -> None:
     rng = np.random.default_rng(3)
-    task = MixtureTask([_source("tanh", input_mean=0.2)], unit_link=True)
+    task = Task(sources=[_source("tanh", input_mean=0.2)], unit_link=True)
     tasks = rng.standard_normal((3, D))
     cov = covariance(task)
     over = cov.over_tasks().given(tasks, context=CONTEXT)
@@ -271,7 +271,7 @@ def test_given_training_tasks() -> None:
     for name in ("second_b", "labels", "coupling", "mean_b"):
         np.testing.assert_allclose(getattr(over, name), np.mean([getattr(part, name) for part in parts], axis=0), rtol=1e-12, atol=1e-15)
     # R_k ≃ φ P S_k P + η P: relative gap O(d^{-1/2}) from the lengths of k tasks; here for a homogeneous target φ is exact.
-    task = MixtureTask([_source("relu")])
+    task = Task(sources=[_source("relu")])
     place = geometry(task, task.sources[0], D)
     entries = covariance(task).over_tasks().lambdify()(D, CONTEXT, 1.0)
     exact = covariance(task).over_tasks().given(tasks, context=CONTEXT)
@@ -300,7 +300,7 @@ def test_symbols_alone() -> None:
 
 
 def test_errors_name_the_hypothesis() -> None:
-    task = MixtureTask([_source("relu"), _source("tanh")])
+    task = Task(sources=[_source("relu"), _source("tanh")])
     with pytest.raises(HypothesisError, match=r"one source is asked for; found 2 sources. Repair: pass source=0"):
         covariance(task)
     with pytest.raises(HypothesisError, match=r"one source is asked for; found 2 sources"):
@@ -316,13 +316,13 @@ def test_errors_name_the_hypothesis() -> None:
     with pytest.raises(HypothesisError, match=r"moments belong to a Task"):
         source_moments("relu", D, CONTEXT)  # type: ignore[arg-type]
     with pytest.raises(HypothesisError, match=r"those of Gaussian inputs; found inputs of the law Student t"):
-        source_moments(MixtureTask([_source("relu", inputs=StudentT(5))]), D, CONTEXT)
-    heavy = MixtureTask([_source("relu", tasks=StudentT(5))])
+        source_moments(Task(sources=[_source("relu", inputs=StudentT(5))]), D, CONTEXT)
+    heavy = Task(sources=[_source("relu", tasks=StudentT(5))])
     with pytest.raises(HypothesisError, match=r"known for Gaussian tasks and for the sphere; found tasks of the law Student t"):
         source_moments(heavy, D, CONTEXT)
     assert source_moments(heavy, D, CONTEXT, tasks=np.ones((2, D))).square_y > 0
     with pytest.raises(HypothesisError, match=r"the series is for centred inputs and centred Gaussian tasks"):
-        covariance(MixtureTask([_source("relu", task_mean=0.1)])).averaged().entries  # noqa: B018
+        covariance(Task(sources=[_source("relu", task_mean=0.1)])).averaged().entries  # noqa: B018
     with pytest.raises(HypothesisError, match=r"normalised by ‖ξ‖ the series is known to order 1; found order=2"):
         covariance(SymbolicTarget(), covariances=True, unit_link=True).averaged(2)
     with pytest.raises(HypothesisError, match=r"numbers need covariances; found Σ_x, Σ_ξ known by symbols only"):
@@ -331,16 +331,16 @@ def test_errors_name_the_hypothesis() -> None:
         covariance(heavy).given(np.ones((1, D)), context=2)
     with pytest.raises(HypothesisError, match=r"a finite array of shape \(k, d\); found shape \(12,\)"):
         covariance(heavy).over_tasks().given(np.ones(D), context=2)
-    with pytest.raises(HypothesisError, match=r"a MixtureTask has its own conventions"):
+    with pytest.raises(HypothesisError, match=r"a Task has its own conventions"):
         covariance(heavy, unit_inputs=True)
     with pytest.raises(HypothesisError, match=r"unit_link belongs to data with covariances"):
-        covariance(Task("relu"), unit_link=True)
+        covariance(SymbolicTarget(), unit_link=True)
     with pytest.raises(HypothesisError, match=r"symbolic covariances are those of Gaussian tasks"):
-        covariance(Task("relu"), covariances=True, tasks="sphere")
+        covariance(SymbolicTarget(), covariances=True, tasks="sphere")
 
 
 def _one(target: object = "relu", **more: object) -> Covariance:
-    return covariance(MixtureTask([Source(target, 0.1, **more)]), covariances=True)  # type: ignore[arg-type]
+    return covariance(Task(sources=[Source(target, 0.1, **more)]), covariances=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("mean", [0.7, (0.1, 0.0)])
@@ -396,7 +396,7 @@ def test_the_name_of_a_word_is_no_other_entry() -> None:
 
 
 def test_moments_handed_out_again_are_read_only() -> None:
-    task = MixtureTask([_source("relu")])
+    task = Task(sources=[_source("relu")])
     moments = source_moments(task, 3, 4)
     assert source_moments(task, 3, 4) is moments
     for values in (moments.second_b, moments.labels, moments.coupling, moments.mean_b, moments.inputs, moments.mean_x):
@@ -405,10 +405,10 @@ def test_moments_handed_out_again_are_read_only() -> None:
 
 
 def test_the_joint_covariance_keeps_its_error() -> None:
-    moments = source_moments(MixtureTask([_source("tanh")]), 3, 4)
-    assert 0 < moments.error == covariance(MixtureTask([_source("tanh")])).averaged().joint(3, 4).error
+    moments = source_moments(Task(sources=[_source("tanh")]), 3, 4)
+    assert 0 < moments.error == covariance(Task(sources=[_source("tanh")])).averaged().joint(3, 4).error
     assert not moments.random
-    sphere = covariance(Task("relu", noise=0.3), tasks="sphere").averaged()
+    sphere = covariance(Task(sources=[Source("relu", 0.3, tasks="sphere")])).averaged()
     sampled = sphere.joint(3, 4, input_mean=[0.5, 0.0, 0.0])
     assert sampled.random
     assert sampled.error > 0

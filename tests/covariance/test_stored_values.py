@@ -16,9 +16,9 @@ import pytest
 import sympy
 
 from hermite_eq import Task
-from hermite_eq.covariance import SourceMoments, SymbolicTarget, covariance, source_moments
+from hermite_eq.covariance import Covariance, SourceMoments, SymbolicTarget, covariance, source_moments
 from hermite_eq.covariance.symbols import hermite_index
-from hermite_eq.models import MixtureTask, PowerLaw, Source, Spike, Toeplitz
+from hermite_eq.models import PowerLaw, Source, Spike, Toeplitz
 
 STORED: dict[str, dict[str, dict[str, dict[str, Any]]]] = json.loads(
     (Path(__file__).parent / "stored_values.json").read_text(encoding="utf-8")
@@ -42,17 +42,20 @@ def _value(entry: sympy.Expr) -> sympy.Float:
     return sympy.N(entry.xreplace({symbol: _at(symbol) for symbol in entry.free_symbols}), 20)
 
 
-def _label(target: str) -> Task | SymbolicTarget:
-    return {"any": SymbolicTarget(), "degree 2": SymbolicTarget(degree=2)}.get(target) or Task(target, noise=0.3)
+def _covariance(target: str, law: str = "gaussian", unit_link: bool = False, unit_inputs: bool = False, **more: bool) -> Covariance:
+    symbolic = {"any": SymbolicTarget(), "degree 2": SymbolicTarget(degree=2)}
+    if target in symbolic:
+        return covariance(symbolic[target], unit_inputs=unit_inputs, unit_link=unit_link, tasks=law, **more)  # type: ignore[arg-type]
+    return covariance(Task(sources=[Source(target, 0.3, tasks=law)], unit_inputs=unit_inputs, unit_link=unit_link), **more)
 
 
 def _levels(part: str, case: str) -> Iterator[tuple[str, Any]]:
     target, unit, other = case.split("|")
     if part == "isotropic":
         law = "sphere" if other == "1" else "gaussian"
-        cov = covariance(_label(target), unit_inputs=unit == "1", tasks=law, symbolic_noise=True)  # type: ignore[arg-type]
+        cov = _covariance(target, law, unit_inputs=unit == "1", symbolic_noise=True)
     else:
-        cov = covariance(_label(target), covariances=True, unit_inputs=unit == "1", unit_link=other == "1", symbolic_noise=True)
+        cov = _covariance(target, covariances=True, unit_inputs=unit == "1", unit_link=other == "1", symbolic_noise=True)
     for name in STORED[part][case]:
         what, _, order = name.partition(" ")
         if what == "averaged":
@@ -100,8 +103,8 @@ def _assert_stored(found: Mapping[str, Any], stored: Mapping[str, float], tolera
 @pytest.mark.parametrize("case", STORED["numeric"])
 def test_isotropic_numbers_are_the_stored_ones(case: str) -> None:
     target, unit, sphere = case.split("|")
-    law: Any = "sphere" if sphere == "1" else "gaussian"
-    cov, d = covariance(Task(target, noise=0.3), unit_inputs=unit == "1", tasks=law), 20 if target == "exp" else D
+    cov = _covariance(target, "sphere" if sphere == "1" else "gaussian", unit_inputs=unit == "1")
+    d = 20 if target == "exp" else D
     averaged = cov.averaged()
     found = {
         "given": lambda: cov.numeric(1.4, d, CONTEXT), "averaged": lambda: averaged.numeric(d, CONTEXT),
@@ -131,7 +134,7 @@ SOURCES: dict[str, dict[str, Any]] = {
 def test_numbers_of_one_of_several_sources_are_the_stored_ones(case: str) -> None:
     target, name, unit = case.split("|")
     both = [Source("identity", 0.1), Source(target, 0.3, **SOURCES[name])]
-    task, stored = MixtureTask(both, unit_inputs=unit == "1", unit_link=unit == "1"), STORED["moments"][case]
+    task, stored = Task(sources=both, unit_inputs=unit == "1", unit_link=unit == "1"), STORED["moments"][case]
     cov = covariance(task, source=1, covariances=True)
     fresh = source_moments(task, D, CONTEXT, source=1)
     _assert_stored(_probe(fresh), stored["fresh"], INTEGRAL)

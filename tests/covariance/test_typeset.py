@@ -15,21 +15,21 @@ import pytest
 from hermite_eq import Task
 from hermite_eq.covariance import SymbolicTarget, covariance
 from hermite_eq.latex import PACKAGES
-from hermite_eq.models import MixtureTask, Source, Spike, Toeplitz
+from hermite_eq.models import Source, Spike, Toeplitz
 
 DATA: dict[str, Any] = {
     "relu": lambda: covariance(Task("relu", noise=0.01)),
     "no noise": lambda: covariance(Task("tanh")),
-    "symbolic noise": lambda: covariance(Task("gelu", noise=0.1), unit_inputs=True, symbolic_noise=True),
-    "callable": lambda: covariance(Task(np.tanh, noise=0.1), tasks="sphere"),
+    "symbolic noise": lambda: covariance(Task("gelu", 0.1, unit_inputs=True), symbolic_noise=True),
+    "callable": lambda: covariance(Task(sources=[Source(np.tanh, 0.1, tasks="sphere")])),
     "any": lambda: covariance(SymbolicTarget()),
     "degree 2": lambda: covariance(SymbolicTarget(degree=2), unit_inputs=True),
     "relu, covariances": lambda: covariance(Task("relu", noise=0.01), covariances=True),
     "any, covariances": lambda: covariance(SymbolicTarget(), covariances=True, unit_inputs=True),
     "any, unit link": lambda: covariance(SymbolicTarget(), covariances=True, unit_link=True),
     "degree 3, unit link": lambda: covariance(SymbolicTarget(degree=3), covariances=True, unit_inputs=True, unit_link=True),
-    "spike": lambda: covariance(MixtureTask([Source("tanh", 0.1, task_cov=Spike(5.0))])),
-    "several": lambda: covariance(MixtureTask([Source("relu"), Source("sin", 0.1, input_cov=Toeplitz(0.5))]), source=1),
+    "spike": lambda: covariance(Task(sources=[Source("tanh", 0.1, task_cov=Spike(5.0))])),
+    "several": lambda: covariance(Task(sources=[Source("relu"), Source("sin", 0.1, input_cov=Toeplitz(0.5))]), source=1),
 }
 
 

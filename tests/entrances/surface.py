@@ -101,7 +101,7 @@ def entrances() -> tuple[Entrance, ...]:
         _entrance(f"{type(owner).__name__}.{name}", getattr(owner, name))
         for owner in OWNERS() for name in sorted(dir(owner))
         if (not name.startswith("_") or name in ("__call__", "__getitem__"))
-        and inspect.ismethod(getattr(type(owner), name, None) and getattr(owner, name))
+        and callable(getattr(type(owner), name, None)) and inspect.ismethod(getattr(owner, name))
     )
     return (*found.values(), *methods)
 
@@ -121,7 +121,7 @@ KEYWORDS = {
 }
 
 _TASK = models.Task("relu", 0.1)
-_MIXTURE = models.MixtureTask([models.Source("relu", 0.1), models.Source("relu", 0.2, task_cov=models.Spike(1.0))])
+_MIXTURE = models.Task(sources=[models.Source("relu", 0.1), models.Source("relu", 0.2, task_cov=models.Spike(1.0))])
 _SIZES = models.Sizes(4, 4, 3, 20, 12)
 _FRESH = models.Sizes(4, 4, math.inf, 20, 12)
 _RATIOS = models.Ratios(1.0, 0.5, 1.5, 1.0)
@@ -282,8 +282,8 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "Sizes": {"samples": lambda: 20},
     "SoftmaxAttention": {"task": lambda: _MIXTURE},
     "Task": {"target": lambda: "relu", "noise": lambda: 0.1},
-    "MixtureTask.only": {"s": lambda: 0},
-    "MixtureTask.tested_on": {"s": lambda: 0},
+    "Task.only": {"s": lambda: 0},
+    "Task.tested_on": {"s": lambda: 0},
     "HermiteExpansion.residual": {"r": lambda: 1},
     "HermiteExpansion.residual_enclosure": {"r": lambda: 1},
     "PolynomialActivation.__call__": {"rng": lambda: np.random.default_rng(0)},

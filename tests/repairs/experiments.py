@@ -23,7 +23,7 @@ FRESH = h.Sizes(4, 4, math.inf, 20, 12)
 TASK = h.Task("relu", noise=0.1)
 LINE = h.Task("identity", noise=0.1)
 SOURCES = [h.Source("relu", 0.1), h.Source("relu", 0.2, task_cov=h.Spike(1.0))]
-MIXED = h.MixtureTask(SOURCES)
+MIXED = h.Task(sources=SOURCES)
 linear, head, normal = h.LinearTransformer(0.1), h.RandomTransformer("relu", 0.1), h.RandomTransformer("relu", 0.1, normalise=True)
 SAMPLES = np.random.default_rng(0).standard_normal((4000, 2))
 GAPS = np.array([10, 20, 40, 80]) ** -0.5 * (1 + 0.01 * np.random.default_rng(0).standard_normal((40, 4)))
@@ -67,8 +67,8 @@ TABLE: dict[str, Row] = {
         lambda: h.Task(sources=SOURCES, weights=[0.5, 0.5]),
     ),
     "no sources": (
-        lambda: h.MixtureTask([]), 'pass sources=[Source("relu", noise=0.01)]',
-        lambda: h.MixtureTask(sources=[h.Source("relu", noise=0.01)]),
+        lambda: h.Task(sources=[]), 'pass sources=[Source("relu", noise=0.01)]',
+        lambda: h.Task(sources=[h.Source("relu", noise=0.01)]),
     ),
     # theory
     "labels all zero": (
@@ -109,8 +109,8 @@ TABLE: dict[str, Row] = {
         lambda: theory.mixing_curve(linear, MIXED, FRESH, [[0.5, 0.5]]),
     ),
     "which mixtures": (
-        lambda: theory.mixing_curve(linear, h.MixtureTask([*SOURCES, SOURCES[0]]), FRESH), "pass weights=[[0.2, 0.3, 0.5], …]",
-        lambda: theory.mixing_curve(linear, h.MixtureTask([*SOURCES, SOURCES[0]]), FRESH, weights=[[0.2, 0.3, 0.5]]),
+        lambda: theory.mixing_curve(linear, h.Task(sources=[*SOURCES, SOURCES[0]]), FRESH), "pass weights=[[0.2, 0.3, 0.5], …]",
+        lambda: theory.mixing_curve(linear, h.Task(sources=[*SOURCES, SOURCES[0]]), FRESH, weights=[[0.2, 0.3, 0.5]]),
     ),
     "rate": (
         lambda: theory.interpolation_peak(linear, TASK, RATIOS, "n"), 'pass along="tau"',
@@ -120,8 +120,8 @@ TABLE: dict[str, Row] = {
         lambda: theory.icl_curve(linear, TASK, [RATIOS], tau=[1.5]), "pass one of the two",
         lambda: theory.icl_curve(linear, TASK, RATIOS, tau=[1.5]),
     ),
-    "weights of one source": (
-        lambda: theory.icl_curve(linear, TASK, RATIOS, weights=[[1.0]]), "vary one of d, context,",
+    "samples in the limit": (
+        lambda: theory.icl_curve(linear, TASK, RATIOS, samples=[40]), "vary one of d, context,",
         lambda: theory.icl_curve(linear, TASK, RATIOS, noise=[0.1]),
     ),
     "curve of no points": (lambda: theory.icl_curve(linear, TASK, []), "[Ratios(…), …]", lambda: theory.icl_curve(linear, TASK, [RATIOS])),

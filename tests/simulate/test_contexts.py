@@ -82,7 +82,7 @@ def samples(request):
 
 def by_definition(task, xi, rng):
     rows = np.tile(xi, (COUNT, 1))
-    if isinstance(task, Task):
+    if task.isotropic:
         return literal.statistics(*literal.draw_contexts(task, D, CONTEXT, rows, rng))
     drawn = literal.draw_source(task.sources[0], D, CONTEXT, rows, rng, task.unit_inputs, task.unit_link)
     return literal.statistics(*drawn, task.unit_inputs)
@@ -237,8 +237,8 @@ def test_the_trace_under_softmax_attention_is_measured():
     assert soft.trace() != law.trace()
     assert soft.trace() == pytest.approx(law.trace(), rel=0.05)
     assert not soft.closes
-    with pytest.raises(HypothesisError, match="softmax attention is over the contexts of sources"):
-        SoftmaxAttention(Task("relu"), 1.0)
+    with pytest.raises(HypothesisError, match="softmax attention is over the contexts of a Task"):
+        SoftmaxAttention("relu", 1.0)
 
 
 def test_law_over_random_tasks():

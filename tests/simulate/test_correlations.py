@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hermite_eq import HypothesisError, LinearTransformer, OneStepTransformer, RandomTransformer, Sizes, Task
-from hermite_eq.models import MixtureTask, Source, Spike
+from hermite_eq.models import Source, Spike
 from hermite_eq.simulate import coupling
 from hermite_eq.simulate.sampler import child_seeds
 from hermite_eq.simulate.training.draw import draw_run
@@ -26,7 +26,7 @@ def test_the_spread_without_structure_is_that_of_random_directions() -> None:
 
 def test_a_spike_couples_and_the_step_couples_more() -> None:
     # Along γγᵀ every unit has a share of order d^{-1/2}, which the step along E[y h] multiplies.
-    spiked = MixtureTask([Source("relu", 1e-4, task_cov=Spike(144.0))], unit_inputs=True, unit_link=True)
+    spiked = Task(sources=[Source("relu", 1e-4, task_cov=Spike(144.0))], unit_inputs=True, unit_link=True)
     plain = coupling(OneStepTransformer("relu", 0.0, 0.1), spiked, SIZES, rng=0)
     moved = coupling(OneStepTransformer("relu", 576.0, 0.1), spiked, SIZES, rng=0)
     rank_one = coupling(OneStepTransformer("relu", 576.0, 0.1, rank_one=True), spiked, SIZES, rng=0)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from hermite_eq import HypothesisError, LinearTransformer, Sizes, Source, Task
+from hermite_eq import HypothesisError, LinearTransformer, Sizes, Task
 from hermite_eq.simulate import dmmse_error, icl_error
 from hermite_eq.simulate.posterior import _one
 
@@ -63,8 +63,8 @@ def test_no_trained_model_beats_it_in_distribution() -> None:
 @pytest.mark.parametrize(
     ("task", "tasks", "message"),
     [
-        (Task(sources=[Source("identity", 0.1)]), 3, "dMMSE is computed for isotropic inputs of one source; found a MixtureTask. "
-         'Repair: pass Task("identity", noise=0.01), say'),
+        (Task("identity", 0.1, unit_link=True), 3, "dMMSE is computed for one isotropic source; found target identity, noise variance 0.1; "
+         'unit link. Repair: pass Task("identity", noise=0.01), say'),
         (Task("relu", 0.1), 3, "dMMSE is the posterior mean of a linear task; found target relu, noise variance 0.1. "
          'Repair: pass Task("identity", noise=0.01), say'),
         (Task("identity"), 3, "the likelihood has a width: ρ > 0; found target identity, noise variance 0. "

@@ -12,7 +12,6 @@ from pathlib import Path
 from hermite_eq import icl_error
 from hermite_eq.models import (
     LinearTransformer,
-    MixtureTask,
     OneStepTransformer,
     RandomTransformer,
     Ratios,
@@ -26,11 +25,13 @@ from hermite_eq.models import (
 TABLE = Path(__file__).with_name("stored_predictions.json")
 
 _RELU, _TANH = Task("relu", 0.01), Task("tanh", 0.1)
-_TWO = MixtureTask([Source("relu", 0.01), Source("relu", 0.04, task_cov=Spike(9.0))], [0.25, 0.75])
-_SCALED = MixtureTask([Source("tanh", 0.01), Source("relu", 0.01, input_cov=Spike(4.0, normalised=True))], unit_inputs=True, unit_link=True)
+_TWO = Task(sources=[Source("relu", 0.01), Source("relu", 0.04, task_cov=Spike(9.0))], weights=[0.25, 0.75])
+_SCALED = Task(
+    sources=[Source("tanh", 0.01), Source("relu", 0.01, input_cov=Spike(4.0, normalised=True))], unit_inputs=True, unit_link=True
+)
 
 #: Model, task and sizes by the name of the row.
-SETTINGS: dict[str, tuple[TrainedModel, Task | MixtureTask, Sizes | Ratios]] = {
+SETTINGS: dict[str, tuple[TrainedModel, Task, Sizes | Ratios]] = {
     "linear, limit": (LinearTransformer(0.1), _RELU, Ratios(1, 0.5, 1.5)),
     "linear with intercept, limit, ridgeless": (LinearTransformer(0.0, intercept=True), _TANH, Ratios(2, math.inf, 0.5)),
     "relu, limit": (RandomTransformer("relu", 0.1), _RELU, Ratios(1, 0.5, 1.5, 3)),

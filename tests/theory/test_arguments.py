@@ -37,7 +37,10 @@ STEP = OneStepTransformer("relu", step_size=1.0, ridge=0.1)
 RATIOS = Ratios(1, 0.5, 1.5, 2)
 SIZES = Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=1.5, mu=2)
 
-SEVERAL = ("the task is a hermite_eq.Task of one isotropic source; found MixtureTask. Repair: pass hermite_eq.Task(target, noise=0.01)")
+SEVERAL = (
+    "the task has one isotropic source; found 0.5 × (target relu, noise variance 0.1) + 0.5 × (target relu, noise variance 0.2). Repair: "
+    "pass hermite_eq.Task(target, noise=0.01)"
+)
 UNTRAINED = (
     "the model is a LinearTransformer or a RandomTransformer; found OneStepTransformer. "
     "Repair: pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)"

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, OneStepTransformer, RandomTransformer, Sizes, Source, Spike, Task
+from hermite_eq.models import LinearTransformer, Model, OneStepTransformer, RandomTransformer, Sizes, Source, Spike, Task
 from hermite_eq.theory import best_mixture, icl_error, mixing_curve, mixing_gradient
 
 SIZES = Sizes.from_ratios(10, alpha=1, kappa=math.inf, tau=1.5, mu=0.7)
 RELU, TANH, NOISY = Source("relu", 0.01), Source("tanh", 0.05), Source("relu", 0.5)
-TARGETS = MixtureTask([RELU, TANH], [0.2, 0.8])
-NOISE = MixtureTask([RELU, NOISY], unit_inputs=True, unit_link=True)
-SPIKED = MixtureTask([RELU, Source("relu", 0.3, task_cov=Spike(9.0))], test_weights=[0.6, 0.4])
+TARGETS = Task(sources=[RELU, TANH], weights=[0.2, 0.8])
+NOISE = Task(sources=[RELU, NOISY], unit_inputs=True, unit_link=True)
+SPIKED = Task(sources=[RELU, Source("relu", 0.3, task_cov=Spike(9.0))], test_weights=[0.6, 0.4])
 #: No direction holds 2 % of h, beyond which icl_error takes it as a type of the neurons, for which there are no curves over mixtures.
-DIFFUSE = MixtureTask([RELU, Source("relu", 0.3, task_cov=Spike(4.0))], test_weights=[0.6, 0.4])
+DIFFUSE = Task(sources=[RELU, Source("relu", 0.3, task_cov=Spike(4.0))], test_weights=[0.6, 0.4])
 LINEAR = LinearTransformer(2.0, intercept=True)
 HEAD = RandomTransformer("relu", 20.0, normalise=True)
 PLAIN = RandomTransformer("relu", 5.0)
@@ -28,7 +28,7 @@ PLAIN = RandomTransformer("relu", 5.0)
 
 @pytest.mark.filterwarnings("ignore:source . .* is never sampled")
 @pytest.mark.parametrize(("task", "model", "share"), [(TARGETS, HEAD, 0.3), (DIFFUSE, PLAIN, 0.0)], ids=["targets", "spiked"])
-def test_a_curve_is_the_error_at_its_points(task: MixtureTask, model: Model, share: float) -> None:
+def test_a_curve_is_the_error_at_its_points(task: Task, model: Model, share: float) -> None:
     """At the ends icl_error has one source less in training: the same number by another computation."""
     curve = mixing_curve(model, task, SIZES, [share, 1.0])
     assert len(curve) == 2
@@ -63,7 +63,7 @@ def test_the_best_ridge_at_each_mixture() -> None:
 
 def test_labels_without_signal_ask_for_an_infinite_ridge() -> None:
     """|x| has no linear part: a linear Transformer without intercept can only predict 0."""
-    task = MixtureTask([Source("abs", 0.1), Source("abs", 0.5)])
+    task = Task(sources=[Source("abs", 0.1), Source("abs", 0.5)])
     curve = mixing_curve(LinearTransformer(1.0), task, SIZES, [0.5], ridge="optimal")
     assert curve.ridge[0] == math.inf
     # 1/λ at the end of the search is 1e-6.
@@ -103,7 +103,7 @@ def test_a_source_that_should_not_be_trained_on() -> None:
     assert best.error.icl == best.alone[0] < best.matched == pytest.approx(best.given, rel=1e-12)
     assert "source 1 should not be trained on" in str(best)
     # The other way round, and a test on the clean source alone.
-    swapped = MixtureTask([NOISY, RELU], unit_inputs=True, unit_link=True)
+    swapped = Task(sources=[NOISY, RELU], unit_inputs=True, unit_link=True)
     other = best_mixture(LINEAR, swapped, SIZES, test_weights=[0.0, 1.0])
     assert other.unused == (0,)
     assert other.task.test_weights == (0.0, 1.0)
@@ -111,7 +111,7 @@ def test_a_source_that_should_not_be_trained_on() -> None:
 
 
 def test_three_sources_against_a_grid() -> None:
-    task = MixtureTask([RELU, TANH, NOISY])
+    task = Task(sources=[RELU, TANH, NOISY])
     best = best_mixture(LINEAR, task, SIZES)
     grid = [(i / 8, j / 8, (8 - i - j) / 8) for i in range(9) for j in range(9 - i)]
     curve = mixing_curve(LINEAR, task, SIZES, grid)
@@ -124,7 +124,7 @@ def test_three_sources_against_a_grid() -> None:
 
 
 def test_equal_sources_may_be_mixed_at_will() -> None:
-    best = best_mixture(LINEAR, MixtureTask([RELU, RELU], [0.2, 0.8]), SIZES)
+    best = best_mixture(LINEAR, Task(sources=[RELU, RELU], weights=[0.2, 0.8]), SIZES)
     # Differences of equal numbers, which carry the error of the fixed point.
     assert np.abs(best.gradient).max() < 1e-10 * best.error.icl
     assert best.error.icl == pytest.approx(best.alone.max(), rel=1e-10)
@@ -133,7 +133,7 @@ def test_equal_sources_may_be_mixed_at_will() -> None:
 
 def test_with_ever_more_data_the_best_mixture_is_that_of_the_test() -> None:
     """As n → ∞ training minimises the error on the training mixture among all linear predictors: no mixture beats the test's."""
-    task = MixtureTask([RELU, Source("tanh", 0.05, task_cov=Spike(4.0))], test_weights=[0.3, 0.7])
+    task = Task(sources=[RELU, Source("tanh", 0.05, task_cov=Spike(4.0))], test_weights=[0.3, 0.7])
     off = []
     for tau in (1e3, 1e4):
         sizes = replace(SIZES, samples=round(tau * 100))
@@ -163,11 +163,11 @@ def test_with_ever_more_data_the_best_mixture_is_that_of_the_test() -> None:
             "mixtures are rows of 2 proportions, or shares of source 1; found shape (1, 3). Repair: pass [[0.2, 0.8], …]",
         ),
         (
-            lambda: mixing_curve(LINEAR, MixtureTask([RELU, TANH, NOISY]), SIZES),
+            lambda: mixing_curve(LINEAR, Task(sources=[RELU, TANH, NOISY]), SIZES),
             "which mixtures is said, where there are more than two sources; found 3 sources. Repair: pass weights=[[0.2, 0.3, 0.5], …]",
         ),
         (
-            lambda: best_mixture(LINEAR, MixtureTask([RELU]), SIZES),
+            lambda: best_mixture(LINEAR, Task(sources=[RELU]), SIZES),
             "there are several sources to mix; found target relu, noise variance 0.01. "
             "Repair: pass Task(sources=[Source(…), Source(…)], weights=[…])",
         ),

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.extremes import AGREE, NOISES, RATIOS, RIDGES, Setting, fault, settings
 from hermite_eq import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task, equivalent_model
 from hermite_eq.errors import ConvergenceError, HypothesisError
-from hermite_eq.models import MixtureTask, Source
+from hermite_eq.models import Source
 from hermite_eq.theory import bayes_error, context_ridge_error, icl_curve, icl_error, interpolation_peak, optimal_ridge
 from hermite_eq.theory.bayes.error import bayes_error_with_covariance
 from hermite_eq.theory.roots import increasing_root
@@ -247,7 +247,7 @@ def test_labels_that_outweigh_the_signals_of_a_context(target: str, tasks: int, 
 
 
 def test_more_training_tasks_of_several_sources_than_can_be_described_are_refused() -> None:
-    task, sizes = MixtureTask([Source("tanh", 0.1), Source("relu", 0.1)]), Sizes(8, 8, 8 * 10**6, 10**7, 64)
+    task, sizes = Task(sources=[Source("tanh", 0.1), Source("relu", 0.1)]), Sizes(8, 8, 8 * 10**6, 10**7, 64)
     model = RandomTransformer("relu", 0.1, True)
     with pytest.raises(HypothesisError, match=r"at most 20000 training tasks .* found tasks=8000000\. Repair: pass tasks=math\.inf"):
         icl_error(model, task, sizes)

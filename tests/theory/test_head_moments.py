@@ -22,7 +22,7 @@ from hermite_eq import (
 from hermite_eq.activations import activation, grows_exponentially, registered_names
 from hermite_eq.covariance import covariance
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask, Source
+from hermite_eq.models import Source
 from hermite_eq.theory import spiked_icl_error
 from hermite_eq.theory.feature_law.finite_size import effective_contexts
 from hermite_eq.theory.feature_law.several_sources import mixture_moments
@@ -70,7 +70,7 @@ def test_a_lipschitz_head_settles_at_d_8(head: object) -> None:
     assert not unsettled(icl_error(RandomTransformer(head, ridge=0.1), TASK, sizes(8)).notes)
 
 
-MIXTURE = MixtureTask([Source("relu", noise=0.1), Source("tanh", noise=0.1)], [0.5, 0.5])
+MIXTURE = Task(sources=[Source("relu", noise=0.1), Source("tanh", noise=0.1)], weights=[0.5, 0.5])
 FRESH = Sizes(8, 8, math.inf, 128, 64)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import mpmath
@@ -11,7 +12,9 @@ import pytest
 import sympy
 from sympy import oo
 
+from hermite_eq import LinearTransformer, RandomTransformer, Ratios, Sizes, Source, Task, icl_error
 from hermite_eq.errors import HypothesisError
+from hermite_eq.theory.feature_law.limit import limit_sources
 from hermite_eq.theory.linear_limits.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
 from hermite_eq.theory.linear_limits.limits import ridgeless_limit, ridgeless_peak
 from hermite_eq.theory.ridge_equivalent.linear import linear_limit
@@ -124,3 +127,34 @@ def test_other_limits_are_refused(to: dict[str, Any], found: str) -> None:
         f"one or two of alpha, kappa, tau go to 0 or oo, in an order that was worked out; found {found}. "
         "Repair: pass tau=sympy.oo, alpha=sympy.oo, say; or substitute in ridgeless(…)"
     )
+
+
+HEADS = [
+    RandomTransformer("relu", 0.1), RandomTransformer("abs", 0.1, normalise=True), RandomTransformer("x^2-1", 0.1),
+    LinearTransformer(0.3), LinearTransformer(0.3, intercept=True),
+]  # fmt: skip
+SOURCES = [Source("relu", 0.1), Source("tanh", 0.3)]
+
+
+@pytest.mark.parametrize("model", HEADS, ids=lambda model: f"{model}, {model.ridge}")
+def test_the_engine_of_several_sources_has_the_digits_of_one(model: Any) -> None:
+    """Matrices of one block in place of a spectrum: sums of some hundred terms, each rounded, and a root to 1e-14."""
+    for alpha, tau, mu in ((1, 1.5, 0.7), (3, 0.6, 1.3), (2, 1, 0.5), (1, 2, math.inf)):
+        ratios = Ratios(alpha, math.inf, tau, mu)
+        found, expected = limit_sources(model, Task("relu", 0.1), [ratios]), icl_error(model, Task("relu", 0.1), ratios)
+        for name in ("icl", "idg", "bias", "effective_ridge", "dof"):
+            assert found[name][0] == pytest.approx(getattr(expected, name), rel=1e-13), (name, ratios)
+
+
+@pytest.mark.parametrize("model", [RandomTransformer("relu", 0.0), HEADS[1]], ids=str)
+def test_sizes_approach_the_limit_of_several_sources(model: Any) -> None:
+    """The gap halves from d to 2d, up to its next order, a few per cent of itself here; from a limit 2 % off it does not."""
+    task, ratios = Task(sources=SOURCES, weights=[0.3, 0.7]), {"alpha": 1, "kappa": math.inf, "tau": 1.5, "mu": 0.7}
+    limit = icl_error(model, task, Ratios(**ratios))
+    assert limit.icl == pytest.approx(np.mean(limit.icl_by_source), rel=1e-14)
+    assert limit.idg == pytest.approx(np.array([0.3, 0.7]) @ limit.icl_by_source, rel=1e-14)
+    small, large = (icl_error(model, task, Sizes.from_ratios(d, **ratios)) for d in (24, 48))
+    for name in ("icl", "idg"):
+        near, far, end = (getattr(result, name) for result in (large, small, limit))
+        assert (near - end) / (far - end) == pytest.approx(0.5, rel=0.1)
+        assert (near - 1.02 * end) / (far - 1.02 * end) != pytest.approx(0.5, rel=0.1)

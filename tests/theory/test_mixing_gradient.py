@@ -15,7 +15,6 @@ from hermite_eq.activations import activation
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import (
     LinearTransformer,
-    MixtureTask,
     Model,
     PolynomialActivation,
     RandomTransformer,
@@ -35,13 +34,13 @@ Array = NDArray[np.float64]
 SIZES = Sizes.from_ratios(10, alpha=1, kappa=math.inf, tau=1.2, mu=0.7)
 CLEAN = Source("relu", 0.01)
 #: Sources that differ in noise, trace, task covariance and target; in the inputs of [RT], and in those of [DM] with a third one.
-TWO = MixtureTask([CLEAN, Source("relu", 0.3, task_cov=Spike(9.0))], [0.3, 0.7], test_weights=[0.6, 0.4])
-THREE = MixtureTask(
-    [CLEAN, Source("tanh", 0.3, input_cov=Spike(3.0, normalised=True)), Source("gelu", 0.1, task_cov=Toeplitz(0.5))],
-    [0.3, 0.5, 0.2], unit_inputs=True, unit_link=True,
+TWO = Task(sources=[CLEAN, Source("relu", 0.3, task_cov=Spike(9.0))], weights=[0.3, 0.7], test_weights=[0.6, 0.4])
+THREE = Task(
+    sources=[CLEAN, Source("tanh", 0.3, input_cov=Spike(3.0, normalised=True)), Source("gelu", 0.1, task_cov=Toeplitz(0.5))],
+    weights=[0.3, 0.5, 0.2], unit_inputs=True, unit_link=True,
 )  # fmt: skip
 #: h has a mean, which enters t = tr Cov(h) quadratically.
-CENTRED = MixtureTask([Source("relu", 0.1, input_mean=0.5), Source("tanh", 0.1)], [0.4, 0.6])
+CENTRED = Task(sources=[Source("relu", 0.1, input_mean=0.5), Source("tanh", 0.1)], weights=[0.4, 0.6])
 HEADS: list[Model] = [
     RandomTransformer("relu", 0.1, normalise=True),
     RandomTransformer("gelu", 0.1),
@@ -62,7 +61,7 @@ def _few_contexts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     several_sources._fresh_moments.cache_clear()
 
 
-def errors(model: Model, task: MixtureTask, weights: Array) -> Array:
+def errors(model: Model, task: Task, weights: Array) -> Array:
     """(ICL, IDG, ICL by source), by the iteration of the fixed point, without derivatives."""
     found = mixing_curve(model, task, SIZES, [weights])[0]
     return np.array([found.icl, found.idg, *found.icl_by_source])
@@ -78,9 +77,9 @@ def five_points(f: Callable[[float], Array], h: float) -> tuple[Array, Array]:
 
 @pytest.mark.parametrize(
     ("task", "model"), [*((TWO, head) for head in HEADS), *((THREE, head) for head in HEADS[1::4]), (CENTRED, HEADS[1])],
-    ids=lambda x: {TWO: "two", THREE: "three", CENTRED: "mean"}[x] if isinstance(x, MixtureTask) else f"{x}-{x.ridge}",
+    ids=lambda x: {TWO: "two", THREE: "three", CENTRED: "mean"}[x] if isinstance(x, Task) else f"{x}-{x.ridge}",
 )
-def test_every_derivative_is_a_difference_quotient(task: MixtureTask, model: Model) -> None:
+def test_every_derivative_is_a_difference_quotient(task: Task, model: Model) -> None:
     found = mixing_gradient(model, task, SIZES)
     weights = np.array(task.weights)
     for s in range(len(weights)):
@@ -151,7 +150,7 @@ def test_slopes_of_coefficients_in_the_scale(head: object) -> None:
     ("call", "message"),
     [
         (
-            lambda: mixing_gradient(LinearTransformer(0.1), MixtureTask([CLEAN]), SIZES),
+            lambda: mixing_gradient(LinearTransformer(0.1), Task(sources=[CLEAN]), SIZES),
             "there are several sources to mix; found target relu, noise variance 0.01. "
             "Repair: pass Task(sources=[Source(…), Source(…)], weights=[…])",
         ),

@@ -12,7 +12,7 @@ from hermite_eq import simulate
 from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task, rt_ridge
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task, rt_ridge
 from hermite_eq.theory import Kronecker, icl_curve, icl_error
 from hermite_eq.theory.feature_law import several_sources, source_contexts
 from hermite_eq.theory.feature_law.given_moments import ContextSample
@@ -31,7 +31,7 @@ SOURCES = {
 }
 
 
-def drawn(task: MixtureTask, source: Source, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def drawn(task: Task, source: Source, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """‖h‖², y and (Mᵀh)y of literal contexts, each with a task of its own."""
     factor = 1.0 if task.unit_inputs else float(D)
     shrink = 1.0 if task.unit_inputs else 1 / math.sqrt(D)
@@ -53,7 +53,7 @@ def drawn(task: MixtureTask, source: Source, rng: np.random.Generator) -> dict[s
 @pytest.mark.parametrize(("name", "unit"), [*((name, False) for name in SOURCES), ("task spike", True)])
 def test_energies_and_labels_are_those_of_drawn_contexts(name: str, unit: bool) -> None:
     source = SOURCES[name]
-    task = MixtureTask([source], unit_inputs=unit, unit_link=unit)
+    task = Task(sources=[source], unit_inputs=unit, unit_link=unit)
     moments = source_moments(task, D, D)
     covariance = Kronecker(moments.second_x, moments.second_b)
     both = sides([covariance])
@@ -90,7 +90,7 @@ def test_one_isotropic_source_is_a_task(model: Model) -> None:
     """Two routes to one number: drawn contexts and matrices of exact moments, and the spectrum and moments of norms at finite d."""
     for d in (16, 40):
         sizes = Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
-        one, other = (icl_error(model, task, sizes).icl for task in (Task("relu", 0.01), MixtureTask([Source("relu", 0.01)])))
+        one, other = (icl_error(model, task, sizes).icl for task in (Task("relu", 0.01), Task(sources=[Source("relu", 0.01)])))
         # What the two treat differently is of order 1/d; seen: at most 0.3/d.
         assert abs(other / one - 1) < 0.4 / d
 
@@ -131,8 +131,8 @@ def test_simulated_transformers_agree(name: str) -> None:
 
 
 FURTHER = {
-    "means": (MixtureTask([Source("relu", 0.05), Source("tanh", 0.05, input_mean=0.3, task_mean=0.5)]), math.inf, 60),
-    "few tasks": (MixtureTask([Source("relu", 0.05), Source("relu", 0.2, task_cov=Spike(9.0))]), 4, 100),
+    "means": (Task(sources=[Source("relu", 0.05), Source("tanh", 0.05, input_mean=0.3, task_mean=0.5)]), math.inf, 60),
+    "few tasks": (Task(sources=[Source("relu", 0.05), Source("relu", 0.2, task_cov=Spike(9.0))]), 4, 100),
 }
 
 
@@ -151,7 +151,7 @@ def test_means_and_few_tasks_in_simulation(name: str) -> None:
 
 
 def test_a_large_mean_is_said_aloud() -> None:
-    task = MixtureTask([Source("relu", 0.05, input_mean=1.0)])
+    task = Task(sources=[Source("relu", 0.05, input_mean=1.0)])
     sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
     (note,) = icl_error(RandomTransformer("relu", 0.1), task, sizes).notes
     assert note.endswith("of E‖h‖² at d = 12: the head sees more of it than its linear part; simulate")
@@ -162,7 +162,7 @@ def test_per_source_errors_sum_to_the_mixture() -> None:
     sources = [Source("relu", 0.01), Source("tanh", 0.2, task_cov=Spike(9.0))]
     sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
     model = RandomTransformer("relu", 0.1, normalise=True)
-    task = MixtureTask(sources, [0.25, 0.75], test_weights=[0.6, 0.4])
+    task = Task(sources=sources, weights=[0.25, 0.75], test_weights=[0.6, 0.4])
     found = icl_error(model, task, sizes)
     assert found.icl == pytest.approx(0.6 * found.icl_by_source[0] + 0.4 * found.icl_by_source[1], rel=1e-14)
     # The in-distribution error is that of the training mixture.
@@ -176,7 +176,7 @@ def test_per_source_errors_sum_to_the_mixture() -> None:
 @pytest.mark.parametrize("unit", [False, True])
 def test_the_curvature_of_the_label_is_that_of_drawn_queries(unit: bool) -> None:
     """E[y(xxᵀ − Σ)] along and across a task spike, for a target with c_2 ≠ 0."""
-    task = MixtureTask([Source("relu", 0.1, task_cov=Spike(400.0))], unit_inputs=unit, unit_link=unit)
+    task = Task(sources=[Source("relu", 0.1, task_cov=Spike(400.0))], unit_inputs=unit, unit_link=unit)
     matrix = curvature(task, 0, D)
     source, rng = task.sources[0], np.random.default_rng(5)
     xi = source.task_cov.colour(rng.standard_normal((CONTEXTS, D)))
@@ -210,7 +210,7 @@ def test_a_source_that_was_never_sampled_is_tested() -> None:
     sizes = Sizes.from_ratios(20, alpha=1, kappa=math.inf, tau=2, mu=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        task = MixtureTask(sources, [1.0, 0.0])
+        task = Task(sources=sources, weights=[1.0, 0.0])
     found = icl_error(RandomTransformer("relu", 0.1, normalise=True), task, sizes)
     alone = icl_error(RandomTransformer("relu", 0.1, normalise=True), task.only(0), sizes)
     assert found.idg == pytest.approx(found.icl_by_source[0], rel=1e-9)
@@ -219,12 +219,13 @@ def test_a_source_that_was_never_sampled_is_tested() -> None:
     assert found.icl_by_source[1] != pytest.approx(alone.icl, rel=0.01)
 
 
-def test_several_laws_in_the_limit_are_refused() -> None:
-    with pytest.raises(HypothesisError) as caught:
-        icl_error(LinearTransformer(0.1), MixtureTask([Source("relu"), Source("tanh")]), Ratios(1, 1, 1))
-    assert str(caught.value) == (
-        "several sources are studied at a finite d; found Ratios(alpha=1.0, kappa=1.0, tau=1.0, mu=None). Repair: pass Sizes(…)"
-    )
+def test_what_the_limit_of_several_sources_asks_for() -> None:
+    for sources, kappa, message in (
+        ([Source("relu"), Source("tanh")], 1, r"a fresh task in every context; found .*kappa=1.0.* Repair: pass kappa=math.inf, or Sizes"),
+        ([Source("relu", task_cov=Spike(1.0))], math.inf, r"isotropic Gaussian inputs and tasks, .*; found .*spike 1. Repair: pass Sizes"),
+    ):
+        with pytest.raises(HypothesisError, match=message):
+            icl_error(LinearTransformer(0.1), Task(sources=sources), Ratios(1, kappa, 1))
     # One law is a task.
-    one, task = (icl_error(LinearTransformer(0.1), each, Ratios(1, 1, 1)) for each in (MixtureTask([Source("relu")]), Task("relu")))
+    one, task = (icl_error(LinearTransformer(0.1), each, Ratios(1, 1, 1)) for each in (Task(sources=[Source("relu")]), Task("relu")))
     assert (one.icl, one.idg, one.icl_by_source) == (task.icl, task.idg, (task.icl,))

@@ -15,7 +15,7 @@ from derivations.spiked_features import random_law
 from hermite_eq import equivalent_model, simulate
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
+from hermite_eq.models import OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
 from hermite_eq.theory import Population, given_moments, icl_curve, icl_error, spiked_icl_error
 from hermite_eq.theory.feature_law.several_sources import mixture_moments
 from hermite_eq.theory.neuron_types.contexts import context_nodes
@@ -26,9 +26,9 @@ from hermite_eq.theory.ridge_equivalent.typed import Channel, Subspace, TypedFea
 D = 16
 
 
-def spike(d: int) -> MixtureTask:
+def spike(d: int) -> Task:
     """One source with a task spike of d², in the conventions of [DM]."""
-    return MixtureTask([Source("relu", 0.01, task_cov=Spike(float(d * d)))], unit_inputs=True, unit_link=True)
+    return Task(sources=[Source("relu", 0.01, task_cov=Spike(float(d * d)))], unit_inputs=True, unit_link=True)
 
 
 def half(d: int) -> Sizes:
@@ -114,7 +114,7 @@ def test_task_spike_and_gradient_step_against_simulation() -> None:
 
 def test_labels_that_grow_with_the_spike_at_rest() -> None:
     """A task spike under which contexts of one source differ: both theories know their energies."""
-    task = MixtureTask([Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(2.0 * D))])
+    task = Task(sources=[Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(2.0 * D))])
     sizes = Sizes.from_ratios(D, alpha=1, kappa=math.inf, tau=1.2, mu=0.5)
     head = RandomTransformer("relu", 0.1)
     seen = simulate.icl_error(head, task, sizes, runs=80, rng=0, test=4000).icl
@@ -146,7 +146,7 @@ def test_one_isotropic_source_without_a_step_is_the_theory_at_finite_d(normalise
 
 
 def test_nodes_have_the_moments_of_contexts() -> None:
-    task = MixtureTask([Source("relu", 0.1), Source("tanh", 0.2, task_cov=Spike(9.0))], weights=[0.25, 0.75], unit_link=True)
+    task = Task(sources=[Source("relu", 0.1), Source("tanh", 0.2, task_cov=Spike(9.0))], weights=[0.25, 0.75], unit_link=True)
     nodes, count = context_nodes(task, D, D, False, 4096), 4096
     assert nodes.weights.sum() == pytest.approx(1)
     assert nodes.test_weights.sum() == pytest.approx(1)
@@ -218,8 +218,8 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: icl_error(OneStepTransformer("relu", 1.0, 0.0), spike(D), half(D)), "the ridge is positive; found ridge=0"),
     (lambda: icl_error(STEP, MOMENTS, half(D)), "a gradient step is taken on contexts of a Task"),
     (lambda: spiked_icl_error("relu", spike(D), half(D)), "the head is random; found 'relu'"),  # type: ignore[arg-type]
-    (lambda: icl_error(STEP, MixtureTask([Source("relu", input_mean=1.0)]), half(D)), "inputs have mean zero, and tasks are Gaussian"),
-    (lambda: icl_error(STEP, MixtureTask([Source("relu", tasks="rademacher")]), half(D)), "tasks are Gaussian or on the sphere"),
+    (lambda: icl_error(STEP, Task(sources=[Source("relu", input_mean=1.0)]), half(D)), "inputs have mean zero, and tasks are Gaussian"),
+    (lambda: icl_error(STEP, Task(sources=[Source("relu", tasks="rademacher")]), half(D)), "tasks are Gaussian or on the sphere"),
 ]
 
 
@@ -245,10 +245,10 @@ def test_no_number_of_contexts_ends_in_a_raw_error_at_d_1(nodes: int) -> None:
         spiked_icl_error(RandomTransformer("relu", 0.1), Task("relu"), Sizes(1, 2, math.inf, 4, 4), nodes=nodes)
 
 
-def input_spike(d: int) -> MixtureTask:
+def input_spike(d: int) -> Task:
     """Beside an isotropic source one whose inputs have half their length along a direction, in the conventions of [DM]."""
     spiked = Source("relu", 1e-4, input_cov=Spike(float(d), normalised=True))
-    return MixtureTask([Source("relu", 1e-4), spiked], unit_inputs=True, unit_link=True)
+    return Task(sources=[Source("relu", 1e-4), spiked], unit_inputs=True, unit_link=True)
 
 
 def test_an_input_spike_of_order_d_needs_quadratic_functions_of_the_query() -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hermite_eq.models import MixtureTask
 from hermite_eq.theory import error
+from verify.campaigns.campaign import source_errors
 from verify.campaigns.theory import Points, Predictions, Theory
 
 
 def numbers(points: Points) -> Theory:
     """Numbers in place of a theory, which takes seconds: of another height for every model, and other on every source."""
     task = points[0].task
-    sources = len(task.sources) if isinstance(task, MixtureTask) else 0
     icl = 0.3 + 0.01 * len(str(points[0].model)) + np.linspace(1.0, 0.8, len(points))
-    return Theory(icl, 0.9 * icl, icl[:, None] + 0.1 * np.arange(sources), (("η is large", "so is d"),) * len(points))
+    return Theory(icl, 0.9 * icl, icl[:, None] + 0.1 * np.arange(source_errors(task)), (("η is large", "so is d"),) * len(points))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 import hermite_eq
-from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Structure
+from hermite_eq.models import OneStepTransformer, RandomTransformer, Structure, Task
 from hermite_eq.models.structures import Identity
 from hermite_eq.simulate import SimulatedError
 from hermite_eq.theory import TheoryError
@@ -21,7 +21,7 @@ def _structured(covariance: Structure) -> bool:
     return covariance != Identity()
 
 
-def error(task: MixtureTask, model: OneStepTransformer | RandomTransformer, d: int) -> TheoryError:
+def error(task: Task, model: OneStepTransformer | RandomTransformer, d: int) -> TheoryError:
     """Larger slopes, more noise and less structure make for a larger error; a step helps on the source with spiked tasks."""
     eta = getattr(model, "step_size", 0.0) / d**2
     first, second = task.sources

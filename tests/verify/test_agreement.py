@@ -10,7 +10,7 @@ import pytest
 
 import hermite_eq
 from hermite_eq import Sizes
-from hermite_eq.models import MixtureTask, OneStepTransformer, Source, Spike
+from hermite_eq.models import OneStepTransformer, Source, Spike, Task
 from hermite_eq.simulate.sampler import child_seeds
 from hermite_eq.simulate.training.draw import draw_run
 from hermite_eq.simulate.training.heads import StepSource
@@ -167,7 +167,7 @@ def test_a_degree_that_is_too_high_is_said_to_be() -> None:
 
 def test_scales_are_the_spread_of_the_pre_activations() -> None:
     # The mean of (F̂h)² over neurons and contexts, F̂ = F + ηuvᵀ as it is drawn, is that of the squares of the scales.
-    task = MixtureTask([Source("relu", 1e-4, task_cov=Spike(256.0))], unit_inputs=True, unit_link=True)
+    task = Task(sources=[Source("relu", 1e-4, task_cov=Spike(256.0))], unit_inputs=True, unit_link=True)
     sizes, eta = Sizes(d=16, context=16, tasks=math.inf, samples=128, hidden=128), 4 * 256.0
     model = OneStepTransformer("relu", eta, 0.1, rank_one=True)
     found = []

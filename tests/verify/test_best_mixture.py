@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from hermite_eq import icl_curve, simulate
-from hermite_eq.models import LinearTransformer, MixtureTask, Sizes, Source, Spike
+from hermite_eq.models import LinearTransformer, Sizes, Source, Spike, Task
 from hermite_eq.simulate import MonteCarlo, SimulatedCurve
 from hermite_eq.theory import TheoryCurve, best_mixture
 
 SIZES = Sizes.from_ratios(14, alpha=1, kappa=math.inf, tau=2)
 MODEL = LinearTransformer(2.0, intercept=True)
-TASK = MixtureTask([Source("relu", 0.05), Source("tanh", 0.3, task_cov=Spike(6.0))], unit_inputs=True, unit_link=True)
+TASK = Task(sources=[Source("relu", 0.05), Source("tanh", 0.3, task_cov=Spike(6.0))], unit_inputs=True, unit_link=True)
 RUNS = 24
 
 

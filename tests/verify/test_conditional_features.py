@@ -9,7 +9,7 @@ import pytest
 
 from hermite_eq import Sizes
 from hermite_eq.activations import activation
-from hermite_eq.models import MixtureTask, Source, Spike
+from hermite_eq.models import Source, Spike, Task
 from hermite_eq.simulate.sampler import child_seeds
 from hermite_eq.simulate.training.draw import draw_run
 from hermite_eq.simulate.training.heads import StepSource
@@ -23,7 +23,7 @@ UNITS = 120_000
 def test_features_of_units_given_one_context(name: str) -> None:
     # u and v do not depend on F: given h with ‖h‖² = t, f_iᵀh is N(0, 1), and the pre-activation N(η u_i vᵀh, 1), exactly.
     d = 6
-    task = MixtureTask([Source("relu", 1e-4, task_cov=Spike(36.0))], unit_inputs=True, unit_link=True)
+    task = Task(sources=[Source("relu", 1e-4, task_cov=Spike(36.0))], unit_inputs=True, unit_link=True)
     sizes = Sizes(d, d, math.inf, 40, UNITS)
     draw = draw_run(task, sizes, 20, True, np.float64, child_seeds(2, range(1))[0], True)
     sigma = activation(name)

@@ -11,7 +11,7 @@ import pytest
 
 import hermite_eq
 from hermite_eq import HypothesisWarning, Sizes
-from hermite_eq.models import MixtureTask, Model, OneStepTransformer, Source, Spike, rt_ridge
+from hermite_eq.models import Model, OneStepTransformer, Source, Spike, Task, rt_ridge
 from hermite_eq.simulate import context_law, icl_error
 from hermite_eq.simulate.decomposition import gradient_step, spectral_norm
 from hermite_eq.simulate.sampler import child_seeds
@@ -148,9 +148,9 @@ def test_far_beyond_the_theorem_degree_four_is_not_enough_at_these_d() -> None:
     assert t > T
 
 
-def _task(unit: bool, theta: float = 0.0) -> MixtureTask:
+def _task(unit: bool, theta: float = 0.0) -> Task:
     source = Source("relu", 1e-4, task_cov=Spike(theta)) if theta else Source("relu", 1e-4)
-    return MixtureTask([source], unit_inputs=unit, unit_link=True)
+    return Task(sources=[source], unit_inputs=unit, unit_link=True)
 
 
 def _sizes(d: int) -> Sizes:

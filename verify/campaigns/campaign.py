@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from hermite_eq.models import AnyTask, Ratios, Sizes, TrainedModel
+from hermite_eq.models import AnyTask, Ratios, Sizes, Task, TrainedModel
 from hermite_eq.simulate import DiscreteMMSE
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ def label(model: Predictor) -> str:
     'linear + intercept, λ = 1e-08'
     """
     return str(model) if isinstance(model, DiscreteMMSE) else f"{model}, λ = {model.ridge:g}"
+
+
+def source_errors(task: AnyTask) -> int:
+    """The number of errors by source that a run keeps: none for one isotropic source, whose error is the ICL error."""
+    return len(task.sources) if isinstance(task, Task) and not task.isotropic else 0
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Fixed(Family):
 
     Attributes
     ----------
-    task : Task, MixtureTask or SoftmaxAttention
+    task : Task or SoftmaxAttention
     models : tuple of models
         Trained on common draws; dMMSE on the same training tasks.
     ratios : Ratios
@@ -121,7 +126,7 @@ class Sweep:
     ----------
     key : tuple of int
         Panel, family, and point where every point is a draw of its own; the seeds are spawned with it.
-    task : Task, MixtureTask or SoftmaxAttention
+    task : Task or SoftmaxAttention
     models : tuple of models
     sizes : Sizes
         With the largest of ``values``.

@@ -13,12 +13,12 @@ from typing import Any
 import hermite_eq
 from hermite_eq.models import (
     LinearTransformer,
-    MixtureTask,
     OneStepTransformer,
     PolynomialActivation,
     Sizes,
     Source,
     Spike,
+    Task,
     TrainedModel,
     rt_ridge,
 )
@@ -82,7 +82,7 @@ class Mixing(Family):
         """What the second source has more than the first."""
         return "task spike" if self.task_spike else "input spike" if self.input_spike else "isotropic"
 
-    def task(self, d: int) -> MixtureTask:
+    def task(self, d: int) -> Task:
         """In the conventions of [DM]: inputs with entries of O(1), the link's argument of unit variance."""
         first = Source("relu", self.noises[0])
         spikes: dict[str, Any] = {}
@@ -92,8 +92,8 @@ class Mixing(Family):
             spikes["input_cov"] = Spike(self.input_spike * d, normalised=True)
         second = Source("relu", self.noises[1], **spikes)
         if self.spiked == 1:
-            return MixtureTask([second], unit_inputs=True, unit_link=True)
-        return MixtureTask([first, second], [1 - self.spiked, self.spiked], unit_inputs=True, unit_link=True)
+            return Task(sources=[second], unit_inputs=True, unit_link=True)
+        return Task(sources=[first, second], weights=[1 - self.spiked, self.spiked], unit_inputs=True, unit_link=True)
 
     def sizes(self, d: int) -> Sizes:
         """A fresh task for every context, as in [DM]."""

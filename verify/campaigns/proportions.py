@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, RandomTransformer, Sizes, Source, Spike
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Source, Spike, Task
 from verify.campaigns.campaign import Axis, Campaign, Family, Panel, Setting, label
 from verify.claims.statements import BestValue
 
@@ -25,7 +25,7 @@ class Proportions(Family):
     shared = ()
 
     def at(self, axis: Axis, value: float, d: int) -> Setting:
-        task = MixtureTask(self.sources, [1 - value, value], test_weights=[0.5, 0.5], unit_inputs=True, unit_link=True)
+        task = Task(sources=self.sources, weights=[1 - value, value], test_weights=[0.5, 0.5], unit_inputs=True, unit_link=True)
         sizes = Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=2, mu=0.5)
         return Setting(value, task, sizes, {label(self.model): self.model})
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hermite_eq.models import MixtureTask, RandomTransformer, Ratios, Source, Spike, Task
+from hermite_eq.models import RandomTransformer, Ratios, Source, Spike, Task
 from verify.campaigns.campaign import Campaign, Panel, curves_panel
 from verify.claims.statements import LimitFollows, NearTheory
 
@@ -70,7 +70,7 @@ SETTINGS = (
     Campaign(
         "mixtures", "Two sources", "The theory holds for an isotropic source beside a spiked one, within 3 % or 3 standard errors.",
         tuple(
-            curves_panel("samples", (1.2,), MixtureTask([_CLEAN, *second], unit_inputs=unit, unit_link=unit), _HEADS,
+            curves_panel("samples", (1.2,), Task(sources=[_CLEAN, *second], unit_inputs=unit, unit_link=unit), _HEADS,
                          Ratios(alpha=1, kappa=math.inf, tau=1.2, mu=0.5))
             for second in SECOND.values() for unit in (False, True)
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermite_eq.models import AnyTask, MixtureTask, RandomTransformer, Ratios, SoftmaxAttention, Source, StudentT
+from hermite_eq.models import AnyTask, RandomTransformer, Ratios, SoftmaxAttention, Source, StudentT, Task
 from verify.campaigns.campaign import Campaign, curves_panel
 from verify.campaigns.heads import equivalent
 from verify.claims.departures import EquivalenceSurvives
@@ -13,8 +13,8 @@ HEAD, TARGET, NOISE, RIDGE, DEGREES = "relu", "relu", 0.01, 0.1, (1, 2)
 RATIOS = Ratios(alpha=1.0, kappa=0.5, tau=2.0, mu=1.0)
 
 
-def _one(**fields: Any) -> MixtureTask:
-    return MixtureTask([Source(TARGET, NOISE, **fields)])
+def _one(**fields: Any) -> Task:
+    return Task(sources=[Source(TARGET, NOISE, **fields)])
 
 
 #: The first is what all others are compared with.

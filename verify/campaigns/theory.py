@@ -25,8 +25,8 @@ from rich.progress import track
 import hermite_eq
 from hermite_eq.curve import Setting as Point
 from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.models import MixtureTask
 from hermite_eq.theory import icl_curve
+from verify.campaigns.campaign import source_errors
 from verify.store.checksum import parsed, sealed
 from verify.store.driver import Executor
 from verify.store.files import write_text
@@ -90,9 +90,8 @@ def _errors(points: Sequence[Point]) -> list[tuple[list[float], tuple[str, ...]]
     except HypothesisError as declined:
         if len(points) > 1:
             return [_errors([point])[0] for point in points]
-        sources = len(task.sources) if isinstance(task, MixtureTask) else 0
-        return [([math.nan] * (2 + sources), (f"no value: {declined.hypothesis}; found {declined.found}",))]
-    by_source = np.empty((len(points), 0)) if not isinstance(task, MixtureTask) else np.asarray(curve.icl_by_source)
+        return [([math.nan] * (2 + source_errors(task)), (f"no value: {declined.hypothesis}; found {declined.found}",))]
+    by_source = np.asarray(curve.icl_by_source)[:, : source_errors(task)]
     return [(row.tolist(), tuple(curve.notes)) for row in np.column_stack([curve.icl, curve.idg, by_source])]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sympy
 
 import hermite_eq
-from hermite_eq.models import AnyTask, MixtureTask, Task
+from hermite_eq.models import AnyTask, Task
 from verify.campaigns.curves import Curve, Results
 from verify.campaigns.theory import Points, Theory
 from verify.claims.agreement import THEORY, Ladder, theory_rows
@@ -49,8 +49,12 @@ def steeper(task: AnyTask, share: Any = SHARE) -> Task:
     return Task(task.target.expression + share * slope * hermite_eq.hermite.X, task.noise)
 
 
+def _isotropic(task: AnyTask) -> bool:
+    return isinstance(task, Task) and task.isotropic
+
+
 def _slope(share: Any) -> Defect:
-    return Defect(f"c_1 of the target {float(share):.0%} too large", lambda curve: isinstance(curve.task, Task),
+    return Defect(f"c_1 of the target {float(share):.0%} too large", lambda curve: _isotropic(curve.task),
                   lambda curve: curve.predict(curve.points(lambda task: steeper(task, share))))
 
 
@@ -64,7 +68,7 @@ def _scaled(name: str, error: float, gain: float = 1.0) -> Defect:
             icl = icl[0] + gain * (icl - icl[0])
         return dataclasses.replace(right, icl=icl, by_source=error * right.by_source)
 
-    return Defect(name, lambda curve: isinstance(curve.task, MixtureTask), wrong, gain != 1)
+    return Defect(name, lambda curve: isinstance(curve.task, Task) and not curve.task.isotropic, wrong, gain != 1)
 
 
 _SHARES = (SHARE, 4 * SHARE)
@@ -76,7 +80,7 @@ DEFECTS = (
 
 def asked(curve: Curve) -> list[Points]:
     """What the theory is asked of for the defects of a curve."""
-    return [curve.points(lambda task, share=share: steeper(task, share)) for share in _SHARES if isinstance(curve.task, Task)]  # type: ignore[misc]
+    return [curve.points(lambda task, share=share: steeper(task, share)) for share in _SHARES if _isotropic(curve.task)]  # type: ignore[misc]
 
 
 def controls(ladder: Ladder, defects: Sequence[Defect] = DEFECTS) -> list[dict[str, Any]]:

@@ -63,8 +63,8 @@ def excess(model: Predictor, task: AnyTask, sizes: Sizes) -> float:
     """(E σ̂_p² − E σ²)/E σ² over neurons and contexts; 0 for a model that is no equivalent.
 
     >>> import math, hermite_eq
-    >>> from hermite_eq.models import MixtureTask, Source
-    >>> task, sizes = MixtureTask([Source("relu", 0.01)], unit_inputs=True), Sizes(d=8, context=8, tasks=math.inf, samples=32, hidden=32)
+    >>> from hermite_eq.models import Source, Task
+    >>> task, sizes = Task(sources=[Source("relu", 0.01)], unit_inputs=True), Sizes(d=8, context=8, tasks=math.inf, samples=32, hidden=32)
     >>> low, high = (OneStepTransformer("relu", 64.0, 0.1, head=hermite_eq.equivalent_model("relu", p)) for p in (1, 4))
     >>> excess(low, task, sizes) < 0.1 < excess(high, task, sizes)
     True

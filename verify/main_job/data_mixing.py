@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import hermite_eq
 from hermite_eq.activations import Activation
 from hermite_eq.errors import HypothesisWarning
-from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer
+from hermite_eq.models import OneStepTransformer, RandomTransformer, Task
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import TheoryError, spiked_icl_error
 from hermite_eq.theory.feature_law.source_contexts import CONTEXTS
@@ -63,7 +63,7 @@ class Theory:
     step: float = 1.0
     noise: float = 1.0
 
-    def task(self, mixing: Mixing, d: int) -> MixtureTask:
+    def task(self, mixing: Mixing, d: int) -> Task:
         """The data as the theory has them."""
         if not self.spike:
             mixing = replace(mixing, task_spike=0.0)
@@ -71,7 +71,7 @@ class Theory:
             mixing = replace(mixing, spiked=1 - mixing.spiked)
         task = replace(mixing, noises=(mixing.noises[0], self.noise * mixing.noises[1])).task(d)
         sources = [replace(source, target=_tilted(source.target, factor)) for source, factor in zip(task.sources, self.slope, strict=True)]
-        return MixtureTask(sources, task.weights, unit_inputs=task.unit_inputs, unit_link=task.unit_link)
+        return Task(sources=sources, weights=task.weights, unit_inputs=task.unit_inputs, unit_link=task.unit_link)
 
     def error(self, setting: str, d: int, normalise: bool, step: float) -> TheoryError:
         """The error of a head which takes this step, by the theory with typed neurons."""
@@ -100,7 +100,7 @@ def _tilted(target: Activation, factor: float) -> Activation:
 
 
 @functools.lru_cache(maxsize=256)
-def _error(task: MixtureTask, model: OneStepTransformer | RandomTransformer, d: int) -> TheoryError:
+def _error(task: Task, model: OneStepTransformer | RandomTransformer, d: int) -> TheoryError:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)
         # With a step or with one of size 0, by the theory of typed neurons: the two share their nodes, and differ by less noise.

@@ -24,7 +24,7 @@ from hermite_eq.activations.derivative import derivative
 from hermite_eq.covariance.sources import source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_norm2
-from hermite_eq.models import MixtureTask, OneStepTransformer, Sizes
+from hermite_eq.models import OneStepTransformer, Sizes, Task
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.simulate.decomposition import drawn_gradient
 from hermite_eq.simulate.sampler import context_law
@@ -58,7 +58,7 @@ class Expectations:
     root: Array
 
 
-def expectations(task: MixtureTask, sizes: Sizes, seed: np.random.SeedSequence) -> Expectations:
+def expectations(task: Task, sizes: Sizes, seed: np.random.SeedSequence) -> Expectations:
     """Of the one source; means are over :data:`MANY` times as many contexts as the step has."""
     exact = source_moments(task, sizes.d, sizes.context, source=0)
     law, size, count = context_law(task, sizes), sizes.d * (sizes.d + 1), MANY * sizes.samples
@@ -118,7 +118,7 @@ def error(model: OneStepTransformer, draw: Draw, change: Array) -> float:
     return float(np.mean((draw.fresh.y - tested @ weights) ** 2))
 
 
-def setting(d: int, step: float) -> tuple[OneStepTransformer, MixtureTask, Sizes]:
+def setting(d: int, step: float) -> tuple[OneStepTransformer, Task, Sizes]:
     """[DM] Fig. 3 with a task spike, π₁ = 1: the ReLU head after a step of ``step`` d²."""
     mixing = Mixing(spiked=1.0, task_spike=1.0, step=step)
     model = mixing.models(d)["relu"]

@@ -21,7 +21,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisWarning
-from hermite_eq.models import LinearTransformer, MixtureTask, OneStepTransformer, SoftmaxAttention, Task
+from hermite_eq.models import LinearTransformer, OneStepTransformer, SoftmaxAttention, Task
 from hermite_eq.plotting import COLOURS
 from hermite_eq.simulate import DiscreteMMSE, context_law
 from verify.campaigns.campaign import Campaign, Error, Setting
@@ -57,7 +57,7 @@ def save(figure: Figure, path: Path) -> Path:
 
 def constant_errors(campaign: Campaign, setting: Setting) -> Array:
     """Errors of the best constant, E y over the training mixture: in the test, then on each source."""
-    if isinstance(setting.task, Task):
+    if isinstance(setting.task, Task) and setting.task.isotropic:
         return np.array([constant_error(setting.task, setting.sizes.d)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)
@@ -291,7 +291,7 @@ def _shown(error: Error) -> str:
 def _title(curves: Sequence[Curve]) -> str:
     """The task, or what structure the sources have."""
     task = curves[0].task
-    if not isinstance(task, MixtureTask):
+    if not isinstance(task, Task) or task.isotropic:
         return str(task)
     parts = [curve.family.where(curve.panel.axis, curve.name) for curve in curves]
     return ", ".join(dict.fromkeys(each[1] for each in parts if each[1])) if len(parts[0]) > 2 else ""

@@ -15,10 +15,10 @@ from threadpoolctl import threadpool_limits
 
 from hermite_eq import simulate
 from hermite_eq.errors import HypothesisWarning
-from hermite_eq.models import MixtureTask, Task
+from hermite_eq.models import Task
 from hermite_eq.simulate import DiscreteMMSE
 from hermite_eq.simulate.options import default_test
-from verify.campaigns.campaign import Campaign, label
+from verify.campaigns.campaign import Campaign, label, source_errors
 
 #: For each sweep the models by name, and for each model what was found at its points, column by column.
 Record = list[dict[str, dict[str, list[Any]]]]
@@ -86,7 +86,7 @@ def _again(stream: np.random.SeedSequence) -> np.random.SeedSequence:
 
 def _columns(points: Sequence[simulate.SimulatedError]) -> dict[str, list[Any]]:
     conditions = [float(point.condition_runs[0]) for point in points]
-    sources = [point.source_runs[0] for point in points if point.source_runs is not None and isinstance(point.task, MixtureTask)]
+    sources = [point.source_runs[0] for point in points if point.source_runs is not None and source_errors(point.task)]
     by_source = {"sources": [row.tolist() for row in sources]} if sources else {}
     return by_source | {
         "icl": [float(point.icl_runs[0]) for point in points], "idg": [float(point.idg_runs[0]) for point in points],

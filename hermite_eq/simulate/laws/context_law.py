@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Gaussian, MixtureTask, Source, Sphere
+from hermite_eq.models import Gaussian, Source, Sphere, Task
 from hermite_eq.simulate.laws.any_inputs import AnyInputs
 from hermite_eq.simulate.laws.averages import fresh_moments
 from hermite_eq.simulate.laws.contexts import Contexts, Tasks
@@ -25,17 +25,17 @@ _MEASURED = 2**13
 
 @dataclass(frozen=True)
 class ContextLaw:
-    """The law of a :class:`~hermite_eq.models.MixtureTask` at given d and ℓ.
+    """The law of a :class:`~hermite_eq.models.Task` at given d and ℓ.
 
     Attributes
     ----------
-    task : MixtureTask
+    task : Task
     d, context : int
     sharpness : float
         That of softmax attention; 0 is linear attention.
     """
 
-    task: MixtureTask
+    task: Task
     d: int
     context: int
     sharpness: float = 0.0
@@ -122,10 +122,10 @@ class ContextLaw:
         For the identity without noise :math:`\mathbb E\|b_1\|^2=\frac d\ell\,\mathbb E[s^2]\,(d+\ell+1)` and
         :math:`\mathbb E\,b_2^2=(1+\frac2\ell)\,\mathbb E[s^4]`, with :math:`\mathbb E[s^2]=1` and :math:`\mathbb E[s^4]=1+2/d`:
 
-        >>> from hermite_eq.models import MixtureTask, Source
+        >>> from hermite_eq.models import Source, Task
         >>> d, l = 10, 20
         >>> exact = d / l * (d + l + 1) + (1 + 2 / l) * (1 + 2 / d)
-        >>> abs(ContextLaw(MixtureTask([Source("identity")]), d, l).trace() - exact) < 1e-12
+        >>> abs(ContextLaw(Task(sources=[Source("identity")]), d, l).trace() - exact) < 1e-12
         True
         """
         if self.sharpness:

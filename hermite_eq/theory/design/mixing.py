@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.arguments import array, non_negative
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask, Model, Sizes
+from hermite_eq.models import Model, Sizes, Task
 from hermite_eq.theory.design.mixing_gradient import moments_of_all
 from hermite_eq.theory.design.mixing_response import Response
 from hermite_eq.theory.design.optimum import with_ridge
@@ -55,7 +55,7 @@ class MixingCurve(ErrorCurve):
     """
 
     model: Model
-    task: MixtureTask
+    task: Task
     sizes: Sizes
     weights: Array
     ridge: Array
@@ -180,7 +180,7 @@ def check_ridge(ridge: Ridge) -> None:
     non_negative(ridge, "ridge", requirement=requirement, repair='pass ridge="optimal"')
 
 
-def curve_given(model: Model, task: MixtureTask, given: GivenMoments, sizes: Sizes, rows: Array, ridge: Ridge) -> MixingCurve:
+def curve_given(model: Model, task: Task, given: GivenMoments, sizes: Sizes, rows: Array, ridge: Ridge) -> MixingCurve:
     """:func:`mixing_curve` for moments that are known already."""
     columns: dict[str, list[Array]] = {}
     ridges: list[float] = []
@@ -196,7 +196,7 @@ def curve_given(model: Model, task: MixtureTask, given: GivenMoments, sizes: Siz
 
 
 def mixing_curve(
-    model: Model, task: MixtureTask, sizes: Sizes, weights: ArrayLike | Sequence[Sequence[float]] | None = None, *, ridge: Ridge = None
+    model: Model, task: Task, sizes: Sizes, weights: ArrayLike | Sequence[Sequence[float]] | None = None, *, ridge: Ridge = None
 ) -> MixingCurve:
     r"""The predicted error of a Transformer trained on the sources of ``task`` in other proportions.
 
@@ -206,7 +206,7 @@ def mixing_curve(
     Parameters
     ----------
     model : LinearTransformer or RandomTransformer
-    task : MixtureTask
+    task : Task
         Its sources and ``test_weights``.
     sizes : Sizes
         With ``tasks=math.inf``.
@@ -231,7 +231,7 @@ def mixing_curve(
     A noisy second source, of which the test is made up in part:
 
     >>> from hermite_eq.models import RandomTransformer, Source
-    >>> task = MixtureTask([Source("relu", noise=0.01), Source("relu", noise=0.5)])
+    >>> task = Task(sources=[Source("relu", noise=0.01), Source("relu", noise=0.5)])
     >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5, mu=0.5)
     >>> curve = mixing_curve(RandomTransformer("relu", ridge=0.1, normalise=True), task, sizes, [0.0, 0.5, 1.0])
     >>> bool((np.diff(curve.icl) > 0.05).all())

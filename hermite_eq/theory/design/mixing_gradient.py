@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, MixtureTask, Model, Sizes
+from hermite_eq.models import LinearTransformer, Model, Sizes, Task
 from hermite_eq.theory.arguments import check_model
 from hermite_eq.theory.design.mixing_response import Response
 from hermite_eq.theory.feature_law.given_moments import GivenMoments, source_nodes
@@ -67,7 +67,7 @@ class MixingGradient:
         return float(v @ self.icl)
 
 
-def moments_of_all(task: MixtureTask, sizes: Sizes, model: Model) -> GivenMoments:
+def moments_of_all(task: Task, sizes: Sizes, model: Model) -> GivenMoments:
     """Every source in training, whatever its weight.
 
     Raises
@@ -75,7 +75,7 @@ def moments_of_all(task: MixtureTask, sizes: Sizes, model: Model) -> GivenMoment
     HypothesisError
         For a task which is no mixture, and as :func:`hermite_eq.icl_error`.
     """
-    if not isinstance(task, MixtureTask) or len(task.sources) < 2:
+    if not isinstance(task, Task) or len(task.sources) < 2:
         raise HypothesisError("there are several sources to mix", f"{task}", "pass Task(sources=[Source(…), Source(…)], weights=[…])")
     check_model(model)
     if not isinstance(sizes, Sizes):
@@ -87,7 +87,7 @@ def moments_of_all(task: MixtureTask, sizes: Sizes, model: Model) -> GivenMoment
     return mixture_moments(_evenly(task), sizes.d, sizes.context).reweighted(task.weights)
 
 
-def _evenly(task: MixtureTask) -> MixtureTask:
+def _evenly(task: Task) -> Task:
     """The task with equal weights: what is known of its sources is computed once for all weights."""
     return replace(task, weights=(1 / len(task.sources),) * len(task.sources))
 
@@ -114,7 +114,7 @@ def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient
     return MixingGradient(weights, solved.share @ found[1:], found[0], found[1:], solved.ridge_slope, at)
 
 
-def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGradient:
+def mixing_gradient(model: Model, task: Task, sizes: Sizes) -> MixingGradient:
     r"""The derivatives of :func:`hermite_eq.icl_error` in the training proportions π, by the implicit function theorem.
 
     Exact to rounding (amplified by the condition of the fixed point), also where a source has weight 0.
@@ -122,7 +122,7 @@ def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGrad
     Parameters
     ----------
     model : LinearTransformer or RandomTransformer
-    task : MixtureTask
+    task : Task
         Its ``weights`` are π; ``test_weights`` are held.
     sizes : Sizes
         With ``tasks=math.inf``.
@@ -145,7 +145,7 @@ def mixing_gradient(model: Model, task: MixtureTask, sizes: Sizes) -> MixingGrad
     A clean and a noisy source of the same tasks: more of the clean one is better.
 
     >>> from hermite_eq.models import RandomTransformer, Source
-    >>> task = MixtureTask([Source("relu", noise=0.01), Source("relu", noise=0.5)])
+    >>> task = Task(sources=[Source("relu", noise=0.01), Source("relu", noise=0.5)])
     >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=float("inf"), tau=1.5, mu=0.5)
     >>> found = mixing_gradient(RandomTransformer("relu", ridge=0.1, normalise=True), task, sizes)
     >>> found.icl.round(1)

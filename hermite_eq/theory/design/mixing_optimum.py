@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.arguments import array
-from hermite_eq.models import MixtureTask, Model, Sizes
+from hermite_eq.models import Model, Sizes, Task
 from hermite_eq.theory.design.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
 from hermite_eq.theory.design.mixing_gradient import MixingGradient, gradient_at, moments_of_all
 from hermite_eq.theory.design.mixing_response import Response
@@ -66,7 +66,7 @@ class BestMixture:
     """
 
     model: Model
-    task: MixtureTask
+    task: Task
     sizes: Sizes
     weights: Array
     ridge: float
@@ -227,7 +227,7 @@ def _interval(icl: Callable[[Array], float], weights: Array, s: int, limit: floa
 
 
 def best_mixture(
-    model: Model, task: MixtureTask, sizes: Sizes, *, test_weights: Sequence[float] | str | None = None, ridge: Ridge = None,
+    model: Model, task: Task, sizes: Sizes, *, test_weights: Sequence[float] | str | None = None, ridge: Ridge = None,
     starts: ArrayLike | None = None,
 ) -> BestMixture:
     r"""The training proportions π which minimise the predicted ICL error.
@@ -239,7 +239,7 @@ def best_mixture(
     Parameters
     ----------
     model : LinearTransformer or RandomTransformer
-    task : MixtureTask
+    task : Task
         Its ``weights`` are what the best are compared with.
     sizes : Sizes
         With ``tasks=math.inf``.
@@ -269,7 +269,7 @@ def best_mixture(
 
     >>> import math
     >>> from hermite_eq.models import LinearTransformer, Source
-    >>> task = MixtureTask([Source("relu", noise=0.1), Source("tanh", noise=0.3)], unit_inputs=True, unit_link=True)
+    >>> task = Task(sources=[Source("relu", noise=0.1), Source("tanh", noise=0.3)], unit_inputs=True, unit_link=True)
     >>> sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=2)
     >>> best = best_mixture(LinearTransformer(ridge=2.0, intercept=True), task, sizes)
     >>> best.weights.round(1), best.residual < 1e-9, best.unused
@@ -278,9 +278,9 @@ def best_mixture(
     True
     """
     check_ridge(ridge)
-    if test_weights is not None and isinstance(task, MixtureTask):
+    if test_weights is not None and isinstance(task, Task):
         conventions = {"unit_inputs": task.unit_inputs, "unit_link": task.unit_link}
-        task = MixtureTask(task.sources, task.weights, test_weights=test_weights, **conventions)
+        task = Task(sources=task.sources, weights=task.weights, test_weights=test_weights, **conventions)
     given = moments_of_all(task, sizes, model)
     S = len(task.sources)
     more = np.empty((0, S)) if starts is None else mixtures(np.atleast_2d(array(starts, "starts", nan=True, empty=True)), S)

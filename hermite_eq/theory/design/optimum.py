@@ -94,12 +94,12 @@ def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which 
             "pass Sizes.from_ratios(d, …) for a d",
         )
 
-    if isinstance(sizes, Sizes) and isinstance(task, Task):
+    if isinstance(sizes, Sizes) and isinstance(task, Task) and task.isotropic:
         ridge = float(optimal_ridge_curve(model, task, [sizes], error).ridge[0])
     else:
 
         def at(ridges: Array) -> Array:
-            if isinstance(model, LinearTransformer) and isinstance(sizes, Ratios) and isinstance(task, Task):
+            if isinstance(model, LinearTransformer) and isinstance(sizes, Ratios) and isinstance(task, Task) and task.isotropic:
                 return np.asarray(getattr(limit_linear(model, task, [sizes], ridges), error))
             return np.array([[getattr(icl_error(with_ridge(model, float(x)), task, sizes), error) for x in ridges[0]]])
 

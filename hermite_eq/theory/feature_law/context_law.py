@@ -101,7 +101,8 @@ def three_moment_nodes(mean: float, square: float, cube: float, count: int) -> t
     >>> [round(float(w @ x**n), 3) for n in (1, 2, 3)]
     [1.0, 1.2, 1.7]
     """
-    second, third = math.log(square / mean**2), math.log(cube / mean**3)
+    # A relative variance below the rounding of the moments is not seen in them.
+    second, third = max(math.log(square / mean**2), float(np.finfo(float).eps)), math.log(cube / mean**3)
     if second < 1e-3:
         x, weights = gamma_nodes(1 / math.expm1(second), count)
         return mean * x, weights

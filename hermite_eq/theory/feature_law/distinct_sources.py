@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hermite_eq.models import MixtureTask, Source, Task
+from hermite_eq.models import Source, Task
 from hermite_eq.models.structures import Identity, Structure
 
 #: Entries of covariances which differ by less than so many roundings of the largest are equal.
@@ -22,12 +22,12 @@ class DistinctSources:
 
     Attributes
     ----------
-    task : Task or MixtureTask
-        A ``Task`` where all data are those of one isotropic source.
+    task : Task
+        Isotropic where all data are those of one isotropic source.
     places : tuple of int
     """
 
-    task: Task | MixtureTask
+    task: Task
     places: tuple[int, ...]
 
 
@@ -54,17 +54,17 @@ def _same(first: Source, second: Source, d: int) -> bool:
     return plain[0] == plain[1] and all(np.array_equal(one, other) for one, other in means)
 
 
-def distinct_sources(task: MixtureTask, d: int | None = None) -> DistinctSources:
+def distinct_sources(task: Task, d: int | None = None) -> DistinctSources:
     r"""The task with equal sources put together, their weights added, at dimension d (``None`` in the limit).
 
     Examples
     --------
     >>> from hermite_eq.models import Spike
-    >>> twice = MixtureTask([Source("relu", 0.01), Source("tanh"), Source("relu", 0.01, task_cov=Spike(0.0))], [0.5, 0.25, 0.25])
+    >>> twice = Task(sources=[Source("relu", 0.01), Source("tanh"), Source("relu", 0.01, task_cov=Spike(0.0))], weights=[0.5, 0.25, 0.25])
     >>> found = distinct_sources(twice, d=8)
     >>> print(found.task, found.places)
     0.75 × (target relu, noise variance 0.01) + 0.25 × (target tanh, noise variance 0); test weights 0.666667, 0.333333 (0, 1, 0)
-    >>> distinct_sources(MixtureTask([Source("relu", 0.01), Source("relu", 0.01)])).task
+    >>> distinct_sources(Task(sources=[Source("relu", 0.01), Source("relu", 0.01)])).task
     Task(...)
     """
     dimensions = [c.dimension for source in task.sources for c in (source.input_cov, source.task_cov)]
@@ -80,16 +80,14 @@ def distinct_sources(task: MixtureTask, d: int | None = None) -> DistinctSources
         place = next((i for i, other in enumerate(kept) if _same(source, other, at)), len(kept))
         kept += [source] * (place == len(kept))
         places.append(place)
-    if len(kept) == 1 and kept[0].isotropic and not (task.unit_inputs or task.unit_link):
-        return DistinctSources(Task(kept[0].target, kept[0].noise), tuple(places))
     if len(kept) == len(sources) and tuple(kept) == task.sources:
         return DistinctSources(task, tuple(places))
     weights = [np.bincount(places, values, len(kept)) for values in (task.weights, task.test_weights)]
     with warnings.catch_warnings():
         # What is to be said of the weights was said of the task.
         warnings.simplefilter("ignore")
-        merged = MixtureTask(
-            kept, (weights[0] / weights[0].sum()).tolist(), test_weights=(weights[1] / weights[1].sum()).tolist(),
+        merged = Task(
+            sources=kept, weights=(weights[0] / weights[0].sum()).tolist(), test_weights=(weights[1] / weights[1].sum()).tolist(),
             unit_inputs=task.unit_inputs, unit_link=task.unit_link,
         )  # fmt: skip
     return DistinctSources(merged, tuple(places))

@@ -407,18 +407,23 @@ def explicit_engine(model: RandomTransformer | LinearTransformer, given: GivenMo
 
 def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> dict[str, Array]:
     """All columns of a theory curve, and the error of each test population in ``icl_by_source``, shape (points, sources)."""
-    D = given.dimension
-    tau, mu, ridge = scaled_sizes(model, given, points)
     engine, tests = explicit_engine(model, given)
-    share = np.array([p.weight for p in given.test])
+    scale = given.trace / given.dimension * np.array([point.d for point in points], float)
+    return solved_columns(engine, tests, [p.weight for p in given.test], scaled_sizes(model, given, points), scale)
+
+
+def solved_columns(
+    engine: ExplicitEngine, tests: Sequence[SourceNodes], shares: Sequence[float], where: tuple[Array, Array, Array], scale: Array
+) -> dict[str, Array]:
+    """The columns at points ``where`` n/D, m/D and the ridge are these, with the effective ridge in units of ``scale``."""
+    share = np.array(shares)
     columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
-    for i, (at, eigenblocks) in enumerate(engine.solve(tau, mu, ridge)):
-        (idg, _), *each = engine.errors(at, eigenblocks, float(tau[i]), float(mu[i]), tests)
+    for i, (at, eigenblocks) in enumerate(engine.solve(*where)):
+        (idg, _), *each = engine.errors(at, eigenblocks, float(where[0][i]), float(where[1][i]), tests)
         errors, means = (np.array(column) for column in zip(*each, strict=True))
         icl, bias = float(share @ errors), float(share @ means)
         k = float(at.k)
-        scale = given.trace / D * points[i].d
-        values = (icl, idg, bias, icl - bias, 0.0 if without_ridge(at.k) else k * scale, float(at.dof), float(at.residual))
+        values = (icl, idg, bias, icl - bias, 0.0 if without_ridge(at.k) else k * scale[i], float(at.dof), float(at.residual))
         for name, value in zip(QUANTITIES, values, strict=True):
             columns[name].append(value)
         columns["icl_by_source"].append(errors)

@@ -14,13 +14,17 @@ from hermite_eq.expansion import coefficients
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
 from hermite_eq.theory.arguments import check_magnitude, check_plain
 from hermite_eq.theory.dual import value
+from hermite_eq.theory.feature_law.given_moments import GivenMoments, Population, explicit_engine, mixture_trace, solved_columns
 from hermite_eq.theory.feature_law.head import HeadMoments
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.ridge_equivalent.linear import linear_limit
-from hermite_eq.theory.ridge_equivalent.scalar import ScaledSamples, fixed_point, random_head_error
+from hermite_eq.theory.ridge_equivalent.scalar import ScaledSamples, fixed_point, random_head_error, ridge_in_units
 from hermite_eq.theory.spectra.spectrum import Spectrum
 
 Array = NDArray[np.float64]
+
+#: D of the engine, where D = ∞ is meant: it enters as 1/D.
+_DIRECTIONS = 10**15
 
 
 @dataclass(frozen=True)
@@ -131,3 +135,44 @@ def head_limit(
     )
     point = fixed_point(samples, spectrum, tau, mu, ridge)
     return in_units(random_head_error(samples, spectrum, tau, mu, point, math.inf, fresh), square)
+
+
+def limit_sources(model: LinearTransformer | RandomTransformer, task: Task, ratios: Sequence[Ratios]) -> dict[str, Array]:
+    r"""Several sources of isotropic data at each of the ratios, every context with a task of its own; the columns of a theory curve.
+
+    In source s, h has covariance :math:`R_s/d\,I`, :math:`R_s=a_s^2+v_s/\alpha`, and a norm that does not fluctuate, and
+    :math:`\mathbb E[hy]=\frac{a_s^2}d\operatorname{vec}I`: one direction in D, of which the engine of given moments need not know more
+    than that there are D = ∞. F has the scale of the training mixture, so that pre-activations of source s have variance
+    :math:`R_s/\sum_r\pi_rR_r`.
+    """
+    odd = [source for source in task.sources if not source.isotropic]
+    if odd or task.unit_inputs or task.unit_link:
+        raise HypothesisError(
+            "in the limit several sources have isotropic Gaussian inputs and tasks, in the conventions of [RT]", f"{task}", "pass Sizes(…)"
+        )
+    for r in ratios:
+        if r.kappa < math.inf:
+            raise HypothesisError(
+                "in the limit several sources have a fresh task in every context", f"{r}", "pass kappa=math.inf, or Sizes(…)"
+            )
+        if r.mu is None and isinstance(model, RandomTransformer):
+            raise HypothesisError("a random head has hidden units", f"{r}", "pass mu=…")
+    rows = [_limit_sources(model, task, r) for r in ratios]
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def _limit_sources(model: LinearTransformer | RandomTransformer, task: Task, at: Ratios) -> dict[str, Array]:
+    targets = [TargetMoments.of(Task(source.target, source.noise)) for source in task.sources]
+    fresh = [
+        Population(np.array([[t.slope**2 + t.square / at.alpha]]), np.array([t.slope**2]), t.square, t.mean, weight)
+        for t, weight in zip(targets, task.weights, strict=True)
+    ]
+    training = tuple(p for p in fresh if p.weight)
+    test = tuple(replace(p, weight=weight) for p, weight in zip(fresh, task.test_weights, strict=True))
+    given = GivenMoments(training, test, mixture_trace(training))
+    vars(given)["blocks"] = tuple(replace(block, more=_DIRECTIONS - 1) for block in given.blocks)
+    engine, tests = explicit_engine(model, given)
+    linear = isinstance(model, LinearTransformer)
+    ridge = ridge_in_units(np.array([model.ridge if linear else 0.0]), given.trace)
+    where = np.array([at.tau]), np.array([math.inf if linear else at.mu]), ridge
+    return solved_columns(replace(engine, dimension=_DIRECTIONS), tests, task.test_weights, where, np.array([given.trace]))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import source_moments
-from hermite_eq.models import LinearTransformer, MixtureTask, RandomTransformer, Sizes
+from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory.arguments import check_labels
 from hermite_eq.theory.feature_law import source_contexts
 from hermite_eq.theory.feature_law.given_moments import (
@@ -47,7 +47,7 @@ def population(moments: SourceMoments, weight: float, contexts: ContextSample | 
     )
 
 
-def mixture_moments(task: MixtureTask, d: int, context: int, *, tasks: Sequence[Array] | None = None) -> GivenMoments:
+def mixture_moments(task: Task, d: int, context: int, *, tasks: Sequence[Array] | None = None) -> GivenMoments:
     r"""Every source in training and in the test, as :func:`hermite_eq.icl_error` uses them.
 
     The second moments :math:`\mathbb E[xx^\top]\otimes\mathbb E[bb^\top]`, signals :math:`\mathbb E[hy]` and means
@@ -57,7 +57,7 @@ def mixture_moments(task: MixtureTask, d: int, context: int, *, tasks: Sequence[
 
     Parameters
     ----------
-    task : MixtureTask
+    task : Task
     d, context : int
         d and ℓ.
     tasks : sequence of (k_s, d) arrays, optional
@@ -67,7 +67,7 @@ def mixture_moments(task: MixtureTask, d: int, context: int, *, tasks: Sequence[
     Examples
     --------
     >>> from hermite_eq.models import Source, Spike
-    >>> task = MixtureTask([Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(9.0), input_mean=0.5)])
+    >>> task = Task(sources=[Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(9.0), input_mean=0.5)])
     >>> found = mixture_moments(task, d=10, context=10)
     >>> found.training[1].covariance.context.shape, found.training[1].center.shape
     ((11, 11), (10, 11))
@@ -76,11 +76,11 @@ def mixture_moments(task: MixtureTask, d: int, context: int, *, tasks: Sequence[
 
 
 @lru_cache(maxsize=32)
-def _fresh_moments(task: MixtureTask, d: int, context: int) -> GivenMoments:
+def _fresh_moments(task: Task, d: int, context: int) -> GivenMoments:
     return _moments(task, d, context, None)
 
 
-def _moments(task: MixtureTask, d: int, context: int, tasks: list[Array] | None) -> GivenMoments:
+def _moments(task: Task, d: int, context: int, tasks: list[Array] | None) -> GivenMoments:
     task.check(d)
     check_labels(task.sources)
     sources = range(len(task.sources))
@@ -114,7 +114,7 @@ def _moments(task: MixtureTask, d: int, context: int, tasks: list[Array] | None)
     return given_moments(populations[:trained], populations[trained:], trace=trace, quadratic_blocks=blocks)
 
 
-def mixture_errors(model: RandomTransformer | LinearTransformer, task: MixtureTask, points: Sequence[Sizes]) -> dict[str, Array]:
+def mixture_errors(model: RandomTransformer | LinearTransformer, task: Task, points: Sequence[Sizes]) -> dict[str, Array]:
     """The columns of a theory curve at points of equal d, context and tasks.
 
     For finitely many training tasks they are means over the draws of :func:`hermite_eq.theory.feature_law.source_tasks.task_draws`, and
@@ -131,7 +131,7 @@ def mixture_errors(model: RandomTransformer | LinearTransformer, task: MixtureTa
     return mean_columns(draws, control[:, None])
 
 
-def concentration(task: MixtureTask, d: int, context: int) -> float:
+def concentration(task: Task, d: int, context: int) -> float:
     """The largest share of E‖h‖² that one direction of h holds within a source."""
     check_labels(task.sources)
     found = 0.0
@@ -141,7 +141,7 @@ def concentration(task: MixtureTask, d: int, context: int) -> float:
     return found
 
 
-def mixture_notes(model: RandomTransformer | LinearTransformer, task: MixtureTask, sizes: Sizes) -> tuple[str, ...]:
+def mixture_notes(model: RandomTransformer | LinearTransformer, task: Task, sizes: Sizes) -> tuple[str, ...]:
     """What limits the numbers: nothing for linear heads, which see second moments of large directions alone."""
     if isinstance(model, LinearTransformer):
         return ()

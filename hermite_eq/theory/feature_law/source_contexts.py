@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from hermite_eq.covariance.source_moments import SourceMoments
 from hermite_eq.covariance.sources import Geometry, geometry
 from hermite_eq.expansion.argument_moments import argument_moments
-from hermite_eq.models import MixtureTask
+from hermite_eq.models import Task
 from hermite_eq.theory.feature_law.given_moments import ContextSample
 from hermite_eq.theory.spectra.blocks import Side
 
@@ -114,7 +114,7 @@ class Contexts:
 
 
 def context_sample(
-    task: MixtureTask, source: int, d: int, context: int, moments: SourceMoments, both: tuple[Side, Side], tasks: Array | None = None,
+    task: Task, source: int, d: int, context: int, moments: SourceMoments, both: tuple[Side, Side], tasks: Array | None = None,
     *, count: int,
 ) -> ContextSample:  # fmt: skip
     r"""The contexts of one source, by the energies of h in the blocks of two sides.
@@ -213,7 +213,7 @@ def _gathered(sample: ContextSample, sizes: Array) -> ContextSample:
 
 
 @lru_cache(maxsize=64)
-def _fresh_curvature(task: MixtureTask, source: int, d: int) -> Array:
+def _fresh_curvature(task: Task, source: int, d: int) -> Array:
     return _curvature(geometry(task, task.sources[source], d), None)
 
 
@@ -227,6 +227,6 @@ def _curvature(place: Geometry, tasks: Array | None) -> Array:
     return np.asarray((r * second[:, None]).T @ r / len(r))
 
 
-def curvature(task: MixtureTask, source: int, d: int, tasks: Array | None = None) -> Array:
+def curvature(task: Task, source: int, d: int, tasks: Array | None = None) -> Array:
     r""":math:`\mathbb E[y\,((x-\mu)(x-\mu)^\top-\Sigma)]=\mathbb E_\eta[\mathbb E[y(g^2-1)|\eta]\,rr^\top]`, a mean over 512 tasks."""
     return _fresh_curvature(task, source, d) if tasks is None else _curvature(geometry(task, task.sources[source], d), tasks)

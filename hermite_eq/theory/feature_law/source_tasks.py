@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import MixtureTask
+from hermite_eq.models import Task
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ MOST = 20_000
 _SEED = 20251130
 
 
-def task_draws(task: MixtureTask, d: int, tasks: int) -> list[tuple[Array, ...]]:
+def task_draws(task: Task, d: int, tasks: int) -> list[tuple[Array, ...]]:
     r""":data:`DRAWS` draws of k training tasks, always the same: for each source an array (k_s, d).
 
     :math:`(k_s)` is multinomial, as in simulations: its law is cut into as many parts of equal probability as there are draws.
@@ -33,7 +33,7 @@ def task_draws(task: MixtureTask, d: int, tasks: int) -> list[tuple[Array, ...]]
     Examples
     --------
     >>> from hermite_eq.models import Source
-    >>> draws = task_draws(MixtureTask([Source("relu"), Source("tanh")]), d=5, tasks=10)
+    >>> draws = task_draws(Task(sources=[Source("relu"), Source("tanh")]), d=5, tasks=10)
     >>> len(draws), sum(len(xi) for xi in draws[0]), draws[0][0].shape[1]
     (16, 10, 5)
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.covariance.sources import geometry, source_moments
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Gaussian, MixtureTask, Sphere
+from hermite_eq.models import Gaussian, Sphere, Task
 from hermite_eq.theory.feature_law.source_contexts import Contexts, context_sums
 from hermite_eq.theory.neuron_types.known_means import calibrated, exact_means, known_functions
 from hermite_eq.theory.neuron_types.quadratics import QuadraticNodes, quadratic_nodes
@@ -107,7 +107,7 @@ def _spread_points(count: int, dimension: int, stream: int) -> Array:
     return np.asarray(scipy.special.ndtri(np.clip(points, 2.0**-40, 1 - 2.0**-40)))
 
 
-def _contexts(task: MixtureTask, index: int, d: int, context: int, count: int) -> tuple[Contexts, Array]:
+def _contexts(task: Task, index: int, d: int, context: int, count: int) -> tuple[Contexts, Array]:
     """Contexts of one source, and one more standard normal for each."""
     source = task.sources[index]
     place = geometry(task, source, d)
@@ -124,7 +124,7 @@ def _contexts(task: MixtureTask, index: int, d: int, context: int, count: int) -
     return Contexts(place, context, eta, g[:, 0], sums, lambda shape: next(normals)), extra[:, 0]
 
 
-def other_laws(task: MixtureTask) -> HypothesisError | None:
+def other_laws(task: Task) -> HypothesisError | None:
     """What is to be said of sources whose contexts are not drawn here."""
     for s, each in enumerate(task.sources):
         if not (each.centred and isinstance(each.tasks, Gaussian | Sphere)):
@@ -136,12 +136,12 @@ def other_laws(task: MixtureTask) -> HypothesisError | None:
 
 
 @lru_cache(maxsize=16)
-def context_nodes(task: MixtureTask, d: int, context: int, normalise: bool, count: int) -> ContextNodes:
+def context_nodes(task: Task, d: int, context: int, normalise: bool, count: int) -> ContextNodes:
     r"""Nodes of every source, ``count`` each.
 
     Parameters
     ----------
-    task : MixtureTask
+    task : Task
         Gaussian inputs of mean zero, tasks Gaussian or on the sphere.
     d, context : int
     normalise : bool

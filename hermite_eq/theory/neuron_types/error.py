@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hermite_eq.arguments import count, shown
 from hermite_eq.errors import ArgumentTypeError
-from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.models import OneStepTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.theory.neuron_types.features import NODES, spiked_errors
 from hermite_eq.theory.prediction import TheoryError
@@ -14,7 +14,7 @@ _MOST_NODES = 2**20
 
 
 def spiked_icl_error(
-    model: OneStepTransformer | RandomTransformer, task: Task | MixtureTask, sizes: Sizes, *, nodes: int = NODES
+    model: OneStepTransformer | RandomTransformer, task: Task, sizes: Sizes, *, nodes: int = NODES
 ) -> TheoryError:
     r"""The error of a head, context by context: conditionally on the overlap with the gradient, the signals' coordinates and ‖h‖.
 
@@ -26,7 +26,7 @@ def spiked_icl_error(
     ----------
     model : OneStepTransformer or RandomTransformer
         With ridge > 0.
-    task : Task or MixtureTask
+    task : Task
         Gaussian inputs of mean zero, tasks Gaussian or on the sphere, input covariances that commute.
     sizes : Sizes
         With ``hidden``, and ``tasks=math.inf``.
@@ -53,7 +53,7 @@ def spiked_icl_error(
     --------
     >>> import math
     >>> from hermite_eq.models import Source, Spike
-    >>> task = MixtureTask([Source("relu", 0.01, task_cov=Spike(64.0))], unit_inputs=True, unit_link=True)
+    >>> task = Task(sources=[Source("relu", 0.01, task_cov=Spike(64.0))], unit_inputs=True, unit_link=True)
     >>> sizes = Sizes(d=8, context=16, tasks=math.inf, samples=64, hidden=48)
     >>> still, moved = (spiked_icl_error(OneStepTransformer("relu", eta, 1.0), task, sizes, nodes=512) for eta in (0.0, 64.0))
     >>> moved.icl < still.icl

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from hermite_eq.activations.derivative import derivative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_norm2
-from hermite_eq.models import MixtureTask, OneStepTransformer, RandomTransformer, Sizes, Source, Task
+from hermite_eq.models import OneStepTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory.arguments import check_labels
 from hermite_eq.theory.feature_law.head import check_growth, effective_share, unsettled
 from hermite_eq.theory.neuron_types.contexts import LARGE, ContextNodes, context_nodes, other_laws
@@ -63,7 +63,7 @@ class _Step:
                 self.tilt, self.noise = float(rate * c[2]), rate**2 * max(slope - c[1] ** 2, 0.0) / sizes.samples
 
 
-def typed_features(model: OneStepTransformer | RandomTransformer, nodes: ContextNodes, task: MixtureTask, sizes: Sizes) -> TypedFeatures:
+def typed_features(model: OneStepTransformer | RandomTransformer, nodes: ContextNodes, task: Task, sizes: Sizes) -> TypedFeatures:
     """The features of a head on the nodes."""
     step, t, training = _Step(model, sizes), nodes.trace, np.array(task.weights)
     head = model.head if isinstance(model, OneStepTransformer) else model.activation
@@ -197,23 +197,22 @@ def spiked_errors(
     model: OneStepTransformer | RandomTransformer, task: Any, points: Sequence[Any], *, nodes: int
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
     """All columns of a theory curve, and its notes."""
-    mixed = MixtureTask([Source(task.target, task.noise)]) if isinstance(task, Task) else task
-    if not isinstance(mixed, MixtureTask):
+    if not isinstance(task, Task):
         raise HypothesisError("a gradient step is taken on contexts of a Task", f"{task}", "pass Task(…), with its sources")
-    check_labels(mixed.sources)
+    check_labels(task.sources)
     if not model.normalise:
         check_growth(model.head if isinstance(model, OneStepTransformer) else model.activation)
     columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
     notes: list[str] = []
     for sizes in points:
-        if (error := outside(model, mixed, sizes, nodes)) is not None:
+        if (error := outside(model, task, sizes, nodes)) is not None:
             raise error
-        mixed.check(sizes.d)
-        law = context_nodes(mixed, sizes.d, sizes.context, model.normalise, nodes)
-        features = typed_features(model, law, mixed, sizes)
+        task.check(sizes.d)
+        law = context_nodes(task, sizes.d, sizes.context, model.normalise, nodes)
+        features = typed_features(model, law, task, sizes)
         found = TypedRidge(features, sizes.samples, sizes.hidden, model.ridge / sizes.d).errors()
         by_source = np.bincount(law.source, law.shares * found.error)
-        icl, bias = float(by_source @ np.array(mixed.test_weights)), float(law.test_weights @ found.mean_error)
+        icl, bias = float(by_source @ np.array(task.test_weights)), float(law.test_weights @ found.mean_error)
         # In units of Cov(√d h), where the linear part of the features has the mean gain ``found.gain``.
         ridge = sizes.d * float(features.weights @ features.channels[0].scale.sum(axis=0)) / found.gain
         values = (icl, float(law.weights @ found.error), bias, icl - bias, ridge, found.dof, found.residual, by_source)
@@ -238,7 +237,7 @@ def _sampling(law: ContextNodes, error: Array) -> float:
     return math.sqrt(total)
 
 
-def outside(model: OneStepTransformer | RandomTransformer, task: MixtureTask, sizes: Any, nodes: int = NODES) -> HypothesisError | None:
+def outside(model: OneStepTransformer | RandomTransformer, task: Task, sizes: Any, nodes: int = NODES) -> HypothesisError | None:
     """What is to be said where the theory does not reach; None where it does."""
     if not isinstance(sizes, Sizes):
         return HypothesisError("spikes are studied at a finite d", f"{sizes}", "pass Sizes(…)")

@@ -82,13 +82,15 @@ class Block:
     matrices : (S, p, p) array
         The :math:`C_s` on it.
     signals : (S, p, q) array
-        The components of the :math:`M_s` on each of the q copies.
+        The components of the :math:`M_s` on each of the q copies; there may be more copies, on which they vanish.
     degree : {1, 2}
         Degree in h of the functions whose covariance this is: the head's :math:`c_1^2` or :math:`c_2^2` multiplies it.
     means : (S, p, q) array or None
         Those of :math:`\mathbb E_sh`; None where it is zero.
     kind : int
         Which pair of classes of the two :func:`sides` it belongs to: within a source the energy of h in one kind varies by itself.
+    more : int
+        Copies beyond the q.
     """
 
     matrices: Array
@@ -96,6 +98,7 @@ class Block:
     degree: int = 1
     means: Array | None = None
     kind: int = 0
+    more: int = 0
 
     @property
     def key(self) -> tuple[int, int]:
@@ -104,7 +107,8 @@ class Block:
 
     @property
     def copies(self) -> int:
-        return int(self.signals.shape[2])
+        """How often the block occurs."""
+        return int(self.signals.shape[2]) + self.more
 
     @property
     def traces(self) -> Array:

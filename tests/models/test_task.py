@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 
-from hermite_eq import Diagonal, HypothesisError, Identity, MixtureTask, Source, Spike, StudentT, Task, Toeplitz
+from hermite_eq import Diagonal, HypothesisError, Identity, Source, Spike, StudentT, Task, Toeplitz
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import Gaussian, Rademacher, Sphere, Uniform
 
@@ -17,10 +17,20 @@ ONE = Source("relu", 0.01)
 OTHER = Source("tanh", 0.1, task_cov=Spike(9.0), input_mean=[1, 0, 0], tasks="sphere")
 
 
-def test_the_front_door_makes_the_same_object():
-    assert Task(sources=[ONE, OTHER], weights=[0.25, 0.75], unit_link=True) == MixtureTask([ONE, OTHER], [0.25, 0.75], unit_link=True)
-    assert isinstance(Task("relu", 0.01), Task)
-    assert Task(sources=[ONE]) != Task("relu", 0.01)
+def test_one_source_is_the_same_task_by_any_call():
+    assert Task(sources=[ONE]) == Task("relu", 0.01) == Task("relu").with_noise(0.01) == Task(sources=[ONE, OTHER]).only(0)
+    assert Task("relu", 0.01, unit_link=True) == Task(sources=[ONE], unit_link=True) != Task("relu", 0.01)
+    assert Task("relu", 0.01).isotropic
+    for other in (Task("relu", unit_inputs=True), Task(sources=[OTHER]), Task(sources=[ONE, ONE])):
+        assert not other.isotropic
+
+
+def test_target_and_noise_are_those_of_one_source():
+    task = Task(sources=[OTHER])
+    assert (task.source, task.target, task.noise) == (OTHER, OTHER.target, 0.1)
+    for name in ("source", "target", "noise"):
+        with pytest.raises(HypothesisError, match=r"one source; found 2 sources. Repair: ask one of them: task\.sources\[0\]"):
+            getattr(Task(sources=[ONE, OTHER]), name)
 
 
 def test_they_are_data():
@@ -30,9 +40,7 @@ def test_they_are_data():
         assert hash(again) == hash(task)
     with pytest.raises(dataclasses.FrozenInstanceError):
         task.weights = (1.0, 0.0)
-    single = Task("relu", 0.01)
-    assert pickle.loads(pickle.dumps(single)) == single == copy.deepcopy(single)
-    assert dataclasses.replace(single, noise=0.2) == Task("relu", 0.2)
+    assert task.with_noise(0.2) == dataclasses.replace(task, sources=tuple(dataclasses.replace(each, noise=0.2) for each in (ONE, OTHER)))
 
 
 def test_they_print_their_departures_from_the_default():
@@ -108,8 +116,8 @@ def test_distributions_are_standardised_and_nested(law):
         (lambda: Task(sources=[]), "sources are a sequence of Source; found []"),
         (lambda: Task(sources=["relu"]), "sources are a sequence of Source; found ['relu']"),
         (lambda: Task("relu", sources=[ONE]), "every source has its target and its noise; found target or noise beside sources"),
-        (lambda: Task("relu", weights=[1]), "weights and conventions are those of sources; found weights without sources"),
-        (lambda: Task("relu", unit_link=True), "weights and conventions are those of sources; found unit_link without sources"),
+        (lambda: Task(noise=0.1), "a task has a target, or sources; found neither"),
+        (lambda: Task("relu", weights=[0.5, 0.5]), "weights are 1 probabilities, one for each source; found weights=[0.5, 0.5]"),
         (lambda: StudentT(2), "the variance is finite: ν > 2; found dof=2. Repair: pass dof=3 or more"),
         (lambda: Source("relu", inputs="cauchy"), "inputs follow a distribution: 'gaussian', 'sphere', 'rademacher', 'uniform', or"),
         (lambda: Source("relu", input_mean=[[1]]), "input_mean is a finite number or a vector of d; found input_mean=[[1]]"),
