@@ -13,7 +13,7 @@ import sympy
 
 from derivations import Step
 from hermite_eq.testing.gaussianity import square_variance
-from hermite_eq.testing.null_laws import exceedance_p_value, kolmogorov_p_value
+from hermite_eq.testing.statistics.null_laws import exceedance_p_value, kolmogorov_p_value
 
 TITLE = "Tests of Gaussianity up to a declared deviation"
 

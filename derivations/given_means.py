@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from derivations import Step
 from derivations.given_covariances import WrittenOut
-from hermite_eq.covariance.sources import source_moments
+from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.models import PolynomialActivation, RandomTransformer, Sizes, Source, Task
 from hermite_eq.theory import Population, given_moments, icl_error
 from hermite_eq.theory.feature_law.given_moments import mixture_trace

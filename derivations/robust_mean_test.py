@@ -12,7 +12,7 @@ import scipy.stats
 import sympy
 
 from derivations import Step
-from hermite_eq.testing.null_laws import MISS, influence, robust_detects, robust_p_values
+from hermite_eq.testing.statistics.null_laws import MISS, influence, robust_detects, robust_p_values
 
 TITLE = "A test for means under a bound on the variance alone"
 

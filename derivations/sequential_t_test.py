@@ -14,7 +14,7 @@ import scipy.stats
 import sympy
 
 from derivations import Step
-from hermite_eq.testing.sequential import EFFECT, critical_t, log_mixture
+from hermite_eq.testing.statistics.sequential import EFFECT, critical_t, log_mixture
 
 TITLE = "A sequential t test"
 

@@ -19,9 +19,9 @@ from hermite_eq.covariance.label import SymbolicTarget as SymbolicTarget
 from hermite_eq.covariance.label import target_moments as target_moments
 from hermite_eq.covariance.limit import LimitCovariance as LimitCovariance
 from hermite_eq.covariance.limit import NormLaw as NormLaw
+from hermite_eq.covariance.moments.source_moments import SourceMoments as SourceMoments
+from hermite_eq.covariance.moments.sources import source_moments as source_moments
 from hermite_eq.covariance.over_tasks import TaskCovariance as TaskCovariance
-from hermite_eq.covariance.source_moments import SourceMoments as SourceMoments
-from hermite_eq.covariance.sources import source_moments as source_moments
 from hermite_eq.covariance.symbols import hermite_symbol as hermite_symbol
 
 

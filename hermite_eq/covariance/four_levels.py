@@ -8,7 +8,7 @@ from hermite_eq.arguments import count, flag, one_of, shown
 from hermite_eq.covariance.given import Covariance
 from hermite_eq.covariance.label import SymbolicTarget
 from hermite_eq.covariance.level import Data
-from hermite_eq.covariance.sources import source_index
+from hermite_eq.covariance.moments.sources import source_index
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.latex.definitions import Law
 from hermite_eq.models import Gaussian, Source, Sphere, Task

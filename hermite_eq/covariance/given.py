@@ -17,9 +17,9 @@ from hermite_eq.covariance.context_entries import ENTRIES, isotropic_entries
 from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, label_moments, label_values
 from hermite_eq.covariance.level import Data, Level, evaluator
 from hermite_eq.covariance.limit import LimitCovariance, NormLaw
+from hermite_eq.covariance.moments.source_moments import SourceMoments
+from hermite_eq.covariance.moments.sources import check_sizes, moments_given
 from hermite_eq.covariance.over_tasks import TaskCovariance
-from hermite_eq.covariance.source_moments import SourceMoments
-from hermite_eq.covariance.sources import check_sizes, moments_given
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import check_degree
 from hermite_eq.latex.covariances import covariance_given

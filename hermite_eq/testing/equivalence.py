@@ -19,7 +19,7 @@ from hermite_eq.simulate import icl_error
 from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
 from hermite_eq.testing.deviation import Deviation, allowed
 from hermite_eq.testing.rates import POWER, budget, declared_rate
-from hermite_eq.testing.sequential import Sides, critical_t, runs_needed
+from hermite_eq.testing.statistics.sequential import Sides, critical_t, runs_needed
 
 Array = NDArray[np.float64]
 #: Runs between two looks.
@@ -66,9 +66,10 @@ def assert_equivalent(
 
     Run i gives the errors :math:`a_i` and :math:`b_i` of both models on one draw of tasks, contexts and F. The models are *equal* if
     :math:`|\mathbb E b-\mathbb E a|\le m\,\mathbb E a`, m the margin, and *different* otherwise; that is decided by the signs of the means
-    of :math:`b_i-(1+m)a_i` and :math:`b_i-(1-m)a_i`, each watched by the confidence sequence of :mod:`hermite_eq.testing.sequential`.
-    Runs are added until the answer is clear: models within the margin are called different with probability at most ``rate``, models
-    beyond it are called equal with probability at most 1 %, both at whatever number of runs the simulation stops.
+    of :math:`b_i-(1+m)a_i` and :math:`b_i-(1-m)a_i`, each watched by the confidence sequence of
+    :mod:`hermite_eq.testing.statistics.sequential`. Runs are added until the answer is clear: models within the margin are called different
+    with probability at most ``rate``, models beyond it are called equal with probability at most 1 %, both at whatever number of runs the
+    simulation stops.
 
     *Assumption*: over runs these combinations are normal. They are means over thousands of test contexts; where the models are called
     different and a test of the skewness (D'Agostino, level 0.01) contradicts it, the message says so. ``docs/testing.md`` has the false

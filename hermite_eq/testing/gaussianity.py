@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.testing.check import Check, detects, percent
 from hermite_eq.testing.deviation import below_one
-from hermite_eq.testing.null_laws import (
+from hermite_eq.testing.rates import checked_resolution, declared_rate
+from hermite_eq.testing.second_moments import direction_blocks, settle_moments, within
+from hermite_eq.testing.statistics.null_laws import (
     chi2_detects,
     chi2_p_values,
     exceedance_p_value,
@@ -22,9 +24,7 @@ from hermite_eq.testing.null_laws import (
     robust_detects,
     robust_p_values,
 )
-from hermite_eq.testing.rates import checked_resolution, declared_rate
-from hermite_eq.testing.samples import StandardSamples, standard_samples
-from hermite_eq.testing.second_moments import direction_blocks, settle_moments, within
+from hermite_eq.testing.statistics.samples import StandardSamples, standard_samples
 
 Array = NDArray[np.float64]
 #: Random directions, beside the coordinates, whose marginal law is looked at; the same ones on every call.

@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from hermite_eq.arguments import non_negative
 from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
 from hermite_eq.testing.deviation import below_one
-from hermite_eq.testing.null_laws import robust_detects, robust_p_values
 from hermite_eq.testing.rates import COARSEST, checked_resolution, declared_rate
-from hermite_eq.testing.samples import StandardSamples, standard_samples
+from hermite_eq.testing.statistics.null_laws import robust_detects, robust_p_values
+from hermite_eq.testing.statistics.samples import StandardSamples, standard_samples
 
 Array = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from hermite_eq import HypothesisError, Task
 from hermite_eq.activations import activation
 from hermite_eq.covariance import Covariance, SourceMoments, SymbolicTarget, covariance, source_moments, symbols
 from hermite_eq.covariance.averages import TaskAverages
-from hermite_eq.covariance.geometry import geometry
-from hermite_eq.covariance.source_moments import _distance, _sizes, averaged_moments
+from hermite_eq.covariance.moments.geometry import geometry
+from hermite_eq.covariance.moments.source_moments import _distance, _sizes, averaged_moments
 from hermite_eq.covariance.task_laws.laws import SampledTasks
 from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.hermite import X

@@ -7,7 +7,7 @@ import pytest
 import sympy
 
 from hermite_eq import Dense, Diagonal, HypothesisError, PowerLaw, Sizes, Source, Spike, StudentT, Task, Toeplitz
-from hermite_eq.covariance.sources import source_moments
+from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.hermite import X
 from hermite_eq.simulate.laws.averages import NETS, fresh_moments, net_moments, task_nets
 from hermite_eq.simulate.laws.moments import given_tasks

@@ -12,7 +12,7 @@ import pytest
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Sizes, Task, equivalent_model
 from hermite_eq.simulate import icl_error
 from hermite_eq.testing import Deviation, UniversalityError, Verdict, assert_equivalent
-from hermite_eq.testing.sequential import Sides, critical_t, log_mixture, runs_needed
+from hermite_eq.testing.statistics.sequential import Sides, critical_t, log_mixture, runs_needed
 
 TASK = Task("relu", noise=0.1)
 SIZES = Sizes.from_ratios(6, alpha=1, kappa=1, tau=2, mu=1)

@@ -11,7 +11,7 @@ import scipy.stats
 
 from hermite_eq import HypothesisError
 from hermite_eq.testing import Deviation, UniversalityError, Verdict, assert_covariance, assert_gaussian
-from hermite_eq.testing.null_laws import chi2_detects, kolmogorov_detects, kolmogorov_p_value, robust_detects
+from hermite_eq.testing.statistics.null_laws import chi2_detects, kolmogorov_detects, kolmogorov_p_value, robust_detects
 
 COV = np.array([[2.0, 0.6, 0.0], [0.6, 1.0, -0.3], [0.0, -0.3, 0.5]])
 ROOT = np.linalg.cholesky(COV)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hermite_eq import simulate
-from hermite_eq.covariance.source_moments import SourceMoments
-from hermite_eq.covariance.sources import source_moments
+from hermite_eq.covariance.moments.source_moments import SourceMoments
+from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task, rt_ridge
 from hermite_eq.theory import Kronecker, icl_curve, icl_error

@@ -13,7 +13,7 @@ import pytest
 
 from derivations.spiked_features import random_law
 from hermite_eq import equivalent_model, simulate
-from hermite_eq.covariance.sources import source_moments
+from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.models import OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
 from hermite_eq.theory import Population, given_moments, icl_curve, icl_error, spiked_icl_error

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hermite_eq import simulate
-from hermite_eq.covariance.sources import source_moments
+from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory import icl_error
 from hermite_eq.theory.feature_law.finite_size import finite_linear

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from hermite_eq.activations import Activation
 from hermite_eq.activations.derivative import derivative
-from hermite_eq.covariance.sources import source_moments
+from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_norm2
 from hermite_eq.models import OneStepTransformer, Sizes, Task

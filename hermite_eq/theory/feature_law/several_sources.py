@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.covariance.source_moments import SourceMoments
-from hermite_eq.covariance.sources import source_moments
+from hermite_eq.covariance.moments.source_moments import SourceMoments
+from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory.arguments import check_labels
 from hermite_eq.theory.feature_law import source_contexts

@@ -19,8 +19,8 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
-from hermite_eq.covariance.source_moments import SourceMoments
-from hermite_eq.covariance.sources import Geometry, geometry
+from hermite_eq.covariance.moments.source_moments import SourceMoments
+from hermite_eq.covariance.moments.sources import Geometry, geometry
 from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.models import Task
 from hermite_eq.theory.feature_law.given_moments import ContextSample
@@ -125,7 +125,7 @@ def context_sample(
     Parameters
     ----------
     task, source, d, context
-        As for :func:`hermite_eq.covariance.source_moments`.
+        As for :func:`hermite_eq.covariance.moments.source_moments`.
     moments : SourceMoments
         Of this source, over the same tasks.
     both : (Side, Side)

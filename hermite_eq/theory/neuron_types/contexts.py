@@ -26,7 +26,7 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
-from hermite_eq.covariance.sources import geometry, source_moments
+from hermite_eq.covariance.moments.sources import geometry, source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Gaussian, Sphere, Task
 from hermite_eq.theory.feature_law.source_contexts import Contexts, context_sums

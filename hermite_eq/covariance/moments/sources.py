@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.arguments import array, shown
-from hermite_eq.covariance.geometry import Geometry, geometry
-from hermite_eq.covariance.source_moments import SourceMoments, averaged_moments
+from hermite_eq.covariance.moments.geometry import Geometry, geometry
+from hermite_eq.covariance.moments.source_moments import SourceMoments, averaged_moments
 from hermite_eq.covariance.task_laws.laws import GivenTasks
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import check_degree

@@ -31,8 +31,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation
 from hermite_eq.arguments import array
-from hermite_eq.covariance.geometry import Geometry, covariance_root
 from hermite_eq.covariance.label import label_values
+from hermite_eq.covariance.moments.geometry import Geometry, covariance_root
 from hermite_eq.covariance.task_laws.laws import TaskLaw
 from hermite_eq.errors import HypothesisError
 

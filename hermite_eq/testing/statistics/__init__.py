@@ -1,0 +1,1 @@
+"""What the assertions rest on: laws under the null, standardised samples, sequential decisions."""
