@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any, Unpack, overload
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from hermite_eq.curve import Along, Curve, Setting, settings_along
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import (
-    LinearTransformer,
     Model,
     OneStepTransformer,
     RandomTransformer,
@@ -24,15 +23,15 @@ from hermite_eq.models import (
     TrainedModel,
 )
 from hermite_eq.theory.feature_law.distinct_sources import distinct_sources
-from hermite_eq.theory.feature_law.finite_size import ROUGH, effective_contexts, finite_linear, finite_random
+from hermite_eq.theory.feature_law.finite_size import ROUGH, effective_contexts, finite_errors
 from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_errors, unsettled_moments
-from hermite_eq.theory.feature_law.head import HeadMoments, unsettled
-from hermite_eq.theory.feature_law.limit import TargetMoments, limit_linear, limit_random, limit_sources
+from hermite_eq.theory.feature_law.head import Head, unsettled
+from hermite_eq.theory.feature_law.limit import TargetMoments, limit_errors, limit_sources
 from hermite_eq.theory.feature_law.several_sources import concentration, mixture_errors, mixture_notes
 from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_errors
 from hermite_eq.theory.neuron_types.contexts import LARGE
 from hermite_eq.theory.neuron_types.features import NODES, outside, spiked_errors
-from hermite_eq.theory.prediction import QUANTITIES, ErrorArrays, ErrorCurve, TheoryError
+from hermite_eq.theory.prediction import QUANTITIES, ErrorCurve, TheoryError
 
 Array = NDArray[np.float64]
 AnyLaw = Task | GivenMoments
@@ -75,33 +74,27 @@ class TheoryCurve(Curve, ErrorCurve):
         return {name: getattr(self, name) for name in QUANTITIES} | {"icl_stderr": self.icl_stderr, "idg_stderr": self.idg_stderr} | several
 
 
-@singledispatch
-def _theory(model: Any) -> tuple[Callable[..., ErrorArrays], Callable[..., ErrorArrays], Callable[[Task], tuple[str, ...]]]:
-    """(limit, finite size, notes) of a kind of model."""
-    raise HypothesisError(
-        "the model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
-        f"{type(model).__name__}",
-        "pass LinearTransformer(ridge=…), RandomTransformer(activation, ridge=…) or OneStepTransformer(activation, step_size, ridge)",
-    )
+def _check_model(model: Any) -> None:
+    if not isinstance(model, Model):
+        raise HypothesisError(
+            "the model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
+            f"{type(model).__name__}",
+            "pass LinearTransformer(ridge=…), RandomTransformer(activation, ridge=…) or OneStepTransformer(activation, step_size, ridge)",
+        )
 
 
-@_theory.register
-def _(model: LinearTransformer) -> Any:
-    return limit_linear, finite_linear, lambda task: ()
-
-
-@_theory.register
-def _(model: RandomTransformer) -> Any:
-    def notes(task: Task) -> tuple[str, ...]:
-        head, found = HeadMoments.of(model.activation), []
-        if not head.c1.any():
-            found.append("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features")
-        if not head.c0.any() and TargetMoments.of(task).mean != 0:
-            through = "c_0 = 0: the mean label is fitted in part, through degree 2"
-            found.append(through if head.c2.any() else "c_0 = c_2 = 0: the mean label is not fitted")
-        return tuple(found)
-
-    return limit_random, finite_random, notes
+def _head_notes(model: Model, task: Task) -> tuple[str, ...]:
+    """What a random head does not pass on."""
+    head, found = Head.of(model), list[str]()
+    if head.linear:
+        return ()
+    moments = head.moments()
+    if not moments.c1.any():
+        found.append("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features")
+    if not moments.c0.any() and TargetMoments.of(task).mean != 0:
+        through = "c_0 = 0: the mean label is fitted in part, through degree 2"
+        found.append(through if moments.c2.any() else "c_0 = c_2 = 0: the mean label is not fitted")
+    return tuple(found)
 
 
 @overload
@@ -135,6 +128,7 @@ def icl_curve(
 
     Examples
     --------
+    >>> from hermite_eq.models import LinearTransformer
     >>> ratios = Ratios(alpha=1, kappa=0.5, tau=1, mu=1)
     >>> icl_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), ratios, tau=[0.5, 1, 2]).icl.round(3)
     array([0.688,   inf, 0.62 ])
@@ -190,14 +184,14 @@ def _columns(task: Any, model: Model, points: Sequence[Any]) -> tuple[dict[str, 
 
 def _isotropic(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
     """As ``_columns``, of one isotropic source."""
-    limit, finite, notes = _theory(model)
+    notes = _head_notes(model, task)
     if isinstance(points[0], Ratios):
-        return limit(model, task, points).columns, notes(task)
+        return limit_errors(model, task, points).columns, notes
     values = {name: np.zeros(len(points)) for name in (*QUANTITIES, "icl_stderr", "idg_stderr")}
     for indices in _groups(points):
         at = [points[i] for i in indices]
         one_by_one = at[0].tasks <= FEW and at[0].d <= LARGEST
-        part = given_task_errors(model, task, at) if one_by_one else finite(model, task, at).columns
+        part = given_task_errors(model, task, at) if one_by_one else finite_errors(model, task, at).columns
         for name, column in part.items():
             values[name][indices] = column
     small = min(point.d for point in points)
@@ -205,12 +199,12 @@ def _isotropic(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[st
     if any(point.tasks <= FEW and point.d > LARGEST for point in points):
         found.append("one spectrum describes few training tasks: the error on fresh tasks may be a tenth higher")
     fewest = min(points, key=lambda point: point.samples / point.d**2)
-    return values, (*notes(task), *found, *unsettled(model, fewest, effective_contexts(model, task, fewest) / fewest.samples))
+    return values, (*notes, *found, *unsettled(model, fewest, effective_contexts(model, task, fewest) / fewest.samples))
 
 
 @_columns.register
 def _(task: GivenMoments, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
-    _theory(model)
+    _check_model(model)
     if isinstance(points[0], Ratios):
         raise HypothesisError("given covariances have a given d", f"{points[0]}", "pass Sizes(…)")
     return explicit_errors(model, task, points), unsettled_moments(model, task, min(points, key=lambda point: point.samples))
@@ -218,7 +212,7 @@ def _(task: GivenMoments, model: Any, points: Sequence[Any]) -> tuple[dict[str, 
 
 @_columns.register
 def _(task: Task, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
-    _theory(model)
+    _check_model(model)
     columns: dict[str, Array] = {}
     notes: list[str] = []
     if isinstance(points[0], Ratios):
@@ -287,6 +281,7 @@ def icl_error(model: TrainedModel, task: Task | GivenMoments, sizes: Sizes | Rat
 
     Examples
     --------
+    >>> from hermite_eq.models import LinearTransformer
     >>> ratios = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=3)
     >>> print(icl_error(LinearTransformer(ridge=0.1), Task("relu", noise=0.01), ratios))
     ICL 0.748157, IDG 0.616201
@@ -302,5 +297,5 @@ def icl_error(model: TrainedModel, task: Task | GivenMoments, sizes: Sizes | Rat
             "pass Ratios(alpha=…, kappa=…, tau=…, mu=…) or Sizes.from_ratios(d, …)",
         )
     if not isinstance(model, TrainedModel):
-        _theory(model)
+        _check_model(model)
     return icl_curve(model, task, [sizes])[0]  # type: ignore[arg-type]

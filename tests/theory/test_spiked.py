@@ -21,6 +21,7 @@ from hermite_eq.theory.feature_law.several_sources import mixture_moments
 from hermite_eq.theory.neuron_types.contexts import context_nodes
 from hermite_eq.theory.neuron_types.features import typed_features
 from hermite_eq.theory.neuron_types.neurons import conditional_moments
+from hermite_eq.theory.ridge_equivalent.iteration import PositiveIteration
 from hermite_eq.theory.ridge_equivalent.typed import Channel, Subspace, TypedFeatures, TypedRidge
 
 D = 16
@@ -295,3 +296,25 @@ def test_labels_without_a_linear_part() -> None:
     found, known = spiked_icl_error(head, task, sizes).icl, icl_error(head, task, sizes).icl
     # Sampling (1 %) and half of the order 1/d, in which the two theories differ.
     assert abs(found / known - 1) < 0.01 + 0.5 / d
+
+
+@pytest.mark.parametrize("ridge", [1e-8, 0.05, 1e4])
+def test_the_weights_settle_at_every_ridge(ridge: float) -> None:
+    """Extrapolation led astray where σ has no linear part and the ridge is small: now it goes on from the best weights."""
+    task = Task(sources=[Source("abs", 0.01), Source("tanh", 0.01)], unit_inputs=True, unit_link=True)
+    sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=0.3, mu=2.5)
+    found, beside = (icl_error(RandomTransformer("x^2-1", factor * ridge), task, sizes) for factor in (1.0, 1.01))
+    assert found.fixed_point_residual < 1e-8
+    # A hundredth of a ridge moves the error by less than a hundredth.
+    assert beside.icl == pytest.approx(found.icl, rel=0.01)
+
+
+def test_an_iteration_led_astray_goes_on_from_the_best() -> None:
+    """x ↦ √x about 1 contracts logarithms by ½; images that are wrong for a while are what an extrapolation far off sees."""
+    weights = PositiveIteration(np.array([4.0, 0.0, 1e-3]), memory=3)
+    for number in range(60):
+        image = np.sqrt(weights.values) * (1e9 if number in (4, 5, 6) else 1.0)
+        if weights.settled(image):
+            break
+    np.testing.assert_allclose(weights.values, [1.0, 0.0, 1.0], rtol=1e-11)
+    assert weights.residual <= 1e-12

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import Model, Ratios, Sizes, Task
 from hermite_eq.theory.arguments import check_model, check_name, check_plain
-from hermite_eq.theory.dual import UNKNOWNS, Dual, value
+from hermite_eq.theory.dual import UNKNOWNS, Dual
 from hermite_eq.theory.error import icl_error
 from hermite_eq.theory.feature_law.finite_size import continuous_error
-from hermite_eq.theory.feature_law.head import HeadMoments
+from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.limit import TargetMoments, head_limit
 from hermite_eq.theory.prediction import TheoryError
 
@@ -80,7 +80,7 @@ def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which =
     ratios = where if isinstance(where, Ratios) else where.ratios
     names = ("alpha", "kappa", "tau", "mu", "ridge")
     numbers = dict(zip(names, (ratios.alpha, ratios.kappa, ratios.tau, math.inf, model.ridge), strict=True))
-    if isinstance(model, RandomTransformer) and ratios.mu is not None:
+    if not Head.of(model).linear and ratios.mu is not None:
         numbers["mu"] = ratios.mu
     seeds = np.eye(len(names) + UNKNOWNS)[: len(names), :, None]
     # What is infinite does not move.
@@ -100,13 +100,10 @@ def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which =
 
 def _limit(model: Model, task: Task, x: dict[str, Any]) -> Any:
     target = TargetMoments.of(task)
-    if isinstance(model, LinearTransformer):
-        one, zero = np.ones(1), np.zeros(1)
-        fresh = target.slope**2 + target.square / x["alpha"]
-        return head_limit(
-            HeadMoments(one * model.intercept, one, zero, zero), target, x["alpha"], x["kappa"], x["tau"], x["mu"], x["ridge"] / fresh
-        )
-    return head_limit(HeadMoments.of(model.activation), target, x["alpha"], x["kappa"], x["tau"], x["mu"], np.zeros_like(value(x["tau"])))
+    head = Head.of(model)
+    # Of a random head the ridge per sample vanishes.
+    ridge = x["ridge"] / (target.slope**2 + target.square / x["alpha"]) if head.linear else np.zeros(1)
+    return head_limit(head.moments(), target, x["alpha"], x["kappa"], x["tau"], x["mu"], ridge)
 
 
 def _by_difference(model: Model, task: Task, sizes: Sizes, error: Which) -> float:

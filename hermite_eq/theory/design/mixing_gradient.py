@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, Sizes, Task
+from hermite_eq.models import Model, Sizes, Task
 from hermite_eq.theory.arguments import check_model
 from hermite_eq.theory.design.mixing_response import Response
 from hermite_eq.theory.feature_law.given_moments import GivenMoments, source_nodes
+from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.several_sources import mixture_moments, mixture_notes
 from hermite_eq.theory.prediction import TheoryError
 from hermite_eq.theory.ridge_equivalent.scalar import without_ridge
@@ -100,7 +101,7 @@ def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient
     for s in range(len(given.training)):
         # The scale of every node is ∝ t^{-1/2}, and the ridge of a linear head ∝ 1/t.
         growth = given.growth(s)
-        by_ridge = -solved.ridge * growth if isinstance(model, LinearTransformer) else 0.0
+        by_ridge = -solved.ridge * growth if Head.of(model).linear else 0.0
         free.append(solved.moved(np.where(nodes.source == s, unit, 0.0), -growth / 2, by_ridge))
     weights = np.array([p.weight for p in given.training])
     found = np.array(free).T

@@ -26,10 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes
+from hermite_eq.models import LinearTransformer, Model, Sizes
 from hermite_eq.theory.design.optimum import with_ridge
 from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_engine, scaled_sizes, source_nodes
-from hermite_eq.theory.feature_law.head import HeadMoments
+from hermite_eq.theory.feature_law.head import Head, HeadMoments
 from hermite_eq.theory.ridge_equivalent.matrices import Eigenblock, ExplicitEngine, SourceNodes
 from hermite_eq.theory.spectra.blocks import Block
 
@@ -103,18 +103,14 @@ def _shift(nodes: SourceNodes, weights: Array, slopes: HeadMoments | None, by: f
 
 def _slopes(model: Model, given: GivenMoments, nodes: SourceNodes) -> HeadMoments | None:
     """Derivatives of the head's coefficients at the nodes in the logarithm of the scale; None where the scale is fixed."""
-    s = nodes.samples
-    if isinstance(model, LinearTransformer):
-        zero = np.zeros_like(s.c1)
-        return HeadMoments(zero, s.c1, zero, zero)
-    if model.normalise:
+    s, found = nodes.samples, Head.of(model).log_slopes(_scales(model, given, nodes))
+    if found is None:
         return None
-    found = HeadMoments.log_slopes(model.activation, _scales(model, given, nodes))
     residual2 = found.residual2 - 2 * s.c2 * found.c2 * given.learnt[nodes.source]
     return HeadMoments(found.c0, found.c1, found.c2, np.where(s.residual2 > 0, residual2, 0.0))
 
 
-def _scales(model: RandomTransformer, given: GivenMoments, nodes: SourceNodes) -> Array:
+def _scales(model: Model, given: GivenMoments, nodes: SourceNodes) -> Array:
     """‖h‖/√t at the nodes: c₁ of a linear head."""
     populations = [given.populations[s] for s in np.unique(nodes.source)]
     return source_nodes(populations, int(nodes.source[0]), LinearTransformer(model.ridge), given, mixed=False).samples.c1

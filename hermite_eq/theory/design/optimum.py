@@ -18,7 +18,7 @@ from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, Ra
 from hermite_eq.theory.arguments import check_name, check_points
 from hermite_eq.theory.error import icl_error
 from hermite_eq.theory.feature_law.finite_size import continuous_error
-from hermite_eq.theory.feature_law.head import HeadMoments
+from hermite_eq.theory.feature_law.head import Head, HeadMoments
 from hermite_eq.theory.feature_law.limit import TargetMoments, head_limit, limit_linear
 from hermite_eq.theory.prediction import ErrorArrays, TheoryError
 
@@ -110,8 +110,6 @@ def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which 
 
 def with_ridge(model: Model, ridge: float) -> Model:
     """The same model with another λ."""
-    if isinstance(model, RandomTransformer):
-        return RandomTransformer(model.activation, ridge, model.normalise)
     return replace(model, ridge=ridge)
 
 
@@ -277,10 +275,7 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
     if len({(point.d, point.context, point.tasks) for point in points}) != 1:
         raise HypothesisError("the points differ in n and m alone", f"{len(points)} points", "pass points of one d, context and tasks")
     d, tasks = points[0].d, points[0].tasks
-    if not isinstance(model, LinearTransformer) and any(point.hidden is None for point in points):
-        raise HypothesisError("a random head has hidden units", f"{points[0]}", "pass hidden=…")
-    tau = np.array([point.samples / d**2 for point in points])
-    mu = np.array([math.inf if isinstance(model, LinearTransformer) else (point.hidden or 0) / d**2 for point in points])
+    tau, mu = np.array([point.samples / d**2 for point in points]), Head.of(model).units(points) / d**2
 
     def at(ridge: Array) -> Array:
         flat = np.broadcast_arrays(ridge, tau[:, None], mu[:, None])

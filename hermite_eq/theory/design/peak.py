@@ -9,12 +9,12 @@ from typing import Literal
 import numpy as np
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, Ratios, Sizes, Task
+from hermite_eq.models import Model, Ratios, Sizes, Task
 from hermite_eq.theory.arguments import check_model, check_name, check_plain, check_points
 from hermite_eq.theory.dual import value
 from hermite_eq.theory.error import icl_curve
 from hermite_eq.theory.feature_law.finite_size import continuous_error
-from hermite_eq.theory.feature_law.head import HeadMoments
+from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.ridge_equivalent.scalar import feature_rank
 
 Along = Literal["tau", "mu"]
@@ -90,7 +90,7 @@ def interpolation_peak(
     check_name(along, ("tau", "mu"), "along")
     check_name(error, ("icl", "idg"))
     check_points([where], Ratios if isinstance(where, Ratios) else Sizes)
-    linear = isinstance(model, LinearTransformer)
+    linear = Head.of(model).linear
     ratios = where if isinstance(where, Ratios) else where.ratios
     if along == "mu" and linear:
         raise HypothesisError("the number of hidden units can be varied", f"{model}", 'pass along="tau", or a RandomTransformer')
@@ -134,10 +134,11 @@ def _full(where: Ratios | Sizes) -> float:
 
 def _threshold(model: Model, where: Ratios | Sizes, along: Along) -> float:
     full = _full(where)
-    if isinstance(model, LinearTransformer):
+    head = Head.of(model)
+    if head.linear:
         return full
     ratios = where if isinstance(where, Ratios) else where.ratios
-    residual2 = HeadMoments.of(model.activation).residual2
+    residual2 = head.moments().residual2
     if along == "tau":
         mu = math.inf if ratios.mu is None else ratios.mu
         return full * float(feature_rank(residual2, np.array(mu / full)))

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
+from hermite_eq.models import Model, Sizes, Task
 from hermite_eq.theory.arguments import check_labels, check_model, check_plain
 from hermite_eq.theory.dual import Dual, partials, value
 from hermite_eq.theory.feature_law.context_law import ContextLaw, context_law
-from hermite_eq.theory.feature_law.head import HeadMoments, effective_share
+from hermite_eq.theory.feature_law.head import Head, HeadMoments, effective_share
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.ridge_equivalent.scalar import FixedPoint, ScaledSamples, fixed_point, random_head_error, ridge_in_units
 from hermite_eq.theory.spectra.spectrum import Spectrum
@@ -150,17 +150,11 @@ def continuous_error(
     check_model(model)
     d, law = sizes[0].d, _law(task, sizes[0])
     n, m = tau * (d / (d + 1)), mu * (d / (d + 1))
-    if isinstance(model, LinearTransformer):
-        # Infinitely many features c₁(s) = s without residual.
-        zero = np.zeros_like(law.weights)
-        head = HeadMoments(zero + model.intercept, np.sqrt(law.scale2), zero, zero)
-        dimension, per_unit = math.inf, ridge_in_units(ridge, law.trace / (d + 1))
-    else:
-        head = HeadMoments.of(model.activation)
-        if not model.normalise:
-            head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
-        dimension, per_unit = d * (d + 1), ridge_in_units(ridge, d * m)
-    samples, spectrum, point = _consistent(law, d, sizes[0].context, tasks, _samples(law, d, head), n, m, per_unit)
+    head = Head.of(model)
+    # A constant of a linear Transformer has no penalty, as if D were infinite.
+    dimension, unit = (math.inf, law.trace / (d + 1)) if head.linear else (d * (d + 1), d * m)
+    start, per_unit = _samples(law, d, head.moments(np.sqrt(law.scale2))), ridge_in_units(ridge, unit)
+    samples, spectrum, point = _consistent(law, d, sizes[0].context, tasks, start, n, m, per_unit)
     errors = random_head_error(samples, spectrum, n, m, point, dimension, np.full_like(n, law.trace / (d + 1)))
     # No predictor gets below the label noise: where the expansion does, it has left its domain.
     icl, idg = value(errors.icl), value(errors.idg)
@@ -178,26 +172,15 @@ def effective_contexts(model: Model, task: Task, sizes: Sizes) -> float:
 
     so that the mean over n contexts has the relative standard deviation :math:`1/\sqrt{\cdot}` (nearly, where that is small).
     """
-    if isinstance(model, LinearTransformer) or model.normalise:
+    if Head.of(model).settles:
         return float(sizes.samples)
     law = _law(task, sizes)
-    head = HeadMoments.scaled(model.activation, np.sqrt(law.scale2))
-    return sizes.samples * effective_share(law.weights, head.c0**2 + head.c1**2 + head.residual2)
+    moments = Head.of(model).moments(np.sqrt(law.scale2))
+    return sizes.samples * effective_share(law.weights, moments.c0**2 + moments.c1**2 + moments.residual2)
 
 
-def finite_linear(model: LinearTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
-    """The linear Transformer at sizes that differ in n alone."""
-    one = np.ones(len(sizes))
-    tau = np.array([s.samples for s in sizes]) / sizes[0].d ** 2
-    return continuous_error(model, task, sizes, sizes[0].tasks * one, tau, math.inf * one, model.ridge * one)
-
-
-def finite_random(model: RandomTransformer, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
-    """The random Transformer at sizes that differ in n and m alone; with ``normalise`` every scale is 1."""
-    for s in sizes:
-        if s.hidden is None:
-            raise HypothesisError("a random head has hidden units", f"{s}", "pass hidden=…")
-    d = sizes[0].d
-    one = np.ones(len(sizes))
-    tau, mu = (np.array(column, float) / d**2 for column in ([s.samples for s in sizes], [s.hidden for s in sizes]))
+def finite_errors(model: Model, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
+    """The prediction at sizes that differ in n and m alone."""
+    d, one = sizes[0].d, np.ones(len(sizes))
+    tau, mu = np.array([s.samples for s in sizes]) / d**2, Head.of(model).units(sizes) / d**2
     return continuous_error(model, task, sizes, sizes[0].tasks * one, tau, mu, model.ridge * one)

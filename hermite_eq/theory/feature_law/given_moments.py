@@ -15,7 +15,7 @@ from hermite_eq.arguments import array, instance, number, positive, sequence
 from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes
-from hermite_eq.theory.feature_law.head import HeadMoments, effective_share, unsettled
+from hermite_eq.theory.feature_law.head import Head, effective_share, unsettled
 from hermite_eq.theory.prediction import QUANTITIES
 from hermite_eq.theory.ridge_equivalent.matrices import ExplicitEngine, SourceNodes
 from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, replace_zero_slope, ridge_in_units, without_ridge
@@ -343,13 +343,12 @@ def _drawn(p: Population, kinds: int) -> ContextSample:
 
 
 def source_nodes(
-    populations: Sequence[Population], first: int, head: RandomTransformer | LinearTransformer, given: GivenMoments, *, mixed: bool
+    populations: Sequence[Population], first: int, model: RandomTransformer | LinearTransformer, given: GivenMoments, *, mixed: bool
 ) -> SourceNodes:
     """The nodes of the populations, whose sources are numbered from ``first``; ``mixed`` by their weights, else each of weight 1."""
     kinds = 1 + max(block.kind for block in given.blocks)
     drawn = [_drawn(p, kinds) for p in populations]
     norms = [sample.norm for sample in drawn]
-    normalised = isinstance(head, RandomTransformer) and head.normalise
     weights = np.concatenate([sample.weights * (p.weight if mixed else 1.0) for p, sample in zip(populations, drawn, strict=True)])
     source = np.repeat(np.arange(first, first + len(drawn)), [x.size for x in norms])
     scale2 = np.concatenate([x * p.trace / given.trace for p, x in zip(populations, norms, strict=True)])
@@ -358,12 +357,8 @@ def source_nodes(
     signals, centers = (
         np.hstack([getattr(sample, name) / np.sqrt(x) for sample, x in zip(drawn, norms, strict=True)]) for name in ("signals", "centers")
     )
-    scales, zero = np.sqrt(scale2), np.zeros(weights.size)
-    if isinstance(head, LinearTransformer):
-        moments = HeadMoments(zero + head.intercept, scales, zero, zero)
-    else:
-        moments = HeadMoments.of(head.activation) if normalised else HeadMoments.scaled(head.activation, scales)
-    c0, c1, c2, residual2 = (np.broadcast_to(x, zero.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
+    moments = Head.of(model).moments(np.sqrt(scale2))
+    c0, c1, c2, residual2 = (np.broadcast_to(x, weights.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
     mean, square = (np.concatenate([getattr(sample, name) for sample in drawn]) for name in ("mean", "square"))
     # A c₁ of 0 is judged against all that is not linear, before what is fitted through degree 2 leaves the residual.
     samples = replace_zero_slope(FeatureSamples(weights, c0, c1, c2, residual2, mean, square))
@@ -373,7 +368,7 @@ def source_nodes(
 
 def unsettled_moments(model: RandomTransformer | LinearTransformer, given: GivenMoments, sizes: Sizes) -> tuple[str, ...]:
     """A note where the training contexts are too few for the mean of the squared features."""
-    if isinstance(model, LinearTransformer) or model.normalise:
+    if Head.of(model).settles:
         return ()
     nodes = source_nodes(given.training, 0, model, given, mixed=True)
     s = nodes.samples
@@ -383,26 +378,18 @@ def unsettled_moments(model: RandomTransformer | LinearTransformer, given: Given
 
 def scaled_sizes(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> tuple[Array, Array, Array]:
     """n/D, m/D and the ridge in the engine's units."""
-    D = given.dimension
-    tau = np.array([point.samples / D for point in points])
+    head, D = Head.of(model), given.dimension
+    tau, mu = np.array([point.samples / D for point in points]), head.units(points) / D
     d = np.array([point.d for point in points], float)
-    ridge = np.full_like(tau, model.ridge)
-    if isinstance(model, LinearTransformer):
-        # The weights of h/√t are √t Γ, with the penalty λ/(dt) on their square.
-        return tau, np.full(tau.shape, math.inf), ridge_in_units(ridge, d * given.trace / D)
-    for point in points:
-        if point.hidden is None:
-            raise HypothesisError("a random head has hidden units", f"{point}", "pass hidden=…")
-    mu = np.array([point.hidden / D for point in points])  # type: ignore[operator]
-    return tau, mu, ridge_in_units(ridge, d * mu)
+    # The weights of h/√t of a linear Transformer are √t Γ, with the penalty λ/(dt) on their square.
+    return tau, mu, ridge_in_units(np.full_like(tau, model.ridge), d * (given.trace / D if head.linear else mu))
 
 
 def explicit_engine(model: RandomTransformer | LinearTransformer, given: GivenMoments) -> tuple[ExplicitEngine, list[SourceNodes]]:
     """The engine, and the nodes of each test population."""
-    free = isinstance(model, LinearTransformer) and model.intercept
     nodes = source_nodes(given.training, 0, model, given, mixed=True)
     tests = [source_nodes([p], i, model, given, mixed=False) for i, p in enumerate(given.test, len(given.training))]
-    return ExplicitEngine(given.blocks, len(given.training), nodes, given.dimension, free), tests
+    return ExplicitEngine(given.blocks, len(given.training), nodes, given.dimension, Head.of(model).free_constant), tests
 
 
 def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> dict[str, Array]:

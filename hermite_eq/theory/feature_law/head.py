@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +14,7 @@ from hermite_eq.activations import Activation, grows_exponentially
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_coefficients, scaled_norm2
 from hermite_eq.hermite import orthonormal_values
-from hermite_eq.models import PolynomialActivation, Sizes, TrainedModel
+from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, Sizes, TrainedModel
 from hermite_eq.theory.arguments import check_magnitude
 
 Array = NDArray[np.float64]
@@ -198,3 +199,69 @@ def _polynomial_values(head: PolynomialActivation, scales: Array) -> tuple[Array
     g, w = np.polynomial.hermite_e.hermegauss(head.degree + 3)
     weights = np.array([float(x) / math.sqrt(math.factorial(k)) for k, x in enumerate(head.c)])
     return g, w / w.sum(), np.tensordot(weights, orthonormal_values(np.multiply.outer(scales, g), head.degree), 1)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a model without a gradient step makes of h; the linear Transformer is a head of infinitely many units with c₁(s) = s alone.
+
+    Attributes
+    ----------
+    function : Activation, PolynomialActivation or None
+        σ; None for the linear Transformer.
+    normalise : bool
+        Whether every h is rescaled to one length.
+    free_constant : bool
+        A constant without penalty: the intercept of a linear Transformer.
+    """
+
+    function: Activation | PolynomialActivation | None
+    normalise: bool = False
+    free_constant: bool = False
+
+    @classmethod
+    def of(cls, model: Model) -> Head:
+        """The head of a model."""
+        if isinstance(model, LinearTransformer):
+            return cls(None, free_constant=model.intercept)
+        return cls(model.activation, model.normalise)
+
+    @property
+    def linear(self) -> bool:
+        """Whether the model is the linear Transformer, whose number of units and of noise features is infinite and zero."""
+        return self.function is None
+
+    @property
+    def settles(self) -> bool:
+        """Whether means of squared features have no heavy tail from that of ‖h‖."""
+        return self.linear or self.normalise
+
+    def moments(self, scales: Array | None = None) -> HeadMoments:
+        r"""The moments at every :math:`s=\|h\|/\sqrt t`; in the limit (None), and where h is normalised, one entry for all."""
+        if self.function is None:
+            scales = np.ones(1) if scales is None else scales
+            zero = np.zeros_like(scales)
+            return HeadMoments(zero + self.free_constant, scales, zero, zero)
+        return HeadMoments.of(self.function) if self.normalise or scales is None else HeadMoments.scaled(self.function, scales)
+
+    def log_slopes(self, scales: Array) -> HeadMoments | None:
+        """Their derivatives in log s; None where h is normalised."""
+        if self.function is None:
+            zero = np.zeros_like(scales)
+            return HeadMoments(zero, scales, zero, zero)
+        return None if self.normalise else HeadMoments.log_slopes(self.function, scales)
+
+    def units(self, points: Sequence[Sizes]) -> Array:
+        """m at every point.
+
+        Raises
+        ------
+        HypothesisError
+            If a random head comes without.
+        """
+        if self.linear:
+            return np.full(len(points), math.inf)
+        for point in points:
+            if point.hidden is None:
+                raise HypothesisError("a random head has hidden units", f"{point}", "pass hidden=…")
+        return np.array([point.hidden for point in points], float)

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients
-from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Task
 from hermite_eq.theory.arguments import check_magnitude, check_plain
 from hermite_eq.theory.dual import value
 from hermite_eq.theory.feature_law.given_moments import GivenMoments, Population, explicit_engine, mixture_trace, solved_columns
-from hermite_eq.theory.feature_law.head import HeadMoments
+from hermite_eq.theory.feature_law.head import Head, HeadMoments
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.ridge_equivalent.linear import linear_limit
 from hermite_eq.theory.ridge_equivalent.scalar import ScaledSamples, fixed_point, random_head_error, ridge_in_units
@@ -108,7 +108,12 @@ def limit_random(model: RandomTransformer, task: Task, ratios: Sequence[Ratios])
         if r.mu is None:
             raise HypothesisError("a random head has hidden units", f"{r}", "pass mu=…")
     alpha, kappa, tau, mu = (np.array([getattr(r, name) for r in ratios], float) for name in ("alpha", "kappa", "tau", "mu"))
-    return head_limit(HeadMoments.of(model.activation), TargetMoments.of(task), alpha, kappa, tau, mu, np.zeros_like(tau))
+    return head_limit(Head.of(model).moments(), TargetMoments.of(task), alpha, kappa, tau, mu, np.zeros_like(tau))
+
+
+def limit_errors(model: Model, task: Task, ratios: Sequence[Ratios]) -> ErrorArrays:
+    """A model of one isotropic source at each of the ratios."""
+    return limit_linear(model, task, ratios) if isinstance(model, LinearTransformer) else limit_random(model, task, ratios)
 
 
 def head_limit(
@@ -155,7 +160,7 @@ def limit_sources(model: LinearTransformer | RandomTransformer, task: Task, rati
             raise HypothesisError(
                 "in the limit several sources have a fresh task in every context", f"{r}", "pass kappa=math.inf, or Sizes(…)"
             )
-        if r.mu is None and isinstance(model, RandomTransformer):
+        if r.mu is None and not Head.of(model).linear:
             raise HypothesisError("a random head has hidden units", f"{r}", "pass mu=…")
     rows = [_limit_sources(model, task, r) for r in ratios]
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
@@ -172,7 +177,7 @@ def _limit_sources(model: LinearTransformer | RandomTransformer, task: Task, at:
     given = GivenMoments(training, test, mixture_trace(training))
     vars(given)["blocks"] = tuple(replace(block, more=_DIRECTIONS - 1) for block in given.blocks)
     engine, tests = explicit_engine(model, given)
-    linear = isinstance(model, LinearTransformer)
+    linear = Head.of(model).linear
     ridge = ridge_in_units(np.array([model.ridge if linear else 0.0]), given.trace)
     where = np.array([at.tau]), np.array([math.inf if linear else at.mu]), ridge
     return solved_columns(replace(engine, dimension=_DIRECTIONS), tests, task.test_weights, where, np.array([given.trace]))

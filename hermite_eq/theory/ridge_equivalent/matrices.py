@@ -22,8 +22,6 @@ for the coefficients v of h and a of the finite block, derived in ``derivations/
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -34,16 +32,13 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.memory import available_memory
+from hermite_eq.theory.ridge_equivalent.iteration import PositiveIteration
 from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, FixedPoint, effective_ridge
 from hermite_eq.theory.spectra.blocks import Block, memory
 
 Array = NDArray[np.float64]
 
 _ROUNDS = 500
-#: Relative change of the sources' weights at which the iteration ends, and the largest at which it may end without further progress.
-_SETTLED, _ROUGH = 1e-12, 1e-8
-#: Rounds without progress after which it has stalled, and the longest step of a logarithm.
-_STALLED, _LONGEST = 8, 3.0
 
 
 @dataclass(frozen=True)
@@ -181,36 +176,6 @@ class Eigenblock:
         return (original * (self.block.matrices[s] @ original)).sum()
 
 
-class _Weights:
-    """The sources' weights at one point on their way to a fixed point."""
-
-    def __init__(self, start: Array, sources: int) -> None:
-        self.silent, self.memory = start == 0, sources
-        self.x = np.log(np.where(self.silent, 1.0, start)).ravel()
-        self.steps: list[tuple[Array, Array]] = []
-        self.least, self.since = math.inf, 0
-
-    @property
-    def values(self) -> Array:
-        return np.where(self.silent, 0.0, np.exp(self.x).reshape(self.silent.shape))
-
-    def settled(self, image: Array) -> bool:
-        """Whether the weights are their own ``image``; if not, they move on."""
-        change = np.log(np.where(self.silent, 1.0, image)).ravel() - self.x
-        size = float(np.abs(change).max())
-        self.least, self.since = (size, 0) if size < self.least / 2 else (self.least, self.since + 1)
-        # Rounding of the eigenvalues ends the progress before 1e-12 where the covariance is badly conditioned.
-        if size <= _SETTLED or (self.since > _STALLED and size <= _ROUGH):
-            return True
-        self.steps = [*self.steps[-self.memory - 1 :], (self.x, change)]
-        dx = np.array([b[0] - a[0] for a, b in itertools.pairwise(self.steps)]).reshape(-1, self.x.size).T
-        df = np.array([b[1] - a[1] for a, b in itertools.pairwise(self.steps)]).reshape(-1, self.x.size).T
-        # Where extrapolation has not helped for long, the plain iteration goes on: it is a contraction.
-        mixed = (dx + df) @ np.linalg.lstsq(df, change, rcond=1e-10)[0] if self.since < _STALLED else 0.0
-        self.x = self.x + np.clip(change - mixed, -_LONGEST, _LONGEST)
-        return False
-
-
 @dataclass(frozen=True, eq=False)
 class ExplicitEngine:
     """Everything the errors depend on but n, m and the ridge.
@@ -297,7 +262,7 @@ class ExplicitEngine:
             eigenblocks = self.decompose(start)
             point = self._inner([eigenblocks], tau, mu, ridge)
             return [(_row(point, i), eigenblocks) for i in range(tau.size)]
-        open_, rounds = list(range(tau.size)), [_Weights(start, self.trained) for _ in range(tau.size)]
+        open_, rounds = list(range(tau.size)), [PositiveIteration(start, self.trained + 1) for _ in range(tau.size)]
         found: dict[int, tuple[FixedPoint, list[Eigenblock]]] = {}
         for _ in range(_ROUNDS):
             eigenblocks_of = [self.decompose(rounds[i].values) for i in open_]

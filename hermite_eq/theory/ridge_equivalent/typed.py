@@ -21,7 +21,6 @@ stationary: :math:`w_\theta=p_\theta/(1+\delta_\theta)`, :math:`\kappa_s=mp_s/G_
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,11 +29,12 @@ import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
+from hermite_eq.theory.ridge_equivalent.iteration import PositiveIteration
 
 Array = NDArray[np.float64]
 
-#: Rounds of the fixed point, the change of a logarithm at which it ends, its longest step, and how many steps are extrapolated.
-_ROUNDS, _SETTLED, _LONGEST, _MEMORY = 400, 1e-10, 2.0, 8
+#: Rounds of the fixed point, and how many steps are extrapolated.
+_ROUNDS, _MEMORY = 400, 7
 #: Nodes whose products of coordinates are held at a time.
 _NODES = 1024
 #: Relative residual of the leave-one-out errors.
@@ -275,23 +275,15 @@ class TypedRidge:
         return G, delta / self.n
 
     def settle(self) -> tuple[Array, Array, _State, float]:
-        """κ, w, the state and the residual of the fixed point, by Anderson's extrapolation of the plain iteration in logarithms."""
+        """κ, w, the state and the residual of the fixed point."""
         law, S = self.law, len(self.law.shares)
-        x = np.zeros(S + len(law.weights))
-        steps: list[tuple[Array, Array]] = []
+        weights = PositiveIteration(np.ones(S + len(law.weights)), _MEMORY)
         for _ in range(_ROUNDS):
-            kappa, w = self.m * law.shares * np.exp(x[:S]), law.weights * np.exp(-x[S:])
+            kappa, w = self.m * law.shares * weights.values[:S], law.weights * weights.values[S:]
             state = self.state(kappa, w)
             G, delta = self.loads(state, kappa, w)
-            change = np.concatenate([-np.log(G), np.log1p(delta)]) - x
-            size = float(np.abs(change).max())
-            if size <= _SETTLED:
-                return kappa, w, state, size
-            steps = [*steps[1 - _MEMORY :], (x, change)]
-            dx = np.array([b[0] - a[0] for a, b in itertools.pairwise(steps)]).reshape(-1, x.size).T
-            df = np.array([b[1] - a[1] for a, b in itertools.pairwise(steps)]).reshape(-1, x.size).T
-            mixed = (dx + df) @ np.linalg.lstsq(df, change, rcond=1e-12)[0]
-            x = x + np.clip(change - mixed, -_LONGEST, _LONGEST)
+            if weights.settled(1 / np.concatenate([G, 1 + delta])):
+                return kappa, w, state, weights.residual
         raise HypothesisError("the weights of samples and neurons settle", f"no agreement after {_ROUNDS} rounds", "raise the ridge")
 
     def errors(self) -> TypedErrors:
