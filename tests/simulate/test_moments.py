@@ -9,7 +9,7 @@ import sympy
 from hermite_eq import Dense, Diagonal, HypothesisError, PowerLaw, Sizes, Source, Spike, StudentT, Task, Toeplitz
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.hermite import X
-from hermite_eq.simulate.laws.averages import NETS, fresh_moments, net_moments, task_nets
+from hermite_eq.simulate.laws.averages import NETS, fresh_moments, net_moments, task_nets, widths
 from hermite_eq.simulate.laws.moments import given_tasks
 from hermite_eq.simulate.sampler import context_law
 
@@ -188,7 +188,7 @@ def test_nets_agree_with_the_averages_of_the_theory(source, conventions, wrong):
     law = context_law(task, Sizes(d, context, 1, 1)).sources[0]
     # It is resolved well enough not to be refused.
     assert fresh_moments(law).square == pytest.approx(exact.square_y, rel=1e-2)
-    nets = [net_moments(law, *net) for net in task_nets(law)]
+    nets = [net_moments(law, *net) for net in task_nets(law, widths(law)[-1])]
     for samples, value in (
         (np.array([part.square_h - np.vdot(part.h, part.h) for part in nets]), exact.trace),
         (np.array([np.diag(part.second) for part in nets]), np.diag(exact.second_b)),
@@ -199,3 +199,15 @@ def test_nets_agree_with_the_averages_of_the_theory(source, conventions, wrong):
         # Student's t with 7 degrees of freedom beyond 15 has probability 1.4e-6, for each of 26.
         assert (np.abs(samples.mean(axis=0) - value) < 15 * stderr).all()
         assert (np.abs(samples.mean(axis=0) - wrong * value) > 15 * stderr).any()
+
+
+def test_a_target_that_grows_along_a_strong_direction_of_the_tasks_is_not_refused():
+    # E y² and its like are resolved with weighted points where plain ones do not.
+    task = Task(sources=[Source("x^2-1", 0.1, task_cov=Toeplitz(0.9))])
+    law = context_law(task, Sizes(12, 9, 1, 1)).sources[0]
+    exact = source_moments(task, 12, 9)
+    plain, wide = (np.array([net_moments(law, *net).square_h for net in task_nets(law, width)]) for width in (1.0, 2.0))
+    assert wide.std() < plain.std() / 3
+    # Student's t with 7 degrees of freedom beyond 15 has probability 1.4e-6.
+    assert abs(wide.mean() - exact.trace) < 15 * wide.std(ddof=1) / np.sqrt(NETS)
+    assert fresh_moments(law).square_h == pytest.approx(wide.mean(), rel=1e-12)

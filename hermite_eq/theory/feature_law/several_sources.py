@@ -26,7 +26,7 @@ from hermite_eq.theory.feature_law.given_moments import (
 )
 from hermite_eq.theory.feature_law.source_contexts import context_sample, curvature
 from hermite_eq.theory.feature_law.source_quadratics import quadratic_blocks
-from hermite_eq.theory.feature_law.source_tasks import mean_columns, task_draws
+from hermite_eq.theory.feature_law.source_tasks import alike, over_draws, task_draws
 from hermite_eq.theory.neuron_types.contexts import LARGE
 from hermite_eq.theory.neuron_types.features import outside
 from hermite_eq.theory.spectra.blocks import Kronecker, check_memory, sides
@@ -84,10 +84,12 @@ def _moments(task: Task, d: int, context: int, tasks: list[Array] | None) -> Giv
     task.check(d)
     check_labels(task.sources)
     sources = range(len(task.sources))
-    given: Sequence[Array | None] = [None] * len(task.sources) if tasks is None else tasks
-    weights = task.weights if tasks is None else tuple(len(xi) / sum(map(len, tasks)) for xi in tasks)
-    # Training sources, then test sources: (source, its tasks, weight).
-    members = [(s, given[s], weights[s]) for s in sources if weights[s]] + [(s, None, task.test_weights[s]) for s in sources]
+    weights = task.weights
+    # Training sources, of given tasks in groups, then test sources: (source, its tasks, weight).
+    members: list[tuple[int, Array | None, float]] = [(s, None, weights[s]) for s in sources if tasks is None and weights[s]]
+    for s, given in enumerate(tasks or []):
+        members += [(s, group, len(group) / sum(map(len, tasks or []))) for group in alike(task.sources[s], given)]
+    members += [(s, None, task.test_weights[s]) for s in sources]
     moments = [source_moments(task, d, context, source=s, tasks=xi) for s, xi, _ in members]
     both = sides([Kronecker(m.second_x, m.second_b) for m in moments])
     assert both is not None
@@ -123,12 +125,18 @@ def mixture_errors(model: RandomTransformer | LinearTransformer, task: Task, poi
     sizes = points[0]
     if sizes.tasks == math.inf:
         return explicit_errors(model, mixture_moments(task, sizes.d, sizes.context), points)
-    given = [mixture_moments(task, sizes.d, sizes.context, tasks=tasks) for tasks in task_draws(task, sizes.d, int(sizes.tasks))]
-    draws = [explicit_errors(model, moments, points) for moments in given]
+    draws = task_draws(task, sizes.d, int(sizes.tasks))
+
+    def solve(i: int, which: Sequence[int]) -> dict[str, Array]:
+        moments = mixture_moments(task, sizes.d, sizes.context, tasks=draws[i])
+        return explicit_errors(model, moments, [points[j] for j in which])
+
     # E[y²] over the training tasks, with which the errors vary most, has a known mean.
-    mean = sum(p.square * weight for p, weight in zip(given[0].test, task.weights, strict=True))
-    control = np.array([sum(p.weight * p.square for p in moments.training) for moments in given]) - mean
-    return mean_columns(draws, control[:, None])
+    squares = [[source_moments(task, sizes.d, sizes.context, source=s, tasks=xi).square_y * len(xi) / sizes.tasks
+                for s, xi in enumerate(draw) if len(xi)] for draw in draws]
+    fresh = [source_moments(task, sizes.d, sizes.context, source=s).square_y for s in range(len(task.sources))]
+    control = np.array([sum(each) for each in squares]) - np.array(task.weights) @ fresh
+    return over_draws(solve, len(points), control[:, None], 0.01)
 
 
 def concentration(task: Task, d: int, context: int) -> float:

@@ -8,18 +8,22 @@ a few draws has a small standard error, which is stated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Task
+from hermite_eq.models import Source, Task
 
 Array = NDArray[np.float64]
 
 #: Draws of the training tasks that are averaged over.
 DRAWS = 16
+#: Draws that suffice where their standard errors are small.
+FIRST = 6
+#: Groups of the training tasks of one source.
+GROUPS = 8
 #: The largest number of them, each of which takes a millisecond; their mean differs from that over all tasks by O(d/k).
 MOST = 20_000
 _SEED = 20251130
@@ -56,6 +60,21 @@ def task_draws(task: Task, d: int, tasks: int) -> list[tuple[Array, ...]]:
             draw.append(source.mean_vectors(d)[1] + source.task_cov.colour(z))
         found.append(tuple(draw))
     return found
+
+
+def alike(source: Source, tasks: Array) -> list[Array]:
+    r"""The training tasks of a source in groups of alike :math:`\xi^\top\mathbb E[xx^\top]\xi`, of which the covariance of h given the
+    task is made: at most :data:`GROUPS`, and one where inputs and tasks are isotropic, so that it varies by :math:`d^{-1/2}` alone.
+
+    >>> from hermite_eq.models import Source, Spike
+    >>> [len(group) for group in alike(Source("relu", input_cov=Spike(9.0)), np.eye(12))]
+    [2, 2, 2, 2, 1, 1, 1, 1]
+    """
+    if source.isotropic or not len(tasks):
+        return [tasks] * bool(len(tasks))
+    d = tasks.shape[1]
+    size = np.einsum("ki,ki->k", source.input_cov.times(tasks), tasks) + (tasks @ source.mean_vectors(d)[0]) ** 2
+    return [tasks[part] for part in np.array_split(np.argsort(size, kind="stable"), min(GROUPS, len(tasks)))]
 
 
 def _counts(weights: tuple[float, ...], tasks: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -101,6 +120,25 @@ def controlled_mean(values: Array, controls: Array) -> tuple[Array, Array]:
     leverage = 1 / count + float(((middle @ inverse) ** 2).sum())
     stderr = np.sqrt((residual**2).sum(axis=0) / (count - 1 - controls.shape[1]) * leverage)
     return np.where(finite, mean, values.mean(axis=0)), np.where(finite, stderr, 0.0)
+
+
+def over_draws(
+    solve: Callable[[int, Sequence[int]], Mapping[str, Array]], points: int, controls: Array, precise: float
+) -> dict[str, Array]:
+    """The columns of a curve as :func:`mean_columns` over draws of the tasks: over :data:`FIRST`, and where a standard error is above
+    ``precise`` of an error over all that ``controls``, shape (draws, c), are of.
+
+    ``solve`` takes the number of a draw and indices of points, and returns the columns there.
+    """
+    first = [solve(i, range(points)) for i in range(FIRST)]
+    columns = mean_columns(first, controls[:FIRST])
+    rough = [i for i in range(points) if any(columns[f"{e}_stderr"][i] > precise * columns[e][i] for e in ("icl", "idg"))]
+    if rough:
+        more = [solve(i, rough) for i in range(FIRST, len(controls))]
+        again = [{name: values[rough] for name, values in draw.items()} for draw in first]
+        for name, column in mean_columns([*again, *more], controls).items():
+            columns[name][rough] = column
+    return columns
 
 
 def mean_columns(draws: Sequence[Mapping[str, Array]], controls: Array) -> dict[str, Array]:

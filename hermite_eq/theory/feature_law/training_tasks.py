@@ -25,7 +25,7 @@ from hermite_eq.theory.feature_law.context_law import GivenLength, given_length
 from hermite_eq.theory.feature_law.finite_size import check_sizes
 from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population, explicit_errors, given_moments
 from hermite_eq.theory.feature_law.source_quadratics import quadratic_blocks
-from hermite_eq.theory.feature_law.source_tasks import mean_columns
+from hermite_eq.theory.feature_law.source_tasks import DRAWS, over_draws
 from hermite_eq.theory.spectra.blocks import Kronecker, Side, sides
 
 Array = NDArray[np.float64]
@@ -35,10 +35,8 @@ Array = NDArray[np.float64]
 FEW = 12
 #: The largest d at which they are, for the memory of a matrix for each task in every draw.
 LARGEST = 200
-#: Draws of the training tasks that are averaged over at most, and the different lengths that a task has in them.
-DRAWS, LENGTHS = 16, 16
-#: So many draws suffice where their mean has a standard error below this part of it.
-_FIRST, _PRECISE = 6, 0.005
+#: Different lengths that a task has in the draws.
+LENGTHS = 16
 _SEED = 20251128
 #: Share of a class's energy below which a conditional mean of it is rounding or beyond its regression's domain.
 _LEAST = 1e-3
@@ -199,18 +197,10 @@ def given_task_errors(model: LinearTransformer | RandomTransformer, task: Task, 
     sizes = points[0]
     check_sizes(task, sizes)
     where = (task, sizes.d, sizes.context, int(sizes.tasks))
-    controls = _controls(*where)
 
-    def means(draws: list[dict[str, Array]]) -> dict[str, Array]:
-        columns = mean_columns(draws, controls[: len(draws)])
+    def solve(i: int, which: Sequence[int]) -> dict[str, Array]:
+        columns = explicit_errors(model, _draw(*where, i), [points[j] for j in which])
         columns.pop("icl_by_source")
         return columns
 
-    first = [explicit_errors(model, _draw(*where, i), points) for i in range(_FIRST)]
-    columns = means(first)
-    rough = [i for i in range(len(points)) if any(columns[f"{e}_stderr"][i] > _PRECISE * columns[e][i] for e in ("icl", "idg"))]
-    if rough:
-        more = [explicit_errors(model, _draw(*where, i), [points[j] for j in rough]) for i in range(_FIRST, DRAWS)]
-        for name, column in means([{name: values[rough] for name, values in draw.items()} for draw in first] + more).items():
-            columns[name][rough] = column
-    return columns
+    return over_draws(solve, len(points), _controls(*where), 0.005)
