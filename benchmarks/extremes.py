@@ -35,7 +35,7 @@ from hermite_eq.theory import (
 )
 from verify.command_line import command_line, positive
 
-SMALLEST = ("--settings", "12")
+SMALLEST = ("--settings", "4")
 _ABOVE, _BELOW = float(np.nextafter(1, 2)), float(np.nextafter(1, 0))
 RATIOS = (1e-6, 0.5, _BELOW, 1.0, _ABOVE, 2.0, 1e6)
 NOISES = (0.0, 5e-324, 1e-300, 1e-16, 0.1, 1.0, 1e6, 1e150, 1e300, sys.float_info.max)

@@ -21,7 +21,7 @@ STARTS = (
     "from hermite_eq import LinearTransformer, Ratios, Task, icl_error; icl_error(LinearTransformer(0.1), Task('relu'), Ratios(1, 1, 1))",
 )
 #: Arguments of the smallest run.
-SMALLEST = ("--repetitions", "1")
+SMALLEST = ("--repetitions", "1", "--starts", "1")
 
 
 def seconds(code: str, repetitions: int) -> float:
@@ -35,10 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse and measure."""
     parser = command_line("benchmarks.startup", __doc__, SMALLEST)
     parser.add_argument("--repetitions", type=positive, default=5, help="processes for each line (5)")
-    repetitions = parser.parse_args(argv).repetitions
+    parser.add_argument("--starts", type=positive, default=len(STARTS), help=f"how many of the lines, from the first ({len(STARTS)})")
+    arguments = parser.parse_args(argv)
+    repetitions = arguments.repetitions
     base = seconds(BASE, repetitions)
     print(f"{base:6.2f} s  {BASE}")
-    for code in STARTS:
+    for code in STARTS[: arguments.starts]:
         more = seconds(f"{BASE}\n{code}", repetitions) - base
         promised = f"  promised: + {PROMISE:.2f} s" if code == STARTS[0] else ""
         print(f"+ {more:4.2f} s  ratio {1 + more / base:4.2f}  {code}{promised}", flush=True)

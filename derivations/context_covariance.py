@@ -7,7 +7,8 @@ polynomial targets it expands b in the underlying standard normals at small d an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
+from functools import cache
+from itertools import combinations_with_replacement
 
 import sympy
 
@@ -81,6 +82,7 @@ def _gaussian_mean(polynomial: sympy.Expr, variances: Mapping[sympy.Symbol, symp
     return sympy.expand(total)
 
 
+@cache
 def _moments(target: sympy.Expr, z: sympy.Symbol) -> dict[sympy.Symbol, sympy.Expr]:
     """a, v, p, w₃, w₄ of a polynomial target, by direct expansion in g and ε."""
     g, eps = sympy.symbols("g epsilon", real=True)
@@ -93,11 +95,15 @@ def _moments(target: sympy.Expr, z: sympy.Symbol) -> dict[sympy.Symbol, sympy.Ex
     return {A: mean(y * g), V: mean(y**2), P: mean(y**2 * (g**2 - 1)), W3: mean(y**3 * g), W4: mean(y**4)}
 
 
-def _literal_agrees(
-    entries: Mapping[str, sympy.Expr], target: sympy.Expr, z: sympy.Symbol, d: int, ell: int
-) -> bool:
-    """E[b] and E[bbᵀ] at given small d, ℓ and ξ ∥ (3, 4, 0 …)/5, from the definition of b alone."""
-    u = sympy.Matrix([sympy.Rational(3, 5), sympy.Rational(4, 5)] + [0] * (d - 2)) if d > 1 else sympy.Matrix([1])
+def _direction(d: int) -> sympy.Matrix:
+    """ξ/‖ξ‖."""
+    return sympy.Matrix([sympy.Rational(3, 5), sympy.Rational(4, 5)] + [0] * (d - 2)) if d > 1 else sympy.Matrix([1])
+
+
+@cache
+def _literal(target: sympy.Expr, z: sympy.Symbol, d: int, ell: int) -> tuple[list[sympy.Expr], dict[tuple[int, int], sympy.Expr]]:
+    """E[b_i] and E[b_ib_j], i ≤ j, at given small d, ℓ and ξ ∥ (3, 4, 0 …)/5, from the definition of b alone."""
+    u = _direction(d)
     variances: dict[sympy.Symbol, sympy.Expr] = {}
     b1, b2 = sympy.zeros(d, 1), sympy.Integer(0)
     for i in range(ell):
@@ -108,16 +114,24 @@ def _literal_agrees(
         b1 += sympy.Rational(d, ell) * y * x
         b2 += y**2 / ell
     b = [*b1, b2]
-    size = {D: d, ELL: ell}
+    pairs = combinations_with_replacement(range(d + 1), 2)
+    return [_gaussian_mean(entry, variances) for entry in b], {(i, j): _gaussian_mean(b[i] * b[j], variances) for i, j in pairs}
+
+
+def _literal_agrees(
+    entries: Mapping[str, sympy.Expr], target: sympy.Expr, z: sympy.Symbol, d: int, ell: int
+) -> bool:
+    """Whether the entries are those moments."""
+    u, size = _direction(d), {D: d, ELL: ell}
     values = {name: entry.subs(_moments(target, z)).subs(size) for name, entry in entries.items()}
     uu = u * u.T
     expected = {(i, j): values["second_uu"] * uu[i, j] + values["second_identity"] * int(i == j)
-                for i, j in product(range(d), repeat=2)}
+                for i, j in combinations_with_replacement(range(d), 2)}
     expected |= {(i, d): values["second_u2"] * u[i] for i in range(d)} | {(d, d): values["second_22"]}
     mean = [values["mean_b1"] * u[i] for i in range(d)] + [values["mean_b2"]]
-    means_agree = all(sympy.expand(_gaussian_mean(b[i], variances) - mean[i]) == 0 for i in range(d + 1))
-    return means_agree and all(
-        sympy.expand(_gaussian_mean(b[i] * b[j], variances) - value) == 0 for (i, j), value in expected.items()
+    found, pairs = _literal(target, z, d, ell)
+    return all(sympy.expand(one - other) == 0 for one, other in zip(found, mean, strict=True)) and all(
+        sympy.expand(pairs[place] - value) == 0 for place, value in expected.items()
     )
 
 
@@ -133,6 +147,7 @@ def _noise_moments_agree() -> bool:
     return third == 0 and fourth == 0
 
 
+@cache
 def _kronecker_agrees(d: int) -> bool:
     """E[hhᵀ] = E[xxᵀ]⊗E[bbᵀ] and E[h ξᵀx] = E[xxᵀ]ξ⊗E[b] for h = x⊗b (row-major), x independent of b."""
     x = sympy.Matrix(sympy.symbols(f"x0:{d}", real=True))

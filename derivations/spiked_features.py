@@ -146,7 +146,7 @@ def _finite_block_and_conditioning(sign: int) -> list[Step]:
     ]  # fmt: skip
 
 
-def random_law(seed: int, types: tuple[int, int] = (3, 4)) -> TypedFeatures:
+def _random_law(seed: int, types: tuple[int, int] = (3, 4)) -> TypedFeatures:
     """Features of a few types: h in dense blocks of two kinds and one coordinate outside them, and a second channel."""
     rng = np.random.default_rng(seed)
     S, N, P, p, B = *types, 2, 3, 2
@@ -263,7 +263,7 @@ class _Literal:
 def _against_library(change: float) -> Step:
     worst = 0.0
     for seed, types, n, m, ridge in ((1, (3, 4), 60, 50, 0.1), (2, (2, 3), 40, 90, 0.02)):
-        law = random_law(seed, types)
+        law = _random_law(seed, types)
         solver = TypedRidge(law, n, m, ridge)
         _, w, *_ = solver.settle()
         found = solver.errors()

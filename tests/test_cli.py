@@ -213,7 +213,7 @@ def test_the_runs_one_by_one_are_the_runs_together(capsys: pytest.CaptureFixture
     assert found["icl_simulated"] == pytest.approx(together.icl.mean, rel=1e-6)
 
 
-def test_a_closed_pipe_is_no_traceback_when_the_package_runs_as_a_module() -> None:
+def test_a_closed_pipe_is_no_traceback_of_the_module() -> None:
     command = [sys.executable, "-m", "hermite_eq", "model", "relu"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -122,7 +122,7 @@ def test_too_high_a_degree_for_this_d_is_said() -> None:
     assert normalised.hypotheses[-1].holds is True
 
 
-def test_the_inflation_is_that_of_the_degree_at_the_variance_of_the_norm() -> None:
+def test_the_inflation_is_that_of_the_degree_and_the_norm() -> None:
     """E He_r(sg)²/r! over the gamma law of s² with variance C/d, by quadrature, at rate 1/d."""
     found = _found("relu", "relu", degree=4)
     gaps = []
@@ -153,7 +153,7 @@ def test_the_theorem_prints_statement_constants_and_hypotheses() -> None:
     assert r"\textbf{fails}" in _found("exp", "relu").latex()
 
 
-def test_notebooks_are_shown_display_math_without_environments_they_do_not_know() -> None:
+def test_notebooks_show_display_math_without_environments() -> None:
     found = _found("relu", "tanh", where=LIMIT)
     shown = found._repr_latex_()
     assert shown.startswith("$$")

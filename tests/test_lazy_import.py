@@ -32,7 +32,7 @@ HEAVY = {"scipy.stats", "matplotlib", "pandas", "rich", "hypothesis", "pytest", 
          "hermite_eq.activations.table"}
 
 
-def test_all_public_names_load_nothing_heavy_and_do_not_build_the_table_of_activations() -> None:
+def test_public_names_load_nothing_heavy_and_build_no_table() -> None:
     modules = loaded("from hermite_eq import *")
     assert "hermite_eq.theory.error" in modules
     assert not HEAVY & modules
@@ -55,7 +55,7 @@ def test_its_signature_is_the_function_s() -> None:
     assert inspect.signature(hermite_eq.covariance) == inspect.signature(hermite_eq.covariance.covariance)
 
 
-def test_a_part_is_the_module_of_that_name_however_it_is_reached() -> None:
+def test_a_part_is_its_module_however_it_is_reached() -> None:
     assert set(hermite_eq._PARTS) >= PACKAGES
     loaded("\n".join(["import hermite_eq", *(f"assert hermite_eq.{part}.__name__ == 'hermite_eq.{part}'" for part in hermite_eq._PARTS)]))
     imports = (f"import hermite_eq.{part} as module\nassert module is sys.modules['hermite_eq.{part}']" for part in hermite_eq._PARTS)

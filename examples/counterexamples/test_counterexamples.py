@@ -32,7 +32,7 @@ def test_green_the_equivalent_model_of_degree_one():
     assert_equivalent(RELU, instead(MODEL), TASK, SIZES, margin=0.15, test=300)
 
 
-def test_red_a_surrogate_with_the_right_covariance_and_the_wrong_c_1():
+def test_red_a_surrogate_of_right_covariance_and_wrong_c_1():
     # Every feature has its second moment, but less of it is linear.
     c1, total = 0.2 * float(MODEL.c[1]), float(MODEL.c[1]) ** 2 + float(MODEL.residual) ** 2
     surrogate = dataclasses.replace(MODEL, c=(MODEL.c[0], c1), residual=math.sqrt(total - c1**2))

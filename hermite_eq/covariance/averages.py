@@ -245,8 +245,8 @@ class TaskAverages:
         # Closed forms are long: their derivatives are not expanded before s = 1.
         g, total = self.in_scale(monomial), sympy.Integer(0)
         for j, mu in enumerate(form_moments(2 * self.order, self.order)):
+            g = scale_derivative(g) / 2 - (j - 1) * g if j else g
             total += isotropic_traces(mu) / sympy.factorial(j) * sympy.expand(g.subs(sym.s, 1))
-            g = scale_derivative(g) / 2 - j * g
         return total
 
     def _series(self, g: sympy.Expr, order: int) -> sympy.Expr:

@@ -35,7 +35,7 @@ def test_an_expression_in_one_symbol_of_any_name(symbol: sympy.Symbol) -> None:
     assert np.array_equal(entry([-2.0, 1 / 3, 2.0]), [-1.0, below, 2.0 - 1 / 3])
 
 
-def test_other_symbols_are_parameters_if_the_variable_is_called_x() -> None:
+def test_other_symbols_are_parameters_where_the_variable_is_x() -> None:
     a, x, t = sympy.symbols("a x t")
     entry = activation(sympy.Max(x, a * x))
     assert entry.parameters == (a,)
@@ -196,7 +196,7 @@ def test_the_record_is_frozen() -> None:
     [("frac(x)", "x - floor(x)"), ("Mod(x, 2)", "x - 2*floor(x/2)"), ("factorial(x)", "gamma(x + 1)"),
      ("erf2(x, 1)", "erf(1) - erf(x)"), ("jn(1, x)", "sin(x)/x^2 - cos(x)/x")],
 )
-def test_functions_with_other_namesakes_in_scipy_are_written_in_others(text: str, same: str) -> None:
+def test_functions_with_other_namesakes_in_scipy_are_rewritten(text: str, same: str) -> None:
     assert sympy.simplify(activation(text).expression - activation(same).expression) == 0
 
 

@@ -116,7 +116,7 @@ def test_shapes_and_types_are_kept() -> None:
     assert activation("3 + 0*x")(np.zeros((2, 2))).tolist() == [[3.0, 3.0], [3.0, 3.0]]
 
 
-def test_large_arrays_are_treated_in_blocks_with_the_same_values() -> None:
+def test_large_arrays_in_blocks_have_the_same_values() -> None:
     x = np.random.default_rng(1).normal(size=40_000)
     f = evaluator((exp(X) - 1) / X)
     np.testing.assert_array_equal(f(x)[::977], f(x[::977]))

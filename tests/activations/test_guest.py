@@ -95,7 +95,7 @@ def test_booleans_and_integers_are_numbers(function: Callable[..., Any], name: s
 
 @pytest.mark.parametrize(("kind", "name"), [(np.float32, "single precision"), (np.float16, "half precision")])
 @pytest.mark.parametrize("hidden", [False, True])
-def test_narrow_floats_are_named_and_their_errors_cover_the_truth(kind: type, name: str, hidden: bool) -> None:
+def test_narrow_floats_are_named_and_their_errors_are_honest(kind: type, name: str, hidden: bool) -> None:
     def function(x: np.ndarray) -> np.ndarray:
         values = np.tanh(x.astype(kind))
         return values.astype(float) if hidden else values
@@ -110,7 +110,7 @@ def test_narrow_floats_are_named_and_their_errors_cover_the_truth(kind: type, na
     assert np.max(errors / [math.sqrt(math.factorial(k)) for k in range(5)]) <= 32 * float(np.finfo(kind).eps)
 
 
-def test_the_spacing_of_values_is_that_of_the_type_they_were_computed_in() -> None:
+def test_the_spacing_of_values_is_that_of_their_own_type() -> None:
     x = np.linspace(-5, 5, 41)
     assert epsilon(np.floor(4 * x) / 4) == epsilon(x > 0) == epsilon(np.zeros(41)) == epsilon(np.exp(x)) == EPS
     assert epsilon(np.exp(x).astype(np.float16)) == 2.0**-10
@@ -163,7 +163,7 @@ def test_complex_values_far_out_are_refused_where_they_are_met() -> None:
         np.asarray(coefficients(sigma, 2))
 
 
-def test_narrow_features_are_found_down_to_the_resolution_that_is_printed() -> None:
+def test_narrow_features_are_found_down_to_the_resolution() -> None:
     c = coefficients(lambda z: z + 100 * (np.abs(z - 1.234) < 0.005), 3)
     # 100 (Φ(1.239) − Φ(1.229)).
     mass = 50 * (math.erf(1.239 / math.sqrt(2)) - math.erf(1.229 / math.sqrt(2)))

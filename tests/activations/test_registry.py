@@ -23,7 +23,7 @@ GRID = np.linspace(-12.03, 11.96, 1201)
 every_name = pytest.mark.parametrize("name", registered_names())
 
 
-def test_the_table_is_long_enough_and_every_entry_is_found_by_name() -> None:
+def test_the_table_is_long_and_every_entry_is_found_by_name() -> None:
     assert len(registered_names()) >= 30
     assert all(activation(name).name == name and activation(name).reference for name in registered_names())
 
@@ -154,7 +154,7 @@ def test_named_variants_of_gelu_differ() -> None:
     assert 1e-4 < gaps[0] < 1e-3 < 1e-2 < gaps[1] < 3e-2
 
 
-def test_register_adds_an_activation_in_one_call_and_refuses_to_overwrite() -> None:
+def test_register_adds_in_one_call_and_refuses_to_overwrite() -> None:
     entry = register(activation(X * sympy.exp(-X), name="ricker_map"), replace=True)
     assert activation("ricker_map") is entry
     assert register(entry) is entry

@@ -59,12 +59,13 @@ def test_exact_averages_equal_the_gauss_rule(target: object) -> None:
             assert float(symbolic[name]) == pytest.approx(value, rel=1e-11, abs=1e-12), name
 
 
-def _slope(target: object, order: int, name: str) -> float:
+def _slopes(target: object, order: int, *names: str) -> dict[str, float]:
     averaged = covariance(Task(target, noise=0.3)).averaged(order)
     evaluate = averaged.lambdify()
     sizes = (800, 1600) if order == 1 else (60, 120)
-    gaps = [abs(float(evaluate(d, d)[name]) / averaged.numeric(d, d)[name] - 1) for d in sizes]
-    return math.log2(gaps[1] / gaps[0])
+    series, exact = [evaluate(d, d) for d in sizes], [averaged.numeric(d, d) for d in sizes]
+    gaps = {name: [abs(float(one[name]) / two[name] - 1) for one, two in zip(series, exact, strict=True)] for name in names}
+    return {name: math.log2(large / small) for name, (small, large) in gaps.items()}
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -72,14 +73,14 @@ def _slope(target: object, order: int, name: str) -> float:
 def test_the_remainder_of_the_series_is_of_the_stated_order(target: object, order: int) -> None:
     assert covariance(Task(target, noise=0.3)).averaged(order).order == order
     # The next term of the expansion moves the slope between d and 2d by O(1/d), with constants below 40 for these targets.
-    for name in ("mean_b2", "second_identity", "trace"):
-        assert _slope(target, order, name) == pytest.approx(-(order + 1), abs=40 / (800 if order == 1 else 120)), name
+    for name, slope in _slopes(target, order, "mean_b2", "second_identity", "trace").items():
+        assert slope == pytest.approx(-(order + 1), abs=40 / (800 if order == 1 else 120)), name
 
 
 def test_a_wrong_ladder_is_seen_in_the_slope(monkeypatch: pytest.MonkeyPatch) -> None:
     true = averages_module.scale_derivative
     monkeypatch.setattr(averages_module, "scale_derivative", lambda f: sympy.Rational(21, 20) * true(f))
-    assert _slope("tanh", 1, "mean_b2") == pytest.approx(-1, abs=0.1)
+    assert _slopes("tanh", 1, "mean_b2")["mean_b2"] == pytest.approx(-1, abs=0.1)
 
 
 def test_the_ladder_of_hermite_moments() -> None:
@@ -96,7 +97,7 @@ def test_the_ladder_of_hermite_moments() -> None:
         assert sympy.expand(left - k * mean(sympy.expand(f * he(k))) - mean(sympy.expand(f * he(k + 2)))) == 0
 
 
-def test_series_in_symbols_equals_the_closed_average_of_a_polynomial() -> None:
+def test_series_in_symbols_are_closed_averages_of_polynomials() -> None:
     # For the target x² all derivatives beyond the second vanish: E s⁴·3 = 3 + 6/d.
     generic = TaskAverages(SymbolicTarget(), 1, "isotropic").mean(symbols.v).subs(RHO, 0)
     values = {hermite_symbol(2, k): hermite_value(Task("square"), 2, k) for k in (0, 2, 4)}

@@ -30,7 +30,7 @@ def _same(left: sympy.Expr, right: sympy.Expr) -> bool:
 
 
 @pytest.mark.parametrize("unit", [False, True])
-def test_given_is_the_general_form_at_a_multiple_of_the_identity(unit: bool) -> None:
+def test_given_is_the_general_form_at_multiples_of_identity(unit: bool) -> None:
     general, plain = (covariance(ANY, covariances=flag, unit_inputs=unit).entries for flag in (True, False))
     p, angle = _size(unit), sympy.Symbol("angle", real=True)
     # r = Pη/s with s² = ηᵀPη = p‖η‖² is √p u.

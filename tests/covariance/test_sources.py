@@ -344,7 +344,7 @@ def _one(target: object = "relu", **more: object) -> Covariance:
 
 
 @pytest.mark.parametrize("mean", [0.7, (0.1, 0.0)])
-def test_means_of_inputs_are_refused_where_the_formulas_leave_them_out(mean: object) -> None:
+def test_means_of_inputs_are_refused_where_formulas_lack_them(mean: object) -> None:
     cov = _one(input_mean=mean)
     averaged, limit, tasks = cov.averaged(), cov.limit(), cov.over_tasks()
     for find in (lambda: averaged.entries, lambda: averaged.exact, averaged.latex):

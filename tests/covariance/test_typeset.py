@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,13 @@ DATA: dict[str, Any] = {
 }
 
 
-def _levels(name: str) -> Iterator[tuple[str, str]]:
+@cache
+def _levels(name: str) -> list[tuple[str, str]]:
     cov = DATA[name]()
     levels = {"given": cov, "averaged": cov.averaged(), "over tasks": cov.over_tasks(), "limit": cov.limit()}
     if cov.data.isotropic:
         levels["norm law"] = cov.norm_law()
-    for level, found in levels.items():
-        yield level, found.latex()
+    return [(level, found.latex()) for level, found in levels.items()]
 
 
 #: Letters, Greek letters and words, with an accent and the first subscript.

@@ -74,7 +74,7 @@ third, quarter = Rational(1, 3), Rational(1, 4)
         (sinh(X**3), "exp(1·|x|^3)"),
     ],
 )
-def test_what_is_not_square_integrable_is_refused_with_the_point_and_the_exponent(expression: sympy.Expr, found: str) -> None:
+def test_what_is_not_square_integrable_is_refused_with_why(expression: sympy.Expr, found: str) -> None:
     with pytest.raises(HypothesisError, match="square integrable"):
         np.asarray(coefficients(expression, 2))
     with pytest.raises(HypothesisError) as raised:
@@ -219,7 +219,7 @@ def test_narrow_bumps_are_read_off_the_expression(expression: sympy.Expr, area: 
 
 
 @pytest.mark.parametrize("p", [-0.3, 0.4, -0.45])
-def test_a_callable_with_a_singular_point_has_an_error_that_covers_it(p: float) -> None:
+def test_a_callable_with_a_singular_point_has_an_honest_error(p: float) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)
         estimate = quadrature(lambda x: np.abs(x - 1.0) ** p, 2)
@@ -229,7 +229,7 @@ def test_a_callable_with_a_singular_point_has_an_error_that_covers_it(p: float) 
 
 
 @pytest.mark.parametrize("function", [lambda x: 1 / (x - 1.1), lambda x: abs(x - 0.7) ** -0.5, np.tan, lambda x: 1 / np.sin(x)])
-def test_a_callable_whose_square_does_not_seem_integrable_is_refused(function: Any) -> None:
+def test_a_callable_not_square_integrable_is_refused(function: Any) -> None:
     with pytest.raises(HypothesisError, match=r"square integrable|finite between its kinks; found the value inf"):
         np.asarray(coefficients(function, 2))
 

@@ -113,7 +113,7 @@ def test_two_rules_agree(name: str) -> None:
             assert float(a.rad()) < 1e-27 > float(b.rad())
 
 
-def test_what_is_returned_does_not_depend_on_what_was_asked_before() -> None:
+def test_results_do_not_depend_on_what_was_asked_before() -> None:
     first = coefficients("tanh", 1).enclosure(1, 25)
     coefficients("tanh", 30).enclosure(7, 60)
     again = coefficients("tanh", 12).enclosure(1, 25)
@@ -247,7 +247,7 @@ def test_a_wrong_lipschitz_constant_is_caught() -> None:
     )
 
 
-def test_a_declared_lipschitz_constant_bounds_the_tail_where_no_rule_does() -> None:
+def test_a_declared_lipschitz_constant_bounds_the_tail() -> None:
     # erfi(x) e^{-x²} is bounded, but no rule here knows: Dawson's function, with slope at most 2/√π in size.
     dawson = sympy.exp(-(X**2)) * sympy.erfi(X)
     with pytest.raises(HypothesisError) as raised:
@@ -330,7 +330,7 @@ def test_the_difference_has_the_digits_asked_for() -> None:
     assert float(enclosure) < 1e-10
 
 
-def test_a_residual_that_is_zero_is_enclosed_in_an_interval_around_zero() -> None:
+def test_a_residual_of_zero_is_enclosed_around_zero() -> None:
     enclosure = coefficients("hermite2", 4).residual_enclosure(2, 20)
     assert enclosure.contains(0)
     assert enclosure.upper < 1e-20
@@ -344,7 +344,7 @@ def test_zero_by_parity_is_exactly_zero() -> None:
 # --- the error bound itself ---
 
 
-def test_the_bound_has_the_right_exponent_and_costs_at_most_six_digits() -> None:
+def test_the_bound_has_the_right_exponent_within_six_digits() -> None:
     """True error of coarse rules for tanh, whose poles ±iπ/2 give it the size e^{-π²/h}; the bound has e^{-2πa/h}."""
     entry = activation("tanh")
     excess = []

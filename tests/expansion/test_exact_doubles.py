@@ -80,7 +80,7 @@ def test_extreme_sizes_are_enclosed_and_printed_within_seconds() -> None:
     assert time.perf_counter() - start < 20
 
 
-def test_the_rounding_is_kept_and_a_new_expansion_is_as_fast_as_one_by_quadrature() -> None:
+def test_a_kept_rounding_is_as_fast_as_quadrature() -> None:
     np.asarray(coefficients("gelu", 30))
     start = time.perf_counter()
     for _ in range(20):
@@ -95,7 +95,7 @@ def test_shadowed_branches_never_hold() -> None:
     assert shadowed.latex() == plain.latex()
 
 
-def test_indices_are_those_of_a_sequence_and_beyond_them_is_an_error_with_words() -> None:
+def test_indices_are_those_of_a_sequence_and_end_in_an_error() -> None:
     c = coefficients("relu", 4)
     assert c[-1] == c[4]
     assert c[1:3] == (c[1], c[2])
@@ -122,7 +122,7 @@ def test_the_physicists_view_is_numpys() -> None:
     assert physicists_weights((1.0, 2.0)) == (1.0, 2.0 / math.sqrt(2.0))
 
 
-def test_unknown_functions_have_doubles_and_tex_that_says_estimate() -> None:
+def test_unknown_functions_have_doubles_and_tex_of_estimates() -> None:
     found: HermiteExpansion = coefficients(sympy.zeta(3 + X**2), 2)
     shown = found.latex()
     assert r"\text{(digits by the estimated error)}" in shown

@@ -94,7 +94,7 @@ def test_a_kernel_without_closed_form_is_right_near_one(rho: float) -> None:
     ],
     ids=str,
 )
-def test_every_function_with_doubles_has_a_kernel_that_is_its_norm_at_one(sigma: Any) -> None:
+def test_a_kernel_at_one_is_the_norm_of_the_function(sigma: Any) -> None:
     kernel, expansion = dual_activation(sigma), coefficients(sigma, 1)
     estimate = expansion.estimate
     assert abs(float(kernel(1.0)) - estimate.norm2) <= float(kernel.errors(1.0)) + estimate.norm2_error
@@ -131,7 +131,7 @@ def test_the_kernel_of_a_logarithm_is_an_arc_sine(rho: float) -> None:
 
 
 @pytest.mark.parametrize("rho", [1.0, -1.0])
-def test_cross_kernels_of_a_callable_and_a_singular_function_are_those_of_the_formula(rho: float) -> None:
+def test_cross_kernels_of_callable_and_singular_are_the_formula(rho: float) -> None:
     singular = sympy.log(sympy.Abs(X - 1))
     for first, second in ((np.tanh, singular), (singular, np.tanh)):
         kernel, expected = dual_activation(first, second), dual_activation("tanh", singular)
@@ -139,7 +139,7 @@ def test_cross_kernels_of_a_callable_and_a_singular_function_are_those_of_the_fo
 
 
 @pytest.mark.parametrize("rho", [1.0, -1.0, 0.9])
-def test_cross_kernels_of_singular_functions_do_not_depend_on_the_order(rho: float) -> None:
+def test_cross_kernels_of_singular_functions_are_symmetric(rho: float) -> None:
     first, second = sympy.log(sympy.Abs(X)), sympy.Abs(X - 1) ** sympy.Rational(-3, 10)
     one, other = dual_activation(first, second), dual_activation(second, first)
     assert abs(float(one(rho)) - float(other(rho))) <= float(one.errors(rho)) + float(other.errors(rho)) <= 1e-11

@@ -114,7 +114,7 @@ def test_zeros_of_sines_are_kinks_and_signs_between_them_exact() -> None:
     [sin(X) / X, X / (exp(X) - 1), (1 - cos(X)) / X**2, tanh(X) / X, coth(X) - 1 / X, X / sinh(X), (exp(X - 1) - 1) / (X - 1)],
     ids=str,
 )
-def test_balls_across_a_removable_singularity_hold_the_values_inside(expression: sympy.Expr) -> None:
+def test_balls_across_a_removable_singularity_hold_its_values(expression: sympy.Expr) -> None:
     rng = np.random.default_rng(5)
     function = sympy.lambdify(X, expression, "mpmath")
     from flint import acb, arb

@@ -74,7 +74,7 @@ def test_sizes_and_ratios_convert_into_each_other() -> None:
         (lambda: equivalent_model("relu", 1.5), r"degree is a non-negative integer; found degree=1\.5"),
     ],
 )
-def test_bad_input_is_refused_with_the_hypothesis_the_finding_and_the_repair(build: object, message: str) -> None:
+def test_bad_input_names_hypothesis_finding_and_repair(build: object, message: str) -> None:
     with pytest.raises(HypothesisError, match=message) as raised:
         build()
     assert ". Repair: " in str(raised.value)
@@ -87,7 +87,7 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
 
 @pytest.mark.parametrize("sigma", ["relu", "tanh", "gelu", sympy.Max(X - sympy.Rational(1, 3), 0)], ids=str)
 @pytest.mark.parametrize("degree", [0, 1, 4])
-def test_the_equivalent_model_has_the_coefficients_and_the_norm_of_the_activation(sigma: object, degree: int) -> None:
+def test_an_equivalent_has_the_coefficients_and_the_norm(sigma: object, degree: int) -> None:
     rng = np.random.default_rng(3)
     g = rng.standard_normal(400_000)
     model = equivalent_model(sigma, degree)
@@ -105,7 +105,7 @@ def test_the_equivalent_model_has_the_coefficients_and_the_norm_of_the_activatio
         assert (np.abs(products.mean(axis=1) - wrong) / (products.std(axis=1) / math.sqrt(g.size))).max() > Z
 
 
-def test_the_polynomial_part_is_the_hermite_sum_and_the_noise_is_fresh() -> None:
+def test_the_polynomial_is_the_hermite_sum_with_fresh_noise() -> None:
     x = np.linspace(-3, 3, 11)
     model = PolynomialActivation("by hand", (1.0, -0.5, 3.0, 0.6), 0.0)
     expected = 1.0 - 0.5 * x + 1.5 * (x**2 - 1) + 0.1 * (x**3 - 3 * x)

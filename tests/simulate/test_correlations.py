@@ -17,7 +17,7 @@ from hermite_eq.structured import degree_needed
 SIZES = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=0.5, mu=0.5)
 
 
-def test_the_spread_without_structure_is_that_of_random_directions() -> None:
+def test_the_spread_without_structure_is_that_of_directions() -> None:
     # Cov(h)/t ≈ I/D: ω_ij = f_iᵀf_j has mean square tr Cov²/t² = 1/D up to O(1/d), D = d(d+1); one draw of 2556 pairs: 10 %.
     found = coupling(RandomTransformer("relu", 0.1), Task("relu", 0.01), SIZES, contexts=40_000, rng=0)
     assert found.spread**2 * 156 == pytest.approx(1, rel=0.1 + 4 / 12)

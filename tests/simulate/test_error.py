@@ -411,7 +411,7 @@ def test_errors_of_joining(choose, message):
 
 
 @pytest.mark.parametrize("ridge", [0.0, 1e-8])
-def test_at_the_interpolation_peak_normal_equations_are_as_good_as_singular_values(ridge, monkeypatch):
+def test_at_the_peak_normal_equations_match_singular_values(ridge, monkeypatch):
     sizes = Sizes(d=10, context=10, tasks=5, samples=100, hidden=100)
     heads = [RandomTransformer("relu", ridge), RandomTransformer("tanh", ridge), LinearTransformer(ridge, intercept=True)]
     keep = {"samples": [90, 99, 100, 101, 110, 111], "runs": 10, "rng": 1, "test": 50}

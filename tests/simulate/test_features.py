@@ -60,7 +60,7 @@ def test_entries_of_the_first_layer_have_variance_one_over_t():
     assert values.dtype == np.float32
 
 
-def test_equivalents_share_the_noise_which_is_fresh_in_training_and_tests(monkeypatch):
+def test_equivalents_share_noise_fresh_in_training_and_tests(monkeypatch):
     seen = []
 
     def spy(drawn, layer, trace, edges, noise):

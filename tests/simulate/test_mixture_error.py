@@ -130,7 +130,7 @@ def test_errors_agree_with_the_definitions_written_out():
         assert (np.abs(values.mean(axis=0)[[1, 0]] - exact[:, i].mean(axis=0)[:2]) > 5 * stderr[:2]).any()
 
 
-def test_linear_errors_which_do_not_close_come_from_test_contexts():
+def test_linear_errors_without_closed_form_are_of_test_contexts():
     task = Task(sources=[Source("tanh", 0.1, inputs=StudentT(5)), Source("tanh", 0.1)])
     error = icl_error(HEADS[1], task, SIZES, runs=2, rng=0, test=4000)
     closed = icl_error(HEADS[1], Task(sources=[Source("tanh", 0.1)] * 2), SIZES, runs=2, rng=0, test=4000)

@@ -75,7 +75,7 @@ class Dual:
         return Dual(np.maximum(self.value, 0), np.where(self.value > 0, self.slope, 0.0))
 
 
-def test_the_gradient_of_relu_against_dual_numbers_in_random_directions() -> None:
+def test_the_gradient_of_relu_against_dual_numbers() -> None:
     sizes = Sizes(d=6, context=6, tasks=10, samples=200, hidden=40)
     draw = drawn(sizes)
     g = gradient(draw, "relu", [(200, 40)])[200, 40].matrix

@@ -33,7 +33,7 @@ def test_given_layer_is_used():
     np.testing.assert_array_equal(drawn.z, drawn.contexts.h() @ layer)
 
 
-def test_variance_of_one_pre_activation_is_one_on_average_over_layers():
+def test_variance_of_a_pre_activation_is_one_over_layers():
     # E[(fᵀh)²] = E‖h‖²/t = 1 over F and fresh tasks. Units share the contexts: the scatter is taken over contexts.
     drawn = preactivations(TASK, SIZES, units=500, count=20_000, rng=2)
     square = (drawn.z**2).mean(axis=1)

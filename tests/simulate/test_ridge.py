@@ -133,7 +133,7 @@ def nearly_dependent(n, p, gap, seed=1):
     return a, y
 
 
-def test_hopeless_systems_are_refused_and_the_singular_values_solve_them():
+def test_hopeless_systems_are_refused_or_solved_by_the_svd():
     a, y = nearly_dependent(60, 20, gap=1e-8)
     assert primal(a, y, 0.0, False) is None
     fit = solve_singular(a, y, 0.0, False)

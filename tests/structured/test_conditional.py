@@ -21,7 +21,7 @@ ROOTS = np.sqrt([math.factorial(k) for k in range(DEGREE + 1)])
 
 
 @pytest.mark.parametrize("name", ["relu", "tanh", "gelu", "softplus", "abs", "sin"])
-def test_doubles_are_the_enclosed_coefficients_of_the_affine_activation(name: str) -> None:
+def test_doubles_are_enclosed_coefficients_of_the_affine(name: str) -> None:
     found = conditional_coefficients(name, SHIFTS, SCALES, degree=DEGREE)
     norms = np.sqrt(scaled_norm2(name, SCALES, shifts=SHIFTS))
     for row, m, s, norm in zip(found, SHIFTS, SCALES, norms, strict=True):
@@ -86,7 +86,7 @@ def test_tower_and_parseval_over_the_spike(name: str, coupling: float) -> None:
     assert squares.sum() <= norms * (1 + accuracy)
 
 
-def test_the_truncated_polynomial_is_its_own_conditional_expansion() -> None:
+def test_a_truncated_polynomial_is_its_conditional_expansion() -> None:
     # σ̂_p is a polynomial: its coefficients given κ are those of the engine on that polynomial.
     rho, p = 0.6, 3
     c = coefficients("relu", p)

@@ -41,7 +41,7 @@ def test_the_exponent() -> None:
 
 
 @pytest.mark.parametrize(("beta", "degree"), [(0.0, 1), (0.25, 1), (0.5, 2), (2 / 3, 3), (0.75, 4), (0.8, 5), (0.79, 4), (-0.5, 0)])
-def test_at_the_degree_found_the_remainder_vanishes_and_one_below_it_does_not(beta: float, degree: int) -> None:
+def test_the_remainder_vanishes_at_the_degree_and_not_below(beta: float, degree: int) -> None:
     assert degree_needed(SIZES, strength=1024**beta).by_exponent == degree
     # The exponent of n ω^{p+1}, whose terms are rounded where it is zero.
     exponents = [1 + (p + 1) * (beta - 1) for p in (degree - 1, degree)]
@@ -51,7 +51,7 @@ def test_at_the_degree_found_the_remainder_vanishes_and_one_below_it_does_not(be
 
 @pytest.mark.parametrize("name", ["relu", "tanh", "gelu"])
 @pytest.mark.parametrize("rho", [0.3, 0.8])
-def test_missed_shares_are_the_mean_square_of_the_conditional_mean_less_its_first_terms(name: str, rho: float) -> None:
+def test_missed_shares_are_mean_squares_of_the_remainder(name: str, rho: float) -> None:
     # E over κ of c_0(κ, s)², by quadrature in κ.
     share, s = missed_share(name, rho, 6), math.sqrt(1 - rho**2)
     total = gaussian_mean(lambda x: np.square(conditional_coefficients(name, rho * x.ravel(), s, degree=0)[:, 0]).reshape(x.shape))
@@ -64,7 +64,7 @@ def test_missed_shares_are_the_mean_square_of_the_conditional_mean_less_its_firs
 
 
 @pytest.mark.parametrize("rho", [0.99, 0.9999])
-def test_near_one_the_missed_shares_of_relu_are_those_of_its_closed_kernel(rho: float) -> None:
+def test_near_one_missed_shares_are_those_of_the_closed_kernel(rho: float) -> None:
     # The whole series is the arc-cosine kernel at ρ², over E σ² = 1/2; E c_0(κ)² less its terms of degree ≤ p.
     omega = rho**2
     whole = (math.sqrt(1 - omega**2) + omega * (math.pi - math.acos(omega))) / (2 * math.pi)

@@ -81,7 +81,7 @@ def test_wrong_random_functions_are_red(wrong):
         assert_hermite_coefficients(wrong, C, residual=C.residual(2), **FEW)
 
 
-def test_noise_that_is_reused_within_an_evaluation_has_no_variance_between_two():
+def test_noise_reused_in_an_evaluation_has_no_variance():
     class Frozen:
         name = "frozen noise"
 
@@ -109,7 +109,7 @@ def test_errors(arguments, message):
     assert str(error.value).startswith(message)
 
 
-def test_too_few_samples_cannot_tell_and_the_number_said_would_do():
+def test_too_few_samples_are_inconclusive_and_as_said_suffice():
     with pytest.raises(HypothesisError) as error:
         assert_hermite_coefficients(MODEL, C, samples=2**12)
     needed = int(error.value.repair.split("=")[1])

@@ -54,7 +54,7 @@ def test_different_models_are_found_different_after_few_runs():
         assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(-0.15))
 
 
-def test_at_the_margin_nothing_can_be_told_and_the_runs_needed_are_said():
+def test_at_the_margin_it_is_inconclusive_and_says_the_runs():
     with pytest.raises(HypothesisError) as error:
         assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, spread=0.3), runs=20)
     assert error.value.hypothesis.startswith("assert_equivalent has data that can tell whether a and b have the same ICL error")

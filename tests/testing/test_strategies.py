@@ -129,7 +129,7 @@ def test_errors(make, message):
     assert str(error.value).startswith(message)
 
 
-def test_without_hypothesis_the_assertions_work_and_the_strategies_say_what_to_install():
+def test_without_hypothesis_assertions_work_strategies_say_so():
     code = (
         "import sys; sys.modules['hypothesis'] = None\n"
         "import hermite_eq.testing as t; t.assert_hermite_coefficients('identity', [0, 1])\n"

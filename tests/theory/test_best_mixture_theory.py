@@ -131,7 +131,7 @@ def test_equal_sources_may_be_mixed_at_will() -> None:
     assert best.within == pytest.approx(np.array([[0.0, 1.0], [0.0, 1.0]]))
 
 
-def test_with_ever_more_data_the_best_mixture_is_that_of_the_test() -> None:
+def test_with_more_and_more_data_the_best_mixture_is_the_test() -> None:
     """As n → ∞ training minimises the error on the training mixture among all linear predictors: no mixture beats the test's."""
     task = Task(sources=[RELU, Source("tanh", 0.05, task_cov=Spike(4.0))], test_weights=[0.3, 0.7])
     off = []

@@ -42,7 +42,7 @@ def test_many_samples_is_the_limit_of_tau() -> None:
     assert ridgeless("interpolating").many_samples is None
 
 
-def test_both_sides_diverge_as_one_over_the_distance_from_the_threshold() -> None:
+def test_both_sides_diverge_as_one_over_the_distance() -> None:
     for side, sign in (("overdetermined", 1), ("interpolating", -1)):
         icl = sympy.lambdify(SYMBOLS, ridgeless(side).icl, "mpmath")  # type: ignore[arg-type]
         with mpmath.workdps(40):

@@ -50,7 +50,7 @@ def test_few_tasks_always_have_a_best_context_length() -> None:
         assert not diagram.monotone.any()
 
 
-def test_the_phase_boundary_is_where_the_slope_at_infinity_changes_sign() -> None:
+def test_at_the_phase_boundary_the_last_slope_changes_sign() -> None:
     """κ > 1 > … < τ: e(α) = e(∞) + A/α + O(α^{-2}); a minimum at finite α needs A < 0 and gets one from it. A by SymPy."""
     u = sympy.Symbol("x", positive=True)
     tau, rho = sympy.Integer(20), sympy.Symbol("rho", positive=True)

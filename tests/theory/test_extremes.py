@@ -24,7 +24,7 @@ ABOVE, BELOW = float(np.nextafter(1, 2)), float(np.nextafter(1, 0))
 ROUNDING = 1e3 * np.finfo(float).eps
 
 
-@pytest.mark.parametrize("setting", list(settings(150)), ids=lambda setting: setting.question)
+@pytest.mark.parametrize("setting", list(settings(80)), ids=lambda setting: setting.question)
 def test_no_setting_is_wrong(setting) -> None:
     assert fault(setting) is None, setting
 
@@ -44,7 +44,7 @@ def test_settings_that_were_wrong_once_are_not(setting: Setting) -> None:
 @pytest.mark.parametrize("mu", [1e-6, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("kappa", [0.4, 1.0, 3.0, INF])
 @pytest.mark.parametrize("head", ["identity", "3*x + 1", PolynomialActivation("linear", (0.0, 2.0), 0.0)], ids=str)
-def test_heads_without_residual_at_the_peak_of_the_linear_transformer(head, kappa: float, mu: float) -> None:
+def test_heads_without_residual_at_the_linear_peak(head, kappa: float, mu: float) -> None:
     """For m < D nothing happens at n = D: the error has a derivative there, and two units of rounding are no visible step."""
     model, task = RandomTransformer(head, 0.1, True), Task("identity", 0.1)
     errors = [icl_error(model, task, Ratios(1.0, kappa, tau, mu)) for tau in (1 - 1e-6, BELOW, 1.0, ABOVE, 1 + 1e-6)]
@@ -75,11 +75,11 @@ def test_nothing_happens_at_a_ratio_of_exactly_one(model, which: str) -> None:
     assert icl == pytest.approx([icl[1]] * len(icl) if len(icl) else [], rel=ROUNDING)
 
 
-def test_interpolation_at_finite_sizes_diverges_only_without_ridge() -> None:
+def test_interpolation_at_finite_sizes_diverges_only_ridgeless() -> None:
     """n = D = d(d+1), m = D: λ → 0 diverges as a power of λ, and every λ > 0 is finite."""
     sizes, task = Sizes(8, 8, 8, 72, 144), Task("identity", 0.1)
     assert math.isinf(icl_error(RandomTransformer("identity", 0.0, True), task, sizes).icl)
-    icl = [icl_error(RandomTransformer("identity", 10.0**-power, True), task, sizes).icl for power in (4, 8, 12, 16)]
+    icl = [icl_error(RandomTransformer("identity", 10.0**-power, True), task, sizes).icl for power in (4, 10, 16)]
     assert np.all(np.diff(icl) > 0)
     assert np.all(np.isfinite(icl))
 
@@ -93,7 +93,7 @@ TINY = [5e-324, 1e-300, 1e-60, 1e-30]
     ("identity", 72, 72, 1 / 3), ("identity", 20, 20, 1 / 2), ("identity", 72, 144, 1 / 2),
     ("tanh", 72, 72, 1 / 2), ("relu", 144, 144, 1 / 2),
 ])  # fmt: skip
-def test_a_ridge_too_small_for_where_the_error_is_a_power_of_it_is_refused(
+def test_a_ridge_too_small_for_a_power_law_is_refused(
     head: str, samples: int, hidden: int, power: float, tasks: int
 ) -> None:
     def icl(ridge: float) -> float:
@@ -119,7 +119,7 @@ def test_a_ridge_too_small_for_where_the_error_is_a_power_of_it_is_refused(
 ])  # fmt: skip
 def test_small_ridges_are_none_where_n_is_not_the_rank(head: str, samples: int, hidden: int, tasks: int) -> None:
     sizes = Sizes(8, 8, tasks, samples, hidden)
-    icl = [icl_error(RandomTransformer(head, ridge, True), Task("relu", 0.1), sizes).icl for ridge in (0.0, *TINY)]
+    icl = [icl_error(RandomTransformer(head, ridge, True), Task("relu", 0.1), sizes).icl for ridge in (0.0, TINY[0], TINY[-1])]
     assert icl == pytest.approx([icl[0]] * len(icl), rel=1e-6)
     assert icl[0] < 10
 
@@ -158,7 +158,8 @@ def test_a_huge_ridge_predicts_nothing(target: str, ridge: float) -> None:
 @pytest.mark.parametrize("model", [LinearTransformer, lambda ridge: RandomTransformer("relu", ridge)], ids=["linear", "relu"])
 def test_the_error_changes_without_a_step_over_all_ridges(model) -> None:
     """λ over six hundred decades: errors stay between those of no ridge and of an infinite one, and the last steps are none."""
-    task, where = Task("relu", 0.1), Sizes(10, 10, 10, 300, 100)
+    # Few training tasks one by one, which takes long, under one kind of head.
+    task, where = Task("relu", 0.1), Sizes(10, 10, 10 if model is LinearTransformer else 20, 300, 100)
     decades = [-320, -160, -80, -40, -20, -8, *range(-3, 6), 8, 20, 80, 160, 308]
     icl = np.array([icl_error(model(10.0**power), task, where).icl for power in decades])
     assert np.all(np.isfinite(icl))
@@ -216,7 +217,7 @@ def test_sizes_whose_squares_are_no_doubles_are_refused(scale: str) -> None:
 
 
 @pytest.mark.parametrize("noise", [1e31, 1e150, 1e300, LARGEST])
-def test_labels_whose_twelfth_powers_are_no_doubles_are_refused_at_finite_sizes(noise: float) -> None:
+def test_labels_whose_twelfth_powers_overflow_are_refused(noise: float) -> None:
     with pytest.raises(HypothesisError, match=r"at finite d labels are between .* Repair: pass a target and noise of order 1"):
         icl_error(LinearTransformer(0.1), Task("relu", noise), Sizes(10, 10, 5, 150))
 
@@ -246,7 +247,7 @@ def test_labels_that_outweigh_the_signals_of_a_context(target: str, tasks: int, 
     assert icl == pytest.approx([icl[1]] * 3, rel=10 / 10**4)
 
 
-def test_more_training_tasks_of_several_sources_than_can_be_described_are_refused() -> None:
+def test_too_many_training_tasks_of_several_sources_are_refused() -> None:
     task, sizes = Task(sources=[Source("tanh", 0.1), Source("relu", 0.1)]), Sizes(8, 8, 8 * 10**6, 10**7, 64)
     model = RandomTransformer("relu", 0.1, True)
     with pytest.raises(HypothesisError, match=r"at most 20000 training tasks .* found tasks=8000000\. Repair: pass tasks=math\.inf"):
@@ -258,7 +259,7 @@ def test_more_training_tasks_of_several_sources_than_can_be_described_are_refuse
 
 
 @pytest.mark.parametrize("noise", [value for value in NOISES if value > 0])
-def test_bayes_errors_with_the_covariance_of_no_direction_are_those_without(noise: float) -> None:
+def test_bayes_errors_with_a_covariance_of_no_direction(noise: float) -> None:
     task, alpha = Task("identity", noise), [*RATIOS, 5e-324, 1e-300, 1e-100, 1e100, LARGEST]
     one, other = bayes_error(task, alpha), bayes_error_with_covariance(task, alpha, np.ones(3))
     # At α = 1 ψ is a double root; and of e ≤ E y² ≥ 1 no digits below its rounding.
@@ -267,7 +268,7 @@ def test_bayes_errors_with_the_covariance_of_no_direction_are_those_without(nois
 
 
 @pytest.mark.parametrize("noise", NOISES)
-def test_bayes_errors_are_between_the_noise_and_all_of_the_label(noise: float) -> None:
+def test_bayes_errors_are_between_the_noise_and_the_label(noise: float) -> None:
     task = Task("identity", noise)
     for alpha in RATIOS:
         for function in (bayes_error, context_ridge_error):
@@ -323,7 +324,7 @@ def test_what_is_no_number_is_no_root() -> None:
 
 @pytest.mark.parametrize("ridge", RIDGES)
 def test_every_ridge_is_answered_by_every_linear_transformer(ridge: float) -> None:
-    for where in (Ratios(1e-6, 1.0, 1.0), Ratios(1.0, 1e-6, 1e6), Sizes(8, 8, 8, 64), Sizes(8, 64, INF, 10**6)):
+    for where in (Ratios(1e-6, 1.0, 1.0), Ratios(1.0, 1e-6, 1e6), Sizes(8, 8, 16, 64), Sizes(8, 64, INF, 10**6)):
         for noise in (0.0, 0.1):
             if isinstance(where, Ratios) and 0 < ridge < 1e-300:
                 # No normal number in units of E y².

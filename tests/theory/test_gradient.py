@@ -94,7 +94,7 @@ def test_derivatives_at_finite_size(model: Model) -> None:
     assert found.error == icl_error(model, RELU, sizes)
 
 
-def test_a_single_example_has_a_one_sided_derivative_in_the_context() -> None:
+def test_a_single_example_has_a_one_sided_derivative() -> None:
     model, sizes = LinearTransformer(0.1), Sizes(16, 1, 20, 600)
     one, two = (icl_error(model, RELU, replace(sizes, context=context)).idg for context in (1, 2))
     assert icl_gradient(model, RELU, sizes, "idg").d_alpha == pytest.approx((two - one) * 16, rel=1e-12)

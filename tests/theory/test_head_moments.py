@@ -36,7 +36,7 @@ def sizes(d: int) -> Sizes:
 
 @pytest.mark.parametrize("head", ["exp", "sinh(x)", "exp(-x/3)", "x*exp(x)", "exp(|x|^(3/4))"])
 @pytest.mark.parametrize("d", [8, 16])
-def test_an_exponential_head_is_refused_at_finite_d_and_its_repairs_work(head: str, d: int) -> None:
+def test_an_exponential_head_is_refused_and_its_repairs_work(head: str, d: int) -> None:
     with pytest.raises(HypothesisError, match=r"whose second moment has no mean over ‖h‖. Repair: pass RandomTransformer") as raised:
         icl_error(RandomTransformer(head, ridge=0.1), TASK, sizes(d))
     assert "normalise=True" in raised.value.repair
@@ -60,7 +60,7 @@ def unsettled(notes: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.parametrize("head", ["cubic", "x^5", equivalent_model("relu", 6), equivalent_model("tanh", 7)], ids=str)
-def test_what_does_not_settle_at_d_8_has_a_note_and_does_with_normalise(head: object) -> None:
+def test_what_does_not_settle_at_d_8_has_a_note_or_normalise(head: object) -> None:
     assert unsettled(icl_error(RandomTransformer(head, ridge=0.1), TASK, sizes(8)).notes)
     assert not unsettled(icl_error(RandomTransformer(head, ridge=0.1, normalise=True), TASK, sizes(8)).notes)
 
@@ -95,7 +95,7 @@ def test_a_cubic_head_settles_at_large_d() -> None:
     assert not unsettled(icl_error(RandomTransformer("cubic", ridge=0.1), TASK, sizes(40)).notes)
 
 
-def test_the_effective_number_of_contexts_of_a_linear_head_is_that_of_the_variance_of_the_norm() -> None:
+def test_effective_contexts_of_a_linear_head_are_of_the_norm() -> None:
     # M(s) = s², and Var s² = C/d up to the next order in 1/d: at d and 2d the difference from C/d falls about fourfold.
     C = covariance(TASK).norm_law().numeric(1.0)["variance"]
     gaps = []
@@ -117,7 +117,7 @@ def test_simulation_warns_of_a_mean_that_does_not_settle(head: object) -> None:
         simulate.icl_error(RandomTransformer(head, ridge=0.1), TASK, sizes(8), runs=1, rng=0)
 
 
-def test_simulation_does_not_warn_with_a_fixed_norm_or_a_lipschitz_head() -> None:
+def test_no_warning_with_a_fixed_norm_or_a_lipschitz_head() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         heads = [RandomTransformer("exp", ridge=0.1, normalise=True), RandomTransformer("relu", ridge=0.1)]

@@ -74,7 +74,7 @@ def test_degree_two_carries_the_mean_label_where_c0_vanishes() -> None:
     assert fitted.notes == ()
 
 
-def test_moments_of_a_head_at_scale_one_are_those_of_the_scaled_head() -> None:
+def test_moments_at_scale_one_are_those_of_the_scaled_head() -> None:
     for head in (RandomTransformer("gelu", 0).activation, equivalent_model("relu", degree=4)):
         one, scaled = HeadMoments.of(head), HeadMoments.scaled(head, np.array([1.0, 0.5]))
         for f in fields(HeadMoments):
@@ -121,7 +121,7 @@ def test_interpolation_is_said_aloud() -> None:
 
 
 @pytest.mark.parametrize("d", [11, 19, 30])
-def test_as_many_samples_as_readout_weights_interpolate_where_their_ratio_is_rounded(d: int) -> None:
+def test_samples_equal_to_weights_interpolate_at_rounded_ratios(d: int) -> None:
     """n = D, and n/d² · d/(d+1) = 1 + ε in floating point."""
     samples = d * (d + 1)
     assert samples / d**2 * (d / (d + 1)) != 1

@@ -67,7 +67,7 @@ def test_the_order_matters_below_one_task_per_dimension() -> None:
     assert ridgeless_limit(alpha=oo, tau=oo).g_task.subs(KAPPA, 3) == 0
 
 
-def test_the_price_of_new_tasks_is_undefined_where_both_errors_diverge() -> None:
+def test_the_price_is_undefined_where_both_errors_diverge() -> None:
     half, at_one = {KAPPA: sympy.Rational(1, 2)}, {TAU: 1, KAPPA: 2}
     for to in ({"alpha": oo}, {"kappa": oo}, {"kappa": 0}, {"alpha": 0}):
         limit = ridgeless_limit(**to)
@@ -82,7 +82,7 @@ def test_the_price_of_new_tasks_is_undefined_where_both_errors_diverge() -> None
 
 
 @pytest.mark.parametrize("to", ONE + TWO, ids=lambda to: ", ".join(f"{name}={end}" for name, end in to.items()))
-def test_the_price_is_the_difference_where_both_errors_are_finite(to: dict[str, Any]) -> None:
+def test_the_price_is_the_difference_of_finite_errors(to: dict[str, Any]) -> None:
     limit = ridgeless_limit(**to)
     for kappa, tau in itertools.product((0.3, 1.5), (0.4, 2.5)):
         values = {name: sympy.Rational(str(x)) for name, x in zip(NAMES.values(), (0.7, kappa, tau, 0.8, 1.1, 0.3), strict=True)}

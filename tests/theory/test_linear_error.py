@@ -87,7 +87,7 @@ def random_points(count: int, seed: int) -> list[dict[str, float]]:
     return points
 
 
-def test_ridgeless_icl_is_the_published_closed_form_at_1000_points() -> None:
+def test_ridgeless_icl_is_published_closed_form_at_1000_points() -> None:
     points = random_points(1000, 0)
     columns = {name: np.array([point[name] for point in points]) for name in points[0]}
     found = linear_limit(1.0, columns["rho"], 1 + columns["rho"], columns["alpha"], columns["kappa"], columns["tau"], 0.0).icl
@@ -98,7 +98,7 @@ def test_ridgeless_icl_is_the_published_closed_form_at_1000_points() -> None:
                 assert abs(value - exact) <= min(1e-10, _allowed(point["tau"])) * exact, point
 
 
-def test_ridgeless_idg_above_the_threshold_is_the_published_closed_form() -> None:
+def test_ridgeless_idg_is_the_published_closed_form() -> None:
     """τ/(τ−1)·(ρ + q*(1 − q*m*)), arXiv 2405.11751."""
     for point in random_points(400, 1):
         if point["tau"] > 1 and np.isfinite(point["kappa"]):
@@ -176,7 +176,7 @@ def test_a_second_formula_for_both_errors_at_1000_points(ridgeless: bool) -> Non
 
 
 @pytest.mark.parametrize("ridgeless", [True, False])
-def test_any_target_and_ridge_agrees_with_the_definition_in_60_digits(ridgeless: bool) -> None:
+def test_any_target_and_ridge_is_the_definition_in_60_digits(ridgeless: bool) -> None:
     rng = np.random.default_rng(7)
     for point in random_points(150, 2):
         a1, beyond, mean = rng.uniform(0.1, 2), rng.uniform(0, 1) + point["rho"], rng.uniform(0, 1)
@@ -201,7 +201,7 @@ def test_any_target_and_ridge_agrees_with_the_definition_in_60_digits(ridgeless:
             assert abs(error.effective_ridge - q) <= _allowed(point["tau"]) * q
 
 
-def test_a_coefficient_off_by_five_per_cent_or_a_wrong_sign_is_seen() -> None:
+def test_a_coefficient_five_per_cent_off_or_negated_is_seen() -> None:
     """The comparison above has the power to reject: each of these differs from the closed form by far more than is allowed."""
     for point in random_points(40, 3):
         exact = float(published_icl(**{**point, "kappa": min(point["kappa"], 1e6)}))
@@ -238,7 +238,7 @@ def extreme_points(count: int) -> ErrorArrays:
     return linear_limit(a1, rest, a1**2 + rest, 10 ** rng.uniform(-6, 6, count), kappa, tau, ridge)
 
 
-def test_every_admissible_point_has_a_positive_error_and_a_solved_fixed_point() -> None:
+def test_every_point_has_a_positive_error_and_a_fixed_point() -> None:
     error = extreme_points(4000)
     assert np.isfinite(error.icl).all()
     assert (error.icl > 0).all()
@@ -250,7 +250,7 @@ def test_every_admissible_point_has_a_positive_error_and_a_solved_fixed_point() 
     assert error.fixed_point_residual.max() <= 16 * EPS
 
 
-def test_exact_interpolation_is_infinite_and_its_neighbourhood_is_not() -> None:
+def test_interpolation_is_infinite_and_its_neighbourhood_is_not() -> None:
     error = linear_limit(1.0, 0.01, 1.01, 1.0, 0.5, [1 - 1e-9, 1.0, 1 + 1e-9], 0.0)
     assert np.isinf(error.icl[1])
     assert np.isinf(error.idg[1])

@@ -19,7 +19,6 @@ from hermite_eq.theory.feature_law.given_moments import ContextSample
 from hermite_eq.theory.feature_law.source_contexts import context_sample, curvature
 from hermite_eq.theory.feature_law.source_quadratics import quadratic_blocks
 from hermite_eq.theory.spectra.blocks import Side, sides
-from verify.campaigns.mixing import Mixing
 
 D = 20
 CONTEXTS = 20_000
@@ -29,6 +28,15 @@ SOURCES = {
     "input spike": Source("tanh", 0.1, input_cov=Spike(5.0)),
     "sphere": Source("gelu", 0.1, tasks="sphere"),
 }
+
+
+def dm(sources: list[Source]) -> Task:
+    """The sources in equal shares, in the conventions of [DM]."""
+    return Task(sources=sources, unit_inputs=True, unit_link=True)
+
+
+def half(d: int) -> Sizes:
+    return Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=0.5, mu=0.5)
 
 
 def drawn(task: Task, source: Source, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -97,7 +105,7 @@ def test_one_isotropic_source_is_a_task(model: Model) -> None:
 
 def test_another_seed_moves_the_error_by_a_per_cent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where contexts differ most, and the ridge is least: what the README says of the sampling error."""
-    task, sizes = Mixing(spiked=1.0, input_spike=1.0, step=0.0).task(20), Sizes.from_ratios(20, alpha=1, kappa=math.inf, tau=0.5)
+    task, sizes = dm([Source("relu", 1e-4, input_cov=Spike(20.0, normalised=True))]), half(20)
     found = []
     for seed in range(3):
         several_sources._fresh_moments.cache_clear()
@@ -108,9 +116,10 @@ def test_another_seed_moves_the_error_by_a_per_cent(monkeypatch: pytest.MonkeyPa
 
 
 SETTINGS = {
-    "input spike": (Mixing(spiked=1.0, input_spike=1.0, step=0.0), LinearTransformer(rt_ridge(5e-5, 12))),
-    "task spike": (Mixing(task_spike=1.0, step=0.0), LinearTransformer(rt_ridge(5e-5, 12), intercept=True)),
-    "noise": (Mixing(noises=(0.01, 0.3), step=0.0), RandomTransformer("tanh", rt_ridge(5e-5, 12, 72))),
+    "input spike": (dm([Source("relu", 1e-4, input_cov=Spike(12.0, normalised=True))]), LinearTransformer(rt_ridge(5e-5, 12))),
+    "task spike": (dm([Source("relu", 1e-4), Source("relu", 1e-4, task_cov=Spike(144.0))]),
+                   LinearTransformer(rt_ridge(5e-5, 12), intercept=True)),
+    "noise": (dm([Source("relu", 0.01), Source("relu", 0.3)]), RandomTransformer("tanh", rt_ridge(5e-5, 12, 72))),
 }
 
 
@@ -118,8 +127,7 @@ SETTINGS = {
 @pytest.mark.parametrize("name", SETTINGS)
 def test_simulated_transformers_agree(name: str) -> None:
     """Nearly without a ridge, where contexts of much energy weigh less: at 1/d = 0.08 the remainder is allowed 4 %."""
-    mixing, model = SETTINGS[name]
-    task, sizes = mixing.task(12), mixing.sizes(12)
+    (task, model), sizes = SETTINGS[name], half(12)
     theory, found = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=200, rng=5)
     runs = np.column_stack([found.icl_runs, found.source_runs])
     predicted = np.array([theory.icl, *theory.icl_by_source])

@@ -85,7 +85,7 @@ def test_with_few_units_the_linear_head_is_best() -> None:
     assert best_head(RELU, Ratios(1, 0.5, 1.5, 1.0)).residual_ratio == 0.0
 
 
-def test_the_best_named_head_is_no_worse_than_any_other_and_no_better_than_the_best_ratio() -> None:
+def test_the_best_head_is_between_all_others_and_the_best_ratio() -> None:
     best = best_head(RELU, MODERATE)
     assert best.error.icl < best.activation_error.icl
     heads = ("relu", "gelu", "softplus", "shifted_relu", "silu")
@@ -94,7 +94,7 @@ def test_the_best_named_head_is_no_worse_than_any_other_and_no_better_than_the_b
     assert named[best.activation] == min(named.values())
 
 
-def test_a_head_registered_later_is_considered_if_it_is_lipschitz() -> None:
+def test_a_head_registered_later_is_considered_if_lipschitz() -> None:
     before = best_head(RELU, MODERATE)
     register(activation(X * sympy.exp(-X), name="ricker_map"))
     assert best_head(RELU, MODERATE).activation == before.activation

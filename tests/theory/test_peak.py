@@ -24,7 +24,7 @@ def test_without_ridge_the_peak_is_at_n_equal_to_m(along: str) -> None:
 
 
 @pytest.mark.parametrize("error", ["icl", "idg"])
-def test_a_peak_of_the_linear_transformer_is_a_stationary_maximum(error: str) -> None:
+def test_a_peak_of_a_linear_transformer_is_a_local_maximum(error: str) -> None:
     model = LinearTransformer(0.1)
     peak = interpolation_peak(model, RELU, WHERE, "tau", error)  # type: ignore[arg-type]
     at = replace(WHERE, tau=peak.position)
@@ -38,7 +38,7 @@ def test_a_peak_of_the_linear_transformer_is_a_stationary_maximum(error: str) ->
     assert peak.prominence > 1
 
 
-def test_at_finite_size_the_peak_is_finite_and_beside_the_threshold() -> None:
+def test_at_finite_size_the_peak_is_finite_near_the_threshold() -> None:
     sizes = Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1.0, mu=1.5)
     heights = []
     for ridge in (1e-3, 1e-1):
@@ -64,7 +64,7 @@ def _affine(ridge: float) -> RandomTransformer:
     return RandomTransformer(PolynomialActivation("affine", (0.5, 1.0), 0.0), ridge)
 
 
-def test_without_nonlinear_part_the_rank_is_at_most_the_dimension() -> None:
+def test_without_nonlinear_part_the_rank_is_at_most_d() -> None:
     """m > D: the peak is at n = D (a search about n = m would miss it); m < D: at n = m."""
     for mu, threshold in ((1.2, 1.0), (0.7, 0.7), (math.inf, 1.0)):
         peak = interpolation_peak(_affine(0.1), RELU, replace(WHERE, mu=mu))
@@ -78,14 +78,14 @@ def test_without_nonlinear_part_the_rank_is_at_most_the_dimension() -> None:
         assert math.isfinite(interpolation_peak(_affine(0.1), RELU, replace(sizes, samples=samples), "mu").threshold) == reached
 
 
-def test_beyond_every_rank_there_is_no_threshold_and_a_plateau_is_no_peak() -> None:
+def test_beyond_every_rank_no_threshold_a_plateau_is_no_peak() -> None:
     """n > D: every m > D makes the same predictions, up to rounding."""
     peak = interpolation_peak(_affine(0.0), RELU, WHERE, "mu")
     assert all(map(math.isnan, (peak.position, peak.height, peak.threshold)))
     assert peak.prominence == 1
 
 
-def test_the_kernel_limit_of_a_nonlinear_head_never_interpolates() -> None:
+def test_the_kernel_limit_of_nonlinear_heads_never_interpolates() -> None:
     peak = interpolation_peak(RandomTransformer("relu", 0.1), RELU, replace(WHERE, mu=math.inf))
     assert peak.threshold == math.inf
     # What is left is the peak of the linear part, near n = D, smoothed by c_*.

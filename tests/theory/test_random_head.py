@@ -153,7 +153,7 @@ def test_drawn_matrices_tell_a_theory_with_a_wrong_coefficient(drawn: dict[Any, 
     assert abs(right) < 4.5 < wrong
 
 
-def test_drawn_matrices_tell_a_wrong_sign_and_a_missing_degree_two(drawn: dict[Any, Array]) -> None:
+def test_drawn_matrices_reject_a_wrong_sign_and_no_degree_two(drawn: dict[Any, Array]) -> None:
     right, wrong = power(drawn, lambda head: replace(head, signal=head.signal * np.sign(head.signal - 0.25)))
     assert abs(right) < 4.5 < wrong
     right, wrong = power(drawn, lambda head: replace(head, c2=0 * head.c2))
@@ -171,7 +171,7 @@ def one_node(shape: tuple[int, ...], **values: Any) -> ScaledSamples:
     return ScaledSamples(np.ones((*shape, 1)), **columns, tilt=np.zeros((*shape, 1)))
 
 
-def test_without_residual_and_with_infinitely_many_units_it_is_the_linear_transformer() -> None:
+def test_without_residual_and_with_infinite_width_it_is_linear() -> None:
     """m = ∞ and c_* = 0 leave ridge regression on h, c₀ ≠ 0 an intercept: linear_limit, which shares no formula with it."""
     rng = np.random.default_rng(4)
     size = 1000
@@ -193,7 +193,7 @@ def test_without_residual_and_with_infinitely_many_units_it_is_the_linear_transf
         assert np.abs(found.effective_ridge * fresh - linear.effective_ridge).max() <= 1e-9 * (1 + linear.effective_ridge.max())
 
 
-def test_samples_and_features_enter_the_fixed_point_symmetrically() -> None:
+def test_samples_and_features_enter_symmetrically() -> None:
     """(c₁²k(μ − f₁) − c_*²)(c₁²k(τ − f₁) − c_*²) = λ_sτc₁²k: exchanging τ and μ (with λ_sτ fixed) keeps k."""
     rng = np.random.default_rng(6)
     shape = (200,)
@@ -251,7 +251,7 @@ def test_m_equal_to_n_diverges_without_ridge() -> None:
     assert (found.icl[[0, 2]] > 1e4).all()
 
 
-def test_n_equal_to_the_number_of_directions_diverges_at_every_dimension() -> None:
+def test_n_equal_to_the_directions_diverges_at_every_d() -> None:
     """The ratio n/D at n = D as the theory at finite d computes it; one sample more or less does not interpolate."""
     d = np.arange(8, 61)
     for more in (-1, 0, 1):

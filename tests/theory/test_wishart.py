@@ -60,7 +60,7 @@ def test_poles_close_to_zero_are_integrated() -> None:
     assert abs(found[2] / found[1] - 1) < 2e-3
 
 
-def test_the_mean_spectrum_approaches_marchenko_pastur_as_one_over_d() -> None:
+def test_the_mean_spectrum_approaches_its_limit_as_one_over_d() -> None:
     """Slope of the gap in ⟨1/(s+y)⟩ over d = 10 … 80, κ = ½: −1 with corrections of relative order 1/d."""
     limit = float(resolvent_moments(0.5, 0.5).g)
     sizes = np.array([10, 20, 40, 80])

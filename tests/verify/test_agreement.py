@@ -75,7 +75,7 @@ def test_the_right_theory_agrees_and_a_wrong_one_is_caught() -> None:
     }
 
 
-def test_an_agreeing_row_says_what_is_particular_and_another_all_that_the_theory_says() -> None:
+def test_an_agreeing_row_has_particular_notes_and_another_all() -> None:
     good, bad = (curve_rows(drawn(("relu",), factor))[0] for factor in (1.0, 1.1))
     assert good.note.endswith("the theory says: last")
     assert bad.verdict == Verdict.DISAGREES
@@ -91,7 +91,7 @@ def test_one_source_that_disagrees_is_found() -> None:
     assert row.subject == "relu, task spike, one: error on source 1 at 1 (worst of 9)"
 
 
-def test_a_point_without_theory_is_left_out_and_a_curve_without_is_not_decided() -> None:
+def test_a_point_without_theory_is_left_out_a_curve_undecided() -> None:
     results = drawn(("relu",))
     for missing, verdict, count in ((slice(1, 2), Verdict.AGREES, 6), (slice(None), Verdict.UNDECIDED, 0)):
         icl = np.array(TRUE["relu"])
@@ -132,7 +132,7 @@ def test_fig3_shows_the_predicted_gain_and_the_best_step() -> None:
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.0, Verdict.AGREES), (0.01, Verdict.AGREES), (-0.01, Verdict.AGREES),
                                                 (0.0199, Verdict.DISAGREES), (-0.03, Verdict.DISAGREES)])
-def test_errors_that_differ_by_less_than_two_per_cent_are_the_same(share: float, verdict: Verdict) -> None:
+def test_errors_that_differ_by_less_than_two_per_cent_agree(share: float, verdict: Verdict) -> None:
     """Gaps of .1 % scatter in 20 runs: 1 % is z = 45, and five standard errors are .11 %."""
     results = drawn(("relu", "relu, rank one"))
     head = results.curves[KEY]

@@ -27,7 +27,7 @@ def curves() -> tuple[TheoryCurve, SimulatedCurve]:
     return icl_curve(MODEL, TASK, SIZES, weights=weights), simulate.icl_curve(MODEL, TASK, SIZES, weights=weights, runs=RUNS, rng=7)
 
 
-def test_the_best_mixture_is_best_in_simulation_and_another_is_not(curves: tuple[TheoryCurve, SimulatedCurve]) -> None:
+def test_the_best_mixture_is_best_in_simulation(curves: tuple[TheoryCurve, SimulatedCurve]) -> None:
     """Paired differences, |z| < 4.5 with 23 degrees of freedom: a false alarm in 10⁴."""
     theory, simulated = curves
     above = MonteCarlo.from_runs(simulated.icl_runs[:, 1:] - simulated.icl_runs[:, :1])

@@ -134,7 +134,7 @@ def test_a_gap_must_vanish_over_the_dimensions_in_store(linear_results, gap: flo
         assert "with three d in store its exponent is fitted" in alone.note
 
 
-def test_a_best_context_length_is_one_beyond_which_the_error_rises() -> None:
+def test_beyond_a_best_context_length_the_error_rises() -> None:
     panel = CAMPAIGNS["la-fig2"].panels[0]
     settings = panel.settings(panel.families[2], 40)
     (name,), predict, none = settings[0].models, Predictions(), np.empty((0, len(settings)))
@@ -150,7 +150,7 @@ def test_a_best_context_length_is_one_beyond_which_the_error_rises() -> None:
         assert {row.verdict for row in BestValue("α").rows("", [results])} == verdicts
 
 
-def test_a_wrong_theory_is_held_against_what_the_right_one_does_not_contradict(linear_results: curves.Results) -> None:
+def test_a_wrong_theory_is_held_against_what_the_right_one_fits(linear_results: curves.Results) -> None:
     # One curve is half as high again, so that the right theory is rejected there, whatever the runs scatter.
     off = {key: dataclasses.replace(curve, icl_runs=1.5 * curve.icl_runs, idg_runs=1.5 * curve.idg_runs) if i == 0 else curve
            for i, (key, curve) in enumerate(linear_results.curves.items())}

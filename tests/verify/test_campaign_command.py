@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -> None:
-    call = [sys.executable, "-m", "verify", "run", "rt-fig1b", "--d", "12", "--workers", "2", "--output", str(tmp_path)]
+    call = [sys.executable, "-m", "verify", "run", "rt-fig1b", "--d", "8", "--workers", "2", "--output", str(tmp_path)]
     process = subprocess.Popen([*call, "--runs", "1000"], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
     stored_in = folder_of_campaigns(tmp_path)
@@ -53,9 +53,9 @@ def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -
     # With --resume, d and the seed come from what was stored; of a shard there is no report.
     again = [*call[:5], "--resume", "--shard", "500/500", "--output", str(tmp_path)]
     done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "d = 12" in done.stdout
+    assert "d = 8" in done.stdout
     assert len(contents(stored_in)) == stored + 2
-    direct = Store(tmp_path / "direct", Setup(CAMPAIGNS["rt-fig1b"], 12, CAMPAIGNS["rt-fig1b"].seed, 4 * 10**9))
+    direct = Store(tmp_path / "direct", Setup(CAMPAIGNS["rt-fig1b"], 8, CAMPAIGNS["rt-fig1b"].seed, 4 * 10**9))
     # Of two workers the second may finish first.
     compute(direct, sorted(run for _, run in contents(stored_in))[:2], InOrder(), nothing)
     assert len(contents(tmp_path / "direct")) == 2

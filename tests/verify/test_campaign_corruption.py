@@ -139,7 +139,7 @@ CORRUPTIONS: dict[str, Corruption] = {
 }
 
 
-def test_whatever_happens_to_a_file_is_refused_and_repaired_or_changes_nothing(
+def test_a_changed_file_is_refused_and_repaired_or_harmless(
     original: Path, root: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     names = [str(path.relative_to(original)) for path in sorted(original.glob("*/*/*")) if not path.name.startswith(".")]
@@ -328,7 +328,7 @@ def test_a_copy_under_the_name_of_another_setup_is_refused(root: Path) -> None:
 # What is refused before it starts.
 
 
-def test_more_runs_than_memory_holds_are_refused_before_they_start(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_more_runs_than_memory_holds_are_refused_first(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(OutOfMemoryError, match=r"the results of 1000000000 runs fit into memory; found .*Repair: pass --runs 20, say"):
         compute(store(tmp_path), range(10**9), InOrder(), nothing)
     assert verify_main.main(["run", "rt-fig1a", "--d", "8", "--runs", str(10**9), "--output", str(tmp_path)]) == 2

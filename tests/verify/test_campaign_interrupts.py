@@ -69,7 +69,7 @@ def interrupted_twice(root: Path, gap: float, wait: int) -> tuple[int, str]:
     return process.returncode, rest
 
 
-def test_interrupted_twice_the_command_ends_and_has_lost_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_interrupted_twice_the_command_has_lost_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     quick = request.config.getoption("universality") == "default"
     for number in range(2 if quick else 20):
         # While the processes start, and in the middle of the runs.
@@ -198,7 +198,7 @@ def asleep() -> None:
     time.sleep(600)
 
 
-def test_an_exception_ends_the_workers_in_the_middle_of_their_tasks() -> None:
+def test_an_exception_ends_the_workers_amid_their_tasks() -> None:
     start = time.monotonic()
     with pytest.raises(ZeroDivisionError), workers(2) as pool:  # noqa: PT012
         futures = [pool.submit(asleep) for _ in range(4)]

@@ -52,7 +52,7 @@ def test_coefficients_agree_and_every_wrong_one_is_caught(features: dict[str, co
     assert all(item["caught"] for item in outcome if "sign" in item["defect"] or "c_0" in item["defect"] or "c_1" in item["defect"])
 
 
-def test_the_law_of_the_pre_activations_agrees_and_a_wrong_covariance_is_caught(laws: dict[str, pre_activations.LawMoments]) -> None:
+def test_the_law_agrees_and_a_wrong_covariance_is_caught(laws: dict[str, pre_activations.LawMoments]) -> None:
     task = Task("relu", 0.01)
     verdicts = {check.verdict for check in pre_activations.judge(task, laws["relu"])}
     assert verdicts == {Verdict.AGREES, Verdict.IN_THE_LIMIT}
@@ -61,7 +61,7 @@ def test_the_law_of_the_pre_activations_agrees_and_a_wrong_covariance_is_caught(
     assert outcome["target relu: t 5 % too large"]
 
 
-def test_the_theory_is_rejected_for_a_target_whose_coefficient_is_off(ladders: dict[str, transformers.Ladder]) -> None:
+def test_the_theory_is_rejected_for_another_target(ladders: dict[str, transformers.Ladder]) -> None:
     # At these sizes the plain heads are far from the limit; the normalised head and its theory are what can be compared.
     right = learning_curve.judge("tanh", ladders["tanh"], SMALL)
     wrong = learning_curve.judge("tanh", dataclasses.replace(ladders["tanh"], task=Task("relu", 0.01)), SMALL)

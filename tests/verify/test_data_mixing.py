@@ -128,7 +128,7 @@ def test_results_do_not_depend_on_how_runs_are_parted(small: two_sources.Mixture
         assert curve.icl_runs[0, 0] == small.errors[two_sources.INPUTS, 12][key].icl_runs[33]
 
 
-def test_transformers_at_d_12_agree_and_a_forgotten_spike_does_not(small: two_sources.Mixture) -> None:
+def test_transformers_agree_and_a_forgotten_spike_does_not(small: two_sources.Mixture) -> None:
     right = data_mixing.error_rows(small, data_mixing.TRUE, stepped=False)
     # A false alarm in 1e-5 of rows (verify.claims.check.LEVEL).
     assert {row.verdict for row in right} == {Verdict.AGREES}

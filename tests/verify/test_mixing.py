@@ -41,7 +41,7 @@ def errors(mixing: Mixing, d: int, runs: int, models: list[Model] | None = None)
 SPIKED = Mixing(spiked=1.0, task_spike=1.0, ridge=5e-3)
 
 
-def test_equivalence_with_normalised_input_needs_degree_two_under_a_task_spike() -> None:
+def test_equivalence_needs_degree_two_under_a_task_spike() -> None:
     # Theorem 4.12: p = 2 is within 1 %, p = 0 is 30 % off, p = 1 keeps a few per cent.
     d = 18
     degrees = (0, 2, 4)
@@ -135,7 +135,7 @@ def test_the_best_step_is_beyond_the_theorem() -> None:
         errors(SPIKED, 8, 1, [head(replace(SPIKED, step=4.0), 8)])
 
 
-def test_far_beyond_the_theorem_degree_four_is_not_enough_at_these_d() -> None:
+def test_far_beyond_the_theorem_degree_four_is_not_enough() -> None:
     # At η = 16 d² the units share one large component, of which σ̂_4 keeps a polynomial, while the head has gained from it. The ratio of
     # the errors falls with d all the same: 16, 9, 4 at d = 10, 14, 20.
     d = 14
@@ -178,7 +178,7 @@ def _label_column(unit: bool, d: int, runs: int) -> np.ndarray:
     return np.array(found).T
 
 
-def test_the_label_column_is_a_block_of_rank_d_in_the_rest_as_derived() -> None:
+def test_the_label_column_is_a_block_of_rank_d_as_derived() -> None:
     # The coefficient is 1 + O(1/d); extrapolated from d = 14 and 28, it is found to 4 %: a theory 30 % off is refused.
     (small, before), (large, after) = _label_column(True, 14, 40), _label_column(True, 28, 20)
     value = 2 * large.mean() - small.mean()
@@ -195,7 +195,7 @@ def test_the_label_column_is_a_block_of_rank_d_in_the_rest_as_derived() -> None:
     assert growth[0] - growth[1] > 5 * math.sqrt(variance)
 
 
-def test_the_rest_of_the_gradient_vanishes_beside_its_rank_one_part() -> None:
+def test_the_rest_of_the_gradient_vanishes_beside_rank_one() -> None:
     # Lemma 4.11, in the scale of [RT]: d^{-1}, less what √log m in max|w| takes off at these sizes (0.2).
     model, ladder = OneStepTransformer("relu", 1.0, 0.1), (10, 16, 26)
     found = [gradient_step(model, _task(False), _sizes(d), runs=12, rng=0).ratio for d in ladder]

@@ -157,7 +157,7 @@ def test_the_code_is_that_of_every_source_a_theory_may_use(tmp_path: Path, monke
     assert kept.code() != before
 
 
-def test_what_is_left_out_of_the_code_cannot_be_imported_by_a_theory() -> None:
+def test_a_theory_cannot_import_what_is_left_out_of_its_code() -> None:
     path = Path(__file__).parent.parent / "test_import_order.py"
     spec = importlib.util.spec_from_file_location("import_order", path)
     assert spec is not None

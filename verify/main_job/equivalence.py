@@ -10,12 +10,11 @@ import numpy as np
 import hermite_eq
 from hermite_eq.models import RandomTransformer, Sizes, Task
 from hermite_eq.simulate import SimulatedCurve
-from hermite_eq.theory import icl_curve
 from verify.campaigns.heads import DEGREES, HEADS, RIDGE, distinct_degree, equivalent
 from verify.claims.check import RESOLUTION, Z_LIMIT, Check, Verdict, by_rate, by_z, z_score
 from verify.claims.inflation import LIMIT, inflation
 from verify.main_job.profile import Profile
-from verify.main_job.transformers import RATIOS, Ladder, without_residual
+from verify.main_job.transformers import RATIOS, Ladder, theory, without_residual
 
 CLAIM = "Theorem 3"
 #: The gap vanishes as d^ORDER: the norm of h fluctuates by O(1/d), and σ and σ̂_r answer to that differently.
@@ -33,8 +32,8 @@ def relative_gap(transformer: SimulatedCurve, model: SimulatedCurve) -> tuple[fl
 
 def predicted_gap(task: Task, transformer: RandomTransformer, model: RandomTransformer, d: int, taus: Sequence[float]) -> float:
     """The same mean relative gap, from the theory at this d."""
-    points = [Sizes.from_ratios(d, tau=tau, **RATIOS) for tau in taus]
-    return float(np.mean(icl_curve(model, task, points).icl / icl_curve(transformer, task, points).icl - 1))
+    points = tuple(Sizes.from_ratios(d, tau=tau, **RATIOS) for tau in taus)
+    return float(np.mean(theory(model, task, points).icl / theory(transformer, task, points).icl - 1))
 
 
 def judge(target: str, ladder: Ladder, profile: Profile, scales: np.ndarray) -> list[Check]:
@@ -62,11 +61,11 @@ def _against_theory(subject: str, ladder: Ladder, profile: Profile, exact: Rando
     d = ladder.dimensions[-1]
     gap, stderr = relative_gap(ladder.at(exact)[d], ladder.at(model)[d])
     runs = profile.runs[-1]
-    theory = {size: predicted_gap(ladder.task, exact, model, size, profile.taus) for size in (d, *FAR)}
+    gaps = {size: predicted_gap(ladder.task, exact, model, size, profile.taus) for size in (d, *FAR)}
     near, far = FAR
-    slope = float(np.log(abs(theory[far] / theory[near])) / np.log(far / near))
-    note = f"theory: {theory[d]:+.4f} at d = {d}, vanishing as d^{slope:.2f}"
-    check = by_z(CLAIM, f"{subject}: e(σ̂_r)/e(σ) − 1 at d = {d}", theory[d], gap, stderr, runs=runs, scale=1.0, note=note)
+    slope = float(np.log(abs(gaps[far] / gaps[near])) / np.log(far / near))
+    note = f"theory: {gaps[d]:+.4f} at d = {d}, vanishing as d^{slope:.2f}"
+    check = by_z(CLAIM, f"{subject}: e(σ̂_r)/e(σ) − 1 at d = {d}", gaps[d], gap, stderr, runs=runs, scale=1.0, note=note)
     too_high = excess > LIMIT and (abs(gap) > RESOLUTION or check.verdict == Verdict.DISAGREES)
     if too_high:
         return check.with_verdict(Verdict.DEGREE_TOO_HIGH, f"E σ̂_r(Fᵀh)² is {excess:.0%} above E σ(Fᵀh)² at d = {d}; {note}")

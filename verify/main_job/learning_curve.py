@@ -10,12 +10,11 @@ import numpy as np
 
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Task
 from hermite_eq.simulate import SimulatedCurve
-from hermite_eq.theory import icl_curve
 from verify.campaigns.heads import HEADS, RIDGE
 from verify.claims.check import Check, Verdict, by_rate, by_z, z_score
 from verify.claims.defects import steeper
 from verify.main_job.profile import Profile
-from verify.main_job.transformers import Ladder
+from verify.main_job.transformers import Ladder, theory
 
 CLAIM = "error theory"
 ERRORS = ("icl", "idg")
@@ -31,7 +30,7 @@ def shown() -> list[Model]:
 
 def predicted(model: Model, task: Task, curve: SimulatedCurve, error: str) -> np.ndarray:
     """The theory at the sizes of a simulated curve."""
-    return np.asarray(getattr(icl_curve(model, task, [point.sizes for point in curve.points]), error))
+    return np.asarray(getattr(theory(model, task, tuple(point.sizes for point in curve.points)), error))
 
 
 def judge(target: str, ladder: Ladder, profile: Profile) -> list[Check]:
@@ -42,16 +41,16 @@ def judge(target: str, ladder: Ladder, profile: Profile) -> list[Check]:
     for model in shown():
         label = str(model)
         for error in ERRORS:
-            theory = {d: predicted(model, ladder.task, curves[label], error) for d, curves in ladder.curves.items()}
+            foretold = {d: predicted(model, ladder.task, curves[label], error) for d, curves in ladder.curves.items()}
             simulated = {d: getattr(curves[label], error) for d, curves in ladder.curves.items()}
-            z = [z_score(t, m, s, runs[top]) for t, m, s in zip(theory[top], simulated[top].mean, simulated[top].stderr, strict=True)]
+            z = [z_score(t, m, s, runs[top]) for t, m, s in zip(foretold[top], simulated[top].mean, simulated[top].stderr, strict=True)]
             worst = int(np.argmax(np.abs(z)))
             subject = f"target {target}, {label}: {error.upper()} at n = {profile.taus[worst]:g} d², d = {top} (worst of {len(z)})"
-            check = by_z(CLAIM, subject, float(theory[top][worst]), float(simulated[top].mean[worst]),
-                         float(simulated[top].stderr[worst]), runs=runs[top], scale=float(theory[top][worst]))
+            check = by_z(CLAIM, subject, float(foretold[top][worst]), float(simulated[top].mean[worst]),
+                         float(simulated[top].stderr[worst]), runs=runs[top], scale=float(foretold[top][worst]))
             if check.verdict == Verdict.DISAGREES:
-                gaps = [simulated[d].mean[worst] / theory[d][worst] - 1 for d in ladder.dimensions]
-                stderrs = [simulated[d].stderr[worst] / theory[d][worst] for d in ladder.dimensions]
+                gaps = [simulated[d].mean[worst] / foretold[d][worst] - 1 for d in ladder.dimensions]
+                stderrs = [simulated[d].stderr[worst] / foretold[d][worst] for d in ladder.dimensions]
                 rate = by_rate(CLAIM, subject, ladder.dimensions, gaps, stderrs, order=-1, runs=[runs[d] for d in ladder.dimensions])
                 check = check.with_verdict(rate.verdict, f"simulation/theory − 1 = {gaps[-1]:+.1%}; {rate.note}",
                                            slope=(rate.value, rate.value_error))

@@ -6,14 +6,17 @@ import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
 import hermite_eq
 from hermite_eq import simulate
 from hermite_eq.errors import HypothesisWarning
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task
+from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task, TrainedModel
 from hermite_eq.simulate import SimulatedCurve
+from hermite_eq.theory import icl_curve
+from hermite_eq.theory.error import TheoryCurve
 from verify.campaigns.heads import HEADS, NOISE, RIDGE, distinct_degrees, equivalent
 from verify.main_job.profile import Profile
 
@@ -53,6 +56,12 @@ class Ladder:
     def at(self, model: Model) -> dict[int, SimulatedCurve]:
         """The curves of one model by d, wherever it was simulated."""
         return {d: curves[str(model)] for d, curves in self.curves.items() if str(model) in curves}
+
+
+@cache
+def theory(model: TrainedModel, task: Task, sizes: tuple[Sizes, ...]) -> TheoryCurve:
+    """The predictions at these sizes, computed once for verdicts, wrong theories and figures."""
+    return icl_curve(model, task, sizes)
 
 
 def one_run(target: str, d: int, taus: tuple[float, ...], largest: bool, seed: np.random.SeedSequence, run: int) -> tuple[
