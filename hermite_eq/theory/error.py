@@ -23,7 +23,7 @@ from hermite_eq.models import (
     TrainedModel,
 )
 from hermite_eq.theory.feature_law.distinct_sources import distinct_sources
-from hermite_eq.theory.feature_law.finite_size import ROUGH, effective_contexts, finite_errors
+from hermite_eq.theory.feature_law.finite_size import ROUGH, effective_contexts, finite_errors, wide
 from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_errors, unsettled_moments
 from hermite_eq.theory.feature_law.head import Head, unsettled
 from hermite_eq.theory.feature_law.limit import TargetMoments, limit_errors, limit_sources
@@ -198,6 +198,7 @@ def _isotropic(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[st
     found = [f"d = {small}: the remainder, of the next order in 1/d, is several per cent"] if small < ROUGH else []
     if any(point.tasks <= FEW and point.d > LARGEST for point in points):
         found.append("one spectrum describes few training tasks: the error on fresh tasks may be a tenth higher")
+    found += wide(model, task, min(points, key=lambda point: point.d))
     fewest = min(points, key=lambda point: point.samples / point.d**2)
     return values, (*notes, *found, *unsettled(model, fewest, effective_contexts(model, task, fewest) / fewest.samples))
 

@@ -10,6 +10,7 @@ import pytest
 
 from hermite_eq import (
     HypothesisWarning,
+    LinearTransformer,
     OneStepTransformer,
     RandomTransformer,
     Ratios,
@@ -122,3 +123,19 @@ def test_no_warning_with_a_fixed_norm_or_a_lipschitz_head() -> None:
         warnings.simplefilter("error")
         heads = [RandomTransformer("exp", ridge=0.1, normalise=True), RandomTransformer("relu", ridge=0.1)]
         simulate.icl_error(heads, TASK, sizes(8), runs=1, rng=0)
+
+
+def test_a_wide_law_of_the_norm_has_a_note_where_it_spoils_the_theory() -> None:
+    """A target without linear part at short contexts: the note says that errors are less than predicted, by tens of per cent.
+
+    One check at z > 5.
+    """
+    ratios = {"alpha": 0.5, "kappa": math.inf, "tau": 1.5, "mu": 2.5}
+    head, task, sizes = RandomTransformer("gelu", 0.001), Task("x^2-1", 0.1), Sizes.from_ratios(20, **ratios)
+    found = icl_error(head, task, sizes)
+    assert any("‖h‖² has the relative variance 7.4" in note for note in found.notes)
+    seen = simulate.icl_error(head, task, sizes, runs=24, rng=3).icl
+    assert 0.9 * found.icl - seen.mean > 5 * seen.stderr
+    quiet = [icl_error(head, Task("relu", 0.1), sizes), icl_error(RandomTransformer("gelu", 0.001, normalise=True), task, sizes),
+             icl_error(LinearTransformer(0.1), task, sizes), icl_error(head, task, Sizes.from_ratios(80, **ratios))]
+    assert not any("relative variance" in note for result in quiet for note in result.notes)
