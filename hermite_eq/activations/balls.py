@@ -197,6 +197,8 @@ def _built(expression: sympy.Expr, precision: int) -> Ball:
         return _piecewise(expression, precision)
     if isinstance(expression, sympy.besselj | sympy.besseli) and expression.order.is_Integer:
         return _bessel(expression, precision)
+    if isinstance(expression, sympy.re | sympy.im) and not expression.has(X):
+        return _complex_part(expression, precision)
     function = _FUNCTIONS.get(expression.func)
     if function is None:
         raise _unsupported(expression)
@@ -210,6 +212,18 @@ def _bessel(expression: sympy.Expr, precision: int) -> Ball:
     if isinstance(expression, sympy.besselj):
         return lambda z, analytic: argument(z, analytic).bessel_j(order)
     return lambda z, analytic: argument(z, analytic).bessel_i(order)
+
+
+def _complex_part(expression: sympy.Expr, precision: int) -> Ball:
+    """The real or imaginary part of a function at a complex number, as an error function at the end of an oscillation leaves it."""
+    (inner,) = expression.args
+    function = _FUNCTIONS.get(inner.func)
+    if function is None:
+        raise _unsupported(expression)
+    parts = inner.args[0].as_real_imag()
+    whole = function(acb(*(_compiled(part, precision)(acb(0), False).real for part in parts)), False)
+    value = acb(whole.real if isinstance(expression, sympy.re) else whole.imag)
+    return lambda z, analytic: value
 
 
 def _unsupported(expression: sympy.Basic) -> HypothesisError:

@@ -186,10 +186,11 @@ def _of_numbers(guest: Guest, failure: Exception) -> Guest:
     except Exception:
         values = np.full(PROBE.size, np.nan)
     if np.all(np.isnan(values)):
+        of_torch = "Tensor" in str(failure) or type(guest.function).__module__.startswith("torch")
         raise HypothesisError(
             "a callable activation takes arrays (it is vectorised)",
             f"{guest.name}, which raises {type(failure).__name__}: {failure}",
-            "write it with numpy.where, numpy.maximum, …",
+            "pass lambda x: f(torch.from_numpy(x)).detach().numpy()" if of_torch else "write it with numpy.where, numpy.maximum, …",
         ) from failure
     check_defined(guest.name, PROBE, values)
     _check_elementwise(guest.name, values[::-1], again, PROBE[::-1], epsilon(values))

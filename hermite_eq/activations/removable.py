@@ -41,7 +41,7 @@ def removable_points(numerator: sympy.Expr, denominator: sympy.Expr) -> tuple[Re
     for place in real_zeros(denominator):
         top, bottom = numerator, denominator
         for order in range(_HIGHEST_ORDER + 1):
-            at_top, at_bottom = (sympy.simplify(part.subs(X, place)) for part in (top, bottom))
+            at_top, at_bottom = (_number(part.subs(X, place)) for part in (top, bottom))
             if at_bottom != 0:
                 if order and at_bottom.is_finite and at_top.is_finite:
                     found.append(Removable(place, order, at_top / at_bottom))
@@ -50,6 +50,11 @@ def removable_points(numerator: sympy.Expr, denominator: sympy.Expr) -> tuple[Re
                 break
             top, bottom = top.diff(X), bottom.diff(X)
     return tuple(found)
+
+
+def _number(value: sympy.Expr) -> sympy.Expr:
+    """A constant, simplified where it may be zero: elsewhere SymPy would write 10^6 log 2 as the logarithm of a power."""
+    return sympy.simplify(value) if not value.is_finite or abs(sympy.N(value, 30)) < sympy.Float(10) ** -20 else value
 
 
 def near_removable(

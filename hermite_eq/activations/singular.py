@@ -96,6 +96,10 @@ def real_zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
             return tuple(root for root in sympy.roots(polynomial) if root.is_real)
     if h.is_positive or h.is_negative:
         return ()
+    constant, rest = h.as_independent(X, as_Add=True)
+    factor, power = rest.as_independent(X, as_Add=False)
+    if isinstance(power, sympy.exp) and (-constant / factor).is_positive:
+        return real_zeros(power.exp - sympy.log(-constant / factor))
     return _numeric_zeros(h)
 
 
@@ -134,7 +138,7 @@ def _numeric_zeros(h: sympy.Expr) -> tuple[sympy.Expr, ...]:
             try:
                 tolerance = mpmath.mpf(10) ** (8 - 2 * _DIGITS)
                 if crossing[i]:
-                    zero = mpmath.findroot(exact, (x[i], x[i + 1]), solver="anderson", tol=tolerance)
+                    zero = mpmath.findroot(exact, (x[i], x[i + 1]), solver="anderson", tol=tolerance, maxsteps=200)
                 else:
                     slope = slope or sympy.lambdify(X, sympy.diff(h, X), "mpmath")
                     zero = mpmath.findroot(slope, (x[i], x[i] + 1e-9), tol=tolerance)

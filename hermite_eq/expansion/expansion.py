@@ -208,9 +208,12 @@ class HermiteExpansion:
     @cached_property
     def norm2(self) -> Any:
         r""":math:`\mathbb E\,\sigma(g)^2`: exact if there is a closed form, else a float."""
+        return self.estimate.norm2 if self._exact_norm2 is None else self._exact_norm2
+
+    @cached_property
+    def _exact_norm2(self) -> sympy.Expr | None:
         expression = self.activation.expression
-        exact = None if expression is None else exact_inner(expression, expression)
-        return self.estimate.norm2 if exact is None else exact
+        return None if expression is None else exact_inner(expression, expression)
 
     def residual(self, r: int) -> Any:
         r"""The residual :math:`c_r^*=\bigl(\mathbb E\sigma^2-\sum_{k\le r}c_k^2/k!\bigr)^{1/2}`, exact where all of these are.
@@ -223,14 +226,14 @@ class HermiteExpansion:
             At most ``degree``.
         """
         r = self._within(r, "r")
-        if self.exact is None or not isinstance(self.norm2, sympy.Basic):
+        if self.exact is None or self._exact_norm2 is None:
             return float(self._remainders[r])
-        square = sympy.expand(self.norm2 - sum(c**2 / sympy.factorial(k) for k, c in enumerate(self.exact[: r + 1])))
+        square = sympy.expand(self._exact_norm2 - sum(c**2 / sympy.factorial(k) for k, c in enumerate(self.exact[: r + 1])))
         return sympy.Integer(0) if not square.free_symbols and vanishes(square) else sympy.sqrt(square)
 
     @cached_property
     def _remainders(self) -> NDArray[np.float64]:
-        if self._numeric and isinstance(self.norm2, sympy.Basic):
+        if self._numeric and self._exact_norm2 is not None:
             return np.array([nearest_double(self.residual(r)) for r in range(self.degree + 1)])
         return remainders(self.activation, self.degree)
 
@@ -276,8 +279,9 @@ class HermiteExpansion:
         r"""An interval which provably contains :math:`\mathbb E\,\sigma(g)^2`, with ``digits`` significant digits."""
         from hermite_eq.expansion.certified import enclosed_norm2
 
-        if not self.activation.parameters and isinstance(self.norm2, sympy.Basic) and self._extreme(self.norm2):
-            return enclose_number(self.norm2, check_digits(digits))
+        exact = None if self.activation.parameters else self._exact_norm2
+        if exact is not None and self._extreme(exact):
+            return enclose_number(exact, check_digits(digits))
         return enclosed_norm2(self.activation, digits)
 
     def residual_enclosure(self, r: int, digits: int = 50) -> Enclosure:
@@ -285,7 +289,7 @@ class HermiteExpansion:
         from hermite_eq.expansion.certified import enclosed_residual
 
         r = self._within(r, "r")
-        if self._numeric and isinstance(self.norm2, sympy.Basic) and self._extreme(self.norm2):
+        if self._numeric and self._exact_norm2 is not None and self._extreme(self._exact_norm2):
             return enclose_number(self.residual(r), check_digits(digits))
         return enclosed_residual(self.activation, r, digits)
 

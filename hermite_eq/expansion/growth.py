@@ -90,7 +90,8 @@ def growth(expression: sympy.Expr, side: int, start: int, lipschitz: float | Non
         raise HypothesisError(
             "the tail of the integral is bounded by the growth of the function",
             f"no bound for {reason} as x → {'' if side > 0 else '−'}∞",
-            "declare a Lipschitz constant: activation(expression, lipschitz=…)",
+            "declare a Lipschitz constant if it has one, activation(expression, lipschitz=…), or use the double-precision coefficients "
+            "np.asarray(coefficients(…))",
         ) from None
 
 

@@ -17,7 +17,7 @@ from hermite_eq.activations import Activation
 from hermite_eq.activations.balls import working_precision
 from hermite_eq.activations.guest import epsilon, precision_name
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.asymptotics import check_integrable, decays_slowly, local_nodes, not_square_integrable
+from hermite_eq.expansion.asymptotics import check_integrable, decays_slowly, far_mass, local_nodes, not_square_integrable
 from hermite_eq.expansion.asymptotics.nodes import LocalNodes
 from hermite_eq.expansion.narrow import narrow_edges
 
@@ -31,6 +31,8 @@ HALF_WIDTHS = (14, 20, 28, 36, 52)
 _MOST_PANELS = 4096
 #: Whose square, times slopes and the number of nodes, is still a double.
 _LARGEST = 1e150
+#: Whose square is not a double.
+_SMALLEST = 1e-163
 _CRAMER = 1.0866 / math.sqrt(2 * math.pi)
 #: Bisections of one panel: 2^-60 of a unit is below the spacing of doubles there.
 _MOST_BISECTIONS = 60
@@ -58,6 +60,8 @@ class Panels:
     reach : float
         The largest standard deviation s of the argument; the panels end at ``half_width`` standard deviations.
     half_width : int
+    peak : float
+        The largest value of :math:`|f(x)|e^{-x^2/4s^2}`, s = ``reach``, that was seen.
     off : ndarray, shape (panels,)
         How far the function may be, on each panel, from the polynomial through its nodes.
     eps : float
@@ -71,6 +75,7 @@ class Panels:
     edges: Array
     reach: float
     half_width: int
+    peak: float
     off: Array
     eps: float
     trusted: bool
@@ -139,7 +144,7 @@ def out_of_reach(found: str) -> OutOfReachError:
     """What is said of a function that is square integrable, but not within doubles."""
     return OutOfReachError(
         f"σ and its mass under σ²φ are within doubles: |σ| < 1e308, and all but 1e-16 of it at |x| < {HALF_WIDTHS[-1]}",
-        found, "ask for its exact coefficients or enclosures, c.exact or c.enclosure(k) of c = coefficients(…)",
+        found, "ask for its exact coefficients or enclosures: c.exact, c.enclosure(k) or c.norm2_enclosure() of c = coefficients(…)",
     )
 
 
@@ -173,6 +178,13 @@ def resolve(
             break
     if last > EPS * np.max(size) and not slow:
         raise refusal(f"|f(x)|·exp(−x²/4) = {last:.2g} still at {half_width} standard deviations")
+    if np.max(size) == 0 and refusal is not_square_integrable:
+        # Nothing is known of it beyond: e^{60x − 3600} is no double before x = 47, and less against e^{−x²/4}, but grows faster.
+        with np.errstate(divide="ignore"):
+            depth = np.log(np.abs(f)) - np.square(x / reach) / 4
+        for outer, inner in ((depth[0, 0], depth[0, -1]), (depth[-1, -1], depth[-1, 0])):
+            if outer > inner:
+                raise refusal(f"|f(x)|·exp(−x²/4) = exp({outer:.4g}) at {half_width} standard deviations, growing")
     eps = epsilon(f)
     # (E f²)^{1/2}, up to a constant: what a negligible share is measured by.
     peak = float(np.max(size)) or 1.0
@@ -237,7 +249,7 @@ def resolve(
     counts = np.maximum(_FEWEST_PROBES, fewest * np.minimum(lengths, 1.0))
     resolution = float(np.max(lengths / counts, initial=0.0))
     return Panels(
-        edges, reach, half_width, off, eps, trusted, resolution,
+        edges, reach, half_width, float(np.max(size)), off, eps, trusted, resolution,
         caveat + f"features narrower than {resolution:.2g} between the points looked at would have been missed", local,
     )
 
@@ -372,4 +384,8 @@ def panels(sigma: Activation, reach: float = 1.0, radius: float = 0.5) -> Panels
     if undecided:
         caveat = f"whether it is square integrable was not decided from its expression ({undecided}): the numbers hold if it is; "
         return replace(plan, trusted=False, caveat=caveat + plan.caveat)
+    if not slow:
+        beyond = far_mass(sigma.expression, round(plan.edges[-1]), reach, max(EPS * plan.peak, _SMALLEST))
+        if beyond is not None:
+            raise out_of_reach(f"|σ(x)|·exp(−x²/4) above {EPS:.2g} of its value nearer 0, {plan.peak:.2g}, by x = {beyond:.4g}")
     return plan

@@ -15,8 +15,8 @@ from hermite_eq.expansion.node_table import affine_values, double_degree, slowly
 from hermite_eq.expansion.panels import HALF_WIDTHS, Array, nodes_and_roots, panels
 from hermite_eq.hermite import orthonormal_values
 
-#: Panels are as many as the widest argument is long.
-_WIDEST = 1e6
+#: Panels are as many as the widest argument is long, some 28 for a unit, and take 10 KB each while they are looked at: 1 GB.
+_WIDEST = 1e3
 
 
 def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tuple[Array, Array, Array]:
@@ -30,13 +30,13 @@ def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tu
         raise HypothesisError("shifts are finite numbers", f"shifts={m!r}", "pass shifts=[-1.0, 0.0], say")
     largest = float(np.max(s + np.abs(m) / HALF_WIDTHS[0], initial=1.0))
     if not largest <= _WIDEST:
-        raise HypothesisError("the argument of σ is of moderate size", f"{largest:.3g} standard deviations", f"pass at most {_WIDEST:.0e}")
+        raise HypothesisError("the argument of σ is of moderate size", f"{largest:.3g} standard deviations", f"pass at most {_WIDEST:g}")
     plan = panels(sigma, 2.0 ** (math.ceil(2 * math.log2(largest)) / 2))
     if slowly_decaying(sigma, plan):
         raise HypothesisError(
             f"σ falls off against exp(−x²/4) within {plan.half_width} standard deviations of its argument",
             f"{sigma.name} for arguments of standard deviation {largest:.3g}",
-            "use smaller scales, or a function that grows more slowly",
+            f"use {'smaller scales, or ' if largest > 1 else ''}a function that grows more slowly",
         )
     end = float(plan.half_width)
     edges = np.clip((plan.edges - m[:, None]) / s[:, None], -end, end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from functools import cache
 
 import mpmath
@@ -427,3 +428,27 @@ def test_high_degrees_have_enclosures() -> None:
         assert enclosure.digits >= 15
         assert not disjoint(enclosure, enclose_number(c[k], 30))
     assert coefficients("tanh", 96).enclosure(95, 15).digits >= 15
+
+
+@pytest.mark.parametrize("formula", ["exp(20*x)*tanh(x)", "exp(60*x - 3600)*tanh(x)", "exp(-50*x - 1250)*erf(x)", "x**2*exp(30*x)*gelu(x)",
+                                     "exp(6*x)*cos(x)/(1 + x**2)", "exp(10*x - 3)*relu(x - 1/3)"])  # fmt: skip
+def test_products_with_a_steep_exponential(formula: str) -> None:
+    """Against mpmath's integral around the mass, x = a for c_k and 2a for E σ²."""
+    start = time.process_time()
+    expansion = coefficients(formula, 3)
+    enclosures = [*(expansion.enclosure(k, 20) for k in range(4)), expansion.norm2_enclosure(20)]
+    assert time.process_time() - start < 2
+    f = sympy.lambdify(X, expansion.activation.expression, "mpmath")
+    steep = next(part for part in expansion.activation.expression.atoms(sympy.exp) if abs(sympy.degree(part.exp, X)) == 1)
+    slope = int(sympy.diff(steep.exp, X))
+    with mpmath.workdps(40):
+        for k, enclosure in enumerate(enclosures):
+            polynomial = sympy.lambdify(X, sympy.hermite_prob(k, X), "mpmath")
+            centre = slope * (1 if k < 4 else 2)
+            weight = (lambda x, p=polynomial: f(x) * p(x)) if k < 4 else (lambda x: f(x) ** 2)
+            points = sorted({*(centre + j for j in range(-24, 25, 2)), mpmath.mpf(1) / 3, mpmath.mpf(0)})
+            # Of size one: mpmath stops at an absolute error.
+            middle = mpmath.mpf(str(enclosure.mid))
+            ratio = mpmath.quad(lambda x, w=weight, middle=middle: w(x) * mpmath.npdf(x) / middle, points)
+            assert abs(ratio - 1) <= mpmath.mpf(str(enclosure.radius)) / abs(middle) + mpmath.mpf(10) ** -22
+            assert enclosure.digits >= 20

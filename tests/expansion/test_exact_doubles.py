@@ -138,3 +138,11 @@ def test_long_fractions_are_decimals() -> None:
     assert "closed forms, rounded where their integers have more than 30 digits" in shown
     assert max(map(len, shown.splitlines()[2:])) < 80
     assert r"0.985231\, \mathrm{He}_{1}(x)" in coefficients("selu", 4).latex()
+
+
+def test_parts_of_error_functions_at_complex_numbers_have_doubles() -> None:
+    """An oscillation cut off far out: SymPy would evaluate e^(-9e11) beside 1e-12 to 10^11 digits."""
+    cut = sympy.Piecewise((sympy.sin(X / 10**6), sympy.Rational(4 * 10**6, 3) < X), (X**2 / 10**12, True))
+    found = coefficients(cut, 2)
+    np.testing.assert_allclose(np.asarray(found), [1e-12, 0.0, 2e-12], rtol=1e-15)
+    assert found.enclosure(2).contains(sympy.Rational(2, 10**12))

@@ -261,10 +261,34 @@ def test_mass_as_far_out_as_doubles_reach(slope: int) -> None:
     assert abs(estimate.norm2 - 1) <= min(estimate.norm2_error, 1e-11)
 
 
-@pytest.mark.parametrize("formula", ["exp(20*x - 400)*tanh(x)", "exp(30*x - 900)*sin(x)", "exp(60*x)*tanh(x)"])
+# E σ² is 1 or so, mostly from |x| > 52, where doubles see nothing, infinity, or the smaller of two terms.
+FAR_OUT = [
+    "exp(20*x - 400)*tanh(x)", "exp(30*x - 900)*sin(x)", "exp(60*x)*tanh(x)", "exp(60*x - 3600)*tanh(x)", "exp(-60*x - 3600)*erf(x)",
+    "exp(40*x - 1600)*relu(x)", "exp(60*x - 3600)*cos(x)", "exp(-50*x - 1250)*erf(x)", "x**5*exp(30*x - 450)", "exp(60*x - 3600)*floor(x)",
+    "sigmoid(x)*exp(60*x - 3600)", "sigmoid(-x)*exp(-60*x - 1800)", "exp(60*x - 3600) + tanh(x)", "exp(60*x*tanh(x) - 3600)",
+    "max(exp(60*x - 3600), 1)", "(exp(30*x - 1800)*tanh(x))**2", "exp(60*abs(x) - 3600)*tanh(x)", "exp(60*x - 3600)*besselj(0, x)",
+]
+
+
+@pytest.mark.parametrize("formula", FAR_OUT)
 def test_mass_beyond_doubles_is_refused_as_such(formula: str) -> None:
     with pytest.raises(HypothesisError, match=r"σ and its mass under σ²φ are within doubles"):
         quadrature(formula, 2)
+
+
+def test_a_callable_still_growing_where_doubles_end() -> None:
+    with pytest.raises(HypothesisError, match=r"exp\(-\d+\) at 52 standard deviations, growing"):
+        quadrature(lambda x: np.exp(60 * x - 3500) * np.tanh(x), 2)
+
+
+# Of which a growth bound made of their factors says e^{60|x|}, and which are bounded, or as good as zero out there.
+@pytest.mark.parametrize("formula", [
+    "x*exp(60*x)/(1 + exp(60*x))", "exp(60*x)/(1 + exp(120*x))", "(exp(100*x) - 1)/(exp(100*x) + 1)", "exp(40*x)*erfc(40*x)*(x > 0)",
+    "x*(exp(100*x) - exp(-100*x))/(exp(100*x) + exp(-100*x))", "exp(60*x - 3600)*(x < 3)", "tanh(exp(60*x - 3600))", "relu(x - 40)",
+    "x*exp(1000000*x)/(1 + exp(1000000*x))",
+])  # fmt: skip
+def test_mass_seen_by_a_loose_bound_only(formula: str) -> None:
+    assert math.isfinite(quadrature(formula, 2).norm2)
 
 
 def test_a_callable_that_begins_far_out_is_no_refusal() -> None:

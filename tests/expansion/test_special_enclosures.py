@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import mpmath
 import numpy as np
@@ -151,3 +152,31 @@ def test_enclosures_and_doubles_know_the_same_singular_points(formula: str) -> N
         assert abs(float(enclosure.mid) - float(np.asarray(c)[k])) <= float(enclosure.radius) + c.errors[k]
     norm = c.norm2_enclosure(10)
     assert abs(float(norm.mid) - c.norm2) <= float(norm.radius) + c.estimate.norm2_error
+
+
+def test_constants_beside_a_removable_singularity() -> None:
+    """SymPy's simplify writes 10^6 log(a) as log(a^(10^6)), exactly."""
+    start = time.process_time()
+    enclosure = coefficients("1000000*log((7/3 - x)**2 + 1)/(7/3 - x) + 1200000*(1 - cos(x/3 - 1/6))/(1/6 - x/3)**2", 0).enclosure(0, 15)
+    assert time.process_time() - start < 5
+    with mpmath.workdps(25):
+        def f(x: mpmath.mpf) -> mpmath.mpf:
+            u, v = mpmath.mpf(7) / 3 - x, mpmath.mpf(1) / 6 - x / 3
+            return (10**6 * mpmath.log1p(u**2) / u + 12 * 10**5 * 2 * mpmath.sin(v / 2) ** 2 / v**2) * mpmath.npdf(x)
+        truth = mpmath.quad(f, [-16, -8, -4, -2, 0, mpmath.mpf(1) / 2, 1, mpmath.mpf(7) / 3, 4, 8, 16])
+        assert abs(mpmath.mpf(str(enclosure.mid)) - truth) <= mpmath.mpf(str(enclosure.radius)) + mpmath.mpf(10) ** -16 * truth
+
+
+@pytest.mark.parametrize(("slope", "constant"), [(-6, Rational(-1, 2)), (-3, Rational(-5, 2)), (5, Rational(7, 3))])
+def test_zeros_of_an_exponential_less_a_constant(slope: int, constant: Rational) -> None:
+    """Found numerically, it was missed, and u/(e^u − 1) had no enclosure, or one after minutes."""
+    u = slope * X + constant
+    with pytest.raises(HypothesisError, match="square integrable"):
+        coefficients(1 / (exp(u) - 1), 2).norm2  # noqa: B018
+    found = coefficients(u / (exp(u) - 1) + sin(X - 2) / (X - 2), 0).enclosure(0, 15)
+    with mpmath.workdps(25):
+        def f(x: mpmath.mpf) -> mpmath.mpf:
+            v = slope * x + mpmath.mpf(constant.p) / constant.q
+            return (v / mpmath.expm1(v) + mpmath.sinc(x - 2)) * mpmath.npdf(x)
+        truth = mpmath.quad(f, [-16, *range(-6, 0), -0.27, 0.13, *range(1, 7), 16])
+    assert abs(float(found) - truth) <= 1e-14 * truth

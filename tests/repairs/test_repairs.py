@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import experiments
+import formulas
 import numpy as np
 import pytest
+import settings
 import sympy
 
 import hermite_eq as h
@@ -141,8 +143,8 @@ OWN: dict[str, tuple[Call, str, Call]] = {
     ),
     "model": (lambda: h.icl_error("relu", TASK, RATIOS), "LinearTransformer(ridge=…)", lambda: h.icl_error(linear, TASK, RATIOS)),  # type: ignore[arg-type]
 }  # fmt: skip
-assert not OWN.keys() & experiments.TABLE.keys()
-TABLE = OWN | experiments.TABLE
+TABLE = OWN | experiments.TABLE | formulas.TABLE | settings.TABLE
+assert len(TABLE) == sum(map(len, (OWN, experiments.TABLE, formulas.TABLE, settings.TABLE)))
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -171,7 +173,7 @@ def raises() -> dict[tuple[str, int], int]:
 
 
 #: Statements that raise an own error, and calls of a reader of arguments, which the table reaches; raise them with the table.
-REACHED, READERS = 94, 17
+REACHED, READERS = 255, 22
 
 
 def test_the_table_reaches_as_many_statements_as_it_did() -> None:

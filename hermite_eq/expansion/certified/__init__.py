@@ -27,6 +27,7 @@ from hermite_eq.activations.symbolic import proved_parity
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.certified.bounds import BOUND_BITS, Moments, numeric_expression
 from hermite_eq.expansion.certified.gauss_panels import by_panels
+from hermite_eq.expansion.certified.tilted import tilted
 from hermite_eq.expansion.certified.trapezoid import by_trapezoids, trapezoid_plan
 from hermite_eq.expansion.enclosure import Enclosure, check_digits, to_enclosure
 
@@ -90,6 +91,10 @@ def _refined(compute: Any, digits: int) -> Enclosure:
 @lru_cache(maxsize=256)
 def _moments(sigma: Activation, degree: int, digits: int) -> Moments:
     _check_declarations(sigma)
+    ball_function(numeric_expression(sigma))  # raises: a function without ball arithmetic is named before bounds are missed
+    product = tilted(numeric_expression(sigma))
+    if product is not None:
+        return product.moments(degree, lambda shifted, k: _moments(shifted, k, digits))
     # e^u/(1 + e^u) is 1/(1 + e^-u), of which balls and growth bounds see that it is bounded.
     expression = cancelled_exponentials(numeric_expression(sigma))
     sigma = replace(sigma, expression=expression)

@@ -21,9 +21,9 @@ def sign_of(value: Expr) -> int | None:
     if value.is_zero:
         return 0
     if value.is_number:
-        # A difference of unequal exact numbers of this size is told from zero long before 60 digits.
+        # A difference of unequal exact numbers of this size is told from zero long before 60 digits: e^-3600 is no difference.
         approximation = value.evalf(60)
-        if abs(approximation) > sympy.Float("1e-40", 60):
+        if abs(approximation) > sympy.Float("1e-40", 60) * max(abs(term.evalf(15)) for term in sympy.Add.make_args(value)):
             return 1 if approximation > 0 else -1
         return 0 if sympy.simplify(value) == 0 else None
     for form in (lambda v: v, sympy.expand, sympy.factor):
