@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _registered_activations_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
-    from hermite_eq.activations import registry
+    from hermite_eq.activations.names import registry
 
     entries = dict(registry._entries())
     monkeypatch.setattr(registry, "_entries", lambda: entries)

@@ -13,8 +13,8 @@ import sympy
 
 from benchmarks.caches import empty_caches
 from benchmarks.clock import median_seconds
-from hermite_eq.expansion.dual import exact_dual
 from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient, tail
+from hermite_eq.expansion.kernels.dual import exact_dual
 from hermite_eq.hermite import X
 from verify.command_line import command_line, positive
 

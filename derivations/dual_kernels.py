@@ -9,8 +9,8 @@ from __future__ import annotations
 import sympy
 
 from derivations import Step
-from hermite_eq.expansion.dual import RHO, exact_dual
 from hermite_eq.expansion.exact import exact_coefficients
+from hermite_eq.expansion.kernels.dual import RHO, exact_dual
 from hermite_eq.hermite import X
 
 STATEMENT = r"""

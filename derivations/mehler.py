@@ -9,7 +9,7 @@ import sympy
 
 from derivations import Step
 from hermite_eq.expansion import coefficients
-from hermite_eq.expansion.dual import exact_dual
+from hermite_eq.expansion.kernels.dual import exact_dual
 from hermite_eq.hermite import X, he
 
 TITLE = "Mehler's formula and the kernel of an activation"

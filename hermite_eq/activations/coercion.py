@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Activation, Parity
 from hermite_eq.activations.evaluation import FOLLOWED
+from hermite_eq.activations.formulas.piecewise import kinks as meeting_points
+from hermite_eq.activations.formulas.rewriting import written_out
+from hermite_eq.activations.formulas.symbolic import ExpressionFunction, check_size, in_standard_variable, proved_parity
 from hermite_eq.activations.guest import PROBE, check_defined, epsilon, examined
-from hermite_eq.activations.parse import is_registered_name, parameter_names, parse_expression
-from hermite_eq.activations.piecewise import kinks as meeting_points
-from hermite_eq.activations.registry import registered
-from hermite_eq.activations.rewriting import written_out
-from hermite_eq.activations.symbolic import ExpressionFunction, check_size, in_standard_variable, proved_parity
+from hermite_eq.activations.names.parse import is_registered_name, parameter_names, parse_expression
+from hermite_eq.activations.names.registry import registered
 from hermite_eq.arguments import sequence, shown
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import X

@@ -8,7 +8,7 @@ import sympy
 
 from hermite_eq.activations.activation import Activation
 from hermite_eq.activations.coercion import activation
-from hermite_eq.activations.piecewise import pieces
+from hermite_eq.activations.formulas.piecewise import pieces
 from hermite_eq.activations.regularity import jump
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X

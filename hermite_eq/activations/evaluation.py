@@ -25,8 +25,8 @@ from sympy.codegen.numpy_nodes import logaddexp
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
-from hermite_eq.activations.balls import ball_function, working_precision
-from hermite_eq.activations.rewriting import stable_form
+from hermite_eq.activations.formulas.balls import ball_function, working_precision
+from hermite_eq.activations.formulas.rewriting import stable_form
 from hermite_eq.arguments import shown
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X

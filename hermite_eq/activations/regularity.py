@@ -10,8 +10,8 @@ from flint import acb, arb
 from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Activation
-from hermite_eq.activations.balls import ball_function, working_precision
-from hermite_eq.activations.piecewise import pieces
+from hermite_eq.activations.formulas.balls import ball_function, working_precision
+from hermite_eq.activations.formulas.piecewise import pieces
 from hermite_eq.arguments import instance
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X

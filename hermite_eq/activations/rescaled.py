@@ -11,7 +11,7 @@ import sympy
 from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Activation
-from hermite_eq.activations.symbolic import ExpressionFunction
+from hermite_eq.activations.formulas.symbolic import ExpressionFunction
 from hermite_eq.arguments import exact, instance, shown
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X

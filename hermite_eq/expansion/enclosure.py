@@ -11,7 +11,7 @@ from typing import Any
 import sympy
 from flint import acb, arb
 
-from hermite_eq.activations.balls import ball_function, bits_for, working_precision
+from hermite_eq.activations.formulas.balls import ball_function, bits_for, working_precision
 from hermite_eq.arguments import count, exact, instance
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import check_degree

@@ -17,7 +17,7 @@ from typing import Any
 import sympy
 from flint import acb, arb
 
-from hermite_eq.activations.balls import ball_function
+from hermite_eq.activations.formulas.balls import ball_function
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 

@@ -14,7 +14,7 @@ from flint import arb
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
-from hermite_eq.activations.balls import working_precision
+from hermite_eq.activations.formulas.balls import working_precision
 from hermite_eq.activations.guest import epsilon, precision_name
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.asymptotics import check_integrable, decays_slowly, far_mass, local_nodes, not_square_integrable

@@ -14,7 +14,7 @@ import sympy
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation, activation
-from hermite_eq.activations.registry import registered, registered_names
+from hermite_eq.activations.names.registry import registered, registered_names
 from hermite_eq.arguments import count, flag, non_negative, one_of, positive
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients

@@ -10,7 +10,7 @@ from sympy import Abs, Max, Piecewise, Rational, atan, cos, cosh, coth, erf, exp
 
 from hermite_eq.activations import activation, evaluation
 from hermite_eq.activations.evaluation import evaluator, nearest_double, vanishes
-from hermite_eq.activations.rewriting import stable_form
+from hermite_eq.activations.formulas.rewriting import stable_form
 from hermite_eq.hermite import X
 
 EPS = np.finfo(float).eps

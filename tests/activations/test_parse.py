@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, erf, exp, log, pi, sqrt, tanh
 
 from hermite_eq.activations import activation, parse_expression, registered_names
-from hermite_eq.activations.vocabulary import FUNCTIONS
+from hermite_eq.activations.names.vocabulary import FUNCTIONS
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 

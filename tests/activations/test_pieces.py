@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, sign, sqrt, tanh
 
 from hermite_eq.activations import activation, kinks, pieces
-from hermite_eq.activations.symbolic import ExpressionFunction
+from hermite_eq.activations.formulas.symbolic import ExpressionFunction
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 

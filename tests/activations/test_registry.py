@@ -11,7 +11,7 @@ import pytest
 import sympy
 
 from hermite_eq.activations import Activation, activation, kinks, register, registered_names
-from hermite_eq.activations.symbolic import ExpressionFunction, proved_parity
+from hermite_eq.activations.formulas.symbolic import ExpressionFunction, proved_parity
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.exact import supported
 from hermite_eq.hermite import X

@@ -36,7 +36,7 @@ from sympy import (
 )
 
 from hermite_eq import coefficients
-from hermite_eq.activations.balls import working_precision
+from hermite_eq.activations.formulas.balls import working_precision
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.expansion import scaled_coefficients, scaled_norm2
 from hermite_eq.expansion.asymptotics import check_integrable, singularities

@@ -15,7 +15,7 @@ from flint import acb, arb, fmpq
 from sympy import Max, Rational, tanh
 
 from hermite_eq.activations import activation, registered_names
-from hermite_eq.activations.balls import ball_function, working_precision
+from hermite_eq.activations.formulas.balls import ball_function, working_precision
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients
 from hermite_eq.expansion.certified import gauss_panels, trapezoid

@@ -11,8 +11,8 @@ from exact_cases import CASES, GELU
 from sympy import Abs, Heaviside, Max, Rational, asin, cos, erf, exp, pi, sign, sin, sqrt
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.dual import RHO, dual_series, exact_dual
 from hermite_eq.expansion.exact import exact_coefficients, exact_inner
+from hermite_eq.expansion.kernels.dual import RHO, dual_series, exact_dual
 from hermite_eq.hermite import X
 
 RELU = Max(X, 0)

@@ -11,7 +11,7 @@ from flint import arb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermite_eq.activations.balls import working_precision
+from hermite_eq.activations.formulas.balls import working_precision
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.enclosure import Enclosure, enclose_number, to_enclosure
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermite_eq.activations import activation, parse_expression, pieces, registered_names
-from hermite_eq.activations.balls import working_precision
+from hermite_eq.activations.formulas.balls import working_precision
 from hermite_eq.expansion.growth import Growth, growth
 from hermite_eq.hermite import X
 

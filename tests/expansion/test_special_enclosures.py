@@ -12,9 +12,9 @@ import sympy
 from sympy import Abs, Max, Min, Piecewise, Rational, Si, besselj, cos, coth, erfinv, exp, floor, log, sign, sin, sinh, tanh
 
 from hermite_eq import HypothesisError, activation, coefficients
-from hermite_eq.activations.balls import ball_function, working_precision
-from hermite_eq.activations.piecewise import pieces
-from hermite_eq.activations.removable import removable_points
+from hermite_eq.activations.formulas.balls import ball_function, working_precision
+from hermite_eq.activations.formulas.piecewise import pieces
+from hermite_eq.activations.formulas.removable import removable_points
 from hermite_eq.hermite import X
 
 LINE = (-12, -8, -5, -3, -2, -1, 0, 1, 2, 3, 5, 8, 12)

@@ -17,9 +17,9 @@ from hermite_eq import cli, expansion, hermite, latex
 from hermite_eq.activations import Activation, activation, pieces
 from hermite_eq.activations.derivative import derivative
 from hermite_eq.errors import HypothesisWarning
-from hermite_eq.expansion.dual import dual_series, exact_dual
 from hermite_eq.expansion.enclosure import Enclosure, to_enclosure
 from hermite_eq.expansion.exact import exact_coefficients, general_coefficient, tail
+from hermite_eq.expansion.kernels.dual import dual_series, exact_dual
 from hermite_eq.hermite import X
 
 Row = tuple[Callable[[], Any], str, Callable[[], Any]]

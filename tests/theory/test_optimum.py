@@ -9,7 +9,7 @@ import pytest
 import sympy
 
 from hermite_eq.activations import activation
-from hermite_eq.activations.registry import register
+from hermite_eq.activations.names.registry import register
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Source, Task

@@ -14,8 +14,8 @@ from contextlib import suppress
 import sympy
 from flint import acb, arb
 
-from hermite_eq.activations.balls import Ball, ball_function, working_precision
-from hermite_eq.activations.rewriting import cancelled_exponentials
+from hermite_eq.activations.formulas.balls import Ball, ball_function, working_precision
+from hermite_eq.activations.formulas.rewriting import cancelled_exponentials
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.growth import Growth, growth
 

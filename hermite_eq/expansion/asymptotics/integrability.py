@@ -17,9 +17,9 @@ from typing import Any
 import sympy
 from flint import acb, arb
 
-from hermite_eq.activations.balls import ball_function, working_precision
-from hermite_eq.activations.piecewise import pieces
-from hermite_eq.activations.singular import singular_candidates
+from hermite_eq.activations.formulas.balls import ball_function, working_precision
+from hermite_eq.activations.formulas.piecewise import pieces
+from hermite_eq.activations.formulas.singular import singular_candidates
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.asymptotics.rules import Expander
 from hermite_eq.expansion.asymptotics.series import Asymptotic, Exponent, Monomial, UndecidedError, exponent_sign

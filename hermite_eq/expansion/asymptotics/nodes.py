@@ -16,7 +16,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from hermite_eq.activations.piecewise import pieces
+from hermite_eq.activations.formulas.piecewise import pieces
 from hermite_eq.expansion.asymptotics.integrability import End, ends, singularities
 from hermite_eq.expansion.asymptotics.series import Asymptotic
 from hermite_eq.hermite import X

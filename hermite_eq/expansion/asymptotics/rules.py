@@ -11,7 +11,7 @@ import sympy
 from flint import acb, arb, arb_series, ctx
 from sympy.core.relational import Equality, GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan, Unequality
 
-from hermite_eq.activations.balls import ball_function
+from hermite_eq.activations.formulas.balls import ball_function
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.asymptotics.series import (
     ORDERS,

@@ -21,9 +21,9 @@ import sympy
 from flint import acb, arb
 
 from hermite_eq.activations import Activation
-from hermite_eq.activations.balls import ball_function, bits_for, working_precision
-from hermite_eq.activations.rewriting import cancelled_exponentials
-from hermite_eq.activations.symbolic import proved_parity
+from hermite_eq.activations.formulas.balls import ball_function, bits_for, working_precision
+from hermite_eq.activations.formulas.rewriting import cancelled_exponentials
+from hermite_eq.activations.formulas.symbolic import proved_parity
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.certified.bounds import BOUND_BITS, Moments, numeric_expression
 from hermite_eq.expansion.certified.gauss_panels import by_panels

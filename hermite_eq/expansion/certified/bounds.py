@@ -9,8 +9,8 @@ import sympy
 from flint import acb, arb
 
 from hermite_eq.activations import Activation, pieces
-from hermite_eq.activations.balls import Ball, working_precision
-from hermite_eq.activations.singular import singular_candidates
+from hermite_eq.activations.formulas.balls import Ball, working_precision
+from hermite_eq.activations.formulas.singular import singular_candidates
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.growth import Growth, growth
 

@@ -12,7 +12,7 @@ import sympy
 from flint import acb, arb, ctx
 
 from hermite_eq.activations import Activation, pieces
-from hermite_eq.activations.balls import Ball, ball_function, working_precision
+from hermite_eq.activations.formulas.balls import Ball, ball_function, working_precision
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.certified.bounds import BOUND_BITS, Moments, growth_at_ends, orthonormal_bounds, real_value, tail_cut
 from hermite_eq.expansion.certified.singular_ends import bits_beside, cut_off, points_to_cut

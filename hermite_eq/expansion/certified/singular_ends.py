@@ -19,8 +19,8 @@ import sympy
 from flint import acb, arb
 
 from hermite_eq.activations import pieces
-from hermite_eq.activations.balls import ball_function, working_precision
-from hermite_eq.activations.singular import singular_candidates
+from hermite_eq.activations.formulas.balls import ball_function, working_precision
+from hermite_eq.activations.formulas.singular import singular_candidates
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.certified.bounds import BOUND_BITS
 from hermite_eq.expansion.growth import Growth, growth

@@ -16,7 +16,7 @@ import sympy
 from flint import acb, arb
 
 from hermite_eq.activations import Activation, activation
-from hermite_eq.activations.balls import ball_function
+from hermite_eq.activations.formulas.balls import ball_function
 from hermite_eq.expansion.certified.bounds import Moments
 from hermite_eq.hermite import X
 

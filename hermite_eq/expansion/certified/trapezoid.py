@@ -10,7 +10,7 @@ import sympy
 from flint import acb, arb, arb_mat, ctx, fmpq
 
 from hermite_eq.activations import Activation
-from hermite_eq.activations.balls import ball_function, working_precision
+from hermite_eq.activations.formulas.balls import ball_function, working_precision
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.certified.bounds import (
     BOUND_BITS,

@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 import sympy
 
-from hermite_eq.activations.piecewise import pieces
+from hermite_eq.activations.formulas.piecewise import pieces
 from hermite_eq.hermite import X
 
 #: Zeros of functions other than polynomials are looked for up to here, where φ underflows, at steps of 1/128.

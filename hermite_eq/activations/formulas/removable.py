@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import sympy
 from flint import acb, arb
 
-from hermite_eq.activations.singular import real_zeros
+from hermite_eq.activations.formulas.singular import real_zeros
 from hermite_eq.hermite import X
 
 #: Arcs of a circle, and the highest order of a zero.

@@ -19,7 +19,7 @@ from flint import acb, arb, ctx, fmpq
 from sympy.core.relational import Equality, GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan, Unequality
 from sympy.polys.rootoftools import ComplexRootOf
 
-from hermite_eq.activations.removable import near_removable, removable_points
+from hermite_eq.activations.formulas.removable import near_removable, removable_points
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 

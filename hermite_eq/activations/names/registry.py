@@ -14,7 +14,7 @@ from hermite_eq.errors import HypothesisError
 @functools.cache
 def _entries() -> dict[str, Activation]:
     # The table takes as long as importing NumPy: it is made when a name is first asked for.
-    from hermite_eq.activations.table import table
+    from hermite_eq.activations.names.table import table
 
     return table()
 

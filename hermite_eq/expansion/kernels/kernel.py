@@ -16,9 +16,9 @@ from hermite_eq.activations import Activation, activation
 from hermite_eq.activations.evaluation import evaluator
 from hermite_eq.arguments import count
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion.dual import RHO, DualSeries, correlations, dual_series, exact_dual
 from hermite_eq.expansion.expansion import HermiteExpansion
-from hermite_eq.expansion.near_one import near_one
+from hermite_eq.expansion.kernels.dual import RHO, DualSeries, correlations, dual_series, exact_dual
+from hermite_eq.expansion.kernels.near_one import near_one
 from hermite_eq.expansion.node_table import sqrt_factorial
 from hermite_eq.expansion.panels import EPS
 from hermite_eq.hermite import X
@@ -119,7 +119,7 @@ class DualActivation:
         r"""κ(ρ) in double precision, ρ = ±1 included; :meth:`errors` estimates how far off.
 
         The closed form where there is one; else the series to degree 150, and where that has not converged, near \|ρ\| = 1, a
-        double integral (:mod:`hermite_eq.expansion.near_one`).
+        double integral (:mod:`hermite_eq.expansion.kernels.near_one`).
         """
         return self._values(rho)[0]
 

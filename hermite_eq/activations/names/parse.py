@@ -10,10 +10,10 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
-from hermite_eq.activations.notation import python_notation
-from hermite_eq.activations.registry import nearest, stands_for
-from hermite_eq.activations.symbolic import check_size
-from hermite_eq.activations.vocabulary import FUNCTIONS, PARAMETRIC, Entry
+from hermite_eq.activations.formulas.symbolic import check_size
+from hermite_eq.activations.names.notation import python_notation
+from hermite_eq.activations.names.registry import nearest, stands_for
+from hermite_eq.activations.names.vocabulary import FUNCTIONS, PARAMETRIC, Entry
 from hermite_eq.arguments import shown
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.hermite import X

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.activations.activation import Parity
 from hermite_eq.activations.evaluation import evaluator
-from hermite_eq.activations.piecewise import pieces
+from hermite_eq.activations.formulas.piecewise import pieces
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 

@@ -1,0 +1,1 @@
+"""What a user writes: registered names, the table of them, and text as a formula."""

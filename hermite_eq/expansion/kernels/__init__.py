@@ -1,0 +1,1 @@
+"""Kernel maps of one function or two: closed forms, series, and up to |ρ| = 1."""
