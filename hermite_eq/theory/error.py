@@ -30,7 +30,7 @@ from hermite_eq.theory.feature_law.limit import TargetMoments, limit_errors, lim
 from hermite_eq.theory.feature_law.several_sources import concentration, mixture_errors, mixture_notes
 from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_errors
 from hermite_eq.theory.neuron_types.contexts import LARGE
-from hermite_eq.theory.neuron_types.features import NODES, outside, spiked_errors
+from hermite_eq.theory.neuron_types.features import NODES, spiked_errors, types_of_neurons
 from hermite_eq.theory.prediction import QUANTITIES, ErrorCurve, TheoryError
 
 Array = NDArray[np.float64]
@@ -232,7 +232,7 @@ def _(task: Task, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], 
             mixed.check(at[0].d)
             large = isinstance(model, RandomTransformer) and concentration(mixed, at[0].d, at[0].context) > LARGE
             # Where one direction holds much of h it is a type of the neurons, if contexts can be drawn one by one.
-            if large and outside(model, mixed, at[0]) is None:
+            if large and types_of_neurons(model, mixed, at[0]):
                 found, said = spiked_errors(model, mixed, at, nodes=NODES)
             else:
                 found = mixture_errors(model, mixed, at)

@@ -14,10 +14,10 @@ import pytest
 from hermite_eq import equivalent_model, simulate
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.models import OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
+from hermite_eq.models import OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task, Toeplitz
 from hermite_eq.theory import Population, given_moments, icl_curve, icl_error, spiked_icl_error
-from hermite_eq.theory.feature_law.several_sources import mixture_moments
-from hermite_eq.theory.neuron_types.contexts import context_nodes
+from hermite_eq.theory.feature_law.several_sources import concentration, mixture_moments
+from hermite_eq.theory.neuron_types.contexts import LARGE, context_nodes
 from hermite_eq.theory.neuron_types.features import typed_features
 from hermite_eq.theory.neuron_types.neurons import conditional_moments
 from hermite_eq.theory.ridge_equivalent.iteration import PositiveIteration
@@ -330,3 +330,16 @@ def test_an_iteration_led_astray_goes_on_from_the_best() -> None:
             break
     np.testing.assert_allclose(weights.values, [1.0, 0.0, 1.0], rtol=1e-11)
     assert weights.residual <= 1e-12
+
+
+def test_without_a_large_direction_one_type_describes_the_neurons() -> None:
+    """Many moderate directions: their quadratic functions are what a head of degree 2 sees, and no type of a neuron.
+
+    One check at |z| < 3.5: one false alarm in 2,000 seeds.
+    """
+    task = Task(sources=[Source("relu", 0.01, input_cov=Toeplitz(0.3))], unit_inputs=True, unit_link=True)
+    head, sizes = RandomTransformer("x^2-1", 0.1, normalise=True), Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=2, mu=1)
+    assert concentration(task, sizes.d, sizes.context) > LARGE
+    seen = simulate.icl_error(head, task, sizes, runs=32, rng=2).icl
+    assert abs(icl_error(head, task, sizes).icl - seen.mean) < 3.5 * seen.stderr
+    assert spiked_icl_error(head, task, sizes).icl - seen.mean > 7 * seen.stderr

@@ -28,7 +28,7 @@ from hermite_eq.theory.feature_law.source_contexts import context_sample, curvat
 from hermite_eq.theory.feature_law.source_quadratics import quadratic_blocks
 from hermite_eq.theory.feature_law.source_tasks import alike, over_draws, task_draws
 from hermite_eq.theory.neuron_types.contexts import LARGE
-from hermite_eq.theory.neuron_types.features import outside
+from hermite_eq.theory.neuron_types.features import outside, types_of_neurons
 from hermite_eq.theory.spectra.blocks import Kronecker, check_memory, sides
 
 Array = NDArray[np.float64]
@@ -155,6 +155,8 @@ def mixture_notes(model: RandomTransformer | LinearTransformer, task: Task, size
         return ()
     few = unsettled_moments(model, mixture_moments(task, sizes.d, sizes.context), sizes)
     if (share := concentration(task, sizes.d, sizes.context)) <= LARGE:
+        return few
+    if outside(model, task, sizes) is None and not types_of_neurons(model, task, sizes):
         return few
     instead = "hermite_eq.icl_error takes it as a type of the neurons" if outside(model, task, sizes) is None else "simulate"
     return (f"one direction of h holds {share:.0%} of E‖h‖² at d = {sizes.d}: the head sees more of it than its linear part; {instead}",

@@ -256,3 +256,13 @@ def outside(model: OneStepTransformer | RandomTransformer, task: Task, sizes: An
             "simulate: hermite_eq.simulate.icl_error",
         )
     return None
+
+
+def types_of_neurons(model: OneStepTransformer | RandomTransformer, task: Task, sizes: Any) -> int:
+    """How many directions of h are types of the neurons: none where this theory does not reach, and where each holds too little.
+
+    Without any the theory of one type is the better one: it knows the quadratic functions of all directions together.
+    """
+    if outside(model, task, sizes) is not None:
+        return 0
+    return context_nodes(task, sizes.d, sizes.context, model.normalise, NODES).large
