@@ -61,7 +61,7 @@ third, quarter = Rational(1, 3), Rational(1, 4)
         (tan(X), "|x + pi/2|^(-1)"),
         (coth(X), "|x|^(-1)"),
         (gamma(X), "|x|^(-1) as x → 0"),
-        (1 / (exp(X) - 2), "|x − 0.693147|^(-1)"),
+        (1 / (exp(X) - 2), "|x − log(2)|^(-1) as x → log(2)"),
         (1 / log(Abs(X)), "|x + 1|^(-1) as x → -1"),
         (erf(X) / X**2, "|x|^(-1) as x → 0"),
         (sympy.Piecewise((1 / X, X > 0), (X, True)), "|x|^(-1) as x → 0"),

@@ -12,7 +12,8 @@ import sympy
 
 from hermite_eq import HypothesisError, activation, coefficients, dual_activation
 from hermite_eq.activations import registered_names
-from hermite_eq.expansion import gaussian_mean, near_one
+from hermite_eq.expansion import gaussian_mean
+from hermite_eq.expansion.kernels import near_one
 from hermite_eq.hermite import X
 
 RHO = np.array([-0.9, -0.3, 0.0, 0.4, 0.8])

@@ -92,11 +92,11 @@ def _refined(compute: Any, digits: int) -> Enclosure:
 def _moments(sigma: Activation, degree: int, digits: int) -> Moments:
     _check_declarations(sigma)
     ball_function(numeric_expression(sigma))  # raises: a function without ball arithmetic is named before bounds are missed
-    product = tilted(numeric_expression(sigma))
-    if product is not None:
-        return product.moments(degree, lambda shifted, k: _moments(shifted, k, digits))
     # e^u/(1 + e^u) is 1/(1 + e^-u), of which balls and growth bounds see that it is bounded.
     expression = cancelled_exponentials(numeric_expression(sigma))
+    product = tilted(expression)
+    if product is not None:
+        return product.moments(degree, lambda shifted, k: _moments(shifted, k, digits))
     sigma = replace(sigma, expression=expression)
     with working_precision(bits_for(digits) + 64):
         if not expression.has(*_SWITCHES):

@@ -15,7 +15,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients, scaled_coefficients, scaled_norm2
 from hermite_eq.hermite import orthonormal_values
 from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, Sizes, TrainedModel
-from hermite_eq.theory.arguments import check_magnitude
+from hermite_eq.theory.arguments import check_magnitude, check_model
 
 Array = NDArray[np.float64]
 
@@ -221,7 +221,8 @@ class Head:
 
     @classmethod
     def of(cls, model: Model) -> Head:
-        """The head of a model."""
+        """The head of a model; raises unless it is one without a step."""
+        check_model(model)
         if isinstance(model, LinearTransformer):
             return cls(None, free_constant=model.intercept)
         return cls(model.activation, model.normalise)
