@@ -163,7 +163,10 @@ def test_a_large_mean_is_said_aloud() -> None:
     sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
     (note,) = icl_error(RandomTransformer("relu", 0.1), task, sizes).notes
     assert note.endswith("of E‖h‖² at d = 12: the head sees more of it than its linear part; simulate")
-    assert icl_error(LinearTransformer(0.1), task, sizes).notes == ()
+    (note,) = icl_error(LinearTransformer(0.1), task, sizes).notes
+    assert note == "the mean of the inputs holds 50% of E‖x‖²: the error may be a tenth less; simulate"
+    for fields in ({"input_mean": 0.3}, {"input_cov": Spike(12.0)}):
+        assert icl_error(LinearTransformer(0.1), Task(sources=[Source("relu", 0.05, **fields)]), sizes).notes == ()  # type: ignore[arg-type]
 
 
 def test_per_source_errors_sum_to_the_mixture() -> None:
