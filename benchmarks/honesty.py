@@ -202,7 +202,11 @@ class _Side:
     def __init__(self, expression: sympy.Expr, centre: sympy.Expr, side: int) -> None:
         t = sympy.Symbol("t", positive=True)
         self._centre, self._side = centre, side
-        self._function = sympy.lambdify(t, expression.subs(X, centre + side * t), [_ARB], printer=_PRINTER)
+        # flint has no power of a ball that holds zero.
+        written = expression.subs(X, centre + side * t).replace(
+            lambda part: part.is_Pow and part.exp in (2, 3, 4), lambda part: sympy.Mul(*[part.base] * int(part.exp), evaluate=False)
+        )
+        self._function = sympy.lambdify(t, written, [_ARB], printer=_PRINTER)
 
     def at(self, t: arb) -> list[arb]:
         """σφHe_k, k ≤ 4, and σ²φ."""
