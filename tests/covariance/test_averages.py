@@ -80,7 +80,8 @@ def test_the_remainder_of_the_series_is_of_the_stated_order(target: object, orde
 def test_a_wrong_ladder_is_seen_in_the_slope(monkeypatch: pytest.MonkeyPatch) -> None:
     true = averages_module.scale_derivative
     monkeypatch.setattr(averages_module, "scale_derivative", lambda f: sympy.Rational(21, 20) * true(f))
-    assert _slopes("tanh", 1, "mean_b2")["mean_b2"] == pytest.approx(-1, abs=0.1)
+    # The same next order is allowed as for the right one.
+    assert _slopes("tanh", 1, "mean_b2")["mean_b2"] == pytest.approx(-1, abs=40 / 800)
 
 
 def test_the_ladder_of_hermite_moments() -> None:

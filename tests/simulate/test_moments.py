@@ -9,7 +9,7 @@ import sympy
 from hermite_eq import Dense, Diagonal, HypothesisError, PowerLaw, Sizes, Source, Spike, StudentT, Task, Toeplitz
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.hermite import X
-from hermite_eq.simulate.laws.averages import NETS, fresh_moments, net_moments, task_nets, widths
+from hermite_eq.simulate.laws.averages import NET_TOLERANCE, NETS, fresh_moments, net_moments, task_nets, widths
 from hermite_eq.simulate.laws.moments import given_tasks
 from hermite_eq.simulate.sampler import context_law
 
@@ -187,7 +187,7 @@ def test_nets_agree_with_the_averages_of_the_theory(source, conventions, wrong):
     exact = source_moments(task, d, context)
     law = context_law(task, Sizes(d, context, 1, 1)).sources[0]
     # It is resolved well enough not to be refused.
-    assert fresh_moments(law).square == pytest.approx(exact.square_y, rel=1e-2)
+    assert fresh_moments(law).square == pytest.approx(exact.square_y, rel=NET_TOLERANCE)
     nets = [net_moments(law, *net) for net in task_nets(law, widths(law)[-1])]
     for samples, value in (
         (np.array([part.square_h - np.vdot(part.h, part.h) for part in nets]), exact.trace),

@@ -317,8 +317,8 @@ def test_the_weights_settle_at_every_ridge(ridge: float) -> None:
     sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=0.3, mu=2.5)
     found, beside = (icl_error(RandomTransformer("x^2-1", factor * ridge), task, sizes) for factor in (1.0, 1.01))
     assert found.fixed_point_residual < 1e-8
-    # A hundredth of a ridge moves the error by less than a hundredth.
-    assert beside.icl == pytest.approx(found.icl, rel=0.01)
+    # With another ridge by 1 % every √s/(s + λ) and λ/(s + λ) is another by 1 % at most, and errors are made of their squares.
+    assert beside.icl == pytest.approx(found.icl, rel=0.02)
 
 
 def test_an_iteration_led_astray_goes_on_from_the_best() -> None:

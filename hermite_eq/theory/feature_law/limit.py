@@ -149,6 +149,8 @@ def limit_sources(model: LinearTransformer | RandomTransformer, task: Task, rati
     :math:`\mathbb E[hy]=\frac{a_s^2}d\operatorname{vec}I`: one direction in D, of which the engine of given moments need not know more
     than that there are D = ∞. F has the scale of the training mixture, so that pre-activations of source s have variance
     :math:`R_s/\sum_r\pi_rR_r`.
+
+    Derivations: R of one source in ``derivations/linear_error.py``, errors for given covariances in ``derivations/given_covariances.py``.
     """
     odd = [source for source in task.sources if not source.isotropic]
     if odd or task.unit_inputs or task.unit_link:

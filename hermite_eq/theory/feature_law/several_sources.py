@@ -163,8 +163,9 @@ def mixture_notes(model: RandomTransformer | LinearTransformer, task: Task, size
     few = unsettled_moments(model, mixture_moments(task, sizes.d, sizes.context), sizes)
     if (share := concentration(task, sizes.d, sizes.context)) <= LARGE:
         return few
-    if outside(model, task, sizes) is None and not types_of_neurons(model, task, sizes):
+    within = outside(model, task, sizes) is None
+    if within and not types_of_neurons(model, task, sizes):
         return few
-    instead = "hermite_eq.icl_error takes it as a type of the neurons" if outside(model, task, sizes) is None else "simulate"
+    instead = "hermite_eq.icl_error takes it as a type of the neurons" if within else "simulate"
     return (f"one direction of h holds {share:.0%} of E‖h‖² at d = {sizes.d}: the head sees more of it than its linear part; {instead}",
             *few)
