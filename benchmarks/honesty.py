@@ -4,7 +4,8 @@
 removable; scaled by 10^±6), takes :math:`c_k` and :math:`\\mathbb E\\sigma^2` in double precision with their estimated errors, the
 enclosures and the closed forms where there are any, and compares each with an integral by another route: tanh-sinh nodes at the kinks
 and Gauss nodes between them, values by a function that SymPy prints, not by ours. That integral is itself held against mpmath's, which
-takes twenty times as long, in one draw of fifty. 5,000 draws take some 30 minutes on one core.
+takes twenty times as long, in one draw of fifty. 5,000 draws take some 20 minutes on one core
+with ``--no-enclosures``, which take most of the time otherwise.
 """
 
 from __future__ import annotations

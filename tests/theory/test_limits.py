@@ -14,6 +14,7 @@ from sympy import oo
 
 from hermite_eq import LinearTransformer, RandomTransformer, Ratios, Sizes, Source, Task, icl_error
 from hermite_eq.errors import HypothesisError
+from hermite_eq.theory import icl_curve
 from hermite_eq.theory.feature_law.limit import limit_sources
 from hermite_eq.theory.linear_limits.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
 from hermite_eq.theory.linear_limits.limits import ridgeless_limit, ridgeless_peak
@@ -153,6 +154,9 @@ def test_sizes_approach_the_limit_of_several_sources(model: Any) -> None:
     limit = icl_error(model, task, Ratios(**ratios))
     assert limit.icl == pytest.approx(np.mean(limit.icl_by_source), rel=1e-14)
     assert limit.idg == pytest.approx(np.array([0.3, 0.7]) @ limit.icl_by_source, rel=1e-14)
+    points = [Ratios(**ratios | {"alpha": alpha, "tau": tau}) for alpha, tau in ((2, 1.5), (1, 1.5), (2, 3), (1, 0.4))]
+    curve = icl_curve(model, task, points)
+    np.testing.assert_allclose(curve.icl, [icl_error(model, task, point).icl for point in points], rtol=1e-13)
     small, large = (icl_error(model, task, Sizes.from_ratios(d, **ratios)) for d in (24, 48))
     for name in ("icl", "idg"):
         near, far, end = (getattr(result, name) for result in (large, small, limit))

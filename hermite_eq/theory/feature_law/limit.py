@@ -164,14 +164,19 @@ def limit_sources(model: LinearTransformer | RandomTransformer, task: Task, rati
             )
         if r.mu is None and not Head.of(model).linear:
             raise HypothesisError("a random head has hidden units", f"{r}", "pass mu=…")
-    rows = [_limit_sources(model, task, r) for r in ratios]
-    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    columns: dict[str, Array] = {}
+    for alpha in dict.fromkeys(r.alpha for r in ratios):
+        at = [i for i, r in enumerate(ratios) if r.alpha == alpha]
+        for name, part in _limit_sources(model, task, alpha, [ratios[i] for i in at]).items():
+            columns.setdefault(name, np.zeros((len(ratios), *part.shape[1:])))[at] = part
+    return columns
 
 
-def _limit_sources(model: LinearTransformer | RandomTransformer, task: Task, at: Ratios) -> dict[str, Array]:
+def _limit_sources(model: LinearTransformer | RandomTransformer, task: Task, alpha: float, ratios: Sequence[Ratios]) -> dict[str, Array]:
+    """The columns at points of equal α."""
     targets = [TargetMoments.of(Task(source.target, source.noise)) for source in task.sources]
     fresh = [
-        Population(np.array([[t.slope**2 + t.square / at.alpha]]), np.array([t.slope**2]), t.square, t.mean, weight)
+        Population(np.array([[t.slope**2 + t.square / alpha]]), np.array([t.slope**2]), t.square, t.mean, weight)
         for t, weight in zip(targets, task.weights, strict=True)
     ]
     training = tuple(p for p in fresh if p.weight)
@@ -179,7 +184,7 @@ def _limit_sources(model: LinearTransformer | RandomTransformer, task: Task, at:
     given = GivenMoments(training, test, mixture_trace(training))
     vars(given)["blocks"] = tuple(replace(block, more=_DIRECTIONS - 1) for block in given.blocks)
     engine, tests = explicit_engine(model, given)
-    linear = Head.of(model).linear
-    ridge = ridge_in_units(np.array([model.ridge if linear else 0.0]), given.trace)
-    where = np.array([at.tau]), np.array([math.inf if linear else at.mu]), ridge
-    return solved_columns(replace(engine, dimension=_DIRECTIONS), tests, task.test_weights, where, np.array([given.trace]))
+    linear, one = Head.of(model).linear, np.ones(len(ratios))
+    tau, mu = np.array([r.tau for r in ratios]), np.array([math.inf if linear else r.mu for r in ratios], float)
+    where = tau, mu, ridge_in_units(one * (model.ridge if linear else 0.0), given.trace)
+    return solved_columns(replace(engine, dimension=_DIRECTIONS), tests, task.test_weights, where, one * given.trace)

@@ -29,27 +29,27 @@ class PositiveIteration:
         Entries of 0 remain 0.
     memory : int
         How many steps are extrapolated.
+
+    Attributes
+    ----------
+    residual : float
+        The largest relative change of the last round.
     """
 
     def __init__(self, start: Array, memory: int) -> None:
         self.silent, self.memory = start == 0, memory
         self.x = np.log(np.where(self.silent, 1.0, start)).ravel()
         self.steps: list[tuple[Array, Array]] = []
-        self.best, self.size, self.least, self.since = (self.x, self.x), math.inf, math.inf, 0
+        self.best, self.residual, self.least, self.since = (self.x, self.x), math.inf, math.inf, 0
 
     @property
     def values(self) -> Array:
         return np.where(self.silent, 0.0, np.exp(self.x).reshape(self.silent.shape))
 
-    @property
-    def residual(self) -> float:
-        """The largest relative change of the last round."""
-        return self.size
-
     def settled(self, image: Array) -> bool:
         """Whether the values are their own ``image``; if not, they move on."""
         x, change = self.x, np.log(np.where(self.silent, 1.0, image)).ravel() - self.x
-        self.size = size = float(np.abs(change).max())
+        self.residual = size = float(np.abs(change).max())
         self.since = 0 if size < self.least / 2 else self.since + 1
         # Rounding ends the progress before 1e-12 where the problem is badly conditioned.
         if size <= _SETTLED or (self.since > _STALLED and size <= _ROUGH):
