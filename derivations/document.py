@@ -23,7 +23,7 @@ _CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("In-context errors",
      ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "ridgeless_limits", "task_covariances",
       "bayes_context", "dmmse", "random_features", "given_covariances", "given_means", "context_types", "mixing_gradient",
-      "spiked_features", "spiked_quadratics")),
+      "spiked_features", "spiked_quadratics", "given_samples")),
     ("Tests of universality", ("deviation_nulls", "robust_mean_test", "sequential_t_test")),
 )
 

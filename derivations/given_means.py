@@ -17,7 +17,7 @@ from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.models import PolynomialActivation, RandomTransformer, Sizes, Source, Task
 from hermite_eq.theory import Population, given_moments, icl_error
 from hermite_eq.theory.feature_law.given_moments import mixture_trace
-from hermite_eq.theory.feature_law.several_sources import population
+from hermite_eq.theory.feature_law.sources.mixture import population
 
 STATEMENT = r"""Let E_s[ĥ] = e_s, C_s = E_s[ĥĥᵀ] not centred, M_s = E_s[ĥy], and ψ_s, q, Γ, Ĉ, κ, R as for given covariances.
 (1) Directions q with Gram matrix Γ are further entries Γ^{1/2}ψ_s of h, with second moments Γ^{1/2}ψ_sψ_sᵀΓ^{1/2} of their own and

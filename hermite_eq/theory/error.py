@@ -22,15 +22,11 @@ from hermite_eq.models import (
     Task,
     TrainedModel,
 )
-from hermite_eq.theory.feature_law.distinct_sources import distinct_sources
-from hermite_eq.theory.feature_law.finite_size import ROUGH, effective_contexts, finite_errors, wide
+from hermite_eq.theory.feature_law.description import described, isotropic_notes
 from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_errors, unsettled_moments
-from hermite_eq.theory.feature_law.head import Head, unsettled
-from hermite_eq.theory.feature_law.limit import TargetMoments, limit_errors, limit_sources
-from hermite_eq.theory.feature_law.several_sources import concentration, mixture_errors, mixture_notes
-from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_errors
-from hermite_eq.theory.neuron_types.contexts import LARGE
-from hermite_eq.theory.neuron_types.features import NODES, spiked_errors, types_of_neurons
+from hermite_eq.theory.feature_law.limit import limit_errors, limit_sources
+from hermite_eq.theory.feature_law.sources.distinct import distinct_sources
+from hermite_eq.theory.neuron_types.features import NODES, spiked_errors
 from hermite_eq.theory.prediction import QUANTITIES, ErrorCurve, TheoryError
 
 Array = NDArray[np.float64]
@@ -81,20 +77,6 @@ def _check_model(model: Any) -> None:
             f"{type(model).__name__}",
             "pass LinearTransformer(ridge=…), RandomTransformer(activation, ridge=…) or OneStepTransformer(activation, step_size, ridge)",
         )
-
-
-def _head_notes(model: Model, task: Task) -> tuple[str, ...]:
-    """What a random head does not pass on."""
-    head, found = Head.of(model), list[str]()
-    if head.linear:
-        return ()
-    moments = head.moments()
-    if not moments.c1.any():
-        found.append("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features")
-    if not moments.c0.any() and TargetMoments.of(task).mean != 0:
-        through = "c_0 = 0: the mean label is fitted in part, through degree 2"
-        found.append(through if moments.c2.any() else "c_0 = c_2 = 0: the mean label is not fitted")
-    return tuple(found)
 
 
 @overload
@@ -182,27 +164,6 @@ def _columns(task: Any, model: Model, points: Sequence[Any]) -> tuple[dict[str, 
     )
 
 
-def _isotropic(task: Task, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """As ``_columns``, of one isotropic source."""
-    notes = _head_notes(model, task)
-    if isinstance(points[0], Ratios):
-        return limit_errors(model, task, points).columns, notes
-    values = {name: np.zeros(len(points)) for name in (*QUANTITIES, "icl_stderr", "idg_stderr")}
-    for indices in _groups(points):
-        at = [points[i] for i in indices]
-        one_by_one = at[0].tasks <= FEW and at[0].d <= LARGEST
-        part = given_task_errors(model, task, at) if one_by_one else finite_errors(model, task, at).columns
-        for name, column in part.items():
-            values[name][indices] = column
-    small = min(point.d for point in points)
-    found = [f"d = {small}: the remainder, of the next order in 1/d, is several per cent"] if small < ROUGH else []
-    if any(point.tasks <= FEW and point.d > LARGEST for point in points):
-        found.append("one spectrum describes few training tasks: the error on fresh tasks may be a tenth higher")
-    found += wide(model, task, min(points, key=lambda point: point.d))
-    fewest = min(points, key=lambda point: point.samples / point.d**2)
-    return values, (*notes, *found, *unsettled(model, fewest, effective_contexts(model, task, fewest) / fewest.samples))
-
-
 @_columns.register
 def _(task: GivenMoments, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
     _check_model(model)
@@ -214,29 +175,18 @@ def _(task: GivenMoments, model: Any, points: Sequence[Any]) -> tuple[dict[str, 
 @_columns.register
 def _(task: Task, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
     _check_model(model)
-    columns: dict[str, Array] = {}
-    notes: list[str] = []
     if isinstance(points[0], Ratios):
         distinct = distinct_sources(task)
         if distinct.task.isotropic:
-            found, said = _isotropic(distinct.task, model, points)
-            return _by_source(found, distinct.places), said
+            limit = limit_errors(model, distinct.task, points).columns
+            return _by_source(limit, distinct.places), isotropic_notes(model, distinct.task, points)
         return _by_source(limit_sources(model, distinct.task, points), distinct.places), ()
+    columns: dict[str, Array] = {}
+    notes: list[str] = []
     for indices in _groups(points):
         at = [points[i] for i in indices]
         distinct = distinct_sources(task, at[0].d)
-        mixed = distinct.task
-        if mixed.isotropic:
-            found, said = _isotropic(mixed, model, at)
-        else:
-            mixed.check(at[0].d)
-            large = isinstance(model, RandomTransformer) and concentration(mixed, at[0].d, at[0].context) > LARGE
-            # Where one direction holds much of h it is a type of the neurons, if contexts can be drawn one by one.
-            if large and types_of_neurons(model, mixed, at[0]):
-                found, said = spiked_errors(model, mixed, at, nodes=NODES)
-            else:
-                found = mixture_errors(model, mixed, at)
-                said = mixture_notes(model, mixed, min(at, key=lambda point: point.samples))
+        found, said = described(model, distinct.task, at)
         for name, part in _by_source(found, distinct.places).items():
             columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part
         notes += [note for note in said if note not in notes]

@@ -47,7 +47,8 @@ class ErrorArrays(Errors[Array]):
 
 @dataclass(frozen=True)
 class TheoryError(Errors[float]):
-    r"""A predicted in-context error: deterministic, so without a sampling error; rounding is near machine precision.
+    r"""A predicted in-context error: the same number at every call; rounding is near machine precision, and where it is a mean over draws
+    its standard error is told.
 
     Attributes
     ----------
@@ -68,7 +69,8 @@ class TheoryError(Errors[float]):
     icl_by_source : tuple of float
         The error on each test source, where there are several; ``icl`` is their mixture.
     icl_stderr, idg_stderr : float
-        Standard errors of ``icl`` and ``idg``, where they are means over draws of finitely many training tasks; 0 otherwise.
+        Standard errors of ``icl`` and ``idg``, where they are means over draws of finitely many training tasks or of training contexts; 0
+        otherwise.
     """
 
     notes: tuple[str, ...] = field(default=(), compare=False)

@@ -26,7 +26,7 @@ from hermite_eq.models import (
     Toeplitz,
 )
 from hermite_eq.theory import icl_error
-from hermite_eq.theory.feature_law.distinct_sources import distinct_sources
+from hermite_eq.theory.feature_law.sources.distinct import distinct_sources
 
 D = 8
 IDENTITIES = [Spike(0.0), Dense(np.eye(D)), Diagonal([1.0] * D), Toeplitz(0.0), PowerLaw(0.0)]

@@ -26,8 +26,9 @@ from hermite_eq.models import (
     Toeplitz,
 )
 from hermite_eq.theory import icl_error, mixing_curve, mixing_gradient
-from hermite_eq.theory.feature_law import several_sources, source_contexts
 from hermite_eq.theory.feature_law.head import HeadMoments
+from hermite_eq.theory.feature_law.sources import contexts as source_contexts
+from hermite_eq.theory.feature_law.sources import mixture
 
 EPS = sys.float_info.epsilon
 Array = NDArray[np.float64]
@@ -56,9 +57,9 @@ def _few_contexts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A derivative is one whatever the law of the contexts: a few of them will do."""
     monkeypatch.setattr(source_contexts, "CONTEXTS", 2**10)
     monkeypatch.setattr(source_contexts, "_CELLS", (6, 2))
-    several_sources._fresh_moments.cache_clear()
+    mixture._fresh_moments.cache_clear()
     yield
-    several_sources._fresh_moments.cache_clear()
+    mixture._fresh_moments.cache_clear()
 
 
 def errors(model: Model, task: Task, weights: Array) -> Array:
@@ -89,7 +90,7 @@ def test_every_derivative_is_a_difference_quotient(task: Task, model: Model) -> 
         assert (np.abs(slopes - expected) <= bound).all()
         assert np.abs(1.01 * slopes - expected).max() > bound.max(), "a derivative 1 % off is not seen"
     assert abs(weights @ found.icl) < 64 * EPS * np.abs([found.icl, found.idg]).max()
-    at = icl_error(model, several_sources.mixture_moments(task, SIZES.d, SIZES.context), SIZES)
+    at = icl_error(model, mixture.mixture_moments(task, SIZES.d, SIZES.context), SIZES)
     assert found.error.icl == pytest.approx(at.icl, rel=1e-12)
     assert found.error.idg == pytest.approx(at.idg, rel=1e-12)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import sympy
 
-from derivations import Step, context_types, given_covariances, given_means, spiked_features, spiked_quadratics
+from derivations import Step, context_types, given_covariances, given_means, given_samples, spiked_features, spiked_quadratics
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,9 @@ from derivations import Step, context_types, given_covariances, given_means, spi
         lambda: [spiked_features._against_library(1.05)],
         lambda: spiked_quadratics.check(1),
         lambda: spiked_quadratics.check(2, 1.05),
+        lambda: given_samples._second_order(sympy.Rational(21, 20)),
+        lambda: given_samples.drawn(0.95),
+        lambda: given_samples.drawn(1.05),
     ],
 )
 def test_a_wrong_sign_or_factor_fails(steps: Callable[[], list[Step]]) -> None:

@@ -22,7 +22,7 @@ from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import OneStepTransformer, RandomTransformer, Task
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import TheoryError, spiked_icl_error
-from hermite_eq.theory.feature_law.source_contexts import CONTEXTS
+from hermite_eq.theory.feature_law.sources.contexts import CONTEXTS
 from verify.campaigns.mixing import Mixing
 from verify.claims import defects
 from verify.claims.check import Z_LIMIT, Check, Verdict, by_rate, by_z

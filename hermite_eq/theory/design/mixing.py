@@ -16,8 +16,8 @@ from hermite_eq.models import Model, Sizes, Task
 from hermite_eq.theory.design.mixing_gradient import moments_of_all
 from hermite_eq.theory.design.mixing_response import Response
 from hermite_eq.theory.design.optimum import with_ridge
+from hermite_eq.theory.feature_law.description import moment_notes
 from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_engine, explicit_errors, scaled_sizes
-from hermite_eq.theory.feature_law.several_sources import mixture_notes
 from hermite_eq.theory.prediction import ErrorCurve
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def curve_given(model: Model, task: Task, given: GivenMoments, sizes: Sizes, row
         for name, column in explicit_errors(chosen, moved, [sizes]).items():
             columns.setdefault(name, []).append(column[0])
     arrays = {name: np.array(column) for name, column in columns.items()}
-    notes = mixture_notes(model, task, sizes)
+    notes = moment_notes(model, task, sizes)
     return MixingCurve(model=model, task=task, sizes=sizes, weights=rows, ridge=np.array(ridges), **arrays, notes=notes)
 
 

@@ -13,9 +13,10 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Sizes, Task
 from hermite_eq.theory.arguments import check_model
 from hermite_eq.theory.design.mixing_response import Response
+from hermite_eq.theory.feature_law.description import moment_notes
 from hermite_eq.theory.feature_law.given_moments import GivenMoments, source_nodes
 from hermite_eq.theory.feature_law.head import Head
-from hermite_eq.theory.feature_law.several_sources import mixture_moments, mixture_notes
+from hermite_eq.theory.feature_law.sources.mixture import mixture_moments
 from hermite_eq.theory.prediction import TheoryError
 from hermite_eq.theory.ridge_equivalent.scalar import without_ridge
 
@@ -155,4 +156,4 @@ def mixing_gradient(model: Model, task: Task, sizes: Sizes) -> MixingGradient:
     True
     """
     given = moments_of_all(task, sizes, model)
-    return gradient_at(Response(model, given, sizes), mixture_notes(model, task, sizes))
+    return gradient_at(Response(model, given, sizes), moment_notes(model, task, sizes))

@@ -14,8 +14,8 @@ from hermite_eq.models import Model, Sizes, Task
 from hermite_eq.theory.design.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
 from hermite_eq.theory.design.mixing_gradient import MixingGradient, gradient_at, moments_of_all
 from hermite_eq.theory.design.mixing_response import Response
+from hermite_eq.theory.feature_law.description import moment_notes
 from hermite_eq.theory.feature_law.given_moments import GivenMoments
-from hermite_eq.theory.feature_law.several_sources import mixture_notes
 from hermite_eq.theory.prediction import TheoryError
 
 Array = NDArray[np.float64]
@@ -298,7 +298,7 @@ def best_mixture(
     weights = min(found, key=objective.icl)
     near, anew = objective.solved(weights), objective.solved(weights, anew=True)
     solution, chosen, best = anew if anew[0].icl < near[0].icl * (1 - 1e-9) else near
-    at = gradient_at(solution, mixture_notes(chosen, task, sizes))
+    at = gradient_at(solution, moment_notes(chosen, task, sizes))
     limit = (1 + _MARGIN) * at.error.icl
     within = np.array([_interval(objective.icl, weights, s, limit) for s in range(1 if S == 2 else S)])
     if S == 2:

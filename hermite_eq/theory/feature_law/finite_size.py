@@ -64,9 +64,14 @@ def norm_variance(law: ContextLaw) -> float:
     return float(law.weights @ law.scale2**2) - 1
 
 
+def spread_of_norms(model: Model, task: Task, sizes: Sizes) -> float:
+    """The relative variance of ‖h‖², if the head sees it."""
+    return 0.0 if Head.of(model).settles else norm_variance(_law(task, sizes))
+
+
 def wide(model: Model, task: Task, sizes: Sizes) -> tuple[str, ...]:
     """A note where the norms of h vary so much that the theory of a head which does not normalise them is rough."""
-    if Head.of(model).settles or (spread := norm_variance(_law(task, sizes))) <= WIDE:
+    if (spread := spread_of_norms(model, task, sizes)) <= WIDE:
         return ()
     return (f"d = {sizes.d}: ‖h‖² has the relative variance {spread:.1f}; at small ridges the error is less than predicted, by tens of per "
             "cent; normalise=True fixes ‖h‖",)

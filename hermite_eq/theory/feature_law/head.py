@@ -158,6 +158,48 @@ class HeadMoments:
         return cls(c0, c1, c2, np.where(residual2 > _ZERO * norm2, residual2, 0.0))
 
 
+#: Degree, even, up to which kernels of functions are summed one by one.
+KERNEL_DEGREE = 18
+#: Weight of the unpenalised constant in a kernel, relative to the square of the features.
+_FREE = 1e8
+#: Relative error to which the coefficients of a kernel are interpolated.
+_ROUGH = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureKernel:
+    r"""What the kernel :math:`K(h,h')=\mathbb E_f\sigma(f^\top h)\sigma(f^\top h')` needs of N inputs of lengths s.
+
+    Attributes
+    ----------
+    terms : (r + 1, N) array
+        :math:`c_k(s)/\sqrt{k!}`.
+    beyond : (2, N) array
+        Roots of what the degrees beyond r hold of :math:`\mathbb E\sigma(sg)^2`: the even ones, and the odd ones.
+    square : (N,) array
+        K(h, h), with the noise features of a polynomial head.
+    """
+
+    terms: Array
+    beyond: Array
+    square: Array
+
+    def with_inputs(self, other: FeatureKernel, rho: Array) -> Array:
+        r""":math:`\sum_k\frac{c_k(s)c_k(s')}{k!}\rho^k` at the cosines ρ, shape (N, N'), by Horner's rule.
+
+        The degrees beyond r are taken at :math:`\rho^{r+1}` and :math:`\rho^{r+2}`, which is right at ρ = ±1.
+        """
+        last = len(self.terms) - 1
+        even, odd = (np.outer(one, two) for one, two in zip(self.beyond, other.beyond, strict=True))
+        first, second = (odd, even) if last % 2 == 0 else (even, odd)
+        total, term = second * rho, np.empty_like(rho)
+        total += first
+        for k in range(last, -1, -1):
+            total *= rho
+            total += np.multiply.outer(self.terms[k], other.terms[k], out=term)
+        return np.asarray(total)
+
+
 #: Width of a panel of log s, and Chebyshev points in it.
 _PANEL, _POINTS = 0.5, 24
 #: The last coefficients of a panel relative to the largest, above which it is not interpolated.
@@ -165,30 +207,30 @@ _SMOOTH = 1e-12
 
 
 @lru_cache(maxsize=512)
-def _panel(head: Activation, index: int) -> Array:
-    r"""Chebyshev coefficients of :math:`c_0,c_1,c_2,\mathbb E\sigma(sg)^2` in log s on one panel, shape (points, 4).
+def _panel(head: Activation, index: int, degree: int) -> Array:
+    r"""Chebyshev coefficients of :math:`c_0,\dots,c_r,\mathbb E\sigma(sg)^2` in log s on one panel, shape (points, r + 2).
 
     :math:`\int\sigma(x)\mathrm{He}_k(x/s)\varphi(x/s)\,dx/s` is analytic in s where Re s⁻² > 0, so in log s up to a distance of π/4 from
     the real line, and bounded at the distance π/6: on a panel of half-width ¼ the interpolation error is of the order 4.4⁻²⁴ ≈ ε.
     """
     angles = math.pi * (np.arange(_POINTS) + 0.5) / _POINTS
     scales = np.exp(_PANEL * (index + 0.5 + np.cos(angles) / 2))
-    values = np.column_stack([scaled_coefficients(head, scales, 2), scaled_norm2(head, scales)])
+    values = np.column_stack([scaled_coefficients(head, scales, degree), scaled_norm2(head, scales)])
     found = 2 / _POINTS * np.cos(np.outer(np.arange(_POINTS), angles)) @ values
     found[0] /= 2
     return np.asarray(found)
 
 
-def _tabulated(head: Activation, scales: Array) -> Array:
-    r""":math:`c_0,c_1,c_2,\mathbb E\sigma(sg)^2` at every scale, shape (4, N)."""
-    found = np.empty((4, scales.size))
+def _tabulated(head: Activation, scales: Array, degree: int = 2, smooth: float = _SMOOTH) -> Array:
+    r""":math:`c_0,\dots,c_r,\mathbb E\sigma(sg)^2` at every scale, shape (r + 2, N)."""
+    found = np.empty((degree + 2, scales.size))
     logs = np.log(scales) / _PANEL
     index = np.floor(logs).astype(int)
     for i in np.unique(index):
-        at, table = index == i, _panel(head, int(i))
+        at, table = index == i, _panel(head, int(i), degree)
         # A head that grows like exp, at scales where its moments leave the range of the quadrature, is no smooth function of them.
-        if np.abs(table[-2:]).max() > _SMOOTH * np.abs(table).max():
-            found[:, at] = np.column_stack([scaled_coefficients(head, scales[at], 2), scaled_norm2(head, scales[at])]).T
+        if np.abs(table[-2:]).max() > smooth * np.abs(table).max():
+            found[:, at] = np.column_stack([scaled_coefficients(head, scales[at], degree), scaled_norm2(head, scales[at])]).T
         else:
             found[:, at] = np.polynomial.chebyshev.chebval(2 * (logs[at] - i) - 1, table)
     return found
@@ -244,6 +286,37 @@ class Head:
             zero = np.zeros_like(scales)
             return HeadMoments(zero + self.free_constant, scales, zero, zero)
         return HeadMoments.of(self.function) if self.normalise or scales is None else HeadMoments.scaled(self.function, scales)
+
+    def kernel(self, scales: Array, trace: float) -> FeatureKernel:
+        r"""The kernel of the features at inputs with :math:`s=\|h\|/\sqrt t`, t = ``trace``; for the linear Transformer that of h.
+
+        >>> kernel = Head.of(LinearTransformer(ridge=1.0)).kernel(np.array([1.0, 2.0]), trace=3.0)
+        >>> kernel.with_inputs(kernel, np.ones((2, 2))).round(12)
+        array([[ 3.,  6.],
+               [ 6., 12.]])
+        """
+        if self.function is None:
+            constant = math.sqrt(_FREE * trace) * self.free_constant
+            terms = np.array([np.full_like(scales, constant), math.sqrt(trace) * scales])
+            return FeatureKernel(terms, np.zeros((2, scales.size)), (terms**2).sum(0))
+        at = np.ones(1) if self.normalise else scales
+        if isinstance(self.function, PolynomialActivation):
+            g, w, values = _polynomial_values(self.function, at)
+            terms = np.asarray((orthonormal_values(g, self.function.degree) * w) @ values.T)
+            square, beyond = (terms**2).sum(0) + float(self.function.residual) ** 2, np.zeros((2, at.size))
+        else:
+            check_magnitude(self.function, "head")
+            if not self.normalise:
+                check_growth(self.function)
+            *c, square = _tabulated(self.function, at, KERNEL_DEGREE, _ROUGH)
+            terms = np.array(c) / np.sqrt([float(math.factorial(k)) for k in range(KERNEL_DEGREE + 1)])[:, None]
+            rest = np.maximum(square - (terms**2).sum(0), 0.0)
+            # The last two degrees, odd and even, tell how much of the rest is even.
+            odd, even = (terms[-2:] ** 2).sum(1)
+            share = even / (even + odd) if even + odd > 0 else 0.5
+            beyond = np.sqrt(np.outer([share, 1 - share], rest))
+        every = np.ones(scales.size)
+        return FeatureKernel(*(x * every if self.normalise else x for x in (terms, beyond, square)))
 
     def log_slopes(self, scales: Array) -> HeadMoments | None:
         """Their derivatives in log s; None where h is normalised."""

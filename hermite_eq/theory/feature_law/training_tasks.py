@@ -24,8 +24,8 @@ from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory.feature_law.context_law import GivenLength, given_length
 from hermite_eq.theory.feature_law.finite_size import check_sizes
 from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population, explicit_errors, given_moments
-from hermite_eq.theory.feature_law.source_quadratics import quadratic_blocks
-from hermite_eq.theory.feature_law.source_tasks import DRAWS, over_draws
+from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS, over_draws
+from hermite_eq.theory.feature_law.sources.quadratics import quadratic_blocks
 from hermite_eq.theory.spectra.blocks import Kronecker, Side, sides
 
 Array = NDArray[np.float64]

@@ -1,6 +1,6 @@
 r"""Contexts of several sources as nodes: what a head whose first layer has a spike sees of them.
 
-Given its task η, a context is, by the exact law of :mod:`hermite_eq.theory.feature_law.source_contexts`,
+Given its task η, a context is, by the exact law of :mod:`hermite_eq.theory.feature_law.sources.contexts`,
 
 .. math:: x=gr+w_0,\quad b_1=\tfrac f\ell(Ar+\sqrt Y\,w),\quad b_2=\tfrac Y\ell,\quad y=\sigma_*(\omega g)+\epsilon,
 
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from hermite_eq.covariance.moments.sources import geometry, source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Gaussian, Sphere, Task
-from hermite_eq.theory.feature_law.source_contexts import Contexts, context_sums
+from hermite_eq.theory.feature_law.sources.contexts import Contexts, context_sums
 from hermite_eq.theory.neuron_types.known_means import calibrated, exact_means, known_functions
 from hermite_eq.theory.neuron_types.quadratics import QuadraticNodes, quadratic_nodes
 from hermite_eq.theory.spectra.blocks import Block, Kronecker, Side, block_diagonal, sides

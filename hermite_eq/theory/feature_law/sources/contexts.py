@@ -62,7 +62,8 @@ def context_sums(place: Geometry, mean: Array, omega: Array, g: Array, noise: Ar
     return y.sum(1), (y * g).sum(1), (y**2).sum(1)
 
 
-def _drawn_sums(place: Geometry, context: int, rng: np.random.Generator, mean: Array, omega: Array) -> tuple[Array, Array, Array]:
+def drawn_sums(place: Geometry, context: int, rng: np.random.Generator, mean: Array, omega: Array) -> tuple[Array, Array, Array]:
+    """:func:`context_sums` of random contexts."""
     found = np.empty((3, mean.size))
     step = max(1, _CHUNK // context)
     for start in range(0, mean.size, step):
@@ -148,7 +149,7 @@ def context_sample(
     mean = np.empty(count)
     for start in range(0, count, _BATCH):
         part = slice(start, start + _BATCH)
-        drawn = Contexts(place, context, eta[part], g[part], partial(_drawn_sums, place, context, rng), rng.standard_normal)
+        drawn = Contexts(place, context, eta[part], g[part], partial(drawn_sums, place, context, rng), rng.standard_normal)
         x, query, b, average = drawn.x @ left.basis, drawn.query @ left.basis, drawn.b @ right.basis, drawn.context @ right.basis
         mean[part] = drawn.y
         for i, (rows, columns) in enumerate(pairs):

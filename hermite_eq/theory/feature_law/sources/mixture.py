@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +14,6 @@ from hermite_eq.covariance.moments.source_moments import SourceMoments
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory.arguments import check_labels
-from hermite_eq.theory.feature_law import source_contexts
 from hermite_eq.theory.feature_law.given_moments import (
     ContextSample,
     GivenMoments,
@@ -22,13 +21,11 @@ from hermite_eq.theory.feature_law.given_moments import (
     explicit_errors,
     given_moments,
     mixture_trace,
-    unsettled_moments,
 )
-from hermite_eq.theory.feature_law.source_contexts import context_sample, curvature
-from hermite_eq.theory.feature_law.source_quadratics import quadratic_blocks
-from hermite_eq.theory.feature_law.source_tasks import alike, over_draws, task_draws
-from hermite_eq.theory.neuron_types.contexts import LARGE
-from hermite_eq.theory.neuron_types.features import outside, types_of_neurons
+from hermite_eq.theory.feature_law.sources import contexts as contexts_law
+from hermite_eq.theory.feature_law.sources.contexts import context_sample, curvature
+from hermite_eq.theory.feature_law.sources.drawn_tasks import alike, over_draws, task_draws
+from hermite_eq.theory.feature_law.sources.quadratics import quadratic_blocks
 from hermite_eq.theory.spectra.blocks import Kronecker, check_memory, sides
 
 Array = NDArray[np.float64]
@@ -56,7 +53,7 @@ def mixture_moments(task: Task, d: int, context: int, *, tasks: Sequence[Array] 
 
     The second moments :math:`\mathbb E[xx^\top]\otimes\mathbb E[bb^\top]`, signals :math:`\mathbb E[hy]` and means
     :math:`\mathbb E[x]\,\mathbb E[b]^\top` of each source are exact; how the energies of h vary within it is known from drawn contexts,
-    :mod:`hermite_eq.theory.feature_law.source_contexts`. The sources with test weight 0 are among the test populations too:
+    :mod:`hermite_eq.theory.feature_law.sources.contexts`. The sources with test weight 0 are among the test populations too:
     ``icl_by_source`` has an entry for each.
 
     Parameters
@@ -99,7 +96,7 @@ def _moments(task: Task, d: int, context: int, tasks: list[Array] | None) -> Giv
     assert both is not None
     check_memory(len(moments), both, d * (d + 1))
     # One of several draws of the tasks may have a larger sampling error of its own.
-    count = source_contexts.CONTEXTS if tasks is None else source_contexts.FEWER
+    count = contexts_law.CONTEXTS if tasks is None else contexts_law.FEWER
     contexts: dict[int, ContextSample] = {}
     populations = []
     for (s, xi, weight), m in zip(members, moments, strict=True):
@@ -123,8 +120,9 @@ def _moments(task: Task, d: int, context: int, tasks: list[Array] | None) -> Giv
 def mixture_errors(model: RandomTransformer | LinearTransformer, task: Task, points: Sequence[Sizes]) -> dict[str, Array]:
     """The columns of a theory curve at points of equal d, context and tasks.
 
-    For finitely many training tasks they are means over the draws of :func:`hermite_eq.theory.feature_law.source_tasks.task_draws`, and
-    ``icl_stderr`` and ``idg_stderr`` are the standard errors of these means.
+    For finitely many training tasks they are means over the draws of
+    :func:`hermite_eq.theory.feature_law.sources.drawn_tasks.task_draws`, and ``icl_stderr`` and ``idg_stderr`` are the standard errors of
+    these means.
     """
     sizes = points[0]
     if sizes.tasks == math.inf:
@@ -135,37 +133,56 @@ def mixture_errors(model: RandomTransformer | LinearTransformer, task: Task, poi
         moments = mixture_moments(task, sizes.d, sizes.context, tasks=draws[i])
         return explicit_errors(model, moments, [points[j] for j in which])
 
-    # E[y²] over the training tasks, with which the errors vary most, has a known mean.
+    return over_draws(solve, len(points), square_control(task, sizes, draws), 0.01)
+
+
+def square_control(task: Task, sizes: Sizes, draws: Sequence[Sequence[Array]]) -> Array:
+    """E[y²] over the training tasks of every draw, with which the errors vary most, less its known mean; shape (draws, 1)."""
     squares = [[source_moments(task, sizes.d, sizes.context, source=s, tasks=xi).square_y * len(xi) / sizes.tasks
                 for s, xi in enumerate(draw) if len(xi)] for draw in draws]
     fresh = [source_moments(task, sizes.d, sizes.context, source=s).square_y for s in range(len(task.sources))]
-    control = np.array([sum(each) for each in squares]) - np.array(task.weights) @ fresh
-    return over_draws(solve, len(points), control[:, None], 0.01)
+    return np.array([[sum(each)] for each in squares]) - np.array(task.weights) @ fresh
 
 
-def concentration(task: Task, d: int, context: int) -> float:
-    """The largest share of E‖h‖² that one direction of h holds within a source."""
+@dataclass(frozen=True)
+class Concentration:
+    r"""How unevenly E‖h‖² is spread over the directions of h, in the source where it is most uneven.
+
+    Attributes
+    ----------
+    largest : float
+        The largest share of one direction.
+    others : float
+        :math:`\sum p_i^2` over the shares of all others: the reciprocal of a number of directions.
+    """
+
+    largest: float
+    others: float
+
+
+@lru_cache(maxsize=64)
+def concentration(task: Task, d: int, context: int) -> Concentration:
+    r"""Over the eigenvalues of :math:`\mathbb E[xx^\top]\otimes\mathbb E[b_1b_1^\top]` of every source.
+
+    The column :math:`b_2`, which holds much of b for unit inputs, hardly fluctuates: what it adds to quadratic functions of h are those of
+    x, which are described one by one (:mod:`hermite_eq.theory.feature_law.sources.quadratics`).
+
+    >>> found = concentration(Task("identity"), d=8, context=8)
+    >>> round(found.largest, 3), round(found.others, 3)
+    (0.014, 0.013)
+    """
     check_labels(task.sources)
-    found = 0.0
+    largest = others = 0.0
     for s in range(len(task.sources)):
         moments = source_moments(task, d, context, source=s)
-        found = max(found, float(np.prod([np.linalg.norm(m, 2) / np.trace(m) for m in (moments.second_x, moments.second_b)])))
-    return found
+        x = np.linalg.eigvalsh(moments.second_x) / np.trace(moments.second_x)
+        b = np.linalg.eigvalsh(moments.second_b[:-1, :-1]) / np.trace(moments.second_b)
+        top = float(x[-1] * b[-1])
+        largest, others = max(largest, top), max(others, float((x**2).sum() * (b**2).sum()) - top**2)
+    return Concentration(largest, others)
 
 
-def mixture_notes(model: RandomTransformer | LinearTransformer, task: Task, sizes: Sizes) -> tuple[str, ...]:
-    """What limits the numbers: for linear heads, which see second moments of large directions alone, a large mean of the inputs."""
-    if isinstance(model, LinearTransformer):
-        moments = [source_moments(task, sizes.d, sizes.context, source=s) for s in range(len(task.sources))]
-        held = max(float(m.mean_x @ m.mean_x / np.trace(m.second_x)) for m in moments)
-        large = f"the mean of the inputs holds {held:.0%} of E‖x‖²: the error may be a tenth less; simulate"
-        return (large,) if held > _SMALL_MEAN else ()
-    few = unsettled_moments(model, mixture_moments(task, sizes.d, sizes.context), sizes)
-    if (share := concentration(task, sizes.d, sizes.context)) <= LARGE:
-        return few
-    within = outside(model, task, sizes) is None
-    if within and not types_of_neurons(model, task, sizes):
-        return few
-    instead = "hermite_eq.icl_error takes it as a type of the neurons" if within else "simulate"
-    return (f"one direction of h holds {share:.0%} of E‖h‖² at d = {sizes.d}: the head sees more of it than its linear part; {instead}",
-            *few)
+def mean_share(task: Task, d: int, context: int) -> float:
+    """The largest share of E‖x‖² in the mean of the inputs."""
+    moments = [source_moments(task, d, context, source=s) for s in range(len(task.sources))]
+    return max(float(m.mean_x @ m.mean_x / np.trace(m.second_x)) for m in moments)

@@ -1,0 +1,232 @@
+r"""Contexts of any task as given samples: where no description by a few moments holds, the theory is averaged over drawn contexts.
+
+Where many directions each hold much of h, or its length varies by more than its mean, or a first layer meets very few tasks, functions of h
+of every degree are learnt, and no Gaussian features of finitely many moments stand for them. Given the training contexts the error is
+deterministic in the first layer all the same (:mod:`hermite_eq.theory.ridge_equivalent.given_samples`), with the kernel
+
+.. math:: K(h,h')=\sum_k\frac{c_k(s)c_k(s')}{k!}\rho^k,\qquad s=\|h\|/\sqrt t,\quad\rho=\frac{x^\top x'\,b^\top b'}{\|h\|\|h'\|},
+
+and what is left is a mean over contexts, whose standard error is stated. Contexts are drawn from their exact law,
+:mod:`hermite_eq.theory.feature_law.sources.contexts`; errors of linear predictors, whose means are known, are control variates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.covariance.moments.source_moments import SourceMoments
+from hermite_eq.covariance.moments.sources import geometry, source_moments
+from hermite_eq.memory import require_memory
+from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.sources.contexts import Contexts, drawn_sums
+from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS, controlled_mean, over_draws, task_draws
+from hermite_eq.theory.feature_law.sources.mixture import square_control
+from hermite_eq.theory.prediction import QUANTITIES
+from hermite_eq.theory.ridge_equivalent.given_samples import SampleFit, fitted
+
+Array = NDArray[np.float64]
+
+#: Contexts on which the fit is tested, in each draw and of each source.
+TESTS = 2048
+#: Least length of h in units of the largest.
+_SHORTEST = 1e-8
+#: Ridges beyond which every fit is zero to the last digit.
+_LARGEST_RIDGE = 1e250
+#: Training contexts drawn at a time.
+_BLOCK = 256
+#: Ridges of the linear predictors that are control variates, in units of the mean eigenvalue of E[hhᵀ].
+_CONTROLS = (0.3, 3.0)
+_SEED = 20251129
+
+
+@dataclass(frozen=True, eq=False)
+class _Contexts:
+    """Contexts with their queries: arrays of shapes (N, d), (N, d + 1), (N,); labels without their noise, and its variances."""
+
+    x: Array
+    b: Array
+    y: Array
+    noise: Array
+
+    def part(self, rows: Any) -> _Contexts:
+        return _Contexts(self.x[rows], self.b[rows], self.y[rows], self.noise[rows])
+
+    @cached_property
+    def lengths(self) -> Array:
+        """‖h‖; where it vanishes, as where a noiseless ReLU's labels all do, a share of the longest that no feature sees."""
+        found = np.linalg.norm(self.x, axis=1) * np.linalg.norm(self.b, axis=1)
+        return np.maximum(found, _SHORTEST * found.max())
+
+    def cosines(self, other: _Contexts) -> Array:
+        return np.asarray(np.clip((self.x @ other.x.T) * (self.b @ other.b.T) / np.outer(self.lengths, other.lengths), -1.0, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Contexts of one source, of fresh tasks or of given ones in equal numbers, with their moments."""
+
+    source: int
+    tasks: Array | None
+    moments: SourceMoments
+
+
+def _joined(parts: Sequence[_Contexts]) -> _Contexts:
+    return _Contexts(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "b", "y", "noise")))
+
+
+class _Law:
+    """A task at given d, ℓ and k, of which contexts are drawn."""
+
+    def __init__(self, task: Task, sizes: Sizes) -> None:
+        self.task, self.d, self.context = task, sizes.d, sizes.context
+        sources = range(len(task.sources))
+        self.fresh = [_Group(s, None, source_moments(task, self.d, self.context, source=s)) for s in sources]
+        weights, moments = np.array(task.weights), [g.moments for g in self.fresh]
+        middle = np.tensordot(weights, [np.outer(m.mean_x, m.mean_b) for m in moments], 1)
+        self.trace = float(weights @ [np.trace(m.second_x) * np.trace(m.second_b) for m in moments] - (middle**2).sum())
+
+    def given(self, draw: Sequence[Array]) -> list[_Group]:
+        """Groups of the given tasks of each source."""
+        return [
+            _Group(s, xi, source_moments(self.task, self.d, self.context, source=s, tasks=xi)) for s, xi in enumerate(draw) if len(xi)
+        ]
+
+    def draw(self, group: _Group, count: int, rng: np.random.Generator, *, evenly: bool) -> _Contexts:
+        """Contexts of a group; of given tasks ``evenly``, or each of a task at random."""
+        source = self.task.sources[group.source]
+        if group.tasks is None:
+            xi = source.mean_vectors(self.d)[1] + source.task_cov.colour(source.tasks.draw(rng, (count, self.d)))
+        else:
+            k = len(group.tasks)
+            xi = group.tasks[np.resize(np.arange(k), count) if evenly else rng.integers(k, size=count)]
+        place = geometry(self.task, source, self.d)
+        g = rng.standard_normal(count)
+        drawn = Contexts(place, self.context, place.directions(xi), g, partial(drawn_sums, place, self.context, rng), rng.standard_normal)
+        return _Contexts(drawn.x, drawn.b, drawn.y, np.full(count, source.noise))
+
+    def training(self, groups: Sequence[_Group], shares: Array, count: int, seed: Sequence[int]) -> _Contexts:
+        """Training contexts, each of a group at random; fewer of them are the first of more."""
+        parts = []
+        for block in range(math.ceil(count / _BLOCK)):
+            rng = np.random.default_rng([*seed, block])
+            which = rng.choice(len(groups), size=_BLOCK, p=shares)
+            found = _joined([self.draw(group, int((which == i).sum()), rng, evenly=False) for i, group in enumerate(groups)])
+            parts.append(found.part(np.argsort(np.argsort(which, kind="stable"))))
+        return _joined(parts).part(slice(count))
+
+
+def _controls(moments: SourceMoments, noise: float, contexts: _Contexts) -> Array:
+    """Squared errors of linear predictors, and of 0, less their known means; shape (N, controls)."""
+    x, left = np.linalg.eigh(moments.second_x)
+    b, right = np.linalg.eigh(moments.second_b)
+    signal, second = left.T @ moments.labels @ right, np.maximum(np.outer(x, b), 0.0)
+    columns = [contexts.y**2 - (moments.square_y - noise)]
+    for ridge in _CONTROLS:
+        fit = signal / (second + ridge * second.mean())
+        known = moments.square_y - noise - 2 * float((fit * signal).sum()) + float((second * fit**2).sum())
+        fitted_y = ((contexts.x @ (left @ fit @ right.T)) * contexts.b).sum(1)
+        columns.append((contexts.y - fitted_y) ** 2 - known)
+    return np.stack(columns, axis=1)
+
+
+class _Draw:
+    """One draw: the training tasks, two training sets of them, and contexts to test on.
+
+    The mean over the draw of the samples is met by the product of the residuals of two sets.
+    """
+
+    def __init__(self, law: _Law, tasks: Sequence[Array] | None, count: int, seed: Sequence[int]) -> None:
+        self.law, rng = law, np.random.default_rng([*seed, 2])
+        groups = law.fresh if tasks is None else law.given(tasks)
+        counts = np.array(law.task.weights if tasks is None else [len(xi) for xi in tasks if len(xi)], float)
+        self.shares = counts / counts.sum()
+        self.sets = [law.training(groups, self.shares, count, [*seed, i]) for i in range(2)]
+        self.tests = [(group, law.draw(group, TESTS, rng, evenly=True)) for group in law.fresh]
+        self.seen = self.tests if tasks is None else [(group, law.draw(group, TESTS, rng, evenly=True)) for group in groups]
+
+    def errors(self, head: Head, points: Sequence[Sizes], ridge: float, near: dict[Sizes, float]) -> dict[str, Array]:
+        """The columns at points which differ in n and m; ``near`` are ridges of the kernel in other draws, and in this one afterwards."""
+        columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
+        shares, law = np.array(self.law.task.test_weights), self.law
+        for sizes, m in zip(points, head.units(points), strict=True):
+            n = sizes.samples
+            samples = [each.part(slice(n)) for each in self.sets]
+            penalty = min(ridge, _LARGEST_RIDGE) * n / sizes.d
+            fits = []
+            for each in samples:
+                fits.append(fitted(self._kernel(head, each, each), each.y, each.noise, float(m), penalty, near.get(sizes, math.inf)))
+                near[sizes] = fits[-1].gamma
+            by_source, mean_error = self._means(head, samples, fits, self.tests)
+            seen = by_source if self.seen is self.tests else self._means(head, samples, fits, self.seen)[0]
+            icl, bias = float(shares @ by_source), float(shares @ mean_error)
+            scales = self._scales(samples[0])
+            gain = float(np.mean((head.kernel(scales, law.trace).terms[1] / scales) ** 2))
+            effective = float(np.mean([1 / fit.trace for fit in fits])) * sizes.d * law.trace / gain if gain else math.inf
+            values = (
+                icl, float(self.shares @ seen), bias, icl - bias, effective, float(np.mean([fit.dof for fit in fits])) / n,
+                max(fit.residual for fit in fits), by_source,
+            )  # fmt: skip
+            for name, value in zip(columns, values, strict=True):
+                columns[name].append(value)
+        return {name: np.array(column) for name, column in columns.items()}
+
+    def _scales(self, contexts: _Contexts) -> Array:
+        return contexts.lengths / math.sqrt(self.law.trace)
+
+    def _kernel(self, head: Head, one: _Contexts, other: _Contexts) -> Array:
+        rows, columns = (head.kernel(self._scales(each), self.law.trace) for each in (one, other))
+        found = rows.with_inputs(columns, one.cosines(other))
+        if one is other:
+            np.fill_diagonal(found, rows.square)
+        return found
+
+    def _means(
+        self, head: Head, samples: Sequence[_Contexts], fits: Sequence[SampleFit], tests: Sequence[tuple[_Group, _Contexts]]
+    ) -> tuple[Array, Array]:
+        """Error and error of the mean predictor in every group."""
+        found = []
+        for group, contexts in tests:
+            noise, square = self.law.task.sources[group.source].noise, head.kernel(self._scales(contexts), self.law.trace).square
+            kernels = [self._kernel(head, contexts, each) for each in samples]
+            residuals = [contexts.y - fit.predictions(kernel) for fit, kernel in zip(fits, kernels, strict=True)]
+            errors = [
+                residual**2 + fit.fluctuations(kernel, square, each.noise)
+                for fit, kernel, each, residual in zip(fits, kernels, samples, residuals, strict=True)
+            ]
+            values = np.stack([(errors[0] + errors[1]) / 2, residuals[0] * residuals[1]], axis=1)
+            found.append(controlled_mean(values, _controls(group.moments, noise, contexts))[0] + noise)
+        icl, bias = np.array(found).T
+        return icl, bias
+
+
+def given_context_errors(
+    model: RandomTransformer | LinearTransformer, task: Task, points: Sequence[Sizes]
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """The columns of a theory curve at points of equal d, context and tasks, as means over draws with standard errors; and its notes."""
+    sizes, most = points[0], max(point.samples for point in points)
+    require_memory(8 * 6 * most**2, "the kernel of the contexts", "pass fewer samples, or simulate")
+    law, head, near = _Law(task, sizes), Head.of(model), dict[Sizes, float]()
+    tasks: Sequence[Sequence[Array] | None] = [None] * DRAWS
+    controls = np.zeros((DRAWS, 0))
+    if sizes.tasks < math.inf:
+        tasks = draws = task_draws(task, sizes.d, int(sizes.tasks))
+        controls = square_control(task, sizes, draws)
+
+    @cache
+    def drawn(i: int) -> _Draw:
+        return _Draw(law, tasks[i], most, [_SEED, sizes.d, sizes.context, i])
+
+    def solve(i: int, which: Sequence[int]) -> dict[str, Array]:
+        return drawn(i).errors(head, [points[j] for j in which], model.ridge, near)
+
+    # Errors are skew over draws: a few that agree are no sign that all do.
+    columns = over_draws(solve, len(points), controls, precise=0.0)
+    return columns, ("a mean over drawn training contexts, deterministic in the first layer: icl_stderr and idg_stderr are its errors",)

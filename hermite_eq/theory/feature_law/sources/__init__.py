@@ -1,0 +1,1 @@
+"""Tasks of one source or several: their distinct sources, contexts, quadratic functions and training tasks."""
