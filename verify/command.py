@@ -63,7 +63,7 @@ def shard(text: str | None, runs: int) -> range:
 
 
 def setup_of(campaign: Campaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
-    """The setup asked for, and its number of runs; with ``--resume`` what is not given comes from the stored manifest."""
+    """The setup asked for, and its number of runs; with ``--resume`` what is not given comes from what is stored."""
     chosen: dict[str, Any] = {name: getattr(arguments, name) for name in ("d", "seed") if getattr(arguments, name) is not None}
     if arguments.memory is not None:
         chosen["memory"] = parse_memory(arguments.memory)
@@ -73,10 +73,10 @@ def setup_of(campaign: Campaign, arguments: argparse.Namespace) -> tuple[Setup, 
     if not arguments.resume:
         given = {"d": campaign.d, "seed": campaign.seed, "memory": parse_memory(MEMORY)} | chosen
         return Setup(campaign, **given), arguments.runs or campaign.runs
-    manifest = the_one(folder_of_campaigns(arguments.output), campaign, chosen)
-    setup = Setup(campaign, **{name: manifest["parameters"][name] for name in ("d", "seed", "memory")})
-    check_continues(folder_of_campaigns(arguments.output), setup, manifest)
-    return setup, arguments.runs or manifest["runs"]
+    header = the_one(folder_of_campaigns(arguments.output), campaign, chosen)
+    setup = Setup(campaign, **{name: header["parameters"][name] for name in ("d", "seed", "memory")})
+    check_continues(folder_of_campaigns(arguments.output), setup, header)
+    return setup, arguments.runs or header["runs"]
 
 
 def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: str | None = None, count: int | None = None,
@@ -108,7 +108,7 @@ def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: st
     mine = shard(part, runs)
     store.request(runs)
     todo = store.missing(mine)
-    console.print(f"{setup.campaign.name} ({setup.campaign.figure}): d = {setup.d}, {runs} runs, {len(todo)} to compute; {store.folder}")
+    console.print(f"{setup.campaign.name} ({setup.campaign.figure}): d = {setup.d}, {runs} runs, {len(todo)} to compute; {store.file}")
     if todo:
         processes = min(count or os.cpu_count() or 1, len(todo))
         with _progress(console, len(todo), processes if executor is None else None) as advance:

@@ -1,18 +1,16 @@
-"""What verify reads from files: a manifest, and a run as a file and as a line, each with one value replaced and with its checksum right."""
+"""What verify reads from files: a first line, and a run as a file and as a line, each with one value replaced and with its checksum right."""
 
 from __future__ import annotations
 
 import copy
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from verify.campaigns.table import CAMPAIGNS
 from verify.store.checksum import sealed
-from verify.store.folders import manifests
-from verify.store.lines import RUNS
+from verify.store.folders import headers
 from verify.store.store import Setup, Store
 
 STORED = Path(__file__).parents[2] / "results" / "campaigns" / "rt-fig1a"
@@ -44,19 +42,20 @@ def replaced(contents: dict[str, Any], path: tuple[Any, ...], value: Any) -> Any
 
 def readers(root: Path) -> Iterator[tuple[str, Path, Callable[[], Any]]]:
     """Name, file and reader of each kind of stored file, of a copy of one campaign in ``root``."""
-    source = min(STORED.glob("*/"))
-    folder = root / CAMPAIGN.name / source.name
-    folder.mkdir(parents=True)
-    shutil.copy(source / "manifest.json", folder)
-    parameters = json.loads((folder / "manifest.json").read_bytes())["parameters"]
+    source = min(STORED.glob("*.jsonl"))
+    header, first, *_ = source.read_bytes().split(b"\n")
+    parameters = json.loads(header)["parameters"]
     setup = Setup(CAMPAIGN, parameters["d"], parameters["seed"], parameters["memory"])
-    assert setup.hash == folder.name
-    yield "manifest", folder / "manifest.json", lambda: (Store(root, setup), manifests(root, CAMPAIGN))
-    first = (source / RUNS).read_bytes().split(b"\n")[0]
-    for name, file in (("run", "run-0000.json"), ("line", RUNS)):
-        (folder / file).write_bytes(first)
-        yield name, folder / file, lambda: Store(root, setup).read()
-        (folder / file).unlink()
+    store = Store(root, setup)
+    assert store.file.name == source.name
+    store.folder.mkdir(parents=True)
+    files = {"first line": (store.file, header, lambda: (Store(root, setup), headers(root, CAMPAIGN))),
+             "run": (store.folder / "run-0000.json", first, lambda: Store(root, setup).read()),
+             "line": (store.file, first, lambda: Store(root, setup).read())}
+    for name, (path, text, read) in files.items():
+        path.write_bytes(text)
+        yield name, path, read
+        path.unlink()
 
 
 def variants(path: Path, values: list[Any]) -> Iterator[tuple[tuple[str, ...], str]]:

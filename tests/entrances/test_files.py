@@ -13,7 +13,7 @@ from hermite_eq.errors import StorageError
 VALUES = [*TEXTS[::150], None, True, -1, 0, 10**400, 1e308, "", [], {}, [[]], {"a": [1]}]
 
 
-@pytest.mark.parametrize("kind", ["manifest", "run", "line"])
+@pytest.mark.parametrize("kind", ["first line", "run", "line"])
 def test_a_hostile_value_is_a_storage_error(kind: str, tmp_path: Path) -> None:
     path, read = next((path, read) for name, path, read in readers(tmp_path) if name == kind)
     before, count, raw = repr(read()), 0, []

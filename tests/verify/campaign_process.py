@@ -17,7 +17,6 @@ from hermite_eq.errors import HypothesisError
 from verify.campaigns.table import CAMPAIGNS
 from verify.store.checksum import parsed
 from verify.store.driver import compute
-from verify.store.lines import RUNS
 from verify.store.store import Setup, Store
 
 MEMORY = 10**9
@@ -52,11 +51,12 @@ def contents(root: Path, below: float = math.inf) -> dict[tuple[str, int], str]:
     """The numbers of all stored runs ``below`` a number, by their setup and number; every line is there once, and has its checksum."""
     found = {}
     # In the order in which packing moves them.
-    for name in ("run-*.json", RUNS):
-        for path in root.glob(f"*/*/{name}"):
+    for name in ("*/*/run-*.json", "*/*.jsonl"):
+        for path in root.glob(name):
             # Unless it has been packed since it was listed.
             with suppress(FileNotFoundError):
                 lines = [parsed(line, str(path), "") for line in path.read_bytes().splitlines()]
+                lines = lines[path.suffix == ".jsonl" :]
                 numbers = [line["run"] for line in lines]
                 assert len(set(numbers)) == len(numbers)
                 found |= {(line["manifest"], line["run"]): json.dumps(line["simulations"]) for line in lines if line["run"] < below}

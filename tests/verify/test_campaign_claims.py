@@ -189,4 +189,4 @@ def test_every_campaign_ends_in_a_report(name: str, tmp_path: Path, invented_the
     assert summary["manifest"]["runs"] == 2
     assert len(summary["checks"]) == len(rows)
     names = {path.name for path in opened.folder.iterdir()} - {path.name for path in opened.folder.glob("run-*")}
-    assert names == {"manifest.json", "summary.json", "report.html", "figure.svg", "figure.png"}
+    assert names == {"summary.json", "report.html", "figure.svg", "figure.png"}

@@ -19,7 +19,6 @@ from verify.store import folders
 from verify.store.checksum import checksum, sealed
 from verify.store.driver import compute
 from verify.store.folders import folder_of_campaigns
-from verify.store.lines import RUNS as RUNS_FILE
 
 RUNS = 4
 
@@ -27,7 +26,7 @@ RUNS = 4
 def computed(root: Path) -> None:
     """The runs and, where something is packed, all of them packed."""
     compute(store(root), range(RUNS), InOrder(), nothing)
-    if (store(root).folder / RUNS_FILE).exists():
+    if len(store(root).file.read_bytes().splitlines()) > 1:
         store(root).pack()
 
 
@@ -48,9 +47,8 @@ def root(original: Path, tmp_path: Path) -> Path:
 
 def stored_at(root: Path, run: int) -> tuple[Path, int]:
     """The file in which a run stands, and the number of its line."""
-    folder = store(root).folder
-    single = folder / f"run-{run:04d}.json"
-    return (single, 0) if single.exists() else (folder / RUNS_FILE, run)
+    single = store(root).folder / f"run-{run:04d}.json"
+    return (single, 0) if single.exists() else (store(root).file, 1 + run)
 
 
 def changed(root: Path, run: int, change: Callable[[dict], object]) -> str:
@@ -61,14 +59,24 @@ def changed(root: Path, run: int, change: Callable[[dict], object]) -> str:
     change(contents)
     lines[number] = json.dumps(sealed(contents)).encode()
     path.write_bytes(b"\n".join(lines) + b"\n")
-    return f"line {number + 1} of {path}" if path.name == RUNS_FILE else str(path)
+    return f"line {number + 1} of {path}" if path.suffix == ".jsonl" else str(path)
+
+
+def first_line(root: Path, change: Callable[[dict], object]) -> str:
+    """The same for what was asked for."""
+    path = store(root).file
+    line, _, rest = path.read_bytes().partition(b"\n")
+    contents = json.loads(line)
+    change(contents)
+    path.write_bytes(json.dumps(sealed(contents)).encode() + b"\n" + rest)
+    return f"line 1 of {path}"
 
 
 def everything(root: Path) -> tuple[list[object], list[object], int]:
     """All that is read of a campaign: its runs, their origins, and how many were asked for."""
     opened = store(root)
-    (manifest,) = folders.manifests(root, opened.setup.campaign)
-    return [run.record for run in opened.read().values()], opened.origins(), manifest["runs"]
+    (header,) = folders.headers(root, opened.setup.campaign)
+    return [run.record for run in opened.read().values()], opened.origins(), header["runs"]
 
 
 def repaired(root: Path, refusal: StorageError) -> None:
@@ -142,11 +150,11 @@ CORRUPTIONS: dict[str, Corruption] = {
 def test_a_changed_file_is_refused_and_repaired_or_harmless(
     original: Path, root: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    names = [str(path.relative_to(original)) for path in sorted(original.glob("*/*/*")) if not path.name.startswith(".")]
-    assert len(names) in (RUNS + 1, 2)
+    names = [str(path.relative_to(original)) for path in sorted(original.rglob("[!.]*.json*"))]
+    assert len(names) in (RUNS + 1, 1)
     before, runs, foreign = everything(original), contents(original), store(tmp_path / "foreign", 9)
     compute(foreign, range(RUNS), InOrder(), nothing)
-    if len(names) == 2:
+    if len(names) == 1:
         foreign.pack()
     rng = np.random.default_rng(5)
     refused = 0
@@ -155,7 +163,8 @@ def test_a_changed_file_is_refused_and_repaired_or_harmless(
         kind, corrupt = list(CORRUPTIONS.items())[number % len(CORRUPTIONS)]
         name = names[int(rng.integers(len(names)))]
         path = root / name
-        others = [foreign.folder / path.name, *(root / other for other in names if other != name and other.endswith(name[-5:]))]
+        others = [foreign.file if path.suffix == ".jsonl" else foreign.folder / path.name,
+                  *(root / other for other in names if other != name and other.endswith(name[-5:]))]
         text = path.read_bytes()
         path.write_bytes(corrupt(rng, text, others[int(rng.integers(len(others)))].read_bytes()))
         try:
@@ -209,17 +218,17 @@ def test_another_schema_is_refused_whatever_its_checksum(root: Path, change: Cal
 
 @pytest.mark.parametrize("original", ["packed"], indirect=True)
 def test_a_damaged_line_is_named(root: Path) -> None:
-    path = store(root).folder / RUNS_FILE
+    path = store(root).file
     whole = path.read_bytes()
-    first, second, *rest = whole.splitlines(keepends=True)
+    head, first, second, *rest = whole.splitlines(keepends=True)
     again = "repeat the command: what is missing will be computed again"
     for text, message in {
-        whole[:-100]: f"what is stored is a JSON object of finite numbers; found line {RUNS} of {path} damaged. "
-                      f"Repair: delete line {RUNS} of {path} and {again}",
-        first + b"\n" + second: f"what is stored is a JSON object of finite numbers; found line 2 of {path} damaged. "
-                                f"Repair: delete line 2 of {path} and {again}",
-        first + second + first: f"a run stands on one line; found run 0 in line 3 of {path} too. "
-                                f"Repair: delete line 3 of {path} and {again}",
+        whole[:-100]: f"what is stored is a JSON object of finite numbers; found line {RUNS + 1} of {path} damaged. "
+                      f"Repair: delete line {RUNS + 1} of {path} and {again}",
+        head + first + b"\n" + second: f"what is stored is a JSON object of finite numbers; found line 3 of {path} damaged. "
+                                       f"Repair: delete line 3 of {path} and {again}",
+        head + first + second + first: f"a run stands on one line; found run 0 in line 4 of {path} too. "
+                                       f"Repair: delete line 4 of {path} and {again}",
     }.items():
         path.write_bytes(text)
         with pytest.raises(StorageError) as refusal:
@@ -228,7 +237,7 @@ def test_a_damaged_line_is_named(root: Path) -> None:
         repaired(root, refusal.value)
         assert contents(root).keys() == {(store(root).setup.hash, run) for run in range(RUNS)}
     # In another order they say the same, and without an end of the last line too.
-    path.write_bytes(b"".join([second, *rest, first])[:-1])
+    path.write_bytes(b"".join([head, second, *rest, first])[:-1])
     assert store(root).runs() == list(range(RUNS))
 
 
@@ -246,42 +255,41 @@ def test_what_cannot_be_packed_stays_where_it_is(root: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refused)
-    with pytest.raises(StorageError, match=r"results can be written; found No space left on device at .*runs\.jsonl\. Repair: make room"):
+    with pytest.raises(StorageError, match=r"results can be written; found No space left on device at .*\.jsonl\. Repair: make room"):
         store(root).pack()
     monkeypatch.undo()
     assert len(list(folder.glob("run-*.json"))) == RUNS
-    assert not list(folder.glob(".*"))
-    folder.chmod(0o500)
+    assert not list(root.rglob(".*"))
+    folder.parent.chmod(0o500)
     try:
-        if not os.access(folder, os.W_OK):
+        if not os.access(folder.parent, os.W_OK):
             with pytest.raises(StorageError, match="results can be written; found Permission denied"):
                 store(root).pack()
         assert contents(root) == before
         assert everything(root)[2] == RUNS
     finally:
-        folder.chmod(0o700)
+        folder.parent.chmod(0o700)
     store(root).pack()
-    assert [path.name for path in folder.glob("run*")] == [RUNS_FILE]
+    assert not list(folder.iterdir())
     assert contents(root) == before
 
 
 @pytest.mark.parametrize("change", [
     {"runs": -1}, {"runs": "4"}, {"runs": None}, {"parameters": []}, {"parameters": {}}, {"hash": 7}, {"hash": "0" * 12},
 ])  # fmt: skip
-def test_another_manifest_is_refused_whatever_its_checksum(root: Path, change: dict[str, object]) -> None:
-    path = store(root).folder / "manifest.json"
-    path.write_text(json.dumps(sealed(json.loads(path.read_text(encoding="utf-8")) | change)), encoding="utf-8")
-    with pytest.raises(StorageError, match=re.escape(str(path))) as refusal:
+def test_another_first_line_is_refused_whatever_its_checksum(root: Path, change: dict[str, object]) -> None:
+    place = first_line(root, lambda header: header.update(change))
+    with pytest.raises(StorageError, match=re.escape(place)) as refusal:
         store(root)
     repaired(root, refusal.value)
     assert everything(root)[2] == RUNS
 
 
-def test_a_lost_manifest_is_written_again(root: Path) -> None:
-    folder = store(root).folder
-    (folder / "manifest.json").unlink()
-    with pytest.warns(UserWarning, match=r"is ignored: it has no manifest\.json; the command that computed its runs writes it again"):
-        assert folders.manifests(root, store(root).setup.campaign) == []
+def test_a_lost_first_line_is_written_again(root: Path) -> None:
+    path = store(root).file
+    path.write_bytes(path.read_bytes().partition(b"\n")[2])
+    with pytest.warns(UserWarning, match=r"\.jsonl is ignored: no first line says of what it is; the command that computed its runs writes"):
+        assert folders.headers(root, store(root).setup.campaign) == []
     campaign(root, RUNS)
     assert everything(root)[2] == RUNS
 
@@ -309,18 +317,19 @@ def test_stray_folders_are_ignored_with_a_warning(root: Path) -> None:
     with pytest.warns(UserWarning, match=r"run-0009\.json is ignored"):
         assert opened.runs() == list(range(RUNS))
     (opened.folder / "run-0009.json").rmdir()
-    shutil.copytree(opened.folder, opened.folder.with_name(f"{opened.folder.name} (copy)"))
-    with pytest.warns(UserWarning, match=r"\(copy\) is ignored: its name is not that of a campaign's folder"):
-        assert len(folders.manifests(root, opened.setup.campaign)) == 1
+    shutil.copy(opened.file, opened.file.with_name(f"{opened.file.stem} (copy).jsonl"))
+    with pytest.warns(UserWarning, match=r"\(copy\)\.jsonl is ignored: its name is not that of a campaign's results"):
+        assert len(folders.headers(root, opened.setup.campaign)) == 1
 
 
 def test_a_copy_under_the_name_of_another_setup_is_refused(root: Path) -> None:
     opened, other = store(root), store(root, 9)
     shutil.copytree(opened.folder, other.folder)
+    shutil.copy(opened.file, other.file)
     with pytest.raises(StorageError, match=f"is of these runs; found that of {opened.setup.hash}") as refusal:
         store(root, 9)
-    assert "delete it, and repeat the command" in str(refusal.value)
-    (other.folder / "manifest.json").unlink()
+    assert f"delete line 1 of {other.file} and repeat the command" in str(refusal.value)
+    other.file.write_bytes(other.file.read_bytes().partition(b"\n")[2])
     with pytest.raises(StorageError, match=f"found run 0 of rt-fig1a, manifest {opened.setup.hash}"):
         store(root, 9).runs()
 
@@ -336,19 +345,20 @@ def test_more_runs_than_memory_holds_are_refused_first(tmp_path: Path, capsys: p
     assert not list(tmp_path.iterdir())
     # Asked for by a file.
     campaign(folder_of_campaigns(tmp_path), 1)
-    path = store(folder_of_campaigns(tmp_path)).folder / "manifest.json"
-    path.write_text(json.dumps(sealed(json.loads(path.read_text(encoding="utf-8")) | {"runs": 10**9})), encoding="utf-8")
+    first_line(folder_of_campaigns(tmp_path), lambda header: header.update(runs=10**9))
     assert verify_main.main(["run", "rt-fig1a", "--resume", "--output", str(tmp_path)]) == 2
     assert "runs fit into memory" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("manifest", [True, False], ids=["manifest", "run"])
+@pytest.mark.parametrize("header", [True, False], ids=["first line", "run"])
 @pytest.mark.parametrize(("old", "new", "found"), [
     (b'"sha256"', b'"sha2u6"', "none"), (b'"sha256": "', b'"sha256": "0', "another"), (b'"sha256": "', b'"sha256": [], "": "', "another"),
 ], ids=["name", "length", "type"])  # fmt: skip
-def test_a_damaged_checksum_is_refused(root: Path, manifest: bool, old: bytes, new: bytes, found: str) -> None:
-    before, path = everything(root), store(root).folder / "manifest.json" if manifest else stored_at(root, 1)[0]
-    path.write_bytes(path.read_bytes().replace(old, new))
+def test_a_damaged_checksum_is_refused(root: Path, header: bool, old: bytes, new: bytes, found: str) -> None:
+    before, (path, number) = everything(root), (store(root).file, 0) if header else stored_at(root, 1)
+    lines = path.read_bytes().split(b"\n")
+    lines[number] = lines[number].replace(old, new)
+    path.write_bytes(b"\n".join(lines))
     with pytest.raises(StorageError, match=f"found {found} in .*{re.escape(str(path))}.* Repair: delete ") as refusal:
         everything(root)
     repaired(root, refusal.value)
@@ -369,14 +379,14 @@ def test_the_command_packs_every_campaign(tmp_path: Path, capsys: pytest.Capture
     shown = capsys.readouterr().out
     assert all(f"{one.folder}: 2 runs packed" in shown for one in (opened, other))
     assert "copy" not in shown
-    assert sorted(path.name for path in opened.folder.iterdir()) == ["manifest.json", RUNS_FILE]
+    assert not list(opened.folder.iterdir())
     # One more: the lines that are there stay as they are, and a run that was computed again is there once.
-    lines = (opened.folder / RUNS_FILE).read_bytes()
+    lines = opened.file.read_bytes()
     found = opened.read()[1]
     for run in (1, 2):
         opened.write(run, found.record, found.origin)
     assert verify_main.main(["pack", "--output", str(tmp_path)]) == 0
-    assert (opened.folder / RUNS_FILE).read_bytes().startswith(lines)
+    assert opened.file.read_bytes().startswith(lines)
     assert opened.runs() == [0, 1, 2]
     shutil.rmtree(other.folder.with_name("copy"))
     assert before.items() <= contents(root).items()

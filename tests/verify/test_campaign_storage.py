@@ -28,7 +28,6 @@ from verify.store import lines
 from verify.store import store as storage
 from verify.store.driver import compute
 from verify.store.folders import folder_of_campaigns
-from verify.store.lines import RUNS
 from verify.store.run import one_blas_thread
 from verify.store.workers import workers
 
@@ -79,7 +78,7 @@ def test_killed_twenty_times_at_random_moments_nothing_is_lost(forkserver, undis
 
 
 def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver, undisturbed, tmp_path: Path) -> None:
-    # A moment before and after each call: manifest and two runs take two calls each, packing them two, one for the folder, and one for each
+    # A moment before and after each call: the first line and two runs take two calls each, packing them two, one for the folder, and one for each
     # file it deletes. A process which outlives its step has none left to be killed at.
     steps, wanted = 0, contents(undisturbed, 2)
     for step in itertools.count():
@@ -94,7 +93,7 @@ def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver, undisturbed
         assert contents(root).items() <= wanted.items()
         campaign(root, 2)
         assert contents(root) == wanted
-        assert sorted(path.name for path in store(root).folder.glob("[!.]*")) == ["manifest.json", RUNS]
+        assert [path for path in root.glob("*/**/[!.]*") if path.is_file()] == [store(root).file]
     assert steps == 2 * (2 + 4 + 2 + 1 + 2)
 
 
@@ -125,12 +124,13 @@ def test_two_processes_may_share_a_folder(forkserver, undisturbed, tmp_path: Pat
         process.join()
         assert process.exitcode == 0
     assert contents(tmp_path) == contents(undisturbed, 12)
-    assert not list(tmp_path.glob("*/*/.*"))
+    assert not list(tmp_path.rglob(".*"))
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["with the lock", "without"])
 def test_who_packs_does_not_lose_what_another_packs(alone: bool, undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = store(tmp_path)
+    opened.request(3)
     compute(opened, range(2), InOrder(), nothing)
     other = threading.Thread(target=opened.pack)
     write = lines.write_bytes
@@ -218,30 +218,32 @@ def test_what_has_finished_is_stored_when_a_run_fails(tmp_path: Path) -> None:
 # What is refused, and in which words.
 
 
-def test_a_full_disk_loses_nothing(forkserver, undisturbed, tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [2, 4], ids=["before it says how many", "at the first run"])
+def test_a_full_disk_loses_nothing(asked: int, forkserver, undisturbed, tmp_path: Path) -> None:
     campaign(tmp_path, 2)
+    store(tmp_path).request(asked)
     here, there = multiprocessing.Pipe()
     process = forkserver.Process(target=on_a_full_disk, args=(tmp_path, 4, 2000, there))
     process.start()
     process.join()
-    folder = store(tmp_path).folder
+    path = store(tmp_path).file if asked == 2 else store(tmp_path).folder / "run-0002.json"
     assert here.recv() == (
-        f"results can be written; found File too large at {folder}/run-0002.json. "
+        f"results can be written; found File too large at {path}. "
         "Repair: make room or choose another --output, and repeat the command: what is stored is kept"
     )
     assert contents(tmp_path) == contents(undisturbed, 2)
-    assert not list(folder.glob(".*"))
+    assert not list(tmp_path.rglob(".*"))
 
 
 def test_another_simulation_is_not_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version, number = hermite_eq.__version__, storage.SIMULATION
     tmp_path = folder_of_campaigns(tmp_path)
     campaign(tmp_path, 1)
-    # Another release that simulates the same goes on; another simulation begins a folder of its own, and does not continue this one.
+    # Another release that simulates the same goes on; another simulation begins a file of its own, and does not continue this one.
     monkeypatch.setattr(hermite_eq, "__version__", "99.0")
     campaign(tmp_path, 2)
     assert [origin.hermite_eq for origin in store(tmp_path).origins()] == [version, "99.0"]
-    folder = store(tmp_path).folder
+    path = store(tmp_path).file
     monkeypatch.setattr(storage, "SIMULATION", 99)
     assert store(tmp_path).runs() == []
     arguments = verify_main.parser().parse_args(["run", "rt-fig1a", "--resume", "--output", str(tmp_path.parent)])
@@ -249,25 +251,25 @@ def test_another_simulation_is_not_continued(tmp_path: Path, monkeypatch: pytest
         command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)
     assert str(refusal.value) == (
         "a campaign goes on with the parameters and the simulation with which it was begun; "
-        f"found simulation {number} instead of 99 in {folder}. "
-        "Repair: start it anew without --resume (it gets a folder of its own), or go back to those parameters or that release"
+        f"found simulation {number} instead of 99 in {path}. "
+        "Repair: start it anew without --resume (it gets a file of its own), or go back to those parameters or that release"
     )
 
 
 def test_temporary_files_left_behind_are_cleared(tmp_path: Path) -> None:
     campaign(tmp_path, 1)
-    folder = store(tmp_path).folder
-    old, new = folder / ".run-0003.json.host.1", folder / ".run-0004.json.host.2"
-    for path in (old, new):
+    folder, file = store(tmp_path).folder, store(tmp_path).file
+    old, new = [folder / ".run-0003.json.host.1", file.with_name(f".{file.name}.host.1")], folder / ".run-0004.json.host.2"
+    for path in (*old, new):
         path.write_text("{")
-    os.utime(old, (0, 0))
+    for path in old:
+        os.utime(path, (0, 0))
     assert store(tmp_path).runs() == [0]
-    assert not old.exists()
-    assert new.exists()
+    assert [path for path in tmp_path.rglob(".*")] == [new]
 
 
 def test_how_many_queries_a_test_context_has_is_a_parameter() -> None:
-    """One query is what a manifest means that does not say."""
+    """One query is what parameters mean that do not say."""
     plain = CAMPAIGNS["rt-fig1a"]
     one, eight = (storage.Setup(dataclasses.replace(plain, queries=queries), 6, 1, 10**9) for queries in (1, 8))
     assert "queries" not in one.identity()

@@ -53,6 +53,7 @@ def locked(path: Path) -> Iterator[None]:
         If there is no room, or no permission; as well for an OSError in the block.
     """
     with _writing(path), ExitStack() as stack:
+        path.parent.mkdir(parents=True, exist_ok=True)
         while True:
             file = stack.enter_context(path.open("ab"))
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,7 +1,8 @@
-"""Runs as lines: ``runs.jsonl``, a line for each, and beside it the runs that have not been packed yet, each a file with one such line.
+"""A setup's results: one file of lines. The first says what was asked for, each other one is a run.
 
-Who has computed a run writes a file of its own, so that nobody waits for another. Packing puts their lines among those of ``runs.jsonl``
-and then deletes the files: at every moment each run is in one of the two places, and no line is ever changed.
+Who computes a run writes a file of its own with one such line, in a folder beside, so that nobody waits for another. Packing puts these
+lines among those of the setup's file and then deletes the files: at every moment each run is in one of the two places, and no line of a
+run is ever changed.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import json
 import os
 import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hermite_eq.errors import StorageError
-from verify.store.checksum import parsed, sealed
+from verify.store.checksum import checksum, parsed, sealed
 from verify.store.files import locked, write_bytes
 
-RUNS = "runs.jsonl"
+#: Digits of the SHA-256 of a setup's parameters, by which its file and its folder are called.
+DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,73 @@ def write_line(folder: Path, run: int, contents: dict[str, Any]) -> None:
     write_bytes(_file(folder, run), json.dumps(sealed(_head(folder, run) | contents)).encode() + b"\n")
 
 
-def read_lines(folder: Path) -> dict[int, Line]:
-    """All runs of a folder by their numbers; files with names like theirs are ignored with a warning.
+def file_of(folder: Path) -> Path:
+    """The file of a setup, beside its folder."""
+    return folder.with_name(f"{folder.name}.jsonl")
+
+
+def read_header(folder: Path) -> dict[str, Any] | None:
+    """The first line of a setup's file: the hash of its parameters, these, and how many runs are wanted. None where there is no such line.
 
     Raises
     ------
     StorageError
-        If a line is damaged, was changed, belongs to another folder or stands there twice, or cannot be read.
+        If it is damaged, was changed, has another schema, or is of another setup.
+    """
+    text = _text(folder).partition(b"\n")[0]
+    if not text:
+        return None
+    where = f"line 1 of {file_of(folder)}"
+    repair = f"delete {where} and repeat the command without --resume: it will be written again"
+    header = parsed(text, where, repair)
+    if _is_run(header):
+        return None
+    parameters, runs = header.get("parameters"), header.get("runs")
+    known = isinstance(parameters, dict) and {"d", "seed", "memory"} <= parameters.keys() and header.get("hash") == digest(parameters)
+    if not known or type(runs) is not int or runs < 1:
+        raise StorageError("results begin with their parameters, the hash of these, and how many runs are wanted",
+                           f"another schema in {where}", repair)
+    if header["hash"] != folder.name:
+        raise StorageError(f"{where} is of these runs", f"that of {header['hash']}", repair)
+    return header
+
+
+def write_header(folder: Path, parameters: Mapping[str, Any], runs: int) -> None:
+    """Say that ``runs`` runs are wanted, unless more already are.
+
+    Raises
+    ------
+    StorageError
+        As :func:`read_header`, or if there is no room or no permission.
+    """
+    def missing() -> bool:
+        found = read_header(folder)
+        return found is None or found["runs"] < runs
+
+    if missing():
+        with locked(file_of(folder)):
+            if missing():
+                line = json.dumps(sealed({"hash": digest(parameters), "runs": runs, "parameters": parameters}), ensure_ascii=False)
+                rest = _text(folder) if read_header(folder) is None else _text(folder).partition(b"\n")[2]
+                write_bytes(file_of(folder), line.encode() + b"\n" + rest)
+
+
+def digest(parameters: Mapping[str, Any]) -> str:
+    """What a setup with these parameters is called."""
+    return checksum(parameters)[:DIGITS]
+
+
+def _is_run(contents: Mapping[str, Any]) -> bool:
+    return "run" in contents and "parameters" not in contents
+
+
+def read_lines(folder: Path) -> dict[int, Line]:
+    """All runs of a setup by their numbers; files with names like theirs are ignored with a warning.
+
+    Raises
+    ------
+    StorageError
+        If a line is damaged, was changed, belongs to another setup or stands there twice, or cannot be read.
     """
     # In the order in which packing moves them, so that none is missed.
     single = _single(folder)
@@ -66,7 +129,7 @@ def read_lines(folder: Path) -> dict[int, Line]:
 
 
 def pack(folder: Path) -> int:
-    """Put the runs which are files of their own into ``runs.jsonl``; returns how many there were.
+    """Put the runs which are files of their own into that of the setup; returns how many there were.
 
     It may be killed, or done by several processes, at any moment, and while others compute.
 
@@ -77,12 +140,14 @@ def pack(folder: Path) -> int:
     """
     if not _single(folder):
         return 0
-    with locked(folder / RUNS):
+    path = file_of(folder)
+    with locked(path):
         single = _single(folder)
         lines = single | _packed(folder)
-        write_bytes(folder / RUNS, b"".join(lines[run].text + b"\n" for run in sorted(lines)))
+        header = [] if read_header(folder) is None else [_text(folder).partition(b"\n")[0]]
+        write_bytes(path, b"".join(text + b"\n" for text in (*header, *(lines[run].text for run in sorted(lines)))))
         # The new name reaches the disk before the files go.
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
@@ -93,8 +158,8 @@ def pack(folder: Path) -> int:
 
 
 def pack_all(root: Path) -> dict[Path, int]:
-    """Pack every campaign's folders; returns how many runs were files of their own in each."""
-    found = root.glob(f"*/{'[0-9a-f]' * 12}/run-*.json")
+    """Pack every setup; returns how many runs were files of their own in the folder of each."""
+    found = root.glob(f"*/{'[0-9a-f]' * DIGITS}/run-*.json")
     return {folder: pack(folder) for folder in sorted({path.parent for path in found})}
 
 
@@ -123,36 +188,42 @@ def _single(folder: Path) -> dict[int, Line]:
         repair = "delete it and repeat the command: what is missing will be computed again"
         text = _bytes(path, repair)
         if text is not None:
-            found[int(match[1])] = _line(folder, int(match[1]), text, str(path), repair)
+            found[int(match[1])] = _line(folder, int(match[1]), text, parsed(text, str(path), repair), str(path), repair)
     return found
 
 
 def _packed(folder: Path) -> dict[int, Line]:
-    path, found = folder / RUNS, dict[int, Line]()
-    text = _bytes(path, "make it readable, and repeat the command") or b""
+    path, found = file_of(folder), dict[int, Line]()
+    text = _text(folder)
     for number, each in enumerate(text.removesuffix(b"\n").split(b"\n") if text else [], 1):
         where = f"line {number} of {path}"
-        line = _line(folder, None, each, where, f"delete {where} and repeat the command: what is missing will be computed again")
-        run = line.contents["run"]
-        if run in found:
-            raise StorageError("a run stands on one line", f"run {run} in {where} too", line.repair)
-        found[run] = line
+        repair = f"delete {where} and repeat the command: what is missing will be computed again"
+        contents = parsed(each, where, repair)
+        if number == 1 and not _is_run(contents):
+            continue
+        line = _line(folder, None, each, contents, where, repair)
+        if contents["run"] in found:
+            raise StorageError("a run stands on one line", f"run {contents['run']} in {where} too", repair)
+        found[contents["run"]] = line
     return found
+
+
+def _text(folder: Path) -> bytes:
+    return _bytes(file_of(folder), "make it readable, and repeat the command") or b""
 
 
 def _bytes(path: Path, repair: str) -> bytes | None:
     """What is in a file; None if there is none."""
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StorageError("what is stored can be read", f"{error.strerror} at {path}", repair) from error
 
 
-def _line(folder: Path, run: int | None, text: bytes, where: str, repair: str) -> Line:
-    """A line which belongs to the folder and, where its file names one, to the run."""
-    contents = parsed(text, where, repair)
+def _line(folder: Path, run: int | None, text: bytes, contents: dict[str, Any], where: str, repair: str) -> Line:
+    """A line which belongs to the setup and, where its file names one, to the run."""
     number, head = contents.get("run"), _head(folder, run)
     known = type(number) is int and number >= 0 and run in (number, None)
     if not known or any(contents.get(name) != head[name] for name in ("campaign", "manifest")):

@@ -1,4 +1,4 @@
-"""Results on disk: a folder for each campaign and choice of parameters, and in it a line for each run.
+"""Results on disk: a file for each campaign and choice of parameters, and in it a line for each run.
 
 Files are written under another name and renamed, and a line carries a checksum of what it says. The numbers in it do not depend on when,
 where or by which of several processes they were computed; what computed them (versions, the revision of the code, seconds) stands beside
@@ -8,11 +8,9 @@ them. So a campaign that was interrupted anywhere lacks runs, but has no wrong o
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,9 +20,7 @@ from hermite_eq.errors import StorageError
 from hermite_eq.memory import require_memory
 from hermite_eq.models import Sizes
 from verify.campaigns.campaign import Campaign, label
-from verify.store.checksum import parsed, sealed
-from verify.store.files import write_text
-from verify.store.lines import pack, read_lines, write_line
+from verify.store.lines import digest, file_of, pack, read_header, read_lines, write_header, write_line
 from verify.store.origin import Origin
 from verify.store.record import check_record
 from verify.store.run import Record, simulate_run
@@ -32,7 +28,6 @@ from verify.store.run import Record, simulate_run
 #: Number of the simulation: raised whenever a seed gives other numbers than before, beyond rounding. Runs of one campaign have the
 #: same, and may otherwise come from different releases.
 SIMULATION = 1
-MANIFEST = "manifest.json"
 #: Seconds after which a temporary file has been left behind by a process that was killed.
 _STALE = 3600.0
 
@@ -63,7 +58,7 @@ class Setup:
 
     def identity(self) -> dict[str, Any]:
         """The parameters as plain data, with the number of the simulation."""
-        # Where a manifest does not say how many, it is one query.
+        # Where the parameters do not say how many, it is one query.
         several = {"queries": self.campaign.queries} if self.campaign.queries > 1 else {}
         return several | {
             "campaign": self.campaign.name, "d": self.d, "seed": self.seed, "memory": self.memory, "simulation": SIMULATION,
@@ -80,7 +75,7 @@ class Setup:
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits of the SHA-256 of :meth:`identity`."""
-        return _digest(self.identity())
+        return digest(self.identity())
 
     @functools.cached_property
     def shape(self) -> list[tuple[list[str], int]]:
@@ -94,17 +89,13 @@ class Setup:
         return record, Origin.here(time.perf_counter() - start)
 
 
-def _digest(identity: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
-
-
 def _plain(sizes: Sizes) -> dict[str, int | None]:
     names = ("d", "context", "tasks", "samples", "hidden")
     return {name: None if getattr(sizes, name) == math.inf else getattr(sizes, name) for name in names}
 
 
 class Store:
-    """The folder ``root/<campaign>/<hash>`` of a setup.
+    """The file ``root/<campaign>/<hash>.jsonl`` of a setup, and the folder beside it: runs that are not packed yet, theory, report.
 
     Parameters
     ----------
@@ -114,33 +105,32 @@ class Store:
     Raises
     ------
     StorageError
-        If its manifest is damaged or of another folder.
+        If the first line of the file is damaged or of another setup.
     """
 
     def __init__(self, root: Path, setup: Setup) -> None:
         self.setup = setup
         self.folder = root / setup.campaign.name / setup.hash
-        requested(self.folder)
-        for leftover in self.folder.glob(".*"):
+        self.file = file_of(self.folder)
+        read_header(self.folder)
+        for leftover in (*self.folder.glob(".*"), *self.folder.parent.glob(f".{self.file.name}.*")):
             # Another process may rename or remove it at this moment, and the folder may be read only.
             with suppress(OSError):
                 if time.time() - leftover.stat().st_mtime > _STALE:
                     leftover.unlink()
 
     def request(self, runs: int) -> None:
-        """Say that ``runs`` runs are wanted; the manifest keeps the largest number asked for.
+        """Say that ``runs`` runs are wanted; the largest number asked for is kept.
 
         Raises
         ------
         OutOfMemoryError
             As :meth:`check_memory`.
         StorageError
-            If the manifest cannot be written.
+            If it cannot be written.
         """
         self.check_memory(runs)
-        if runs > requested(self.folder):
-            manifest = {"hash": self.setup.hash, "runs": runs, "parameters": self.setup.identity()}
-            write_text(self.folder / MANIFEST, json.dumps(sealed(manifest), indent=1, ensure_ascii=False) + "\n")
+        write_header(self.folder, self.setup.identity(), runs)
 
     def check_memory(self, runs: int) -> None:
         """Raise an OutOfMemoryError if the results of ``runs`` runs do not fit into memory: they are reported on together."""
@@ -154,7 +144,7 @@ class Store:
         Raises
         ------
         StorageError
-            If one of them is damaged, was changed, has another schema, or was not written for this folder and number.
+            If one of them is damaged, was changed, has another schema, or was not written for this setup and number.
         """
         found = {}
         for run, line in sorted(read_lines(self.folder).items()):
@@ -196,26 +186,3 @@ class Store:
             If one of them is damaged, or there is no room or no permission; nothing is lost then.
         """
         pack(self.folder)
-
-
-def requested(folder: Path) -> int:
-    """The number of runs asked for so far; 0 where there is no manifest."""
-    return int(read_manifest(folder)["runs"]) if (folder / MANIFEST).exists() else 0
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder, which has the name of its hash."""
-    path = folder / MANIFEST
-    repair = "delete it, and repeat the command that computed the runs beside it without --resume: it will be written again"
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise StorageError("what is stored can be read", f"{error.strerror} at {path}", repair) from error
-    manifest = parsed(text, str(path), repair)
-    parameters, runs = manifest.get("parameters"), manifest.get("runs")
-    known = isinstance(parameters, dict) and {"d", "seed", "memory"} <= parameters.keys() and manifest.get("hash") == _digest(parameters)
-    if not known or type(runs) is not int or runs < 1:
-        raise StorageError("a manifest holds the hash of its parameters, and how many runs are wanted", f"another schema in {path}", repair)
-    if manifest["hash"] != folder.name:
-        raise StorageError(f"{path} is of these runs", f"that of {manifest['hash']}", repair)
-    return manifest
