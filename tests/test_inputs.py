@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import sympy
 
+import hermite_eq
 import hermite_eq as h
 from hermite_eq.errors import HypothesisError
 
@@ -122,3 +124,26 @@ def test_a_function_that_writes_changes_nothing() -> None:
     np.asarray(h.coefficients(writes, 3))
     assert np.array_equal(before, np.asarray(h.coefficients("sigmoid", 3)))
     assert np.allclose(before, [0.5, 0.2066209, 0, -0.0623962], atol=5e-8)
+
+
+# Own errors have one base, the built-in class that a reader expects beside it, and survive a process boundary.
+
+
+KINDS = {
+    hermite_eq.HypothesisError: ValueError,
+    hermite_eq.ArgumentTypeError: TypeError,
+    hermite_eq.ConvergenceError: ValueError,
+    hermite_eq.StorageError: ValueError,
+    hermite_eq.OutOfMemoryError: MemoryError,
+}
+
+
+@pytest.mark.parametrize(("kind", "builtin"), KINDS.items(), ids=lambda kind: kind.__name__)
+def test_every_kind_is_caught_as_itself_builtin_and_base(kind: type, builtin: type) -> None:
+    error = kind("the degree is a non-negative integer", "degree=-1", "pass degree=0")
+    assert isinstance(error, builtin)
+    assert isinstance(error, hermite_eq.HypothesisError)
+    assert str(error) == "the degree is a non-negative integer; found degree=-1. Repair: pass degree=0"
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    assert (again.hypothesis, again.found, again.repair) == (error.hypothesis, error.found, error.repair)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -13,8 +15,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Ratios, Sizes, Task, equivalent_model, simulate
-from hermite_eq.plotting import COLOURS, plot_curve, plot_phase
-from hermite_eq.theory import Population, given_moments, icl_curve, phase_diagram
+from hermite_eq.models import Source
+from hermite_eq.plotting import COLOURS, plot_curve, plot_mixing, plot_phase
+from hermite_eq.theory import Population, given_moments, icl_curve, mixing_curve, phase_diagram
 
 TASK = Task("relu", 0.01)
 RELU, LINEAR = RandomTransformer("relu", 1e-3), LinearTransformer(1e-3)
@@ -202,3 +205,35 @@ def test_a_phase_diagram_that_does_not_fit() -> None:
         plot_phase([1, 2], [1])
     with pytest.raises(HypothesisError, match="x and y increase"):
         plot_phase([2, 1], [1], [[1, 2]])
+
+
+# Curves over two sources as drawn: abscissa, the dot at the best share, a line for each source.
+
+
+SOURCES = Task(sources=[Source("relu", 0.01), Source("tanh", 0.05)])
+SIZES = Sizes.from_ratios(10, alpha=1, kappa=math.inf, tau=1.5)
+
+
+def test_lines_and_the_best_share() -> None:
+    curves = [mixing_curve(LinearTransformer(ridge), SOURCES, SIZES, [0.9, 0.5, 0.1]) for ridge in (1.0, 4.0)]
+    axes = plot_mixing(curves, by_source=True)
+    lines = axes.get_lines()
+    assert len(lines) == 8
+    assert np.array_equal(np.asarray(lines[0].get_xdata()), [0.1, 0.5, 0.9])
+    assert np.array_equal(np.asarray(lines[0].get_ydata()), curves[0].icl[::-1])
+    best = curves[0].weights[curves[0].least, 1]
+    assert np.array_equal(np.asarray(lines[1].get_xdata()), [best])
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "linear, λ = 1", "linear, λ = 1, on source 0", "linear, λ = 1, on source 1",
+        "linear, λ = 4", "linear, λ = 4, on source 0", "linear, λ = 4, on source 1",
+    ]  # fmt: skip
+    plt.close("all")
+
+
+def test_three_sources_are_no_curve() -> None:
+    curve = mixing_curve(LinearTransformer(1.0), SOURCES, SIZES, [0.5])
+    with pytest.raises(HypothesisError) as caught:
+        plot_mixing(replace(curve, weights=np.array([[0.2, 0.3, 0.5]])))
+    assert str(caught.value) == "what is drawn are curves over two sources; found 1 curves. Repair: pass what mixing_curve returns"

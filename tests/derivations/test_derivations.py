@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -18,13 +19,18 @@ from derivations import (
     bayes_context,
     conditional_coefficients,
     conditional_gaussianity,
+    context_law,
+    deviation_nulls,
     dmmse,
     equivalent_coefficients,
     gaussian_preactivations,
+    given_weights,
     gradient_step,
     mehler,
     norm_law,
     ridgeless_limits,
+    robust_mean_test,
+    sequential_t_test,
     task_averages,
     task_covariances,
     task_gap,
@@ -110,12 +116,34 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("−ρ", lambda: wishart_density.check(lambda rho: -rho)),
     ("M → κ", lambda: task_gap.check(kappa)),
     ("M → κ − 1", lambda: task_gap.check(kappa - 1)),
+    ("0.45 n s² v", lambda: robust_mean_test.check(0.45)),
+    ("no n s² v", lambda: robust_mean_test.check(0.0)),
+    ("power without s²Δ²/2", lambda: robust_mean_test.check(square=0)),
+    ("A^(−0.525)", lambda: sequential_t_test.check(0.525)),
+    ("A^(−0.475)", lambda: sequential_t_test.check(0.475)),
+    ("D · 1.05", lambda: deviation_nulls.check(factor=1.05)),
+    ("E g⁴ = 2", lambda: deviation_nulls.check(three=2)),
 ]
 
 
 @pytest.mark.parametrize(("what", "run"), MUTATIONS, ids=[what for what, _ in MUTATIONS])
 def test_a_wrong_sign_or_factor_fails(what: str, run: Callable[[], list[Step]]) -> None:
     assert not all(step.holds for step in run()), what
+
+
+def test_moments_see_five_per_cent_across_the_task() -> None:
+    assert context_law._moments_agree(order=2)
+    assert not context_law._moments_agree(stretch=Fraction(21, 20), order=2)
+
+
+def test_moments_see_a_mean_forgotten() -> None:
+    general: dict[str, Any] = {"order": 2, "factor": context_law.SHEAR, "mean": context_law.MEAN}
+    assert not context_law._moments_agree(**general, represented_mean=(Fraction(0), Fraction(0)))
+    assert not context_law._moments_agree(**general, stretch=Fraction(21, 20))
+
+
+def test_moments_of_the_library_five_per_cent_off() -> None:
+    assert not given_weights._library(unit_inputs=True, change=1.05)
 
 
 def test_every_derivation_has_a_mutation_but_those_named() -> None:

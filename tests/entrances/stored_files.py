@@ -1,4 +1,4 @@
-"""What verify reads from files: a first line, and a run as a file and as a line, each with one value replaced and with its checksum right."""
+"""What verify reads from files: a first line, and a run as a file and a line, each with one value replaced and its checksum right."""
 
 from __future__ import annotations
 

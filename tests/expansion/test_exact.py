@@ -7,8 +7,7 @@ import itertools
 import mpmath
 import pytest
 import sympy
-from exact_cases import CASES, GELU, Case
-from exact_members import continuous, members, small
+from exact_cases import CASES, GELU, Case, continuous, members, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, S, cos, erf, exp, pi, sin, sqrt

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import literal
 import numpy as np
 import pytest
+from literal import coordinates, law_p_values, moment_scores
 
 from hermite_eq import Diagonal, HypothesisError, PowerLaw, Sizes, SoftmaxAttention, Source, Spike, StudentT, Task, Toeplitz
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.simulate import contexts
 from hermite_eq.simulate.laws import Contexts, Tasks
 from hermite_eq.simulate.sampler import context_law
-
-from . import literal
-from .two_samples import coordinates, law_p_values, moment_scores
 
 EPS = np.finfo(float).eps
 D, CONTEXT, COUNT = 5, 8, 30_000

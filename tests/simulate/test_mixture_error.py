@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import literal
 import numpy as np
 import pytest
 
@@ -22,8 +23,6 @@ from hermite_eq import (
 from hermite_eq.simulate import contexts, icl_curve, icl_error, join
 from hermite_eq.simulate.sampler import context_law
 from hermite_eq.simulate.training.draw import draw_run
-
-from . import literal
 
 EPS = np.finfo(float).eps
 SOURCES = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import literal
 import mpmath
 import numpy as np
 import pytest
@@ -15,8 +16,6 @@ from hermite_eq.simulate.sampler import child_seeds
 from hermite_eq.simulate.training.draw import draw_run
 from hermite_eq.simulate.training.heads import StepSource
 from hermite_eq.simulate.training.onestep import gradients
-
-from . import literal
 
 EPS = float(np.finfo(float).eps)
 TASK = Task("relu", noise=0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import literal
 import numpy as np
 import pytest
 
@@ -20,8 +21,6 @@ from hermite_eq.simulate.training.ridge import (
     solve_primal,
     solve_singular,
 )
-
-from . import literal
 
 
 def problem(n, p, seed=0, mean=0.5):

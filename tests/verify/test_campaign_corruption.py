@@ -288,7 +288,7 @@ def test_another_first_line_is_refused_whatever_its_checksum(root: Path, change:
 def test_a_lost_first_line_is_written_again(root: Path) -> None:
     path = store(root).file
     path.write_bytes(path.read_bytes().partition(b"\n")[2])
-    with pytest.warns(UserWarning, match=r"\.jsonl is ignored: no first line says of what it is; the command that computed its runs writes"):
+    with pytest.warns(UserWarning, match=r"\.jsonl is ignored: no first line says of what it is; the command that computed its runs"):
         assert folders.headers(root, store(root).setup.campaign) == []
     campaign(root, RUNS)
     assert everything(root)[2] == RUNS

@@ -78,8 +78,8 @@ def test_killed_twenty_times_at_random_moments_nothing_is_lost(forkserver, undis
 
 
 def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver, undisturbed, tmp_path: Path) -> None:
-    # A moment before and after each call: the first line and two runs take two calls each, packing them two, one for the folder, and one for each
-    # file it deletes. A process which outlives its step has none left to be killed at.
+    # A moment before and after each call: the first line and two runs take two calls each, packing them two, one for the folder, and one
+    # for each file it deletes. A process which outlives its step has none left to be killed at.
     steps, wanted = 0, contents(undisturbed, 2)
     for step in itertools.count():
         root = tmp_path / str(step)

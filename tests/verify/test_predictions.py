@@ -158,7 +158,7 @@ def test_the_code_is_that_of_every_source_a_theory_may_use(tmp_path: Path, monke
 
 
 def test_a_theory_cannot_import_what_is_left_out_of_its_code() -> None:
-    path = Path(__file__).parent.parent / "test_import_order.py"
+    path = Path(__file__).parent.parent / "test_imports.py"
     spec = importlib.util.spec_from_file_location("import_order", path)
     assert spec is not None
     order = importlib.util.module_from_spec(spec)

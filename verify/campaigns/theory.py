@@ -35,7 +35,7 @@ from verify.store.workers import workers
 Array = NDArray[np.float64]
 Points = tuple[Point, ...]
 FILE = "theory.json"
-#: Parts of the library which its theory cannot import (tests/test_import_order.py).
+#: Parts of the library which its theory cannot import (tests/test_imports.py).
 BESIDE = ("simulate", "testing", "plotting", "cli")
 _LIBRARIES = ("numpy", "scipy", "sympy", "mpmath", "python-flint")
 

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from hermite_eq.errors import StorageError
 from hermite_eq.memory import require_memory
 from hermite_eq.models import Sizes
 from verify.campaigns.campaign import Campaign, label

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import pkgutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import hermite_eq
 
 ROOT = Path(__file__).parent.parent
 
@@ -87,3 +92,72 @@ def test_a_forbidden_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     offender.write_text("from hermite_eq.simulate import icl_error\nimport verify\n")
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     assert len(violations(offender)) == 2
+
+
+# What an import loads, each in a process of its own: what is loaded, never how long it took.
+
+
+SUBPACKAGES = {module.name for module in pkgutil.iter_modules(hermite_eq.__path__) if module.ispkg}
+
+
+def loaded(code: str) -> set[str]:
+    """The modules that ``code`` loads beyond NumPy and SymPy."""
+    program = f"import sys, numpy, sympy\nbefore = set(sys.modules)\n{code}\nprint(*set(sys.modules) - before)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(run.stdout.split())
+
+
+def test_the_package_loads_none_of_its_parts() -> None:
+    assert loaded("import hermite_eq") == {"hermite_eq"}
+
+
+HEAVY = {"scipy.stats", "matplotlib", "pandas", "rich", "hypothesis", "pytest", "distributed", "threadpoolctl",
+         "hermite_eq.activations.names.table"}
+
+
+def test_public_names_load_nothing_heavy_and_build_no_table() -> None:
+    modules = loaded("from hermite_eq import *")
+    assert "hermite_eq.theory.error" in modules
+    assert not HEAVY & modules
+
+
+def test_what_is_heavy_is_seen_when_it_is_loaded() -> None:
+    assert HEAVY & loaded("import hermite_eq; hermite_eq.Task('relu')") == {"hermite_eq.activations.names.table"}
+
+
+@pytest.mark.parametrize("first", [
+    "", "import hermite_eq.theory", "from hermite_eq import covariance", "from hermite_eq.covariance import covariance",
+])
+def test_the_covariance_is_a_module_that_answers_a_call(first: str) -> None:
+    loaded(f"{first}\nimport hermite_eq, hermite_eq.covariance as module\n"
+           "assert module is sys.modules['hermite_eq.covariance'] is hermite_eq.covariance\n"
+           "assert hermite_eq.covariance(hermite_eq.Task('relu')) == module.covariance(hermite_eq.Task('relu'))")
+
+
+def test_its_signature_is_the_function_s() -> None:
+    assert inspect.signature(hermite_eq.covariance) == inspect.signature(hermite_eq.covariance.covariance)
+
+
+def test_a_part_is_its_module_however_it_is_reached() -> None:
+    assert set(hermite_eq._PARTS) >= SUBPACKAGES
+    loaded("\n".join(["import hermite_eq", *(f"assert hermite_eq.{part}.__name__ == 'hermite_eq.{part}'" for part in hermite_eq._PARTS)]))
+    imports = (f"import hermite_eq.{part} as module\nassert module is sys.modules['hermite_eq.{part}']" for part in hermite_eq._PARTS)
+    loaded("\n".join(imports))
+
+
+def test_type_checkers_read_what_is_there() -> None:
+    tree = ast.parse(Path(hermite_eq.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    declared = {(node.module, alias.name, alias.asname) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    modules = set(hermite_eq._PARTS) - {"covariance"}
+    assert declared == {
+        *(("hermite_eq", part, part) for part in modules),
+        *((f"hermite_eq.{part}", name, name) for name, part in hermite_eq._HOME.items()),
+        ("hermite_eq.covariance", "covariance", "covariance"),
+    }
+    assert set(hermite_eq.__all__) == {*hermite_eq._HOME, "covariance", "simulate"} <= set(dir(hermite_eq))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'icl_eror'"):
+        hermite_eq.icl_eror  # noqa: B018
