@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.caches import empty_caches
-from benchmarks.clock import median_seconds
+from benchmarks.clock import empty_caches, median_seconds
 from hermite_eq import Task
 from hermite_eq.covariance import SymbolicTarget, covariance, source_moments
 from hermite_eq.models import PowerLaw, Source, Spike, Toeplitz

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import mpmath
 import numpy as np
 
-from benchmarks.caches import empty_library_caches
-from benchmarks.clock import median_seconds
+from benchmarks.clock import empty_library_caches, median_seconds
 from hermite_eq.activations import activation, registered_names
 from hermite_eq.expansion import coefficients, scaled_coefficients, scaled_norm2
 from hermite_eq.expansion.exact import exact_coefficients, general_coefficient

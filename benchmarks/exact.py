@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 
 import sympy
 
-from benchmarks.caches import empty_caches
-from benchmarks.clock import median_seconds
+from benchmarks.clock import empty_caches, median_seconds
 from hermite_eq.expansion.exact import exact_coefficients, exact_inner, general_coefficient, tail
 from hermite_eq.expansion.kernels.dual import exact_dual
 from hermite_eq.hermite import X

@@ -16,8 +16,8 @@ from rich.console import Console
 from hermite_eq.errors import HypothesisError
 from verify import command
 from verify.campaigns.table import CAMPAIGNS
-from verify.command_line import command_line, positive
-from verify.main_job import gradient_parts, job
+from verify.command_line import command_line
+from verify.main_job import job
 from verify.main_job.profile import FULL, QUICK
 from verify.report import document
 from verify.store.folders import folder_of_campaigns
@@ -53,11 +53,6 @@ def _report(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _gradient(arguments: argparse.Namespace, console: Console) -> int:
-    console.print(gradient_parts.table(arguments.d, arguments.step, gradient_parts.simulated(arguments.d, arguments.step, arguments.runs)))
-    return 0
-
-
 def _pack(arguments: argparse.Namespace, console: Console) -> int:
     for folder, count in pack_all(folder_of_campaigns(arguments.output)).items():
         console.print(f"{folder}: {count} runs packed")
@@ -72,8 +67,6 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace, Console], int], str]] = 
     "list": (_list, "the campaigns and what is said of them: seconds"),
     "report": (_report, "report on all stored campaigns together: minutes where their theory is kept, else hours, most of them for the "
                "theory of gradient steps"),
-    "gradient": (_gradient, "a gradient step with parts of its gradient: which of what is beyond rank one changes the error; a minute at "
-                 "d = 40"),
     "pack": (_pack, "put the runs of every setup into one file, of those which are not complete too: seconds"),
 }
 
@@ -88,9 +81,6 @@ def parser() -> argparse.ArgumentParser:
             for name, (_, text) in COMMANDS.items()}
     made["check"].add_argument("--full", action="store_true", help="at the papers' sizes, then the campaigns: days")
     made["report"].add_argument("--documents", type=Path, help="write campaigns.md and its pictures into this folder too")
-    for name, default, text in (("--d", 40, "dimension"), ("--runs", 20, "runs")):
-        made["gradient"].add_argument(name, type=positive, default=default, help=f"{text} ({default})")
-    made["gradient"].add_argument("--step", type=float, default=8.0, help="η/d² (8)")
     run = made["run"]
     run.add_argument("campaigns", nargs="+", metavar="campaign", help="a campaign, as rt-fig1a, or all")
     run.add_argument("--runs", type=int, help="independent runs (the paper's number)")

@@ -106,7 +106,7 @@ def _of_verify(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]
     from verify.__main__ import main
 
     options = ("--runs", "--d", "--seed", "--workers", "--memory", "--shard")
-    commands = [["{}"], ["run", "{}"], ["run", "rt-fig1a", "{}"], ["gradient", "--d", "{}"],
+    commands = [["{}"], ["run", "{}"], ["run", "rt-fig1a", "{}"],
                 *(["run", "rt-fig1a", "--memory", "1", option, "{}"] for option in options)]
     for command in commands:
         for text in texts:

@@ -12,7 +12,7 @@ from exact_cases import members
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.honesty import KINDS, Draw, compare, draws, main, reference
+from benchmarks.checks.honesty import KINDS, Draw, compare, draws, main, reference
 from hermite_eq import activation, coefficients
 from hermite_eq.expansion import scaled_coefficients, scaled_norm2
 from hermite_eq.hermite import X, orthonormal_values
@@ -78,7 +78,7 @@ def test_parseval_and_the_residual(f: sympy.Expr) -> None:
     assert np.all(np.diff(residuals) <= 1e-12 * math.sqrt(expansion.estimate.norm2))
 
 
-# Random expressions by every route: nothing is beyond its stated error. ``python -m benchmarks.honesty`` draws as many as one likes.
+# Random expressions by every route: nothing is beyond its stated error. ``python -m benchmarks.checks.honesty`` draws as many as one likes.
 
 
 COUNT = 18

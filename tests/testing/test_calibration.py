@@ -7,8 +7,8 @@ import sys
 import pytest
 import scipy.stats
 
-from benchmarks.calibration import Experiment, calibrate, experiments, red, upper_band
-from benchmarks.planted_defects import FAMILIES, outcome
+from benchmarks.checks.calibration import Experiment, calibrate, experiments, red, upper_band
+from benchmarks.checks.planted_defects import FAMILIES, outcome
 from hermite_eq import HypothesisError
 
 CALLS, RATE = 60, 0.1
@@ -31,7 +31,7 @@ def test_false_alarms_are_as_rare_as_declared_with_power(experiment):
 
 def test_an_assertion_that_alarms_too_often_is_beyond_its_band(monkeypatch, capsys):
     alarms = Experiment("too often", lambda seed, deviation, rate: FAMILIES[0].run(change=lambda c: 2 * c), "", (0.0,))
-    monkeypatch.setattr("benchmarks.calibration.experiments", lambda repetitions: (alarms,))
+    monkeypatch.setattr("benchmarks.checks.calibration.experiments", lambda repetitions: (alarms,))
     assert not calibrate(20)
     assert "20 = 100.00 %  BEYOND" in capsys.readouterr().out
     assert upper_band(2000) == 36

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.extremes import AGREE, NOISES, RATIOS, RIDGES, Setting, fault, settings
+from benchmarks.checks.extremes import AGREE, NOISES, RATIOS, RIDGES, Setting, fault, settings
 from hermite_eq import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task, equivalent_model
 from hermite_eq.errors import ConvergenceError, HypothesisError
 from hermite_eq.models import Source

@@ -7,11 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.checks import gradient_parts
+from benchmarks.checks.gradient_parts import directions, expectations, setting, simulated
 from hermite_eq.simulate.sampler import context_law
 from hermite_eq.simulate.training.draw import draw_run
-from verify import __main__ as verify_main
-from verify.main_job import gradient_parts
-from verify.main_job.gradient_parts import directions, expectations, setting, simulated
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +82,10 @@ def test_beyond_rank_one_the_sum_over_contexts_is_what_counts():
 
 
 def test_the_command(capsys):
-    assert verify_main.main(["gradient", "--d", "6", "--runs", "2", "--step", "1"]) == 0
+    assert gradient_parts.main(["--d", "6", "--runs", "2", "--step", "1"]) == 0
     shown = capsys.readouterr().out
     for part in gradient_parts.PARTS.values():
         assert " ".join(part.split()[:3]) in shown
-    assert verify_main.main(["gradient", "--runs", "1"]) == 2
+    with pytest.raises(SystemExit, match=r"^2$"):
+        gradient_parts.main(["--runs", "1"])
     assert "d and the number of runs are at least 2; found d = 40, 1 runs" in capsys.readouterr().err

@@ -280,7 +280,7 @@ def outcome(run: Callable[[], object]) -> Outcome:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and run."""
-    parser = command_line("benchmarks.planted_defects", __doc__, SMALLEST)
+    parser = command_line("benchmarks.checks.planted_defects", __doc__, SMALLEST)
     parser.add_argument("--only", choices=[family.name for family in FAMILIES], help="one experiment (all)")
     parser.add_argument("-v", "--verbose", action="store_true", help="print the messages")
     arguments = parser.parse_args(argv)

@@ -1,6 +1,6 @@
 """The theory at extreme settings: every ratio, noise, ridge and scale at 0, at 1, beside it, and at the ends of double precision.
 
-    python -m benchmarks.extremes --settings 2000
+    python -m benchmarks.checks.extremes --settings 2000
 
 Every setting gives numbers that pass all checks, or an error of hermite_eq. The checks: no warning; finite numbers, or a divergence that
 is named; no error below the label noise; and by a second route the same number: in the limit errors are homogeneous of degree two in the
@@ -236,7 +236,7 @@ _QUESTIONS = {"icl": _icl, "optimal ridge": _optimal, "peak": _peak, "best head"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, ask, and list what is wrong."""
-    parser = command_line("benchmarks.extremes", __doc__, SMALLEST)
+    parser = command_line("benchmarks.checks.extremes", __doc__, SMALLEST)
     parser.add_argument("--settings", type=positive, default=2000, help="how many (default: 2000)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)

@@ -270,7 +270,7 @@ def draw(curves: dict[str, tuple[str, list[tuple[float, float]]]], path: str) ->
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and measure; the exit status says whether every covered assertion is within its band."""
-    parser = command_line("benchmarks.calibration", __doc__, SMALLEST)
+    parser = command_line("benchmarks.checks.calibration", __doc__, SMALLEST)
     parser.add_argument("--repetitions", type=positive, default=2000, help="calls of every assertion (2000)")
     parser.add_argument("--power", type=int, default=200, metavar="N", help="calls for each point of the power curves (200); 0: none")
     parser.add_argument("--figure", metavar="PNG", help="where to draw the power curves")

@@ -1,6 +1,6 @@
 """Nothing is beyond its stated error: random expressions by every route, against an integral to 25 digits by another one.
 
-``python -m benchmarks.honesty --draws 5000`` draws expressions (piecewise, exponential, trigonometric, saturating, singular,
+``python -m benchmarks.checks.honesty --draws 5000`` draws expressions (piecewise, exponential, trigonometric, saturating, singular,
 removable; scaled by 10^±6), takes :math:`c_k` and :math:`\\mathbb E\\sigma^2` in double precision with their estimated errors, the
 enclosures and the closed forms where there are any, and compares each with an integral by another route: tanh-sinh nodes at the kinks
 and Gauss nodes between them, values by a function that SymPy prints, not by ours. That integral is itself held against mpmath's, which
@@ -356,7 +356,7 @@ def _beyond(what: str, truth: Any, value: float, error: float, scale: Any) -> li
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = command_line("benchmarks.honesty", __doc__, SMALLEST)
+    parser = command_line("benchmarks.checks.honesty", __doc__, SMALLEST)
     parser.add_argument("--draws", type=positive, default=200, help="how many expressions (default 200)")
     parser.add_argument("--seed", type=int, default=20260101)
     parser.add_argument("--first", type=int, default=0, help="skip as many")

@@ -23,7 +23,7 @@ SMALLEST = ("--runs", "1")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and run."""
-    parser = command_line("benchmarks.flakes", __doc__, SMALLEST)
+    parser = command_line("benchmarks.checks.flakes", __doc__, SMALLEST)
     parser.add_argument("--runs", type=positive, default=200, help="seeds (200)")
     runs = parser.parse_args(argv).runs
     load = [] if any(point.name == "hermite_eq" for point in entry_points(group="pytest11")) else ["-p", "pytest_hermite_eq"]
