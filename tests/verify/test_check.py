@@ -16,12 +16,17 @@ import scipy.stats
 from rich.console import Console
 
 from hermite_eq import Task
+from verify.campaigns.campaign import Panel
+from verify.campaigns.curves import Curve, Results
 from verify.campaigns.heads import HEADS
+from verify.claims import statements
+from verify.claims.agreement import theory_rows
 from verify.claims.check import LEVEL, RESOLUTION, Z_LIMIT, Verdict, at_every_point, by_rate, by_z, fit_slope, z_score
-from verify.main_job import coefficients, equivalence, job, learning_curve, pre_activations, transformers, two_sources
+from verify.main_job import coefficients, job, pre_activations, transformers, two_sources
 from verify.main_job.profile import QUICK
 from verify.report import document, page, verdicts
 from verify.store.files import write_text
+from verify.store.run import simulate_run
 
 
 def test_the_limit_is_the_declared_false_alarm_rate() -> None:
@@ -129,7 +134,7 @@ def laws() -> dict[str, pre_activations.LawMoments]:
 
 
 @pytest.fixture(scope="module")
-def ladders() -> dict[str, transformers.Ladder]:
+def ladder() -> list[Results]:
     with ThreadPoolExecutor(1) as pool:
         return transformers.measure(SMALL, pool, lambda: None)
 
@@ -153,31 +158,47 @@ def test_the_law_agrees_and_a_wrong_covariance_is_caught(laws: dict[str, pre_act
     assert outcome["target relu: t 5 % too large"]
 
 
-def test_the_theory_is_rejected_for_another_target(ladders: dict[str, transformers.Ladder]) -> None:
+def test_the_theory_is_rejected_for_another_target(ladder: list[Results]) -> None:
+    def mistaken(curve: Curve) -> Curve:
+        wrong = Task("relu", 0.01)
+        return dataclasses.replace(
+            curve, predict=lambda points: curve.predict(tuple(dataclasses.replace(point, task=wrong) for point in points)))
+
     # At these sizes the plain heads are far from the limit; the normalised head and its theory are what can be compared.
-    right = learning_curve.judge("tanh", ladders["tanh"], SMALL)
-    wrong = learning_curve.judge("tanh", dataclasses.replace(ladders["tanh"], task=Task("relu", 0.01)), SMALL)
+    right, wrong = (theory_rows(transformers.foretold(held, panel=1)).values()
+                    for held in (ladder, [results.replaced(mistaken) for results in ladder]))
     assert sum(check.verdict == Verdict.DISAGREES for check in wrong) > sum(check.verdict == Verdict.DISAGREES for check in right)
 
 
-def test_degrees_too_high_are_called_so(ladders: dict[str, transformers.Ladder]) -> None:
-    scales = np.random.default_rng(0).lognormal(-0.08, 0.4, 400)
-    checks = {check.subject: check for check in equivalence.judge("relu", ladders["relu"], SMALL, scales)}
-    assert any(check.verdict == Verdict.DEGREE_TOO_HIGH for check in checks.values())
-    assert "E σ̂_r(Fᵀh)²" in next(check for check in checks.values() if check.verdict == Verdict.DEGREE_TOO_HIGH).note
+def test_every_degree_has_a_row_and_one_too_high_is_called_so(ladder: list[Results]) -> None:
+    rows = [row for row in transformers.judge(SMALL, ladder) if row.claim == transformers.CLAIM]
+    # Two targets and two heads, each with four degrees, and once with h normalised.
+    assert len(rows) == 2 * 2 * (4 + 1)
+    high = [row for row in rows if row.verdict == Verdict.DEGREE_TOO_HIGH]
+    assert high
+    assert all("E σ̂_r(Fᵀh)²" in row.note for row in high)
+    assert sum("vanishing as d^-" in row.note for row in rows) == 2 * 2 * 4 - len(high)
 
 
-def test_results_do_not_depend_on_the_workers(ladders: dict[str, transformers.Ladder]) -> None:
-    seed = np.random.SeedSequence(SMALL.seed, spawn_key=(3, 0, 0))
-    alone = transformers.one_run("relu", SMALL.ladder[0], SMALL.taus, False, seed, 3)
-    labels = [str(model) for model in transformers.models(largest=False)]
-    for label, curve in zip(labels, alone, strict=True):
-        np.testing.assert_array_equal(ladders["relu"].curves[SMALL.ladder[0]][label].icl_runs[3], curve.icl_runs[0])
+def test_a_theory_of_another_order_is_refused(ladder: list[Results], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statements, "theory_gap", lambda exact, other, d: d**-0.5)
+    monkeypatch.setattr(statements, "excess", lambda *_: 0.0)
+    rows = statements.GapsAsPredicted(("tanh",), 0, (1,), order=-1).rows("", ladder)
+    assert [(row.verdict, row.note.rpartition(" ")[2]) for row in rows] == [(Verdict.DISAGREES, "d^-0.50")]
 
 
-def test_the_main_job_writes_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ladders: dict[str, transformers.Ladder]) -> None:
+def test_results_do_not_depend_on_the_workers(ladder: list[Results]) -> None:
+    small = ladder[-1]
+    alone = simulate_run(transformers.campaign(SMALL, small.d), small.d, SMALL.seed, 4 * 10**9, 3)
+    for (panel, _, name), curve in small.curves.items():
+        np.testing.assert_array_equal(curve.icl_runs[3], alone[panel][name]["icl"])
+
+
+def test_the_main_job_writes_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ladder: list[Results]) -> None:
     tiny = dataclasses.replace(SMALL, feature_runs=3, law_contexts=4000, covariance_contexts=4000)
-    monkeypatch.setattr(transformers, "measure", lambda *_: ladders)
+    monkeypatch.setattr(transformers, "measure", lambda *_: ladder)
+    # Theory lines through the simulated points alone, for time.
+    monkeypatch.setattr(Panel, "fine", Panel.settings)
     monkeypatch.setattr(two_sources, "measure", lambda *_: planted_mixture.measured())
     planted_mixture.install(monkeypatch)
     console = Console(width=180, record=True, file=io.StringIO())

@@ -119,6 +119,11 @@ class Curve:
         """The theory at d = ∞, at the ratios of the simulated points."""
         return _of(self.predict(tuple(at_infinity(point) for point in self.points())), error)
 
+    def at(self, d: int) -> Theory:
+        """The theory at the same values and another d."""
+        settings = self.panel.settings(self.family, d)
+        return self.predict(tuple(Point(setting.models[self.name], setting.task, setting.sizes) for setting in settings))
+
     def parts(self, error: Error) -> list[Error]:
         """What an error is judged on: with the ICL error that on each source, where there are several."""
         count = self.source_runs.shape[2]

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.models import OneStepTransformer
+from hermite_eq.simulate import MonteCarlo
 from verify.campaigns.campaign import Error
 from verify.campaigns.curves import Curve, Key, Results
-from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_rate, by_z, z_score
+from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_runs, by_z, rate_of_runs, z_score
 from verify.claims.inflation import LIMIT, excess
 
 Array = NDArray[np.float64]
@@ -89,13 +90,12 @@ def in_the_limit(row: Check, gaps: Sequence[tuple[int, Array]]) -> Check:
     if row.verdict != Verdict.DISAGREES:
         return row
     ladder = sorted((d, runs.mean(axis=1)) for d, runs in gaps)
-    averages = [runs.mean() for _, runs in ladder]
-    errors = [runs.std(ddof=1) / np.sqrt(len(runs)) for _, runs in ladder]
-    shown = ", ".join(f"{mean:+.3f} ± {error:.3f} at d = {d}" for (d, _), mean, error in zip(ladder, averages, errors, strict=True))
+    found = [(d, MonteCarlo.from_runs(runs)) for d, runs in ladder]
+    shown = ", ".join(f"{each.mean:+.3f} ± {each.stderr:.3f} at d = {d}" for d, each in found)
     note = f"{row.note}; mean gap {shown}" if shown else row.note
     if len(ladder) < 3:
         return row.with_verdict(row.verdict, f"{note}; with three d in store its exponent is fitted")
-    rate = by_rate(row.claim, row.subject, [d for d, _ in ladder], averages, errors, order=-1, runs=[len(runs) for _, runs in ladder])
+    rate = rate_of_runs(row.claim, row.subject, ladder)
     if rate.statistic != "slope":
         # A mean gap that is not seen at any d does not take back that at one point.
         return row.with_verdict(row.verdict, note)
@@ -140,4 +140,4 @@ def _gain_row(results: Results, key: Key) -> Check:
     at = int(np.flatnonzero(curve.values == 1.0)[0])
     note = f"at η = d²: {mean[at]:+.1%} ± {stderr[at]:.1%}, theory {expected[at]:+.1%}"
     subject = f"{results.subject(key)}: e(η)/e(0) − 1 at η = {curve.values[i]:g} d² (worst of {int(np.isfinite(expected).sum() - 1)})"
-    return by_z(THEORY, subject, float(expected[i]), float(mean[i]), float(stderr[i]), runs=len(runs), scale=1.0, note=note)
+    return by_runs(THEORY, subject, float(expected[i]), runs[:, i], scale=1.0, note=note)

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 import scipy.special
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+from hermite_eq.simulate import MonteCarlo
 
 #: Two-sided false-alarm rate of one check; with a hundred checks in a table, one table in a thousand shows a false alarm.
 LEVEL = 1e-5
@@ -95,6 +97,12 @@ def by_z(claim: str, subject: str, predicted: float, measured: float, stderr: fl
     return Check(claim, subject, predicted, measured, stderr, "z", z, verdict, note=note)
 
 
+def by_runs(claim: str, subject: str, predicted: float, runs: NDArray[np.float64], *, scale: float = math.inf, note: str = "") -> Check:
+    """The same for the mean of one value for each run."""
+    found = MonteCarlo.from_runs(runs)
+    return by_z(claim, subject, predicted, found.mean, found.stderr, runs=found.runs, scale=scale, note=note)
+
+
 def can_tell(stderr: float, scale: float, runs: int | None = None, limit: float = Z_LIMIT) -> bool:
     """Whether a deviation of :data:`RESOLUTION` times ``scale`` must have been visible, beyond |z| = ``limit``."""
     return abs(z_score(0.0, RESOLUTION * scale, stderr, runs)) >= limit
@@ -153,3 +161,10 @@ def by_rate(claim: str, subject: str, d: Sequence[int], gaps: ArrayLike, stderrs
     ladder = ", ".join(f"{gap:+.3f} ± {stderr:.3f} at d = {size}" for size, gap, stderr in zip(d, gaps, stderrs, strict=True))
     return Check(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), "slope", slope, verdict, value_error=error,
                  note=note or ladder)
+
+
+def rate_of_runs(claim: str, subject: str, gaps: Sequence[tuple[int, NDArray[np.float64]]], *, order: float = -1) -> Check:
+    """The same for the means of one value for each run, at each d."""
+    found = [MonteCarlo.from_runs(runs) for _, runs in gaps]
+    return by_rate(claim, subject, [d for d, _ in gaps], [each.mean for each in found], [each.stderr for each in found], order=order,
+                   runs=[each.runs for each in found])

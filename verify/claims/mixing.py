@@ -11,7 +11,7 @@ from verify.campaigns.campaign import Error
 from verify.campaigns.curves import Curve, Key, Results
 from verify.campaigns.mixing import Mixing
 from verify.claims.agreement import Ladder, degree_too_high, gains, in_the_limit, predicted_gains
-from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_z
+from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_runs
 from verify.claims.comparison import Comparison
 from verify.claims.inflation import excess
 
@@ -62,7 +62,7 @@ class SameError:
         if np.isfinite(expected).all():
             here, along = f" (theory {expected[i]:+.1%})", f" (theory {np.abs(expected).mean():.1%})"
         note = f"{mean[i]:+.1%}{here} at {curve.values[i]:g}; {np.abs(mean).mean():.1%}{along} on average over {len(mean)} values"
-        row = by_z(claim, f"{subject}, worst of {len(mean)}", 0.0, float(mean[i]), float(stderr[i]), runs=len(gaps), scale=1.0, note=note)
+        row = by_runs(claim, f"{subject}, worst of {len(mean)}", 0.0, gaps[:, i], scale=1.0, note=note)
         row = at_every_point(row, stderr, np.ones(len(mean)), runs=len(gaps))
         setting = curve.settings[i]
         row = degree_too_high(row, float(mean[i]), excess(setting.models[curve.name], setting.task, setting.sizes))
@@ -117,8 +117,7 @@ class StepHelps:
             best = int(np.argmin(expected))
             note += f"; theory {expected[at]:+.1%}, and least at {curve.values[best]:g} d² ({expected[best]:+.1%})"
         if not _mixing(curve).task_spike:
-            row = by_z(claim, f"{name}: the step η = d² changes nothing", 0.0, float(mean[at]), float(stderr[at]), runs=len(runs),
-                       scale=NO_GAIN / RESOLUTION, note=note)
+            row = by_runs(claim, f"{name}: the step η = d² changes nothing", 0.0, runs[:, at], scale=NO_GAIN / RESOLUTION, note=note)
             # A change that is seen, and is too small to matter, is none.
             if _too_small(mean[at], stderr[at]):
                 row = row.with_verdict(Verdict.AGREES, note)
@@ -127,8 +126,7 @@ class StepHelps:
         compared = Comparison.of(curve.values[at : at + 1], runs[:, at : at + 1], expected[at : at + 1])
         rows = [compared.row(claim, f"{name}: the step η = d² lowers the error", f"; {note}")]
         if known:
-            above = runs[:, best] - runs[:, found]
-            rows.append(by_z(claim, f"{name}: e/e(0) at the theory's best η above the smallest", float(expected[best] - expected[found]),
-                             float(above.mean()), float(above.std(ddof=1) / np.sqrt(len(above))), runs=len(above), scale=1.0,
-                             note=f"smallest at η = {curve.values[found]:g} d², in theory at {curve.values[best]:g} d²"))
+            rows.append(by_runs(claim, f"{name}: e/e(0) at the theory's best η above the smallest", float(expected[best] - expected[found]),
+                                runs[:, best] - runs[:, found], scale=1.0,
+                                note=f"smallest at η = {curve.values[found]:g} d², in theory at {curve.values[best]:g} d²"))
         return rows

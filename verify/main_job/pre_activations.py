@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hermite_eq
-from hermite_eq.simulate import context_law, preactivations
+from hermite_eq.simulate import MonteCarlo, context_law, preactivations
 from verify.claims.check import Check, Verdict, by_rate, by_z
 from verify.main_job.profile import Profile
 
@@ -22,18 +22,10 @@ COROLLARY = "Corollary 2"
 UNITS = 3
 #: Hidden units over which the cross-covariance with ξᵀx is averaged.
 CROSS_UNITS = 24
-#: Quantiles that stand for the law of ‖h‖/√t.
-SCALES = 400
 #: Draws of (ξ, F) over which the joint kurtosis is averaged.
 DRAWS = 20
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    mean: float
-    stderr: float
 
 
 @dataclass(frozen=True)
@@ -43,24 +35,18 @@ class LawMoments:
     ``norm`` and ``kurtosis`` are E‖h‖² and the excess kurtosis of (Fᵀh)_i (relative to 3) for each d; ``joint`` the excess
     Mardia kurtosis of (Fᵀh, ξᵀx) given (ξ, F) for each d; ``xi``, ``layer``, ``second``, ``second_stderr`` the second moments
     of (Fᵀh, ξᵀx) for one (ξ, F), shape (CROSS_UNITS + 1, CROSS_UNITS + 1); ``cross`` the mean of ξᵀx · pᵀFᵀh/‖p‖² for the predicted
-    cross-covariance p, which is 1; ``scales`` quantiles of ‖h‖/√t at the largest d at which
-    Transformers are simulated.
+    cross-covariance p, which is 1.
     """
 
     ladder: tuple[int, ...]
-    norm: tuple[Estimate, ...]
-    kurtosis: tuple[Estimate, ...]
-    joint: tuple[Estimate, ...]
+    norm: tuple[MonteCarlo, ...]
+    kurtosis: tuple[MonteCarlo, ...]
+    joint: tuple[MonteCarlo, ...]
     xi: Array
     layer: Array
     second: Array
     second_stderr: Array
-    cross: Estimate
-    scales: Array
-
-
-def _estimate(values: Array) -> Estimate:
-    return Estimate(float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values)))
+    cross: MonteCarlo
 
 
 def _sample(task: hermite_eq.Task, xi: Array, layer: Array, count: int, rng: np.random.Generator) -> Array:
@@ -89,7 +75,7 @@ def _norms(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequen
     return np.concatenate(blocks)
 
 
-def _moments_at(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence) -> tuple[Estimate, Estimate, Estimate]:
+def _moments_at(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence) -> tuple[MonteCarlo, MonteCarlo, MonteCarlo]:
     """E‖h‖², the excess kurtosis of (Fᵀh)_i, and that of (Fᵀh, ξᵀx) given (ξ, F), at one d."""
     covariance = hermite_eq.covariance(task)
     trace = covariance.trace(d, d)
@@ -106,12 +92,12 @@ def _moments_at(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedS
         # E (wᵀ Σ⁻¹ w)² = p(p + 2) for a Gaussian vector of length p with covariance Σ (Mardia).
         excess.append(float(np.mean(distance**2)) / ((UNITS + 1) * (UNITS + 3)) - 1)
     # Given h, (Fᵀh)_i ~ N(0, ‖h‖²/t): its fourth moment over F is 3(‖h‖²/t)².
-    return _estimate(square), _estimate((square / trace) ** 2 - 1), _estimate(np.array(excess))
+    return MonteCarlo.from_runs(square), MonteCarlo.from_runs((square / trace) ** 2 - 1), MonteCarlo.from_runs(np.array(excess))
 
 
 def _second_moments(
     task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence
-) -> tuple[Array, Array, Array, Array, Estimate]:
+) -> tuple[Array, Array, Array, Array, MonteCarlo]:
     """ξ, F, the second moments of (Fᵀh, ξᵀx) given them with standard errors, and the strength of the cross-covariance."""
     rng = np.random.default_rng(seed)
     covariance = hermite_eq.covariance(task)
@@ -121,14 +107,8 @@ def _second_moments(
     second = sample.T @ sample / count
     fourth = (sample**2).T @ sample**2 / count
     p = covariance.given(xi, context=d).cross(layer)
-    cross = _estimate(sample[:, -1] * (sample[:, :-1] @ p) / (p @ p))
+    cross = MonteCarlo.from_runs(sample[:, -1] * (sample[:, :-1] @ p) / (p @ p))
     return xi, layer, second, np.sqrt((fourth - second**2) / count), cross
-
-
-def _scales(task: hermite_eq.Task, d: int, seed: np.random.SeedSequence) -> Array:
-    """Quantiles of ‖h‖/√t, as many as resolve the moments that :func:`verify.main_job.equivalence.inflation` takes to some per cent."""
-    squares = _norms(task, d, 20_000, seed) / hermite_eq.covariance(task).trace(d, d)
-    return np.sqrt(np.quantile(squares, (np.arange(SCALES) + 0.5) / SCALES))
 
 
 def measure(
@@ -144,21 +124,19 @@ def measure(
         for level, d in enumerate(profile.law_ladder):
             jobs[name, "law", d] = pool.submit(_moments_at, task, d, profile.law_contexts, seed(1, level))
         jobs[name, "second", 0] = pool.submit(_second_moments, task, profile.covariance_d, profile.covariance_contexts, seed(2))
-        jobs[name, "scales", 0] = pool.submit(_scales, task, profile.ladder[-1], seed(4))
     for _ in as_completed(jobs.values()):
         advance()
     laws = {}
     for name in tasks:
         norm, kurtosis, joint = zip(*(jobs[name, "law", d].result() for d in profile.law_ladder), strict=True)
         xi, layer, second, stderr, cross = jobs[name, "second", 0].result()
-        scales = jobs[name, "scales", 0].result()
-        laws[name] = LawMoments(profile.law_ladder, norm, kurtosis, joint, xi, layer, second, stderr, cross, scales)
+        laws[name] = LawMoments(profile.law_ladder, norm, kurtosis, joint, xi, layer, second, stderr, cross)
     return laws
 
 
 def steps(profile: Profile, targets: int) -> int:
     """How often :func:`measure` calls ``advance``."""
-    return targets * (len(profile.law_ladder) + 2)
+    return targets * (len(profile.law_ladder) + 1)
 
 
 def judge(task: hermite_eq.Task, measured: LawMoments, *, trace_factor: float = 1.0, cross_factor: float = 1.0) -> list[Check]:

@@ -1,28 +1,34 @@
-"""The finite-d Transformers of the main job: every head, its equivalents and the linear baselines, on common draws."""
+"""The finite-d Transformers of the main job: every head, its equivalents and the linear baselines on common draws, as a campaign.
+
+Its rows are [RT] Theorem 3, the Transformer against its equivalent polynomial models, and the error theory across the interpolation
+threshold.
+"""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
-from dataclasses import dataclass, replace
-from functools import cache
-
-import numpy as np
+from dataclasses import replace
+from typing import Any
 
 import hermite_eq
-from hermite_eq import simulate
-from hermite_eq.errors import HypothesisWarning
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Sizes, Task, TrainedModel
-from hermite_eq.simulate import SimulatedCurve
-from hermite_eq.theory import icl_curve
-from hermite_eq.theory.error import TheoryCurve
-from verify.campaigns.heads import HEADS, NOISE, RIDGE, distinct_degrees, equivalent
+from hermite_eq.models import Model, RandomTransformer, Ratios, Task
+from verify.campaigns.campaign import Campaign, curves_panel, label
+from verify.campaigns.curves import Key, Results, results
+from verify.campaigns.heads import DEGREES, HEADS, NOISE, RIDGE, equivalent, heads
+from verify.claims import defects
+from verify.claims.agreement import theory_rows
+from verify.claims.check import Check, Verdict
+from verify.claims.statements import GapsAsPredicted, GapVanishes
 from verify.main_job.profile import Profile
+from verify.store.run import simulate_run
 
-#: [RT] Fig. 1: ℓ = d, k = d/2, m = d².
-RATIOS = {"alpha": 1.0, "kappa": 0.5, "mu": 1.0}
+CLAIM = "Theorem 3"
 TARGETS = ("relu", "tanh")
+#: [RT] Fig. 1: ℓ = d, k = d/2, m = d².
+RATIOS = Ratios(alpha=1.0, kappa=0.5, tau=1.0, mu=1.0)
+#: Bytes for the arrays of one run.
+_MEMORY = 4 * 10**9
 
 
 def without_residual(head: str) -> RandomTransformer:
@@ -31,69 +37,62 @@ def without_residual(head: str) -> RandomTransformer:
     return RandomTransformer(replace(model, source=f"{head} without residual", residual=0), RIDGE, normalise=True)
 
 
-def models(*, largest: bool) -> list[Model]:
-    """What is simulated for each target; the equivalents with normalised input only below the largest d, where they suffice."""
-    listed: list[Model] = [LinearTransformer(RIDGE), LinearTransformer(RIDGE, intercept=True)]
-    for head in HEADS:
-        listed += [RandomTransformer(head, RIDGE), RandomTransformer(head, RIDGE, normalise=True)]
-        listed += [equivalent(head, r) for r in distinct_degrees(head)]
-        if not largest:
-            listed += [equivalent(head, 1, normalise=True), without_residual(head)]
-    return listed
+def normalised(head: str) -> RandomTransformer:
+    return RandomTransformer(head, RIDGE, normalise=True)
 
 
-@dataclass(frozen=True)
-class Ladder:
-    """The curves of one target: ``curves[d][str(model)]``."""
-
-    task: Task
-    curves: Mapping[int, Mapping[str, SimulatedCurve]]
-
-    @property
-    def dimensions(self) -> tuple[int, ...]:
-        return tuple(self.curves)
-
-    def at(self, model: Model) -> dict[int, SimulatedCurve]:
-        """The curves of one model by d, wherever it was simulated."""
-        return {d: curves[str(model)] for d, curves in self.curves.items() if str(model) in curves}
+def vanishing(head: str, panel: int, other: RandomTransformer) -> GapVanishes:
+    """What is said of another model beside the head that sees h of one length."""
+    return GapVanishes(f"target {TARGETS[panel]}, {other} and the {head} head, h normalised", label(other), label(normalised(head)), panel)
 
 
-@cache
-def theory(model: TrainedModel, task: Task, sizes: tuple[Sizes, ...]) -> TheoryCurve:
-    """The predictions at these sizes, computed once for verdicts, wrong theories and figures."""
-    return icl_curve(model, task, sizes)
+def campaign(profile: Profile, d: int) -> Campaign:
+    """A panel for each target; the equivalents with normalised input only below the largest d, where they suffice."""
+    models: list[Model] = [*heads(), *map(normalised, HEADS)]
+    if d < max(profile.ladder):
+        models += [model for head in HEADS for model in (equivalent(head, 1, normalise=True), without_residual(head))]
+    panels = range(len(TARGETS))
+    drawn = [(profile.taus, Task(target, NOISE), tuple(models), RATIOS) for target in TARGETS]
+    return Campaign(
+        "check", CLAIM, "A Transformer has the error of its equivalents, and both have that of the theory.",
+        tuple(curves_panel("samples", *each, errors=("icl", "idg")) for each in drawn),
+        d=d, runs=dict(zip(profile.ladder, profile.runs, strict=True))[d], seed=profile.seed,
+        # The norm of h fluctuates by O(1/d), and σ and σ̂_r answer to that differently.
+        claims=(*(GapsAsPredicted(HEADS, panel, DEGREES, order=-1) for panel in panels),
+                *(vanishing(head, panel, equivalent(head, 1, normalise=True)) for panel in panels for head in HEADS)),
+    )
 
 
-def one_run(target: str, d: int, taus: tuple[float, ...], largest: bool, seed: np.random.SeedSequence, run: int) -> tuple[
-    SimulatedCurve, ...
-]:
-    """Run number ``run`` of all models; a function of its arguments alone, computed by any process."""
-    samples = [Sizes.from_ratios(d, tau=tau, **RATIOS).samples for tau in taus]
-    sizes = Sizes.from_ratios(d, tau=max(taus), **RATIOS)
-    with warnings.catch_warnings():
-        # That a degree is too high for this d is among the verdicts.
-        warnings.simplefilter("ignore", HypothesisWarning)
-        return simulate.icl_curve(models(largest=largest), Task(target, NOISE), sizes, samples=samples, runs=range(run, run + 1), rng=seed)
-
-
-def measure(profile: Profile, pool: Executor, advance: Callable[[], None]) -> dict[str, Ladder]:
-    """Simulate :func:`models` for every target over the ladder of d; one step of ``advance`` for each run."""
-    jobs = {}
-    # The largest first, so that no process is left alone with it in the end.
-    for level, (d, runs) in reversed(list(enumerate(zip(profile.ladder, profile.runs, strict=True)))):
-        for key, target in enumerate(TARGETS):
-            for run in range(runs):
-                seed = np.random.SeedSequence(profile.seed, spawn_key=(3, key, level))
-                largest = d == max(profile.ladder)
-                jobs[target, d, run] = pool.submit(one_run, target, d, profile.taus, largest, seed, run)
+def measure(profile: Profile, pool: Executor, advance: Callable[[], None]) -> list[Results]:
+    """Simulate the campaign over the ladder of d, the largest first, so that no process is left alone with it; one step for each run."""
+    planned = [campaign(profile, d) for d in sorted(profile.ladder, reverse=True)]
+    jobs = {(each.d, run): pool.submit(simulate_run, each, each.d, each.seed, _MEMORY, run) for each in planned for run in range(each.runs)}
     for _ in as_completed(jobs.values()):
         advance()
-    ladders = {}
-    for target in TARGETS:
-        curves = {}
-        for d, runs in zip(profile.ladder, profile.runs, strict=True):
-            listed = models(largest=d == max(profile.ladder))
-            each = zip(*(jobs[target, d, run].result() for run in range(runs)), strict=True)
-            curves[d] = {str(model): simulate.join(parts) for model, parts in zip(listed, each, strict=True)}
-        ladders[target] = Ladder(Task(target, NOISE), curves)
-    return ladders
+    return [results(each, each.d, [jobs[each.d, run].result() for run in range(each.runs)]) for each in planned]
+
+
+def foretold(ladder: Sequence[Results], panel: int | None = None) -> list[Results]:
+    """What is held against the theory of errors: all but equivalents, of one panel or all."""
+
+    def wanted(results: Results, key: Key) -> bool:
+        return results.curves[key].degree is None and panel in (None, key[0])
+
+    return [replace(each, curves={key: curve for key, curve in each.curves.items() if wanted(each, key)}) for each in ladder]
+
+
+def judge(profile: Profile, ladder: Sequence[Results]) -> list[Check]:
+    """All rows."""
+    said = [row for statement in campaign(profile, ladder[0].d).claims for row in statement.rows(CLAIM, ladder)]
+    return [*said, *theory_rows(foretold(ladder)).values()]
+
+
+def negative_controls(ladder: Sequence[Results]) -> list[dict[str, Any]]:
+    """The degree-1 equivalent without its residual, and the theory of a target whose c_1 is 5 % too large, must be caught."""
+    outcome = []
+    for head in HEADS:
+        checks = [row for panel in range(len(TARGETS)) for row in vanishing(head, panel, without_residual(head)).rows(CLAIM, ladder)]
+        outcome.append({"claim": CLAIM, "defect": f"{head}: σ̂_1 without its residual c_1*", "checks": len(checks),
+                        "caught": sum(check.verdict == Verdict.DISAGREES for check in checks)})
+    return outcome + [item | {"defect": f"target {target}: {item['defect']}"} for panel, target in enumerate(TARGETS)
+                      for item in defects.controls(foretold(ladder, panel), defects.DEFECTS[:1])]
