@@ -21,10 +21,9 @@ from verify.campaigns.ridge_trained import RIDGE_TRAINED
 from verify.campaigns.table import CAMPAIGNS
 from verify.campaigns.theory import Predictions
 from verify.claims import comparison, defects
-from verify.claims.agreement import THEORY, theory_rows
+from verify.claims.agreement import THEORY, judge, theory_rows
 from verify.claims.check import Verdict
 from verify.claims.statements import BestValue
-from verify.claims.verdicts import judge
 from verify.report import document
 from verify.store.driver import compute
 from verify.store.store import Setup, Store

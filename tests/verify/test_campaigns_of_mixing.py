@@ -16,9 +16,8 @@ from verify.campaigns.curves import Results, results
 from verify.campaigns.data_mixing import DATA_MIXING
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.table import CAMPAIGNS
-from verify.claims.agreement import THEORY
+from verify.claims.agreement import THEORY, judge
 from verify.claims.check import Check, Verdict
-from verify.claims.verdicts import judge
 from verify.report.figures import constant_errors
 from verify.store.run import one_blas_thread, simulate_run
 

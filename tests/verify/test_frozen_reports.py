@@ -22,9 +22,9 @@ from hermite_eq.models import Ratios
 from verify.campaigns.curves import Curve, Results, load
 from verify.campaigns.table import CAMPAIGNS
 from verify.campaigns.theory import Points, Theory
+from verify.claims.agreement import judge
 from verify.claims.check import Check
 from verify.claims.defects import controls
-from verify.claims.verdicts import judge
 from verify.store.folders import stored
 
 ROOT = Path(__file__).parents[2] / "results" / "campaigns"

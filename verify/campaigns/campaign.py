@@ -25,6 +25,15 @@ Axis = Literal["samples", "hidden", "context", "tasks", "input spike", "task spi
 Error = Literal["icl", "idg", "g_task"] | int
 
 
+def error_name(error: Error) -> str:
+    """An error in tables and figures.
+
+    >>> error_name("icl"), error_name("g_task"), error_name(1)
+    ('ICL', 'g_task', 'on source 1')
+    """
+    return f"on source {error}" if isinstance(error, int) else error if error == "g_task" else error.upper()
+
+
 def label(model: Predictor) -> str:
     """The name of a model in stored results and legends.
 

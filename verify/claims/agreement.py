@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.models import OneStepTransformer
 from hermite_eq.simulate import MonteCarlo
-from verify.campaigns.campaign import Error
+from verify.campaigns.campaign import Campaign, Error, error_name
 from verify.campaigns.curves import Curve, Key, Results
 from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_runs, by_z, rate_of_runs, z_score
 from verify.claims.inflation import LIMIT, excess
@@ -33,10 +33,6 @@ def theory_rows(ladder: Ladder) -> dict[tuple[Key, Error | None], Check]:
     return rows | {(key, None): _gain_row(ladder[0], key) for key, curve in curves.items() if is_gain(curve)}
 
 
-def _named(error: Error) -> str:
-    return f"error on source {error}" if isinstance(error, int) else error.upper() if error != "g_task" else error
-
-
 def _row(key: Key, error: Error, ladder: Ladder) -> Check:
     curve = ladder[0].curves[key]
     parts = curve.parts(error)
@@ -48,7 +44,8 @@ def _row(key: Key, error: Error, ladder: Ladder) -> Check:
         z[at] = z_score(expected[at], mean[at], stderr[at], curve.runs)
     part, i = worst = tuple(int(k) for k in np.unravel_index(np.argmax(np.abs(z)), z.shape))
     notes = curve.prediction.notes[i]
-    subject = f"{ladder[0].subject(key)}: {_named(parts[part])} at {curve.values[i]:.3g} (worst of {known.sum()})"
+    what = "error " * isinstance(parts[part], int) + error_name(parts[part])
+    subject = f"{ladder[0].subject(key)}: {what} at {curve.values[i]:.3g} (worst of {known.sum()})"
     if not known.any():
         return Check(THEORY, subject, np.nan, float(mean[worst]), float(stderr[worst]), "z", 0.0, Verdict.UNDECIDED, note="; ".join(notes))
     predicted, measured = float(expected[worst]), float(mean[worst])
@@ -141,3 +138,9 @@ def _gain_row(results: Results, key: Key) -> Check:
     note = f"at η = d²: {mean[at]:+.1%} ± {stderr[at]:.1%}, theory {expected[at]:+.1%}"
     subject = f"{results.subject(key)}: e(η)/e(0) − 1 at η = {curve.values[i]:g} d² (worst of {int(np.isfinite(expected).sum() - 1)})"
     return by_runs(THEORY, subject, float(expected[i]), runs[:, i], scale=1.0, note=note)
+
+
+def judge(campaign: Campaign, ladder: Ladder) -> list[Check]:
+    """The rows of a campaign at the first d of the ladder: what is said of it, then the theory beside every curve. Others are for rates."""
+    said = [row for statement in campaign.claims for row in statement.rows(campaign.figure, ladder)]
+    return [*said, *theory_rows(ladder).values()]

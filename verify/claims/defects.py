@@ -15,7 +15,7 @@ from hermite_eq.models import AnyTask, Task
 from verify.campaigns.curves import Curve, Results
 from verify.campaigns.theory import Points, Theory
 from verify.claims.agreement import THEORY, Ladder, theory_rows
-from verify.claims.check import Verdict
+from verify.claims.check import Check, Verdict
 
 #: A coefficient, or an error, off by this share.
 SHARE = sympy.Rational(1, 20)
@@ -83,9 +83,14 @@ def asked(curve: Curve) -> list[Points]:
     return [curve.points(lambda task, share=share: steeper(task, share)) for share in _SHARES if _isotropic(curve.task)]  # type: ignore[misc]
 
 
+def outcome(claim: str, defect: str, rows: Sequence[Check]) -> dict[str, Any]:
+    """How many of the rows reject a theory with a defect."""
+    return {"claim": claim, "defect": defect, "checks": len(rows), "caught": sum(row.verdict == Verdict.DISAGREES for row in rows)}
+
+
 def controls(ladder: Ladder, defects: Sequence[Defect] = DEFECTS) -> list[dict[str, Any]]:
     """How many of the rows on which the right theory is not rejected reject each wrong one."""
-    right, outcome = theory_rows(ladder), []
+    right, found = theory_rows(ladder), []
     for defect in defects:
         chosen = {
             place for place, row in right.items()
@@ -96,14 +101,12 @@ def controls(ladder: Ladder, defects: Sequence[Defect] = DEFECTS) -> list[dict[s
             continue
         keys = {key for key, _ in chosen}
         rows = theory_rows([_with(defect, results, keys) for results in ladder])
-        caught = sum(rows[place].verdict == Verdict.DISAGREES for place in chosen)
-        outcome.append({"claim": THEORY, "defect": defect.name, "checks": len(chosen), "caught": caught})
-    return outcome
+        found.append(outcome(THEORY, defect.name, [rows[place] for place in chosen]))
+    return found
 
 
 def _with(defect: Defect, results: Results, keys: set[Any]) -> Results:
     """The curves of these keys, with the wrong theory."""
-
 
     def wrong(curve: Curve) -> Curve:
         return dataclasses.replace(curve, predict=lambda points: defect.wrong(curve))

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 import hermite_eq
 from hermite_eq.hermite import orthonormal_values
 from hermite_eq.simulate import context_law
-from verify.claims.check import Check, by_z
+from verify.claims.check import Check, by_runs
+from verify.claims.defects import outcome
 from verify.main_job.profile import Profile
 
 CLAIM = "coefficients"
@@ -75,31 +76,25 @@ def judge(measured: Mapping[str, FeatureMoments], predictions: Mapping[str, Valu
     checks = []
     for head, moments in measured.items():
         values = predictions[head]
-        runs = len(moments.second)
-
-        def check(subject: str, predicted: float, samples: Array, runs: int = runs, head: str = head) -> Check:
-            stderr = float(samples.std(ddof=1)) / math.sqrt(runs)
-            return by_z(CLAIM, f"{head}: {subject}", predicted, float(samples.mean()), stderr, runs=runs)
-
-        checks += [check(f"c_{k}/√{k}!", float(values.orthonormal[k]), moments.projections[:, k]) for k in range(DEGREE + 1)]
-        checks.append(check("E σ²", values.norm2, moments.second))
+        checks += [by_runs(CLAIM, f"{head}: c_{k}/√{k}!", float(value), moments.projections[:, k])
+                   for k, value in enumerate(values.orthonormal)]
+        checks.append(by_runs(CLAIM, f"{head}: E σ²", values.norm2, moments.second))
         for r in range(1, DEGREE + 1):
             # E(σ − Σ_{k≤r} p_k h_k)² = E σ² − 2 Σ p_k E[σ h_k] + Σ p_k², linear in what was measured.
             p = values.orthonormal[: r + 1]
             left_over = moments.second - 2 * moments.projections[:, : r + 1] @ p + p @ p
-            checks.append(check(f"c_{r}*²", values.residual2(r), left_over))
+            checks.append(by_runs(CLAIM, f"{head}: c_{r}*²", values.residual2(r), left_over))
     return checks
 
 
 def negative_controls(measured: Mapping[str, FeatureMoments], predictions: Mapping[str, Values]) -> list[dict[str, Any]]:
     """Each non-zero coefficient 5 % too large, and with its sign flipped, must be caught."""
-    outcome = []
+    found = []
     for head, values in predictions.items():
         for k in np.flatnonzero(np.abs(values.orthonormal) > 1e-12):
             for defect, factor in (("5 % too large", 1.05), ("sign flipped", -1.0)):
                 wrong = values.orthonormal.copy()
                 wrong[k] *= factor
                 checks = judge({head: measured[head]}, {head: replace(values, orthonormal=wrong)})
-                outcome.append({"claim": CLAIM, "defect": f"{head}: c_{k} {defect}", "checks": len(checks),
-                                "caught": sum(check.verdict == "disagrees" for check in checks)})
-    return outcome
+                found.append(outcome(CLAIM, f"{head}: c_{k} {defect}", checks))
+    return found

@@ -25,7 +25,7 @@ from hermite_eq.theory import TheoryError, spiked_icl_error
 from hermite_eq.theory.feature_law.sources.contexts import CONTEXTS
 from verify.campaigns.mixing import Mixing
 from verify.claims import defects
-from verify.claims.check import Z_LIMIT, Check, Verdict, by_rate, by_z
+from verify.claims.check import Z_LIMIT, Check, Verdict, by_runs, by_z, rate_of_runs
 from verify.claims.comparison import Comparison, within_band
 from verify.claims.mixing import NO_GAIN
 from verify.main_job.two_sources import BASE, HEADS, INPUTS, NOISY, SETTINGS, SPIKED, STEPS, Mixture, gains, heads, runs_by_source
@@ -110,17 +110,12 @@ def _error(task: Task, model: OneStepTransformer | RandomTransformer, d: int) ->
 
 def _compared(claim: str, subject: str, predicted: Mapping[int, float], runs: Mapping[int, Array], note: str = "") -> Check:
     """Means over runs at the largest d beside the theory; where that disagrees, the relative gap over the ladder, at rate 1/d."""
-    found = {d: MonteCarlo.from_runs(values) for d, values in runs.items()}
-    top = max(found)
-    there = found[top]
-    note = "; ".join(filter(None, (f"simulation/theory − 1 = {there.mean / predicted[top] - 1:+.1%}", note)))
-    check = by_z(claim, f"{subject}, d = {top}", predicted[top], float(there.mean), float(there.stderr), runs=there.runs,
-                 scale=abs(predicted[top]), note=note)
-    if check.verdict != Verdict.DISAGREES or len(found) < 3:
+    top = max(runs)
+    note = "; ".join(filter(None, (f"simulation/theory − 1 = {runs[top].mean() / predicted[top] - 1:+.1%}", note)))
+    check = by_runs(claim, f"{subject}, d = {top}", predicted[top], runs[top], scale=abs(predicted[top]), note=note)
+    if check.verdict != Verdict.DISAGREES or len(runs) < 3:
         return check
-    gaps = [each.mean / predicted[d] - 1 for d, each in found.items()]
-    stderrs = [each.stderr / abs(predicted[d]) for d, each in found.items()]
-    rate = by_rate(claim, subject, list(found), gaps, stderrs, order=-1, runs=[each.runs for each in found.values()])
+    rate = rate_of_runs(claim, subject, [(d, values / predicted[d] - 1) for d, values in runs.items()])
     return check.with_verdict(rate.verdict, f"{note}; {rate.note}", slope=(rate.value, rate.value_error))
 
 
@@ -169,8 +164,8 @@ def identity_rows(measured: Mixture, weights: Sequence[float] | None = None) -> 
 
 def lowers(claim: str, subject: str, change: Array, predicted: float, level: float) -> Check:
     """That a change of the error is negative, with its size relative to ``level``."""
-    mean, stderr = change.mean() / level, change.std(ddof=1) / np.sqrt(len(change)) / level
-    return Comparison.of(np.zeros(1), change[:, None], np.array([predicted])).row(claim, subject, f"; {mean:+.2%} ± {stderr:.2%}")
+    share, compared = MonteCarlo.from_runs(change / level), Comparison.of(np.zeros(1), change[:, None], np.array([predicted]))
+    return compared.row(claim, subject, f"; {share.mean:+.2%} ± {share.stderr:.2%}")
 
 
 def gain_rows(measured: Mixture, theory: Theory) -> list[Check]:
@@ -221,9 +216,8 @@ def noise_rows(measured: Mixture, theory: Theory) -> list[Check]:
 
 def lemma_rows(measured: Mixture, setting: str = SPIKED) -> list[Check]:
     """G = uvᵀ + Δ: the ratio of the norms vanishes at the derived rate."""
-    ratios = {d: MonteCarlo.from_runs(runs) for (name, d), runs in measured.gradients.items() if name == setting}
-    return [by_rate(LEMMA, f"{setting}: ‖Δ‖/‖uvᵀ‖ → 0 as d^{LEMMA_ORDER:g}", list(ratios), [each.mean for each in ratios.values()],
-                    [each.stderr for each in ratios.values()], order=LEMMA_ORDER, runs=[each.runs for each in ratios.values()])]
+    ratios = [(d, runs) for (name, d), runs in measured.gradients.items() if name == setting]
+    return [rate_of_runs(LEMMA, f"{setting}: ‖Δ‖/‖uvᵀ‖ → 0 as d^{LEMMA_ORDER:g}", ratios, order=LEMMA_ORDER)]
 
 
 def judge(measured: Mixture) -> list[Check]:
@@ -250,5 +244,4 @@ def negative_controls(measured: Mixture) -> list[dict[str, Any]]:
         (NOISE, "the noise of source 1 5 % too small"): noise_rows(measured, Theory(noise=1 - float(defects.SHARE))),
         (LEMMA, "supposed of spiked inputs"): lemma_rows(measured, INPUTS),
     }
-    return [{"claim": claim, "defect": f"two sources: {defect}", "checks": len(checks),
-             "caught": sum(check.verdict == Verdict.DISAGREES for check in checks)} for (claim, defect), checks in tried.items()]
+    return [defects.outcome(claim, f"two sources: {defect}", rows) for (claim, defect), rows in tried.items()]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 import hermite_eq
 from hermite_eq.simulate import MonteCarlo, context_law, preactivations
-from verify.claims.check import Check, Verdict, by_rate, by_z
+from verify.claims.check import Check, by_rate, by_z
+from verify.claims.defects import outcome
 from verify.main_job.profile import Profile
 
 LEMMA = "Lemma 1"
@@ -170,7 +171,7 @@ def judge(task: hermite_eq.Task, measured: LawMoments, *, trace_factor: float = 
 
 def negative_controls(tasks: Mapping[str, hermite_eq.Task], measured: Mapping[str, LawMoments]) -> list[dict[str, Any]]:
     """The cross-covariance 5 % too large or of the wrong sign, and t 5 % too large, must be caught."""
-    outcome = []
+    found = []
     for name, task in tasks.items():
         for claim, what, factors in (
             (COROLLARY, "Cov(Fᵀh, ξᵀx) 5 % too large", {"cross_factor": 1.05}),
@@ -178,6 +179,5 @@ def negative_controls(tasks: Mapping[str, hermite_eq.Task], measured: Mapping[st
             (LEMMA, "t 5 % too large", {"trace_factor": 1.05}),
         ):
             checks = [check for check in judge(task, measured[name], **factors) if check.claim == claim]
-            outcome.append({"claim": claim, "defect": f"target {name}: {what}", "checks": len(checks),
-                            "caught": sum(check.verdict == Verdict.DISAGREES for check in checks)})
-    return outcome
+            found.append(outcome(claim, f"target {name}: {what}", checks))
+    return found

@@ -18,7 +18,7 @@ from verify.campaigns.curves import Key, Results, results
 from verify.campaigns.heads import DEGREES, HEADS, NOISE, RIDGE, equivalent, heads
 from verify.claims import defects
 from verify.claims.agreement import theory_rows
-from verify.claims.check import Check, Verdict
+from verify.claims.check import Check
 from verify.claims.statements import GapsAsPredicted, GapVanishes
 from verify.main_job.profile import Profile
 from verify.store.run import simulate_run
@@ -89,10 +89,9 @@ def judge(profile: Profile, ladder: Sequence[Results]) -> list[Check]:
 
 def negative_controls(ladder: Sequence[Results]) -> list[dict[str, Any]]:
     """The degree-1 equivalent without its residual, and the theory of a target whose c_1 is 5 % too large, must be caught."""
-    outcome = []
+    found = []
     for head in HEADS:
-        checks = [row for panel in range(len(TARGETS)) for row in vanishing(head, panel, without_residual(head)).rows(CLAIM, ladder)]
-        outcome.append({"claim": CLAIM, "defect": f"{head}: σ̂_1 without its residual c_1*", "checks": len(checks),
-                        "caught": sum(check.verdict == Verdict.DISAGREES for check in checks)})
-    return outcome + [item | {"defect": f"target {target}: {item['defect']}"} for panel, target in enumerate(TARGETS)
-                      for item in defects.controls(foretold(ladder, panel), defects.DEFECTS[:1])]
+        rows = [row for panel in range(len(TARGETS)) for row in vanishing(head, panel, without_residual(head)).rows(CLAIM, ladder)]
+        found.append(defects.outcome(CLAIM, f"{head}: σ̂_1 without its residual c_1*", rows))
+    return found + [item | {"defect": f"target {target}: {item['defect']}"} for panel, target in enumerate(TARGETS)
+                    for item in defects.controls(foretold(ladder, panel), defects.DEFECTS[:1])]

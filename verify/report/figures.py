@@ -24,7 +24,7 @@ from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import LinearTransformer, OneStepTransformer, SoftmaxAttention, Task
 from hermite_eq.plotting import COLOURS
 from hermite_eq.simulate import DiscreteMMSE, context_law
-from verify.campaigns.campaign import Campaign, Error, Setting
+from verify.campaigns.campaign import Campaign, Error, Setting, error_name
 from verify.campaigns.curves import Curve, Results, constant_error, is_head
 from verify.claims.agreement import gains, is_gain, predicted_gains
 from verify.claims.mixing import relative_gaps
@@ -245,7 +245,7 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
             if constants is not None and error in ("icl", 0, 1):
                 level = float(constants[1 + error if isinstance(error, int) else 0])
             _draw(place, curves, error, results.d, level)
-            place.set_ylabel(_shown(error))
+            place.set_ylabel(f"{error_name(error)} error" if error in ("icl", "idg") else error_name(error))
         if changes:
             _draw_changes(axes[used - 1], curves)
             axes[used - 1].set_ylabel("e(η)/e(0) − 1" if panel.axis == "step" else "e/e(head) − 1")
@@ -266,7 +266,7 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
 
 def _one_by_one(campaign: Campaign, results: Results) -> Figure:
     """Panels of one point each, a line for each error: how far it is from the theory, or an equivalent from its head."""
-    gaps = {f"{results.subject(key)}: {_shown(error)}": curve.each(error) / curve.scale(error) - 1
+    gaps = {f"{results.subject(key)}: {error_name(error)}": curve.each(error) / curve.scale(error) - 1
             for key, curve in results.curves.items() for error in curve.panel.errors}
     if not gaps:
         places = {id(curve): results.subject(key) for key, curve in results.curves.items()}
@@ -282,10 +282,6 @@ def _one_by_one(campaign: Campaign, results: Results) -> Figure:
     axes.set_xlabel("simulation/theory − 1" if any(panel.errors for panel in campaign.panels) else "e/e(head) − 1")
     drawing.suptitle(f"{campaign.figure}: simulated at d = {results.d}, {results.runs} runs", fontsize=11)
     return drawing
-
-
-def _shown(error: Error) -> str:
-    return f"on source {error}" if isinstance(error, int) else error if error == "g_task" else f"{error.upper()} error"
 
 
 def _title(curves: Sequence[Curve]) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 
 from rich.console import Console
 
-from verify.campaigns.campaign import Campaign, Error
+from verify.campaigns.campaign import Campaign, error_name
 from verify.campaigns.curves import Results, load
 from verify.campaigns.theory import Predictions
 from verify.claims import defects
+from verify.claims.agreement import judge
 from verify.claims.check import Check
-from verify.claims.verdicts import judge
 from verify.report import figures
 from verify.report.page import Table
 from verify.report.verdicts import KINDS, counts, finite, table
@@ -87,7 +87,7 @@ class Section:
             for error in curve.panel.errors:
                 for part in curve.parts(error):
                     found, theory = curve.simulated(part), curve.theory(part)
-                    rows += [(self.results.subject(key), _shown(part), f"{value:.4g}", f"{mean:.5g} ± {stderr:.2g}",
+                    rows += [(self.results.subject(key), error_name(part), f"{value:.4g}", f"{mean:.5g} ± {stderr:.2g}",
                               "–" if expected != expected else f"{expected:.5g}")
                              for value, mean, stderr, expected in zip(curve.values, found.mean, found.stderr, theory, strict=True)]
         return Table(("model", "error", "at", "simulation ± standard error", "theory"), rows, (2, 3, 4))
@@ -97,7 +97,7 @@ class Section:
         return [
             {"panel": key[0], "family": curve.family.legend(curve.panel.axis), "model": key[2], "task": str(curve.task),
              "axis": curve.panel.axis, "values": curve.values.tolist(), "fallbacks": curve.fallbacks.tolist()}
-            | {_shown(part): {"mean": curve.each(part).mean(axis=0).tolist(), "theory": finite(curve.theory(part)),
+            | {error_name(part): {"mean": curve.each(part).mean(axis=0).tolist(), "theory": finite(curve.theory(part)),
                               **({"stderr": curve.simulated(part).stderr.tolist()} if curve.runs > 1 else {})}
                for error in curve.panel.errors for part in curve.parts(error)}
             for key, curve in self.results.curves.items()
@@ -117,10 +117,6 @@ class Section:
     def fallbacks(self) -> int:
         """Fits in which the slower solver was needed."""
         return sum(int(curve.fallbacks.sum()) for curve in self.results.curves.values())
-
-
-def _shown(error: Error) -> str:
-    return f"on source {error}" if isinstance(error, int) else error if error == "g_task" else error.upper()
 
 
 def sections(stores: Sequence[Store], console: Console | None = None) -> list[Section]:

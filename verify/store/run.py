@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import platform
+import subprocess
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from threadpoolctl import threadpool_limits
 
+import hermite_eq
 from hermite_eq import simulate
-from hermite_eq.errors import HypothesisWarning
+from hermite_eq.errors import HypothesisWarning, StorageError
 from hermite_eq.models import Task
 from hermite_eq.simulate import DiscreteMMSE
 from hermite_eq.simulate.options import default_test
@@ -93,3 +99,118 @@ def _columns(points: Sequence[simulate.SimulatedError]) -> dict[str, list[Any]]:
         "condition": [float(f"{value:.3g}") if math.isfinite(value) else None for value in conditions],
         "fallback": [bool(point.fallback_runs[0]) for point in points],
     }
+
+
+# What a run is made of, checked whenever it is written or read.
+
+
+def _error(cell: Any) -> bool:
+    return isinstance(cell, float) and 0 <= cell < math.inf
+
+
+#: What stands in the columns of a model, a cell for each point. A condition that is infinite is None.
+_CELLS: dict[str, Callable[[Any], bool]] = {
+    "icl": _error,
+    "idg": _error,
+    "condition": lambda cell: cell is None or _error(cell),
+    "fallback": lambda cell: isinstance(cell, bool),
+    "sources": lambda cell: isinstance(cell, list) and bool(cell) and all(map(_error, cell)),
+}
+_OPTIONAL = {"sources"}
+
+
+def check_record(record: Any, shape: Sequence[tuple[Sequence[str], int]], where: str, repair: str) -> None:
+    """Raise unless ``record`` has the models and points of the sweeps, and errors which are finite and not negative.
+
+    Parameters
+    ----------
+    record : Any
+        What should be a :data:`verify.store.run.Record`.
+    shape : sequence of (names, points)
+        For each sweep the names of its models, and the number of its points.
+    where, repair : str
+        For the error.
+
+    Raises
+    ------
+    StorageError
+    """
+    if not isinstance(record, list) or len(record) != len(shape):
+        raise StorageError(f"a run has {len(shape)} simulations", f"{_shown(record)} in {where}", repair)
+    for number, (sweep, (names, points)) in enumerate(zip(record, shape, strict=True)):
+        if not isinstance(sweep, dict) or set(sweep) != set(names):
+            raise StorageError(f"simulation {number} of a run has the models {', '.join(names)}", f"{_shown(sweep)} in {where}", repair)
+        for name, columns in sweep.items():
+            place = f"simulation {number}, {name}, in {where}"
+            if not isinstance(columns, dict) or not _CELLS.keys() - _OPTIONAL <= columns.keys() <= _CELLS.keys():
+                needed = ", ".join(column for column in _CELLS if column not in _OPTIONAL)
+                raise StorageError(f"a model has the columns {needed}", f"{_shown(columns)} at {place}", repair)
+            for column, cells in columns.items():
+                if not isinstance(cells, list) or len(cells) != points:
+                    raise StorageError(f"a column has {points} points", f"{_shown(cells)} as {column} at {place}", repair)
+                wrong = next((cell for cell in cells if not _CELLS[column](cell)), None)
+                if wrong is not None or (None in cells and column != "condition"):
+                    raise StorageError("errors and conditions are finite numbers, not negative", f"{column} = {wrong!r} at {place}", repair)
+
+
+def _shown(part: Any) -> str:
+    """What is there instead, in few words."""
+    if isinstance(part, list):
+        return f"{len(part)} entries"
+    return ", ".join(map(str, part)) or "nothing" if isinstance(part, dict) else type(part).__name__
+
+
+# What computed a run.
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What computed a run.
+
+    Attributes
+    ----------
+    seconds : float
+    revision : str or None
+        Of the code, where it is a checkout; with ``-dirty`` if files differed from it.
+    hermite_eq, python, numpy, scipy : str
+        Versions.
+    """
+
+    seconds: float
+    revision: str | None
+    hermite_eq: str
+    python: str
+    numpy: str
+    scipy: str
+
+    @classmethod
+    def here(cls, seconds: float) -> Origin:
+        """This process, and the time it took."""
+        return cls(round(seconds, 2), _revision(), hermite_eq.__version__, platform.python_version(), np.__version__, scipy.__version__)
+
+    @classmethod
+    def read(cls, entries: Any, where: str, repair: str) -> Origin:
+        """That of a stored run.
+
+        Raises
+        ------
+        StorageError
+            If the entries are others, or of other types.
+        """
+        if not isinstance(entries, dict) or {name: type(value) for name, value in entries.items()} not in _TYPES:
+            raise StorageError(f"an origin has the entries {', '.join(_TYPES[0])}", f"others in {where}", repair)
+        return cls(**entries)
+
+
+#: Types of the entries; code that is no checkout has no revision.
+_TYPES = [{"seconds": float, "revision": revision} | dict.fromkeys(("hermite_eq", "python", "numpy", "scipy"), str)
+          for revision in (str, type(None))]
+
+
+@functools.lru_cache(maxsize=1)
+def _revision() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

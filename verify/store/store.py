@@ -20,9 +20,7 @@ from hermite_eq.memory import require_memory
 from hermite_eq.models import Sizes
 from verify.campaigns.campaign import Campaign, label
 from verify.store.lines import digest, file_of, pack, read_header, read_lines, write_header, write_line
-from verify.store.origin import Origin
-from verify.store.record import check_record
-from verify.store.run import Record, simulate_run
+from verify.store.run import Origin, Record, check_record, simulate_run
 
 #: Number of the simulation: raised whenever a seed gives other numbers than before, beyond rounding. Runs of one campaign have the
 #: same, and may otherwise come from different releases.
