@@ -140,7 +140,7 @@ def test_long_fractions_are_decimals() -> None:
     assert r"0.985231\, \mathrm{He}_{1}(x)" in coefficients("selu", 4).latex()
 
 
-def test_parts_of_error_functions_at_complex_numbers_have_doubles() -> None:
+def test_parts_of_complex_error_functions_have_doubles() -> None:
     """An oscillation cut off far out: SymPy would evaluate e^(-9e11) beside 1e-12 to 10^11 digits."""
     cut = sympy.Piecewise((sympy.sin(X / 10**6), sympy.Rational(4 * 10**6, 3) < X), (X**2 / 10**12, True))
     found = coefficients(cut, 2)

@@ -201,7 +201,7 @@ def test_nets_agree_with_the_averages_of_the_theory(source, conventions, wrong):
         assert (np.abs(samples.mean(axis=0) - wrong * value) > 15 * stderr).any()
 
 
-def test_a_target_that_grows_along_a_strong_direction_of_the_tasks_is_not_refused():
+def test_a_target_that_grows_along_strong_tasks_is_not_refused():
     # E y² and its like are resolved with weighted points where plain ones do not.
     task = Task(sources=[Source("x^2-1", 0.1, task_cov=Toeplitz(0.9))])
     law = context_law(task, Sizes(12, 9, 1, 1)).sources[0]

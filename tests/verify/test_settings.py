@@ -13,8 +13,7 @@ import pytest
 from hermite_eq.theory import icl_error
 from verify.campaigns.campaign import Campaign, label
 from verify.campaigns.curves import Curve, Key, Results
-from verify.campaigns.settings import COUNT, DATA, HEADS, RANGES, SECOND, TARGETS, draw
-from verify.campaigns.stress import CASES
+from verify.campaigns.settings import CASES, COUNT, DATA, HEADS, RANGES, SECOND, TARGETS, draw
 from verify.campaigns.table import CAMPAIGNS
 from verify.campaigns.theory import Points, Theory
 from verify.claims.check import Verdict
