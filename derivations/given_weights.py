@@ -71,7 +71,7 @@ def _library(unit_inputs: bool, change: float = 1.0) -> bool:
 
     from hermite_eq.hermite import X
     from hermite_eq.models import Source
-    from hermite_eq.simulate.laws.gaussian_inputs import GaussianInputs
+    from hermite_eq.simulate.laws.inputs import GaussianInputs
     from hermite_eq.simulate.laws.moments import given_tasks
 
     rho, factor, mu = Fraction(1, 4), ((2, 0), (1, 1)), (Fraction(1, 2), Fraction(-1, 4))

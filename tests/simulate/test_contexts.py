@@ -263,7 +263,7 @@ def test_first_contexts_do_not_depend_on_how_many_follow(monkeypatch):
     few = contexts(task, sizes, xi, 20, rng=2)
     for name in ("x", "b", "y"):
         np.testing.assert_array_equal(getattr(many, name)[:20], getattr(few, name))
-    monkeypatch.setattr("hermite_eq.simulate.laws.gaussian_inputs._LABELS", 21)
+    monkeypatch.setattr("hermite_eq.simulate.laws.inputs._LABELS", 21)
     blocked = contexts(task, sizes, xi, 50, rng=2)
     for name in ("x", "b", "y"):
         np.testing.assert_array_equal(getattr(many, name), getattr(blocked, name))

@@ -156,7 +156,7 @@ def test_draws_of_several_sources_are_nested():
 def test_blocks_of_inputs_do_not_change_the_draw(monkeypatch):
     task = Task(sources=[Source("relu", 0.1, inputs="uniform", input_cov=Toeplitz(0.4))])
     whole = contexts(task, SIZES, np.arange(1.0, 6.0), 40, rng=2)
-    monkeypatch.setattr("hermite_eq.simulate.laws.any_inputs._ELEMENTS", 7 * 30)
+    monkeypatch.setattr("hermite_eq.simulate.laws.inputs._ELEMENTS", 7 * 30)
     parts = contexts(task, SIZES, np.arange(1.0, 6.0), 40, rng=2)
     for name in ("x", "b", "y"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))

@@ -6,9 +6,9 @@ A structure stands for a positive definite matrix Σ. Its factor A, :math:`AA^\t
 
 from hermite_eq.models.structures.abstract import Identity as Identity
 from hermite_eq.models.structures.abstract import Structure as Structure
-from hermite_eq.models.structures.coercion import structure as structure
-from hermite_eq.models.structures.dense import Dense as Dense
-from hermite_eq.models.structures.diagonal import Diagonal as Diagonal
-from hermite_eq.models.structures.diagonal import PowerLaw as PowerLaw
-from hermite_eq.models.structures.spike import Spike as Spike
-from hermite_eq.models.structures.toeplitz import Toeplitz as Toeplitz
+from hermite_eq.models.structures.families import PowerLaw as PowerLaw
+from hermite_eq.models.structures.families import Spike as Spike
+from hermite_eq.models.structures.families import Toeplitz as Toeplitz
+from hermite_eq.models.structures.given import Dense as Dense
+from hermite_eq.models.structures.given import Diagonal as Diagonal
+from hermite_eq.models.structures.given import structure as structure

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Gaussian, Source, Sphere, Task
-from hermite_eq.simulate.laws.any_inputs import AnyInputs
 from hermite_eq.simulate.laws.averages import fresh_moments
 from hermite_eq.simulate.laws.contexts import Contexts, Tasks
-from hermite_eq.simulate.laws.gaussian_inputs import GaussianInputs
+from hermite_eq.simulate.laws.inputs import AnyInputs, GaussianInputs
 from hermite_eq.simulate.laws.moments import given_tasks
 from hermite_eq.simulate.laws.source_law import SourceLaw
 from hermite_eq.simulate.population import Array

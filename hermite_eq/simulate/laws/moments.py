@@ -1,6 +1,6 @@
 r"""Exact expectations over contexts with Gaussian inputs, at finite d.
 
-Given ξ and in the notation of :mod:`hermite_eq.simulate.laws.gaussian_inputs`, put
+Given ξ and in the notation of :mod:`hermite_eq.simulate.laws.inputs`, put
 :math:`q=\mathbb E[yX]=\mu\,\mathbb E[y]+r\,\mathbb E[yg]` and let
 B be the factor of :math:`\frac1\ell\sum y_iX_i` in :math:`b_1`. The pairs :math:`(X_i,y_i)` are independent, so that
 
