@@ -23,7 +23,7 @@ from verify.store.driver import compute
 from verify.store.folders import folder_of_campaigns
 from verify.store.workers import interrupted_once, workers
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 #: Between two interrupts; seconds.
 GAPS = (0.0, 0.02, 0.3, 1.2)
 #: Within which a command ends that is told to: less than what it was told to stop takes, and more than it needs on a busy machine.

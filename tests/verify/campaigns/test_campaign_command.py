@@ -23,7 +23,7 @@ from verify.store.driver import compute
 from verify.store.folders import folder_of_campaigns
 from verify.store.store import Setup, Store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -> None:
