@@ -16,7 +16,7 @@ from hermite_eq.models import AnyTask, OneStepTransformer, PolynomialActivation,
 from hermite_eq.simulate import DiscreteMMSE, MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
 from verify.campaigns.campaign import Campaign, Error, Family, Panel, Predictor, Setting
-from verify.campaigns.theory import Points, Predictions, Theory
+from verify.campaigns.theory import Points, Predictions, Theory, theory
 from verify.store.run import Record
 from verify.store.store import Store
 
@@ -214,7 +214,7 @@ class Results:
 
 def results(campaign: Campaign, d: int, records: Sequence[Record], predict: Callable[[Points], Theory] | None = None) -> Results:
     """Runs as curves."""
-    sweeps, predict = campaign.sweeps(d), predict or Predictions()
+    sweeps, predict = campaign.sweeps(d), predict or functools.cache(theory)
     curves = {}
     for index, panel in enumerate(campaign.panels):
         for number, family in enumerate(panel.families):

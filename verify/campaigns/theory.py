@@ -119,15 +119,15 @@ def answer(points: Points) -> tuple[Theory, str]:
 
 
 class Predictions:
-    """The theory by the points asked for, in memory and, given a folder, in its :data:`FILE`.
+    """The theory by the points asked for, in memory and in the :data:`FILE` of a folder.
 
     Parameters
     ----------
-    folder : Path, optional
+    folder : Path
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._path = None if folder is None else folder / FILE
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
         self._known: dict[Points, Theory] = {}
 
     def __call__(self, points: Points) -> Theory:
@@ -151,14 +151,14 @@ class Predictions:
         """
         before = code()
         names = {points: identity(points, before) for points in dict.fromkeys(asked) if points not in self._known}
-        kept = {} if self._path is None or not names else _read(self._path)
+        kept = _read(self._path) if names else {}
         self._known |= {points: kept[name] for points, name in names.items() if name in kept}
         missing = [points for points, name in names.items() if name not in kept]
         if missing and console is not None and not console.is_terminal:
             console.print(f"{title}: {len(missing)} curves")
         for points, (found, after) in _answers(missing, title, console, executor):
             self._known[points] = found
-            if self._path is not None and after == before:
+            if after == before:
                 kept[names[points]] = found
                 _write(self._path, kept)
 

@@ -19,7 +19,7 @@ from verify.campaigns import curves
 from verify.campaigns.campaign import Panel, label
 from verify.campaigns.ridge_trained import RIDGE_TRAINED
 from verify.campaigns.table import CAMPAIGNS
-from verify.campaigns.theory import Predictions
+from verify.campaigns.theory import theory
 from verify.claims import comparison, defects
 from verify.claims.agreement import THEORY, judge, theory_rows
 from verify.claims.check import Verdict
@@ -136,8 +136,8 @@ def test_a_gap_must_vanish_over_the_dimensions_in_store(linear_results, gap: flo
 def test_beyond_a_best_context_length_the_error_rises() -> None:
     panel = CAMPAIGNS["la-fig2"].panels[0]
     settings = panel.settings(panel.families[2], 40)
-    (name,), predict, none = settings[0].models, Predictions(), np.empty((0, len(settings)))
-    curve = curves.Curve(panel, panel.families[2], name, settings, none, none, none[:, :, None], none, predict)
+    (name,), none = settings[0].models, np.empty((0, len(settings)))
+    curve = curves.Curve(panel, panel.families[2], name, settings, none, none, none[:, :, None], none, theory)
     right = curve.theory("idg")
     best = int(np.argmin(right))
     assert 0 < best < len(settings) - 1
