@@ -260,3 +260,28 @@ def test_an_expansion_is_the_function_nearby(expression: sympy.Expr, centre: int
 def test_singular_points_are_listed_and_removable_ones_marked() -> None:
     found = singularities(sin(X) / X + log(Abs(X**2 - 3)))
     assert [(item.place, item.removable) for item in found] == [(-sqrt(3), False), (0, True), (sqrt(3), False)]
+
+
+# Arc functions at ±1, where they have roots: the text, the same in mpmath, the kinks within reach of the density.
+ARCS: dict[str, tuple[Any, list[Any]]] = {
+    "asin(sin(x))": (lambda x: mpmath.asin(mpmath.sin(x)), [(k + 0.5) * mpmath.pi for k in range(-4, 4)]),
+    "acos(cos(3*x))": (lambda x: mpmath.acos(mpmath.cos(3 * x)), [k * mpmath.pi / 3 for k in range(-12, 13)]),
+    "acos(1/(1 + x^2))": (lambda x: mpmath.acos(1 / (1 + x * x)), [0]),
+    "acos(-exp(-x^2))": (lambda x: mpmath.acos(-mpmath.exp(-x * x)), [0]),
+    "asin(2*x/(1 + x^2))": (lambda x: mpmath.asin(2 * x / (1 + x * x)), [-1, 1]),
+    "asin(clip(x, -1, 1))": (lambda x: mpmath.asin(min(max(x, -1), 1)), [-1, 1]),
+}
+
+
+@pytest.mark.parametrize("text", ARCS)
+def test_arc_functions_at_the_ends_of_their_domain(text: str) -> None:
+    f, kinks = ARCS[text]
+    estimate = coefficients(text, 3).estimate
+    with mpmath.workdps(25):
+        edges = sorted({*kinks, *range(-12, 13)})
+        polynomials = [lambda x: 1, lambda x: x, lambda x: (x * x - 1) / mpmath.sqrt(2), lambda x: (x**3 - 3 * x) / mpmath.sqrt(6)]
+        for k, he in enumerate(polynomials):
+            expected = mpmath.quad(lambda x, he=he: f(x) * he(x) * mpmath.npdf(x), edges)
+            assert abs(estimate.values[k] - float(expected)) <= estimate.errors[k] + 1e-16 <= 1e-13
+        expected = mpmath.quad(lambda x: f(x) ** 2 * mpmath.npdf(x), edges)
+    assert abs(estimate.norm2 - float(expected)) <= estimate.norm2_error <= 1e-13

@@ -102,6 +102,9 @@ def _around(centre: float, lost: float, side: int, expansion: Asymptotic | None,
         return None
     if not expansion.zero and expansion.parts[0][0]:
         return None
+    if any(c.rad() > _CUT * abs(c.mid()) for _, series in expansion.parts for c in series.terms.values()):
+        # A bound of what oscillates is no value.
+        return None
     a, b, C, limit = _terms(expansion)
     radius = 2.0 ** math.floor(math.log2(radius))
 

@@ -169,8 +169,14 @@ class Expander:
             return self._at_infinity(f, inner)
         limit = _limit(inner)
         if kind in (sympy.asin, sympy.acos) and not abs(limit) < 1:
-            # Bounded, with a root's behaviour there.
-            return number(arb(0, 4))
+            if not abs(limit) > 0:
+                # Of an argument that oscillates: bounded.
+                return number(arb(0, 4))
+            # acos y = 2 asin √((1 − y)/2), of a vanishing argument.
+            sign = 1 if limit > 0 else -1
+            rest = self.of(2 * sympy.asin(sympy.sqrt((1 - sign * f.args[0]) / 2)))
+            arc = rest if sign > 0 else add(number(arb.pi()), multiply(number(-1), rest))
+            return arc if kind == sympy.acos else add(number(arb.pi() / 2), multiply(number(-1), arc))
         try:
             small = add(inner, number(-limit))
             return composed(_taylor(kind, f, limit), small)
