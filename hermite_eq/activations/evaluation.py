@@ -128,6 +128,8 @@ def _value(node: sympy.Expr, x: Array, memory: dict[sympy.Basic, _Tracked]) -> _
     call, slopes = _numpy_function(node.func, len(values))
     value = call(*values)
     error = 0.0
+    if node.func in _EXACT:
+        return value, arguments[0][1] if node.func is sympy.Abs else error
     for (u, bound), derivative in zip(arguments, slopes, strict=True):
         error = error + _propagated(u, value, derivative(*values, value) if np.any(bound) else 0.0, bound)
     return value, error
@@ -168,20 +170,27 @@ def _propagated(u: Any, value: Any, slope: Any, bound: Any) -> Any:
 
 
 def _sum(parts: list[_Tracked]) -> _Tracked:
+    """What rounding takes from the partial sums is computed (Knuth's two-sum) and put back."""
     value, error = parts[0]
+    lost: Any = 0.0
     for other, bound in parts[1:]:
-        value = value + other
-        error = error + bound + _EPS * np.abs(value)
-    return value, error
+        total = value + other
+        added = total - value
+        if len(parts) > 2:
+            lost = lost + ((value - (total - added)) + (other - added))
+        value, error = total, error + bound
+    value = np.where(np.isfinite(lost), value + lost, value) if len(parts) > 2 else value
+    return value, error + _EPS * np.abs(value)
 
 
 def _product(parts: list[_Tracked]) -> _Tracked:
     value, error = parts[0]
     for other, bound in parts[1:]:
         error = np.abs(other) * error + np.abs(value) * bound
+        exact = any(np.ndim(factor) == 0 and abs(math.frexp(abs(factor))[0]) == 0.5 for factor in (value, other))
         value = value * other
-        # A product that underflows is 0 up to the least number.
-        error = error + _EPS * np.abs(value)
+        # A product that underflows is 0 up to the least number; one by a power of two is exact.
+        error = error if exact else error + _EPS * np.abs(value)
     return value, error
 
 
@@ -251,6 +260,9 @@ _KNOWN: dict[Any, tuple[Callable[..., Any], Callable[[Any, Any], Any]]] = {
     # |sinc'| < 1/2.
     sympy.sinc: (lambda u: np.sinc(u / math.pi), lambda u, v: 0.5),
 }
+
+#: Functions whose values are not rounded.
+_EXACT = (sympy.Abs, sympy.sign, sympy.floor, sympy.ceiling)
 
 #: Functions whose values are those of NumPy by this module's own tables.
 FOLLOWED = frozenset({*_KNOWN, sympy.exp, sympy.Max, sympy.Min, sympy.Piecewise, sympy.Heaviside, sympy.erf, sympy.erfc})

@@ -28,7 +28,7 @@ _LARGEST_DEGREE = 32
 
 _SWITCHES = (Abs, sign, Heaviside, Max, Min, Piecewise, floor, ceiling)
 #: Where the zeros of periodic functions and the steps of a staircase are listed, and how many at most.
-_WINDOW, _MOST_ROOTS, _MOST_STEPS = 16, 500, 100
+_WINDOW, _MOST_PLACES = 16, 500
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _periodic_roots(switching: sympy.Expr) -> list[sympy.Expr] | None:
     offset = sympy.pi / 2 if isinstance(function, sympy.cos) else sympy.Integer(0)
     # a x + b = offset + kπ
     ends = sorted(int(sympy.floor((slope * end + constant - offset) / sympy.pi)) for end in (-_WINDOW, _WINDOW))
-    if ends[1] - ends[0] > _MOST_ROOTS:
+    if ends[1] - ends[0] > _MOST_PLACES:
         return None
     roots = [(offset + k * sympy.pi - constant) / slope for k in range(ends[0], ends[1] + 2)]
     return [root for root in roots if abs(float(root)) <= _WINDOW]
@@ -218,7 +218,7 @@ def _steps(argument: sympy.Expr) -> tuple[sympy.Expr, ...]:
         return ()
     slope, constant = polynomial.all_coeffs()
     first, last = sorted(int(floor(slope * end + constant)) for end in (-_WINDOW, _WINDOW))
-    if last - first > _MOST_STEPS:
+    if last - first > _MOST_PLACES:
         return ()
     places = [(k - constant) / slope for k in range(first, last + 2)]
     return tuple(place for place in places if abs(float(place)) <= _WINDOW)
