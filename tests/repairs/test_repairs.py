@@ -53,6 +53,8 @@ OWN: dict[str, tuple[Call, str, Call]] = {
     "function without argument": (lambda: parse_expression("relu + x"), "write relu(x)", lambda: parse_expression("relu(x) + x")),
     "misspelt function": (lambda: parse_expression("sofplus(x)"), "did you mean softplus", lambda: parse_expression("softplus(x)")),
     "open bar": (lambda: parse_expression("|x"), "write abs(x)", lambda: parse_expression("abs(x)")),
+    "power of bars": (lambda: parse_expression("log|x|^2"), "write (f(|x|))^2", lambda: parse_expression("(log(|x|))^2")),
+    "bars after a number": (lambda: parse_expression("2|x|"), "write 2*abs(x)", lambda: parse_expression("2*abs(x)")),
     "parameters": (lambda: activation("a*x", parameters=["x"]), "parameters=['a', 'b']", lambda: activation("a*x", parameters=["a", "b"])),
     "no variable": (lambda: activation(a * t), "parameters=[…]", lambda: activation(a * t, parameters=["a"])),
     "no variable, rename": (lambda: activation(a * t), "rename the variable to x", lambda: activation(a * X)),

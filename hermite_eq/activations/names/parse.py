@@ -62,7 +62,7 @@ _KINDS: dict[type[ast.AST], str] = {
 def parse_expression(text: str, *, parameters: Sequence[str] = ()) -> sympy.Expr:
     r"""The SymPy expression written in ``text``, in the variable ``x``; nothing in ``text`` is executed.
 
-    Numbers, ``pi``, ``e``, ``+ - * /``, powers as ``**`` or ``^``, bars ``|x|``, the functions of SymPy and NumPy under their names there,
+    Numbers, ``pi``, ``e``, ``+ - * /``, powers as ``**`` or ``^``, bars ``|x|``, ``log|x|``, the functions of SymPy and NumPy,
     every registered activation as a function, ``a if x < 0 else b``, ``where(x < 0, a, b)`` and ``Piecewise((a, x < 0), (b, True))``.
     Conditions are joined by ``and``, ``or``, ``not`` or, each in parentheses, by ``& | ~``; where a number is meant, a condition is 1
     where it holds and 0 elsewhere. Decimals and quotients are exact: ``0.3`` is 3/10. What ``str`` writes of a SymPy expression reads back.
@@ -93,11 +93,12 @@ def parse_expression(text: str, *, parameters: Sequence[str] = ()) -> sympy.Expr
         kind = HypothesisError if isinstance(text, str) else ArgumentTypeError
         raise kind("an expression is a text of at most 2000 characters", what, _REPAIR)
     symbols = {name: sympy.Symbol(name, real=True) for name in parameter_names(parameters)}
-    source = python_notation(text)
+    source = python_notation(text, lambda name: name not in {"x", *symbols, *_CONSTANTS} and _is_function(name))
     try:
         tree = ast.parse(source, mode="eval").body
     except SyntaxError as error:
-        raise _refused("an expression follows Python's syntax", f"{error.msg} in {_short(text)!r}") from None
+        repair = "write 2*abs(x) in place of 2|x|" if "|" in text else _REPAIR
+        raise HypothesisError("an expression follows Python's syntax", f"{error.msg} in {_short(text)!r}", repair) from None
     except (RecursionError, MemoryError):
         raise _too_deep(text) from None
     except ValueError as error:
@@ -128,6 +129,10 @@ def is_registered_name(text: str, parameters: Sequence[str]) -> bool:
     """Whether ``text`` is read as the name of an activation, rather than as an expression that is a single word."""
     single = text == "x" or text in _CONSTANTS or text in parameters or FUNCTIONS.get(text, (None, 0, 0))[1] == 1
     return text.isidentifier() and (stands_for(text) is not None or not single)
+
+
+def _is_function(name: str) -> bool:
+    return name in FUNCTIONS or name in PARAMETRIC or stands_for(name) is not None
 
 
 def _short(text: str) -> str:
