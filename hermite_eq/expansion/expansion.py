@@ -342,7 +342,7 @@ class HermiteExpansion:
             return str(self.general.latex())
         printed = self.printable(digits)
         c, radii, provenance = printed.c, printed.radii, printed.provenance
-        complete = self.exact is not None and self.residual(self.degree) == 0
+        complete = self.exact is not None and self._exact_norm2 is not None and self.residual(self.degree) == 0
         if form == "sum":
             rest = "" if complete else r" + \cdots"
             words = r" \qquad \text{(digits by the estimated error)}" if printed.estimated else ""

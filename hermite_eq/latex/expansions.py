@@ -9,10 +9,10 @@ from typing import Any
 
 import sympy
 
-from hermite_eq.arguments import count, flag, mapping, non_negative, sequence, text
+from hermite_eq.arguments import count, flag, mapping, sequence, text
 from hermite_eq.arguments import exact as read_exact
 from hermite_eq.errors import HypothesisError
-from hermite_eq.latex.numbers import as_decimal, checked_digits, exact, is_symbolic, number, printable
+from hermite_eq.latex.numbers import as_decimal, check_radius, checked_digits, exact, is_symbolic, number, printable
 
 #: The normalisation in words, put as a comment into everything that shows coefficients.
 NORMALISATION = (
@@ -54,7 +54,7 @@ def checked_coefficients(c: Any, radius: Any) -> tuple[tuple[Any, ...], tuple[An
             "pass sequences of equal length",
         )
     for spread in radii:
-        non_negative(spread, "radius")
+        check_radius(spread)
     return numbers, radii
 
 

@@ -92,6 +92,17 @@ def checked_digits(digits: Any) -> int:
     return count(digits, "digits", least=1, most=_MOST_DIGITS, requirement="at least one digit is printed", repair="pass digits=1 or more")
 
 
+def check_radius(value: Any) -> None:
+    """Raise unless ``value`` is a finite number ≥ 0; a decimal may be beyond doubles."""
+    if not (_is_large(value) and value >= 0):
+        non_negative(value, "radius")
+
+
+def _is_large(value: Any) -> bool:
+    """Whether ``value`` is of a type whose finite numbers are not all doubles, and finite."""
+    return value.is_finite() if isinstance(value, Decimal) else isinstance(value, sympy.Float) and bool(value.is_finite)
+
+
 def as_decimal(value: Any) -> Decimal:
     """The value of a binary number as an exact decimal."""
     if isinstance(value, Decimal):
@@ -147,8 +158,9 @@ def decimal(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
     3 \times 10^{-8} \pm 5 \times 10^{-8}
     """
     try:
-        finite(value, "value")
-        non_negative(radius, "radius")
+        if not _is_large(value):
+            finite(value, "value")
+        check_radius(radius)
     except HypothesisError as error:
         found = f"{shown(value)} ± {shown(radius)}"
         raise type(error)("a number to be printed is finite", found, "find out why it is not") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import time
 from functools import cache
 
@@ -430,6 +431,42 @@ def test_high_degrees_have_enclosures() -> None:
         assert enclosure.digits >= 15
         assert not disjoint(enclosure, enclose_number(c[k], 30))
     assert coefficients("tanh", 96).enclosure(95, 15).digits >= 15
+
+
+@pytest.mark.parametrize(("formula", "slopes"), [
+    ("cosh(30*x)*tanh(x)", (-30, 30)), ("cosh(20*x)*x/(1 + x^2)", (-20, 20)), ("sinh(30*x)/(1 + x^2)", (-30, 30)),
+    ("cosh(10*x)^2*tanh(x)", (-20, 20)), ("(exp(40*x) + 1)*erf(x)", (40,)), ("cosh(20*x)*(exp(9*x) + tanh(x))", (-20, 20, 29)),
+    ("exp(12*x)*tanh(x) + x^2", (0, 12)), ("exp(120*x)/(1 + exp(60*x))", (60,)), ("exp(20*x)/(1 + exp(-x))", (20,)),
+    ("exp(-9*x)/(exp(x) + exp(-20*x))", (0, 1, -1)), ("log(1 + exp(x))*exp(30*x)", (30,)),
+])  # fmt: skip
+def test_sums_of_steep_exponentials(formula: str, slopes: tuple[int, ...]) -> None:
+    """Against mpmath's integral around the mass at the slopes, that of the square at their sums; the TeX beyond doubles, too."""
+    start = time.process_time()
+    expansion = coefficients(formula, 3)
+    enclosures = [*(expansion.enclosure(k, 15) for k in range(4)), expansion.norm2_enclosure(15)]
+    assert re.search(r"\d \\times 10\^\{\d+\}|He", expansion.latex())
+    assert time.process_time() - start < 3
+    f = sympy.lambdify(X, expansion.activation.expression, "mpmath")
+    with mpmath.workdps(25):
+        for k, enclosure in enumerate(enclosures):
+            if enclosure.mid == 0 == enclosure.radius:  # by parity
+                continue
+            polynomial = sympy.lambdify(X, sympy.hermite_prob(k, X), "mpmath")
+            centres = slopes if k < 4 else {one + other for one in slopes for other in slopes}
+            edges = sorted({centre + step for centre in {*centres, 0} for step in range(-12, 13, 4)})
+            weight = (lambda x, p=polynomial: f(x) * p(x)) if k < 4 else (lambda x: f(x) ** 2)
+            expected = mpmath.quad(lambda x, weight=weight: weight(x) * mpmath.npdf(x), edges)
+            middle, radius = (mpmath.mpf(str(part)) for part in (enclosure.mid, enclosure.radius))
+            assert abs(middle - expected) <= radius + abs(expected) * mpmath.mpf(10) ** -18
+            assert radius <= abs(middle) * mpmath.mpf(10) ** -15
+
+
+def test_what_has_too_many_decades_is_refused_at_once() -> None:
+    start = time.process_time()
+    with pytest.raises(HypothesisError, match=r"multiply the function by exp\(-895\)"):
+        coefficients("sinh(30*x)/x", 2).norm2_enclosure(15)
+    assert coefficients("sinh(30*x)/x*exp(-895)", 2).norm2_enclosure(15).digits >= 15
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize("formula", ["exp(20*x)*tanh(x)", "exp(60*x - 3600)*tanh(x)", "exp(-50*x - 1250)*erf(x)", "x**2*exp(30*x)*gelu(x)",

@@ -213,7 +213,7 @@ PERIODIC: dict[str, tuple[float, float, Callable[[Any], Any], Any]] = {
     "abs(Mod(2*x, 1) - 1/2)": (4 * math.pi, 0.25, lambda n: 2 * (n % 2) / (math.pi * n) ** 4, 1),
     "Mod(5*x, 1)": (10 * math.pi, 0.5, lambda n: 1 / (2 * math.pi**2 * n**2), -1),
     "Mod(x, 1/3)": (6 * math.pi, 1 / 6, lambda n: 1 / (18 * math.pi**2 * n**2), -1),
-    "max(sin(12*x), 0)": (12.0, 1 / math.pi, lambda n: np.where(n == 1, 1 / 8, np.where(n % 2, 0, 2 / (math.pi * (n**2 - 1 + (n == 1))) ** 2)), 0),
+    "max(sin(12*x), 0)": (12.0, 1 / math.pi, lambda n: np.where(n == 1, 1 / 8, (1 - n % 2) * 2 / (math.pi * (n**2 - (n > 1))) ** 2), 0),
 }
 
 

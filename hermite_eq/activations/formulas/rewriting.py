@@ -61,12 +61,25 @@ def stable_form(expression: sympy.Expr) -> sympy.Expr:
 
 
 def cancelled_exponentials(expression: sympy.Expr) -> sympy.Expr:
-    """The last of these forms alone.
+    r"""The last of these forms alone; of :math:`e^{a-nv}(\sum_ic_ie^{u_i-v})^{-n}` the v nearest to a/n for which what is below is bounded.
 
     >>> cancelled_exponentials(X * sympy.exp(X) / (1 + sympy.exp(X)))
     x/(1 + exp(-x))
+    >>> cancelled_exponentials(sympy.exp(9 * X) / (1 + sympy.exp(X)))
+    exp(8*x)/(1 + exp(-x))
     """
-    return expression.replace(lambda part: isinstance(part, sympy.Mul), _quotient)
+    return expression.replace(lambda part: isinstance(part, sympy.Mul), lambda part: _quotient(part, _within))
+
+
+def _within(wanted: sympy.Expr, exponents: list[sympy.Expr]) -> sympy.Expr:
+    """``wanted``, or the exponent at whose end of all slopes it is beyond them."""
+    slopes = [sympy.diff(u, X) for u in (wanted, *exponents)]
+    if not all(slope.is_Rational for slope in slopes):
+        return wanted
+    first, *others = slopes
+    if min(others) <= first <= max(others):
+        return wanted
+    return min(zip(others, exponents, strict=True), key=lambda pair: abs(pair[0] - first))[1]
 
 
 def _sum(node: sympy.Add) -> sympy.Expr:
@@ -110,7 +123,9 @@ def _logarithm(node: sympy.log) -> sympy.Expr:
     return log1p(rest) if constant == 1 else node
 
 
-def _quotient(node: sympy.Mul) -> sympy.Expr:
+def _quotient(
+    node: sympy.Mul, common: Callable[[sympy.Expr, list[sympy.Expr]], sympy.Expr] = lambda wanted, exponents: wanted
+) -> sympy.Expr:
     exponent = sympy.Add(*(factor.exp for factor in node.args if isinstance(factor, sympy.exp)))
     if exponent == 0:
         return node
@@ -119,6 +134,7 @@ def _quotient(node: sympy.Mul) -> sympy.Expr:
             terms = _exponentials(factor.base)
             if terms is not None and len(terms) > 1:
                 others = [other for other in node.args if other != factor and not isinstance(other, sympy.exp)]
-                moved = sympy.Add(*(c * sympy.exp(u + exponent / factor.exp) for c, u in terms))
-                return sympy.Mul(*others, moved**factor.exp)
+                v = common(-exponent / factor.exp, [u for _, u in terms])
+                moved = sympy.Add(*(c * sympy.exp(u - v) for c, u in terms))
+                return sympy.Mul(*others, sympy.exp(exponent + factor.exp * v), moved**factor.exp)
     return node

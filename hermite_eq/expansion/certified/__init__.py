@@ -27,7 +27,7 @@ from hermite_eq.activations.formulas.symbolic import proved_parity
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.certified.bounds import BOUND_BITS, Moments, numeric_expression
 from hermite_eq.expansion.certified.gauss_panels import by_panels
-from hermite_eq.expansion.certified.tilted import tilted
+from hermite_eq.expansion.certified.tilted import tilted, tilted_moments
 from hermite_eq.expansion.certified.trapezoid import by_trapezoids, trapezoid_plan
 from hermite_eq.expansion.enclosure import Enclosure, check_digits, to_enclosure
 
@@ -94,9 +94,14 @@ def _moments(sigma: Activation, degree: int, digits: int) -> Moments:
     ball_function(numeric_expression(sigma))  # raises: a function without ball arithmetic is named before bounds are missed
     # e^u/(1 + e^u) is 1/(1 + e^-u), of which balls and growth bounds see that it is bounded.
     expression = cancelled_exponentials(numeric_expression(sigma))
-    product = tilted(expression)
-    if product is not None:
-        return product.moments(degree, lambda shifted, k: _moments(shifted, k, digits))
+    terms = tilted(expression)
+    if terms:
+        try:
+            return tilted_moments(terms, degree, lambda shifted, k: _moments(shifted, k, digits))
+        except HypothesisError:
+            # A term by itself is singular where the sum is not, as of sinh(9x)/x.
+            if len(terms) == 1:
+                raise
     sigma = replace(sigma, expression=expression)
     with working_precision(bits_for(digits) + 64):
         if not expression.has(*_SWITCHES):

@@ -19,7 +19,7 @@ from hermite_eq.expansion.certified.singular_ends import bits_beside, cut_off, p
 
 #: Bernstein ellipses tried, by the sum of their semi-axes over the half panel.
 _ELLIPSES = (12.0, 8.0, 5.0, 3.5, 2.4, 1.7)
-_MOST_PANELS = 20000
+_MOST_PANELS, _MOST_DECADES = 20000, 100
 
 
 @lru_cache(maxsize=64)
@@ -50,6 +50,7 @@ def by_panels(sigma: Activation, degree: int, digits: int) -> Moments:
 def _by_panels(sigma: Activation, degree: int, digits: int) -> Moments:
     ends = growth_at_ends(sigma.expression, sigma)
     quarters, tails = tail_cut(ends, degree, digits + 1)
+    _check_size(sigma, quarters)
     totals = [arb(0) for _ in range(degree + 1)]
     norm2 = arb(0)
     with working_precision(BOUND_BITS):
@@ -94,6 +95,20 @@ def _by_panels(sigma: Activation, degree: int, digits: int) -> Moments:
         radii = [arb(0, (error * root).upper()) for error, root in zip(errors, roots, strict=False)]
         norm_radius = arb(0, errors[-1].upper())
     return Moments(tuple(total + radius for total, radius in zip(totals, radii, strict=True)), norm2 + norm_radius)
+
+
+def _check_size(sigma: Activation, quarters: int) -> None:
+    """An absolute error of a norm of 400 decades would cost as many digits, and a c_k may be half as many decades below the norm."""
+    with working_precision(BOUND_BITS):
+        f = ball_function(sigma.expression)
+        places = [arb(j) / 4 for j in range(-quarters, quarters + 1)]
+        squares = [abs(f(acb(x), False)).abs_lower() ** 2 * (-x * x / 2).exp() for x in places]
+        largest = max((float(square.log() / arb(10).log()) for square in squares if square.is_finite() and square > 0), default=0.0)
+    if largest > _MOST_DECADES:
+        raise HypothesisError(
+            f"where exponentials are no factors of the terms of a sum, σ²φ is below 1e{_MOST_DECADES}", f"1e{largest:.0f} for {sigma.name}",
+            f"multiply the function by exp(-{largest / 2 * math.log(10):.0f}): coefficients go with its scale, E σ² with the square",
+        )
 
 
 #: (s, ∫|f|, ∫f²) of what is cut off beside a singularity s; the density φ ≤ 1 is left out.
