@@ -19,6 +19,10 @@ _LIMITS = {
 }
 
 
+#: Bytes that are never refused: to ask what is available takes longer than to fill them.
+_SMALL = 2**22
+
+
 def readable(size: float) -> str:
     """Three digits and a unit, rounded up.
 
@@ -54,6 +58,5 @@ def require_memory(size: float, what: str, repair: str) -> None:
         ...
     hermite_eq.errors.OutOfMemoryError: the values fit into memory; found 1000000000GB needed, ... available. Repair: pass fewer points
     """
-    available = available_memory()
-    if size > available:
+    if size > _SMALL and size > (available := available_memory()):
         raise OutOfMemoryError(f"{what} fit into memory", f"{readable(size)} needed, {readable(available)} available", repair)

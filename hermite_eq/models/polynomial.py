@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,11 @@ class PolynomialActivation:
     def name(self) -> str:
         return f"{self.source}, r = {self.degree}"
 
+    @cached_property
+    def _weights(self) -> tuple[float, ...]:
+        """c_k/k! and c_r* in double."""
+        return *(float(c) / math.factorial(k) for k, c in enumerate(self.c)), float(self.residual)
+
     def __str__(self) -> str:
         return self.name
 
@@ -64,13 +70,12 @@ class PolynomialActivation:
         """
         x = floats(x, "x")
         dtype = x.dtype
-        weights = [float(c) / math.factorial(k) for k, c in enumerate(self.c)]
+        *weights, residual = self._weights
         # Clenshaw for He_{k+1} = x He_k − k He_{k−1}: b_k = w_k + x b_{k+1} − (k+1) b_{k+2}, and the value is b_0.
         b1 = np.zeros(x.shape, dtype)
         b2 = np.zeros(x.shape, dtype)
         for k in range(self.degree, -1, -1):
             b1, b2 = weights[k] + x * b1 - (k + 1) * b2, b1
-        residual = float(self.residual)
         if residual:
             b1 = b1 + dtype.type(residual) * generator(rng).standard_normal(x.shape, dtype=dtype.type)
         return b1.astype(dtype, copy=False)
