@@ -31,7 +31,7 @@ from verify.store.run import simulate_run
 TASK = Task("relu", noise=0.01)
 RIDGE = 1e-4
 #: Arguments of the smallest run.
-SMALLEST = ("--d", "12")
+SMALLEST = ("--d", "8", "--campaigns", "rt-fig1a")
 Array = NDArray[np.float64]
 
 
@@ -72,8 +72,8 @@ def width_curve(d: int) -> None:
     print(f"largest relative difference of the errors, double features: {np.abs(ours / plain[0] - 1).max():.1e}")
 
 
-def runs(d: int) -> None:
-    for campaign in RIDGE_TRAINED:
+def runs(d: int, names: Sequence[str]) -> None:
+    for campaign in (each for each in RIDGE_TRAINED if each.name in names):
         start = time.perf_counter()
         simulate_run(campaign, d, 0, 4 * 10**9, 0)
         print(f"one run of {campaign.name}, d = {d}: {time.perf_counter() - start:.2f} s", flush=True)
@@ -83,9 +83,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse and measure."""
     parser = command_line("benchmarks.campaigns", __doc__, SMALLEST)
     parser.add_argument("--d", type=positive, default=24, help="dimension (24)")
-    d = parser.parse_args(argv).d
-    width_curve(d)
-    runs(d)
+    names = [campaign.name for campaign in RIDGE_TRAINED]
+    parser.add_argument("--campaigns", nargs="+", choices=names, default=names, metavar="campaign", help=f"runs of these ({', '.join(names)})")
+    arguments = parser.parse_args(argv)
+    width_curve(arguments.d)
+    runs(arguments.d, arguments.campaigns)
     return 0
 
 

@@ -26,7 +26,7 @@ NAMED, GENERIC = 2.0, 1.0
 
 TARGETS = ("relu", "tanh", "gelu", "max(x - 1/3, 0)", "x^3/3 - x/2")
 #: Arguments of the smallest run.
-SMALLEST = ("--repetitions", "1", "--targets", "relu", "--d", "6", "--hidden", "20")
+SMALLEST = ("--repetitions", "1", "--targets", "x", "--d", "2", "--hidden", "20")
 
 
 def median(run: Callable[[], object], repetitions: int) -> float:

@@ -18,21 +18,23 @@ from verify.command_line import command_line, positive
 
 ROOT = Path(__file__).parent.parent
 #: Arguments of the smallest run.
-SMALLEST = ("--runs", "1")
+SMALLEST = ("--runs", "1", "--only", "kurtosis")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and run."""
     parser = command_line("benchmarks.checks.flakes", __doc__, SMALLEST)
     parser.add_argument("--runs", type=positive, default=200, help="seeds (200)")
-    runs = parser.parse_args(argv).runs
+    parser.add_argument("--only", default="", metavar="text", help="tests whose names hold this text (all)")
+    arguments = parser.parse_args(argv)
+    runs = arguments.runs
     load = [] if any(point.name == "hermite_eq" for point in entry_points(group="pytest11")) else ["-p", "pytest_hermite_eq"]
     failed = []
     start = time.perf_counter()
     for _ in range(runs):
         seed = random.SystemRandom().randrange(2**32)
         tests = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *load, f"--universality-seed={seed}", "."],
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *load, f"--universality-seed={seed}", "-k", arguments.only, "."],
             cwd=ROOT / "examples" / "universality-project", env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
         )
         if tests.returncode != 0:
