@@ -87,8 +87,8 @@ def test_products_by_context_are_those_of_h(elements, monkeypatch):
 
 def test_the_error_has_the_same_mean():
     """Heads trained alike and tested on single queries and on four of each context: 35 paired differences, |z| < 5 (2e-5)."""
-    options = {"runs": 100, "rng": 4, "test": 3200}
-    for task in (MIXTURE, SIGNS):
+    for task, runs in (MIXTURE, 120), (SIGNS, 60):
+        options = {"runs": runs, "rng": 4, "test": 3200}
         single = icl_error(HEADS, task, SIZES, **options)
         several = icl_error(HEADS, task, SIZES, queries=4, **options)
         for one, four in zip(single, several, strict=True):
@@ -96,7 +96,13 @@ def test_the_error_has_the_same_mean():
             spread = (a - b).std(axis=0, ddof=1) / np.sqrt(len(a))
             assert (np.abs((a - b).mean(axis=0)) < 5 * spread).all()
             assert (np.abs((a - 1.05 * b).mean(axis=0)) > 5 * spread).all()
-            assert four.icl_runs.std() < one.icl_runs.std()
+
+
+def test_several_queries_scatter_less():
+    """After long training on 48 test contexts: the standard deviation is 0.6 of that with one query, known to a tenth in 100 runs."""
+    sizes, options = Sizes(d=5, context=6, tasks=40, samples=400, hidden=10), {"runs": 100, "rng": 4, "test": 48}
+    one, four = (icl_error(HEADS[0], SIGNS, sizes, queries=queries, **options) for queries in (1, 4))
+    assert four.icl_runs.std() < one.icl_runs.std()
 
 
 def test_blocks_keep_contexts_whole(monkeypatch):
