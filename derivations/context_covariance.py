@@ -68,11 +68,11 @@ def _from_one_summand() -> dict[str, sympy.Expr]:
     }
 
 
-def _gaussian_mean(polynomial: sympy.Expr, variances: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+def _gaussian_mean(polynomial: sympy.Expr | sympy.Poly, variances: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
     """E of a polynomial in independent centred normals: every x^{2j} becomes (2j−1)!! Var(x)^j, odd powers vanish."""
     symbols = list(variances)
     total = sympy.Integer(0)
-    for powers, coefficient in sympy.Poly(sympy.expand(polynomial), *symbols).terms():
+    for powers, coefficient in sympy.Poly(polynomial, *symbols).terms():
         if all(power % 2 == 0 for power in powers):
             total += coefficient * sympy.prod(
                 sympy.factorial2(power - 1) * variances[symbol] ** (power // 2)
@@ -113,7 +113,7 @@ def _literal(target: sympy.Expr, z: sympy.Symbol, d: int, ell: int) -> tuple[lis
         y = sympy.expand(target.subs(z, S * sympy.sqrt(d) * (u.T * x)[0]) + eps)
         b1 += sympy.Rational(d, ell) * y * x
         b2 += y**2 / ell
-    b = [*b1, b2]
+    b = [sympy.Poly(entry, *variances) for entry in (*b1, b2)]
     pairs = combinations_with_replacement(range(d + 1), 2)
     return [_gaussian_mean(entry, variances) for entry in b], {(i, j): _gaussian_mean(b[i] * b[j], variances) for i, j in pairs}
 

@@ -87,7 +87,7 @@ def wishart_trace_moment(j: int, lengths: bool) -> sympy.Expr:
             for a, b in (pair for block in choice for pair in block):
                 parent[find((a + 1) // 2 % j)] = find((b + 1) // 2 % j)
             total += count * d ** len({find(i) for i in range(j)})
-    return sympy.expand(sympy.simplify(total / k**j))
+    return sympy.expand(sympy.cancel(total / k**j))
 
 
 def constant_order(j: int, lengths: bool) -> sympy.Expr:
@@ -95,7 +95,7 @@ def constant_order(j: int, lengths: bool) -> sympy.Expr:
     W = sympy.Symbol("W")
     epsilon = sympy.Symbol("epsilon", positive=True)
     moment = wishart_trace_moment(j, lengths).subs({k: d / gamma, V: W / d}).subs(d, 1 / epsilon)
-    return sympy.expand(sympy.series(sympy.simplify(moment * epsilon), epsilon, 0, 2).removeO().coeff(epsilon, 1))
+    return sympy.expand(sympy.diff(sympy.cancel(moment * epsilon), epsilon).subs(epsilon, 0))
 
 
 def corrections(order: int, lengths: bool) -> sympy.Expr:

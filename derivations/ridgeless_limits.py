@@ -213,17 +213,20 @@ def _peak(steepness: sympy.Expr) -> list[Step]:
     return steps
 
 
-def check(noise: sympy.Expr | None = None) -> list[Step]:
-    """The argument; ``noise`` replaces w as a function of g for τ < 1."""
-    below, above = inverse_root(tau) if noise is None else noise, inverse_root(sympy.Integer(1))
-    steps = []
+def _inverse(below: sympy.Expr, above: sympy.Expr) -> Step:
+    """w as a function of g, for τ < 1 and τ > 1."""
     q_below = (1 - tau) / g
     quadratic = all(_vanishes(gamma * z * g**2 + (z + 1 - gamma) * g - 1) for z in (below + q_below, above))
     ridgeless_root = tau * q_below**2 + (1 - tau) * (tau * gamma - 1 - below) * q_below - (1 - tau) ** 2 * gamma * below
-    steps.append(Step("w(g): γzg² + (z+1−γ)g = 1 at z = w + q, q = 0 for τ > 1; q = (1−τ)/g for τ < 1, where ⟨R/(R+q)⟩ = 1 − qg = τ",
+    return Step("w(g): γzg² + (z+1−γ)g = 1 at z = w + q, q = 0 for τ > 1; q = (1−τ)/g for τ < 1, where ⟨R/(R+q)⟩ = 1 − qg = τ",
         bool(quadratic and _vanishes(ridgeless_root)), "all g, κ, τ",
         tex=r"$\gamma zg^2+(z+1-\gamma)g=1$ at $z=w+q$; $q=0$ for $\tau>1$ and $q=(1-\tau)/g$ for $\tau<1$, where"
-        r" $\langle R/(R+q)\rangle=1-qg=\tau$: both are rational in $g$."))
+        r" $\langle R/(R+q)\rangle=1-qg=\tau$: both are rational in $g$.")
+
+
+def check() -> list[Step]:
+    below, above = inverse_root(tau), inverse_root(sympy.Integer(1))
+    steps = [_inverse(below, above)]
     sides = {False: _errors(False, below), True: _errors(True, above)}
     points = [(sympy.Rational(*t), sympy.Rational(*k)) for t, k in (((2, 5), (3, 2)), ((3, 5), (1, 4)), ((3, 1), (5, 2)), ((3, 1), (1, 2)))]
     regions = [_Limits({tau: t, kappa: k}, sides[t > 1][0], above if t > 1 else below) for t, k in points]

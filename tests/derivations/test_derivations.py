@@ -81,6 +81,7 @@ def _norm_law(change: Callable[[sympy.Expr], sympy.Expr]) -> dict[str, sympy.Exp
 
 
 _PHI = 1 - task_covariances.gamma * task_covariances.c / (task_covariances.c + task_covariances.psi)
+_BELOW, _ABOVE = (ridgeless_limits.inverse_root(t) for t in (ridgeless_limits.tau, sympy.Integer(1)))
 
 MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("Mehler's exponent with the sign of ρ²(x²+y²) wrong",
@@ -110,7 +111,7 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("e · 1.05", lambda: bayes_context.check(factor=1.05)),
     ("Σp² = 1", lambda: dmmse.check(sympy.Integer(1))),
     ("I · 1.05", lambda: dmmse.check(factor=1.05)),
-    ("w(g) · 1.05", lambda: ridgeless_limits.check(sympy.Rational(21, 20) * ridgeless_limits.inverse_root(ridgeless_limits.tau))),
+    ("w(g) · 1.05", lambda: [ridgeless_limits._inverse(sympy.Rational(21, 20) * _BELOW, _ABOVE)]),
     ("1 − R/(R+q) for the square", lambda: ridgeless_limits._peak(sympy.Integer(1))),
     ("ρ · 1.05", lambda: wishart_density.check(lambda rho: sympy.Rational(21, 20) * rho)),
     ("−ρ", lambda: wishart_density.check(lambda rho: -rho)),
