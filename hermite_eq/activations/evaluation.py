@@ -376,9 +376,10 @@ def to_double(ball: arb) -> float:
     mantissa, exponent = (int(part) for part in ball.mid().man_exp())
     if mantissa == 0 or mantissa.bit_length() + exponent < -1080:
         return 0.0
+    beyond = math.inf if mantissa > 0 else -math.inf
     if mantissa.bit_length() + exponent > 1025:
-        return math.copysign(math.inf, mantissa)
+        return beyond
     try:
         return float(mantissa << exponent) if exponent >= 0 else mantissa / (1 << -exponent)
     except OverflowError:
-        return math.copysign(math.inf, mantissa)
+        return beyond

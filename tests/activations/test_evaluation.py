@@ -146,7 +146,7 @@ def test_stable_forms(given: sympy.Expr, expected: str) -> None:
     ("number", "value"),
     [
         (sympy.sqrt(2), 2**0.5), (sympy.Integer(0), 0.0), (exp(-1000), 0.0), (exp(1000), np.inf), (sympy.Rational(1, 3), 1 / 3),
-        (1 - erf(sympy.Integer(20)), 5.3958656116079e-176), (0.25, 0.25),
+        (1 - erf(sympy.Integer(20)), 5.3958656116079e-176), (0.25, 0.25), (-sympy.Integer(7) ** 1000, -np.inf),
     ],
 )
 def test_the_nearest_double_of_a_number(number: object, value: float) -> None:

@@ -44,25 +44,30 @@ def check_size(expression: sympy.Expr, inner: sympy.Expr = X, shown: str = "") -
             f"{count if len(outer) <= _MOST_NODES else f'more than {_MOST_NODES}'}" + (f" in {shown}" if shown else ""),
             "pass a function of NumPy in place of the formula",
         )
-    if len(inside) == 1 and (terms := _terms(expression)) > _MOST_TERMS:
+    if len(inside) == 1 and _terms(expression) > _MOST_TERMS:
         raise HypothesisError(
             f"an expression has at most {_MOST_TERMS} terms when it is multiplied out",
-            f"{terms:.3g} terms",
+            f"more than that{f' in {shown}' if shown else ''}",
             "pass a function of NumPy in place of the formula",
         )
 
 
 def _terms(expression: sympy.Basic) -> int:
-    r"""The most terms of a sum, anywhere in ``expression``, after expanding: :math:`\binom{n+t-1}{n}` of the n-th power of t terms."""
+    r"""The most terms of a sum, anywhere in ``expression``, after expanding: :math:`\binom{n+t-1}{n}` of the n-th power of t terms.
+
+    Counted no further than one beyond the bound.
+    """
     counts = [_terms(part) for part in expression.args]
     if isinstance(expression, sympy.Add):
-        return sum(counts)
-    if isinstance(expression, sympy.Mul):
-        return math.prod(counts)
-    if isinstance(expression, sympy.Pow) and expression.exp.is_Integer and expression.exp > 0:
-        return math.comb(min(int(expression.exp), _MOST_TERMS) + counts[0] - 1, counts[0] - 1)
-    # The sums inside a function are multiplied out apart.
-    return 1 if max(counts, default=1) <= _MOST_TERMS else max(counts)
+        found = sum(counts)
+    elif isinstance(expression, sympy.Mul):
+        found = math.prod(counts)
+    elif isinstance(expression, sympy.Pow) and expression.exp.is_Integer and expression.exp > 0:
+        found = math.comb(min(int(expression.exp), _MOST_TERMS) + counts[0] - 1, counts[0] - 1)
+    else:
+        # The sums inside a function are multiplied out apart.
+        found = 1 if max(counts, default=1) <= _MOST_TERMS else max(counts)
+    return min(found, _MOST_TERMS + 1)
 
 
 def in_standard_variable(expression: sympy.Expr, parameters: Sequence[str] = ()) -> sympy.Expr:
