@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = command_line("benchmarks.campaigns", __doc__, SMALLEST)
     parser.add_argument("--d", type=positive, default=24, help="dimension (24)")
     names = [campaign.name for campaign in RIDGE_TRAINED]
-    parser.add_argument("--campaigns", nargs="+", choices=names, default=names, metavar="campaign", help=f"runs of these ({', '.join(names)})")
+    parser.add_argument("--campaigns", nargs="+", choices=names, default=names, metavar="name", help=f"runs of these ({', '.join(names)})")
     arguments = parser.parse_args(argv)
     width_curve(arguments.d)
     runs(arguments.d, arguments.campaigns)
