@@ -67,7 +67,7 @@ def test_mass_far_out_keeps_its_relative_accuracy(place: int) -> None:
 
 
 def test_extreme_sizes_are_enclosed_and_printed_within_seconds() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     large, small = coefficients(exp(20 * X), 4), coefficients(Max(X - 40, 0), 4)
     assert large.enclosure(3, 20).contains(8000 * exp(200))
     assert large.norm2_enclosure(20).contains(exp(800))
@@ -77,15 +77,15 @@ def test_extreme_sizes_are_enclosed_and_printed_within_seconds() -> None:
     assert r"\times 10^{-350}" in equivalent_transformer(RandomTransformer(small.activation, 0.1), Task("relu")).latex()
     assert np.asarray(small).tolist() == [0.0] * 5
     # It took more than a minute while zero was decided by evaluating error functions to ever more digits.
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_a_kept_rounding_is_as_fast_as_quadrature() -> None:
     np.asarray(coefficients("gelu", 30))
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(20):
         np.asarray(coefficients("gelu", 30))
-    assert (time.perf_counter() - start) / 20 < 0.01
+    assert (time.process_time() - start) / 20 < 0.01
 
 
 def test_shadowed_branches_never_hold() -> None:

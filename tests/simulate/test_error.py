@@ -337,6 +337,7 @@ def test_errors_of_curves(change, message):
     assert str(error.value) == message
 
 
+@pytest.mark.filterwarnings("ignore:the second moment of steep:hermite_eq.HypothesisWarning")
 def test_features_which_overflow():
     steep = PolynomialActivation("steep", (0.0, 1e38, 1e38), 0.0)
     with (

@@ -60,6 +60,7 @@ def test_entries_of_the_first_layer_have_variance_one_over_t():
     assert values.dtype == np.float32
 
 
+@pytest.mark.filterwarnings("ignore:the second moment of relu:hermite_eq.HypothesisWarning")
 def test_equivalents_share_noise_fresh_in_training_and_tests(monkeypatch):
     seen = []
 

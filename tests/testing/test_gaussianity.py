@@ -36,7 +36,7 @@ def test_an_unknown_mean(rows):
     assert assert_covariance(rows + 7, COV, mean=None, excess_kurtosis=0, resolution=0.4).verdict == Verdict.AGREES
     with pytest.raises(UniversalityError):
         assert_gaussian(rows + 7, COV)
-    with pytest.raises(UniversalityError, match=r"The mean of variable 1 is 0\.1.* standard deviations off"):
+    with pytest.raises(UniversalityError, match=r"The mean of .* standard deviations off"):
         assert_gaussian(rows + np.array([0, 0.15, 0]), COV)
 
 

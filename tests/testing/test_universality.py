@@ -75,7 +75,7 @@ def test_random_features_and_their_equivalent():
 
 def test_a_gap_that_does_not_shrink_is_red_within_the_deviation():
     # Features of half the size see four times the ridge: more than twice the training error at every d, and 40 d^{-1/2} allows that.
-    loose = LADDER | {"dimensions": (8, 32), "deviation": Deviation(40.0, order=-0.5), "ridge": 0.5, "runs": 100}
+    loose = LADDER | {"dimensions": (8, 32), "deviation": Deviation(40.0, order=-0.5), "ridge": 0.5, "runs": 200}
     with pytest.raises(UniversalityError, match=r"an exponent of .* where -0.5 was claimed"):
         assert_universal(linear("gaussian", scale=0.5), linear("gaussian"), **loose)
 
