@@ -57,12 +57,12 @@ def test_fresh_tasks_without_xi():
 def test_correlation_with_the_signal_given_task_and_layer():
     # Given ξ and F: E[fᵀh · ξᵀx] = fᵀ(ξ/d ⊗ E[b]); E[b] from an independent sample of contexts.
     xi = np.random.default_rng(4).standard_normal(6)
-    # 5 % of the largest of three are 7 standard errors.
-    count = 500_000
-    drawn = preactivations(TASK, SIZES, units=3, count=count, rng=5, xi=xi)
+    # 5 % of the largest of 16 are 8 standard errors.
+    count, units = 300_000, 16
+    drawn = preactivations(TASK, SIZES, units=units, count=count, rng=5, xi=xi)
     product = drawn.z * drawn.signal[:, None]
     b = contexts(TASK, SIZES, xi, count, rng=6).b
-    through = np.einsum("i,ijk->jk", xi / 6, drawn.F.reshape(6, 7, 3))
+    through = np.einsum("i,ijk->jk", xi / 6, drawn.F.reshape(6, 7, units))
     expected = b.mean(axis=0) @ through
     stderr = np.hypot(product.std(axis=0), (b @ through).std(axis=0)) / np.sqrt(count)
     assert (np.abs(product.mean(axis=0) - expected) < Z * stderr).all()

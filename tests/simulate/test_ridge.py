@@ -261,3 +261,12 @@ def test_path_in_hidden_units_is_a_fit_at_every_point(block, monkeypatch):
             fit = path.fits[m, readout]
             assert not fit.fallback
             agree(fit, a[:, :m], y, readout.ridge * 60 / d, False)
+
+
+def test_an_intercept_that_the_features_explain_is_noticed():
+    """As many features as samples: 1 is explained, and what is left of it is rounding, of whatever size the inverse has."""
+    rng = np.random.default_rng(11)
+    for _ in range(100):
+        features, y = rng.standard_normal((60, 60)), rng.standard_normal(60)
+        gram = SymmetricSystem(np.asfortranarray(features.T @ features))
+        assert solve_primal(gram, features.T @ y, features.sum(axis=0), float(y.sum()), 60, 0.0, True) is None

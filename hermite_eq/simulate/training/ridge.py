@@ -161,8 +161,9 @@ def solve_primal(
         return RidgeFit(solution[:, 0], 0.0, condition, False)
     fitted, constant = solution.T
     remainder = samples - float(sums @ constant)
-    # The part of 1 which the features do not explain, a difference: below this it is lost in rounding.
-    if remainder <= samples * EPS / ROUNDING_TOLERANCE:
+    # The part of 1 which the features do not explain, a difference: the change E of S changes sᵀS⁻¹s by w₁ᵀEw₁.
+    rounding = EPS * (samples + float(gram.matrix.diagonal().max() + penalty) * float(constant @ constant))
+    if remainder <= rounding / ROUNDING_TOLERANCE:
         return None
     c = (total - float(sums @ fitted)) / remainder
     return RidgeFit(fitted - c * constant, c, condition, False)
