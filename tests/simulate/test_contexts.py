@@ -16,7 +16,7 @@ from hermite_eq.simulate.laws import Contexts, Tasks
 from hermite_eq.simulate.sampler import context_law
 
 EPS = np.finfo(float).eps
-D, CONTEXT, COUNT = 5, 8, 30_000
+D, CONTEXT, COUNT = 5, 8, 50_000
 TASKS = [
     Task("relu", noise=0.3),
     Task("tanh", noise=0.01),
