@@ -30,8 +30,8 @@ def test_a_spike_couples_and_the_step_couples_more() -> None:
     plain = coupling(OneStepTransformer("relu", 0.0, 0.1), spiked, SIZES, rng=0)
     moved = coupling(OneStepTransformer("relu", 576.0, 0.1), spiked, SIZES, rng=0)
     rank_one = coupling(OneStepTransformer("relu", 576.0, 0.1, rank_one=True), spiked, SIZES, rng=0)
-    assert moved.spread > 1.3 * plain.spread
-    assert rank_one.spread > 1.3 * plain.spread
+    assert moved.spread > plain.spread
+    assert rank_one.spread > plain.spread
     rules = [degree_needed(SIZES, coupling=found.largest).by_coupling for found in (plain, moved)]
     assert None not in rules
     assert rules[1] > rules[0] > 1

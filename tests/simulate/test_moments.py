@@ -98,7 +98,8 @@ def test_nets_agree_with_the_exact_average():
         (np.array([part.signal[1, 1] for part in found]), exact.signal[1, 1]),
     ):
         stderr = samples.std(ddof=1) / np.sqrt(NETS)
-        assert abs(samples.mean() - value) < 15 * stderr
+        # Where the nets are exact, rounding of a hundred terms is what is left.
+        assert abs(samples.mean() - value) < 15 * stderr + 100 * np.finfo(float).eps * abs(value)
     traces = np.array([part.square_h for part in found])
     # The nets' error is 20 times below the one per cent which is refused, and a trace 1 % off is seen.
     assert traces.std(ddof=1) / np.sqrt(NETS) < 5e-4 * exact.square_h
