@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hermite_eq.theory import error
+from hermite_eq.theory.feature_law import description
 from verify.campaigns.campaign import source_errors
 from verify.campaigns.theory import Points, Predictions, Theory
 
@@ -27,4 +27,4 @@ def invented_theory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def one_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
     """A theory that describes few tasks by a spectrum, as it does many: it is quicker than one by one, and less accurate."""
-    monkeypatch.setattr(error, "FEW", 0)
+    monkeypatch.setattr(description, "FEW", 0)

@@ -111,6 +111,12 @@ class Curve:
         """The theory at the same points, NaN where it declines."""
         return _of(self.prediction, error)
 
+    def stderr(self, error: Error) -> Array:
+        """The standard errors of simulation and theory together."""
+        own = self.prediction.stderr
+        theory = np.hypot(*own) if error == "g_task" else own[int(error == "idg")]
+        return np.hypot(self.simulated(error).stderr, theory)
+
     def scale(self, error: Error) -> Array:
         """What an error is relative to: itself, but for g_task, which passes through zero."""
         return self.theory("icl" if error == "g_task" else error)

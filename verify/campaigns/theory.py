@@ -12,7 +12,7 @@ import math
 import platform
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,15 @@ class Theory:
         Without columns where the task has one source.
     notes : tuple of tuple of str
         For each point what the theory says of its own reach there, or why it declines.
+    stderr : (2, points) array
+        Standard errors of icl and idg, where the theory is a mean over draws.
     """
 
     icl: Array
     idg: Array
     by_source: Array
     notes: tuple[tuple[str, ...], ...]
+    stderr: Array = field(default_factory=lambda: np.zeros((2, 1)))
 
 
 def theory(points: Points) -> Theory:
@@ -76,11 +79,12 @@ def theory(points: Points) -> Theory:
         known |= dict(zip(group, _errors(group), strict=True))
     values, notes = zip(*(known[point] for point in points), strict=True)
     columns = np.array(values)
-    return Theory(columns[:, 0], columns[:, 1], columns[:, 2:], notes)
+    return Theory(columns[:, 0], columns[:, 1], columns[:, 4:], notes, columns[:, 2:4].T)
 
 
 def _errors(points: Sequence[Point]) -> list[tuple[list[float], tuple[str, ...]]]:
-    """The errors, in the test, on the training tasks and on each source, and notes, at points of one model and task."""
+    """The errors, in the test and on the training tasks, their standard errors, and errors on each source; and notes, at points of one
+    model and task."""
     model, task = points[0].model, points[0].task
     try:
         with warnings.catch_warnings():
@@ -90,9 +94,11 @@ def _errors(points: Sequence[Point]) -> list[tuple[list[float], tuple[str, ...]]
     except HypothesisError as declined:
         if len(points) > 1:
             return [_errors([point])[0] for point in points]
-        return [([math.nan] * (2 + source_errors(task)), (f"no value: {declined.hypothesis}; found {declined.found}",))]
+        none = [math.nan] * 2 + [0.0] * 2 + [math.nan] * source_errors(task)
+        return [(none, (f"no value: {declined.hypothesis}; found {declined.found}",))]
     by_source = np.asarray(curve.icl_by_source)[:, : source_errors(task)]
-    return [(row.tolist(), tuple(curve.notes)) for row in np.column_stack([curve.icl, curve.idg, by_source])]
+    columns = curve.icl, curve.idg, curve.icl_stderr, curve.idg_stderr, by_source
+    return [(row.tolist(), tuple(curve.notes)) for row in np.column_stack(columns)]
 
 
 def code() -> str:
@@ -196,7 +202,7 @@ def _write(path: Path, kept: Mapping[str, Theory]) -> None:
 
 
 def _row(found: Theory) -> dict[str, Any]:
-    columns = {"icl": found.icl, "idg": found.idg, "by source": found.by_source}
+    columns = {"icl": found.icl, "idg": found.idg, "by source": found.by_source, "stderr": found.stderr.T}
     # JSON has a word for what is none, and none for what is infinite.
     plain = {name: [[cell if math.isfinite(cell) else str(cell) for cell in row] for row in np.atleast_2d(column.T).tolist()]
              for name, column in columns.items()}
@@ -213,5 +219,5 @@ def _read(path: Path) -> dict[str, Theory]:
 
 def _theory(row: Mapping[str, Any]) -> Theory:
     notes = tuple(tuple(point) for point in row["notes"])
-    icl, idg, by_source = (np.array(row[name], float) for name in ("icl", "idg", "by source"))
-    return Theory(icl[0], idg[0], by_source.T.reshape(len(notes), -1), notes)
+    icl, idg, by_source, stderr = (np.array(row[name], float) for name in ("icl", "idg", "by source", "stderr"))
+    return Theory(icl[0], idg[0], by_source.T.reshape(len(notes), -1), notes, stderr)

@@ -36,9 +36,8 @@ def theory_rows(ladder: Ladder) -> dict[tuple[Key, Error | None], Check]:
 def _row(key: Key, error: Error, ladder: Ladder) -> Check:
     curve = ladder[0].curves[key]
     parts = curve.parts(error)
-    runs, expected, scales = (np.array(column) for column in zip(
-        *((curve.each(part), curve.theory(part), curve.scale(part)) for part in parts), strict=True))
-    mean, stderr = runs.mean(axis=1), runs.std(axis=1, ddof=1) / np.sqrt(curve.runs)
+    mean, stderr, expected, scales = (np.array(column) for column in zip(
+        *((curve.simulated(part).mean, curve.stderr(part), curve.theory(part), curve.scale(part)) for part in parts), strict=True))
     known, z = np.isfinite(expected), np.zeros(expected.shape)
     for at in zip(*np.nonzero(known), strict=True):
         z[at] = z_score(expected[at], mean[at], stderr[at], curve.runs)

@@ -299,16 +299,16 @@ class NearTheory:
                 for key, curve in ladder[0].curves.items() for error in curve.panel.errors]
 
     def _of(self, claim: str, name: str, curve: Curve, error: Error, share: float) -> Check:
-        theory, found = curve.theory(error), curve.simulated(error)
-        z = np.array([z_score(*point, curve.runs) for point in zip(theory, found.mean, found.stderr, strict=True)])
+        theory, found, stderr = curve.theory(error), curve.simulated(error), curve.stderr(error)
+        z = np.array([z_score(*point, curve.runs) for point in zip(theory, found.mean, stderr, strict=True)])
         gap = found.mean / theory - 1
         used = np.minimum(np.abs(gap) / share, np.abs(z) / self.sigmas)
         i, near = int(np.argmax(used)), used <= 1
         note = f"{near.sum()} of {len(near)} points; the furthest is off by {gap[i]:+.1%}"
         subject = f"{name}: {str(error).upper()} along {curve.panel.axis}, within {share:.0%} or {self.sigmas:g} standard errors"
         verdict = Verdict.AGREES if near.all() else Verdict.DISAGREES
-        row = Check(claim, subject, float(theory[i]), float(found.mean[i]), float(found.stderr[i]), "z", float(z[i]), verdict, note=note)
-        return at_every_point(row, found.stderr, theory, runs=curve.runs)
+        row = Check(claim, subject, float(theory[i]), float(found.mean[i]), float(stderr[i]), "z", float(z[i]), verdict, note=note)
+        return at_every_point(row, stderr, theory, runs=curve.runs)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from hermite_eq.memory import require_memory
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.sources.contexts import Contexts, drawn_sums
-from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS, controlled_mean, over_draws, task_draws
+from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS, FIRST, controlled_mean, over_draws, task_draws
 from hermite_eq.theory.feature_law.sources.mixture import square_control
 from hermite_eq.theory.prediction import QUANTITIES
 from hermite_eq.theory.ridge_equivalent.given_samples import SampleFit, fitted
@@ -36,6 +36,8 @@ Array = NDArray[np.float64]
 
 #: Contexts on which the fit is tested, in each draw and of each source.
 TESTS = 2048
+#: Training contexts of a set in all draws together, where there may be fewer draws.
+_CONTEXTS = 20_000
 #: Least length of h in units of the largest.
 _SHORTEST = 1e-8
 #: Ridges beyond which every fit is zero to the last digit.
@@ -214,10 +216,12 @@ def given_context_errors(
     sizes, most = points[0], max(point.samples for point in points)
     require_memory(8 * 6 * most**2, "the kernel of the contexts", "pass fewer samples, or simulate")
     law, head, near = _Law(task, sizes), Head.of(model), dict[Sizes, float]()
-    tasks: Sequence[Sequence[Array] | None] = [None] * DRAWS
-    controls = np.zeros((DRAWS, 0))
+    # Of many samples, errors scatter less and take longer.
+    count = max(FIRST, min(DRAWS, math.ceil(_CONTEXTS / most)))
+    tasks: Sequence[Sequence[Array] | None] = [None] * count
+    controls = np.zeros((count, 0))
     if sizes.tasks < math.inf:
-        tasks = draws = task_draws(task, sizes.d, int(sizes.tasks))
+        tasks = draws = task_draws(task, sizes.d, int(sizes.tasks))[:count]
         controls = square_control(task, sizes, draws)
 
     @cache
