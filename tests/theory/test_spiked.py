@@ -330,7 +330,7 @@ def test_an_iteration_led_astray_goes_on_from_the_best() -> None:
     assert weights.residual <= 1e-12
 
 
-def test_without_a_large_direction_one_type_describes_the_neurons() -> None:
+def test_without_a_large_direction_one_type_describes_neurons() -> None:
     """Many moderate directions: their quadratic functions are what a head of degree 2 sees, and no type of a neuron.
 
     One check at |z| < 3.5: one false alarm in 2,000 seeds.

@@ -47,13 +47,13 @@ def test_the_theory_agrees_with_simulation(name: str) -> None:
     assert abs(1.2 * found.icl - seen.mean) > 0.02 * seen.mean + allowed
 
 
-def test_few_moments_are_told_from_given_contexts_where_they_fail() -> None:
+def test_few_moments_fail_where_given_contexts_hold() -> None:
     model, covariance = SETTINGS["Toeplitz .9, h normalised"]
     found = _theory("Toeplitz .9, h normalised")
     assert mixture_errors(model, _task(covariance), [SIZES])["icl"][0] > found.icl + 10 * found.icl_stderr
 
 
-def test_two_descriptions_agree_where_one_gives_way_to_the_other() -> None:
+def test_two_descriptions_agree_where_one_gives_way() -> None:
     """At the covariance between them they differ by the error of few moments, up to 2 %, and four standard errors of the other."""
     model, D = RandomTransformer("relu", 0.1, normalise=True), SIZES.d * (SIZES.d + 1)
     linear = 0.25 / (0.25 + 1 / (4 * math.pi))
