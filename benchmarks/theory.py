@@ -1,4 +1,5 @@
-"""Time of the theory: curves of 1,000 points, beside one pass over an array at memory speed. Half a minute.
+"""Time of the theory: curves of 1,000 points, beside one pass over an array at memory speed, and single errors, beside an
+eigendecomposition. A minute.
 
 Each line gives the time of a first call (which computes the law of the norms and the head's coefficients) and of a second one.
 """
@@ -8,18 +9,20 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Task
-from hermite_eq.theory import TaskPopulation, icl_curve, optimal_ridge, phase_diagram, structured_curve
+from hermite_eq.models import LinearTransformer, Model, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task, Toeplitz
+from hermite_eq.theory import TaskPopulation, icl_curve, icl_error, optimal_ridge, phase_diagram, structured_curve
 from hermite_eq.theory.spectra.wishart import wishart_density
 from verify.command_line import command_line, positive
 
 TASK = Task("relu", noise=0.01)
 #: Arguments of the smallest run.
-SMALLEST = ("--points", "10", "--grid", "10", "--d", "30", "40")
+SMALLEST = ("--points", "10", "--grid", "10", "--d", "12", "30")
 RATIOS: dict[str, Any] = {"alpha": 1, "kappa": 0.5, "mu": 1}
 
 
@@ -65,6 +68,25 @@ def diagrams(grid: int) -> None:
         print(f"exact mean spectrum, (d, k) = {shape}: {seconds(lambda shape=shape: wishart_density(*shape)) * 1e3:.1f} ms")
 
 
+def single_errors(d: int) -> None:
+    """One error of every kind at this d, beside an eigendecomposition of a symmetric 400 × 400 matrix; the second with another ridge."""
+    matrix = np.random.default_rng(0).standard_normal((400, 400))
+    unit = min(seconds(lambda: np.linalg.eigh(matrix + matrix.T)) for _ in range(5))
+    print(f"one eigendecomposition of a 400 × 400 matrix: {unit * 1e3:.0f} ms")
+    fresh, head = Sizes.from_ratios(d, tau=1.5, mu=1, alpha=1, kappa=np.inf), RandomTransformer("relu", 0.1)
+    two = [Source("relu", 0.01), Source("tanh", 0.1, task_cov=Spike(4.0))]
+    kinds: dict[str, tuple[Any, Task, Sizes]] = {
+        "one isotropic source": (head, TASK, fresh),
+        "two sources": (head, Task(sources=two), fresh),
+        "a gradient step": (OneStepTransformer("relu", float(d**2), 0.1), TASK, fresh),
+        "three sources, d training tasks": (head, Task(sources=[*two, Source("identity", 0.5)]), replace(fresh, tasks=d)),
+        "correlated inputs, given contexts": (head, Task(sources=[Source("relu", 0.01, input_cov=Toeplitz(0.8))]), fresh),
+    }
+    for kind, (model, task, sizes) in kinds.items():
+        first, again = (seconds(partial(icl_error, replace(model, ridge=ridge), task, sizes)) / unit for ridge in (0.1, 0.2))
+        print(f"{kind:<36} d = {d:<4d} first {first:8.1f}   with another ridge {again:8.1f} eigendecompositions")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and measure."""
     parser = command_line("benchmarks.theory", __doc__, SMALLEST)
@@ -75,6 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     taus = np.linspace(0.2, 3, arguments.points)
     x = np.ones(1_000_000)
     print(f"one pass of multiplication over 1e6 doubles: {min(seconds(lambda: x * x) for _ in range(10)) * 1e3:.2f} ms")
+    single_errors(min(24, *arguments.d))
     random_points(arguments.points, arguments.d)
     diagrams(arguments.grid)
     limit = [Ratios(tau=tau, **RATIOS) for tau in taus]
