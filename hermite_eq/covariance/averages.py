@@ -242,10 +242,11 @@ class TaskAverages:
         closed = self._closed(monomial)
         if closed is not None:
             return closed
-        # Closed forms are long: their derivatives are not expanded before s = 1.
         g, total = self.in_scale(monomial), sympy.Integer(0)
+        # Closed forms are long: their derivatives are not expanded before s = 1.
+        collected = sympy.expand if g.is_polynomial() else sympy.sympify
         for j, mu in enumerate(form_moments(2 * self.order, self.order)):
-            g = scale_derivative(g) / 2 - (j - 1) * g if j else g
+            g = collected(scale_derivative(g) / 2 - (j - 1) * g) if j else g
             total += isotropic_traces(mu) / sympy.factorial(j) * sympy.expand(g.subs(sym.s, 1))
         return total
 
