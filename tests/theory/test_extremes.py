@@ -77,7 +77,7 @@ def test_nothing_happens_at_a_ratio_of_exactly_one(model, which: str) -> None:
 
 def test_interpolation_at_finite_sizes_diverges_only_ridgeless() -> None:
     """n = D = d(d+1), m = D: λ → 0 diverges as a power of λ, and every λ > 0 is finite."""
-    sizes, task = Sizes(8, 8, 8, 72, 144), Task("identity", 0.1)
+    sizes, task = Sizes(8, 8, 2, 72, 144), Task("identity", 0.1)
     assert math.isinf(icl_error(RandomTransformer("identity", 0.0, True), task, sizes).icl)
     icl = [icl_error(RandomTransformer("identity", 10.0**-power, True), task, sizes).icl for power in (4, 10, 16)]
     assert np.all(np.diff(icl) > 0)
@@ -101,7 +101,7 @@ def test_a_ridge_too_small_for_a_power_law_is_refused(
 
     assert icl(0.0) == INF
     constant = icl(1e-15) * 1e-15**power
-    for ridge in TINY:
+    for ridge in (TINY[0], TINY[-1]):
         try:
             found = icl(ridge)
         except HypothesisError as refusal:
@@ -113,9 +113,10 @@ def test_a_ridge_too_small_for_a_power_law_is_refused(
         assert found * ridge**power == pytest.approx(constant, rel=100 * (1e-15**power + math.sqrt(np.finfo(float).eps)))
 
 
-@pytest.mark.parametrize("tasks", [4, 20])
-@pytest.mark.parametrize(("head", "samples", "hidden"), [
-    ("identity", 144, 20), ("identity", 20, 144), ("identity", 144, 72), ("identity", 144, 144), ("tanh", 72, 20), ("tanh", 72, 144),
+# Few training tasks, one by one, take long; which of n and m is the smaller, and the rank, is the same for both.
+@pytest.mark.parametrize(("head", "samples", "hidden", "tasks"), [
+    ("identity", 144, 20, 20), ("identity", 20, 144, 20), ("identity", 144, 72, 20), ("identity", 144, 144, 20), ("tanh", 72, 20, 20),
+    ("tanh", 72, 144, 20), ("identity", 20, 144, 4), ("tanh", 72, 20, 4),
 ])  # fmt: skip
 def test_small_ridges_are_none_where_n_is_not_the_rank(head: str, samples: int, hidden: int, tasks: int) -> None:
     sizes = Sizes(8, 8, tasks, samples, hidden)
@@ -159,14 +160,14 @@ def test_a_huge_ridge_predicts_nothing(target: str, ridge: float) -> None:
 def test_the_error_changes_without_a_step_over_all_ridges(model) -> None:
     """λ over six hundred decades: errors stay between those of no ridge and of an infinite one, and the last steps are none."""
     # Few training tasks one by one, which takes long, under one kind of head.
-    task, where = Task("relu", 0.1), Sizes(10, 10, 10 if model is LinearTransformer else 20, 300, 100)
-    decades = [-320, -160, -80, -40, -20, -8, *range(-3, 6), 8, 20, 80, 160, 308]
+    task, where = Task("relu", 0.1), Sizes(10, 10, 4 if model is LinearTransformer else 20, 300, 100)
+    decades = [-320, -80, -20, -8, *range(-3, 6), 8, 20, 80, 308]
     icl = np.array([icl_error(model(10.0**power), task, where).icl for power in decades])
     assert np.all(np.isfinite(icl))
     # d e/d log λ is bounded by a few E y²: neighbours a decade apart differ by no more.
     assert np.abs(np.diff(np.log(icl))).max() < math.log(10)
-    assert icl[:5] == pytest.approx([icl_error(model(0.0), task, where).icl] * 5, rel=1e-9)
-    assert icl[-4:] == pytest.approx([icl[-1]] * 4, rel=1e-9)
+    assert icl[:3] == pytest.approx([icl_error(model(0.0), task, where).icl] * 3, rel=1e-9)
+    assert icl[-3:] == pytest.approx([icl[-1]] * 3, rel=1e-9)
 
 
 @pytest.mark.parametrize("noise", [value for value in NOISES if value >= 1e6])
@@ -190,7 +191,7 @@ def test_noise_below_every_signal(noise: float) -> None:
             assert icl_error(model, Task("relu", noise), where).icl == pytest.approx(without, rel=ROUNDING)
 
 
-@pytest.mark.parametrize("power", [-40, -10, 10, 40])
+@pytest.mark.parametrize("power", [-40, 40])
 @pytest.mark.parametrize("where", [Ratios(1.0, 0.5, 1.5, 0.7), Sizes(10, 10, 5, 150, 70)], ids=["limit", "d = 10"])
 def test_a_head_and_the_root_of_its_ridge_have_a_common_scale(where, power: int) -> None:
     task, scale = Task("relu", 0.1), 2.0**power
@@ -237,8 +238,7 @@ def test_ratios_towards_their_ends_settle(model, which: str) -> None:
         assert first == pytest.approx(second, abs=1e-3)
 
 
-@pytest.mark.parametrize(("tasks", "context"), [(8, 1), (20, 8)])
-@pytest.mark.parametrize("target", ["abs(x)", "relu(x)"])
+@pytest.mark.parametrize(("tasks", "context", "target"), [(8, 1, "relu(x)"), (20, 8, "abs(x)")])
 def test_labels_that_outweigh_the_signals_of_a_context(target: str, tasks: int, context: int) -> None:
     """b₂ is quadratic in the labels, b₁ linear: of labels of 10³ and more b is b₂, and errors go with their square."""
     sizes, model = Sizes(8, context, tasks, 72, 8), RandomTransformer("relu", 0.1, True)

@@ -133,7 +133,8 @@ def test_samples_equal_to_weights_interpolate_at_rounded_ratios(d: int) -> None:
 
 
 def test_a_curve_is_its_points() -> None:
-    points = [Sizes.from_ratios(d, alpha=1, kappa=kappa, tau=tau, mu=1) for d in (10, 26) for kappa in (0.5, math.inf) for tau in (0.5, 2)]
+    points = [Sizes.from_ratios(d, alpha=1, kappa=kappa, tau=tau, mu=1) for d in (10, 26) for kappa in (0.5, math.inf)
+              for tau in ((0.5, 2) if d == 26 else (2,))]
     for model in MODELS:
         curve = icl_curve(model, RELU, points)
         for one, point in zip(curve, points, strict=True):
@@ -145,7 +146,7 @@ def test_a_curve_is_its_points() -> None:
         assert abs(curve.icl - curve.bias - curve.variance).max() < 1e3 * EPS * curve.icl.max()
     table = curve.to_dataframe()
     assert list(table.columns[:5]) == ["d", "context", "tasks", "samples", "hidden"]
-    assert len(curve) == len(table) == 8
+    assert len(curve) == len(table) == len(points)
 
 
 def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
