@@ -96,16 +96,20 @@ class _Pencil:
         return a, vectors
 
 
+_SIXTEENTHS = np.arange(1, 16) / 16
+
+
 def _zero_of_derivative(a: Array) -> float:
     """s with K'(s) = Σ a/(1 − 2sa) = 0, which rises from −∞ to ∞ between the branch points."""
     low, high = 1 / (2 * a[0]), 1 / (2 * a[-1])
-    # Halved until no double is left between: the two branch points may differ by 30 orders of magnitude.
-    while low < (s := (low + high) / 2) < high:
-        if np.sum(a / (1 - 2 * s * a)) < 0:
-            low = s
-        else:
-            high = s
-    return float(s)
+    # Divided until no double is left between: the two branch points may differ by 30 orders of magnitude.
+    while True:
+        s = low + (high - low) * _SIXTEENTHS
+        s = s[(low < s) & (s < high)]
+        if not len(s):
+            return float(low + (high - low) / 2)
+        negative = int(np.count_nonzero(np.sum(a / (1 - 2 * np.multiply.outer(s, a)), axis=1) < 0))
+        low, high = s[negative - 1] if negative else low, s[negative] if negative < len(s) else high
 
 
 class _Saddle:
