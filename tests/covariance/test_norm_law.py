@@ -69,13 +69,13 @@ def _fit(task: Task, *, unit: bool, sphere: bool) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize(("target", "unit", "sphere"), [
-    ("relu", False, False), ("tanh", True, False), ("relu", True, True),
+    ("relu", False, False), ("tanh", True, True),
 ])
 def test_variance_against_simulation(target: str, unit: bool, sphere: bool) -> None:
     law = covariance(Task(sources=[Source(target, 0.1, tasks="sphere" if sphere else "gaussian")], unit_inputs=unit)).norm_law()
     predicted = law.numeric(ALPHA)["variance"]
     fitted, stderr = _fit(Task(target, noise=0.1), unit=unit, sphere=sphere)
-    # Three cases at |z| < 4: one false alarm in 5,000 seeds.
+    # Two cases at |z| < 4: one false alarm in 7,000 seeds.
     assert abs(fitted - predicted) < 4 * stderr
     assert stderr < predicted / 6
 

@@ -434,9 +434,9 @@ def test_high_degrees_have_enclosures() -> None:
 
 
 @pytest.mark.parametrize(("formula", "slopes"), [
-    ("cosh(30*x)*tanh(x)", (-30, 30)), ("cosh(20*x)*x/(1 + x^2)", (-20, 20)), ("sinh(30*x)/(1 + x^2)", (-30, 30)),
-    ("cosh(10*x)^2*tanh(x)", (-20, 20)), ("(exp(40*x) + 1)*erf(x)", (40,)), ("cosh(20*x)*(exp(9*x) + tanh(x))", (-20, 20, 29)),
-    ("exp(12*x)*tanh(x) + x^2", (0, 12)), ("exp(120*x)/(1 + exp(60*x))", (60,)), ("exp(20*x)/(1 + exp(-x))", (20,)),
+    ("sinh(30*x)/(1 + x^2)", (-30, 30)), ("cosh(10*x)^2*tanh(x)", (-20, 20)), ("(exp(40*x) + 1)*erf(x)", (40,)),
+    ("cosh(20*x)*(exp(9*x) + tanh(x))", (-20, 20, 29)), ("exp(12*x)*tanh(x) + x^2", (0, 12)),
+    ("exp(120*x)/(1 + exp(60*x))", (60,)), ("exp(20*x)/(1 + exp(-x))", (20,)),
     ("exp(-9*x)/(exp(x) + exp(-20*x))", (0, 1, -1)), ("log(1 + exp(x))*exp(30*x)", (30,)),
 ])  # fmt: skip
 def test_sums_of_steep_exponentials(formula: str, slopes: tuple[int, ...]) -> None:
@@ -446,7 +446,8 @@ def test_sums_of_steep_exponentials(formula: str, slopes: tuple[int, ...]) -> No
     enclosures = [*(expansion.enclosure(k, 15) for k in range(4)), expansion.norm2_enclosure(15)]
     assert re.search(r"\d \\times 10\^\{\d+\}|He", expansion.latex())
     assert time.process_time() - start < 3
-    f = sympy.lambdify(X, expansion.activation.expression, "mpmath")
+    # All degrees have the same nodes, where f and φ take most of the time.
+    f, density = cache(sympy.lambdify(X, expansion.activation.expression, "mpmath")), cache(mpmath.npdf)
     with mpmath.workdps(25):
         for k, enclosure in enumerate(enclosures):
             if enclosure.mid == 0 == enclosure.radius:  # by parity
@@ -455,7 +456,7 @@ def test_sums_of_steep_exponentials(formula: str, slopes: tuple[int, ...]) -> No
             centres = slopes if k < 4 else {one + other for one in slopes for other in slopes}
             edges = sorted({centre + step for centre in {*centres, 0} for step in range(-12, 13, 4)})
             weight = (lambda x, p=polynomial: f(x) * p(x)) if k < 4 else (lambda x: f(x) ** 2)
-            expected = mpmath.quad(lambda x, weight=weight: weight(x) * mpmath.npdf(x), edges)
+            expected = mpmath.quad(lambda x, weight=weight: weight(x) * density(x), edges)
             middle, radius = (mpmath.mpf(str(part)) for part in (enclosure.mid, enclosure.radius))
             assert abs(middle - expected) <= radius + abs(expected) * mpmath.mpf(10) ** -18
             assert radius <= abs(middle) * mpmath.mpf(10) ** -15

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from functools import cache, lru_cache
 
 import mpmath
 import pytest
@@ -31,18 +33,24 @@ def number(value: sympy.Expr) -> mpmath.mpf:
     return mpmath.mpf(sympy.re(value.evalf(DIGITS + 15)))
 
 
+@lru_cache(maxsize=1)
+def values(expr: sympy.Expr) -> tuple[Callable[[mpmath.mpf], mpmath.mpf], Callable[[mpmath.mpf], mpmath.mpf]]:
+    """f and φ, at the nodes that all weights have in common once."""
+    return cache(sympy.lambdify(X, expr, "mpmath")), cache(mpmath.npdf)
+
+
 def quadrature(case: Case, weight: sympy.Expr, squared: bool = False) -> tuple[mpmath.mpf, mpmath.mpf]:
     """∫ f weight φ (or f²) by panels split at the kinks, and ∫ |f weight φ|, which scales its rounding "
     "error."""
     # Beyond the ends φ · f · weight < e^{−L²/2 + 2L²/8 + …} is below 1e-40.
     length = 36 if case.wide else 20
     nodes = sorted({*map(mpmath.mpf, range(-length, length + 1, 2)), *exact_kinks(case)})
-    f = sympy.lambdify(X, case.expr, "mpmath")
+    f, density = values(case.expr)
     h = sympy.lambdify(X, weight, "mpmath")
 
     def integrand(x: mpmath.mpf) -> mpmath.mpf:
         value = f(x) ** 2 if squared else f(x)
-        return value * h(x) * mpmath.npdf(x)
+        return value * h(x) * density(x)
 
     panels = [mpmath.quad(integrand, pair) for pair in itertools.pairwise(nodes)]
     return mpmath.fsum(panels), mpmath.fsum(map(abs, panels))

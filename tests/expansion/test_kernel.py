@@ -223,7 +223,7 @@ def test_kernels_of_hundreds_of_kinks_take_no_time(text: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         kernel = dual_activation(text)
-        for rho in (0.9, 0.97, 0.999, 1 - 1e-6, 1 - 1e-8, *((-0.9, -0.9999) if parity else ())):
+        for rho in (0.9, 0.999, 1 - 1e-8, *((-0.9999,) if parity else ())):
             waves = float(np.sum(weights(N) * np.exp(-((frequency * N) ** 2) * (1 - abs(rho)))))
             expected = mean**2 + (parity if rho < 0 else 1) * waves
             start = time.process_time()

@@ -158,7 +158,7 @@ def test_a_changed_file_is_refused_and_repaired_or_harmless(
         foreign.pack()
     rng = np.random.default_rng(5)
     refused = 0
-    count = 50 if request.config.getoption("universality") == "default" else 360
+    count = 30 if request.config.getoption("universality") == "default" else 360
     for number in range(count):
         kind, corrupt = list(CORRUPTIONS.items())[number % len(CORRUPTIONS)]
         name = names[int(rng.integers(len(names)))]
