@@ -214,7 +214,7 @@ def outcome(function: Callable[..., Any], name: str, *arguments: Any, **keywords
 def sequence(value: Any, name: str, meaning: str = "", *, empty: bool = True, requirement: str = "", repair: str = "") -> tuple[Any, ...]:
     """The members of a list, a tuple, an array; text and mappings are none."""
     requirement = requirement or f"{_called(name, meaning)} is a {'' if empty else 'non-empty '}sequence"
-    repair = repair or f"pass {name} as a list"
+    repair = repair or f"pass {name} as a list{'' if empty else ' with an entry'}"
     scalar = isinstance(value, str | bytes | bytearray | dict | set | frozenset)
     if scalar or not (isinstance(value, Sized) and isinstance(value, Iterable)) or (isinstance(value, np.ndarray) and not value.ndim):
         raise ArgumentTypeError(requirement, _found(name, value), repair)
@@ -300,22 +300,11 @@ def vector(value: Any, name: str, meaning: str = "") -> NDArray[np.float64]:
     return array(value, name, meaning, dimensions=1)
 
 
-class _Entries(dict[str, Any]):
-    """A mapping in which a missing name is an own error."""
-
-    name = ""
-
-    def __missing__(self, key: str) -> Any:
-        raise HypothesisError(f"{self.name} has an entry {key!r}", f"the entries {', '.join(self)}", f"pass {key!r} as well")
-
-
 def mapping(value: Any, name: str, read: Callable[[Any, str], T]) -> dict[str, T]:
-    """``value`` as a dictionary of texts, each of whose values is read; what is missing is refused when it is asked for."""
+    """``value`` as a dictionary of texts, each of whose values is read."""
     if not isinstance(value, Mapping):
         raise ArgumentTypeError(f"{name} is a mapping of names", _found(name, value), f"pass {name} as a dict")
-    found = _Entries({text(key, name): read(value[key], f"{name}[{key!r}]") for key in value})
-    found.name = name
-    return found
+    return {text(key, name): read(value[key], f"{name}[{key!r}]") for key in value}
 
 
 def exact(value: Any, name: str, meaning: str = "", *, requirement: str = "", repair: str = "") -> sympy.Expr:

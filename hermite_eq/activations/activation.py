@@ -129,7 +129,8 @@ class Activation:
             )
         # A copy: the function may write to its argument.
         x = np.array(floats(x, "x"))
-        return np.asarray(self.function(x)).astype(x.dtype, copy=False)
+        with np.errstate(over="ignore"):
+            return np.asarray(self.function(x)).astype(x.dtype, copy=False)
 
     def __str__(self) -> str:
         return self.name

@@ -141,7 +141,9 @@ def _from_expression(standard: sympy.Expr) -> Activation:
 def _check_expression(expression: sympy.Expr, function: ExpressionFunction) -> None:
     try:
         values = function(PROBE)
-    except (TypeError, NameError, AttributeError, SyntaxError, KeyError):
+    except HypothesisError:
+        raise
+    except (TypeError, ValueError, NameError, AttributeError, SyntaxError, KeyError):
         # SymPy's NumPy printer found no NumPy or SciPy counterpart.
         raise HypothesisError(
             "every function in an expression has a NumPy or SciPy counterpart",

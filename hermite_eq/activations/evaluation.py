@@ -53,7 +53,10 @@ def evaluator(expression: sympy.Expr) -> Callable[[Array], Array]:
     for part in sympy.preorder_traversal(expression):
         name = getattr(part, "name", type(part).__name__)
         if not str(name).isidentifier():
-            raise HypothesisError("the names in an expression are identifiers", f"the name {shown(name)}", "rename it with xreplace")
+            raise HypothesisError(
+                "the names in an expression are identifiers", f"the name {shown(name)}",
+                "put a function that SymPy knows in its place, with xreplace",
+            )
     form = stable_form(expression)
     with np.errstate(all="ignore"):
         values = np.abs(np.broadcast_to(_tracked(form, _PROBES, {})[0], _PROBES.shape)) * np.exp(-np.square(_PROBES) / 4)

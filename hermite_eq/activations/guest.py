@@ -169,10 +169,7 @@ def _common(returned: list[NDArray[Any]], name: str) -> np.dtype[Any]:
     """The type which holds the values of every call."""
     for values in returned:
         _real(values, name)
-    try:
-        return np.result_type(*(values.dtype for values in returned))
-    except TypeError:
-        raise _not_real(returned[0], name) from None
+    return np.result_type(*(values.dtype for values in returned))
 
 
 def _of_numbers(guest: Guest, failure: Exception) -> Guest:

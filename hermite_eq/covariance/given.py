@@ -99,7 +99,7 @@ class Covariance(Level):
         input_mean : array_like, shape (d,), optional
             Another mean of x.
         """
-        vector = array(xi, "ξ", nan=True, empty=True)
+        vector = array(xi, "ξ", empty=True)
         if vector.ndim != 1:
             repair = "pass one task vector, or use .over_tasks().given"
             raise HypothesisError("ξ is one vector of shape (d,)", f"shape {vector.shape}", repair)

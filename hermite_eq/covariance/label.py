@@ -26,7 +26,7 @@ from hermite_eq.activations import Activation
 from hermite_eq.arguments import array, shown
 from hermite_eq.covariance import symbols as sym
 from hermite_eq.covariance.symbols import hermite_symbol as _m
-from hermite_eq.errors import ArgumentTypeError
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.expansion.exact import exact_inner
 from hermite_eq.hermite import X, check_degree, he
@@ -108,7 +108,14 @@ def hermite_form(label: Label, power: int, k: int, centred: bool = True) -> symp
     y = sigma.xreplace(real).subs(X, (0 if centred else _SHIFT) + _SCALE * X)
     halves = {0: sympy.Integer(1), 1: y, 2: sympy.expand(y**2)}
     right = sympy.expand(halves[power - power // 2] * he(k))
-    form = exact_inner(halves[power // 2] if power > 1 else X**0, right)
+    try:
+        form = exact_inner(halves[power // 2] if power > 1 else X**0, right)
+    except HypothesisError:
+        # e^{bx²} has them where s is small only.
+        raise HypothesisError(
+            "the moments of a label are finite at every scale s of its argument", f"the target {sigma}",
+            "use a target that grows like exp(b*|x|) at most, or the moments of one task: .given(xi, context=…)",
+        ) from None
     back = {symbol: plain for plain, symbol in real.items()}
     return None if form is None else form.xreplace({_SHIFT: sym.m, _SCALE: sym.s, **back})
 

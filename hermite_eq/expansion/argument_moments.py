@@ -109,7 +109,7 @@ def argument_moments(sigma: Activation, mean: ArrayLike, scale: ArrayLike, power
         raise HypothesisError(
             "the argument of the target has a finite mean and a positive standard deviation",
             f"shapes {m.shape} and {s.shape}, least scale {np.min(s, initial=math.inf):.3g}",
-            "pass arrays of shape (N,)",
+            "pass means and standard deviations > 0, both of shape (N,)",
         )
     widest = float(np.max(s + np.abs(m), initial=0.0))
     if widest > _LARGEST:

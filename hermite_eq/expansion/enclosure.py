@@ -113,8 +113,8 @@ class Enclosure:
         return self.lower <= Fraction(number) <= self.upper
 
     def _contains_symbolic(self, number: sympy.Basic) -> bool:
-        if number.free_symbols:
-            raise HypothesisError("an enclosure contains numbers", f"{number}", "substitute the symbols first")
+        if number.free_symbols or number.is_real is False:
+            raise HypothesisError("an enclosure contains real numbers", f"{number}", "substitute the symbols, or take the real part, first")
         for digits in (30, 100, 300, 1000):
             other = enclose_number(number, digits)
             if self.lower <= other.lower and other.upper <= self.upper:
@@ -202,5 +202,5 @@ def enclose_number(number: sympy.Expr, digits: int) -> Enclosure:
 
 def _real(value: acb, shown: Any) -> arb:
     if not value.imag.contains(0) or not value.is_finite():
-        raise HypothesisError("a coefficient is a finite real number", f"{shown} = {value}", "pass a real expression")
+        raise HypothesisError("what is enclosed is a finite real number", f"{shown} = {value}", "pass a number that is finite and real")
     return value.real

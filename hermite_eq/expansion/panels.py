@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -150,7 +150,7 @@ def out_of_reach(found: str) -> OutOfReachError:
 
 def resolve(
     function: Callable[[Array], Any], kinks: Iterable[float] = (), reach: float = 1.0, local: tuple[LocalNodes, ...] = (),
-    slow: bool = False, refusal: Callable[[str], HypothesisError] = not_square_integrable,
+    slow: bool = False, refusal: Callable[[str], HypothesisError] | None = None,
 ) -> Panels:
     r"""Bisect the line until ``function`` is a polynomial of degree 23 on every panel, to rounding.
 
@@ -165,6 +165,8 @@ def resolve(
         a point so fast that the square may not be integrable.
     """
     nodes, _, weights, to_series = _rule()
+    known = refusal is not None
+    refusal = refusal or partial(not_square_integrable, reach=reach)
     # What decays slowly is followed by its expansion.
     for half_width in HALF_WIDTHS[:-1] if slow else HALF_WIDTHS:
         left, right = _starting_panels(math.ceil(half_width * reach), list(map(float, kinks)), local)
@@ -178,7 +180,7 @@ def resolve(
             break
     if last > EPS * np.max(size) and not slow:
         raise refusal(f"|f(x)|·exp(−x²/4) = {last:.2g} still at {half_width} standard deviations")
-    if np.max(size) == 0 and refusal is not_square_integrable:
+    if np.max(size) == 0 and not known:
         # Nothing is known of it beyond: e^{60x − 3600} is no double before x = 47, and less against e^{−x²/4}, but grows faster.
         with np.errstate(divide="ignore"):
             depth = np.log(np.abs(f)) - np.square(x / reach) / 4
@@ -380,7 +382,7 @@ def panels(sigma: Activation, reach: float = 1.0, radius: float = 0.5) -> Panels
         if not undecided or refusal.hypothesis != _FINITE:
             raise
         # The kinks of an expression are known: it is its growth that makes values infinite.
-        raise not_square_integrable(f"{refusal.found} for {sigma.name}, {undecided}") from None
+        raise not_square_integrable(f"{refusal.found} for {sigma.name}, {undecided}", reach) from None
     if undecided:
         caveat = f"whether it is square integrable was not decided from its expression ({undecided}): the numbers hold if it is; "
         return replace(plan, trusted=False, caveat=caveat + plan.caveat)

@@ -1,63 +1,94 @@
-"""Refused formulas, functions and expansions, the words of the repair, and the repair as a call."""
+"""Refused formulas and functions, the words of the repair, and the repair as a call."""
 
 from __future__ import annotations
 
-import io
+import dataclasses
 import math
-import warnings
-from collections.abc import Callable
-from contextlib import redirect_stdout
-from typing import Any
 
 import numpy as np
 import sympy
+from expansions import double, enclosed
+from problems import MIXED, TASK, Row, silent
 
 import hermite_eq as h
-from hermite_eq import cli, expansion, hermite, latex
-from hermite_eq.activations import Activation, activation, pieces
+from hermite_eq.activations import Activation, activation, parse_expression, pieces, register
 from hermite_eq.activations.derivative import derivative
-from hermite_eq.errors import HypothesisWarning
-from hermite_eq.expansion.enclosure import Enclosure, to_enclosure
-from hermite_eq.expansion.exact import exact_coefficients, general_coefficient, tail
-from hermite_eq.expansion.kernels.dual import dual_series, exact_dual
+from hermite_eq.expansion.enclosure import enclose_number
 from hermite_eq.hermite import X
 
-Row = tuple[Callable[[], Any], str, Callable[[], Any]]
-
-a, b, k = sympy.symbols("a b k")
-t = sympy.Symbol("x", positive=True)
+t, a, b = sympy.symbols("t a b")
+positive = sympy.Symbol("x", positive=True)
 F = sympy.Function("F")
-
-
-def double(sigma: Any, degree: int = 2, **given: Any) -> Any:
-    return np.asarray(h.coefficients(activation(sigma, **given), degree))
-
-
-def enclosed(sigma: Any, degree: int = 2, digits: int = 15, **given: Any) -> Any:
-    return h.coefficients(activation(sigma, **given), degree).enclosure(degree, digits)
-
-
-def silent(call: Callable[[], Any]) -> Callable[[], Any]:
-    """The repair of a function may be another one of which little is known, and which says so."""
-    def quiet() -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", HypothesisWarning)
-            return call()
-    return quiet
-
-
-def command(*words: str) -> Callable[[], Any]:
-    """One command of the command line, its refusal as it is raised."""
-    def run() -> str:
-        arguments = cli._parser().parse_args(cli._words(words))
-        with redirect_stdout(io.StringIO()) as printed:
-            arguments.run(arguments)
-        return printed.getvalue()
-    return run
-
+PARSED = "write it in x with + - * / ** and functions such as max, exp, tanh"
 
 TABLE: dict[str, Row] = {
-    # activations
+    "unknown name": (lambda: activation("rellu"), "did you mean 'relu'", lambda: activation("relu")),
+    "unknown name, expression": (lambda: activation("rellu"), "'max(x, x/3)'", lambda: activation("max(x, x/3)")),
+    "unknown name, list": (lambda: activation("qqq"), "hermite_eq.registered_names()", lambda: h.registered_names()),
+    "undeclared symbol": (
+        lambda: h.coefficients("relu(s*x)"), "pass parameters=['s']", lambda: h.coefficients("relu(s*x)", parameters=["s"]).c,
+    ),
+    "undeclared symbols": (
+        lambda: h.equivalent_model("q*x + p"), "pass parameters=['p', 'q']", lambda: h.equivalent_model("q*x + p", parameters=["p", "q"]).c,
+    ),
+    "function without argument": (lambda: parse_expression("relu + x"), "write relu(x)", lambda: parse_expression("relu(x) + x")),
+    "misspelt function": (lambda: parse_expression("sofplus(x)"), "did you mean softplus", lambda: parse_expression("softplus(x)")),
+    "open bar": (lambda: parse_expression("|x"), "write abs(x)", lambda: parse_expression("abs(x)")),
+    "power of bars": (lambda: parse_expression("log|x|^2"), "write (f(|x|))^2", lambda: parse_expression("(log(|x|))^2")),
+    "bars after a number": (lambda: parse_expression("2|x|"), "write 2*abs(x)", lambda: parse_expression("2*abs(x)")),
+    "parameters": (lambda: activation("a*x", parameters=["x"]), "parameters=['a', 'b']", lambda: activation("a*x", parameters=["a", "b"])),
+    "no variable": (lambda: activation(a * t), "parameters=[…]", lambda: activation(a * t, parameters=["a"])),
+    "no variable, rename": (lambda: activation(a * t), "rename the variable to x", lambda: activation(a * X)),
+    "parameters of a callable": (lambda: activation(np.tanh, parameters=["a"]), "drop parameters", lambda: activation(np.tanh)),
+    "variance": (lambda: h.coefficients("relu", variance=-1), "pass variance=2", lambda: h.coefficients("relu", variance=2).c),
+    "symbolic variance": (
+        lambda: h.coefficients(np.tanh, variance=sympy.Symbol("v", positive=True)), "pass a number as variance",
+        lambda: np.asarray(h.coefficients(np.tanh, variance=2)),
+    ),
+    "too large": (
+        lambda: activation("gelu(" * 10 + "x" + ")" * 10), "pass a function of NumPy", lambda: np.asarray(h.coefficients(np.tanh, 2)),
+    ),
+    "too many kinks": (
+        lambda: activation(sum(sympy.Abs(X - k) for k in range(50))), "pass a function of NumPy with kinks=[…]",
+        lambda: np.asarray(h.coefficients(lambda x: sum(np.abs(x - k) for k in range(3)), 2, kinks=[0, 1, 2])),
+    ),
+    "registered twice": (
+        lambda: register(activation(X + 2, name="relu")), "pass replace=True",
+        lambda: register(activation("relu"), replace=True),
+    ),
+    "not an identifier": (
+        lambda: register(activation(X + 2, name="a b")), "pass activation(…, name='my_activation')",
+        lambda: register(activation(X + 2, name="my_activation"), replace=True),
+    ),
+    "kinks out of order": (
+        lambda: Activation("n", None, np.abs, kinks=(1, 0)), "pass kinks=(0.0, 1.0)",
+        lambda: Activation("n", None, np.abs, kinks=(0.0, 1.0)),
+    ),
+    "parity": (lambda: Activation("n", None, np.abs, parity="o"), "drop it", lambda: Activation("n", None, np.abs)),  # type: ignore[arg-type]
+    "lipschitz": (
+        lambda: Activation("n", None, np.abs, lipschitz=-1.0), "pass lipschitz=None", lambda: Activation("n", None, np.abs, lipschitz=None),
+    ),
+    "facts twice": (
+        lambda: activation("relu", parity="odd"), "dataclasses.replace", lambda: dataclasses.replace(activation("relu"), lipschitz=1.0),
+    ),
+    "values with a parameter": (
+        lambda: activation("a*x", parameters=["a"])(1.0), "expression.subs({a: sympy.Rational(1, 2)})",
+        lambda: activation(activation(a * X).expression.subs({a: sympy.Rational(1, 2)}))(1.0),
+    ),
+    "type": (lambda: activation(3), "pass 'relu', sympy.tanh(x) or numpy.tanh", lambda: (activation(sympy.tanh(X)), activation(np.tanh))),
+    "equivalent of an equivalent": (
+        lambda: h.equivalent_transformer(h.RandomTransformer(h.equivalent_model("relu"), 0.1), TASK),
+        "pass hermite_eq.RandomTransformer('relu', ridge=1e-8)",
+        lambda: h.equivalent_transformer(h.RandomTransformer("relu", ridge=1e-8), TASK),
+    ),
+    "task of an equivalent": (
+        lambda: h.equivalent_transformer(h.RandomTransformer("relu", 0.1), "relu"), 'pass hermite_eq.Task("relu", noise=0.01)',  # type: ignore[arg-type]
+        lambda: h.equivalent_transformer(h.RandomTransformer("relu", 0.1), h.Task("relu", noise=0.01)),
+    ),
+    "regime": (
+        lambda: h.equivalent_transformer(h.RandomTransformer("relu", 0.1), TASK, 3), "pass hermite_eq.Ratios(alpha=1, kappa=1, tau=1)",  # type: ignore[arg-type]
+        lambda: h.equivalent_transformer(h.RandomTransformer("relu", 0.1), TASK, h.Ratios(alpha=1, kappa=1, tau=1)),
+    ),
     "kinks that are no numbers": (
         lambda: Activation("n", None, np.abs, kinks=("a",)), "pass kinks=(0, 1)",  # type: ignore[arg-type]
         lambda: Activation("n", None, np.abs, kinks=(0.0, 1.0)),
@@ -67,7 +98,7 @@ TABLE: dict[str, Row] = {
         lambda: Activation("n", None, np.abs, kinks=(0,)),
     ),
     "assumptions on the variable": (
-        lambda: activation(sympy.Max(t, 0) + sympy.sqrt(t)), "real=True",
+        lambda: activation(sympy.Max(positive, 0) + sympy.sqrt(positive)), "real=True",
         lambda: activation(sympy.sqrt(sympy.Abs(sympy.Symbol("x", real=True)))),
     ),
     "no counterpart": (lambda: activation(F(X)), "pass a vectorised NumPy function", lambda: activation(np.tanh)),
@@ -107,155 +138,91 @@ TABLE: dict[str, Row] = {
         lambda: activation(sympy.Symbol("a b", real=True) * X, parameters=["a b"]), "",
         lambda: activation((sympy.Symbol("a b", real=True) * X).xreplace({sympy.Symbol("a b", real=True): a}), parameters=["a"]),
     ),
-    # expansion
     "enclosed with a parameter": (
         lambda: enclosed(a * sympy.tanh(X), parameters=["a"]), "substitute", lambda: enclosed((a * sympy.tanh(X)).subs(a, 2)),
-    ),
-    "growth of a scaled argument": (
-        lambda: expansion.scaled_coefficients("exp(x**2/16)/(1 + x**2)", [2.0], 2), "use smaller scales",
-        lambda: expansion.scaled_coefficients("exp(x**2/16)/(1 + x**2)", [1.0], 2),
-    ),
-    "slow growth of a scaled argument": (
-        lambda: expansion.scaled_coefficients("exp(x**2/4)/(1 + x**2)", [1.0], 2), "a function that grows more slowly",
-        lambda: expansion.scaled_coefficients("exp(x**2/8)/(1 + x**2)", [1.0], 2),
-    ),
-    "callable enclosed": (lambda: enclosed(np.tanh), "pass a SymPy expression", lambda: enclosed(sympy.tanh(X))),
-    "callable enclosed, doubles": (
-        lambda: enclosed(np.tanh), "np.asarray(coefficients(…)) serves callables", lambda: np.asarray(h.coefficients(np.tanh)),
-    ),
-    "no growth bound": (
-        lambda: enclosed("erfinv(tanh(x))"), "np.asarray(coefficients(…))", silent(lambda: double("erfinv(tanh(x))")),
     ),
     "no balls": (
         lambda: enclosed(sympy.loggamma(X**2 + 1)), "np.asarray(coefficients(…))", silent(lambda: double(sympy.loggamma(X**2 + 1))),
     ),
-    "digits of an enclosure": (lambda: enclosed("tanh", digits=10**6), "ask for digits=50", lambda: enclosed("tanh", digits=50)),
-    "declared Lipschitz constant": (
-        lambda: enclosed(sympy.sin(3 * X), lipschitz=1.0), "lipschitz=None", lambda: enclosed(sympy.sin(3 * X), lipschitz=None),
+    # texts
+    "a long text": (lambda: parse_expression("x" * 3000), PARSED, lambda: parse_expression("x")),
+    "deep powers": (lambda: parse_expression("x" + "**x" * 60), "fewer brackets", lambda: parse_expression("x**x")),
+    "no text": (lambda: parse_expression("x\ud800"), PARSED, lambda: parse_expression("x")),
+    "a truth value": (lambda: parse_expression("x + True"), PARSED, lambda: parse_expression("x + 1")),
+    "many digits": (lambda: parse_expression("9" * 500 + "*x"), PARSED, lambda: parse_expression("9*x")),
+    "no condition": (lambda: parse_expression("x if x else 1"), PARSED, lambda: parse_expression("x if x > 0 else 1")),
+    "a lambda": (lambda: parse_expression("lambda: x"), PARSED, lambda: parse_expression("x")),
+    "a string": (lambda: parse_expression("'a'"), PARSED, lambda: parse_expression("x")),
+    "a large exponent of ten": (lambda: parse_expression("1e5000*x"), PARSED, lambda: parse_expression("1e50*x")),
+    "another operator": (lambda: parse_expression("x // 2"), PARSED, lambda: parse_expression("floor(x / 2)")),
+    "division by zero": (lambda: parse_expression("x/0"), PARSED, lambda: parse_expression("x/2")),
+    "a large exponent": (lambda: parse_expression("x**2000"), PARSED, lambda: parse_expression("x**20")),
+    "a large power": (lambda: parse_expression("99**999*x"), PARSED, lambda: parse_expression("99**9*x")),
+    "a power of zero": (lambda: parse_expression("0**-1"), PARSED, lambda: parse_expression("2**-1")),
+    "a method": (lambda: parse_expression("x.tanh()"), PARSED, lambda: parse_expression("tanh(x)")),
+    "a keyword": (lambda: parse_expression("tanh(x=x)"), PARSED, lambda: parse_expression("tanh(x)")),
+    "number of arguments": (lambda: parse_expression("tanh(x, x)"), PARSED, lambda: parse_expression("tanh(x)")),
+    "many comparisons": (
+        lambda: parse_expression("max(" + ", ".join(f"x - {i}" for i in range(30)) + ")"), PARSED,
+        lambda: parse_expression("max(x, x - 1)"),
     ),
-    "declared Lipschitz constant, larger": (
-        lambda: enclosed(sympy.sin(3 * X), lipschitz=1.0), "declare a larger one", lambda: enclosed(sympy.sin(3 * X), lipschitz=3.0),
+    "an infinite number": (lambda: parse_expression("log(0)*x"), PARSED, lambda: parse_expression("log(2)*x")),
+    "no branch": (lambda: parse_expression("Piecewise(x, x)"), PARSED, lambda: parse_expression("Piecewise((x, x > 0), (0, True))")),
+    "a large factorial": (lambda: parse_expression("gamma(1000)*x"), PARSED, lambda: parse_expression("gamma(10)*x")),
+    # values
+    "complex constants": (
+        lambda: activation(sympy.sqrt(sympy.cos(3)) * X), "take the real part", lambda: activation(sympy.re(sympy.sqrt(sympy.cos(3))) + X),
     ),
-    "declared strip": (lambda: enclosed(sympy.tanh(X), strip=3.0), "strip=None", lambda: enclosed(sympy.tanh(X), strip=None)),
-    "declared strip, narrower": (
-        lambda: enclosed(sympy.tanh(X), strip=3.0), "declare a narrower strip", lambda: enclosed(sympy.tanh(X), strip=1.5),
+    "complex on the left": (lambda: activation("log(x)"), "|x| inside", lambda: activation("log(|x|)")),
+    "other values in SciPy": (
+        lambda: activation(sympy.Abs(sympy.loggamma(X))), "pass a vectorised NumPy function", lambda: activation(np.tanh),
     ),
-    "mass out of reach": (
-        lambda: double("exp(60*x - 3600)*tanh(x)"), "c.enclosure(k)", lambda: enclosed("exp(60*x - 3600)*tanh(x)"),
+    "no values in NumPy": (
+        lambda: activation(sympy.Piecewise((X, sympy.Contains(X, sympy.Interval(0, 1))), (0, True))), "pass a vectorised NumPy function",
+        lambda: activation(lambda x: np.where((x >= 0) & (x <= 1), x, 0.0)),
     ),
-    "mass out of reach, norm": (
-        lambda: double("exp(60*x - 3600)*tanh(x)"), "c.norm2_enclosure()",
-        lambda: h.coefficients("exp(60*x - 3600)*tanh(x)").norm2_enclosure(),
+    "name of a function": (
+        lambda: activation(sympy.Function("a b")(X)), "with xreplace",
+        lambda: activation(sympy.Function("a b")(X).xreplace({sympy.Function("a b")(X): sympy.tanh(X)})),
     ),
-    "mass out of reach, exact": (
-        lambda: h.coefficients("exp(60*x - 3600)", 2).estimate, "c.exact", lambda: h.coefficients("exp(60*x - 3600)", 2).exact,
+    "another shape for many": (
+        lambda: activation(lambda x: x if x.size < 100 else x[:3])(np.ones(1000)), "return one value per entry",
+        lambda: activation(lambda x: x + 0.0)(np.ones(1000)),
     ),
-    "too large for squares": (
-        lambda: double(lambda x: 1e200 * np.tanh(x)), "divide the function by 6e+199", lambda: double(lambda x: 1e200 * np.tanh(x) / 6e199),
+    "texts as objects": (
+        lambda: activation(lambda x: np.full(np.shape(x), "a", dtype=object)), "return floats", lambda: activation(lambda x: 0.0 * x),
     ),
-    "degree of doubles": (lambda: double("tanh", 301), "ask for exact coefficients", lambda: h.coefficients("relu", 301).exact),
-    "degree of doubles, enclosed": (
-        lambda: double("tanh", 301), "enclosures one degree at a time", lambda: enclosed("tanh", 301),
+    "dicts as values": (
+        lambda: activation(lambda x: np.full(np.shape(x), {}, dtype=object)), "return floats", lambda: activation(lambda x: 0.0 * x),
     ),
-    "shifts": (
-        lambda: expansion.scaled_coefficients("relu", [1.0], 2, shifts=[math.inf]), "pass shifts=[-1.0, 0.0]",
-        lambda: expansion.scaled_coefficients("relu", [1.0], 2, shifts=[-1.0, 0.0]),
+    "dates as values": (
+        lambda: activation(lambda x: np.zeros(np.shape(x), "datetime64[s]")), "return floats", lambda: activation(lambda x: 0.0 * x),
     ),
-    "wide arguments": (
-        lambda: expansion.scaled_coefficients("relu", [1e9], 2), "pass at most 1000",
-        lambda: expansion.scaled_coefficients("relu", [50.0], 2),
+    "name that is no text": (
+        lambda: Activation(3, None, np.abs), 'pass name="", say', lambda: Activation("", None, np.abs),  # type: ignore[arg-type]
     ),
-    "coefficient by a name": (lambda: h.coefficients("relu")["a"], "pass c[1]", lambda: h.coefficients("relu")[1]),  # type: ignore[index]
-    "correlation as a parameter": (
-        lambda: exact_dual(sympy.Symbol("rho", real=True) * X), "another name", lambda: exact_dual(sympy.Symbol("r", real=True) * X),
+    "no function": (
+        lambda: Activation("n", None, 3), "pass function=numpy.tanh", lambda: Activation("n", None, function=np.tanh),  # type: ignore[arg-type]
     ),
-    "norm of one": (
-        lambda: dual_series([1.0, 1.0], 3.0, other=[1.0, 1.0]), "pass both",
-        lambda: dual_series([1.0, 1.0], 3.0, other=[1.0, 1.0], other_norm2=3.0),
+    "bits of a kink": (
+        lambda: Activation("n", None, np.abs, kinks=(2**20000,)), "pass a float", lambda: Activation("n", None, np.abs, kinks=(2.0,)),
     ),
-    "Bessel": (lambda: dual_series([2.0, 2.0], 3.0), "the norm belongs to these", lambda: dual_series([1.0, 1.0], 3.0)),
-    "lengths of two series": (
-        lambda: dual_series([1.0, 1.0], 3.0, other=[1.0], other_norm2=3.0), "truncate the longer sequence",
-        lambda: dual_series([1.0], 3.0, other=[1.0], other_norm2=3.0),
+    # balls
+    "balls with a parameter": (lambda: enclose_number(a, 10), "substitute a first", lambda: enclose_number(a.subs(a, 2), 10)),
+    "balls of a real part": (
+        lambda: enclosed(sympy.re(sympy.loggamma(sympy.I)) * X), "rewrite it in elementary functions",
+        lambda: enclosed(sympy.log(sympy.pi / sympy.sinh(sympy.pi)) / 2 * X),
     ),
-    "enclosure of NaN": (lambda: Enclosure(math.nan, 0), "enclose it anew", lambda: to_enclosure(expansion_ball(), 10)),  # type: ignore[arg-type]
-    "symbol in an enclosure": (
-        lambda: enclosed("tanh", 1).contains(a), "substitute the symbols first", lambda: enclosed("tanh", 1).contains(sympy.pi),
+    "balls of a connective": (
+        lambda: enclosed(sympy.Piecewise((X, sympy.Xor(X > 0, X > 1)), (0, True))), "np.asarray(coefficients(…))",
+        silent(lambda: double(sympy.Piecewise((X, sympy.Xor(X > 0, X > 1)), (0, True)))),
     ),
-    "another x": (
-        lambda: exact_coefficients(sympy.Symbol("x"), 2), "hermite_eq.hermite.X", lambda: exact_coefficients(hermite.X, 2),
+    "labels of two sources": (
+        lambda: h.equivalent_transformer(h.RandomTransformer("relu", 0.1), MIXED), 'pass hermite_eq.Task("relu", noise=0.01)',
+        lambda: h.equivalent_transformer(h.RandomTransformer("relu", 0.1), h.Task("relu", noise=0.01)),
     ),
-    "average over the phase": (
-        lambda: tail(sympy.erf(X)).residual2, "sum the first terms c_k²/k!",  # type: ignore[union-attr]
-        lambda: sum(c**2 / math.factorial(j) for j, c in enumerate(double("erf", 9))),
-    ),
-    "general formula, small k": (
-        lambda: general_coefficient(sympy.Max(X, 0))(0), "take this coefficient from exact_coefficients",  # type: ignore[misc]
-        lambda: exact_coefficients(sympy.Max(X, 0), 0),
-    ),
-    "k as a parameter": (
-        lambda: general_coefficient(sympy.Symbol("k", integer=True, nonnegative=True) * sympy.Max(X, 0)), "another name",
-        lambda: general_coefficient(sympy.Symbol("s", real=True) * sympy.Max(X, 0)),
-    ),
-    "decay with a parameter": (
-        lambda: exact_coefficients(sympy.exp(b * X**2), 2), "Symbol('b', positive=True)",
-        lambda: exact_coefficients(sympy.exp(-sympy.Symbol("b", positive=True) * X**2), 2),
-    ),
-    "growth beyond the density": (
-        lambda: exact_coefficients(sympy.exp(X**2), 2), "keep exp(b*x**2) to b < 1/4", lambda: exact_coefficients(sympy.exp(X**2 / 5), 2),
-    ),
-    "growth on an interval": (
-        lambda: exact_coefficients(sympy.exp(X**2), 2), "restrict it to a bounded interval",
-        lambda: double(sympy.Piecewise((sympy.exp(X**2), sympy.Abs(X) < 1), (0, True))),
-    ),
-    "no last branch": (
-        lambda: exact_coefficients(sympy.Piecewise((X, X > 0)), 2), "add a last branch (value, True)",
-        lambda: exact_coefficients(sympy.Piecewise((X, X > 0), (0, True)), 2),
-    ),
-    "sign of a parameter": (
-        lambda: exact_coefficients(sympy.Max(a * X**2 - 1, 0), 2), "Symbol('a', positive=True)",
-        lambda: exact_coefficients(sympy.Max(sympy.Symbol("a", positive=True) * X**2 - 1, 0), 2),
-    ),
-    "factorials of doubles": (
-        lambda: hermite.orthonormal(np.ones(200)), "pass 171 of them, or exact ones",
-        lambda: (hermite.orthonormal(np.ones(171)), hermite.orthonormal([sympy.Integer(1)] * 200)),
-    ),
-    # latex
-    "radii": (
-        lambda: latex.hermite_sum([1.0, 2.0], radius=[0.1]), "pass sequences of equal length",
-        lambda: latex.hermite_sum([1.0, 2.0], radius=[0.1, 0.1]),
-    ),
-    "table with a parameter": (
-        lambda: latex.coefficient_table([a, 1.5]), "substitute numbers for them first", lambda: latex.coefficient_table([2, 1.5]),
-    ),
-    "columns": (lambda: latex.side_by_side([("relu",)]), '[("relu", [0, 1]), …]', lambda: latex.side_by_side([("relu", [0, 1])])),  # type: ignore[list-item]
-    "radii of columns": (
-        lambda: latex.side_by_side([("relu", [0, 1])], radii=[None, None]), "pass radii=None",
-        lambda: latex.side_by_side([("relu", [0, 1])], radii=None),
-    ),
-    "columns of one length": (
-        lambda: latex.side_by_side([("relu", [0, 1]), ("tanh", [0])]), "ask for the same degree of each",
-        lambda: latex.side_by_side([("relu", [0, 1]), ("tanh", [0, 1])]),
-    ),
-    # command line
-    "numbers in a list": (
-        command("theory", "--target", "relu", "--tau", "a"), "pass 0.25,0.5,1.5",
-        command("theory", "--target", "relu", "--tau", "0.25,0.5,1.5"),
-    ),
-    "degree of the command": (
-        command("coefficients", "relu", "--degree", "200"), "pass --degree 170", command("coefficients", "relu", "--degree", "170"),
-    ),
-    "degree of the command, TeX": (
-        command("coefficients", "relu", "--degree", "172"), "or --latex", command("coefficients", "relu", "--degree", "172", "--latex"),
-    ),
-    "runs of the command": (
-        command("compare", "--target", "relu", "--activation", "relu", "--runs", "0"), "pass --runs 4",
-        silent(command("compare", "--target", "relu", "--activation", "relu", "--runs", "4", "-d", "4")),
+    "balls of a complex constant": (
+        lambda: enclose_number(sympy.sqrt(sympy.cos(3)), 10), "take the real part",
+        lambda: enclose_number(sympy.re(sympy.sqrt(sympy.cos(3))), 10),
     ),
 }  # fmt: skip
-
-
-def expansion_ball() -> Any:
-    from flint import arb
-
-    return arb(1) / 3

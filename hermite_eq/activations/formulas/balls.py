@@ -384,8 +384,6 @@ def _relation(relation: Relational, precision: int) -> Decision:
         StrictGreaterThan: (True, False), GreaterThan: (True, False), StrictLessThan: (False, True), LessThan: (False, True),
         Equality: (False, False), Unequality: (True, True),
     }
-    if relation.func not in outcomes:
-        raise _unsupported(relation)
     positive, negative = outcomes[relation.func]
 
     def decide(z: acb, analytic: bool) -> bool | None:

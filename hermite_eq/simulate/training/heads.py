@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
-from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, OneStepTransformer, PolynomialActivation, TrainedModel
 from hermite_eq.simulate.training.features import Block, Floats
 
@@ -101,14 +100,7 @@ class HeadKind:
             part = z[rows]
             if self.normalise:
                 part = part / block.norm[rows, None].astype(z.dtype)
-            found = np.asarray(self.activation(part, rng=None))
-            if found.shape != part.shape:
-                raise HypothesisError(
-                    "an activation acts on every entry of an array",
-                    f"shape {found.shape} from shape {part.shape} by {self.activation}",
-                    "pass a vectorised function, such as numpy.vectorize(f)",
-                )
-            values[rows] = found
+            values[rows] = self.activation(part, rng=None)
             if block.noise is not None and self.residual:
                 values[rows] += z.dtype.type(self.residual) * block.noise[rows]
         return values

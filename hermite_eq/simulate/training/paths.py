@@ -89,9 +89,11 @@ class SamplePath(RidgePath):
             self.rows.values[rows] = values
         if self.has_primal:
             block = self.rows.dense(rows) if values is None else values.astype(float)
-            self.gram = _accumulate(self.gram, block)
-            self.moment += self.y[rows] @ block
-            self.sums += block.sum(axis=0)
+            # What is not finite is refused where the system is solved.
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.gram = _accumulate(self.gram, block)
+                self.moment += self.y[rows] @ block
+                self.sums += block.sum(axis=0)
         if rows.stop in self.points:
             self._solve(rows.stop)
 

@@ -95,6 +95,6 @@ def standard_samples(samples: ArrayLike, mean: Any, cov: ArrayLike, name: str) -
             )
         x = x - centre
     if len(x) < 2:
-        raise HypothesisError("there are samples to judge by", f"{n} rows", "pass at least 4 rows")
+        raise HypothesisError("there are samples to judge by", f"{n} rows", "pass some thousand rows: how many, the check says")
     scale = np.sqrt(np.diag(sigma))
     return StandardSamples(x / scale, sigma / np.outer(scale, scale), 2 if mean is None else 1)

@@ -152,10 +152,8 @@ def context_nodes(task: Task, d: int, context: int, normalise: bool, count: int)
     Raises
     ------
     HypothesisError
-        For inputs with a mean, and other laws.
+        Where h is rescaled, and vanishes.
     """
-    if (outside := other_laws(task)) is not None:
-        raise outside
     sources = range(len(task.sources))
     moments = [source_moments(task, d, context, source=s) for s in sources]
     training = np.array(task.weights)
