@@ -262,7 +262,7 @@ TABLE: dict[str, Row] = {
         lambda: enclosed("exp(x**2/5)/(1 + x**4)", 2, 15),
     ),
     "oscillation at a point": (
-        lambda: enclosed("sin(1/x)", 1), "ask for fewer digits", lambda: enclosed("sin(1/x)", 1, 1),
+        lambda: enclosed("x*sin(1/x)", 0), "ask for fewer digits", lambda: enclosed("x*sin(1/x)", 0, 1),
     ),
     "decades of a norm": (
         lambda: enclosed("exp(1000*tanh(x))"), "multiply the function by exp(-995)", lambda: enclosed("exp(1000*tanh(x) - 995)"),

@@ -176,7 +176,7 @@ TABLE: dict[str, Row] = {
     ),
     "step of given moments": (
         lambda: theory.spiked_icl_error(h.OneStepTransformer("tanh", 1.0, 0.1), moments(), FRESH), "",  # type: ignore[arg-type]
-        lambda: theory.spiked_icl_error(head, h.Task(sources=[h.Source("relu", 0.1)]), h.Sizes(20, 20, math.inf, 400, 200)),
+        lambda: theory.spiked_icl_error(head, h.Task(sources=[h.Source("relu", 0.1)]), WIDE, nodes=64),
     ),
     "a large Wishart matrix": (lambda: wishart_density(10**4, 10**4), "use the limit beyond", lambda: density(1.0, 1.0)),
     "several sources in the limit": (
@@ -290,7 +290,7 @@ TABLE: dict[str, Row] = {
     ),
     "one structured source": (
         lambda: theory.spiked_icl_error(linear, TASK, SIZES), "pass RandomTransformer(…)",  # type: ignore[arg-type]
-        lambda: theory.spiked_icl_error(head, h.Task(sources=[h.Source("relu", 0.1)]), h.Sizes(20, 20, math.inf, 400, 200)),
+        lambda: theory.spiked_icl_error(head, h.Task(sources=[h.Source("relu", 0.1)]), WIDE, nodes=64),
     ),
     "argument of a resolvent": (lambda: resolvent_moments(-1.0, 1.0), "pass y > 0", lambda: resolvent_moments(1.0, 1.0)),
     "ratio of a resolvent": (lambda: resolvent_moments(1.0, -1.0), "pass kappa=1.0", lambda: resolvent_moments(1.0, kappa=1.0)),
@@ -420,9 +420,8 @@ TABLE: dict[str, Row] = {
         lambda: theory.spiked_icl_error(normal, LINE, h.Sizes(8, 4, math.inf, 20, 20), nodes=16),
     ),
     "an error of neurons that diverges": (
-        lambda: theory.spiked_icl_error(h.OneStepTransformer("tanh", 1.0, 1e-14), TASK, h.Sizes(6, 6, math.inf, 20, 20), nodes=16),
-        "raise the ridge",
-        lambda: theory.spiked_icl_error(h.OneStepTransformer("tanh", 1.0, 1e-3), TASK, h.Sizes(6, 6, math.inf, 20, 20), nodes=16),
+        lambda: theory.spiked_icl_error(h.OneStepTransformer("tanh", 1.0, 1e-30), TASK, PEAK, nodes=16), "raise the ridge",
+        lambda: theory.spiked_icl_error(h.OneStepTransformer("tanh", 1.0, 1e-3), TASK, PEAK, nodes=16),
     ),
     "populations of given moments": (
         lambda: theory.GivenMoments((), (), 1.0), "pass training as a list with an entry",
