@@ -113,8 +113,10 @@ class Enclosure:
         return self.lower <= Fraction(number) <= self.upper
 
     def _contains_symbolic(self, number: sympy.Basic) -> bool:
-        if number.free_symbols or number.is_real is False:
-            raise HypothesisError("an enclosure contains real numbers", f"{number}", "substitute the symbols, or take the real part, first")
+        if number.free_symbols:
+            raise HypothesisError("an enclosure contains numbers", f"{number}", "substitute the symbols first")
+        if number.is_real is False:
+            raise HypothesisError("an enclosure contains real numbers", f"{number}", "take the real part")
         for digits in (30, 100, 300, 1000):
             other = enclose_number(number, digits)
             if self.lower <= other.lower and other.upper <= self.upper:

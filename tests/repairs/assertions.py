@@ -204,4 +204,40 @@ TABLE: dict[str, Row] = {
         lambda: mock.patch.dict(os.environ, {rates.PROFILE_VARIABLE: "fast"})(rates.profile)(), "set it to thorough",
         lambda: mock.patch.dict(os.environ, {rates.PROFILE_VARIABLE: "thorough"})(rates.profile)(),
     ),
+    # arguments
+    "coefficients that are no numbers": (
+        lambda: testing.assert_hermite_coefficients("relu", ["a"]), "pass [c_0, c_1, …]",  # type: ignore[list-item]
+        lambda: testing.assert_hermite_coefficients("relu", [0.39894228, 0.5], accuracy=1e-7),
+    ),
+    "residual of coefficients": (
+        lambda: testing.assert_hermite_coefficients("relu", [0.39894228, 0.5], residual=-1.0), "coefficients(…).residual(K)",
+        lambda: testing.assert_hermite_coefficients(
+            "relu", [0.39894228, 0.5], residual=float(h.coefficients("relu", 1).residual(1)), accuracy=1e-7
+        ),
+    ),
+    "order of a deviation": (
+        lambda: testing.Deviation(1.0, order=1.0), "pass order=-1 or order=-1/2",
+        lambda: (testing.Deviation(1.0, order=-1), testing.Deviation(1.0, order=-1 / 2)),
+    ),
+    "a negative deviation": (
+        lambda: testing.assert_gaussian(SAMPLES, np.eye(2), deviation=-1.0), "pass 0.05, or Deviation(2, order=-1, d=40)",
+        lambda: (
+            testing.assert_gaussian(MANY, np.eye(2), deviation=0.05),
+            testing.assert_gaussian(MANY, np.eye(2), deviation=testing.Deviation(2, order=-1, d=40)),
+        ),
+    ),
+    "error that is compared": (lambda: equal(error="bias"), "pass error='icl'", lambda: equal(error="icl")),
+    "budget of runs": (lambda: equal(runs=1), "pass runs=200", lambda: equal(runs=200)),
+    "resolution": (
+        lambda: testing.assert_gaussian(SAMPLES, np.eye(2), resolution=-1.0), "pass resolution=0.25",
+        lambda: testing.assert_gaussian(SAMPLES, np.eye(2), resolution=0.25),
+    ),
+    "kurtosis": (
+        lambda: testing.assert_covariance(SAMPLES, np.eye(2), excess_kurtosis=-1.0), "pass excess_kurtosis=3.0",
+        lambda: testing.assert_covariance(MANY, np.eye(2), excess_kurtosis=3.0),
+    ),
+    "parity of a strategy": (
+        lambda: strategies.activations(parity="o"), "pass parity='odd'", lambda: strategies.activations(parity="odd"),  # type: ignore[arg-type]
+    ),
+    "ridge of a ladder": (lambda: universal(ridge=0.0), "pass ridge=1e-3", lambda: universal(ridge=1e-3, runs=64)),
 }  # fmt: skip

@@ -310,4 +310,7 @@ TABLE: dict[str, Row] = {
     "enclosure of a ball of NaN": (
         lambda: to_enclosure(arb("nan"), 10), "np.asarray(coefficients(…))", lambda: np.asarray(h.coefficients("relu")),
     ),
+    "ends of an enclosure": (
+        lambda: Enclosure("0.5", Decimal(0)), 'pass Decimal("0.5")', lambda: Enclosure(Decimal("0.5"), Decimal(0)),  # type: ignore[arg-type]
+    ),
 }  # fmt: skip

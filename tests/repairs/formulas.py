@@ -13,6 +13,8 @@ from problems import MIXED, TASK, Row, silent
 import hermite_eq as h
 from hermite_eq.activations import Activation, activation, parse_expression, pieces, register
 from hermite_eq.activations.derivative import derivative
+from hermite_eq.activations.regularity import grows_exponentially, lipschitz_violation
+from hermite_eq.activations.rescaled import rescaled
 from hermite_eq.expansion.enclosure import enclose_number
 from hermite_eq.hermite import X
 
@@ -224,5 +226,19 @@ TABLE: dict[str, Row] = {
     "balls of a complex constant": (
         lambda: enclose_number(sympy.sqrt(sympy.cos(3)), 10), "take the real part",
         lambda: enclose_number(sympy.re(sympy.sqrt(sympy.cos(3))), 10),
+    ),
+    # arguments
+    "kinks that are no sequence": (
+        lambda: Activation("n", None, np.abs, kinks=0), "pass kinks=(0, 1)", lambda: Activation("n", None, np.abs, kinks=(0, 1)),  # type: ignore[arg-type]
+    ),
+    "what is registered": (
+        lambda: register(np.tanh), "pass hermite_eq.activation(function, name='my_activation')",  # type: ignore[arg-type]
+        lambda: register(activation(np.tanh, name="my_activation"), replace=True),
+    ),
+    "jumps of a name": (lambda: lipschitz_violation("relu"), "activation('relu')", lambda: lipschitz_violation(activation("relu")) is None),  # type: ignore[arg-type]
+    "growth of a name": (lambda: grows_exponentially("exp"), "activation('exp')", lambda: grows_exponentially(activation("exp"))),  # type: ignore[arg-type]
+    "a rescaled name": (lambda: rescaled("relu", 2), "activation('relu')", lambda: rescaled(activation("relu"), 2)),  # type: ignore[arg-type]
+    "a variance that is no number": (
+        lambda: rescaled(activation("relu"), "2"), "pass variance=2", lambda: rescaled(activation("relu"), variance=2),
     ),
 }  # fmt: skip

@@ -254,4 +254,34 @@ TABLE: dict[str, Row] = {
     ),
     # structured
     "size of a shift": (lambda: structured.affine("relu", 1e30, 1), "pass at most 1e+06", lambda: structured.affine("relu", 1e6, 1)),
+    # arguments
+    "law of symbolic tasks": (
+        lambda: h.covariance(SYMBOLS, tasks="uniform"), "pass tasks='gaussian'", lambda: h.covariance(SYMBOLS, tasks="gaussian"),  # type: ignore[arg-type]
+    ),
+    "number of tasks": (
+        lambda: h.covariance(TASK).over_tasks().numeric(4, 4, 0), "pass tasks=1, say, or math.inf",
+        lambda: (h.covariance(TASK).over_tasks().numeric(4, 4, tasks=1), h.covariance(TASK).over_tasks().numeric(4, 4, tasks=math.inf)),
+    ),
+    "task of softmax attention": (
+        lambda: h.SoftmaxAttention("relu", 1.0), 'pass Task("relu", noise=0.01)',  # type: ignore[arg-type]
+        lambda: h.SoftmaxAttention(h.Task("relu", noise=0.01), 1.0),
+    ),
+    "mean of a source": (
+        lambda: h.Source("relu", 0.1, input_mean=[[1.0]]), "pass input_mean=0.0 or a (d,) array",  # type: ignore[arg-type]
+        lambda: (h.Source("relu", 0.1, input_mean=0.0), h.Source("relu", 0.1, input_mean=[1.0])),
+    ),
+    "covariance of a source": (
+        lambda: h.Source("relu", 0.1, input_cov=2.0), "pass Spike(3.0) or a (d, d) array",  # type: ignore[arg-type]
+        lambda: (h.Source("relu", 0.1, input_cov=h.Spike(3.0)), h.Source("relu", 0.1, input_cov=np.eye(4))),
+    ),
+    "weights that are no numbers": (
+        lambda: h.Task(sources=SOURCES, weights="ab"), "pass 2 numbers ≥ 0", lambda: h.Task(sources=SOURCES, weights=[0.5, 0.5]),  # type: ignore[arg-type]
+    ),
+    "a shift that is no number": (
+        lambda: structured.affine("relu", "a", 1), "pass shift=0.5", lambda: structured.affine("relu", shift=0.5, scale=1),
+    ),
+    "a large coupling": (
+        lambda: structured.degree_needed(SIZES, coupling=2.0), "divide by the standard deviation",
+        lambda: structured.degree_needed(SIZES, coupling=0.5 / 2.0),
+    ),
 }  # fmt: skip

@@ -28,6 +28,7 @@ from problems import (
 import hermite_eq as h
 from hermite_eq import simulate, theory
 from hermite_eq.hermite import X
+from hermite_eq.theory.design.optimum import head_error
 from hermite_eq.theory.feature_law.given_moments import Population, Quadratics
 from hermite_eq.theory.ridge_equivalent.given_samples import fitted
 from hermite_eq.theory.spectra.blocks import Kronecker, block_diagonal
@@ -430,5 +431,37 @@ TABLE: dict[str, Row] = {
     "weights of neurons": (
         lambda: theory.spiked_icl_error(h.RandomTransformer("relu", 1e-12, normalise=True), TASK, PEAK, nodes=128), "raise the ridge",
         lambda: theory.spiked_icl_error(h.RandomTransformer("relu", 1e-3, normalise=True), TASK, PEAK, nodes=128),
+    ),
+    # arguments
+    "ridge of a mixture": (
+        lambda: theory.mixing_curve(linear, MIXED, FRESH, [[0.5, 0.5]], ridge=-1), 'pass ridge="optimal"',
+        lambda: theory.mixing_curve(linear, MIXED, FRESH, [[0.5, 0.5]], ridge="optimal"),
+    ),
+    "ratio of a head": (
+        lambda: head_error(-1.0, TASK, RATIOS), "pass residual_ratio=0.5", lambda: head_error(0.5, TASK, RATIOS),
+    ),
+    "a group of quadratic functions": (
+        lambda: population(quadratics=(1,)), "pass quadratics=(Quadratics(…),)",
+        lambda: population(quadratics=(Quadratics(0.1, np.zeros(3)),)),
+    ),
+    "contexts of a population": (lambda: population(contexts=3), "leave contexts out", lambda: population()),
+    "members of given moments": (
+        lambda: theory.GivenMoments((3,), (3,), 1.0), "pass training=(Population(…),)",  # type: ignore[arg-type]
+        lambda: theory.GivenMoments((population(),), (population(),), 1.0),
+    ),
+    "members of populations": (
+        lambda: theory.given_moments([3]), "pass training=[Population(…), …]", lambda: theory.given_moments([population()]),  # type: ignore[list-item]
+    ),
+    "trace of given moments": (
+        lambda: theory.given_moments([population()], trace=-1.0), "pass tr Cov(h)",
+        lambda: theory.given_moments([population()], trace=20.0),
+    ),
+    "blocks of given moments": (
+        lambda: theory.given_moments([population()], quadratic_blocks=(3,)), "leave quadratic_blocks out",  # type: ignore[arg-type]
+        lambda: theory.given_moments([population()]),
+    ),
+    "structured tasks of a task": (
+        lambda: theory.structured_curve(linear, TASK, [RATIOS]), "pass TaskPopulation.from_tasks(task, xi)",  # type: ignore[arg-type]
+        lambda: theory.structured_curve(linear, theory.TaskPopulation.from_tasks(TASK, np.eye(4)), [RATIOS]),
     ),
 }  # fmt: skip

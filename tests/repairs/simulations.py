@@ -9,7 +9,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from problems import FRESH, LINE, MIXED, SIZES, SOFTMAX, TASK, F, Row, head, linear, normal, silent
+from problems import FLAT, FRESH, LINE, MIXED, SIZES, SOFTMAX, TASK, F, Row, head, linear, normal, silent
 
 import hermite_eq as h
 from hermite_eq import cli, plotting, simulate, theory
@@ -126,7 +126,7 @@ TABLE: dict[str, Row] = {
     ),
     "runs of the command": (
         command("compare", "--target", "relu", "--activation", "relu", "--runs", "0"), "pass --runs 4",
-        silent(command("compare", "--target", "relu", "--activation", "relu", "--runs", "4", "-d", "12", "--kappa", "inf", "--degrees", "1")),
+        silent(command("compare", "--target", "relu", "--activation", "relu", "--runs", "4", "-d", "12", "--kappa", "inf")),
     ),
     "coupling of no head": (
         lambda: simulate.coupling(linear, TASK, SIZES), "pass RandomTransformer(activation, ridge=…)",  # type: ignore[arg-type]
@@ -228,4 +228,22 @@ TABLE: dict[str, Row] = {
         "pass Sizes(…, hidden=…)",
         lambda: simulate.gradient_step(h.OneStepTransformer("tanh", 1.0, 0.1), TASK, h.Sizes(4, 4, 3, 20, hidden=12), runs=1, rng=0),
     ),
+    "sizes of a simulation": (
+        lambda: simulate.icl_error(linear, TASK, FLAT, runs=1), "pass Sizes.from_ratios(d, …)",  # type: ignore[arg-type]
+        lambda: simulate.icl_error(linear, TASK, h.Sizes.from_ratios(4, alpha=1, kappa=1, tau=2), runs=1, rng=0),
+    ),
+    "axes of a figure": (
+        lambda: plotting.plot_curve([curve()], axes=3), "or leave axes out",  # type: ignore[arg-type]
+        drawn(lambda: (plotting.plot_curve([curve()], axes=plt.subplots()[1]), plotting.plot_curve([curve()]))),
+    ),
+    "task of dMMSE": (
+        lambda: simulate.dmmse_error("identity", SIZES, runs=1), 'pass Task("identity", noise=0.01)',  # type: ignore[arg-type]
+        lambda: simulate.dmmse_error(h.Task("identity", noise=0.01), SIZES, runs=1, rng=0),
+    ),
+    "difference of errors": (
+        lambda: simulate.icl_error(linear, TASK, SIZES, runs=1, rng=0).minus(3), "pass what simulate.icl_error returns",  # type: ignore[arg-type]
+        lambda: simulate.icl_error(linear, TASK, SIZES, runs=1, rng=0).minus(simulate.icl_error(linear, TASK, SIZES, runs=1, rng=0)),
+    ),
+    "difference of curves": (lambda: curve().minus(3), "pass what simulate.icl_curve returns", lambda: curve().minus(curve())),  # type: ignore[arg-type]
+    "what is joined": (lambda: simulate.join([3]), "pass what simulate.icl_curve returns", lambda: simulate.join([curve(runs=1)])),  # type: ignore[list-item]
 }  # fmt: skip

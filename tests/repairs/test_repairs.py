@@ -20,6 +20,7 @@ import simulations
 from problems import Row
 
 import hermite_eq as h
+from hermite_eq import arguments
 from hermite_eq.activations import activation
 from hermite_eq.errors import HypothesisError
 
@@ -45,13 +46,13 @@ UNREACHED: dict[tuple[str, str], str] = {
 
 
 @cache
-def refusal(name: str) -> tuple[HypothesisError, tuple[str, int]]:
-    """The error of a row, and the file and line where it is raised."""
+def refusal(name: str) -> tuple[HypothesisError, list[tuple[str, int]]]:
+    """The error of a row, and the files and lines of the library through which it comes."""
     with pytest.raises(HypothesisError) as raised:
         TABLE[name][0]()
     frames = [(Path(str(frame.path)), frame.lineno + 1) for frame in raised.traceback]
     places = [(str(path.relative_to(LIBRARY)), line) for path, line in frames if LIBRARY in path.parents]
-    return raised.value.with_traceback(None), places[-1]
+    return raised.value.with_traceback(None), places
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -71,26 +72,32 @@ def refuses(statement: ast.Raise, names: dict[str, object]) -> bool:
     return kind is not None and not (isinstance(found, type) and not issubclass(found, HypothesisError))
 
 
-def raises() -> dict[tuple[str, int], tuple[int, str]]:
-    """The lines of all statements that raise an own error: file and line, and the first line and the source of the statement."""
+def reads(node: ast.AST) -> bool:
+    """Whether an argument is read by a function of ``hermite_eq.arguments`` with words of the caller's on how it is repaired."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in vars(arguments)):
+        return False
+    return node.func.id == "instance" or any(word.arg == "repair" for word in node.keywords)
+
+
+def offers() -> dict[tuple[str, int], tuple[int, str]]:
+    """The lines of all statements that raise an own error or have an argument read: first line and source by file and line."""
     found = {}
     for path in sorted(LIBRARY.rglob("*.py")):
         name = str(path.relative_to(LIBRARY))
         module = importlib.import_module(".".join(["hermite_eq", *Path(name).with_suffix("").parts]).removesuffix(".__init__"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Raise) and refuses(node, vars(module)):
+            raised = isinstance(node, ast.Raise) and refuses(node, vars(module))
+            if isinstance(node, ast.Raise | ast.Call) and (raised or (name != "arguments.py" and reads(node))):
                 lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
                 found |= {(name, line): (node.lineno, ast.unparse(node)) for line in lines}
     return found
 
 
-def test_every_statement_that_refuses_has_a_row_or_a_reason_not_to_have_one() -> None:
-    statements = raises()
-    reached = {(place[0], statements[place][0]) for _, place in map(refusal, TABLE)}
+def test_every_repair_that_is_offered_has_a_row_or_a_reason_not_to_have_one() -> None:
+    statements = offers()
+    reached = {(place[0], statements[place][0]) for name in TABLE for place in refusal(name)[1] if place in statements}
     missing = {(name, first): source for (name, _), (first, source) in statements.items() if (name, first) not in reached}
-    listed = {
-        key: [place for place, source in missing.items() if place[0] == key[0] and key[1] in source] for key in UNREACHED
-    }
+    listed = {key: [place for place, source in missing.items() if place[0] == key[0] and key[1] in source] for key in UNREACHED}
     assert {key: places for key, places in listed.items() if len(places) != 1} == {}
     assert missing.keys() - {places[0] for places in listed.values()} == set()
 

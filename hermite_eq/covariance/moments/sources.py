@@ -113,7 +113,7 @@ def _given(place: Geometry, tasks: Array, context: int) -> SourceMoments:
     d = len(place.mean)
     if tasks.ndim != 2 or tasks.shape[1:] != (d,) or not len(tasks):
         raise HypothesisError(
-            "tasks are an array of shape (k, d)", f"shape {tasks.shape} at d = {d}", "pass xi[None, :] for one task"
+            "tasks are a finite array of shape (k, d)", f"shape {tasks.shape} at d = {d}", "pass xi[None, :] for one task"
         )
     if not tasks.any(axis=1).all():
         raise HypothesisError("the labels depend on x: ξ ≠ 0", "a task vector of zeros", "pass task vectors that are not zero")
