@@ -137,11 +137,11 @@ TABLE: dict[str, Row] = {
         lambda: Activation("n", None, np.abs, kinks=(math.nan,)), "pass kinks=", lambda: Activation("n", None, np.abs, kinks=(0.0,)),
     ),
     "name of a parameter": (
-        lambda: activation(sympy.Symbol("a b", real=True) * X, parameters=["a b"]), "",
+        lambda: activation(sympy.Symbol("a b", real=True) * X, parameters=["a b"]), "pass parameters=['a', 'b'], say",
         lambda: activation((sympy.Symbol("a b", real=True) * X).xreplace({sympy.Symbol("a b", real=True): a}), parameters=["a"]),
     ),
     "enclosed with a parameter": (
-        lambda: enclosed(a * sympy.tanh(X), parameters=["a"]), "substitute", lambda: enclosed((a * sympy.tanh(X)).subs(a, 2)),
+        lambda: enclosed(a * sympy.tanh(X), parameters=["a"]), "substitute them first", lambda: enclosed((a * sympy.tanh(X)).subs(a, 2)),
     ),
     "no balls": (
         lambda: enclosed(sympy.loggamma(X**2 + 1)), "np.asarray(coefficients(…))", silent(lambda: double(sympy.loggamma(X**2 + 1))),

@@ -103,9 +103,6 @@ TABLE: dict[str, Row] = {
         "pass one of dimension 4",
         lambda: h.covariance(h.Task(sources=[h.Source("relu", 0.1, input_mean=[1.0, 0, 0, 0])])).given(np.ones(4), context=4),
     ),
-    "proportions of sources": (
-        lambda: h.Task(sources=SOURCES, weights=[0.5, 0.6]), "", lambda: h.Task(sources=SOURCES, weights=[0.5, 0.5]),
-    ),
     "conventions of a mixture": (
         lambda: h.covariance(MIXED, unit_inputs=True, source=0), "pass Task(…, unit_inputs=True)",
         lambda: h.covariance(h.Task(sources=SOURCES, unit_inputs=True), source=0),
@@ -131,7 +128,8 @@ TABLE: dict[str, Row] = {
         lambda: h.covariance(TASK).given(np.ones(4), context=4, input_mean=np.zeros(4)),
     ),
     "complex ξ": (
-        lambda: h.covariance(TASK).given(1j * np.ones(4), context=4), "pass", lambda: h.covariance(TASK).given(np.ones(4), context=4),
+        lambda: h.covariance(TASK).given(1j * np.ones(4), context=4), "pass ξ as an array of floats",
+        lambda: h.covariance(TASK).given(np.ones(4), context=4),
     ),
     "complex F": (
         lambda: h.covariance(TASK).given(np.ones(4), context=4).matrix(1j * F), "pass F as an array of floats",
@@ -146,7 +144,7 @@ TABLE: dict[str, Row] = {
         lambda: h.covariance(TASK).given(np.ones(4), context=4).matrix(F),
     ),
     "sizes of a covariance": (
-        lambda: covariance.source_moments(TASK, 0, 4), "pass", lambda: covariance.source_moments(TASK, 4, 4),
+        lambda: covariance.source_moments(TASK, 0, 4), "pass positive sizes", lambda: covariance.source_moments(TASK, 4, 4),
     ),
     "averages over other tasks": (
         lambda: covariance.source_moments(h.Task(sources=[h.Source("relu", 0.1, tasks="uniform")]), 4, 4), "pass tasks=…",
@@ -157,7 +155,8 @@ TABLE: dict[str, Row] = {
         lambda: simulate.icl_error(linear, UNIFORM, FRESH, runs=1, rng=0),
     ),
     "series with means": (
-        lambda: h.covariance(h.Task(sources=[h.Source("relu", 0.1, input_mean=1.0)])).limit().numeric(1.0, d=4), "",
+        lambda: h.covariance(h.Task(sources=[h.Source("relu", 0.1, input_mean=1.0)])).limit().numeric(1.0, d=4),
+        "use .averaged().joint(d, context)",
         lambda: h.covariance(h.Task(sources=[h.Source("relu", 0.1, input_mean=1.0)])).averaged().joint(4, 4),
     ),
     "dimension of traces": (

@@ -129,7 +129,7 @@ TABLE: dict[str, Row] = {
         lambda: theory.icl_curve(linear, TASK, SIZES, samples=[100, 200]),
     ),
     "two axes of a curve": (
-        lambda: theory.icl_curve(linear, TASK, SIZES, samples=[10, 20], tasks=[1, 2]), "",
+        lambda: theory.icl_curve(linear, TASK, SIZES, samples=[10, 20], tasks=[1, 2]), "pass samples=[100, 200], say",
         lambda: theory.icl_curve(linear, TASK, SIZES, samples=[10, 20]),
     ),
     "model of a gradient": (
@@ -145,8 +145,8 @@ TABLE: dict[str, Row] = {
         lambda: theory.optimal_ridge(normal, TASK, h.Sizes.from_ratios(4, alpha=1, kappa=1, tau=2, mu=1)),
     ),
     "a head that explodes": (
-        lambda: h.icl_error(h.RandomTransformer(lambda x: 1e80 * np.tanh(x), 0.1), TASK, RATIOS), "",
-        lambda: h.icl_error(h.RandomTransformer("tanh", 0.1), TASK, RATIOS),
+        lambda: h.icl_error(h.RandomTransformer(lambda x: 1e80 * np.tanh(x), 0.1), TASK, RATIOS), "divide the head by 1e+80",
+        lambda: h.icl_error(h.RandomTransformer(lambda x: 1e80 * np.tanh(x) / 1e80, 0.1), TASK, RATIOS),
     ),
     "labels at finite d": (
         lambda: h.icl_error(linear, h.Task(sympy.Integer(10) ** 50 * X, 0.1), SIZES), "pass a target and noise of order 1",
@@ -176,7 +176,7 @@ TABLE: dict[str, Row] = {
         lambda: theory.TaskPopulation.from_tasks(TASK, np.eye(4), np.eye(4)),
     ),
     "step of given moments": (
-        lambda: theory.spiked_icl_error(h.OneStepTransformer("tanh", 1.0, 0.1), moments(), FRESH), "",  # type: ignore[arg-type]
+        lambda: theory.spiked_icl_error(h.OneStepTransformer("tanh", 1.0, 0.1), moments(), FRESH), "pass Task(…), with its sources",  # type: ignore[arg-type]
         lambda: theory.spiked_icl_error(head, h.Task(sources=[h.Source("relu", 0.1)]), WIDE, nodes=64),
     ),
     "a large Wishart matrix": (lambda: wishart_density(10**4, 10**4), "use the limit beyond", lambda: density(1.0, 1.0)),

@@ -93,7 +93,7 @@ def offers() -> dict[tuple[str, int], tuple[int, str]]:
     return found
 
 
-def test_every_repair_that_is_offered_has_a_row_or_a_reason_not_to_have_one() -> None:
+def test_every_repair_has_a_row_or_a_reason() -> None:
     statements = offers()
     reached = {(place[0], statements[place][0]) for name in TABLE for place in refusal(name)[1] if place in statements}
     missing = {(name, first): source for (name, _), (first, source) in statements.items() if (name, first) not in reached}
