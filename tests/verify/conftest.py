@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hermite_eq.theory.feature_law import description
+from verify.campaigns import curves
 from verify.campaigns.campaign import source_errors
 from verify.campaigns.theory import Points, Predictions, Theory
 
@@ -19,9 +20,10 @@ def numbers(points: Points) -> Theory:
 
 @pytest.fixture
 def invented_theory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Predictions that are :func:`numbers`, and are not kept."""
+    """Predictions that are :func:`numbers`, and are not kept, with a folder or without."""
     monkeypatch.setattr(Predictions, "__call__", lambda self, points: numbers(points))
     monkeypatch.setattr(Predictions, "prepare", lambda *arguments: None)
+    monkeypatch.setattr(curves, "theory", numbers)
 
 
 @pytest.fixture
