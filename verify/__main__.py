@@ -27,7 +27,7 @@ from verify.store.workers import interrupted_once
 #: Columns of the verdict table where the output is no terminal.
 _WIDTH = 180
 #: Arguments of the smallest run.
-SMALLEST = ("gradient", "--d", "8", "--runs", "2")
+SMALLEST = ("run", "rt-fig1a", "--d", "26", "--runs", "1", "--workers", "1")
 
 
 def _check(arguments: argparse.Namespace, console: Console) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from verify.command_line import command_line, positive
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 #: Arguments of the smallest run.
 SMALLEST = ("--runs", "1", "--only", "kurtosis")
 

@@ -228,7 +228,8 @@ def test_kernels_of_hundreds_of_kinks_take_no_time(text: str) -> None:
             expected = mean**2 + (parity if rho < 0 else 1) * waves
             start = time.process_time()
             assert abs(float(kernel(rho)) - expected) <= float(kernel.errors(rho)) + 1e-12 <= 1e-10 * float(kernel(1.0))
-            assert time.process_time() - start < 3
+            # Sums of the same length took a hundred seconds by nodes of one function.
+            assert time.process_time() - start < 20
         assert float(kernel(1.0)) == pytest.approx(float(coefficients(text).norm2), rel=1e-14)
 
 

@@ -56,6 +56,8 @@ def _beyond_moments(model: Model, task: Task, sizes: Sizes) -> str:
     if Head.of(model).linear:
         held = mean_share(task, sizes.d, sizes.context)
         return f"the mean of the inputs holds {held:.0%} of E‖x‖²" if held > SMALL_MEAN else ""
+    if all(source.isotropic for source in task.sources):
+        return ""
     found, moments = concentration(task, sizes.d, sizes.context), Head.of(model).moments()
     # What is missed are functions of h of degree 2 and more: with c_1 = 0 they are all that is learnt.
     linear, quadratic = float(moments.c1[0]) ** 2, float(moments.c2[0]) ** 2 / 2

@@ -108,7 +108,7 @@ class _Law:
             xi = source.mean_vectors(self.d)[1] + source.task_cov.colour(source.tasks.draw(rng, (count, self.d)))
         else:
             k = len(group.tasks)
-            xi = group.tasks[np.resize(np.arange(k), count) if evenly else rng.integers(k, size=count)]
+            xi = group.tasks[np.resize(np.arange(k), count) if evenly else rng.integers(k, size=count).astype(np.intp)]
         place = geometry(self.task, source, self.d)
         g = rng.standard_normal(count)
         drawn = Contexts(place, self.context, place.directions(xi), g, partial(drawn_sums, place, self.context, rng), rng.standard_normal)
