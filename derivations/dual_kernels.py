@@ -72,6 +72,26 @@ def _ends(sigma: sympy.Expr, order: int, derivative: sympy.Expr, claim: str) -> 
         r" $\operatorname{erf}(sx)$, GELU.")
 
 
+def _joint_density() -> list[Step]:
+    """φ_ρ/(√φ√φ) as the library sums it, and Schur's test: ∫ of it over y, at |x| ≥ T at most √(2/(1 + ρ²)) e^{−s²T²/(4(1 + ρ²))}."""
+    x, y = sympy.symbols("x y", real=True)
+    rho = sympy.Symbol("rho", real=True)
+    square, both = 1 - rho**2, 1 + rho**2
+    # −log of the densities without their constants.
+    joint = (x**2 - 2 * rho * x * y + y**2) / (2 * square) - (x**2 + y**2) / 4
+    claimed = both / (4 * square) * (y - 2 * rho / both * x) ** 2 + square * x**2 / (4 * both)
+    # A Gaussian integral over y of that width, over the constant √(2π)s.
+    row = sympy.sqrt(4 * sympy.pi * square / both) / sympy.sqrt(2 * sympy.pi * square)
+    bound = sympy.simplify(row**2 - 2 / both)
+    return [
+        Step("φ_ρ(x, y)/√(φ(x)φ(y)) is a Gaussian in y − 2ρx/(1 + ρ²) times one in x", sympy.simplify(joint - claimed) == 0, "all ρ, x, y",
+             tex=r"$\varphi_\rho(x,y)/\sqrt{\varphi(x)\varphi(y)}$ is a Gaussian in $y-2\rho x/(1+\rho^2)$ times one in $x$."),
+        Step("its integral over y is √(2/(1 + ρ²)) e^{−s²x²/(4(1 + ρ²))} < 2e^{…}: on |x|, |y| ≥ T a bound of its norm (Schur)", bound == 0,
+             "all ρ", tex=r"Its integral over $y$ is $\sqrt{2/(1+\rho^2)}\,e^{-s^2x^2/(4(1+\rho^2))}$, $s^2=1-\rho^2$: on $|x|,|y|\ge T$ a"
+             r" bound of its norm (Schur's test)."),
+    ]  # fmt: skip
+
+
 def check() -> list[Step]:
     """The argument, step by step."""
     s = sympy.Symbol("s", positive=True)
@@ -85,6 +105,7 @@ def check() -> list[Step]:
     one = sympy.Integer(1)
     return [
         _price(),
+        *_joint_density(),
         _ends(sympy.Max(X, 0), 2, density, "ReLU: κ'' is the joint density at the origin"),
         _ends(sympy.sign(X), 1, 4 * density, "sign: κ' is four times the joint density at the origin"),
         _ends(sympy.Abs(X), 2, 4 * density, "|x|: κ'' is four times the joint density at the origin"),

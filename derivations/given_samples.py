@@ -24,7 +24,8 @@ E φ_{h,j}Φ_{·j} = k, E φ_{h,j}² = k_hh. Let ŷ = φ_hᵀΦᵀ(ΦΦᵀ+Λ)�
 (2) E(y_h − ŷ)² ≃ (y_h − kᵀRy)² + yᵀRKRy (k_hh − 2kᵀRk + kᵀRKRk)/(m − tr(KR)²)."""
 
 ASSUMPTIONS = """Quadratic forms of a column with matrices that do not depend on it concentrate about their means as m and n grow in
-proportion (for Lipschitz σ and a Gaussian first layer: Louart, Liao and Couillet, arXiv 1702.05419, Theorem 1); nothing of the samples."""
+proportion (for Lipschitz σ and a Gaussian first layer: the concentration lemma of Louart, Liao and Couillet, arXiv 1702.05419); nothing of
+the samples."""
 
 STATEMENT_TEX = r"""The $m$ columns of $\Phi$ ($n\times m$) are independent vectors of second moment $K$; a further point $h$ has features
 $\phi_h$ with $\mathbb{E}\phi_{h,j}\Phi_{\cdot j}=k$ and $\mathbb{E}\phi_{h,j}^2=k_{hh}$. Let
@@ -37,8 +38,8 @@ $\hat y=\phi_h^\top\Phi^\top(\Phi\Phi^\top+\Lambda)^{-1}y$ and $R=(K+\gamma)^{-1
 
 ASSUMPTIONS_TEX = (
     r"Quadratic forms of a column with matrices that do not depend on it concentrate about their means as $m$ and $n$ grow in proportion"
-    r" (for Lipschitz $\sigma$ and a Gaussian first layer: Louart, Liao and Couillet, arXiv 1702.05419, Theorem 1); nothing is assumed of"
-    r" the samples."
+    r" (for Lipschitz $\sigma$ and a Gaussian first layer: the concentration lemma of Louart, Liao and Couillet, arXiv 1702.05419);"
+    r" nothing is assumed of the samples."
 )
 
 Array = NDArray[np.float64]

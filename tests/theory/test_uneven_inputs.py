@@ -16,6 +16,8 @@ from hermite_eq.theory.feature_law.description import MANY_OF_ALL
 from hermite_eq.theory.feature_law.given_contexts import given_context_errors
 from hermite_eq.theory.feature_law.sources.mixture import concentration, mixture_errors
 
+pytestmark = pytest.mark.statistical
+
 SIZES = Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=2, mu=1)
 #: Head, h normalised, input covariance; those of few moments first.
 SETTINGS = {

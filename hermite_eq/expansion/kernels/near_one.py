@@ -112,7 +112,7 @@ def _far_norm(sigma: Activation) -> float:
 
 def _beyond(first: Activation, second: Activation, rho: float, scale: float, far: list[float]) -> float:
     """A bound of the mass of a kernel beyond T, the ends of the panels: φ_ρ over the roots of both densities, as an operator there, has a
-    norm below 2e^{−s²T²/(4(1 + ρ²))} by Schur's test.
+    norm below 2e^{−s²T²/(4(1 + ρ²))} by Schur's test (``derivations/dual_kernels.py``).
 
     Raises
     ------

@@ -1,10 +1,10 @@
 """Which description of the contexts holds at points of equal d, ℓ and k: the fastest whose error is below some two per cent.
 
-Measured beside simulated Transformers (ReLU and tanh heads and targets, n = 2d², m = d², λ = 0.1, h normalised or not, 48 to 200 runs):
+Measured beside simulated Transformers by ``python -m benchmarks.checks.descriptions`` (ReLU target, n = 2d², m = d², λ = 0.1, ReLU and tanh
+heads, h normalised or not, d = 16, 24, 40):
 
 - *few moments*, one type of neuron: within 2 % where no direction holds more than a share s :data:`ALONE` of E‖h‖² and the sum of squares
-  of the others' shares is below s :data:`MANY`, :math:`s=c_1^2/(c_1^2+c_2^2/2)` (d = 16, 24, 40); beyond, up to 27 % (an input spike that
-  holds 45 %);
+  of the others' shares is below s :data:`MANY`, :math:`s=c_1^2/(c_1^2+c_2^2/2)`; beyond, up to 27 % (an input spike that holds 45 %);
 - *types of neurons*, the directions that hold much: within 1.4 % where one holds more than :data:`TYPED` and the others' squares sum to
   less than :data:`FEW_BESIDE`; but 4 to 11 % for input spikes of 4 and power laws;
 - *given contexts*: within its own standard error everywhere, in seconds, up to :data:`MOST_SAMPLES` samples.
@@ -72,6 +72,8 @@ def moment_notes(model: RandomTransformer | LinearTransformer, task: Task, sizes
     """What limits a theory that knows few moments of h."""
     why = _beyond_moments(model, task, sizes)
     rough = (f"{why}, of which this theory knows too little; hermite_eq.icl_error or a simulation knows more",) if why else ()
+    if Head.of(model).settles:
+        return rough
     return (*rough, *unsettled_moments(model, mixture_moments(task, sizes.d, sizes.context), sizes))
 
 
@@ -108,7 +110,8 @@ def _unsettled(model: Model, task: Task, points: Sequence[Sizes]) -> tuple[str, 
 def _isotropic(model: Model, task: Task, points: Sequence[Sizes]) -> tuple[Columns, tuple[str, ...]]:
     first = points[0]
     if spread_of_norms(model, task, first) > WIDEST_MOMENTS and _drawable(model, task, points) and not _unsettled(model, task, points):
-        return given_context_errors(model, task, points)
+        columns, said = given_context_errors(model, task, points)
+        return columns, (*_head_notes(model, task), *said)
     one_by_one = first.tasks <= FEW and first.d <= LARGEST
     columns = given_task_errors(model, task, points) if one_by_one else finite_errors(model, task, points).columns
     return columns, isotropic_notes(model, task, points)

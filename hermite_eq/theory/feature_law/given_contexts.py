@@ -1,7 +1,7 @@
 r"""Contexts of any task as given samples: where no description by a few moments holds, the theory is averaged over drawn contexts.
 
-Where many directions each hold much of h, or its length varies by more than its mean, or a first layer meets very few tasks, functions of h
-of every degree are learnt, and no Gaussian features of finitely many moments stand for them. Given the training contexts the error is
+Where few directions hold much of h, or its length varies by more than its mean, functions of h of every degree are learnt, and no Gaussian
+features of finitely many moments stand for them. Given the training contexts the error is
 deterministic in the first layer all the same (:mod:`hermite_eq.theory.ridge_equivalent.given_samples`), with the kernel
 
 .. math:: K(h,h')=\sum_k\frac{c_k(s)c_k(s')}{k!}\rho^k,\qquad s=\|h\|/\sqrt t,\quad\rho=\frac{x^\top x'\,b^\top b'}{\|h\|\|h'\|},
@@ -25,12 +25,14 @@ from hermite_eq.covariance.moments.source_moments import SourceMoments
 from hermite_eq.covariance.moments.sources import geometry, source_moments
 from hermite_eq.memory import require_memory
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.theory.feature_law.given_moments import mixture_trace
 from hermite_eq.theory.feature_law.head import Head
-from hermite_eq.theory.feature_law.sources.contexts import Contexts, drawn_sums
+from hermite_eq.theory.feature_law.sources.contexts import Contexts, drawn_sums, task_directions
 from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS, FIRST, controlled_mean, over_draws, task_draws
-from hermite_eq.theory.feature_law.sources.mixture import square_control
+from hermite_eq.theory.feature_law.sources.mixture import population, square_control
 from hermite_eq.theory.prediction import QUANTITIES
 from hermite_eq.theory.ridge_equivalent.given_samples import SampleFit, fitted
+from hermite_eq.theory.ridge_equivalent.scalar import ridge_in_units
 
 Array = NDArray[np.float64]
 
@@ -40,8 +42,6 @@ TESTS = 2048
 _CONTEXTS = 20_000
 #: Least length of h in units of the largest.
 _SHORTEST = 1e-8
-#: Ridges beyond which every fit is zero to the last digit.
-_LARGEST_RIDGE = 1e250
 #: Training contexts drawn at a time.
 _BLOCK = 256
 #: Ridges of the linear predictors that are control variates, in units of the mean eigenvalue of E[hhᵀ].
@@ -91,9 +91,7 @@ class _Law:
         self.task, self.d, self.context = task, sizes.d, sizes.context
         sources = range(len(task.sources))
         self.fresh = [_Group(s, None, source_moments(task, self.d, self.context, source=s)) for s in sources]
-        weights, moments = np.array(task.weights), [g.moments for g in self.fresh]
-        middle = np.tensordot(weights, [np.outer(m.mean_x, m.mean_b) for m in moments], 1)
-        self.trace = float(weights @ [np.trace(m.second_x) * np.trace(m.second_b) for m in moments] - (middle**2).sum())
+        self.trace = mixture_trace([population(group.moments, w) for group, w in zip(self.fresh, task.weights, strict=True)])
 
     def given(self, draw: Sequence[Array]) -> list[_Group]:
         """Groups of the given tasks of each source."""
@@ -103,15 +101,12 @@ class _Law:
 
     def draw(self, group: _Group, count: int, rng: np.random.Generator, *, evenly: bool) -> _Contexts:
         """Contexts of a group; of given tasks ``evenly``, or each of a task at random."""
-        source = self.task.sources[group.source]
-        if group.tasks is None:
-            xi = source.mean_vectors(self.d)[1] + source.task_cov.colour(source.tasks.draw(rng, (count, self.d)))
-        else:
-            k = len(group.tasks)
-            xi = group.tasks[np.resize(np.arange(k), count) if evenly else rng.integers(k, size=count).astype(np.intp)]
+        source, given = self.task.sources[group.source], group.tasks
         place = geometry(self.task, source, self.d)
-        g = rng.standard_normal(count)
-        drawn = Contexts(place, self.context, place.directions(xi), g, partial(drawn_sums, place, self.context, rng), rng.standard_normal)
+        if given is not None and not evenly:
+            given = given[rng.integers(len(given), size=count).astype(np.intp)]
+        eta, g = task_directions(place, count, given, rng), rng.standard_normal(count)
+        drawn = Contexts(place, self.context, eta, g, partial(drawn_sums, place, self.context, rng), rng.standard_normal)
         return _Contexts(drawn.x, drawn.b, drawn.y, np.full(count, source.noise))
 
     def training(self, groups: Sequence[_Group], shares: Array, count: int, seed: Sequence[int]) -> _Contexts:
@@ -161,7 +156,7 @@ class _Draw:
         for sizes, m in zip(points, head.units(points), strict=True):
             n = sizes.samples
             samples = [each.part(slice(n)) for each in self.sets]
-            penalty = min(ridge, _LARGEST_RIDGE) * n / sizes.d
+            penalty = float(ridge_in_units(np.array(ridge), sizes.d / n))
             fits = []
             for each in samples:
                 fits.append(fitted(self._kernel(head, each, each), each.y, each.noise, float(m), penalty, near.get(sizes, math.inf)))

@@ -211,7 +211,8 @@ def _panel(head: Activation, index: int, degree: int) -> Array:
     r"""Chebyshev coefficients of :math:`c_0,\dots,c_r,\mathbb E\sigma(sg)^2` in log s on one panel, shape (points, r + 2).
 
     :math:`\int\sigma(x)\mathrm{He}_k(x/s)\varphi(x/s)\,dx/s` is analytic in s where Re s⁻² > 0, so in log s up to a distance of π/4 from
-    the real line, and bounded at the distance π/6: on a panel of half-width ¼ the interpolation error is of the order 4.4⁻²⁴ ≈ ε.
+    the real line, and bounded at the distance π/6: on a panel of half-width ¼ the interpolation error is of the order 4.4⁻²⁴ ≈ ε, times
+    the growth of He_k(x/s) off the real line.
     """
     angles = math.pi * (np.arange(_POINTS) + 0.5) / _POINTS
     scales = np.exp(_PANEL * (index + 0.5 + np.cos(angles) / 2))

@@ -9,7 +9,8 @@ samples,
     \mathbb E_F(y_h-\hat y_h)^2\simeq(y_h-k_h^\top Ry)^2+\frac{y^\top RKRy}{m-\operatorname{tr}(KR)^2}
     \big(k_{hh}-2k_h^\top Rk_h+k_h^\top RKRk_h\big).
 
-Nothing is assumed of the law of h. m = ∞ is ridge regression with the kernel, γ = Λ. Derivation: ``derivations/given_samples.py``.
+Nothing is assumed of the law of h. m = ∞ is ridge regression with the kernel, γ = Λ. Derivation: ``derivations/given_samples.py``; for
+networks: Louart, Liao and Couillet, arXiv 1702.05419.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from hermite_eq.errors import ConvergenceError
 
 Array = NDArray[np.float64]
 
-#: Vectors of random signs by which traces are estimated, tr R to less than :math:`\sqrt{2/(64n)}` of itself; exact up to so many samples.
+#: Vectors of random signs by which traces are estimated, tr R with the variance :math:`\frac2{64}\sum_{i\ne j}R_{ij}^2`; traces of up to so
+#: many samples are exact.
 _PROBES, _EXACT = 64, 128
 _SEED = 20251129
 #: Newton's steps for log γ, the change at which they end, and the longest.

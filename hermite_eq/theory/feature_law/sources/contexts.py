@@ -42,7 +42,7 @@ _CHUNK = 2**20
 _NONE = 1e-14
 
 
-def _tasks(place: Geometry, count: int, given: Array | None, rng: np.random.Generator) -> Array:
+def task_directions(place: Geometry, count: int, given: Array | None, rng: np.random.Generator) -> Array:
     """η of fresh tasks, or of given ones in turn."""
     if given is not None:
         return place.directions(given[rng.permutation(np.resize(np.arange(len(given)), count))])
@@ -142,7 +142,7 @@ def context_sample(
     center = left.basis.T @ np.outer(moments.mean_x, moments.mean_b) @ right.basis
     second_x, second_b = ((side.basis * (m @ side.basis)).sum(0) for side, m in ((left, moments.second_x), (right, moments.second_b)))
     rng = np.random.default_rng(_SEED)
-    eta, g = _tasks(place, count, tasks, rng), _normal(rng, count)
+    eta, g = task_directions(place, count, tasks, rng), _normal(rng, count)
     pairs = list(itertools.product(left.classes, right.classes))
     share = np.array([second_x[rows].sum() * second_b[columns].sum() for rows, columns in pairs])
     energies, signals, centers = (np.empty((len(pairs), count)) for _ in range(3))
@@ -219,7 +219,7 @@ def _fresh_curvature(task: Task, source: int, d: int) -> Array:
 
 
 def _curvature(place: Geometry, tasks: Array | None) -> Array:
-    eta = _tasks(place, _TASKS, tasks, np.random.default_rng(_SEED))
+    eta = task_directions(place, _TASKS, tasks, np.random.default_rng(_SEED))
     image = eta @ place.covariance
     omega = np.sqrt((image * eta).sum(1))
     # E[y(g² − 1)] = c₂ of the label as a function of g.

@@ -30,10 +30,6 @@ from hermite_eq.theory.spectra.blocks import Kronecker, check_memory, sides
 
 Array = NDArray[np.float64]
 
-#: Share of E‖x‖² in the inputs' mean up to which linear heads are within 2 %: 1.2, 3.2 and 12.8 % too high at .2, .33 and .5 (ReLU target,
-#: d = 20, n = 600).
-_SMALL_MEAN = 0.25
-
 
 def population(moments: SourceMoments, weight: float, contexts: ContextSample | None = None) -> Population:
     """A source by its exact moments."""
