@@ -9,13 +9,16 @@ from typing import Any
 from hermite_eq.arguments import LARGEST_COUNT, count, instance, positive
 from hermite_eq.errors import HypothesisError
 
+#: Finite ratios are no further from 1: beyond, functions of two of them leave double precision.
+_FARTHEST = 1e12
+
 
 @dataclass(frozen=True)
 class Ratios:
     r"""The limit: α = ℓ/d, κ = k/d, τ = n/d², μ = m/d² with everything else infinite.
 
     ``kappa=inf`` means a fresh task for every training context; ``mu=inf`` the kernel limit; ``mu=None`` where there is no hidden
-    layer.
+    layer. Finite ratios are between 1e-12 and 1e12.
 
     >>> Ratios(alpha=1, kappa=0.5, tau=1.5, mu=1)
     Ratios(alpha=1.0, kappa=0.5, tau=1.5, mu=1.0)
@@ -32,7 +35,14 @@ class Ratios:
             if name == "mu" and value is None:
                 continue
             requirement = f"the ratio {name} is > 0 {'(inf allowed)' if infinite else 'and finite'}"
-            object.__setattr__(self, name, positive(value, name, infinite=infinite, requirement=requirement))
+            value = positive(value, name, infinite=infinite, requirement=requirement)
+            if value != math.inf and not 1 / _FARTHEST <= value <= _FARTHEST:
+                nearest = _FARTHEST if value > 1 else 1 / _FARTHEST
+                raise HypothesisError(
+                    f"the ratio {name} is between {1 / _FARTHEST:g} and {_FARTHEST:g}", f"{name}={value:g}",
+                    f"pass {name}={nearest:g}, which is as good as the limit",
+                )
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)

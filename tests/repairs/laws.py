@@ -18,13 +18,16 @@ LINKED = h.covariance(h.Task(sources=SOURCES[1:], unit_link=True))
 TABLE: dict[str, Row] = {
     "noise": (lambda: h.Task("relu", noise=-1), "pass noise=0.01", lambda: h.Task("relu", noise=0.01)),
     "ratio": (lambda: h.Ratios(alpha=-1, kappa=1, tau=1), "pass alpha=1.0", lambda: h.Ratios(alpha=1.0, kappa=1, tau=1)),
+    "a ratio far from 1": (
+        lambda: h.Ratios(alpha=1e100, kappa=1, tau=1), "pass alpha=1e+12", lambda: h.Ratios(alpha=1e12, kappa=1, tau=1),
+    ),
     "size": (lambda: h.Sizes(0, 4, 4, 16), "pass d=1 or more", lambda: h.Sizes(1, 4, 4, 16)),
     "degrees of freedom": (lambda: h.StudentT(1.0), "pass dof=3 or more", lambda: h.StudentT(3)),
     "sources": (lambda: h.Task(sources=[1]), 'Source("relu", noise=0.01)', lambda: h.Task(sources=[h.Source("relu", noise=0.01)])),  # type: ignore[list-item]
     "tasks above samples": (lambda: h.Sizes(4, 4, 30, 20), "pass tasks=math.inf", lambda: h.Sizes(4, 4, math.inf, 20)),
     "tasks above samples, raised": (lambda: h.Sizes(4, 4, 30, 20), "raise samples", lambda: h.Sizes(4, 4, 30, 30)),
     "ratios beyond numbers": (
-        lambda: h.Sizes.from_ratios(10**6, alpha=1e308, kappa=1, tau=1), "pass smaller ratios",
+        lambda: h.Sizes.from_ratios(10**6, alpha=1e12, kappa=1, tau=1), "pass smaller ratios",
         lambda: h.Sizes.from_ratios(9, alpha=1, kappa=1, tau=1),
     ),
     "ridge": (lambda: h.LinearTransformer(-1), "pass ridge=0.01", lambda: h.LinearTransformer(ridge=0.01)),

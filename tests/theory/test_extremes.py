@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import sys
@@ -168,6 +169,15 @@ def test_the_error_changes_without_a_step_over_all_ridges(model) -> None:
     assert np.abs(np.diff(np.log(icl))).max() < math.log(10)
     assert icl[:3] == pytest.approx([icl_error(model(0.0), task, where).icl] * 3, rel=1e-9)
     assert icl[-3:] == pytest.approx([icl[-1]] * 3, rel=1e-9)
+
+
+@pytest.mark.parametrize("model", [
+    LinearTransformer(0.0), LinearTransformer(0.1), *(RandomTransformer(head, 0.1) for head in ("relu", "tanh", "x^2-1", "identity")),
+], ids=str)  # fmt: skip
+def test_ratios_at_both_ends_have_errors(model) -> None:
+    for ratios in itertools.product((1e-12, 1.0, 1e12), repeat=4):
+        found = icl_error(model, Task("relu", 0.01), Ratios(*ratios))
+        assert min(found.icl, found.idg) >= 0
 
 
 @pytest.mark.parametrize("noise", [value for value in NOISES if value >= 1e6])

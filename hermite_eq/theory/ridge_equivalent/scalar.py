@@ -343,7 +343,8 @@ def random_head_error(
     p22 = k + (leave * psi2**2).sum(-1)
     b1, b2 = (leave * psi1 * samples.mean).sum(-1), (leave * psi2 * samples.mean).sum(-1)
     p11 = np.where(p11 > 0, p11, 1.0)
-    a2 = (b2 - p12 * b1 / p11) / (p22 - p12**2 / p11)
+    rest = p22 - p12**2 / p11
+    a2 = (b2 - p12 * b1 / p11) / np.where(rest > 0, rest, 1.0)
     a1 = (b1 - p12 * a2) / p11
     constant = _column(a1) * psi1 + _column(a2) * psi2
     constant_fresh = _column(a1) * psi1 + _column(a2 * spectrum.overlap / spectrum.second_moment) * psi2
