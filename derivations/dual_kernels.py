@@ -73,7 +73,7 @@ def _ends(sigma: sympy.Expr, order: int, derivative: sympy.Expr, claim: str) -> 
 
 
 def _joint_density() -> list[Step]:
-    """φ_ρ/(√φ√φ) as the library sums it, and Schur's test: ∫ of it over y, at |x| ≥ T at most √(2/(1 + ρ²)) e^{−s²T²/(4(1 + ρ²))}."""
+    """φ_ρ/(√φ√φ) as the library sums it, and Schur's test: ∫ of it over y, where |x| ≥ T at most √(2/(1 + ρ²)) e^{−s²T²/(4(1 + ρ²))}."""
     x, y = sympy.symbols("x y", real=True)
     rho = sympy.Symbol("rho", real=True)
     square, both = 1 - rho**2, 1 + rho**2
@@ -86,8 +86,8 @@ def _joint_density() -> list[Step]:
     return [
         Step("φ_ρ(x, y)/√(φ(x)φ(y)) is a Gaussian in y − 2ρx/(1 + ρ²) times one in x", sympy.simplify(joint - claimed) == 0, "all ρ, x, y",
              tex=r"$\varphi_\rho(x,y)/\sqrt{\varphi(x)\varphi(y)}$ is a Gaussian in $y-2\rho x/(1+\rho^2)$ times one in $x$."),
-        Step("its integral over y is √(2/(1 + ρ²)) e^{−s²x²/(4(1 + ρ²))} < 2e^{…}: on |x|, |y| ≥ T a bound of its norm (Schur)", bound == 0,
-             "all ρ", tex=r"Its integral over $y$ is $\sqrt{2/(1+\rho^2)}\,e^{-s^2x^2/(4(1+\rho^2))}$, $s^2=1-\rho^2$: on $|x|,|y|\ge T$ a"
+        Step("its integral over y is √(2/(1 + ρ²)) e^{−s²x²/(4(1 + ρ²))} < 2e^{…}: on |x| ≥ T a bound of its norm (Schur)", bound == 0,
+             "all ρ", tex=r"Its integral over $y$ is $\sqrt{2/(1+\rho^2)}\,e^{-s^2x^2/(4(1+\rho^2))}$, $s^2=1-\rho^2$: on $|x|\ge T$ a"
              r" bound of its norm (Schur's test)."),
     ]  # fmt: skip
 

@@ -96,6 +96,8 @@ def growth(expression: sympy.Expr, side: int, start: int, lipschitz: float | Non
 
 
 _INCREASING = {sympy.tanh: (-1, 1), sympy.erf: (-1, 1), sympy.atan: (-2, 2)}
+#: Of an argument within ±1.
+_ARCS = {sympy.asin: (-2, 2), sympy.acos: (0, 4)}
 _BOUNDED_BY_ONE = (sympy.sin, sympy.cos, sympy.sinc, sympy.sech)
 
 
@@ -188,6 +190,11 @@ class _Rules:
         inner = self.ray(f)
         low = arb(0) if inner.low is None else inner.low.exp().lower()
         high = None if inner.high is None else inner.high.exp().upper()
+        if polynomial is None and isinstance(f, sympy.Add):
+            # exp of a sum is the product of those of its polynomial and of every other term.
+            parts = [term for term in f.args if not term.is_polynomial(X)]
+            whole = self.product([self.exponential(term) for term in (f - sympy.Add(*parts), *parts)])
+            return self._within(low, high, whole.growth)
         if polynomial is not None and polynomial.degree() <= 2:
             gamma, beta, alpha = (ball_function(polynomial.coeff_monomial(X**j))(acb(0), False).real for j in range(3))
             return self._within(low, high, Growth(gamma.exp(), arb(0), beta * self.side, alpha, self.start))
@@ -214,6 +221,8 @@ class _Rules:
             return self._within(arb(-1), arb(1))
         if kind in (sympy.sign, sympy.Heaviside) or (kind == sympy.besselj and f.args[0].is_Integer):
             return self._within(arb(-1), arb(1))
+        if kind in _ARCS:
+            return self._within(*map(arb, _ARCS[kind]))
         if kind == sympy.Si:
             # Si is largest at π, below 1.86.
             return self._within(arb("-1.86"), arb("1.86"))

@@ -263,6 +263,27 @@ def test_singular_points_are_listed_and_removable_ones_marked() -> None:
     assert [(item.place, item.removable) for item in found] == [(-sqrt(3), False), (0, True), (sqrt(3), False)]
 
 
+def _erfinv_sin(x: Any) -> Any:
+    """Infinite where the quadrature does not look, at zeros of the cosine."""
+    y = mpmath.sin(x)
+    return mpmath.erfinv(y) if abs(y) < 1 else mpmath.mpf(0)
+
+
+def test_singular_points_of_a_periodic_function_have_one_expansion_for_each_phase() -> None:
+    expression = log(Abs(sin(3 * X))) + 1 / sqrt(2 + sin(3 * X))
+    found = singularities(expression)
+    assert len(found) == 77
+    for item in (found[0], found[38], found[-1]):
+        assert sin(3 * item.place) == 0
+        assert item.left is not None
+        assert item.right is not None
+        for side, expansion in ((-1, item.left), (1, item.right)):
+            t = 2.0**-20
+            value = sum(float(c) * t ** float(a) * (-math.log(t)) ** float(b) for (a, b), c in expansion.parts[0][1].terms.items())
+            # A rounded place moves log|sin 3x| by ε|x|/t.
+            assert value == pytest.approx(float(expression.subs(X, item.place + side * t).evalf(30)), abs=1e-13)
+
+
 # Arc functions at ±1, where they have roots: the text, the same in mpmath, the kinks within reach of the density.
 ARCS: dict[str, tuple[Any, list[Any]]] = {
     "asin(sin(x))": (lambda x: mpmath.asin(mpmath.sin(x)), [(k + 0.5) * mpmath.pi for k in range(-4, 4)]),
@@ -270,6 +291,7 @@ ARCS: dict[str, tuple[Any, list[Any]]] = {
     "acos(1/(1 + x^2))": (lambda x: mpmath.acos(1 / (1 + x * x)), [0]),
     "acos(-exp(-x^2))": (lambda x: mpmath.acos(-mpmath.exp(-x * x)), [0]),
     "asin(2*x/(1 + x^2))": (lambda x: mpmath.asin(2 * x / (1 + x * x)), [-1, 1]),
+    "erfinv(sin(x))": (_erfinv_sin, [(k + 0.5) * mpmath.pi for k in range(-4, 4)]),
     "asin(clip(x, -1, 1))": (lambda x: mpmath.asin(min(max(x, -1), 1)), [-1, 1]),
 }
 

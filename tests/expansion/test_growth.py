@@ -44,6 +44,9 @@ EXPRESSIONS = [
     "x^2*exp(-abs(x))",
     "sech(x)*x - sinc(x)",
     "(x^2 + 1)^(-1/2)",
+    "asin(sin(5*x)) + x*acos(cos(x))",
+    "exp(6*x*tanh(x) - 36)",
+    "exp(-x^2/2 + x*tanh(x))",
 ]
 
 

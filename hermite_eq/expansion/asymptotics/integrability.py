@@ -29,6 +29,8 @@ from hermite_eq.hermite import X
 _BITS = 400
 #: Places closer than this are one.
 _MARGIN = sympy.Float(10) ** -30
+#: Points named in a message.
+_NAMED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +93,17 @@ def singularities(expression: sympy.Expr) -> tuple[Singularity, ...]:
         same = known[at] if at < len(known) and known[at] < near + _MARGIN else near
         places[same] = (places[same][0] if same in places else edge, True)
     found = []
+    period = _period(expression) if len(parts) == 1 else None
+    by_phase: dict[sympy.Expr, tuple[Asymptotic | None, Asymptotic | None]] = {}
     with working_precision(_BITS):
         # From the origin outwards: of several points where the square is not integrable the nearest is named.
         for near in sorted(places, key=lambda near: (abs(near), near)):
             place, meeting = places[near]
-            left = _one_side(parts[bisect_left(cuts, near - _MARGIN)].expression, place, -1)
-            right = _one_side(parts[bisect_right(cuts, near + _MARGIN)].expression, place, 1)
+            phase = near if period is None else sympy.Mod(near + _MARGIN, sympy.N(period, 40)).round(25)
+            if phase not in by_phase:
+                left = _one_side(parts[bisect_left(cuts, near - _MARGIN)].expression, place, -1)
+                by_phase[phase] = left, _one_side(parts[bisect_right(cuts, near + _MARGIN)].expression, place, 1)
+            left, right = by_phase[phase]
             smooth = _smooth(left) and _smooth(right)
             if not (smooth and meeting):
                 found.append((near, Singularity(place, left, right, smooth and _agree(left, right))))
@@ -184,7 +191,8 @@ def decays_slowly(expression: sympy.Expr, reach: float) -> bool:
 
 
 def _end(piece: Any, side: int, reach: Fraction) -> End | None:
-    if _periodic(piece.expression):
+    # What is square integrable over a period is so at infinity.
+    if _period(piece.expression) is not None:
         return None
     edge = piece.right if side < 0 else piece.left
     start = 1 if edge in (sympy.oo, -sympy.oo) else max(1, int(sympy.ceiling(abs(edge))) + 1)
@@ -207,13 +215,14 @@ def _end(piece: Any, side: int, reach: Fraction) -> End | None:
         return End(side, total)
 
 
-def _periodic(expression: sympy.Expr) -> bool:
-    """Whether x enters through sines and cosines of one frequency only: what is square integrable over a period then is so at infinity."""
+def _period(expression: sympy.Expr) -> sympy.Expr | None:
+    """2π/|ω| where x enters through sines and cosines of one frequency ω only; None elsewhere."""
     expression = expression.rewrite(sympy.tan, sympy.sin) if expression.has(sympy.tan) else expression
     waves = {part for part in expression.atoms(sympy.sin, sympy.cos) if part.has(X)}
     if not waves or expression.xreplace({wave: sympy.Integer(1) for wave in waves}).has(X):
-        return False
-    return len({sympy.diff(wave.args[0], X) for wave in waves}) == 1 and all(sympy.diff(wave.args[0], X).is_number for wave in waves)
+        return None
+    frequencies = {sympy.diff(wave.args[0], X) for wave in waves}
+    return 2 * sympy.pi / abs(frequencies.pop()) if len(frequencies) == 1 and all(f.is_number for f in frequencies) else None
 
 
 def _growth_shown(expression: sympy.Expr, side: int, expansion: Asymptotic, reach: Fraction) -> str:
@@ -244,9 +253,11 @@ def check_integrable(expression: sympy.Expr, reach: float = 1.0) -> str:
         ...
     hermite_eq.errors.HypothesisError: the function is square integrable against the normal density (E σ(g)² < ∞); found 1/(x - 1), which grows like |x − 1|^(-1) as x → 1. Repair: use a function whose poles are weaker than |x − a|^(−1/2) and which grows more slowly than exp(x²/4)
     """  # noqa: E501
-    undecided = [str(found.place) for found in singularities(expression) if found.left is None or found.right is None]
+    undecided = [found.place for found in singularities(expression) if found.left is None or found.right is None]
     if undecided:
-        return f"the behaviour at x = {', '.join(undecided)}"
+        nearest = sorted(undecided, key=lambda place: abs(float(place)))[:_NAMED]
+        more = f" and {len(undecided) - _NAMED} more" if len(undecided) > _NAMED else ""
+        return f"the behaviour at x = {', '.join(map(_shown, nearest))}{more}"
     try:
         ends(expression, reach)
     except UndecidedError as reason:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import sympy
@@ -16,6 +17,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.asymptotics.series import (
     ORDERS,
     Asymptotic,
+    Series,
     UndecidedError,
     add,
     composed,
@@ -177,11 +179,22 @@ class Expander:
             rest = self.of(2 * sympy.asin(sympy.sqrt((1 - sign * f.args[0]) / 2)))
             arc = rest if sign > 0 else add(number(arb.pi()), multiply(number(-1), rest))
             return arc if kind == sympy.acos else add(number(arb.pi() / 2), multiply(number(-1), arc))
+        if kind == sympy.erfinv and not abs(limit) < 1:
+            return self._erfinv_at_one(f.args[0], limit)
         try:
             small = add(inner, number(-limit))
             return composed(_taylor(kind, f, limit), small)
         except (ValueError, TypeError, ZeroDivisionError, NotImplementedError, AttributeError):
             raise UndecidedError(f"{f}") from None
+
+    def _erfinv_at_one(self, argument: sympy.Expr, limit: arb) -> Asymptotic:
+        r"""erf⁻¹(1 − u) = √log(1/u) (1 + O(log log(1/u)/log(1/u))): of the expansion the first term alone is known."""
+        if not abs(limit) > 0:
+            raise UndecidedError(f"erfinv({argument})")
+        sign = 1 if limit > 0 else -1
+        root = power(logarithm(power(self.of(1 - sign * argument), -1)), Fraction(1, 2))
+        _, first, coefficient = root.leading()
+        return Asymptotic((({}, Series({first: sign * coefficient}, first[0] + Fraction(1, 2), exact=False)),))
 
     def _at_infinity(self, f: sympy.Expr, inner: Asymptotic) -> Asymptotic:
         kind = f.func

@@ -81,8 +81,10 @@ def growth_at_ends(expression: sympy.Expr, sigma: Activation) -> tuple[Growth, G
     return left, right
 
 
-#: The tails begin before this.
+#: Tails begin no farther out.
 _FARTHEST = 1000
+#: With fewer digits than these the rules do not resolve a function whose mass is that far out.
+_FEWEST = 20
 
 
 def _largest(bounds: list[Growth]) -> Growth:
@@ -120,12 +122,23 @@ def tail_cut(ends: tuple[Growth, Growth], degree: int, digits: int) -> tuple[int
             return all(bool(tail < goal) for tail in [*tails.c, tails.norm2])
 
         while not small(high):
-            low, high = high, 2 * high
-            if high > 4000:
+            if high == 4 * _FARTHEST:
                 raise HypothesisError(
-                    "the tails of the integral are bounded within |x| < 1000", f"{digits} digits, degree {degree}", "ask for fewer digits"
+                    f"the tails of the integral are bounded within |x| < {_FARTHEST}",
+                    f"{digits} digits, degree {degree}",
+                    _fewer_digits(tail_bounds(ends, degree, arb(_FARTHEST)), digits),
                 )
+            low, high = high, min(2 * high, 4 * _FARTHEST)
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if small(middle) else (middle, high)
         return high, tail_bounds(ends, degree, arb(high) / 4)
+
+
+def _fewer_digits(tails: _Tails, digits: int) -> str:
+    """The repair where the tails beyond the farthest T are these."""
+    worst = max(*tails.c, tails.norm2)
+    reached = int(float((-worst.log() / arb(10).log()).lower())) - 1 if worst.is_finite() and worst > 0 else 0
+    if reached >= _FEWEST:
+        return f"ask for {digits - reached} digits fewer"
+    return f"take a function whose mass under the normal density is within |x| < {_FARTHEST}; c.exact is another way where it is not None"

@@ -72,7 +72,7 @@ def _interpolated(first: Activation, second: Activation, sign: float, angle: Arr
 def _integral(first: Activation, second: Activation, rho: float) -> tuple[float, float]:
     scale = math.sqrt((1 - rho) * (1 + rho))
     singular = [bool(panels(sigma).local) for sigma in (first, second)]
-    far = [_far_norm(sigma) for sigma in (first, second)]
+    far = [_far_norm(sigma, scale) for sigma in (first, second)]
     if scale == 0 and (any(singular) or any(far)):
         if first.expression is not None and second.expression is not None:
             return _polarised(first, second, rho)
@@ -104,15 +104,16 @@ def _integral(first: Activation, second: Activation, rho: float) -> tuple[float,
     return value + float(density @ (f * smoothed)), error + beyond
 
 
-def _far_norm(sigma: Activation) -> float:
-    """The square root of what E σ² has beyond the panels."""
+def _far_norm(sigma: Activation, scale: float) -> float:
+    """The square root of what E σ² has beyond the panels, or within reach of what is beyond; 0 where it is less than rounding."""
     plan = panels(sigma)
-    return math.sqrt(far_norm2(sigma.expression, plan.half_width)[0]) if slowly_decaying(sigma, plan) else 0.0
+    return math.sqrt(far_norm2(sigma.expression, plan.half_width - _REACH * scale)[0]) if slowly_decaying(sigma, plan) else 0.0
 
 
 def _beyond(first: Activation, second: Activation, rho: float, scale: float, far: list[float]) -> float:
-    """A bound of the mass of a kernel beyond T, the ends of the panels: φ_ρ over the roots of both densities, as an operator there, has a
-    norm below 2e^{−s²T²/(4(1 + ρ²))} by Schur's test (``derivations/dual_kernels.py``).
+    """A bound of the mass of a kernel where x or y is beyond T, the ends of the panels. The other is then beyond T − 10 s, and φ_ρ over
+    the roots of both densities, as an operator there, has a norm below 2e^{−s²T²/(4(1 + ρ²))} by Schur's test
+    (``derivations/dual_kernels.py``).
 
     Raises
     ------
@@ -122,10 +123,11 @@ def _beyond(first: Activation, second: Activation, rho: float, scale: float, far
     if not all(far):
         return 0.0
     size = math.sqrt(quadrature(first, 0).norm2 * quadrature(second, 0).norm2)
-    largest, end = 2 * far[0] * far[1], min(panels(sigma).half_width for sigma in (first, second))
+    largest, end = 4 * far[0] * far[1], min(panels(sigma).half_width for sigma in (first, second))
     bound = largest * math.exp(-((scale * end) ** 2) / (4 * (1 + rho**2)))
     if bound > _NEGLIGIBLE * size:
-        # s² ≥ 8 log(largest/…)/T².
+        # s² ≥ 8 log(largest/…)/T², where s reaches no farther than 1.
+        largest = 4 * _far_norm(first, 1.0) * _far_norm(second, 1.0)
         most = math.floor(100 * math.sqrt(max(0.0, 1 - 8 * math.log(largest / (_NEGLIGIBLE * size)) / end**2))) / 100
         raise HypothesisError(
             f"a kernel has its mass at |x| < {end}, but at ρ = ±1", f"up to {bound / size:.2g} of it beyond at ρ = {rho:.6g}, where "
