@@ -81,7 +81,10 @@ def orthonormal_values(x: ArrayLike, degree: int) -> NDArray[np.float64]:
     if degree >= 1:
         values[1] = x
     for k in range(1, degree):
-        values[k + 1] = (x * values[k] - math.sqrt(k) * values[k - 1]) / math.sqrt(k + 1)
+        # In place: large arrays are mostly the time that their memory takes.
+        following = np.multiply(x, values[k], out=values[k + 1, ...])
+        following -= math.sqrt(k) * values[k - 1]
+        following /= math.sqrt(k + 1)
     return values
 
 

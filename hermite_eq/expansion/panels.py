@@ -327,8 +327,11 @@ def _inside(x: Array, left: Array, right: Array) -> Array:
 
 
 def _roots(length: Array, weights: Array, x: Array) -> Array:
-    scale = np.sqrt(length / 2)
-    return scale * np.sqrt(weights / math.sqrt(2 * math.pi)) * np.exp(np.square(x) * -0.25)
+    density = np.square(x)
+    density *= -0.25
+    np.exp(density, out=density)
+    density *= np.sqrt(length / 2) * np.sqrt(weights / math.sqrt(2 * math.pi))
+    return density
 
 
 def _in_a_row(edges: Array, *parts: Array) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from hermite_eq.hermite import orthonormal_values
 
 #: Panels are as many as the widest argument is long, some 28 for a unit, and take 10 KB each while they are looked at: 1 GB.
 _WIDEST = 1e3
+#: Pairs (s, m) at a time: their tables, of some 600 nodes a row, are in the cache.
+_ROWS = 32
 
 
-def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tuple[Array, Array, Array]:
-    """Values of σ(m + s g) times the root of w φ, nodes g and those roots, a row for every pair (s, m)."""
+def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> Iterator[tuple[Array, Array, Array]]:
+    """Values of σ(m + s g) times the root of w φ, nodes g and those roots, a row for every pair (s, m), :data:`_ROWS` at a time."""
     s, m = broadcast("scales and shifts", array(scales, "scales", finite=False), array(shifts, "shifts", nan=True))
     if s.ndim != 1 or not np.all((s > 0) & (s < math.inf)):
         raise HypothesisError(
@@ -39,14 +42,15 @@ def _affine_nodes(sigma: Activation, scales: ArrayLike, shifts: ArrayLike) -> tu
             f"use {'smaller scales, or ' if largest > 1 else ''}a function that grows more slowly",
         )
     end = float(plan.half_width)
-    edges = np.clip((plan.edges - m[:, None]) / s[:, None], -end, end)
-    if np.min(s, initial=1.0) < 0.5:
-        # Panels of the argument s·g are then longer than 2 in g, on which φ He_k would not be resolved.
-        grid = np.linspace(-end, end, 2 * plan.half_width + 1)
-        edges = np.sort(np.concatenate([edges, np.broadcast_to(grid, (s.size, grid.size))], axis=1), axis=1)
-    x, root = nodes_and_roots(edges)
-    f, x, root = affine_values(sigma, plan.local, m[:, None], s[:, None], x, root)
-    return f * root, x, root
+    # Panels of the argument s·g may be longer than 2 in g, on which φ He_k would not be resolved.
+    grid = np.linspace(-end, end, 2 * plan.half_width + 1 if np.min(s, initial=1.0) < 0.5 else 0)
+    for start in range(0, max(s.size, 1), _ROWS):
+        scale, shift = s[start : start + _ROWS, None], m[start : start + _ROWS, None]
+        edges = np.clip((plan.edges - shift) / scale, -end, end)
+        edges = np.sort(np.concatenate([edges, np.broadcast_to(grid, (len(edges), grid.size))], axis=1), axis=1)
+        x, root = nodes_and_roots(edges)
+        f, x, root = affine_values(sigma, plan.local, shift, scale, x, root)
+        yield f * root, x, root
 
 
 def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayLike = 0.0) -> Array:
@@ -76,8 +80,9 @@ def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: A
     """
     sigma = activation(sigma)
     degree = double_degree(degree)
-    f, x, root = _affine_nodes(sigma, scales, shifts)
-    c = np.einsum("ksj,sj->sk", orthonormal_values(x, degree), f * root)
+    c = np.concatenate([
+        np.einsum("ksj,sj->sk", orthonormal_values(x, degree), f * root) for f, x, root in _affine_nodes(sigma, scales, shifts)
+    ])
     if not np.any(shifts):
         c[:, vanishing(sigma, degree)] = 0.0
     return c * [sqrt_factorial(k) for k in range(degree + 1)]
@@ -93,6 +98,7 @@ def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0, degr
     array([1., 4.])
     """
     degree = double_degree(degree)
-    f, x, _ = _affine_nodes(activation(sigma), scales, shifts)
-    square = np.square(f)
-    return np.sum(square * orthonormal_values(x, degree)[degree] * sqrt_factorial(degree) if degree else square, axis=1)
+    return np.concatenate([
+        np.sum(np.square(f) * orthonormal_values(x, degree)[degree] * sqrt_factorial(degree) if degree else np.square(f), axis=1)
+        for f, x, _ in _affine_nodes(activation(sigma), scales, shifts)
+    ])

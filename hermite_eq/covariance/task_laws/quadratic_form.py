@@ -35,6 +35,8 @@ _STEPS = (0.36, 0.3)
 _CUT = 1e-17
 #: Powers of the series for :func:`curvature`: 0.05^15 is below rounding.
 _SERIES = 15
+#: Contours at a time.
+_CONTOURS = 8
 
 
 def curvature(x: Array) -> Array:
@@ -113,28 +115,26 @@ def _saddles(cumulants: _Cumulants, roots: Array) -> Array:
     return -cumulants.top * np.expm1(-(low + high) / 2)
 
 
-def _contour(cumulants: _Cumulants, saddle: float, q: float, step: float) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-    """Points of the upper half of the contour, and weights w with Re Σ w f(s) = (1/2πi) ∫ e^{K − sq} f ds for f real on the real line."""
-    at = np.array(saddle)
-    second, third = float(cumulants.derivative(at, 2)), float(cumulants.derivative(at, 3))
-    width = min(1 / math.sqrt(second), cumulants.top - saddle)
-    bend, end = third / (6 * second), 16.0
-    peak = complex(cumulants.value(at.astype(complex))).real - saddle * q
+def _contours(cumulants: _Cumulants, saddles: Array, q: Array, step: float) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Points of the upper half of the contour through each saddle, a row for each, and weights w with
+    Re Σ w f(s) = (1/2πi) ∫ e^{K − sq} f ds for f real on the real line."""
+    second, third = cumulants.derivative(saddles, 2), cumulants.derivative(saddles, 3)
+    width = np.minimum(1 / np.sqrt(second), cumulants.top - saddles)[:, None]
+    bend, end = (third / (6 * second))[:, None], 16.0
+    peak = cumulants.value(saddles.astype(complex)).real - saddles * q
     while True:
         y = width * step * np.arange(math.ceil(end / step))
-        s = saddle + 1j * y + bend * y**2
-        exponent = cumulants.value(s) - q * s
-        height = exponent.real - peak
-        if height.max() > 1e-6:
+        s = saddles[:, None] + 1j * y + bend * y**2
+        exponent = cumulants.value(s) - q[:, None] * s
+        height = exponent.real - peak[:, None]
+        if (rises := height.max(axis=1, keepdims=True) > 1e-6).any():
             # On the vertical line |e^K| is largest at the saddle; less bent than the parabola is therefore always possible.
-            bend /= 2
-        elif height[-1] > math.log(_CUT):
+            bend = np.where(rises, bend / 2, bend)
+        elif height[:, -1].max() > math.log(_CUT):
             end *= 2
         else:
             break
-    kept = height > math.log(_CUT)
-    y, s, exponent = y[kept], s[kept], exponent[kept]
-    ends = np.where(y == 0, 0.5, 1.0)
+    ends = np.where(y == 0, 0.5, np.where(height > math.log(_CUT), 1.0, 0.0))
     return s, np.exp(exponent) * (1 - 2j * bend * y) * ends * (width * step / math.pi)
 
 
@@ -150,16 +150,17 @@ def group_nodes(eigenvalues: Array, shifts: Array, level: int) -> FormNodes:
     size, n, central = len(q), len(eigenvalues), not shifts.any()
     mass, first, spread = np.empty(size), np.zeros((size, n)), np.empty((size, n))
     outer = None if central else np.empty((size, n, n))
-    for j in range(size):
-        s, weight = _contour(cumulants, float(saddles[j]), float(q[j]), contour_step)
-        weight = weight * (root_step * roots[j] / saddles[j])
-        mass[j] = weight.sum().real
+    for start in range(0, size, _CONTOURS):
+        rows = slice(start, start + _CONTOURS)
+        s, weight = _contours(cumulants, saddles[rows], q[rows], contour_step)
+        weight = weight * (root_step * roots[rows] / saddles[rows])[:, None]
+        mass[rows] = weight.sum(axis=1).real
         inverse = 1 / (1 - 2 * np.multiply.outer(s, eigenvalues))
-        spread[j] = (weight @ inverse).real
+        spread[rows] = (weight[:, None] @ inverse).real[:, 0]
         if outer is not None:
-            means = 2 * s[:, None] * (eigenvalues * shifts) * inverse
-            first[j] = (weight @ means).real
-            outer[j] = ((means * weight[:, None]).T @ means).real
+            means = 2 * s[..., None] * (eigenvalues * shifts) * inverse
+            first[rows] = (weight[:, None] @ means).real[:, 0]
+            outer[rows] = ((means * weight[..., None]).swapaxes(1, 2) @ means).real
     return FormNodes(q, mass, first, spread, outer)
 
 

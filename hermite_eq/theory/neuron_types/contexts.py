@@ -258,13 +258,15 @@ def _overlap_variance(
     few = min(_PARTNERS, count)
     partners = np.flatnonzero(np.arange(len(x)) % count < few)
     found = np.empty(len(x))
-    scaled_x, scaled_b = x * factor[:, None], b
-    for start in range(0, len(x), 4096):
-        rows = slice(start, start + 4096)
-        inner = (scaled_x[rows] @ scaled_x[partners].T) * (scaled_b[rows] @ scaled_b[partners].T)
+    scaled_x = x * factor[:, None]
+    # As many rows as a cache holds.
+    for start in range(0, len(x), 128):
+        rows = slice(start, start + 128)
+        inner = (scaled_x[rows] @ scaled_x[partners].T) * (b[rows] @ b[partners].T)
         inner -= coordinates[rows] @ coordinates[partners].T
-        own = np.arange(start, start + len(inner))[:, None] == partners
-        found[rows] = np.where(own, 0.0, inner**2) @ seen[partners] * (count / few)
+        own = np.flatnonzero((partners >= start) & (partners < start + len(inner)))
+        inner[partners[own] - start, own] = 0.0
+        found[rows] = np.square(inner, out=inner) @ seen[partners] * (count / few)
     return found
 
 
