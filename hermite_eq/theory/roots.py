@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,8 +14,9 @@ Array = NDArray[np.float64]
 
 #: Halving the logarithm of a bracket of all doubles, then the bracket: 11 and 53 steps; interpolation may waste some of them.
 _STEPS = 400
-#: Ends of a bracket are decades apart where the logarithm of their quotient is more than this.
-_WIDE = 4.0
+#: Ends of a bracket are decades apart where their quotient is more than this.
+_WIDE = math.exp(4.0)
+_EPS, _TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
 
 
 def increasing_root(f: Callable[[Array], Array], lower: Array, upper: Array) -> Array:
@@ -48,7 +50,8 @@ def increasing_root(f: Callable[[Array], Array], lower: Array, upper: Array) -> 
         if done.all():
             return answer
         with np.errstate(all="ignore"):
-            decades = (np.minimum(a, b) > 0) & (np.abs(np.log(a) - np.log(b)) > _WIDE)
+            low = np.minimum(a, b)
+            decades = (low > 0) & (np.maximum(a, b) > _WIDE * low)
             x = np.where(decades, np.sqrt(a) * np.sqrt(b), a + step * (b - a))
         fx = f(x)
         same = (fx >= 0) == (fa >= 0)
@@ -56,10 +59,11 @@ def increasing_root(f: Callable[[Array], Array], lower: Array, upper: Array) -> 
         b, fb = np.where(same, b, a), np.where(same, fb, fa)
         a, fa = x, fx
         best = np.where(np.abs(fa) < np.abs(fb), a, b)
-        tolerance = 2 * np.finfo(float).eps * np.abs(best) + np.finfo(float).tiny
+        tolerance = 2 * _EPS * np.abs(best) + _TINY
         width = np.abs(b - a)
-        finished = ~done & ((width <= 2 * tolerance) | (fa == 0))
-        answer = np.where(finished, np.where(fa == 0, a, best), answer)
+        exact = fa == 0
+        finished = ~done & ((width <= 2 * tolerance) | exact)
+        answer = np.where(finished, np.where(exact, a, best), answer)
         done |= finished
         with np.errstate(all="ignore"):
             xi = (a - b) / (c - b)
@@ -68,7 +72,7 @@ def increasing_root(f: Callable[[Array], Array], lower: Array, upper: Array) -> 
             quadratic = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
             least = np.where(width > 2 * tolerance, tolerance / width, 0.5)
         step = np.where(safe & np.isfinite(quadratic), quadratic, 0.5)
-        step = np.clip(step, least, 1 - least)
+        step = np.minimum(np.maximum(step, least), 1 - least)
     raise ConvergenceError(
         "a bracket of a root shrinks to the last bits", f"one left after {_STEPS} steps", "pass ratios, noise and ridge of ordinary size"
     )

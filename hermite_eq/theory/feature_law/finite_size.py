@@ -133,10 +133,12 @@ def _consistent(
     weights: Any = np.broadcast_to(law.weights, (tau.size, law.weights.size))
     # Where c₁ vanishes the covariance of h plays no role, and any weights will do.
     power = samples.c1**2 if samples.c1.any() else np.ones_like(samples.c1)
+    k = None
     for _ in range(_ROUNDS):
         spectrum, tilt = _spectrum(law, d, tasks, weights)
         samples = replace(samples, tilt=tilt)
-        point = fixed_point(samples, spectrum, tau, mu, ridge)
+        point = fixed_point(samples, spectrum, tau, mu, ridge, k)
+        k = value(point.k)
         update = samples.weights * power * point.omega
         update = update / update.sum(-1, keepdims=True)
         if _change(update, weights) < 1e-10:

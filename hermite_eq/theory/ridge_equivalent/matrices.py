@@ -264,12 +264,14 @@ class ExplicitEngine:
             return [(_row(point, i), eigenblocks) for i in range(tau.size)]
         open_, rounds = list(range(tau.size)), [PositiveIteration(start, self.trained + 1) for _ in range(tau.size)]
         found: dict[int, tuple[FixedPoint, list[Eigenblock]]] = {}
+        k = None
         for _ in range(_ROUNDS):
             eigenblocks_of = [self.decompose(rounds[i].values) for i in open_]
-            points = self._inner(eigenblocks_of, tau[open_], mu[open_], ridge[open_])
+            points = self._inner(eigenblocks_of, tau[open_], mu[open_], ridge[open_], k)
             for row, (i, eigenblocks) in enumerate(zip(open_, eigenblocks_of, strict=True)):
                 if rounds[i].settled(self.weights(points.omega[row])):
                     found[i] = (_row(points, row), eigenblocks)
+            k = points.k[[i not in found for i in open_]]
             open_ = [i for i in open_ if i not in found]
             if not open_:
                 return [found[i] for i in range(tau.size)]
@@ -277,7 +279,9 @@ class ExplicitEngine:
             "the sources' weights in the fit settle", f"no agreement after {_ROUNDS} rounds", "raise the ridge, or move n away from m"
         )
 
-    def _inner(self, eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array) -> FixedPoint:
+    def _inner(
+        self, eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array, guess: Array | None = None
+    ) -> FixedPoint:
         """The fixed points at given weights; ``eigenblocks`` are those of each point, or of one which serves all."""
         columns = [
             (each[0].block, np.array([e.values for e in each]), np.array([e.diagonals[: self.trained] for e in each]))
@@ -292,7 +296,7 @@ class ExplicitEngine:
             return self.load(traces, k)
 
         samples = FeatureSamples(*(np.broadcast_to(x, (tau.size, x.size)) for x in vars(self.nodes.samples).values()))
-        return effective_ridge(load, samples, tau, mu, ridge)
+        return effective_ridge(load, samples, tau, mu, ridge, guess)
 
     def errors(
         self, point: FixedPoint, eigenblocks: Sequence[Eigenblock], tau: float, mu: float, tests: Sequence[SourceNodes]

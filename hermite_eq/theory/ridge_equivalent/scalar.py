@@ -38,10 +38,13 @@ _LARGEST_LAMBDA = 1e250
 _UNRESOLVED = float(np.sqrt(np.finfo(float).eps)) / 8
 #: A ridge, in units of the features, whose roots, the differences, are sixteen times as large: for constants of order 1.
 _RESOLVED = (16 * _UNRESOLVED) ** 2
+_EPS = float(np.finfo(float).eps)
 #: Newton's steps for the slope.
 _NEWTON = 60
 #: The factor by which an upper bound of k is raised until it is one, and how often; most roots are less than its square below.
 _STRETCH, _WIDENINGS = 64.0, 64
+#: The factor between a guess of k and the bracket that is tried first.
+_NEAR = 1.02
 
 
 def without_ridge(k: Array) -> NDArray[np.bool_]:
@@ -140,14 +143,15 @@ def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
     a = first = np.zeros_like(tau)
     for n in range(_NEWTON):
         omega = _column(tau) / (_column(tau * a) + load)
-        total = (strength * omega).sum(-1)
-        step = total * (total - 1) / (strength * omega**2).sum(-1)
+        weighed = strength * omega
+        total = weighed.sum(-1)
+        step = total * (total - 1) / np.vecdot(weighed, omega)
         first = first if n else step
         step = np.where(first > 0, step, 0.0)
         a = a + np.maximum(step, 0.0)
-        if np.all(step <= 4 * np.finfo(float).eps * a):
+        if (step <= 4 * _EPS * a).all():
             return a, first
-    if np.any(step > np.sqrt(np.finfo(float).eps) * a):
+    if np.any(step > np.sqrt(_EPS) * a):
         raise ConvergenceError("Newton's iteration for the slope settles", f"steps of {step.max():.3g} after {_NEWTON} of them",
                                "pass ratios, noise and ridge of ordinary size")
     return a, first
@@ -161,7 +165,9 @@ def replace_zero_slope(samples: Samples) -> Samples:
     return replace(samples, c1=np.where(_column(silent), _column(np.sqrt(faint)), samples.c1))
 
 
-def fixed_point(samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Array, ridge: Array) -> FixedPoint:
+def fixed_point(
+    samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Array, ridge: Array, guess: Array | None = None
+) -> FixedPoint:
     r"""The effective ridge k and the slope a of ridge regression on the features of this module.
 
     Everything is in units of the dimension D: τ = n/D, μ = m/D (``inf`` allowed), :math:`k=D\kappa_2`. With
@@ -182,6 +188,8 @@ def fixed_point(samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Arra
         Arrays of shape (...).
     tau, mu, ridge : ndarray
         Shape (...).
+    guess : ndarray, optional
+        As in :func:`effective_ridge`.
 
     References
     ----------
@@ -194,10 +202,12 @@ def fixed_point(samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Arra
         t = spectrum.traces(k)
         return power * (_column(t.f1) + samples.tilt * _column(t.x1)) + samples.residual2 / _column(k)
 
-    return effective_ridge(load, samples, tau, mu, ridge)
+    return effective_ridge(load, samples, tau, mu, ridge, guess)
 
 
-def effective_ridge(load: Callable[[Array], Array], samples: FeatureSamples, tau: Array, mu: Array, ridge: Array) -> FixedPoint:
+def effective_ridge(
+    load: Callable[[Array], Array], samples: FeatureSamples, tau: Array, mu: Array, ridge: Array, guess: Array | None = None
+) -> FixedPoint:
     r"""The two equations of :func:`fixed_point` for any loads w(θ), decreasing functions of k.
 
     Parameters
@@ -207,55 +217,70 @@ def effective_ridge(load: Callable[[Array], Array], samples: FeatureSamples, tau
     samples, tau, mu, ridge
         As in :func:`fixed_point`; of the samples only weights, :math:`c_1` and :math:`c_*^2` enter. Where something is a dual number,
         so is the solution.
+    guess : ndarray, optional
+        Numbers near k, which save steps and do not change the answer.
     """
     weights, power, steady = samples.weights, samples.c1**2, value(tau)
     strength = value((weights * power).sum(-1))
     capacity = value(mu)
     # For large ridges a → E c₁² and k → λ_s/(μa).
     ridge = np.minimum(ridge, LARGEST_RIDGE * strength)
+    penalty, powers, probabilities = value(ridge), value(weights * power), value(weights)
+    load_ratio, beyond = steady / capacity, -_EPS * strength
 
     def equations(k: Array) -> tuple[Array, Array, Array, Array]:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             loads = value(load(k))
-            a, first = _slope(value(weights * power), loads, steady)
+            a, first = _slope(powers, loads, steady)
             total = _column(steady * a) + loads
-            dof = (value(weights) * loads / total).sum(-1)
-            residual = a * (1 - steady / capacity * dof)
+            dof = np.vecdot(probabilities, loads / total)
+            residual = a * (1 - load_ratio * dof)
         # Where there is no a, Newton's step goes on smoothly, for a root at a = 0+ where n < m and the ridge is small. A step of 0 is
         # one that rounding has taken: at τ = 1 without c_* it is that of ⟨r/(r+k)⟩⁻¹ − 1 > 0, and the root is beyond.
-        without = np.minimum(first, -np.finfo(float).eps * strength) * np.where(steady < capacity, 1 - steady / capacity, 1.0)
-        return np.where(first <= 0, without, residual) - value(ridge) / k, a, _column(steady) / total, dof
+        without = np.minimum(first, beyond) * np.where(steady < capacity, 1 - load_ratio, 1.0)
+        return np.where(first <= 0, without, residual) - penalty / k, a, _column(steady) / total, dof
 
-    upper = 1 + value(ridge) / strength
+    upper = 1 + penalty / strength
+    ends = [upper / _STRETCH**2, lower := np.full_like(steady, SMALLEST_RIDGE)]
+    if guess is not None:
+        ends.insert(0, np.maximum(guess / _NEAR, lower))
+        upper = np.where(without_ridge(guess), upper, guess * _NEAR)
     for _ in range(_WIDENINGS):
         short = equations(upper)[0] < 0
         if not short.any():
             break
         upper = np.where(short, _STRETCH * upper, upper)
+        ends[-2] = np.where(short, upper / _STRETCH**2, ends[-2])
     else:
         raise ConvergenceError("the effective ridge has an upper bound", f"none below {upper.max():.3g}",
                                "pass ratios, noise and ridge of ordinary size")
-    near = upper / _STRETCH**2
-    lower = np.full_like(steady, SMALLEST_RIDGE)
-    k = increasing_root(lambda k: equations(k)[0], np.where(equations(near)[0] < 0, near, lower), upper)
+    # An end that is no lower bound is an upper one.
+    k, bounded = upper, np.zeros(steady.shape, bool)
+    for end in ends:
+        low = np.minimum(end, k)
+        root = increasing_root(lambda k: equations(k)[0], np.where(bounded, lower, low), np.where(bounded, lower, k))
+        k = np.where(bounded, k, root)
+        bounded |= root > low
+        if bounded.all():
+            break
     rank = feature_rank(value(samples.residual2), capacity)
     # n/D = n/d² · d/(d+1) is rounded three times, by ε/2 each, and so is m/D: 3ε between equal numbers, and ε for the difference.
-    full = np.abs(rank - steady) <= 4 * np.finfo(float).eps * steady
-    interpolates = (value(ridge) == 0) & full
-    k = np.where(interpolates & (k < np.finfo(float).eps), lower, k)
+    full = np.abs(rank - steady) <= 4 * _EPS * steady
+    interpolates = (penalty == 0) & full
+    k = np.where(interpolates & (k < _EPS), lower, k)
     left, a, omega, dof = equations(k)
     # Near n = rank the errors are a power of λ, through a, of which a digit is lost with every one that 1 − ⟨r/(r+k)⟩ or 1 − dof loses.
-    free = np.minimum(k, 1 - steady / capacity * dof)
-    lost = full & (value(ridge) > 0) & (a < _UNRESOLVED * strength) & (free < _UNRESOLVED)
+    free = np.minimum(k, 1 - load_ratio * dof)
+    lost = full & (penalty > 0) & (a < _UNRESOLVED * strength) & (free < _UNRESOLVED)
     if lost.any():
-        least = float((value(ridge) / strength)[lost].min())
+        least = float((penalty / strength)[lost].min())
         # Below the normal doubles the factor is not known.
-        larger = f", or one {_RESOLVED / least:.1g} times as large" if value(ridge)[lost].min() > np.finfo(float).tiny else ""
+        larger = f", or one {_RESOLVED / least:.1g} times as large" if penalty[lost].min() > np.finfo(float).tiny else ""
         raise HypothesisError(
             "where n is the rank of the features, the ridge is 0 or large enough for double precision",
             f"a ridge of {least:.3g} in units of the features", f"pass ridge=0{larger}",
         )
-    residual = np.where(k > lower, np.abs(left) / (strength + value(ridge) / k), 0.0)
+    residual = np.where(k > lower, np.abs(left) / (strength + penalty / k), 0.0)
     directions = _directions(load(k), samples, tau, mu, ridge)
     if not directions:
         return FixedPoint(k, a, omega, dof, residual, interpolates)
