@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse.linalg import svds
 
 from hermite_eq.arguments import shown
 from hermite_eq.errors import ArgumentTypeError
@@ -130,6 +129,8 @@ def drawn_gradient(model: OneStepTransformer, draw: Draw) -> Gradient:
 
 
 def _norms(gradient: Gradient, layer: Floats, step_size: float) -> tuple[float, float, float, float]:
+    from scipy.sparse.linalg import svds
+
     u, v, matrix = gradient.u, gradient.v, np.asarray(gradient.matrix, dtype=float)
     rank_one = float(np.linalg.norm(u) * np.linalg.norm(v))
     _, _, right = svds(matrix, k=1, v0=np.ones(min(matrix.shape)))
@@ -140,4 +141,6 @@ def _norms(gradient: Gradient, layer: Floats, step_size: float) -> tuple[float, 
 
 def spectral_norm(matrix: Floats) -> float:
     """The largest singular value, from a fixed starting vector."""
+    from scipy.sparse.linalg import svds
+
     return float(svds(matrix, k=1, v0=np.ones(min(matrix.shape)), return_singular_vectors=False)[0])

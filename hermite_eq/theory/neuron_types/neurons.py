@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.interpolate
 from numpy.typing import NDArray
 
 from hermite_eq.expansion import scaled_coefficients, scaled_norm2
@@ -92,6 +91,8 @@ def conditional_moments(head: Any, means: Array, scales: Array) -> tuple[Array, 
     >>> bool(np.abs(a0 - mean**2 - scale**2).max() < 1e-7), bool(np.abs(a1 - 2 * mean * scale).max() < 1e-7)
     (True, True)
     """
+    import scipy.interpolate
+
     low, high = float(scales.min()), float(scales.max())
     if high - low < 1e-3 * high:
         low, high = low * 0.999, high * 1.001

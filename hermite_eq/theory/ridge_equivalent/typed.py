@@ -25,7 +25,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
@@ -339,6 +338,8 @@ class TypedRidge:
                 sums = forms.by_kind(weighted).reshape(self.sources, len(between), -1)
                 found = found + forms.at_nodes(np.einsum("jtsxy,sjy->tjx", between, sums, optimize=True))
             return np.asarray(found)
+
+        import scipy.sparse.linalg
 
         count = len(w)
         operator = scipy.sparse.linalg.LinearOperator((count, count), matvec=lambda r: r - received_from(r), dtype=float)

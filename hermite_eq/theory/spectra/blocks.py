@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.csgraph import connected_components
 
 from hermite_eq.arguments import array
 from hermite_eq.errors import HypothesisError
@@ -130,6 +129,8 @@ def joint_components(matrices: Sequence[Array]) -> tuple[Array, list[Indices]]:
     >>> [len(one) for one in components]
     [2, 1]
     """
+    from scipy.sparse.csgraph import connected_components
+
     scales = [float(np.abs(m).max()) or 1.0 for m in matrices]
     # A combination with incommensurable weights separates the joint eigenspaces.
     weights = np.sqrt(np.arange(2, len(matrices) + 2)) % 1 + 0.5
