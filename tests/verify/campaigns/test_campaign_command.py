@@ -50,7 +50,7 @@ def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -
         time.sleep(0.01)
     assert not alive()
     # With --resume, d and the seed come from what was stored; of a shard there is no report.
-    again = [*call[:5], "--resume", "--shard", "500/500", "--output", str(tmp_path)]
+    again = [*call[:5], "--resume", "--shard", "500/500", "--workers", "1", "--output", str(tmp_path)]
     done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "d = 8" in done.stdout
     assert len(contents(stored_in)) == stored + 2

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from campaign_process import InOrder, contents, nothing, store
+from worker_tasks import asleep, failing, interrupts_blocked, killed, unanswerable
 
 from hermite_eq import HypothesisError
 from hermite_eq.errors import StorageError
@@ -156,24 +157,6 @@ def test_in_another_thread_there_is_nothing_to_interrupt() -> None:
 # Workers.
 
 
-def killed(number: int) -> int:
-    if number == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
-def unanswerable(number: int) -> object:
-    return (x for x in range(number))
-
-
-def failing(number: int) -> None:
-    raise HypothesisError("it is even", str(number), "pass 2")
-
-
-def interrupts_blocked() -> bool:
-    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-
-
 def test_a_killed_worker_is_named_and_the_others_go_on() -> None:
     with workers(1) as pool:
         assert pool.submit(interrupts_blocked).result()
@@ -192,10 +175,6 @@ def test_a_killed_worker_is_named_and_the_others_go_on() -> None:
         with pytest.raises(TypeError, match="generator"):
             pool.submit(unanswerable, 3).result()
         assert pool.submit(killed, 4).result() == 4
-
-
-def asleep() -> None:
-    time.sleep(600)
 
 
 def test_an_exception_ends_the_workers_amid_their_tasks() -> None:

@@ -104,10 +104,9 @@ def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver, undisturbed
 @pytest.mark.filterwarnings("ignore::hermite_eq.HypothesisWarning")
 def test_results_do_not_depend_on_workers_shards_or_order(undisturbed, tmp_path: Path) -> None:
     wanted = contents(undisturbed, 8)
-    for count in (1, 2):
-        with workers(count) as pool:
-            compute(store(tmp_path / str(count)), range(8), pool, nothing)
-        assert contents(tmp_path / str(count)) == wanted
+    with workers(2) as pool:
+        compute(store(tmp_path / "workers"), range(8), pool, nothing)
+    assert contents(tmp_path / "workers") == wanted
     for part in ("3/3", "1/3", "2/3"):
         compute(store(tmp_path / "shards"), command.shard(part, 8), InOrder(), nothing)
     assert contents(tmp_path / "shards") == wanted
@@ -157,7 +156,7 @@ def test_who_packs_does_not_lose_what_another_packs(alone: bool, undisturbed, tm
 def test_on_a_dask_cluster(undisturbed, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
         compute(store(tmp_path), range(6), client.get_executor(), nothing)
