@@ -22,7 +22,7 @@ from verify.command_line import command_line, positive
 
 TASK = Task("relu", noise=0.01)
 #: Arguments of the smallest run.
-SMALLEST = ("--points", "10", "--grid", "10", "--d", "12", "30")
+SMALLEST = ("--points", "2", "--grid", "2", "--d", "12")
 RATIOS: dict[str, Any] = {"alpha": 1, "kappa": 0.5, "mu": 1}
 
 
