@@ -317,7 +317,7 @@ def _by_balls(expression: sympy.Expr, x: Array, values: Array) -> Array:
                 elif ball.imag.contains(0):
                     accurate = ball.real.rel_accuracy_bits() >= 64 or ball.real.abs_upper() < _NEGLIGIBLE
                     if accurate or bits == _BITS[-1]:
-                        values[i] = to_double(ball.real)
+                        values[i] = float(ball.real)
                     else:
                         unresolved.append((i, place))
         waiting = unresolved
@@ -337,7 +337,7 @@ def _limit(expression: sympy.Expr, place: float) -> float | None:
             return None
         spread = arb(2) ** -50 * arb.max(arb(1), abs(near[0].real))
         if all(bool(abs(value.real - near[0].real) < spread) for value in near):
-            return to_double((near[1].real + near[2].real) / 2)
+            return float((near[1].real + near[2].real) / 2)
     return None
 
 
@@ -372,17 +372,3 @@ def vanishes(number: sympy.Expr) -> bool:
             if ball.is_finite() and not ball.contains(0):
                 return False
     return True
-
-
-def to_double(ball: arb) -> float:
-    """The double nearest to the middle of a ball; ±∞ beyond the largest."""
-    mantissa, exponent = (int(part) for part in ball.mid().man_exp())
-    if mantissa == 0 or mantissa.bit_length() + exponent < -1080:
-        return 0.0
-    beyond = math.inf if mantissa > 0 else -math.inf
-    if mantissa.bit_length() + exponent > 1025:
-        return beyond
-    try:
-        return float(mantissa << exponent) if exponent >= 0 else mantissa / (1 << -exponent)
-    except OverflowError:
-        return beyond
