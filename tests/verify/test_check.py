@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import json
 import math
@@ -27,6 +28,7 @@ from verify.main_job.profile import QUICK
 from verify.report import document, page, verdicts
 from verify.store.files import write_text
 from verify.store.run import simulate_run
+from verify.store.workers import workers
 
 
 def test_the_limit_is_the_declared_false_alarm_rate() -> None:
@@ -201,6 +203,7 @@ def test_the_main_job_writes_everything(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Panel, "fine", Panel.settings)
     monkeypatch.setattr(two_sources, "measure", lambda *_: planted_mixture.measured())
     planted_mixture.install(monkeypatch)
+    monkeypatch.setattr(job, "workers", functools.partial(workers, 1))
     console = Console(width=180, record=True, file=io.StringIO())
     job.run(tiny, tmp_path, console)
     names = {path.name for path in tmp_path.iterdir()}
