@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -100,14 +100,46 @@ def test_a_forbidden_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
 SUBPACKAGES = {module.name for module in pkgutil.iter_modules(hermite_eq.__path__) if module.ispkg}
 
 
-def loaded(code: str) -> set[str]:
-    """The modules that ``code`` loads beyond NumPy and SymPy."""
-    program = f"import sys, numpy, sympy\nbefore = set(sys.modules)\n{code}\nprint(*set(sys.modules) - before)"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    return set(run.stdout.split())
+#: Programs, read until the input ends; each runs in a copy of a process that has loaded NumPy and SymPy and nothing of the package.
+PROGRAMS = """import os, sys, traceback, numpy, sympy
+before = set(sys.modules)
+for line in sys.stdin:
+    if not os.fork():
+        try:
+            exec(eval(line), {"sys": sys})
+            print(*set(sys.modules) - before, flush=True)
+        except BaseException:
+            print("failed:", repr(traceback.format_exc()), flush=True)
+        os._exit(0)
+    os.wait()
+"""
 
 
-def test_the_package_loads_none_of_its_parts() -> None:
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[Callable[[str], set[str]]]:
+    """The modules that a program loads beyond NumPy and SymPy."""
+    call = [sys.executable, "-c", PROGRAMS]
+    with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, cwd=ROOT) as process:
+
+        def found(code: str) -> set[str]:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            print(repr(code), file=process.stdin, flush=True)
+            answer = process.stdout.readline()
+            assert answer
+            assert not answer.startswith("failed:"), answer
+            return set(answer.split())
+
+        yield found
+
+
+def test_a_program_that_fails_is_seen(loaded: Callable[[str], set[str]]) -> None:
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        loaded("1 / 0")
+    assert loaded("") == set()
+
+
+def test_the_package_loads_none_of_its_parts(loaded: Callable[[str], set[str]]) -> None:
     assert loaded("import hermite_eq") == {"hermite_eq"}
 
 
@@ -115,20 +147,20 @@ HEAVY = {"scipy.stats", "matplotlib", "pandas", "rich", "hypothesis", "pytest", 
          "hermite_eq.activations.names.table"}
 
 
-def test_public_names_load_nothing_heavy_and_build_no_table() -> None:
+def test_public_names_load_nothing_heavy_and_build_no_table(loaded: Callable[[str], set[str]]) -> None:
     modules = loaded("from hermite_eq import *")
     assert "hermite_eq.theory.error" in modules
     assert not HEAVY & modules
 
 
-def test_what_is_heavy_is_seen_when_it_is_loaded() -> None:
+def test_what_is_heavy_is_seen_when_it_is_loaded(loaded: Callable[[str], set[str]]) -> None:
     assert HEAVY & loaded("import hermite_eq; hermite_eq.Task('relu')") == {"hermite_eq.activations.names.table"}
 
 
 @pytest.mark.parametrize("first", [
     "", "import hermite_eq.theory", "from hermite_eq import covariance", "from hermite_eq.covariance import covariance",
 ])
-def test_the_covariance_is_a_module_that_answers_a_call(first: str) -> None:
+def test_the_covariance_is_a_module_that_answers_a_call(first: str, loaded: Callable[[str], set[str]]) -> None:
     loaded(f"{first}\nimport hermite_eq, hermite_eq.covariance as module\n"
            "assert module is sys.modules['hermite_eq.covariance'] is hermite_eq.covariance\n"
            "assert hermite_eq.covariance(hermite_eq.Task('relu')) == module.covariance(hermite_eq.Task('relu'))")
@@ -138,7 +170,7 @@ def test_its_signature_is_the_function_s() -> None:
     assert inspect.signature(hermite_eq.covariance) == inspect.signature(hermite_eq.covariance.covariance)
 
 
-def test_a_part_is_its_module_however_it_is_reached() -> None:
+def test_a_part_is_its_module_however_it_is_reached(loaded: Callable[[str], set[str]]) -> None:
     assert set(hermite_eq._PARTS) >= SUBPACKAGES
     loaded("\n".join(["import hermite_eq", *(f"assert hermite_eq.{part}.__name__ == 'hermite_eq.{part}'" for part in hermite_eq._PARTS)]))
     imports = (f"import hermite_eq.{part} as module\nassert module is sys.modules['hermite_eq.{part}']" for part in hermite_eq._PARTS)
