@@ -63,7 +63,8 @@ def test_theory_for_the_head_and_the_linear_transformer(capsys: pytest.CaptureFi
 
 
 def test_compare_sets_theory_beside_simulation(capsys: pytest.CaptureFixture[str]) -> None:
-    table = output(capsys, "compare", "--activation", "relu", "--target", "tanh", "-d", "8", "--tau", "3", "--runs", "2", "--degrees", "1")
+    table = output(capsys, "compare", "--activation", "relu", "--target", "tanh", "-d", "8", "--tau", "3", "--runs", "2", "--degrees", "1",
+                   "--kappa", "4")
     labels = [line[:28].strip() for line in table.splitlines()[2:]]
     assert labels == ["relu", "relu, r = 1", "linear", "linear + intercept"]
 
@@ -92,7 +93,8 @@ def test_bad_input_is_one_clear_line(argv: list[str], message: str, capsys: pyte
     assert len(error.splitlines()) == 1
 
 
-_SMALL = ("--target", "tanh", "-d", "6", "--tau", "3")
+#: With tasks enough for the theory not to draw them.
+_SMALL = ("--target", "tanh", "-d", "6", "--tau", "3", "--kappa", "4")
 COMMANDS = {
     "activations": ("activations",),
     "coefficients": ("coefficients", "tanh", "--degree", "2"),
@@ -205,7 +207,7 @@ def test_the_runs_one_by_one_are_the_runs_together(capsys: pytest.CaptureFixture
     import hermite_eq
 
     found = json.loads(output(capsys, *COMMANDS["compare"], "--json"))["models"][0]
-    sizes = hermite_eq.Sizes.from_ratios(6, alpha=1.0, kappa=0.5, tau=3.0, mu=1.0)
+    sizes = hermite_eq.Sizes.from_ratios(6, alpha=1.0, kappa=4.0, tau=3.0, mu=1.0)
     task = hermite_eq.Task(activation("tanh"), 0.01)
     models = [hermite_eq.RandomTransformer("relu", 1e-8), hermite_eq.LinearTransformer(1e-8)]
     together = simulate.icl_error(models, task, sizes, runs=2, rng=0)[0]
