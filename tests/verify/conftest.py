@@ -11,7 +11,7 @@ from verify.campaigns.campaign import source_errors
 from verify.campaigns.theory import Points, Predictions, Theory
 
 
-def numbers(points: Points) -> Theory:
+def numbers(points: Points, known: object = None) -> Theory:
     """Numbers in place of a theory, which takes seconds: of another height for every model, and other on every source."""
     task = points[0].task
     icl = 0.3 + 0.01 * len(str(points[0].model)) + np.linspace(1.0, 0.8, len(points))

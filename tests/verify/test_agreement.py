@@ -146,10 +146,10 @@ def test_errors_that_differ_by_less_than_two_per_cent_agree(share: float, verdic
 def test_a_gap_seen_at_one_point_only_is_not_taken_back() -> None:
     row = Check("claim", "subject", 1.0, 2.0, 0.1, "z", 10.0, Verdict.DISAGREES)
     unseen = [(d, 0.01 * np.random.default_rng(d).standard_normal((12, 3))) for d in (10, 20, 40)]
-    assert in_the_limit(row, unseen).verdict == Verdict.DISAGREES
+    assert in_the_limit(row, lambda: unseen).verdict == Verdict.DISAGREES
     shrinking = [(d, runs / 100 + 2 / d) for d, runs in unseen]
-    assert in_the_limit(row, shrinking).verdict == Verdict.IN_THE_LIMIT
-    assert in_the_limit(row, shrinking).statistic == "slope"
+    assert in_the_limit(row, lambda: shrinking).verdict == Verdict.IN_THE_LIMIT
+    assert in_the_limit(row, lambda: shrinking).statistic == "slope"
 
 
 def test_a_degree_that_is_too_high_is_said_to_be() -> None:

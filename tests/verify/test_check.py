@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import planted_mixture
+import planted_sources
 import pytest
 import scipy.stats
 from rich.console import Console
@@ -23,8 +23,10 @@ from verify.campaigns.heads import HEADS
 from verify.claims import statements
 from verify.claims.agreement import theory_rows
 from verify.claims.check import LEVEL, RESOLUTION, Z_LIMIT, Verdict, at_every_point, by_rate, by_z, fit_slope, z_score
-from verify.main_job import coefficients, job, pre_activations, transformers, two_sources
+from verify.claims.comparison import within_band
+from verify.main_job import coefficients, gradient, job, pre_activations, transformers
 from verify.main_job.profile import QUICK
+from verify.main_job.simulated import measure
 from verify.report import document, page, verdicts
 from verify.store.files import write_text
 from verify.store.run import simulate_run
@@ -114,6 +116,14 @@ def test_several_points_agree_only_where_each_can_tell() -> None:
     assert at_every_point(bad, [0.01, 2.0], [1.0, 1.0], runs=20) == bad
 
 
+@pytest.mark.parametrize(("mean", "verdict"), [(0.0, Verdict.AGREES), (0.015, Verdict.AGREES), (-0.015, Verdict.AGREES),
+                                               (0.0199, Verdict.UNDECIDED), (0.03, Verdict.DISAGREES), (-0.03, Verdict.DISAGREES)])
+def test_no_change_means_within_the_band(mean: float, verdict: Verdict) -> None:
+    scatter = 0.004 * np.random.default_rng(1).standard_normal(40)
+    change = mean + scatter - scatter.mean()
+    assert within_band("claim", "s", change, 0.0, 0.02, "").verdict == verdict
+
+
 # The main job at a small size: right theories pass, wrong coefficients and signs fail, on the same data.
 
 
@@ -138,7 +148,7 @@ def laws() -> dict[str, pre_activations.LawMoments]:
 @pytest.fixture(scope="module")
 def ladder() -> list[Results]:
     with ThreadPoolExecutor(1) as pool:
-        return transformers.measure(SMALL, pool, lambda: None)
+        return measure([transformers.campaign(SMALL, d) for d in SMALL.ladder], pool, lambda: None)
 
 
 def test_coefficients_agree_and_every_wrong_one_is_caught(features: dict[str, coefficients.FeatureMoments]) -> None:
@@ -162,9 +172,7 @@ def test_the_law_agrees_and_a_wrong_covariance_is_caught(laws: dict[str, pre_act
 
 def test_the_theory_is_rejected_for_another_target(ladder: list[Results]) -> None:
     def mistaken(curve: Curve) -> Curve:
-        wrong = Task("relu", 0.01)
-        return dataclasses.replace(
-            curve, predict=lambda points: curve.predict(tuple(dataclasses.replace(point, task=wrong) for point in points)))
+        return curve.believing(lambda point: dataclasses.replace(point, task=Task("relu", 0.01)))
 
     # At these sizes the plain heads are far from the limit; the normalised head and its theory are what can be compared.
     right, wrong = (theory_rows(transformers.foretold(held, panel=1)).values()
@@ -198,15 +206,15 @@ def test_results_do_not_depend_on_the_workers(ladder: list[Results]) -> None:
 
 def test_the_main_job_writes_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ladder: list[Results]) -> None:
     tiny = dataclasses.replace(SMALL, feature_runs=3, law_contexts=4000, covariance_contexts=4000)
-    monkeypatch.setattr(transformers, "measure", lambda *_: ladder)
+    monkeypatch.setattr(job, "measure", lambda planned, *_: ladder if planned[0].name == "check" else planted_sources.measured())
     # Theory lines through the simulated points alone, for time.
     monkeypatch.setattr(Panel, "fine", Panel.settings)
-    monkeypatch.setattr(two_sources, "measure", lambda *_: planted_mixture.measured())
-    planted_mixture.install(monkeypatch)
+    planted_sources.install(monkeypatch)
+    monkeypatch.setattr(gradient, "measure", lambda *_: planted_sources.ratios())
     monkeypatch.setattr(job, "workers", functools.partial(workers, 1))
     console = Console(width=180, record=True, file=io.StringIO())
     job.run(tiny, tmp_path, console)
     names = {path.name for path in tmp_path.iterdir()}
-    stems = ("learning_curves", "equivalence_gaps", "gaussianity", "data_mixing")
+    stems = ("learning_curves", "equivalence_gaps", "gaussianity", "two_sources")
     assert names == {"verify.json", "report.html", *(f"{stem}.{kind}" for stem in stems for kind in ("png", "svg"))}
     assert "Verdicts" in console.export_text()

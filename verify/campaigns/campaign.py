@@ -168,12 +168,15 @@ class Panel:
     families : tuple of Family
     errors : tuple of {"icl", "idg", "g_task"}
         What the figure shows.
+    paired : bool
+        Whether points that are no part of one draw have the same seeds, so that they differ by what is left of one draw.
     """
 
     axis: Axis
     values: tuple[float, ...]
     families: tuple[Family, ...]
     errors: tuple[Error, ...] = ("icl",)
+    paired: bool = False
 
     def settings(self, family: Family, d: int) -> tuple[Setting, ...]:
         """Everything along a curve."""
@@ -190,8 +193,7 @@ class Panel:
                 yield _sweep((index, number), settings, axis, sizes if self.axis == axis else sizes[:1])
             else:
                 for j, setting in enumerate(settings):
-                    # Mixtures of the same sources differ in what is left of one draw.
-                    key = (index, number) if self.axis == "share" else (index, number, j)
+                    key = (index, number) if self.paired else (index, number, j)
                     yield _sweep(key, [setting], "samples", (setting.sizes.samples,))
 
     def fine(self, family: Family, d: int) -> list[Setting]:

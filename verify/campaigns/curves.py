@@ -95,9 +95,20 @@ class Curve:
         """Means and standard errors."""
         return MonteCarlo.from_runs(self.each(error))
 
-    def points(self, change: Callable[[AnyTask], AnyTask] = lambda task: task) -> Points:
-        """What the theory is asked of, for ``change`` of the task."""
-        return tuple(Point(setting.models[self.name], change(setting.task), setting.sizes) for setting in self.settings)
+    @property
+    def points(self) -> Points:
+        """What the theory is asked of."""
+        return tuple(Point(setting.models[self.name], setting.task, setting.sizes) for setting in self.settings)
+
+    def only(self, i: int) -> Curve:
+        """The curve of one point."""
+        here = slice(i, i + 1)
+        return dataclasses.replace(self, settings=self.settings[here], icl_runs=self.icl_runs[:, here], idg_runs=self.idg_runs[:, here],
+                                   source_runs=self.source_runs[:, here], fallbacks=self.fallbacks[here])
+
+    def believing(self, change: Callable[[Point], Point]) -> Curve:
+        """The same runs beside the theory of other models, tasks or sizes."""
+        return dataclasses.replace(self, predict=lambda points: self.predict(tuple(map(change, points))))
 
     @functools.cached_property
     def prediction(self) -> Theory:
@@ -105,7 +116,7 @@ class Curve:
         if not self.predicted:
             none = np.full(len(self.settings), math.nan)
             return Theory(none, none, np.full(self.source_runs.shape[1:], math.nan), ((),) * len(none))
-        return self.predict(self.points())
+        return self.predict(self.points)
 
     def theory(self, error: Error) -> Array:
         """The theory at the same points, NaN where it declines."""
@@ -123,7 +134,7 @@ class Curve:
 
     def limit(self, error: Error) -> Array:
         """The theory at d = ∞, at the ratios of the simulated points."""
-        return _of(self.predict(tuple(at_infinity(point) for point in self.points())), error)
+        return _of(self.predict(tuple(map(at_infinity, self.points))), error)
 
     def at(self, d: int) -> Theory:
         """The theory at the same values and another d."""
@@ -220,7 +231,7 @@ class Results:
 
 def results(campaign: Campaign, d: int, records: Sequence[Record], predict: Callable[[Points], Theory] | None = None) -> Results:
     """Runs as curves."""
-    sweeps, predict = campaign.sweeps(d), predict or functools.cache(theory)
+    sweeps, predict = campaign.sweeps(d), predict or functools.partial(theory, known={})
     curves = {}
     for index, panel in enumerate(campaign.panels):
         for number, family in enumerate(panel.families):

@@ -54,8 +54,8 @@ class Mixing(Family):
         p of the equivalent models.
     normalise : bool
         Whether the heads see h of one length.
-    linear : bool
-        Whether linear Transformers stand beside the heads.
+    linear, rank_one : bool
+        Whether linear Transformers stand beside the heads, and heads with the rank-one part of the step.
     """
 
     spiked: float = 0.5
@@ -72,6 +72,7 @@ class Mixing(Family):
     degrees: tuple[int, ...] = (4,)
     normalise: bool = False
     linear: bool = True
+    rank_one: bool = True
     # A point takes seconds.
     dense = False
     # The ridge depends on m.
@@ -100,7 +101,7 @@ class Mixing(Family):
         return Sizes.from_ratios(d, alpha=self.context, kappa=float("inf"), tau=self.samples, mu=self.hidden)
 
     def models(self, d: int, *, stepped: bool = False) -> dict[str, TrainedModel]:
-        """The models by the names of their curves; with a step, or ``stepped``, the head also without it and with its rank-one part."""
+        """The models by the names of their curves; with a step, or ``stepped``, the head also without it and with ``rank_one``."""
         flat, ridge = rt_ridge(self.ridge, d), rt_ridge(self.ridge, d, self.sizes(d).hidden)
         models: dict[str, TrainedModel] = {}
         if self.linear:
@@ -109,7 +110,8 @@ class Mixing(Family):
             models[sigma] = head = OneStepTransformer(sigma, self.step * d**2, ridge, normalise=self.normalise)
             if self.step or stepped:
                 models[f"{sigma}, no step"] = replace(head, step_size=0.0)
-                models[f"{sigma}, rank one"] = replace(head, rank_one=True)
+                if self.rank_one:
+                    models[f"{sigma}, rank one"] = replace(head, rank_one=True)
             for p in self.degrees:
                 models[f"{sigma}, p = {p}"] = replace(head, head=_equivalent(sigma, p))
         return models
@@ -125,8 +127,8 @@ class Mixing(Family):
 
     def where(self, axis: Axis, name: str) -> tuple[str, ...]:
         what = self.structure if axis == "step" else axis
-        length = "h normalised" if self.normalise and name.partition(",")[0] in self.activations else ""
-        return (length, "" if self.name.startswith(what) else what, self.name)
+        said = not self.normalise or "h normalised" in self.name or name.partition(",")[0] not in self.activations
+        return ("" if said else "h normalised", "" if self.name.startswith(what) else what, self.name)
 
     def abscissa(self, axis: Axis) -> str:
         return {"samples": "n/d²", "context": "ℓ/d", "hidden": "m/d²", "input spike": "θ_x/d", "task spike": "θ_ξ/d²", "noise": "Δ₁",

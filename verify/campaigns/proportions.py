@@ -57,6 +57,6 @@ _CASES = (
 PROPORTIONS = Campaign(
     "proportions", "The best proportions", "The mixture of two sources that the theory calls best is as good as the best of those "
     "simulated, and the theory is right beside it.",
-    tuple(Panel("share", (0.02, 0.25, 0.5, 0.75, 0.98), (case,)) for case in _CASES), d=40, runs=16, seed=2025_10,
+    tuple(Panel("share", (0.02, 0.25, 0.5, 0.75, 0.98), (case,), paired=True) for case in _CASES), d=40, runs=16, seed=2025_10,
     claims=(BestValue("π₁"),),
 )

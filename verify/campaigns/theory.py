@@ -62,8 +62,12 @@ class Theory:
     stderr: Array = field(default_factory=lambda: np.zeros((2, 1)))
 
 
-def theory(points: Points) -> Theory:
-    """The theory at every point; those of one model and task are solved together.
+#: Of points: errors in the test and on the training tasks, their standard errors, and errors on each source; and notes.
+Known = dict[Point, tuple[list[float], tuple[str, ...]]]
+
+
+def theory(points: Points, known: Known | None = None) -> Theory:
+    """The theory at every point; those of one model and task that are not yet ``known`` are solved together, and are known then.
 
     >>> from hermite_eq.models import LinearTransformer, Sizes, Task
     >>> sizes = [Sizes(d=8, context=8, tasks=4, samples=n) for n in (32, 128)]
@@ -71,20 +75,20 @@ def theory(points: Points) -> Theory:
     >>> found.icl.shape, found.by_source.shape
     ((2,), (2, 0))
     """
+    known = {} if known is None else known
     together: dict[Any, list[Point]] = {}
     for point in dict.fromkeys(points):
-        together.setdefault((point.model, point.task), []).append(point)
-    known: dict[Point, tuple[list[float], tuple[str, ...]]] = {}
+        if point not in known:
+            together.setdefault((point.model, point.task), []).append(point)
     for group in together.values():
-        known |= dict(zip(group, _errors(group), strict=True))
+        known.update(zip(group, _errors(group), strict=True))
     values, notes = zip(*(known[point] for point in points), strict=True)
     columns = np.array(values)
     return Theory(columns[:, 0], columns[:, 1], columns[:, 4:], notes, columns[:, 2:4].T)
 
 
 def _errors(points: Sequence[Point]) -> list[tuple[list[float], tuple[str, ...]]]:
-    """The errors, in the test and on the training tasks, their standard errors, and errors on each source; and notes, at points of one
-    model and task."""
+    """What is :data:`Known` of points of one model and task."""
     model, task = points[0].model, points[0].task
     try:
         with warnings.catch_warnings():

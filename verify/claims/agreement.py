@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +28,18 @@ def theory_rows(ladder: Ladder) -> dict[tuple[Key, Error | None], Check]:
     """
     curves = {key: curve for key, curve in ladder[0].curves.items() if curve.predicted}
     rows: dict[tuple[Key, Error | None], Check] = {
-        (key, error): _row(key, error, ladder) for key, curve in curves.items() for error in curve.panel.errors
+        (key, error): point_row(ladder[0].subject(key), curve.parts(error), [(each.d, each.curves[key]) for each in ladder])
+        for key, curve in curves.items() for error in curve.panel.errors
     }
     return rows | {(key, None): _gain_row(ladder[0], key) for key, curve in curves.items() if is_gain(curve)}
 
 
-def _row(key: Key, error: Error, ladder: Ladder) -> Check:
-    curve = ladder[0].curves[key]
-    parts = curve.parts(error)
+def point_row(name: str, parts: Sequence[Error], ladder: Sequence[tuple[int, Curve]]) -> Check:
+    """Of several errors of a curve, along one axis and at several d, the one at the first d and the point that is furthest from the theory.
+
+    The gap that must shrink is that of the first error.
+    """
+    curve = ladder[0][1]
     mean, stderr, expected, scales = (np.array(column) for column in zip(
         *((curve.simulated(part).mean, curve.stderr(part), curve.theory(part), curve.scale(part)) for part in parts), strict=True))
     known, z = np.isfinite(expected), np.zeros(expected.shape)
@@ -44,7 +48,7 @@ def _row(key: Key, error: Error, ladder: Ladder) -> Check:
     part, i = worst = tuple(int(k) for k in np.unravel_index(np.argmax(np.abs(z)), z.shape))
     notes = curve.prediction.notes[i]
     what = "error " * isinstance(parts[part], int) + error_name(parts[part])
-    subject = f"{ladder[0].subject(key)}: {what} at {curve.values[i]:.3g} (worst of {known.sum()})"
+    subject = f"{name}: {what} at {curve.values[i]:.3g} (worst of {known.sum()})"
     if not known.any():
         return Check(THEORY, subject, np.nan, float(mean[worst]), float(stderr[worst]), "z", 0.0, Verdict.UNDECIDED, note="; ".join(notes))
     predicted, measured = float(expected[worst]), float(mean[worst])
@@ -55,7 +59,7 @@ def _row(key: Key, error: Error, ladder: Ladder) -> Check:
     model = setting.models[curve.name]
     if isinstance(model, OneStepTransformer) and predicted:
         row = degree_too_high(row, measured / predicted - 1, excess(model, setting.task, setting.sizes))
-    row = in_the_limit(row, _gaps([(each.d, each.curves[key]) for each in ladder], error))
+    row = in_the_limit(row, lambda: _gaps(ladder, parts[0]))
     # Of a row that agrees what is most particular; of another all that the theory says of itself.
     said = notes[-1:] if row.verdict == Verdict.AGREES else notes
     declined = [f"no value at {(~known[0]).sum()} of {len(curve.values)} points"] if not known.all() else []
@@ -78,14 +82,14 @@ def degree_too_high(row: Check, gap: float, inflated: float) -> Check:
     return row
 
 
-def in_the_limit(row: Check, gaps: Sequence[tuple[int, Array]]) -> Check:
+def in_the_limit(row: Check, gaps: Callable[[], Sequence[tuple[int, Array]]]) -> Check:
     """A row that disagrees, with the mean gap at every d in store; in the limit it agrees if that vanishes as 1/d, where there are three.
 
-    No paper states a rate: 1/d is the order of the other finite-size corrections.
+    The gaps, with their theory, are asked for only then. No paper states a rate: 1/d is the order of the other finite-size corrections.
     """
     if row.verdict != Verdict.DISAGREES:
         return row
-    ladder = sorted((d, runs.mean(axis=1)) for d, runs in gaps)
+    ladder = sorted((d, runs.mean(axis=1)) for d, runs in gaps())
     found = [(d, MonteCarlo.from_runs(runs)) for d, runs in ladder]
     shown = ", ".join(f"{each.mean:+.3f} ± {each.stderr:.3f} at d = {d}" for d, each in found)
     note = f"{row.note}; mean gap {shown}" if shown else row.note

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
 
 import hermite_eq
 from hermite_eq.models import AnyTask, Task
-from verify.campaigns.curves import Curve, Results
+from verify.campaigns.curves import Curve, Point
 from verify.campaigns.theory import Points, Theory
 from verify.claims.agreement import THEORY, Ladder, theory_rows
 from verify.claims.check import Check, Verdict
@@ -31,22 +30,30 @@ class Defect:
     applies : callable
         Of which curves it can be told.
     wrong : callable
-        From a curve to its theory with the defect.
+        From a curve to one beside the theory with the defect.
     gain : bool
         Whether it is the gain of the step that is wrong.
     """
 
     name: str
     applies: Callable[[Curve], bool]
-    wrong: Callable[[Curve], Theory]
+    wrong: Callable[[Curve], Curve]
     gain: bool = False
 
 
-def steeper(task: AnyTask, share: Any = SHARE) -> Task:
-    """The task with a target whose c_1 is too large by a share."""
+def steeper(task: AnyTask, share: Any = SHARE, number: int = 0) -> Task:
+    """The task with a target of one source whose c_1 is too large by a share."""
     assert isinstance(task, Task)
-    slope = hermite_eq.coefficients(task.target, 1)[1]
-    return Task(task.target.expression + share * slope * hermite_eq.hermite.X, task.noise)
+    target = task.sources[number].target
+    slope = hermite_eq.coefficients(target, 1)[1]
+    return with_source(task, number, target=hermite_eq.activation(target.expression + share * slope * hermite_eq.hermite.X))
+
+
+def with_source(task: Task, number: int, **fields: Any) -> Task:
+    """The task with other fields of one source."""
+    sources = list(task.sources)
+    sources[number] = replace(sources[number], **fields)
+    return replace(task, sources=tuple(sources))
 
 
 def _isotropic(task: AnyTask) -> bool:
@@ -55,20 +62,24 @@ def _isotropic(task: AnyTask) -> bool:
 
 def _slope(share: Any) -> Defect:
     return Defect(f"c_1 of the target {float(share):.0%} too large", lambda curve: _isotropic(curve.task),
-                  lambda curve: curve.predict(curve.points(lambda task: steeper(task, share))))
+                  lambda curve: curve.believing(lambda point: _steeper(point, share)))
+
+
+def _steeper(point: Point, share: Any) -> Point:
+    return replace(point, task=steeper(point.task, share))
 
 
 def _scaled(name: str, error: float, gain: float = 1.0) -> Defect:
     """Every error, or what a step changes in it, multiplied by a factor."""
 
-    def wrong(curve: Curve) -> Theory:
-        right = curve.prediction
+    def scaled(right: Theory) -> Theory:
         icl = error * right.icl
         if gain != 1:
             icl = icl[0] + gain * (icl - icl[0])
-        return dataclasses.replace(right, icl=icl, by_source=error * right.by_source)
+        return replace(right, icl=icl, by_source=error * right.by_source)
 
-    return Defect(name, lambda curve: isinstance(curve.task, Task) and not curve.task.isotropic, wrong, gain != 1)
+    return Defect(name, lambda curve: isinstance(curve.task, Task) and not curve.task.isotropic,
+                  lambda curve: replace(curve, predict=lambda points: scaled(curve.predict(points))), gain != 1)
 
 
 _SHARES = (SHARE, 4 * SHARE)
@@ -80,7 +91,7 @@ DEFECTS = (
 
 def asked(curve: Curve) -> list[Points]:
     """What the theory is asked of for the defects of a curve."""
-    return [curve.points(lambda task, share=share: steeper(task, share)) for share in _SHARES if _isotropic(curve.task)]  # type: ignore[misc]
+    return [tuple(_steeper(point, share) for point in curve.points) for share in _SHARES if _isotropic(curve.task)]
 
 
 def outcome(claim: str, defect: str, rows: Sequence[Check]) -> dict[str, Any]:
@@ -100,18 +111,10 @@ def controls(ladder: Ladder, defects: Sequence[Defect] = DEFECTS) -> list[dict[s
         if not chosen:
             continue
         keys = {key for key, _ in chosen}
-        rows = theory_rows([_with(defect, results, keys) for results in ladder])
+        rows = theory_rows([replace(results, curves={key: defect.wrong(results.curves[key]) for key in results.curves if key in keys})
+                            for results in ladder])
         found.append(outcome(THEORY, defect.name, [rows[place] for place in chosen]))
     return found
-
-
-def _with(defect: Defect, results: Results, keys: set[Any]) -> Results:
-    """The curves of these keys, with the wrong theory."""
-
-    def wrong(curve: Curve) -> Curve:
-        return dataclasses.replace(curve, predict=lambda points: defect.wrong(curve))
-
-    return dataclasses.replace(results, curves={key: wrong(curve) for key, curve in results.curves.items() if key in keys})
 
 
 def sentence(item: dict[str, Any]) -> str:

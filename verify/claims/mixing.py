@@ -66,7 +66,7 @@ class SameError:
         row = at_every_point(row, stderr, np.ones(len(mean)), runs=len(gaps))
         setting = curve.settings[i]
         row = degree_too_high(row, float(mean[i]), excess(setting.models[curve.name], setting.task, setting.sizes))
-        row = in_the_limit(row, [(each.d, relative_gaps(each.curves[one], each.curves[other])) for each in ladder])
+        row = in_the_limit(row, lambda: [(each.d, relative_gaps(each.curves[one], each.curves[other])) for each in ladder])
         # With runs enough any two heads differ at a finite d.
         if row.verdict == Verdict.DISAGREES and _too_small(mean, stderr):
             return row.with_verdict(Verdict.AGREES, f"{row.note}; everywhere less than {NO_GAIN:.0%}")
@@ -80,7 +80,7 @@ class StructureHelps:
     def rows(self, claim: str, ladder: Ladder) -> list[Check]:
         found = []
         for (_, _, name), curve in ladder[0].curves.items():
-            if name == "relu":
+            if name == "relu" and curve.panel.axis in ("input spike", "task spike", "noise"):
                 sign, verb = (-1, "rises") if curve.panel.axis == "noise" else (1, "falls")
                 subject = f"{_mixing(curve).name}: the error {verb} with the {curve.panel.axis} of source 1"
                 found += [self._row(claim, subject + (f", tested on source {part}" if isinstance(part, int) else ""), curve, sign, part)
@@ -99,10 +99,12 @@ class StructureHelps:
 
 @dataclass(frozen=True)
 class StepHelps:
-    """Whether the step η = d² does what is said of it, and where a task spike makes it help, whether the theory knows the best η."""
+    """Whether the step η = d² does what is said of it, and where a task spike makes it help, whether the theory knows the best of several
+    η.
+    """
 
     def rows(self, claim: str, ladder: Ladder) -> list[Check]:
-        return [row for key, curve in ladder[0].curves.items() if key[2] in _mixing(curve).activations
+        return [row for key, curve in ladder[0].curves.items() if curve.panel.axis == "step" and key[2] in _mixing(curve).activations
                 for row in self._of(claim, ladder[0], key)]
 
     def _of(self, claim: str, results: Results, key: Key) -> list[Check]:
@@ -125,7 +127,7 @@ class StepHelps:
             return [replace(row, predicted=float(expected[at])) if known else row]
         compared = Comparison.of(curve.values[at : at + 1], runs[:, at : at + 1], expected[at : at + 1])
         rows = [compared.row(claim, f"{name}: the step η = d² lowers the error", f"; {note}")]
-        if known:
+        if known and len(curve.values) > 2:
             rows.append(by_runs(claim, f"{name}: e/e(0) at the theory's best η above the smallest", float(expected[best] - expected[found]),
                                 runs[:, best] - runs[:, found], scale=1.0,
                                 note=f"smallest at η = {curve.values[found]:g} d², in theory at {curve.values[best]:g} d²"))

@@ -1,34 +1,25 @@
-"""The figures of the main job, as PNG and SVG."""
+"""Figures which the main job has beside those of its campaigns, as PNG and SVG."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from hermite_eq.plotting import COLOURS
 from hermite_eq.simulate import MonteCarlo
 from verify.campaigns.campaign import label
 from verify.campaigns.curves import Results
 from verify.campaigns.heads import HEADS, RIDGE, distinct_degrees, equivalent
-from verify.claims.mixing import NO_GAIN
 from verify.claims.statements import mean_gaps, theory_gap
-from verify.main_job.data_mixing import TRUE, foretold
 from verify.main_job.pre_activations import LawMoments
 from verify.main_job.transformers import TARGETS
-from verify.main_job.two_sources import HEADS as MIXING_HEADS
-from verify.main_job.two_sources import INPUTS, SPIKED, STEPS, Mixture, gains, runs_by_source
 from verify.report.figures import save
-
-Array = NDArray[np.float64]
 
 COLOUR = {"relu": COLOURS[0], "tanh": COLOURS[1]}
 MARKER = {1: "^", 2: "s", 3: "D", 4: "v"}
@@ -75,38 +66,3 @@ def gaussianity(laws: Mapping[str, LawMoments], path: Path) -> Path:
         axes.minorticks_off()
         axes.legend(fontsize=8, frameon=False)
     return save(figure, path)
-
-
-def data_mixing(measured: Mixture, path: Path) -> Path:
-    """Two sources: errors of the head that normalises h against d, by source, and what the step η = d² changes."""
-    figure, (errors, changes) = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
-    d = np.array(measured.dimensions, dtype=float)
-    for step, line, marker in zip(STEPS, ("-", "--"), ("o", "s"), strict=True):
-        drawn = [runs_by_source(measured.errors[SPIKED, size][True, step]) for size in measured.dimensions]
-        theory = [TRUE.error(SPIKED, size, True, step) if step else TRUE.without_step(SPIKED, size, True) for size in measured.dimensions]
-        made = [foretold(error) for error in theory]
-        for where, colour in zip(made[0], ("#000000", *COLOURS), strict=False):
-            errors.plot(d, [each[where] for each in made], color=colour, ls=line, lw=1.1)
-            name = f"{where}, {'η = d²' if step else 'no step'}"
-            _dots(errors, d, [each[where] for each in drawn], color=colour, marker=marker, label=name)
-    errors.set(xlabel="d", ylabel="ICL error", title="relu head, h normalised")
-    changes.axhspan(-NO_GAIN, NO_GAIN, color="#eeeeee", zorder=0)
-    for normalise, head in MIXING_HEADS.items():
-        for setting, colour in ((SPIKED, COLOURS[0]), (INPUTS, COLOURS[1])):
-            levels = [measured.errors[setting, size][normalise, 0.0].icl.mean for size in measured.dimensions]
-            runs = [gains(measured, setting, size, normalise) / level for size, level in zip(measured.dimensions, levels, strict=True)]
-            look = {"color": colour, "marker": "o" if normalise else "^", "markerfacecolor": colour if normalise else "none"}
-            _dots(changes, d, runs, label=f"{setting}, {head}", **look)
-        shares = [TRUE.gain(SPIKED, size, normalise) / TRUE.error(SPIKED, size, normalise, 0.0).icl for size in measured.dimensions]
-        changes.plot(d, shares, color=COLOURS[0], ls="-" if normalise else "--", lw=1.1)
-    changes.set(xlabel="d", ylabel="relative change of the ICL error", title="the step η = d²")
-    for axes in (errors, changes):
-        axes.set_xticks(d, [f"{value:g}" for value in d])
-        axes.legend(fontsize=7.5, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
-    return save(figure, path)
-
-
-def _dots(axes: Axes, d: Array, runs: Sequence[Array], **look: Any) -> None:
-    """Means over runs with one standard error."""
-    stderr = [each.std(ddof=1) / np.sqrt(len(each)) for each in runs]
-    axes.errorbar(d, [each.mean() for each in runs], stderr, ls="none", ms=4.5, capsize=2, **look)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import hermite_eq
-from verify.campaigns.curves import Results
 from verify.campaigns.heads import HEADS, NOISE, RIDGE
 from verify.claims.agreement import THEORY
 from verify.claims.check import Check, Verdict
-from verify.main_job import coefficients, data_mixing, figures, pre_activations, transformers, two_sources
+from verify.main_job import coefficients, figures, gradient, pre_activations, transformers, two_sources
 from verify.main_job.profile import Profile
+from verify.main_job.simulated import measure
 from verify.report import document, page, verdicts
 from verify.report.figures import figure
+from verify.report.sections import plain
 from verify.store.files import write_text
 from verify.store.workers import workers
 
@@ -36,7 +36,7 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
     """Measure, judge, hold against wrong theories, report; the exit status says whether every claim agreed and every defect was caught."""
     start = time.perf_counter()
     tasks = {target: hermite_eq.Task(target, NOISE) for target in transformers.TARGETS}
-    steps = 1 + pre_activations.steps(profile, len(tasks)) + sum(profile.runs) + two_sources.steps(profile)
+    steps = 1 + pre_activations.steps(profile, len(tasks)) + sum(profile.runs) + sum(profile.mixing_runs) + gradient.steps(profile)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         job = progress.add_task("", total=steps)
@@ -56,20 +56,21 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
             stage("laws of the pre-activations")
             laws = pre_activations.measure(tasks, profile, pool, advance)
             stage("Transformers")
-            ladder = transformers.measure(profile, pool, advance)
-            stage("several sources, gradient steps")
-            mixture = two_sources.measure(profile, pool, advance)
+            ladder = measure([transformers.campaign(profile, d) for d in profile.ladder], pool, advance)
+            stage("two sources, gradient steps")
+            mixture = measure([two_sources.campaign(profile, d) for d in profile.mixing_ladder], pool, advance)
+            gradients = gradient.measure(profile, pool, advance)
         stage("theory and verdicts")
         predictions = {head: coefficients.Values.of(head) for head in HEADS}
         checks: list[Check] = coefficients.judge(features, predictions)
         for name, task in tasks.items():
             checks += pre_activations.judge(task, laws[name])
-        checks += [*transformers.judge(profile, ladder), *data_mixing.judge(mixture)]
+        checks += [*transformers.judge(profile, ladder), *two_sources.judge(mixture), *gradient.judge(gradients)]
         checks.sort(key=lambda check: [coefficients.CLAIM, pre_activations.LEMMA, pre_activations.COROLLARY, transformers.CLAIM, THEORY,
-                                       *data_mixing.CLAIMS].index(check.claim))
+                                       *two_sources.CLAIMS, gradient.CLAIM].index(check.claim))
         power: list[dict[str, Any]] = [
             *coefficients.negative_controls(features, predictions), *pre_activations.negative_controls(tasks, laws),
-            *transformers.negative_controls(ladder), *data_mixing.negative_controls(mixture),
+            *transformers.negative_controls(ladder), *two_sources.negative_controls(mixture), *gradient.negative_controls(gradients),
         ]
         stage("figures")
         pictures = [
@@ -78,9 +79,9 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
             (figures.equivalence_gaps(ladder, folder / "equivalence_gaps"),
              "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws, and its theory, ∝ 1/d."),
             (figures.gaussianity(laws, folder / "gaussianity"), "Lemma 1 and Corollary 2: what is not Gaussian vanishes as 1/d."),
-            (figures.data_mixing(mixture, folder / "data_mixing"),
-             "An isotropic source and one with a task spike of d²: ICL errors, and what a gradient step changes; theory (lines) beside "
-             "simulation (dots, one standard error)."),
+            (figure(two_sources.campaign(profile, mixture[0].d), mixture[0].replaced(two_sources.typed), folder / "two_sources"),
+             "An isotropic source and one with spiked tasks, spiked inputs or noise: errors in the test and on each source, and what a "
+             "gradient step changes; theory (lines) beside simulation (one standard error)."),
         ]
     verdicts.print_table(checks, console)
     missed = [item for item in power if not item["caught"]]
@@ -88,7 +89,8 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
     for sentence in (*said, *(f"Not caught: {item['claim']}: {item['defect']}." for item in missed)):
         console.print(sentence)
     manifest = _manifest(profile, time.perf_counter() - start)
-    verdicts.write_json(folder / "verify.json", checks, power, [*_curves(ladder), *two_sources.numbers(mixture)], manifest)
+    curves = [row for held in (ladder, mixture) for results in held for row in plain(results, theory=results is held[0])]
+    verdicts.write_json(folder / "verify.json", checks, power, curves, manifest)
     tex = {f"{head} head, r = 2": hermite_eq.equivalent_model(head, 2).latex() for head in HEADS}
     tex |= {f"covariance, target {name}": hermite_eq.covariance(task).latex() for name, task in tasks.items()}
     tables = {
@@ -109,18 +111,7 @@ def _manifest(profile: Profile, seconds: float) -> dict[str, Any]:
     return {
         "profile": profile.name, "seed": profile.seed, "ladder": list(profile.ladder), "runs": list(profile.runs),
         "mixing_ladder": list(profile.mixing_ladder), "mixing_runs": list(profile.mixing_runs), "gradient_runs": profile.gradient_runs,
-        "sources": {name: asdict(mixing) for name, mixing in two_sources.SETTINGS.items()},
         "ratios": asdict(transformers.RATIOS), "noise": NOISE, "ridge": RIDGE, "hermite_eq": hermite_eq.__version__,
         "python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__, "sympy": sympy.__version__,
         "seconds": round(seconds, 1),
     }
-
-
-def _curves(ladder: Sequence[Results]) -> list[dict[str, Any]]:
-    return [
-        {"target": transformers.TARGETS[panel], "model": name, "d": results.d, "n": [setting.sizes.samples for setting in curve.settings],
-         "fallbacks": curve.fallbacks.tolist(),
-         **{str(error): {"mean": found.mean.tolist(), "stderr": found.stderr.tolist()}
-            for error in curve.panel.errors for found in [curve.simulated(error)]}}
-        for results in ladder for (panel, _, name), curve in results.curves.items()
-    ]

@@ -6,29 +6,25 @@ threshold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, as_completed
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import hermite_eq
 from hermite_eq.models import Model, RandomTransformer, Ratios, Task
 from verify.campaigns.campaign import Campaign, curves_panel, label
-from verify.campaigns.curves import Key, Results, results
+from verify.campaigns.curves import Key, Results
 from verify.campaigns.heads import DEGREES, HEADS, NOISE, RIDGE, equivalent, heads
 from verify.claims import defects
 from verify.claims.agreement import theory_rows
 from verify.claims.check import Check
 from verify.claims.statements import GapsAsPredicted, GapVanishes
 from verify.main_job.profile import Profile
-from verify.store.run import simulate_run
 
 CLAIM = "Theorem 3"
 TARGETS = ("relu", "tanh")
 #: [RT] Fig. 1: ℓ = d, k = d/2, m = d².
 RATIOS = Ratios(alpha=1.0, kappa=0.5, tau=1.0, mu=1.0)
-#: Bytes for the arrays of one run.
-_MEMORY = 4 * 10**9
 
 
 def without_residual(head: str) -> RandomTransformer:
@@ -61,15 +57,6 @@ def campaign(profile: Profile, d: int) -> Campaign:
         claims=(*(GapsAsPredicted(HEADS, panel, DEGREES, order=-1) for panel in panels),
                 *(vanishing(head, panel, equivalent(head, 1, normalise=True)) for panel in panels for head in HEADS)),
     )
-
-
-def measure(profile: Profile, pool: Executor, advance: Callable[[], None]) -> list[Results]:
-    """Simulate the campaign over the ladder of d, the largest first, so that no process is left alone with it; one step for each run."""
-    planned = [campaign(profile, d) for d in sorted(profile.ladder, reverse=True)]
-    jobs = {(each.d, run): pool.submit(simulate_run, each, each.d, each.seed, _MEMORY, run) for each in planned for run in range(each.runs)}
-    for _ in as_completed(jobs.values()):
-        advance()
-    return [results(each, each.d, [jobs[each.d, run].result() for run in range(each.runs)]) for each in planned]
 
 
 def foretold(ladder: Sequence[Results], panel: int | None = None) -> list[Results]:

@@ -1,146 +1,140 @@
-"""The finite-d Transformers of [DM]: two sources of data, heads with and without a gradient step, on common draws.
+r"""[DM]: two sources of data, and heads with and without a gradient step, as a campaign; what is said of it, and what is wrong to say.
 
 The first source is isotropic; the second has one direction of its tasks with variance 1 + d², or one of its inputs
-(:class:`verify.campaigns.mixing.Mixing`, in the conventions of [DM]). Settings have the same seeds, so that they can be compared run by
-run.
+(:class:`verify.campaigns.mixing.Mixing`, in the conventions of [DM]).
+
+Two signs are not among the wrong theories, as no error depends on them: that of c_1 of a source, since ξ and −ξ have the same law; and,
+for the rank-one part of the step, that of η, since w and −w have the same law and u is a multiple of w.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, as_completed
-from dataclasses import dataclass, replace
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hermite_eq import simulate
-from hermite_eq.errors import HypothesisWarning
-from hermite_eq.models import OneStepTransformer, rt_ridge
-from hermite_eq.simulate import SimulatedCurve, SimulatedError
-from hermite_eq.simulate.decomposition import gradient_step
+from hermite_eq.models import OneStepTransformer, Sizes, Task
+from hermite_eq.models.structures import Identity
+from hermite_eq.theory import TheoryError, spiked_icl_error
+from verify.campaigns.campaign import Campaign, Claim, Panel
+from verify.campaigns.curves import Curve, Point, Results
 from verify.campaigns.mixing import Mixing
+from verify.campaigns.theory import Points, Theory
+from verify.claims import defects
+from verify.claims.check import Check
+from verify.claims.mixing import StepHelps, StructureHelps
+from verify.claims.pointwise import ChangesAsPredicted, ErrorsAsPredicted, SourcesAverage
 from verify.main_job.profile import Profile
 
-Array = NDArray[np.float64]
+ERRORS, STEP, NOISE = "[DM] error theory", "[DM] gradient step", "[DM] noise of a source"
 
-#: What all settings start from: π = (1/4, 3/4), n = d², m = d²/2.
-BASE = Mixing(spiked=0.75, task_spike=1.0, noises=(0.01, 0.01), ridge=5e-3, samples=1.0)
-SPIKED, NOISY, INPUTS = "task spike", "task spike, noisy", "input spike"
-SETTINGS: dict[str, Mixing] = {
-    SPIKED: BASE,
-    # Δ₁ = 1, and a tenth in the others.
-    NOISY: replace(BASE, noises=(0.01, 1.0)),
-    INPUTS: replace(BASE, task_spike=0.0, input_spike=1.0),
+#: What all heads start from: π = (1/4, 3/4), n = d², m = d²/2.
+BASE = Mixing(spiked=0.75, noises=(0.01, 0.01), ridge=5e-3, samples=1.0, degrees=(), linear=False, rank_one=False)
+#: Heads which see h of one length, and as it is.
+HEADS = (replace(BASE, name="h normalised", normalise=True), replace(BASE, name="h not normalised"))
+SPIKED, INPUTS = tuple(replace(head, task_spike=1.0) for head in HEADS), tuple(replace(head, input_spike=1.0) for head in HEADS)
+#: η/d², and Δ₁, of which a tenth is in the other panels.
+STEPS, NOISES = (0.0, 1.0), (0.1, 1.0)
+PANELS = (
+    Panel("step", STEPS, SPIKED), Panel("step", STEPS, INPUTS),
+    # Under noise no step is of interest.
+    Panel("noise", NOISES, (replace(SPIKED[0], step=0.0),), paired=True),
+)
+#: What is said, in the order of the table.
+CLAIMS: Mapping[str, tuple[Claim, ...]] = {
+    ERRORS: (ErrorsAsPredicted(0), SourcesAverage(0)),
+    STEP: (StepHelps(), ChangesAsPredicted(0)),
+    NOISE: (StructureHelps(), ChangesAsPredicted(2, ("icl", 0))),
 }
-#: η/d².
-STEPS = (0.0, 1.0)
-#: Whether h is normalised, and how a head is called then.
-HEADS = {True: "relu head, h normalised", False: "relu head"}
-#: Runs that one process computes at a time.
-_CHUNK = 20
 
 
-def heads(setting: str, d: int) -> dict[tuple[bool, float], OneStepTransformer]:
-    """The heads trained on a setting, by whether they normalise h and by η/d²; no step is of interest under noise."""
-    ridge = rt_ridge(BASE.ridge, d, BASE.sizes(d).hidden)
-    steps = STEPS[:1] if setting == NOISY else STEPS
-    return {(normalise, step): OneStepTransformer("relu", step * d**2, ridge, normalise=normalise) for normalise in HEADS for step in steps}
+def campaign(profile: Profile, d: int) -> Campaign:
+    """Under spiked tasks and under spiked inputs with and without the step, and with more or less noise."""
+    return Campaign(
+        "check-sources", "Two sources and a gradient step", "The theory knows the errors on two sources of data, and what structure, noise "
+        "and a gradient step change in them.",
+        PANELS, d=d, runs=dict(zip(profile.mixing_ladder, profile.mixing_runs, strict=True))[d], seed=profile.seed + 1,
+        claims=tuple(claim for claims in CLAIMS.values() for claim in claims),
+    )
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """What was measured.
-
-    Attributes
-    ----------
-    errors : mapping
-        By setting and d, then by whether h is normalised and η/d².
-    gradients : mapping
-        :math:`\\|\\Delta\\|/\\|uv^\\top\\|` of each run, by setting and d.
-    """
-
-    errors: Mapping[tuple[str, int], Mapping[tuple[bool, float], SimulatedError]]
-    gradients: Mapping[tuple[str, int], Array]
-
-    @property
-    def dimensions(self) -> tuple[int, ...]:
-        return tuple(d for setting, d in self.errors if setting == SPIKED)
+@functools.cache
+def _with_types(point: Point) -> TheoryError:
+    assert isinstance(point.model, OneStepTransformer)
+    assert isinstance(point.task, Task)
+    assert isinstance(point.sizes, Sizes)
+    return spiked_icl_error(point.model, point.task, point.sizes)
 
 
-def one_part(setting: str, d: int, seed: np.random.SeedSequence, runs: range) -> tuple[SimulatedCurve, ...]:
-    """These runs of all heads of a setting; a function of its arguments alone, computed by any process."""
-    mixing = SETTINGS[setting]
-    sizes = mixing.sizes(d)
-    with warnings.catch_warnings():
-        # η = d², and the traces of the two task covariances differ: both are what is looked at.
-        warnings.simplefilter("ignore", HypothesisWarning)
-        return simulate.icl_curve(list(heads(setting, d).values()), mixing.task(d), sizes, samples=[sizes.samples], runs=runs, rng=seed)
+def typed(curve: Curve) -> Curve:
+    """Along η beside the theory of typed neurons without a step too: the errors with and without share their nodes, and so their noise."""
+    if curve.panel.axis != "step":
+        return curve
+
+    def predict(points: Points) -> Theory:
+        errors = [_with_types(point) for point in points]
+        by_source = np.array([error.icl_by_source for error in errors])
+        return Theory(np.array([error.icl for error in errors]), np.array([error.idg for error in errors]), by_source,
+                      tuple(error.notes for error in errors))
+
+    return replace(curve, predict=predict)
 
 
-def one_gradient(setting: str, d: int, seed: np.random.SeedSequence, runs: int) -> Array:
-    """‖Δ‖/‖uvᵀ‖ of the gradient at the start, run by run."""
-    mixing = SETTINGS[setting]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", HypothesisWarning)
-        found = gradient_step(heads(SPIKED, d)[True, STEPS[-1]], mixing.task(d), mixing.sizes(d), runs=runs, rng=seed)
-    return np.asarray(found.remainder_runs / found.rank_one_runs)
+def _held(claim: str, ladder: Sequence[Results], wrong: Callable[[Curve], Curve] = lambda curve: curve) -> list[Results]:
+    """The runs beside the theory by which a claim is judged, or one that is wrong."""
+    return [results.replaced(lambda curve: wrong(typed(curve) if claim == STEP else curve)) for results in ladder]
 
 
-def _parts(profile: Profile) -> Iterator[tuple[str, int, int, range]]:
-    """Setting, level and d, runs, the largest d first."""
-    for level, (d, runs) in reversed(list(enumerate(zip(profile.mixing_ladder, profile.mixing_runs, strict=True)))):
-        for setting in SETTINGS:
-            for first in range(0, runs, _CHUNK):
-                yield setting, level, d, range(first, min(first + _CHUNK, runs))
+def judge(ladder: Sequence[Results]) -> list[Check]:
+    """All rows."""
+    return [row for name, claims in CLAIMS.items() for claim in claims for row in claim.rows(name, _held(name, ladder))]
 
 
-def steps(profile: Profile) -> int:
-    """How often :func:`measure` calls ``advance``."""
-    return len(list(_parts(profile))) + 2 * len(profile.mixing_ladder)
+def _task(change: Callable[[Task], Task]) -> Callable[[Curve], Curve]:
+    """The theory of another task."""
+
+    def changed(point: Point) -> Point:
+        assert isinstance(point.task, Task)
+        return replace(point, task=change(point.task))
+
+    return lambda curve: curve.believing(changed)
 
 
-def measure(profile: Profile, pool: Executor, advance: Callable[[], None]) -> Mixture:
-    """Simulate every setting over the ladder of d; settings have the same seeds, and so common draws."""
-    jobs: dict[Any, Any] = {}
-    for setting, level, d, runs in _parts(profile):
-        seed = np.random.SeedSequence(profile.seed, spawn_key=(5, level))
-        jobs[setting, d, runs] = pool.submit(one_part, setting, d, seed, runs)
-    for level, d in enumerate(profile.mixing_ladder):
-        for setting in (SPIKED, INPUTS):
-            seed = np.random.SeedSequence(profile.seed, spawn_key=(6, level))
-            jobs[setting, d] = pool.submit(one_gradient, setting, d, seed, profile.gradient_runs)
-    for _ in as_completed(jobs.values()):
-        advance()
-    errors = {}
-    for d in profile.mixing_ladder:
-        for setting in SETTINGS:
-            parts = [jobs[name, size, runs].result() for name, _, size, runs in _parts(profile) if (name, size) == (setting, d)]
-            errors[setting, d] = {
-                key: simulate.join(columns).points[0] for key, columns in zip(heads(setting, d), zip(*parts, strict=True), strict=True)
-            }
-    return Mixture(errors, {(setting, d): jobs[setting, d].result() for d in profile.mixing_ladder for setting in (SPIKED, INPUTS)})
+def _half_a_step(point: Point) -> Point:
+    model = point.model
+    return replace(point, model=replace(model, step_size=model.step_size / 2)) if isinstance(model, OneStepTransformer) else point
 
 
-def runs_by_source(error: SimulatedError) -> dict[str, Array]:
-    """The error on the test mixture and on each source, run by run."""
-    by_source = np.asarray(error.source_runs)
-    return {"test mixture": error.icl_runs} | {f"source {s}": by_source[:, s] for s in range(by_source.shape[1])}
+def _true(curve: Curve) -> Curve:
+    return curve
 
 
-def gains(measured: Mixture, setting: str, d: int, normalise: bool) -> Array:
-    """What the step adds to the error of the test mixture, run by run."""
-    with_step, without = (measured.errors[setting, d][normalise, step] for step in reversed(STEPS))
-    return with_step.minus(without).icl_runs
+def _called_isotropic(curve: Curve) -> Curve:
+    assert isinstance(curve.family, Mixing)
+    return replace(curve, family=replace(curve.family, task_spike=0.0))
 
 
-def numbers(measured: Mixture) -> list[dict[str, Any]]:
-    """All simulated errors as plain data."""
-    return [
-        {"sources": setting, "model": HEADS[normalise], "step": step, "d": d, "runs": len(error.icl_runs),
-         **{where: {"mean": float(runs.mean()), "stderr": float(runs.std(ddof=1) / np.sqrt(len(runs)))}
-            for where, runs in runs_by_source(error).items()}}
-        for (setting, d), each in measured.errors.items() for (normalise, step), error in each.items()
-    ]
+_OFF = float(defects.SHARE)
+#: Without a step, where the theory is quick.
+_ERRORS = ErrorsAsPredicted(0, STEPS[:1])
+#: What is wrong: the claim and its name, the defect, and the curves with it.
+WRONG: tuple[tuple[str, Claim, str, Callable[[Curve], Curve]], ...] = (
+    (ERRORS, _ERRORS, "the task spike forgotten", _task(lambda task: defects.with_source(task, 1, task_cov=Identity()))),
+    (ERRORS, _ERRORS, "training probabilities exchanged", _task(lambda task: replace(task, weights=task.weights[::-1]))),
+    (ERRORS, _ERRORS, "target of source 0: c_1 5 % too large", _task(lambda task: defects.steeper(task, number=0))),
+    (ERRORS, _ERRORS, "target of source 1: c_1 5 % too large", _task(lambda task: defects.steeper(task, number=1))),
+    (ERRORS, SourcesAverage(0, (1 - BASE.spiked, BASE.spiked)), "sources weighted as in training", _true),
+    (STEP, ChangesAsPredicted(0), "η half as large", lambda curve: curve.believing(_half_a_step)),
+    (STEP, StepHelps(), "the gain of a task spike called none", _called_isotropic),
+    (NOISE, ChangesAsPredicted(2, ("icl", 0)), "the noise of source 1 5 % too small",
+     _task(lambda task: defects.with_source(task, 1, noise=(1 - _OFF) * task.sources[1].noise))),
+)
+
+
+def negative_controls(ladder: Sequence[Results]) -> list[dict[str, Any]]:
+    """Wrong theories held against the same simulations."""
+    return [defects.outcome(name, f"two sources: {defect}", claim.rows(name, _held(name, ladder, wrong)))
+            for name, claim, defect, wrong in WRONG]

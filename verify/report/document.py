@@ -15,7 +15,7 @@ from verify.claims import defects
 from verify.claims.check import Check
 from verify.claims.mixing import NO_GAIN
 from verify.report import figures, page, phase, verdicts
-from verify.report.sections import Section, overview, pictures, prepared, reported, section
+from verify.report.sections import Section, overview, pictures, plain, prepared, reported, section
 from verify.store.files import write_bytes, write_text
 from verify.store.folders import siblings
 from verify.store.store import Store
@@ -154,7 +154,7 @@ def write_one(store: Store, console: Console) -> list[Check]:
     }
     for name in ("revision", "hermite_eq", "python", "numpy", "scipy"):
         manifest[name] = ", ".join(sorted({str(getattr(one, name)) for one in origins}))
-    verdicts.write_json(store.folder / "summary.json", shown.checks, shown.power, shown.data(), manifest)
+    verdicts.write_json(store.folder / "summary.json", shown.checks, shown.power, plain(shown.results), manifest)
     write_page(store.folder / "report.html", f"{campaign.figure}, {shown.title}", [[shown]], drawn)
     if shown.checks:
         verdicts.print_table(shown.checks, console)

@@ -231,14 +231,14 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
     columns = [results.of_panel(index) for index in range(len(campaign.panels))]
     by_source = all(curve.source_runs.shape[2] == 2 for curve in results.curves.values())
     shown: list[list[Error]] = [[*panel.errors, *((0, 1) if by_source else ())] for panel in campaign.panels]
-    changes = any(_changes(curves) for curves in columns)
-    rows = max(map(len, shown)) + changes
+    changed = [bool(_changes(curves)) for curves in columns]
+    rows = max(len(errors) + change for errors, change in zip(shown, changed, strict=True))
     size = (1.5 + 4.2 * len(columns), 0.9 + 3.2 * rows)
     drawing, grid = plt.subplots(rows, len(columns), figsize=size, layout="constrained", squeeze=False)
-    for curves, errors, axes in zip(columns, shown, grid.T, strict=True):
-        panel, used = curves[0].panel, len(errors) + changes
+    for curves, errors, change, axes in zip(columns, shown, changed, grid.T, strict=True):
+        panel, used = curves[0].panel, len(errors) + change
         # The settings of one panel have the same labels but for what varies: the best constant is drawn where nothing does.
-        plain = len(panel.families) == 1 and not isinstance(curves[0].task, SoftmaxAttention)
+        plain = len(panel.families) == 1 and panel.axis != "noise" and not isinstance(curves[0].task, SoftmaxAttention)
         constants = constant_errors(campaign, curves[0].settings[0]) if plain else None
         for place, error in zip(axes, errors, strict=False):
             level = None
@@ -246,7 +246,7 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
                 level = float(constants[1 + error if isinstance(error, int) else 0])
             _draw(place, curves, error, results.d, level)
             place.set_ylabel(f"{error_name(error)} error" if error in ("icl", "idg") else error_name(error))
-        if changes:
+        if change:
             _draw_changes(axes[used - 1], curves)
             axes[used - 1].set_ylabel("e(η)/e(0) − 1" if panel.axis == "step" else "e/e(head) − 1")
         axes[used - 1].set_xlabel(curves[0].family.abscissa(panel.axis))

@@ -92,17 +92,6 @@ class Section:
                              for value, mean, stderr, expected in zip(curve.values, found.mean, found.stderr, theory, strict=True)]
         return Table(("model", "error", "at", "simulation ± standard error", "theory"), rows, (2, 3, 4))
 
-    def data(self) -> list[dict[str, Any]]:
-        """Every curve as plain data."""
-        return [
-            {"panel": key[0], "family": curve.family.legend(curve.panel.axis), "model": key[2], "task": str(curve.task),
-             "axis": curve.panel.axis, "values": curve.values.tolist(), "fallbacks": curve.fallbacks.tolist()}
-            | {error_name(part): {"mean": curve.each(part).mean(axis=0).tolist(), "theory": finite(curve.theory(part)),
-                              **({"stderr": curve.simulated(part).stderr.tolist()} if curve.runs > 1 else {})}
-               for error in curve.panel.errors for part in curve.parts(error)}
-            for key, curve in self.results.curves.items()
-        ]
-
     @property
     def origin(self) -> str:
         """What computed the runs, in a sentence."""
@@ -117,6 +106,19 @@ class Section:
     def fallbacks(self) -> int:
         """Fits in which the slower solver was needed."""
         return sum(int(curve.fallbacks.sum()) for curve in self.results.curves.values())
+
+
+def plain(results: Results, *, theory: bool = True) -> list[dict[str, Any]]:
+    """Every curve as plain data, with its theory or without."""
+    return [
+        {"panel": key[0], "family": curve.family.legend(curve.panel.axis), "model": key[2], "task": str(curve.task), "d": results.d,
+         "axis": curve.panel.axis, "values": curve.values.tolist(), "fallbacks": curve.fallbacks.tolist()}
+        | {error_name(part): {"mean": curve.each(part).mean(axis=0).tolist(),
+                          **({"theory": finite(curve.theory(part))} if theory else {}),
+                          **({"stderr": curve.simulated(part).stderr.tolist()} if curve.runs > 1 else {})}
+           for error in curve.panel.errors for part in curve.parts(error)}
+        for key, curve in results.curves.items()
+    ]
 
 
 def sections(stores: Sequence[Store], console: Console | None = None) -> list[Section]:
@@ -142,7 +144,7 @@ def prepared(store: Store, console: Console | None = None) -> Results:
     curves = [curve for curve in results.curves.values() if curve.predicted]
     predictions = next((curve.predict for curve in curves if isinstance(curve.predict, Predictions)), None)
     if predictions is not None:
-        asked = [points for curve in curves for points in (curve.points(), curve.line(results.d)[1], *defects.asked(curve))]
+        asked = [points for curve in curves for points in (curve.points, curve.line(results.d)[1], *defects.asked(curve))]
         predictions.prepare(asked, f"{store.setup.campaign.name}: theory at d = {results.d}", console)
     return results
 

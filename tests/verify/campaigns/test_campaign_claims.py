@@ -161,7 +161,7 @@ def test_a_wrong_theory_is_held_against_what_the_right_one_fits(linear_results: 
 def test_comparisons_have_the_sign_of_the_theory(linear_results: curves.Results) -> None:
     one, other = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
     compared = comparison.paired(one, other, "icl")
-    pairs = zip(one.points(), other.points(), strict=True)
+    pairs = zip(one.points, other.points, strict=True)
     direct = [np.subtract(*(icl_error(at.model, at.task, at.sizes).icl for at in pair)) for pair in pairs]
     np.testing.assert_allclose(compared.predicted, direct, rtol=1e-10)
 
