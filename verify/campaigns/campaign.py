@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from hermite_eq.curve import Setting as Point
 from hermite_eq.models import AnyTask, Ratios, Sizes, Task, TrainedModel
 from hermite_eq.simulate import DiscreteMMSE
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from verify.campaigns.curves import Results
     from verify.claims.check import Check
 
+Array = NDArray[np.float64]
 #: What a campaign simulates: trained models, and the estimator that is told the training tasks.
 Predictor = TrainedModel | DiscreteMMSE
 #: Of sizes, of the second of two sources, η, or a share of the mixture.
@@ -32,6 +35,13 @@ def error_name(error: Error) -> str:
     ('ICL', 'g_task', 'on source 1')
     """
     return f"on source {error}" if isinstance(error, int) else error if error == "g_task" else error.upper()
+
+
+def pick(error: Error, icl: Array, idg: Array, by_source: Array) -> Array:
+    """An error among those of every kind; g_task is ICL − IDG."""
+    if isinstance(error, int):
+        return np.asarray(by_source[..., error])
+    return icl - idg if error == "g_task" else icl if error == "icl" else idg
 
 
 def label(model: Predictor) -> str:
@@ -57,6 +67,10 @@ class Setting:
     task: AnyTask
     sizes: Sizes
     models: Mapping[str, Predictor]
+
+    def point(self, name: str) -> Point:
+        """What the theory is asked of, for a curve."""
+        return Point(self.models[name], self.task, self.sizes)
 
 
 class Family(ABC):
@@ -265,14 +279,6 @@ class Campaign:
     def sweeps(self, d: int) -> list[Sweep]:
         """All simulations of one run, in the order in which they are stored."""
         return [sweep for index, panel in enumerate(self.panels) for sweep in panel.sweeps(index, d)]
-
-
-def by_name(campaigns: Sequence[Campaign]) -> dict[str, Campaign]:
-    """The campaigns by their names, which differ."""
-    table = {campaign.name: campaign for campaign in campaigns}
-    if len(table) < len(campaigns):
-        raise ValueError("two campaigns have one name")
-    return table
 
 
 def curves_panel(axis: Axis, values: tuple[float, ...], task: AnyTask, models: tuple[Predictor, ...], *ratios: Ratios,

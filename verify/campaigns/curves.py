@@ -7,6 +7,7 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from hermite_eq.curve import Setting as Point
 from hermite_eq.models import AnyTask, OneStepTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE, MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
-from verify.campaigns.campaign import Campaign, Error, Family, Panel, Predictor, Setting
+from verify.campaigns.campaign import Campaign, Error, Family, Panel, Predictor, Setting, pick
 from verify.campaigns.theory import Points, Predictions, Theory, theory
 from verify.store.run import Record
 from verify.store.store import Store
@@ -88,8 +89,8 @@ class Curve:
         return head.degree if isinstance(head, PolynomialActivation) else None
 
     def each(self, error: Error) -> Array:
-        """One value for each run and point; g_task is ICL − IDG."""
-        return self.source_runs[:, :, error] if isinstance(error, int) else _pick(self.icl_runs, self.idg_runs, error)
+        """One value for each run and point."""
+        return pick(error, self.icl_runs, self.idg_runs, self.source_runs)
 
     def simulated(self, error: Error) -> MonteCarlo:
         """Means and standard errors."""
@@ -98,7 +99,7 @@ class Curve:
     @property
     def points(self) -> Points:
         """What the theory is asked of."""
-        return tuple(Point(setting.models[self.name], setting.task, setting.sizes) for setting in self.settings)
+        return tuple(setting.point(self.name) for setting in self.settings)
 
     def only(self, i: int) -> Curve:
         """The curve of one point."""
@@ -120,7 +121,7 @@ class Curve:
 
     def theory(self, error: Error) -> Array:
         """The theory at the same points, NaN where it declines."""
-        return _of(self.prediction, error)
+        return self.prediction.of(error)
 
     def stderr(self, error: Error) -> Array:
         """The standard errors of simulation and theory together."""
@@ -134,12 +135,11 @@ class Curve:
 
     def limit(self, error: Error) -> Array:
         """The theory at d = ∞, at the ratios of the simulated points."""
-        return _of(self.predict(tuple(map(at_infinity, self.points))), error)
+        return self.predict(tuple(map(at_infinity, self.points))).of(error)
 
     def at(self, d: int) -> Theory:
         """The theory at the same values and another d."""
-        settings = self.panel.settings(self.family, d)
-        return self.predict(tuple(Point(setting.models[self.name], setting.task, setting.sizes) for setting in settings))
+        return self.predict(tuple(setting.point(self.name) for setting in self.panel.settings(self.family, d)))
 
     def parts(self, error: Error) -> list[Error]:
         """What an error is judged on: with the ICL error that on each source, where there are several."""
@@ -152,7 +152,7 @@ class Curve:
             return np.empty(0), ()
         # The grid of the limit need not be that of whole sizes; it is that of a large d.
         settings = self.panel.fine(self.family, 1000 if d == math.inf else int(d))
-        points = [Point(setting.models[self.name], setting.task, setting.sizes) for setting in settings]
+        points = [setting.point(self.name) for setting in settings]
         return np.array([setting.value for setting in settings]), tuple(map(at_infinity, points) if d == math.inf else points)
 
 
@@ -161,16 +161,6 @@ def at_infinity(point: Point) -> Point:
     assert isinstance(point.sizes, Sizes)
     ratios: Ratios = point.sizes.ratios
     return dataclasses.replace(point, sizes=ratios)
-
-
-def _of(theory: Theory, error: Error) -> Array:
-    return theory.by_source[:, error] if isinstance(error, int) else _pick(theory.icl, theory.idg, error)
-
-
-def _pick(icl: Array, idg: Array, error: Error) -> Array:
-    if error == "g_task":
-        return icl - idg
-    return icl if error == "icl" else idg
 
 
 def constant_error(task: Task, d: int) -> float:
@@ -239,18 +229,18 @@ def results(campaign: Campaign, d: int, records: Sequence[Record], predict: Call
             places = [(i, position, names) for i, sweep in parts for position, names in sweep.places]
             settings = panel.settings(family, d)
             for name in settings[0].models:
-                cells = [[record[i][names[name]] for i, _, names in places] for record in records]
-
-                def column(entry: str, cells: Sequence[Sequence[Mapping[str, list[object]]]] = cells,
-                           places: Sequence[tuple[int, int, Mapping[str, str]]] = places) -> Array:
-                    return np.array([[cell[entry][j] for cell, (_, j, _) in zip(row, places, strict=True)] for row in cells])
-
-                shape = len(records), len(places), 0
-                sources = column("sources") if records and "sources" in cells[0][0] else np.empty(shape)
-                fallbacks = column("fallback").astype(int).sum(axis=0)
+                cells = [[{entry: column[j] for entry, column in record[i][names[name]].items()} for i, j, names in places]
+                         for record in records]
+                icl, idg, fallbacks = (_column(cells, entry) for entry in ("icl", "idg", "fallback"))
+                sources = _column(cells, "sources") if records and "sources" in cells[0][0] else np.empty((len(records), len(places), 0))
                 curves[index, number, name] = Curve(
-                    panel, family, name, settings, column("icl"), column("idg"), sources, fallbacks, predict)
+                    panel, family, name, settings, icl, idg, sources, fallbacks.astype(int).sum(axis=0), predict)
     return Results(d, len(records), curves)
+
+
+def _column(cells: Sequence[Sequence[Mapping[str, Any]]], entry: str) -> Array:
+    """An entry of every run and point."""
+    return np.array([[cell[entry] for cell in row] for row in cells])
 
 
 def load(store: Store, runs: Iterable[int]) -> Results:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from verify.campaigns.campaign import by_name
 from verify.campaigns.data_mixing import DATA_MIXING
 from verify.campaigns.proportions import PROPORTIONS
 from verify.campaigns.ridge_trained import RIDGE_TRAINED
 from verify.campaigns.settings import SETTINGS, STRESS
 
-CAMPAIGNS = by_name([*RIDGE_TRAINED, *DATA_MIXING, *SETTINGS, PROPORTIONS, STRESS])
+_ALL = (*RIDGE_TRAINED, *DATA_MIXING, *SETTINGS, PROPORTIONS, STRESS)
+CAMPAIGNS = {campaign.name: campaign for campaign in _ALL}
+assert len(CAMPAIGNS) == len(_ALL), "two campaigns have one name"

@@ -26,7 +26,7 @@ import hermite_eq
 from hermite_eq.curve import Setting as Point
 from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.theory import icl_curve
-from verify.campaigns.campaign import source_errors
+from verify.campaigns.campaign import Error, pick, source_errors
 from verify.store.checksum import parsed, sealed
 from verify.store.driver import Executor
 from verify.store.files import write_text
@@ -60,6 +60,10 @@ class Theory:
     by_source: Array
     notes: tuple[tuple[str, ...], ...]
     stderr: Array = field(default_factory=lambda: np.zeros((2, 1)))
+
+    def of(self, error: Error) -> Array:
+        """One of the errors."""
+        return pick(error, self.icl, self.idg, self.by_source)
 
 
 #: Of points: errors in the test and on the training tasks, their standard errors, and errors on each source; and notes.

@@ -11,7 +11,7 @@ from hermite_eq.models import OneStepTransformer
 from hermite_eq.simulate import MonteCarlo
 from verify.campaigns.campaign import Campaign, Error, error_name
 from verify.campaigns.curves import Curve, Key, Results
-from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_runs, by_z, rate_of_runs, z_score
+from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_runs, by_z, rate_of_runs, z_scores
 from verify.claims.inflation import LIMIT, excess
 
 Array = NDArray[np.float64]
@@ -42,9 +42,8 @@ def point_row(name: str, parts: Sequence[Error], ladder: Sequence[tuple[int, Cur
     curve = ladder[0][1]
     mean, stderr, expected, scales = (np.array(column) for column in zip(
         *((curve.simulated(part).mean, curve.stderr(part), curve.theory(part), curve.scale(part)) for part in parts), strict=True))
-    known, z = np.isfinite(expected), np.zeros(expected.shape)
-    for at in zip(*np.nonzero(known), strict=True):
-        z[at] = z_score(expected[at], mean[at], stderr[at], curve.runs)
+    known = np.isfinite(expected)
+    z = np.where(known, z_scores(expected, mean, stderr, curve.runs), 0.0)
     part, i = worst = tuple(int(k) for k in np.unravel_index(np.argmax(np.abs(z)), z.shape))
     notes = curve.prediction.notes[i]
     what = "error " * isinstance(parts[part], int) + error_name(parts[part])
@@ -134,12 +133,11 @@ def _gain_row(results: Results, key: Key) -> Check:
     """The gain by the step at the η where it is furthest from the theory's."""
     curve = results.curves[key]
     runs, expected = gains(curve), predicted_gains(curve)
-    mean, stderr = runs.mean(axis=0), runs.std(axis=0, ddof=1) / np.sqrt(len(runs))
-    z = np.array([z_score(*point, len(runs)) if np.isfinite(point[0]) else 0.0 for point in zip(expected, mean, stderr, strict=True)])
-    i = int(np.argmax(np.abs(z)))
+    found, known = MonteCarlo.from_runs(runs), np.isfinite(expected)
+    i = int(np.argmax(np.where(known, np.abs(z_scores(expected, found.mean, found.stderr, found.runs)), 0.0)))
     at = int(np.flatnonzero(curve.values == 1.0)[0])
-    note = f"at η = d²: {mean[at]:+.1%} ± {stderr[at]:.1%}, theory {expected[at]:+.1%}"
-    subject = f"{results.subject(key)}: e(η)/e(0) − 1 at η = {curve.values[i]:g} d² (worst of {int(np.isfinite(expected).sum() - 1)})"
+    note = f"at η = d²: {found.mean[at]:+.1%} ± {found.stderr[at]:.1%}, theory {expected[at]:+.1%}"
+    subject = f"{results.subject(key)}: e(η)/e(0) − 1 at η = {curve.values[i]:g} d² (worst of {int(known.sum() - 1)})"
     return by_runs(THEORY, subject, float(expected[i]), runs[:, i], scale=1.0, note=note)
 
 

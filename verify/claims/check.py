@@ -84,6 +84,10 @@ def z_score(predicted: float, measured: float, stderr: float, runs: int | None =
     return math.copysign(-float(scipy.special.ndtri(tail)), ratio)
 
 
+#: The same point by point.
+z_scores = np.vectorize(z_score, otypes=[float])
+
+
 def by_z(claim: str, subject: str, predicted: float, measured: float, stderr: float, *, runs: int | None = None,
          scale: float = math.inf, note: str = "") -> Check:
     """Agreement within sampling error: |z| below :data:`Z_LIMIT`.

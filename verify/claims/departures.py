@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hermite_eq.models import RandomTransformer
+from hermite_eq.simulate import MonteCarlo
 from verify.campaigns.curves import Curve, Key, Results
 from verify.claims.agreement import Ladder
 from verify.claims.check import RESOLUTION, Check, Verdict, z_score
@@ -57,8 +58,8 @@ def _gaps(results: Results, key: Key) -> tuple[float, float]:
     assert isinstance(curve.model, RandomTransformer)
     (head,) = (other for other in results.of_panel(key[0]) if isinstance(other.model, RandomTransformer) and other.degree is None
                and other.model.normalise == curve.model.normalise)
-    runs = np.log(curve.icl_runs[:, 0] / head.icl_runs[:, 0])
-    return float(runs.mean()), float(runs.std(ddof=1) / np.sqrt(len(runs)))
+    found = MonteCarlo.from_runs(np.log(curve.icl_runs[:, 0] / head.icl_runs[:, 0]))
+    return found.mean, found.stderr
 
 
 def _limit(small: Results, large: Results, key: Key) -> Limit:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.simulate import MonteCarlo
 from verify.campaigns.campaign import Error
 from verify.campaigns.curves import Curve, Key, Results
 from verify.campaigns.mixing import Mixing
@@ -55,7 +56,8 @@ class SameError:
     def _row(self, claim: str, subject: str, one: Key, other: Key, ladder: Ladder) -> Check:
         curve, rival = (ladder[0].curves[key] for key in (one, other))
         gaps = relative_gaps(curve, rival)
-        mean, stderr = gaps.mean(axis=0), gaps.std(axis=0, ddof=1) / np.sqrt(len(gaps))
+        found = MonteCarlo.from_runs(gaps)
+        mean, stderr = found.mean, found.stderr
         i = int(np.argmax(np.abs(mean) / stderr))
         expected = curve.theory("icl") / rival.theory("icl") - 1
         here = along = ""
@@ -111,8 +113,8 @@ class StepHelps:
         curve = results.curves[key]
         at = int(np.flatnonzero(curve.values == 1.0)[0])
         runs, expected = gains(curve), predicted_gains(curve)
-        mean, stderr = runs.mean(axis=0), runs.std(axis=0, ddof=1) / np.sqrt(len(runs))
-        found, name = int(np.argmin(mean)), results.subject(key)
+        changes = MonteCarlo.from_runs(runs)
+        mean, stderr, found, name = changes.mean, changes.stderr, int(np.argmin(changes.mean)), results.subject(key)
         note = f"{mean[at]:+.1%} at η = d²; least error at η = {curve.values[found]:g} d² ({mean[found]:+.1%} ± {stderr[found]:.1%})"
         known = bool(np.isfinite(expected).all())
         if known:

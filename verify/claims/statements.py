@@ -16,11 +16,13 @@ from verify.campaigns.campaign import Error, label
 from verify.campaigns.curves import Curve, Results, constant_error
 from verify.campaigns.heads import RIDGE, distinct_degree, distinct_degrees, equivalent
 from verify.claims.agreement import Ladder
-from verify.claims.check import RESOLUTION, Z_LIMIT, Check, Verdict, at_every_point, by_runs, rate_of_runs, z_score
-from verify.claims.comparison import SLIGHT, Comparison, beats, falls, gain, on_average, paired, peaks, within
+from verify.claims.check import RESOLUTION, Z_LIMIT, Check, Verdict, at_every_point, by_runs, rate_of_runs, z_score, z_scores
+from verify.claims.comparison import Comparison, paired, within, within_band
 from verify.claims.inflation import LIMIT, excess
 
 Array = NDArray[np.float64]
+#: What "slight" and "limited" are taken to mean: less than this share of the error.
+SLIGHT = 0.25
 #: Dimensions between which the theory's exponent is taken, and how far it may be from the declared one by the next order, O(1/d), there.
 FAR, NEXT_ORDER = (512, 1024), 0.15
 
@@ -39,21 +41,27 @@ class Beats:
 
     def rows(self, claim: str, ladder: Ladder) -> list[Check]:
         one, other = (ladder[0].get(name, self.panel) for name in (self.one, self.other))
-        rival = None if self.rival is None else ladder[0].get(self.rival, self.panel)
-        where = (one.values >= self.low) & (one.values < self.high)
-        return [beats(claim, self.subject, one, other, rival, where)]
+        where, note = (one.values >= self.low) & (one.values < self.high), ""
+        if self.rival is not None:
+            rival = ladder[0].get(self.rival, self.panel)
+            both = np.minimum(-paired(rival, one, "icl", where).z, -paired(rival, other, "icl", where).z)
+            note = f"; {rival.model} is below both at {int((both > Z_LIMIT).sum())} of {len(both)}"
+        return [paired(one, other, "icl", where).row(claim, self.subject, note)]
 
 
 @dataclass(frozen=True)
 class GainsLittle:
-    """One model changes the error of another by less than :data:`verify.claims.comparison.SLIGHT`, on average over the curve."""
+    """One model changes the error of another by less than :data:`SLIGHT`, on average over the curve."""
 
     subject: str
     one: str
     other: str
 
     def rows(self, claim: str, ladder: Ladder) -> list[Check]:
-        return [gain(claim, f"{self.subject} (< {SLIGHT:.0%})", ladder[0].get(self.one), ladder[0].get(self.other))]
+        one, other = ladder[0].get(self.one), ladder[0].get(self.other)
+        runs, predicted = mean_gaps(other, one), float((one.theory("icl") / other.theory("icl") - 1).mean())
+        note = f"{one.model} changes the error of {other.model} by {float(runs.mean()):+.1%} on average"
+        return [within_band(claim, f"{self.subject} (< {SLIGHT:.0%})", runs, predicted, SLIGHT, note)]
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,29 @@ class OnAverage:
     def rows(self, claim: str, ladder: Ladder) -> list[Check]:
         one = ladder[0].get(self.one, self.panel)
         assert isinstance(one.task, Task)
-        other = constant_error(one.task, ladder[0].d) if self.other is None else ladder[0].get(self.other, self.panel)
-        return [on_average(claim, self.subject, one, other)]
+        if self.other is None:
+            constant = constant_error(one.task, ladder[0].d)
+            relative, theory = (one.icl_runs / constant - 1).mean(axis=1), one.theory("icl") / constant
+        else:
+            other = ladder[0].get(self.other, self.panel)
+            relative, theory = mean_gaps(other, one), one.theory("icl") / other.theory("icl")
+        predicted = float((theory - 1).mean())
+        note = f": {float(relative.mean()):+.1%}; theory {predicted:+.1%}"
+        return [Comparison.one(relative, predicted).row(claim, self.subject, note)]
+
+
+def peak(claim: str, subject: str, curve: Curve, error: Error, present: bool = True) -> Check:
+    """Towards 1 the error rises, and beyond it falls: two points further away it is lower, on both sides; or there is no such peak."""
+    last = len(curve.values) - 1
+    below, above = int(np.flatnonzero(curve.values < 1)[-1]), int(np.flatnonzero(curve.values > 1)[0])
+    largest = curve.values[int(np.argmax(curve.simulated(error).mean))]
+    compared = within(curve, error, [(max(0, below - 2), below), (min(last, above + 2), above)])
+    row = compared.row(claim, subject, f"; the error is largest at {largest:.3g}")
+    if present:
+        return row
+    opposite = {Verdict.AGREES: Verdict.DISAGREES, Verdict.DISAGREES: Verdict.AGREES}.get(row.verdict, row.verdict)
+    word = {Verdict.AGREES: "yes", Verdict.DISAGREES: "no"}.get(opposite, "not decided")
+    return row.with_verdict(opposite, f"{word}; the error is largest at {largest:.3g}")
 
 
 @dataclass(frozen=True)
@@ -81,7 +110,7 @@ class Peaks:
     present: bool = True
 
     def rows(self, claim: str, ladder: Ladder) -> list[Check]:
-        return [peaks(claim, self.subject, ladder[0].get(self.name), "icl", 1.0, self.present)]
+        return [peak(claim, self.subject, ladder[0].get(self.name), "icl", self.present)]
 
 
 @dataclass(frozen=True)
@@ -93,9 +122,23 @@ class EveryCurvePeaks:
 
     def rows(self, claim: str, ladder: Ladder) -> list[Check]:
         return [
-            peaks(claim, f"{curve.family.legend(curve.panel.axis)}: {str(error).upper()} peaks at {self.where}", curve, error, 1.0)
+            peak(claim, f"{curve.family.legend(curve.panel.axis)}: {str(error).upper()} peaks at {self.where}", curve, error)
             for curve in ladder[0].of_panel(self.panel) for error in curve.panel.errors
         ]
+
+
+def fall(claim: str, subject: str, curve: Curve, error: Error) -> Check:
+    """The error falls from the first to the last point, and from no point to a later one does it rise."""
+    last = len(curve.values) - 1
+    steps = within(curve, error, [(i + 1, i) for i in range(last)])
+    pairs = list(itertools.combinations(range(last + 1), 2))
+    rises = within(curve, error, [(j, i) for i, j in pairs])
+    worst = int(np.argmax(rises.z))
+    note = f"; {int((steps.z < -Z_LIMIT).sum())} of {last} steps fall beyond the sampling error"
+    if rises.z[worst] > Z_LIMIT:
+        first, then = curve.values[list(pairs[worst])]
+        note = f": it rises from {first:.3g} to {then:.3g} by {rises.mean[worst]:.2g} ± {rises.stderr[worst]:.1g}"
+    return within(curve, error, [(last, 0)]).row(claim, subject, note, also=bool(rises.z[worst] <= Z_LIMIT))
 
 
 @dataclass(frozen=True)
@@ -106,7 +149,7 @@ class Falls:
     name: str
 
     def rows(self, claim: str, ladder: Ladder) -> list[Check]:
-        return [falls(claim, self.subject, ladder[0].get(self.name), "icl")]
+        return [fall(claim, self.subject, ladder[0].get(self.name), "icl")]
 
 
 @dataclass(frozen=True)
@@ -253,7 +296,7 @@ class DiversityHelps:
                   if isinstance(curve.model, LinearTransformer)}
         best = {curve.family: curve for curve in ladder[0].curves.values() if isinstance(curve.model, DiscreteMMSE)}
         ordered = [curves[alpha] for alpha in sorted(curves)]
-        rows = [falls(claim, f"{self._of(curve)}: g_task falls with κ", curve, "g_task") for curve in ordered]
+        rows = [fall(claim, f"{self._of(curve)}: g_task falls with κ", curve, "g_task") for curve in ordered]
         for less, more in itertools.pairwise(ordered):
             alphas = [curve.settings[0].sizes.ratios.alpha for curve in (more, less)]
             rows.append(paired(more, less, "g_task", less.values > 1).row(
@@ -282,7 +325,7 @@ class NearerToTheLimit:
             rows.append(by_runs(claim, f"{curve.model}: e_ICL/limit − 1 at d = {results.d}", predicted, runs, scale=1.0, note=note))
             gaps.append((predicted, runs))
         (one, own), (other, others) = gaps
-        compared = Comparison.of(np.array([results.d]), (others - own)[:, None], np.array([other - one]))
+        compared = Comparison.one(others - own, other - one)
         return [*rows, compared.row(claim, "the normalised head is nearer to its limit than the plain one")]
 
 
@@ -300,7 +343,7 @@ class NearTheory:
 
     def _of(self, claim: str, name: str, curve: Curve, error: Error, share: float) -> Check:
         theory, found, stderr = curve.theory(error), curve.simulated(error), curve.stderr(error)
-        z = np.array([z_score(*point, curve.runs) for point in zip(theory, found.mean, stderr, strict=True)])
+        z = z_scores(theory, found.mean, stderr, curve.runs)
         gap = found.mean / theory - 1
         used = np.minimum(np.abs(gap) / share, np.abs(z) / self.sigmas)
         i, near = int(np.argmax(used)), used <= 1

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import scipy
-import sympy
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -25,6 +21,7 @@ from verify.report import document, page, verdicts
 from verify.report.figures import figure
 from verify.report.sections import plain
 from verify.store.files import write_text
+from verify.store.run import Origin
 from verify.store.workers import workers
 
 #: What is asked, in the report's first sentence.
@@ -111,7 +108,5 @@ def _manifest(profile: Profile, seconds: float) -> dict[str, Any]:
     return {
         "profile": profile.name, "seed": profile.seed, "ladder": list(profile.ladder), "runs": list(profile.runs),
         "mixing_ladder": list(profile.mixing_ladder), "mixing_runs": list(profile.mixing_runs), "gradient_runs": profile.gradient_runs,
-        "ratios": asdict(transformers.RATIOS), "noise": NOISE, "ridge": RIDGE, "hermite_eq": hermite_eq.__version__,
-        "python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__, "sympy": sympy.__version__,
-        "seconds": round(seconds, 1),
+        "ratios": asdict(transformers.RATIOS), "noise": NOISE, "ridge": RIDGE, **asdict(Origin.here(seconds)),
     }

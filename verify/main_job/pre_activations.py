@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, as_completed
@@ -116,22 +117,20 @@ def measure(
     tasks: Mapping[str, hermite_eq.Task], profile: Profile, pool: Executor, advance: Callable[[], None]
 ) -> dict[str, LawMoments]:
     """Simulate the moments of every target; one step of ``advance`` for each job."""
-    jobs: dict[tuple[str, str, int], Future[Any]] = {}
+    jobs: dict[str, list[Future[Any]]] = {}
     for key, (name, task) in enumerate(tasks.items()):
-
-        def seed(*place: int, key: int = key) -> np.random.SeedSequence:
-            return np.random.SeedSequence(profile.seed, spawn_key=(*place, key))
-
-        for level, d in enumerate(profile.law_ladder):
-            jobs[name, "law", d] = pool.submit(_moments_at, task, d, profile.law_contexts, seed(1, level))
-        jobs[name, "second", 0] = pool.submit(_second_moments, task, profile.covariance_d, profile.covariance_contexts, seed(2))
-    for _ in as_completed(jobs.values()):
+        seeds = [np.random.SeedSequence(profile.seed, spawn_key=(1, level, key)) for level in range(len(profile.law_ladder))]
+        jobs[name] = [pool.submit(_moments_at, task, d, profile.law_contexts, seed)
+                      for d, seed in zip(profile.law_ladder, seeds, strict=True)]
+        jobs[name].append(pool.submit(_second_moments, task, profile.covariance_d, profile.covariance_contexts,
+                                      np.random.SeedSequence(profile.seed, spawn_key=(2, key))))
+    for _ in as_completed(itertools.chain(*jobs.values())):
         advance()
     laws = {}
-    for name in tasks:
-        norm, kurtosis, joint = zip(*(jobs[name, "law", d].result() for d in profile.law_ladder), strict=True)
-        xi, layer, second, stderr, cross = jobs[name, "second", 0].result()
-        laws[name] = LawMoments(profile.law_ladder, norm, kurtosis, joint, xi, layer, second, stderr, cross)
+    for name, submitted in jobs.items():
+        *at, moments = (job.result() for job in submitted)
+        norm, kurtosis, joint = zip(*at, strict=True)
+        laws[name] = LawMoments(profile.law_ladder, norm, kurtosis, joint, *moments)
     return laws
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import LinearTransformer, OneStepTransformer, SoftmaxAttention, Task
 from hermite_eq.plotting import COLOURS
-from hermite_eq.simulate import DiscreteMMSE, context_law
+from hermite_eq.simulate import DiscreteMMSE, MonteCarlo, context_law
 from verify.campaigns.campaign import Campaign, Error, Setting, error_name
 from verify.campaigns.curves import Curve, Results, constant_error, is_head
 from verify.claims.agreement import gains, is_gain, predicted_gains
@@ -141,9 +141,7 @@ def _draw(axes: Axes, curves: Sequence[Curve], part: Error, d: int, constant: fl
         look = _look(curve)
         if look["ls"] not in (_DOTS, "none"):
             values, points = curve.line(d)
-            prediction = curve.predict(points)
-            line = {"icl": prediction.icl, "idg": prediction.idg, "g_task": prediction.icl - prediction.idg}
-            axes.plot(values, prediction.by_source[:, part] if isinstance(part, int) else line[part], color=colour, lw=1.1, ls=look["ls"])
+            axes.plot(values, curve.predict(points).of(part), color=colour, lw=1.1, ls=look["ls"])
         if curve.panel.axis == "step" and "no step" in curve.name:
             # Its simulation is that of the head at η = 0.
             continue
@@ -273,9 +271,8 @@ def _one_by_one(campaign: Campaign, results: Results) -> Figure:
         gaps = {places[id(curve)]: runs for index in range(len(campaign.panels)) for curve, runs, _ in _changes(results.of_panel(index))}
     drawing, axes = plt.subplots(figsize=(10.0, 1.2 + 0.22 * len(gaps)), layout="constrained")
     rows = np.arange(len(gaps))[::-1]
-    mean = np.array([runs.mean() for runs in gaps.values()])
-    stderr = np.array([runs.std(ddof=1) / np.sqrt(len(runs)) for runs in gaps.values()])
-    axes.errorbar(mean, rows, xerr=stderr, fmt="o", ms=4, capsize=2, color=COLOURS[0])
+    found = [MonteCarlo.from_runs(runs[:, 0]) for runs in gaps.values()]
+    axes.errorbar([each.mean for each in found], rows, xerr=[each.stderr for each in found], fmt="o", ms=4, capsize=2, color=COLOURS[0])
     axes.axvline(0.0, color=_PALE, lw=0.6)
     axes.set_yticks(rows, list(gaps), fontsize=7)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))

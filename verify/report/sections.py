@@ -121,14 +121,6 @@ def plain(results: Results, *, theory: bool = True) -> list[dict[str, Any]]:
     ]
 
 
-def sections(stores: Sequence[Store], console: Console | None = None) -> list[Section]:
-    """A section for each store of one campaign, that to be shown first at the front; the console is told of theories that take a while."""
-    loaded = [prepared(store, console) for store in stores]
-    return by_weight([
-        section(store, results, [other for other in loaded if other.d != results.d]) for store, results in zip(stores, loaded, strict=True)
-    ])
-
-
 def section(store: Store, results: Results, others: Sequence[Results]) -> Section:
     """A store's results, judged beside those at other d."""
     if results.runs < 2:
@@ -150,8 +142,12 @@ def prepared(store: Store, console: Console | None = None) -> Results:
 
 
 def reported(root: Path, campaign: Campaign, console: Console | None = None) -> list[Section]:
-    """The sections of all that is stored of a campaign."""
-    return sections(stored(root, campaign), console)
+    """The sections of all that is stored of a campaign, that to be shown first at the front; the console is told of long computations."""
+    stores = stored(root, campaign)
+    loaded = [prepared(store, console) for store in stores]
+    return by_weight([
+        section(store, results, [other for other in loaded if other.d != results.d]) for store, results in zip(stores, loaded, strict=True)
+    ])
 
 
 def by_weight(sections: Sequence[Section]) -> list[Section]:

@@ -20,7 +20,7 @@ from verify.campaigns.campaign import Panel, label
 from verify.campaigns.ridge_trained import RIDGE_TRAINED
 from verify.campaigns.table import CAMPAIGNS
 from verify.campaigns.theory import theory
-from verify.claims import comparison, defects
+from verify.claims import comparison, defects, statements
 from verify.claims.agreement import THEORY, judge, theory_rows
 from verify.claims.check import Verdict
 from verify.claims.statements import BestValue
@@ -86,11 +86,11 @@ def test_claims_hold_and_their_opposites_fail(linear_results: curves.Results) ->
     one, other = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
     near = np.abs(one.values - 1) < 0.2
     assert comparison.paired(one, other, "icl", near).row("", "").verdict == Verdict.DISAGREES
-    assert comparison.falls("", "", other, "icl").verdict == Verdict.AGREES
-    assert comparison.falls("", "", linear_results.get("linear, λ = 0"), "icl").verdict == Verdict.DISAGREES
+    assert statements.fall("", "", other, "icl").verdict == Verdict.AGREES
+    assert statements.fall("", "", linear_results.get("linear, λ = 0"), "icl").verdict == Verdict.DISAGREES
     curve = linear_results.get("linear, λ = 0")
-    assert comparison.peaks("", "", curve, "idg", 1.0, present=False).verdict == Verdict.DISAGREES
-    assert comparison.peaks("", "", other, "icl", 1.0, present=False).verdict == Verdict.AGREES
+    assert statements.peak("", "", curve, "idg", present=False).verdict == Verdict.DISAGREES
+    assert statements.peak("", "", other, "icl", present=False).verdict == Verdict.AGREES
 
 
 def test_the_theory_is_right_and_a_wrong_one_is_caught(linear_results: curves.Results) -> None:
