@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from hermite_eq.covariance import symbols as sym
 from hermite_eq.covariance.averages import TaskAverages
@@ -28,7 +28,7 @@ from hermite_eq.covariance.context_entries import ENTRIES
 from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, label_values
 from hermite_eq.covariance.level import Data, Level, evaluator
 from hermite_eq.covariance.moments.source_moments import SourceMoments
-from hermite_eq.covariance.moments.sources import check_sizes, geometry, moments_over, source_moments
+from hermite_eq.covariance.moments.sources import check_sizes, geometry, source_moments
 from hermite_eq.latex.covariances import covariance_averaged
 
 Array = NDArray[np.float64]
@@ -183,31 +183,20 @@ class AveragedCovariance(Level):
         found["second"] = found["second"] + values["second_P"] * p
         return found
 
-    def joint(
-        self,
-        d: int,
-        context: int,
-        *,
-        input_covariance: ArrayLike | None = None,
-        task_covariance: ArrayLike | None = None,
-        input_mean: ArrayLike | None = None,
-        task_mean: ArrayLike | None = None,
-    ) -> SourceMoments:
+    def joint(self, d: int, context: int) -> SourceMoments:
         r"""The numbers over fresh tasks; ``.matrix(F)`` is the covariance of (Fᵀh, z) for a given F.
 
-        With other covariances of x and ξ than the task's, or other means, the averages are integrals over the law of the quadratic form
+        Where the data have covariances or means, the averages are integrals over the law of the quadratic form
         :math:`\xi^\top\Sigma_x\xi` (:mod:`hermite_eq.covariance.task_laws.quadratic_form`), with their numerical ``error``; for tasks
         on the sphere with means they are quasi-Monte Carlo means (``random``).
 
         Raises
         ------
         HypothesisError
-            For matrices that are no covariances, shapes that do not fit, or labels without a fourth moment.
+            For shapes that do not fit, or labels without a fourth moment.
         """
         d, context = check_sizes(d, context)
-        task, own = self.data.with_matrices(), (input_covariance, task_covariance, input_mean, task_mean)
-        if any(value is not None for value in own):
-            return moments_over(task, d, context, *own)
+        task = self.data.with_matrices()
         if not self.data.isotropic:
             return source_moments(task, d, context)
         place, entries = geometry(task, task.sources[0], d), self.numeric(d, context)

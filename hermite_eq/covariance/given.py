@@ -18,7 +18,7 @@ from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, label_moments, label
 from hermite_eq.covariance.level import Data, Level, evaluator
 from hermite_eq.covariance.limit import LimitCovariance, NormLaw
 from hermite_eq.covariance.moments.source_moments import SourceMoments
-from hermite_eq.covariance.moments.sources import check_sizes, moments_given
+from hermite_eq.covariance.moments.sources import check_sizes, source_moments
 from hermite_eq.covariance.over_tasks import TaskCovariance
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import check_degree
@@ -85,27 +85,13 @@ class Covariance(Level):
         found = self._evaluate(d, context, *(float(value[0]) for value in values.values()))
         return {name: float(value) for name, value in found.items()}
 
-    def given(
-        self, xi: ArrayLike, *, context: int, input_covariance: ArrayLike | None = None, input_mean: ArrayLike | None = None
-    ) -> SourceMoments:
-        r"""The numbers, given one task vector ξ of shape (d,) and the context length ℓ; ``.matrix(F)`` is the covariance of (Fᵀh, z).
-
-        Parameters
-        ----------
-        xi : array_like, shape (d,)
-        context : int
-        input_covariance : array_like, shape (d, d), optional
-            Another :math:`P=\operatorname{Cov}(x)`, by default that of the task: :math:`I_d/d`, or :math:`I_d` with ``unit_inputs``.
-        input_mean : array_like, shape (d,), optional
-            Another mean of x.
-        """
+    def given(self, xi: ArrayLike, *, context: int) -> SourceMoments:
+        """The numbers, given one task vector ξ of shape (d,) and the context length ℓ; ``.matrix(F)`` is the covariance of (Fᵀh, z)."""
         vector = array(xi, "ξ", empty=True)
         if vector.ndim != 1:
             repair = "pass one task vector, or use .over_tasks().given"
             raise HypothesisError("ξ is one vector of shape (d,)", f"shape {vector.shape}", repair)
-        return moments_given(
-            self.data.with_matrices(), vector[None], context, input_covariance=input_covariance, input_mean=input_mean
-        )
+        return source_moments(self.data.with_matrices(), vector.size, context, tasks=vector[None])
 
     def averaged(self, order: int = 1) -> AveragedCovariance:
         r"""The covariance over fresh tasks; averages that do not close are series up to :math:`d^{-\text{order}}`, or that power of the

@@ -24,13 +24,13 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from hermite_eq.arguments import positive
+from hermite_eq.arguments import array, positive
 from hermite_eq.covariance import symbols as sym
 from hermite_eq.covariance.averaged import ALONE, WITHIN
 from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, label_values, open_moments
 from hermite_eq.covariance.level import Data, Level, evaluator
 from hermite_eq.covariance.moments.source_moments import SourceMoments
-from hermite_eq.covariance.moments.sources import check_sizes, geometry, moments_given
+from hermite_eq.covariance.moments.sources import check_sizes, geometry, source_moments
 from hermite_eq.latex.covariances import covariance_over_tasks
 
 
@@ -128,13 +128,10 @@ class TaskCovariance(Level):
             "spread_limit": float(values["a"][-1] ** 4 * d / tasks / (d**2 if self.data.unit_inputs else 1)),
         }  # fmt: skip
 
-    def given(
-        self, tasks: ArrayLike, *, context: int, input_covariance: ArrayLike | None = None, input_mean: ArrayLike | None = None
-    ) -> SourceMoments:
+    def given(self, tasks: ArrayLike, *, context: int) -> SourceMoments:
         """The numbers, given the task vectors, shape (k, d): the mean over tasks of the conditional moments, exact at finite d, ℓ, k."""
-        return moments_given(
-            self.data.with_matrices(), tasks, context, input_covariance=input_covariance, input_mean=input_mean
-        )
+        vectors = array(tasks, "tasks", empty=True)
+        return source_moments(self.data.with_matrices(), np.atleast_1d(vectors).shape[-1], context, tasks=vectors)
 
     def latex(self) -> str:
         """TeX of R_k and of the signal, and for isotropic data of R_∞ and of the spread of R_k."""

@@ -11,7 +11,7 @@ import pytest
 import sympy
 from scipy.interpolate import CubicSpline
 
-from hermite_eq import HypothesisError, Sizes, Task
+from hermite_eq import HypothesisError, Sizes, Source, Task
 from hermite_eq.covariance import SourceMoments, SymbolicTarget, covariance, symbols
 from hermite_eq.covariance.averaged import AveragedCovariance
 from hermite_eq.simulate import context_law, contexts
@@ -105,7 +105,7 @@ def test_features_are_the_kronecker_product() -> None:
     rng = np.random.default_rng(0)
     d, m = 4, 7
     root = rng.standard_normal((d, d))
-    joint = covariance(Task("gelu", noise=0.1)).given(rng.standard_normal(d), context=3, input_covariance=root @ root.T)
+    joint = covariance(Task(sources=[Source("gelu", 0.1, input_cov=d * root @ root.T)])).given(rng.standard_normal(d), context=3)
     F = rng.standard_normal((d * (d + 1), m))
     literal = F.T @ np.kron(joint.inputs, joint.second_b) @ F
     np.testing.assert_allclose(joint.features(F), literal, rtol=0, atol=1e-13 * np.abs(literal).max())
@@ -225,16 +225,15 @@ def _sampled(xi: np.ndarray, root: np.ndarray, task: Task, context: int, factor:
 @pytest.mark.parametrize("fresh", [False, True])
 def test_gaussian_data_with_covariances_against_simulation(fresh: bool) -> None:
     d, context, count, rng = 3, 4, 300_000, np.random.default_rng(12)
-    task = Task("relu", noise=0.2)
     root, root_xi = rng.standard_normal((d, d)) / 2, rng.standard_normal((d, d))
-    sigma, omega = root @ root.T, root_xi @ root_xi.T
+    task = Task(sources=[Source("relu", 0.2, input_cov=d * root @ root.T, task_cov=root_xi @ root_xi.T)])
     cov = covariance(task)
     if fresh:
-        joint = cov.averaged().joint(d, context, input_covariance=sigma, task_covariance=omega)
+        joint = cov.averaged().joint(d, context)
         xi = rng.standard_normal((count, d)) @ root_xi.T
     else:
         xi = rng.standard_normal(d)
-        joint = cov.given(xi, context=context, input_covariance=sigma)
+        joint = cov.given(xi, context=context)
     b, x, z = _sampled(xi, root, task, context, d, rng, count)
     pairs = [
         (np.einsum("ni,nj->nij", b, b), joint.second_b),
@@ -252,10 +251,8 @@ def test_gaussian_data_with_covariances_against_simulation(fresh: bool) -> None:
 
 @pytest.mark.parametrize("unit", [False, True])
 def test_isotropic_covariances_give_the_isotropic_answer(unit: bool) -> None:
-    cov = covariance(Task("relu", 0.2, unit_inputs=unit)).averaged()
-    d, context = 4, 6
-    default = cov.joint(d, context)
-    passed = cov.joint(d, context, input_covariance=default.inputs, task_covariance=np.eye(d))
+    task, d, context = Task("relu", 0.2, unit_inputs=unit), 4, 6
+    default, passed = (covariance(task, covariances=general).averaged().joint(d, context) for general in (False, True))
     np.testing.assert_allclose(passed.second_b, default.second_b, rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(passed.coupling, default.coupling, rtol=1e-11, atol=1e-13)
     assert passed.square_z == pytest.approx(default.square_z, rel=1e-12)
@@ -280,16 +277,8 @@ def test_errors_name_the_hypothesis() -> None:
     with pytest.raises(HypothesisError, match=r"the fourth moment of a label over tasks is finite, here for d > 16; found d=16"):
         covariance(Task("exp", noise=0.1)).averaged().numeric(16, 5)
     assert covariance(Task("exp", noise=0.1)).averaged().numeric(40, 5)["trace"] > 0
-    with pytest.raises(HypothesisError, match=r"input_covariance is positive semidefinite; found eigenvalues from -1 to"):
-        cov.given(np.ones(2), context=3, input_covariance=np.diag([1.0, -1.0]))
-    with pytest.raises(HypothesisError, match=r"input_covariance is symmetric"):
-        cov.given(np.ones(2), context=3, input_covariance=[[1, 0.5], [0, 1]])
-    with pytest.raises(HypothesisError, match=r"finite matrix of shape \(d, d\); found shape \(3, 3\) at d = 2"):
-        cov.given(np.ones(2), context=3, input_covariance=np.eye(3))
     with pytest.raises(HypothesisError, match=r"the labels depend on x: ξᵀΣξ > 0; found ξᵀΣξ = 0"):
-        cov.given(np.array([1.0, 0.0]), context=3, input_covariance=np.diag([0.0, 1.0]))
-    with pytest.raises(HypothesisError, match=r"input_mean is a finite vector of shape \(d,\); found shape \(3,\) at d = 2"):
-        covariance(Task("tanh")).averaged().joint(2, 3, input_mean=np.zeros(3))
+        cov.given([1e-200, 0.0], context=3)
     with pytest.raises(HypothesisError, match=r"a finite array of shape \(k, d\); found shape \(3,\)"):
         cov.over_tasks().given(np.ones(3), context=2)
     with pytest.raises(HypothesisError, match=r"tasks are 'gaussian' or on the 'sphere'; found tasks='uniform'"):

@@ -7,6 +7,7 @@ and the numbers at d = 9 or 20.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -103,18 +104,25 @@ def _assert_stored(found: Mapping[str, Any], stored: Mapping[str, float], tolera
 @pytest.mark.parametrize("case", STORED["numeric"])
 def test_isotropic_numbers_are_the_stored_ones(case: str) -> None:
     target, unit, sphere = case.split("|")
-    cov = _covariance(target, "sphere" if sphere == "1" else "gaussian", unit_inputs=unit == "1")
+    law, size = "sphere" if sphere == "1" else "gaussian", 1 if unit == "1" else D
+    cov = _covariance(target, law, unit_inputs=unit == "1")
     d = 20 if target == "exp" else D
     averaged = cov.averaged()
+
+    def own(**fields: Any) -> Covariance:
+        """Inputs of covariance SIGMA."""
+        source = Source(target, 0.3, tasks=law, input_cov=size * SIGMA, **fields)  # type: ignore[arg-type]
+        return covariance(Task(sources=[source], unit_inputs=unit == "1"))
+
     found = {
         "given": lambda: cov.numeric(1.4, d, CONTEXT), "averaged": lambda: averaged.numeric(d, CONTEXT),
         "over tasks": lambda: cov.over_tasks().numeric(d, CONTEXT, 4), "limit": lambda: cov.limit().numeric(1.5, 0.5),
         "norm law": lambda: cov.norm_law().numeric(1.5), "trace": lambda: {"trace": cov.trace(d, CONTEXT)},
         "given xi": lambda: _probe(cov.given(XI, context=CONTEXT)),
-        "given xi, own": lambda: _probe(cov.given(XI, context=CONTEXT, input_covariance=SIGMA, input_mean=MEAN)),
+        "given xi, own": lambda: _probe(own(input_mean=math.sqrt(size) * MEAN).given(XI, context=CONTEXT)),
         "given tasks": lambda: _probe(cov.over_tasks().given(TASKS, context=CONTEXT)), "joint": lambda: _probe(averaged.joint(D, CONTEXT)),
-        "joint, covariances": lambda: _probe(averaged.joint(D, CONTEXT, input_covariance=SIGMA, task_covariance=OMEGA)),
-        "joint, mean": lambda: _probe(averaged.joint(D, CONTEXT, input_covariance=SIGMA, task_mean=MEAN)),
+        "joint, covariances": lambda: _probe(own(task_cov=OMEGA).averaged().joint(D, CONTEXT)),
+        "joint, mean": lambda: _probe(own(task_mean=MEAN).averaged().joint(D, CONTEXT)),
     }  # fmt: skip
     for name, stored in STORED["numeric"][case].items():
         _assert_stored(found[name](), stored, INTEGRAL if "," in name else ROUNDED)

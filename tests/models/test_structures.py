@@ -8,7 +8,6 @@ import pickle
 import numpy as np
 import pytest
 
-import hermite_eq
 from hermite_eq import Dense, Diagonal, HypothesisError, Identity, PowerLaw, Spike, Task, Toeplitz
 from hermite_eq.models.covariance_matrix import covariance_matrix, covariance_spectrum
 from hermite_eq.models.structures import structure
@@ -125,9 +124,6 @@ ROWS = np.random.default_rng(3).standard_normal((8, 3))
 #: Where matrices come in, by what they are called there.
 DOORS = {
     "Σ": Dense,
-    "input_covariance": lambda A: hermite_eq.covariance(Task("relu")).given(np.ones(len(A)), context=3, input_covariance=A),
-    "task_covariance": lambda A: hermite_eq.covariance(Task("relu")).averaged().joint(
-        len(A), 3, input_covariance=np.eye(len(A)), task_covariance=A),
     "covariance": lambda A: bayes_error_with_covariance(Task("identity", noise=0.1), 1.0, A),
     "train": lambda A: TaskPopulation.from_covariances(Task("identity"), A),
     "test": lambda A: TaskPopulation.from_covariances(Task("identity"), np.eye(len(A)), A),

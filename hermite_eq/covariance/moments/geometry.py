@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from hermite_eq.arguments import array
 from hermite_eq.covariance.task_laws.laws import TaskLaw, inner_tasks, unit_tasks
 from hermite_eq.errors import HypothesisError
 from hermite_eq.memory import require_memory
 from hermite_eq.models import Gaussian, Source, Sphere, Task
-from hermite_eq.models.covariance_matrix import covariance_matrix
 
 Array = NDArray[np.float64]
 
@@ -46,8 +44,8 @@ class Geometry:
         omega = self.source.task_cov.matrix(len(self.mean))
         return np.asarray(self.scale**2 * (omega / np.trace(omega) if self.unit_link else omega))
 
-    def fresh(self, task_mean: ArrayLike | None = None, task_covariance: ArrayLike | None = None) -> TaskLaw:
-        """The law of η over fresh tasks, or that for another mean and covariance of ξ."""
+    def fresh(self) -> TaskLaw:
+        """The law of η over fresh tasks."""
         source, d = self.source, len(self.mean)
         if not isinstance(source.tasks, Gaussian | Sphere):
             raise HypothesisError(
@@ -55,33 +53,9 @@ class Geometry:
                 f"tasks of the law {source.tasks}",
                 "pass tasks=…, drawn vectors of shape (k, d)",
             )
-        if task_covariance is None:
-            root = source.task_cov.colour(np.eye(d)).T
-        else:
-            root = covariance_root(covariance_matrix(task_covariance, "task_covariance", d=d))
-        centre = source.mean_vectors(d)[1] if task_mean is None else _vector(task_mean, d, "task_mean")
         law = unit_tasks if self.unit_link else inner_tasks
+        root, centre = source.task_cov.colour(np.eye(d)).T, source.mean_vectors(d)[1]
         return law(centre, root, isinstance(source.tasks, Sphere), self.scale, self.mean, self.covariance)
-
-    def with_inputs(self, covariance: ArrayLike | None, mean: ArrayLike | None) -> Geometry:
-        """Another covariance and mean of x."""
-        d = len(self.mean)
-        if self.unit_link and covariance is not None:
-            raise HypothesisError(
-                "with unit_link the argument has the scale of Σ_x", "input_covariance beside it", "pass Source(…, input_cov=…)"
-            )
-        return replace(
-            self,
-            mean=self.mean if mean is None else _vector(mean, d, "input_mean"),
-            covariance=self.covariance if covariance is None else covariance_matrix(covariance, "input_covariance", d=d),
-        )
-
-
-def _vector(values: ArrayLike, d: int, name: str) -> Array:
-    vector = array(values, name, nan=True, empty=True)
-    if vector.shape != (d,) or not np.isfinite(vector).all():
-        raise HypothesisError(f"{name} is a finite vector of shape (d,)", f"shape {vector.shape} at d = {d}", f"pass numpy.zeros({d}), say")
-    return vector
 
 
 def geometry(task: Task, source: Source, d: int) -> Geometry:

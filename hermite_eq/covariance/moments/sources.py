@@ -80,7 +80,7 @@ def source_moments(
     index = source_index(task, source)
     if tasks is None:
         return _fresh(task, index, d, context)
-    return _given(geometry(task, task.sources[index], d), _vectors(tasks), context)
+    return _given(geometry(task, task.sources[index], d), array(tasks, "tasks", empty=True), context)
 
 
 def source_index(task: Task, source: int | None) -> int:
@@ -105,10 +105,6 @@ def _fresh(task: Task, index: int, d: int, context: int) -> SourceMoments:
     return moments
 
 
-def _vectors(tasks: ArrayLike) -> Array:
-    return array(tasks, "tasks", empty=True)
-
-
 def _given(place: Geometry, tasks: Array, context: int) -> SourceMoments:
     d = len(place.mean)
     if tasks.ndim != 2 or tasks.shape[1:] != (d,) or not len(tasks):
@@ -120,28 +116,5 @@ def _given(place: Geometry, tasks: Array, context: int) -> SourceMoments:
     eta = place.directions(tasks)
     least = float(np.einsum("ki,ki->k", eta @ place.covariance, eta).min())
     if not least > 0:
-        raise HypothesisError("the labels depend on x: ξᵀΣξ > 0", f"ξᵀΣξ = {least:.3g}", "pass ξ with a component in the range of Σ")
+        raise HypothesisError("the labels depend on x: ξᵀΣξ > 0", f"ξᵀΣξ = {least:.3g}", "pass larger task vectors")
     return averaged_moments(place, GivenTasks(eta, place.mean, place.covariance), context)
-
-
-def moments_given(
-    task: Task, tasks: ArrayLike, context: int, input_covariance: ArrayLike | None, input_mean: ArrayLike | None
-) -> SourceMoments:
-    """The moments of a one-source task given vectors ξ, shape (k, d), with another covariance and mean of x than the task's if given."""
-    vectors = _vectors(tasks)
-    d, context = check_sizes(np.atleast_1d(vectors).shape[-1], context)
-    return _given(geometry(task, task.sources[0], d).with_inputs(input_covariance, input_mean), vectors, context)
-
-
-def moments_over(
-    task: Task,
-    d: int,
-    context: int,
-    input_covariance: ArrayLike | None,
-    task_covariance: ArrayLike | None,
-    input_mean: ArrayLike | None,
-    task_mean: ArrayLike | None,
-) -> SourceMoments:
-    """The moments of a one-source task over fresh tasks, with other covariances and means than the task's where they are given."""
-    place = geometry(task, task.sources[0], d).with_inputs(input_covariance, input_mean)
-    return averaged_moments(place, place.fresh(task_mean, task_covariance), context)
