@@ -95,8 +95,11 @@ def run(row: Row, options: list[str]) -> tuple[str, str]:
     with log.open("w", encoding="utf-8") as output:
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", *row.options, *options]
         status = subprocess.run(command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT).returncode
-    last = log.read_text(encoding="utf-8").strip().splitlines()[-1]
-    return ("passed" if status == 0 else f"FAILED, see {log.relative_to(ROOT)}"), last
+    lines = log.read_text(encoding="utf-8").strip().splitlines()
+    for line in lines:
+        if line.startswith(("FAILED", "ERROR")):
+            print(line)
+    return ("passed" if status == 0 else f"FAILED, see {log.relative_to(ROOT)}"), lines[-1]
 
 
 def main() -> int:
