@@ -22,6 +22,8 @@ from hermite_eq.models import PolynomialActivation, RandomTransformer, Sizes
 from hermite_eq.theory import Population, given_moments
 from hermite_eq.theory.design.mixing_gradient import gradient_at
 from hermite_eq.theory.design.mixing_response import Response
+from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.moment_law import MomentLaw
 
 TITLE = "The gradient in the training proportions"
 
@@ -190,7 +192,8 @@ def _against_library(with_scale: bool) -> Step:
         sources = _sources(rng)
         traces = np.array([p.trace for p in sources])
         given = given_moments([Population(**{**vars(p), "weight": w}) for p, w in zip(sources, _PROPORTIONS, strict=True)])
-        found = gradient_at(Response(RandomTransformer(head, ridge * side), given, Sizes(side, side, 1, samples=n, hidden=m)))
+        law = MomentLaw.of(Head.of(RandomTransformer(head, ridge * side)), given)
+        found = gradient_at(Response(law, Sizes(side, side, 1, samples=n, hidden=m)))
 
         def errors(pi: Array, sources: list[Population] = sources, traces: Array = traces, n: int = n, m: int = m,
                    ridge: float = ridge) -> Array:  # fmt: skip

@@ -15,9 +15,11 @@ from collections.abc import Sequence
 from hermite_eq import simulate
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import PowerLaw, RandomTransformer, Sizes, Source, Spike, Task, Toeplitz
-from hermite_eq.theory.feature_law.given_contexts import given_context_errors
-from hermite_eq.theory.feature_law.sources.mixture import concentration, mixture_errors
-from hermite_eq.theory.neuron_types.features import NODES, spiked_errors, types_of_neurons
+from hermite_eq.theory.feature_law.given_contexts import given_context_law
+from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.law import solve
+from hermite_eq.theory.feature_law.sources.mixture import concentration, mixture_law
+from hermite_eq.theory.neuron_types.features import NODES, TypedLaw, types_of_neurons
 from verify.command_line import command_line, positive
 
 #: Arguments of the smallest run.
@@ -30,10 +32,11 @@ COVARIANCES = (
 def line(model: RandomTransformer, task: Task, sizes: Sizes, runs: int) -> str:
     """Errors of all descriptions beside one simulation."""
     seen = simulate.icl_error(model, task, sizes, runs=runs, rng=3).icl
-    found = {"few moments": mixture_errors(model, task, [sizes]), "given contexts": given_context_errors(model, task, [sizes])[0]}
-    if types_of_neurons(model, task, sizes):
-        found["types"] = spiked_errors(model, task, [sizes], nodes=NODES)[0]
-    gaps = "  ".join(f"{name} {float(columns['icl'][0]) / seen.mean - 1:+7.1%}" for name, columns in found.items())
+    head = Head.of(model)
+    laws = {"few moments": mixture_law(head, task, sizes), "given contexts": given_context_law(head, task, [sizes])}
+    if types_of_neurons(head, task, sizes):
+        laws["types"] = TypedLaw.of(head, task, [sizes], NODES)
+    gaps = "  ".join(f"{name} {float(solve(law, [sizes])[0]['icl'][0]) / seen.mean - 1:+7.1%}" for name, law in laws.items())
     return f"{model!s:<24} ± {seen.stderr / seen.mean:.1%}   {gaps}"
 
 

@@ -12,18 +12,7 @@ from numpy.typing import NDArray
 from hermite_eq.arguments import one_of, sequence
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.expansion import coefficients
-from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Source, Task
-
-
-def check_model(model: Any) -> None:
-    """Raise unless the model is a linear one or a head without a step."""
-    if not isinstance(model, LinearTransformer | RandomTransformer):
-        raise ArgumentTypeError(
-            "the model is a LinearTransformer or a RandomTransformer",
-            f"{type(model).__name__}",
-            "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
-        )
-
+from hermite_eq.models import Ratios, Sizes, Source, Task
 
 #: Sizes of functions whose squares, and the products of a few of them, are doubles.
 _SMALLEST, _LARGEST = 1e-60, 1e60

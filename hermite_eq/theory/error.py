@@ -1,32 +1,20 @@
-"""The front door of the theory: icl_error at one point, icl_curve at many."""
+"""The error at one point, icl_error, and at many, icl_curve: the law of features and label, solved."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import singledispatch
-from typing import Any, Unpack, overload
+from typing import Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.curve import Along, Curve, Setting, settings_along
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import (
-    Model,
-    OneStepTransformer,
-    RandomTransformer,
-    Ratios,
-    Sizes,
-    SoftmaxAttention,
-    Task,
-    TrainedModel,
-)
-from hermite_eq.theory.feature_law.description import described, isotropic_notes
-from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_errors, unsettled_moments
-from hermite_eq.theory.feature_law.limit import limit_errors, limit_sources
-from hermite_eq.theory.feature_law.sources.distinct import distinct_sources
-from hermite_eq.theory.neuron_types.features import NODES, spiked_errors
+from hermite_eq.models import Ratios, Sizes, Task, TrainedModel
+from hermite_eq.theory.feature_law.description import feature_law
+from hermite_eq.theory.feature_law.given_moments import GivenMoments
+from hermite_eq.theory.feature_law.law import solve
 from hermite_eq.theory.prediction import QUANTITIES, ErrorCurve, TheoryError
 
 Array = NDArray[np.float64]
@@ -70,15 +58,6 @@ class TheoryCurve(Curve, ErrorCurve):
         return {name: getattr(self, name) for name in QUANTITIES} | {"icl_stderr": self.icl_stderr, "idg_stderr": self.idg_stderr} | several
 
 
-def _check_model(model: Any) -> None:
-    if not isinstance(model, Model):
-        raise HypothesisError(
-            "the model is a LinearTransformer, a RandomTransformer or a OneStepTransformer",
-            f"{type(model).__name__}",
-            "pass LinearTransformer(ridge=…), RandomTransformer(activation, ridge=…) or OneStepTransformer(activation, step_size, ridge)",
-        )
-
-
 @overload
 def icl_curve(models: TrainedModel, task: AnyLaw, points: Points, **along: Unpack[Along]) -> TheoryCurve: ...
 @overload
@@ -110,93 +89,35 @@ def icl_curve(
 
     Examples
     --------
-    >>> from hermite_eq.models import LinearTransformer
+    >>> from hermite_eq.models import LinearTransformer, RandomTransformer
     >>> ratios = Ratios(alpha=1, kappa=0.5, tau=1, mu=1)
     >>> icl_curve(RandomTransformer("relu", ridge=0), Task("relu", noise=0.01), ratios, tau=[0.5, 1, 2]).icl.round(3)
     array([0.688,   inf, 0.62 ])
     >>> icl_curve(LinearTransformer(ridge=0.1), Task("relu"), ratios, noise=[0.0, 0.1, 1.0])
     <TheoryCurve of linear: noise 0, 0.1, 1, ICL 0.81697, 1.0671, 3.8401, IDG 0.68811, 0.93777, 3.7206>
     """
-    if not isinstance(models, TrainedModel) and isinstance(models, Sequence) and not isinstance(models, str):
+    if isinstance(models, Sequence) and not isinstance(models, str):
         return tuple(icl_curve(model, task, points, **along) for model in models)
     axis, settings = settings_along(models, task, points, along)
-    points_of_one_law = axis not in ("ridge", "noise", "weights", "test_weights")
-    together = [list(range(len(settings)))] if points_of_one_law else [[i] for i in range(len(settings))]
-    columns = {name: np.zeros(len(settings)) for name in ("icl_stderr", "idg_stderr")}
+    columns: dict[str, Array] = {}
     notes: list[str] = []
-    for indices in together:
-        model, law = settings[indices[0]].model, settings[indices[0]].task
-        found, said = _errors(model, law, [settings[i].sizes for i in indices])
+    for indices in _groups(settings, axis):
+        first, at = settings[indices[0]], [settings[i].sizes for i in indices]
+        found, said = solve(feature_law(first.model, first.task, at), at)
         for name, part in found.items():
             columns.setdefault(name, np.zeros((len(settings), *part.shape[1:])))[indices] = part
         notes += [note for note in said if note not in notes]
     return TheoryCurve(settings=settings, axis=axis, **columns, notes=tuple(notes))
 
 
-def _errors(model: TrainedModel, task: AnyLaw, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """The arrays of a curve by name, and its notes."""
-    if isinstance(model, OneStepTransformer) and model.step_size == 0:
-        model = RandomTransformer(model.head, model.ridge, normalise=model.normalise)
-    if isinstance(model, OneStepTransformer):
-        return spiked_errors(model, task, points, nodes=NODES)
-    return _columns(task, model, points)
-
-
-def _groups(points: Sequence[Sizes]) -> list[list[int]]:
-    """Indices of the points of equal d, context and tasks."""
+def _groups(settings: Sequence[Setting], axis: str | None) -> list[list[int]]:
+    """Indices of the points of one law: Ratios, or Sizes of equal d, context and tasks, where model and task do not vary."""
     found: dict[Hashable, list[int]] = {}
-    for i, point in enumerate(points):
-        found.setdefault((point.d, point.context, point.tasks), []).append(i)
+    for i, setting in enumerate(settings):
+        sizes = setting.sizes
+        own = i if axis in ("ridge", "noise", "weights", "test_weights") else None
+        found.setdefault((own, (sizes.d, sizes.context, sizes.tasks) if isinstance(sizes, Sizes) else None), []).append(i)
     return list(found.values())
-
-
-@singledispatch
-def _columns(task: Any, model: Model, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """The arrays of a curve by name, and its notes; one entry for each kind of task."""
-    if isinstance(task, SoftmaxAttention):
-        raise HypothesisError(
-            "the theory is of linear attention",
-            f"{task}",
-            "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8), or pass the task under linear attention: task.task",
-        )
-    raise HypothesisError(
-        "the task is a hermite_eq.Task, or given moments", f"{task!r}", "pass hermite_eq.Task(target, noise=0.01), or given_moments(…)"
-    )
-
-
-@_columns.register
-def _(task: GivenMoments, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
-    _check_model(model)
-    if isinstance(points[0], Ratios):
-        raise HypothesisError("given covariances have a given d", f"{points[0]}", "pass Sizes(…)")
-    return explicit_errors(model, task, points), unsettled_moments(model, task, min(points, key=lambda point: point.samples))
-
-
-@_columns.register
-def _(task: Task, model: Any, points: Sequence[Any]) -> tuple[dict[str, Array], tuple[str, ...]]:
-    _check_model(model)
-    if isinstance(points[0], Ratios):
-        distinct = distinct_sources(task)
-        if distinct.task.isotropic:
-            limit = limit_errors(model, distinct.task, points).columns
-            return _by_source(limit, distinct.places), isotropic_notes(model, distinct.task, points)
-        return _by_source(limit_sources(model, distinct.task, points), distinct.places), ()
-    columns: dict[str, Array] = {}
-    notes: list[str] = []
-    for indices in _groups(points):
-        at = [points[i] for i in indices]
-        distinct = distinct_sources(task, at[0].d)
-        found, said = described(model, distinct.task, at)
-        for name, part in _by_source(found, distinct.places).items():
-            columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[indices] = part
-        notes += [note for note in said if note not in notes]
-    return columns, tuple(notes)
-
-
-def _by_source(columns: dict[str, Array], places: tuple[int, ...]) -> dict[str, Array]:
-    """The columns with the error on every source that was given, of which some may be one."""
-    each = columns.get("icl_by_source", columns["icl"][:, None])
-    return columns | {"icl_by_source": each[:, list(places)]}
 
 
 def icl_error(model: TrainedModel, task: Task | GivenMoments, sizes: Sizes | Ratios) -> TheoryError:
@@ -232,7 +153,7 @@ def icl_error(model: TrainedModel, task: Task | GivenMoments, sizes: Sizes | Rat
 
     Examples
     --------
-    >>> from hermite_eq.models import LinearTransformer
+    >>> from hermite_eq.models import LinearTransformer, RandomTransformer
     >>> ratios = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=3)
     >>> print(icl_error(LinearTransformer(ridge=0.1), Task("relu", noise=0.01), ratios))
     ICL 0.748157, IDG 0.616201
@@ -247,6 +168,4 @@ def icl_error(model: TrainedModel, task: Task | GivenMoments, sizes: Sizes | Rat
             f"{type(sizes).__name__}",
             "pass Ratios(alpha=…, kappa=…, tau=…, mu=…) or Sizes.from_ratios(d, …)",
         )
-    if not isinstance(model, TrainedModel):
-        _check_model(model)
-    return icl_curve(model, task, [sizes])[0]  # type: ignore[arg-type]
+    return icl_curve([model], task, [sizes])[0][0]  # type: ignore[arg-type]

@@ -176,8 +176,16 @@ TABLE: dict[str, Row] = {
         lambda: theory.TaskPopulation.from_tasks(TASK, np.eye(4), np.eye(4)),
     ),
     "step of given moments": (
-        lambda: theory.spiked_icl_error(h.OneStepTransformer("tanh", 1.0, 0.1), moments(), FRESH), "pass Task(…), with its sources",  # type: ignore[arg-type]
+        lambda: h.icl_error(h.OneStepTransformer("tanh", 1.0, 0.1), moments(), FRESH), "pass Task(…), with its sources",  # type: ignore[call-overload]
         lambda: theory.spiked_icl_error(head, h.Task(sources=[h.Source("relu", 0.1)]), WIDE, nodes=64),
+    ),
+    "types of neurons of given moments": (
+        lambda: theory.spiked_icl_error(head, moments(), FRESH), "pass hermite_eq.Task(target, noise=0.01)",  # type: ignore[arg-type]
+        lambda: theory.spiked_icl_error(head, h.Task("relu", noise=0.01), WIDE, nodes=64),
+    ),
+    "a step in the limit": (
+        lambda: h.icl_error(h.OneStepTransformer("tanh", 1.0, 0.1), TASK, RATIOS), "pass Sizes(…)",
+        lambda: theory.spiked_icl_error(h.OneStepTransformer("tanh", 1.0, 0.1), TASK, WIDE, nodes=64),
     ),
     "a large Wishart matrix": (lambda: wishart_density(10**4, 10**4), "use the limit beyond", lambda: density(1.0, 1.0)),
     "several sources in the limit": (

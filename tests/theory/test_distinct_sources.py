@@ -73,6 +73,13 @@ def test_two_equal_sources_beside_another() -> None:
     assert found.icl_by_source == (a, b, a)
 
 
+def test_equal_sources_are_one_after_a_gradient_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 256)
+    step, source = OneStepTransformer("relu", 8.0, 0.1), Source("relu", 0.01)
+    one, two = (icl_error(step, Task(sources=[source] * count), POINTS[0]) for count in (1, 2))
+    assert (two.icl, two.idg, two.icl_by_source) == (one.icl, one.idg, (one.icl, one.icl))
+
+
 def test_a_step_of_size_zero_is_no_step() -> None:
     for task in (Task("relu", 0.01), Task(sources=[Source("relu", 0.01, task_cov=Spike(3.0))])):
         step, none = (icl_error(m, task, POINTS[0]) for m in (OneStepTransformer("relu", 0.0, 0.1), RandomTransformer("relu", 0.1)))
@@ -86,9 +93,9 @@ def test_sources_that_differ_are_kept() -> None:
         Source("relu", 0.01, task_mean=1e-9), Source("relu", 0.01, tasks="sphere"),
     ]  # fmt: skip
     for other in others:
-        assert distinct_sources(Task(sources=[base, other]), D).places == (0, 1)
+        assert distinct_sources(Task(sources=[base, other]), D)[1] == (0, 1)
     # The conventions of another paper are another law of h.
-    assert not distinct_sources(Task(sources=[base], unit_inputs=True), D).task.isotropic
+    assert not distinct_sources(Task(sources=[base], unit_inputs=True), D)[0].isotropic
 
 
 def test_the_limit_is_that_of_one_isotropic_source() -> None:

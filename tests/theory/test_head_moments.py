@@ -26,7 +26,9 @@ from hermite_eq.covariance import covariance
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Source
 from hermite_eq.theory import spiked_icl_error
-from hermite_eq.theory.feature_law.finite_size import effective_contexts, finite_errors
+from hermite_eq.theory.feature_law.description import isotropic_law
+from hermite_eq.theory.feature_law.finite_size import FiniteLaw
+from hermite_eq.theory.feature_law.law import solve
 from hermite_eq.theory.feature_law.sources.mixture import mixture_moments
 
 TASK = Task("relu", noise=0.1)
@@ -101,8 +103,9 @@ def test_effective_contexts_of_a_linear_head_are_of_the_norm() -> None:
     C = covariance(TASK).norm_law().numeric(1.0)["variance"]
     gaps = []
     for d in (60, 120):
-        effective = effective_contexts(RandomTransformer("identity", ridge=0.1), TASK, sizes(d))
-        gaps.append(abs(sizes(d).samples / effective - 1 - C / d))
+        law = isotropic_law(RandomTransformer("identity", ridge=0.1), TASK, sizes(d))
+        assert isinstance(law, FiniteLaw)
+        gaps.append(abs(1 / law.share - 1 - C / d))
     assert gaps[0] < C / 60 / 2
     assert 2.5 < gaps[0] / gaps[1] < 6
 
@@ -135,7 +138,7 @@ def test_a_wide_law_of_the_norm() -> None:
     found, seen = icl_error(head, task, sizes), simulate.icl_error(head, task, sizes, runs=24, rng=3).icl
     stderr = math.hypot(found.icl_stderr, seen.stderr)
     assert abs(found.icl - seen.mean) < 3.5 * stderr
-    assert finite_errors(head, task, [sizes]).icl[0] - seen.mean > 3.5 * stderr
+    assert solve(isotropic_law(head, task, sizes), [sizes])[0]["icl"][0] - seen.mean > 3.5 * stderr
 
 
 def test_a_wide_law_of_the_norm_has_a_note() -> None:

@@ -15,7 +15,9 @@ from sympy import oo
 from hermite_eq import LinearTransformer, RandomTransformer, Ratios, Sizes, Source, Task, icl_error
 from hermite_eq.errors import HypothesisError
 from hermite_eq.theory import icl_curve
-from hermite_eq.theory.feature_law.limit import limit_sources
+from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.law import solve
+from hermite_eq.theory.feature_law.limit import SourcesLimit
 from hermite_eq.theory.linear_limits.closed_forms import ALPHA, KAPPA, SECOND_MOMENT, SLOPE, TAU, UNEXPLAINED, ridgeless
 from hermite_eq.theory.linear_limits.limits import ridgeless_limit, ridgeless_peak
 from hermite_eq.theory.ridge_equivalent.linear import linear_limit
@@ -142,7 +144,8 @@ def test_the_engine_of_several_sources_has_the_digits_of_one(model: Any) -> None
     """Matrices of one block in place of a spectrum: sums of some hundred terms, each rounded, and a root to 1e-14."""
     for alpha, tau, mu in ((1, 1.5, 0.7), (3, 0.6, 1.3), (2, 1, 0.5), (1, 2, math.inf)):
         ratios = Ratios(alpha, math.inf, tau, mu)
-        found, expected = limit_sources(model, Task("relu", 0.1), [ratios]), icl_error(model, Task("relu", 0.1), ratios)
+        task = Task("relu", 0.1)
+        (found, _), expected = solve(SourcesLimit.of(Head.of(model), task, [ratios]), [ratios]), icl_error(model, task, ratios)
         for name in ("icl", "idg", "bias", "effective_ridge", "dof"):
             assert found[name][0] == pytest.approx(getattr(expected, name), rel=1e-13), (name, ratios)
 

@@ -52,6 +52,12 @@ def test_at_finite_size_the_peak_is_finite_near_the_threshold() -> None:
     assert 10 * heights[1] > heights[0] > 3 * heights[1]
 
 
+def test_hidden_units_play_no_role_for_a_linear_transformer() -> None:
+    sizes = Sizes.from_ratios(20, alpha=1, kappa=0.5, tau=1.5, mu=0.75)
+    found = [interpolation_peak(LinearTransformer(0.1), RELU, where) for where in (sizes, replace(sizes, hidden=None))]
+    assert found[0] == found[1]
+
+
 def test_a_large_ridge_takes_the_peak_in_m_away() -> None:
     sizes = Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1.5, mu=1.5)
     peak = interpolation_peak(RandomTransformer("relu", 10.0), RELU, sizes, "mu")

@@ -14,8 +14,9 @@ import pytest
 from hermite_eq import equivalent_model, simulate
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.errors import HypothesisError, HypothesisWarning
-from hermite_eq.models import OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task, Toeplitz
+from hermite_eq.models import LinearTransformer, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task, Toeplitz
 from hermite_eq.theory import Population, given_moments, icl_curve, icl_error, spiked_icl_error
+from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.sources.mixture import mixture_moments
 from hermite_eq.theory.neuron_types.contexts import context_nodes
 from hermite_eq.theory.neuron_types.features import typed_features
@@ -209,7 +210,7 @@ def test_polynomial_heads_have_their_moments_exactly() -> None:
 
 
 def test_a_curve_is_its_points_and_the_equivalent_head_is_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hermite_eq.theory.error.NODES", 512)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 512)
     sizes = [half(8), replace(half(8), samples=48)]
     sigma, equivalent = (OneStepTransformer("relu", 63.0, 1.0, normalise=True, head=h) for h in (None, equivalent_model("relu", 4)))
     curve = icl_curve(sigma, spike(8), sizes)
@@ -230,7 +231,8 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: icl_error(STEP, spike(D), replace(half(D), tasks=8)), "every training context has a task of its own; found tasks=8"),
     (lambda: icl_error(OneStepTransformer("relu", 1.0, 0.0), spike(D), half(D)), "the ridge is positive; found ridge=0"),
     (lambda: icl_error(STEP, MOMENTS, half(D)), "a gradient step is taken on contexts of a Task"),
-    (lambda: spiked_icl_error("relu", spike(D), half(D)), "the head is random; found 'relu'"),  # type: ignore[arg-type]
+    (lambda: spiked_icl_error("relu", spike(D), half(D)), "the model is a LinearTransformer, .*; found str"),  # type: ignore[arg-type]
+    (lambda: spiked_icl_error(LinearTransformer(0.1), spike(D), half(D)), "the head is random; found Lin"),  # type: ignore[arg-type]
     (lambda: icl_error(STEP, Task(sources=[Source("relu", input_mean=1.0)]), half(D)), "inputs have mean zero, and tasks are Gaussian"),
     (lambda: icl_error(STEP, Task(sources=[Source("relu", tasks="rademacher")]), half(D)), "tasks are Gaussian or on the sphere"),
 ]
@@ -273,7 +275,7 @@ def test_an_input_spike_of_order_d_needs_quadratic_functions() -> None:
     nodes = context_nodes(task, d, d, True, 4096)
     assert nodes.large == 1
     theory = icl_error(head, task, sizes)
-    without = typed_features(head, replace(nodes, quadratics=None), task, sizes)
+    without = typed_features(Head.of(head), replace(nodes, quadratics=None), task, sizes)
     noise = nodes.shares * TypedRidge(without, sizes.samples, sizes.hidden or 0, 1.0 / d).errors().error
     # Five standard errors (5 %; a false alarm in 1e-6) and a quarter of the order 1/d.
     assert abs(seen.icl.mean - theory.icl) < 5 * seen.icl.stderr + 0.25 * theory.icl / d, (str(seen), theory)

@@ -12,7 +12,8 @@ from hermite_eq import simulate
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory import icl_error
-from hermite_eq.theory.feature_law.finite_size import finite_errors
+from hermite_eq.theory.feature_law.description import isotropic_law
+from hermite_eq.theory.feature_law.law import solve
 from hermite_eq.theory.feature_law.training_tasks import drawn_tasks, given_tasks
 
 EPS = sys.float_info.epsilon
@@ -63,7 +64,7 @@ def test_one_spectrum_for_all_of_two_tasks_is_refuted() -> None:
     model, task, sizes = CASES[1]
     assert isinstance(model, LinearTransformer)
     seen = simulate.icl_error(model, task, sizes, runs=40, rng=1).icl
-    assert abs(finite_errors(model, task, [sizes]).icl[0] - seen.mean) > 4 * seen.stderr + 0.25 * seen.mean / sizes.d
+    assert abs(solve(isotropic_law(model, task, sizes), [sizes])[0]["icl"][0] - seen.mean) > 4 * seen.stderr + 0.25 * seen.mean / sizes.d
 
 
 def test_draws_have_their_lengths_and_a_small_standard_error() -> None:

@@ -13,8 +13,10 @@ from hermite_eq.models import PowerLaw, RandomTransformer, Sizes, Source, Task, 
 from hermite_eq.models.structures import Structure
 from hermite_eq.theory import TheoryError, icl_error
 from hermite_eq.theory.feature_law.description import MANY_OF_ALL
-from hermite_eq.theory.feature_law.given_contexts import given_context_errors
-from hermite_eq.theory.feature_law.sources.mixture import concentration, mixture_errors
+from hermite_eq.theory.feature_law.given_contexts import given_context_law
+from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.law import solve
+from hermite_eq.theory.feature_law.sources.mixture import concentration, mixture_law
 
 pytestmark = pytest.mark.statistical
 
@@ -52,7 +54,7 @@ def test_the_theory_agrees_with_simulation(name: str) -> None:
 def test_few_moments_fail_where_given_contexts_hold() -> None:
     model, covariance = SETTINGS["Toeplitz .9, h normalised"]
     found = _theory("Toeplitz .9, h normalised")
-    assert mixture_errors(model, _task(covariance), [SIZES])["icl"][0] > found.icl + 10 * found.icl_stderr
+    assert solve(mixture_law(Head.of(model), _task(covariance), SIZES), [SIZES])[0]["icl"][0] > found.icl + 10 * found.icl_stderr
 
 
 def test_two_descriptions_agree_where_one_gives_way() -> None:
@@ -62,5 +64,6 @@ def test_two_descriptions_agree_where_one_gives_way() -> None:
     shares = np.array([concentration(_task(Toeplitz(rho)), SIZES.d, SIZES.context).others for rho in (0.4, 0.5)])
     assert shares[0] * D < linear * MANY_OF_ALL < shares[1] * D
     between = 0.4 + 0.1 * (linear * MANY_OF_ALL / D - shares[0]) / (shares[1] - shares[0])
-    few, given = (errors(model, _task(Toeplitz(between)), [SIZES]) for errors in (mixture_errors, lambda *at: given_context_errors(*at)[0]))
+    head, task = Head.of(model), _task(Toeplitz(between))
+    few, given = (solve(law, [SIZES])[0] for law in (mixture_law(head, task, SIZES), given_context_law(head, task, [SIZES])))
     assert abs(few["icl"][0] - given["icl"][0]) < 0.02 * given["icl"][0] + 4 * given["icl_stderr"][0]

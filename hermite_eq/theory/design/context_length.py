@@ -19,6 +19,7 @@ from hermite_eq.models import LinearTransformer, Ratios, Task
 from hermite_eq.theory.arguments import check_name, check_plain
 from hermite_eq.theory.design.optimum import Which
 from hermite_eq.theory.error import icl_error
+from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.limit import TargetMoments
 from hermite_eq.theory.prediction import TheoryError
 from hermite_eq.theory.ridge_equivalent.linear import linear_limit
@@ -132,7 +133,7 @@ def _least(curve: Callable[[Array, slice], Array], count: int) -> tuple[Array, A
 
 
 def _check(model: LinearTransformer, tau: float) -> None:
-    if not isinstance(model, LinearTransformer):
+    if not Head.of(model).linear:
         raise HypothesisError("α* is worked out for the linear Transformer", f"{model}", "pass LinearTransformer(ridge=…)")
     if model.ridge == 0 and tau == 1:
         raise HypothesisError("the error is finite at some α", "ridge=0 and tau=1, where it diverges at every α", "pass ridge=1e-6, say")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 import numpy as np
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Ratios, Sizes, Task
-from hermite_eq.theory.arguments import check_model, check_name, check_plain
-from hermite_eq.theory.dual import UNKNOWNS, Dual
+from hermite_eq.theory.arguments import check_name
+from hermite_eq.theory.dual import UNKNOWNS, Dual, partials
 from hermite_eq.theory.error import icl_error
-from hermite_eq.theory.feature_law.finite_size import continuous_error
-from hermite_eq.theory.feature_law.head import Head
-from hermite_eq.theory.feature_law.limit import TargetMoments, head_limit
+from hermite_eq.theory.feature_law.description import isotropic_law
+from hermite_eq.theory.feature_law.law import Place
 from hermite_eq.theory.prediction import TheoryError
 
 Which = Literal["icl", "idg", "bias", "variance"]
@@ -72,38 +71,19 @@ def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which =
     0.3075 -0.1690
     """
     check_name(error, ("icl", "idg", "bias", "variance"))
-    check_model(model)
-    check_plain(task)
-    at = icl_error(model, task, where)
+    law, at = isotropic_law(model, task, where), icl_error(model, task, where)
     if not math.isfinite(getattr(at, error)):
         raise HypothesisError("the error is finite where its gradient is asked for", f"{error} = inf at {where}", "move n away from m")
-    ratios = where if isinstance(where, Ratios) else where.ratios
-    names = ("alpha", "kappa", "tau", "mu", "ridge")
-    numbers = dict(zip(names, (ratios.alpha, ratios.kappa, ratios.tau, math.inf, model.ridge), strict=True))
-    if not Head.of(model).linear and ratios.mu is not None:
-        numbers["mu"] = ratios.mu
+    place = Place.of(law.head, [where])
+    names = [field.name for field in fields(Place)]
     seeds = np.eye(len(names) + UNKNOWNS)[: len(names), :, None]
     # What is infinite does not move.
-    x: dict[str, Any] = {
-        name: Dual(np.array([number]), seed * math.isfinite(number)) for (name, number), seed in zip(numbers.items(), seeds, strict=True)
-    }
-    if isinstance(where, Ratios):
-        found = getattr(_limit(model, task, x), error)
-        slopes = dict(zip(names, found.partials[:, 0], strict=False))
-    else:
-        moved = continuous_error(model, task, [where], x["kappa"] * where.d, x["tau"], x["mu"], x["ridge"])
-        found = getattr(moved, error)
-        slopes = dict(zip(names, found.partials[:, 0], strict=False))
+    moving = (Dual(x, seed * np.isfinite(x)) for x, seed in zip(vars(place).values(), seeds, strict=True))
+    found = getattr(law.errors(Place(*moving)), error)
+    slopes = dict(zip(names, partials(found, len(names))[:, 0].tolist(), strict=False))
+    if isinstance(where, Sizes):
         slopes["alpha"] = _by_difference(model, task, where, error)
-    return ErrorGradient(**{f"d_{name}": float(slope) for name, slope in slopes.items()}, error=at)
-
-
-def _limit(model: Model, task: Task, x: dict[str, Any]) -> Any:
-    target = TargetMoments.of(task)
-    head = Head.of(model)
-    # Of a random head the ridge per sample vanishes.
-    ridge = x["ridge"] / (target.slope**2 + target.square / x["alpha"]) if head.linear else np.zeros(1)
-    return head_limit(head.moments(), target, x["alpha"], x["kappa"], x["tau"], x["mu"], ridge)
+    return ErrorGradient(**{f"d_{name}": slope for name, slope in slopes.items()}, error=at)
 
 
 def _by_difference(model: Model, task: Task, sizes: Sizes, error: Which) -> float:

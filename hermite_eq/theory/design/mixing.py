@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -13,11 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from hermite_eq.arguments import array, non_negative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Sizes, Task
-from hermite_eq.theory.design.mixing_gradient import moments_of_all
+from hermite_eq.theory.design.mixing_gradient import law_of_all
 from hermite_eq.theory.design.mixing_response import Response
-from hermite_eq.theory.design.optimum import with_ridge
-from hermite_eq.theory.feature_law.description import moment_notes
-from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_engine, explicit_errors, scaled_sizes
+from hermite_eq.theory.feature_law.moment_law import MomentLaw
 from hermite_eq.theory.prediction import ErrorCurve
 
 if TYPE_CHECKING:
@@ -126,32 +124,28 @@ def _rising_root(slope: Callable[[float], float], start: float) -> float | None:
     return None
 
 
-def at_ridge(model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge, near: float | None = None) -> tuple[Model, float]:
-    """The model with the λ asked for, and that λ; the λ of least ICL error is a zero of the derivative, to 10⁻⁷ decades.
+def at_ridge(law: MomentLaw, sizes: Sizes, ridge: Ridge, near: float | None = None) -> tuple[MomentLaw, float]:
+    """The law with the λ asked for, and that λ; the λ of least ICL error is a zero of the derivative, to 10⁻⁷ decades.
 
     With ``near``, a λ that was best at another mixture, the minimum next to it; else the least on the whole range.
     """
-    if ridge is None:
-        return model, model.ridge
     if ridge != "optimal":
-        return with_ridge(model, ridge), ridge
+        chosen = law.head.ridge if ridge is None else ridge
+        return law.with_ridge(chosen), chosen
 
     def slope(log: float) -> float:
         # In log λ: of one size at both ends of a decade.
-        return 10.0**log * Response(with_ridge(model, 10.0**log), given, sizes).ridge_slope
+        return 10.0**log * Response(law.with_ridge(10.0**log), sizes).ridge_slope
 
     import scipy.optimize
 
     if near is not None and 0 < near < math.inf and (found := _rising_root(slope, math.log10(near))) is not None:
-        return with_ridge(model, 10.0**found), 10.0**found
-    share = np.array([p.weight for p in given.test])
-    engine, tests = explicit_engine(model, given)
-    tau, mu, one = (float(x[0]) for x in scaled_sizes(with_ridge(model, 1.0), given, [sizes]))
+        return law.with_ridge(10.0**found), 10.0**found
+    tau, mu, one = law.with_ridge(1.0).units([sizes])
 
     def errors(ridges: Array) -> Array:
         ones = np.ones(len(ridges))
-        solved = engine.solve(tau * ones, mu * ones, one * ridges)
-        return np.array([share @ [icl for icl, _ in engine.errors(*at, tau, mu, tests)[1:]] for at in solved])
+        return law.errors(tau * ones, mu * ones, one * ridges, ones)["icl"]
 
     # From large to small, the solution at one is a good start for the next.
     logs = np.arange(_DECADES[1], _DECADES[0] - _STEP / 2, -_STEP)
@@ -162,8 +156,8 @@ def at_ridge(model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge, near
         best = _rising_root(slope, best) or best
     without, least = (float(x) for x in errors(np.array([0.0, 10.0**best])))
     if without <= least * (1 + 1e-12):
-        return with_ridge(model, 0.0), 0.0
-    return with_ridge(model, 10.0**best), math.inf if best > _DECADES[1] - _STEP else 10.0**best
+        return law.with_ridge(0.0), 0.0
+    return law.with_ridge(10.0**best), math.inf if best > _DECADES[1] - _STEP else 10.0**best
 
 
 def check_ridge(ridge: Ridge) -> None:
@@ -180,19 +174,22 @@ def check_ridge(ridge: Ridge) -> None:
     non_negative(ridge, "ridge", requirement=requirement, repair='pass ridge="optimal"')
 
 
-def curve_given(model: Model, task: Task, given: GivenMoments, sizes: Sizes, rows: Array, ridge: Ridge) -> MixingCurve:
-    """:func:`mixing_curve` for moments that are known already."""
+def reweighted(law: MomentLaw, weights: Iterable[float]) -> MomentLaw:
+    """The law of its training populations in other proportions."""
+    return MomentLaw.of(law.head, law.given.reweighted(weights), law.notes)
+
+
+def curve_given(law: MomentLaw, model: Model, task: Task, sizes: Sizes, rows: Array, ridge: Ridge) -> MixingCurve:
+    """:func:`mixing_curve` for a law that is known already."""
     columns: dict[str, list[Array]] = {}
     ridges: list[float] = []
     for row in rows:
-        moved = given.reweighted(row)
-        chosen, best = at_ridge(model, moved, sizes, ridge, ridges[-1] if ridges else None)
+        chosen, best = at_ridge(reweighted(law, row), sizes, ridge, ridges[-1] if ridges else None)
         ridges.append(best)
-        for name, column in explicit_errors(chosen, moved, [sizes]).items():
+        for name, column in chosen.solution([sizes])[0].items():
             columns.setdefault(name, []).append(column[0])
     arrays = {name: np.array(column) for name, column in columns.items()}
-    notes = moment_notes(model, task, sizes)
-    return MixingCurve(model=model, task=task, sizes=sizes, weights=rows, ridge=np.array(ridges), **arrays, notes=notes)
+    return MixingCurve(model=model, task=task, sizes=sizes, weights=rows, ridge=np.array(ridges), **arrays, notes=law.notes)
 
 
 def mixing_curve(
@@ -240,5 +237,5 @@ def mixing_curve(
     array([1., 0.])
     """
     check_ridge(ridge)
-    given = moments_of_all(task, sizes, model)
-    return curve_given(model, task, given, sizes, mixtures(weights, len(task.sources)), ridge)
+    law = law_of_all(model, task, sizes)
+    return curve_given(law, model, task, sizes, mixtures(weights, len(task.sources)), ridge)

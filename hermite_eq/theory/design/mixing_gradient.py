@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Sizes, Task
-from hermite_eq.theory.arguments import check_model
 from hermite_eq.theory.design.mixing_response import Response
 from hermite_eq.theory.feature_law.description import moment_notes
-from hermite_eq.theory.feature_law.given_moments import GivenMoments, source_nodes
 from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.moment_law import MomentLaw, source_nodes
 from hermite_eq.theory.feature_law.sources.mixture import mixture_moments
 from hermite_eq.theory.prediction import TheoryError
 from hermite_eq.theory.ridge_equivalent.scalar import without_ridge
@@ -69,8 +68,8 @@ class MixingGradient:
         return float(v @ self.icl)
 
 
-def moments_of_all(task: Task, sizes: Sizes, model: Model) -> GivenMoments:
-    """Every source in training, whatever its weight.
+def law_of_all(model: Model, task: Task, sizes: Sizes) -> MomentLaw:
+    """The law of few moments with every source in training, whatever its weight.
 
     Raises
     ------
@@ -79,41 +78,39 @@ def moments_of_all(task: Task, sizes: Sizes, model: Model) -> GivenMoments:
     """
     if not isinstance(task, Task) or len(task.sources) < 2:
         raise HypothesisError("there are several sources to mix", f"{task}", "pass Task(sources=[Source(…), Source(…)], weights=[…])")
-    check_model(model)
     if not isinstance(sizes, Sizes):
         raise HypothesisError("several sources are studied at a finite d", f"{sizes!r}", "pass Sizes(…)")
     if sizes.tasks != math.inf:
         raise HypothesisError(
             "every training context has a task of its own, where proportions move", f"tasks={sizes.tasks}", "pass tasks=math.inf"
         )
-    return mixture_moments(_evenly(task), sizes.d, sizes.context).reweighted(task.weights)
+    head = Head.of(model)
+    # With equal weights: what is known of the sources is computed once for all weights.
+    evenly = replace(task, weights=(1 / len(task.sources),) * len(task.sources))
+    given = mixture_moments(evenly, sizes.d, sizes.context).reweighted(task.weights)
+    return MomentLaw.of(head, given, moment_notes(head, task, sizes))
 
 
-def _evenly(task: Task) -> Task:
-    """The task with equal weights: what is known of its sources is computed once for all weights."""
-    return replace(task, weights=(1 / len(task.sources),) * len(task.sources))
-
-
-def gradient_at(solved: Response, notes: tuple[str, ...] = ()) -> MixingGradient:
+def gradient_at(solved: Response) -> MixingGradient:
     """All derivatives at one solution."""
-    model, given, nodes = solved.model, solved.given, solved.engine.nodes
-    unit = source_nodes(given.training, 0, model, given, mixed=False).samples.weights
+    law, given, nodes = solved.law, solved.law.given, solved.engine.nodes
+    unit = source_nodes(given.training, 0, law.head, given, mixed=False).samples.weights
     free = []
     for s in range(len(given.training)):
         # The scale of every node is ∝ t^{-1/2}, and the ridge of a linear head ∝ 1/t.
         growth = given.growth(s)
-        by_ridge = -solved.ridge * growth if Head.of(model).linear else 0.0
+        by_ridge = -solved.ridge * growth if law.head.linear else 0.0
         free.append(solved.moved(np.where(nodes.source == s, unit, 0.0), -growth / 2, by_ridge))
     weights = np.array([p.weight for p in given.training])
     found = np.array(free).T
     found = found - (found @ weights)[:, None]
     (idg, _), *tests = solved.errors
     errors, means = np.array(tests).T
-    icl, bias, k = float(solved.share @ errors), float(solved.share @ means), float(solved.point.k)
+    icl, bias, k = float(law.share @ errors), float(law.share @ means), float(solved.point.k)
     ridge = 0.0 if without_ridge(solved.point.k) else k * given.trace / given.dimension * solved.sizes.d
     dof, residual = float(solved.point.dof), float(solved.point.residual)
-    at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, notes, tuple(float(x) for x in errors))
-    return MixingGradient(weights, solved.share @ found[1:], found[0], found[1:], solved.ridge_slope, at)
+    at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, law.notes, tuple(float(x) for x in errors))
+    return MixingGradient(weights, law.share @ found[1:], found[0], found[1:], solved.ridge_slope, at)
 
 
 def mixing_gradient(model: Model, task: Task, sizes: Sizes) -> MixingGradient:
@@ -155,5 +152,4 @@ def mixing_gradient(model: Model, task: Task, sizes: Sizes) -> MixingGradient:
     >>> found.along([1, -1]) < 0
     True
     """
-    given = moments_of_all(task, sizes, model)
-    return gradient_at(Response(model, given, sizes), moment_notes(model, task, sizes))
+    return gradient_at(Response(law_of_all(model, task, sizes), sizes))

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.arguments import array
 from hermite_eq.models import Model, Sizes, Task
-from hermite_eq.theory.design.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures
-from hermite_eq.theory.design.mixing_gradient import MixingGradient, gradient_at, moments_of_all
+from hermite_eq.theory.design.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures, reweighted
+from hermite_eq.theory.design.mixing_gradient import MixingGradient, gradient_at, law_of_all
 from hermite_eq.theory.design.mixing_response import Response
-from hermite_eq.theory.feature_law.description import moment_notes
-from hermite_eq.theory.feature_law.given_moments import GivenMoments
+from hermite_eq.theory.design.optimum import with_ridge
+from hermite_eq.theory.feature_law.moment_law import MomentLaw
 from hermite_eq.theory.prediction import TheoryError
 
 Array = NDArray[np.float64]
@@ -94,21 +94,20 @@ class BestMixture:
 class _Objective:
     """The ICL error and its gradient at mixtures of given populations, at a fixed λ or at the best one for each mixture."""
 
-    def __init__(self, model: Model, given: GivenMoments, sizes: Sizes, ridge: Ridge) -> None:
+    def __init__(self, law: MomentLaw, sizes: Sizes, ridge: Ridge) -> None:
         near: float | None = None
 
         @cache
-        def solve(weights: tuple[float, ...], near_by: bool = True) -> tuple[Response, Model, float]:
+        def solve(weights: tuple[float, ...], near_by: bool = True) -> tuple[Response, float]:
             nonlocal near
-            moved = given.reweighted(weights)
-            chosen, near = at_ridge(model, moved, sizes, ridge, near if near_by else None)
-            return Response(chosen, moved, sizes), chosen, near
+            chosen, near = at_ridge(reweighted(law, weights), sizes, ridge, near if near_by else None)
+            return Response(chosen, sizes), near
 
         # At a best λ the derivative in λ is zero: the gradient of the minimum is the gradient at λ held.
         self._solve, self._gradient = solve, cache(gradient_at)
 
-    def solved(self, weights: Array, *, anew: bool = False) -> tuple[Response, Model, float]:
-        """The solution, the model and its λ; ``anew`` looks for the best λ over the whole range, not next to the one before."""
+    def solved(self, weights: Array, *, anew: bool = False) -> tuple[Response, float]:
+        """The solution and its λ; ``anew`` looks for the best λ over the whole range, not next to the one before."""
         return self._solve(tuple(float(w) for w in weights), not anew)
 
     def gradient(self, weights: Array) -> MixingGradient:
@@ -281,13 +280,13 @@ def best_mixture(
     if test_weights is not None and isinstance(task, Task):
         conventions = {"unit_inputs": task.unit_inputs, "unit_link": task.unit_link}
         task = Task(sources=task.sources, weights=task.weights, test_weights=test_weights, **conventions)
-    given = moments_of_all(task, sizes, model)
+    law = law_of_all(model, task, sizes)
     S = len(task.sources)
     more = np.empty((0, S)) if starts is None else mixtures(np.atleast_2d(array(starts, "starts", nan=True, empty=True)), S)
-    objective = _Objective(model, given, sizes, ridge)
+    objective = _Objective(law, sizes, ridge)
     alone = np.array([objective.icl(row) for row in np.eye(S)])
     own, test = np.array(task.weights), np.array(task.test_weights)
-    curve = curve_given(model, task, given, sizes, mixtures(None, S), ridge) if S == 2 else None
+    curve = curve_given(law, model, task, sizes, mixtures(None, S), ridge) if S == 2 else None
     centre = np.full(S, 1 / S)
     begin = np.vstack([centre, own, test, *(0.9 * row + 0.1 * centre for row in np.eye(S))]) if curve is None else np.empty((0, S))
     begin = np.vstack([begin, more])
@@ -297,14 +296,14 @@ def best_mixture(
     found += [*np.eye(S)] if curve is None else _best_of_two(objective, curve)
     weights = min(found, key=objective.icl)
     near, anew = objective.solved(weights), objective.solved(weights, anew=True)
-    solution, chosen, best = anew if anew[0].icl < near[0].icl * (1 - 1e-9) else near
-    at = gradient_at(solution, moment_notes(chosen, task, sizes))
+    solution, best = anew if anew[0].icl < near[0].icl * (1 - 1e-9) else near
+    at = gradient_at(solution)
     limit = (1 + _MARGIN) * at.error.icl
     within = np.array([_interval(objective.icl, weights, s, limit) for s in range(1 if S == 2 else S)])
     if S == 2:
         within = np.vstack([within, 1 - within[:, ::-1]])
     unused = tuple(int(s) for s in np.flatnonzero(weights == 0))
     return BestMixture(
-        chosen, task, sizes, weights, best, at.error, at.icl, _residual(at), unused, within,
+        with_ridge(model, solution.law.head.ridge), task, sizes, weights, best, at.error, at.icl, _residual(at), unused, within,
         objective.icl(own), objective.icl(test), alone, curve,
     )  # fmt: skip

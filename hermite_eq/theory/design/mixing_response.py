@@ -26,10 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, Sizes
-from hermite_eq.theory.design.optimum import with_ridge
-from hermite_eq.theory.feature_law.given_moments import GivenMoments, explicit_engine, scaled_sizes, source_nodes
+from hermite_eq.models import Sizes
 from hermite_eq.theory.feature_law.head import Head, HeadMoments
+from hermite_eq.theory.feature_law.moment_law import MomentLaw, source_nodes
 from hermite_eq.theory.ridge_equivalent.matrices import Eigenblock, ExplicitEngine, SourceNodes
 from hermite_eq.theory.spectra.blocks import Block
 
@@ -101,19 +100,17 @@ def _shift(nodes: SourceNodes, weights: Array, slopes: HeadMoments | None, by: f
     return replace(nodes, samples=replace(s, **moved))
 
 
-def _slopes(model: Model, given: GivenMoments, nodes: SourceNodes) -> HeadMoments | None:
+def _slopes(law: MomentLaw, nodes: SourceNodes) -> HeadMoments | None:
     """Derivatives of the head's coefficients at the nodes in the logarithm of the scale; None where the scale is fixed."""
-    s, found = nodes.samples, Head.of(model).log_slopes(_scales(model, given, nodes))
+    given, s = law.given, nodes.samples
+    populations = [given.populations[s] for s in np.unique(nodes.source)]
+    # ‖h‖/√t at the nodes: c₁ of a linear head.
+    linear = source_nodes(populations, int(nodes.source[0]), Head(None, ridge=0.0), given, mixed=False)
+    found = law.head.log_slopes(linear.samples.c1)
     if found is None:
         return None
     residual2 = found.residual2 - 2 * s.c2 * found.c2 * given.learnt[nodes.source]
     return HeadMoments(found.c0, found.c1, found.c2, np.where(s.residual2 > 0, residual2, 0.0))
-
-
-def _scales(model: Model, given: GivenMoments, nodes: SourceNodes) -> Array:
-    """‖h‖/√t at the nodes: c₁ of a linear head."""
-    populations = [given.populations[s] for s in np.unique(nodes.source)]
-    return source_nodes(populations, int(nodes.source[0]), LinearTransformer(model.ridge), given, mixed=False).samples.c1
 
 
 class Response:
@@ -125,10 +122,9 @@ class Response:
         Where the error diverges.
     """
 
-    def __init__(self, model: Model, given: GivenMoments, sizes: Sizes) -> None:
-        self.model, self.given, self.sizes = model, given, sizes
-        self.tau, self.mu, self.ridge = (float(x[0]) for x in scaled_sizes(model, given, [sizes]))
-        self.engine, self.tests = explicit_engine(model, given)
+    def __init__(self, law: MomentLaw, sizes: Sizes) -> None:
+        self.law, self.sizes, self.engine, self.tests = law, sizes, law.engine, law.tests
+        self.tau, self.mu, self.ridge = (float(x[0]) for x in law.units([sizes]))
         ((point, eigenblocks),) = self.engine.solve(np.array([self.tau]), np.array([self.mu]), np.array([self.ridge]))
         self.errors = np.array(self.engine.errors(point, eigenblocks, self.tau, self.mu, self.tests))
         if not np.isfinite(self.errors).all():
@@ -136,14 +132,9 @@ class Response:
         self.point, self.eigenblocks = point, eigenblocks
 
     @property
-    def share(self) -> Array:
-        """The weights of the test sources."""
-        return np.array([p.weight for p in self.given.test])
-
-    @property
     def icl(self) -> float:
         """e_ICL."""
-        return float(self.share @ self.errors[1:, 0])
+        return float(self.law.share @ self.errors[1:, 0])
 
     @cached_property
     def u(self) -> Array:
@@ -165,7 +156,7 @@ class Response:
     @cached_property
     def slopes(self) -> list[HeadMoments | None]:
         """Of the head's coefficients at the nodes of training, and of each test source."""
-        return [_slopes(self.model, self.given, nodes) for nodes in (self.engine.nodes, *self.tests)]
+        return [_slopes(self.law, nodes) for nodes in (self.engine.nodes, *self.tests)]
 
     def equations(self, engine: ExplicitEngine, u: Array, ridge: complex) -> Array:
         """G(u), u = (W, k, a)."""
@@ -199,8 +190,8 @@ class Response:
     @property
     def ridge_slope(self) -> float:
         """∂e_ICL/∂λ."""
-        one = float(scaled_sizes(with_ridge(self.model, 1.0), self.given, [self.sizes])[2][0])
-        return float(self.share @ self.moved(np.zeros_like(self.engine.nodes.samples.weights), 0.0, one)[1:])
+        one = float(self.law.with_ridge(1.0).units([self.sizes])[2][0])
+        return float(self.law.share @ self.moved(np.zeros_like(self.engine.nodes.samples.weights), 0.0, one)[1:])
 
 
 def _load(engine: ExplicitEngine, blocks: Sequence[_MovedBlock], k: Any) -> NDArray[Any]:

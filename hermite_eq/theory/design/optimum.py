@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from hermite_eq.activations import Activation, activation, lipschitz_violation, registered_names
 from hermite_eq.arguments import non_negative
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory.arguments import check_name, check_points
 from hermite_eq.theory.error import icl_error
-from hermite_eq.theory.feature_law.finite_size import continuous_error
+from hermite_eq.theory.feature_law.description import feature_law, isotropic_law
 from hermite_eq.theory.feature_law.head import Head, HeadMoments
-from hermite_eq.theory.feature_law.limit import TargetMoments, head_limit, limit_linear
+from hermite_eq.theory.feature_law.law import IsotropicLaw, Place
+from hermite_eq.theory.feature_law.limit import HeadLimit, TargetMoments
 from hermite_eq.theory.prediction import ErrorArrays, TheoryError
 
 Array = NDArray[np.float64]
@@ -87,25 +88,39 @@ def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which 
     6.875 1.4117
     """
     check_name(error, ("icl", "idg"))
-    if isinstance(model, RandomTransformer) and isinstance(sizes, Ratios):
+    check_points([sizes], Ratios if isinstance(sizes, Ratios) else Sizes)
+    law = feature_law(model, task, [sizes])
+    if isinstance(sizes, Ratios) and not law.head.linear:
         raise HypothesisError(
             "the ridge has an effect on the error",
             f"{model} at {sizes}, where the ridge per sample λ/d is 0",
             "pass Sizes.from_ratios(d, …) for a d",
         )
-
-    if isinstance(sizes, Sizes) and isinstance(task, Task) and task.isotropic:
-        ridge = float(optimal_ridge_curve(model, task, [sizes], error).ridge[0])
+    if task.isotropic and not law.head.step:
+        ridge = float(_best_ridges(isotropic_law(model, task, sizes), [sizes], error)[0][0])
     else:
 
         def at(ridges: Array) -> Array:
-            if isinstance(model, LinearTransformer) and isinstance(sizes, Ratios) and isinstance(task, Task) and task.isotropic:
-                return np.asarray(getattr(limit_linear(model, task, [sizes], ridges), error))
             return np.array([[getattr(icl_error(with_ridge(model, float(x)), task, sizes), error) for x in ridges[0]]])
 
         place, least = _least(lambda log: at(10.0**log), *_DECADES)
         ridge = float(_ridges(place, least, at(np.zeros((1, 1)))[:, 0])[0])
     return OptimalRidge(ridge, icl_error(with_ridge(model, ridge if ridge < math.inf else 10.0 ** _DECADES[1]), task, sizes))
+
+
+def _best_ridges(law: IsotropicLaw, points: Sequence[Sizes | Ratios], error: Which) -> tuple[Array, Array]:
+    """λ of the least error at each point, and that error."""
+    place = Place.of(law.head, points)
+
+    def at(ridge: Array) -> Array:
+        columns = np.broadcast_arrays(*(x[:, None] for x in vars(place).values()), ridge)
+        found = law.errors(Place(*(x.ravel() for x in (*columns[:-2], columns[-1]))))
+        return np.asarray(getattr(found, error)).reshape(ridge.shape)
+
+    place_of_least, least = _least(lambda log: at(10.0**log), *_DECADES, len(points))
+    without = at(np.zeros((len(points), 1)))[:, 0]
+    ridge = _ridges(place_of_least, least, without)
+    return ridge, np.where(ridge > 0, least, without)
 
 
 def with_ridge(model: Model, ridge: float) -> Model:
@@ -161,17 +176,19 @@ def head_error(residual_ratio: float, task: Task, ratios: Ratios) -> TheoryError
     residual_ratio = non_negative(
         residual_ratio, "residual_ratio", requirement="c_*²/c_1² is finite and ≥ 0", repair="pass residual_ratio=0.5, say"
     )
-    head = PolynomialActivation(f"c_*²/c_1² = {residual_ratio:g}", (1.0, 1.0), math.sqrt(residual_ratio))
-    return icl_error(RandomTransformer(head, 0.0), task, ratios)
+    return icl_error(_head(residual_ratio), task, ratios)
+
+
+def _head(residual_ratio: float) -> RandomTransformer:
+    return RandomTransformer(PolynomialActivation(f"c_*²/c_1² = {residual_ratio:g}", (1.0, 1.0), math.sqrt(residual_ratio)), 0.0)
 
 
 def _head_errors(residual_ratio: Array, task: Task, ratios: Ratios) -> ErrorArrays:
     """:func:`head_error` at many residual ratios, shape (P,)."""
-    assert ratios.mu is not None
     one = np.ones_like(residual_ratio)
-    head = HeadMoments(one[:, None], one[:, None], 0 * one[:, None], residual_ratio[:, None])
-    at = (ratios.alpha * one, ratios.kappa * one, ratios.tau * one, ratios.mu * one)
-    return head_limit(head, TargetMoments.of(task), *at, 0 * one)
+    moments = HeadMoments(one[:, None], one[:, None], 0 * one[:, None], residual_ratio[:, None])
+    law = HeadLimit(head=Head.of(_head(0.0)), target=TargetMoments.of(task), moments=moments)
+    return law.errors(Place(*(x * one for x in vars(Place.of(law.head, [ratios])).values())))
 
 
 def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
@@ -274,17 +291,4 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
     check_points(points, Sizes)
     if len({(point.d, point.context, point.tasks) for point in points}) != 1:
         raise HypothesisError("the points differ in n and m alone", f"{len(points)} points", "pass points of one d, context and tasks")
-    d, tasks = points[0].d, points[0].tasks
-    tau, mu = np.array([point.samples / d**2 for point in points]), Head.of(model).units(points) / d**2
-
-    def at(ridge: Array) -> Array:
-        flat = np.broadcast_arrays(ridge, tau[:, None], mu[:, None])
-        ridges, taus, mus = (x.ravel() for x in flat)
-        each = [point for point in points for _ in range(ridge.shape[1])]
-        found = continuous_error(model, task, each, tasks * np.ones(taus.size), taus, mus, ridges)
-        return np.asarray(getattr(found, error)).reshape(ridge.shape)
-
-    place, least = _least(lambda log: at(10.0**log), *_DECADES, len(points))
-    without = at(np.zeros((len(points), 1)))[:, 0]
-    ridge = _ridges(place, least, without)
-    return OptimalRidgeCurve(tuple(points), ridge, np.where(ridge > 0, least, without))
+    return OptimalRidgeCurve(tuple(points), *_best_ridges(isotropic_law(model, task, points[0]), points, error))

@@ -10,11 +10,10 @@ import numpy as np
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Ratios, Sizes, Task
-from hermite_eq.theory.arguments import check_model, check_name, check_plain, check_points
-from hermite_eq.theory.dual import value
-from hermite_eq.theory.error import icl_curve
-from hermite_eq.theory.feature_law.finite_size import continuous_error
+from hermite_eq.theory.arguments import check_name, check_points
+from hermite_eq.theory.feature_law.description import isotropic_law
 from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.law import Place
 from hermite_eq.theory.ridge_equivalent.scalar import feature_rank
 
 Along = Literal["tau", "mu"]
@@ -85,22 +84,22 @@ def interpolation_peak(
     >>> print(f"{peak.position:.2f} {peak.height:.2f}")
     1.43 1.45
     """
-    check_model(model)
-    check_plain(task)
     check_name(along, ("tau", "mu"), "along")
     check_name(error, ("icl", "idg"))
     check_points([where], Ratios if isinstance(where, Ratios) else Sizes)
-    linear = Head.of(model).linear
-    ratios = where if isinstance(where, Ratios) else where.ratios
-    if along == "mu" and linear:
-        raise HypothesisError("the number of hidden units can be varied", f"{model}", 'pass along="tau", or a RandomTransformer')
-    if not linear and ratios.mu is None and along == "tau":
-        raise HypothesisError("a random head has hidden units", f"{where}", "pass mu=…" if where is ratios else "pass hidden=…")
-    threshold = _threshold(model, where, along)
-    centre = threshold if math.isfinite(threshold) else ratios.tau if along == "mu" else _full(where)
+    law = isotropic_law(model, task, where)
+    if along == "mu":
+        if law.head.linear:
+            raise HypothesisError("the number of hidden units can be varied", f"{model}", 'pass along="tau", or a RandomTransformer')
+        where = replace(where, mu=1.0) if isinstance(where, Ratios) else replace(where, hidden=1)
+    place, full = Place.of(law.head, [where]), 1.0 if isinstance(where, Ratios) else (where.d + 1) / where.d
+    threshold = _threshold(law.head, place, full, along)
+    centre = threshold if math.isfinite(threshold) else float(place.tau[0]) if along == "mu" else full
 
     def at(log: np.ndarray) -> np.ndarray:
-        return _errors(model, task, where, along, centre * np.exp(log), error)
+        one = np.ones(log.size)
+        moved = Place(*(x * one for x in vars(place).values()))
+        return np.asarray(getattr(law.errors(replace(moved, **{along: centre * np.exp(log)})), error))
 
     grid = np.linspace(-_DECADES, _DECADES, int(2 * _DECADES * _DENSITY) + 1) * math.log(10)
     values = at(grid)
@@ -127,33 +126,14 @@ def _valley(values: np.ndarray, i: int) -> float:
     return float(max(values[:i].min(), values[i + 1 :].min()))
 
 
-def _full(where: Ratios | Sizes) -> float:
-    """D/d²."""
-    return 1.0 if isinstance(where, Ratios) else (where.d + 1) / where.d
-
-
-def _threshold(model: Model, where: Ratios | Sizes, along: Along) -> float:
-    full = _full(where)
-    head = Head.of(model)
+def _threshold(head: Head, place: Place, full: float, along: Along) -> float:
+    """n of the rank of the features along τ, m along μ; D = ``full`` d²."""
     if head.linear:
         return full
-    ratios = where if isinstance(where, Ratios) else where.ratios
     residual2 = head.moments().residual2
     if along == "tau":
-        mu = math.inf if ratios.mu is None else ratios.mu
-        return full * float(feature_rank(residual2, np.array(mu / full)))
+        return full * float(feature_rank(residual2, place.mu[0] / full))
     # Some m has the rank n if and only if infinitely many units have at least that; n/D is rounded as in effective_ridge.
-    reached = ratios.tau * (1 - 4 * np.finfo(float).eps) <= full * feature_rank(residual2, np.array(math.inf))
-    return ratios.tau if reached else math.nan
-
-
-def _errors(model: Model, task: Task, where: Ratios | Sizes, along: Along, x: np.ndarray, error: Which) -> np.ndarray:
-    """The error at all values of τ or μ."""
-    if isinstance(where, Ratios):
-        return np.asarray(getattr(icl_curve(model, task, [replace(where, **{along: float(v)}) for v in x]), error))
-    one = np.ones(x.size)
-    ratios = where.ratios
-    moving = {"tau": ratios.tau * one, "mu": (ratios.mu or math.inf) * one, along: x}
-    points = [where] * x.size
-    found = continuous_error(model, task, points, where.tasks * one, moving["tau"], moving["mu"], model.ridge * one)
-    return np.asarray(value(getattr(found, error)))
+    tau = float(place.tau[0])
+    reached = tau * (1 - 4 * np.finfo(float).eps) <= full * feature_rank(residual2, np.array(math.inf))
+    return tau if reached else math.nan

@@ -14,22 +14,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.models import Gaussian, LinearTransformer, Model, RandomTransformer, Sizes, Sphere, Task
-from hermite_eq.theory.feature_law.finite_size import ROUGH, effective_contexts, finite_errors, spread_of_norms, wide
-from hermite_eq.theory.feature_law.given_contexts import given_context_errors
-from hermite_eq.theory.feature_law.given_moments import unsettled_moments
+from hermite_eq.errors import HypothesisError
+from hermite_eq.models import Gaussian, Ratios, Sizes, SoftmaxAttention, Sphere, Task, TrainedModel
+from hermite_eq.theory.feature_law.finite_size import ROUGH, WIDE, FiniteLaw
+from hermite_eq.theory.feature_law.given_contexts import given_context_law
+from hermite_eq.theory.feature_law.given_moments import GivenMoments
 from hermite_eq.theory.feature_law.head import Head, unsettled
-from hermite_eq.theory.feature_law.limit import TargetMoments
-from hermite_eq.theory.feature_law.sources.mixture import concentration, mean_share, mixture_errors, mixture_moments
-from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_errors
-from hermite_eq.theory.neuron_types.features import NODES, spiked_errors, types_of_neurons
+from hermite_eq.theory.feature_law.law import FeatureLaw, IsotropicLaw
+from hermite_eq.theory.feature_law.limit import HeadLimit, LinearLimit, SourcesLimit, TargetMoments
+from hermite_eq.theory.feature_law.moment_law import MomentLaw, unsettled_moments
+from hermite_eq.theory.feature_law.sources.distinct import distinct_sources
+from hermite_eq.theory.feature_law.sources.mixture import concentration, mean_share, mixture_law, mixture_moments
+from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_law
+from hermite_eq.theory.neuron_types.features import NODES, TypedLaw, types_of_neurons
 
 Array = NDArray[np.float64]
-Columns = dict[str, Array]
 
 #: Largest share of E‖h‖² in one direction, and largest sum of squares of the others' shares, that few moments describe for a head that is
 #: linear up to degree 2; the latter by itself, and in units of 1/D, its value for isotropic h.
@@ -45,20 +50,114 @@ MOST_SAMPLES = 3600
 SMALL_MEAN = 0.25
 
 
-def _drawable(model: Model, task: Task, points: Sequence[Sizes]) -> bool:
+def feature_law(model: TrainedModel, task: Task | GivenMoments, points: Sequence[Any]) -> FeatureLaw:
+    """The law of features and label at points of equal d, context and tasks, or at any Ratios.
+
+    Raises
+    ------
+    HypothesisError
+        Where no theory reaches, or the arguments are of no kind that has one.
+    """
+    head = Head.of(model, step=True)
+    if isinstance(task, SoftmaxAttention):
+        raise HypothesisError(
+            "the theory is of linear attention",
+            f"{task}",
+            "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8), or pass the task under linear attention: task.task",
+        )
+    if not isinstance(task, Task | GivenMoments):
+        raise HypothesisError(
+            "the task is a hermite_eq.Task, or given moments", f"{task!r}", "pass hermite_eq.Task(target, noise=0.01), or given_moments(…)"
+        )
+    limit = isinstance(points[0], Ratios)
+    if isinstance(task, GivenMoments):
+        if limit:
+            raise HypothesisError("given covariances have a given d", f"{points[0]}", "pass Sizes(…)")
+        if head.step:
+            raise HypothesisError("a gradient step is taken on contexts of a Task", f"{task}", "pass Task(…), with its sources")
+        return MomentLaw.of(head, task, unsettled_moments(head, task, _fewest(points)))
+    if limit and head.step:
+        raise HypothesisError("spikes are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
+    task, places = distinct_sources(task, None if limit else points[0].d)
+    return replace(_limit(head, task, points) if limit else _finite(head, task, points), places=places)
+
+
+def isotropic_law(model: TrainedModel, task: Task, where: Sizes | Ratios) -> IsotropicLaw:
+    """One spectrum for all samples of one isotropic source, whatever describes them better."""
+    head = Head.of(model)
+    if isinstance(where, Sizes):
+        return FiniteLaw(head=head, task=task, d=where.d, context=where.context)
+    target = TargetMoments.of(task)
+    return LinearLimit(head=head, target=target) if head.linear else HeadLimit(head=head, target=target, moments=head.moments())
+
+
+def _fewest(points: Sequence[Sizes]) -> Sizes:
+    return min(points, key=lambda point: point.samples)
+
+
+def _limit(head: Head, task: Task, points: Sequence[Ratios]) -> FeatureLaw:
+    if not task.isotropic:
+        return SourcesLimit.of(head, task, points)
+    target, notes = TargetMoments.of(task), _head_notes(head, task)
+    if head.linear:
+        return LinearLimit(head=head, target=target, notes=notes)
+    return HeadLimit(head=head, target=target, moments=head.moments(), notes=notes)
+
+
+def _finite(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
+    if head.step:
+        return TypedLaw.of(head, task, points, NODES)
+    if task.isotropic:
+        return _isotropic(head, task, points)
+    first = points[0]
+    task.check(first.d)
+    if _beyond_moments(head, task, first):
+        drawable = _drawable(head, task, points)
+        if not head.linear and first.tasks == math.inf:
+            found = concentration(task, first.d, first.context)
+            beside = found.others < max(FEW_BESIDE, FEW_OF_ALL / (first.d * (first.d + 1)))
+            if found.largest > TYPED and (beside or not drawable) and types_of_neurons(head, task, first):
+                return TypedLaw.of(head, task, points, NODES)
+        if drawable:
+            return given_context_law(head, task, points)
+    return replace(mixture_law(head, task, first), notes=moment_notes(head, task, _fewest(points)))
+
+
+def _isotropic(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
+    first, fewest = points[0], _fewest(points)
+    law = FiniteLaw(head=head, task=task, d=first.d, context=first.context)
+    said = () if head.settles else unsettled(head, fewest, law.share)
+    if law.spread > WIDEST_MOMENTS and _drawable(head, task, points) and not said:
+        found: FeatureLaw = given_context_law(head, task, points)
+        return replace(found, notes=(*_head_notes(head, task), *found.notes))
+    notes = [*_head_notes(head, task)]
+    if first.d < ROUGH:
+        notes.append(f"d = {first.d}: the remainder, of the next order in 1/d, is several per cent")
+    if first.tasks <= FEW and first.d > LARGEST:
+        notes.append("one spectrum describes few training tasks: the error on fresh tasks may be a tenth higher")
+    if law.spread > WIDE:
+        notes.append(
+            f"d = {first.d}: ‖h‖² has the relative variance {law.spread:.1f}; at small ridges the error is less than predicted, by tens of "
+            "per cent; normalise=True fixes ‖h‖"
+        )
+    found = given_task_law(head, task, first) if first.tasks <= FEW and first.d <= LARGEST else law
+    return replace(found, notes=(*notes, *said))
+
+
+def _drawable(head: Head, task: Task, points: Sequence[Sizes]) -> bool:
     """Whether contexts can be drawn one by one, and the fit to them solved."""
     laws = all(isinstance(s.inputs, Gaussian) and isinstance(s.tasks, Gaussian | Sphere) for s in task.sources)
-    return laws and model.ridge > 0 and max(point.samples for point in points) <= MOST_SAMPLES
+    return laws and head.ridge > 0 and max(point.samples for point in points) <= MOST_SAMPLES
 
 
-def _beyond_moments(model: Model, task: Task, sizes: Sizes) -> str:
+def _beyond_moments(head: Head, task: Task, sizes: Sizes) -> str:
     """Why few moments do not describe h; empty where they do."""
-    if Head.of(model).linear:
+    if head.linear:
         held = mean_share(task, sizes.d, sizes.context)
         return f"the mean of the inputs holds {held:.0%} of E‖x‖²" if held > SMALL_MEAN else ""
     if all(source.isotropic for source in task.sources):
         return ""
-    found, moments = concentration(task, sizes.d, sizes.context), Head.of(model).moments()
+    found, moments = concentration(task, sizes.d, sizes.context), head.moments()
     # What is missed are functions of h of degree 2 and more: with c_1 = 0 they are all that is learnt.
     linear, quadratic = float(moments.c1[0]) ** 2, float(moments.c2[0]) ** 2 / 2
     share = linear / (linear + quadratic) if linear or quadratic else 1.0
@@ -68,69 +167,23 @@ def _beyond_moments(model: Model, task: Task, sizes: Sizes) -> str:
     return f"E‖h‖² is spread over few directions at d = {sizes.d}" if many else ""
 
 
-def moment_notes(model: RandomTransformer | LinearTransformer, task: Task, sizes: Sizes) -> tuple[str, ...]:
+def moment_notes(head: Head, task: Task, sizes: Sizes) -> tuple[str, ...]:
     """What limits a theory that knows few moments of h."""
-    why = _beyond_moments(model, task, sizes)
+    why = _beyond_moments(head, task, sizes)
     rough = (f"{why}, of which this theory knows too little; hermite_eq.icl_error or a simulation knows more",) if why else ()
-    if Head.of(model).settles:
+    if head.settles:
         return rough
-    return (*rough, *unsettled_moments(model, mixture_moments(task, sizes.d, sizes.context), sizes))
+    return (*rough, *unsettled_moments(head, mixture_moments(task, sizes.d, sizes.context), sizes))
 
 
-def _head_notes(model: Model, task: Task) -> tuple[str, ...]:
+def _head_notes(head: Head, task: Task) -> tuple[str, ...]:
     """What a random head does not pass on."""
-    head, found = Head.of(model), list[str]()
     if head.linear:
         return ()
-    moments = head.moments()
+    moments, found = head.moments(), list[str]()
     if not moments.c1.any():
         found.append("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features")
     if not moments.c0.any() and TargetMoments.of(task).mean != 0:
         through = "c_0 = 0: the mean label is fitted in part, through degree 2"
         found.append(through if moments.c2.any() else "c_0 = c_2 = 0: the mean label is not fitted")
     return tuple(found)
-
-
-def isotropic_notes(model: Model, task: Task, points: Sequence[Sizes]) -> tuple[str, ...]:
-    """What limits the numbers for one isotropic source; of points in the limit, what the head does not pass on."""
-    if not isinstance(points[0], Sizes):
-        return _head_notes(model, task)
-    first = points[0]
-    found = [f"d = {first.d}: the remainder, of the next order in 1/d, is several per cent"] if first.d < ROUGH else []
-    if first.tasks <= FEW and first.d > LARGEST:
-        found.append("one spectrum describes few training tasks: the error on fresh tasks may be a tenth higher")
-    return (*_head_notes(model, task), *found, *wide(model, task, first), *_unsettled(model, task, points))
-
-
-def _unsettled(model: Model, task: Task, points: Sequence[Sizes]) -> tuple[str, ...]:
-    fewest = min(points, key=lambda point: point.samples)
-    return unsettled(model, fewest, effective_contexts(model, task, fewest) / fewest.samples)
-
-
-def _isotropic(model: Model, task: Task, points: Sequence[Sizes]) -> tuple[Columns, tuple[str, ...]]:
-    first = points[0]
-    if spread_of_norms(model, task, first) > WIDEST_MOMENTS and _drawable(model, task, points) and not _unsettled(model, task, points):
-        columns, said = given_context_errors(model, task, points)
-        return columns, (*_head_notes(model, task), *said)
-    one_by_one = first.tasks <= FEW and first.d <= LARGEST
-    columns = given_task_errors(model, task, points) if one_by_one else finite_errors(model, task, points).columns
-    return columns, isotropic_notes(model, task, points)
-
-
-def described(model: Model, task: Task, points: Sequence[Sizes]) -> tuple[Columns, tuple[str, ...]]:
-    """The columns of a theory curve at points of equal d, context and tasks, for a task of distinct sources; and its notes."""
-    if task.isotropic:
-        return _isotropic(model, task, points)
-    first, fewest = points[0], min(points, key=lambda point: point.samples)
-    task.check(first.d)
-    if not _beyond_moments(model, task, first):
-        return mixture_errors(model, task, points), moment_notes(model, task, fewest)
-    drawable = _drawable(model, task, points)
-    if isinstance(model, RandomTransformer) and first.tasks == math.inf:
-        found = concentration(task, first.d, first.context)
-        beside = found.others < max(FEW_BESIDE, FEW_OF_ALL / (first.d * (first.d + 1)))
-        if found.largest > TYPED and (beside or not drawable) and types_of_neurons(model, task, first):
-            return spiked_errors(model, task, points, nodes=NODES)
-    if drawable:
-        return given_context_errors(model, task, points)
-    return mixture_errors(model, task, points), moment_notes(model, task, fewest)

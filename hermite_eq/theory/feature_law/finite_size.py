@@ -1,21 +1,22 @@
-"""In-context errors at finite d: the norms of x, ξ and b vary, and h has D = d(d+1) entries."""
+"""One isotropic source at finite d: the norms of x, ξ and b vary, and h has D = d(d+1) entries."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Model, Sizes, Task
-from hermite_eq.theory.arguments import check_labels, check_model, check_plain
+from hermite_eq.models import Task
+from hermite_eq.theory.arguments import check_labels, check_plain
 from hermite_eq.theory.dual import Dual, partials, value
 from hermite_eq.theory.feature_law.context_law import ContextLaw, context_law
-from hermite_eq.theory.feature_law.head import Head, HeadMoments, effective_share
+from hermite_eq.theory.feature_law.head import HeadMoments, effective_share
+from hermite_eq.theory.feature_law.law import IsotropicLaw, Place
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.ridge_equivalent.scalar import FixedPoint, ScaledSamples, fixed_point, random_head_error, ridge_in_units
 from hermite_eq.theory.spectra.spectrum import Spectrum
@@ -45,47 +46,7 @@ def _too_small(found: str) -> HypothesisError:
     )
 
 
-def check_sizes(task: Task, sizes: Sizes) -> None:
-    """Whether the task is one isotropic source, and d within reach.
-
-    Raises
-    ------
-    HypothesisError
-        Otherwise.
-    """
-    check_plain(task)
-    if sizes.d < SMALLEST:
-        raise _too_small(f"d={sizes.d}")
-    check_labels([task])
-
-
-def norm_variance(law: ContextLaw) -> float:
-    """The relative variance of ‖h‖²."""
-    return float(law.weights @ law.scale2**2) - 1
-
-
-def spread_of_norms(model: Model, task: Task, sizes: Sizes) -> float:
-    """The relative variance of ‖h‖², if the head sees it."""
-    return 0.0 if Head.of(model).settles else norm_variance(_law(task, sizes))
-
-
-def wide(model: Model, task: Task, sizes: Sizes) -> tuple[str, ...]:
-    """A note where the norms of h vary so much that the theory of a head which does not normalise them is rough."""
-    if (spread := spread_of_norms(model, task, sizes)) <= WIDE:
-        return ()
-    return (f"d = {sizes.d}: ‖h‖² has the relative variance {spread:.1f}; at small ridges the error is less than predicted, by tens of per "
-            "cent; normalise=True fixes ‖h‖",)
-
-
-def _law(task: Task, sizes: Sizes) -> ContextLaw:
-    check_sizes(task, sizes)
-    law = context_law(task, sizes.d, sizes.context)
-    if (spread := norm_variance(law)) > WIDEST:
-        raise _too_small(f"d={sizes.d} and ℓ={sizes.context}, where ‖h‖² has the relative variance {spread:.2g}")
-    return law
-
-
-def _spectrum(law: ContextLaw, d: int, tasks: Any, weights: Any) -> tuple[Spectrum, Array]:
+def _spectrum(law: ContextLaw, d: int, kappa: Any, weights: Any) -> tuple[Spectrum, Array]:
     r"""The spectrum of :math:`\mathbb E[\hat h\hat h^\top]` under ``weights`` (shape (P, N)), and the tilt of each node against it."""
     # E[ĥĥᵀ] = (I/d) ⊗ [f_u S/d + f_i I/d, f_c ξ̄/√d; ·, f_2]; r = D times its eigenvalues, D = d(d+1).
     f_u, f_2, f_c = ((weights * share).sum(-1) for share in (law.signal_share, law.column_share, law.cross_share))
@@ -93,7 +54,7 @@ def _spectrum(law: ContextLaw, d: int, tasks: Any, weights: Any) -> tuple[Spectr
     spectrum = Spectrum(
         signal=unit * f_u,
         noise=unit * (1 - f_u - f_2),
-        kappa=tasks / d,
+        kappa=kappa,
         bulk=one / unit,
         column=unit * d * f_2,
         cross2=unit**2 * np.minimum(d * f_c**2, d * f_u * f_2),
@@ -116,36 +77,99 @@ def _check_tilts(law: ContextLaw, spectrum: Spectrum, d: int, context: int) -> N
         )
 
 
-def _samples(law: ContextLaw, d: int, head: HeadMoments) -> ScaledSamples:
-    # M = S/d, so Mᵀ(C + k/D)⁻¹M = d⟨(s/d)²D/(r+k)⟩ = (D/d)⟨s²/(r+k)⟩.
-    signal = law.alignment * math.sqrt(d + 1)
-    columns = (law.weights, head.c0, head.c1, head.c2, head.residual2, law.mean, law.square, signal, 0 * signal)
-    return ScaledSamples(*(np.broadcast_to(x, law.weights.shape)[None] for x in columns))
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FiniteLaw(IsotropicLaw):
+    r"""One isotropic source at given d and ℓ: the law of the norms, and a spectrum to the first order in 1/d.
 
-
-def _consistent(
-    law: ContextLaw, d: int, context: int, tasks: Any, samples: ScaledSamples, tau: Any, mu: Any, ridge: Any
-) -> tuple[ScaledSamples, Spectrum, FixedPoint]:
-    r"""Samples, spectrum and fixed point with the covariance weighted as the fit weighs it, by :math:`c_1^2\omega`.
-
-    The weights differ from their mean by O(d^{-1/2}) and the covariances of the nodes too, so that each round gains a factor O(1/d).
+    Raises
+    ------
+    HypothesisError
+        Where the remainder of an expansion in 1/d is no perturbation.
     """
-    weights: Any = np.broadcast_to(law.weights, (tau.size, law.weights.size))
-    # Where c₁ vanishes the covariance of h plays no role, and any weights will do.
-    power = samples.c1**2 if samples.c1.any() else np.ones_like(samples.c1)
-    k = None
-    for _ in range(_ROUNDS):
-        spectrum, tilt = _spectrum(law, d, tasks, weights)
-        samples = replace(samples, tilt=tilt)
-        point = fixed_point(samples, spectrum, tau, mu, ridge, k)
-        k = value(point.k)
-        update = samples.weights * power * point.omega
-        update = update / update.sum(-1, keepdims=True)
-        if _change(update, weights) < 1e-10:
-            _check_tilts(law, spectrum, d, context)
-            return samples, spectrum, point
-        weights = update
-    raise _too_small(f"no agreement of weights and covariance after {_ROUNDS} rounds at d={d}")
+
+    task: Task
+    d: int
+    context: int
+
+    def __post_init__(self) -> None:
+        check_plain(self.task)
+        if self.d < SMALLEST:
+            raise _too_small(f"d={self.d}")
+        check_labels([self.task])
+
+    @cached_property
+    def norms(self) -> ContextLaw:
+        """The law of the norms."""
+        law = context_law(self.task, self.d, self.context)
+        if (variance := float(law.weights @ law.scale2**2) - 1) > WIDEST:
+            raise _too_small(f"d={self.d} and ℓ={self.context}, where ‖h‖² has the relative variance {variance:.2g}")
+        return law
+
+    @cached_property
+    def moments(self) -> HeadMoments:
+        """Of the head at every node of the norms."""
+        return self.head.moments(np.sqrt(self.norms.scale2))
+
+    @property
+    def spread(self) -> float:
+        """The relative variance of ‖h‖², if the head sees it."""
+        return 0.0 if self.head.settles else float(self.norms.weights @ self.norms.scale2**2) - 1
+
+    @property
+    def share(self) -> float:
+        r"""Which share of the contexts counts in a mean of :math:`M(s)=\mathbb E_g\sigma(sg)^2` over the law of :math:`s=\|h\|/\sqrt t`."""
+        if self.head.settles:
+            return 1.0
+        moments = self.moments
+        return effective_share(self.norms.weights, moments.c0**2 + moments.c1**2 + moments.residual2)
+
+    def errors(self, at: Place) -> ErrorArrays:
+        d, law, head = self.d, self.norms, self.head
+        n, m = at.tau * (d / (d + 1)), at.mu * (d / (d + 1))
+        # A constant of a linear Transformer has no penalty, as if D were infinite.
+        dimension, unit = (math.inf, law.trace / (d + 1)) if head.linear else (d * (d + 1), d * m)
+        samples, spectrum, point = self._consistent(at.kappa, n, m, ridge_in_units(at.ridge, unit))
+        errors = random_head_error(samples, spectrum, n, m, point, dimension, np.full_like(n, law.trace / (d + 1)))
+        # No predictor gets below the label noise: where the expansion does, it has left its domain.
+        icl, idg = value(errors.icl), value(errors.idg)
+        below = ~(np.minimum(icl, idg) >= self.task.noise)
+        if below.any():
+            i = int(np.argmax(below))
+            raise _too_small(
+                f"d={d} and ℓ={self.context} at n/d²={value(at.tau)[i]:.3g} with ICL {icl[i]:.3g} and IDG {idg[i]:.3g} below the noise "
+                f"{self.task.noise:g}"
+            )
+        return errors
+
+    @cached_property
+    def _samples(self) -> ScaledSamples:
+        # M = S/d, so Mᵀ(C + k/D)⁻¹M = d⟨(s/d)²D/(r+k)⟩ = (D/d)⟨s²/(r+k)⟩.
+        law, head, signal = self.norms, self.moments, self.norms.alignment * math.sqrt(self.d + 1)
+        columns = (law.weights, head.c0, head.c1, head.c2, head.residual2, law.mean, law.square, signal, 0 * signal)
+        return ScaledSamples(*(np.broadcast_to(x, law.weights.shape)[None] for x in columns))
+
+    def _consistent(self, kappa: Any, tau: Any, mu: Any, ridge: Any) -> tuple[ScaledSamples, Spectrum, FixedPoint]:
+        r"""Samples, spectrum and fixed point with the covariance weighted as the fit weighs it, by :math:`c_1^2\omega`.
+
+        The weights differ from their mean by O(d^{-1/2}) and the covariances of the nodes too, so that each round gains a factor O(1/d).
+        """
+        law, samples = self.norms, self._samples
+        weights: Any = np.broadcast_to(law.weights, (tau.size, law.weights.size))
+        # Where c₁ vanishes the covariance of h plays no role, and any weights will do.
+        power = samples.c1**2 if samples.c1.any() else np.ones_like(samples.c1)
+        k = None
+        for _ in range(_ROUNDS):
+            spectrum, tilt = _spectrum(law, self.d, kappa, weights)
+            samples = replace(samples, tilt=tilt)
+            point = fixed_point(samples, spectrum, tau, mu, ridge, k)
+            k = value(point.k)
+            update = samples.weights * power * point.omega
+            update = update / update.sum(-1, keepdims=True)
+            if _change(update, weights) < 1e-10:
+                _check_tilts(law, spectrum, self.d, self.context)
+                return samples, spectrum, point
+            weights = update
+        raise _too_small(f"no agreement of weights and covariance after {_ROUNDS} rounds at d={self.d}")
 
 
 def _change(update: Any, weights: Any) -> float:
@@ -155,54 +179,3 @@ def _change(update: Any, weights: Any) -> float:
         new, old = (partials(x, len(update.partials)) for x in (update, weights))
         changes.append(float(np.abs(new - old).max() / (1 + np.abs(new).max())))
     return max(changes)
-
-
-def continuous_error(
-    model: Model, task: Task, sizes: Sequence[Sizes], tasks: Any, tau: Any, mu: Any, ridge: Any
-) -> ErrorArrays:
-    r"""The prediction at the d and ℓ of the sizes, for k, τ = n/d², μ = m/d² and λ which need not belong to integers.
-
-    Parameters
-    ----------
-    model, task
-    sizes : sequence of Sizes
-        Of equal d and ℓ; named in errors.
-    tasks, tau, mu, ridge : arrays of shape (P,), or dual numbers
-    """
-    check_model(model)
-    d, law = sizes[0].d, _law(task, sizes[0])
-    n, m = tau * (d / (d + 1)), mu * (d / (d + 1))
-    head = Head.of(model)
-    # A constant of a linear Transformer has no penalty, as if D were infinite.
-    dimension, unit = (math.inf, law.trace / (d + 1)) if head.linear else (d * (d + 1), d * m)
-    start, per_unit = _samples(law, d, head.moments(np.sqrt(law.scale2))), ridge_in_units(ridge, unit)
-    samples, spectrum, point = _consistent(law, d, sizes[0].context, tasks, start, n, m, per_unit)
-    errors = random_head_error(samples, spectrum, n, m, point, dimension, np.full_like(n, law.trace / (d + 1)))
-    # No predictor gets below the label noise: where the expansion does, it has left its domain.
-    icl, idg = value(errors.icl), value(errors.idg)
-    below = ~(np.minimum(icl, idg) >= task.noise)
-    if below.any():
-        i = int(np.argmax(below))
-        raise _too_small(f"{sizes[i]} with ICL {icl[i]:.3g} and IDG {idg[i]:.3g} below the noise {task.noise:g}")
-    return errors
-
-
-def effective_contexts(model: Model, task: Task, sizes: Sizes) -> float:
-    r"""How many of n contexts count in a mean of :math:`M(s)=\mathbb E_g\sigma(sg)^2` over the law of :math:`s=\|h\|/\sqrt t`,
-
-    .. math:: n\,\frac{(\mathbb EM)^2}{\mathbb EM^2},
-
-    so that the mean over n contexts has the relative standard deviation :math:`1/\sqrt{\cdot}` (nearly, where that is small).
-    """
-    if Head.of(model).settles:
-        return float(sizes.samples)
-    law = _law(task, sizes)
-    moments = Head.of(model).moments(np.sqrt(law.scale2))
-    return sizes.samples * effective_share(law.weights, moments.c0**2 + moments.c1**2 + moments.residual2)
-
-
-def finite_errors(model: Model, task: Task, sizes: Sequence[Sizes]) -> ErrorArrays:
-    """The prediction at sizes that differ in n and m alone."""
-    d, one = sizes[0].d, np.ones(len(sizes))
-    tau, mu = np.array([s.samples for s in sizes]) / d**2, Head.of(model).units(sizes) / d**2
-    return continuous_error(model, task, sizes, sizes[0].tasks * one, tau, mu, model.ridge * one)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from hermite_eq.covariance.moments.source_moments import SourceMoments
 from hermite_eq.covariance.moments.sources import geometry, source_moments
 from hermite_eq.memory import require_memory
-from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.feature_law.given_moments import mixture_trace
 from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.law import FIRST, FeatureLaw, LawOverDraws, Solution, controlled_mean
 from hermite_eq.theory.feature_law.sources.contexts import Contexts, drawn_sums, task_directions
-from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS, FIRST, controlled_mean, over_draws, task_draws
+from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS, task_draws
 from hermite_eq.theory.feature_law.sources.mixture import population, square_control
 from hermite_eq.theory.prediction import QUANTITIES
 from hermite_eq.theory.ridge_equivalent.given_samples import SampleFit, fitted
@@ -134,35 +135,57 @@ def _controls(moments: SourceMoments, noise: float, contexts: _Contexts) -> Arra
     return np.stack(columns, axis=1)
 
 
-class _Draw:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ContextDraw(FeatureLaw):
     """One draw: the training tasks, two training sets of them, and contexts to test on.
 
     The mean over the draw of the samples is met by the product of the residuals of two sets.
+
+    Attributes
+    ----------
+    law : _Law
+    shares : (groups,) array
+        Of the groups of training contexts.
+    sets : tuple of _Contexts
+    tests, seen : sequence of (_Group, _Contexts)
+        Contexts of the test, and of the training tasks.
+    near : dict
+        Ridges of the kernel at points solved before, in this draw or another: where the next search begins.
     """
 
-    def __init__(self, law: _Law, tasks: Sequence[Array] | None, count: int, seed: Sequence[int]) -> None:
-        self.law, rng = law, np.random.default_rng([*seed, 2])
-        groups = law.fresh if tasks is None else law.given(tasks)
-        counts = np.array(law.task.weights if tasks is None else [len(xi) for xi in tasks if len(xi)], float)
-        self.shares = counts / counts.sum()
-        self.sets = [law.training(groups, self.shares, count, [*seed, i]) for i in range(2)]
-        self.tests = [(group, law.draw(group, TESTS, rng, evenly=True)) for group in law.fresh]
-        self.seen = self.tests if tasks is None else [(group, law.draw(group, TESTS, rng, evenly=True)) for group in groups]
+    law: _Law
+    shares: Array
+    sets: tuple[_Contexts, ...]
+    tests: Sequence[tuple[_Group, _Contexts]]
+    seen: Sequence[tuple[_Group, _Contexts]]
+    near: dict[Sizes, float]
 
-    def errors(self, head: Head, points: Sequence[Sizes], ridge: float, near: dict[Sizes, float]) -> dict[str, Array]:
-        """The columns at points which differ in n and m; ``near`` are ridges of the kernel in other draws, and in this one afterwards."""
+    @classmethod
+    def of(
+        cls, head: Head, law: _Law, tasks: Sequence[Array] | None, count: int, seed: Sequence[int], near: dict[Sizes, float]
+    ) -> ContextDraw:
+        """The draw of a seed, with ``count`` contexts in each training set."""
+        rng, groups = np.random.default_rng([*seed, 2]), law.fresh if tasks is None else law.given(tasks)
+        counts = np.array(law.task.weights if tasks is None else [len(xi) for xi in tasks if len(xi)], float)
+        shares = counts / counts.sum()
+        sets = tuple(law.training(groups, shares, count, [*seed, i]) for i in range(2))
+        tests = [(group, law.draw(group, TESTS, rng, evenly=True)) for group in law.fresh]
+        seen = tests if tasks is None else [(group, law.draw(group, TESTS, rng, evenly=True)) for group in groups]
+        return cls(head=head, law=law, shares=shares, sets=sets, tests=tests, seen=seen, near=near)
+
+    def solution(self, points: Sequence[Sizes]) -> Solution:
         columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
-        shares, law = np.array(self.law.task.test_weights), self.law
+        shares, law, head, near = np.array(self.law.task.test_weights), self.law, self.head, self.near
         for sizes, m in zip(points, head.units(points), strict=True):
             n = sizes.samples
             samples = [each.part(slice(n)) for each in self.sets]
-            penalty = float(ridge_in_units(np.array(ridge), sizes.d / n))
+            penalty = float(ridge_in_units(np.array(head.ridge), sizes.d / n))
             fits = []
             for each in samples:
-                fits.append(fitted(self._kernel(head, each, each), each.y, each.noise, float(m), penalty, near.get(sizes, math.inf)))
+                fits.append(fitted(self._kernel(each, each), each.y, each.noise, float(m), penalty, near.get(sizes, math.inf)))
                 near[sizes] = fits[-1].gamma
-            by_source, mean_error = self._means(head, samples, fits, self.tests)
-            seen = by_source if self.seen is self.tests else self._means(head, samples, fits, self.seen)[0]
+            by_source, mean_error = self._means(samples, fits, self.tests)
+            seen = by_source if self.seen is self.tests else self._means(samples, fits, self.seen)[0]
             icl, bias = float(shares @ by_source), float(shares @ mean_error)
             scales = self._scales(samples[0])
             gain = float(np.mean((head.kernel(scales, law.trace).terms[1] / scales) ** 2))
@@ -173,26 +196,26 @@ class _Draw:
             )  # fmt: skip
             for name, value in zip(columns, values, strict=True):
                 columns[name].append(value)
-        return {name: np.array(column) for name, column in columns.items()}
+        return {name: np.array(column) for name, column in columns.items()}, ()
 
     def _scales(self, contexts: _Contexts) -> Array:
         return contexts.lengths / math.sqrt(self.law.trace)
 
-    def _kernel(self, head: Head, one: _Contexts, other: _Contexts) -> Array:
-        rows, columns = (head.kernel(self._scales(each), self.law.trace) for each in (one, other))
+    def _kernel(self, one: _Contexts, other: _Contexts) -> Array:
+        rows, columns = (self.head.kernel(self._scales(each), self.law.trace) for each in (one, other))
         found = rows.with_inputs(columns, one.cosines(other))
         if one is other:
             np.fill_diagonal(found, rows.square)
         return found
 
     def _means(
-        self, head: Head, samples: Sequence[_Contexts], fits: Sequence[SampleFit], tests: Sequence[tuple[_Group, _Contexts]]
+        self, samples: Sequence[_Contexts], fits: Sequence[SampleFit], tests: Sequence[tuple[_Group, _Contexts]]
     ) -> tuple[Array, Array]:
         """Error and error of the mean predictor in every group."""
         found = []
         for group, contexts in tests:
-            noise, square = self.law.task.sources[group.source].noise, head.kernel(self._scales(contexts), self.law.trace).square
-            kernels = [self._kernel(head, contexts, each) for each in samples]
+            noise, square = self.law.task.sources[group.source].noise, self.head.kernel(self._scales(contexts), self.law.trace).square
+            kernels = [self._kernel(contexts, each) for each in samples]
             residuals = [contexts.y - fit.predictions(kernel) for fit, kernel in zip(fits, kernels, strict=True)]
             errors = [
                 residual**2 + fit.fluctuations(kernel, square, each.noise)
@@ -204,13 +227,11 @@ class _Draw:
         return icl, bias
 
 
-def given_context_errors(
-    model: RandomTransformer | LinearTransformer, task: Task, points: Sequence[Sizes]
-) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """The columns of a theory curve at points of equal d, context and tasks, as means over draws with standard errors; and its notes."""
+def given_context_law(head: Head, task: Task, points: Sequence[Sizes]) -> LawOverDraws:
+    """Draws of the contexts at points of equal d, context and tasks."""
     sizes, most = points[0], max(point.samples for point in points)
     require_memory(8 * 6 * most**2, "the kernel of the contexts", "pass fewer samples, or simulate")
-    law, head, near = _Law(task, sizes), Head.of(model), dict[Sizes, float]()
+    law, near = _Law(task, sizes), dict[Sizes, float]()
     # Of many samples, errors scatter less and take longer.
     count = max(FIRST, min(DRAWS, math.ceil(_CONTEXTS / most)))
     tasks: Sequence[Sequence[Array] | None] = [None] * count
@@ -219,13 +240,9 @@ def given_context_errors(
         tasks = draws = task_draws(task, sizes.d, int(sizes.tasks))[:count]
         controls = square_control(task, sizes, draws)
 
-    @cache
-    def drawn(i: int) -> _Draw:
-        return _Draw(law, tasks[i], most, [_SEED, sizes.d, sizes.context, i])
-
-    def solve(i: int, which: Sequence[int]) -> dict[str, Array]:
-        return drawn(i).errors(head, [points[j] for j in which], model.ridge, near)
+    def given(i: int) -> ContextDraw:
+        return ContextDraw.of(head, law, tasks[i], most, [_SEED, sizes.d, sizes.context, i], near)
 
     # Errors are skew over draws: a few that agree are no sign that all do.
-    columns = over_draws(solve, len(points), controls, precise=0.0)
-    return columns, ("a mean over drawn training contexts, deterministic in the first layer: icl_stderr and idg_stderr are its errors",)
+    notes = ("a mean over drawn training contexts, deterministic in the first layer: icl_stderr and idg_stderr are its errors",)
+    return LawOverDraws(head=head, given=given, controls=controls, precise=0.0, notes=notes)

@@ -1,30 +1,20 @@
-r"""In-context errors for given covariances: what a population is, and its translation into the engine's units."""
+r"""Populations given by moments of h and label, in place of a task."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.arguments import array, instance, number, positive, sequence
-from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes
-from hermite_eq.theory.feature_law.head import Head, effective_share, unsettled
-from hermite_eq.theory.prediction import QUANTITIES
-from hermite_eq.theory.ridge_equivalent.matrices import ExplicitEngine, SourceNodes
-from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, replace_zero_slope, ridge_in_units, without_ridge
 from hermite_eq.theory.spectra.blocks import Block, Covariance, Kronecker, block_diagonal
 
 Array = NDArray[np.float64]
-
-#: Gauss nodes for the norm of h within a source.
-_NODES = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +176,11 @@ class GivenMoments:
         return f"given moments, D = {self.dimension}"
 
     @property
+    def isotropic(self) -> bool:
+        """Whether it is known to be one isotropic source: it is not."""
+        return False
+
+    @property
     def dimension(self) -> int:
         """D, the number of entries of h."""
         return int(np.size(self.training[0].signal))
@@ -201,7 +196,7 @@ class GivenMoments:
         second = (block.traces for block in self.blocks if block.degree == 2)
         return np.asarray(sum(second, np.zeros(len(self.populations))) / self.dimension)
 
-    def reweighted(self, weights: Sequence[float]) -> GivenMoments:
+    def reweighted(self, weights: Iterable[float]) -> GivenMoments:
         """The training populations in other proportions, which sum to 1: blocks do not depend on them and are shared, t follows."""
         training = tuple(replace(p, weight=float(w)) for p, w in zip(self.training, weights, strict=True))
         found = replace(self, training=training, trace=mixture_trace(training))
@@ -326,92 +321,3 @@ def given_moments(
     given = GivenMoments(train, tests, found, tuple(quadratic_blocks))
     _ = given.blocks
     return given
-
-
-def _drawn(p: Population, kinds: int) -> ContextSample:
-    """The contexts of a population, or nodes of the law of its norm, on which every kind of block depends alike."""
-    if p.contexts is not None:
-        return p.contexts
-    x, w = gamma_nodes(1 / p.norm_variance, _NODES) if p.norm_variance > 0 else (np.ones(1), np.ones(1))
-    # Positive quantities as powers of the norm with the given slope, of the given mean.
-    square, signal = x**p.square_slope, x**p.signal_slope
-    every = np.ones((kinds, 1))
-    return ContextSample(
-        every * x, every * signal / (w @ signal), every * np.ones_like(x), p.mean + p.mean_slope * (x - 1),
-        p.square * square / (w @ square), np.full(kinds, 1 / kinds), w,
-    )  # fmt: skip
-
-
-def source_nodes(
-    populations: Sequence[Population], first: int, model: RandomTransformer | LinearTransformer, given: GivenMoments, *, mixed: bool
-) -> SourceNodes:
-    """The nodes of the populations, whose sources are numbered from ``first``; ``mixed`` by their weights, else each of weight 1."""
-    kinds = 1 + max(block.kind for block in given.blocks)
-    drawn = [_drawn(p, kinds) for p in populations]
-    norms = [sample.norm for sample in drawn]
-    weights = np.concatenate([sample.weights * (p.weight if mixed else 1.0) for p, sample in zip(populations, drawn, strict=True)])
-    source = np.repeat(np.arange(first, first + len(drawn)), [x.size for x in norms])
-    scale2 = np.concatenate([x * p.trace / given.trace for p, x in zip(populations, norms, strict=True)])
-    # What is known of h, for ĥ = h/‖h‖.
-    energies = np.hstack([sample.energies / x for sample, x in zip(drawn, norms, strict=True)])
-    signals, centers = (
-        np.hstack([getattr(sample, name) / np.sqrt(x) for sample, x in zip(drawn, norms, strict=True)]) for name in ("signals", "centers")
-    )
-    moments = Head.of(model).moments(np.sqrt(scale2))
-    c0, c1, c2, residual2 = (np.broadcast_to(x, weights.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
-    mean, square = (np.concatenate([getattr(sample, name) for sample in drawn]) for name in ("mean", "square"))
-    # A c₁ of 0 is judged against all that is not linear, before what is fitted through degree 2 leaves the residual.
-    samples = replace_zero_slope(FeatureSamples(weights, c0, c1, c2, residual2, mean, square))
-    samples = replace(samples, residual2=np.maximum(residual2 - c2**2 * given.learnt[source], 0.0))
-    return SourceNodes(samples, source, energies, signals, centers)
-
-
-def unsettled_moments(model: RandomTransformer | LinearTransformer, given: GivenMoments, sizes: Sizes) -> tuple[str, ...]:
-    """A note where the training contexts are too few for the mean of the squared features."""
-    if Head.of(model).settles:
-        return ()
-    nodes = source_nodes(given.training, 0, model, given, mixed=True)
-    s = nodes.samples
-    # What is fitted through degree 2 is no part of the residual, and of the second moment still.
-    return unsettled(model, sizes, effective_share(s.weights, s.c0**2 + s.c1**2 + s.residual2 + s.c2**2 * given.learnt[nodes.source]))
-
-
-def scaled_sizes(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> tuple[Array, Array, Array]:
-    """n/D, m/D and the ridge in the engine's units."""
-    head, D = Head.of(model), given.dimension
-    tau, mu = np.array([point.samples / D for point in points]), head.units(points) / D
-    d = np.array([point.d for point in points], float)
-    # The weights of h/√t of a linear Transformer are √t Γ, with the penalty λ/(dt) on their square.
-    return tau, mu, ridge_in_units(np.full_like(tau, model.ridge), d * (given.trace / D if head.linear else mu))
-
-
-def explicit_engine(model: RandomTransformer | LinearTransformer, given: GivenMoments) -> tuple[ExplicitEngine, list[SourceNodes]]:
-    """The engine, and the nodes of each test population."""
-    nodes = source_nodes(given.training, 0, model, given, mixed=True)
-    tests = [source_nodes([p], i, model, given, mixed=False) for i, p in enumerate(given.test, len(given.training))]
-    return ExplicitEngine(given.blocks, len(given.training), nodes, given.dimension, Head.of(model).free_constant), tests
-
-
-def explicit_errors(model: RandomTransformer | LinearTransformer, given: GivenMoments, points: Sequence[Sizes]) -> dict[str, Array]:
-    """All columns of a theory curve, and the error of each test population in ``icl_by_source``, shape (points, sources)."""
-    engine, tests = explicit_engine(model, given)
-    scale = given.trace / given.dimension * np.array([point.d for point in points], float)
-    return solved_columns(engine, tests, [p.weight for p in given.test], scaled_sizes(model, given, points), scale)
-
-
-def solved_columns(
-    engine: ExplicitEngine, tests: Sequence[SourceNodes], shares: Sequence[float], where: tuple[Array, Array, Array], scale: Array
-) -> dict[str, Array]:
-    """The columns at points ``where`` n/D, m/D and the ridge are these, with the effective ridge in units of ``scale``."""
-    share = np.array(shares)
-    columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
-    for i, (at, eigenblocks) in enumerate(engine.solve(*where)):
-        (idg, _), *each = engine.errors(at, eigenblocks, float(where[0][i]), float(where[1][i]), tests)
-        errors, means = (np.array(column) for column in zip(*each, strict=True))
-        icl, bias = float(share @ errors), float(share @ means)
-        k = float(at.k)
-        values = (icl, idg, bias, icl - bias, 0.0 if without_ridge(at.k) else k * scale[i], float(at.dof), float(at.residual))
-        for name, value in zip(QUANTITIES, values, strict=True):
-            columns[name].append(value)
-        columns["icl_by_source"].append(errors)
-    return {name: np.array(column) for name, column in columns.items()}

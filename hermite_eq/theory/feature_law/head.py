@@ -1,4 +1,4 @@
-"""The head's Hermite data that the error depends on."""
+"""What the error depends on in a model: its head's Hermite data, its ridge, and a gradient step."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation, grows_exponentially
-from hermite_eq.errors import HypothesisError
+from hermite_eq.activations.derivative import derivative
+from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.expansion import coefficients, scaled_coefficients, scaled_norm2
 from hermite_eq.hermite import orthonormal_values
-from hermite_eq.models import LinearTransformer, Model, PolynomialActivation, Sizes, TrainedModel
-from hermite_eq.theory.arguments import check_magnitude, check_model
+from hermite_eq.models import (
+    LinearTransformer,
+    OneStepTransformer,
+    PolynomialActivation,
+    RandomTransformer,
+    Ratios,
+    Sizes,
+    TrainedModel,
+)
+from hermite_eq.theory.arguments import check_magnitude
 
 Array = NDArray[np.float64]
 
@@ -27,7 +36,7 @@ _LARGEST_RESIDUAL = 1e60
 FEWEST_EFFECTIVE = 4.0
 
 
-def check_growth(head: Activation | PolynomialActivation) -> None:
+def check_growth(head: Activation | PolynomialActivation | None) -> None:
     """Raise where the head's second moment has no mean over the law of ‖h‖ at finite d, as it grows exponentially."""
     if isinstance(head, Activation) and grows_exponentially(head):
         raise HypothesisError(
@@ -50,12 +59,12 @@ def effective_share(weights: Array, square: Array) -> float:
     return float((weights @ relative) ** 2 / (weights.sum() * (weights @ relative**2)))
 
 
-def unsettled(model: TrainedModel, sizes: Sizes, share: float) -> tuple[str, ...]:
+def unsettled(head: Head, sizes: Sizes, share: float) -> tuple[str, ...]:
     """A note where n contexts, of which ``share`` counts, are too few for the mean of the squared features."""
     if sizes.samples * share >= FEWEST_EFFECTIVE:
         return ()
     return (
-        f"d = {sizes.d}: the second moment of {model} grows so fast with ‖h‖ that n = {sizes.samples} contexts count as "
+        f"d = {sizes.d}: the second moment of {head.function} grows so fast with ‖h‖ that n = {sizes.samples} contexts count as "
         f"{sizes.samples * share:.2g} in its mean, which does not settle; normalise=True fixes ‖h‖",
     )
 
@@ -245,30 +254,75 @@ def _polynomial_values(head: PolynomialActivation, scales: Array) -> tuple[Array
 
 
 @dataclass(frozen=True)
+class GradientStep:
+    """One step of gradient descent on the first layer before the read-out is fitted."""
+
+    activation: Activation
+    size: float
+    rank_one: bool
+
+    def rates(self, samples: int, hidden: int) -> tuple[float, float, float]:
+        r""":math:`\eta c_1/m`, and beyond rank one :math:`\eta c_2/m` and :math:`\eta^2\operatorname{Var}\sigma'/(m^2n)`.
+
+        >>> from hermite_eq.activations import activation
+        >>> [round(float(rate), 6) for rate in GradientStep(activation("relu"), 64.0, rank_one=False).rates(samples=64, hidden=32)]
+        [1.0, 0.797885, 0.015625]
+        """
+        c, rate = np.asarray(coefficients(self.activation, 2)), self.size / hidden
+        if self.rank_one:
+            return float(rate * c[1]), 0.0, 0.0
+        slope = float(scaled_norm2(derivative(self.activation), [1.0])[0])
+        return float(rate * c[1]), float(rate * c[2]), rate**2 * max(slope - c[1] ** 2, 0.0) / samples
+
+
+@dataclass(frozen=True)
 class Head:
-    """What a model without a gradient step makes of h; the linear Transformer is a head of infinitely many units with c₁(s) = s alone.
+    """What a trained model makes of h; the linear Transformer is a head of infinitely many units with c₁(s) = s alone.
 
     Attributes
     ----------
     function : Activation, PolynomialActivation or None
         σ; None for the linear Transformer.
+    ridge : float
+        λ.
     normalise : bool
         Whether every h is rescaled to one length.
     free_constant : bool
         A constant without penalty: the intercept of a linear Transformer.
+    step : GradientStep or None
+        What the first layer has taken, where that is not as drawn.
     """
 
     function: Activation | PolynomialActivation | None
+    ridge: float
     normalise: bool = False
     free_constant: bool = False
+    step: GradientStep | None = None
 
     @classmethod
-    def of(cls, model: Model) -> Head:
-        """The head of a model; raises unless it is one without a step."""
-        check_model(model)
+    def of(cls, model: TrainedModel, *, step: bool = False) -> Head:
+        """The head of a model; one whose first layer has taken a gradient step only where that is asked for.
+
+        Raises
+        ------
+        ArgumentTypeError
+            If it is none.
+        """
         if isinstance(model, LinearTransformer):
-            return cls(None, free_constant=model.intercept)
-        return cls(model.activation, model.normalise)
+            return cls(None, model.ridge, free_constant=model.intercept)
+        if isinstance(model, RandomTransformer):
+            return cls(model.activation, model.ridge, model.normalise)
+        if isinstance(model, OneStepTransformer) and not model.step_size:
+            return cls(model.head, model.ridge, model.normalise)
+        if isinstance(model, OneStepTransformer) and step:
+            taken = GradientStep(model.activation, model.step_size, model.rank_one)
+            return cls(model.head, model.ridge, model.normalise, step=taken)
+        raise ArgumentTypeError(
+            f"the model is a LinearTransformer{', a RandomTransformer or a OneStepTransformer' if step else ' or a RandomTransformer'}",
+            f"{type(model).__name__}",
+            "pass LinearTransformer(ridge=…), RandomTransformer(activation, ridge=…) or OneStepTransformer(activation, step_size, ridge)"
+            if step else "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
+        )
 
     @property
     def linear(self) -> bool:
@@ -291,7 +345,7 @@ class Head:
     def kernel(self, scales: Array, trace: float) -> FeatureKernel:
         r"""The kernel of the features at inputs with :math:`s=\|h\|/\sqrt t`, t = ``trace``; for the linear Transformer that of h.
 
-        >>> kernel = Head.of(LinearTransformer(ridge=1.0)).kernel(np.array([1.0, 2.0]), trace=3.0)
+        >>> kernel = Head(None, ridge=1.0).kernel(np.array([1.0, 2.0]), trace=3.0)
         >>> kernel.with_inputs(kernel, np.ones((2, 2))).round(12)
         array([[ 3.,  6.],
                [ 6., 12.]])
@@ -326,8 +380,8 @@ class Head:
             return HeadMoments(zero, scales, zero, zero)
         return None if self.normalise else HeadMoments.log_slopes(self.function, scales)
 
-    def units(self, points: Sequence[Sizes]) -> Array:
-        """m at every point.
+    def units(self, points: Sequence[Sizes | Ratios]) -> Array:
+        """m at every point, or μ where the points are Ratios.
 
         Raises
         ------
@@ -336,7 +390,8 @@ class Head:
         """
         if self.linear:
             return np.full(len(points), math.inf)
+        name = "mu" if isinstance(points[0], Ratios) else "hidden"
         for point in points:
-            if point.hidden is None:
-                raise HypothesisError("a random head has hidden units", f"{point}", "pass hidden=…")
-        return np.array([point.hidden for point in points], float)
+            if getattr(point, name) is None:
+                raise HypothesisError("a random head has hidden units", f"{point}", f"pass {name}=…")
+        return np.array([getattr(point, name) for point in points], float)

@@ -1,21 +1,24 @@
-"""In-context errors in the limit d = ∞ at given ratios."""
+"""Laws in the limit d = ∞, at any ratios."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import coefficients
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Task
+from hermite_eq.models import Ratios, Task
 from hermite_eq.theory.arguments import check_magnitude, check_plain
 from hermite_eq.theory.dual import value
-from hermite_eq.theory.feature_law.given_moments import GivenMoments, Population, explicit_engine, mixture_trace, solved_columns
+from hermite_eq.theory.feature_law.given_moments import GivenMoments, Population, mixture_trace
 from hermite_eq.theory.feature_law.head import Head, HeadMoments
+from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, IsotropicLaw, Place, Solution
+from hermite_eq.theory.feature_law.moment_law import MomentLaw
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.ridge_equivalent.linear import linear_limit
 from hermite_eq.theory.ridge_equivalent.scalar import ScaledSamples, fixed_point, random_head_error, ridge_in_units
@@ -88,62 +91,61 @@ def in_units(errors: ErrorArrays, square: float) -> ErrorArrays:
     return replace(errors, **scaled)
 
 
-def limit_linear(model: LinearTransformer, task: Task, ratios: Sequence[Ratios], ridge: ArrayLike | None = None) -> ErrorArrays:
-    """The linear Transformer at each of the ratios: :func:`linear_limit` with the target's moments, at other ridges if given."""
-    square = TargetMoments.of(task).square
-    target = TargetMoments.of(task).normalised()
-    unexplained = target.unexplained + (0.0 if model.intercept else target.mean**2)
-    alpha, kappa, tau = (np.array([getattr(r, name) for r in ratios]) for name in ("alpha", "kappa", "tau"))
-    with np.errstate(over="ignore"):
-        relative = np.asarray(model.ridge if ridge is None else ridge, float) / square
-    return in_units(linear_limit(target.slope, unexplained, 1.0, alpha, kappa, tau, relative), square)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinearLimit(IsotropicLaw):
+    """The linear Transformer in the limit, whose errors are closed forms in its effective ridge."""
+
+    target: TargetMoments
+
+    def errors(self, at: Place) -> ErrorArrays:
+        square, target = self.target.square, self.target.normalised()
+        unexplained = target.unexplained + (0.0 if self.head.free_constant else target.mean**2)
+        with np.errstate(over="ignore"):
+            relative = at.ridge / square
+        return in_units(linear_limit(target.slope, unexplained, 1.0, at.alpha, at.kappa, at.tau, relative), square)
 
 
-def limit_random(model: RandomTransformer, task: Task, ratios: Sequence[Ratios]) -> ErrorArrays:
-    r"""The random Transformer at each of the ratios.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeadLimit(IsotropicLaw):
+    r"""A random head in the limit: one node, as every norm is 1, and no ridge, as that per sample, λ/d, vanishes.
 
-    One node (every norm is 1) with :math:`c_0,c_1,c_2,c_*^2` of the head, :math:`m=a_1^2/\sqrt{R_t}`, ridge per sample λ/d → 0.
+    In units of :math:`\sqrt{R_t}\hat h`, with :math:`m=a_1^2/\sqrt{R_t}`. The linear Transformer is the head :math:`c_1=1,c_*=0` at
+    μ = ∞ with the ridge :math:`\lambda/R_t`.
+
+    Attributes
+    ----------
+    target : TargetMoments
+    moments : HeadMoments
+        One head for all places, arrays of shape (1,), or one for each, (P, 1).
     """
-    for r in ratios:
-        if r.mu is None:
-            raise HypothesisError("a random head has hidden units", f"{r}", "pass mu=…")
-    alpha, kappa, tau, mu = (np.array([getattr(r, name) for r in ratios], float) for name in ("alpha", "kappa", "tau", "mu"))
-    return head_limit(Head.of(model).moments(), TargetMoments.of(task), alpha, kappa, tau, mu, np.zeros_like(tau))
+
+    target: TargetMoments
+    moments: HeadMoments
+
+    def errors(self, at: Place) -> ErrorArrays:
+        square, target, head = self.target.square, self.target.normalised(), self.moments
+        fresh = target.slope**2 + 1 / at.alpha
+        spectrum = Spectrum.limit(target.slope**2 / fresh, at.kappa)
+        column = np.ones_like(at.tau)[:, None]
+        samples = ScaledSamples(
+            weights=column,
+            c0=column * head.c0,
+            c1=column * head.c1,
+            c2=column * head.c2,
+            residual2=column * head.residual2,
+            mean=column * target.mean,
+            square=column * target.square,
+            signal=(target.slope**2 / np.sqrt(fresh))[:, None],
+            tilt=0 * column,
+        )
+        ridge = at.ridge / (square * fresh) if self.head.linear else np.zeros_like(at.tau)
+        point = fixed_point(samples, spectrum, at.tau, at.mu, ridge)
+        return in_units(random_head_error(samples, spectrum, at.tau, at.mu, point, math.inf, fresh), square)
 
 
-def limit_errors(model: Model, task: Task, ratios: Sequence[Ratios]) -> ErrorArrays:
-    """A model of one isotropic source at each of the ratios."""
-    return limit_linear(model, task, ratios) if isinstance(model, LinearTransformer) else limit_random(model, task, ratios)
-
-
-def head_limit(
-    head: HeadMoments, target: TargetMoments, alpha: Array, kappa: Array, tau: Array, mu: Array, ridge: Array
-) -> ErrorArrays:
-    r"""A head with given Hermite data, in units of :math:`\sqrt{R_t}\hat h`; arrays, or dual numbers, of shape (P,).
-
-    ``ridge`` is that of :func:`fixed_point`. The linear Transformer is the head :math:`c_1=1,c_*=0` at μ = ∞, ridge :math:`\lambda/R_t`.
-    """
-    square, target = target.square, target.normalised()
-    fresh = target.slope**2 + 1 / alpha
-    spectrum = Spectrum.limit(target.slope**2 / fresh, kappa)
-    column = np.ones_like(tau)[:, None]
-    samples = ScaledSamples(
-        weights=column,
-        c0=column * head.c0,
-        c1=column * head.c1,
-        c2=column * head.c2,
-        residual2=column * head.residual2,
-        mean=column * target.mean,
-        square=column * target.square,
-        signal=(target.slope**2 / np.sqrt(fresh))[:, None],
-        tilt=0 * column,
-    )
-    point = fixed_point(samples, spectrum, tau, mu, ridge)
-    return in_units(random_head_error(samples, spectrum, tau, mu, point, math.inf, fresh), square)
-
-
-def limit_sources(model: LinearTransformer | RandomTransformer, task: Task, ratios: Sequence[Ratios]) -> dict[str, Array]:
-    r"""Several sources of isotropic data at each of the ratios, every context with a task of its own; the columns of a theory curve.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SourcesLimit(FeatureLaw):
+    r"""Several sources of isotropic data in the limit, every context with a task of its own.
 
     In source s, h has covariance :math:`R_s/d\,I`, :math:`R_s=a_s^2+v_s/\alpha`, and a norm that does not fluctuate, and
     :math:`\mathbb E[hy]=\frac{a_s^2}d\operatorname{vec}I`: one direction in D, of which the engine of given moments need not know more
@@ -152,39 +154,53 @@ def limit_sources(model: LinearTransformer | RandomTransformer, task: Task, rati
 
     Derivations: R of one source in ``derivations/linear_error.py``, errors for given covariances in ``derivations/given_covariances.py``.
     """
-    odd = [source for source in task.sources if not source.isotropic]
-    if odd or task.unit_inputs or task.unit_link:
-        raise HypothesisError(
-            "in the limit several sources have isotropic Gaussian inputs and tasks, in the conventions of [RT]", f"{task}", "pass Sizes(…)"
-        )
-    for r in ratios:
-        if r.kappa < math.inf:
+
+    targets: tuple[TargetMoments, ...]
+    weights: tuple[float, ...]
+    test_weights: tuple[float, ...]
+
+    @classmethod
+    def of(cls, head: Head, task: Task, ratios: Sequence[Ratios]) -> SourcesLimit:
+        """The law of a task at these ratios.
+
+        Raises
+        ------
+        HypothesisError
+            If a source is not isotropic, or there are finitely many tasks.
+        """
+        odd = [source for source in task.sources if not source.isotropic]
+        if odd or task.unit_inputs or task.unit_link:
             raise HypothesisError(
-                "in the limit several sources have a fresh task in every context", f"{r}", "pass kappa=math.inf, or Sizes(…)"
+                "in the limit several sources have isotropic Gaussian inputs and tasks, in the conventions of [RT]", f"{task}",
+                "pass Sizes(…)",
             )
-        if r.mu is None and not Head.of(model).linear:
-            raise HypothesisError("a random head has hidden units", f"{r}", "pass mu=…")
-    columns: dict[str, Array] = {}
-    for alpha in dict.fromkeys(r.alpha for r in ratios):
-        at = [i for i, r in enumerate(ratios) if r.alpha == alpha]
-        for name, part in _limit_sources(model, task, alpha, [ratios[i] for i in at]).items():
-            columns.setdefault(name, np.zeros((len(ratios), *part.shape[1:])))[at] = part
-    return columns
+        for r in ratios:
+            if r.kappa < math.inf:
+                raise HypothesisError(
+                    "in the limit several sources have a fresh task in every context", f"{r}", "pass kappa=math.inf, or Sizes(…)"
+                )
+        targets = tuple(TargetMoments.of(Task(source.target, source.noise)) for source in task.sources)
+        return cls(head=head, targets=targets, weights=task.weights, test_weights=task.test_weights)
 
+    def at(self, alpha: float) -> MomentLaw:
+        """The moments at one α, of :data:`_DIRECTIONS` in place of infinitely many directions."""
+        fresh = [
+            Population(np.array([[t.slope**2 + t.square / alpha]]), np.array([t.slope**2]), t.square, t.mean, weight)
+            for t, weight in zip(self.targets, self.weights, strict=True)
+        ]
+        training = tuple(p for p in fresh if p.weight)
+        test = tuple(replace(p, weight=weight) for p, weight in zip(fresh, self.test_weights, strict=True))
+        given = GivenMoments(training, test, mixture_trace(training))
+        vars(given)["blocks"] = tuple(replace(block, more=_DIRECTIONS - 1) for block in given.blocks)
+        law = MomentLaw.of(self.head, given)
+        return replace(law, engine=replace(law.engine, dimension=_DIRECTIONS))
 
-def _limit_sources(model: LinearTransformer | RandomTransformer, task: Task, alpha: float, ratios: Sequence[Ratios]) -> dict[str, Array]:
-    """The columns at points of equal α."""
-    targets = [TargetMoments.of(Task(source.target, source.noise)) for source in task.sources]
-    fresh = [
-        Population(np.array([[t.slope**2 + t.square / alpha]]), np.array([t.slope**2]), t.square, t.mean, weight)
-        for t, weight in zip(targets, task.weights, strict=True)
-    ]
-    training = tuple(p for p in fresh if p.weight)
-    test = tuple(replace(p, weight=weight) for p, weight in zip(fresh, task.test_weights, strict=True))
-    given = GivenMoments(training, test, mixture_trace(training))
-    vars(given)["blocks"] = tuple(replace(block, more=_DIRECTIONS - 1) for block in given.blocks)
-    engine, tests = explicit_engine(model, given)
-    linear, one = Head.of(model).linear, np.ones(len(ratios))
-    tau, mu = np.array([r.tau for r in ratios]), np.array([math.inf if linear else r.mu for r in ratios], float)
-    where = tau, mu, ridge_in_units(one * (model.ridge if linear else 0.0), given.trace)
-    return solved_columns(replace(engine, dimension=_DIRECTIONS), tests, task.test_weights, where, one * given.trace)
+    def solution(self, points: Sequence[Any]) -> Solution:
+        place, columns = Place.of(self.head, points), Columns()
+        for alpha in dict.fromkeys(place.alpha.tolist()):
+            at, law = np.flatnonzero(place.alpha == alpha), self.at(alpha)
+            one = np.full(at.size, law.given.trace)
+            ridge = ridge_in_units(place.ridge[at] if self.head.linear else 0 * one, law.given.trace)
+            for name, part in law.errors(place.tau[at], place.mu[at], ridge, one).items():
+                columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[at] = part
+        return columns, ()

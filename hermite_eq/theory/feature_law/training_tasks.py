@@ -13,18 +13,19 @@ populations the theory of given covariances is exact in the tasks, and its avera
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.covariance import task_norm_nodes
-from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.feature_law.context_law import GivenLength, given_length
-from hermite_eq.theory.feature_law.finite_size import check_sizes
-from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population, explicit_errors, given_moments
-from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS, over_draws
+from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population, given_moments
+from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.law import LawOverDraws
+from hermite_eq.theory.feature_law.moment_law import MomentLaw
+from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS
 from hermite_eq.theory.feature_law.sources.quadratics import quadratic_blocks
 from hermite_eq.theory.spectra.blocks import Kronecker, Side, sides
 
@@ -192,15 +193,7 @@ def _draw(task: Task, d: int, context: int, tasks: int, number: int) -> GivenMom
     return given_tasks(task, d, context, *drawn_tasks(d, tasks)[number])
 
 
-def given_task_errors(model: LinearTransformer | RandomTransformer, task: Task, points: Sequence[Sizes]) -> dict[str, Array]:
-    """The columns of a theory curve at points of equal d, context and tasks, as means over draws of the tasks with standard errors."""
-    sizes = points[0]
-    check_sizes(task, sizes)
+def given_task_law(head: Head, task: Task, sizes: Sizes) -> LawOverDraws:
+    """Draws of the training tasks, each with its populations."""
     where = (task, sizes.d, sizes.context, int(sizes.tasks))
-
-    def solve(i: int, which: Sequence[int]) -> dict[str, Array]:
-        columns = explicit_errors(model, _draw(*where, i), [points[j] for j in which])
-        columns.pop("icl_by_source")
-        return columns
-
-    return over_draws(solve, len(points), _controls(*where), 0.005)
+    return LawOverDraws(head=head, given=lambda i: MomentLaw.of(head, _draw(*where, i)), controls=_controls(*where), precise=0.005)

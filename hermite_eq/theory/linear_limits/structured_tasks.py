@@ -21,6 +21,7 @@ from hermite_eq.expansion import scaled_coefficients, scaled_norm2
 from hermite_eq.models import LinearTransformer, Ratios, Task
 from hermite_eq.theory.arguments import check_plain, check_points
 from hermite_eq.theory.error import TheoryCurve
+from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
 from hermite_eq.theory.spectra.task_spectrum import TaskSpectrum, task_covariance
@@ -206,7 +207,7 @@ def structured_curve(model: LinearTransformer, population: TaskPopulation, ratio
     >>> curve.icl.round(4), curve.idg.round(4)
     (array([1.4584]), array([0.3043]))
     """
-    if not isinstance(model, LinearTransformer):
+    if not Head.of(model).linear:
         raise HypothesisError("structured tasks are worked out for the linear Transformer", f"{model}", "pass LinearTransformer(ridge=…)")
     instance(population, TaskPopulation, "the tasks are a TaskPopulation", "pass TaskPopulation.from_tasks(task, xi)")
     check_points(ratios, Ratios)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from hermite_eq.arguments import count, shown
+from hermite_eq.arguments import count, instance, shown
 from hermite_eq.errors import ArgumentTypeError
 from hermite_eq.models import OneStepTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.models.sizes import checked_sizes
-from hermite_eq.theory.neuron_types.features import NODES, spiked_errors
+from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.law import solve
+from hermite_eq.theory.neuron_types.features import NODES, TypedLaw
 from hermite_eq.theory.prediction import TheoryError
 
 #: Contexts of one average; 2^20 take minutes.
@@ -59,9 +61,11 @@ def spiked_icl_error(
     >>> moved.icl < still.icl
     True
     """
-    if not isinstance(model, OneStepTransformer | RandomTransformer):
+    head, points = Head.of(model, step=True), [checked_sizes(sizes)]
+    if head.linear:
         raise ArgumentTypeError("the head is random", shown(model), "pass RandomTransformer(…) or OneStepTransformer(…)")
     nodes = count(nodes, "nodes", "contexts that an average is over", least=1, most=_MOST_NODES)
-    columns, notes = spiked_errors(model, task, [checked_sizes(sizes)], nodes=nodes)
+    instance(task, Task, "the task is a hermite_eq.Task", "pass hermite_eq.Task(target, noise=0.01)")
+    columns, notes = solve(TypedLaw.of(head, task, points, nodes), points)
     by_source = tuple(float(x) for x in columns.pop("icl_by_source")[0])
     return TheoryError(**{name: float(column[0]) for name, column in columns.items()}, notes=notes, icl_by_source=by_source)

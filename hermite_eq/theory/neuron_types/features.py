@@ -16,17 +16,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.activations.derivative import derivative
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion import coefficients, scaled_norm2
-from hermite_eq.models import OneStepTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.arguments import check_labels
-from hermite_eq.theory.feature_law.head import check_growth, effective_share, unsettled
+from hermite_eq.theory.feature_law.head import Head, check_growth, effective_share, unsettled
+from hermite_eq.theory.feature_law.law import FeatureLaw, Solution
 from hermite_eq.theory.neuron_types.contexts import LARGE, ContextNodes, context_nodes, other_laws
 from hermite_eq.theory.neuron_types.neurons import NeuronTypes, conditional_moments, factors
 from hermite_eq.theory.prediction import QUANTITIES
@@ -48,40 +48,24 @@ _MOST_LARGE = 2
 _SMALLEST_SCALE = 1e-4
 
 
-class _Step:
-    """η c_1/m, η c_2/m and η² Var(σ')/(m² n) of a gradient step; zero without one."""
-
-    def __init__(self, model: OneStepTransformer | RandomTransformer, sizes: Sizes) -> None:
-        self.taken = isinstance(model, OneStepTransformer) and model.step_size > 0
-        self.shift = self.tilt = self.noise = 0.0
-        if isinstance(model, OneStepTransformer) and self.taken:
-            assert sizes.hidden is not None
-            c, rate = np.asarray(coefficients(model.activation, 2)), model.step_size / sizes.hidden
-            self.shift = float(rate * c[1])
-            if not model.rank_one:
-                slope = float(scaled_norm2(derivative(model.activation), [1.0])[0])
-                self.tilt, self.noise = float(rate * c[2]), rate**2 * max(slope - c[1] ** 2, 0.0) / sizes.samples
-
-
-def typed_features(model: OneStepTransformer | RandomTransformer, nodes: ContextNodes, task: Task, sizes: Sizes) -> TypedFeatures:
+def typed_features(head: Head, nodes: ContextNodes, task: Task, sizes: Sizes) -> TypedFeatures:
     """The features of a head on the nodes."""
-    step, t, training = _Step(model, sizes), nodes.trace, np.array(task.weights)
-    head = model.head if isinstance(model, OneStepTransformer) else model.activation
+    push, tilt, jitter = head.step.rates(sizes.samples, sizes.hidden or 0) if head.step else (0.0, 0.0, 0.0)
+    t, training = nodes.trace, np.array(task.weights)
     coordinates2, large = nodes.coordinates**2, nodes.large
-    types = NeuronTypes.of(step=step.taken, entries=large)
+    types = NeuronTypes.of(step=head.step is not None, entries=large)
 
     seen = nodes.label**2 + nodes.label_variance
-    along = (1 + step.tilt * np.outer(types.step, (nodes.weights * nodes.label) @ coordinates2)) ** 2 / t
-    along = along + step.noise * np.outer(types.step**2, (nodes.weights * seen) @ coordinates2)
+    along = (1 + tilt * np.outer(types.step, (nodes.weights * nodes.label) @ coordinates2)) ** 2 / t
+    along = along + jitter * np.outer(types.step**2, (nodes.weights * seen) @ coordinates2)
     linear, lengths = nodes.coordinates[:, large:], along[:, large:]
     mean_label, mean_square = training * nodes.moments
-    noisy = bool(step.shift)
     spaces = [
-        _subspace(block, types.step, t, step.tilt * mean_label[block.kind], step.noise * mean_square[block.kind]) for block in nodes.blocks
+        _subspace(block, types.step, t, tilt * mean_label[block.kind], jitter * mean_square[block.kind]) for block in nodes.blocks
     ]
     noise = nodes.noise / math.sqrt(sizes.samples)
     coordinates, taken = linear, np.zeros_like(linear)
-    if noisy:
+    if push:
         spaces, along_noise, spread = _with_noise(spaces, mean_square / sizes.samples, nodes, linear.shape[1])
         # Given ⟨N, h⟩, in units of the directions C_jN: the mean, and what leaves the covariance.
         # Where h vanishes, so does what lies along N.
@@ -95,14 +79,14 @@ def typed_features(model: OneStepTransformer | RandomTransformer, nodes: Context
     variance = lengths @ (linear**2).T
     for s in spaces:
         variance = variance + (s.copies * np.einsum("kbij,tbji->tk", s.samples, s.neurons))[:, nodes.source] * nodes.rest[s.kind]
-    shift = np.outer(types.step, step.shift * (nodes.signal + noise))
+    shift = np.outer(types.step, push * (nodes.signal + noise))
     shift = shift + (types.entries * np.sqrt(along[:, :large])) @ nodes.coordinates[:, :large].T
     if not variance.any():
         raise HypothesisError(
             f"directions that hold less than {LARGE:.0%} of E‖h‖² hold some of it together", f"{sizes}", "raise d, or simulate"
         )
     scale = np.maximum(np.sqrt(variance), _SMALLEST_SCALE * np.sqrt(variance.max()))
-    a0, a1, a2, residual2 = conditional_moments(head, shift, scale)
+    a0, a1, a2, residual2 = conditional_moments(head.function, shift, scale)
     square = types.shares @ (a0**2 + a1**2 + residual2)
     psi, chi = factors(a0, types.shares, nodes.weights)
     channels = [Channel(*factors(a1 / scale, types.shares, nodes.weights), nodes.rest, coordinates, taken, spaces)]
@@ -193,36 +177,58 @@ def _padded(space: Subspace, count: int) -> Subspace:
     return Subspace(space.samples, space.neurons, directions, space.copies, space.kind)
 
 
-def spiked_errors(
-    model: OneStepTransformer | RandomTransformer, task: Any, points: Sequence[Any], *, nodes: int
-) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """All columns of a theory curve, and its notes."""
-    if not isinstance(task, Task):
-        raise HypothesisError("a gradient step is taken on contexts of a Task", f"{task}", "pass Task(…), with its sources")
-    check_labels(task.sources)
-    if not model.normalise:
-        check_growth(model.head if isinstance(model, OneStepTransformer) else model.activation)
-    columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
-    notes: list[str] = []
-    for sizes in points:
-        if (error := outside(model, task, sizes, nodes)) is not None:
-            raise error
-        task.check(sizes.d)
-        law = context_nodes(task, sizes.d, sizes.context, model.normalise, nodes)
-        features = typed_features(model, law, task, sizes)
-        found = TypedRidge(features, sizes.samples, sizes.hidden, model.ridge / sizes.d).errors()
-        by_source = np.bincount(law.source, law.shares * found.error)
-        icl, bias = float(by_source @ np.array(task.test_weights)), float(law.test_weights @ found.mean_error)
-        # In units of Cov(√d h), where the linear part of the features has the mean gain ``found.gain``.
-        ridge = sizes.d * float(features.weights @ features.channels[0].scale.sum(axis=0)) / found.gain
-        values = (icl, float(law.weights @ found.error), bias, icl - bias, ridge, found.dof, found.residual, by_source)
-        for name, value in zip(columns, values, strict=True):
-            columns[name].append(value)
-        notes += unsettled(model, sizes, effective_share(law.weights, features.square))
-        notes.append(f"averaged over {len(law.label)} contexts: within {_sampling(law, found.error) / icl:.1%} were they independent")
-        if isinstance(model, OneStepTransformer) and model.beyond_theorem(sizes.d):
-            notes.append(f"η = {model.step_size:g} at d² = {sizes.d**2}: the step's noise is described to leading order only")
-    return {name: np.array(column) for name, column in columns.items()}, tuple(dict.fromkeys(notes))
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TypedLaw(FeatureLaw):
+    """A head whose neurons have types, on contexts one by one; after a gradient step its features depend on n and m.
+
+    Attributes
+    ----------
+    task : Task
+    contexts : ContextNodes
+    """
+
+    task: Task
+    contexts: ContextNodes
+
+    @classmethod
+    def of(cls, head: Head, task: Task, points: Sequence[Sizes], nodes: int) -> TypedLaw:
+        """The law at points of equal d and context, on ``nodes`` contexts of each source.
+
+        Raises
+        ------
+        HypothesisError
+            Where the theory does not reach.
+        """
+        check_labels(task.sources)
+        if not head.normalise:
+            check_growth(head.function)
+        for sizes in points:
+            if (error := outside(head, task, sizes, nodes)) is not None:
+                raise error
+        d, step = points[0].d, head.step
+        far = f"η = {step.size:g} at d² = {d**2}: the step's noise is described to leading order only" if step and step.size >= d**2 else ""
+        notes = (far,) if far else ()
+        task.check(d)
+        contexts = context_nodes(task, d, points[0].context, head.normalise, nodes)
+        return cls(head=head, task=task, contexts=contexts, notes=notes, places=tuple(range(len(task.sources))))
+
+    def solution(self, points: Sequence[Sizes]) -> Solution:
+        law, head = self.contexts, self.head
+        columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
+        notes: list[str] = []
+        for sizes in points:
+            features = typed_features(head, law, self.task, sizes)
+            found = TypedRidge(features, sizes.samples, sizes.hidden or 0, head.ridge / sizes.d).errors()
+            by_source = np.bincount(law.source, law.shares * found.error)
+            icl, bias = float(by_source @ np.array(self.task.test_weights)), float(law.test_weights @ found.mean_error)
+            # In units of Cov(√d h), where the linear part of the features has the mean gain ``found.gain``.
+            ridge = sizes.d * float(features.weights @ features.channels[0].scale.sum(axis=0)) / found.gain
+            values = (icl, float(law.weights @ found.error), bias, icl - bias, ridge, found.dof, found.residual, by_source)
+            for name, value in zip(columns, values, strict=True):
+                columns[name].append(value)
+            notes += unsettled(head, sizes, effective_share(law.weights, features.square))
+            notes.append(f"averaged over {len(law.label)} contexts: within {_sampling(law, found.error) / icl:.1%} were they independent")
+        return {name: np.array(column) for name, column in columns.items()}, tuple(dict.fromkeys(notes))
 
 
 def _sampling(law: ContextNodes, error: Array) -> float:
@@ -237,19 +243,17 @@ def _sampling(law: ContextNodes, error: Array) -> float:
     return math.sqrt(total)
 
 
-def outside(model: OneStepTransformer | RandomTransformer, task: Task, sizes: Any, nodes: int = NODES) -> HypothesisError | None:
+def outside(head: Head, task: Task, sizes: Sizes, nodes: int = NODES) -> HypothesisError | None:
     """What is to be said where the theory does not reach; None where it does."""
-    if not isinstance(sizes, Sizes):
-        return HypothesisError("spikes are studied at a finite d", f"{sizes}", "pass Sizes(…)")
     if sizes.hidden is None:
         return HypothesisError("a random head has hidden units", f"{sizes}", "pass hidden=…")
     if sizes.tasks != math.inf:
         return HypothesisError("every training context has a task of its own", f"tasks={sizes.tasks}", "pass tasks=math.inf")
-    if not model.ridge > 0:
-        return HypothesisError("the ridge is positive", f"ridge={model.ridge:g}", "pass ridge=1e-3, say, or simulate")
+    if not head.ridge > 0:
+        return HypothesisError("the ridge is positive", f"ridge={head.ridge:g}", "pass ridge=1e-3, say, or simulate")
     if (error := other_laws(task)) is not None:
         return error
-    large = context_nodes(task, sizes.d, sizes.context, model.normalise, nodes).large
+    large = context_nodes(task, sizes.d, sizes.context, head.normalise, nodes).large
     if large > _MOST_LARGE:
         return HypothesisError(
             f"at most {_MOST_LARGE} directions of h hold more than {LARGE:.0%} of E‖h‖² by themselves", f"{large}",
@@ -258,11 +262,11 @@ def outside(model: OneStepTransformer | RandomTransformer, task: Task, sizes: An
     return None
 
 
-def types_of_neurons(model: OneStepTransformer | RandomTransformer, task: Task, sizes: Any) -> int:
+def types_of_neurons(head: Head, task: Task, sizes: Sizes) -> int:
     """How many directions of h are types of the neurons: none where this theory does not reach, and where each holds too little.
 
     Without any the theory of one type is the better one: it knows the quadratic functions of all directions together.
     """
-    if outside(model, task, sizes) is not None:
+    if outside(head, task, sizes) is not None:
         return 0
-    return context_nodes(task, sizes.d, sizes.context, model.normalise, NODES).large
+    return context_nodes(task, sizes.d, sizes.context, head.normalise, NODES).large

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
+from hermite_eq.theory.dual import Dual, floats, implicit, value
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.ridge_equivalent.scalar import LARGEST_RIDGE
 from hermite_eq.theory.roots import increasing_root
@@ -21,15 +22,9 @@ Array = NDArray[np.float64]
 
 
 def linear_limit(
-    slope: ArrayLike,
-    unexplained: ArrayLike,
-    second_moment: ArrayLike,
-    alpha: ArrayLike,
-    kappa: ArrayLike,
-    tau: ArrayLike,
-    ridge: ArrayLike,
+    slope: Any, unexplained: Any, second_moment: Any, alpha: Any, kappa: Any, tau: Any, ridge: Any
 ) -> ErrorArrays:
-    r"""Errors of ridge regression of y on :math:`H_Z`, elementwise over broadcast arrays.
+    r"""Errors of ridge regression of y on :math:`H_Z`, elementwise over broadcast arrays, or dual numbers.
 
     With :math:`r=R/R_t=ps+(1-p)`, :math:`p=a_1^2/R_t`, the effective ridge :math:`q\ge0` (in units of :math:`R_t`) solves
 
@@ -73,21 +68,26 @@ def linear_limit(
     >>> linear_limit(1.0, 0.01, 1.01, alpha=1.0, kappa=np.inf, tau=[0.5, 2.0], ridge=0.0).icl.round(6)
     array([1.273731, 1.024975])
     """
-    slope, unexplained, v, alpha, kappa, tau, ridge = (
-        np.array(x, float) for x in np.broadcast_arrays(slope, unexplained, second_moment, alpha, kappa, tau, ridge)
-    )
+    given = (slope, unexplained, second_moment, alpha, kappa, tau, ridge)
+    shape = np.broadcast_shapes(*(np.shape(x) for x in given))
+    slope, unexplained, v, alpha, kappa, tau, ridge = (np.broadcast_to(floats(x), shape) for x in given)
     fresh = slope**2 + v / alpha
     # Beyond the largest ridge every error is that at λ = ∞ to the last digit.
-    p, i, lam = (np.asarray(x / fresh) for x in (slope**2, v / alpha, np.minimum(ridge, LARGEST_RIDGE * fresh)))
+    p, i, lam = (x / fresh for x in (slope**2, v / alpha, np.minimum(ridge, LARGEST_RIDGE * fresh)))
     if np.any((ridge > 0) & (lam < np.finfo(float).tiny)):
-        raise HypothesisError("the ridge is 0 or large enough for double precision", f"ridge={ridge[ridge > 0].min():.3g} in units of E y²",
+        least = value(ridge)[value(ridge) > 0].min()
+        raise HypothesisError("the ridge is 0 or large enough for double precision", f"ridge={least:.3g} in units of E y²",
                               "pass ridge=0, or ridge=1e-30")
 
-    q, residual = _effective_ridge(p, i, kappa, tau, lam)
+    q: Any
+    q, residual = _effective_ridge(*(np.array(value(x)) for x in (p, i, kappa, tau, lam)))
+    if directions := next((len(x.partials) for x in (p, i, kappa, tau, lam) if isinstance(x, Dual)), 0):
+        q = implicit(lambda q, zero: (q * _free(q, p, i, kappa, tau) / tau - lam, zero), q, 0 * q, directions)[0]
     y = i + q
     mp = resolvent_moments(y, kappa, p)
     j = p * mp.s_2 + i * mp.g2
-    remaining = np.where(q > 0, tau * lam / np.where(q > 0, q, 1.0) + q * j, tau - 1)
+    # For q → 0, 1 − ⟨r²/(r+q)²⟩ = q⟨1/(r+q)⟩ + q⟨r/(r+q)²⟩.
+    remaining = np.where(q > 0, tau * lam / np.where(q > 0, q, 1.0) + q * j, (tau - 1) + q * (mp.g + j))
     shrunk = p * i * mp.s2_2
     with np.errstate(divide="ignore", over="ignore"):
         idg = tau * (unexplained + slope**2 * (y**2 * mp.s_2 + shrunk)) / remaining
@@ -97,15 +97,14 @@ def linear_limit(
     return ErrorArrays(bias + variance, idg, bias, variance, effective, (p * mp.s_1 + i * mp.g) / tau, residual)
 
 
+def _free(q: Any, p: Any, i: Any, kappa: Any, tau: Any) -> Any:
+    """τ(1 − ⟨r/(r+q)⟩/τ), increasing in q; near τ = 1 through 1 − ⟨r/(r+q)⟩ = q⟨1/(r+q)⟩, so that it keeps its digits."""
+    mp = resolvent_moments(i + q, kappa, p)
+    return np.where(tau > 0.5, (tau - 1) + q * mp.g, tau - (p * mp.s_1 + i * mp.g))
+
+
 def _effective_ridge(p: Array, i: Array, kappa: Array, tau: Array, lam: Array) -> tuple[Array, Array]:
     """q ≥ 0 in units of R_t = p + i = 1, and the residual of its equation."""
-
-    def free(q: Array, where: Any = ...) -> Array:
-        # τ(1 − ⟨r/(r+q)⟩/τ), increasing in q; near τ = 1 through 1 − ⟨r/(r+q)⟩ = q⟨1/(r+q)⟩, so that it keeps its digits.
-        t, noise, signal = tau[where], i[where], p[where]
-        mp = resolvent_moments(noise + q, kappa[where], signal)
-        return np.where(t > 0.5, (t - 1) + q * mp.g, t - (signal * mp.s_1 + noise * mp.g))
-
     # λ = 0: 0 for τ ≥ 1, else the positive root of τq² − (1−τ)(1 − pτγ)q − (1−τ)²γpi = 0, in the form without cancellation.
     below = np.maximum(1 - tau, 0.0)
     half, last = below * (1 - p * tau / kappa) / 2, below**2 * p * i / kappa
@@ -122,5 +121,6 @@ def _effective_ridge(p: Array, i: Array, kappa: Array, tau: Array, lam: Array) -
             tangent = start + t * known / (start * (signal * mp.s_2 + noise * mp.g2))
             bound = np.where(t > 1, t * known / np.abs(t - 1), np.where(t < 1, tangent, np.inf))
         upper = 2 * np.minimum(bound, known + 1 / t)
-        q[ridge] = increasing_root(lambda q: free(q, ridge) / t - known / q, np.maximum(known, start), upper)
-    return q, np.where(q > 0, np.abs(free(q) / tau - lam / np.where(q > 0, q, 1.0)), 0.0)
+        at = signal, noise, kappa[ridge], t
+        q[ridge] = increasing_root(lambda q: _free(q, *at) / t - known / q, np.maximum(known, start), upper)
+    return q, np.where(q > 0, np.abs(_free(q, p, i, kappa, tau) / tau - lam / np.where(q > 0, q, 1.0)), 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,21 +14,6 @@ from hermite_eq.models.structures import Identity, Structure
 _ROUNDINGS = 64
 #: Where a structure that holds for every d is compared with another.
 _ANY = 3
-
-
-@dataclass(frozen=True)
-class DistinctSources:
-    """A task of distinct sources, and of every source that was given its place among them.
-
-    Attributes
-    ----------
-    task : Task
-        Isotropic where all data are those of one isotropic source.
-    places : tuple of int
-    """
-
-    task: Task
-    places: tuple[int, ...]
 
 
 def _simplified(covariance: Structure, d: int) -> Structure:
@@ -54,17 +39,17 @@ def _same(first: Source, second: Source, d: int) -> bool:
     return plain[0] == plain[1] and all(np.array_equal(one, other) for one, other in means)
 
 
-def distinct_sources(task: Task, d: int | None = None) -> DistinctSources:
-    r"""The task with equal sources put together, their weights added, at dimension d (``None`` in the limit).
+def distinct_sources(task: Task, d: int | None = None) -> tuple[Task, tuple[int, ...]]:
+    r"""The task with equal sources put together, their weights added, at dimension d (``None`` in the limit); and the place of every
+    source that was given among them. It is isotropic where all data are those of one isotropic source.
 
     Examples
     --------
     >>> from hermite_eq.models import Spike
     >>> twice = Task(sources=[Source("relu", 0.01), Source("tanh"), Source("relu", 0.01, task_cov=Spike(0.0))], weights=[0.5, 0.25, 0.25])
-    >>> found = distinct_sources(twice, d=8)
-    >>> print(found.task, found.places)
+    >>> print(*distinct_sources(twice, d=8))
     0.75 × (target relu, noise variance 0.01) + 0.25 × (target tanh, noise variance 0); test weights 0.666667, 0.333333 (0, 1, 0)
-    >>> distinct_sources(Task(sources=[Source("relu", 0.01), Source("relu", 0.01)])).task
+    >>> distinct_sources(Task(sources=[Source("relu", 0.01), Source("relu", 0.01)]))[0]
     Task(...)
     """
     dimensions = [c.dimension for source in task.sources for c in (source.input_cov, source.task_cov)]
@@ -81,7 +66,7 @@ def distinct_sources(task: Task, d: int | None = None) -> DistinctSources:
         kept += [source] * (place == len(kept))
         places.append(place)
     if len(kept) == len(sources) and tuple(kept) == task.sources:
-        return DistinctSources(task, tuple(places))
+        return task, tuple(places)
     weights = [np.bincount(places, values, len(kept)) for values in (task.weights, task.test_weights)]
     with warnings.catch_warnings():
         # What is to be said of the weights was said of the task.
@@ -90,4 +75,4 @@ def distinct_sources(task: Task, d: int | None = None) -> DistinctSources:
             sources=kept, weights=(weights[0] / weights[0].sum()).tolist(), test_weights=(weights[1] / weights[1].sum()).tolist(),
             unit_inputs=task.unit_inputs, unit_link=task.unit_link,
         )  # fmt: skip
-    return DistinctSources(merged, tuple(places))
+    return merged, tuple(places)

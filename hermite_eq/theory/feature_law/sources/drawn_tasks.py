@@ -8,8 +8,6 @@ a few draws has a small standard error, which is stated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +18,6 @@ Array = NDArray[np.float64]
 
 #: Draws of the training tasks that are averaged over.
 DRAWS = 16
-#: Draws that suffice where their standard errors are small.
-FIRST = 6
 #: Groups of the training tasks of one source.
 GROUPS = 8
 #: The largest number of them, each of which takes a millisecond; their mean differs from that over all tasks by O(d/k).
@@ -92,65 +88,3 @@ def _counts(weights: tuple[float, ...], tasks: int, rng: np.random.Generator) ->
         left, rest = left - counts[:, s], rest - weights[s]
     counts[:, -1] = left
     return counts
-
-
-def controlled_mean(values: Array, controls: Array) -> tuple[Array, Array]:
-    r"""The mean over draws, shape (draws, …), at the known means 0 of control variates, shape (draws, c), and its standard error.
-
-    With :math:`\bar f` and :math:`\bar c` the means and β the regression coefficients of f on c it is
-    :math:`\bar f-\beta^\top\bar c`, whose variance is that of the residuals over the number of draws times
-    :math:`1+\bar c^\top\widehat{\operatorname{Cov}}(c)^{-1}\bar c`. A mean that diverges has no standard error.
-
-    Examples
-    --------
-    >>> controls = np.array([[0.1], [-0.3], [0.2], [0.4]])
-    >>> mean, stderr = controlled_mean(5 + 2 * controls[:, 0], controls)
-    >>> float(mean.round(12)), bool(stderr < 1e-12)
-    (5.0, True)
-    """
-    count, middle = len(controls), controls.mean(axis=0)
-    finite = np.isfinite(values).all(axis=0)
-    safe = np.where(finite, values, 0.0)
-    centred = controls - middle
-    # Where a control does not vary it tells nothing.
-    inverse = np.linalg.pinv(centred, rcond=1e-10)
-    beta = np.tensordot(inverse, safe, 1)
-    mean = safe.mean(axis=0) - np.tensordot(middle, beta, 1)
-    residual = safe - safe.mean(axis=0) - np.tensordot(centred, beta, 1)
-    leverage = 1 / count + float(((middle @ inverse) ** 2).sum())
-    stderr = np.sqrt((residual**2).sum(axis=0) / (count - 1 - controls.shape[1]) * leverage)
-    return np.where(finite, mean, values.mean(axis=0)), np.where(finite, stderr, 0.0)
-
-
-def over_draws(
-    solve: Callable[[int, Sequence[int]], Mapping[str, Array]], points: int, controls: Array, precise: float
-) -> dict[str, Array]:
-    """The columns of a curve as :func:`mean_columns` over draws of the tasks: over :data:`FIRST`, and where a standard error is above
-    ``precise`` of an error over all that ``controls``, shape (draws, c), are of.
-
-    ``solve`` takes the number of a draw and indices of points, and returns the columns there.
-    """
-    first = [solve(i, range(points)) for i in range(FIRST)]
-    columns = mean_columns(first, controls[:FIRST])
-    rough = [i for i in range(points) if any(columns[f"{e}_stderr"][i] > precise * columns[e][i] for e in ("icl", "idg"))]
-    if rough:
-        more = [solve(i, rough) for i in range(FIRST, len(controls))]
-        again = [{name: values[rough] for name, values in draw.items()} for draw in first]
-        for name, column in mean_columns([*again, *more], controls).items():
-            columns[name][rough] = column
-    return columns
-
-
-def mean_columns(draws: Sequence[Mapping[str, Array]], controls: Array) -> dict[str, Array]:
-    """The columns of a curve as controlled means over draws, with the standard errors of ``icl`` and ``idg``.
-
-    Nothing in them is negative, which a regression does not know; and of the residuals the largest holds for every draw.
-    """
-    columns: dict[str, Array] = {}
-    for name in draws[0]:
-        mean, stderr = controlled_mean(np.array([draw[name] for draw in draws]), controls)
-        columns[name] = np.maximum(mean, 0.0)
-        if name in ("icl", "idg"):
-            columns[f"{name}_stderr"] = stderr
-    columns["fixed_point_residual"] = np.max([draw["fixed_point_residual"] for draw in draws], axis=0)
-    return columns

@@ -12,19 +12,15 @@ from numpy.typing import NDArray
 
 from hermite_eq.covariance.moments.source_moments import SourceMoments
 from hermite_eq.covariance.moments.sources import source_moments
-from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.arguments import check_labels
-from hermite_eq.theory.feature_law.given_moments import (
-    ContextSample,
-    GivenMoments,
-    Population,
-    explicit_errors,
-    given_moments,
-    mixture_trace,
-)
+from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population, given_moments, mixture_trace
+from hermite_eq.theory.feature_law.head import Head
+from hermite_eq.theory.feature_law.law import FeatureLaw, LawOverDraws
+from hermite_eq.theory.feature_law.moment_law import MomentLaw
 from hermite_eq.theory.feature_law.sources import contexts as contexts_law
 from hermite_eq.theory.feature_law.sources.contexts import context_sample, curvature
-from hermite_eq.theory.feature_law.sources.drawn_tasks import alike, over_draws, task_draws
+from hermite_eq.theory.feature_law.sources.drawn_tasks import alike, task_draws
 from hermite_eq.theory.feature_law.sources.quadratics import quadratic_blocks
 from hermite_eq.theory.spectra.blocks import Kronecker, check_memory, sides
 
@@ -113,23 +109,17 @@ def _moments(task: Task, d: int, context: int, tasks: list[Array] | None) -> Giv
     return given_moments(populations[:trained], populations[trained:], trace=trace, quadratic_blocks=blocks)
 
 
-def mixture_errors(model: RandomTransformer | LinearTransformer, task: Task, points: Sequence[Sizes]) -> dict[str, Array]:
-    """The columns of a theory curve at points of equal d, context and tasks.
-
-    For finitely many training tasks they are means over the draws of
-    :func:`hermite_eq.theory.feature_law.sources.drawn_tasks.task_draws`, and ``icl_stderr`` and ``idg_stderr`` are the standard errors of
-    these means.
-    """
-    sizes = points[0]
+def mixture_law(head: Head, task: Task, sizes: Sizes) -> FeatureLaw:
+    """The law of few moments; for finitely many training tasks over the draws of
+    :func:`hermite_eq.theory.feature_law.sources.drawn_tasks.task_draws`."""
     if sizes.tasks == math.inf:
-        return explicit_errors(model, mixture_moments(task, sizes.d, sizes.context), points)
+        return MomentLaw.of(head, mixture_moments(task, sizes.d, sizes.context))
     draws = task_draws(task, sizes.d, int(sizes.tasks))
 
-    def solve(i: int, which: Sequence[int]) -> dict[str, Array]:
-        moments = mixture_moments(task, sizes.d, sizes.context, tasks=draws[i])
-        return explicit_errors(model, moments, [points[j] for j in which])
+    def given(i: int) -> MomentLaw:
+        return MomentLaw.of(head, mixture_moments(task, sizes.d, sizes.context, tasks=draws[i]))
 
-    return over_draws(solve, len(points), square_control(task, sizes, draws), 0.01)
+    return LawOverDraws(head=head, given=given, controls=square_control(task, sizes, draws), precise=0.01)
 
 
 def square_control(task: Task, sizes: Sizes, draws: Sequence[Sequence[Array]]) -> Array:

@@ -1,0 +1,132 @@
+r"""Populations known by their moments, as a head sees them: the law of features and label in the engine's units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hermite_eq.covariance.averages import gamma_nodes
+from hermite_eq.models import Sizes
+from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population
+from hermite_eq.theory.feature_law.head import Head, effective_share, unsettled
+from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, Solution
+from hermite_eq.theory.prediction import QUANTITIES
+from hermite_eq.theory.ridge_equivalent.matrices import ExplicitEngine, SourceNodes
+from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, replace_zero_slope, ridge_in_units, without_ridge
+
+Array = NDArray[np.float64]
+
+#: Gauss nodes for the norm of h within a source.
+_NODES = 7
+
+
+def _drawn(p: Population, kinds: int) -> ContextSample:
+    """The contexts of a population, or nodes of the law of its norm, on which every kind of block depends alike."""
+    if p.contexts is not None:
+        return p.contexts
+    x, w = gamma_nodes(1 / p.norm_variance, _NODES) if p.norm_variance > 0 else (np.ones(1), np.ones(1))
+    # Positive quantities as powers of the norm with the given slope, of the given mean.
+    square, signal = x**p.square_slope, x**p.signal_slope
+    every = np.ones((kinds, 1))
+    return ContextSample(
+        every * x, every * signal / (w @ signal), every * np.ones_like(x), p.mean + p.mean_slope * (x - 1),
+        p.square * square / (w @ square), np.full(kinds, 1 / kinds), w,
+    )  # fmt: skip
+
+
+def source_nodes(
+    populations: Sequence[Population], first: int, head: Head, given: GivenMoments, *, mixed: bool
+) -> SourceNodes:
+    """The nodes of the populations, whose sources are numbered from ``first``; ``mixed`` by their weights, else each of weight 1."""
+    kinds = 1 + max(block.kind for block in given.blocks)
+    drawn = [_drawn(p, kinds) for p in populations]
+    norms = [sample.norm for sample in drawn]
+    weights = np.concatenate([sample.weights * (p.weight if mixed else 1.0) for p, sample in zip(populations, drawn, strict=True)])
+    source = np.repeat(np.arange(first, first + len(drawn)), [x.size for x in norms])
+    scale2 = np.concatenate([x * p.trace / given.trace for p, x in zip(populations, norms, strict=True)])
+    # What is known of h, for ĥ = h/‖h‖.
+    energies = np.hstack([sample.energies / x for sample, x in zip(drawn, norms, strict=True)])
+    signals, centers = (
+        np.hstack([getattr(sample, name) / np.sqrt(x) for sample, x in zip(drawn, norms, strict=True)]) for name in ("signals", "centers")
+    )
+    moments = head.moments(np.sqrt(scale2))
+    c0, c1, c2, residual2 = (np.broadcast_to(x, weights.shape) for x in (moments.c0, moments.c1, moments.c2, moments.residual2))
+    mean, square = (np.concatenate([getattr(sample, name) for sample in drawn]) for name in ("mean", "square"))
+    # A c₁ of 0 is judged against all that is not linear, before what is fitted through degree 2 leaves the residual.
+    samples = replace_zero_slope(FeatureSamples(weights, c0, c1, c2, residual2, mean, square))
+    samples = replace(samples, residual2=np.maximum(residual2 - c2**2 * given.learnt[source], 0.0))
+    return SourceNodes(samples, source, energies, signals, centers)
+
+
+def unsettled_moments(head: Head, given: GivenMoments, sizes: Sizes) -> tuple[str, ...]:
+    """A note where the training contexts are too few for the mean of the squared features."""
+    if head.settles:
+        return ()
+    nodes = source_nodes(given.training, 0, head, given, mixed=True)
+    s = nodes.samples
+    # What is fitted through degree 2 is no part of the residual, and of the second moment still.
+    return unsettled(head, sizes, effective_share(s.weights, s.c0**2 + s.c1**2 + s.residual2 + s.c2**2 * given.learnt[nodes.source]))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MomentLaw(FeatureLaw):
+    """Training and test populations by their moments, seen through a head.
+
+    Attributes
+    ----------
+    given : GivenMoments
+    engine : ExplicitEngine
+        What the errors depend on but n, m and the ridge.
+    tests : tuple of SourceNodes
+        The nodes of each test population.
+    """
+
+    given: GivenMoments
+    engine: ExplicitEngine
+    tests: tuple[SourceNodes, ...]
+
+    @classmethod
+    def of(cls, head: Head, given: GivenMoments, notes: tuple[str, ...] = ()) -> MomentLaw:
+        """The law of given populations, with every test population in its own place."""
+        nodes = source_nodes(given.training, 0, head, given, mixed=True)
+        tests = (source_nodes([p], i, head, given, mixed=False) for i, p in enumerate(given.test, len(given.training)))
+        engine = ExplicitEngine(given.blocks, len(given.training), nodes, given.dimension, head.free_constant)
+        return cls(head=head, given=given, engine=engine, tests=tuple(tests), notes=notes, places=tuple(range(len(given.test))))
+
+    def with_ridge(self, ridge: float) -> MomentLaw:
+        """The law with another λ, of which nothing but the units depends."""
+        return replace(self, head=replace(self.head, ridge=ridge))
+
+    @property
+    def share(self) -> Array:
+        """The weights of the test populations."""
+        return np.array([p.weight for p in self.given.test])
+
+    def units(self, points: Sequence[Sizes]) -> tuple[Array, Array, Array]:
+        """n/D, m/D and the ridge in the engine's units."""
+        given, D = self.given, self.given.dimension
+        tau, mu = np.array([point.samples / D for point in points]), self.head.units(points) / D
+        d = np.array([point.d for point in points], float)
+        # The weights of h/√t of a linear Transformer are √t Γ, with the penalty λ/(dt) on their square.
+        return tau, mu, ridge_in_units(np.full_like(tau, self.head.ridge), d * (given.trace / D if self.head.linear else mu))
+
+    def solution(self, points: Sequence[Sizes]) -> Solution:
+        scale = self.given.trace / self.given.dimension * np.array([point.d for point in points], float)
+        return self.errors(*self.units(points), scale), ()
+
+    def errors(self, tau: Array, mu: Array, ridge: Array, scale: Array) -> Columns:
+        """The columns at points in the engine's units, with the effective ridge in units of ``scale``."""
+        columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
+        for i, (at, eigenblocks) in enumerate(self.engine.solve(tau, mu, ridge)):
+            (idg, _), *each = self.engine.errors(at, eigenblocks, float(tau[i]), float(mu[i]), self.tests)
+            errors, means = (np.array(column) for column in zip(*each, strict=True))
+            icl, bias = float(self.share @ errors), float(self.share @ means)
+            effective = 0.0 if without_ridge(at.k) else float(at.k) * scale[i]
+            values = (icl, idg, bias, icl - bias, effective, float(at.dof), float(at.residual), errors)
+            for name, value in zip(columns, values, strict=True):
+                columns[name].append(value)
+        return {name: np.array(column) for name, column in columns.items()}
