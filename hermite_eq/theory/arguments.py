@@ -61,6 +61,12 @@ def check_plain(task: Any) -> None:
         raise HypothesisError("the task has one isotropic source", f"{task}", "pass hermite_eq.Task(target, noise=0.01)")
 
 
+def check_mixture(task: Any) -> None:
+    """Raise unless the task has several sources."""
+    if not isinstance(task, Task) or len(task.sources) < 2:
+        raise HypothesisError("there are several sources to mix", f"{task}", "pass Task(sources=[Source(…), Source(…)], weights=[…])")
+
+
 def check_name(name: Any, allowed: Sequence[str], what: str = "error") -> None:
     """Raise unless ``name`` is one of those allowed.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
@@ -78,6 +78,12 @@ class TheoryError(Errors[float]):
     icl_stderr: float = 0.0
     idg_stderr: float = 0.0
 
+    @classmethod
+    def mixed(cls, shares: Array, by_source: Any, means: Any, idg: Any, **more: Any) -> TheoryError:
+        """From the error on each test source and that of the mean predictor there, and the shares of the sources."""
+        icl, bias = float(shares @ by_source), float(shares @ means)
+        return cls(icl, float(idg), bias, icl - bias, icl_by_source=tuple(by_source.tolist()), **more)
+
     @property
     def g_task(self) -> float:
         """``icl − idg``, the price of tasks not seen in training; 0 where both diverge."""
@@ -87,6 +93,11 @@ class TheoryError(Errors[float]):
         if self.icl_stderr or self.idg_stderr:
             return "; ".join((f"ICL {self.icl:.4g} ± {self.icl_stderr:.1g}, IDG {self.idg:.4g} ± {self.idg_stderr:.1g}", *self.notes))
         return "; ".join((f"ICL {self.icl:.6g}, IDG {self.idg:.6g}", *self.notes))
+
+
+def columns(rows: Sequence[TheoryError]) -> dict[str, Array]:
+    """What is predicted at each of the points, and the errors on the sources, as arrays by name."""
+    return {name: np.array([getattr(row, name) for row in rows]) for name in (*QUANTITIES, "icl_by_source")}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Sizes, Task
+from hermite_eq.theory.arguments import check_mixture
 from hermite_eq.theory.design.mixing_response import Response
 from hermite_eq.theory.feature_law.description import moment_notes
 from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.moment_law import MomentLaw, source_nodes
 from hermite_eq.theory.feature_law.sources.mixture import mixture_moments
 from hermite_eq.theory.prediction import TheoryError
-from hermite_eq.theory.ridge_equivalent.scalar import without_ridge
 
 Array = NDArray[np.float64]
 
@@ -76,8 +76,7 @@ def law_of_all(model: Model, task: Task, sizes: Sizes) -> MomentLaw:
     HypothesisError
         For a task which is no mixture, and as :func:`hermite_eq.icl_error`.
     """
-    if not isinstance(task, Task) or len(task.sources) < 2:
-        raise HypothesisError("there are several sources to mix", f"{task}", "pass Task(sources=[Source(…), Source(…)], weights=[…])")
+    check_mixture(task)
     if not isinstance(sizes, Sizes):
         raise HypothesisError("several sources are studied at a finite d", f"{sizes!r}", "pass Sizes(…)")
     if sizes.tasks != math.inf:
@@ -104,12 +103,7 @@ def gradient_at(solved: Response) -> MixingGradient:
     weights = np.array([p.weight for p in given.training])
     found = np.array(free).T
     found = found - (found @ weights)[:, None]
-    (idg, _), *tests = solved.errors
-    errors, means = np.array(tests).T
-    icl, bias, k = float(law.share @ errors), float(law.share @ means), float(solved.point.k)
-    ridge = 0.0 if without_ridge(solved.point.k) else k * given.trace / given.dimension * solved.sizes.d
-    dof, residual = float(solved.point.dof), float(solved.point.residual)
-    at = TheoryError(icl, float(idg), bias, icl - bias, ridge, dof, residual, law.notes, tuple(float(x) for x in errors))
+    at = law.prediction(solved.point, solved.errors, given.trace / given.dimension * solved.sizes.d)
     return MixingGradient(weights, law.share @ found[1:], found[0], found[1:], solved.ridge_slope, at)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.arguments import array
 from hermite_eq.models import Model, Sizes, Task
+from hermite_eq.theory.arguments import check_mixture
 from hermite_eq.theory.design.mixing import MixingCurve, Ridge, at_ridge, check_ridge, curve_given, mixtures, reweighted
 from hermite_eq.theory.design.mixing_gradient import MixingGradient, gradient_at, law_of_all
 from hermite_eq.theory.design.mixing_response import Response
@@ -277,7 +278,8 @@ def best_mixture(
     True
     """
     check_ridge(ridge)
-    if test_weights is not None and isinstance(task, Task):
+    check_mixture(task)
+    if test_weights is not None:
         conventions = {"unit_inputs": task.unit_inputs, "unit_link": task.unit_link}
         task = Task(sources=task.sources, weights=task.weights, test_weights=test_weights, **conventions)
     law = law_of_all(model, task, sizes)

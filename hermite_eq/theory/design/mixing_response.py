@@ -126,7 +126,7 @@ class Response:
         self.law, self.sizes, self.engine, self.tests = law, sizes, law.engine, law.tests
         self.tau, self.mu, self.ridge = (float(x[0]) for x in law.units([sizes]))
         ((point, eigenblocks),) = self.engine.solve(np.array([self.tau]), np.array([self.mu]), np.array([self.ridge]))
-        self.errors = np.array(self.engine.errors(point, eigenblocks, self.tau, self.mu, self.tests))
+        self.errors = self.engine.errors(point, eigenblocks, self.tau, self.mu, self.tests)
         if not np.isfinite(self.errors).all():
             raise HypothesisError("the error is finite where its gradient is asked for", f"icl = inf at {sizes}", "move n away from m")
         self.point, self.eigenblocks = point, eigenblocks
@@ -134,7 +134,7 @@ class Response:
     @property
     def icl(self) -> float:
         """e_ICL."""
-        return float(self.law.share @ self.errors[1:, 0])
+        return float(self.law.share @ [error for error, _ in self.errors[1:]])
 
     @cached_property
     def u(self) -> Array:

@@ -31,7 +31,7 @@ from hermite_eq.theory.feature_law.law import FIRST, FeatureLaw, LawOverDraws, S
 from hermite_eq.theory.feature_law.sources.contexts import Contexts, drawn_sums, task_directions
 from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS, task_draws
 from hermite_eq.theory.feature_law.sources.mixture import population, square_control
-from hermite_eq.theory.prediction import QUANTITIES
+from hermite_eq.theory.prediction import TheoryError, columns
 from hermite_eq.theory.ridge_equivalent.given_samples import SampleFit, fitted
 from hermite_eq.theory.ridge_equivalent.scalar import ridge_in_units
 
@@ -174,8 +174,7 @@ class ContextDraw(FeatureLaw):
         return cls(head=head, law=law, shares=shares, sets=sets, tests=tests, seen=seen, near=near)
 
     def solution(self, points: Sequence[Sizes]) -> Solution:
-        columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
-        shares, law, head, near = np.array(self.law.task.test_weights), self.law, self.head, self.near
+        rows, law, head, near = list[TheoryError](), self.law, self.head, self.near
         for sizes, m in zip(points, head.units(points), strict=True):
             n = sizes.samples
             samples = [each.part(slice(n)) for each in self.sets]
@@ -186,17 +185,14 @@ class ContextDraw(FeatureLaw):
                 near[sizes] = fits[-1].gamma
             by_source, mean_error = self._means(samples, fits, self.tests)
             seen = by_source if self.seen is self.tests else self._means(samples, fits, self.seen)[0]
-            icl, bias = float(shares @ by_source), float(shares @ mean_error)
             scales = self._scales(samples[0])
             gain = float(np.mean((head.kernel(scales, law.trace).terms[1] / scales) ** 2))
             effective = float(np.mean([1 / fit.trace for fit in fits])) * sizes.d * law.trace / gain if gain else math.inf
-            values = (
-                icl, float(self.shares @ seen), bias, icl - bias, effective, float(np.mean([fit.dof for fit in fits])) / n,
-                max(fit.residual for fit in fits), by_source,
-            )  # fmt: skip
-            for name, value in zip(columns, values, strict=True):
-                columns[name].append(value)
-        return {name: np.array(column) for name, column in columns.items()}, ()
+            rows.append(TheoryError.mixed(
+                np.array(law.task.test_weights), by_source, mean_error, self.shares @ seen, effective_ridge=effective,
+                dof=float(np.mean([fit.dof for fit in fits])) / n, fixed_point_residual=max(fit.residual for fit in fits),
+            ))  # fmt: skip
+        return columns(rows), ()
 
     def _scales(self, contexts: _Contexts) -> Array:
         return contexts.lengths / math.sqrt(self.law.trace)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,28 @@ def unsettled(head: Head, sizes: Sizes, share: float) -> tuple[str, ...]:
     )
 
 
+def affine_moments(head: Any, scales: Array, degree: int = 2, *, shifts: Any = 0.0, squared: int = 0) -> Array:
+    r""":math:`\mathbb E[\sigma(m+sg)\mathrm{He}_k(g)]` for k ≤ r = ``degree``, and :math:`\mathbb E[\sigma(m+sg)^2\mathrm{He}_j(g)]`,
+    j = ``squared``, at scales s and shifts m of shape (N,); shape (r + 2, N).
+
+    >>> affine_moments(PolynomialActivation("1 + x", (1.0, 1.0), 0.5), np.array([2.0]), 1).round(12)
+    array([[1.  ],
+           [2.  ],
+           [5.25]])
+    """
+    if not isinstance(head, PolynomialActivation):
+        norm2 = scaled_norm2(head, scales, shifts=shifts, degree=squared)
+        return np.vstack([scaled_coefficients(head, scales, degree, shifts=shifts).T, norm2])
+    # r + 3 nodes integrate degree 2r + 5: P²He₂ and P He_k, k ≤ r + 4, exactly.
+    g, w = np.polynomial.hermite_e.hermegauss(head.degree + 3)
+    he = np.polynomial.hermite_e.hermevander(g, max(degree, squared)) * (w / w.sum())[:, None]
+    weights = np.array([float(x) / math.sqrt(math.factorial(k)) for k, x in enumerate(head.c)])
+    x = np.asarray(shifts)[..., None] + np.multiply.outer(scales, g)
+    values = np.tensordot(weights, orthonormal_values(x, head.degree), 1)
+    # The noise c_r* z depends on neither.
+    return np.vstack([he[:, : degree + 1].T @ values.T, values**2 @ he[:, squared] + (0.0 if squared else float(head.residual) ** 2)])
+
+
 @dataclass(frozen=True)
 class HeadMoments:
     r"""Arrays :math:`c_0,c_1,c_2` and :math:`c_*^2=\mathbb E\sigma^2-c_0^2-c_1^2` of a head, one entry per scale of its input.
@@ -123,13 +146,7 @@ class HeadMoments:
             If σ grows exponentially: the mean over that law does not exist (``derivations/head_moments.py``).
         """
         check_growth(head)
-        if isinstance(head, PolynomialActivation):
-            g, w, values = _polynomial_values(head, scales)
-            c0, c1, c2 = (values @ (w * he) for he in (1.0, g, g * g - 1))
-            norm2 = values**2 @ w + float(head.residual) ** 2
-        else:
-            check_magnitude(head, "head")
-            c0, c1, c2, norm2 = _tabulated(head, np.asarray(scales, float))
+        c0, c1, c2, norm2 = _tabulated(head, np.asarray(scales, float))
         return cls._rounded(c0, c1, c2, norm2 - c0**2 - c1**2)
 
     @classmethod
@@ -150,14 +167,7 @@ class HeadMoments:
         >>> slopes.c1.round(12), slopes.residual2.round(12)
         (array([0.5]), array([0.18169011]))
         """
-        if isinstance(head, PolynomialActivation):
-            g, w, values = _polynomial_values(head, scales)
-            c0, c1, c2, c3, c4 = (values @ (w * he) for he in (1.0, g, g * g - 1, g**3 - 3 * g, g**4 - 6 * g**2 + 3))
-            # The noise c_r* z of the polynomial model does not depend on the scale.
-            norm2 = values**2 @ (w * (g * g - 1))
-        else:
-            c0, c1, c2, c3, c4 = scaled_coefficients(head, scales, 4).T
-            norm2 = scaled_norm2(head, scales, degree=2)
+        c0, c1, c2, c3, c4, norm2 = affine_moments(head, scales, 4, squared=2)
         return cls(c2, c1 + c3, 2 * c2 + c4, norm2 - 2 * c0 * c2 - 2 * c1 * (c1 + c3))
 
     @classmethod
@@ -225,14 +235,17 @@ def _panel(head: Activation, index: int, degree: int) -> Array:
     """
     angles = math.pi * (np.arange(_POINTS) + 0.5) / _POINTS
     scales = np.exp(_PANEL * (index + 0.5 + np.cos(angles) / 2))
-    values = np.column_stack([scaled_coefficients(head, scales, degree), scaled_norm2(head, scales)])
+    values = affine_moments(head, scales, degree).T
     found = 2 / _POINTS * np.cos(np.outer(np.arange(_POINTS), angles)) @ values
     found[0] /= 2
     return np.asarray(found)
 
 
-def _tabulated(head: Activation, scales: Array, degree: int = 2, smooth: float = _SMOOTH) -> Array:
-    r""":math:`c_0,\dots,c_r,\mathbb E\sigma(sg)^2` at every scale, shape (r + 2, N)."""
+def _tabulated(head: Activation | PolynomialActivation, scales: Array, degree: int = 2, smooth: float = _SMOOTH) -> Array:
+    r""":math:`c_0,\dots,c_r,\mathbb E\sigma(sg)^2` at every scale, shape (r + 2, N); for a polynomial, which is quick, without a table."""
+    if isinstance(head, PolynomialActivation):
+        return affine_moments(head, scales, degree)
+    check_magnitude(head, "head")
     found = np.empty((degree + 2, scales.size))
     logs = np.log(scales) / _PANEL
     index = np.floor(logs).astype(int)
@@ -240,17 +253,10 @@ def _tabulated(head: Activation, scales: Array, degree: int = 2, smooth: float =
         at, table = index == i, _panel(head, int(i), degree)
         # A head that grows like exp, at scales where its moments leave the range of the quadrature, is no smooth function of them.
         if np.abs(table[-2:]).max() > smooth * np.abs(table).max():
-            found[:, at] = np.column_stack([scaled_coefficients(head, scales[at], degree), scaled_norm2(head, scales[at])]).T
+            found[:, at] = affine_moments(head, scales[at], degree)
         else:
             found[:, at] = np.polynomial.chebyshev.chebval(2 * (logs[at] - i) - 1, table)
     return found
-
-
-def _polynomial_values(head: PolynomialActivation, scales: Array) -> tuple[Array, Array, Array]:
-    """Gauss nodes g, weights, and P(sg) in a row for every s; r + 3 nodes integrate degree 2r + 5: P(sg)²He₂(g) and P(sg)He₄(g) exactly."""
-    g, w = np.polynomial.hermite_e.hermegauss(head.degree + 3)
-    weights = np.array([float(x) / math.sqrt(math.factorial(k)) for k, x in enumerate(head.c)])
-    return g, w / w.sum(), np.tensordot(weights, orthonormal_values(np.multiply.outer(scales, g), head.degree), 1)
 
 
 @dataclass(frozen=True)
@@ -355,21 +361,18 @@ class Head:
             terms = np.array([np.full_like(scales, constant), math.sqrt(trace) * scales])
             return FeatureKernel(terms, np.zeros((2, scales.size)), (terms**2).sum(0))
         at = np.ones(1) if self.normalise else scales
-        if isinstance(self.function, PolynomialActivation):
-            g, w, values = _polynomial_values(self.function, at)
-            terms = np.asarray((orthonormal_values(g, self.function.degree) * w) @ values.T)
-            square, beyond = (terms**2).sum(0) + float(self.function.residual) ** 2, np.zeros((2, at.size))
-        else:
-            check_magnitude(self.function, "head")
-            if not self.normalise:
-                check_growth(self.function)
-            *c, square = _tabulated(self.function, at, KERNEL_DEGREE, _ROUGH)
-            terms = np.array(c) / np.sqrt([float(math.factorial(k)) for k in range(KERNEL_DEGREE + 1)])[:, None]
-            rest = np.maximum(square - (terms**2).sum(0), 0.0)
-            # The last two degrees, odd and even, tell how much of the rest is even.
-            odd, even = (terms[-2:] ** 2).sum(1)
-            share = even / (even + odd) if even + odd > 0 else 0.5
-            beyond = np.sqrt(np.outer([share, 1 - share], rest))
+        if not self.normalise:
+            check_growth(self.function)
+        polynomial = self.function if isinstance(self.function, PolynomialActivation) else None
+        degree = polynomial.degree if polynomial else KERNEL_DEGREE
+        *c, square = _tabulated(self.function, at, degree, _ROUGH)
+        terms = np.array(c) / np.sqrt([float(math.factorial(k)) for k in range(degree + 1)])[:, None]
+        # Beyond the degree of a polynomial there is noise alone.
+        rest = np.zeros_like(square) if polynomial else np.maximum(square - (terms**2).sum(0), 0.0)
+        # The last two degrees, odd and even, tell how much of the rest is even.
+        odd, even = (terms[-2:] ** 2).sum(1) if degree else (0.0, 0.0)
+        share = even / (even + odd) if even + odd > 0 else 0.5
+        beyond = np.sqrt(np.outer([share, 1 - share], rest))
         every = np.ones(scales.size)
         return FeatureKernel(*(x * every if self.normalise else x for x in (terms, beyond, square)))
 

@@ -14,9 +14,9 @@ from hermite_eq.models import Sizes
 from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population
 from hermite_eq.theory.feature_law.head import Head, effective_share, unsettled
 from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, Solution
-from hermite_eq.theory.prediction import QUANTITIES
+from hermite_eq.theory.prediction import TheoryError, columns
 from hermite_eq.theory.ridge_equivalent.matrices import ExplicitEngine, SourceNodes
-from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, replace_zero_slope, ridge_in_units, without_ridge
+from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, FixedPoint, replace_zero_slope, ridge_in_units, without_ridge
 
 Array = NDArray[np.float64]
 
@@ -120,13 +120,17 @@ class MomentLaw(FeatureLaw):
 
     def errors(self, tau: Array, mu: Array, ridge: Array, scale: Array) -> Columns:
         """The columns at points in the engine's units, with the effective ridge in units of ``scale``."""
-        columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
-        for i, (at, eigenblocks) in enumerate(self.engine.solve(tau, mu, ridge)):
-            (idg, _), *each = self.engine.errors(at, eigenblocks, float(tau[i]), float(mu[i]), self.tests)
-            errors, means = (np.array(column) for column in zip(*each, strict=True))
-            icl, bias = float(self.share @ errors), float(self.share @ means)
-            effective = 0.0 if without_ridge(at.k) else float(at.k) * scale[i]
-            values = (icl, idg, bias, icl - bias, effective, float(at.dof), float(at.residual), errors)
-            for name, value in zip(columns, values, strict=True):
-                columns[name].append(value)
-        return {name: np.array(column) for name, column in columns.items()}
+        return columns([
+            self.prediction(at, self.engine.errors(at, eigenblocks, float(n), float(m), self.tests), float(unit))
+            for (at, eigenblocks), n, m, unit in zip(self.engine.solve(tau, mu, ridge), tau, mu, scale, strict=True)
+        ])  # fmt: skip
+
+    def prediction(self, at: FixedPoint, errors: Sequence[tuple[Any, Any]], scale: float) -> TheoryError:
+        """From the errors of the engine at a fixed point, with the effective ridge in units of ``scale``."""
+        (idg, _), *tests = errors
+        by_source, means = np.array(tests, float).T
+        effective = 0.0 if without_ridge(at.k) else float(at.k) * scale
+        return TheoryError.mixed(
+            self.share, by_source, means, idg, effective_ridge=effective, dof=float(at.dof), fixed_point_residual=float(at.residual),
+            notes=self.notes,
+        )  # fmt: skip

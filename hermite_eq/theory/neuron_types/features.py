@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,7 @@ from hermite_eq.theory.feature_law.head import Head, check_growth, effective_sha
 from hermite_eq.theory.feature_law.law import FeatureLaw, Solution
 from hermite_eq.theory.neuron_types.contexts import LARGE, ContextNodes, context_nodes, other_laws
 from hermite_eq.theory.neuron_types.neurons import NeuronTypes, conditional_moments, factors
-from hermite_eq.theory.prediction import QUANTITIES
+from hermite_eq.theory.prediction import TheoryError, columns
 from hermite_eq.theory.ridge_equivalent.typed import Channel, Subspace, TypedFeatures, TypedRidge
 from hermite_eq.theory.spectra.blocks import Block, common_basis
 
@@ -214,21 +213,22 @@ class TypedLaw(FeatureLaw):
 
     def solution(self, points: Sequence[Sizes]) -> Solution:
         law, head = self.contexts, self.head
-        columns: dict[str, list[Any]] = {name: [] for name in (*QUANTITIES, "icl_by_source")}
+        rows: list[TheoryError] = []
         notes: list[str] = []
         for sizes in points:
             features = typed_features(head, law, self.task, sizes)
             found = TypedRidge(features, sizes.samples, sizes.hidden or 0, head.ridge / sizes.d).errors()
-            by_source = np.bincount(law.source, law.shares * found.error)
-            icl, bias = float(by_source @ np.array(self.task.test_weights)), float(law.test_weights @ found.mean_error)
+            by_source, means = (np.bincount(law.source, law.shares * values) for values in (found.error, found.mean_error))
             # In units of Cov(√d h), where the linear part of the features has the mean gain ``found.gain``.
             ridge = sizes.d * float(features.weights @ features.channels[0].scale.sum(axis=0)) / found.gain
-            values = (icl, float(law.weights @ found.error), bias, icl - bias, ridge, found.dof, found.residual, by_source)
-            for name, value in zip(columns, values, strict=True):
-                columns[name].append(value)
+            rows.append(TheoryError.mixed(
+                np.array(self.task.test_weights), by_source, means, law.weights @ found.error, effective_ridge=ridge, dof=found.dof,
+                fixed_point_residual=found.residual,
+            ))  # fmt: skip
             notes += unsettled(head, sizes, effective_share(law.weights, features.square))
-            notes.append(f"averaged over {len(law.label)} contexts: within {_sampling(law, found.error) / icl:.1%} were they independent")
-        return {name: np.array(column) for name, column in columns.items()}, tuple(dict.fromkeys(notes))
+            sampling = _sampling(law, found.error) / rows[-1].icl
+            notes.append(f"averaged over {len(law.label)} contexts: within {sampling:.1%} were they independent")
+        return columns(rows), tuple(dict.fromkeys(notes))
 
 
 def _sampling(law: ContextNodes, error: Array) -> float:

@@ -18,9 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.expansion import scaled_coefficients, scaled_norm2
-from hermite_eq.hermite import orthonormal_values
-from hermite_eq.models import PolynomialActivation
+from hermite_eq.theory.feature_law.head import affine_moments
 
 Array = NDArray[np.float64]
 
@@ -66,19 +64,6 @@ class NeuronTypes:
         return cls(points[:, 0] if step else np.zeros(len(points)), points[:, int(step) :], shares)
 
 
-def _moments(head: Any, means: Array, scales: Array) -> tuple[Array, Array, Array, Array]:
-    """a₀, a₁, a₂ and E σ², one entry for each (mean, scale)."""
-    if isinstance(head, PolynomialActivation):
-        # r + 3 nodes integrate degree 2r + 5: the square of a polynomial of degree r, exactly.
-        g, w = np.polynomial.hermite_e.hermegauss(head.degree + 3)
-        w = w / w.sum()
-        weights = np.array([float(x) / math.sqrt(math.factorial(k)) for k, x in enumerate(head.c)])
-        values = np.tensordot(weights, orthonormal_values(means[:, None] + np.multiply.outer(scales, g), head.degree), 1)
-        return values @ w, values @ (w * g), values @ (w * (g * g - 1)), values**2 @ w + float(head.residual) ** 2
-    c = scaled_coefficients(head, scales, 2, shifts=means)
-    return c[:, 0], c[:, 1], c[:, 2], scaled_norm2(head, scales, shifts=means)
-
-
 def conditional_moments(head: Any, means: Array, scales: Array) -> tuple[Array, Array, Array, Array]:
     r""":math:`a_0,a_1,a_2,a_*^2` for many means and standard deviations, from a table and quintic splines.
 
@@ -105,7 +90,7 @@ def conditional_moments(head: Any, means: Array, scales: Array) -> tuple[Array, 
         spline = scipy.interpolate.RectBivariateSpline(x, s, table.reshape(_MEANS, _SCALES), kx=_DEGREE, ky=_DEGREE, s=0)
         return np.asarray(spline.ev(*at)).reshape(means.shape)
 
-    a0, a1, a2, square = (read(table) for table in _moments(head, X, S))
+    a0, a1, a2, square = (read(table) for table in affine_moments(head, S, shifts=X))
     return a0, a1, a2, np.maximum(square - a0**2 - a1**2, 0.0)
 
 
