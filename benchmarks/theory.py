@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from hermite_eq.models import LinearTransformer, Model, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task, Toeplitz
-from hermite_eq.theory import TaskPopulation, icl_curve, icl_error, optimal_ridge, phase_diagram, structured_curve
+from hermite_eq.theory import TaskPopulation, icl_curve, icl_error, optimal_ridge, phase_diagram
 from hermite_eq.theory.spectra.wishart import wishart_density
 from verify.command_line import command_line, positive
 
@@ -52,7 +52,7 @@ def random_points(count: int, dimensions: Sequence[int]) -> None:
         start = time.perf_counter()
         population = TaskPopulation.from_covariances(TASK, A @ A.T / d, np.eye(d))
         built = time.perf_counter() - start
-        spent = seconds(lambda population=population: structured_curve(LinearTransformer(1e-3), population, points))
+        spent = seconds(lambda population=population: icl_curve(LinearTransformer(1e-3), population, points))
         print(f"given covariances, d = {d:<6d} eigendecomposition {built:7.3f} s, then {count:5d} points {spent:7.3f} s")
 
 

@@ -13,7 +13,8 @@ import sympy
 
 from derivations import Step
 from hermite_eq.models import LinearTransformer, Ratios, Task
-from hermite_eq.theory.linear_limits.structured_tasks import TaskPopulation, structured_curve
+from hermite_eq.theory import icl_curve
+from hermite_eq.theory.linear_limits.structured_tasks import TaskPopulation
 from hermite_eq.theory.ridge_equivalent.linear import linear_limit
 from hermite_eq.theory.spectra.task_spectrum import TaskSpectrum
 
@@ -131,7 +132,7 @@ def _isotropic() -> Step:
     points = (("relu", 0.0, 2.0, 0.5, 0.7), ("tanh", 0.01, 0.3, 4.0, 2.0), ("identity", 1e-6, 10.0, math.inf, 1.0))
     for target, ridge, alpha, kappa, tau_ in points:
         population = TaskPopulation.from_covariances(Task(target, noise=0.1), np.ones(4))
-        found = structured_curve(LinearTransformer(ridge), population, [Ratios(alpha, kappa, tau_)])
+        found = icl_curve(LinearTransformer(ridge), population, [Ratios(alpha, kappa, tau_)])
         slope, v = math.sqrt(population.spectrum.mean), population.train.square
         plain = linear_limit(slope, v - slope**2, v, alpha, kappa, tau_, ridge)
         worst = max(worst, abs(float(found.icl[0] / plain.icl) - 1), abs(float(found.idg[0] / plain.idg) - 1))

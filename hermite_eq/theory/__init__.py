@@ -30,6 +30,7 @@ from hermite_eq.theory.design.peak import interpolation_peak as interpolation_pe
 from hermite_eq.theory.error import TheoryCurve as TheoryCurve
 from hermite_eq.theory.error import icl_curve as icl_curve
 from hermite_eq.theory.error import icl_error as icl_error
+from hermite_eq.theory.error import spiked_icl_error as spiked_icl_error
 from hermite_eq.theory.feature_law.given_moments import GivenMoments as GivenMoments
 from hermite_eq.theory.feature_law.given_moments import Population as Population
 from hermite_eq.theory.feature_law.given_moments import Quadratics as Quadratics
@@ -40,7 +41,5 @@ from hermite_eq.theory.linear_limits.limits import RidgelessLimit as RidgelessLi
 from hermite_eq.theory.linear_limits.limits import ridgeless_limit as ridgeless_limit
 from hermite_eq.theory.linear_limits.limits import ridgeless_peak as ridgeless_peak
 from hermite_eq.theory.linear_limits.structured_tasks import TaskPopulation as TaskPopulation
-from hermite_eq.theory.linear_limits.structured_tasks import structured_curve as structured_curve
-from hermite_eq.theory.neuron_types.error import spiked_icl_error as spiked_icl_error
 from hermite_eq.theory.prediction import TheoryError as TheoryError
 from hermite_eq.theory.spectra.blocks import Kronecker as Kronecker

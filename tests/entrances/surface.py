@@ -338,7 +338,6 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "theory.phase_diagram": {"kappa": lambda: [0.5], "noise": lambda: [0.1]},
     "theory.ridgeless_limit": {"tau": lambda: sympy.oo, "alpha": lambda: sympy.oo},
     "theory.spiked_icl_error": {"model": lambda: _STEP, "sizes": lambda: _FRESH},
-    "theory.structured_curve": {"population": lambda: _structured(), "ratios": lambda: [models.Ratios(1.0, 0.75, 1.5)]},
     "theory.TaskPopulation.from_covariances": {"train": lambda: np.eye(4), "test": lambda: np.eye(4)},
     "theory.TaskPopulation.from_tasks": {"tasks": lambda: np.ones((3, 4)), "test": lambda: np.eye(4)},
     "theory.TaskPopulation": {name: lambda name=name: getattr(_structured(), name) for name in ("spectrum", "train", "test")},

@@ -271,13 +271,13 @@ TABLE: dict[str, Row] = {
     "slopes": (lambda: moments(mean_slope=math.nan), "pass 0.0 for one that is not known", lambda: moments(mean_slope=0.0)),
     "center of another length": (lambda: moments(center=np.zeros(3)), "pass one entry for each", lambda: moments(center=np.zeros(20))),
     "structured tasks of a head": (
-        lambda: theory.structured_curve(head, theory.TaskPopulation.from_covariances(TASK, np.eye(4)), [RATIOS]),  # type: ignore[arg-type]
+        lambda: theory.icl_curve(head, theory.TaskPopulation.from_covariances(TASK, np.eye(4)), [RATIOS]),
         "pass LinearTransformer(ridge=…)",
-        lambda: theory.structured_curve(linear, theory.TaskPopulation.from_covariances(TASK, np.eye(4)), [RATIOS]),
+        lambda: theory.icl_curve(linear, theory.TaskPopulation.from_covariances(TASK, np.eye(4)), [RATIOS]),
     ),
     "given tasks at another κ": (
-        lambda: theory.structured_curve(linear, theory.TaskPopulation.from_tasks(TASK, np.eye(4)[:2]), [RATIOS]), "pass kappa=0.5",
-        lambda: theory.structured_curve(
+        lambda: theory.icl_curve(linear, theory.TaskPopulation.from_tasks(TASK, np.eye(4)[:2]), [RATIOS]), "pass kappa=0.5",
+        lambda: theory.icl_curve(
             linear, theory.TaskPopulation.from_tasks(TASK, np.eye(4)[:2]), [h.Ratios(alpha=1, kappa=0.5, tau=2)]
         ),
     ),
@@ -467,9 +467,5 @@ TABLE: dict[str, Row] = {
     "blocks of given moments": (
         lambda: theory.given_moments([population()], quadratic_blocks=(3,)), "leave quadratic_blocks out",  # type: ignore[arg-type]
         lambda: theory.given_moments([population()]),
-    ),
-    "structured tasks of a task": (
-        lambda: theory.structured_curve(linear, TASK, [RATIOS]), "pass TaskPopulation.from_tasks(task, xi)",  # type: ignore[arg-type]
-        lambda: theory.structured_curve(linear, theory.TaskPopulation.from_tasks(TASK, np.eye(4)), [RATIOS]),
     ),
 }  # fmt: skip

@@ -25,7 +25,6 @@ from hermite_eq.theory import (
     optimal_ridge,
     optimal_ridge_curve,
     phase_diagram,
-    structured_curve,
 )
 from hermite_eq.theory.spectra.marchenko_pastur import density, support
 from hermite_eq.theory.spectra.wishart import wishart_density
@@ -73,7 +72,7 @@ CALLS: list[tuple[Callable[[], object], str]] = [
      "along is one of tau, mu; found along='alpha'. Repair: pass along=\"tau\""),
     (lambda: best_head(RELU, SIZES), LIMIT),  # type: ignore[arg-type]
     (lambda: head_error(1.0, RELU, SIZES), LIMIT),  # type: ignore[arg-type]
-    (lambda: structured_curve(LINEAR, TaskPopulation.from_covariances(RELU, np.ones(3)), [SIZES]), LIMIT),  # type: ignore[list-item]
+    (lambda: icl_curve(LINEAR, TaskPopulation.from_covariances(RELU, np.ones(3)), [SIZES]), LIMIT),
     (lambda: optimal_ridge_curve(LINEAR, RELU, [RATIOS]), FINITE),  # type: ignore[list-item]
     (lambda: exact_bayes_error(IDENTITY, RATIOS), FINITE),  # type: ignore[arg-type]
     (lambda: interpolation_peak(LINEAR, RELU, 3), FINITE.replace("Ratios", "int")),  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import scaled_coefficients
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Task
 from hermite_eq.theory import icl_curve
-from hermite_eq.theory.linear_limits.structured_tasks import TaskPopulation, structured_curve
+from hermite_eq.theory.linear_limits.structured_tasks import TaskPopulation
 
 EPS = sys.float_info.epsilon
 Array = NDArray[np.float64]
@@ -36,7 +36,7 @@ def random_ratios(count: int, seed: int) -> list[Ratios]:
 @pytest.mark.parametrize("model", [LinearTransformer(0.0), LinearTransformer(1e-9, True), LinearTransformer(0.1)])
 def test_equal_covariances_one_are_the_isotropic_theory(target: str, model: LinearTransformer) -> None:
     task, points = Task(target, noise=0.1), random_ratios(200, 4)
-    found = structured_curve(model, TaskPopulation.from_covariances(task, np.ones(3)), points)
+    found = icl_curve(model, TaskPopulation.from_covariances(task, np.ones(3)), points)
     plain = icl_curve(model, task, points)
     for i, point in enumerate(points):
         # As for the isotropic formulas: a few hundred roundings, one relative rounding of τ moving the error by 1/|1−τ|;
@@ -51,10 +51,10 @@ def test_given_tasks_are_a_population_of_their_own() -> None:
     rng = np.random.default_rng(1)
     xi, rotation = rng.standard_normal((5, 12)), np.linalg.qr(rng.standard_normal((12, 12)))[0]
     task, S, C = Task("identity", noise=0.2), xi.T @ xi / 5, np.diag(rng.uniform(0.5, 2, 12))
-    given = structured_curve(LinearTransformer(0.01), TaskPopulation.from_tasks(task, xi, C), [Ratios(1, 5 / 12, 1.5)])
-    drawn = structured_curve(LinearTransformer(0.01), TaskPopulation.from_covariances(task, S, C), [Ratios(1, math.inf, 1.5)])
+    given = icl_curve(LinearTransformer(0.01), TaskPopulation.from_tasks(task, xi, C), [Ratios(1, 5 / 12, 1.5)])
+    drawn = icl_curve(LinearTransformer(0.01), TaskPopulation.from_covariances(task, S, C), [Ratios(1, math.inf, 1.5)])
     rotated = TaskPopulation.from_tasks(task, xi @ rotation, rotation.T @ C @ rotation)
-    turned = structured_curve(LinearTransformer(0.01), rotated, [Ratios(1, 5 / 12, 1.5)])
+    turned = icl_curve(LinearTransformer(0.01), rotated, [Ratios(1, 5 / 12, 1.5)])
     for name in ("icl", "idg", "bias", "variance", "dof"):
         value = getattr(given, name)[0]
         assert abs(getattr(drawn, name)[0] - value) < 1e3 * EPS * value
@@ -94,7 +94,7 @@ def test_trained_on_gaussian_inputs_of_the_same_covariance(tau: float, ridge: fl
     C = A @ A.T / d
     population = TaskPopulation.from_tasks(task, xi, C)
     ratios = Ratios(alpha=1.5, kappa=k / d, tau=round(tau * d * d) / d**2)
-    theory = structured_curve(LinearTransformer(ridge), population, [ratios])[0]
+    theory = icl_curve(LinearTransformer(ridge), population, [ratios])[0]
     # tanh at scale s: E[b|ξ] = c₁(s)/s ξ with each task's own s; the matrix itself is rebuilt from its definition.
     scales = np.linalg.norm(xi, axis=1) / math.sqrt(d)
     a = scaled_coefficients(task.target, scales, 1)[:, 1] / scales
@@ -115,8 +115,8 @@ def test_drawn_tasks_average_to_the_limit() -> None:
     train, test = np.repeat([2.0, 0.2], d // 2), np.linspace(0.1, 2, d)
     points = [Ratios(3, 0.5, 2.0), Ratios(3, 0.5, 0.5)]
     model = LinearTransformer(1e-3)
-    limit = structured_curve(model, TaskPopulation.from_covariances(task, train, test), points)
-    draws = [structured_curve(model, TaskPopulation.from_tasks(task, rng.standard_normal((d // 2, d)) * np.sqrt(train), test), points)
+    limit = icl_curve(model, TaskPopulation.from_covariances(task, train, test), points)
+    draws = [icl_curve(model, TaskPopulation.from_tasks(task, rng.standard_normal((d // 2, d)) * np.sqrt(train), test), points)
              for _ in range(10)]
     for name in ("icl", "idg"):
         values, exact = np.array([getattr(draw, name) for draw in draws]), getattr(limit, name)
@@ -129,13 +129,13 @@ def test_drawn_tasks_average_to_the_mean_spectrum() -> None:
     """Drawn tasks average to it up to the curvature in their fluctuations, O(1/d²), where the limit is O(1/d) away."""
     task, d, k, rng = Task("identity", noise=0.1), 40, 20, np.random.default_rng(6)
     model, points = LinearTransformer(0.05), [Ratios(2.0, 0.5, 2.0)]
-    mean = structured_curve(model, TaskPopulation.from_mean_spectrum(task, d, k), points).idg[0]
-    limit = structured_curve(model, TaskPopulation.from_covariances(task, np.ones(2)), points).idg[0]
+    mean = icl_curve(model, TaskPopulation.from_mean_spectrum(task, d, k), points).idg[0]
+    limit = icl_curve(model, TaskPopulation.from_covariances(task, np.ones(2)), points).idg[0]
     # Scaled to tr S = d, so that v and ⟨S⟩ do not fluctuate; this changes ⟨S²⟩ by a relative 2/(dk), and the error by less.
     xi = rng.standard_normal((400, d, k))
     values = np.linalg.eigvalsh(xi @ xi.transpose(0, 2, 1))
     values = np.maximum(values / values.mean(1, keepdims=True), 0.0)
-    errors = [structured_curve(model, TaskPopulation.from_covariances(task, s), [Ratios(2.0, math.inf, 2.0)]).idg[0] for s in values]
+    errors = [icl_curve(model, TaskPopulation.from_covariances(task, s), [Ratios(2.0, math.inf, 2.0)]).idg[0] for s in values]
     allowed = 5 * np.std(errors, ddof=1) / 20 + mean / (d * k)
     assert abs(np.mean(errors) - mean) < allowed
     assert abs(np.mean(errors) - limit) > allowed
@@ -146,7 +146,7 @@ def test_extreme_points_have_values() -> None:
     task = Task("identity", noise=1e-3)
     population = TaskPopulation.from_covariances(task, np.append(np.geomspace(1e-6, 1, 9), 0.0), np.append(0.0, np.geomspace(1, 1e-3, 9)))
     for ridge in (0.0, 1e-14, 1e-6, 100.0):
-        found = structured_curve(LinearTransformer(ridge), population, random_ratios(300, 9))
+        found = icl_curve(LinearTransformer(ridge), population, random_ratios(300, 9))
         assert np.isfinite(found.icl).all()
         assert (found.icl >= task.noise).all()
         assert (found.idg >= task.noise).all()
@@ -155,7 +155,7 @@ def test_extreme_points_have_values() -> None:
 
 def test_interpolation_diverges() -> None:
     population = TaskPopulation.from_covariances(Task("relu"), np.ones(2))
-    found = structured_curve(LinearTransformer(0.0), population, [Ratios(1, 0.5, 1)])
+    found = icl_curve(LinearTransformer(0.0), population, [Ratios(1, 0.5, 1)])
     assert math.isinf(found.icl[0])
     assert found[0].notes == ("exact interpolation without ridge: the error diverges",)
 
@@ -183,9 +183,9 @@ IDENTITY = Task("identity")
          "tasks are finite nonzero vectors, the rows of an array (k, d); found shape (3,). Repair: pass shape (k, d)"),
         (lambda: TaskPopulation.from_tasks(IDENTITY, np.ones((2, 3)), np.ones(2)),
          "both covariances have the same d; found 3 and 2. Repair: pass matrices of one shape"),
-        (lambda: structured_curve(LinearTransformer(0), TaskPopulation.from_tasks(IDENTITY, np.eye(4)[:2]), [Ratios(1, 1, 2)]),
+        (lambda: icl_curve(LinearTransformer(0), TaskPopulation.from_tasks(IDENTITY, np.eye(4)[:2]), [Ratios(1, 1, 2)]),
          "the 0.5 d given tasks are the training tasks; found kappa=1. Repair: pass kappa=0.5"),
-        (lambda: structured_curve(RandomTransformer("relu", 0), TaskPopulation.from_covariances(IDENTITY, np.ones(2)), []),  # type: ignore[arg-type]
+        (lambda: icl_curve(RandomTransformer("relu", 0), TaskPopulation.from_covariances(IDENTITY, np.ones(2)), [Ratios(1, 1, 2, 1)]),
          "structured tasks are worked out for the linear Transformer; found relu. Repair: pass LinearTransformer(ridge=…)"),
         (lambda: TaskPopulation.from_covariances(Task("0"), np.ones(2)),
          "the labels are not all zero; found target 0, noise variance 0. Repair: pass a nonzero target or noise > 0"),
@@ -230,9 +230,9 @@ def test_transformers_trained_on_structured_tasks() -> None:
             x, b, y = contexts(rng, xi, length, task)
             errors.append(float(np.mean((y - ((x @ weights) * b).sum(1)) ** 2)))
         runs.append(errors)
-        own.append(structured_curve(model, TaskPopulation.from_tasks(task, known, test), [ratios]).idg[0])
+        own.append(icl_curve(model, TaskPopulation.from_tasks(task, known, test), [ratios]).idg[0])
     simulated = np.array(runs)
-    theory = structured_curve(model, TaskPopulation.from_covariances(task, train, test), [ratios])
+    theory = icl_curve(model, TaskPopulation.from_covariances(task, train, test), [ratios])
     plain = icl_curve(model, task, [ratios])
     for i, name in enumerate(("icl", "idg")):
         mean, allowed = simulated[:, i].mean(), 5 * simulated[:, i].std(ddof=1) / math.sqrt(60) + getattr(theory, name)[0] / d

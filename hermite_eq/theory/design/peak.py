@@ -10,7 +10,7 @@ import numpy as np
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Ratios, Sizes, Task
-from hermite_eq.theory.arguments import check_name, check_points
+from hermite_eq.theory.arguments import check_name
 from hermite_eq.theory.feature_law.description import isotropic_law
 from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.law import Place
@@ -86,7 +86,6 @@ def interpolation_peak(
     """
     check_name(along, ("tau", "mu"), "along")
     check_name(error, ("icl", "idg"))
-    check_points([where], Ratios if isinstance(where, Ratios) else Sizes)
     law = isotropic_law(model, task, where)
     if along == "mu":
         if law.head.linear:

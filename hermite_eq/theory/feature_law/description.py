@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Gaussian, Ratios, Sizes, SoftmaxAttention, Sphere, Task, TrainedModel
+from hermite_eq.theory.arguments import check_points
 from hermite_eq.theory.feature_law.finite_size import ROUGH, WIDE, FiniteLaw
 from hermite_eq.theory.feature_law.given_contexts import given_context_law
 from hermite_eq.theory.feature_law.given_moments import GivenMoments
@@ -32,6 +33,7 @@ from hermite_eq.theory.feature_law.moment_law import MomentLaw, unsettled_moment
 from hermite_eq.theory.feature_law.sources.distinct import distinct_sources
 from hermite_eq.theory.feature_law.sources.mixture import concentration, mean_share, mixture_law, mixture_moments
 from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_law
+from hermite_eq.theory.linear_limits.structured_tasks import StructuredLaw, TaskPopulation
 from hermite_eq.theory.neuron_types.features import NODES, TypedLaw, types_of_neurons
 
 Array = NDArray[np.float64]
@@ -50,7 +52,7 @@ MOST_SAMPLES = 3600
 SMALL_MEAN = 0.25
 
 
-def feature_law(model: TrainedModel, task: Task | GivenMoments, points: Sequence[Any]) -> FeatureLaw:
+def feature_law(model: TrainedModel, task: Task | GivenMoments | TaskPopulation, points: Sequence[Any]) -> FeatureLaw:
     """The law of features and label at points of equal d, context and tasks, or at any Ratios.
 
     Raises
@@ -65,10 +67,12 @@ def feature_law(model: TrainedModel, task: Task | GivenMoments, points: Sequence
             f"{task}",
             "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8), or pass the task under linear attention: task.task",
         )
-    if not isinstance(task, Task | GivenMoments):
+    if not isinstance(task, Task | GivenMoments | TaskPopulation):
         raise HypothesisError(
             "the task is a hermite_eq.Task, or given moments", f"{task!r}", "pass hermite_eq.Task(target, noise=0.01), or given_moments(…)"
         )
+    if isinstance(task, TaskPopulation):
+        return StructuredLaw.of(head, task, points)
     limit = isinstance(points[0], Ratios)
     if isinstance(task, GivenMoments):
         if limit:
@@ -79,29 +83,27 @@ def feature_law(model: TrainedModel, task: Task | GivenMoments, points: Sequence
     if limit and head.step:
         raise HypothesisError("spikes are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
     task, places = distinct_sources(task, None if limit else points[0].d)
-    return replace(_limit(head, task, points) if limit else _finite(head, task, points), places=places)
+    if limit and task.isotropic:
+        return replace(_limit(head, task), places=places)
+    return replace(SourcesLimit.of(head, task, points) if limit else _finite(head, task, points), places=places)
 
 
 def isotropic_law(model: TrainedModel, task: Task, where: Sizes | Ratios) -> IsotropicLaw:
     """One spectrum for all samples of one isotropic source, whatever describes them better."""
     head = Head.of(model)
-    if isinstance(where, Sizes):
-        return FiniteLaw(head=head, task=task, d=where.d, context=where.context)
-    target = TargetMoments.of(task)
-    return LinearLimit(head=head, target=target) if head.linear else HeadLimit(head=head, target=target, moments=head.moments())
+    check_points([where], Ratios if isinstance(where, Ratios) else Sizes)
+    return _limit(head, task) if isinstance(where, Ratios) else FiniteLaw(head=head, task=task, d=where.d, context=where.context)
 
 
-def _fewest(points: Sequence[Sizes]) -> Sizes:
-    return min(points, key=lambda point: point.samples)
-
-
-def _limit(head: Head, task: Task, points: Sequence[Ratios]) -> FeatureLaw:
-    if not task.isotropic:
-        return SourcesLimit.of(head, task, points)
+def _limit(head: Head, task: Task) -> IsotropicLaw:
     target, notes = TargetMoments.of(task), _head_notes(head, task)
     if head.linear:
         return LinearLimit(head=head, target=target, notes=notes)
     return HeadLimit(head=head, target=target, moments=head.moments(), notes=notes)
+
+
+def _fewest(points: Sequence[Sizes]) -> Sizes:
+    return min(points, key=lambda point: point.samples)
 
 
 def _finite(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:

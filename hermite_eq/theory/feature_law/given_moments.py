@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +165,9 @@ class GivenMoments:
     trace: float
     quadratic_blocks: tuple[Block, ...] = ()
 
+    #: That they are those of one isotropic source is not known.
+    isotropic: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
         for name in ("training", "test"):
             members = sequence(getattr(self, name), name, empty=False)
@@ -174,11 +178,6 @@ class GivenMoments:
 
     def __str__(self) -> str:
         return f"given moments, D = {self.dimension}"
-
-    @property
-    def isotropic(self) -> bool:
-        """Whether it is known to be one isotropic source: it is not."""
-        return False
 
     @property
     def dimension(self) -> int:

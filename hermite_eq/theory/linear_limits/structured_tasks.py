@@ -10,19 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.arguments import array, count, instance
-from hermite_eq.curve import settings_along
+from hermite_eq.arguments import array, count
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import scaled_coefficients, scaled_norm2
-from hermite_eq.models import LinearTransformer, Ratios, Task
+from hermite_eq.models import Ratios, Task
 from hermite_eq.theory.arguments import check_plain, check_points
-from hermite_eq.theory.error import TheoryCurve
 from hermite_eq.theory.feature_law.head import Head
-from hermite_eq.theory.prediction import ErrorArrays
+from hermite_eq.theory.feature_law.law import FeatureLaw, Place, Solution
+from hermite_eq.theory.ridge_equivalent.linear import regression_errors
 from hermite_eq.theory.roots import increasing_root
 from hermite_eq.theory.spectra.task_spectrum import TaskSpectrum, task_covariance
 from hermite_eq.theory.spectra.wishart import mean_spectrum
@@ -42,7 +42,8 @@ class LabelLaw:
 class TaskPopulation:
     r"""The training tasks and the test tasks of a linear Transformer, as far as its error depends on them.
 
-    Made by :meth:`from_covariances` or :meth:`from_tasks`; one eigendecomposition, after which a point costs O(d).
+    It goes to :func:`hermite_eq.theory.icl_curve` in place of a task. Made by :meth:`from_covariances` or :meth:`from_tasks`; one
+    eigendecomposition, after which a point costs O(d).
 
     Attributes
     ----------
@@ -53,6 +54,16 @@ class TaskPopulation:
     train, test : LabelLaw
     kappa : float or None
         k/d of given tasks; None where the tasks are drawn anew.
+
+    Examples
+    --------
+    Half of the directions never occur in training:
+
+    >>> from hermite_eq.models import LinearTransformer, Ratios
+    >>> from hermite_eq.theory import icl_error
+    >>> population = TaskPopulation.from_covariances(Task("identity", noise=0.1), [2.0, 0.0], [1.0, 1.0])
+    >>> print(icl_error(LinearTransformer(0.0), population, Ratios(alpha=10, kappa=float("inf"), tau=2)))
+    ICL 1.45837, IDG 0.304265
     """
 
     task: Task
@@ -60,6 +71,12 @@ class TaskPopulation:
     train: LabelLaw
     test: LabelLaw
     kappa: float | None = None
+
+    #: Its spectrum is not that of one isotropic source.
+    isotropic: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return f"{self.task}, tasks of a given covariance"
 
     @classmethod
     def from_covariances(cls, task: Task, train: ArrayLike, test: ArrayLike | None = None) -> TaskPopulation:
@@ -163,97 +180,58 @@ def _labels(task: Task, scales: Array) -> tuple[Array, LabelLaw]:
     return (c[:, 1] / scales) ** 2, LabelLaw(float(np.mean(c[:, 0])), square)
 
 
-def structured_curve(model: LinearTransformer, population: TaskPopulation, ratios: Sequence[Ratios]) -> TheoryCurve:
-    r"""The linear Transformer's errors at each of the ratios.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StructuredLaw(FeatureLaw):
+    r"""The linear Transformer on a :class:`TaskPopulation` in the limit.
 
-    With S the training tasks' matrix, T the test tasks', :math:`i=v/\alpha`, :math:`i_t=v_t/\alpha`, :math:`R=S+i`, the effective ridge
-    q solves :math:`q=\lambda+\frac q\tau\langle R/(R+q)\rangle`, and with :math:`y=i+q`
-
-    .. math::
-        e_0&=v-\langle S\rangle+y^2\Big\langle\frac S{(S+y)^2}\Big\rangle+i\Big\langle\frac{S^2}{(S+y)^2}\Big\rangle,\qquad
-        e_{IDG}=\frac{e_0}{1-\frac1\tau\langle R^2/(R+q)^2\rangle},\\
-        e_{ICL}&=v_t-\langle T\rangle+y^2\Big\langle\frac T{(S+y)^2}\Big\rangle+i_t\Big\langle\frac{S^2}{(S+y)^2}\Big\rangle
-            +\Big\langle\frac{(T+i_t)(S+i)}{(S+y)^2}\Big\rangle\frac{e_{IDG}}\tau .
+    The errors are :func:`hermite_eq.theory.ridge_equivalent.linear.regression_errors` with :math:`i=v/\alpha`, :math:`i_t=v_t/\alpha`.
 
     An intercept takes :math:`c_0^2` off v, and makes of :math:`v_t` the mean of :math:`(y-c_0)^2` over the test tasks.
 
-    Parameters
-    ----------
-    model : LinearTransformer
-    population : TaskPopulation
-    ratios : sequence of Ratios
-        For given tasks κ must be theirs; otherwise κ = ``inf`` makes S the training covariance itself.
-
-    Returns
-    -------
-    TheoryCurve
-        ``icl`` is the error on the test tasks.
-
-    Raises
-    ------
-    HypothesisError
-        If κ is not that of the given tasks, or the model is not linear.
-
     References
     ----------
-    ``derivations/task_covariances.py``. For C = I: :func:`hermite_eq.icl_error`.
-
-    Examples
-    --------
-    Half of the directions never occur in training:
-
-    >>> population = TaskPopulation.from_covariances(Task("identity", noise=0.1), [2.0, 0.0], [1.0, 1.0])
-    >>> curve = structured_curve(LinearTransformer(0.0), population, [Ratios(alpha=10, kappa=float("inf"), tau=2)])
-    >>> curve.icl.round(4), curve.idg.round(4)
-    (array([1.4584]), array([0.3043]))
+    ``derivations/task_covariances.py``.
     """
-    if not Head.of(model).linear:
-        raise HypothesisError("structured tasks are worked out for the linear Transformer", f"{model}", "pass LinearTransformer(ridge=…)")
-    instance(population, TaskPopulation, "the tasks are a TaskPopulation", "pass TaskPopulation.from_tasks(task, xi)")
-    check_points(ratios, Ratios)
-    alpha, kappa, tau = (np.array([getattr(r, name) for r in ratios]) for name in ("alpha", "kappa", "tau"))
-    gamma = 1 / kappa
-    if population.kappa is not None:
-        wrong = np.abs(kappa - population.kappa) > 64 * np.finfo(float).eps * population.kappa
-        if wrong.any():
-            raise HypothesisError(
-                f"the {population.kappa:g} d given tasks are the training tasks",
-                f"kappa={kappa[np.argmax(wrong)]:g}",
-                f"pass kappa={population.kappa!r}",
-            )
-        gamma = 0 * gamma
-    found = _errors(model, population, alpha, gamma, tau)
-    axis, settings = settings_along(model, population.task, ratios, {})
-    exact = np.zeros(len(settings))
-    return TheoryCurve(settings=settings, axis=axis, icl_stderr=exact, idg_stderr=exact, **found.columns)
 
+    population: TaskPopulation
 
-def _errors(model: LinearTransformer, population: TaskPopulation, alpha: Array, gamma: Array, tau: Array) -> ErrorArrays:
-    spectrum, lam = population.spectrum, np.full_like(tau, model.ridge)
-    v, v_fresh = population.train.square, population.test.square
-    i, i_fresh = v / alpha, v_fresh / alpha
-    origin = spectrum.origin(i, gamma)
+    @classmethod
+    def of(cls, head: Head, population: TaskPopulation, ratios: Sequence[Ratios]) -> StructuredLaw:
+        """The law at ratios where κ is that of given tasks, or else any; κ = ``inf`` makes S the training covariance itself.
 
-    def gap(excess: Array) -> Array:
-        # 1 − ⟨R/(R+q)⟩/τ − λ/q with 1 − ⟨R/(R+q)⟩ = q⟨1/(S+y)⟩; below τ = ½ from ⟨R/(R+q)⟩ itself.
-        at = spectrum.resolvent(i, origin, excess, gamma)
-        free = np.where(tau > 0.5, (tau - 1) + at.ridge * at.trace, tau - (at.s_1 + i * at.trace))
-        return np.asarray(free / tau - lam / np.where(at.ridge > 0, at.ridge, 1.0))
+        Raises
+        ------
+        HypothesisError
+            If κ is not that of the given tasks, or the model is not linear.
+        """
+        if not head.linear:
+            raise HypothesisError("structured tasks are worked out for the linear Transformer", f"{head.function}",
+                                  "pass LinearTransformer(ridge=…)")
+        check_points(ratios, Ratios)
+        own = population.kappa
+        for r in ratios:
+            if own is not None and abs(r.kappa - own) > 64 * np.finfo(float).eps * own:
+                raise HypothesisError(f"the {own:g} d given tasks are the training tasks", f"kappa={r.kappa:g}", f"pass kappa={own!r}")
+        return cls(head=head, population=population)
 
-    # λ ≤ q ≤ λ + ⟨R⟩/τ, and y′(ψ) δ ≤ q ≤ δ.
-    slope = np.where(gamma > 0, i / origin, 1.0)
-    excess = increasing_root(gap, lam, 2 * (lam + (spectrum.mean + i) / tau) / slope)
-    residual = np.where(excess > 0, np.abs(gap(excess)), 0.0)
-    at = spectrum.resolvent(i, origin, excess, gamma)
-    q, y = at.ridge, i + at.ridge
-    j = at.s_2 + i * at.inverse2
-    remaining = np.where(q > 0, tau * lam / np.where(q > 0, q, 1.0) + q * j, tau - 1)
-    mean = population.train.mean if model.intercept else 0.0
-    # E(y − mean)² less ⟨S⟩; over the test tasks the mean is that of training.
-    beyond = v - mean**2 - spectrum.mean
-    beyond_fresh = v_fresh - 2 * mean * population.test.mean + mean**2 - spectrum.fresh_mean
-    with np.errstate(divide="ignore"):
-        idg = tau * (beyond + y**2 * at.s_2 + i * at.s2_2) / remaining
-    bias = beyond_fresh + y**2 * at.t_2 + i_fresh * at.s2_2
-    variance = (at.ts_2 + i * at.t_2 + i_fresh * j) * idg / tau
-    return ErrorArrays(bias + variance, idg, bias, variance, q, (at.s_1 + i * at.trace) / tau, residual)
+    def solution(self, points: Sequence[Ratios]) -> Solution:
+        place, train, test, spectrum = Place.of(self.head, points), self.population.train, self.population.test, self.population.spectrum
+        tau, lam, gamma = place.tau, place.ridge, (0.0 if self.population.kappa else 1.0) / place.kappa
+        i, i_fresh = train.square / place.alpha, test.square / place.alpha
+        origin = spectrum.origin(i, gamma)
+
+        def gap(excess: Array) -> Array:
+            # 1 − ⟨R/(R+q)⟩/τ − λ/q with 1 − ⟨R/(R+q)⟩ = q⟨1/(S+y)⟩; below τ = ½ from ⟨R/(R+q)⟩ itself.
+            at = spectrum.resolvent(i, origin, excess, gamma)
+            free = np.where(tau > 0.5, (tau - 1) + at.ridge * at.trace, tau - (at.s_1 + i * at.trace))
+            return np.asarray(free / tau - lam / np.where(at.ridge > 0, at.ridge, 1.0))
+
+        # λ ≤ q ≤ λ + ⟨R⟩/τ, and y′(ψ) δ ≤ q ≤ δ.
+        slope = np.where(gamma > 0, i / origin, 1.0)
+        excess = increasing_root(gap, lam, 2 * (lam + (spectrum.mean + i) / tau) / slope)
+        mean = train.mean if self.head.free_constant else 0.0
+        # E(y − mean)² less ⟨S⟩; over the test tasks the mean is that of training.
+        beyond = train.square - mean**2 - spectrum.mean
+        beyond_fresh = test.square - 2 * mean * test.mean + mean**2 - spectrum.fresh_mean
+        found = regression_errors(spectrum.resolvent(i, origin, excess, gamma), tau, lam, i, i_fresh, beyond, beyond_fresh)
+        return found.columns | {"fixed_point_residual": np.where(excess > 0, np.abs(gap(excess)), 0.0)}, ()

@@ -17,6 +17,7 @@ from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.ridge_equivalent.scalar import LARGEST_RIDGE
 from hermite_eq.theory.roots import increasing_root
 from hermite_eq.theory.spectra.marchenko_pastur import resolvent_moments
+from hermite_eq.theory.spectra.task_spectrum import Resolvent
 
 Array = NDArray[np.float64]
 
@@ -30,15 +31,8 @@ def linear_limit(
 
     .. math:: q=\frac{\lambda}{R_t}+\frac q\tau\Big\langle\frac r{r+q}\Big\rangle ,
 
-    and with :math:`y=1-p+q`, :math:`u=v-a_1^2` the part of :math:`\mathbb Ey^2` that no linear function of the query reaches,
-
-    .. math::
-        e_0&=u+a_1^2\Big(y^2\Big\langle\frac{s}{(r+q)^2}\Big\rangle+p(1-p)\Big\langle\frac{s^2}{(r+q)^2}\Big\rangle\Big),\qquad
-        e_{IDG}=\frac{\tau e_0}{\tau-\langle r^2/(r+q)^2\rangle},\\
-        e_{ICL}&=u+a_1^2\Big(y^2\Big\langle\frac{1}{(r+q)^2}\Big\rangle+p(1-p)\Big\langle\frac{s^2}{(r+q)^2}\Big\rangle\Big)
-        +\Big\langle\frac{r}{(r+q)^2}\Big\rangle\frac{e_{IDG}}\tau ,
-
-    where :math:`\tau-\langle r^2/(r+q)^2\rangle=\tau\lambda/(R_tq)+q\langle r/(r+q)^2\rangle` for q > 0: sums of non-negative terms only.
+    and the errors are :func:`regression_errors` with :math:`S=ps`, :math:`T=p` and :math:`i=1-p` in units of :math:`R_t`, where
+    :math:`\tau-\langle r^2/(r+q)^2\rangle=\tau\lambda/(R_tq)+q\langle r/(r+q)^2\rangle` for q > 0: sums of non-negative terms only.
 
     Parameters
     ----------
@@ -83,18 +77,45 @@ def linear_limit(
     q, residual = _effective_ridge(*(np.array(value(x)) for x in (p, i, kappa, tau, lam)))
     if directions := next((len(x.partials) for x in (p, i, kappa, tau, lam) if isinstance(x, Dual)), 0):
         q = implicit(lambda q, zero: (q * _free(q, p, i, kappa, tau) / tau - lam, zero), q, 0 * q, directions)[0]
-    y = i + q
-    mp = resolvent_moments(y, kappa, p)
-    j = p * mp.s_2 + i * mp.g2
-    # For q → 0, 1 − ⟨r²/(r+q)²⟩ = q⟨1/(r+q)⟩ + q⟨r/(r+q)²⟩.
-    remaining = np.where(q > 0, tau * lam / np.where(q > 0, q, 1.0) + q * j, (tau - 1) + q * (mp.g + j))
-    shrunk = p * i * mp.s2_2
-    with np.errstate(divide="ignore", over="ignore"):
-        idg = tau * (unexplained + slope**2 * (y**2 * mp.s_2 + shrunk)) / remaining
-    bias = unexplained + slope**2 * (y**2 * mp.g2 + shrunk)
-    variance = j * idg / tau
+    mp = resolvent_moments(i + q, kappa, p)
+    at = Resolvent(q, mp.g, p * mp.s_1, mp.g2, p * mp.s_2, p * p * mp.s2_2, p * mp.g2, p * p * mp.s_2)
+    found = regression_errors(at, tau, lam, i, i, unexplained / fresh, unexplained / fresh)
     effective = np.where(lam < LARGEST_RIDGE, q, np.inf) * fresh
-    return ErrorArrays(bias + variance, idg, bias, variance, effective, (p * mp.s_1 + i * mp.g) / tau, residual)
+    icl, idg, bias, variance = (getattr(found, name) * fresh for name in ("icl", "idg", "bias", "variance"))
+    return ErrorArrays(icl, idg, bias, variance, effective, found.dof, residual)
+
+
+def regression_errors(
+    at: Resolvent, tau: Any, ridge: Any, noise: Any, fresh_noise: Any, beyond: Any, beyond_fresh: Any
+) -> ErrorArrays:
+    r"""Errors of ridge regression on :math:`H_Z` at a solution q = ``at.ridge`` of :math:`q=\lambda+\frac q\tau\langle R/(R+q)\rangle`.
+
+    With S the training tasks' matrix, T the test tasks', :math:`R=S+i` and :math:`y=i+q`,
+
+    .. math::
+        e_0&=v-\langle S\rangle+y^2\Big\langle\frac S{(S+y)^2}\Big\rangle+i\Big\langle\frac{S^2}{(S+y)^2}\Big\rangle,\qquad
+        e_{IDG}=\frac{e_0}{1-\frac1\tau\langle R^2/(R+q)^2\rangle},\\
+        e_{ICL}&=v_t-\langle T\rangle+y^2\Big\langle\frac T{(S+y)^2}\Big\rangle+i_t\Big\langle\frac{S^2}{(S+y)^2}\Big\rangle
+            +\Big\langle\frac{(T+i_t)(S+i)}{(S+y)^2}\Big\rangle\frac{e_{IDG}}\tau .
+
+    Parameters
+    ----------
+    at : Resolvent
+        The functionals of S and T.
+    tau, ridge, noise, fresh_noise : ndarray
+        τ, λ, i and :math:`i_t`.
+    beyond, beyond_fresh : ndarray
+        :math:`v-\langle S\rangle` and :math:`v_t-\langle T\rangle`.
+    """
+    q, y = at.ridge, noise + at.ridge
+    j = at.s_2 + noise * at.inverse2
+    # τ − ⟨R²/(R+q)²⟩; for q → 0 from 1 − ⟨R²/(R+q)²⟩ = q⟨1/(R+q)⟩ + q⟨R/(R+q)²⟩.
+    remaining = np.where(q > 0, tau * ridge / np.where(q > 0, q, 1.0) + q * j, (tau - 1) + q * (at.trace + j))
+    with np.errstate(divide="ignore", over="ignore"):
+        idg = tau * (beyond + y**2 * at.s_2 + noise * at.s2_2) / remaining
+    bias = beyond_fresh + y**2 * at.t_2 + fresh_noise * at.s2_2
+    variance = (at.ts_2 + noise * at.t_2 + fresh_noise * j) * idg / tau
+    return ErrorArrays(bias + variance, idg, bias, variance, q, (at.s_1 + noise * at.trace) / tau, np.zeros_like(tau))
 
 
 def _free(q: Any, p: Any, i: Any, kappa: Any, tau: Any) -> Any:
