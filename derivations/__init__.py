@@ -1,4 +1,4 @@
-r"""Why the formulas are true: one module per lemma or family of closed forms, named by its content.
+r"""Why the formulas are true: one module per lemma or family of closed forms, named by its content, in a folder for each chapter.
 
 A module states what it proves (``STATEMENT``), under which hypotheses (``ASSUMPTIONS``), and holds
 ``check() -> list[Step]``, the argument as a list of steps each of which the computer has verified.

@@ -15,14 +15,11 @@ from types import ModuleType
 import derivations
 from derivations import Result
 
-#: What is not a derivation in this folder.
-_OTHERS = {"__main__", "document"}
-
 
 def modules() -> list[ModuleType]:
     """All derivations, by name."""
-    names = sorted(info.name for info in pkgutil.iter_modules(derivations.__path__) if info.name not in _OTHERS)
-    return [importlib.import_module(f"derivations.{name}") for name in names]
+    found = [info.name for info in pkgutil.walk_packages(derivations.__path__, "derivations.") if info.name.count(".") == 2]
+    return [importlib.import_module(name) for name in sorted(found, key=lambda name: name.rpartition(".")[2])]
 
 
 def checked(module: ModuleType) -> Result:

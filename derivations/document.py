@@ -10,21 +10,23 @@ from derivations import Result, Step
 from hermite_eq import RandomTransformer, Ratios, Task, coefficients, covariance, equivalent_transformer
 from hermite_eq.latex import side_by_side
 
-#: Chapters in the order of the argument, with the derivations they hold; what is not listed comes last.
-_CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Hermite coefficients and kernels",
+#: Folders as chapters in the order of the argument, with the derivations in it.
+CHAPTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("coefficients", "Hermite coefficients and kernels",
      ("jump_formula", "gaussian_exponentials", "error_function", "coefficient_decay", "mehler", "dual_kernels", "trapezoid_error")),
-    ("The context and its covariance",
+    ("contexts", "The context and its covariance",
      ("linear_attention", "context_law", "context_covariance", "task_averages", "norm_law", "context_norms", "head_moments",
       "structured_covariance", "given_weights", "quadratic_form_law", "effective_dimension")),
-    ("Gaussian pre-activations and the equivalent model",
-     ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients", "conditional_coefficients",
-      "gradient_step")),
-    ("In-context errors",
-     ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "ridgeless_limits", "task_covariances",
-      "bayes_context", "dmmse", "random_features", "given_covariances", "given_means", "context_types", "mixing_gradient",
-      "spiked_features", "spiked_quadratics", "given_samples")),
-    ("Tests of universality", ("deviation_nulls", "robust_mean_test", "sequential_t_test")),
+    ("features", "Gaussian pre-activations and the equivalent model",
+     ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients", "conditional_coefficients", "gradient_step")),
+    ("linear", "Errors of linear Transformers, and what nothing can beat",
+     ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "ridgeless_limits", "task_covariances", "bayes_context",
+      "dmmse")),
+    ("heads", "Errors of random heads and of several sources",
+     ("random_features", "given_covariances", "given_means", "context_types", "mixing_gradient", "spiked_features",
+      "spiked_quadratics", "given_samples")),
+    ("statistics", "Tests of universality",
+     ("deviation_nulls", "robust_mean_test", "sequential_t_test")),
 )
 
 _NOTATION = (
@@ -143,15 +145,14 @@ def _examples() -> Iterator[str]:
 
 def document(results: Sequence[Result]) -> str:
     """The whole document; it depends on the results alone."""
-    rest = {result.name: result for result in results}
+    proved = {result.name: result for result in results}
     head = [r"\begin{center}", r"\begin{tabular}{lp{0.72\textwidth}}", r"  \toprule", r"  symbol & meaning \\",
             r"  \midrule"]
     lines = [_PREAMBLE, r"\section{Notation}", *head]
     lines += [rf"  ${symbol}$ & {meaning} \\" for symbol, meaning in _NOTATION]
     lines += [r"  \bottomrule", r"\end{tabular}", r"\end{center}"]
-    chapters = [(title, [rest.pop(name) for name in names if name in rest]) for title, names in _CHAPTERS]
-    chapters.append(("Further derivations", list(rest.values())))
-    for title, members in chapters:
+    for _, title, names in CHAPTERS:
+        members = [proved[name] for name in names if name in proved]
         if members:
             lines.append(rf"\section{{{title}}}")
             for result in members:

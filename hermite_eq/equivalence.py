@@ -375,7 +375,7 @@ def equivalent_transformer(
 
     References
     ----------
-    [RT] Theorem 3, which leaves r open; which coefficients matter: ``derivations/equivalent_coefficients.py``.
+    [RT] Theorem 3, which leaves r open; which coefficients matter: ``derivations/features/equivalent_coefficients.py``.
 
     Examples
     --------

@@ -81,7 +81,7 @@ def grows_exponentially(sigma: Activation) -> bool:
 
     References
     ----------
-    Why 2/3: ``derivations/head_moments.py``.
+    Why 2/3: ``derivations/contexts/head_moments.py``.
 
     Examples
     --------

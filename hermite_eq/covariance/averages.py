@@ -19,7 +19,7 @@ For isotropic data :math:`t_n=d^{1-n}` and s = 1, and what is a sum of terms :ma
 .. math:: \langle s^re^{qs^2}\rangle=\Big(\frac 2d\Big)^{r/2}\frac{\Gamma((d+r)/2)}{\Gamma(d/2)}\Big(1-\frac{2q}d\Big)^{-(d+r)/2}
     \qquad(d>2q).
 
-Derived in ``derivations/effective_dimension.py`` and ``derivations/task_averages.py``.
+Derived in ``derivations/contexts/effective_dimension.py`` and ``derivations/contexts/task_averages.py``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ P = Cov(x), x ~ N(μ, P), argument :math:`z=\eta^\top x`, :math:`b_1=\frac f\ell
 one label (:mod:`hermite_eq.covariance.label`). For isotropic data, P = pI, it is one of I and of :math:`u=\xi/\|\xi\|`, since
 :math:`r=\sqrt p\,u`; there p = 1/d and f = d, or p = f = 1 with inputs of O(1) entries.
 
-Derived in ``derivations/structured_covariance.py`` and, for isotropic data, in ``derivations/context_covariance.py``.
+Derived in ``derivations/contexts/structured_covariance.py`` and, for isotropic data, in ``derivations/contexts/context_covariance.py``.
 """
 
 from __future__ import annotations

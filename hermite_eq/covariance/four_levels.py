@@ -63,8 +63,8 @@ def covariance(
 
     References
     ----------
-    [RT] Lemma 1 and Corollary 2, which state that the covariance exists; derived in ``derivations/context_covariance.py`` and
-    ``derivations/structured_covariance.py``.
+    [RT] Lemma 1 and Corollary 2, which state that the covariance exists; derived in ``derivations/contexts/context_covariance.py`` and
+    ``derivations/contexts/structured_covariance.py``.
 
     Examples
     --------

@@ -11,7 +11,7 @@ with inputs of O(1) entries b₂ weighs as much as b₁, and v² is added in the
 :math:`\Sigma_\xi\,d/(\operatorname{tr}\Sigma_\xi\,\|\Sigma_x\|)`. For isotropic data :math:`s=m_{10}=m_{21}=1` and :math:`a=a_1=c_1^*`:
 with the Marchenko-Pastur matrix S of ratio κ, :math:`R=a_1^2S+\frac v\alpha I`, and the entries of the cross-covariance given (ξ, F) are
 :math:`\mathcal N(0,q/d)` with :math:`q=a_1^2/R_\infty`, or :math:`(a_1^2+v^2)/T`, :math:`T=R_\infty+v^2`, with inputs of O(1) entries.
-Derived in ``derivations/norm_law.py`` and ``derivations/structured_covariance.py``.
+Derived in ``derivations/contexts/norm_law.py`` and ``derivations/contexts/structured_covariance.py``.
 """
 
 from __future__ import annotations

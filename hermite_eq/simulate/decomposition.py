@@ -99,7 +99,7 @@ def gradient_step(
 
     References
     ----------
-    [DM] Lemma 4.11: :math:`\|\Delta\|` is negligible. ``derivations/gradient_step.py`` derives its orders.
+    [DM] Lemma 4.11: :math:`\|\Delta\|` is negligible. ``derivations/features/gradient_step.py`` derives its orders.
 
     Examples
     --------

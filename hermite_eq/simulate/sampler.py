@@ -74,7 +74,7 @@ def contexts(
 
     References
     ----------
-    [RT] (1)-(3); the reduction to O(ℓ + d) is derived in ``derivations/context_law.py``.
+    [RT] (1)-(3); the reduction to O(ℓ + d) is derived in ``derivations/contexts/context_law.py``.
 
     Examples
     --------

@@ -6,7 +6,7 @@ holds of :math:`x\mapsto\sigma(m+sx)`, and its coefficients are those of an ordi
 
 .. math:: c_k(m,s)=\mathbb E[\sigma(m+sg)\,\mathrm{He}_k(g)]=s^k\,\partial_m^k\,\mathbb E\,\sigma(m+sg),
 
-so that the one engine serves. ``derivations/conditional_coefficients.py`` proves what is used here.
+so that the one engine serves. ``derivations/features/conditional_coefficients.py`` proves what is used here.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def degree_needed(
     ----------
     [RT] Theorem 3 (r finite, no rule); [DM] Theorem 4.12 (p finite, no rule); ⌈β/(1−β)⌉ is the rule of the latter's authors for
     two-layer networks after one step: where the quotient is an integer it is one short of ``by_exponent``, for there the remainder is
-    O(1). ``derivations/conditional_coefficients.py`` derives both from one remainder.
+    O(1). ``derivations/features/conditional_coefficients.py`` derives both from one remainder.
 
     Examples
     --------

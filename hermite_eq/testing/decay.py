@@ -5,7 +5,8 @@ The claim, for the largest d and every smaller :math:`d_i`, with the exponent ω
 .. math:: |\mathbb E\,g_{\max}|\le(d_{\max}/d_i)^{\omega}\,|\mathbb E\,g_i|.
 
 It is false where :math:`g_{\max}-\varrho g_i` and :math:`g_{\max}+\varrho g_i`, ϱ the power, both have positive, or both negative, means:
-each of the two is tested by Student's t, and the larger p-value taken (an intersection-union test, ``derivations/deviation_nulls.py``).
+each of the two is tested by Student's t, and the larger p-value taken (an intersection-union test,
+``derivations/statistics/deviation_nulls.py``).
 No logarithm of a noisy number is taken.
 """
 

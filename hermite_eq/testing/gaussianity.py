@@ -146,7 +146,7 @@ def assert_gaussian(
 
     References
     ----------
-    [RT] Lemma 1, Corollary 2; ``derivations/deviation_nulls.py``.
+    [RT] Lemma 1, Corollary 2; ``derivations/statistics/deviation_nulls.py``.
 
     Examples
     --------

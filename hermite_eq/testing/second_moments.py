@@ -58,7 +58,7 @@ def assert_covariance(
     The claim: in each of the :math:`p^2` directions of :mod:`hermite_eq.testing.second_moments`, standardised by ``expected``,
     :math:`|\mathbb Ez^2-1|\le\delta`, and the excess kurtosis is at most ``excess_kurtosis``, so that
     :math:`\operatorname{Var}z^2\le(2+\text{excess kurtosis})(1+\delta)^2`. Under nothing else than that, at every n, the p-value is
-    valid (Catoni's exponential inequality, ``derivations/robust_mean_test.py``).
+    valid (Catoni's exponential inequality, ``derivations/statistics/robust_mean_test.py``).
 
     Parameters
     ----------

@@ -156,8 +156,8 @@ def icl_error(model: TrainedModel, task: AnyLaw, sizes: Sizes | Ratios) -> Theor
 
     References
     ----------
-    Linear Transformer: Lu et al., arXiv 2405.11751, for a linear target; ``derivations/linear_error.py`` for any.
-    Random Transformer (Demir and Dogan, arXiv 2509.15152, eq. (7)): ``derivations/random_features.py``.
+    Linear Transformer: Lu et al., arXiv 2405.11751, for a linear target; ``derivations/linear/linear_error.py`` for any.
+    Random Transformer (Demir and Dogan, arXiv 2509.15152, eq. (7)): ``derivations/heads/random_features.py``.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def spiked_icl_error(
 
     References
     ----------
-    ``derivations/spiked_features.py`` (the deterministic equivalent), ``docs/spiked.md`` (what is derived, measured and open); the
+    ``derivations/heads/spiked_features.py`` (the deterministic equivalent), ``docs/spiked.md`` (what is derived, measured and open); the
     setting is that of [DM] §3-4.
 
     Examples

@@ -9,8 +9,8 @@ import pytest
 import sympy
 
 import hermite_eq
-from derivations import context_covariance
-from derivations.context_covariance import ENTRIES
+from derivations.contexts import context_covariance
+from derivations.contexts.context_covariance import ENTRIES
 from hermite_eq import HypothesisError, Task
 from hermite_eq.activations import Activation
 from hermite_eq.covariance import covariance, target_moments, task_norm_nodes

@@ -9,7 +9,7 @@ import pytest
 import scipy.integrate
 import sympy
 
-from derivations import effective_dimension, quadratic_form_law, structured_covariance
+from derivations.contexts import effective_dimension, quadratic_form_law, structured_covariance
 from hermite_eq.covariance import ENTRIES
 from hermite_eq.covariance.task_laws.direction import direction_nodes
 from hermite_eq.covariance.task_laws.quadratic_form import FormNodes, group_nodes, groups

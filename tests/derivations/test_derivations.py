@@ -13,30 +13,20 @@ import pytest
 import sympy
 
 import derivations
-from derivations import (
-    Result,
-    Step,
-    bayes_context,
+from derivations import Result, Step
+from derivations.__main__ import checked, main, modules, table
+from derivations.coefficients import mehler
+from derivations.contexts import context_law, given_weights, norm_law, task_averages
+from derivations.document import CHAPTERS
+from derivations.features import (
     conditional_coefficients,
     conditional_gaussianity,
-    context_law,
-    deviation_nulls,
-    dmmse,
     equivalent_coefficients,
     gaussian_preactivations,
-    given_weights,
     gradient_step,
-    mehler,
-    norm_law,
-    ridgeless_limits,
-    robust_mean_test,
-    sequential_t_test,
-    task_averages,
-    task_covariances,
-    task_gap,
-    wishart_density,
 )
-from derivations.__main__ import checked, main, modules, table
+from derivations.linear import bayes_context, dmmse, ridgeless_limits, task_covariances, task_gap, wishart_density
+from derivations.statistics import deviation_nulls, robust_mean_test, sequential_t_test
 from hermite_eq.covariance import SymbolicTarget, covariance, symbols
 from hermite_eq.hermite import X
 
@@ -61,9 +51,11 @@ kappa = sympy.Symbol("kappa", positive=True)
 B, d, t = sympy.symbols("B d t", positive=True)
 
 
-def test_every_file_is_a_derivation_that_is_reached() -> None:
-    files = {path.stem for path in Path(derivations.__file__).parent.glob("*.py")} - {"__init__", "__main__", "document"}
-    assert {module.__name__.rpartition(".")[2] for module in MODULES} == files
+def test_every_file_is_a_derivation_that_is_reached_and_has_its_chapter() -> None:
+    files = {(path.parent.name, path.stem) for path in Path(derivations.__file__).parent.glob("*/*.py")}
+    files = {place for place in files if place[1] != "__init__"}
+    assert {tuple(module.__name__.split(".")[1:]) for module in MODULES} == files
+    assert {(folder, name) for folder, _, names in CHAPTERS for name in names} == files
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from derivations import Step, mixing_gradient
+from derivations import Step
+from derivations.heads import mixing_gradient
 
 MUTATIONS: list[tuple[str, Callable[[], Step | list[Step]]]] = [
     ("dR̃ = +R̃NR̃", lambda: mixing_gradient._resolvent(1)),

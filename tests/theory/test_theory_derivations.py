@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 import sympy
 
-from derivations import Step, context_types, given_covariances, given_means, given_samples, spiked_features, spiked_quadratics
+from derivations import Step
+from derivations.heads import context_types, given_covariances, given_means, given_samples, spiked_features, spiked_quadratics
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from verify.main_job.two_sources import INPUTS, SPIKED
 Array = NDArray[np.float64]
 
 CLAIM = "[DM] Lemma 4.11"
-#: Of ‖Δ‖/‖uvᵀ‖ under a task spike, in the conventions of [DM] (``derivations/gradient_step.py``).
+#: Of ‖Δ‖/‖uvᵀ‖ under a task spike, in the conventions of [DM] (``derivations/features/gradient_step.py``).
 ORDER = -0.5
 #: The data whose gradients are taken apart.
 DATA = {family.structure: family for family in (SPIKED[0], INPUTS[0])}

@@ -17,7 +17,7 @@ Given η with argument :math:`z=\eta^\top x\sim\mathcal N(m,\omega^2)`, :math:`g
     \mathbb E[b_2^2]=\tfrac{w_4}\ell+(1-\tfrac1\ell)v^2,
 
 and :math:`\mathbb E[y_{\ell+1}x_{\ell+1}b^\top]=\beta\,\mathbb E[b]^\top`; all of it is then averaged over η. Derived in
-``derivations/structured_covariance.py``.
+``derivations/contexts/structured_covariance.py``.
 """
 
 from __future__ import annotations

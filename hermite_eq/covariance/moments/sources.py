@@ -60,8 +60,8 @@ def source_moments(
 
     References
     ----------
-    [RT] Corollary 2 and [DM] §2 suppose these moments; derived in ``derivations/structured_covariance.py`` and
-    ``derivations/quadratic_form_law.py``.
+    [RT] Corollary 2 and [DM] §2 suppose these moments; derived in ``derivations/contexts/structured_covariance.py`` and
+    ``derivations/contexts/quadratic_form_law.py``.
 
     Examples
     --------

@@ -8,7 +8,7 @@ With :math:`Q=\xi^\top\Sigma\xi` and :math:`N=\|\xi\|^2`, the derivative of :mat
 :math:`LL^\top=\operatorname{Cov}\xi`, :math:`A_\rho=L^\top(\Sigma-\rho)L`, :math:`K_\rho(s)=-\tfrac12\log\det(I-2sA_\rho)`, and
 :math:`K_\rho'(s_\rho)=0`. The integral over ρ runs in the signed root :math:`\tfrac12r^2=-K_\rho(s_\rho)`,
 :math:`dr=\tfrac{s_\rho}r\mathbb E_{s_\rho}[N]\,d\rho`, that over y in :math:`y=w\sinh v`: trapezoid sums of analytic functions.
-Derived in ``derivations/quadratic_form_law.py``.
+Derived in ``derivations/contexts/quadratic_form_law.py``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ where under :math:`\mathbb E_s` the :math:`z_i` are independent, :math:`\mathcal
 trapezoid sums of analytic functions, and converge exponentially in the number of nodes. Eigenvalues far above all smaller ones
 together have r in common with none of them; they form groups of their own, and Q is a sum of independent forms.
 
-Derived in ``derivations/quadratic_form_law.py``.
+Derived in ``derivations/contexts/quadratic_form_law.py``.
 """
 
 from __future__ import annotations

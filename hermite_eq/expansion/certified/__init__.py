@@ -7,7 +7,7 @@ Two rules, both with proven error bounds, chosen by what σ is:
   analytic (:func:`by_panels`).
 
 That σ is analytic where a bound presupposes it is not believed but shown, by finite balls which cover the region; the tails beyond
-±T are bounded by :mod:`hermite_eq.expansion.growth`. Derivation: ``derivations/trapezoid_error.py``.
+±T are bounded by :mod:`hermite_eq.expansion.growth`. Derivation: ``derivations/coefficients/trapezoid_error.py``.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ def _number(value: sympy.Expr) -> arb:
 
 def gauss_error(rho: arb, n: int) -> arb:
     r"""Error bound of the Gauss-Legendre rule of n ≥ 2 nodes on [−1, 1] for |F| ≤ 1 in the Bernstein ellipse of ρ > 1:
-    :math:`\frac{64}{15}\frac{\rho^{-2n}}{1-\rho^{-2}}`. Derivation: ``derivations/trapezoid_error.py``.
+    :math:`\frac{64}{15}\frac{\rho^{-2n}}{1-\rho^{-2}}`. Derivation: ``derivations/coefficients/trapezoid_error.py``.
     """
     return arb(64) / 15 * rho ** (-2 * n) / (1 - rho**-2)
 

@@ -1,4 +1,5 @@
-"""The trapezoidal rule on the line, for functions proven analytic in a strip; derivation: ``derivations/trapezoid_error.py``."""
+"""The trapezoidal rule on the line, for functions proven analytic in a strip; derivation:
+``derivations/coefficients/trapezoid_error.py``."""
 
 from __future__ import annotations
 
@@ -156,7 +157,7 @@ def trapezoid_errors(strip: Strip, h: arb, T: arb, degree: int) -> list[arb]:
     .. math:: \frac{2e^{a^2/2}\sqrt{L_k(-a^2)}}{e^{2\pi a/h}-1}\Bigl(\int_{-T}^T|\sigma(x+ia)|^2\phi\Bigr)^{1/2}
         +\frac{2h\log2}{\pi}\sup_{|y|\le a}|F(\pm T+iy)|,
 
-    and for E σ² the same with :math:`h_k` replaced by σ. Derivation: ``derivations/trapezoid_error.py``.
+    and for E σ² the same with :math:`h_k` replaced by σ. Derivation: ``derivations/coefficients/trapezoid_error.py``.
     """
     decay = (2 * arb.pi() * arb(strip.a) / h).exp() - 1
     return [

@@ -182,7 +182,7 @@ def dual_activation(sigma: Any, other: Any = None, *, degree: int = 30) -> DualA
 
     References
     ----------
-    Mehler's formula; derived in ``derivations/dual_kernels.py``.
+    Mehler's formula; derived in ``derivations/coefficients/dual_kernels.py``.
 
     Examples
     --------

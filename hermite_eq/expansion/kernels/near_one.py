@@ -113,7 +113,7 @@ def _far_norm(sigma: Activation, scale: float) -> float:
 def _beyond(first: Activation, second: Activation, rho: float, scale: float, far: list[float]) -> float:
     """A bound of the mass of a kernel where x or y is beyond T, the ends of the panels. The other is then beyond T − 10 s, and φ_ρ over
     the roots of both densities, as an operator there, has a norm below 2e^{−s²T²/(4(1 + ρ²))} by Schur's test
-    (``derivations/dual_kernels.py``).
+    (``derivations/coefficients/dual_kernels.py``).
 
     Raises
     ------

@@ -9,7 +9,7 @@ Gaussian inputs are, with m, ω, r of :mod:`hermite_eq.simulate.laws.source_law`
     v\sim\mathcal N(0,\Sigma),
 
 in law, exactly: a sum of independent Gaussians with weights :math:`y_i` is one Gaussian with weight :math:`\|y\|`. No ℓ × d array is
-formed. ``derivations/context_law.py`` holds the proof.
+formed. ``derivations/contexts/context_law.py`` holds the proof.
 """
 
 from __future__ import annotations

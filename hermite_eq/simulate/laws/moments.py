@@ -11,7 +11,7 @@ B be the factor of :math:`\frac1\ell\sum y_iX_i` in :math:`b_1`. The pairs :math
     \mathbb E[b_2^2]=\tfrac1\ell\mathbb E[y^4]+(1-\tfrac1\ell)\,\mathbb E[y^2]^2 .
 
 The query and its label are independent of b given ξ. Derived in
-``derivations/structured_covariance.py`` and ``derivations/given_weights.py``.
+``derivations/contexts/structured_covariance.py`` and ``derivations/contexts/given_weights.py``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 r"""p-values of single statistics, valid for every law within a declared deviation, and the deviations they detect.
 
-Derived in ``derivations/deviation_nulls.py`` (Kolmogorov distance, exceedances) and ``derivations/robust_mean_test.py`` (means of
-variables of which only the variance is bounded).
+Derived in ``derivations/statistics/deviation_nulls.py`` (Kolmogorov distance, exceedances) and
+``derivations/statistics/robust_mean_test.py`` (means of variables of which only the variance is bounded).
 """
 
 from __future__ import annotations

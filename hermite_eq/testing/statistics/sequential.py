@@ -8,7 +8,7 @@ For :math:`x_i\sim\mathcal N(\mu,\varsigma^2)` and the claim μ = m, with :math:
 is the likelihood ratio, under the right Haar prior dς/ς, of an effect size :math:`(\mu-m)/\varsigma\sim\mathcal N(0,w^2)` against 0: a
 martingale of mean 1 in the filtration of the scale-free statistics. By Ville's inequality
 :math:`\mathbb P(\exists n:M_n\ge1/\alpha)\le\alpha`, so that one may look after every run and stop at will. Derived in
-``derivations/sequential_t_test.py``.
+``derivations/statistics/sequential_t_test.py``.
 """
 
 from __future__ import annotations

@@ -87,7 +87,8 @@ def dmmse_limit(task: Task, alpha: ArrayLike, rate: ArrayLike = 0.0) -> Discrete
 
     References
     ----------
-    The estimator: [LA]. Random energy model: Derrida, Phys. Rev. B 24 (1981) 2613. ``derivations/dmmse.py``, which says what is not proved.
+    The estimator: [LA]. Random energy model: Derrida, Phys. Rev. B 24 (1981) 2613. ``derivations/linear/dmmse.py``, which says what is not
+    proved.
 
     Examples
     --------

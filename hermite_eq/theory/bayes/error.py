@@ -58,7 +58,7 @@ def bayes_error(task: Task, alpha: ArrayLike) -> Array:
 
     References
     ----------
-    ``derivations/bayes_context.py``.
+    ``derivations/linear/bayes_context.py``.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def bayes_error_with_covariance(task: Task, alpha: ArrayLike, covariance: ArrayL
 
     References
     ----------
-    ``derivations/bayes_context.py``.
+    ``derivations/linear/bayes_context.py``.
 
     Examples
     --------

@@ -131,7 +131,7 @@ def mixing_gradient(model: Model, task: Task, sizes: Sizes) -> MixingGradient:
 
     References
     ----------
-    Derivation: ``derivations/mixing_gradient.py``.
+    Derivation: ``derivations/heads/mixing_gradient.py``.
 
     Examples
     --------

@@ -261,7 +261,7 @@ def best_mixture(
 
     References
     ----------
-    Derivation of the gradient: ``derivations/mixing_gradient.py``.
+    Derivation of the gradient: ``derivations/heads/mixing_gradient.py``.
 
     Examples
     --------

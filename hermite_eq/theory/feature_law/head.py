@@ -143,7 +143,7 @@ class HeadMoments:
         Raises
         ------
         HypothesisError
-            If σ grows exponentially: the mean over that law does not exist (``derivations/head_moments.py``).
+            If σ grows exponentially: the mean over that law does not exist (``derivations/contexts/head_moments.py``).
         """
         check_growth(head)
         c0, c1, c2, norm2 = _tabulated(head, np.asarray(scales, float))
@@ -156,7 +156,7 @@ class HeadMoments:
 
         References
         ----------
-        Derivation: ``derivations/mixing_gradient.py``.
+        Derivation: ``derivations/heads/mixing_gradient.py``.
 
         Examples
         --------

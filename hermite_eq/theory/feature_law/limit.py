@@ -152,7 +152,8 @@ class SourcesLimit(FeatureLaw):
     than that there are D = ∞. F has the scale of the training mixture, so that pre-activations of source s have variance
     :math:`R_s/\sum_r\pi_rR_r`.
 
-    Derivations: R of one source in ``derivations/linear_error.py``, errors for given covariances in ``derivations/given_covariances.py``.
+    Derivations: R of one source in ``derivations/linear/linear_error.py``, errors for given covariances in
+    ``derivations/heads/given_covariances.py``.
     """
 
     targets: tuple[TargetMoments, ...]

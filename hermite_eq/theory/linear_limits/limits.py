@@ -128,7 +128,7 @@ def ridgeless_limit(**to: sympy.Expr | float | int) -> RidgelessLimit:
 
     References
     ----------
-    ``derivations/ridgeless_limits.py``, every entry; for the identity Lu et al., arXiv 2405.11751.
+    ``derivations/linear/ridgeless_limits.py``, every entry; for the identity Lu et al., arXiv 2405.11751.
 
     Examples
     --------

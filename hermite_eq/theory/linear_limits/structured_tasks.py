@@ -190,7 +190,7 @@ class StructuredLaw(FeatureLaw):
 
     References
     ----------
-    ``derivations/task_covariances.py``.
+    ``derivations/linear/task_covariances.py``.
     """
 
     population: TaskPopulation

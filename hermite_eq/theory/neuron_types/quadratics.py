@@ -7,9 +7,9 @@ pre-activation contains :math:`\sum_ab_a\,f_a^\top x`, and its part of degree 2 
     \qquad f_a\sim\mathcal N(0,r_aI).
 
 In an orthonormal basis B of symmetric matrices the functions :math:`b_ab_b\,x^\top Bx` have uncorrelated weights of mean zero, of
-variance :math:`2r_a^2` for a = b, :math:`4r_ar_b` for a < b (``derivations/spiked_quadratics.py``); as functions of the query, of the bulk
-of x, they have eigenvalues of the order of those of h. They are taken for Gaussian (tested by simulation). Along the signals, which only
-these matrices see, they are *coordinates*; the rest of each pair has its energy in all other matrices.
+variance :math:`2r_a^2` for a = b, :math:`4r_ar_b` for a < b (``derivations/heads/spiked_quadratics.py``); as functions of the query, of the
+bulk of x, they have eigenvalues of the order of those of h. They are taken for Gaussian (tested by simulation). Along the signals, which
+only these matrices see, they are *coordinates*; the rest of each pair has its energy in all other matrices.
 """
 
 from __future__ import annotations

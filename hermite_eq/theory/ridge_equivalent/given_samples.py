@@ -9,8 +9,8 @@ samples,
     \mathbb E_F(y_h-\hat y_h)^2\simeq(y_h-k_h^\top Ry)^2+\frac{y^\top RKRy}{m-\operatorname{tr}(KR)^2}
     \big(k_{hh}-2k_h^\top Rk_h+k_h^\top RKRk_h\big).
 
-Nothing is assumed of the law of h. m = ∞ is ridge regression with the kernel, γ = Λ. Derivation: ``derivations/given_samples.py``; for
-networks: Louart, Liao and Couillet, arXiv 1702.05419.
+Nothing is assumed of the law of h. m = ∞ is ridge regression with the kernel, γ = Λ. Derivation: ``derivations/heads/given_samples.py``;
+for networks: Louart, Liao and Couillet, arXiv 1702.05419.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def linear_limit(
     References
     ----------
     For :math:`\sigma_*=\mathrm{id}`: Lu, Letey, Zavatone-Veth, Maiti and Pehlevan, arXiv 2405.11751, Results 1-4. Derivation:
-    ``derivations/linear_error.py``.
+    ``derivations/linear/linear_error.py``.
 
     Examples
     --------

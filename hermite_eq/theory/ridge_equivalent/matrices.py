@@ -9,15 +9,15 @@ with :math:`\mathbb E[\hat h_\kappa\hat h_\kappa^\top|\theta]=u_\kappa(\theta)r_
 are parts of h whose energies :math:`u_\kappa` differ from sample to sample; those of degree 2 are quadratic functions of h whose
 eigenvalues are as large as those of h, if any. The directions :math:`q_j` are the constant and, for each source and each part of h, the
 mean of degree 2, :math:`\frac12(f_i^\top C_{\kappa,s}f_i-\operatorname{tr}C_{\kappa,s})` on neuron i, with Gram matrix
-:math:`1\oplus\frac12\operatorname{tr}C_{\kappa,s}C_{\kappa,s'}`. Derivations: ``derivations/given_covariances.py`` and
-``derivations/context_types.py``.
+:math:`1\oplus\frac12\operatorname{tr}C_{\kappa,s}C_{\kappa,s'}`. Derivations: ``derivations/heads/given_covariances.py`` and
+``derivations/heads/context_types.py``.
 
 h may have a mean, :math:`\mathbb E[\hat h_\kappa|\theta]=e_\kappa(\theta)\,\mathbb E_sh_\kappa`; r is then the second moment, and the
 constant and the means of degree 2 are correlated with h:
 
 .. math:: v=\tilde R(V-B^\top a),\quad V=\mathbb E[c\,m\,\omega]M,\quad B=\mathbb E[\psi\,c\,e\,\omega\,\mathbb E_sh^\top],
 
-for the coefficients v of h and a of the finite block, derived in ``derivations/given_means.py``.
+for the coefficients v of h and a of the finite block, derived in ``derivations/heads/given_means.py``.
 """
 
 from __future__ import annotations

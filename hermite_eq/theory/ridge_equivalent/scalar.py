@@ -193,7 +193,7 @@ def fixed_point(
 
     References
     ----------
-    Derivation: ``derivations/random_features.py``.
+    Derivation: ``derivations/heads/random_features.py``.
     """
     samples = replace_zero_slope(samples)
     power = samples.c1**2
@@ -348,7 +348,7 @@ def random_head_error(
 
     References
     ----------
-    Derivation: ``derivations/random_features.py``.
+    Derivation: ``derivations/heads/random_features.py``.
     """
     samples = replace_zero_slope(samples)
     k, omega = point.k, point.omega

@@ -16,7 +16,7 @@ in channels c (the entries of h, and quadratic functions of them), with :math:`C
     +n\sum_\theta(w_\theta-p_\theta\log w_\theta)-m\sum_sp_s\log\kappa_s
 
 stationary: :math:`w_\theta=p_\theta/(1+\delta_\theta)`, :math:`\kappa_s=mp_s/G_s`. All errors are first and second derivatives of Ω
-(``derivations/spiked_features.py``).
+(``derivations/heads/spiked_features.py``).
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def resolvent_moments(y: Any, kappa: Any, p: Any = 1.0) -> ResolventMoments:
 
     References
     ----------
-    Marchenko and Pastur, Math. USSR-Sbornik 1 (1967) 457; the derivation is in ``derivations/marchenko_pastur.py``.
+    Marchenko and Pastur, Math. USSR-Sbornik 1 (1967) 457; the derivation is in ``derivations/linear/marchenko_pastur.py``.
 
     Examples
     --------

@@ -83,7 +83,7 @@ def wishart_density(d: int, k: int) -> tuple[Array, Array]:
 
     References
     ----------
-    De Bruijn, J. Indian Math. Soc. 19 (1955) 133-151; ``derivations/wishart_density.py``.
+    De Bruijn, J. Indian Math. Soc. 19 (1955) 133-151; ``derivations/linear/wishart_density.py``.
 
     Examples
     --------

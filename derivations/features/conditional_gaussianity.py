@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from derivations import Step
-from derivations.context_covariance import _gaussian_mean
+from derivations.contexts.context_covariance import _gaussian_mean
 from hermite_eq import Task
 from hermite_eq.covariance import covariance
 

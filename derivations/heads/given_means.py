@@ -12,7 +12,7 @@ import sympy
 from numpy.typing import NDArray
 
 from derivations import Step
-from derivations.given_covariances import WrittenOut
+from derivations.heads.given_covariances import WrittenOut
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.models import PolynomialActivation, RandomTransformer, Sizes, Source, Task
 from hermite_eq.theory import Population, given_moments, icl_error

@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 
 from derivations import Step
-from derivations.marchenko_pastur import wishart_trace_moment
+from derivations.linear.marchenko_pastur import wishart_trace_moment
 from hermite_eq.theory.spectra.wishart import wishart_density
 
 TITLE = "The mean spectrum of a real Wishart matrix"

@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 
 from derivations import Step
-from derivations.context_covariance import _gaussian_mean
+from derivations.contexts.context_covariance import _gaussian_mean
 from hermite_eq.covariance.averages import gamma_nodes
 from hermite_eq.models import Task
 from hermite_eq.theory.feature_law.context_law import _with_norm, pair_moments, sum_moments

@@ -16,7 +16,7 @@ import sympy
 from numpy.typing import NDArray
 
 from derivations import Step
-from derivations.given_covariances import errors_of, symmetric, vanishes
+from derivations.heads.given_covariances import errors_of, symmetric, vanishes
 from hermite_eq.hermite import he
 from hermite_eq.models import PolynomialActivation, RandomTransformer, Sizes
 from hermite_eq.theory import Population, given_moments

@@ -1,0 +1,1 @@
+"""Hermite coefficients and kernels."""

@@ -1,0 +1,1 @@
+"""The context and its covariance."""

@@ -1,0 +1,1 @@
+"""Gaussian pre-activations and the equivalent model."""

@@ -1,0 +1,1 @@
+"""Errors of random heads and of several sources."""

@@ -1,0 +1,1 @@
+"""Errors of linear Transformers, and what nothing can beat."""
