@@ -106,16 +106,22 @@ def _literal(target: sympy.Expr, z: sympy.Symbol, d: int, ell: int) -> tuple[lis
     u = _direction(d)
     variances: dict[sympy.Symbol, sympy.Expr] = {}
     b1, b2 = sympy.zeros(d, 1), sympy.Integer(0)
+    # A symbol for the length of ξ: with its root the coefficients would be no polynomials.
+    length = sympy.Symbol("r", positive=True)
     for i in range(ell):
         x = sympy.Matrix(sympy.symbols(f"x{i}_0:{d}", real=True))
         eps = sympy.Symbol(f"eps{i}", real=True)
         variances |= dict.fromkeys(x, sympy.Rational(1, d)) | {eps: RHO}
-        y = sympy.expand(target.subs(z, S * sympy.sqrt(d) * (u.T * x)[0]) + eps)
+        y = sympy.expand(target.subs(z, length * (u.T * x)[0]) + eps)
         b1 += sympy.Rational(d, ell) * y * x
         b2 += y**2 / ell
     b = [sympy.Poly(entry, *variances) for entry in (*b1, b2)]
     pairs = combinations_with_replacement(range(d + 1), 2)
-    return [_gaussian_mean(entry, variances) for entry in b], {(i, j): _gaussian_mean(b[i] * b[j], variances) for i, j in pairs}
+
+    def mean(polynomial: sympy.Poly) -> sympy.Expr:
+        return _gaussian_mean(polynomial, variances).subs(length, S * sympy.sqrt(d))
+
+    return [mean(entry) for entry in b], {(i, j): mean(b[i] * b[j]) for i, j in pairs}
 
 
 def _literal_agrees(

@@ -41,19 +41,25 @@ ASSUMPTIONS_TEX = (
 )
 
 
-def _projection(d: int) -> tuple[sympy.Matrix, sympy.Matrix]:
-    """ξ of symbols, and (I − uuᵀ)."""
+def _projection(d: int) -> tuple[sympy.Matrix, sympy.Expr, sympy.Matrix]:
+    """ξ of symbols, ‖ξ‖², and ‖ξ‖²(I − uuᵀ), a polynomial."""
     xi = sympy.Matrix(sympy.symbols(f"xi1:{d + 1}", real=True))
-    return xi, sympy.eye(d) - xi * xi.T / (xi.T * xi)[0]
+    square = (xi.T * xi)[0]
+    return xi, square, square * sympy.eye(d) - xi * xi.T
+
+
+def _is_zero(matrix: sympy.Matrix) -> bool:
+    """Whether all entries, polynomials, vanish identically."""
+    return bool(matrix.expand().is_zero_matrix)
 
 
 def _labels_see_one_part() -> bool:
     for d in (1, 2, 3, 4):
-        xi, project = _projection(d)
-        omega, g = sympy.Matrix(sympy.symbols(f"w1:{d + 1}")), sympy.Symbol("g")
-        norm = sympy.sqrt((xi.T * xi)[0])
-        x = (g * xi / norm + project * omega) / sympy.sqrt(d)
-        if sympy.simplify((xi.T * x)[0] - norm / sympy.sqrt(d) * g) != 0:
+        xi, square, project = _projection(d)
+        omega, g, norm = sympy.Matrix(sympy.symbols(f"w1:{d + 1}")), sympy.Symbol("g"), sympy.Symbol("n", positive=True)
+        # √d ‖ξ‖² x, and its product with ξ after ‖ξ‖² for the square of the norm.
+        x = g * norm * xi + project * omega
+        if sympy.expand((xi.T * x)[0] - norm * square * g) != 0:
             return False
     # All d: ξᵀ(I − uuᵀ) = ‖ξ‖ (uᵀ − (uᵀu) uᵀ) = 0, a consequence of uᵀu = 1 alone.
     uu = sympy.Symbol("uu")
@@ -63,9 +69,8 @@ def _labels_see_one_part() -> bool:
 def _parts_are_uncorrelated() -> bool:
     # Cov(uᵀx, (I − uuᵀ)x) = uᵀ (I/d)(I − uuᵀ) = 0, and Cov((I − uuᵀ)x) = (I − uuᵀ)/d by idempotence.
     for d in (1, 2, 3, 4):
-        xi, project = _projection(d)
-        if not ((xi.T * project).applyfunc(sympy.cancel).is_zero_matrix
-                and (project * project - project).applyfunc(sympy.cancel).is_zero_matrix):
+        xi, square, project = _projection(d)
+        if not (_is_zero(xi.T * project) and _is_zero(project * project - square * project)):
             return False
     return True
 
@@ -83,11 +88,11 @@ def _general_covariance() -> bool:
     for d in (1, 2, 3):
         xi = sympy.Matrix(sympy.symbols(f"xi1:{d + 1}", real=True))
         sigma = sympy.Matrix(d, d, lambda i, j: sympy.Symbol(f"S{min(i, j)}{max(i, j)}"))
-        variance = (xi.T * sigma * xi)[0]
-        remainder = sympy.eye(d) - sigma * xi * xi.T / variance
-        uncorrelated = (remainder * sigma * xi).applyfunc(sympy.cancel).is_zero_matrix
-        stated = (remainder * sigma * remainder.T - (sigma - sigma * xi * xi.T * sigma / variance)).applyfunc(sympy.cancel).is_zero_matrix
-        if not (uncorrelated and stated):
+        variance = sympy.expand((xi.T * sigma * xi)[0])
+        # Both identities times powers of ξᵀΣξ > 0, as polynomials.
+        remainder = (variance * sympy.eye(d) - sigma * xi * xi.T).expand()
+        uncorrelated = (remainder * sigma).expand()
+        if not (_is_zero(uncorrelated * xi) and _is_zero(uncorrelated * remainder.T - variance * uncorrelated)):
             return False
     return True
 

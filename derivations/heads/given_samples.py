@@ -12,6 +12,7 @@ import numpy as np
 import scipy.special
 import sympy
 from numpy.typing import NDArray
+from sympy.polys.rings import ring
 
 from derivations import Step
 from hermite_eq.theory.ridge_equivalent.given_samples import fitted
@@ -74,8 +75,9 @@ def _second_order(factor: sympy.Expr) -> list[Step]:
     middle = (k.T * R * y)[0]
     spread = (y.T * R * K * R * y)[0] / (m - ((K * R) ** 2).trace())
     claimed = middle**2 + factor * spread * (own - 2 * (k.T * R * k)[0] + (k.T * R * K * R * k)[0])
-    # Of the numerator alone: a rational function is zero where it is.
-    difference = sympy.expand(sympy.numer(sympy.together(mean_square - claimed)))
+    # Of the numerator alone: a rational function is zero where it is. As a polynomial of a ring, without SymPy's expressions.
+    polynomials = ring([m, gamma, l1, l2, k1, k2, own, y1, y2], sympy.ZZ)[0]
+    difference = polynomials.from_expr(sympy.numer(sympy.together(mean_square - claimed)))
     return [
         Step("d[γ yᵀ(K_ε+γ)⁻¹y]/dε is E ŷ² of (2)", difference == 0, "n = 2, any K in its eigenbasis, all k, y",
              tex=r"$\frac{d}{d\epsilon}\bigl[\gamma y^\top(K_\epsilon+\gamma)^{-1}y\bigr]$ is $\mathbb{E}\hat y^2$ of (2).")

@@ -8,6 +8,7 @@ the roots, and its table is compared with these limits branch by branch, in all 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import sympy
 from sympy import oo
@@ -60,6 +61,7 @@ def _vanishes(expression: sympy.Expr) -> bool:
     return bool(sympy.cancel(sympy.together(expression)) == 0)
 
 
+@cache
 def _root(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     """The positive zero of a rational function."""
     (root,) = sympy.solve(sympy.fraction(sympy.cancel(sympy.together(expression)))[0], symbol)

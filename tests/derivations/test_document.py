@@ -55,7 +55,7 @@ def test_an_unknown_sign_is_an_error() -> None:
 
 
 def test_the_command_writes_it(tmp_path: Path) -> None:
-    assert main(["norm_law", "--tex", str(tmp_path / "paper")]) == 0
+    assert main(["mehler", "--tex", str(tmp_path / "paper")]) == 0
     assert r"\end{document}" in (tmp_path / "paper" / "derivations.tex").read_text(encoding="utf-8")
 
 
