@@ -23,7 +23,7 @@ from hermite_eq.theory.neuron_types.features import NODES, TypedLaw, types_of_ne
 from verify.command_line import command_line, positive
 
 #: Arguments of the smallest run.
-SMALLEST = ("--d", "6", "--runs", "2", "--covariances", "1")
+SMALLEST = ("--d", "6", "--runs", "2", "--covariances", "1", "--heads", "tanh")
 COVARIANCES = (
     *map(Spike, (4.0, 8.0, 12.0, 24.0)), *map(Toeplitz, (0.3, 0.4, 0.5, 0.6, 0.7, 0.9)), *map(PowerLaw, (0.25, 0.5, 0.75, 1.0, 2.0)),
 )  # fmt: skip
@@ -46,13 +46,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--d", type=positive, default=24, help="dimension (24)")
     parser.add_argument("--runs", type=positive, default=48, help="simulated runs of each line (48)")
     parser.add_argument("--covariances", type=positive, default=len(COVARIANCES), help=f"how many of the {len(COVARIANCES)} (all)")
+    parser.add_argument("--heads", nargs="+", default=["relu", "tanh"], metavar="NAME", help="activations of the heads (relu tanh)")
     given = parser.parse_args(argv)
     sizes = Sizes.from_ratios(given.d, alpha=1, kappa=math.inf, tau=2, mu=1)
     for covariance in COVARIANCES[: given.covariances]:
         task = Task(sources=[Source("relu", 0.01, input_cov=covariance)])
         spread = concentration(task, sizes.d, sizes.context)
         print(f"{covariance}: the largest share of E‖h‖² {spread.largest:.3f}, squares of the others {spread.others:.4f}")
-        for head in ("relu", "tanh"):
+        for head in given.heads:
             for normalise in (True, False):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", HypothesisWarning)
