@@ -50,8 +50,9 @@ def summary(shown: Groups) -> list[str]:
 def formulas(shown: Groups) -> dict[str, str]:
     """The equivalent models of the campaigns, in TeX by their names."""
     models = [model for group in shown for curve in group[0].results.curves.values() for model in curve.settings[0].models.values()]
-    heads = [getattr(model, name, None) for model in models for name in ("head", "activation")]
-    return {head.name: head.latex() for head in heads if isinstance(head, PolynomialActivation)}
+    heads = (getattr(model, name, None) for model in models for name in ("head", "activation"))
+    named = {head.name: head for head in heads if isinstance(head, PolynomialActivation)}
+    return {name: head.latex() for name, head in named.items()}
 
 
 def body(said: Sequence[str], drawn: Sequence[str], tables: Sequence[str], tex: Mapping[str, str]) -> str:

@@ -48,6 +48,8 @@ def save(figure: Figure, path: Path) -> Path:
     # No date in the file: the same numbers give the same bytes.
     with matplotlib.rc_context({"svg.hashsalt": "hermite_eq"}):
         figure.savefig(vector, format="svg", metadata={"Date": None})
+    # Both have one layout.
+    figure.set_layout_engine("none")
     figure.savefig(pixels, format="png", dpi=130)
     plt.close(figure)
     write_bytes(path.with_suffix(".svg"), vector.getvalue())
