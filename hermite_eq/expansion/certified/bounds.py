@@ -104,11 +104,13 @@ class _Tails:
     norm2: arb
 
 
+def _tail(ends: tuple[Growth, Growth], k: int, T: arb) -> arb:
+    return sum((end.tail(k, T) for end in ends), arb(0)) / arb.fac_ui(k).sqrt()
+
+
 def tail_bounds(ends: tuple[Growth, Growth], degree: int, T: arb) -> _Tails:
-    return _Tails(
-        [sum((end.tail(k, T) for end in ends), arb(0)) / arb.fac_ui(k).sqrt() for k in range(degree + 1)],
-        sum((end.times(end).tail(0, T) for end in ends), arb(0)),
-    )
+    squares = ends[0].times(ends[0]), ends[1].times(ends[1])
+    return _Tails([_tail(ends, k, T) for k in range(degree + 1)], _tail(squares, 0, T))
 
 
 def tail_cut(ends: tuple[Growth, Growth], degree: int, digits: int) -> tuple[int, _Tails]:
@@ -116,10 +118,12 @@ def tail_cut(ends: tuple[Growth, Growth], degree: int, digits: int) -> tuple[int
     with working_precision(BOUND_BITS):
         goal = arb(10) ** -digits
         low, high = 4, 8
+        squares = ends[0].times(ends[0]), ends[1].times(ends[1])
 
         def small(quarters: int) -> bool:
-            tails = tail_bounds(ends, degree, arb(quarters) / 4)
-            return all(bool(tail < goal) for tail in [*tails.c, tails.norm2])
+            T = arb(quarters) / 4
+            # That of the norm or of the highest degree is mostly the largest.
+            return bool(_tail(squares, 0, T) < goal) and all(bool(_tail(ends, k, T) < goal) for k in range(degree, -1, -1))
 
         while not small(high):
             if high == 4 * _FARTHEST:
