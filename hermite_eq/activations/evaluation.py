@@ -302,7 +302,7 @@ def _by_balls(expression: sympy.Expr, x: Array, values: Array) -> Array:
     """The values at x, each the double nearest to it; what balls do not tell stays as it is in ``values``."""
     values = values.copy()
     waiting = [(i, place) for i, place in enumerate(x.tolist()) if math.isfinite(place)]
-    singular = []
+    singular, zero = [], arb(0)
     for bits in _BITS:
         unresolved = []
         with working_precision(bits):
@@ -311,13 +311,13 @@ def _by_balls(expression: sympy.Expr, x: Array, values: Array) -> Array:
             except HypothesisError:  # no ball arithmetic for a function of the expression
                 return values
             for i, place in waiting:
-                ball = function(acb(arb(place)), False)
+                ball = function(acb(place), False)
                 if not ball.is_finite():
                     singular.append((i, place))
-                elif ball.imag.contains(0):
-                    accurate = ball.real.rel_accuracy_bits() >= 64 or ball.real.abs_upper() < _NEGLIGIBLE
-                    if accurate or bits == _BITS[-1]:
-                        values[i] = float(ball.real)
+                elif ball.imag.contains(zero):
+                    real = ball.real
+                    if real.rel_accuracy_bits() >= 64 or real.abs_upper() < _NEGLIGIBLE or bits == _BITS[-1]:
+                        values[i] = float(real)
                     else:
                         unresolved.append((i, place))
         waiting = unresolved
