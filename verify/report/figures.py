@@ -102,7 +102,7 @@ def _kind(curve: Curve) -> str:
         if "no step" in curve.name:
             return "no step"
         stepped = any("no step" in name for name in curve.settings[0].models)
-        return "F + ηuvᵀ in place of the step" if model.rank_one else "with the gradient step" if stepped else "the head, at rest"
+        return "F + ηuvᵀ in place of the step" if model.rank_one else "with the gradient step" if stepped else "without a step"
     return "head, h normalised" if model.normalise else "head"
 
 
