@@ -101,12 +101,12 @@ SUBPACKAGES = {module.name for module in pkgutil.iter_modules(hermite_eq.__path_
 
 
 #: Programs, read until the input ends; each runs in a copy of a process that has loaded NumPy and SymPy and nothing of the package.
-PROGRAMS = """import os, sys, traceback, numpy, sympy
+PROGRAMS = """import ast, os, sys, traceback, numpy, sympy
 before = set(sys.modules)
 for line in sys.stdin:
     if not os.fork():
         try:
-            exec(eval(line), {"sys": sys})
+            exec(ast.literal_eval(line), {"sys": sys})
             print(*set(sys.modules) - before, flush=True)
         except BaseException:
             print("failed:", repr(traceback.format_exc()), flush=True)

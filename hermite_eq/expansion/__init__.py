@@ -8,4 +8,5 @@ from hermite_eq.expansion.kernels.kernel import dual_activation as dual_activati
 from hermite_eq.expansion.quadrature import QuadratureEstimate as QuadratureEstimate
 from hermite_eq.expansion.quadrature import gaussian_mean as gaussian_mean
 from hermite_eq.expansion.scaled import scaled_coefficients as scaled_coefficients
+from hermite_eq.expansion.scaled import scaled_moments as scaled_moments
 from hermite_eq.expansion.scaled import scaled_norm2 as scaled_norm2

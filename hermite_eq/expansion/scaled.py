@@ -78,14 +78,7 @@ def scaled_coefficients(sigma: Any, scales: ArrayLike, degree: int, *, shifts: A
     array([[10., -6.,  2.],
            [10.,  6.,  2.]])
     """
-    sigma = activation(sigma)
-    degree = double_degree(degree)
-    c = np.concatenate([
-        np.einsum("ksj,sj->sk", orthonormal_values(x, degree), f * root) for f, x, root in _affine_nodes(sigma, scales, shifts)
-    ])
-    if not np.any(shifts):
-        c[:, vanishing(sigma, degree)] = 0.0
-    return c * [sqrt_factorial(k) for k in range(degree + 1)]
+    return scaled_moments(sigma, scales, degree, shifts=shifts)[0]
 
 
 def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0, degree: int = 0) -> Array:
@@ -97,8 +90,23 @@ def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0, degr
     >>> scaled_norm2("relu", [1.0, 2.0], degree=2)          # E g²(g² − 1)/2 over g > 0
     array([1., 4.])
     """
-    degree = double_degree(degree)
-    return np.concatenate([
-        np.sum(np.square(f) * orthonormal_values(x, degree)[degree] * sqrt_factorial(degree) if degree else np.square(f), axis=1)
-        for f, x, _ in _affine_nodes(activation(sigma), scales, shifts)
-    ])
+    return scaled_moments(sigma, scales, 0, shifts=shifts, squared=degree)[1]
+
+
+def scaled_moments(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayLike = 0.0, squared: int = 0) -> tuple[Array, Array]:
+    """:func:`scaled_coefficients`, and :func:`scaled_norm2` of degree ``squared``, from the same values of σ.
+
+    >>> c, norm2 = scaled_moments("square", [1.0, 2.0], 2)
+    >>> norm2
+    array([ 3., 48.])
+    """
+    sigma, degree, squared = activation(sigma), double_degree(degree), double_degree(squared)
+    parts = []
+    for f, x, root in _affine_nodes(sigma, scales, shifts):
+        he, square = orthonormal_values(x, max(degree, squared)), np.square(f)
+        norm2 = np.sum(square * he[squared] * sqrt_factorial(squared) if squared else square, axis=1)
+        parts.append((np.einsum("ksj,sj->sk", he[: degree + 1], f * root), norm2))
+    c, norms = (np.concatenate(each) for each in zip(*parts, strict=True))
+    if not np.any(shifts):
+        c[:, vanishing(sigma, degree)] = 0.0
+    return c * [sqrt_factorial(k) for k in range(degree + 1)], norms

@@ -186,8 +186,8 @@ def spiked_icl_error(
     coordinates and ‖h‖.
 
     :func:`hermite_eq.icl_error` gives the same for a :class:`OneStepTransformer`, and for a :class:`RandomTransformer` under a mixture in
-    which one direction of h holds more than 2 % of E‖h‖²: large directions are types of the neurons here, where the theory of several
-    sources lets them reach the features linearly.
+    which one direction of h holds more than a fifth of E‖h‖² and few others hold much: large directions are types of the neurons here,
+    where the theory of several sources lets them reach the features linearly.
 
     Parameters
     ----------

@@ -272,7 +272,8 @@ def _erfinv_sin(x: Any) -> Any:
 def test_singular_points_of_a_periodic_function_have_one_expansion_for_each_phase() -> None:
     expression = log(Abs(sin(3 * X))) + 1 / sqrt(2 + sin(3 * X))
     found = singularities(expression)
-    assert len(found) == 77
+    # nπ/3 as far as the density reaches, on both sides of 0.
+    assert len(found) == 2 * math.floor(3 * 40 / math.pi) + 1
     for item in (found[0], found[38], found[-1]):
         assert sin(3 * item.place) == 0
         assert item.left is not None
@@ -280,8 +281,8 @@ def test_singular_points_of_a_periodic_function_have_one_expansion_for_each_phas
         for side, expansion in ((-1, item.left), (1, item.right)):
             t = 2.0**-20
             value = sum(float(c) * t ** float(a) * (-math.log(t)) ** float(b) for (a, b), c in expansion.parts[0][1].terms.items())
-            # A rounded place moves log|sin 3x| by ε|x|/t.
-            assert value == pytest.approx(float(expression.subs(X, item.place + side * t).evalf(30)), abs=1e-13)
+            # A sum of some twenty products in doubles.
+            assert value == pytest.approx(float(expression.subs(X, item.place + side * t).evalf(30)), rel=64 * np.finfo(float).eps)
 
 
 # Arc functions at ±1, where they have roots: the text, the same in mpmath, the kinks within reach of the density.

@@ -188,7 +188,7 @@ class Expander:
             raise UndecidedError(f"{f}") from None
 
     def _erfinv_at_one(self, argument: sympy.Expr, limit: arb) -> Asymptotic:
-        r"""erf⁻¹(1 − u) = √log(1/u) (1 + O(log log(1/u)/log(1/u))): of the expansion the first term alone is known."""
+        r"""erf⁻¹(1 − u) = √log(1/u) (1 + O(log log(1/u)/log(1/u))), from erfc w ~ e^{−w²}/(w√π) = u: its first term alone."""
         if not abs(limit) > 0:
             raise UndecidedError(f"erfinv({argument})")
         sign = 1 if limit > 0 else -1

@@ -83,7 +83,7 @@ def growth_at_ends(expression: sympy.Expr, sigma: Activation) -> tuple[Growth, G
 
 #: Tails begin no farther out.
 _FARTHEST = 1000
-#: With fewer digits than these the rules do not resolve a function whose mass is that far out.
+#: Digits that may be offered: at these the rules resolved functions whose mass is that far out, and at 2 they did not.
 _FEWEST = 20
 
 

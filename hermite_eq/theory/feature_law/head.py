@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hermite_eq.activations import Activation, grows_exponentially
 from hermite_eq.activations.derivative import derivative
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
-from hermite_eq.expansion import coefficients, scaled_coefficients, scaled_norm2
+from hermite_eq.expansion import coefficients, scaled_moments, scaled_norm2
 from hermite_eq.hermite import orthonormal_values
 from hermite_eq.models import (
     LinearTransformer,
@@ -80,8 +80,8 @@ def affine_moments(head: Any, scales: Array, degree: int = 2, *, shifts: Any = 0
            [5.25]])
     """
     if not isinstance(head, PolynomialActivation):
-        norm2 = scaled_norm2(head, scales, shifts=shifts, degree=squared)
-        return np.vstack([scaled_coefficients(head, scales, degree, shifts=shifts).T, norm2])
+        c, norm2 = scaled_moments(head, scales, degree, shifts=shifts, squared=squared)
+        return np.vstack([c.T, norm2])
     # r + 3 nodes integrate degree 2r + 5: P²He₂ and P He_k, k ≤ r + 4, exactly.
     g, w = np.polynomial.hermite_e.hermegauss(head.degree + 3)
     he = np.polynomial.hermite_e.hermevander(g, max(degree, squared)) * (w / w.sum())[:, None]
@@ -259,26 +259,18 @@ def _tabulated(head: Activation | PolynomialActivation, scales: Array, degree: i
     return found
 
 
-@dataclass(frozen=True)
-class GradientStep:
-    """One step of gradient descent on the first layer before the read-out is fitted."""
+def step_rates(model: OneStepTransformer, samples: int, hidden: int) -> tuple[float, float, float]:
+    r"""Of a gradient step on the first layer :math:`\eta c_1/m`, and beyond rank one :math:`\eta c_2/m` and
+    :math:`\eta^2\operatorname{Var}\sigma'/(m^2n)` (``derivations/heads/spiked_features.py``).
 
-    activation: Activation
-    size: float
-    rank_one: bool
-
-    def rates(self, samples: int, hidden: int) -> tuple[float, float, float]:
-        r""":math:`\eta c_1/m`, and beyond rank one :math:`\eta c_2/m` and :math:`\eta^2\operatorname{Var}\sigma'/(m^2n)`.
-
-        >>> from hermite_eq.activations import activation
-        >>> [round(float(rate), 6) for rate in GradientStep(activation("relu"), 64.0, rank_one=False).rates(samples=64, hidden=32)]
-        [1.0, 0.797885, 0.015625]
-        """
-        c, rate = np.asarray(coefficients(self.activation, 2)), self.size / hidden
-        if self.rank_one:
-            return float(rate * c[1]), 0.0, 0.0
-        slope = float(scaled_norm2(derivative(self.activation), [1.0])[0])
-        return float(rate * c[1]), float(rate * c[2]), rate**2 * max(slope - c[1] ** 2, 0.0) / samples
+    >>> [round(rate, 6) for rate in step_rates(OneStepTransformer("relu", 64.0, ridge=0.1), samples=64, hidden=32)]
+    [1.0, 0.797885, 0.015625]
+    """
+    c, rate = np.asarray(coefficients(model.activation, 2)), model.step_size / hidden
+    if model.rank_one:
+        return float(rate * c[1]), 0.0, 0.0
+    slope = float(scaled_norm2(derivative(model.activation), [1.0])[0])
+    return float(rate * c[1]), float(rate * c[2]), float(rate**2 * max(slope - c[1] ** 2, 0.0) / samples)
 
 
 @dataclass(frozen=True)
@@ -295,15 +287,15 @@ class Head:
         Whether every h is rescaled to one length.
     free_constant : bool
         A constant without penalty: the intercept of a linear Transformer.
-    step : GradientStep or None
-        What the first layer has taken, where that is not as drawn.
+    step : OneStepTransformer or None
+        The model whose gradient step the first layer has taken, where that is not as drawn.
     """
 
     function: Activation | PolynomialActivation | None
     ridge: float
     normalise: bool = False
     free_constant: bool = False
-    step: GradientStep | None = None
+    step: OneStepTransformer | None = None
 
     @classmethod
     def of(cls, model: TrainedModel, *, step: bool = False) -> Head:
@@ -321,8 +313,7 @@ class Head:
         if isinstance(model, OneStepTransformer) and not model.step_size:
             return cls(model.head, model.ridge, model.normalise)
         if isinstance(model, OneStepTransformer) and step:
-            taken = GradientStep(model.activation, model.step_size, model.rank_one)
-            return cls(model.head, model.ridge, model.normalise, step=taken)
+            return cls(model.head, model.ridge, model.normalise, step=model)
         raise ArgumentTypeError(
             f"the model is a LinearTransformer{', a RandomTransformer or a OneStepTransformer' if step else ' or a RandomTransformer'}",
             f"{type(model).__name__}",

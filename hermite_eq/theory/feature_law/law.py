@@ -84,7 +84,7 @@ class IsotropicLaw(FeatureLaw):
 
     @abstractmethod
     def errors(self, at: Place) -> ErrorArrays:
-        """The errors at each place; at a finite d that α plays no role, as the law has one of its own."""
+        """The errors at each place. Where d is finite α plays no role, as the law has one of its own."""
 
     def solution(self, points: Sequence[Any]) -> Solution:
         return self.errors(Place.of(self.head, points)).columns, ()

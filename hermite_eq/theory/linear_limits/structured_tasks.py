@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.arguments import array, count
 from hermite_eq.errors import HypothesisError
-from hermite_eq.expansion import scaled_coefficients, scaled_norm2
+from hermite_eq.expansion import scaled_moments
 from hermite_eq.models import Ratios, Task
 from hermite_eq.theory.arguments import check_plain, check_points
 from hermite_eq.theory.feature_law.head import Head
@@ -173,8 +173,8 @@ class TaskPopulation:
 def _labels(task: Task, scales: Array) -> tuple[Array, LabelLaw]:
     r""":math:`a(s)^2/s^2` at each scale, and the labels' law at equally likely scales."""
     check_plain(task)
-    c = scaled_coefficients(task.target, scales, 1)
-    square = float(np.mean(scaled_norm2(task.target, scales))) + task.noise
+    c, norm2 = scaled_moments(task.target, scales, 1)
+    square = float(np.mean(norm2)) + task.noise
     if not square > 0:
         raise HypothesisError("the labels are not all zero", f"{task}", "pass a nonzero target or noise > 0")
     return (c[:, 1] / scales) ** 2, LabelLaw(float(np.mean(c[:, 0])), square)

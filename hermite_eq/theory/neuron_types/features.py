@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.arguments import check_labels
-from hermite_eq.theory.feature_law.head import Head, check_growth, effective_share, unsettled
+from hermite_eq.theory.feature_law.head import Head, check_growth, effective_share, step_rates, unsettled
 from hermite_eq.theory.feature_law.law import FeatureLaw, Solution
 from hermite_eq.theory.neuron_types.contexts import LARGE, ContextNodes, context_nodes, other_laws
 from hermite_eq.theory.neuron_types.neurons import NeuronTypes, conditional_moments, factors
@@ -49,7 +49,7 @@ _SMALLEST_SCALE = 1e-4
 
 def typed_features(head: Head, nodes: ContextNodes, task: Task, sizes: Sizes) -> TypedFeatures:
     """The features of a head on the nodes."""
-    push, tilt, jitter = head.step.rates(sizes.samples, sizes.hidden or 0) if head.step else (0.0, 0.0, 0.0)
+    push, tilt, jitter = step_rates(head.step, sizes.samples, sizes.hidden or 0) if head.step else (0.0, 0.0, 0.0)
     t, training = nodes.trace, np.array(task.weights)
     coordinates2, large = nodes.coordinates**2, nodes.large
     types = NeuronTypes.of(step=head.step is not None, entries=large)
@@ -205,11 +205,12 @@ class TypedLaw(FeatureLaw):
             if (error := outside(head, task, sizes, nodes)) is not None:
                 raise error
         d, step = points[0].d, head.step
-        far = f"η = {step.size:g} at d² = {d**2}: the step's noise is described to leading order only" if step and step.size >= d**2 else ""
-        notes = (far,) if far else ()
+        far = () if step is None or not step.beyond_theorem(d) else (
+            f"η = {step.step_size:g} at d² = {d**2}: the step's noise is described to leading order only",
+        )
         task.check(d)
         contexts = context_nodes(task, d, points[0].context, head.normalise, nodes)
-        return cls(head=head, task=task, contexts=contexts, notes=notes, places=tuple(range(len(task.sources))))
+        return cls(head=head, task=task, contexts=contexts, notes=far, places=tuple(range(len(task.sources))))
 
     def solution(self, points: Sequence[Sizes]) -> Solution:
         law, head = self.contexts, self.head
