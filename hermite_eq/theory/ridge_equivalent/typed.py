@@ -174,8 +174,8 @@ class _Forms:
 
     def spread(self, part: Subspace, block: Array) -> Array:
         """E X Eᵀ on a subspace, X on the finite block."""
-        own = block[self.block, self.block].reshape(self.P, self.q, self.P, self.q)
-        return np.asarray(np.einsum("pkql,klbij->bpiqj", own, part.directions, optimize=True))
+        own = block[self.block, self.block].reshape(self.P, self.q, self.P, self.q).transpose(1, 3, 0, 2)
+        return _products(own.reshape(-1, self.P, self.P), part.directions.reshape(-1, *part.directions.shape[2:]))
 
 
 #: Z = (K⁻¹ + A)⁻¹, Y = (A⁻¹ + K)⁻¹ and L = (1 + KA)⁻¹ on a subspace.
@@ -222,13 +222,13 @@ class TypedRidge:
             triples: list[_Triple] = []
             for part in forms.channel.subspaces:
                 B, p = part.samples.shape[1:3]
-                A = np.einsum("spq,sbij->bpiqj", W[:, part.kind], part.samples, optimize=True).reshape(B, P * p, P * p)
-                K = np.einsum("s,spq,sbij->bpiqj", kappa, forms.outer, part.neurons, optimize=True).reshape(B, P * p, P * p)
-                L = np.linalg.inv(np.eye(P * p) + K @ A)
+                A = _products(W[:, part.kind], part.samples).reshape(B, P * p, P * p)
+                K = _products(kappa[:, None, None] * forms.outer, part.neurons).reshape(B, P * p, P * p)
+                L: Array = np.asarray(np.linalg.inv(np.eye(P * p) + K @ A), float)
                 Z, Y, L = (x.reshape(B, P, p, P, p) for x in (L @ K, A @ L, L))
                 triples.append((Z, Y, L))
-                own = np.einsum("bpiqj,klbij->pkql", Z, part.directions, optimize=True)
-                K0[forms.block, forms.block] += own.reshape(P * forms.q, P * forms.q)
+                own = _traces(Z, part.directions.reshape(-1, *part.directions.shape[2:])).reshape(forms.q, forms.q, P, P)
+                K0[forms.block, forms.block] += own.transpose(2, 0, 3, 1).reshape(P * forms.q, P * forms.q)
             inside.append(tuple(triples))
         A0: Array = self.moment(w)
         left0: Array = np.asarray(np.linalg.inv(np.eye(len(K0)) + K0 @ A0), float)
@@ -267,9 +267,8 @@ class TypedRidge:
             for part, (Z, Y, L) in zip(forms.channel.subspaces, triples, strict=True):
                 theta = forms.spread(part, state.Y0)
                 inner = part.copies * Y + _congruent(L, theta)
-                G = G + np.einsum("spq,bpiqj,sbij->s", forms.outer, inner, part.neurons, optimize=True)
-                inner = part.copies * Z - _congruent(Z, theta)
-                H[:, part.kind] += np.einsum("bpiqj,sbij->spq", inner, part.samples, optimize=True)
+                G = G + (forms.outer * _traces(inner, part.neurons)).sum((1, 2))
+                H[:, part.kind] += _traces(part.copies * Z - _congruent(Z, theta), part.samples)
             delta = delta + forms.at_nodes(H)
         return G, delta / self.n
 
@@ -317,7 +316,7 @@ class TypedRidge:
                 own = np.einsum("bpiqj,sbjk->sbpiqk", Z, part.samples, optimize=True)
                 between[part.kind] += part.copies * np.einsum("sbpiqk,tbrkui->tspuqr", own, own, optimize=True).reshape(shape[1:])
                 received = _congruent(Z, forms.spread(part, np.outer(inner, inner)))
-                seen[:, part.kind] += np.einsum("bpiqj,sbij->spq", received, part.samples, optimize=True)
+                seen[:, part.kind] += _traces(received, part.samples)
             noise += forms.at_nodes(seen)
             pairs.append(between)
         bent = np.einsum("tij,jk->tik", slopes, state.Y0)
@@ -358,6 +357,16 @@ class TypedRidge:
 def _outer(values: Array) -> Array:
     """x xᵀ for every row x."""
     return np.asarray(values[:, :, None] * values[:, None, :])
+
+
+def _products(weights: Array, matrices: Array) -> Array:
+    """Σ_k w_k ⊗ M_k over matrices w of shape (k, P, P) and M of shape (k, B, p, p), as an array of shape (B, P, p, P, p)."""
+    return np.asarray(np.tensordot(weights, matrices, (0, 0)).transpose(2, 0, 3, 1, 4))
+
+
+def _traces(X: Array, matrices: Array) -> Array:
+    """Σ_b over the entries of p × p blocks of X, shape (B, P, p, P, p), times those of every M, shape (k, B, p, p): shape (k, P, P)."""
+    return np.asarray(np.tensordot(matrices, X.transpose(0, 2, 4, 1, 3), 3))
 
 
 def _congruent(X: Array, inner: Array) -> Array:
