@@ -27,7 +27,7 @@ from hermite_eq.theory.arguments import check_labels
 from hermite_eq.theory.feature_law.head import Head, check_growth, effective_share, step_rates, unsettled
 from hermite_eq.theory.feature_law.law import FeatureLaw, Solution
 from hermite_eq.theory.neuron_types.contexts import LARGE, ContextNodes, context_nodes, other_laws
-from hermite_eq.theory.neuron_types.neurons import NeuronTypes, conditional_moments, factors
+from hermite_eq.theory.neuron_types.neurons import MOST, NeuronTypes, conditional_moments, factors
 from hermite_eq.theory.prediction import TheoryError, columns
 from hermite_eq.theory.ridge_equivalent.typed import Channel, Subspace, TypedFeatures, TypedRidge
 from hermite_eq.theory.spectra.blocks import Block, common_basis
@@ -49,10 +49,10 @@ _SMALLEST_SCALE = 1e-4
 
 def typed_features(head: Head, nodes: ContextNodes, task: Task, sizes: Sizes) -> TypedFeatures:
     """The features of a head on the nodes."""
-    push, tilt, jitter = step_rates(head.step, sizes.samples, sizes.hidden or 0) if head.step else (0.0, 0.0, 0.0)
+    rates = push, tilt, jitter = step_rates(head.step, sizes.samples, sizes.hidden or 0) if head.step else (0.0, 0.0, 0.0)
     t, training = nodes.trace, np.array(task.weights)
     coordinates2, large = nodes.coordinates**2, nodes.large
-    types = NeuronTypes.of(step=head.step is not None, entries=large)
+    types = NeuronTypes.of(step=(MOST if any(rates) else 1) if head.step else 0, entries=large)
 
     seen = nodes.label**2 + nodes.label_variance
     along = (1 + tilt * np.outer(types.step, (nodes.weights * nodes.label) @ coordinates2)) ** 2 / t
@@ -64,7 +64,7 @@ def typed_features(head: Head, nodes: ContextNodes, task: Task, sizes: Sizes) ->
     ]
     noise = nodes.noise / math.sqrt(sizes.samples)
     coordinates, taken = linear, np.zeros_like(linear)
-    if push:
+    if head.step:
         spaces, along_noise, spread = _with_noise(spaces, mean_square / sizes.samples, nodes, linear.shape[1])
         # Given ⟨N, h⟩, in units of the directions C_jN: the mean, and what leaves the covariance.
         # Where h vanishes, so does what lies along N.

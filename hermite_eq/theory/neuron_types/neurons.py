@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,11 @@ from hermite_eq.theory.feature_law.head import affine_moments
 Array = NDArray[np.float64]
 
 #: Gauss-Hermite nodes for the first, second, … type.
-_NODES = (14, 7, 5)
-#: Nodes of the table in the mean and in the logarithm of the standard deviation, and degree of its splines.
-_MEANS, _SCALES, _DEGREE = 161, 16, 5
+MOST = 14
+_NODES = (MOST, 7, 5)
+#: Spacings of the table in the mean, in units of twice the smallest standard deviation about 0, and in the logarithm of the standard
+#: deviation; the multiples of this that the means reach; fewest nodes in either, and most; and degree of its splines.
+_MEAN, _SCALE, _REACH, _FEWEST, _MOST, _DEGREE = 0.05, 0.05, 0.25, 12, (161, 32), 5
 #: Singular values of a coefficient, as a matrix between types, which are kept relative to the largest. Their squares, relative to the
 #: share of the noise, are what is lost.
 _KEPT = 1e-3
@@ -50,18 +53,19 @@ class NeuronTypes:
     shares: Array
 
     @classmethod
-    def of(cls, *, step: bool, entries: int) -> NeuronTypes:
-        """Nodes for the types that are there.
+    def of(cls, *, step: int, entries: int) -> NeuronTypes:
+        """``step`` nodes of a step's share, and those for ``entries`` entries: a step that tends to 0 has the node 0.
 
-        >>> types = NeuronTypes.of(step=True, entries=1)
+        >>> types = NeuronTypes.of(step=14, entries=1)
         >>> types.step.shape, round(float(types.shares @ (types.step * types.entries[:, 0]) ** 2), 12)
         ((98,), 1.0)
         """
-        rules = [np.polynomial.hermite_e.hermegauss(count) for count in _NODES[: step + entries]]
+        counts = (step, *_NODES[1 : 1 + entries]) if step else _NODES[:entries]
+        rules = [np.polynomial.hermite_e.hermegauss(count) for count in counts]
         grid = list(itertools.product(*(zip(x, w / w.sum(), strict=True) for x, w in rules)))
         points = np.array([[x for x, _ in node] for node in grid]).reshape(len(grid), len(rules))
         shares = np.array([math.prod(w for _, w in node) for node in grid])
-        return cls(points[:, 0] if step else np.zeros(len(points)), points[:, int(step) :], shares)
+        return cls(points[:, 0] if step else np.zeros(len(points)), points[:, bool(step) :], shares)
 
 
 def conditional_moments(head: Any, means: Array, scales: Array) -> tuple[Array, Array, Array, Array]:
@@ -76,22 +80,29 @@ def conditional_moments(head: Any, means: Array, scales: Array) -> tuple[Array, 
     >>> bool(np.abs(a0 - mean**2 - scale**2).max() < 1e-7), bool(np.abs(a1 - 2 * mean * scale).max() < 1e-7)
     (True, True)
     """
-    import scipy.interpolate
-
-    low, high = float(scales.min()), float(scales.max())
-    if high - low < 1e-3 * high:
-        low, high = low * 0.999, high * 1.001
-    edge = math.asinh(max(float(np.abs(means).max()), low) / (2 * low))
-    x, s = np.linspace(-edge, edge, _MEANS), np.linspace(math.log(low), math.log(high), _SCALES)
-    X, S = (grid.ravel() for grid in np.meshgrid(2 * low * np.sinh(x), np.exp(s), indexing="ij"))
-    at = np.arcsinh(means / (2 * low)).ravel(), np.log(scales).ravel()
-
-    def read(table: Array) -> Array:
-        spline = scipy.interpolate.RectBivariateSpline(x, s, table.reshape(_MEANS, _SCALES), kx=_DEGREE, ky=_DEGREE, s=0)
-        return np.asarray(spline.ev(*at)).reshape(means.shape)
-
-    a0, a1, a2, square = (read(table) for table in affine_moments(head, S, shifts=X))
+    logs = np.log(scales)
+    first, last = math.floor(logs.min() / _SCALE), math.ceil(logs.max() / _SCALE)
+    units = np.arcsinh(means / (2 * math.exp(first * _SCALE)))
+    reach = max(math.ceil(float(np.abs(units).max()) / _REACH), 1)
+    table = _table(head, first, max(last, first + _FEWEST - 1), reach)
+    a0, a1, a2, square = np.moveaxis(table(np.stack([units, logs], axis=-1)), -1, 0)
     return a0, a1, a2, np.maximum(square - a0**2 - a1**2, 0.0)
+
+
+@lru_cache(maxsize=64)
+def _table(head: Any, first: int, last: int, reach: int) -> Any:
+    r"""Splines of :math:`a_0,a_1,a_2,\mathbb E\sigma^2` in :math:`\operatorname{arsinh}(\mu/2\rho_0)` and :math:`\log\rho`, up to multiples
+    of the spacings: points of other n, m or η have the same table, or one of few."""
+    from scipy.interpolate import NdBSpline, make_interp_spline
+
+    edge = reach * _REACH
+    x = np.linspace(-edge, edge, min(max(_FEWEST, math.ceil(2 * edge / _MEAN) + 1), _MOST[0]))
+    s = _SCALE * np.linspace(first, last, min(last - first + 1, _MOST[1]))
+    X, S = (grid.ravel() for grid in np.meshgrid(2 * math.exp(s[0]) * np.sinh(x), np.exp(s), indexing="ij"))
+    values = affine_moments(head, S, shifts=X).T.reshape(x.size, s.size, -1)
+    means = make_interp_spline(x, values, _DEGREE)
+    both = make_interp_spline(s, means.c.swapaxes(0, 1), _DEGREE)
+    return NdBSpline((means.t, both.t), both.c.swapaxes(0, 1), (_DEGREE, _DEGREE))
 
 
 def factors(values: Array, shares: Array, weights: Array) -> tuple[Array, Array]:
