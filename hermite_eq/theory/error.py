@@ -135,7 +135,7 @@ def icl_error(model: TrainedModel, task: AnyLaw, sizes: Sizes | Ratios) -> Theor
     ----------
     model : LinearTransformer, RandomTransformer or OneStepTransformer
         The head of a random Transformer may be an activation or an equivalent polynomial activation. For a gradient step see
-        :func:`hermite_eq.theory.spiked_icl_error`.
+        :mod:`hermite_eq.theory.feature_law.gradient_step`.
     task : Task, GivenMoments or TaskPopulation
         See :func:`icl_curve`.
     sizes : Ratios or Sizes
@@ -185,9 +185,10 @@ def spiked_icl_error(
     r"""The error of a head whose neurons have types, context by context: conditionally on the overlap with the gradient, the signals'
     coordinates and ‖h‖.
 
-    :func:`hermite_eq.icl_error` gives the same for a :class:`OneStepTransformer`, and for a :class:`RandomTransformer` under a mixture in
-    which one direction of h holds more than a fifth of E‖h‖² and few others hold much: large directions are types of the neurons here,
-    where the theory of several sources lets them reach the features linearly.
+    :func:`hermite_eq.icl_error` gives the same for a :class:`RandomTransformer` under a mixture in which one direction of h holds more than
+    a fifth of E‖h‖² and few others hold much: large directions are types of the neurons here, where the theory of several sources lets them
+    reach the features linearly. For a :class:`OneStepTransformer` it takes from this theory by which factor the step changes an error
+    (:mod:`hermite_eq.theory.feature_law.gradient_step`), and the error without a step from the theory that knows it best.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from hermite_eq.models import LinearTransformer, OneStepTransformer, RandomTrans
 from hermite_eq.theory import Population, TaskPopulation, given_moments
 from hermite_eq.theory.feature_law.description import feature_law
 from hermite_eq.theory.feature_law.finite_size import FiniteLaw
+from hermite_eq.theory.feature_law.gradient_step import StepLaw
 from hermite_eq.theory.feature_law.law import FeatureLaw, LawOverDraws
 from hermite_eq.theory.feature_law.limit import HeadLimit, LinearLimit, SourcesLimit
 from hermite_eq.theory.feature_law.moment_law import MomentLaw
@@ -35,7 +36,7 @@ SETTINGS: list[tuple[Any, Any, Any, type[FeatureLaw]]] = [
     # At d = 8 the law of ‖h‖² is too wide for few moments, unless h is normalised.
     (RandomTransformer("relu", 0.1), ONE, SIZES, LawOverDraws),
     (RELU, Task(sources=[Source("relu", 0.01, input_cov=Spike(24.0))]), SIZES, TypedLaw),
-    (STEP, ONE, SIZES, TypedLaw),
+    (STEP, ONE, SIZES, StepLaw),
     (OneStepTransformer("relu", 0.0, 0.1, normalise=True), ONE, SIZES, FiniteLaw),
     (RELU, given_moments([Population(np.eye(6), np.ones(6) / 6, square=0.3)]), SIZES, MomentLaw),
 ]

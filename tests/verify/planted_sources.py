@@ -6,7 +6,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import pytest
 
 import hermite_eq
 from hermite_eq.curve import Setting as Point
@@ -44,11 +43,6 @@ def theory(points: Points) -> Theory:
     each = np.array([by_source(point) for point in points])
     icl = np.array([np.dot(point.task.test_weights, row) for point, row in zip(points, each, strict=True)])
     return Theory(icl, icl, each, ((),) * len(points))
-
-
-def install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the theory of typed neurons be that too."""
-    monkeypatch.setattr(two_sources, "typed", lambda curve: curve)
 
 
 def measured(*, off: float = 0.0, rate: float = 0.0) -> list[Results]:

@@ -209,7 +209,6 @@ def test_the_main_job_writes_everything(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(job, "measure", lambda planned, *_: ladder if planned[0].name == "check" else planted_sources.measured())
     # Theory lines through the simulated points alone, for time.
     monkeypatch.setattr(Panel, "fine", Panel.settings)
-    planted_sources.install(monkeypatch)
     monkeypatch.setattr(gradient, "measure", lambda *_: planted_sources.ratios())
     monkeypatch.setattr(job, "workers", functools.partial(workers, 1))
     console = Console(width=180, record=True, file=io.StringIO())

@@ -36,8 +36,7 @@ def small() -> list[Results]:
     return found
 
 
-def test_planted_errors_agree_and_every_wrong_theory_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    planted.install(monkeypatch)
+def test_planted_errors_agree_and_every_wrong_theory_is_caught() -> None:
     measured, ratios = planted.measured(), planted.ratios()
     rows = [*two_sources.judge(measured), *gradient.judge(ratios)]
     assert {row.verdict for row in rows} == GOOD

@@ -76,7 +76,7 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
             (figures.equivalence_gaps(ladder, folder / "equivalence_gaps"),
              "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws, and its theory, ∝ 1/d."),
             (figures.gaussianity(laws, folder / "gaussianity"), "Lemma 1 and Corollary 2: what is not Gaussian vanishes as 1/d."),
-            (figure(two_sources.campaign(profile, mixture[0].d), mixture[0].replaced(two_sources.typed), folder / "two_sources"),
+            (figure(two_sources.campaign(profile, mixture[0].d), mixture[0], folder / "two_sources"),
              "An isotropic source and one with spiked tasks, spiked inputs or noise: errors in the test and on each source, and what a "
              "gradient step changes; theory (lines) beside simulation (one standard error)."),
         ]

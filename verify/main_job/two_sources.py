@@ -9,20 +9,15 @@ for the rank-one part of the step, that of η, since w and −w have the same la
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from hermite_eq.models import OneStepTransformer, Sizes, Task
+from hermite_eq.models import OneStepTransformer, Task
 from hermite_eq.models.structures import Identity
-from hermite_eq.theory import TheoryError, spiked_icl_error
 from verify.campaigns.campaign import Campaign, Claim, Panel
 from verify.campaigns.curves import Curve, Point, Results
 from verify.campaigns.mixing import Mixing
-from verify.campaigns.theory import Points, Theory
 from verify.claims import defects
 from verify.claims.check import Check
 from verify.claims.mixing import StepHelps, StructureHelps
@@ -61,36 +56,9 @@ def campaign(profile: Profile, d: int) -> Campaign:
     )
 
 
-@functools.cache
-def _with_types(point: Point) -> TheoryError:
-    assert isinstance(point.model, OneStepTransformer)
-    assert isinstance(point.task, Task)
-    assert isinstance(point.sizes, Sizes)
-    return spiked_icl_error(point.model, point.task, point.sizes)
-
-
-def typed(curve: Curve) -> Curve:
-    """Along η beside the theory of typed neurons without a step too: the errors with and without share their nodes, and so their noise."""
-    if curve.panel.axis != "step":
-        return curve
-
-    def predict(points: Points) -> Theory:
-        errors = [_with_types(point) for point in points]
-        by_source = np.array([error.icl_by_source for error in errors])
-        return Theory(np.array([error.icl for error in errors]), np.array([error.idg for error in errors]), by_source,
-                      tuple(error.notes for error in errors))
-
-    return replace(curve, predict=predict)
-
-
-def _held(claim: str, ladder: Sequence[Results], wrong: Callable[[Curve], Curve] = lambda curve: curve) -> list[Results]:
-    """The runs beside the theory by which a claim is judged, or one that is wrong."""
-    return [results.replaced(lambda curve: wrong(typed(curve) if claim == STEP else curve)) for results in ladder]
-
-
 def judge(ladder: Sequence[Results]) -> list[Check]:
     """All rows."""
-    return [row for name, claims in CLAIMS.items() for claim in claims for row in claim.rows(name, _held(name, ladder))]
+    return [row for name, claims in CLAIMS.items() for claim in claims for row in claim.rows(name, ladder)]
 
 
 def _task(change: Callable[[Task], Task]) -> Callable[[Curve], Curve]:
@@ -136,5 +104,5 @@ WRONG: tuple[tuple[str, Claim, str, Callable[[Curve], Curve]], ...] = (
 
 def negative_controls(ladder: Sequence[Results]) -> list[dict[str, Any]]:
     """Wrong theories held against the same simulations."""
-    return [defects.outcome(name, f"two sources: {defect}", claim.rows(name, _held(name, ladder, wrong)))
+    return [defects.outcome(name, f"two sources: {defect}", claim.rows(name, [results.replaced(wrong) for results in ladder]))
             for name, claim, defect, wrong in WRONG]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,9 @@ from hermite_eq.theory.arguments import check_points
 from hermite_eq.theory.feature_law.finite_size import ROUGH, WIDE, FiniteLaw
 from hermite_eq.theory.feature_law.given_contexts import given_context_law
 from hermite_eq.theory.feature_law.given_moments import GivenMoments
+from hermite_eq.theory.feature_law.gradient_step import StepLaw
 from hermite_eq.theory.feature_law.head import Head, unsettled
-from hermite_eq.theory.feature_law.law import FeatureLaw, IsotropicLaw
+from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, IsotropicLaw, Solution
 from hermite_eq.theory.feature_law.limit import HeadLimit, LinearLimit, SourcesLimit, TargetMoments
 from hermite_eq.theory.feature_law.moment_law import MomentLaw, unsettled_moments
 from hermite_eq.theory.feature_law.sources.distinct import distinct_sources
@@ -108,7 +110,9 @@ def _fewest(points: Sequence[Sizes]) -> Sizes:
 
 def _finite(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
     if head.step:
-        return TypedLaw.of(head, task, points, NODES)
+        typed = TypedLaw.of(head, task, points, NODES)
+        tending = replace(head, step=replace(head.step, step_size=0.0, rank_one=True))
+        return StepLaw(head=head, typed=typed, drawn=partial(_without_step, tending, task, NODES), notes=typed.notes)
     if task.isotropic:
         return _isotropic(head, task, points)
     first = points[0]
@@ -123,6 +127,14 @@ def _finite(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
         if drawable:
             return given_context_law(head, task, points)
     return replace(mixture_law(head, task, first), notes=moment_notes(head, task, _fewest(points)))
+
+
+@lru_cache(maxsize=64)
+def _without_step(tending: Head, task: Task, nodes: int, points: tuple[Sizes, ...]) -> tuple[Solution, Columns]:
+    """The errors without a step, with their notes, and those by types of a head whose step tends to 0."""
+    law = _finite(replace(tending, step=None), task, points)
+    found, notes = law.solution(points)
+    return (found, (*law.notes, *notes)), TypedLaw.of(tending, task, points, nodes).solution(points)[0]
 
 
 def _isotropic(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
