@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 verify: $(VENV)/.installed
 	$(BIN)/python -m verify
 
+# Compiled modules are kept: tests start dozens of processes, and pytest compiles every test.
 test: $(VENV)/.installed
-	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # The tests with the lowest and newest versions, every Python found, four BLAS kernels and without xdist: each row takes as long as `make test`.
 # make test-matrix ROWS="lowest Zen" OPTIONS="-m 'not statistical'" runs less.

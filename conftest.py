@@ -36,14 +36,14 @@ def _shifted_rng(seed: Any = None, made: Any = np.random.default_rng) -> np.rand
 if SHIFT:
     np.random.SeedSequence, np.random.default_rng = _ShiftedSequence, _shifted_rng  # type: ignore[misc]
 
-STATISTICAL = [Path(__file__).parent / folder for folder in ("tests/simulate", "tests/testing", "tests/verify", "examples")]
+STATISTICAL = tuple(str(Path(__file__).parent / folder) for folder in ("tests/simulate", "tests/testing", "tests/verify", "examples"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The processes of pytest-xdist compare the names that they collect.
     assert not [item.nodeid for item in items if " at 0x" in item.nodeid], "names of tests do not hang on an address: pass ids=[…]"
     for item in items:
-        if any(folder in item.path.parents for folder in STATISTICAL):
+        if str(item.path).startswith(STATISTICAL):
             item.add_marker("statistical")
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal
 
 import mpmath
 import numpy as np
@@ -23,10 +25,6 @@ from hermite_eq.theory.linear_limits.limits import ridgeless_limit, ridgeless_pe
 from hermite_eq.theory.ridge_equivalent.linear import linear_limit
 
 NAMES = {"alpha": ALPHA, "kappa": KAPPA, "tau": TAU, "slope": SLOPE, "v": SECOND_MOMENT, "u": UNEXPLAINED}
-EXACT = {
-    side: sympy.lambdify(list(NAMES.values()), [ridgeless(side).icl, ridgeless(side).idg], "mpmath")  # type: ignore[arg-type]
-    for side in ("interpolating", "overdetermined")
-}
 ONE = [{"tau": 0}, {"alpha": 0}, {"alpha": oo}, {"kappa": oo}, {"kappa": 0}, {"tau": oo}]
 TWO = [
     {"tau": oo, "alpha": oo}, {"alpha": oo, "tau": oo}, {"tau": oo, "alpha": 0}, {"alpha": 0, "tau": oo},
@@ -35,12 +33,16 @@ TWO = [
 ]
 
 
+@cache
+def closed_form(side: Literal["interpolating", "overdetermined"]) -> Callable[..., Any]:
+    return sympy.lambdify(list(NAMES.values()), [ridgeless(side).icl, ridgeless(side).idg], "mpmath")
+
+
 def near(to: dict[str, Any], point: dict[str, Any]) -> tuple[mpmath.mpf, mpmath.mpf]:
     """(ICL, IDG) with the last ratio 1e12 from its end, the first 1e40: the order of the limits."""
     far = [mpmath.mpf(10) ** 40, mpmath.mpf(10) ** 12][-len(to):]
     moved = {**point, **{name: 1 / size if end == 0 else size for (name, end), size in zip(to.items(), far, strict=True)}}
-    side = "overdetermined" if moved["tau"] > 1 else "interpolating"
-    icl, idg = EXACT[side](*(moved[name] for name in NAMES))
+    icl, idg = closed_form("overdetermined" if moved["tau"] > 1 else "interpolating")(*(moved[name] for name in NAMES))
     return icl, idg
 
 
