@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from verify.command_line import command_line, positive
 
 TASK = Task("relu", noise=0.01)
 #: Arguments of the smallest run.
-SMALLEST = ("--points", "2", "--grid", "2", "--d", "12")
+SMALLEST = ("--points", "2", "--grid", "2", "--d", "26", "--kinds", "1")
 RATIOS: dict[str, Any] = {"alpha": 1, "kappa": 0.5, "mu": 1}
 
 
@@ -68,8 +69,8 @@ def diagrams(grid: int) -> None:
         print(f"exact mean spectrum, (d, k) = {shape}: {seconds(lambda shape=shape: wishart_density(*shape)) * 1e3:.1f} ms")
 
 
-def single_errors(d: int) -> None:
-    """One error of every kind at this d, beside an eigendecomposition of a symmetric 400 × 400 matrix; the second with another ridge."""
+def single_errors(d: int, count: int) -> None:
+    """One error of each of the first kinds at this d, and one with another ridge, beside an eigendecomposition of a 400 × 400 matrix."""
     matrix = np.random.default_rng(0).standard_normal((400, 400))
     unit = min(seconds(lambda: np.linalg.eigh(matrix + matrix.T)) for _ in range(5))
     print(f"one eigendecomposition of a 400 × 400 matrix: {unit * 1e3:.0f} ms")
@@ -82,7 +83,7 @@ def single_errors(d: int) -> None:
         "three sources, d training tasks": (head, Task(sources=[*two, Source("identity", 0.5)]), replace(fresh, tasks=d)),
         "correlated inputs, given contexts": (head, Task(sources=[Source("relu", 0.01, input_cov=Toeplitz(0.8))]), fresh),
     }
-    for kind, (model, task, sizes) in kinds.items():
+    for kind, (model, task, sizes) in islice(kinds.items(), count):
         first, again = (seconds(partial(icl_error, replace(model, ridge=ridge), task, sizes)) / unit for ridge in (0.1, 0.2))
         print(f"{kind:<36} d = {d:<4d} first {first:8.1f}   with another ridge {again:8.1f} eigendecompositions")
 
@@ -93,11 +94,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--points", type=positive, default=1000, help="of a curve (1000)")
     parser.add_argument("--grid", type=positive, default=200, help="points of each axis of a phase diagram (200)")
     parser.add_argument("--d", type=positive, nargs="+", default=[40, 80, 1000], help="dimensions (40 80 1000)")
+    parser.add_argument("--kinds", type=positive, default=5, help="of single errors (5)")
     arguments = parser.parse_args(argv)
     taus = np.linspace(0.2, 3, arguments.points)
     x = np.ones(1_000_000)
     print(f"one pass of multiplication over 1e6 doubles: {min(seconds(lambda: x * x) for _ in range(10)) * 1e3:.2f} ms")
-    single_errors(min(24, *arguments.d))
+    single_errors(min(24, *arguments.d), arguments.kinds)
     random_points(arguments.points, arguments.d)
     diagrams(arguments.grid)
     limit = [Ratios(tau=tau, **RATIOS) for tau in taus]
