@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,9 +40,12 @@ class LabelMoments:
     y4: Array
 
 
+_legendre = cache(np.polynomial.legendre.leggauss)
+
+
 def _panels(edges: Array, order: int) -> tuple[Array, Array]:
     """Gauss-Legendre nodes and weights on consecutive panels along the last axis of ``edges``."""
-    node, weight = np.polynomial.legendre.leggauss(order)
+    node, weight = _legendre(order)
     half = np.diff(edges) / 2
     middle = (edges[..., 1:] + edges[..., :-1]) / 2
     x = middle[..., None] + half[..., None] * node
@@ -86,15 +90,15 @@ def label_moments(task: Task | Source, s: ArrayLike, shift: ArrayLike = 0.0, *, 
             return np.einsum("ij,ij->i", weight, values)
 
         # ε is independent of g, symmetric, with E ε² = ρ and E ε⁴ = 3ρ².
-        f1, f2, fg = mean(f), mean(f * f), mean(f * g)
+        f1, f2, fg, cube = mean(f), mean(f * f), mean(f * g), f**3
         return LabelMoments(
             y=f1,
             yg=fg,
             y2=f2 + rho,
             y2g=mean(f * f * g),
             y2g2=mean((f * g) ** 2) + rho,
-            y3=mean(f**3) + 3 * rho * f1,
-            y3g=mean(f**3 * g) + 3 * rho * fg,
+            y3=mean(cube) + 3 * rho * f1,
+            y3g=mean(cube * g) + 3 * rho * fg,
             y4=mean(f**4) + 6 * rho * f2 + 3 * rho**2,
         )
 

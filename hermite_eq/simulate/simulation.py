@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import warnings
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -86,6 +87,7 @@ class NestedFits:
         return SimulatedError(setting.model, setting.task, setting.sizes, icl, idg, condition, fallback, draws, by_source)
 
 
+@functools.lru_cache(maxsize=256)
 def _key(model: TrainedModel) -> tuple[HeadKind, Readout]:
     return HeadKind.of(model), Readout(model.ridge, isinstance(model, LinearTransformer) and model.intercept)
 
