@@ -75,7 +75,7 @@ def _at(expression: sympy.Expr, symbol: sympy.Symbol, end: sympy.Expr, point: Po
         if sympy.cancel(below) != 0:
             return sympy.cancel(above / below)
     moved = expression.subs(symbol, 1 / x if end == oo else end + x)
-    top, bottom = (sympy.Poly(part, x) for part in sympy.fraction(sympy.cancel(moved)))
+    top, bottom = (sympy.Poly(part, x) for part in sympy.fraction(sympy.together(moved)))
     least, lowest = top.monoms()[-1][0], bottom.monoms()[-1][0]
     if least < lowest:
         return oo * (top.coeff_monomial(x**least) / bottom.coeff_monomial(x**lowest)).subs(point)

@@ -46,8 +46,8 @@ def _quadratic_form() -> Step:
         spread = sum((entry - mean) ** 2 for entry in x)
         # V times the claimed inverse I − w²/A 11ᵀ.
         inverse = sympy.eye(n) - w**2 / A * ones * ones.T
-        holds = holds and sympy.simplify(V * inverse - sympy.eye(n)) == sympy.zeros(n) and sympy.simplify(V.det() - A) == 0
-        holds = holds and sympy.simplify((x.T * inverse * x)[0] - spread - n * mean**2 / A) == 0
+        holds = holds and (V * inverse - sympy.eye(n)).applyfunc(sympy.cancel).is_zero_matrix and sympy.expand(V.det() - A) == 0
+        holds = holds and sympy.cancel((x.T * inverse * x)[0] - spread - n * mean**2 / A) == 0
     return Step("given ς the mixture is N(0, ς²(I + w²11ᵀ)): determinant A, quadratic form Σ(x − x̄)² + n x̄²/A", bool(holds), "n = 2, 3, 5",
                 tex=r"Given $\varsigma$ the mixture is $\mathcal{N}(0,\varsigma^2(I+w^211^\top))$: determinant $A$, quadratic form"
                 r" $\sum(x_i-\bar x)^2+n\bar x^2/A$.")
