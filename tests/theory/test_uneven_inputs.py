@@ -27,7 +27,6 @@ SETTINGS = {
     "power law .5, h normalised": (RandomTransformer("tanh", 0.1, normalise=True), PowerLaw(0.5)),
     "Toeplitz .7": (RandomTransformer("relu", 0.1), Toeplitz(0.7)),
     "Toeplitz .9, h normalised": (RandomTransformer("tanh", 0.1, normalise=True), Toeplitz(0.9)),
-    "power law 2, h normalised": (RandomTransformer("relu", 0.1, normalise=True), PowerLaw(2.0)),
 }
 
 
@@ -43,7 +42,7 @@ def _theory(name: str) -> TheoryError:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_theory_agrees_with_simulation(name: str) -> None:
-    """2 % and 3.5 standard errors: of five right theories one is refused in 400 seeds or less often; a fifth more is refuted."""
+    """2 % and 3.5 standard errors: of four right theories one is refused in 500 seeds or less often; a fifth more is refuted."""
     model, covariance = SETTINGS[name]
     found, seen = _theory(name), simulate.icl_error(model, _task(covariance), SIZES, runs=48, rng=4).icl
     allowed = 3.5 * math.hypot(found.icl_stderr, seen.stderr)
