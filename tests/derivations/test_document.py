@@ -19,10 +19,14 @@ def results() -> list[Result]:
     return [checked(module) for module in modules()]
 
 
-def test_every_derivation_holds_and_is_in_the_document(results: list[Result]) -> None:
+@pytest.fixture(scope="module")
+def text(results: list[Result]) -> str:
+    return document(results)
+
+
+def test_every_derivation_holds_and_is_in_the_document(results: list[Result], text: str) -> None:
     failed = [result for result in results if not result.holds]
     assert not failed, [(result.name, [step.reason for step in result.steps if not step.holds] or result.failure) for result in failed]
-    text = document(results)
     assert text.isascii()
     for result in results:
         assert rf"\subsection{{{result.module.TITLE}}}" in text
@@ -36,8 +40,7 @@ def test_every_derivation_holds_and_is_in_the_document(results: list[Result]) ->
     assert text == document(results)
 
 
-def test_environments_and_braces_close(results: list[Result]) -> None:
-    text = document(results)
+def test_environments_and_braces_close(text: str) -> None:
     opened = []
     for kind, name in re.findall(r"\\(begin|end)\{(\w+\*?)\}", text):
         if kind == "begin":
