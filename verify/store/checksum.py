@@ -18,13 +18,10 @@ KEY = "sha256"
 def checksum(contents: Mapping[str, Any]) -> str:
     """The SHA-256 of all entries but the checksum itself, in the order of their names; doubles enter by their shortest decimals.
 
+    All numbers have to be finite.
+
     >>> checksum({"run": 1, "icl": [0.5]}) == checksum({"icl": [0.50], "run": 1, "sha256": "…"})
     True
-
-    Raises
-    ------
-    ValueError
-        If a number is not finite.
     """
     entries = {name: value for name, value in contents.items() if name != KEY}
     return hashlib.sha256(json.dumps(entries, sort_keys=True, allow_nan=False).encode()).hexdigest()
@@ -36,20 +33,7 @@ def sealed(contents: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parsed(text: bytes, where: str, repair: str) -> dict[str, Any]:
-    """The entries of a record without their checksum.
-
-    Parameters
-    ----------
-    text : bytes
-        A JSON object.
-    where, repair : str
-        Of the record, for the error.
-
-    Raises
-    ------
-    StorageError
-        If it is no JSON object, has no checksum, or another one.
-    """
+    """The entries of a record without their checksum; a StorageError says ``where`` it is no JSON object, or has none, or another one."""
     try:
         contents = json.loads(text)
         if not isinstance(contents, dict):

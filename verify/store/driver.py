@@ -31,23 +31,10 @@ def _simulate(setup: Setup, run: int) -> Any:
 
 
 def compute(store: Store, runs: Sequence[int], executor: Executor, advance: Callable[[int, float], None]) -> None:
-    """Compute those of ``runs`` which are not stored, and store each as soon as it is known.
+    """Compute those of ``runs`` which are not stored, and store each as soon as it is known; ``advance`` is told its number and seconds.
 
-    Parameters
-    ----------
-    store : Store
-    runs : sequence of int
-    executor : Executor
-        Results do not depend on it, nor on the order in which it works.
-    advance : callable
-        Called with the number of a run and its seconds when it has been stored.
-
-    Raises
-    ------
-    OutOfMemoryError
-        If there are more runs than memory holds.
-    HypothesisError
-        If results cannot be written, or from a run; whatever else has finished is stored first, as it is when the user interrupts.
+    Results do not depend on the executor, nor on the order in which it works. Where one cannot be computed or written, whatever else has
+    finished is stored before the error is raised, as it is when the user interrupts.
     """
     if not runs:
         return

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there; a StorageError where there is no room, or no permission."""
 
 from __future__ import annotations
 
@@ -13,13 +13,7 @@ from hermite_eq.errors import StorageError
 
 
 def write_bytes(path: Path, contents: bytes) -> None:
-    """Write through a temporary file in the same folder, so that a reader never sees half a file, not even after a power failure.
-
-    Raises
-    ------
-    StorageError
-        If there is no room, or no permission.
-    """
+    """Write through a temporary file in the same folder, so that a reader never sees half a file, not even after a power failure."""
     # The host too: processes of several machines may share a folder.
     temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
     with _writing(path):
@@ -46,11 +40,6 @@ def locked(path: Path) -> Iterator[None]:
     """Be the only one, of all processes which ask for it, to replace a file; it is made, empty, where there is none.
 
     A process that is killed is no longer the one.
-
-    Raises
-    ------
-    StorageError
-        If there is no room, or no permission; as well for an OSError in the block.
     """
     with _writing(path), ExitStack() as stack:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -36,12 +36,9 @@ def headers(root: Path, campaign: Campaign) -> list[dict[str, Any]]:
 
 
 def the_one(root: Path, campaign: Campaign, chosen: dict[str, Any]) -> dict[str, Any]:
-    """The first line of the setup of a campaign with the ``chosen`` parameters.
+    """The first line of the one setup of a campaign with the ``chosen`` parameters.
 
-    Raises
-    ------
-    HypothesisError
-        If there is none, or if there are several: times of files do not tell which is meant, as those of a clone are the clone's.
+    Of several, times of files do not tell which is meant, as those of a clone are the clone's.
     """
     fitting = [header for header in headers(root, campaign) if chosen.items() <= header["parameters"].items()]
     if not fitting:

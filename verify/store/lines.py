@@ -2,7 +2,8 @@
 
 Who computes a run writes a file of its own with one such line, in a folder beside, so that nobody waits for another. Packing puts these
 lines among those of the setup's file and then deletes the files: at every moment each run is in one of the two places, and no line of a
-run is ever changed.
+run is ever changed. Whatever is damaged or was changed, is of another setup or schema, stands there twice, or cannot be read or written
+is a StorageError with its repair.
 """
 
 from __future__ import annotations
@@ -26,17 +27,7 @@ DIGITS = 12
 
 @dataclass(frozen=True)
 class Line:
-    """A run as it is stored.
-
-    Attributes
-    ----------
-    text : bytes
-        Without the end of the line.
-    contents : dict
-        What it says, without its checksum.
-    where, repair : str
-        For an error about it.
-    """
+    """A run as it is stored: its line without the end, what that says, and for an error about it where it stands and what to do."""
 
     text: bytes
     contents: dict[str, Any]
@@ -45,13 +36,7 @@ class Line:
 
 
 def write_line(folder: Path, run: int, contents: dict[str, Any]) -> None:
-    """Store a run in a file of its own; a second time the same.
-
-    Raises
-    ------
-    StorageError
-        If there is no room, or no permission.
-    """
+    """Store a run in a file of its own; a second time the same."""
     write_bytes(_file(folder, run), json.dumps(sealed(_head(folder, run) | contents)).encode() + b"\n")
 
 
@@ -61,13 +46,7 @@ def file_of(folder: Path) -> Path:
 
 
 def read_header(folder: Path) -> dict[str, Any] | None:
-    """The first line of a setup's file: the hash of its parameters, these, and how many runs are wanted. None where there is no such line.
-
-    Raises
-    ------
-    StorageError
-        If it is damaged, was changed, has another schema, or is of another setup.
-    """
+    """The first line of a setup's file, where there is one: the hash of its parameters, these, and how many runs are wanted."""
     text = _text(folder).partition(b"\n")[0]
     if not text:
         return None
@@ -87,13 +66,8 @@ def read_header(folder: Path) -> dict[str, Any] | None:
 
 
 def write_header(folder: Path, parameters: Mapping[str, Any], runs: int) -> None:
-    """Say that ``runs`` runs are wanted, unless more already are.
+    """Say that ``runs`` runs are wanted, unless more already are."""
 
-    Raises
-    ------
-    StorageError
-        As :func:`read_header`, or if there is no room or no permission.
-    """
     def missing() -> bool:
         found = read_header(folder)
         return found is None or found["runs"] < runs
@@ -116,13 +90,7 @@ def _is_run(contents: Mapping[str, Any]) -> bool:
 
 
 def read_lines(folder: Path) -> dict[int, Line]:
-    """All runs of a setup by their numbers; files with names like theirs are ignored with a warning.
-
-    Raises
-    ------
-    StorageError
-        If a line is damaged, was changed, belongs to another setup or stands there twice, or cannot be read.
-    """
+    """All runs of a setup by their numbers; files with names like theirs are ignored with a warning."""
     # In the order in which packing moves them, so that none is missed.
     single = _single(folder)
     return single | _packed(folder)
@@ -132,11 +100,6 @@ def pack(folder: Path) -> int:
     """Put the runs which are files of their own into that of the setup; returns how many there were.
 
     It may be killed, or done by several processes, at any moment, and while others compute.
-
-    Raises
-    ------
-    StorageError
-        As :func:`read_lines`, or if there is no room or no permission.
     """
     if not _single(folder):
         return 0
@@ -188,23 +151,20 @@ def _single(folder: Path) -> dict[int, Line]:
         repair = "delete it and repeat the command: what is missing will be computed again"
         text = _bytes(path, repair)
         if text is not None:
-            found[int(match[1])] = _line(folder, int(match[1]), text, parsed(text, str(path), repair), str(path), repair)
+            found[int(match[1])] = _line(folder, int(match[1]), text, str(path), repair)
     return found
 
 
 def _packed(folder: Path) -> dict[int, Line]:
-    path, found = file_of(folder), dict[int, Line]()
-    text = _text(folder)
-    for number, each in enumerate(text.removesuffix(b"\n").split(b"\n") if text else [], 1):
-        where = f"line {number} of {path}"
+    found, text, begin = dict[int, Line](), _text(folder), int(read_header(folder) is not None)
+    for number, each in enumerate(text.removesuffix(b"\n").split(b"\n")[begin:] if text else [], 1 + begin):
+        where = f"line {number} of {file_of(folder)}"
         repair = f"delete {where} and repeat the command: what is missing will be computed again"
-        contents = parsed(each, where, repair)
-        if number == 1 and not _is_run(contents):
-            continue
-        line = _line(folder, None, each, contents, where, repair)
-        if contents["run"] in found:
-            raise StorageError("a run stands on one line", f"run {contents['run']} in {where} too", repair)
-        found[contents["run"]] = line
+        line = _line(folder, None, each, where, repair)
+        run = line.contents["run"]
+        if run in found:
+            raise StorageError("a run stands on one line", f"run {run} in {where} too", repair)
+        found[run] = line
     return found
 
 
@@ -222,8 +182,9 @@ def _bytes(path: Path, repair: str) -> bytes | None:
         raise StorageError("what is stored can be read", f"{error.strerror} at {path}", repair) from error
 
 
-def _line(folder: Path, run: int | None, text: bytes, contents: dict[str, Any], where: str, repair: str) -> Line:
+def _line(folder: Path, run: int | None, text: bytes, where: str, repair: str) -> Line:
     """A line which belongs to the setup and, where its file names one, to the run."""
+    contents = parsed(text, where, repair)
     number, head = contents.get("run"), _head(folder, run)
     known = type(number) is int and number >= 0 and run in (number, None)
     if not known or any(contents.get(name) != head[name] for name in ("campaign", "manifest")):

@@ -40,12 +40,7 @@ class Run(NamedTuple):
 class Setup:
     """A campaign at one size: all that its numbers depend on.
 
-    Attributes
-    ----------
-    campaign : Campaign
-    d, seed : int
-    memory : int
-        Bytes for the arrays of one run. Blocks, and so the order of sums and the last digits, depend on it.
+    On ``memory``, the bytes for the arrays of one run, depend blocks, and so the order of sums and the last digits.
     """
 
     campaign: Campaign
@@ -94,15 +89,7 @@ def _plain(sizes: Sizes) -> dict[str, int | None]:
 class Store:
     """The file ``root/<campaign>/<hash>.jsonl`` of a setup, and the folder beside it: runs that are not packed yet, theory, report.
 
-    Parameters
-    ----------
-    root : Path
-    setup : Setup
-
-    Raises
-    ------
-    StorageError
-        If the first line of the file is damaged or of another setup.
+    What is read or written is checked as in :mod:`verify.store.lines`.
     """
 
     def __init__(self, root: Path, setup: Setup) -> None:
@@ -117,15 +104,7 @@ class Store:
                     leftover.unlink()
 
     def request(self, runs: int) -> None:
-        """Say that ``runs`` runs are wanted; the largest number asked for is kept.
-
-        Raises
-        ------
-        OutOfMemoryError
-            As :meth:`check_memory`.
-        StorageError
-            If it cannot be written.
-        """
+        """Say that ``runs`` runs are wanted; the largest number asked for is kept."""
         self.check_memory(runs)
         write_header(self.folder, self.setup.identity(), runs)
 
@@ -136,13 +115,7 @@ class Store:
         require_memory(runs * size, f"the results of {runs} runs", f"pass --runs {self.setup.campaign.runs}, say")
 
     def read(self) -> dict[int, Run]:
-        """All stored runs, in the order of their numbers.
-
-        Raises
-        ------
-        StorageError
-            If one of them is damaged, was changed, has another schema, or was not written for this setup and number.
-        """
+        """All stored runs, in the order of their numbers."""
         found = {}
         for run, line in sorted(read_lines(self.folder).items()):
             record, place = line.contents.get("simulations"), (line.where, line.repair)
@@ -151,35 +124,23 @@ class Store:
         return found
 
     def runs(self) -> list[int]:
-        """The numbers of the runs stored; raises as :meth:`read`."""
+        """The numbers of the runs stored."""
         return list(self.read())
 
     def origins(self) -> list[Origin]:
-        """What computed the stored runs; raises as :meth:`read`."""
+        """What computed the stored runs."""
         return [run.origin for run in self.read().values()]
 
     def missing(self, runs: Sequence[int]) -> list[int]:
-        """Those of ``runs`` which are not stored; raises as :meth:`read`."""
+        """Those of ``runs`` which are not stored."""
         stored = set(self.runs())
         return [run for run in runs if run not in stored]
 
     def write(self, run: int, record: Record, origin: Origin) -> None:
-        """Store one run; a second time the same.
-
-        Raises
-        ------
-        StorageError
-            If it has other models or points than the campaign, or errors that are not finite or negative, or cannot be written.
-        """
+        """Store one run; a second time the same."""
         check_record(record, self.setup.shape, f"run {run} of {self.setup.campaign.name}", "raise the ridge of that model, or change d")
         write_line(self.folder, run, {"origin": asdict(origin), "simulations": record})
 
     def pack(self) -> None:
-        """Put all runs into one file.
-
-        Raises
-        ------
-        StorageError
-            If one of them is damaged, or there is no room or no permission; nothing is lost then.
-        """
+        """Put all runs into one file; nothing is lost where that fails."""
         pack(self.folder)
