@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from hermite_eq.errors import HypothesisError
 from verify import command
 from verify.campaigns.table import CAMPAIGNS
-from verify.command_line import command_line
+from verify.command_line import command_line, positive
 from verify.main_job import job
 from verify.main_job.profile import FULL, QUICK
 from verify.report import document
@@ -39,12 +40,13 @@ def _check(arguments: argparse.Namespace, console: Console) -> int:
     return status
 
 
-def _run(arguments: argparse.Namespace, console: Console) -> int:
-    return command.run(arguments.campaigns if arguments.campaigns != ["all"] else list(CAMPAIGNS), arguments, console)
-
-
 def _list(arguments: argparse.Namespace, console: Console) -> int:
-    console.print(command.listing())
+    table = Table(title="Campaigns", header_style="bold")
+    for column in ("name", "figure", "d", "runs", "what is said of it"):
+        table.add_column(column, justify="right" if column in ("d", "runs") else "left", no_wrap=column == "name")
+    for campaign in CAMPAIGNS.values():
+        table.add_row(campaign.name, campaign.figure, str(campaign.d), str(campaign.runs), campaign.claim)
+    console.print(table)
     return 0
 
 
@@ -63,7 +65,8 @@ def _pack(arguments: argparse.Namespace, console: Console) -> int:
 COMMANDS: dict[str, tuple[Callable[[argparse.Namespace, Console], int], str]] = {
     "check": (_check, "the main job, from activations and targets to verdicts: seven minutes on two cores, "
                       "with --full at the papers' sizes, campaigns included: days"),
-    "run": (_run, "simulate campaigns, by name or all, and report on each: minutes at d = 20 to 40, hours to days at the papers' size"),
+    "run": (command.run, "simulate campaigns, by name or all, and report on each: minutes at d = 20 to 40, hours to days at the papers' "
+                         "size"),
     "list": (_list, "the campaigns and what is said of them: seconds"),
     "report": (_report, "report on all stored campaigns together: minutes where their theory is kept, else hours, most of them for the "
                "theory of gradient steps"),
@@ -82,13 +85,13 @@ def parser() -> argparse.ArgumentParser:
     made["check"].add_argument("--full", action="store_true", help="at the papers' sizes, then the campaigns: days")
     made["report"].add_argument("--documents", type=Path, help="write campaigns.md and its pictures into this folder too")
     run = made["run"]
-    run.add_argument("campaigns", nargs="+", metavar="campaign", help="a campaign, as rt-fig1a, or all")
-    run.add_argument("--runs", type=int, help="independent runs (the paper's number)")
-    run.add_argument("--d", type=int, help="dimension (the paper's)")
+    run.add_argument("campaigns", nargs="+", metavar="campaign", choices=[*CAMPAIGNS, "all"], help="a campaign, as rt-fig1a, or all")
+    run.add_argument("--runs", type=positive, help="independent runs (the paper's number)")
+    run.add_argument("--d", type=positive, help="dimension (the paper's)")
     run.add_argument("--seed", type=int)
     run.add_argument("--resume", action="store_true", help="continue what was begun, with its parameters (--d where several are stored)")
     run.add_argument("--shard", metavar="i/n", help="compute every n-th run from the i-th, as in a job array")
-    run.add_argument("--workers", type=int, help="processes (default: one for each core)")
+    run.add_argument("--workers", type=positive, help="processes (default: one for each core)")
     run.add_argument("--memory", help=f"budget for one run (default: {command.MEMORY}). Whatever is stored is not computed again.")
     return parser
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.simulate.training.memory import parse_memory
@@ -28,24 +27,6 @@ from verify.store.workers import workers
 
 #: Budget for the arrays of one run, of which each worker computes one at a time.
 MEMORY = "4GB"
-
-
-def find(name: str) -> Campaign:
-    """The campaign of that name."""
-    if name not in CAMPAIGNS:
-        near = difflib.get_close_matches(name, CAMPAIGNS, 1, 0.0)
-        raise HypothesisError("the campaign is one of python -m verify list", f"{name!r}", f"python -m verify run {near[0]}, say")
-    return CAMPAIGNS[name]
-
-
-def listing() -> Table:
-    """The table of all campaigns."""
-    table = Table(title="Campaigns", header_style="bold")
-    for column in ("name", "figure", "d", "runs", "what is said of it"):
-        table.add_column(column, justify="right" if column in ("d", "runs") else "left", no_wrap=column == "name")
-    for campaign in CAMPAIGNS.values():
-        table.add_row(campaign.name, campaign.figure, str(campaign.d), str(campaign.runs), campaign.claim)
-    return table
 
 
 def shard(text: str | None, runs: int) -> range:
@@ -67,9 +48,6 @@ def setup_of(campaign: Campaign, arguments: argparse.Namespace) -> tuple[Setup, 
     chosen: dict[str, Any] = {name: getattr(arguments, name) for name in ("d", "seed") if getattr(arguments, name) is not None}
     if arguments.memory is not None:
         chosen["memory"] = parse_memory(arguments.memory)
-    for name, value in (("--d", arguments.d), ("--runs", arguments.runs), ("--workers", arguments.workers)):
-        if value is not None and value < 1:
-            raise HypothesisError(f"{name} is a positive integer", f"{name} {value}", f"pass {name} 8, say")
     if not arguments.resume:
         given = {"d": campaign.d, "seed": campaign.seed, "memory": parse_memory(MEMORY)} | chosen
         return Setup(campaign, **given), arguments.runs or campaign.runs
@@ -110,13 +88,9 @@ def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: st
     todo = store.missing(mine)
     console.print(f"{setup.campaign.name} ({setup.campaign.figure}): d = {setup.d}, {runs} runs, {len(todo)} to compute; {store.file}")
     if todo:
-        processes = min(count or os.cpu_count() or 1, len(todo))
-        with _progress(console, len(todo), processes if executor is None else None) as advance:
-            if executor is None:
-                with workers(processes) as pool:
-                    compute(store, mine, pool, advance)
-            else:
-                compute(store, mine, executor, advance)
+        pool = workers(min(count or os.cpu_count() or 1, len(todo))) if executor is None else nullcontext(executor)
+        with _progress(console, len(todo)) as advance, pool as at_work:
+            compute(store, mine, at_work, advance)
     absent = store.missing(range(runs))
     if absent:
         console.print(f"{runs - len(absent)} of {runs} runs are stored; the report follows when all are.")
@@ -127,49 +101,35 @@ def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: st
 
 
 @contextmanager
-def _progress(console: Console, total: int, processes: int | None) -> Iterator[Callable[[int, float], None]]:
+def _progress(console: Console, total: int) -> Iterator[Callable[[int, float], None]]:
     """A bar on a terminal, else a line for each run with the time that is left."""
-    start, spent, done = time.perf_counter(), 0.0, 0
+    start, done = time.perf_counter(), 0
     columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         job = progress.add_task("", total=total)
 
         def advance(run: int, seconds: float) -> None:
-            nonlocal spent, done
-            spent, done = spent + seconds, done + 1
+            nonlocal done
+            done += 1
             progress.advance(job)
             if not console.is_terminal:
-                elapsed = time.perf_counter() - start
-                # Runs of a foreign executor are known to overlap only by the time they took together.
-                busy = processes or max(1.0, spent / elapsed)
-                left = _duration(spent / done * (total - done) / busy)
+                left = timedelta(seconds=round((time.perf_counter() - start) / done * (total - done)))
                 console.print(f"run {run} stored, {done} of {total}, {seconds:.1f} s; {left} left")
 
         yield advance
 
 
-def _duration(seconds: float) -> str:
-    """
-    >>> _duration(42.0), _duration(4000.0)
-    ('42 s', '1 h 7 min')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-
-
-def run(names: Sequence[str], arguments: argparse.Namespace, console: Console) -> int:
+def run(arguments: argparse.Namespace, console: Console) -> int:
     """The campaigns one after another; the exit status says whether all of them are complete."""
-    asked = [(campaign, *setup_of(campaign, arguments)) for campaign in map(find, names)]
+    names, root = CAMPAIGNS if "all" in arguments.campaigns else arguments.campaigns, folder_of_campaigns(arguments.output)
+    asked = [setup_of(CAMPAIGNS[name], arguments) for name in names]
     complete = True
-    for campaign, setup, runs in asked:
+    for setup, runs in asked:
         try:
-            whole = perform(setup, runs, folder_of_campaigns(arguments.output), console, part=arguments.shard, count=arguments.workers)
+            whole = perform(setup, runs, root, console, part=arguments.shard, count=arguments.workers)
         except KeyboardInterrupt:
-            stored = len(Store(folder_of_campaigns(arguments.output), setup).runs())
-            again = f"python -m verify run {campaign.name} --resume --d {setup.d} --seed {setup.seed} --output {arguments.output}"
-            console.print(f"Interrupted; {stored} of {runs} runs are stored. Continue with: {again}")
+            again = f"python -m verify run {setup.campaign.name} --resume --d {setup.d} --seed {setup.seed} --output {arguments.output}"
+            console.print(f"Interrupted; {len(Store(root, setup).runs())} of {runs} runs are stored. Continue with: {again}")
             return 130
         complete &= whole or arguments.shard is not None
     return 0 if complete else 1

@@ -68,11 +68,8 @@ def run(*arguments: object) -> int:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rt-fig1"], "the campaign is one of python -m verify list; found 'rt-fig1'. Repair: python -m verify run rt-fig1b, say"),
         (["rt-fig1a", "--d", 8, "--shard", "4/3"],
          "a shard is i/n with 1 ≤ i ≤ n; found --shard 4/3. Repair: pass --shard 1/4 … --shard 4/4, say"),
-        (["rt-fig1a", "--d", 0], "--d is a positive integer; found --d 0. Repair: pass --d 8, say"),
-        (["rt-fig1a", "--runs", -1], "--runs is a positive integer; found --runs -1. Repair: pass --runs 8, say"),
         (["rt-fig1a", "--resume", "--d", 9],
          "there is a campaign to continue: rt-fig1a with d = 9; found none in {root}/campaigns/rt-fig1a. "
          "Repair: start it without --resume"),
@@ -86,6 +83,17 @@ def run(*arguments: object) -> int:
 def test_errors_of_the_command(arguments: list, message: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert run("run", *arguments, "--workers", 1, "--output", tmp_path) == 2
     assert capsys.readouterr().err == f"python -m verify: {message.format(root=tmp_path)}\n"
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["rt-fig1"], "campaign: invalid choice: 'rt-fig1' (choose from "),
+    (["rt-fig1a", "--d", 0], "--d: a positive integer is required; found '0'"),
+    (["rt-fig1a", "--runs", -1], "--runs: a positive integer is required; found '-1'"),
+])  # fmt: skip
+def test_what_the_parser_refuses(arguments: list, message: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        run("run", *arguments, "--output", tmp_path)
+    assert message in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -124,7 +132,7 @@ def test_plain_lines_tell_the_time_left(tmp_path: Path) -> None:
     assert not command.perform(setup, 5, tmp_path, console, part="2/2", executor=InOrder())
     text = console.export_text()
     assert "run 1 stored, 1 of 2" in text
-    assert "0 s left" in text
+    assert "0:00:00 left" in text
     assert "2 of 5 runs are stored; the report follows when all are." in text
 
 
