@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from hermite_eq.theory.feature_law import description
-from verify.campaigns import curves
 from verify.campaigns.campaign import source_errors
 from verify.campaigns.theory import Points, Predictions, Theory
 
 
-def numbers(points: Points, known: object = None) -> Theory:
+def numbers(points: Points) -> Theory:
     """Numbers in place of a theory, which takes seconds: of another height for every model, and other on every source."""
     task = points[0].task
     icl = 0.3 + 0.01 * len(str(points[0].model)) + np.linspace(1.0, 0.8, len(points))
@@ -23,7 +22,6 @@ def invented_theory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Predictions that are :func:`numbers`, and are not kept, with a folder or without."""
     monkeypatch.setattr(Predictions, "__call__", lambda self, points: numbers(points))
     monkeypatch.setattr(Predictions, "prepare", lambda *arguments: None)
-    monkeypatch.setattr(curves, "theory", numbers)
 
 
 @pytest.fixture

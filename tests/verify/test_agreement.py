@@ -23,7 +23,7 @@ from verify.claims import inflation
 from verify.claims.agreement import gains, in_the_limit, theory_rows
 from verify.claims.check import Check, Verdict
 from verify.claims.defects import controls
-from verify.claims.mixing import SameError, StepHelps
+from verify.claims.mixing import same_error, step_helps
 
 STEPS = (0.0, 1.0, 4.0)
 PANEL = Panel("step", STEPS, (Mixing(task_spike=1.0, name="one"),))
@@ -119,13 +119,13 @@ def test_a_gain_has_the_error_of_paired_differences() -> None:
 
 
 def test_fig3_shows_the_predicted_gain_and_the_best_step() -> None:
-    lowers, best = StepHelps().rows("", [drawn()])
+    lowers, best = step_helps(ladder=[drawn()])
     assert lowers.predicted == pytest.approx(-0.1, rel=1e-12)
     assert (lowers.verdict, lowers.kind) == (Verdict.AGREES, "one-sided")
     assert "theory -10.0%, and least at 4 d² (-20.0%)" in lowers.note
     assert (best.predicted, best.measured, best.verdict, best.kind) == (0.0, 0.0, Verdict.AGREES, "two-sided")
     # Without a task spike the claim is no change: the theory's gain is shown, the z is that of none.
-    (nothing,) = StepHelps().rows("", [drawn(panel=Panel("step", STEPS, (Mixing(input_spike=1.0, name="one"),)))])
+    (nothing,) = step_helps(ladder=[drawn(panel=Panel("step", STEPS, (Mixing(input_spike=1.0, name="one"),)))])
     assert nothing.verdict == Verdict.DISAGREES
     assert nothing.predicted == pytest.approx(-0.1, rel=1e-12)
 
@@ -138,13 +138,13 @@ def test_errors_that_differ_by_less_than_two_per_cent_agree(share: float, verdic
     head = results.curves[KEY]
     noise = np.random.default_rng(3).standard_normal(head.icl_runs.shape)
     off = head.icl_runs * (1 + share + 0.001 * (noise - noise.mean(axis=0)))
-    (row,) = SameError().rows("", [changed(results, (0, 0, "relu, rank one"), icl_runs=off)])
+    (row,) = same_error(ladder=[changed(results, (0, 0, "relu, rank one"), icl_runs=off)])
     assert row.verdict == verdict
     assert ("everywhere less than 2%" in row.note) == (abs(share) == 0.01)
 
 
 def test_a_gap_seen_at_one_point_only_is_not_taken_back() -> None:
-    row = Check("claim", "subject", 1.0, 2.0, 0.1, "z", 10.0, Verdict.DISAGREES)
+    row = Check("subject", 1.0, 2.0, 0.1, "z", 10.0, Verdict.DISAGREES)
     unseen = [(d, 0.01 * np.random.default_rng(d).standard_normal((12, 3))) for d in (10, 20, 40)]
     assert in_the_limit(row, lambda: unseen).verdict == Verdict.DISAGREES
     shrinking = [(d, runs / 100 + 2 / d) for d, runs in unseen]
@@ -161,8 +161,8 @@ def test_a_degree_that_is_too_high_is_said_to_be() -> None:
     assert "above E σ²" in row.note
     # Where the features are not inflated, nothing excuses an equivalent; nor a head.
     still, *_, stepped = PANEL.settings(PANEL.families[0], 40)
-    assert inflation.excess(still.models["relu, p = 4"], still.task, still.sizes) < 0.1
-    assert inflation.excess(stepped.models["relu"], stepped.task, stepped.sizes) == 0
+    assert inflation.excess(still.point("relu, p = 4")) < 0.1
+    assert inflation.excess(stepped.point("relu")) == 0
 
 
 def test_scales_are_the_spread_of_the_pre_activations() -> None:

@@ -22,11 +22,11 @@ from verify.campaigns.curves import Curve, Results
 from verify.campaigns.heads import HEADS
 from verify.claims import statements
 from verify.claims.agreement import theory_rows
-from verify.claims.check import LEVEL, RESOLUTION, Z_LIMIT, Verdict, at_every_point, by_rate, by_z, fit_slope, z_score
+from verify.claims.check import LEVEL, RESOLUTION, Z_LIMIT, Verdict, at_every_point, by_rate, by_z, claimed, fit_slope, z_score
 from verify.claims.comparison import within_band
 from verify.main_job import coefficients, gradient, job, pre_activations, transformers
+from verify.main_job.job import measure
 from verify.main_job.profile import QUICK
-from verify.main_job.simulated import measure
 from verify.report import document, page, verdicts
 from verify.store.files import write_text
 from verify.store.run import simulate_run
@@ -50,11 +50,11 @@ def test_few_runs_are_judged_by_students_law(runs: int) -> None:
 
 
 def test_agreement_disagreement_and_too_little_data() -> None:
-    assert by_z("c", "s", 1.0, 1.01, 0.01).verdict == Verdict.AGREES
-    assert by_z("c", "s", 1.0, 1.06, 0.01).verdict == Verdict.DISAGREES
-    assert by_z("c", "s", 1.0, 1.06, 1.1 * RESOLUTION / Z_LIMIT, scale=1.0).verdict == Verdict.UNDECIDED
-    assert by_z("c", "s", math.inf, 7.0, 0.1).verdict == Verdict.DISAGREES
-    assert by_z("c", "s", 0.0, 0.0, 0.0).verdict == Verdict.AGREES
+    assert by_z("s", 1.0, 1.01, 0.01).verdict == Verdict.AGREES
+    assert by_z("s", 1.0, 1.06, 0.01).verdict == Verdict.DISAGREES
+    assert by_z("s", 1.0, 1.06, 1.1 * RESOLUTION / Z_LIMIT, scale=1.0).verdict == Verdict.UNDECIDED
+    assert by_z("s", math.inf, 7.0, 0.1).verdict == Verdict.DISAGREES
+    assert by_z("s", 0.0, 0.0, 0.0).verdict == Verdict.AGREES
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_agreement_disagreement_and_too_little_data() -> None:
     ],
 )
 def test_a_gap_must_vanish_at_the_declared_rate(gaps: tuple[float, ...], verdict: Verdict) -> None:
-    check = by_rate("c", "s", [10, 20, 40], gaps, [0.002] * 3, order=-1)
+    check = by_rate("s", [10, 20, 40], gaps, [0.002] * 3, order=-1)
     assert check.verdict == verdict
 
 
@@ -86,7 +86,7 @@ def test_the_slope_is_estimated_with_an_honest_error() -> None:
 
 def test_the_report_is_written_whole_and_holds_everything(tmp_path: object) -> None:
     folder = tmp_path / "deep" / "folder"
-    checks = [by_z("claim <1>", "subject & co", 1.0, 1.01, 0.01), by_rate("claim", "rate", [10, 20], [0.2, 0.1], [0.001] * 2, order=-1)]
+    checks = claimed("claim <1>", [by_z("subject & co", 1.0, 1.01, 0.01), by_rate("rate", [10, 20], [0.2, 0.1], [0.001] * 2, order=-1)])
     power = [{"claim": "claim", "defect": "sign", "checks": 3, "caught": 2}]
     verdicts.write_json(folder / "verify.json", checks, power, [], {"seed": 1})
     data = json.loads((folder / "verify.json").read_text())
@@ -106,13 +106,13 @@ def test_the_report_is_written_whole_and_holds_everything(tmp_path: object) -> N
 
 
 def test_several_points_agree_only_where_each_can_tell() -> None:
-    good = by_z("", "", 1.0, 1.01, 0.01, runs=20, scale=1.0, note="n")
+    good = by_z("", 1.0, 1.01, 0.01, runs=20, scale=1.0, note="n")
     assert good.verdict == Verdict.AGREES
     assert at_every_point(good, [0.01, 0.02], [1.0, 1.0], runs=20) == good
     # At the second point a deviation of all of the scale would be half a standard error.
     mixed = at_every_point(good, [0.01, 2.0], [1.0, 1.0], runs=20)
     assert (mixed.verdict, mixed.note) == (Verdict.UNDECIDED, "n; cannot tell at 1 of 2 points")
-    bad = by_z("", "", 1.0, 2.0, 0.01, runs=20, scale=1.0)
+    bad = by_z("", 1.0, 2.0, 0.01, runs=20, scale=1.0)
     assert at_every_point(bad, [0.01, 2.0], [1.0, 1.0], runs=20) == bad
 
 
@@ -121,7 +121,7 @@ def test_several_points_agree_only_where_each_can_tell() -> None:
 def test_no_change_means_within_the_band(mean: float, verdict: Verdict) -> None:
     scatter = 0.004 * np.random.default_rng(1).standard_normal(40)
     change = mean + scatter - scatter.mean()
-    assert within_band("claim", "s", change, 0.0, 0.02, "").verdict == verdict
+    assert within_band("s", change, 0.0, 0.02, "").verdict == verdict
 
 
 # The main job at a small size: right theories pass, wrong coefficients and signs fail, on the same data.
@@ -135,7 +135,7 @@ SMALL = dataclasses.replace(
 
 
 @pytest.fixture(scope="module")
-def features() -> dict[str, coefficients.FeatureMoments]:
+def features() -> dict[str, coefficients.Values]:
     return coefficients.measure(HEADS, Task("relu", 0.01), SMALL)
 
 
@@ -151,7 +151,7 @@ def ladder() -> list[Results]:
         return measure([transformers.campaign(SMALL, d) for d in SMALL.ladder], pool, lambda: None)
 
 
-def test_coefficients_agree_and_every_wrong_one_is_caught(features: dict[str, coefficients.FeatureMoments]) -> None:
+def test_coefficients_agree_and_every_wrong_one_is_caught(features: dict[str, coefficients.Values]) -> None:
     predictions = {head: coefficients.Values.of(head) for head in HEADS}
     assert {check.verdict for check in coefficients.judge(features, predictions)} == {Verdict.AGREES}
     outcome = coefficients.negative_controls(features, predictions)
@@ -193,7 +193,7 @@ def test_every_degree_has_a_row_and_one_too_high_is_called_so(ladder: list[Resul
 def test_a_theory_of_another_order_is_refused(ladder: list[Results], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "theory_gap", lambda exact, other, d: d**-0.5)
     monkeypatch.setattr(statements, "excess", lambda *_: 0.0)
-    rows = statements.GapsAsPredicted(("tanh",), 0, (1,), order=-1).rows("", ladder)
+    rows = statements.gaps_as_predicted(("tanh",), degrees=(1,), order=-1, ladder=ladder)
     assert [(row.verdict, row.note.rpartition(" ")[2]) for row in rows] == [(Verdict.DISAGREES, "d^-0.50")]
 
 

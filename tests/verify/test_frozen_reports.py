@@ -74,7 +74,7 @@ def plain(row: Check) -> list[Any]:
 def rows(name: str, largest: float = math.inf) -> dict[str, Any]:
     """By setup, as far as d is not above ``largest``."""
     campaign, found = CAMPAIGNS[name], {}
-    loaded = [(store, with_invented_theory(load(store, store.runs()))) for store in stored(ROOT, campaign)]
+    loaded = [(store, with_invented_theory(load(store))) for store in stored(ROOT, campaign)]
     for store, results in loaded:
         # What computed every run is there too.
         assert len(store.origins()) == results.runs

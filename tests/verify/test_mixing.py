@@ -75,7 +75,7 @@ def test_without_normalisation_the_gap_vanishes_with_d() -> None:
         relative = (other.icl_runs - sigma.icl_runs) / sigma.icl.mean
         gaps.append(relative.mean())
         stderrs.append(relative.std(ddof=1) / math.sqrt(count))
-    row = by_rate("equivalence", "p = 2", sizes, gaps, stderrs, order=-1, runs=runs)
+    row = by_rate("p = 2", sizes, gaps, stderrs, order=-1, runs=runs)
     assert row.verdict == Verdict.IN_THE_LIMIT, row.note
     # The effect: 13 % at d = 10.
     assert 0.05 < gaps[0] < 0.3
@@ -208,7 +208,7 @@ def test_the_rest_of_the_gradient_vanishes_beside_rank_one() -> None:
     # Lemma 4.11, in the scale of [RT]: d^{-1}, less what √log m in max|w| takes off at these sizes (0.2).
     model, ladder = OneStepTransformer("relu", 1.0, 0.1), (10, 16, 26)
     found = [gradient_step(model, _task(False), _sizes(d), runs=12, rng=0).ratio for d in ladder]
-    row = by_rate("Lemma 4.11", "‖Δ‖/‖uvᵀ‖", ladder, [r.mean for r in found], [r.stderr for r in found], order=-1, runs=[12] * 3)
+    row = by_rate("‖Δ‖/‖uvᵀ‖", ladder, [r.mean for r in found], [r.stderr for r in found], order=-1, runs=[12] * 3)
     assert row.verdict == Verdict.IN_THE_LIMIT, row.note
 
 

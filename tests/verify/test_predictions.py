@@ -7,6 +7,7 @@ import importlib.util
 import math
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from verify.campaigns import theory as kept
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.table import CAMPAIGNS
-from verify.campaigns.theory import Points, Predictions, Theory, theory
+from verify.campaigns.theory import Answer, Points, Predictions, Rows, here, solved
 from verify.store.workers import workers
 
 SIZES = Sizes(d=8, context=8, tasks=4, samples=32, hidden=32)
@@ -27,43 +28,35 @@ MODELS = (LinearTransformer(0.1), LinearTransformer(0.1, intercept=True), Random
 ASKED = [tuple(Point(model, Task("relu"), dataclasses.replace(SIZES, samples=n)) for n in (32, 64)) for model in MODELS]
 
 
-class Recorder:
-    """Computes in this process, and remembers what."""
-
-    def __init__(self) -> None:
-        self.asked: list[Points] = []
-
-    def submit(self, function, points):
-        self.asked.append(points)
-        answer = function(points)
-        return type("Now", (), {"result": lambda self: answer})()
-
-
 @pytest.fixture
 def _invented(monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers in place of a theory: of one some are missing, and one is infinite."""
 
-    def numbers(points: Points) -> Theory:
+    def numbers(points: Points) -> Rows:
         icl = np.array([0.1 + len(str(points[0].model)), math.nan if "intercept" in str(points[0].model) else math.inf])
         by_source = np.array([[1 / 3, 2.5], [math.nan, 0.7]]) if "relu" in str(points[0].model) else np.empty((2, 0))
-        return Theory(icl, icl / 2, by_source, (("a",), ("b", "ηd²")))
+        return list(zip(np.column_stack([icl, icl / 2, icl, icl, by_source]).tolist(), (("a",), ("b", "ηd²")), strict=True))
 
-    monkeypatch.setattr(kept, "theory", numbers)
+    monkeypatch.setattr(kept, "solved", numbers)
 
 
 def asked(folder: Path, questions: list[Points] = ASKED) -> list[Points]:
-    recorder = Recorder()
-    Predictions(folder).prepare(questions, executor=recorder)
-    return recorder.asked
+    """What is computed of the questions, in this process."""
+    found: list[Points] = []
+
+    def answers(missing: list[Points]) -> Iterator[Answer]:
+        found.extend(missing)
+        return here(missing)
+
+    Predictions(folder).prepare(questions, answers)
+    return found
 
 
 @pytest.mark.usefixtures("_invented")
 def test_what_is_kept_is_not_computed_again_and_is_the_same(tmp_path: Path) -> None:
-    first, again = Predictions(tmp_path), Predictions(tmp_path)
-    first.prepare(ASKED, executor=Recorder())
-    recorder = Recorder()
-    again.prepare(ASKED, executor=recorder)
-    assert not recorder.asked
+    assert asked(tmp_path) == ASKED
+    first, again = Predictions(tmp_path / "elsewhere"), Predictions(tmp_path)
+    assert not asked(tmp_path)
     for points in ASKED:
         one, other = first(points), again(points)
         for name in ("icl", "idg", "by_source"):
@@ -170,7 +163,7 @@ def test_a_theory_cannot_import_what_is_left_out_of_its_code() -> None:
 def test_processes_compute_what_this_one_does() -> None:
     with workers(1) as pool:
         found, code = pool.submit(kept.answer, ASKED[0]).result()
-    np.testing.assert_array_equal(found.icl, theory(ASKED[0]).icl)
+    assert found == solved(ASKED[0])
     assert code == kept.code()
 
 
@@ -178,7 +171,7 @@ def test_the_theory_is_that_of_the_models_simulated() -> None:
     # One call for the points of one model and task, and one for each of the others.
     setting = Mixing(task_spike=1.0, samples=0.3).at("context", 1.0, 8)
     points = tuple(Point(setting.models[name], setting.task, setting.sizes) for name in ("linear", "linear + intercept", "linear"))
-    found = theory(points)
+    found = Predictions()(points)
     direct = [hermite_eq.icl_error(point.model, point.task, point.sizes) for point in points]
     np.testing.assert_allclose(found.icl, [each.icl for each in direct], rtol=1e-12)
     np.testing.assert_allclose(found.by_source, [each.icl_by_source for each in direct], rtol=1e-12)
@@ -186,7 +179,7 @@ def test_the_theory_is_that_of_the_models_simulated() -> None:
 
 
 def test_where_the_theory_declines_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = theory(ASKED[0])
+    right = Predictions()(ASKED[0])
 
     def declines(model, task, sizes):
         if sizes[0].samples == 64 or len(sizes) > 1:
@@ -195,6 +188,6 @@ def test_where_the_theory_declines_is_no_number(monkeypatch: pytest.MonkeyPatch)
 
     direct = kept.icl_curve
     monkeypatch.setattr(kept, "icl_curve", declines)
-    found = theory(ASKED[0])
+    found = Predictions()(ASKED[0])
     np.testing.assert_allclose(found.icl, [right.icl[0], math.nan], rtol=1e-12)
     assert found.notes[1] == ("no value: the weights settle; found none",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,12 @@ import pytest
 from hermite_eq.theory import icl_error
 from verify.campaigns.campaign import Campaign, label
 from verify.campaigns.curves import Curve, Key, Results
-from verify.campaigns.settings import CASES, COUNT, DATA, HEADS, RANGES, SECOND, TARGETS, draw
+from verify.campaigns.settings import CASES, COUNT, HEADS, RANGES, SECOND, TARGETS, draw
 from verify.campaigns.table import CAMPAIGNS
 from verify.campaigns.theory import Points, Theory
 from verify.claims.check import Verdict
-from verify.claims.departures import EquivalenceSurvives
-from verify.claims.statements import LimitFollows, NearTheory
+from verify.claims.departures import equivalence_survives
+from verify.claims.statements import limit_follows, near_theory
 from verify.store.run import simulate_run
 from verify.store.store import Setup
 
@@ -26,9 +27,8 @@ ROOT = Path(__file__).parents[2]
 SHARE = 0.003
 
 
-def test_the_table_is_drawn_once_and_kept() -> None:
+def test_the_drawn_settings_are_those_of_the_stored_runs() -> None:
     rows = draw()
-    assert rows == json.loads(DATA.read_text(encoding="utf-8"))
     assert len({str(row) for row in rows}) == COUNT == len(CAMPAIGNS["settings"].panels)
     for row in rows:
         assert row["head"] in HEADS
@@ -63,10 +63,8 @@ def planted(mean: float, share: float = SHARE, limit: float = 1.0, d: int = 40, 
 
 
 def test_an_outcome_holds_within_per_cent_or_standard_errors() -> None:
-    claim = NearTheory((("icl", 0.03), ("idg", 0.06)), 4.0)
-
     def verdicts(mean: float, share: float) -> list[Verdict]:
-        return [row.verdict for row in claim.rows("", [planted(mean, share)])]
+        return [row.verdict for row in near_theory((("icl", 0.03), ("idg", 0.06)), 4.0, ladder=[planted(mean, share)])]
 
     assert verdicts(1.02, 0.001) == [Verdict.AGREES] * 2
     assert verdicts(1.05, 0.001) == [Verdict.DISAGREES, Verdict.AGREES]
@@ -79,7 +77,7 @@ def test_an_outcome_holds_within_per_cent_or_standard_errors() -> None:
 @pytest.mark.parametrize(("power", "good"), [(-1, True), (-0.5, False), (0, False), (-3, True)])
 def test_the_gap_of_a_limit_must_vanish_at_the_rate_or_faster(power: float, good: bool, share: float) -> None:
     ladder = [planted(1 + 0.3 * (d / 20) ** power, share, d=d) for d in (60, 20, 40)]
-    for row in LimitFollows().rows("", ladder):
+    for row in limit_follows(ladder=ladder):
         assert (row.verdict == Verdict.IN_THE_LIMIT) == good
         assert abs(row.value - power) < 5 * row.value_error
 
@@ -142,8 +140,8 @@ def gaps(limits: dict[str, float], constants: dict[str, float], noise: float) ->
 def test_verdicts_of_planted_gaps() -> None:
     limits = {"Gaussian": 0.0, "inputs uniform": 0.0, "inputs Student t, 3": 0.25}
     constants = dict.fromkeys(limits, 2.0) | {"inputs uniform": -3.0}
-    claim = EquivalenceSurvives(tuple(limits))
-    rows = claim.rows("", gaps(limits, constants, 0.02))
+    claim = partial(equivalence_survives, tuple(limits))
+    rows = claim(ladder=gaps(limits, constants, 0.02))
     assert len(rows) == 3 * 2 * 2
     verdicts = {name: {row.verdict for row in rows if row.subject.startswith(name)} for name in limits}
     assert verdicts == {name: {Verdict.DISAGREES if limit else Verdict.AGREES} for name, limit in limits.items()}
@@ -153,5 +151,5 @@ def test_verdicts_of_planted_gaps() -> None:
         assert abs(row.measured - limit) < 5 * row.stderr
     # With a tenth of a gap as noise, no gap cannot be told from one; with one dimension nothing is said.
     noisy = gaps(dict.fromkeys(limits, 0.0), constants, 0.2)
-    assert {row.verdict for row in claim.rows("", noisy)} == {Verdict.UNDECIDED}
-    assert claim.rows("", noisy[:1]) == []
+    assert {row.verdict for row in claim(ladder=noisy)} == {Verdict.UNDECIDED}
+    assert claim(ladder=noisy[:1]) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import planted_sources as planted
@@ -13,10 +14,10 @@ import hermite_eq
 from hermite_eq.models.structures import Identity
 from verify.campaigns.curves import Curve, Results
 from verify.claims.check import RESOLUTION, Verdict
-from verify.claims.pointwise import ErrorsAsPredicted, SourcesAverage
+from verify.claims.pointwise import errors_as_predicted, sources_average
 from verify.main_job import gradient, two_sources
+from verify.main_job.job import measure
 from verify.main_job.profile import FULL, QUICK
-from verify.main_job.simulated import measure
 from verify.store.run import simulate_run
 
 GOOD = {Verdict.AGREES, Verdict.IN_THE_LIMIT}
@@ -24,7 +25,7 @@ CLAIMS = {*two_sources.CLAIMS, gradient.CLAIM}
 #: Two runs are enough for what is not a comparison, and 80 to refuse a theory without the spike.
 SMALL = dataclasses.replace(QUICK, mixing_ladder=(12,), mixing_runs=(80,), gradient_runs=2)
 WRONG = {defect: wrong for _, _, defect, wrong in two_sources.WRONG}
-WITHOUT_STEP = ErrorsAsPredicted(0, (0.0,))
+WITHOUT_STEP = partial(errors_as_predicted, 0, (0.0,))
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +49,13 @@ def test_planted_errors_agree_and_every_wrong_theory_is_caught() -> None:
 
 
 def test_every_head_has_a_row_for_each_step_and_source() -> None:
-    rows = ErrorsAsPredicted(0).rows("claim", planted.measured())
+    rows = errors_as_predicted(0, ladder=planted.measured())
     assert len({row.subject for row in rows}) == len(rows) == 2 * 2 * 3
 
 
 def test_a_gap_on_one_source_disagrees_unless_it_vanishes() -> None:
     def verdicts(source: int, **gap: float) -> set[Verdict]:
-        rows = ErrorsAsPredicted(0).rows("claim", planted.measured(**gap))
+        rows = errors_as_predicted(0, ladder=planted.measured(**gap))
         return {row.verdict for row in rows if f"on source {source}" in row.subject}
 
     assert verdicts(1, off=0.05) == {Verdict.DISAGREES}
@@ -73,13 +74,13 @@ def test_the_lemma_needs_a_ratio_that_vanishes() -> None:
 
 def test_the_average_over_sources_is_exact_up_to_rounding() -> None:
     measured = planted.measured()
-    assert {row.verdict for row in SourcesAverage(0).rows("claim", measured)} == {Verdict.AGREES}
+    assert {row.verdict for row in sources_average(0, ladder=measured)} == {Verdict.AGREES}
 
     def nudged(curve: Curve) -> Curve:
         """A tenth of a billionth off in one run."""
         return dataclasses.replace(curve, icl_runs=curve.icl_runs * np.where(np.arange(curve.runs) == 3, 1 + 1e-10, 1.0)[:, None])
 
-    rows = SourcesAverage(0).rows("claim", [results.replaced(nudged) for results in measured])
+    rows = sources_average(0, ladder=[results.replaced(nudged) for results in measured])
     assert [row.verdict for row in rows] == [Verdict.DISAGREES, Verdict.AGREES]
 
 
@@ -128,10 +129,10 @@ def test_a_run_does_not_depend_on_the_others(small: list[Results]) -> None:
 
 
 def test_transformers_agree_and_a_forgotten_spike_does_not(small: list[Results]) -> None:
-    right = WITHOUT_STEP.rows("claim", small)
+    right = WITHOUT_STEP(ladder=small)
     # A false alarm in 1e-5 of rows (verify.claims.check.LEVEL).
     assert {row.verdict for row in right} == {Verdict.AGREES}
     assert all(row.stderr < RESOLUTION * row.predicted for row in right)
-    wrong = WITHOUT_STEP.rows("claim", [results.replaced(WRONG["the task spike forgotten"]) for results in small])
+    wrong = WITHOUT_STEP(ladder=[results.replaced(WRONG["the task spike forgotten"]) for results in small])
     assert sum(row.verdict == Verdict.DISAGREES for row in wrong) >= 2
-    assert {row.verdict for row in SourcesAverage(0).rows("claim", small)} == {Verdict.AGREES}
+    assert {row.verdict for row in sources_average(0, ladder=small)} == {Verdict.AGREES}

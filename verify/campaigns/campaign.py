@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -108,65 +108,75 @@ class Fixed(Family):
     models : tuple of models
         Trained on common draws; dMMSE on the same training tasks.
     ratios : Ratios
-        Its entry for the axis is ignored; along ``hidden`` the axis is m/n.
+        Its entry for the axis is ignored; along ``hidden`` the axis is m/n, and along ``share`` the share of the second of two sources.
+    name : str
+        In legends, where the ratios are not what distinguishes.
     """
 
     task: AnyTask
     models: tuple[Predictor, ...]
     ratios: Ratios
+    name: str = ""
     dense = True
     shared = ("samples", "hidden")
 
     def at(self, axis: Axis, value: float, d: int) -> Setting:
         fixed = {"alpha": self.ratios.alpha, "kappa": self.ratios.kappa, "tau": self.ratios.tau}
-        mu = self.ratios.mu
-        if axis == "hidden":
+        mu, task = self.ratios.mu, self.task
+        if axis == "share":
+            assert isinstance(task, Task)
+            task = replace(task, weights=(1 - value, value))
+        elif axis == "hidden":
             mu = value * Sizes.from_ratios(d, **fixed).samples / d**2
         else:
             fixed[{"samples": "tau", "context": "alpha", "tasks": "kappa"}[axis]] = value
         sizes = Sizes.from_ratios(d, **fixed, mu=mu)
         found = sizes.ratios
         values = {"samples": found.tau, "context": found.alpha, "tasks": found.kappa, "hidden": (sizes.hidden or 0) / sizes.samples}
-        return Setting(values[axis], self.task, sizes, {label(model): model for model in self.models})
+        return Setting(values.get(axis, value), task, sizes, {label(model): model for model in self.models})
 
     def legend(self, axis: Axis) -> str:
+        if self.name:
+            return self.name
         names = {"samples": "ακ", "hidden": "ακτ", "context": "κτ", "tasks": "ατ"}[axis]
         values = {"α": self.ratios.alpha, "κ": self.ratios.kappa, "τ": self.ratios.tau}
         return ", ".join(f"{name} = {'∞' if values[name] == math.inf else format(values[name], 'g')}" for name in names)
 
     def where(self, axis: Axis, name: str) -> tuple[str, ...]:
-        return (str(self.task), self.legend(axis))
+        return (self.name,) if self.name else (str(self.task), self.legend(axis))
 
     def abscissa(self, axis: Axis) -> str:
-        return {"samples": "n/d²", "hidden": "m/n", "context": "ℓ/d", "tasks": "k/d"}[axis]
+        return {"samples": "n/d²", "hidden": "m/n", "context": "ℓ/d", "tasks": "k/d", "share": "share of the second source"}[axis]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Points which share one draw in every run: one call of :func:`hermite_eq.simulate.icl_curve`.
+    """Points which share one draw in every run: one call of :func:`hermite_eq.simulate.icl_curve`, along ``axis``.
 
-    Attributes
-    ----------
-    key : tuple of int
-        Panel, family, and point where every point is a draw of its own; the seeds are spawned with it.
-    task : Task or SoftmaxAttention
-    models : tuple of models
-    sizes : Sizes
-        With the largest of ``values``.
-    axis : {"samples", "hidden"}
-    values : tuple of int
-        The sizes of ``axis``.
-    places : tuple of (int, dict)
-        For every value of the panel's axis: its position among ``values``, and the label of the model of each curve.
+    The seeds are spawned with ``key``: panel, family, and point where every point is a draw of its own.
     """
 
     key: tuple[int, ...]
     task: AnyTask
     models: tuple[Predictor, ...]
-    sizes: Sizes
+    points: tuple[Sizes, ...]
     axis: Literal["samples", "hidden"]
-    values: tuple[int, ...]
-    places: tuple[tuple[int, dict[str, str]], ...]
+
+    @classmethod
+    def of(cls, key: tuple[int, ...], settings: Sequence[Setting], axis: Literal["samples", "hidden"]) -> Sweep:
+        """That of settings with one task; where nothing but models varies, all are of one size."""
+        models = dict.fromkeys(model for setting in settings for model in setting.models.values())
+        return cls(key, settings[0].task, tuple(models), tuple(dict.fromkeys(setting.sizes for setting in settings)), axis)
+
+    @property
+    def values(self) -> list[int]:
+        """What varies."""
+        return [getattr(sizes, self.axis) for sizes in self.points]
+
+    @property
+    def sizes(self) -> Sizes:
+        """The largest."""
+        return self.points[int(np.argmax(self.values))]
 
 
 @dataclass(frozen=True)
@@ -201,19 +211,15 @@ class Panel:
         for number, family in enumerate(self.families):
             settings = self.settings(family, d)
             if self.axis in family.shared:
-                axis: Literal["samples", "hidden"] = "hidden" if self.axis == "hidden" else "samples"
-                sizes = tuple(getattr(setting.sizes, axis) for setting in settings)
-                # Where nothing but models varies, all points are of one size.
-                yield _sweep((index, number), settings, axis, sizes if self.axis == axis else sizes[:1])
+                yield Sweep.of((index, number), settings, "hidden" if self.axis == "hidden" else "samples")
             else:
-                for j, setting in enumerate(settings):
-                    key = (index, number) if self.paired else (index, number, j)
-                    yield _sweep(key, [setting], "samples", (setting.sizes.samples,))
+                yield from (Sweep.of((index, number) if self.paired else (index, number, j), [setting], "samples")
+                            for j, setting in enumerate(settings))
 
     def fine(self, family: Family, d: int) -> list[Setting]:
         """Settings for a theory line: of a quick theory denser than the points, most of all about the interpolation threshold."""
         values: Sequence[float] = self.values
-        if family.dense:
+        if family.dense and self.axis != "share":
             low, high = min(values), max(values)
             # Along ℓ and k the law of the contexts and the spectrum are new at every point.
             shared = self.axis in ("samples", "hidden")
@@ -225,19 +231,10 @@ class Panel:
         return list({(setting.value, setting.sizes): setting for setting in settings}.values())
 
 
-def _sweep(key: tuple[int, ...], settings: Sequence[Setting], axis: Literal["samples", "hidden"], values: tuple[int, ...]) -> Sweep:
-    models = tuple(dict.fromkeys(model for setting in settings for model in setting.models.values()))
-    names = [{name: label(model) for name, model in setting.models.items()} for setting in settings]
-    positions = range(len(settings)) if len(values) == len(settings) else [0] * len(settings)
-    largest = settings[int(np.argmax(values))].sizes
-    return Sweep(key, settings[0].task, models, largest, axis, values, tuple(zip(positions, names, strict=True)))
-
-
 class Claim(Protocol):
-    """What is said of a campaign, as frozen data."""
+    """What is said of a campaign: a function whose particulars are bound, of the campaign at several d, the one that is judged first."""
 
-    def rows(self, claim: str, ladder: Sequence[Results]) -> list[Check]:
-        """Rows of the verdict table, under the name ``claim``: of the first d of the ladder; the others are for rates."""
+    def __call__(self, *, ladder: Sequence[Results]) -> list[Check]: ...
 
 
 @dataclass(frozen=True)

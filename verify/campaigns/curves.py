@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,8 @@ from hermite_eq.curve import Setting as Point
 from hermite_eq.models import AnyTask, OneStepTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.simulate import DiscreteMMSE, MonteCarlo
 from hermite_eq.simulate.population import label_moments, task_norms
-from verify.campaigns.campaign import Campaign, Error, Family, Panel, Predictor, Setting, pick
-from verify.campaigns.theory import Points, Predictions, Theory, theory
+from verify.campaigns.campaign import Campaign, Error, Family, Panel, Predictor, Setting, label, pick
+from verify.campaigns.theory import Points, Predictions, Theory
 from verify.store.run import Record
 from verify.store.store import Store
 
@@ -28,20 +27,10 @@ Key = tuple[int, int, str]
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Simulated errors of one model along the axis of a panel.
+    """Simulated errors of one model along the axis of a panel, beside the theory that ``predict`` knows of points.
 
-    Attributes
-    ----------
-    panel, family, name
-    settings : tuple of Setting
-        Everything at each point.
-    icl_runs, idg_runs : (runs, points) array
-    source_runs : (runs, points, sources) array
-        Without sources for a task that has one.
-    fallbacks : (points,) array of int
-        Runs in which the slower solver was needed.
-    predict : callable
-        From points to their theory.
+    Shapes are (runs, points), of ``source_runs`` (runs, points, sources), without sources for a task that has one; ``fallbacks`` counts for
+    each point the runs in which the slower solver was needed.
     """
 
     panel: Panel
@@ -176,14 +165,7 @@ def constant_error(task: Task, d: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """All curves of a campaign at one d.
-
-    Attributes
-    ----------
-    d, runs : int
-    curves : mapping
-        From panel, family and name.
-    """
+    """All curves of a campaign at one d, by panel, family and name."""
 
     d: int
     runs: int
@@ -221,32 +203,26 @@ class Results:
 
 def results(campaign: Campaign, d: int, records: Sequence[Record], predict: Callable[[Points], Theory] | None = None) -> Results:
     """Runs as curves."""
-    sweeps, predict = campaign.sweeps(d), predict or functools.partial(theory, known={})
+    sweeps, predict = campaign.sweeps(d), predict or Predictions()
     curves = {}
     for index, panel in enumerate(campaign.panels):
         for number, family in enumerate(panel.families):
-            parts = [(i, sweep) for i, sweep in enumerate(sweeps) if sweep.key[:2] == (index, number)]
-            places = [(i, position, names) for i, sweep in parts for position, names in sweep.places]
+            places = {Point(model, sweep.task, sizes): (i, label(model), j) for i, sweep in enumerate(sweeps)
+                      if sweep.key[:2] == (index, number) for model in sweep.models for j, sizes in enumerate(sweep.points)}
             settings = panel.settings(family, d)
             for name in settings[0].models:
-                cells = [[{entry: column[j] for entry, column in record[i][names[name]].items()} for i, j, names in places]
-                         for record in records]
-                icl, idg, fallbacks = (_column(cells, entry) for entry in ("icl", "idg", "fallback"))
-                sources = _column(cells, "sources") if records and "sources" in cells[0][0] else np.empty((len(records), len(places), 0))
+                cells = [[{entry: column[j] for entry, column in record[i][model].items()} for i, model, j in
+                          (places[setting.point(name)] for setting in settings)] for record in records]
+                icl, idg, fallbacks, sources = (np.array([[cell.get(entry, ()) for cell in row] for row in cells])
+                                                for entry in ("icl", "idg", "fallback", "sources"))
                 curves[index, number, name] = Curve(
                     panel, family, name, settings, icl, idg, sources, fallbacks.astype(int).sum(axis=0), predict)
     return Results(d, len(records), curves)
 
 
-def _column(cells: Sequence[Sequence[Mapping[str, Any]]], entry: str) -> Array:
-    """An entry of every run and point."""
-    return np.array([[cell[entry] for cell in row] for row in cells])
-
-
-def load(store: Store, runs: Iterable[int]) -> Results:
-    """The curves of the stored ``runs``, with a theory that is kept beside them."""
-    setup, stored = store.setup, store.read()
-    return results(setup.campaign, setup.d, [stored[run].record for run in runs], Predictions(store.folder))
+def load(store: Store) -> Results:
+    """The curves of the stored runs, with a theory that is kept beside them."""
+    return results(store.setup.campaign, store.setup.d, [run.record for run in store.read().values()], Predictions(store.folder))
 
 
 def is_head(curve: Curve) -> bool:

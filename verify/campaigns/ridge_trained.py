@@ -6,26 +6,27 @@ The papers give the parameters; the values along the axes, and of λ in [RT] Fig
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Task
 from hermite_eq.simulate import DiscreteMMSE
 from verify.campaigns.campaign import Axis, Campaign, Error, Panel, curves_panel, label
 from verify.campaigns.heads import HEADS, NOISE, RIDGE, TAUS, heads
 from verify.claims.statements import (
-    Beats,
-    BestValue,
-    DiversityHelps,
-    EveryCurvePeaks,
-    Falls,
-    GainsLittle,
-    GapsAsPredicted,
-    LimitFollows,
-    NearerToTheLimit,
-    NearTheory,
-    OnAverage,
-    Peaks,
-    RidgeHelps,
-    WideIsBest,
+    beats,
+    best_value,
+    diversity_helps,
+    every_curve_peaks,
+    falls,
+    gains_little,
+    gaps_as_predicted,
+    limit_follows,
+    lower_on_average,
+    near_theory,
+    nearer_to_the_limit,
+    peaks,
+    ridge_helps,
+    wide_is_best,
 )
 
 ALPHAS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
@@ -53,8 +54,9 @@ TANH = label(RandomTransformer("tanh", RIDGE))
 _FIGURES: tuple[tuple[str, Axis, tuple[float, ...]], ...] = (
     ("relu", "samples", TAUS), ("tanh", "samples", TAUS), ("relu", "hidden", WIDTHS),
 )
-_PEAKS = tuple(Peaks(f"{sigma} head: the error peaks at n ≈ m", name) for sigma, name in (("relu", RELU), ("tanh", TANH)))
+_PEAKS = tuple(partial(peaks, f"{sigma} head: the error peaks at n ≈ m", name) for sigma, name in (("relu", RELU), ("tanh", TANH)))
 _OF_LINEAR = "beats the linear Transformer at every n"
+_INTERCEPT_WINS = "linear + intercept beats the ReLU head, on average over n"
 
 
 def _linear(noise: float) -> Task:
@@ -77,9 +79,9 @@ RIDGE_TRAINED = (
         "not; the equivalent models match.",
         (curves_panel("samples", TAUS, _RELU_TASK, heads(), _RT),), d=80, runs=20, seed=2025_01,
         claims=(
-            Beats(f"the ReLU head {_OF_LINEAR}", RELU, LINEAR, INTERCEPT),
-            Beats("the ReLU head beats linear + intercept at every n (not compared in the paper)", RELU, INTERCEPT),
-            GainsLittle("the tanh head gains little over linear", TANH, LINEAR), *_PEAKS, GapsAsPredicted(HEADS),
+            partial(beats, f"the ReLU head {_OF_LINEAR}", RELU, LINEAR, INTERCEPT),
+            partial(beats, "the ReLU head beats linear + intercept at every n (not compared in the paper)", RELU, INTERCEPT),
+            partial(gains_little, "the tanh head gains little over linear", TANH, LINEAR), *_PEAKS, partial(gaps_as_predicted, HEADS),
         ),
     ),
     Campaign(
@@ -87,19 +89,19 @@ RIDGE_TRAINED = (
         "equivalent models match.",
         (curves_panel("samples", TAUS, Task("tanh", NOISE), heads(), _RT),), d=80, runs=20, seed=2025_02,
         claims=(
-            Beats(f"the tanh head {_OF_LINEAR}", TANH, LINEAR, INTERCEPT), GainsLittle("and it gains little", TANH, LINEAR), *_PEAKS,
-            GapsAsPredicted(HEADS),
+            partial(beats, f"the tanh head {_OF_LINEAR}", TANH, LINEAR, INTERCEPT),
+            partial(gains_little, "and it gains little", TANH, LINEAR), *_PEAKS, partial(gaps_as_predicted, HEADS),
         ),
     ),
     Campaign(
         "rt-fig2a", "[RT] Fig. 2a", "The error falls with the context length; beyond ℓ ≈ d the heads beat the linear Transformer.",
         (curves_panel("context", ALPHAS, _RELU_TASK, heads(), _RT),), d=80, runs=20, seed=2025_03,
         claims=(
-            *(Falls(f"{name}: the error falls with ℓ", curve) for name, curve in (("linear", LINEAR), ("relu", RELU), ("tanh", TANH))),
-            Beats("for ℓ ≥ d the ReLU head beats the linear Transformer", RELU, LINEAR, INTERCEPT, low=1.0),
-            Beats("and it already does for ℓ < d (paper: only beyond a threshold ℓ ≈ d)", RELU, LINEAR, INTERCEPT, high=1.0),
-            Beats("for ℓ ≥ d the ReLU head beats linear + intercept (not compared in the paper)", RELU, INTERCEPT, low=1.0),
-            GapsAsPredicted(HEADS),
+            *(partial(falls, f"{name.partition(',')[0]}: the error falls with ℓ", name) for name in (LINEAR, RELU, TANH)),
+            partial(beats, "for ℓ ≥ d the ReLU head beats the linear Transformer", RELU, LINEAR, INTERCEPT, low=1.0),
+            partial(beats, "and it already does for ℓ < d (paper: only beyond a threshold ℓ ≈ d)", RELU, LINEAR, INTERCEPT, high=1.0),
+            partial(beats, "for ℓ ≥ d the ReLU head beats linear + intercept (not compared in the paper)", RELU, INTERCEPT, low=1.0),
+            partial(gaps_as_predicted, HEADS),
         ),
     ),
     Campaign(
@@ -107,19 +109,19 @@ RIDGE_TRAINED = (
         (curves_panel("hidden", WIDTHS, _RELU_TASK, heads(), _RT),), d=80, runs=20, seed=2025_04,
         claims=(
             *(claim for sigma, name in (("relu", RELU), ("tanh", TANH)) for claim in (
-                Peaks(f"{sigma} head: the error peaks at m ≈ n", name),
-                WideIsBest(f"{sigma} head: the best m > n beats the best m < n", name),
+                partial(peaks, f"{sigma} head: the error peaks at m ≈ n", name),
+                partial(wide_is_best, f"{sigma} head: the best m > n beats the best m < n", name),
             )),
-            GapsAsPredicted(HEADS),
+            partial(gaps_as_predicted, HEADS),
         ),
     ),
     Campaign(
         "rt-fig2c", "[RT] Fig. 2c", "Regularisation takes the peak at m ≈ n away.",
         (curves_panel("hidden", WIDTHS, _RELU_TASK, heads(("relu",), RIDGES), _RT),), d=80, runs=20, seed=2025_05,
         claims=(
-            Peaks(f"λ = {RIDGES[0]:g}: the error peaks at m ≈ n", RELU), RidgeHelps("m = n", "relu"),
-            Peaks(f"λ = {RIDGES[-1]:g}: no peak is left at m ≈ n", label(RandomTransformer("relu", RIDGES[-1])), present=False),
-            GapsAsPredicted(("relu",)),
+            partial(peaks, f"λ = {RIDGES[0]:g}: the error peaks at m ≈ n", RELU), partial(ridge_helps, "m = n", "relu"),
+            partial(peaks, f"λ = {RIDGES[-1]:g}: no peak is left at m ≈ n", label(RandomTransformer("relu", RIDGES[-1])), present=False),
+            partial(gaps_as_predicted, ("relu",)),
         ),
     ),
     Campaign(
@@ -131,7 +133,7 @@ RIDGE_TRAINED = (
                          Ratios(alpha=10, kappa=math.inf, tau=1.0)),
         ),
         d=100, runs=10, seed=2024_01,
-        claims=(EveryCurvePeaks("n ≈ d²", panel=0), RidgeHelps("n = d²", "linear", panel=1, than_the_smallest=True)),
+        claims=(partial(every_curve_peaks, "n ≈ d²", panel=0), partial(ridge_helps, "n = d²", "linear", panel=1, than_the_smallest=True)),
     ),
     Campaign(
         "la-fig2", "[LA] Fig. 2", "The error need not fall with the context length: it can have a minimum at a finite α.",
@@ -140,20 +142,20 @@ RIDGE_TRAINED = (
             _against_context(0.5, 0.1, (0.2, 0.4, 0.5, 0.6, 1.5), "icl"),
             _against_context(20.0, 0.5, (0.25, 0.75, 1.0, 1.1, 2.0), "icl"),
         ),
-        d=100, runs=20, seed=2024_02, claims=(BestValue("α"),),
+        d=100, runs=20, seed=2024_02, claims=(partial(best_value, "α"),),
     ),
     Campaign(
         "la-fig4", "[LA] Fig. 4", "The price g_task of unseen tasks falls with their diversity, to zero beyond κ = 1 as α grows, "
         "far faster than for the dMMSE estimator.",
         (curves_panel("tasks", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0), _linear(0.01), (*_RIDGELESS, DiscreteMMSE()),
                       *(Ratios(alpha=alpha, kappa=1.0, tau=0.2 * alpha) for alpha in (2, 10, 50)), errors=("g_task",)),),
-        d=100, runs=20, seed=2024_04, claims=(DiversityHelps(),),
+        d=100, runs=20, seed=2024_04, claims=(diversity_helps,),
     ),
     Campaign(
         "norm-fig", "Finite d", "The finite-d error is off its limit by O(1/d), and most of that is the fluctuating norm of the head's "
         "input: with that norm fixed the Transformer is near its limit at every d.",
         (curves_panel("samples", TAUS, _RELU_TASK, tuple(RandomTransformer("relu", RIDGE, length) for length in (False, True)), _RT),),
-        d=80, runs=20, seed=2025_06, claims=(NearerToTheLimit(),), theory_at=(40, 80, 160, math.inf),
+        d=80, runs=20, seed=2025_06, claims=(nearer_to_the_limit,), theory_at=(40, 80, 160, math.inf),
     ),
     Campaign(
         "heads-fig", "The plain heads", "At every point of the ReLU and tanh heads in [RT] Fig. 1a, 1b and 2b the theory at this d is "
@@ -163,7 +165,7 @@ RIDGE_TRAINED = (
                          errors=("icl", "idg"))
             for target, axis, values in _FIGURES
         ),
-        d=80, runs=20, seed=2025_08, claims=(NearTheory((("icl", 0.02), ("idg", 0.02)), 3.0),),
+        d=80, runs=20, seed=2025_08, claims=(partial(near_theory, (("icl", 0.02), ("idg", 0.02)), 3.0),),
     ),
     Campaign(
         "honest-fig", "The intercept", "What a ReLU head gains over the linear Transformer is the mean label: linear + intercept gains as "
@@ -171,12 +173,12 @@ RIDGE_TRAINED = (
         (curves_panel("samples", TAUS, _RELU_TASK, _PLAIN, _RT), curves_panel("samples", TAUS, _RELU_TASK, _BEST, _RT)),
         d=80, runs=20, seed=2025_07,
         claims=(
-            Beats(f"λ = 1e-8: the ReLU head {_OF_LINEAR}", RELU, LINEAR, INTERCEPT),
-            OnAverage("λ = 1e-8: linear + intercept beats the ReLU head, on average over n", INTERCEPT, RELU),
-            Beats(f"each near its best λ: the ReLU head {_OF_LINEAR}", _RELU_BEST, _LINEAR_BEST, _INTERCEPT_BEST, panel=1),
-            OnAverage("each near its best λ: linear + intercept beats the ReLU head, on average over n", _INTERCEPT_BEST, _RELU_BEST, 1),
-            OnAverage("near its best λ linear + intercept beats the best constant, on average over n", _INTERCEPT_BEST, None, panel=1),
-            OnAverage("near its best λ the ReLU head beats the best constant, on average over n", _RELU_BEST, None, panel=1),
+            partial(beats, f"λ = 1e-8: the ReLU head {_OF_LINEAR}", RELU, LINEAR, INTERCEPT),
+            partial(lower_on_average, f"λ = 1e-8: {_INTERCEPT_WINS}", INTERCEPT, RELU),
+            partial(beats, f"each near its best λ: the ReLU head {_OF_LINEAR}", _RELU_BEST, _LINEAR_BEST, _INTERCEPT_BEST, panel=1),
+            partial(lower_on_average, f"each near its best λ: {_INTERCEPT_WINS}", _INTERCEPT_BEST, _RELU_BEST, panel=1),
+            *(partial(lower_on_average, f"near its best λ {name} beats the best constant, on average over n", best, None, panel=1)
+              for name, best in (("linear + intercept", _INTERCEPT_BEST), ("the ReLU head", _RELU_BEST))),
         ),
     ),
     Campaign(
@@ -188,6 +190,6 @@ RIDGE_TRAINED = (
             _point("abs", 0.2, 1, 0.5, 0.5, 1e-2, True), _point("identity", 0.1, 1, 0.5, 1.3, 1e-2),
             _point("relu", 0.01, 1, 0.5, 1.3, 1e-3, True),
         ),
-        d=40, runs=60, seed=2024_05, claims=(LimitFollows(),),
+        d=40, runs=60, seed=2024_05, claims=(limit_follows,),
     ),
 )

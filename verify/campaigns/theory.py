@@ -7,11 +7,12 @@ of the versions of what these use. So a value that is found is the value of the 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import platform
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -28,12 +29,13 @@ from hermite_eq.errors import HypothesisError, HypothesisWarning
 from hermite_eq.theory import icl_curve
 from verify.campaigns.campaign import Error, pick, source_errors
 from verify.store.checksum import parsed, sealed
-from verify.store.driver import Executor
 from verify.store.files import write_text
 from verify.store.workers import workers
 
 Array = NDArray[np.float64]
 Points = tuple[Point, ...]
+#: For each of some points the errors in the test and on the training tasks, their standard errors, and the errors on each source; notes.
+Rows = list[tuple[list[float], tuple[str, ...]]]
 FILE = "theory.json"
 #: Parts of the library which its theory cannot import (tests/test_imports.py).
 BESIDE = ("simulate", "testing", "plotting", "cli")
@@ -42,23 +44,15 @@ _LIBRARIES = ("numpy", "scipy", "sympy", "mpmath", "python-flint")
 
 @dataclass(frozen=True, eq=False)
 class Theory:
-    """Errors at several points; NaN where the theory declines.
-
-    Attributes
-    ----------
-    icl, idg : (points,) array
-    by_source : (points, sources) array
-        Without columns where the task has one source.
-    notes : tuple of tuple of str
-        For each point what the theory says of its own reach there, or why it declines.
-    stderr : (2, points) array
-        Standard errors of icl and idg, where the theory is a mean over draws.
-    """
+    """Errors at several points; NaN where the theory declines."""
 
     icl: Array
     idg: Array
+    #: Of shape (points, sources), without columns where the task has one source.
     by_source: Array
+    #: For each point what the theory says of its own reach there, or why it declines.
     notes: tuple[tuple[str, ...], ...]
+    #: Standard errors of icl and idg, where the theory is a mean over draws.
     stderr: Array = field(default_factory=lambda: np.zeros((2, 1)))
 
     def of(self, error: Error) -> Array:
@@ -66,33 +60,16 @@ class Theory:
         return pick(error, self.icl, self.idg, self.by_source)
 
 
-#: Of points: errors in the test and on the training tasks, their standard errors, and errors on each source; and notes.
-Known = dict[Point, tuple[list[float], tuple[str, ...]]]
-
-
-def theory(points: Points, known: Known | None = None) -> Theory:
-    """The theory at every point; those of one model and task that are not yet ``known`` are solved together, and are known then.
-
-    >>> from hermite_eq.models import LinearTransformer, Sizes, Task
-    >>> sizes = [Sizes(d=8, context=8, tasks=4, samples=n) for n in (32, 128)]
-    >>> found = theory(tuple(Point(LinearTransformer(0.1), Task("relu"), size) for size in sizes))
-    >>> found.icl.shape, found.by_source.shape
-    ((2,), (2, 0))
-    """
-    known = {} if known is None else known
-    together: dict[Any, list[Point]] = {}
+def together(points: Points) -> list[Points]:
+    """Those of one model and task, which are solved together, each once."""
+    found: dict[Any, list[Point]] = {}
     for point in dict.fromkeys(points):
-        if point not in known:
-            together.setdefault((point.model, point.task), []).append(point)
-    for group in together.values():
-        known.update(zip(group, _errors(group), strict=True))
-    values, notes = zip(*(known[point] for point in points), strict=True)
-    columns = np.array(values)
-    return Theory(columns[:, 0], columns[:, 1], columns[:, 4:], notes, columns[:, 2:4].T)
+        found.setdefault((point.model, point.task), []).append(point)
+    return [*map(tuple, found.values())]
 
 
-def _errors(points: Sequence[Point]) -> list[tuple[list[float], tuple[str, ...]]]:
-    """What is :data:`Known` of points of one model and task."""
+def solved(points: Points) -> Rows:
+    """The theory of points of one model and task."""
     model, task = points[0].model, points[0].task
     try:
         with warnings.catch_warnings():
@@ -101,7 +78,7 @@ def _errors(points: Sequence[Point]) -> list[tuple[list[float], tuple[str, ...]]
             curve = icl_curve(model, task, [point.sizes for point in points])
     except HypothesisError as declined:
         if len(points) > 1:
-            return [_errors([point])[0] for point in points]
+            return [solved((point,))[0] for point in points]
         none = [math.nan] * 2 + [0.0] * 2 + [math.nan] * source_errors(task)
         return [(none, (f"no value: {declined.hypothesis}; found {declined.found}",))]
     by_source = np.asarray(curve.icl_by_source)[:, : source_errors(task)]
@@ -127,105 +104,81 @@ def identity(points: Points, code: str) -> str:
     return hashlib.sha256(f"{code} {points!r}".encode()).hexdigest()
 
 
-def answer(points: Points) -> tuple[Theory, str]:
-    """The theory, and the code as it is on disk once that is known."""
-    return theory(points), code()
+#: The theory, and the code as it is on disk once that is known.
+Answer = tuple[Rows, str]
+
+
+def answer(points: Points) -> Answer:
+    return solved(points), code()
+
+
+def here(asked: Iterable[Points]) -> Iterator[Answer]:
+    """Answers of this process."""
+    return map(answer, asked)
+
+
+def by_workers(asked: list[Points], title: str, console: Console) -> Iterator[Answer]:
+    """Answers of one process for each core, with a bar on a terminal.
+
+    They load the sources when they start: where these are the same before that and after an answer, they are what computed it.
+    """
+    if not console.is_terminal:
+        console.print(f"{title}: {len(asked)} curves")
+    with workers() as pool:
+        futures = [pool.submit(answer, points) for points in asked]
+        yield from (future.result() for future in track(futures, title, console=console, disable=not console.is_terminal))
 
 
 class Predictions:
-    """The theory by the points asked for, in memory and in the :data:`FILE` of a folder.
+    """The theory by the points asked for, in memory and, with a folder, in its :data:`FILE`.
 
-    Parameters
-    ----------
-    folder : Path
+    >>> from hermite_eq.models import LinearTransformer, Sizes, Task
+    >>> sizes = [Sizes(d=8, context=8, tasks=4, samples=n) for n in (32, 128)]
+    >>> found = Predictions()(tuple(Point(LinearTransformer(0.1), Task("relu"), size) for size in sizes))
+    >>> found.icl.shape, found.by_source.shape
+    ((2,), (2, 0))
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
-        self._known: dict[Points, Theory] = {}
+    def __init__(self, folder: Path | None = None) -> None:
+        self._path = None if folder is None else folder / FILE
+        self._known: dict[Points, Rows] = {}
 
     def __call__(self, points: Points) -> Theory:
-        if points not in self._known:
-            self.prepare([points], executor=_Here())
-        return self._known[points]
+        self.prepare([points])
+        found = {point: row for group in together(points) for point, row in zip(group, self._known[group], strict=True)}
+        values, notes = zip(*(found[point] for point in points), strict=True)
+        columns = np.array(values)
+        return Theory(columns[:, 0], columns[:, 1], columns[:, 4:], notes, columns[:, 2:4].T)
 
-    def prepare(self, asked: Iterable[Points], title: str = "theory", console: Console | None = None,
-                executor: Executor | None = None) -> None:
-        """Compute what is not kept.
-
-        Parameters
-        ----------
-        asked : iterable of tuple of Point
-        title : str
-        console : rich.console.Console, optional
-            Told what is computed.
-        executor : Executor, optional
-            By default one process for each core. They load the sources when they start: where these are the same before that and after
-            an answer, they are what computed it. Another executor computes by what its processes have loaded.
-        """
-        before = code()
-        names = {points: identity(points, before) for points in dict.fromkeys(asked) if points not in self._known}
-        kept = _read(self._path) if names else {}
+    def prepare(self, asked: Iterable[Points], answers: Callable[[list[Points]], Iterable[Answer]] = here) -> None:
+        """Find what is kept, and compute what is not."""
+        groups = itertools.chain.from_iterable(map(together, asked))
+        new = [points for points in dict.fromkeys(groups) if points not in self._known]
+        if self._path is None or not new:
+            self._known |= {points: solved(points) for points in new}
+            return
+        before, kept = code(), _read(self._path)
+        names = {points: identity(points, before) for points in new}
         self._known |= {points: kept[name] for points, name in names.items() if name in kept}
         missing = [points for points, name in names.items() if name not in kept]
-        if missing and console is not None and not console.is_terminal:
-            console.print(f"{title}: {len(missing)} curves")
-        for points, (found, after) in _answers(missing, title, console, executor):
-            self._known[points] = found
+        for points, (rows, after) in zip(missing, answers(missing) if missing else (), strict=True):
+            self._known[points] = rows
             if after == before:
-                kept[names[points]] = found
+                kept[names[points]] = rows
                 _write(self._path, kept)
 
 
-class _Here:
-    """An executor that computes when it is asked."""
-
-    def submit(self, function: Any, /, *arguments: Any) -> Any:
-        found = function(*arguments)
-        return type("Now", (), {"result": lambda self: found})()
-
-
-def _answers(missing: Sequence[Points], title: str, console: Console | None, executor: Executor | None
-             ) -> Iterator[tuple[Points, tuple[Theory, str]]]:
-    """Answers in the order of the questions, with a bar on a terminal."""
-    if executor is None and missing:
-        with workers() as pool:
-            yield from _answers(missing, title, console, pool)
-    elif executor is not None:
-        futures = [(points, executor.submit(answer, points)) for points in missing]
-        shown = console or Console(quiet=True)
-        try:
-            for points, future in track(futures, title, console=shown, disable=not shown.is_terminal):
-                yield points, future.result()
-        finally:
-            for _, future in futures:
-                if hasattr(future, "cancel"):
-                    future.cancel()
+def _write(path: Path, kept: Mapping[str, Rows]) -> None:
+    # JSON has no word for what is infinite.
+    plain = {name: [[[cell if math.isfinite(cell) else str(cell) for cell in row], notes] for row, notes in rows]
+             for name, rows in kept.items()}
+    write_text(path, json.dumps(sealed(plain), ensure_ascii=False, indent=0))
 
 
-def _write(path: Path, kept: Mapping[str, Theory]) -> None:
-    rows = sealed({name: _row(found) for name, found in kept.items()})
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(row, ensure_ascii=False)}" for name, row in rows.items())
-    write_text(path, f"{{\n{lines}\n}}\n")
-
-
-def _row(found: Theory) -> dict[str, Any]:
-    columns = {"icl": found.icl, "idg": found.idg, "by source": found.by_source, "stderr": found.stderr.T}
-    # JSON has a word for what is none, and none for what is infinite.
-    plain = {name: [[cell if math.isfinite(cell) else str(cell) for cell in row] for row in np.atleast_2d(column.T).tolist()]
-             for name, column in columns.items()}
-    return plain | {"notes": found.notes}
-
-
-def _read(path: Path) -> dict[str, Theory]:
+def _read(path: Path) -> dict[str, Rows]:
     """What is kept; nothing where the file is damaged or was changed, for it can be computed again."""
     try:
-        return {name: _theory(row) for name, row in parsed(path.read_bytes(), str(path), "delete it").items()}
+        return {name: [(list(map(float, row)), tuple(notes)) for row, notes in rows]
+                for name, rows in parsed(path.read_bytes(), str(path), "delete it").items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-
-
-def _theory(row: Mapping[str, Any]) -> Theory:
-    notes = tuple(tuple(point) for point in row["notes"])
-    icl, idg, by_source, stderr = (np.array(row[name], float) for name in ("icl", "idg", "by source", "stderr"))
-    return Theory(icl[0], idg[0], by_source.T.reshape(len(notes), -1), notes, stderr)

@@ -11,7 +11,7 @@ from hermite_eq.models import OneStepTransformer
 from hermite_eq.simulate import MonteCarlo
 from verify.campaigns.campaign import Campaign, Error, error_name
 from verify.campaigns.curves import Curve, Key, Results
-from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_runs, by_z, rate_of_runs, z_scores
+from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_runs, by_z, claimed, rate_of_runs, z_scores
 from verify.claims.inflation import LIMIT, excess
 
 Array = NDArray[np.float64]
@@ -49,15 +49,13 @@ def point_row(name: str, parts: Sequence[Error], ladder: Sequence[tuple[int, Cur
     what = "error " * isinstance(parts[part], int) + error_name(parts[part])
     subject = f"{name}: {what} at {curve.values[i]:.3g} (worst of {known.sum()})"
     if not known.any():
-        return Check(THEORY, subject, np.nan, float(mean[worst]), float(stderr[worst]), "z", 0.0, Verdict.UNDECIDED, note="; ".join(notes))
+        return Check(subject, np.nan, float(mean[worst]), float(stderr[worst]), "z", 0.0, Verdict.UNDECIDED, note="; ".join(notes))
     predicted, measured = float(expected[worst]), float(mean[worst])
     note = f"simulation/theory − 1 = {measured / predicted - 1:+.1%}" if predicted else ""
-    row = by_z(THEORY, subject, predicted, measured, float(stderr[worst]), runs=curve.runs, scale=float(scales[worst]), note=note)
+    row = by_z(subject, predicted, measured, float(stderr[worst]), runs=curve.runs, scale=float(scales[worst]), note=note)
     row = at_every_point(row, stderr[known], scales[known], runs=curve.runs)
-    setting = curve.settings[i]
-    model = setting.models[curve.name]
-    if isinstance(model, OneStepTransformer) and predicted:
-        row = degree_too_high(row, measured / predicted - 1, excess(model, setting.task, setting.sizes))
+    if isinstance(curve.points[i].model, OneStepTransformer) and predicted:
+        row = degree_too_high(row, measured / predicted - 1, excess(curve.points[i]))
     row = in_the_limit(row, lambda: _gaps(ladder, parts[0]))
     # Of a row that agrees what is most particular; of another all that the theory says of itself.
     said = notes[-1:] if row.verdict == Verdict.AGREES else notes
@@ -94,7 +92,7 @@ def in_the_limit(row: Check, gaps: Callable[[], Sequence[tuple[int, Array]]]) ->
     note = f"{row.note}; mean gap {shown}" if shown else row.note
     if len(ladder) < 3:
         return row.with_verdict(row.verdict, f"{note}; with three d in store its exponent is fitted")
-    rate = rate_of_runs(row.claim, row.subject, ladder)
+    rate = rate_of_runs(row.subject, ladder)
     if rate.statistic != "slope":
         # A mean gap that is not seen at any d does not take back that at one point.
         return row.with_verdict(row.verdict, note)
@@ -138,10 +136,10 @@ def _gain_row(results: Results, key: Key) -> Check:
     at = int(np.flatnonzero(curve.values == 1.0)[0])
     note = f"at η = d²: {found.mean[at]:+.1%} ± {found.stderr[at]:.1%}, theory {expected[at]:+.1%}"
     subject = f"{results.subject(key)}: e(η)/e(0) − 1 at η = {curve.values[i]:g} d² (worst of {int(known.sum() - 1)})"
-    return by_runs(THEORY, subject, float(expected[i]), runs[:, i], scale=1.0, note=note)
+    return by_runs(subject, float(expected[i]), runs[:, i], scale=1.0, note=note)
 
 
 def judge(campaign: Campaign, ladder: Ladder) -> list[Check]:
     """The rows of a campaign at the first d of the ladder: what is said of it, then the theory beside every curve. Others are for rates."""
-    said = [row for statement in campaign.claims for row in statement.rows(campaign.figure, ladder)]
-    return [*said, *theory_rows(ladder).values()]
+    said = [row for statement in campaign.claims for row in statement(ladder=ladder)]
+    return [*claimed(campaign.figure, said), *claimed(THEORY, theory_rows(ladder).values())]

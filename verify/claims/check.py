@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -41,7 +41,7 @@ class Check:
     An identity is no statistical agreement: it has no sampling error, and ``stderr`` is the bound of its rounding over :data:`Z_LIMIT`.
     """
 
-    claim: str
+    claim: str = field(default="", kw_only=True)
     subject: str
     predicted: float
     measured: float
@@ -88,8 +88,13 @@ def z_score(predicted: float, measured: float, stderr: float, runs: int | None =
 z_scores = np.vectorize(z_score, otypes=[float])
 
 
-def by_z(claim: str, subject: str, predicted: float, measured: float, stderr: float, *, runs: int | None = None,
-         scale: float = math.inf, note: str = "") -> Check:
+def claimed(claim: str, rows: Iterable[Check]) -> list[Check]:
+    """The rows under the name of what they are about."""
+    return [replace(row, claim=claim) for row in rows]
+
+
+def by_z(subject: str, predicted: float, measured: float, stderr: float, *, runs: int | None = None, scale: float = math.inf,
+         note: str = "") -> Check:
     """Agreement within sampling error: |z| below :data:`Z_LIMIT`.
 
     With ``scale`` given, a deviation of :data:`RESOLUTION` times it must have been visible; else the verdict is "cannot tell".
@@ -98,13 +103,13 @@ def by_z(claim: str, subject: str, predicted: float, measured: float, stderr: fl
     verdict = Verdict.DISAGREES
     if abs(z) < Z_LIMIT:
         verdict = Verdict.AGREES if can_tell(stderr, scale, runs) else Verdict.UNDECIDED
-    return Check(claim, subject, predicted, measured, stderr, "z", z, verdict, note=note)
+    return Check(subject, predicted, measured, stderr, "z", z, verdict, note=note)
 
 
-def by_runs(claim: str, subject: str, predicted: float, runs: NDArray[np.float64], *, scale: float = math.inf, note: str = "") -> Check:
+def by_runs(subject: str, predicted: float, runs: NDArray[np.float64], *, scale: float = math.inf, note: str = "") -> Check:
     """The same for the mean of one value for each run."""
     found = MonteCarlo.from_runs(runs)
-    return by_z(claim, subject, predicted, found.mean, found.stderr, runs=found.runs, scale=scale, note=note)
+    return by_z(subject, predicted, found.mean, found.stderr, runs=found.runs, scale=scale, note=note)
 
 
 def can_tell(stderr: float, scale: float, runs: int | None = None, limit: float = Z_LIMIT) -> bool:
@@ -147,8 +152,8 @@ def fit_slope(d: ArrayLike, gaps: ArrayLike, stderrs: ArrayLike) -> tuple[float,
     return slope, max(1.0, scatter) / math.sqrt(float(spread))
 
 
-def by_rate(claim: str, subject: str, d: Sequence[int], gaps: ArrayLike, stderrs: ArrayLike, *, order: float,
-            runs: Sequence[int] | None = None, note: str = "") -> Check:
+def by_rate(subject: str, d: Sequence[int], gaps: ArrayLike, stderrs: ArrayLike, *, order: float, runs: Sequence[int] | None = None
+            ) -> Check:
     """A relative gap that must vanish as d^order: agrees outright if no d shows one, in the limit if it shrinks at that rate.
 
     "In the limit" asks of the fitted exponent that it be no larger than ``order`` within :data:`Z_LIMIT` errors, and nearer to
@@ -158,17 +163,17 @@ def by_rate(claim: str, subject: str, d: Sequence[int], gaps: ArrayLike, stderrs
     counts: Sequence[int | None] = runs or [None] * len(gaps)
     z = [z_score(0.0, gap, stderr, count) for gap, stderr, count in zip(gaps, stderrs, counts, strict=True)]
     if max(map(abs, z)) < Z_LIMIT:
-        return by_z(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), runs=counts[-1], scale=1.0, note=note)
+        return by_z(subject, 0.0, float(gaps[-1]), float(stderrs[-1]), runs=counts[-1], scale=1.0)
     slope, error = fit_slope(d, gaps, stderrs)
     shrinks = slope - order < Z_LIMIT * error and slope + 2 * error < order / 2
     verdict = Verdict.IN_THE_LIMIT if shrinks else Verdict.DISAGREES
     ladder = ", ".join(f"{gap:+.3f} ± {stderr:.3f} at d = {size}" for size, gap, stderr in zip(d, gaps, stderrs, strict=True))
-    return Check(claim, subject, 0.0, float(gaps[-1]), float(stderrs[-1]), "slope", slope, verdict, value_error=error,
-                 note=note or ladder)
+    return Check(subject, 0.0, float(gaps[-1]), float(stderrs[-1]), "slope", slope, verdict, value_error=error,
+                 note=ladder)
 
 
-def rate_of_runs(claim: str, subject: str, gaps: Sequence[tuple[int, NDArray[np.float64]]], *, order: float = -1) -> Check:
+def rate_of_runs(subject: str, gaps: Sequence[tuple[int, NDArray[np.float64]]], *, order: float = -1) -> Check:
     """The same for the means of one value for each run, at each d."""
     found = [MonteCarlo.from_runs(runs) for _, runs in gaps]
-    return by_rate(claim, subject, [d for d, _ in gaps], [each.mean for each in found], [each.stderr for each in found], order=order,
+    return by_rate(subject, [d for d, _ in gaps], [each.mean for each in found], [each.stderr for each in found], order=order,
                    runs=[each.runs for each in found])

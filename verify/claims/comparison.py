@@ -37,7 +37,7 @@ class Comparison:
         """A single difference, at no value."""
         return cls.of(np.array([np.nan]), runs[:, None], np.array([predicted]))
 
-    def row(self, claim: str, subject: str, note: str = "", also: bool = True) -> Check:
+    def row(self, subject: str, note: str = "", also: bool = True) -> Check:
         """The claim that every difference is negative, shown where it is least so.
 
         It holds if all are, beyond the sampling error, fails if one is positive, and is undecided otherwise; ``also`` is a further
@@ -50,7 +50,7 @@ class Comparison:
         yes, no = int((self.z < -Z_LIMIT).sum()), int((self.z > Z_LIMIT).sum())
         word = {Verdict.AGREES: "yes", Verdict.DISAGREES: "no"}.get(verdict, "not decided")
         count = f", at {yes} of {len(self.z)} values (the opposite at {no})" if len(self.z) > 1 else ""
-        return Check(claim, subject, float(self.predicted[i]), float(self.mean[i]), float(self.stderr[i]), "z", float(self.z[i]), verdict,
+        return Check(subject, float(self.predicted[i]), float(self.mean[i]), float(self.stderr[i]), "z", float(self.z[i]), verdict,
                      note=f"{word}{count}{note}", kind="one-sided")
 
 
@@ -77,9 +77,9 @@ def within(curve: Curve, error: Error, pairs: Sequence[tuple[int, int]]) -> Comp
     return Comparison.of(curve.values[first], runs[:, first] - runs[:, second], _minus(theory[first], theory[second]))
 
 
-def within_band(claim: str, subject: str, runs: Array, predicted: float, band: float, note: str) -> Check:
+def within_band(subject: str, runs: Array, predicted: float, band: float, note: str) -> Check:
     """That the mean of ``runs`` is within ± ``band``, beyond the sampling error: z is from the nearer end."""
     found = MonteCarlo.from_runs(runs)
     z = z_score(band, abs(found.mean), found.stderr, found.runs)
     verdict = Verdict.AGREES if z < -Z_LIMIT else Verdict.DISAGREES if z > Z_LIMIT else Verdict.UNDECIDED
-    return Check(claim, subject, predicted, found.mean, found.stderr, "z", z, verdict, note=note, kind="one-sided")
+    return Check(subject, predicted, found.mean, found.stderr, "z", z, verdict, note=note, kind="one-sided")

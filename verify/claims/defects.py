@@ -22,17 +22,8 @@ SHARE = sympy.Rational(1, 20)
 
 @dataclass(frozen=True)
 class Defect:
-    """What is wrong with a theory.
-
-    Attributes
-    ----------
-    name : str
-    applies : callable
-        Of which curves it can be told.
-    wrong : callable
-        From a curve to one beside the theory with the defect.
-    gain : bool
-        Whether it is the gain of the step that is wrong.
+    """What is wrong with a theory: of which curves it can be told, the curve beside the theory with the defect, and whether it is the gain
+    of the step that is wrong.
     """
 
     name: str

@@ -7,49 +7,37 @@ whose corrections of higher order are like theirs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hermite_eq.models import RandomTransformer
 from hermite_eq.simulate import MonteCarlo
-from verify.campaigns.curves import Curve, Key, Results
+from verify.campaigns.curves import Key, Results
 from verify.claims.agreement import Ladder
 from verify.claims.check import RESOLUTION, Check, Verdict, z_score
 
 #: Beyond this many standard errors a limit differs from the Gaussian one: a false alarm in 6e-5 of comparisons, as t is turned into z.
 SIGMAS = 4.0
-#: Of a gap: its value, its standard error, and what it is made of.
-Limit = tuple[float, float, str]
 
 
-@dataclass(frozen=True)
-class EquivalenceSurvives:
+def equivalence_survives(cases: tuple[str, ...], *, ladder: Ladder) -> list[Check]:
     """The limit of the gap of every equivalent is that of the first panel, whose own is none. The panels have names.
 
-    It agrees if a difference of :data:`verify.claims.check.RESOLUTION` could not have been hidden.
+    It agrees if a difference of :data:`verify.claims.check.RESOLUTION` could not have been hidden. With one dimension there is no limit.
     """
-
-    cases: tuple[str, ...]
-
-    def rows(self, claim: str, ladder: Ladder) -> list[Check]:
-        # With one dimension there is no limit to be seen.
-        return [row for other in ladder[1:2] for row in self._rows(claim, *sorted((ladder[0], other), key=lambda results: results.d))]
-
-    def _rows(self, claim: str, small: Results, large: Results) -> list[Check]:
-        limits = {key: _limit(small, large, key) for key, curve in large.curves.items() if curve.degree is not None}
-        return [self._row(claim, key, large.curves[key], limit, limits[0, 0, key[2]], large.runs) for key, limit in limits.items()]
-
-    def _row(self, claim: str, key: Key, curve: Curve, limit: Limit, reference: Limit, runs: int) -> Check:
-        value, stderr, note = limit
-        # The reference is compared with no gap at all.
-        against, spread = (0.0, 0.0) if key[0] == 0 else reference[:2]
-        stderr = float(np.hypot(stderr, spread))
-        z, hidden = z_score(against, value, stderr, runs), SIGMAS * stderr
-        verdict = Verdict.DISAGREES if abs(z) > SIGMAS else Verdict.AGREES if hidden <= RESOLUTION else Verdict.UNDECIDED
-        length = ", h normalised" if isinstance(curve.model, RandomTransformer) and curve.model.normalise else ""
-        return Check(claim, f"{self.cases[key[0]]}{length}, r = {curve.degree}: limit of log(e(σ̂_r)/e(σ))", against, value, stderr, "z", z,
-                     verdict, note=f"{note}; a gap of {hidden:.2f} could be hidden")
+    rows = []
+    for small, large in (sorted(pair, key=lambda results: results.d) for pair in ([ladder[0], other] for other in ladder[1:2])):
+        curves = {key: curve for key, curve in large.curves.items() if curve.degree is not None}
+        limits = {key: _limit(small, large, key) for key in curves}
+        for key, (value, stderr, note) in limits.items():
+            # The reference is compared with no gap at all.
+            against, spread = (0.0, 0.0) if key[0] == 0 else limits[0, 0, key[2]][:2]
+            stderr = float(np.hypot(stderr, spread))
+            z, hidden = z_score(against, value, stderr, large.runs), SIGMAS * stderr
+            verdict = Verdict.DISAGREES if abs(z) > SIGMAS else Verdict.AGREES if hidden <= RESOLUTION else Verdict.UNDECIDED
+            length = ", h normalised" if getattr(curves[key].model, "normalise", False) else ""
+            rows.append(Check(f"{cases[key[0]]}{length}, r = {curves[key].degree}: limit of log(e(σ̂_r)/e(σ))", against, value, stderr, "z",
+                              z, verdict, note=f"{note}; a gap of {hidden:.2f} could be hidden"))
+    return rows
 
 
 def _gaps(results: Results, key: Key) -> tuple[float, float]:
@@ -62,7 +50,7 @@ def _gaps(results: Results, key: Key) -> tuple[float, float]:
     return found.mean, found.stderr
 
 
-def _limit(small: Results, large: Results, key: Key) -> Limit:
+def _limit(small: Results, large: Results, key: Key) -> tuple[float, float, str]:
     """The extrapolated gap, its standard error, and the gaps in words."""
     (g1, s1), (g2, s2), d1, d2 = _gaps(small, key), _gaps(large, key), small.d, large.d
     note = f"{g1:+.3f} ± {s1:.3f} at d = {d1}, {g2:+.3f} ± {s2:.3f} at d = {d2}"

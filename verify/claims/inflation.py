@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hermite_eq
+from hermite_eq.curve import Setting as Point
 from hermite_eq.expansion import coefficients
 from hermite_eq.models import AnyTask, OneStepTransformer, PolynomialActivation, RandomTransformer, Sizes
 from hermite_eq.simulate import context_law
-from verify.campaigns.campaign import Predictor
 
 Array = NDArray[np.float64]
 #: Contexts of the test over which the variances are averaged.
@@ -59,20 +59,21 @@ def scales(model: OneStepTransformer | RandomTransformer, task: AnyTask, sizes: 
 
 
 @functools.lru_cache(maxsize=512)
-def excess(model: Predictor, task: AnyTask, sizes: Sizes) -> float:
+def excess(point: Point) -> float:
     """(E σ̂_p² − E σ²)/E σ² over neurons and contexts; 0 for a model that is no equivalent.
 
     >>> import math, hermite_eq
     >>> from hermite_eq.models import Source, Task
     >>> task, sizes = Task(sources=[Source("relu", 0.01)], unit_inputs=True), Sizes(d=8, context=8, tasks=math.inf, samples=32, hidden=32)
     >>> low, high = (OneStepTransformer("relu", 64.0, 0.1, head=hermite_eq.equivalent_model("relu", p)) for p in (1, 4))
-    >>> excess(low, task, sizes) < 0.1 < excess(high, task, sizes)
+    >>> excess(Point(low, task, sizes)) < 0.1 < excess(Point(high, task, sizes))
     True
     """
+    model = point.model
     if isinstance(model, OneStepTransformer):
         head, source = model.head, model.activation.name
     elif isinstance(model, RandomTransformer) and isinstance(model.activation, PolynomialActivation):
         head, source = model.activation, model.activation.source
     else:
         return 0.0
-    return inflation(source, head, scales(model, task, sizes)) if isinstance(head, PolynomialActivation) else 0.0
+    return inflation(source, head, scales(model, point.task, point.sizes)) if isinstance(head, PolynomialActivation) else 0.0

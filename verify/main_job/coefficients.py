@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import hermite_eq
 from hermite_eq.hermite import orthonormal_values
 from hermite_eq.simulate import context_law
-from verify.claims.check import Check, by_runs
+from verify.claims.check import Check, by_runs, claimed
 from verify.claims.defects import outcome
 from verify.main_job.profile import Profile
 
@@ -28,31 +28,20 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class FeatureMoments:
-    """Per independent draw of F: E[σ(z) He_k(z)/√k!] for k ≤ 4 and E σ(z)², shapes (runs, 5) and (runs,)."""
-
-    projections: Array
-    second: Array
-
-
-@dataclass(frozen=True)
 class Values:
-    """The predictions: c_k/√k! for k ≤ 4 and E σ²."""
+    """E[σ(z) He_k(z)/√k!] for k ≤ 4, which is c_k/√k!, and E σ(z)²: predicted, or measured, of shapes (runs, 5) and (runs,)."""
 
     orthonormal: Array
-    norm2: float
+    norm2: Array
 
     @classmethod
     def of(cls, sigma: str) -> Values:
         expansion = hermite_eq.coefficients(sigma, DEGREE)
         scale = np.sqrt([math.factorial(k) for k in range(DEGREE + 1)])
-        return cls(np.array([float(c) for c in expansion]) / scale, float(expansion.norm2))
-
-    def residual2(self, r: int) -> float:
-        return self.norm2 - float(self.orthonormal[: r + 1] @ self.orthonormal[: r + 1])
+        return cls(np.array([float(c) for c in expansion]) / scale, np.array(float(expansion.norm2)))
 
 
-def measure(heads: tuple[str, ...], task: hermite_eq.Task, profile: Profile) -> dict[str, FeatureMoments]:
+def measure(heads: tuple[str, ...], task: hermite_eq.Task, profile: Profile) -> dict[str, Values]:
     """Simulate normalised pre-activations of Transformers with fresh F, and average σ(z) He_k(z)/√k! over each."""
     d, side = profile.feature_d, profile.feature_side
     sizes = hermite_eq.Sizes(d, d, math.inf, side)
@@ -68,26 +57,26 @@ def measure(heads: tuple[str, ...], task: hermite_eq.Task, profile: Profile) -> 
         for head in heads:
             values = hermite_eq.activations.activation(head)(z)
             sums[head].append((np.einsum("kij,ij->k", basis, values) / z.size, float(np.mean(values**2))))
-    return {head: FeatureMoments(np.array([p for p, _ in rows]), np.array([q for _, q in rows])) for head, rows in sums.items()}
+    return {head: Values(np.array([p for p, _ in rows]), np.array([q for _, q in rows])) for head, rows in sums.items()}
 
 
-def judge(measured: Mapping[str, FeatureMoments], predictions: Mapping[str, Values]) -> list[Check]:
+def judge(measured: Mapping[str, Values], predictions: Mapping[str, Values]) -> list[Check]:
     """c_k/√k! and E σ² against their predictions, and c_r*² as the mean square of what degree r leaves over."""
     checks = []
     for head, moments in measured.items():
         values = predictions[head]
-        checks += [by_runs(CLAIM, f"{head}: c_{k}/√{k}!", float(value), moments.projections[:, k])
+        checks += [by_runs(f"{head}: c_{k}/√{k}!", float(value), moments.orthonormal[:, k])
                    for k, value in enumerate(values.orthonormal)]
-        checks.append(by_runs(CLAIM, f"{head}: E σ²", values.norm2, moments.second))
+        checks.append(by_runs(f"{head}: E σ²", float(values.norm2), moments.norm2))
         for r in range(1, DEGREE + 1):
             # E(σ − Σ_{k≤r} p_k h_k)² = E σ² − 2 Σ p_k E[σ h_k] + Σ p_k², linear in what was measured.
             p = values.orthonormal[: r + 1]
-            left_over = moments.second - 2 * moments.projections[:, : r + 1] @ p + p @ p
-            checks.append(by_runs(CLAIM, f"{head}: c_{r}*²", values.residual2(r), left_over))
-    return checks
+            left_over = moments.norm2 - 2 * moments.orthonormal[:, : r + 1] @ p + p @ p
+            checks.append(by_runs(f"{head}: c_{r}*²", float(values.norm2 - p @ p), left_over))
+    return claimed(CLAIM, checks)
 
 
-def negative_controls(measured: Mapping[str, FeatureMoments], predictions: Mapping[str, Values]) -> list[dict[str, Any]]:
+def negative_controls(measured: Mapping[str, Values], predictions: Mapping[str, Values]) -> list[dict[str, Any]]:
     """Each non-zero coefficient 5 % too large, and with its sign flipped, must be caught."""
     found = []
     for head, values in predictions.items():

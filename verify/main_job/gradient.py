@@ -14,7 +14,7 @@ from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import OneStepTransformer, Task
 from hermite_eq.simulate.decomposition import gradient_step
 from verify.claims import defects
-from verify.claims.check import Check, rate_of_runs
+from verify.claims.check import Check, claimed, rate_of_runs
 from verify.main_job.profile import Profile
 from verify.main_job.two_sources import INPUTS, SPIKED
 
@@ -60,7 +60,7 @@ def steps(profile: Profile) -> int:
 def judge(measured: Ratios, structure: str = "task spike") -> list[Check]:
     """The ratio of the norms vanishes at the derived rate."""
     found = [(d, runs) for (name, d), runs in measured.items() if name == structure]
-    return [rate_of_runs(CLAIM, f"{structure}: ‖Δ‖/‖uvᵀ‖ → 0 as d^{ORDER:g}", found, order=ORDER)]
+    return claimed(CLAIM, [rate_of_runs(f"{structure}: ‖Δ‖/‖uvᵀ‖ → 0 as d^{ORDER:g}", found, order=ORDER)])
 
 
 def negative_controls(measured: Ratios) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,22 +13,34 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import hermite_eq
+from verify.campaigns.campaign import Campaign
+from verify.campaigns.curves import Results, results
 from verify.campaigns.heads import HEADS, NOISE, RIDGE
 from verify.claims.agreement import THEORY
 from verify.claims.check import Check, Verdict
 from verify.main_job import coefficients, figures, gradient, pre_activations, transformers, two_sources
 from verify.main_job.profile import Profile
-from verify.main_job.simulated import measure
 from verify.report import document, page, verdicts
 from verify.report.figures import figure
 from verify.report.sections import plain
 from verify.store.files import write_text
-from verify.store.run import Origin
+from verify.store.run import Origin, simulate_run
 from verify.store.workers import workers
 
 #: What is asked, in the report's first sentence.
 ASKED = ("It is asked whether coefficients, laws of the pre-activations, equivalent models and errors, of one source and of two and after "
          "a gradient step, are what the theory says, on freshly simulated data.")
+#: Bytes for the arrays of one run.
+_MEMORY = 4 * 10**9
+
+
+def measure(planned: Sequence[Campaign], pool: Executor, advance: Callable[[], None]) -> list[Results]:
+    """Simulate a campaign at several d, the largest first, so that no process is left alone with it; one step for each run."""
+    ordered = sorted(planned, key=lambda campaign: -campaign.d)
+    jobs = {(each.d, run): pool.submit(simulate_run, each, each.d, each.seed, _MEMORY, run) for each in ordered for run in range(each.runs)}
+    for _ in as_completed(jobs.values()):
+        advance()
+    return [results(each, each.d, [jobs[each.d, run].result() for run in range(each.runs)]) for each in ordered]
 
 
 def run(profile: Profile, folder: Path, console: Console) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import hermite_eq
 from hermite_eq.simulate import MonteCarlo, context_law, preactivations
-from verify.claims.check import Check, by_rate, by_z
+from verify.claims.check import Check, by_rate, by_z, claimed
 from verify.claims.defects import outcome
 from verify.main_job.profile import Profile
 
@@ -32,33 +32,28 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LawMoments:
-    """What was measured for one target.
-
-    ``norm`` and ``kurtosis`` are E‖h‖² and the excess kurtosis of (Fᵀh)_i (relative to 3) for each d; ``joint`` the excess
-    Mardia kurtosis of (Fᵀh, ξᵀx) given (ξ, F) for each d; ``xi``, ``layer``, ``second``, ``second_stderr`` the second moments
-    of (Fᵀh, ξᵀx) for one (ξ, F), shape (CROSS_UNITS + 1, CROSS_UNITS + 1); ``cross`` the mean of ξᵀx · pᵀFᵀh/‖p‖² for the predicted
-    cross-covariance p, which is 1.
-    """
+    """What was measured for one target."""
 
     ladder: tuple[int, ...]
+    #: For each d E‖h‖², the excess kurtosis of (Fᵀh)_i (relative to 3), and the excess Mardia kurtosis of (Fᵀh, ξᵀx) given (ξ, F).
     norm: tuple[MonteCarlo, ...]
     kurtosis: tuple[MonteCarlo, ...]
     joint: tuple[MonteCarlo, ...]
+    #: One (ξ, F), and the second moments of (Fᵀh, ξᵀx) given them, shape (CROSS_UNITS + 1, CROSS_UNITS + 1).
     xi: Array
     layer: Array
     second: Array
     second_stderr: Array
+    #: The mean of ξᵀx · pᵀFᵀh/‖p‖² for the predicted cross-covariance p, which is 1.
     cross: MonteCarlo
 
 
-def _sample(task: hermite_eq.Task, xi: Array, layer: Array, count: int, rng: np.random.Generator) -> Array:
-    """Samples of (Fᵀh, ξᵀx) given ξ and F, shape (count, UNITS + 1)."""
-    drawn = preactivations(task, _sizes(xi.size), units=layer.shape[1], count=count, rng=rng, xi=xi, F=layer)
-    return np.column_stack([drawn.z, drawn.signal])
-
-
-def _layer(rng: np.random.Generator, d: int, trace: float, units: int) -> Array:
-    return rng.standard_normal((d * (d + 1), units)) / math.sqrt(trace)
+def _sample(task: hermite_eq.Task, d: int, units: int, count: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """ξ, F, and samples of (Fᵀh, ξᵀx) given them, shape (count, units + 1)."""
+    xi = rng.standard_normal(d)
+    layer = rng.standard_normal((d * (d + 1), units)) / math.sqrt(hermite_eq.covariance(task).trace(d, d))
+    drawn = preactivations(task, _sizes(d), units=units, count=count, rng=rng, xi=xi, F=layer)
+    return xi, layer, np.column_stack([drawn.z, drawn.signal])
 
 
 def _sizes(d: int) -> hermite_eq.Sizes:
@@ -80,42 +75,33 @@ def _norms(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequen
 def _moments_at(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence) -> tuple[MonteCarlo, MonteCarlo, MonteCarlo]:
     """E‖h‖², the excess kurtosis of (Fᵀh)_i, and that of (Fᵀh, ξᵀx) given (ξ, F), at one d."""
     covariance = hermite_eq.covariance(task)
-    trace = covariance.trace(d, d)
     norm_seed, *draw_seeds = seed.spawn(1 + DRAWS)
     square = _norms(task, d, count, norm_seed)
     excess = []
     for draw_seed in draw_seeds:
-        rng = np.random.default_rng(draw_seed)
-        xi = rng.standard_normal(d)
-        layer = _layer(rng, d, trace, UNITS)
-        sample = _sample(task, xi, layer, count // DRAWS, rng)
+        xi, layer, sample = _sample(task, d, UNITS, count // DRAWS, np.random.default_rng(draw_seed))
         exact = covariance.given(xi, context=d).matrix(layer)
         distance = np.einsum("ni,ni->n", sample, np.linalg.solve(exact, sample.T).T)
         # E (wᵀ Σ⁻¹ w)² = p(p + 2) for a Gaussian vector of length p with covariance Σ (Mardia).
         excess.append(float(np.mean(distance**2)) / ((UNITS + 1) * (UNITS + 3)) - 1)
     # Given h, (Fᵀh)_i ~ N(0, ‖h‖²/t): its fourth moment over F is 3(‖h‖²/t)².
-    return MonteCarlo.from_runs(square), MonteCarlo.from_runs((square / trace) ** 2 - 1), MonteCarlo.from_runs(np.array(excess))
+    kurtosis, joint = (square / covariance.trace(d, d)) ** 2 - 1, np.array(excess)
+    return MonteCarlo.from_runs(square), MonteCarlo.from_runs(kurtosis), MonteCarlo.from_runs(joint)
 
 
-def _second_moments(
-    task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence
-) -> tuple[Array, Array, Array, Array, MonteCarlo]:
+def _second_moments(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence
+                    ) -> tuple[Array, Array, Array, Array, MonteCarlo]:
     """ξ, F, the second moments of (Fᵀh, ξᵀx) given them with standard errors, and the strength of the cross-covariance."""
-    rng = np.random.default_rng(seed)
-    covariance = hermite_eq.covariance(task)
-    xi = rng.standard_normal(d)
-    layer = _layer(rng, d, covariance.trace(d, d), CROSS_UNITS)
-    sample = _sample(task, xi, layer, count, rng)
+    xi, layer, sample = _sample(task, d, CROSS_UNITS, count, np.random.default_rng(seed))
     second = sample.T @ sample / count
     fourth = (sample**2).T @ sample**2 / count
-    p = covariance.given(xi, context=d).cross(layer)
+    p = hermite_eq.covariance(task).given(xi, context=d).cross(layer)
     cross = MonteCarlo.from_runs(sample[:, -1] * (sample[:, :-1] @ p) / (p @ p))
     return xi, layer, second, np.sqrt((fourth - second**2) / count), cross
 
 
-def measure(
-    tasks: Mapping[str, hermite_eq.Task], profile: Profile, pool: Executor, advance: Callable[[], None]
-) -> dict[str, LawMoments]:
+def measure(tasks: Mapping[str, hermite_eq.Task], profile: Profile, pool: Executor, advance: Callable[[], None]
+            ) -> dict[str, LawMoments]:
     """Simulate the moments of every target; one step of ``advance`` for each job."""
     jobs: dict[str, list[Future[Any]]] = {}
     for key, (name, task) in enumerate(tasks.items()):
@@ -144,28 +130,26 @@ def judge(task: hermite_eq.Task, measured: LawMoments, *, trace_factor: float = 
     covariance = hermite_eq.covariance(task)
     d = measured.ladder[-1]
     name = f"target {task.target}"
-    checks = [
-        by_z(LEMMA, f"{name}: E‖h‖² = t at d = {d}", trace_factor * covariance.trace(d, d), measured.norm[-1].mean,
-             measured.norm[-1].stderr),
-        by_rate(LEMMA, f"{name}: excess kurtosis of (Fᵀh)_i → 0 as 1/d", measured.ladder,
-                [value.mean for value in measured.kurtosis], [value.stderr for value in measured.kurtosis], order=-1),
-    ]
+
+    def vanishes(what: str, values: Sequence[MonteCarlo]) -> Check:
+        gaps, stderrs = zip(*((each.mean, each.stderr) for each in values), strict=True)
+        return by_rate(f"{name}: {what} as 1/d", measured.ladder, gaps, stderrs, order=-1)
+
+    norm, cross = measured.norm[-1], measured.cross
+    lemma = [by_z(f"{name}: E‖h‖² = t at d = {d}", trace_factor * covariance.trace(d, d), norm.mean, norm.stderr),
+             vanishes("excess kurtosis of (Fᵀh)_i → 0", measured.kurtosis)]
     predicted = covariance.given(measured.xi, context=measured.xi.size).matrix(measured.layer)
     predicted[:-1, -1] *= cross_factor
     shown = [*range(UNITS), CROSS_UNITS]
     labels = {i: f"f_{i + 1}ᵀh" if i < CROSS_UNITS else "ξᵀx" for i in shown}
-    checks += [
-        by_z(COROLLARY, f"{name}: Cov({labels[i]}, {labels[j]}) at d = {measured.xi.size}", float(predicted[i, j]),
+    corollary = [
+        by_z(f"{name}: Cov({labels[i]}, {labels[j]}) at d = {measured.xi.size}", float(predicted[i, j]),
              float(measured.second[i, j]), float(measured.second_stderr[i, j]))
         for i in shown for j in shown if i <= j
     ]
-    checks += [
-        by_z(COROLLARY, f"{name}: Cov(Fᵀh, ξᵀx) over its prediction, {CROSS_UNITS} units", cross_factor, measured.cross.mean,
-             measured.cross.stderr),
-        by_rate(COROLLARY, f"{name}: joint kurtosis of (Fᵀh, ξᵀx) → Gaussian as 1/d", measured.ladder,
-                [value.mean for value in measured.joint], [value.stderr for value in measured.joint], order=-1),
-    ]
-    return checks
+    corollary += [by_z(f"{name}: Cov(Fᵀh, ξᵀx) over its prediction, {CROSS_UNITS} units", cross_factor, cross.mean, cross.stderr),
+                  vanishes("joint kurtosis of (Fᵀh, ξᵀx) → Gaussian", measured.joint)]
+    return [*claimed(LEMMA, lemma), *claimed(COROLLARY, corollary)]
 
 
 def negative_controls(tasks: Mapping[str, hermite_eq.Task], measured: Mapping[str, LawMoments]) -> list[dict[str, Any]]:

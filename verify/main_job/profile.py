@@ -9,38 +9,24 @@ from verify.campaigns.heads import TAUS
 
 @dataclass(frozen=True)
 class Profile:
-    """Sizes and numbers of runs.
-
-    Attributes
-    ----------
-    feature_d, feature_runs, feature_side : int
-        Coefficients: dimension, independent draws of F, and the side of each (contexts × hidden units) block.
-    law_ladder, law_contexts : tuple, int
-        Lemma 1 and Corollary 2: dimensions, and contexts at each.
-    covariance_d, covariance_contexts : int
-        Corollary 2: dimension and number of contexts of one (ξ, F).
-    ladder, runs : tuple
-        Transformers: dimensions, and independent runs at each.
-    taus : tuple
-        n/d² of the learning curve.
-    mixing_ladder, mixing_runs : tuple
-        Several sources and the gradient step: dimensions, and independent runs at each.
-    gradient_runs : int
-        Gradients taken apart at each of these dimensions.
-    """
+    """Sizes and numbers of runs."""
 
     name: str
     seed: int
+    #: Coefficients: dimension, independent draws of F, and the side of each (contexts × hidden units) block.
     feature_d: int
     feature_runs: int
     feature_side: int
+    #: Lemma 1 and Corollary 2: dimensions, and contexts at each; of Corollary 2 those of one (ξ, F) too.
     law_ladder: tuple[int, ...]
     law_contexts: int
     covariance_d: int
     covariance_contexts: int
+    #: Transformers: dimensions, independent runs at each, and n/d² of the learning curve.
     ladder: tuple[int, ...]
     runs: tuple[int, ...]
     taus: tuple[float, ...]
+    #: Several sources and the gradient step: dimensions, and independent runs at each; gradients taken apart at each.
     mixing_ladder: tuple[int, ...]
     mixing_runs: tuple[int, ...]
     gradient_runs: int

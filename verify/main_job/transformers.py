@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import hermite_eq
 from hermite_eq.models import Model, RandomTransformer, Ratios, Task
-from verify.campaigns.campaign import Campaign, curves_panel, label
+from verify.campaigns.campaign import Campaign, Claim, curves_panel, label
 from verify.campaigns.curves import Key, Results
 from verify.campaigns.heads import DEGREES, HEADS, NOISE, RIDGE, equivalent, heads
 from verify.claims import defects
-from verify.claims.agreement import theory_rows
-from verify.claims.check import Check
-from verify.claims.statements import GapsAsPredicted, GapVanishes
+from verify.claims.agreement import THEORY, theory_rows
+from verify.claims.check import Check, claimed
+from verify.claims.statements import gap_vanishes, gaps_as_predicted
 from verify.main_job.profile import Profile
 
 CLAIM = "Theorem 3"
@@ -37,9 +38,10 @@ def normalised(head: str) -> RandomTransformer:
     return RandomTransformer(head, RIDGE, normalise=True)
 
 
-def vanishing(head: str, panel: int, other: RandomTransformer) -> GapVanishes:
+def vanishing(head: str, panel: int, other: RandomTransformer) -> Claim:
     """What is said of another model beside the head that sees h of one length."""
-    return GapVanishes(f"target {TARGETS[panel]}, {other} and the {head} head, h normalised", label(other), label(normalised(head)), panel)
+    return partial(gap_vanishes, f"target {TARGETS[panel]}, {other} and the {head} head, h normalised", label(other),
+                   label(normalised(head)), panel=panel)
 
 
 def campaign(profile: Profile, d: int) -> Campaign:
@@ -54,7 +56,7 @@ def campaign(profile: Profile, d: int) -> Campaign:
         tuple(curves_panel("samples", *each, errors=("icl", "idg")) for each in drawn),
         d=d, runs=dict(zip(profile.ladder, profile.runs, strict=True))[d], seed=profile.seed,
         # The norm of h fluctuates by O(1/d), and σ and σ̂_r answer to that differently.
-        claims=(*(GapsAsPredicted(HEADS, panel, DEGREES, order=-1) for panel in panels),
+        claims=(*(partial(gaps_as_predicted, HEADS, panel=panel, degrees=DEGREES, order=-1) for panel in panels),
                 *(vanishing(head, panel, equivalent(head, 1, normalise=True)) for panel in panels for head in HEADS)),
     )
 
@@ -70,15 +72,15 @@ def foretold(ladder: Sequence[Results], panel: int | None = None) -> list[Result
 
 def judge(profile: Profile, ladder: Sequence[Results]) -> list[Check]:
     """All rows."""
-    said = [row for statement in campaign(profile, ladder[0].d).claims for row in statement.rows(CLAIM, ladder)]
-    return [*said, *theory_rows(foretold(ladder)).values()]
+    said = [row for statement in campaign(profile, ladder[0].d).claims for row in statement(ladder=ladder)]
+    return [*claimed(CLAIM, said), *claimed(THEORY, theory_rows(foretold(ladder)).values())]
 
 
 def negative_controls(ladder: Sequence[Results]) -> list[dict[str, Any]]:
     """The degree-1 equivalent without its residual, and the theory of a target whose c_1 is 5 % too large, must be caught."""
     found = []
     for head in HEADS:
-        rows = [row for panel in range(len(TARGETS)) for row in vanishing(head, panel, without_residual(head)).rows(CLAIM, ladder)]
+        rows = [row for panel in range(len(TARGETS)) for row in vanishing(head, panel, without_residual(head))(ladder=ladder)]
         found.append(defects.outcome(CLAIM, f"{head}: σ̂_1 without its residual c_1*", rows))
     return found + [item | {"defect": f"target {target}: {item['defect']}"} for panel, target in enumerate(TARGETS)
                     for item in defects.controls(foretold(ladder, panel), defects.DEFECTS[:1])]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from hermite_eq.models import OneStepTransformer, Task
@@ -19,9 +20,9 @@ from verify.campaigns.campaign import Campaign, Claim, Panel
 from verify.campaigns.curves import Curve, Point, Results
 from verify.campaigns.mixing import Mixing
 from verify.claims import defects
-from verify.claims.check import Check
-from verify.claims.mixing import StepHelps, StructureHelps
-from verify.claims.pointwise import ChangesAsPredicted, ErrorsAsPredicted, SourcesAverage
+from verify.claims.check import Check, claimed
+from verify.claims.mixing import step_helps, structure_helps
+from verify.claims.pointwise import changes_as_predicted, errors_as_predicted, sources_average
 from verify.main_job.profile import Profile
 
 ERRORS, STEP, NOISE = "[DM] error theory", "[DM] gradient step", "[DM] noise of a source"
@@ -40,9 +41,9 @@ PANELS = (
 )
 #: What is said, in the order of the table.
 CLAIMS: Mapping[str, tuple[Claim, ...]] = {
-    ERRORS: (ErrorsAsPredicted(0), SourcesAverage(0)),
-    STEP: (StepHelps(), ChangesAsPredicted(0)),
-    NOISE: (StructureHelps(), ChangesAsPredicted(2, ("icl", 0))),
+    ERRORS: (partial(errors_as_predicted, 0), partial(sources_average, 0)),
+    STEP: (step_helps, partial(changes_as_predicted, 0)),
+    NOISE: (structure_helps, partial(changes_as_predicted, 2, ("icl", 0))),
 }
 
 
@@ -58,7 +59,7 @@ def campaign(profile: Profile, d: int) -> Campaign:
 
 def judge(ladder: Sequence[Results]) -> list[Check]:
     """All rows."""
-    return [row for name, claims in CLAIMS.items() for claim in claims for row in claim.rows(name, ladder)]
+    return [row for name, claims in CLAIMS.items() for claim in claims for row in claimed(name, claim(ladder=ladder))]
 
 
 def _task(change: Callable[[Task], Task]) -> Callable[[Curve], Curve]:
@@ -87,22 +88,22 @@ def _called_isotropic(curve: Curve) -> Curve:
 
 _OFF = float(defects.SHARE)
 #: Without a step, where the theory is quick.
-_ERRORS = ErrorsAsPredicted(0, STEPS[:1])
+_ERRORS = partial(errors_as_predicted, 0, STEPS[:1])
 #: What is wrong: the claim and its name, the defect, and the curves with it.
 WRONG: tuple[tuple[str, Claim, str, Callable[[Curve], Curve]], ...] = (
     (ERRORS, _ERRORS, "the task spike forgotten", _task(lambda task: defects.with_source(task, 1, task_cov=Identity()))),
     (ERRORS, _ERRORS, "training probabilities exchanged", _task(lambda task: replace(task, weights=task.weights[::-1]))),
     (ERRORS, _ERRORS, "target of source 0: c_1 5 % too large", _task(lambda task: defects.steeper(task, number=0))),
     (ERRORS, _ERRORS, "target of source 1: c_1 5 % too large", _task(lambda task: defects.steeper(task, number=1))),
-    (ERRORS, SourcesAverage(0, (1 - BASE.spiked, BASE.spiked)), "sources weighted as in training", _true),
-    (STEP, ChangesAsPredicted(0), "η half as large", lambda curve: curve.believing(_half_a_step)),
-    (STEP, StepHelps(), "the gain of a task spike called none", _called_isotropic),
-    (NOISE, ChangesAsPredicted(2, ("icl", 0)), "the noise of source 1 5 % too small",
+    (ERRORS, partial(sources_average, 0, (1 - BASE.spiked, BASE.spiked)), "sources weighted as in training", _true),
+    (STEP, partial(changes_as_predicted, 0), "η half as large", lambda curve: curve.believing(_half_a_step)),
+    (STEP, step_helps, "the gain of a task spike called none", _called_isotropic),
+    (NOISE, partial(changes_as_predicted, 2, ("icl", 0)), "the noise of source 1 5 % too small",
      _task(lambda task: defects.with_source(task, 1, noise=(1 - _OFF) * task.sources[1].noise))),
 )
 
 
 def negative_controls(ladder: Sequence[Results]) -> list[dict[str, Any]]:
     """Wrong theories held against the same simulations."""
-    return [defects.outcome(name, f"two sources: {defect}", claim.rows(name, [results.replaced(wrong) for results in ladder]))
+    return [defects.outcome(name, f"two sources: {defect}", claim(ladder=[results.replaced(wrong) for results in ladder]))
             for name, claim, defect, wrong in WRONG]

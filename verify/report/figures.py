@@ -35,6 +35,8 @@ Array = NDArray[np.float64]
 _LABELS = 40_000
 _GREY, _PALE = "#444444", "#999999"
 _PLAIN = FuncFormatter(lambda value, _: f"{value:.3g}")
+#: Ticks within a decade.
+_STEPS = (1, 1.5, 2, 3, 5, 7)
 #: Changes beyond this share of equivalents, whose degree may be too high for d, are off the scale.
 _FAR = 0.25
 _MARKER = {1: "^", 2: "D", 3: "v", 4: "s", 5: "p"}
@@ -73,37 +75,23 @@ def constant_errors(campaign: Campaign, setting: Setting) -> Array:
     return np.array([np.dot(law.test_weights, means), *means])
 
 
-# What a curve looks like: the colour says which family, λ or activation, line and marker what is trained.
-
-
-def _look(curve: Curve) -> dict[str, Any]:
-    if isinstance(curve.model, DiscreteMMSE):
-        return {"ls": "none", "marker": "s", "mfc": "none"}
-    if isinstance(curve.model, LinearTransformer):
-        return {"ls": "-", "marker": "+"} if curve.model.intercept else {"ls": "--", "marker": "x"}
-    if curve.degree is not None:
-        return {"ls": _DOTS, "marker": _MARKER[curve.degree], "mfc": "none"}
-    if isinstance(curve.model, OneStepTransformer):
-        if "no step" in curve.name:
-            return {"ls": "--", "marker": "."}
-        if curve.model.rank_one:
-            return {"ls": ":", "marker": "x"}
-        return {"ls": "-", "marker": "o"}
-    return {"ls": "--", "marker": "d"} if curve.model.normalise else {"ls": "-", "marker": "o"}
-
-
-def _kind(curve: Curve) -> str:
+def _look(curve: Curve) -> tuple[str, dict[str, Any]]:
+    """What kind of curve it is, and how that is drawn: line and marker say what is trained, the colour which family, λ or activation."""
     model = curve.model
-    if isinstance(model, DiscreteMMSE | LinearTransformer):
-        return str(model)
+    if isinstance(model, DiscreteMMSE):
+        return str(model), {"ls": "none", "marker": "s", "mfc": "none"}
+    if isinstance(model, LinearTransformer):
+        return str(model), {"ls": "-", "marker": "+"} if model.intercept else {"ls": "--", "marker": "x"}
     if curve.degree is not None:
-        return f"equivalent, degree {curve.degree}"
-    if isinstance(model, OneStepTransformer):
-        if "no step" in curve.name:
-            return "no step"
-        stepped = any("no step" in name for name in curve.settings[0].models)
-        return "F + ηuvᵀ in place of the step" if model.rank_one else "with the gradient step" if stepped else "without a step"
-    return "head, h normalised" if model.normalise else "head"
+        return f"equivalent, degree {curve.degree}", {"ls": _DOTS, "marker": _MARKER[curve.degree], "mfc": "none"}
+    if not isinstance(model, OneStepTransformer):
+        return ("head, h normalised", {"ls": "--", "marker": "d"}) if model.normalise else ("head", {"ls": "-", "marker": "o"})
+    if "no step" in curve.name:
+        return "no step", {"ls": "--", "marker": "."}
+    if model.rank_one:
+        return "F + ηuvᵀ in place of the step", {"ls": ":", "marker": "x"}
+    stepped = any("no step" in name for name in curve.settings[0].models)
+    return "with the gradient step" if stepped else "without a step", {"ls": "-", "marker": "o"}
 
 
 def _ridges(curves: Sequence[Curve]) -> list[float]:
@@ -140,7 +128,7 @@ def _draw(axes: Axes, curves: Sequence[Curve], part: Error, d: int, constant: fl
     """An error of every curve, with the theory at this d."""
     shown: list[float] = []
     for curve, colour, _ in _colours(curves):
-        look = _look(curve)
+        _, look = _look(curve)
         if look["ls"] not in (_DOTS, "none"):
             values, points = curve.line(d)
             axes.plot(values, curve.predict(points).of(part), color=colour, lw=1.1, ls=look["ls"])
@@ -158,7 +146,7 @@ def _draw(axes: Axes, curves: Sequence[Curve], part: Error, d: int, constant: fl
     if low > 0:
         if high > 4 * low:
             axes.set_yscale("log")
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 3) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)))
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 3) if high > 10 * low else _STEPS))
         axes.set_ylim(0.85 * low, 1.25 * high)
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(_PLAIN)
@@ -197,7 +185,7 @@ def _draw_changes(axes: Axes, curves: Sequence[Curve]) -> None:
     colours = {id(curve): colour for curve, colour, _ in _colours(curves)}
     extent = [0.0]
     for curve, runs, expected in _changes(curves):
-        look, colour = _look(curve), colours[id(curve)]
+        (_, look), colour = _look(curve), colours[id(curve)]
         axes.plot(curve.values, expected, color=colour, lw=1.1, ls=look["ls"])
         _points(axes, curve, runs, colour, look)
         shown = [value for value in (*runs.mean(axis=0), *expected) if math.isfinite(value)]
@@ -213,16 +201,8 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
     """Errors against each panel's axis, on each source where every task has two, and below what is compared.
 
     Lines are the theory at this d, or at those the campaign says; error bars are one standard error. Along η the last row is the gain by
-    the step; elsewhere the head without the step, that with F + ηuvᵀ, and equivalents, each beside the head.
-
-    Parameters
-    ----------
-    campaign : Campaign
-    results : Results
-    path : Path
-        Without its suffix.
-    others : sequence of Results
-        The same campaign at other d, shown where the figure is one of several d.
+    the step; elsewhere the head without the step, that with F + ηuvᵀ, and equivalents, each beside the head. The ``others``, at other d,
+    are shown where the figure is one of several d. ``path`` has no suffix.
     """
     if campaign.theory_at:
         return save(_across(campaign, [results, *others]), path)
@@ -256,7 +236,7 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
         colours = {name: colour for _, colour, name in _colours(curves)}
         handles = [Line2D([], [], color=colour, marker="o", ms=4.5, label=name) for name, colour in colours.items()]
         axes[0].legend(handles=handles, fontsize=7.5, frameon=False)
-    kinds = {_kind(curve): _look(curve) for curves in columns for curve, _, _ in _colours(curves)}
+    kinds = dict(_look(curve) for curves in columns for curve, _, _ in _colours(curves))
     handles = [Line2D([], [], color=_GREY, ms=4.5, lw=1.1, label=kind, **look) for kind, look in kinds.items()]
     handles.append(Line2D([], [], color=_PALE, ls="-.", lw=0.9, label="best constant"))
     drawing.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 2 * len(columns)), fontsize=8, frameon=False)
@@ -310,7 +290,7 @@ def _across(campaign: Campaign, stored: Sequence[Results]) -> Figure:
         axes.set(title=str(curve.model), xlabel=curve.family.abscissa(curve.panel.axis), ylabel="ICL error", yscale="log")
         axes.yaxis.set_major_formatter(_PLAIN)
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        axes.yaxis.set_major_locator(LogLocator(subs=_STEPS))
         axes.label_outer()
     drawing.legend(*grid[0][0].get_legend_handles_labels(), loc="outside right center", fontsize=8, frameon=False)
     drawing.suptitle(f"{campaign.figure}: {curves[0].task}", fontsize=11)

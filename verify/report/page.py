@@ -33,17 +33,7 @@ _CLASS = {Verdict.AGREES: "agrees", Verdict.IN_THE_LIMIT: "limit", Verdict.DEGRE
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as texts.
-
-    Attributes
-    ----------
-    header : sequence of str
-    rows : sequence of sequences of str
-    numeric : sequence of int
-        Columns that are set to the right.
-    verdicts : sequence of Verdict
-        The colour of the second column, row by row; empty for none.
-    """
+    """Cells as texts: ``numeric`` columns are set to the right, and ``verdicts``, if any, colour the second column row by row."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]

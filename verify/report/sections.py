@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from verify.campaigns.campaign import Campaign, error_name
 from verify.campaigns.curves import Results, load
-from verify.campaigns.theory import Predictions
+from verify.campaigns.theory import Predictions, by_workers
 from verify.claims import defects
 from verify.claims.agreement import judge
 from verify.claims.check import Check
@@ -28,17 +29,8 @@ ENOUGH = 10
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A campaign at one d.
-
-    Attributes
-    ----------
-    store : Store
-    results : Results
-        Its curves.
-    checks : list of Check
-        The statements about the figure, then theory beside simulation.
-    power : list
-        How many checks reject deliberately wrong theories.
+    """A campaign at one d: its curves; the statements about the figure, then theory beside simulation; and how many of these reject
+    theories that are wrong on purpose.
     """
 
     store: Store
@@ -130,18 +122,19 @@ def section(store: Store, results: Results, others: Sequence[Results]) -> Sectio
     return Section(store, results, judge(store.setup.campaign, ladder), defects.controls(ladder))
 
 
-def prepared(store: Store, console: Console | None = None) -> Results:
+def prepared(store: Store, console: Console) -> Results:
     """The stored runs as curves, with the theory that their rows and figure need, computed by several processes where it is not kept."""
-    results = load(store, store.runs())
+    results = load(store)
     curves = [curve for curve in results.curves.values() if curve.predicted]
     predictions = next((curve.predict for curve in curves if isinstance(curve.predict, Predictions)), None)
     if predictions is not None:
         asked = [points for curve in curves for points in (curve.points, curve.line(results.d)[1], *defects.asked(curve))]
-        predictions.prepare(asked, f"{store.setup.campaign.name}: theory at d = {results.d}", console)
+        title = f"{store.setup.campaign.name}: theory at d = {results.d}"
+        predictions.prepare(asked, functools.partial(by_workers, title=title, console=console))
     return results
 
 
-def reported(root: Path, campaign: Campaign, console: Console | None = None) -> list[Section]:
+def reported(root: Path, campaign: Campaign, console: Console) -> list[Section]:
     """The sections of all that is stored of a campaign, that to be shown first at the front; the console is told of long computations."""
     stores = stored(root, campaign)
     loaded = [prepared(store, console) for store in stores]

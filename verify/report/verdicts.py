@@ -71,16 +71,8 @@ def counts(checks: Iterable[Check], kind: Kind) -> str:
 
 
 def summary(asked: str, checks: Sequence[tuple[str, Check]], power: Sequence[Mapping[str, Any]]) -> list[str]:
-    """At most ten sentences: what was asked, what agreed, what did not.
-
-    Parameters
-    ----------
-    asked : str
-        The question, in a sentence.
-    checks : sequence of (str, Check)
-        Each with the name of its figure or claim.
-    power : sequence of mapping
-        Negative controls.
+    """At most ten sentences: what was ``asked``, what agreed, what did not, of rows with the names of their figures or claims, and of the
+    outcomes of negative controls.
     """
     said = [asked]
     rows = [check for _, check in checks]

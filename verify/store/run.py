@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +65,12 @@ def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int) -
     with one_blas_thread():
         for sweep in campaign.sweeps(d):
             which, stream = range(run, run + 1), np.random.SeedSequence(seed, spawn_key=sweep.key)
-            points = [replace(sweep.sizes, **{sweep.axis: value}) for value in sweep.values]
             trained = [model for model in sweep.models if not isinstance(model, DiscreteMMSE)]
             with warnings.catch_warnings():
                 # Steps beyond o(d²) and unequal traces are what some figures are about.
                 warnings.simplefilter("ignore", HypothesisWarning)
                 curves = simulate.icl_curve(
-                    trained, sweep.task, points, runs=which, rng=stream, memory=memory, test=default_test(d) // campaign.queries,
+                    trained, sweep.task, sweep.points, runs=which, rng=stream, memory=memory, test=default_test(d) // campaign.queries,
                     queries=campaign.queries,
                 )
             columns = {label(model): _columns(curve.points) for model, curve in zip(trained, curves, strict=True)}
@@ -120,20 +119,9 @@ _OPTIONAL = {"sources"}
 
 
 def check_record(record: Any, shape: Sequence[tuple[Sequence[str], int]], where: str, repair: str) -> None:
-    """Raise unless ``record`` has the models and points of the sweeps, and errors which are finite and not negative.
+    """Raise a StorageError unless ``record`` has the models and points of the sweeps, and errors which are finite and not negative.
 
-    Parameters
-    ----------
-    record : Any
-        What should be a :data:`verify.store.run.Record`.
-    shape : sequence of (names, points)
-        For each sweep the names of its models, and the number of its points.
-    where, repair : str
-        For the error.
-
-    Raises
-    ------
-    StorageError
+    ``shape`` has for each sweep the names of its models, and the number of its points.
     """
     if not isinstance(record, list) or len(record) != len(shape):
         raise StorageError(f"a run has {len(shape)} simulations", f"{_shown(record)} in {where}", repair)
@@ -165,16 +153,7 @@ def _shown(part: Any) -> str:
 
 @dataclass(frozen=True)
 class Origin:
-    """What computed a run.
-
-    Attributes
-    ----------
-    seconds : float
-    revision : str or None
-        Of the code, where it is a checkout; with ``-dirty`` if files differed from it.
-    hermite_eq, python, numpy, scipy : str
-        Versions.
-    """
+    """What computed a run: its time, the revision of the code where that is a checkout, ``-dirty`` if files differed, and versions."""
 
     seconds: float
     revision: str | None
@@ -190,13 +169,7 @@ class Origin:
 
     @classmethod
     def read(cls, entries: Any, where: str, repair: str) -> Origin:
-        """That of a stored run.
-
-        Raises
-        ------
-        StorageError
-            If the entries are others, or of other types.
-        """
+        """That of a stored run."""
         if not isinstance(entries, dict) or {name: type(value) for name, value in entries.items()} not in _TYPES:
             raise StorageError(f"an origin has the entries {', '.join(_TYPES[0])}", f"others in {where}", repair)
         return cls(**entries)

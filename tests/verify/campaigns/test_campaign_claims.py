@@ -20,11 +20,11 @@ from verify.campaigns import curves
 from verify.campaigns.campaign import Panel, label
 from verify.campaigns.ridge_trained import RIDGE_TRAINED
 from verify.campaigns.table import CAMPAIGNS
-from verify.campaigns.theory import theory
+from verify.campaigns.theory import Predictions
 from verify.claims import comparison, defects, statements
 from verify.claims.agreement import THEORY, judge, theory_rows
 from verify.claims.check import Verdict
-from verify.claims.statements import BestValue
+from verify.claims.statements import best_value
 from verify.report import document
 from verify.store.driver import compute
 from verify.store.store import Setup, Store
@@ -77,7 +77,7 @@ def linear_results(tmp_path_factory: pytest.TempPathFactory) -> curves.Results:
     ))
     opened = Store(tmp_path_factory.mktemp("linear"), Setup(small, 20, 5, MEMORY))
     compute(opened, range(24), InOrder(), nothing)
-    return curves.load(opened, range(24))
+    return curves.load(opened)
 
 
 def test_claims_hold_and_their_opposites_fail(linear_results: curves.Results) -> None:
@@ -86,12 +86,12 @@ def test_claims_hold_and_their_opposites_fail(linear_results: curves.Results) ->
     assert rows["beside n = d², λ = 0.1 beats λ = 1e-05"].verdict == Verdict.AGREES
     one, other = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
     near = np.abs(one.values - 1) < 0.2
-    assert comparison.paired(one, other, "icl", near).row("", "").verdict == Verdict.DISAGREES
-    assert statements.fall("", "", other, "icl").verdict == Verdict.AGREES
-    assert statements.fall("", "", linear_results.get("linear, λ = 0"), "icl").verdict == Verdict.DISAGREES
+    assert comparison.paired(one, other, "icl", near).row("").verdict == Verdict.DISAGREES
+    assert statements.fall("", other, "icl").verdict == Verdict.AGREES
+    assert statements.fall("", linear_results.get("linear, λ = 0"), "icl").verdict == Verdict.DISAGREES
     curve = linear_results.get("linear, λ = 0")
-    assert statements.peak("", "", curve, "idg", present=False).verdict == Verdict.DISAGREES
-    assert statements.peak("", "", other, "icl", present=False).verdict == Verdict.AGREES
+    assert statements.peak("", curve, "idg", present=False).verdict == Verdict.DISAGREES
+    assert statements.peak("", other, "icl", present=False).verdict == Verdict.AGREES
 
 
 def test_the_theory_is_right_and_a_wrong_one_is_caught(linear_results: curves.Results) -> None:
@@ -138,7 +138,7 @@ def test_beyond_a_best_context_length_the_error_rises() -> None:
     panel = CAMPAIGNS["la-fig2"].panels[0]
     settings = panel.settings(panel.families[2], 40)
     (name,), none = settings[0].models, np.empty((0, len(settings)))
-    curve = curves.Curve(panel, panel.families[2], name, settings, none, none, none[:, :, None], none, theory)
+    curve = curves.Curve(panel, panel.families[2], name, settings, none, none, none[:, :, None], none, Predictions())
     right = curve.theory("idg")
     best = int(np.argmin(right))
     assert 0 < best < len(settings) - 1
@@ -147,7 +147,7 @@ def test_beyond_a_best_context_length_the_error_rises() -> None:
         mean = np.where(np.arange(len(right)) >= best, right[best], right) if flat else right
         runs = mean * (1 + 0.004 * np.random.default_rng(5).standard_normal((20, len(right))))
         results = curves.Results(40, 20, {(0, 0, name): dataclasses.replace(curve, icl_runs=runs, idg_runs=runs)})
-        assert {row.verdict for row in BestValue("α").rows("", [results])} == verdicts
+        assert {row.verdict for row in best_value("α", ladder=[results])} == verdicts
 
 
 def test_a_wrong_theory_is_held_against_what_the_right_one_fits(linear_results: curves.Results) -> None:

@@ -81,7 +81,7 @@ def test_everything_stored_is_shown(root: Path, tmp_path: Path) -> None:
     assert '<meta name="viewport" content="width=device-width' in page
     assert page.count('<div class="wide"><table>') == page.count("<table>")
     # Every stored point stands in the page with its standard error and its theory.
-    (section,) = (each for each in reported(root, TABLE["norm-fig"]) if each.d == 12)
+    (section,) = (each for each in reported(root, TABLE["norm-fig"], Console(quiet=True)) if each.d == 12)
     for curve in section.results.curves.values():
         found, theory = curve.simulated("icl"), curve.theory("icl")
         for mean, stderr, predicted in zip(found.mean, found.stderr, theory, strict=True):
@@ -89,7 +89,7 @@ def test_everything_stored_is_shown(root: Path, tmp_path: Path) -> None:
 
 
 def test_the_largest_dimension_with_enough_runs_comes_first(root: Path) -> None:
-    shown = reported(root, TABLE["norm-fig"])
+    shown = reported(root, TABLE["norm-fig"], Console(quiet=True))
     assert [section.d for section in shown] == [12, 8]
 
     def of(section: Section, runs: int) -> Section:
@@ -113,7 +113,7 @@ def test_nothing_to_report_on(tmp_path: Path, capsys: pytest.CaptureFixture) -> 
 
 
 def test_numbers_stand_under_their_picture(root: Path, tmp_path: Path) -> None:
-    large, small = reported(root, TABLE["norm-fig"])
+    large, small = reported(root, TABLE["norm-fig"], Console(quiet=True))
     picture = tmp_path / "drawn.png"
     picture.write_bytes(b"")
     names = {name: picture for name in ("norm-fig-d8", "norm-fig-d12", document.PHASE)}
@@ -125,7 +125,7 @@ def test_numbers_stand_under_their_picture(root: Path, tmp_path: Path) -> None:
 
 
 def test_the_summary_names_the_papers_that_are_shown(root: Path) -> None:
-    group = reported(root, TABLE["norm-fig"])
+    group = reported(root, TABLE["norm-fig"], Console(quiet=True))
     assert ": of 1 that no paper has, in 6 stored runs at d = 8 to 12." in document.asked([group])
     of_a_paper = dataclasses.replace(group[0].campaign, figure="[LA] Fig. 1")
     store = Store(root, dataclasses.replace(group[0].store.setup, campaign=of_a_paper))
@@ -135,7 +135,7 @@ def test_the_summary_names_the_papers_that_are_shown(root: Path) -> None:
 
 def rows() -> list[Check]:
     def row(kind: verdicts.Kind, verdict: Verdict, z: float) -> Check:
-        return Check("claim", f"{kind} {verdict.name}", 1.0, 1.0 + 0.01 * z, 0.01, "z", z, verdict, note="why", kind=kind)
+        return Check(f"{kind} {verdict.name}", 1.0, 1.0 + 0.01 * z, 0.01, "z", z, verdict, note="why", kind=kind)
 
     return [row("two-sided", Verdict.AGREES, 2.0), row("two-sided", Verdict.DISAGREES, 9.0), row("one-sided", Verdict.AGREES, -9.0),
             row("identity", Verdict.AGREES, 0.5)]

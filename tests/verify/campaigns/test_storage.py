@@ -196,7 +196,7 @@ def test_a_stored_run_is_that_of_the_engine(tmp_path: Path) -> None:
     seed = np.random.SeedSequence(1, spawn_key=sweep.key)
     with one_blas_thread():
         curve = simulate.icl_curve(model, sweep.task, sweep.sizes, samples=sweep.values, runs=range(3, 4), rng=seed)
-    loaded = curves.load(opened, [3]).get(label(model))
+    loaded = curves.load(opened).get(label(model))
     # Alone or in company a head has the same blocks.
     np.testing.assert_allclose(loaded.icl_runs, curve.icl_runs, rtol=1e6 * np.finfo(float).eps)
     assert loaded.values.tolist() == [n / 100 for n in curve.values]
