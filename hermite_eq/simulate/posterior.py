@@ -23,9 +23,8 @@ from hermite_eq.hermite import X
 from hermite_eq.memory import require_memory
 from hermite_eq.models import Sizes, Task
 from hermite_eq.models.sizes import checked_sizes
-from hermite_eq.simulate.discrete_mmse import DiscreteMMSE
 from hermite_eq.simulate.population import Array
-from hermite_eq.simulate.results import SimulatedError
+from hermite_eq.simulate.results import DiscreteMMSE, SimulatedError
 from hermite_eq.simulate.sampler import child_seeds, context_law, run_numbers
 
 

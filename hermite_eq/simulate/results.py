@@ -14,9 +14,20 @@ from hermite_eq.arguments import instance, sequence
 from hermite_eq.curve import ByValue, Curve, Setting, place
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import AnyTask, Sizes, TrainedModel
-from hermite_eq.simulate.discrete_mmse import DiscreteMMSE
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DiscreteMMSE:
+    """The posterior mean over the training tasks, which it is told; nothing is trained (:func:`hermite_eq.simulate.dmmse_error`).
+
+    >>> print(DiscreteMMSE())
+    dMMSE
+    """
+
+    def __str__(self) -> str:
+        return "dMMSE"
 
 
 @dataclass(frozen=True)
