@@ -33,7 +33,7 @@ def test_the_drawn_settings_are_those_of_the_stored_runs() -> None:
     for row in rows:
         assert row["head"] in HEADS
         assert row["target"] in TARGETS
-        assert all(low <= row[name] <= high for name, (low, high) in RANGES.items() if row[name] is not None)
+        assert all(low <= row[name] <= high for name, (low, high) in RANGES.items() if row[name] != math.inf)
 
 
 def test_every_pair_of_sources_is_simulated_in_both_conventions() -> None:

@@ -29,23 +29,21 @@ RANGES = {"alpha": (0.5, 4.0), "kappa": (0.25, 4.0), "tau": (0.3, 2.5), "mu": (0
 FRESH = 0.125
 
 
-def draw(seed: int = SEED, count: int = COUNT) -> list[dict[str, Any]]:
-    """The settings of a seed, their numbers rounded to three digits; κ = ∞ is None."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for _ in range(count):
+def draw() -> list[dict[str, Any]]:
+    """The settings, their numbers rounded to three digits."""
+    rng, rows = np.random.default_rng(SEED), []
+    for _ in range(COUNT):
         head, target = str(rng.choice(HEADS)), str(rng.choice(TARGETS))
         numbers: dict[str, Any] = {name: float(f"{10 ** rng.uniform(*np.log10(ends)):.3g}") for name, ends in RANGES.items()}
         if rng.random() < FRESH:
-            numbers["kappa"] = None
+            numbers["kappa"] = math.inf
         rows.append({"head": head, "target": target, **numbers})
     return rows
 
 
 def _panel(row: dict[str, Any]) -> Panel:
-    kappa = math.inf if row["kappa"] is None else row["kappa"]
     model = RandomTransformer(row["head"], ridge=row["ridge"], normalise=True)
-    ratios = Ratios(alpha=row["alpha"], kappa=kappa, tau=row["tau"], mu=row["mu"])
+    ratios = Ratios(alpha=row["alpha"], kappa=row["kappa"], tau=row["tau"], mu=row["mu"])
     return curves_panel("samples", (row["tau"],), Task(row["target"], noise=row["noise"]), (model,), ratios, errors=("icl", "idg"))
 
 

@@ -54,6 +54,11 @@ class Comparison:
                      note=f"{word}{count}{note}", kind="one-sided")
 
 
+def relative_gaps(one: Curve, other: Curve) -> Array:
+    """e(one)/e(other) − 1, for each run and point."""
+    return np.asarray((one.icl_runs - other.icl_runs) / other.icl_runs.mean(axis=0))
+
+
 def _minus(one: Array, other: Array) -> Array:
     """The difference of two predictions, NaN where both diverge."""
     with np.errstate(invalid="ignore"):

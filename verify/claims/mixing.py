@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hermite_eq.simulate import MonteCarlo
 from verify.campaigns.curves import Curve, Key, Results
 from verify.campaigns.mixing import Mixing
 from verify.claims.agreement import Ladder, degree_too_high, gains, in_the_limit, predicted_gains
 from verify.claims.check import RESOLUTION, Check, Verdict, at_every_point, by_runs
-from verify.claims.comparison import Comparison
+from verify.claims.comparison import Comparison, relative_gaps
 from verify.claims.inflation import excess
 
-Array = NDArray[np.float64]
 #: A step that changes the error by less than this share does not help, nor hurt; errors which differ by less are called the same.
 NO_GAIN = 0.02
 
@@ -23,11 +22,6 @@ NO_GAIN = 0.02
 def _too_small(mean: ArrayLike, stderr: ArrayLike) -> bool:
     """Whether changes, with five standard errors (|z| > 5 by chance: 5.7e-7), are less than :data:`NO_GAIN`."""
     return bool(np.all(np.abs(mean) + 5 * np.asarray(stderr) < NO_GAIN))
-
-
-def relative_gaps(one: Curve, other: Curve) -> Array:
-    """e(one)/e(other) − 1, for each run and point."""
-    return (one.icl_runs - other.icl_runs) / other.icl_runs.mean(axis=0)
 
 
 def _mixing(curve: Curve) -> Mixing:

@@ -16,7 +16,7 @@ from verify.campaigns.curves import Curve, Key, Results, constant_error
 from verify.campaigns.heads import RIDGE, distinct_degree, distinct_degrees, equivalent
 from verify.claims.agreement import Ladder
 from verify.claims.check import RESOLUTION, Z_LIMIT, Check, Verdict, at_every_point, by_runs, rate_of_runs, z_score, z_scores
-from verify.claims.comparison import Comparison, paired, within, within_band
+from verify.claims.comparison import Comparison, paired, relative_gaps, within, within_band
 from verify.claims.inflation import LIMIT, excess
 
 Array = NDArray[np.float64]
@@ -127,7 +127,7 @@ def ridge_helps(where: str, model: str, *, panel: int = 0, than_the_smallest: bo
 
 def mean_gaps(exact: Curve, other: Curve) -> Array:
     """e(σ̂_r)/e(σ) − 1 on average over the curve, a value for each run."""
-    return np.asarray(((other.icl_runs - exact.icl_runs) / exact.icl_runs.mean(axis=0)).mean(axis=1))
+    return np.asarray(relative_gaps(other, exact).mean(axis=1))
 
 
 def theory_gap(exact: Curve, other: Curve, d: int) -> float:

@@ -27,7 +27,7 @@ from hermite_eq.simulate import DiscreteMMSE, MonteCarlo, context_law
 from verify.campaigns.campaign import Campaign, Error, Setting, error_name
 from verify.campaigns.curves import Curve, Results, constant_error, is_head
 from verify.claims.agreement import gains, is_gain, predicted_gains
-from verify.claims.mixing import relative_gaps
+from verify.claims.comparison import relative_gaps
 from verify.store.files import write_bytes
 
 Array = NDArray[np.float64]

@@ -40,9 +40,9 @@ class Table:
     numeric: Sequence[int] = ()
     verdicts: Sequence[Verdict] = ()
 
-    def without_empty(self) -> Table:
+    def without_empty(self, nothing: str = "") -> Table:
         """The columns in which something stands."""
-        kept = [i for i in range(len(self.header)) if any(row[i] for row in self.rows)]
+        kept = [i for i in range(len(self.header)) if any(row[i] != nothing for row in self.rows)]
         return Table([self.header[i] for i in kept], [[row[i] for i in kept] for row in self.rows],
                      [kept.index(i) for i in self.numeric if i in kept], self.verdicts)
 

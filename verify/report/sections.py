@@ -169,5 +169,4 @@ def overview(shown: Iterable[Sequence[Section]]) -> Table:
         theory = counts(one.comparisons, "two-sided")
         rows.append((one.campaign.figure, one.campaign.name, one.title, theory, *(counts(one.statements, kind) for kind in KINDS)))
     header = ("figure", "name", "stored", "theory beside simulation, two-sided", *(f"statements, {kind}" for kind in KINDS))
-    kept = [i for i in range(len(header)) if any(row[i] != "–" for row in rows)]
-    return Table([header[i] for i in kept], [[row[i] for i in kept] for row in rows])
+    return Table(header, rows).without_empty("–")
