@@ -129,7 +129,7 @@ SETTINGS = {
 def test_simulated_transformers_agree(name: str) -> None:
     """Nearly without a ridge, where contexts of much energy weigh less: at 1/d = 0.08 the remainder is allowed 4 %."""
     (task, model), sizes = SETTINGS[name], half(12)
-    theory, found = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=200, rng=5)
+    theory, found = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=400, rng=5)
     runs = np.column_stack([found.icl_runs, found.source_runs])
     predicted = np.array([theory.icl, *theory.icl_by_source])
     stderr = runs.std(0, ddof=1) / math.sqrt(len(runs))

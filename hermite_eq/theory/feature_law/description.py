@@ -33,7 +33,7 @@ from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, IsotropicLaw,
 from hermite_eq.theory.feature_law.limit import HeadLimit, LinearLimit, SourcesLimit, TargetMoments
 from hermite_eq.theory.feature_law.moment_law import MomentLaw, unsettled_moments
 from hermite_eq.theory.feature_law.sources.distinct import distinct_sources
-from hermite_eq.theory.feature_law.sources.mixture import concentration, mean_share, mixture_law, mixture_moments
+from hermite_eq.theory.feature_law.sources.mixture import class_spread, concentration, mean_share, mixture_law, mixture_moments
 from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_law
 from hermite_eq.theory.linear_limits.structured_tasks import StructuredLaw, TaskPopulation
 from hermite_eq.theory.neuron_types.features import NODES, TypedLaw, types_of_neurons
@@ -43,6 +43,8 @@ Array = NDArray[np.float64]
 #: Largest share of E‖h‖² in one direction, and largest sum of squares of the others' shares, that few moments describe for a head that is
 #: linear up to degree 2; the latter by itself, and in units of 1/D, its value for isotropic h.
 ALONE, MANY, MANY_OF_ALL = 0.145, 0.006, 3.7
+#: Difference of logarithms of shares within a class beyond which few moments do not hold.
+UNLIKE = 1.2
 #: Share from which a direction is a type of the neurons, and largest sums of squares beside it, likewise.
 TYPED, FEW_BESIDE, FEW_OF_ALL = 0.2, 0.013, 4.0
 #: Relative variance of ‖h‖² from which no law of few moments holds for a head that does not normalise h: 57 % off at 4.7.
@@ -166,11 +168,14 @@ def _drawable(head: Head, task: Task, points: Sequence[Sizes]) -> bool:
 
 def _beyond_moments(head: Head, task: Task, sizes: Sizes) -> str:
     """Why few moments do not describe h; empty where they do."""
+    if all(source.isotropic for source in task.sources):
+        return ""
+    spread = class_spread(task, sizes.d, sizes.context)
+    if spread > UNLIKE:
+        return f"directions of one class hold shares of E‖h‖² that differ by the factor {math.exp(spread):.1f} at d = {sizes.d}"
     if head.linear:
         held = mean_share(task, sizes.d, sizes.context)
         return f"the mean of the inputs holds {held:.0%} of E‖x‖²" if held > SMALL_MEAN else ""
-    if all(source.isotropic for source in task.sources):
-        return ""
     found, moments = concentration(task, sizes.d, sizes.context), head.moments()
     # What is missed are functions of h of degree 2 and more: with c_1 = 0 they are all that is learnt.
     linear, quadratic = float(moments.c1[0]) ** 2, float(moments.c2[0]) ** 2 / 2

@@ -7,7 +7,8 @@ deterministic in the first layer all the same (:mod:`hermite_eq.theory.ridge_equ
 .. math:: K(h,h')=\sum_k\frac{c_k(s)c_k(s')}{k!}\rho^k,\qquad s=\|h\|/\sqrt t,\quad\rho=\frac{x^\top x'\,b^\top b'}{\|h\|\|h'\|},
 
 and what is left is a mean over contexts, whose standard error is stated. Contexts are drawn from their exact law,
-:mod:`hermite_eq.theory.feature_law.sources.contexts`; errors of linear predictors, whose means are known, are control variates.
+:mod:`hermite_eq.theory.feature_law.sources.contexts`; errors of linear predictors, whose means are known, are control variates. The linear
+Transformer has no first layer: given the training contexts its error is a quadratic form in the exact moments.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from hermite_eq.covariance.moments.source_moments import SourceMoments
@@ -62,6 +64,11 @@ class _Contexts:
     def part(self, rows: Any) -> _Contexts:
         return _Contexts(self.x[rows], self.b[rows], self.y[rows], self.noise[rows])
 
+    def noisy(self, seed: Sequence[int]) -> _Contexts:
+        """With labels as they are seen."""
+        noise = np.sqrt(self.noise) * np.random.default_rng(seed).standard_normal(self.noise.size)
+        return _Contexts(self.x, self.b, self.y + noise, np.zeros_like(noise))
+
     @cached_property
     def lengths(self) -> Array:
         """‖h‖; where it vanishes, as where a noiseless ReLU's labels all do, a share of the longest that no feature sees."""
@@ -94,11 +101,15 @@ class _Law:
         self.fresh = [_Group(s, None, source_moments(task, self.d, self.context, source=s)) for s in sources]
         self.trace = mixture_trace([population(group.moments, w) for group, w in zip(self.fresh, task.weights, strict=True)])
 
-    def given(self, draw: Sequence[Array]) -> list[_Group]:
-        """Groups of the given tasks of each source."""
-        return [
-            _Group(s, xi, source_moments(self.task, self.d, self.context, source=s, tasks=xi)) for s, xi in enumerate(draw) if len(xi)
+    def groups(self, tasks: Sequence[Array] | None) -> tuple[list[_Group], Array]:
+        """Groups of the given tasks of each source, or of fresh ones, and their shares."""
+        if tasks is None:
+            return self.fresh, np.array(self.task.weights)
+        found = [
+            _Group(s, xi, source_moments(self.task, self.d, self.context, source=s, tasks=xi)) for s, xi in enumerate(tasks) if len(xi)
         ]
+        counts = np.array([len(xi) for xi in tasks if len(xi)], float)
+        return found, counts / counts.sum()
 
     def draw(self, group: _Group, count: int, rng: np.random.Generator, *, evenly: bool) -> _Contexts:
         """Contexts of a group; of given tasks ``evenly``, or each of a task at random."""
@@ -165,9 +176,7 @@ class ContextDraw(FeatureLaw):
         cls, head: Head, law: _Law, tasks: Sequence[Array] | None, count: int, seed: Sequence[int], near: dict[Sizes, float]
     ) -> ContextDraw:
         """The draw of a seed, with ``count`` contexts in each training set."""
-        rng, groups = np.random.default_rng([*seed, 2]), law.fresh if tasks is None else law.given(tasks)
-        counts = np.array(law.task.weights if tasks is None else [len(xi) for xi in tasks if len(xi)], float)
-        shares = counts / counts.sum()
+        rng, (groups, shares) = np.random.default_rng([*seed, 2]), law.groups(tasks)
         sets = tuple(law.training(groups, shares, count, [*seed, i]) for i in range(2))
         tests = [(group, law.draw(group, TESTS, rng, evenly=True)) for group in law.fresh]
         seen = tests if tasks is None else [(group, law.draw(group, TESTS, rng, evenly=True)) for group in groups]
@@ -223,6 +232,83 @@ class ContextDraw(FeatureLaw):
         return icl, bias
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinearDraw(FeatureLaw):
+    r"""One draw for the linear Transformer: the training tasks and two training sets of them, with their label noise.
+
+    Attributes
+    ----------
+    law : _Law
+    shares : (groups,) array
+    sets : tuple of _Contexts
+    groups : sequence of _Group
+        Of the training contexts.
+    """
+
+    law: _Law
+    shares: Array
+    sets: tuple[_Contexts, ...]
+    groups: Sequence[_Group]
+
+    @classmethod
+    def of(cls, head: Head, law: _Law, tasks: Sequence[Array] | None, count: int, seed: Sequence[int]) -> LinearDraw:
+        """The draw of a seed, with ``count`` contexts in each training set."""
+        groups, shares = law.groups(tasks)
+        sets = tuple(law.training(groups, shares, count, [*seed, i]).noisy([*seed, i, 1]) for i in range(2))
+        return cls(head=head, law=law, shares=shares, sets=sets, groups=groups)
+
+    def solution(self, points: Sequence[Sizes]) -> Solution:
+        rows, law = list[TheoryError](), self.law
+        for sizes in points:
+            n = sizes.samples
+            penalty = float(ridge_in_units(np.array(self.head.ridge), sizes.d / n))
+            one, other = (_LinearFit.to(each.part(slice(n)), penalty, self.head.free_constant) for each in self.sets)
+            by_source, mean_error = np.array([one.errors(other, group.moments) for group in law.fresh]).T
+            seen = np.array([one.errors(other, group.moments)[0] for group in self.groups])
+            dof = (one.dof + other.dof) / 2
+            rows.append(TheoryError.mixed(
+                np.array(law.task.test_weights), by_source, mean_error, self.shares @ seen,
+                effective_ridge=sizes.d * penalty / (n - dof), dof=dof / n, fixed_point_residual=0.0,
+            ))  # fmt: skip
+        return columns(rows), ()
+
+
+@dataclass(frozen=True, eq=False)
+class _LinearFit:
+    r"""The fit :math:`\hat y=\langle\Gamma,h\rangle+c`, and its degrees of freedom."""
+
+    gamma: Array
+    constant: float
+    dof: float
+
+    @classmethod
+    def to(cls, contexts: _Contexts, penalty: float, free_constant: bool) -> _LinearFit:
+        """The fit with a penalty on the squared Γ, and a constant without one or none."""
+        h = (contexts.x[:, :, None] * contexts.b[:, None, :]).reshape(len(contexts.y), -1)
+        middle, mean = (h.mean(0), float(contexts.y.mean())) if free_constant else (np.zeros(h.shape[1]), 0.0)
+        h -= middle
+        gram = h.T @ h
+        gram.flat[:: len(gram) + 1] += penalty
+        factor = scipy.linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
+        found = scipy.linalg.cho_solve((factor, True), h.T @ (contexts.y - mean), check_finite=False)
+        inverse, _ = scipy.linalg.lapack.dtrtri(factor, lower=1)
+        dof = len(found) - penalty * float((inverse**2).sum()) + free_constant
+        return cls(found.reshape(contexts.x.shape[1], -1), mean - float(middle @ found), dof)
+
+    def errors(self, other: _LinearFit, moments: SourceMoments) -> tuple[float, float]:
+        r"""The mean error of two fits, :math:`\mathbb Ey^2-2\langle\Gamma,\mathbb Ehy\rangle-2c\,\mathbb Ey
+        +\mathbb E(\langle\Gamma,h\rangle+c)^2`, and that of their mean over samples, by their product."""
+        explained = sum(float((fit.gamma * moments.labels).sum() + fit.constant * moments.mean_y) for fit in (self, other))
+        squares = self._product(self, moments) + other._product(other, moments)
+        return moments.square_y - explained + squares / 2, moments.square_y - explained + self._product(other, moments)
+
+    def _product(self, other: _LinearFit, moments: SourceMoments) -> float:
+        """The mean product of two predictions."""
+        middle = np.outer(moments.mean_x, moments.mean_b)
+        both = (self.gamma * (moments.second_x @ other.gamma @ moments.second_b)).sum() + self.constant * other.constant
+        return float(both + self.constant * (other.gamma * middle).sum() + other.constant * (self.gamma * middle).sum())
+
+
 def given_context_law(head: Head, task: Task, points: Sequence[Sizes]) -> LawOverDraws:
     """Draws of the contexts at points of equal d, context and tasks."""
     sizes, most = points[0], max(point.samples for point in points)
@@ -236,9 +322,11 @@ def given_context_law(head: Head, task: Task, points: Sequence[Sizes]) -> LawOve
         tasks = draws = task_draws(task, sizes.d, int(sizes.tasks))[:count]
         controls = square_control(task, sizes, draws)
 
-    def given(i: int) -> ContextDraw:
+    def given(i: int) -> FeatureLaw:
+        if head.linear:
+            return LinearDraw.of(head, law, tasks[i], most, [_SEED, sizes.d, sizes.context, i])
         return ContextDraw.of(head, law, tasks[i], most, [_SEED, sizes.d, sizes.context, i], near)
 
     # Errors are skew over draws: a few that agree are no sign that all do.
-    notes = ("a mean over drawn training contexts, deterministic in the first layer: icl_stderr and idg_stderr are its errors",)
+    notes = ("a mean over drawn training contexts, at each of which the error is deterministic: icl_stderr and idg_stderr are its errors",)
     return LawOverDraws(head=head, given=given, controls=controls, precise=0.0, notes=notes)

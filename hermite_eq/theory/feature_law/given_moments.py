@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.arguments import array, instance, number, positive, sequence
+from hermite_eq.arguments import array, count, instance, number, positive, sequence
 from hermite_eq.errors import HypothesisError
 from hermite_eq.theory.spectra.blocks import Block, Covariance, Kronecker, block_diagonal
 
@@ -158,12 +158,15 @@ class GivenMoments:
         t, the scale of the first layer: F has entries of variance 1/t.
     quadratic_blocks : tuple of Block
         Further functions of degree 2, for every population: covariances for h of trace 1, and signals.
+    classes : int
+        Into how many classes the directions of x, and those of b, are divided at most.
     """
 
     training: tuple[Population, ...]
     test: tuple[Population, ...]
     trace: float
     quadratic_blocks: tuple[Block, ...] = ()
+    classes: int = 1
 
     #: That they are those of one isotropic source is not known.
     isotropic: ClassVar[bool] = False
@@ -215,7 +218,8 @@ class GivenMoments:
         D = self.dimension
         found = []
         traces = np.array([p.trace for p in everyone])[:, None, None]
-        for block in block_diagonal([p.covariance for p in everyone], [p.signal for p in everyone], [p.center for p in everyone]):
+        labels, centers = [p.signal for p in everyone], [p.center for p in everyone]
+        for block in block_diagonal([p.covariance for p in everyone], labels, centers, self.classes):
             means = None if block.means is None else block.means * np.sqrt(D / traces)
             found.append(replace(block, matrices=block.matrices * D / traces, signals=block.signals * np.sqrt(D / traces), means=means))
         for j in range(len(everyone[0].quadratics)):
@@ -276,6 +280,7 @@ def given_moments(
     *,
     trace: float | None = None,
     quadratic_blocks: Sequence[Block] = (),
+    classes: int = 1,
 ) -> GivenMoments:
     r"""Populations for :func:`hermite_eq.icl_error` in place of a task.
 
@@ -289,6 +294,8 @@ def given_moments(
         t, for first layers with entries of variance 1/t; by default tr Cov h of the training mixture.
     quadratic_blocks : sequence of Block
         As in :class:`GivenMoments`, the training populations first.
+    classes : int
+        As in :class:`GivenMoments`; contexts have energies in as many.
 
     Raises
     ------
@@ -317,6 +324,6 @@ def given_moments(
     found = positive(found, "trace", requirement="the scale t of the first layer is positive", repair="pass tr Cov(h)")
     for block in sequence(quadratic_blocks, "quadratic_blocks"):
         instance(block, Block, "quadratic_blocks is a sequence of Block", "leave quadratic_blocks out")
-    given = GivenMoments(train, tests, found, tuple(quadratic_blocks))
+    given = GivenMoments(train, tests, found, tuple(quadratic_blocks), count(classes, "classes", least=1))
     _ = given.blocks
     return given

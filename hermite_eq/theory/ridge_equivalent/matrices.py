@@ -81,6 +81,13 @@ class SourceNodes:
         return np.vstack([self.samples.c0, *(self.samples.c2 * energy * own for energy in self.energies)])
 
 
+def _within_range(values: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Eigenvalues, zero where they are rounding: outside the range of the training covariance nothing is learnt, and rounding must look
+    neither like signal nor like variance."""
+    inside = values > values.size * np.finfo(float).eps * values.max()
+    return np.where(inside, values, 0.0), inside
+
+
 @dataclass(frozen=True, eq=False)
 class Eigenblock:
     """A block in the eigenbasis of the effective covariance.
@@ -90,18 +97,19 @@ class Eigenblock:
     block : Block
     values : (p,) array
         Eigenvalues of Σ_s weights_s r_s, zero where they are rounding.
-    basis : (p, p) array
+    basis : (p, p) array or None
+        None where every r_s is diagonal.
     diagonals : (S, p) array
         Diagonal entries of every r_s in the basis.
     rotated : (S, p, p) array
-        Every r_s in the basis; none with one training source, whose matrix is diagonal: then the diagonals suffice.
+        Every r_s in the basis; none where the diagonals suffice: with one training source, whose matrix is diagonal, or without a basis.
     inside : (p,) array of bool
         The range of the training covariance.
     """
 
     block: Block
     values: Array
-    basis: Array
+    basis: Array | None
     diagonals: Array
     rotated: Array
     inside: NDArray[np.bool_]
@@ -109,20 +117,24 @@ class Eigenblock:
     @classmethod
     def of(cls, block: Block, weights: Array) -> Eigenblock:
         """Diagonalise the mixture of the training sources, as many as there are ``weights``."""
-        values, basis = np.linalg.eigh(np.tensordot(weights, block.matrices[: weights.size], 1))
-        # Outside the range of the training covariance nothing is learnt, and rounding must look neither like signal nor like variance.
-        inside = values > values.size * np.finfo(float).eps * values[-1]
-        values = np.where(inside, values, 0.0)
+        trained, own = weights.size, block.diagonals
+        if own is not None:
+            values, inside = _within_range(weights @ own[:trained])
+            diagonals = own.copy()
+            diagonals[:trained, ~inside] = 0.0
+            return cls(block, values, None, diagonals, np.zeros((0, values.size, values.size)), inside)
+        values, basis = np.linalg.eigh(np.tensordot(weights, block.matrices[:trained], 1))
+        values, inside = _within_range(values)
         rotated = np.zeros((0, *basis.shape))
-        if weights.size > 1:
+        if trained > 1:
             rotated = basis.T @ block.matrices @ basis
-            rotated[: weights.size, ~inside] = 0.0
-            rotated[: weights.size, :, ~inside] = 0.0
+            rotated[:trained, ~inside] = 0.0
+            rotated[:trained, :, ~inside] = 0.0
             diagonals = np.einsum("sii->si", rotated)
         else:
-            own = values / weights[0] if weights[0] > 0 else np.zeros_like(values)
+            first = values / weights[0] if weights[0] > 0 else np.zeros_like(values)
             others = [np.einsum("pi,pi->i", basis, matrix @ basis) for matrix in block.matrices[1:]]
-            diagonals = np.array([own, *others])
+            diagonals = np.array([first, *others])
         return cls(block, values, basis, np.maximum(diagonals, 0.0), rotated, inside)
 
     @cached_property
@@ -137,7 +149,7 @@ class Eigenblock:
 
     def _turned(self, vectors: Array) -> Array:
         """Vectors of shape (S, p, q) in the basis, without what lies outside the range of the training covariance."""
-        return np.where(self.inside[:, None], self.basis.T @ vectors, 0.0)
+        return np.where(self.inside[:, None], vectors if self.basis is None else self.basis.T @ vectors, 0.0)
 
     def resolvent(self, k: Any) -> Array:
         """R̃ = (Σ_s weights_s r_s + k)⁻¹ by its diagonal, shape (…, p) for k of shape (…)."""
@@ -170,8 +182,8 @@ class Eigenblock:
         """vᵀ r_s v summed over the copies, v of shape (p, q) in the basis."""
         if len(self.rotated):
             return (vector * (self.rotated[s] @ vector)).sum()
-        if s == 0:
-            return self.diagonals[0] @ (vector**2).sum(1)
+        if s == 0 or self.basis is None:
+            return self.diagonals[s] @ (vector**2).sum(1)
         original = self.basis @ vector
         return (original * (self.block.matrices[s] @ original)).sum()
 
@@ -231,14 +243,11 @@ class ExplicitEngine:
     def load(self, traces: Iterable[tuple[tuple[int, int], NDArray[Any]]], k: NDArray[Any]) -> NDArray[Any]:
         r""":math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`, (P, N), for k of (P,).
 
-        ``traces`` are :math:`(\kappa,\operatorname{tr}r_{\kappa,s}\tilde R)` of every block, of shape (P, S).
+        ``traces`` are :math:`(\kappa,\operatorname{tr}r_{\kappa,s}\tilde R)` of every block, or of all of one κ, of shape (P, S).
         """
-        summed: dict[tuple[int, int], NDArray[Any]] = {}
-        for key, trace in traces:
-            summed[key] = summed.get(key, 0.0) + trace / self.dimension
         found = self.nodes.samples.residual2 / k[:, None]
-        for key, trace in summed.items():
-            found = found + self.nodes.power(key) * trace[:, self.nodes.source]
+        for key, trace in traces:
+            found = found + self.nodes.power(key) * (trace / self.dimension)[:, self.nodes.source]
         return np.asarray(found)
 
     def solve(self, tau: Array, mu: Array, ridge: Array) -> Iterator[tuple[FixedPoint, list[Eigenblock]]]:
@@ -283,17 +292,16 @@ class ExplicitEngine:
         self, eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array, guess: Array | None = None
     ) -> FixedPoint:
         """The fixed points at given weights; ``eigenblocks`` are those of each point, or of one which serves all."""
-        columns = [
-            (each[0].block, np.array([e.values for e in each]), np.array([e.diagonals[: self.trained] for e in each]))
-            for each in zip(*eigenblocks, strict=True)
-        ]
+        columns = []
+        for key in self.keys:
+            members = [i for i, block in enumerate(self.blocks) if block.key == key]
+            rows = [[each[i] for i in members] for each in eigenblocks]
+            values = np.array([np.concatenate([e.values for e in row]) for row in rows])
+            diagonals = np.array([np.hstack([e.block.copies * e.diagonals[: self.trained] for e in row]) for row in rows])
+            columns.append((key, values, diagonals))
 
         def load(k: Array) -> Array:
-            traces = (
-                (block.key, block.copies * (diagonals @ (1 / (values + k[:, None]))[..., None])[..., 0])
-                for block, values, diagonals in columns
-            )
-            return self.load(traces, k)
+            return self.load(((key, (diagonals @ (1 / (values + k[:, None]))[..., None])[..., 0]) for key, values, diagonals in columns), k)
 
         samples = FeatureSamples(*(np.broadcast_to(x, (tau.size, x.size)) for x in vars(self.nodes.samples).values()))
         return effective_ridge(load, samples, tau, mu, ridge, guess)

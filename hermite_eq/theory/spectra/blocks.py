@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -114,6 +115,12 @@ class Block:
         """:math:`q\\operatorname{tr}C_s`, shape (S,)."""
         return self.copies * np.einsum("sii->s", self.matrices)
 
+    @cached_property
+    def diagonals(self) -> Array | None:
+        """The diagonals of the :math:`C_s` where these are diagonal, shape (S, p)."""
+        found = np.einsum("sii->si", self.matrices)
+        return found if np.count_nonzero(self.matrices) == np.count_nonzero(found) else None
+
 
 def positive(matrix: ArrayLike, name: str) -> Array:
     """A symmetric positive semidefinite matrix, or an error which says what is wrong with it."""
@@ -186,24 +193,30 @@ class Side:
         All columns of the basis, each once.
     classes : tuple of index arrays
         The directions with a share of more than :math:`p^{-1/2}` of a trace, each by itself (or with those it is not separated from),
-        then all others together. A piece lies within a class.
+        then the others in classes of alike shares. A piece lies within a class.
+    spread : float
+        The largest difference of logarithms of shares of one trace within a class.
     """
 
     basis: Array
     pieces: tuple[Piece, ...]
     classes: tuple[Indices, ...]
+    spread: float
 
     def class_of(self, piece: Indices) -> int:
         """The class that a piece lies in."""
         return next(i for i, members in enumerate(self.classes) if piece[0] in members)
 
 
+#: Logarithms of shares of a trace that are alike differ by no more; and the smallest share, in units of the mean one.
+ALIKE, _LEAST = 0.4, 1e-3
 #: Isotropic pieces into which the directions of a class are split at most; where there are more, one matrix is cheaper.
-_PIECES = 4
+_PIECES = 1
 
 
-def joint_side(matrices: Sequence[Array], most: int | None = None) -> Side:
-    """The side of several second moments of x, or of b; a class of more than ``most`` isotropic pieces is one piece that is not.
+def joint_side(matrices: Sequence[Array], most: int | None = None, classes: int = 1) -> Side:
+    """The side of several second moments of x, or of b, with up to so many ``classes`` of directions that are not large; a class of more
+    than ``most`` isotropic pieces is one piece that is not.
 
     >>> side = joint_side([np.diag([5.0] + [1.0] * 9), np.eye(10)])
     >>> sorted((len(piece), equal) for piece, equal in side.pieces), [len(one) for one in side.classes]
@@ -215,23 +228,41 @@ def joint_side(matrices: Sequence[Array], most: int | None = None) -> Side:
     alone = np.array([one[0] for one in components if len(one) == 1], dtype=np.intp)
     pieces: list[Piece] = [(np.asarray(alone[group], np.intp), True) for group in equal_columns(diagonal[:, alone])] if alone.size else []
     pieces += [(one, False) for one in components if len(one) > 1]
-    large = [piece for piece in pieces if diagonal[:, piece[0]].max() > len(basis) ** -0.5]
-    rest = [piece for piece in pieces if all(piece is not other for other in large)]
-    classes = [members for members, _ in large]
-    if rest:
-        classes.append(np.sort(np.concatenate([members for members, _ in rest])))
-        if most is not None and len(rest) > most:
-            rest = [(classes[-1], False)]
-    return Side(basis, tuple(large + rest), tuple(classes))
+    found = [piece for piece in pieces if diagonal[:, piece[0]].max() > len(basis) ** -0.5]
+    divided = [members for members, _ in found]
+    rest = [piece for piece in pieces if all(piece is not other for other in found)]
+    logs = np.log(np.maximum(diagonal, _LEAST / len(basis)))
+    means = np.array([logs[:, members].mean(1) for members, _ in rest]).reshape(-1, len(logs)).T
+    for group in _alike(means, classes):
+        members = np.sort(np.concatenate([rest[i][0] for i in group]))
+        divided.append(members)
+        found += [rest[i] for i in group] if most is None or group.size <= most else [(members, False)]
+    return Side(basis, tuple(found), tuple(divided), max(float(np.ptp(logs[:, members], axis=1).max()) for members in divided))
 
 
-def sides(covariances: Sequence[Covariance]) -> tuple[Side, Side] | None:
-    """Those of x and of b, for covariances which are all Kronecker products of one shape; else None."""
+def _alike(values: Array, most: int) -> list[Indices]:
+    """Columns of ``values``, shape (S, N), in groups that differ by at most :data:`ALIKE` in every row, or in ``most`` groups."""
+    groups = [np.arange(values.shape[1])] * bool(values.size)
+    while 0 < len(groups) < most:
+        spreads = [np.ptp(values[:, group], axis=1) for group in groups]
+        widest = int(np.argmax([spread.max() for spread in spreads]))
+        if (spread := spreads[widest]).max() <= ALIKE:
+            break
+        group = groups.pop(widest)
+        row = values[int(np.argmax(spread)), group]
+        low = row <= (row.min() + row.max()) / 2
+        groups += [group[low], group[~low]]
+    return groups
+
+
+def sides(covariances: Sequence[Covariance], classes: int = 1) -> tuple[Side, Side] | None:
+    """Those of x and of b, for covariances which are all Kronecker products of one shape; else None. ``classes`` as for
+    :func:`joint_side`."""
     factored = [c for c in covariances if isinstance(c, Kronecker)]
     if len(factored) < len(covariances) or len({c.inputs.shape + c.context.shape for c in factored}) > 1:
         return None
-    inputs = joint_side([positive(c.inputs, "the input covariance") for c in factored])
-    return inputs, joint_side([positive(c.context, "E[bbᵀ]") for c in factored], _PIECES)
+    inputs = joint_side([positive(c.inputs, "the input covariance") for c in factored], classes=classes)
+    return inputs, joint_side([positive(c.context, "E[bbᵀ]") for c in factored], _PIECES, classes)
 
 
 def check_memory(matrices: int, both: tuple[Side, Side] | None, dimension: int) -> None:
@@ -245,7 +276,7 @@ def check_memory(matrices: int, both: tuple[Side, Side] | None, dimension: int) 
 
 
 def block_diagonal(
-    covariances: Sequence[Covariance], signals: Sequence[ArrayLike], means: Sequence[ArrayLike | None] | None = None
+    covariances: Sequence[Covariance], signals: Sequence[ArrayLike], means: Sequence[ArrayLike | None] | None = None, classes: int = 1
 ) -> list[Block]:
     r"""The blocks of several covariances, signals and means.
 
@@ -261,6 +292,8 @@ def block_diagonal(
         :math:`M_s`, for each covariance.
     means : sequence of (D,) or (d, d + 1) array or None
         :math:`\mathbb E_sh`, likewise; None for zero.
+    classes : int
+        As for :func:`joint_side`.
 
     Raises
     ------
@@ -288,7 +321,7 @@ def block_diagonal(
         raise HypothesisError(
             "all covariances and signals have one dimension D", f"{sorted(lengths)}", "pass (D, D) and (D,) for every source"
         )
-    both = sides(covariances)
+    both = sides(covariances, classes)
     check_memory(len(covariances), both, *lengths)
     if both is None:
         dense = [positive(c.dense() if isinstance(c, Kronecker) else c, "the covariance") for c in covariances]
@@ -306,8 +339,12 @@ def block_diagonal(
 
 
 def _part(matrix: Array, index: Indices, equal: bool) -> Array:
-    """A matrix on a piece, once for all its directions where these are equal."""
-    return np.full((1, 1), matrix[index, index].mean()) if equal else matrix[np.ix_(index, index)]
+    """A matrix on a piece, once for all its directions where these are equal; without rounding off the diagonal where it is diagonal."""
+    if equal:
+        return np.full((1, 1), matrix[index, index].mean())
+    part = matrix[np.ix_(index, index)]
+    diagonal = np.diag(part.diagonal())
+    return diagonal if np.abs(part - diagonal).max() <= _ROUNDING * np.abs(matrix).max() * len(matrix) else part
 
 
 def _vector(matrix: Array, rows: Piece, columns: Piece) -> Array:

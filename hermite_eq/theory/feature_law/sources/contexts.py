@@ -11,7 +11,6 @@ functions of the energies :math:`\|h_\kappa\|^2` only; these are means over the 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from functools import lru_cache, partial
 
@@ -143,46 +142,49 @@ def context_sample(
     second_x, second_b = ((side.basis * (m @ side.basis)).sum(0) for side, m in ((left, moments.second_x), (right, moments.second_b)))
     rng = np.random.default_rng(_SEED)
     eta, g = task_directions(place, count, tasks, rng), _normal(rng, count)
-    pairs = list(itertools.product(left.classes, right.classes))
-    share = np.array([second_x[rows].sum() * second_b[columns].sum() for rows, columns in pairs])
-    energies, signals, centers = (np.empty((len(pairs), count)) for _ in range(3))
+    in_x, in_b = (_members(side) for side in both)
+    share = np.outer(second_x @ in_x, second_b @ in_b).ravel()
+    lengths = [(in_x.T @ matrix**2 @ in_b).ravel() for matrix in (signal, center)]
+    energies, signals, centers = (np.empty((share.size, count)) for _ in range(3))
     mean = np.empty(count)
     for start in range(0, count, _BATCH):
         part = slice(start, start + _BATCH)
         drawn = Contexts(place, context, eta[part], g[part], partial(drawn_sums, place, context, rng), rng.standard_normal)
-        x, query, b, average = drawn.x @ left.basis, drawn.query @ left.basis, drawn.b @ right.basis, drawn.context @ right.basis
-        mean[part] = drawn.y
-        for i, (rows, columns) in enumerate(pairs):
-            # A direction by itself is correlated with its energy; of many together only the label's direction is, and its part is exact.
-            qx, qb = x if rows.size == 1 else query, b if columns.size == 1 else average
-            energies[i, part] = (x[:, rows] ** 2).sum(1) * (b[:, columns] ** 2).sum(1) / share[i]
-            signals[i, part] = _along(signal[np.ix_(rows, columns)], qx[:, rows], qb[:, columns]) * drawn.y
-            centers[i, part] = _along(center[np.ix_(rows, columns)], qx[:, rows], qb[:, columns])
+        x, b, mean[part] = drawn.x @ left.basis, drawn.b @ right.basis, drawn.y
+        energies[:, part] = np.einsum("na,nb->abn", x**2 @ in_x, b**2 @ in_b).reshape(share.size, -1)
+        # A direction by itself is correlated with its energy; of many together only the label's direction is, and its part is exact.
+        x = np.where(in_x.sum(0)[in_x.argmax(1)] == 1, x, drawn.query @ left.basis)
+        b = np.where(in_b.sum(0)[in_b.argmax(1)] == 1, b, drawn.context @ right.basis)
+        for found, matrix in ((signals, signal), (centers, center)):
+            products = [((x[:, rows] @ matrix[rows]) * b) @ in_b for rows in left.classes]
+            found[:, part] = np.concatenate(products, axis=1).T
+        signals[:, part] *= drawn.y
     energies /= energies.mean(1, keepdims=True)
     share /= share.sum()
     square = mean**2 + place.source.noise
-    known = [[_size(matrix[np.ix_(*pair)]) > _NONE * _size(matrix) for pair in pairs] for matrix in (signal, center)]
-    signals, centers = (
-        np.where(np.array(has)[:, None], found + (1 - found.mean(1, keepdims=True)) * energies, energies)
-        for has, found in zip(known, (signals, centers), strict=True)
-    )
+    signals, centers = (_with_mean(found, size, energies) for found, size in zip((signals, centers), lengths, strict=True))
     return _gathered(
         ContextSample(
             energies, signals, centers, mean + (moments.mean_y - mean.mean()), square * (moments.square_y / square.mean()), share,
             np.full(count, 1 / count),
         ),
-        np.array([rows.size * columns.size for rows, columns in pairs], float),
+        np.outer(in_x.sum(0), in_b.sum(0)).ravel(),
     )  # fmt: skip
 
 
-def _size(matrix: Array) -> float:
-    return float((matrix**2).sum())
+def _with_mean(found: Array, sizes: Array, energies: Array) -> Array:
+    """Products in units of their means ``sizes``, moved to the mean 1 by multiples of the energies, which stand where there are none."""
+    has = (sizes > _NONE * sizes.sum())[:, None]
+    found = found / np.where(has, sizes[:, None], 1.0)
+    return np.where(has, found + (1 - found.mean(1, keepdims=True)) * energies, energies)
 
 
-def _along(matrix: Array, x: Array, b: Array) -> Array:
-    """xᵀMb/‖M‖²."""
-    size = _size(matrix)
-    return np.asarray(((x @ matrix) * b).sum(1) / size if size else np.zeros(len(x)))
+def _members(side: Side) -> Array:
+    """Which direction is in which class, shape (p, classes)."""
+    found = np.zeros((len(side.basis), len(side.classes)))
+    for i, members in enumerate(side.classes):
+        found[members, i] = 1.0
+    return found
 
 
 def _cells(values: Array, count: int) -> NDArray[np.intp]:

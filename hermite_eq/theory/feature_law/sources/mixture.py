@@ -26,6 +26,9 @@ from hermite_eq.theory.spectra.blocks import Kronecker, check_memory, sides
 
 Array = NDArray[np.float64]
 
+#: Classes of directions of x, and of b, that are not large; and for given tasks.
+CLASSES, FEWER_CLASSES = 8, 3
+
 
 def population(moments: SourceMoments, weight: float, contexts: ContextSample | None = None) -> Population:
     """A source by its exact moments."""
@@ -84,7 +87,8 @@ def _moments(task: Task, d: int, context: int, tasks: list[Array] | None) -> Giv
         members += [(s, group, len(group) / sum(map(len, tasks or []))) for group in alike(task.sources[s], given)]
     members += [(s, None, task.test_weights[s]) for s in sources]
     moments = [source_moments(task, d, context, source=s, tasks=xi) for s, xi, _ in members]
-    both = sides([Kronecker(m.second_x, m.second_b) for m in moments])
+    classes = CLASSES if tasks is None else FEWER_CLASSES
+    both = sides([Kronecker(m.second_x, m.second_b) for m in moments], classes)
     assert both is not None
     check_memory(len(moments), both, d * (d + 1))
     # One of several draws of the tasks may have a larger sampling error of its own.
@@ -106,7 +110,7 @@ def _moments(task: Task, d: int, context: int, tasks: list[Array] | None) -> Giv
     trained = len(populations) - len(sources)
     # t is that of fresh tasks of the training mixture.
     trace = mixture_trace([replace(p, weight=weight) for p, weight in zip(populations[trained:], task.weights, strict=True)])
-    return given_moments(populations[:trained], populations[trained:], trace=trace, quadratic_blocks=blocks)
+    return given_moments(populations[:trained], populations[trained:], trace=trace, quadratic_blocks=blocks, classes=classes)
 
 
 def mixture_law(head: Head, task: Task, sizes: Sizes) -> FeatureLaw:
@@ -166,6 +170,21 @@ def concentration(task: Task, d: int, context: int) -> Concentration:
         top = float(x[-1] * b[-1])
         largest, others = max(largest, top), max(others, float((x**2).sum() * (b**2).sum()) - top**2)
     return Concentration(largest, others)
+
+
+@lru_cache(maxsize=64)
+def class_spread(task: Task, d: int, context: int) -> float:
+    """The largest difference of logarithms of shares within a class of directions of x, or of b: beyond :data:`ALIKE` where sources do
+    not commute, or directions differ by more than :data:`CLASSES` classes hold.
+
+    >>> from hermite_eq.models import PowerLaw, Source, Toeplitz
+    >>> one, other = (Source("relu", input_cov=cov) for cov in (PowerLaw(1.0), Toeplitz(0.8)))
+    >>> class_spread(Task(sources=[one]), 12, 12) < 0.5 < 1.5 < class_spread(Task(sources=[one, other]), 12, 12)
+    True
+    """
+    moments = [source_moments(task, d, context, source=s) for s in range(len(task.sources))]
+    both = sides([Kronecker(m.second_x, m.second_b) for m in moments], CLASSES)
+    return max(side.spread for side in both or ())
 
 
 def mean_share(task: Task, d: int, context: int) -> float:
