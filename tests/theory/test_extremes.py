@@ -14,7 +14,7 @@ import pytest
 from benchmarks.checks.extremes import AGREE, NOISES, RATIOS, RIDGES, Setting, fault, settings
 from hermite_eq import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task, equivalent_model
 from hermite_eq.errors import ConvergenceError, HypothesisError
-from hermite_eq.models import Source
+from hermite_eq.models import OneStepTransformer, Source, Spike
 from hermite_eq.theory import bayes_error, context_ridge_error, icl_curve, icl_error, interpolation_peak, optimal_ridge
 from hermite_eq.theory.bayes.error import bayes_error_with_covariance
 from hermite_eq.theory.roots import increasing_root
@@ -343,3 +343,13 @@ def test_every_ridge_is_answered_by_every_linear_transformer(ridge: float) -> No
             answer = icl_error(LinearTransformer(ridge), Task("tanh", noise), where)
             assert answer.icl >= noise
             assert math.isfinite(answer.icl) or (ridge == 0 and any("diverges" in note for note in answer.notes))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("model", [OneStepTransformer("relu", 12.0, 1e300), RandomTransformer("relu", 1e300)])
+@pytest.mark.parametrize("task", [Task("relu", 0.01), Task(sources=[Source("relu", 0.01, input_cov=Spike(24.0, normalised=True))])])
+def test_types_of_neurons_at_the_largest_ridge(model: OneStepTransformer | RandomTransformer, task: Task) -> None:
+    """Nothing is learnt: E y² = ½ + ρ."""
+    found = icl_error(model, task, Sizes(12, 12, math.inf, samples=200, hidden=100))
+    assert found.icl == pytest.approx(0.51, rel=1e-12)
+    assert found.effective_ridge == math.inf

@@ -75,7 +75,9 @@ def changed(best: Columns, before: Columns, after: Columns, noise: Array, traini
     """
 
     def ratio(name: str, floor: Array | float) -> Array:
-        return np.asarray((after[name] - floor) / (before[name] - floor))
+        # Where both are infinite, or nothing is left of either, a step changes nothing.
+        same = after[name] == before[name]
+        return np.asarray(np.where(same, 1.0, (after[name] - floor) / np.where(same, 1.0, before[name] - floor)))
 
     irreducible, seen = float(test @ noise), float(training @ noise)
     each = best.get("icl_by_source", best["icl"][:, None])

@@ -29,6 +29,7 @@ from hermite_eq.theory.feature_law.law import FeatureLaw, Solution
 from hermite_eq.theory.neuron_types.contexts import LARGE, ContextNodes, context_nodes, other_laws
 from hermite_eq.theory.neuron_types.neurons import MOST, NeuronTypes, conditional_moments, factors
 from hermite_eq.theory.prediction import TheoryError, columns
+from hermite_eq.theory.ridge_equivalent.scalar import LARGEST_RIDGE
 from hermite_eq.theory.ridge_equivalent.typed import Channel, Subspace, TypedFeatures, TypedRidge
 from hermite_eq.theory.spectra.blocks import Block, common_basis
 
@@ -218,10 +219,11 @@ class TypedLaw(FeatureLaw):
         notes: list[str] = []
         for sizes in points:
             features = typed_features(head, law, self.task, sizes)
-            found = TypedRidge(features, sizes.samples, sizes.hidden or 0, head.ridge / sizes.d).errors()
+            found = TypedRidge(features, sizes.samples, sizes.hidden or 0, min(head.ridge, LARGEST_RIDGE) / sizes.d).errors()
             by_source, means = (np.bincount(law.source, law.shares * values) for values in (found.error, found.mean_error))
             # In units of Cov(√d h), where the linear part of the features has the mean gain ``found.gain``.
-            ridge = sizes.d * float(features.weights @ features.channels[0].scale.sum(axis=0)) / found.gain
+            scale = float(features.weights @ features.channels[0].scale.sum(axis=0))
+            ridge = sizes.d * scale / found.gain if head.ridge < LARGEST_RIDGE else math.inf
             rows.append(TheoryError.mixed(
                 np.array(self.task.test_weights), by_source, means, law.weights @ found.error, effective_ridge=ridge, dof=found.dof,
                 fixed_point_residual=found.residual,
