@@ -20,7 +20,7 @@ from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.law import solve
 from hermite_eq.theory.linear_limits.structured_tasks import TaskPopulation
 from hermite_eq.theory.neuron_types.features import NODES, TypedLaw
-from hermite_eq.theory.prediction import QUANTITIES, ErrorCurve, TheoryError
+from hermite_eq.theory.prediction import QUANTITIES, REMAINDER, ErrorCurve, TheoryError
 
 Array = NDArray[np.float64]
 #: Contexts of one average in :func:`spiked_icl_error`; 2^20 take minutes.
@@ -56,7 +56,16 @@ class TheoryCurve(Curve, ErrorCurve):
 
     def __getitem__(self, i: int) -> TheoryError:
         point = super().__getitem__(i)
-        return replace(point, icl_stderr=float(self.icl_stderr[i]), idg_stderr=float(self.idg_stderr[i]))
+        sizes = self.settings[i].sizes
+        return replace(
+            point, icl_stderr=float(self.icl_stderr[i]), idg_stderr=float(self.idg_stderr[i]),
+            remainder=REMAINDER / sizes.d if isinstance(sizes, Sizes) else 0.0,
+        )  # fmt: skip
+
+    @property
+    def error(self) -> Array:
+        """What ``icl`` may be off by at each point, as in :class:`TheoryError`."""
+        return np.array([point.error for point in self])
 
     def table(self) -> dict[str, Array]:
         """The errors and what they are made of by name, with several sources ``icl_0``, …: the error on each."""

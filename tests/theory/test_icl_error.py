@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import sympy
 
+from hermite_eq import simulate
 from hermite_eq.equivalence import equivalent_model
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.theory import TheoryError, icl_curve, icl_error
 from hermite_eq.theory.feature_law.head import HeadMoments
-from hermite_eq.theory.prediction import ErrorArrays
+from hermite_eq.theory.prediction import REMAINDER, ErrorArrays
 
 EPS = sys.float_info.epsilon
 RELU = Task("relu", noise=0.01)
@@ -231,3 +232,26 @@ def test_results_are_plain_and_frozen() -> None:
     assert all(type(getattr(found, f.name)) is float for f in fields(ErrorArrays))
     with pytest.raises(AttributeError):
         found.icl = 0.0  # type: ignore[misc]
+
+
+def test_what_an_error_may_be_off_by() -> None:
+    """The next order in 1/d and the standard error of draws; nothing in the limit, where the error is exact."""
+    model, task = LinearTransformer(0.1), Task("relu", 0.01)
+    assert icl_error(model, task, Ratios(1, math.inf, 1.5)).error == 0
+    sizes = [Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=1.5) for d in (20, 40)]
+    curve = icl_curve(model, task, sizes)
+    assert curve.error / curve.icl == pytest.approx([REMAINDER / 20, REMAINDER / 40])
+    few = icl_error(model, task, Sizes(20, 20, 3, samples=600))
+    assert few.error == pytest.approx(math.hypot(few.icl_stderr, few.icl * REMAINDER / 20))
+    assert few.icl_stderr > 0
+    peak = icl_error(RandomTransformer("relu", 0.0), task, Sizes(20, 20, math.inf, samples=400, hidden=400))
+    assert peak.icl == peak.error == math.inf
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh"])
+def test_a_simulation_is_within_the_stated_error(name: str) -> None:
+    """Three standard deviations: two right theories are refused in 200 seeds or less often; one that is a tenth off is refused."""
+    model, task, sizes = RandomTransformer(name, 0.1), Task("relu", 0.1), Sizes.from_ratios(24, alpha=1, kappa=math.inf, tau=2, mu=1)
+    told, seen = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=40, rng=3).icl
+    allowed = 3 * math.hypot(told.error, seen.stderr)
+    assert abs(told.icl - seen.mean) < allowed < 0.1 * told.icl
