@@ -268,9 +268,20 @@ class LinearDraw(FeatureLaw):
             dof = (one.dof + other.dof) / 2
             rows.append(TheoryError.mixed(
                 np.array(law.task.test_weights), by_source, mean_error, self.shares @ seen,
-                effective_ridge=sizes.d * penalty / (n - dof), dof=dof / n, fixed_point_residual=0.0,
+                effective_ridge=sizes.d * penalty / (n - dof) if dof < n else 0.0, dof=dof / n, fixed_point_residual=0.0,
             ))  # fmt: skip
         return columns(rows), ()
+
+
+def _inverse(gram: Array, penalty: float) -> Array:
+    """(G + Λ)⁻¹; where Λ is lost in the rounding of G, on the range of G."""
+    factor, failed = scipy.linalg.lapack.dpotrf(gram + penalty * np.eye(len(gram)), lower=1)
+    if not failed:
+        lower, _ = scipy.linalg.lapack.dpotri(factor, lower=1)
+        return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
+    values, basis = np.linalg.eigh(gram)
+    inside = values > len(gram) * np.finfo(float).eps * values[-1]
+    return np.asarray((basis / np.where(inside, values + penalty, np.inf)) @ basis.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,11 +299,9 @@ class _LinearFit:
         middle, mean = (h.mean(0), float(contexts.y.mean())) if free_constant else (np.zeros(h.shape[1]), 0.0)
         h -= middle
         gram = h.T @ h
-        gram.flat[:: len(gram) + 1] += penalty
-        factor = scipy.linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
-        found = scipy.linalg.cho_solve((factor, True), h.T @ (contexts.y - mean), check_finite=False)
-        inverse, _ = scipy.linalg.lapack.dtrtri(factor, lower=1)
-        dof = len(found) - penalty * float((inverse**2).sum()) + free_constant
+        inverse = _inverse(gram, penalty)
+        found = inverse @ (h.T @ (contexts.y - mean))
+        dof = min(float((gram * inverse).sum()) + free_constant, float(len(h)))
         return cls(found.reshape(contexts.x.shape[1], -1), mean - float(middle @ found), dof)
 
     def errors(self, other: _LinearFit, moments: SourceMoments) -> tuple[float, float]:
