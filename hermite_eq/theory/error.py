@@ -243,4 +243,5 @@ def spiked_icl_error(
     instance(task, Task, "the task is a hermite_eq.Task", "pass hermite_eq.Task(target, noise=0.01)")
     columns, notes = solve(TypedLaw.of(head, task, points, nodes), points)
     by_source = tuple(float(x) for x in columns.pop("icl_by_source")[0])
-    return TheoryError(**{name: float(column[0]) for name, column in columns.items()}, notes=notes, icl_by_source=by_source)
+    values = {name: float(column[0]) for name, column in columns.items()}
+    return TheoryError(**values, notes=notes, icl_by_source=by_source, remainder=REMAINDER / sizes.d)
