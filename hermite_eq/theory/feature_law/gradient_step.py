@@ -9,7 +9,7 @@ types alone are off by up to 6 %. With the excess :math:`E_s=e_s-\rho_s` of the 
 This is continuous at 0, never below the noise, and both errors of the ratio are means over the same contexts. The limit 0+ has the overlap
 with the gradient among its coordinates, as every step has, and the same quadrature of other types: so the ratio tends to 1.
 
-Measured beside simulations by ``python -m benchmarks.checks.step_change``:
+Measured beside simulations by the formulas of ``python -m benchmarks.checks.step_change``, with one class of directions that are not large:
 
 - ``--campaigns dm-fig3 dm-scan dm-heads``: over 38 curves along η without an input spike (20 runs, 192 points with a step) the root mean
   square gap of the relative gain, in standard errors, is 11.5 (the worst 103) between types with a step and another theory without, and
