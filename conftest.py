@@ -36,7 +36,8 @@ def _shifted_rng(seed: Any = None, made: Any = np.random.default_rng) -> np.rand
 if SHIFT:
     np.random.SeedSequence, np.random.default_rng = _ShiftedSequence, _shifted_rng  # type: ignore[misc]
 
-STATISTICAL = tuple(str(Path(__file__).parent / folder) for folder in ("tests/simulate", "tests/testing", "tests/verify", "examples"))
+ROOT = Path(__file__).parent
+STATISTICAL = tuple(f"{ROOT / folder}{os.sep}" for folder in ("tests/simulate", "tests/testing", "tests/verify", "examples"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

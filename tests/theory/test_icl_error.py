@@ -250,7 +250,7 @@ def test_what_an_error_may_be_off_by() -> None:
 
 @pytest.mark.parametrize("name", ["relu", "tanh"])
 def test_a_simulation_is_within_the_stated_error(name: str) -> None:
-    """Three standard deviations: two right theories are refused in 200 seeds or less often; one that is a tenth off is refused."""
+    """Three standard deviations: of two right theories one is refused in 180 seeds or less often; one that is a tenth off is refused."""
     model, task, sizes = RandomTransformer(name, 0.1), Task("relu", 0.1), Sizes.from_ratios(24, alpha=1, kappa=math.inf, tau=2, mu=1)
     told, seen = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=40, rng=3).icl
     allowed = 3 * math.hypot(told.error, seen.stderr)

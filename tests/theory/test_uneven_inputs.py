@@ -19,6 +19,8 @@ from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.law import solve
 from hermite_eq.theory.feature_law.sources import mixture
 from hermite_eq.theory.feature_law.sources.mixture import concentration, mixture_law
+from hermite_eq.theory.prediction import REMAINDER
+from hermite_eq.theory.spectra.blocks import ALIKE
 
 pytestmark = pytest.mark.statistical
 
@@ -78,6 +80,24 @@ def test_unlike_directions_have_energies_of_their_own(name: str, monkeypatch: py
     one_class = solve(mixture_law(Head.of(model), task, sizes), [sizes])[0]["icl"][0]
     mixture._fresh_moments.cache_clear()
     assert abs(one_class - seen.mean) > 0.03 * seen.mean + 3.5 * seen.stderr
+
+
+@pytest.mark.parametrize("source", [
+    replace(_UNIT, input_cov=Toeplitz(0.4)), replace(_UNIT, task_cov=Toeplitz(0.8)),
+    replace(_UNIT, input_cov=PowerLaw(0.5), task_cov=PowerLaw(0.5)),
+])  # fmt: skip
+def test_classes_are_fine_enough(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half as wide and twice as many they move an error by less than its remainder; one class moves it by more."""
+    model, task, sizes = LinearTransformer(0.01), Task(sources=[source]), Sizes(16, 16, math.inf, samples=200, hidden=100)
+    found = {}
+    for classes, alike in ((mixture.CLASSES, ALIKE), (2 * mixture.CLASSES, ALIKE / 2), (1, ALIKE)):
+        monkeypatch.setattr(mixture, "CLASSES", classes)
+        monkeypatch.setattr("hermite_eq.theory.spectra.blocks.ALIKE", alike)
+        mixture._fresh_moments.cache_clear()
+        found[classes] = solve(mixture_law(Head.of(model), task, sizes), [sizes])[0]["icl"][0]
+    mixture._fresh_moments.cache_clear()
+    now, finer, one = found.values()
+    assert abs(finer / now - 1) < REMAINDER / sizes.d < abs(one / now - 1)
 
 
 def test_few_moments_fail_where_given_contexts_hold() -> None:

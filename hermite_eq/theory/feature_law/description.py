@@ -7,11 +7,11 @@ heads, h normalised or not, d = 16, 24, 40):
   of the others' shares is below s :data:`MANY`, :math:`s=c_1^2/(c_1^2+c_2^2/2)`; beyond, up to 27 % (an input spike that holds 45 %);
 - *types of neurons*, the directions that hold much: within 1.4 % where one holds more than :data:`TYPED` and the others' squares sum to
   less than :data:`FEW_BESIDE`; but 4 to 11 % for input spikes of 4 and power laws;
-- directions whose shares differ have energies that vary by themselves. With all that are not large in one class few moments are up to 54 %
-  too high for linear heads (identity target, inputs and tasks with spikes) and 20 % for tanh heads (Toeplitz tasks); with shares within
-  :data:`hermite_eq.theory.spectra.blocks.ALIKE` in a class, within 3 %. Sources that do not commute have classes beyond :data:`UNLIKE`:
-  7 % too high;
 - *given contexts*: within its own standard error everywhere, in seconds, up to :data:`MOST_SAMPLES` samples.
+
+Few moments know one energy of h for each class of directions, whose shares differ by the factor :math:`e^{0.4}` at most where the sources
+commute and there are classes enough (:data:`hermite_eq.theory.spectra.blocks.ALIKE`). Beyond :data:`UNLIKE` contexts are given:
+``tests/theory/test_uneven_inputs.py`` refutes one class for all directions, and few moments of sources that do not commute.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ Array = NDArray[np.float64]
 #: Largest share of E‖h‖² in one direction, and largest sum of squares of the others' shares, that few moments describe for a head that is
 #: linear up to degree 2; the latter by itself, and in units of 1/D, its value for isotropic h.
 ALONE, MANY, MANY_OF_ALL = 0.145, 0.006, 3.7
-#: Difference of logarithms of shares within a class beyond which few moments do not hold.
+#: Difference of logarithms of shares within a class beyond which few moments do not hold: three times what is meant to be, which few
+#: sources that commute exceed, and all those that do not.
 UNLIKE = 1.2
 #: Share from which a direction is a type of the neurons, and largest sums of squares beside it, likewise.
 TYPED, FEW_BESIDE, FEW_OF_ALL = 0.2, 0.013, 4.0

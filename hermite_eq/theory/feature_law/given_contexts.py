@@ -265,6 +265,7 @@ class LinearDraw(FeatureLaw):
             one, other = (_LinearFit.to(each.part(slice(n)), penalty, self.head.free_constant) for each in self.sets)
             by_source, mean_error = np.array([one.errors(other, group.moments) for group in law.fresh]).T
             seen = np.array([one.errors(other, group.moments)[0] for group in self.groups])
+            # 1/tr R of the kernel with R = (K + Λ)⁻¹, tr R = (n − df)/Λ, in units of Cov(√d h).
             dof = (one.dof + other.dof) / 2
             rows.append(TheoryError.mixed(
                 np.array(law.task.test_weights), by_source, mean_error, self.shares @ seen,

@@ -26,7 +26,8 @@ from hermite_eq.theory.spectra.blocks import Kronecker, check_memory, sides
 
 Array = NDArray[np.float64]
 
-#: Classes of directions of x, and of b, that are not large; and for given tasks.
+#: Classes of directions of x, and of b, that are not large; and fewer for given tasks, of which there are up to eight groups in each of
+#: several draws: the unknowns are pairs of classes for each group.
 CLASSES, FEWER_CLASSES = 8, 3
 
 
