@@ -29,7 +29,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Sizes
 from hermite_eq.theory.feature_law.head import Head, HeadMoments
 from hermite_eq.theory.feature_law.moment_law import MomentLaw, source_nodes
-from hermite_eq.theory.ridge_equivalent.matrices import Eigenblock, ExplicitEngine, SourceNodes
+from hermite_eq.theory.ridge_equivalent.matrices import Eigenblock, ExplicitEngine, SourceNodes, solve_together
 from hermite_eq.theory.spectra.blocks import Block
 
 Array = NDArray[np.float64]
@@ -125,7 +125,7 @@ class Response:
     def __init__(self, law: MomentLaw, sizes: Sizes) -> None:
         self.law, self.sizes, self.engine, self.tests = law, sizes, law.engine, law.tests
         self.tau, self.mu, self.ridge = (float(x[0]) for x in law.units([sizes]))
-        ((point, eigenblocks),) = self.engine.solve(np.array([self.tau]), np.array([self.mu]), np.array([self.ridge]))
+        ((_, point, eigenblocks),) = solve_together([self.engine], *(np.array([x]) for x in (self.tau, self.mu, self.ridge)))
         self.errors = self.engine.errors(point, eigenblocks, self.tau, self.mu, self.tests)
         if not np.isfinite(self.errors).all():
             raise HypothesisError("the error is finite where its gradient is asked for", f"icl = inf at {sizes}", "move n away from m")
@@ -196,5 +196,9 @@ class Response:
 
 def _load(engine: ExplicitEngine, blocks: Sequence[_MovedBlock], k: Any) -> NDArray[Any]:
     """The loads w(θ), shape (N,), with moved blocks."""
-    traces = ((each.block.key, each.traces(engine.trained, each.resolvent(k))[None]) for each in blocks)
-    return engine.load(traces, np.array([k]))[0]
+    nodes = engine.nodes
+    found = nodes.samples.residual2 / k
+    for each in blocks:
+        traces = each.traces(engine.trained, each.resolvent(k)) / engine.dimension
+        found = found + nodes.power(each.block.key) * traces[nodes.source]
+    return np.asarray(found)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,11 @@ class FeatureLaw(ABC):
     def solution(self, points: Sequence[Any]) -> Solution:
         """The columns at points that differ in n and m, or at any Ratios; the error on each source of the law in ``icl_by_source``, where
         there are several, and standard errors in ``icl_stderr`` and ``idg_stderr``, where there are any."""
+
+    @classmethod
+    def solutions(cls, laws: Sequence[Self], points: Sequence[Any]) -> list[Columns]:
+        """The columns of several laws at the same points, as if each were solved by itself."""
+        return [law.solution(points)[0] for law in laws]
 
 
 def solve(law: FeatureLaw, points: Sequence[Any]) -> Solution:
@@ -113,15 +118,20 @@ class LawOverDraws(FeatureLaw):
     precise: float
 
     def solution(self, points: Sequence[Any]) -> Solution:
-        first = [self.given(i).solution(points)[0] for i in range(FIRST)]
+        first = self._draws(range(FIRST), points)
         columns = mean_columns(first, self.controls[:FIRST])
         rough = [i for i in range(len(points)) if any(columns[f"{e}_stderr"][i] > self.precise * columns[e][i] for e in ("icl", "idg"))]
         if rough:
-            more = [self.given(i).solution([points[j] for j in rough])[0] for i in range(FIRST, len(self.controls))]
+            more = self._draws(range(FIRST, len(self.controls)), [points[j] for j in rough])
             again = [{name: values[rough] for name, values in draw.items()} for draw in first]
             for name, column in mean_columns([*again, *more], self.controls).items():
                 columns[name][rough] = column
         return columns, ()
+
+    def _draws(self, numbers: Iterable[int], points: Sequence[Any]) -> list[Columns]:
+        """The columns of the laws given some draws."""
+        laws = [self.given(i) for i in numbers]
+        return type(laws[0]).solutions(laws, points)
 
 
 def controlled_mean(values: Array, controls: Array) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMome
 from hermite_eq.theory.feature_law.head import Head, effective_share, unsettled
 from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, Solution
 from hermite_eq.theory.prediction import TheoryError, columns
-from hermite_eq.theory.ridge_equivalent.matrices import ExplicitEngine, SourceNodes
+from hermite_eq.theory.ridge_equivalent.matrices import ExplicitEngine, SourceNodes, solve_together
 from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, FixedPoint, replace_zero_slope, ridge_in_units, without_ridge
 
 Array = NDArray[np.float64]
@@ -115,15 +115,18 @@ class MomentLaw(FeatureLaw):
         return tau, mu, ridge_in_units(np.full_like(tau, self.head.ridge), d * (given.trace / D if self.head.linear else mu))
 
     def solution(self, points: Sequence[Sizes]) -> Solution:
-        scale = self.given.trace / self.given.dimension * np.array([point.d for point in points], float)
-        return self.errors(*self.units(points), scale), ()
+        return self.solutions([self], points)[0], ()
+
+    @classmethod
+    def solutions(cls, laws: Sequence[MomentLaw], points: Sequence[Sizes]) -> list[Columns]:
+        d = np.array([point.d for point in points], float)
+        units = np.concatenate([(*law.units(points), law.given.trace / law.given.dimension * d) for law in laws], axis=1)
+        rows = predictions([law for law in laws for _ in points], *units)
+        return [columns(rows[start : start + len(points)]) for start in range(0, len(rows), len(points))]
 
     def errors(self, tau: Array, mu: Array, ridge: Array, scale: Array) -> Columns:
         """The columns at points in the engine's units, with the effective ridge in units of ``scale``."""
-        return columns([
-            self.prediction(at, self.engine.errors(at, eigenblocks, float(n), float(m), self.tests), float(unit))
-            for (at, eigenblocks), n, m, unit in zip(self.engine.solve(tau, mu, ridge), tau, mu, scale, strict=True)
-        ])  # fmt: skip
+        return columns(predictions([self] * tau.size, tau, mu, ridge, scale))
 
     def prediction(self, at: FixedPoint, errors: Sequence[tuple[Any, Any]], scale: float) -> TheoryError:
         """From the errors of the engine at a fixed point, with the effective ridge in units of ``scale``."""
@@ -134,3 +137,12 @@ class MomentLaw(FeatureLaw):
             self.share, by_source, means, idg, effective_ridge=effective, dof=float(at.dof), fixed_point_residual=float(at.residual),
             notes=self.notes,
         )  # fmt: skip
+
+
+def predictions(laws: Sequence[MomentLaw], tau: Array, mu: Array, ridge: Array, scale: Array) -> list[TheoryError]:
+    """Each law's at a point in its engine's units, solved together, with the effective ridge in units of ``scale``."""
+    found: dict[int, TheoryError] = {}
+    for i, at, eigenblocks in solve_together([law.engine for law in laws], tau, mu, ridge):
+        errors = laws[i].engine.errors(at, eigenblocks, float(tau[i]), float(mu[i]), laws[i].tests)
+        found[i] = laws[i].prediction(at, errors, float(scale[i]))
+    return [found[i] for i in range(len(laws))]

@@ -22,7 +22,7 @@ for the coefficients v of h and a of the finite block, derived in ``derivations/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -240,71 +240,27 @@ class ExplicitEngine:
         """Eigenblocks of the effective covariance."""
         return [Eigenblock.of(block, weights[self.row(block)]) for block in self.blocks]
 
-    def load(self, traces: Iterable[tuple[tuple[int, int], NDArray[Any]]], k: NDArray[Any]) -> NDArray[Any]:
-        r""":math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`, (P, N), for k of (P,).
+    @cached_property
+    def shape(self) -> Hashable:
+        """What engines have in common that are solved in step."""
+        sizes = {key: sum(block.matrices.shape[1] for block in self.blocks if block.key == key) for key in self.keys}
+        return self.trained, self.nodes.source.size, len(self.blocks[0].matrices), tuple(sizes.items())
 
-        ``traces`` are :math:`(\kappa,\operatorname{tr}r_{\kappa,s}\tilde R)` of every block, or of all of one κ, of shape (P, S).
-        """
-        found = self.nodes.samples.residual2 / k[:, None]
-        for key, trace in traces:
-            found = found + self.nodes.power(key) * (trace / self.dimension)[:, self.nodes.source]
-        return np.asarray(found)
+    @property
+    def memory(self) -> int:
+        """Bytes of a solution."""
+        return memory(len(self.blocks[0].matrices), [block.matrices.shape[1] for block in self.blocks])
 
-    def solve(self, tau: Array, mu: Array, ridge: Array) -> Iterator[tuple[FixedPoint, list[Eigenblock]]]:
-        """Fixed point and eigenblocks at each point, as many at once as memory holds."""
-        each = memory(len(self.blocks[0].matrices), [block.matrices.shape[1] for block in self.blocks])
-        together = max(1, int(min(available_memory() / 2 / each, tau.size)))
-        for start in range(0, tau.size, together):
-            part = slice(start, start + together)
-            yield from self._together(tau[part], mu[part], ridge[part])
-
-    def _together(self, tau: Array, mu: Array, ridge: Array) -> list[tuple[FixedPoint, list[Eigenblock]]]:
-        """Fixed point and eigenblocks at each point.
-
-        With one source and one scale :math:`\\mathbb E[c_1^2\\omega]=1` fixes the effective covariance, and one decomposition serves
-        every point. Otherwise it weighs the sources as the fit weighs them, by ω, which depends on it: Anderson's extrapolation of the
-        plain iteration in the logarithms of the weights, at all points in step.
-        """
+    @cached_property
+    def start(self) -> Array:
+        """The weights at an ω that is the same for all samples."""
         samples = self.nodes.samples
-        start = self.weights(np.full(samples.weights.shape, 1 / (samples.weights * samples.c1**2).sum()))
-        if samples.weights.size == 1 or (self.trained == 1 and len(self.keys) == 1):
-            eigenblocks = self.decompose(start)
-            point = self._inner([eigenblocks], tau, mu, ridge)
-            return [(_row(point, i), eigenblocks) for i in range(tau.size)]
-        open_, rounds = list(range(tau.size)), [PositiveIteration(start, self.trained + 1) for _ in range(tau.size)]
-        found: dict[int, tuple[FixedPoint, list[Eigenblock]]] = {}
-        k = None
-        for _ in range(_ROUNDS):
-            eigenblocks_of = [self.decompose(rounds[i].values) for i in open_]
-            points = self._inner(eigenblocks_of, tau[open_], mu[open_], ridge[open_], k)
-            for row, (i, eigenblocks) in enumerate(zip(open_, eigenblocks_of, strict=True)):
-                if rounds[i].settled(self.weights(points.omega[row])):
-                    found[i] = (_row(points, row), eigenblocks)
-            k = points.k[[i not in found for i in open_]]
-            open_ = [i for i in open_ if i not in found]
-            if not open_:
-                return [found[i] for i in range(tau.size)]
-        raise HypothesisError(
-            "the sources' weights in the fit settle", f"no agreement after {_ROUNDS} rounds", "raise the ridge, or move n away from m"
-        )
+        return self.weights(np.full(samples.weights.shape, 1 / (samples.weights * samples.c1**2).sum()))
 
-    def _inner(
-        self, eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array, guess: Array | None = None
-    ) -> FixedPoint:
-        """The fixed points at given weights; ``eigenblocks`` are those of each point, or of one which serves all."""
-        columns = []
-        for key in self.keys:
-            members = [i for i, block in enumerate(self.blocks) if block.key == key]
-            rows = [[each[i] for i in members] for each in eigenblocks]
-            values = np.array([np.concatenate([e.values for e in row]) for row in rows])
-            diagonals = np.array([np.hstack([e.block.copies * e.diagonals[: self.trained] for e in row]) for row in rows])
-            columns.append((key, values, diagonals))
-
-        def load(k: Array) -> Array:
-            return self.load(((key, (diagonals @ (1 / (values + k[:, None]))[..., None])[..., 0]) for key, values, diagonals in columns), k)
-
-        samples = FeatureSamples(*(np.broadcast_to(x, (tau.size, x.size)) for x in vars(self.nodes.samples).values()))
-        return effective_ridge(load, samples, tau, mu, ridge, guess)
+    @property
+    def steady(self) -> bool:
+        r"""Whether :math:`\mathbb E[c_1^2\omega]=1` fixes the effective covariance, as with one source and one scale."""
+        return self.nodes.samples.weights.size == 1 or (self.trained == 1 and len(self.keys) == 1)
 
     def errors(
         self, point: FixedPoint, eigenblocks: Sequence[Eigenblock], tau: float, mu: float, tests: Sequence[SourceNodes]
@@ -411,6 +367,80 @@ class ExplicitEngine:
             return [(np.inf, mean) for mean in means]
         u = unit * np.linalg.solve(matrix, response @ bias(self.nodes) / unit)
         return [(mean + nodes.samples.weights @ (u @ held(nodes)), mean) for nodes, mean in zip(laws, means, strict=True)]
+
+
+def solve_together(
+    engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Array
+) -> Iterator[tuple[int, FixedPoint, list[Eigenblock]]]:
+    """The number, fixed point and eigenblocks of each engine at its τ, μ and λ: those of one shape in step, as many as memory holds."""
+    alike: dict[Hashable, list[int]] = {}
+    for i, engine in enumerate(engines):
+        alike.setdefault(engine.shape, []).append(i)
+    for numbers in alike.values():
+        together = max(1, int(available_memory() / 2 / engines[numbers[0]].memory))
+        for start in range(0, len(numbers), together):
+            part = numbers[start : start + together]
+            yield from _in_step({i: engines[i] for i in part}, tau[part], mu[part], ridge[part])
+
+
+def _in_step(
+    engines: Mapping[int, ExplicitEngine], tau: Array, mu: Array, ridge: Array
+) -> Iterator[tuple[int, FixedPoint, list[Eigenblock]]]:
+    """Number, fixed point and eigenblocks of engines of one shape.
+
+    Where the effective covariance is known, one decomposition serves every point of an engine. Otherwise it weighs the sources as the fit
+    weighs them, by ω, which depends on it: Anderson's extrapolation of the plain iteration in the logarithms of the weights.
+    """
+    if all(engine.steady for engine in engines.values()):
+        decomposed = {engine: engine.decompose(engine.start) for engine in set(engines.values())}
+        eigenblocks_of = [decomposed[engine] for engine in engines.values()]
+        points = _inner(list(engines.values()), eigenblocks_of, tau, mu, ridge)
+        yield from ((i, _row(points, row), eigenblocks) for row, (i, eigenblocks) in enumerate(zip(engines, eigenblocks_of, strict=True)))
+        return
+    rounds = {i: PositiveIteration(engine.start, engine.trained + 1) for i, engine in engines.items()}
+    open_, k = list(range(tau.size)), None
+    numbers = list(engines)
+    for _ in range(_ROUNDS):
+        moving = [numbers[row] for row in open_]
+        eigenblocks_of = [engines[i].decompose(rounds[i].values) for i in moving]
+        points = _inner([engines[i] for i in moving], eigenblocks_of, tau[open_], mu[open_], ridge[open_], k)
+        settled = [rounds[i].settled(engines[i].weights(omega)) for i, omega in zip(moving, points.omega, strict=True)]
+        yield from ((moving[row], _row(points, row), eigenblocks_of[row]) for row, at_rest in enumerate(settled) if at_rest)
+        k = points.k[np.logical_not(settled)]
+        open_ = [row for row, at_rest in zip(open_, settled, strict=True) if not at_rest]
+        if not open_:
+            return
+    raise HypothesisError(
+        "the sources' weights in the fit settle", f"no agreement after {_ROUNDS} rounds", "raise the ridge, or move n away from m"
+    )
+
+
+def _inner(
+    engines: Sequence[ExplicitEngine], eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array,
+    guess: Array | None = None,
+) -> FixedPoint:
+    r"""The fixed points at given weights, with the loads
+    :math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`."""
+    samples = FeatureSamples(*(np.array(x) for x in zip(*(vars(e.nodes.samples).values() for e in engines), strict=True)))
+    at = np.arange(len(engines))[:, None], np.array([engine.nodes.source for engine in engines])
+    parts = []
+    for key in engines[0].keys:
+        rows = [[each for each in some if each.block.key == key] for some in eigenblocks]
+        values = np.array([np.concatenate([each.values for each in row]) for row in rows])
+        diagonals = np.array([
+            np.hstack([each.block.copies * each.diagonals[: engine.trained] for each in row]) / engine.dimension
+            for engine, row in zip(engines, rows, strict=True)
+        ])  # fmt: skip
+        parts.append((np.array([engine.nodes.power(key) for engine in engines]), values, diagonals))
+
+    def load(k: Array) -> Array:
+        found = samples.residual2 / k[:, None]
+        for power, values, diagonals in parts:
+            traces = (diagonals @ (1 / (values + k[:, None]))[..., None])[..., 0]
+            found = found + power * traces[at]
+        return found
+
+    return effective_ridge(load, samples, tau, mu, ridge, guess)
 
 
 def _row(point: FixedPoint, i: int) -> FixedPoint:
