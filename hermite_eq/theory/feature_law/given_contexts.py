@@ -76,7 +76,9 @@ class _Contexts:
         return np.maximum(found, _SHORTEST * found.max())
 
     def cosines(self, other: _Contexts) -> Array:
-        return np.asarray(np.clip((self.x @ other.x.T) * (self.b @ other.b.T) / np.outer(self.lengths, other.lengths), -1.0, 1.0))
+        found = self.x @ other.x.T
+        found *= (self.b / self.lengths[:, None]) @ (other.b / other.lengths[:, None]).T
+        return np.asarray(np.clip(found, -1.0, 1.0, out=found))
 
 
 @dataclass(frozen=True, eq=False)

@@ -179,6 +179,8 @@ class HeadMoments:
 
 #: Degree, even, up to which kernels of functions are summed one by one.
 KERNEL_DEGREE = 18
+#: Entries of a kernel that are summed at a time, for the cache.
+_ENTRIES = 2**15
 #: Weight of the unpenalised constant in a kernel, relative to the square of the features.
 _FREE = 1e8
 #: Relative error to which the coefficients of a kernel are interpolated.
@@ -187,7 +189,8 @@ _ROUGH = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class FeatureKernel:
-    r"""What the kernel :math:`K(h,h')=\mathbb E_f\sigma(f^\top h)\sigma(f^\top h')` needs of N inputs of lengths s.
+    r"""What the kernel :math:`K(h,h')=\mathbb E_f\sigma(f^\top h)\sigma(f^\top h')` needs of N inputs of lengths s; N = 1
+    stands for any number of one length.
 
     Attributes
     ----------
@@ -208,15 +211,21 @@ class FeatureKernel:
 
         The degrees beyond r are taken at :math:`\rho^{r+1}` and :math:`\rho^{r+2}`, which is right at ρ = ±1.
         """
-        last = len(self.terms) - 1
-        even, odd = (np.outer(one, two) for one, two in zip(self.beyond, other.beyond, strict=True))
-        first, second = (odd, even) if last % 2 == 0 else (even, odd)
-        total, term = second * rho, np.empty_like(rho)
-        total += first
-        for k in range(last, -1, -1):
-            total *= rho
-            total += np.multiply.outer(self.terms[k], other.terms[k], out=term)
-        return np.asarray(total)
+        last, total = len(self.terms) - 1, np.empty_like(rho)
+        # Of degree r + 1, and r + 2.
+        beyond = list(zip(self.beyond, other.beyond, strict=True))
+        factors = [*zip(self.terms, other.terms, strict=True), *(beyond if last % 2 else reversed(beyond))]
+        seen = [bool(one.any() and two.any()) for one, two in factors]
+        height = max(1, _ENTRIES // rho.shape[1])
+        for start in range(0, len(rho), height):
+            rows = slice(start, start + height)
+            part, powers = total[rows], rho[rows]
+            part[:] = 0.0
+            for (one, two), matters in zip(reversed(factors), reversed(seen), strict=True):
+                part *= powers
+                if matters:
+                    part += np.multiply.outer(one[rows] if one.size > 1 else one, two)
+        return total
 
 
 #: Width of a panel of log s, and Chebyshev points in it.
@@ -364,8 +373,7 @@ class Head:
         odd, even = (terms[-2:] ** 2).sum(1) if degree else (0.0, 0.0)
         share = even / (even + odd) if even + odd > 0 else 0.5
         beyond = np.sqrt(np.outer([share, 1 - share], rest))
-        every = np.ones(scales.size)
-        return FeatureKernel(*(x * every if self.normalise else x for x in (terms, beyond, square)))
+        return FeatureKernel(terms, beyond, square)
 
     def log_slopes(self, scales: Array) -> HeadMoments | None:
         """Their derivatives in log s; None where h is normalised."""
