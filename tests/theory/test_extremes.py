@@ -348,8 +348,11 @@ def test_every_ridge_is_answered_by_every_linear_transformer(ridge: float) -> No
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("model", [OneStepTransformer("relu", 12.0, 1e300), RandomTransformer("relu", 1e300)])
 @pytest.mark.parametrize("task", [Task("relu", 0.01), Task(sources=[Source("relu", 0.01, input_cov=Spike(24.0, normalised=True))])])
-def test_types_of_neurons_at_the_largest_ridge(model: OneStepTransformer | RandomTransformer, task: Task) -> None:
+def test_types_of_neurons_at_the_largest_ridge(
+    model: OneStepTransformer | RandomTransformer, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is learnt: E y² = ½ + ρ."""
+    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 256)
     found = icl_error(model, task, Sizes(12, 12, math.inf, samples=200, hidden=100))
     assert found.icl == pytest.approx(0.51, rel=1e-12)
     assert found.effective_ridge == math.inf

@@ -116,11 +116,12 @@ def test_another_seed_moves_the_error_by_a_per_cent(monkeypatch: pytest.MonkeyPa
     assert 0 < np.std(found, ddof=1) < 0.01 * np.mean(found)
 
 
+#: Task, model and runs.
 SETTINGS = {
-    "input spike": (dm([Source("relu", 1e-4, input_cov=Spike(12.0, normalised=True))]), LinearTransformer(rt_ridge(5e-5, 12))),
+    "input spike": (dm([Source("relu", 1e-4, input_cov=Spike(12.0, normalised=True))]), LinearTransformer(rt_ridge(5e-5, 12)), 400),
     "task spike": (dm([Source("relu", 1e-4), Source("relu", 1e-4, task_cov=Spike(144.0))]),
-                   LinearTransformer(rt_ridge(5e-5, 12), intercept=True)),
-    "noise": (dm([Source("relu", 0.01), Source("relu", 0.3)]), RandomTransformer("tanh", rt_ridge(5e-5, 12, 72))),
+                   LinearTransformer(rt_ridge(5e-5, 12), intercept=True), 400),
+    "noise": (dm([Source("relu", 0.01), Source("relu", 0.3)]), RandomTransformer("tanh", rt_ridge(5e-5, 12, 72)), 100),
 }
 
 
@@ -128,8 +129,8 @@ SETTINGS = {
 @pytest.mark.parametrize("name", SETTINGS)
 def test_simulated_transformers_agree(name: str) -> None:
     """Nearly without a ridge, where contexts of much energy weigh less: at 1/d = 0.08 the remainder is allowed 4 %."""
-    (task, model), sizes = SETTINGS[name], half(12)
-    theory, found = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=400, rng=5)
+    (task, model, count), sizes = SETTINGS[name], half(12)
+    theory, found = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=count, rng=5)
     runs = np.column_stack([found.icl_runs, found.source_runs])
     predicted = np.array([theory.icl, *theory.icl_by_source])
     stderr = runs.std(0, ddof=1) / math.sqrt(len(runs))
@@ -263,7 +264,7 @@ def test_few_tasks_of_unlike_energies_are_described_apart(monkeypatch: pytest.Mo
     One check each at |z| < 3.5: one false alarm in 2,000 seeds.
     """
     model, task = LinearTransformer(0.1, intercept=True), Task(sources=[Source("relu", 0.01, input_cov=Spike(6.0))])
-    sizes = Sizes(20, 20, 20, 600)
+    sizes = Sizes(16, 16, 16, 384)
     seen = simulate.icl_error(model, task, sizes, runs=120, rng=3)
     found = icl_error(model, task, sizes)
     for error in ("icl", "idg"):
