@@ -181,14 +181,14 @@ def reweighted(law: MomentLaw, weights: Iterable[float]) -> MomentLaw:
 
 def curve_given(law: MomentLaw, model: Model, task: Task, sizes: Sizes, rows: Array, ridge: Ridge) -> MixingCurve:
     """:func:`mixing_curve` for a law that is known already."""
-    columns: dict[str, list[Array]] = {}
+    laws: list[MomentLaw] = []
     ridges: list[float] = []
     for row in rows:
         chosen, best = at_ridge(reweighted(law, row), sizes, ridge, ridges[-1] if ridges else None)
+        laws.append(chosen)
         ridges.append(best)
-        for name, column in chosen.solution([sizes])[0].items():
-            columns.setdefault(name, []).append(column[0])
-    arrays = {name: np.array(column) for name, column in columns.items()}
+    found = MomentLaw.solutions(laws, [sizes])
+    arrays = {name: np.concatenate([columns[name] for columns in found]) for name in found[0]}
     return MixingCurve(model=model, task=task, sizes=sizes, weights=rows, ridge=np.array(ridges), **arrays, notes=law.notes)
 
 

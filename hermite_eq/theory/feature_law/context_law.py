@@ -101,6 +101,8 @@ def three_moment_nodes(mean: float, square: float, cube: float, count: int) -> t
     >>> [round(float(w @ x**n), 3) for n in (1, 2, 3)]
     [1.0, 1.2, 1.7]
     """
+    import scipy.optimize
+
     # A relative variance below the rounding of the moments is not seen in them.
     second, third = max(math.log(square / mean**2), float(np.finfo(float).eps)), math.log(cube / mean**3)
     if second < 1e-3:
@@ -110,17 +112,17 @@ def three_moment_nodes(mean: float, square: float, cube: float, count: int) -> t
     def log_moment(nu: float, h: float, n: int) -> float:
         return math.lgamma(nu + n * h) - n * math.lgamma(nu + h) + (n - 1) * math.lgamma(nu)
 
-    def bisect(f: Callable[[float], bool], lower: float, upper: float) -> float:
-        # f is true below the root and false above; logarithmic steps.
-        for _ in range(60):
-            middle = math.sqrt(lower * upper)
-            lower, upper = (middle, upper) if f(middle) else (lower, middle)
-        return math.sqrt(lower * upper)
+    def zero(f: Callable[[float], float], lower: float, upper: float) -> float:
+        # Of a decreasing f, in log x; an end where it has none.
+        if f(lower) <= 0 or f(upper) >= 0:
+            return lower if f(lower) <= 0 else upper
+        ends = math.log(lower), math.log(upper)
+        return math.exp(scipy.optimize.brentq(lambda log: f(math.exp(log)), *ends, xtol=1e-15, rtol=1e-15, maxiter=1000))
 
     def shape(h: float) -> float:
-        return bisect(lambda nu: log_moment(nu, h, 2) > second, 1e-3, 1e7)
+        return zero(lambda nu: log_moment(nu, h, 2) - second, 1e-3, 1e7)
 
-    h = bisect(lambda h: log_moment(shape(h), h, 3) < third, 1.0, 16.0)
+    h = zero(lambda h: third - log_moment(shape(h), h, 3), 1.0, 16.0)
     x, weights = gamma_nodes(shape(h), count)
     x = x**h
     return mean * x / (weights @ x), weights

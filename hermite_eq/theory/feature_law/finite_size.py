@@ -157,18 +157,18 @@ class FiniteLaw(IsotropicLaw):
         weights: Any = np.broadcast_to(law.weights, (tau.size, law.weights.size))
         # Where c₁ vanishes the covariance of h plays no role, and any weights will do.
         power = samples.c1**2 if samples.c1.any() else np.ones_like(samples.c1)
-        k = None
+        guess = None
         for _ in range(_ROUNDS):
             spectrum, tilt = _spectrum(law, self.d, kappa, weights)
             samples = replace(samples, tilt=tilt)
-            point = fixed_point(samples, spectrum, tau, mu, ridge, k)
-            k = value(point.k)
+            point = fixed_point(samples, spectrum, tau, mu, ridge, guess)
             update = samples.weights * power * point.omega
             update = update / update.sum(-1, keepdims=True)
-            if _change(update, weights) < 1e-10:
+            change = _change(update, weights)
+            if change < 1e-10:
                 _check_tilts(law, spectrum, self.d, self.context)
                 return samples, spectrum, point
-            weights = update
+            weights, guess = update, (value(point.k), 4 * change)
         raise _too_small(f"no agreement of weights and covariance after {_ROUNDS} rounds at d={self.d}")
 
 

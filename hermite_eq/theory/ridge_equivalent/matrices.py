@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.memory import available_memory
 from hermite_eq.theory.ridge_equivalent.iteration import PositiveIteration
-from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, FixedPoint, effective_ridge
+from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, FixedPoint, Guess, effective_ridge
 from hermite_eq.theory.spectra.blocks import Block, memory
 
 Array = NDArray[np.float64]
@@ -398,15 +398,17 @@ def _in_step(
         yield from ((i, _row(points, row), eigenblocks) for row, (i, eigenblocks) in enumerate(zip(engines, eigenblocks_of, strict=True)))
         return
     rounds = {i: PositiveIteration(engine.start, engine.trained + 1) for i, engine in engines.items()}
-    open_, k = list(range(tau.size)), None
+    open_, guess = list(range(tau.size)), None
     numbers = list(engines)
     for _ in range(_ROUNDS):
         moving = [numbers[row] for row in open_]
         eigenblocks_of = [engines[i].decompose(rounds[i].values) for i in moving]
-        points = _inner([engines[i] for i in moving], eigenblocks_of, tau[open_], mu[open_], ridge[open_], k)
+        points = _inner([engines[i] for i in moving], eigenblocks_of, tau[open_], mu[open_], ridge[open_], guess)
         settled = [rounds[i].settled(engines[i].weights(omega)) for i, omega in zip(moving, points.omega, strict=True)]
         yield from ((moving[row], _row(points, row), eigenblocks_of[row]) for row, at_rest in enumerate(settled) if at_rest)
-        k = points.k[np.logical_not(settled)]
+        # k moves by about as much as the weights.
+        changes = np.array([4 * rounds[i].residual for i in moving])
+        guess = points.k[np.logical_not(settled)], changes[np.logical_not(settled)]
         open_ = [row for row, at_rest in zip(open_, settled, strict=True) if not at_rest]
         if not open_:
             return
@@ -417,7 +419,7 @@ def _in_step(
 
 def _inner(
     engines: Sequence[ExplicitEngine], eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array,
-    guess: Array | None = None,
+    guess: Guess | None = None,
 ) -> FixedPoint:
     r"""The fixed points at given weights, with the loads
     :math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`."""

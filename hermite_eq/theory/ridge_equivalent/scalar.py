@@ -43,8 +43,10 @@ _EPS = float(np.finfo(float).eps)
 _NEWTON = 60
 #: The factor by which an upper bound of k is raised until it is one, and how often; most roots are less than its square below.
 _STRETCH, _WIDENINGS = 64.0, 64
-#: The factor between a guess of k and the bracket that is tried first.
-_NEAR = 1.02
+#: A guess of k, shape (...), and by how much of it k may differ, shape (...) or one number.
+Guess = tuple[Array, Any]
+#: The least and the largest such share with which a bracket is tried first.
+_NARROW, _LOOSE = 1e-12, 0.02
 
 
 def without_ridge(k: Array) -> NDArray[np.bool_]:
@@ -166,7 +168,7 @@ def replace_zero_slope(samples: Samples) -> Samples:
 
 
 def fixed_point(
-    samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Array, ridge: Array, guess: Array | None = None
+    samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Array, ridge: Array, guess: Guess | None = None
 ) -> FixedPoint:
     r"""The effective ridge k and the slope a of ridge regression on the features of this module.
 
@@ -188,7 +190,7 @@ def fixed_point(
         Arrays of shape (...).
     tau, mu, ridge : ndarray
         Shape (...).
-    guess : ndarray, optional
+    guess : Guess, optional
         As in :func:`effective_ridge`.
 
     References
@@ -206,7 +208,7 @@ def fixed_point(
 
 
 def effective_ridge(
-    load: Callable[[Array], Array], samples: FeatureSamples, tau: Array, mu: Array, ridge: Array, guess: Array | None = None
+    load: Callable[[Array], Array], samples: FeatureSamples, tau: Array, mu: Array, ridge: Array, guess: Guess | None = None
 ) -> FixedPoint:
     r"""The two equations of :func:`fixed_point` for any loads w(θ), decreasing functions of k.
 
@@ -217,8 +219,8 @@ def effective_ridge(
     samples, tau, mu, ridge
         As in :func:`fixed_point`; of the samples only weights, :math:`c_1` and :math:`c_*^2` enter. Where something is a dual number,
         so is the solution.
-    guess : ndarray, optional
-        Numbers near k, which save steps and do not change the answer.
+    guess : Guess, optional
+        It saves steps, and does not change the answer.
     """
     weights, power, steady = samples.weights, samples.c1**2, value(tau)
     strength = value((weights * power).sum(-1))
@@ -243,8 +245,9 @@ def effective_ridge(
     upper = 1 + penalty / strength
     ends = [upper / _STRETCH**2, lower := np.full_like(steady, SMALLEST_RIDGE)]
     if guess is not None:
-        ends.insert(0, np.maximum(guess / _NEAR, lower))
-        upper = np.where(without_ridge(guess), upper, guess * _NEAR)
+        known, near = guess[0], 1 + np.clip(guess[1], _NARROW, _LOOSE)
+        ends.insert(0, np.maximum(known / near, lower))
+        upper = np.where(without_ridge(known), upper, known * near)
     for _ in range(_WIDENINGS):
         short = equations(upper)[0] < 0
         if not short.any():
