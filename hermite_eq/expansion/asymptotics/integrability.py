@@ -227,7 +227,7 @@ def _period(expression: sympy.Expr) -> sympy.Expr | None:
 
 def _growth_shown(expression: sympy.Expr, side: int, expansion: Asymptotic, reach: Fraction) -> str:
     exponent, (a, b), _ = expansion.leading()
-    names: dict[Monomial, str] = {(Fraction(-2), Fraction(0)): "x²", (Fraction(-1), Fraction(0)): "|x|"}
+    names: dict[Monomial, str] = {(-2, 0): "x²", (-1, 0): "|x|"}
     powers = " + ".join(f"{float(c):.6g}·{names.get(m, f'|x|^{-m[0]}')}" for m, c in sorted(exponent.items()) if m[1] == 0)
     factors = [f"exp({powers})"] if powers else []
     factors += [f"|x|^({-a})"] if a else []

@@ -16,12 +16,14 @@ from typing import Any
 
 from flint import arb
 
-Monomial = tuple[Fraction, Fraction]
+#: Whole exponents are integers, whose sums cost a tenth of those of fractions.
+Exact = int | Fraction
+Monomial = tuple[Exact, Exact]
 #: Orders kept beyond the leading one.
 ORDERS = 16
 #: Parts e^D kept; the others are smaller than every power of t beside them.
 _PARTS = 4
-_ONE: Monomial = (Fraction(0), Fraction(0))
+_ONE: Monomial = (0, 0)
 _TINY = arb(2) ** -200
 
 
@@ -29,7 +31,7 @@ class UndecidedError(Exception):
     """The expansion was not found: which function, or which cancellation, is in the way."""
 
 
-def _rank(monomial: Monomial) -> tuple[Fraction, Fraction]:
+def _rank(monomial: Monomial) -> Monomial:
     return monomial[0], -monomial[1]
 
 
@@ -73,8 +75,9 @@ class Series:
         limit = min(self.limit + other.start, other.limit + self.start)
         for (a, b), c in self.terms.items():
             for (p, q), d in other.terms.items():
-                if a + p < limit:
-                    m = (a + p, b + q)
+                order = a + p
+                if order < limit:
+                    m = (order, b + q)
                     terms[m] = terms[m] + c * d if m in terms else c * d
         return Series(terms, limit, self.exact and other.exact)
 
@@ -168,7 +171,7 @@ def number(value: Any) -> Asymptotic:
 
 
 def power_of_t(exponent: int, coefficient: Any = 1) -> Asymptotic:
-    return _collected([({}, Series({(Fraction(exponent), Fraction(0)): arb(coefficient)}))])
+    return _collected([({}, Series({(exponent, 0): arb(coefficient)}))])
 
 
 def add(*summands: Asymptotic) -> Asymptotic:
@@ -209,12 +212,16 @@ def composed(coefficients: Callable[[int], arb], small: Asymptotic) -> Asymptoti
     return add(total, Asymptotic((({}, Series({}, (ORDERS + 1) * first[0])),)))
 
 
-def rational(value: arb) -> Fraction:
+def _whole(value: Exact) -> Exact:
+    return value.numerator if value.denominator == 1 else value
+
+
+def rational(value: arb) -> Exact:
     """The simplest fraction in a narrow ball; of an irrational number, one within 1e-30."""
     mantissa, binary = value.mid().man_exp()
     exact = Fraction(int(mantissa)) * Fraction(2) ** int(binary)
     simple = exact.limit_denominator(10**6)
-    return simple if abs(simple - exact) < Fraction(1, 10**40) else exact.limit_denominator(10**30)
+    return _whole(simple if abs(simple - exact) < Fraction(1, 10**40) else exact.limit_denominator(10**30))
 
 
 def power(f: Asymptotic, s: Any) -> Asymptotic:
@@ -234,7 +241,7 @@ def power(f: Asymptotic, s: Any) -> Asymptotic:
     if C < 0 and not integer:
         raise UndecidedError("a power of a negative number")
     size = (abs(C).log() * arb(s.numerator) / arb(s.denominator)).exp() * (-1 if C < 0 and int(s) % 2 else 1)
-    factor = Asymptotic((({m: c * s.numerator / s.denominator for m, c in exponent.items()}, Series({(a * s, b * s): size})),))
+    factor = Asymptotic((({m: c * s.numerator / s.denominator for m, c in exponent.items()}, Series({(_whole(a * s), _whole(b * s)): size})),))
 
     def binomial(k: int) -> arb:
         value = arb(1)
@@ -248,7 +255,8 @@ def power(f: Asymptotic, s: Any) -> Asymptotic:
 def exponential(f: Asymptotic) -> Asymptotic:
     diverging: Exponent = {}
     rest: list[tuple[Exponent, Series]] = []
-    constant, slope = arb(0), Fraction(0)
+    constant = arb(0)
+    slope: Exact = 0
     for exponent, series in f.parts:
         direction = exponent_sign(exponent)
         if direction > 0:
@@ -275,7 +283,7 @@ def exponential(f: Asymptotic) -> Asymptotic:
     inverse_factorials = [arb(1)]
     for k in range(1, ORDERS + 2):
         inverse_factorials.append(inverse_factorials[-1] / k)
-    factor = Asymptotic(((diverging, Series({(-slope, Fraction(0)): constant.exp()})),))
+    factor = Asymptotic(((diverging, Series({(-slope, 0): constant.exp()})),))
     return multiply(factor, composed(lambda k: inverse_factorials[k], _collected(rest)))
 
 
@@ -286,7 +294,7 @@ def logarithm(f: Asymptotic) -> Asymptotic:
     if C < 0:
         raise UndecidedError("a logarithm of a negative number")
     terms = {m: c for m, c in exponent.items()}
-    terms[Fraction(0), Fraction(1)] = terms.get((Fraction(0), Fraction(1)), arb(0)) - arb(a.numerator) / a.denominator
+    terms[0, 1] = terms.get((0, 1), arb(0)) - arb(a.numerator) / a.denominator
     terms[_ONE] = C.log()
     return add(
         Asymptotic((({}, Series(terms)),)),
