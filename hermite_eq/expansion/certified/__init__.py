@@ -85,7 +85,8 @@ def _refined(compute: Any, digits: int) -> Enclosure:
                     return enclosure
                 working = max(2 * digits + 11, 2 * working)
             else:
-                working += digits - enclosure.digits + 2
+                # In steps of 16: all degrees are computed at once, and most coefficients then ask for the same digits.
+                working += -(-(digits - enclosure.digits + 2) // 16) * 16
 
 
 @lru_cache(maxsize=256)
