@@ -105,7 +105,7 @@ def _value(node: sympy.Expr, x: Array, memory: dict[sympy.Basic, _Tracked]) -> _
         affine_value = linear + constant + rest if rest else linear + constant
         return affine_value, _EPS * np.minimum(np.abs(affine_value), abs(constant))
     if isinstance(node, sympy.Add):
-        return _sum([_tracked(part, x, memory) for part in node.args])
+        return _sum([part for summand in node.args for part in _summands(summand, x, memory)])
     if isinstance(node, sympy.Mul):
         return _product([_tracked(part, x, memory) for part in node.args])
     if isinstance(node, sympy.Piecewise):
@@ -170,6 +170,16 @@ def _propagated(u: Any, value: Any, slope: Any, bound: Any) -> Any:
     share = np.where(bound == 0, 0.0, np.abs(slope) * bound)
     # At an overflow û = ±∞ a finite value is the limit, which u has reached.
     return error + np.where(np.isinf(u) & np.isfinite(value), 0.0, share)
+
+
+def _summands(node: sympy.Expr, x: Array, memory: dict[sympy.Basic, _Tracked]) -> list[_Tracked]:
+    """A summand; a multiple of whole numbers in two, that of the factor's leading 24 bits being exact: x − ⌊3x⌋/3 keeps its digits."""
+    factor, whole = node.as_independent(X, as_Add=False)
+    if whole.func not in (sympy.floor, sympy.ceiling) or not factor.is_real:
+        return [_tracked(node, x, memory)]
+    n, leading = _tracked(whole, x, memory)[0], float(np.float32(_constant(factor)))
+    parts = n * leading, n * _constant(factor - sympy.Rational(leading))
+    return [(parts[0], np.where(np.abs(n) < 2.0**29, 0.0, _EPS * np.abs(parts[0]))), (parts[1], _EPS * np.abs(parts[1]))]
 
 
 def _sum(parts: list[_Tracked]) -> _Tracked:
