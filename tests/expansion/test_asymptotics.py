@@ -125,19 +125,25 @@ def test_logarithms_have_their_moments() -> None:
     assert abs(estimate.norm2 - mean**2 - math.pi**2 / 8) <= estimate.norm2_error + 4 * EPS
 
 
-def in_the_distance(expression: sympy.Expr, centre: sympy.Expr, weight: Any) -> Any:
-    """E w(σ(g), g) by mpmath in u = log t, t the distance from ``centre``: another variable than the one under test."""
-    t, total = sympy.Symbol("t", positive=True), mpmath.mpf(0)
+def in_the_distance(expression: sympy.Expr, centre: sympy.Expr) -> list[float]:
+    """E σ(g) g^k, k = 0, 1, and E σ(g)² by mpmath in u = log t, t the distance from ``centre``: another variable than the one under test."""
+    t, totals = sympy.Symbol("t", positive=True), [mpmath.mpf(0)] * 3
     c = mpmath.mpf(str(sympy.N(centre, 30)))
     for side in (-1, 1):
         local = sympy.lambdify(t, expression.subs(X, centre + side * t), "mpmath")
 
-        def integrand(u: Any, local: Any = local, side: int = side) -> Any:
+        # All weights have the same nodes.
+        @cache
+        def at(u: Any, local: Any = local, side: int = side) -> tuple[Any, Any, Any]:
             d = mpmath.exp(u)
-            return weight(local(d), c + side * d) * mpmath.npdf(c + side * d) * d
+            return local(d), c + side * d, mpmath.npdf(c + side * d) * d
 
-        total += mpmath.quad(integrand, [-2500, -1000, -300, -100, -40, -20, -10, -5, -2, 0, 1, 1.7, 2.5, 4])
-    return total
+        for i, weight in enumerate((lambda s, x: s, lambda s, x: s * x, lambda s, x: s * s)):
+            totals[i] += mpmath.quad(
+                lambda u, at=at, weight=weight: weight(*at(u)[:2]) * at(u)[2],
+                [-2500, -1000, -300, -100, -40, -20, -10, -5, -2, 0, 1, 1.7, 2.5, 4],
+            )
+    return [float(total) for total in totals]
 
 
 @pytest.mark.parametrize(
@@ -153,8 +159,7 @@ def in_the_distance(expression: sympy.Expr, centre: sympy.Expr, weight: Any) -> 
 def test_singular_points_anywhere_keep_twelve_digits(expression: sympy.Expr, centre: sympy.Expr) -> None:
     estimate = quadrature(expression, 1)
     with mpmath.workdps(20):
-        norm2 = float(in_the_distance(expression, centre, lambda s, x: s * s))
-        c = [float(in_the_distance(expression, centre, lambda s, x, k=k: s * x**k)) for k in (0, 1)]
+        *c, norm2 = in_the_distance(expression, centre)
     assert abs(estimate.norm2 - norm2) <= estimate.norm2_error + 8 * EPS * norm2
     assert np.all(np.abs(estimate.values - c) <= estimate.errors + EPS * np.abs(c))
     assert estimate.norm2_error <= 1e-12 * norm2
@@ -291,7 +296,7 @@ ARCS: dict[str, tuple[Any, list[Any]]] = {
     "acos(cos(3*x))": (lambda x: mpmath.acos(mpmath.cos(3 * x)), [k * mpmath.pi / 3 for k in range(-12, 13)]),
     "acos(1/(1 + x^2))": (lambda x: mpmath.acos(1 / (1 + x * x)), [0]),
     "acos(-exp(-x^2))": (lambda x: mpmath.acos(-mpmath.exp(-x * x)), [0]),
-    "asin(2*x/(1 + x^2))": (lambda x: mpmath.asin(2 * x / (1 + x * x)), [-1, 1]),
+    "asin(2*x/(1 + x^2))": (lambda x: mpmath.asin(min(max(2 * x / (1 + x * x), -1), 1)), [-1, 1]),
     "erfinv(sin(x))": (_erfinv_sin, [(k + 0.5) * mpmath.pi for k in range(-4, 4)]),
     "asin(clip(x, -1, 1))": (lambda x: mpmath.asin(min(max(x, -1), 1)), [-1, 1]),
 }
@@ -303,8 +308,8 @@ def test_arc_functions_at_the_ends_of_their_domain(text: str) -> None:
     # All degrees have the same nodes.
     f, density = cache(formula), cache(mpmath.npdf)
     estimate = coefficients(text, 3).estimate
-    with mpmath.workdps(25):
-        edges = sorted({*kinks, *range(-12, 13)})
+    with mpmath.workdps(20):
+        edges = sorted({*kinks, -12, -3, 3, 12})
         polynomials = [lambda x: 1, lambda x: x, lambda x: (x * x - 1) / mpmath.sqrt(2), lambda x: (x**3 - 3 * x) / mpmath.sqrt(6)]
         for k, he in enumerate(polynomials):
             expected = mpmath.quad(lambda x, he=he: f(x) * he(x) * density(x), edges)
