@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -71,8 +72,8 @@ def _slopes(target: object, order: int, *names: str) -> dict[str, float]:
     return {name: math.log2(large / small) for name, (small, large) in gaps.items()}
 
 
-@pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("target", SERIES, ids=str)
+# Order 2 for moments without closed forms: it takes the derivatives of the others, which are to order 1, once more.
+@pytest.mark.parametrize(("target", "order"), [*((target, 1) for target in SERIES), ("tanh", 2)], ids=str)
 def test_the_remainder_of_the_series_is_of_the_stated_order(target: object, order: int) -> None:
     assert covariance(Task(target, noise=0.3)).averaged(order).order == order
     # The next term of the expansion moves the slope between d and 2d by O(1/d), with constants below 40 for these targets.
@@ -108,6 +109,11 @@ def test_series_in_symbols_are_closed_averages_of_polynomials() -> None:
     assert abs(sympy.expand(generic.subs(values)) - (3 + 6 / D)).subs(D, 7) < 1e-10
 
 
+@cache
+def _integral(x: sympy.Symbol, n: int, density: sympy.Expr, least: sympy.Expr) -> sympy.Expr:
+    return sympy.integrate(x**n * density, (x, least, sympy.oo))
+
+
 @pytest.mark.parametrize("target", ["relu", X**3 / 3 - X / 2], ids=str)
 def test_level_b_by_independent_integration(target: object) -> None:
     """Moments by SymPy's own integrals over the normal density, averages by its integral over the density of s, at d = 4."""
@@ -115,8 +121,13 @@ def test_level_b_by_independent_integration(target: object) -> None:
     density = sympy.exp(-g**2 / 2) / sympy.sqrt(2 * sympy.pi)
     value, low = (S * g, 0) if target == "relu" else ((S * g) ** 3 / 3 - S * g / 2, -sympy.oo)
 
+    def integrated(f: sympy.Expr, x: sympy.Symbol, over: sympy.Expr, least: sympy.Expr) -> sympy.Expr:
+        """Power by power, each integrated once."""
+        terms = sympy.Poly(sympy.expand(f), x).terms()
+        return sympy.expand(sum(c * _integral(x, n, over, least) for (n,), c in terms))
+
     def mean(f: sympy.Expr) -> sympy.Expr:
-        return sympy.integrate(sympy.expand(f) * density, (g, low, sympy.oo))
+        return integrated(f, g, density, low)
 
     y2, y4 = mean(value**2), mean(value**4)
     a, p = mean(value * g), mean(value**2 * (g**2 - 1))
@@ -125,7 +136,7 @@ def test_level_b_by_independent_integration(target: object) -> None:
     law = 8 * s**3 * sympy.exp(-2 * s**2)  # 2·2²/Γ(2) s³ e^{−2s²}
 
     def over_s(f: sympy.Expr) -> sympy.Expr:
-        return sympy.integrate(sympy.expand(sympy.sympify(f).subs(S, s)) * law, (s, 0, sympy.oo))
+        return integrated(sympy.sympify(f).subs(S, s), s, law, 0)
 
     assert over_s(sympy.Integer(1)) == 1
     expected = {

@@ -23,11 +23,11 @@ DATA: dict[str, Any] = {
     "symbolic noise": lambda: covariance(Task("gelu", 0.1, unit_inputs=True), symbolic_noise=True),
     "callable": lambda: covariance(Task(sources=[Source(np.tanh, 0.1, tasks="sphere")])),
     "any": lambda: covariance(SymbolicTarget()),
-    "degree 2": lambda: covariance(SymbolicTarget(degree=2), unit_inputs=True),
+    "degree 1": lambda: covariance(SymbolicTarget(degree=1), unit_inputs=True),
     "relu, covariances": lambda: covariance(Task("relu", noise=0.01), covariances=True),
     "any, covariances": lambda: covariance(SymbolicTarget(), covariances=True, unit_inputs=True),
     "any, unit link": lambda: covariance(SymbolicTarget(), covariances=True, unit_link=True),
-    "degree 3, unit link": lambda: covariance(SymbolicTarget(degree=3), covariances=True, unit_inputs=True, unit_link=True),
+    "degree 2, unit link": lambda: covariance(SymbolicTarget(degree=2), covariances=True, unit_inputs=True, unit_link=True),
     "spike": lambda: covariance(Task(sources=[Source("tanh", 0.1, task_cov=Spike(5.0))])),
     "several": lambda: covariance(Task(sources=[Source("relu"), Source("sin", 0.1, input_cov=Toeplitz(0.5))]), source=1),
 }
