@@ -5,6 +5,8 @@ Route: generating functions, compared coefficient by coefficient; the library's 
 
 from __future__ import annotations
 
+from functools import cache
+
 import sympy
 
 from derivations import Step
@@ -37,6 +39,7 @@ def _joint_transform() -> sympy.Expr:
     return sympy.exp(sympy.expand((vector.T * covariance * vector)[0] / 2 - s**2 / 2 - t**2 / 2))
 
 
+@cache
 def _orthogonality() -> Step:
     holds = sympy.simplify(_joint_transform() - sympy.exp(rho * s * t)) == 0
     return Step(
@@ -74,6 +77,7 @@ def _density(exponent: sympy.Expr | None = None) -> Step:
     )
 
 
+@cache
 def _remainder() -> Step:
     # |Σ_{k>r} w_k ρ^k| ≤ |ρ|^{r+1} Σ_{k>r} w_k for w_k ≥ 0, |ρ| ≤ 1: term by term |ρ|^k ≤ |ρ|^{r+1}.
     size, extra = sympy.Symbol("size", positive=True), sympy.Symbol("extra", nonnegative=True, integer=True)
@@ -86,6 +90,7 @@ def _remainder() -> Step:
     )
 
 
+@cache
 def _kernels() -> list[Step]:
     steps = []
     symbol = sympy.Symbol("rho", real=True)

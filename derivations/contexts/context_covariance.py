@@ -141,6 +141,7 @@ def _literal_agrees(
     )
 
 
+@cache
 def _noise_moments_agree() -> bool:
     """w₃ = E[σ*³g] + 3ρ E[σ*g] and w₄ = E σ*⁴ + 6ρ E σ*² + 3ρ²: expand (σ* + ε)^j and use E ε² = ρ, E ε⁴ = 3ρ²."""
     f, eps, g = sympy.symbols("f epsilon g", real=True)

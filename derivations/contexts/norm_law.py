@@ -7,6 +7,7 @@ exact second moment of ‖b‖² at finite d for the identity, term by term.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import sympy
 
@@ -63,6 +64,7 @@ def _stated(unit: bool) -> sympy.Expr:
     return 2 + (2 * (a * theta + beta * p / 2) ** 2 + labels + 2 * v**2 / alpha**2) / T**2
 
 
+@cache
 def _one_summand() -> Step:
     # E[(yg)²] = E[y²(g² − 1)] + E[y²] = p + v.
     g, y = sympy.symbols("g y")
@@ -76,6 +78,7 @@ def _one_summand() -> Step:
     )
 
 
+@cache
 def _exact_identity() -> Step:
     """σ* = id, ρ = 0, ξ on the sphere: E‖b‖² and E‖b‖⁴ given ‖ξ‖² = d exactly; d Var(‖b‖²)/E² → C − 2."""
     # A = Y = Q ~ χ²_ℓ for y = g: ‖b₁‖² = (d/ℓ²)(Q² + Q χ²_{d−1}), b₂² = Q²/ℓ².
@@ -98,8 +101,8 @@ def _exact_identity() -> Step:
     )
 
 
-def _library(entries: Mapping[str, sympy.Expr] | None, unit: bool) -> bool:
-    law = covariance(SymbolicTarget(), unit_inputs=unit).norm_law()
+@cache
+def _library(unit: bool, variance: sympy.Expr | None = None) -> bool:
     m = hermite_symbol
     values = {
         a: m(1, 1),
@@ -110,10 +113,11 @@ def _library(entries: Mapping[str, sympy.Expr] | None, unit: bool) -> bool:
         theta: m(1, 1) + m(1, 3),
         alpha: symbols.alpha,
     }
-    found = (entries or law.entries)["variance"]
+    found = variance or covariance(SymbolicTarget(), unit_inputs=unit).norm_law().entries["variance"]
     return bool(sympy.simplify(found - _stated(unit).subs(values, simultaneous=True)) == 0)
 
 
+@cache
 def _norm_expansion() -> Step:
     # ‖b₁‖² = (uᵀb₁)² + rest, uᵀb₁ = (√d/ℓ)A, rest = (d/ℓ²) Y χ²_{d−1}, ℓ = αd: divided by d it is Ā² + ȲX/α, X = χ²/d.
     d, A, Y, chi = sympy.symbols("d A Y chi", positive=True)
@@ -128,35 +132,45 @@ def _norm_expansion() -> Step:
     )
 
 
+@cache
+def _moved(unit: bool) -> bool:
+    return bool(sympy.simplify(_delta_method(unit) - _stated(unit)) == 0)
+
+
+@cache
+def _by_hand() -> bool:
+    relu = covariance(Task("relu", noise=0.0)).norm_law().entries["variance"].subs({symbols.alpha: 1})
+    return bool(sympy.simplify(relu - _relu()) == 0)
+
+
 def check(entries: Mapping[str, sympy.Expr] | None = None) -> list[Step]:
     """The argument, step by step; ``entries`` replaces the library's."""
-    relu = covariance(Task("relu", noise=0.0)).norm_law().entries["variance"].subs({symbols.alpha: 1})
     return [
         _norm_expansion(),
         _one_summand(),
         Step(
             "S enters through dĀ/dS = θa/2, dȲ/dS = p/2, as θv = p; the delta method gives C",
-            sympy.simplify(_delta_method(False) - _stated(False)) == 0,
+            _moved(False),
             "all σ*, α",
             tex=r"$S=s^2$ moves the means by $d\bar A/dS=\frac12\theta a$ and $d\bar Y/dS=\frac12\theta v=\frac p2$; the delta method"
             r" gives $C$.",
         ),
         Step(
             "the same with Ȳ² added: inputs of O(1) entries",
-            sympy.simplify(_delta_method(True) - _stated(True)) == 0,
+            _moved(True),
             "all σ*, α",
             tex=r"The same with $\bar Y^2$ added, for inputs of $O(1)$ entries.",
         ),
         _exact_identity(),
         Step(
             "the library's variance is this one, in both normalisations",
-            _library(entries, False) and _library(None, True),
+            _library(False, entries["variance"] if entries else None) and _library(True),
             "all σ*, α",
             tex="The variance of the library is this one, in both normalisations.",
         ),
         Step(
             "ReLU at α = 1, ρ = 0, by hand",
-            sympy.simplify(relu - _relu()) == 0,
+            _by_hand(),
             "α = 1",
             tex=rf"ReLU at $\alpha=1$, $\rho=0$: $C={sympy.latex(_relu())}$.",
         ),

@@ -7,6 +7,7 @@ double integrals in the plane by mpmath; the library's nodes at the end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import mpmath
 import numpy as np
@@ -89,6 +90,7 @@ def _size_bias(bias: float) -> Step:
     )
 
 
+@cache
 def _substitution() -> Step:
     # Along q = K'(s): d(sK' − K)/ds = s K'' = s dq/ds.
     K = sympy.Function("K")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 
 import sympy
 
@@ -58,6 +59,7 @@ def _setting() -> tuple[sympy.Matrix, sympy.Matrix, sympy.Matrix, sympy.Expr]:
     return sympy.Matrix([sympy.Rational(1, 3), sympy.Rational(-2, 5)]), root, sympy.Matrix([2, sympy.Rational(-1, 3)]), root * root.T
 
 
+@cache
 def _decomposition() -> Step:
     # Cov(x − gr, g) = Pη/s − r = 0, and Cov(x − gr) = P − rrᵀ.
     root = sympy.Matrix([[k11, 0], [k21, k22]])
@@ -156,6 +158,7 @@ def _entries(entries: Mapping[str, sympy.Expr]) -> list[Step]:
     ]
 
 
+@cache
 def _product() -> Step:
     # E[xxᵀ⊗bbᵀ] − E[x]E[x]ᵀ⊗E[b]E[b]ᵀ with E[xxᵀ] = P + μμᵀ, E[bbᵀ] = C + ββᵀ, entry by entry.
     pij, mi, mj, ckl, bk, bl = sympy.symbols("P_ij mu_i mu_j C_kl b_k b_l")

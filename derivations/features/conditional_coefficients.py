@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import sympy
@@ -55,6 +56,7 @@ def _mean_by_moments(k: int) -> sympy.Expr:
     return sympy.exp(_T * _M) * total.subs(a, _S * _T)
 
 
+@cache
 def _shift() -> list[Step]:
     holds = all(
         sympy.expand((_mean_by_moments(k) - _exponential(k)) * sympy.exp(-_T * _M - _S**2 * _T**2 / 2)) == 0
@@ -96,6 +98,7 @@ def _addition(power: Callable[[int, int], int]) -> Step:
     )
 
 
+@cache
 def _parseval() -> list[Step]:
     # E He_i He_j = i! δ_ij: E c_j(κ)²/j! = s^{2j}/j! Σ_k c_k² ρ^{2(k−j)}/(k−j)!; over j a binomial sum.
     rho2 = sympy.Symbol("r", positive=True)
@@ -149,6 +152,7 @@ def _criteria(remainder_degree: int) -> list[Step]:
     ]
 
 
+@cache
 def _library() -> list[Step]:
     g, weight = np.polynomial.hermite_e.hermegauss(180)
     weight = weight / weight.sum()
@@ -199,6 +203,7 @@ def _library() -> list[Step]:
     ]
 
 
+@cache
 def _rule() -> bool:
     """Both rules where the answer is an integer by construction, and just beyond it."""
     from hermite_eq.models import Sizes

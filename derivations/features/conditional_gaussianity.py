@@ -5,6 +5,7 @@ Route: h is linear in the query; the law of total covariance; Isserlis' theorem 
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -40,6 +41,7 @@ mixture over variances has the fourth cumulant $3\operatorname{Var}(\text{varian
 ASSUMPTIONS_TEX = r"$x$ is independent of $(b,\xi,F)$; $F_{ij}\sim\mathcal{N}(0,1/t)$ independent; $\mathbb{E}\|b\|^4<\infty$."
 
 
+@cache
 def _linear() -> Step:
     for d, m in ((1, 2), (2, 2), (3, 1)):
         x, xi = sympy.Matrix(sympy.symbols(f"x0:{d}")), sympy.Matrix(sympy.symbols(f"xi0:{d}"))
@@ -107,6 +109,7 @@ def _fluctuations(off_diagonal: sympy.Expr) -> list[Step]:
     ]
 
 
+@cache
 def _mixture() -> Step:
     # x = √V g: E x⁴ − 3(E x²)² = 3E V² − 3(E V)².
     V, W = sympy.symbols("V W")
@@ -119,6 +122,7 @@ def _mixture() -> Step:
     )
 
 
+@cache
 def _total() -> Step:
     """The mean over b of the conditional covariance is the library's, at d = 3, exactly over 64 sign patterns for b."""
     rng = np.random.default_rng(0)

@@ -6,6 +6,7 @@ Route: the Gram matrices of features over neurons as kernels in the correlation 
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import sympy
 
@@ -65,6 +66,7 @@ def _matching(residual_factor: int | sympy.Expr) -> Step:
     )
 
 
+@cache
 def _kernel() -> Step:
     # fᵀh, fᵀh' are standard normal with correlation ω; Mehler. The polynomial part has Σ_{k≤r}, the noise adds c_r*² where h = h' only.
     omega = sympy.Symbol("omega")
@@ -84,6 +86,7 @@ def _kernel() -> Step:
     )
 
 
+@cache
 def _correlation() -> Step:
     """E ω² = tr Cov(h)²/t² with Cov(h) = (I/d) ⊗ diag(r̄ I, r̄₂): d² E ω² → 1."""
     entries = covariance(Task("relu", noise=0.1)).averaged().entries
@@ -102,6 +105,7 @@ def _correlation() -> Step:
     )
 
 
+@cache
 def _orders() -> Step:
     # Σ over n² ≍ d⁴ pairs of ω^{2k} ≍ d^{−2k}: exponent 4 − 2k, negative from k = 3 on.
     exponents = [4 - 2 * k for k in range(6)]
@@ -114,6 +118,7 @@ def _orders() -> Step:
     )
 
 
+@cache
 def _mean_of_degree_two() -> Step:
     # E over h' of (c₂²/2) ω² is a rank-one part next to c₀²: per neuron the constant has variance c₀² + (c₂²/2) tr C².
     c0, c2, trace2 = sympy.symbols("c_0 c_2 T", positive=True)
@@ -129,6 +134,7 @@ def _mean_of_degree_two() -> Step:
     )
 
 
+@cache
 def _fluctuation_of_degree_two() -> Step:
     return Step(
         "the fluctuation of degree 2 about its mean adds to the diagonal only (operator norm of He_2-kernels on n ≍ d² samples)",
@@ -139,6 +145,7 @@ def _fluctuation_of_degree_two() -> Step:
     )
 
 
+@cache
 def _library() -> list[Step]:
     steps = []
     for name in ("relu", "gelu", "erf"):

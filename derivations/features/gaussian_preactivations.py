@@ -6,6 +6,7 @@ Route: characteristic functions given h, then two orders of Taylor's series in s
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import sympy
@@ -39,6 +40,7 @@ ASSUMPTIONS_TEX = (
 )
 
 
+@cache
 def _given_h() -> Step:
     # E e^{iθ Σ f_j h_j} = Π e^{−θ²h_j²/(2t)}: by induction over the entries of h.
     theta, t, total, h = sympy.symbols("theta t N h", positive=True)
@@ -71,6 +73,7 @@ def _second_order(eighth: int | sympy.Expr) -> Step:
     )
 
 
+@cache
 def _kurtosis() -> Step:
     # E (sg)⁴ = 3 E s⁴ = 3(1 + Var s²), E (sg)² = 1.
     variance = sympy.Symbol("V", positive=True)
@@ -84,6 +87,7 @@ def _kurtosis() -> Step:
     )
 
 
+@cache
 def _high_degree() -> Step:
     # He_r(sg) = Σ_j r!/(j!(r−2j)!2^j) (s²−1)^j s^{r−2j} He_{r−2j}(g), so E/r! = Σ_j r!/(j!²(r−2j)!4^j) (S−1)^{2j} S^{r−2j}.
     S, d, C = sympy.symbols("S d C", positive=True)
@@ -110,6 +114,7 @@ def _high_degree() -> Step:
     )
 
 
+@cache
 def _rate() -> Step:
     """The mean of σ over the gamma law of variance C/d, minus c₀ + C c₄/(8d), falls as d^{−2}."""
     gaps = []
@@ -128,6 +133,7 @@ def _rate() -> Step:
     )
 
 
+@cache
 def _library() -> Step:
     found = equivalent_transformer(RandomTransformer("relu", 1e-3), Task("relu", 0.01), degree=5)
     C = found.covariance.norm_law().numeric(alpha=1)["variance"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,7 @@ def _orders(block: sympy.Expr | int, answer: int, aligned: sympy.Expr | int) -> 
     ]
 
 
+@cache
 def _mean_of_rest() -> Step:
     # σ' = c₁ + c₂ z: E[y (c₂ fᵀh) h] = c₂ E[y hhᵀ] f; on h = x b₂ with E[y xxᵀ | b₂] = E[y] I + O(1/d): c₂ E[y b₂²] f.
     y, b2, c2 = sympy.symbols("y b_2 c_2")
@@ -140,6 +142,7 @@ def _mean_of_rest() -> Step:
     )
 
 
+@cache
 def _ridges() -> Step:
     # One feature: both problems minimised, and the predictions compared.
     a, y, w, lam, n, k, d = sympy.symbols("a y w lambda n k d", positive=True)
@@ -154,6 +157,7 @@ def _ridges() -> Step:
     )
 
 
+@cache
 def _library() -> Step:
     sizes = Sizes(4, 4, math.inf, 9, 7)
     draw: Any = draw_run(Task("relu", 0.1), sizes, 1, True, np.float64, np.random.SeedSequence(1), True)

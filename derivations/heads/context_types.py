@@ -7,6 +7,7 @@ library, which knows each source's blocks and the energies in them.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import sympy
@@ -53,6 +54,7 @@ ASSUMPTIONS_TEX = (
 Array = NDArray[np.float64]
 
 
+@cache
 def _blocks() -> list[Step]:
     """Two subspaces, two types, symbols."""
     f = sympy.symbols("f_1:5", positive=True)

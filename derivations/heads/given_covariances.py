@@ -137,7 +137,7 @@ def _finite_block(gram: sympy.Expr) -> list[Step]:
     kappa, p11, p12, p22, b1, b2, g1, g2, g12 = sympy.symbols("kappa p_11 p_12 p_22 b_1 b_2 g_1 g_2 g_12", positive=True)
     P, b, G = sympy.Matrix([[p11, p12], [p12, p22]]), sympy.Matrix([b1, b2]), sympy.Matrix([[g1, g12], [g12, g2]])
     a = (kappa * sympy.eye(2) + G * P).inv() * G * b
-    fixed = sympy.simplify(G * (b - P * a) / kappa - a)
+    fixed = all(vanishes(entry) for entry in G * (b - P * a) / kappa - a)
     C, D_ = symmetric("c"), symmetric("d")
     f = sympy.Matrix(sympy.symbols("f_1:3", real=True))
     moments = {0: 1, 1: 0, 2: 1, 3: 0, 4: 3}
@@ -147,9 +147,9 @@ def _finite_block(gram: sympy.Expr) -> list[Step]:
         return sum(coefficient * moments[i] * moments[j] for (i, j), coefficient in poly.terms())
 
     forms = [((f.T * X * f)[0] - X.trace()) / 2 for X in (C, D_)]
-    covariance = sympy.simplify(mean(forms[0] * forms[1]) - gram * (C * D_).trace())
+    covariance = sympy.expand(mean(forms[0] * forms[1]) - gram * (C * D_).trace())
     return [
-        Step("a = (κI + ΓP)⁻¹Γb solves a = Γ(b − Pa)/κ", fixed == sympy.zeros(2, 1), "two directions, all values",
+        Step("a = (κI + ΓP)⁻¹Γb solves a = Γ(b − Pa)/κ", fixed, "two directions, all values",
             tex=r"$a=(\kappa I+\Gamma P)^{-1}\Gamma b$ solves $a=\Gamma(b-Pa)/\kappa$."),
         Step("the Gram matrix of the means of degree 2 is ½ tr CC'", covariance == 0, "2 × 2, all symmetric C, C'",
             tex=r"The Gram matrix of the means of degree 2 is $\frac12\operatorname{tr}CC'$."),

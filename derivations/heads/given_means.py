@@ -7,6 +7,8 @@ the covariance of a mixture, and a training population of finitely many tasks, f
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import sympy
 from numpy.typing import NDArray
@@ -54,6 +56,7 @@ ASSUMPTIONS_TEX = (
 Array = NDArray[np.float64]
 
 
+@cache
 def _elimination() -> list[Step]:
     """Two directions and two entries of h: the whole system, in entries Γ^{1/2}ψ, against the eliminated one."""
     kappa = sympy.Symbol("kappa", positive=True)

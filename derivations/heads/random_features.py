@@ -13,6 +13,7 @@ import numpy as np
 import sympy
 
 from derivations import Step
+from derivations.heads.given_covariances import vanishes
 from hermite_eq.theory.ridge_equivalent.scalar import ScaledSamples, fixed_point, random_head_error
 from hermite_eq.theory.spectra.spectrum import Spectrum
 
@@ -120,18 +121,18 @@ def _second_order() -> list[Step]:
     claimed = mean(s1 * t1 / (r1 + k) ** 2, s2 * t2 / (r2 + k) ** 2) + k**2 / (mu - f2) * mean(
         s1 / (r1 + k) ** 2, s2 / (r2 + k) ** 2
     ) * mean(t1 / (r1 + k) ** 2, t2 / (r2 + k) ** 2)
-    in_z = sympy.simplify((1 / sympy.diff(equation, k) * 1).subs(epsilon, 0) - 1 / (mu - f2))
+    in_z = vanishes(1 / sympy.diff(equation, k).subs(epsilon, 0) - 1 / (mu - f2))
     j = mean(s1 / (r1 + k) ** 2, s2 / (r2 + k) ** 2)
     # T₂ = C: T:C must be G + z dG/dz with G = ⟨T/(r+k)⟩, dk/dz = 1/(μ − f₂).
     with_C = claimed.subs({t1: r1, t2: r2})
     f1 = mean(r1 / (r1 + k), r2 / (r2 + k))
     by_ridge = mean(s1 / (r1 + k), s2 / (r2 + k)) - k * (mu - f1) * j / (mu - f2)
     return [
-        Step("dk/dz = 1/(μ − f₂)", in_z == 0, "two eigenvalues, all values",
+        Step("dk/dz = 1/(μ − f₂)", in_z, "two eigenvalues, all values",
             tex=r"$dk/dz=1/(\mu-f_2)$."),
-        Step("the bilinear form of (2)", sympy.simplify(total - claimed) == 0, "two eigenvalues, all values",
+        Step("the bilinear form of (2)", vanishes(total - claimed), "two eigenvalues, all values",
             tex=r"The bilinear form of (2)."),
-        Step("T:C = G_T + z dG_T/dz, the derivative in the ridge", sympy.simplify(with_C - by_ridge) == 0, "two eigenvalues, all values",
+        Step("T:C = G_T + z dG_T/dz, the derivative in the ridge", vanishes(with_C - by_ridge), "two eigenvalues, all values",
             tex=r"$T:C=G_T+z\,dG_T/dz$, the derivative in the ridge."),
     ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import cache
 
 import numpy as np
 import sympy
@@ -107,6 +108,7 @@ def _weights(factor: int) -> list[Step]:
     ]  # fmt: skip
 
 
+@cache
 def _shares() -> Step:
     sigma = sympy.symbols("sigma_1:4", positive=True)
     x = sympy.symbols("x_1:4", real=True)

@@ -7,6 +7,7 @@ moments of Wishart matrices, obtained by summing over all pairings.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 
 import sympy
@@ -106,11 +107,21 @@ def corrections(order: int, lengths: bool) -> sympy.Expr:
 
 def claimed_corrections(order: int, lengths: bool) -> sympy.Expr:
     """½ log(1 − γX²) + (1 − W/2)γX² in powers of t = p/y; X = tA, A = 2/(1 + t(1+γ) + Δ)."""
-    t, W = sympy.symbols("t W")
+    W = sympy.Symbol("W")
+    logarithm, square = _claimed_parts(order)
+    return sympy.expand(logarithm + ((1 - W / 2) * square if lengths else 0))
+
+
+@cache
+def _claimed_parts(order: int) -> tuple[sympy.Expr, sympy.Expr]:
+    """½ log(1 − γX²) and γX²."""
+    t = sympy.Symbol("t")
     delta = sympy.sqrt((1 + t * (1 - gamma)) ** 2 + 4 * gamma * t)
     X = 2 * t / (1 + t * (1 + gamma) + delta)
-    total = sympy.log(1 - gamma * X**2) / 2 + ((1 - W / 2) * gamma * X**2 if lengths else 0)
-    return sympy.expand(sympy.series(total, t, 0, order + 1).removeO())
+    square = sympy.series(gamma * X**2, t, 0, order + 1).removeO()
+    # γX² is of order t²: so many terms of the logarithm.
+    logarithm = -sum(square**n / n for n in range(1, order // 2 + 1)) / 2
+    return sympy.series(sympy.expand(logarithm), t, 0, order + 1).removeO(), square
 
 
 def check() -> list[Step]:

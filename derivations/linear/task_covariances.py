@@ -7,6 +7,7 @@ training and test populations differ, eigenvalue by eigenvalue; checked against 
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import sympy
@@ -98,6 +99,7 @@ def _derivatives(phi: sympy.Expr) -> Step:
         r" derivatives in $y$.")
 
 
+@cache
 def _errors() -> list[Step]:
     """Per eigenvalue s of S with T's diagonal t: the mean fit is Γ = S(S+y)⁻¹, the error E(y − ⟨Γ, h⟩)² on either population."""
     fit = s / (s + y)
@@ -127,6 +129,7 @@ def _errors() -> list[Step]:
     ]
 
 
+@cache
 def _isotropic() -> Step:
     worst = 0.0
     points = (("relu", 0.0, 2.0, 0.5, 0.7), ("tanh", 0.01, 0.3, 4.0, 2.0), ("identity", 1e-6, 10.0, math.inf, 1.0))
@@ -139,6 +142,7 @@ def _isotropic() -> Step:
     return Step("C = C_t = I is the isotropic theory", worst < 1e-12, "3 points", tex=r"$C=C_t=I$ is the isotropic theory.")
 
 
+@cache
 def _drawn() -> Step:
     """S of drawn tasks against its equivalent: 40 draws at d = 80; the bias is O(1/d) and 1.25/d of the value is allowed, 5 % is not."""
     d, k, draws = 80, 40, 40

@@ -5,6 +5,8 @@ Route: §5's formulas at λ = 0, τ → ∞ in two Marchenko-Pastur means; the q
 
 from __future__ import annotations
 
+from functools import cache
+
 import sympy
 
 from derivations import Step
@@ -34,6 +36,7 @@ ASSUMPTIONS_TEX = (
 w, s, gamma, kappa, M = sympy.symbols("w s gamma kappa M", positive=True)
 
 
+@cache
 def _limit_of_formulas() -> Step:
     # q → 0 at λ = 0, τ > 1; with q = 0, e₀ = v − 2A + A and the factors of 1/τ vanish.
     A, v, tau = sympy.symbols("A v tau", positive=True)
@@ -47,6 +50,7 @@ def _limit_of_formulas() -> Step:
     )
 
 
+@cache
 def _in_resolvent() -> Step:
     # R = a₁²(s + w), R_t = a₁²(1 + w): integrands per a₁², ⟨1⟩ = ⟨s⟩ = 1; m = ⟨1/(s+w)⟩, −m' = ⟨1/(s+w)²⟩.
     first = sympy.simplify(s**2 / (s + w) - (s - w + w**2 / (s + w)))
@@ -64,6 +68,7 @@ def _in_resolvent() -> Step:
     )
 
 
+@cache
 def _quadratic() -> Step:
     # The resolvent at p = 1, y = w: γ w g² + (w + 1 − γ) g − 1 = 0; times w, M = w g.
     g = sympy.Symbol("g")
@@ -100,6 +105,7 @@ def _roots(limit_below: sympy.Expr) -> list[Step]:
     ]
 
 
+@cache
 def _gap() -> Step:
     a2, v = sympy.symbols("a_1^2 v", positive=True)
     M0 = sympy.Symbol("M_0")
@@ -114,6 +120,7 @@ def _gap() -> Step:
     )
 
 
+@cache
 def _library() -> Step:
     # The corrections are w = v/α (√w at κ = 1) and, below κ = 1, α/τ: the order of the limits matters.
     holds = True

@@ -7,6 +7,7 @@ against Wishart moments obtained by summing over pairings, which know nothing of
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import sympy
@@ -53,6 +54,7 @@ def _exact_density() -> tuple[sympy.Expr, sympy.Expr]:
     return 2 * inside / sympy.integrate(sympy.expand(inside), (x, 0, sympy.oo)), (h.T * A.inv() * phi)[0, 0]
 
 
+@cache
 def _pfaffian_derivative() -> bool:
     """d log Pf A = ½ tr A⁻¹ dA for a general antisymmetric 4 × 4 matrix; with A' = ∫f(φhᵀ − hφᵀ) this is ∫ f hᵀA⁻¹φ."""
     entries = sympy.symbols("a01 a02 a03 a12 a13 a23")

@@ -6,6 +6,7 @@ Route: triangle inequality and the distribution-free law of Kolmogorov; second m
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import numpy as np
 import scipy.stats
@@ -47,6 +48,7 @@ def _kolmogorov(factor: float) -> Step:
                 tex=r"$\sup|F_n-F_0|\le\sup|F_n-F|+\delta$, and $\sup|F_n-F|$ is at most $K_n$ in law; its law for $n=2$ is elementary.")
 
 
+@cache
 def _tails() -> Step:
     # Two tails: each distribution function is off by at most δ. P(Bin(n, p) ≥ k) rises with p: its derivative is a positive density.
     n, p = 6, sympy.Symbol("p", positive=True)
@@ -71,6 +73,7 @@ def _mixture(three: int) -> Step:
                 tex=r"$\operatorname{Var}z^2=3(1+\delta)-1=2+3\delta$, the excess kurtosis $3\delta$.")
 
 
+@cache
 def _polarisation() -> Step:
     r, c, v, w = sympy.symbols("r c v w", real=True)
     plus, minus = (v + w + 2 * c) / (2 * (1 + r)), (v + w - 2 * c) / (2 * (1 - r))
@@ -82,6 +85,7 @@ def _polarisation() -> Step:
                 r" the claim.")
 
 
+@cache
 def _signs() -> Step:
     a, b, power = sympy.symbols("a b rho", real=True)
     product = sympy.expand((a - power * b) * (a + power * b))
@@ -93,12 +97,14 @@ def _signs() -> Step:
                 tex=r"$(a-\varrho b)(a+\varrho b)=a^2-\varrho^2b^2$.")
 
 
+@cache
 def _shares() -> Step:
     j = sympy.Symbol("j", positive=True, integer=True)
     total = sympy.summation(6 / (sympy.pi**2 * j**2), (j, 1, sympy.oo))
     return Step("Σ_j 6/(π²j²) = 1", bool(sympy.simplify(total - 1) == 0), "all j", tex=r"$\sum_j6/(\pi^2j^2)=1$.")
 
 
+@cache
 def _level() -> Step:
     """A law at distance δ from Φ, a mixture with a point on the far right: the exact level is below the declared one."""
     delta, rate, count = 0.05, 0.02, 40

@@ -6,6 +6,7 @@ Route: the two inequalities of the influence function, exponential moments, Mark
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import scipy.stats
@@ -37,6 +38,7 @@ x, s, v, v1, n, D, a, b = sympy.symbols("x s v v_1 n Delta alpha beta", positive
 w = sympy.Symbol("w", real=True)
 
 
+@cache
 def _influence() -> Step:
     # e^{ψ(x)} is 1 + x + x²/2 for x ≥ 0 and 1/(1 − x + x²/2) for x ≤ 0; the product of the two quadratics is 1 + x⁴/4.
     product = sympy.expand((1 + x + x**2 / 2) * (1 - x + x**2 / 2))
@@ -56,6 +58,7 @@ def _mean(bound: sympy.Expr, mean: sympy.Expr, variance: sympy.Expr) -> sympy.Ex
     return sympy.expand(bound).subs(w**2, variance + mean**2).subs(w, mean)
 
 
+@cache
 def _exponential_moment() -> Step:
     # With Δ = θ − μ: E e^ψ ≤ 1 − sΔ + s²(v + Δ²)/2, and that minus (1 + s²v/2) is −sΔ(1 − sΔ/2).
     bound = _mean(1 + s * w + (s * w) ** 2 / 2, -D, v)
@@ -70,6 +73,7 @@ def _exponential_moment() -> Step:
     )
 
 
+@cache
 def _scale() -> Step:
     # To reject at level α means Σψ ≥ ns²v/2 + log(1/α); for small s, Σψ ≈ nsΔ: the least Δ is sv/2 + log(1/α)/(ns).
     least = s * v / 2 + sympy.log(1 / a) / (n * s)
@@ -116,6 +120,7 @@ def _two_points(half: float) -> Step:
                 tex=r"For two-point laws of variance $v$ the mean, a finite sum, is at most $1$.")
 
 
+@cache
 def _library() -> Step:
     rng = np.random.default_rng(0)
     w = rng.exponential(size=(500, 1)) - 1

@@ -7,6 +7,7 @@ by integrating the predictive law; the confidence sequence by inverting the rati
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import scipy.integrate
@@ -34,6 +35,7 @@ $\mathbb{P}(\exists n:M_n\ge1/\alpha,\,t_n>0)\le\alpha$. $M_n\ge1/\alpha$ means 
 ASSUMPTIONS_TEX = "Independent normal values of a common mean and variance."
 
 
+@cache
 def _quadratic_form() -> Step:
     # Given ς, x ~ N(0, ς²V) with V = I + w²11ᵀ: det V = A, xᵀV⁻¹x = Σ(x − x̄)² + n x̄²/A.
     w = sympy.Symbol("w", positive=True)
@@ -53,6 +55,7 @@ def _quadratic_form() -> Step:
                 r" $\sum(x_i-\bar x)^2+n\bar x^2/A$.")
 
 
+@cache
 def _scale() -> Step:
     # ∫ ς^{−n} e^{−Q/2ς²} dς/ς is a constant times Q^{−n/2}.
     Q, q = sympy.symbols("Q q", positive=True)
@@ -91,6 +94,7 @@ def _mean_one(root: float) -> Step:
     return Step("E M_n = 1 under Student's law of t", worst < 1e-7, "n = 2, 3, 7, 30", tex=r"$\mathbb{E}M_n=1$ under Student's law of $t$.")
 
 
+@cache
 def _martingale() -> Step:
     # Under μ = 0 the next value over the root mean square of the last n is Student's t with n degrees of freedom.
     worst = 0.0
@@ -110,6 +114,7 @@ def _martingale() -> Step:
                 tex=r"$\mathbb{E}[M_{n+1}\mid\text{the scale-free past}]=M_n$.")
 
 
+@cache
 def _one_sided() -> Step:
     # t rises with a common shift of the data, so with the noise fixed a smaller mean crosses later: dt/dμ = √n/s_n > 0.
     m, spread, n = sympy.symbols("m s n", positive=True)
@@ -121,6 +126,7 @@ def _one_sided() -> Step:
                 tex=r"$t$ rises with the mean and $M_n$ with $t^2$ ($A>1$): to cross with $t>0$ is likeliest at $\mu=0$.")
 
 
+@cache
 def _inverse() -> Step:
     A, B, u = sympy.symbols("A B u", positive=True)
     root = sympy.solve((1 + u) - B * (1 + u / A), u)

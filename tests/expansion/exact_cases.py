@@ -41,7 +41,7 @@ def _between(a: mpmath.mpf, b: mpmath.mpf, level: int, precision: int) -> list[t
 
 
 def gauss_nodes(edges: Iterable[mpmath.mpf], level: int = 5) -> list[tuple[mpmath.mpf, mpmath.mpf]]:
-    """x and w φ(x) of Gauss's rule of 3·2^(level − 1) nodes between neighbouring edges, at the working precision: once for all functions."""
+    """x and w φ(x) of Gauss's rule of 3·2^(level − 1) nodes between neighbouring edges, at the working precision, once for all."""
     pairs = itertools.pairwise(map(mpmath.mpf, edges))
     return [node for a, b in pairs for node in _between(a, b, level, mpmath.mp.prec)]
 

@@ -126,7 +126,7 @@ def test_logarithms_have_their_moments() -> None:
 
 
 def in_the_distance(expression: sympy.Expr, centre: sympy.Expr) -> list[float]:
-    """E σ(g) g^k, k = 0, 1, and E σ(g)² by mpmath in u = log t, t the distance from ``centre``: another variable than the one under test."""
+    """E σ(g) g^k, k = 0, 1, and E σ(g)² by mpmath in u = log t, t the distance from ``centre``: not the variable under test."""
     t, totals = sympy.Symbol("t", positive=True), [mpmath.mpf(0)] * 3
     c = mpmath.mpf(str(sympy.N(centre, 30)))
     for side in (-1, 1):

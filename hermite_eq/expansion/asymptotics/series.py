@@ -241,7 +241,8 @@ def power(f: Asymptotic, s: Any) -> Asymptotic:
     if C < 0 and not integer:
         raise UndecidedError("a power of a negative number")
     size = (abs(C).log() * arb(s.numerator) / arb(s.denominator)).exp() * (-1 if C < 0 and int(s) % 2 else 1)
-    factor = Asymptotic((({m: c * s.numerator / s.denominator for m, c in exponent.items()}, Series({(_whole(a * s), _whole(b * s)): size})),))
+    first = _whole(a * s), _whole(b * s)
+    factor = Asymptotic((({m: c * s.numerator / s.denominator for m, c in exponent.items()}, Series({first: size})),))
 
     def binomial(k: int) -> arb:
         value = arb(1)
