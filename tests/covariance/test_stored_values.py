@@ -1,7 +1,7 @@
 """The entries at rational points, and numbers, against stored ones: what was derived and simulated stays what it is.
 
 ``stored_values.json`` holds every entry of the isotropic forms and of the forms in Σ_x, Σ_ξ, evaluated to 20 digits at the points below,
-and the numbers at d = 9 or 20.
+and the numbers at d = 9 or 20. Conventions of inputs and link enter every target's entries alike: all of them are there for symbols.
 """
 
 from __future__ import annotations
