@@ -54,8 +54,8 @@ def _norms(task: Task, d: int, count: int, seed: int, unit: bool, sphere: bool) 
 
 
 def _fit(task: Task, *, unit: bool, sphere: bool) -> tuple[float, float]:
-    """C and its standard error from d Var = C + c/d + e/d² at d = 14, 28, 56 and 112."""
-    ladder, rows, values, errors = (14, 28, 56, 112), [], [], []
+    """C and its standard error from d Var = C + c/d + e/d² at d = 20, 40, 80 and 160."""
+    ladder, rows, values, errors = (20, 40, 80, 160), [], [], []
     for d in ladder:
         s2 = _norms(task, d, 80_000, d, unit, sphere)
         s2 = s2 / s2.mean()
