@@ -18,20 +18,23 @@ from hermite_eq.errors import HypothesisError
 from verify import command
 from verify.campaigns.table import CAMPAIGNS
 from verify.command_line import command_line, positive
-from verify.main_job import job
 from verify.main_job.profile import FULL, QUICK
-from verify.report import document
 from verify.store.folders import folder_of_campaigns
 from verify.store.lines import pack_all
 from verify.store.workers import interrupted_once
 
 #: Columns of the verdict table where the output is no terminal.
 _WIDTH = 180
-#: Arguments of the smallest run.
-SMALLEST = ("run", "rt-fig1a", "--d", "26", "--runs", "1", "--workers", "1")
+#: Arguments of the smallest run: one of two, before there is a report.
+SMALLEST = ("run", "rt-fig1a", "--d", "8", "--runs", "2", "--shard", "1/2", "--workers", "1")
+
+
+# What draws figures is loaded by the subcommands that do.
 
 
 def _check(arguments: argparse.Namespace, console: Console) -> int:
+    from verify.main_job import job
+
     status = job.run(FULL if arguments.full else QUICK, arguments.output / "verify", console)
     if arguments.full:
         for words in (["run", "all"], ["report"]):
@@ -51,6 +54,8 @@ def _list(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _report(arguments: argparse.Namespace, console: Console) -> int:
+    from verify.report import document
+
     document.write(folder_of_campaigns(arguments.output), arguments.documents, console)
     return 0
 

@@ -19,7 +19,6 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.simulate.training.memory import parse_memory
 from verify.campaigns.campaign import Campaign
 from verify.campaigns.table import CAMPAIGNS
-from verify.report import document
 from verify.store.driver import Executor, compute
 from verify.store.folders import check_continues, folder_of_campaigns, the_one
 from verify.store.store import Setup, Store
@@ -96,6 +95,9 @@ def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: st
         console.print(f"{runs - len(absent)} of {runs} runs are stored; the report follows when all are.")
         return False
     store.pack()
+    # With it comes what draws figures, for which a command that ends before need not wait.
+    from verify.report import document
+
     document.write_one(store, console)
     return True
 

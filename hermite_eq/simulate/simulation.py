@@ -107,8 +107,7 @@ def _nested(settings: Sequence[Setting], options: SimulationOptions) -> tuple[Ax
 
 def _fixed(setting: Setting, axis: Axis) -> Hashable:
     """All but what is nested: equal where settings have draws in common."""
-    sizes = dataclasses.asdict(setting.sizes)
-    return setting.task, *(value for name, value in sizes.items() if name != axis)
+    return setting.task, *(value for name, value in vars(setting.sizes).items() if name != axis)
 
 
 def simulate_curves(curves: Sequence[Sequence[Setting]], axis: str | None, options: SimulationOptions) -> tuple[SimulatedCurve, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import hermite_eq
 from hermite_eq.curve import Setting as Point
@@ -20,10 +21,10 @@ from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from verify.campaigns import theory as kept
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.table import CAMPAIGNS
-from verify.campaigns.theory import Answer, Points, Predictions, Rows, here, solved
-from verify.store.workers import workers
+from verify.campaigns.theory import Answer, Points, Predictions, Rows, by_workers, here, solved
 
-SIZES = Sizes(d=8, context=8, tasks=4, samples=32, hidden=32)
+#: With tasks enough for the theory not to draw them.
+SIZES = Sizes(d=8, context=8, tasks=16, samples=32, hidden=32)
 MODELS = (LinearTransformer(0.1), LinearTransformer(0.1, intercept=True), RandomTransformer("relu", 0.1))
 ASKED = [tuple(Point(model, Task("relu"), dataclasses.replace(SIZES, samples=n)) for n in (32, 64)) for model in MODELS]
 
@@ -161,10 +162,8 @@ def test_a_theory_cannot_import_what_is_left_out_of_its_code() -> None:
 
 
 def test_processes_compute_what_this_one_does() -> None:
-    with workers(1) as pool:
-        found, code = pool.submit(kept.answer, ASKED[0]).result()
-    assert found == solved(ASKED[0])
-    assert code == kept.code()
+    # One question starts one process.
+    assert list(by_workers(ASKED[:1], "asked", Console(quiet=True))) == [(solved(ASKED[0]), kept.code())]
 
 
 def test_the_theory_is_that_of_the_models_simulated() -> None:

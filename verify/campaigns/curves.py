@@ -211,8 +211,8 @@ def results(campaign: Campaign, d: int, records: Sequence[Record], predict: Call
                       if sweep.key[:2] == (index, number) for model in sweep.models for j, sizes in enumerate(sweep.points)}
             settings = panel.settings(family, d)
             for name in settings[0].models:
-                cells = [[{entry: column[j] for entry, column in record[i][model].items()} for i, model, j in
-                          (places[setting.point(name)] for setting in settings)] for record in records]
+                along = [places[setting.point(name)] for setting in settings]
+                cells = [[{entry: column[j] for entry, column in record[i][model].items()} for i, model, j in along] for record in records]
                 icl, idg, fallbacks, sources = (np.array([[cell.get(entry, ()) for cell in row] for row in cells])
                                                 for entry in ("icl", "idg", "fallback", "sources"))
                 curves[index, number, name] = Curve(

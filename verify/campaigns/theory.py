@@ -133,7 +133,7 @@ class Predictions:
     """The theory by the points asked for, in memory and, with a folder, in its :data:`FILE`.
 
     >>> from hermite_eq.models import LinearTransformer, Sizes, Task
-    >>> sizes = [Sizes(d=8, context=8, tasks=4, samples=n) for n in (32, 128)]
+    >>> sizes = [Sizes(d=8, context=8, tasks=16, samples=n) for n in (32, 128)]
     >>> found = Predictions()(tuple(Point(LinearTransformer(0.1), Task("relu"), size) for size in sizes))
     >>> found.icl.shape, found.by_source.shape
     ((2,), (2, 0))

@@ -64,7 +64,7 @@ class Setup:
             ],
         }
 
-    @property
+    @functools.cached_property
     def hash(self) -> str:
         """Twelve hexadecimal digits of the SHA-256 of :meth:`identity`."""
         return digest(self.identity())
