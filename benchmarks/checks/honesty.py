@@ -35,7 +35,7 @@ from hermite_eq.expansion import Enclosure
 from hermite_eq.hermite import X
 from verify.command_line import command_line, positive
 
-SMALLEST = ("--draws", "1", "--no-enclosures")
+SMALLEST = ("--draws", "2", "--first", "1", "--no-enclosures")
 DEGREE = 4
 DIGITS = 40
 #: Between which distances from a cut the first intervals lie.

@@ -29,8 +29,7 @@ from verify.store.folders import folder_of_campaigns, headers
 from verify.store.store import Setup, Store
 
 #: Arguments of the smallest run.
-SMALLEST = ("--d", "12", "--runs", "2", "--tasks", "1", "--heads", "tanh")
-STEPS = (0.0, 0.25, 1.0, 4.0)
+SMALLEST = ("--d", "12", "--runs", "2", "--tasks", "1", "--heads", "tanh", "--steps", "0.25")
 CAMPAIGNS_STORED = folder_of_campaigns(Path("results"))
 
 
@@ -70,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=positive, default=250, help="simulated runs (250)")
     parser.add_argument("--tasks", type=positive, default=3, help="how many of the tasks (3)")
     parser.add_argument("--heads", nargs="+", default=["relu", "tanh"], metavar="NAME", help="activations of the heads (relu tanh)")
+    parser.add_argument("--steps", type=float, nargs="+", default=[0.25, 1.0, 4.0], metavar="SHARE", help="η/d² beside 0 (0.25 1 4)")
     parser.add_argument("--campaigns", nargs="+", default=[], metavar="NAME", help="their stored runs, as dm-fig3 dm-scan")
     given = parser.parse_args(argv)
     warnings.simplefilter("ignore", HypothesisWarning)
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for task in [] if given.campaigns else tasks[: given.tasks]:
         for head in given.heads:
             for normalise in (False, True):
-                models = [OneStepTransformer(head, step * d**2, 0.1, normalise=normalise) for step in STEPS]
+                models = [OneStepTransformer(head, step * d**2, 0.1, normalise=normalise) for step in (0.0, *given.steps)]
                 seen = simulate.icl_error(models, task, sizes, runs=given.runs, rng=7)
                 print(f"{task}; {head}{', h normalised' * normalise}: ±{seen[0].icl.stderr / seen[0].icl.mean:.1%}")
                 compare([(model, task, sizes) for model in models], np.stack([error.icl_runs for error in seen], axis=1))
