@@ -137,13 +137,21 @@ def coordinates(x, b, y, xi):
 def moment_scores(one, two):
     """z-scores of all monomials of degree ≤ 4 between two samples, standardised by the first."""
     centre, scale = one.mean(axis=1, keepdims=True), one.std(axis=1, keepdims=True)
-    one, two = (one - centre) / scale, (two - centre) / scale
-    scores = []
+    means, errors = zip(*(moments((each - centre) / scale) for each in (one, two)), strict=True)
+    return (means[0] - means[1]) / np.sqrt(errors[0] + errors[1])
+
+
+def moments(rows):
+    """Means of all monomials of degree ≤ 4, and the squares of their standard errors; each monomial is a row times one of lower degree."""
+    products, found, count = {(): np.ones(rows.shape[1])}, [], rows.shape[1]
     for degree in range(1, 5):
-        for which in itertools.combinations_with_replacement(range(len(one)), degree):
-            a, c = one[list(which)].prod(axis=0), two[list(which)].prod(axis=0)
-            scores.append((a.mean() - c.mean()) / np.sqrt(a.var() / len(a) + c.var() / len(c)))
-    return np.array(scores)
+        for which in itertools.combinations_with_replacement(range(len(rows)), degree):
+            value = rows[which[-1]] * products[which[:-1]]
+            if degree < 4:
+                products[which] = value
+            mean = value.mean()
+            found.append((mean, (value @ value / count - mean**2) / count))
+    return np.array(found).T
 
 
 def law_p_values(one, two, d, xi):

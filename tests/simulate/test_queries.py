@@ -86,16 +86,17 @@ def test_products_by_context_are_those_of_h(elements, monkeypatch):
 
 
 def test_the_error_has_the_same_mean():
-    """Heads trained alike and tested on single queries and on four of each context: 35 paired differences, |z| < 5 (2e-5)."""
-    for task, runs in (MIXTURE, 120), (SIGNS, 60):
-        options = {"runs": runs, "rng": 4, "test": 3200}
+    """Heads trained alike and tested on single queries and on four of each context: paired differences, twenty of 40 runs and fifteen of
+    24, |t| < 5 with 39 and 23 degrees of freedom (1e-3). Ten per cent are t = 6 in the least precise of them."""
+    for task, runs in (MIXTURE, 40), (SIGNS, 24):
+        options = {"runs": runs, "rng": 4, "test": 1600}
         single = icl_error(HEADS, task, SIZES, **options)
         several = icl_error(HEADS, task, SIZES, queries=4, **options)
         for one, four in zip(single, several, strict=True):
             a, b = (np.column_stack([each.icl_runs, each.idg_runs, each.source_runs]) for each in (one, four))
             spread = (a - b).std(axis=0, ddof=1) / np.sqrt(len(a))
             assert (np.abs((a - b).mean(axis=0)) < 5 * spread).all()
-            assert (np.abs((a - 1.05 * b).mean(axis=0)) > 5 * spread).all()
+            assert (np.abs((a - 1.1 * b).mean(axis=0)) > 5 * spread).all()
 
 
 def test_several_queries_scatter_less():
