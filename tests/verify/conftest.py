@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from hermite_eq.theory.feature_law import description
 from verify.campaigns.campaign import source_errors
@@ -22,6 +23,13 @@ def invented_theory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Predictions that are :func:`numbers`, and are not kept, with a folder or without."""
     monkeypatch.setattr(Predictions, "__call__", lambda self, points: numbers(points))
     monkeypatch.setattr(Predictions, "prepare", lambda *arguments: None)
+
+
+@pytest.fixture
+def one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every figure the SVG is drawn, and the PNG is empty."""
+    draw = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **how: draw(self, file, **how) if how["format"] == "svg" else None)
 
 
 @pytest.fixture

@@ -129,8 +129,8 @@ def test_no_change_means_within_the_band(mean: float, verdict: Verdict) -> None:
 
 pytestmark = pytest.mark.usefixtures("one_spectrum")
 SMALL = dataclasses.replace(
-    QUICK, name="small", feature_runs=24, feature_side=300, feature_d=12, law_ladder=(8, 16, 32), law_contexts=100_000,
-    covariance_d=12, covariance_contexts=100_000, ladder=(10, 12), runs=(24, 16), taus=(1.5, 3.0),
+    QUICK, name="small", feature_runs=24, feature_side=300, feature_d=12, law_ladder=(8, 16, 32), law_contexts=50_000,
+    covariance_d=12, covariance_contexts=50_000, ladder=(10, 12), runs=(12, 12), taus=(1.5, 3.0),
 )
 
 
@@ -204,6 +204,7 @@ def test_results_do_not_depend_on_the_workers(ladder: list[Results]) -> None:
         np.testing.assert_array_equal(curve.icl_runs[3], alone[panel][name]["icl"])
 
 
+@pytest.mark.usefixtures("invented_theory", "one_picture")
 def test_the_main_job_writes_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ladder: list[Results]) -> None:
     tiny = dataclasses.replace(SMALL, feature_runs=3, law_contexts=4000, covariance_contexts=4000)
     monkeypatch.setattr(job, "measure", lambda planned, *_: ladder if planned[0].name == "check" else planted_sources.measured())

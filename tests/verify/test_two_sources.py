@@ -28,11 +28,17 @@ WRONG = {defect: wrong for _, _, defect, wrong in two_sources.WRONG}
 WITHOUT_STEP = partial(errors_as_predicted, 0, (0.0,))
 
 
+#: Before a step, and under spiked inputs of one head.
+_TASKS, _INPUTS, _NOISE = (dataclasses.replace(panel, values=(0.0,)) if panel.axis == "step" else panel for panel in two_sources.PANELS)
+CAMPAIGN = dataclasses.replace(two_sources.campaign(SMALL, 12),
+                               panels=(_TASKS, dataclasses.replace(_INPUTS, families=_INPUTS.families[:1]), _NOISE))
+
+
 @pytest.fixture(scope="module")
 def small() -> list[Results]:
     with ThreadPoolExecutor(1) as pool:
         counted: list[int] = []
-        found = measure([two_sources.campaign(SMALL, 12)], pool, lambda: counted.append(1))
+        found = measure([CAMPAIGN], pool, lambda: counted.append(1))
     assert len(counted) == 80
     return found
 
@@ -119,8 +125,7 @@ def test_noise_is_varied_on_common_draws(small: list[Results]) -> None:
 
 
 def test_a_run_does_not_depend_on_the_others(small: list[Results]) -> None:
-    campaign = two_sources.campaign(SMALL, 12)
-    alone = simulate_run(campaign, 12, campaign.seed, 4 * 10**9, 33)
+    alone = simulate_run(CAMPAIGN, 12, CAMPAIGN.seed, 4 * 10**9, 33)
     for (panel, family, name), curve in small[0].curves.items():
         if panel < 2:
             (cell,) = {alone[2 * panel + family][str(each.models[name]) + f", λ = {each.models[name].ridge:g}"]["icl"][0]

@@ -167,12 +167,18 @@ def test_comparisons_have_the_sign_of_the_theory(linear_results: curves.Results)
     np.testing.assert_allclose(compared.predicted, direct, rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "dm-fig2", "dm-fig3", "mixtures", "stress"])
-def test_every_campaign_ends_in_a_report(name: str, tmp_path: Path, invented_theory: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    # For time: fewer points where each is a draw of its own, theory lines through the simulated points alone, the SVG without its pixels.
+REPORTED = [*NAMES, "dm-fig2", "dm-fig3", "mixtures", "stress"]
+#: For each axis a campaign whose figure is drawn; those of the others are empty files.
+DRAWN = {panel.axis: name for name in reversed(REPORTED) for panel in CAMPAIGNS[name].panels}
+
+
+@pytest.mark.parametrize("name", REPORTED)
+@pytest.mark.usefixtures("invented_theory", "one_picture")
+def test_every_campaign_ends_in_a_report(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # For time: fewer points where each is a draw of its own, and theory lines through the simulated points alone.
     monkeypatch.setattr(Panel, "fine", Panel.settings)
-    draw = Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda self, file, **how: draw(self, file, **how) if how["format"] == "svg" else None)
+    if name not in DRAWN.values():
+        monkeypatch.setattr(Figure, "savefig", lambda *arguments, **named: None)
     panels = tuple(
         dataclasses.replace(panel, values=panel.values if panel.axis in ("samples", "hidden", "step") else panel.values[::3],
                             families=panel.families[:2])

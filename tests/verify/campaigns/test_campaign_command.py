@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from campaign_process import MEMORY, InOrder, campaign, contents, nothing, store
+from campaign_process import MEMORY, SMALL, InOrder, campaign, contents, nothing, store
 from rich.console import Console
 
 from hermite_eq import HypothesisError
@@ -26,7 +27,18 @@ from verify.store.store import Setup, Store
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -> None:
+def run(*arguments: object) -> int:
+    return verify_main.main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def _in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process computes, it computes itself."""
+    monkeypatch.setattr(command, "workers", lambda count: nullcontext(InOrder()))
+
+
+@pytest.mark.usefixtures("_in_order")
+def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     call = [sys.executable, "-m", "verify", "run", "rt-fig1b", "--d", "8", "--workers", "2", "--output", str(tmp_path)]
     process = subprocess.Popen([*call, "--runs", "1000"], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
@@ -50,9 +62,8 @@ def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -
         time.sleep(0.01)
     assert not alive()
     # With --resume, d and the seed come from what was stored; of a shard there is no report.
-    again = [*call[:5], "--resume", "--shard", "500/500", "--workers", "1", "--output", str(tmp_path)]
-    done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "d = 8" in done.stdout
+    assert run("run", "rt-fig1b", "--resume", "--shard", "500/500", "--output", tmp_path) == 0
+    assert "d = 8" in capsys.readouterr().out
     assert len(contents(stored_in)) == stored + 2
     direct = Store(tmp_path / "direct", Setup(CAMPAIGNS["rt-fig1b"], 8, CAMPAIGNS["rt-fig1b"].seed, 4 * 10**9))
     # Of two workers the second may finish first.
@@ -61,10 +72,7 @@ def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path) -
     assert contents(tmp_path / "direct").items() <= contents(stored_in).items()
 
 
-def run(*arguments: object) -> int:
-    return verify_main.main([str(argument) for argument in arguments])
-
-
+@pytest.mark.usefixtures("_in_order")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -105,10 +113,10 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureF
 def test_resuming_takes_the_parameters_and_the_number_of_runs(tmp_path: Path) -> None:
     campaign(folder_of_campaigns(tmp_path), 3)
     arguments = verify_main.parser().parse_args(["run", "rt-fig1a", "--resume", "--output", str(tmp_path)])
-    setup, runs = command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)
+    setup, runs = command.setup_of(SMALL, arguments)
     assert (setup, runs) == (store(folder_of_campaigns(tmp_path)).setup, 3)
     arguments.runs = 5
-    assert command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)[1] == 5
+    assert command.setup_of(SMALL, arguments)[1] == 5
 
 
 def test_resuming_one_of_several_asks_which(tmp_path: Path) -> None:
@@ -117,13 +125,13 @@ def test_resuming_one_of_several_asks_which(tmp_path: Path) -> None:
     # What was begun last does not decide: in a clone all files are of one time.
     arguments = verify_main.parser().parse_args(["run", "rt-fig1a", "--resume", "--output", str(tmp_path)])
     with pytest.raises(HypothesisError) as refusal:
-        command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)
+        command.setup_of(SMALL, arguments)
     assert str(refusal.value) == (
         f"one setup of rt-fig1a is to be continued; found d = 8, seed = 1, memory = {MEMORY}; d = 9, seed = 1, memory = {MEMORY}. "
         "Repair: pass --d 8, say (--seed or --memory where the d agree), or give all and leave out --resume"
     )
     for arguments.d in (8, 9):
-        assert command.setup_of(CAMPAIGNS["rt-fig1a"], arguments)[0].d == arguments.d
+        assert command.setup_of(SMALL, arguments)[0].d == arguments.d
 
 
 def test_plain_lines_tell_the_time_left(tmp_path: Path) -> None:

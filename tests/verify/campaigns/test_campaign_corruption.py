@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from campaign_process import InOrder, campaign, contents, nothing, store
+from campaign_process import SMALL, InOrder, campaign, contents, nothing, store
 
 from hermite_eq.errors import OutOfMemoryError, StorageError
 from verify import __main__ as verify_main
+from verify.campaigns.table import CAMPAIGNS
 from verify.store import folders
 from verify.store.checksum import checksum, sealed
 from verify.store.driver import compute
@@ -337,7 +338,10 @@ def test_a_copy_under_the_name_of_another_setup_is_refused(root: Path) -> None:
 # What is refused before it starts.
 
 
-def test_more_runs_than_memory_holds_are_refused_first(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_more_runs_than_memory_holds_are_refused_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CAMPAIGNS, "rt-fig1a", SMALL)
     with pytest.raises(OutOfMemoryError, match=r"the results of 1000000000 runs fit into memory; found .*Repair: pass --runs 20, say"):
         compute(store(tmp_path), range(10**9), InOrder(), nothing)
     assert verify_main.main(["run", "rt-fig1a", "--d", "8", "--runs", str(10**9), "--output", str(tmp_path)]) == 2

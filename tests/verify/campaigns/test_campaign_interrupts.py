@@ -39,7 +39,7 @@ sys.exit(main(sys.argv[1:]))"""
 
 def interrupted_twice(root: Path, gap: float, wait: int) -> tuple[int, str]:
     """The exit status and the last lines of a command interrupted once ``wait`` runs are stored, and again after ``gap`` seconds."""
-    call = [sys.executable, "-c", COMMAND, "run", "rt-fig1b", "--d", "12", "--workers", "2", "--runs", "1000", "--output", str(root)]
+    call = [sys.executable, "-c", COMMAND, "run", "rt-fig1b", "--d", "8", "--workers", "2", "--runs", "1000", "--output", str(root)]
     process = subprocess.Popen(call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     assert process.stdout is not None
     lines = [process.stdout.readline()]
