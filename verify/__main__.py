@@ -25,8 +25,8 @@ from verify.store.workers import interrupted_once
 
 #: Columns of the verdict table where the output is no terminal.
 _WIDTH = 180
-#: Arguments of the smallest run: one of two, before there is a report.
-SMALLEST = ("run", "rt-fig1a", "--d", "8", "--runs", "2", "--shard", "1/2", "--workers", "1")
+#: Arguments of the smallest run.
+SMALLEST = ("run", "norm-fig", "--d", "26", "--runs", "1", "--workers", "1")
 
 
 # What draws figures is loaded by the subcommands that do.
