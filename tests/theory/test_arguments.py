@@ -51,14 +51,12 @@ FINITE = "this is evaluated at finite d: at Sizes; found Ratios. Repair: pass Si
 CALLS: list[tuple[Callable[[], object], str]] = [
     (lambda: icl_gradient(LINEAR, TWO, SIZES), SEVERAL),
     (lambda: interpolation_peak(LINEAR, TWO, SIZES), SEVERAL),
-    (lambda: optimal_ridge_curve(LINEAR, TWO, [SIZES]), SEVERAL),  # type: ignore[arg-type]
     (lambda: optimal_context(LINEAR, TWO, kappa=1, tau=2), SEVERAL),
     (lambda: bayes_error(TWO, 1.0), SEVERAL),
     (lambda: context_ridge_error(TWO, 1.0), SEVERAL),
     (lambda: dmmse_limit(TWO, 1.0), SEVERAL),
     (lambda: TaskPopulation.from_covariances(TWO, np.ones(3)), SEVERAL),
     # A head without its step is another model.
-    (lambda: optimal_ridge_curve(STEP, RELU, [SIZES]), UNTRAINED),  # type: ignore[arg-type]
     (lambda: interpolation_peak(STEP, RELU, SIZES), UNTRAINED),  # type: ignore[arg-type]
     (lambda: icl_gradient(STEP, RELU, SIZES), UNTRAINED),  # type: ignore[arg-type]
     (lambda: optimal_ridge(LINEAR, RELU, RATIOS, "ICL"), NAME),  # type: ignore[arg-type]

@@ -29,6 +29,8 @@ def with_ridge(model: Model, ridge: float) -> Model:
         (LinearTransformer(0.0), Ratios(2, 0.5, 0.8)),
         (LinearTransformer(0.0, intercept=True), Ratios(1, 3, 2)),
         (RandomTransformer("relu", 0.0), Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1.5, mu=1)),
+        # Its tasks are drawn one by one.
+        (LinearTransformer(0.0), Sizes(16, 16, 4, 200)),
     ],
 )
 @pytest.mark.parametrize("error", ["icl", "idg"])
@@ -36,7 +38,7 @@ def test_the_optimal_ridge_is_a_minimum(model: Model, where: Any, error: Any) ->
     best = optimal_ridge(model, RELU, where, error)
     least = getattr(best.error, error)
     assert 0 < best.ridge < math.inf
-    # λ is known to 4·10⁻⁶ decades; steps of 10 % and of decades all lead up.
+    # λ is known to 1e-5 decades; steps of 10 % and of decades all lead up.
     for factor in (0.01, 0.1, 0.9, 1.1, 10, 100):
         assert getattr(icl_error(with_ridge(model, factor * best.ridge), RELU, where), error) > least
 
@@ -125,6 +127,8 @@ def test_several_sources_have_an_optimal_ridge() -> None:
     plain = optimal_ridge(head, Task("relu", noise=0.2), sizes)
     assert abs(mixed.error.icl / plain.error.icl - 1) < 1 / 16
     assert 0 < mixed.ridge < math.inf
+    curve = optimal_ridge_curve(head, Task(sources=[Source("relu", noise=0.2)], weights=[1.0]), [sizes])
+    assert (curve.ridge[0], curve.error[0]) == (mixed.ridge, mixed.error.icl)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,21 @@ def _least(at: Callable[[Array], Array], lower: float, upper: float, rows: int =
     return place, least
 
 
+def _least_of_one(at: Callable[[float], float], near: float) -> tuple[float, float]:
+    """Place and value of the least of one function that takes time: next to ``near``, where it is finite and that is a minimum."""
+    import scipy.optimize
+
+    everywhere = np.arange(_DECADES[0], _DECADES[1] + _STEP / 2, _STEP)
+    for grid in (near + _STEP * np.arange(-2, 3), everywhere) if math.isfinite(near) else (everywhere,):
+        values = [at(float(x)) for x in grid]
+        i = int(np.argmin(values))
+        if 0 < i < grid.size - 1:
+            ends = float(grid[i - 1]), float(grid[i + 1])
+            found = scipy.optimize.minimize_scalar(at, bounds=ends, method="bounded", options={"xatol": 1e-5})
+            return float(found.x), float(found.fun)
+    return float(grid[i]), float(values[i])
+
+
 def _ridges(place: Array, least: Array, without: Array) -> Array:
     """λ of the least error, 0 where that is no less ``without`` ridge, ``inf`` at the upper end."""
     found = np.where(place > _DECADES[1] - _STEP, math.inf, 10.0**place)
@@ -72,7 +87,8 @@ def _ridges(place: Array, least: Array, without: Array) -> Array:
 def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which = "icl") -> OptimalRidge:
     r"""The λ which minimises the predicted ICL error (or ``error="idg"``), everything else as in ``model``.
 
-    The search is that of :func:`optimal_ridge_curve`, of which a task at Sizes is one point.
+    The search is that of :func:`optimal_ridge_curve` where one spectrum describes all samples. Elsewhere it begins at its λ, where the task
+    is isotropic, or on the same grid: some twenty errors, or fifty.
 
     Raises
     ------
@@ -96,15 +112,18 @@ def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which 
             f"{model} at {sizes}, where the ridge per sample λ/d is 0",
             "pass Sizes.from_ratios(d, …) for a d",
         )
+    ridge = math.nan
     if task.isotropic and not law.head.step:
         ridge = float(_best_ridges(isotropic_law(model, task, sizes), [sizes], error)[0][0])
-    else:
+    # Of a ridge that is not 0 more is known of some laws.
+    if not isinstance(feature_law(with_ridge(model, 1.0), task, [sizes]), IsotropicLaw):
 
-        def at(ridges: Array) -> Array:
-            return np.array([[getattr(icl_error(with_ridge(model, float(x)), task, sizes), error) for x in ridges[0]]])
+        def at(ridge: float) -> float:
+            return float(getattr(icl_error(with_ridge(model, ridge), task, sizes), error))
 
-        place, least = _least(lambda log: at(10.0**log), *_DECADES)
-        ridge = float(_ridges(place, least, at(np.zeros((1, 1)))[:, 0])[0])
+        near = math.log10(ridge) if 0 < ridge < math.inf else math.nan
+        place, least = _least_of_one(lambda log: at(10.0**log), near)
+        ridge = float(_ridges(np.array(place), np.array(least), np.array(at(0.0))))
     return OptimalRidge(ridge, icl_error(with_ridge(model, ridge if ridge < math.inf else 10.0 ** _DECADES[1]), task, sizes))
 
 
@@ -264,7 +283,7 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
 
     A grid of step ½ in :math:`\log_{10}\lambda\in[-12,6]` for all points at once, then eight times nine points about the least one,
     four times closer each time: λ to 4·10⁻⁶ decades, and the error, flat at its minimum, to 10⁻¹¹ of its curvature there. λ = 0 is
-    compared with the least.
+    compared with the least. Where one spectrum does not describe all samples it is :func:`optimal_ridge`, point by point.
 
     Parameters
     ----------
@@ -276,7 +295,7 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
     Raises
     ------
     HypothesisError
-        If the points differ in d, ℓ or k, a random head comes without hidden units, or the task has several sources.
+        If the points differ in d, ℓ or k, or a random head comes without hidden units.
 
     Examples
     --------
@@ -291,4 +310,8 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
     check_points(points, Sizes)
     if len({(point.d, point.context, point.tasks) for point in points}) != 1:
         raise HypothesisError("the points differ in n and m alone", f"{len(points)} points", "pass points of one d, context and tasks")
-    return OptimalRidgeCurve(tuple(points), *_best_ridges(isotropic_law(model, task, points[0]), points, error))
+    if isinstance(feature_law(with_ridge(model, 1.0), task, points), IsotropicLaw):
+        return OptimalRidgeCurve(tuple(points), *_best_ridges(isotropic_law(model, task, points[0]), points, error))
+    found = [optimal_ridge(model, task, point, error) for point in points]
+    ridges, errors = zip(*((each.ridge, getattr(each.error, error)) for each in found), strict=True)
+    return OptimalRidgeCurve(tuple(points), np.array(ridges), np.array(errors))
