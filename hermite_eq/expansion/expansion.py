@@ -213,7 +213,7 @@ class HermiteExpansion:
     @cached_property
     def _exact_norm2(self) -> sympy.Expr | None:
         expression = self.activation.expression
-        return None if expression is None else exact_inner(expression, expression)
+        return None if expression is None else _exact_square(expression)
 
     def residual(self, r: int) -> Any:
         r"""The residual :math:`c_r^*=\bigl(\mathbb E\sigma^2-\sum_{k\le r}c_k^2/k!\bigr)^{1/2}`, exact where all of these are.
@@ -399,6 +399,11 @@ class HermiteExpansion:
 @lru_cache(maxsize=512)
 def _exact(expression: sympy.Expr, degree: int) -> tuple[sympy.Expr, ...] | None:
     return exact_coefficients(expression, degree)
+
+
+@lru_cache(maxsize=512)
+def _exact_square(expression: sympy.Expr) -> sympy.Expr | None:
+    return exact_inner(expression, expression)
 
 
 @lru_cache(maxsize=512)

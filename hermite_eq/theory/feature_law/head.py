@@ -106,7 +106,6 @@ class HeadMoments:
     residual2: Array
 
     @classmethod
-    @lru_cache(maxsize=256)
     def of(cls, head: Activation | PolynomialActivation) -> HeadMoments:
         """The moments at scale 1; raises if the head is constant.
 

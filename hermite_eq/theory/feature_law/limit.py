@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,6 @@ class TargetMoments:
     unexplained: float
 
     @classmethod
-    @lru_cache(maxsize=256)
     def of(cls, task: Task) -> TargetMoments:
         """The moments of a task of one isotropic source; raises if the labels vanish.
 
