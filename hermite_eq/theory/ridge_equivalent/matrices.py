@@ -22,7 +22,8 @@ for the coefficients v of h and a of the finite block, derived in ``derivations/
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -84,7 +85,7 @@ class SourceNodes:
 def _within_range(values: Array) -> tuple[Array, NDArray[np.bool_]]:
     """Eigenvalues, zero where they are rounding: outside the range of the training covariance nothing is learnt, and rounding must look
     neither like signal nor like variance."""
-    inside = values > values.size * np.finfo(float).eps * values.max()
+    inside = values > values.shape[-1] * np.finfo(float).eps * values.max(axis=-1, keepdims=True)
     return np.where(inside, values, 0.0), inside
 
 
@@ -115,27 +116,28 @@ class Eigenblock:
     inside: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, block: Block, weights: Array) -> Eigenblock:
-        """Diagonalise the mixture of the training sources, as many as there are ``weights``."""
-        trained, own = weights.size, block.diagonals
+    def of(cls, block: Block, weights: Array) -> list[Eigenblock]:
+        """Diagonalise mixtures of the training sources, one for each row of ``weights``, shape (P, trained)."""
+        trained, own = weights.shape[1], block.diagonals
+        bases: Iterable[Array | None] = itertools.repeat(None, len(weights))
+        rotated = np.zeros((len(weights), 0, block.matrices.shape[1], block.matrices.shape[1]))
         if own is not None:
             values, inside = _within_range(weights @ own[:trained])
-            diagonals = own.copy()
-            diagonals[:trained, ~inside] = 0.0
-            return cls(block, values, None, diagonals, np.zeros((0, values.size, values.size)), inside)
-        values, basis = np.linalg.eigh(np.tensordot(weights, block.matrices[:trained], 1))
-        values, inside = _within_range(values)
-        rotated = np.zeros((0, *basis.shape))
-        if trained > 1:
-            rotated = basis.T @ block.matrices @ basis
-            rotated[:trained, ~inside] = 0.0
-            rotated[:trained, :, ~inside] = 0.0
-            diagonals = np.einsum("sii->si", rotated)
+            diagonals = np.repeat(own[None], len(weights), axis=0)
+            diagonals[:, :trained] *= inside[:, None]
         else:
-            first = values / weights[0] if weights[0] > 0 else np.zeros_like(values)
-            others = [np.einsum("pi,pi->i", basis, matrix @ basis) for matrix in block.matrices[1:]]
-            diagonals = np.array([first, *others])
-        return cls(block, values, basis, np.maximum(diagonals, 0.0), rotated, inside)
+            values, basis = np.linalg.eigh(np.tensordot(weights, block.matrices[:trained], 1))
+            (values, inside), bases = _within_range(values), basis
+            if trained > 1:
+                rotated = basis.swapaxes(1, 2)[:, None] @ block.matrices @ basis[:, None]
+                rotated[:, :trained] *= inside[:, None, :, None] * inside[:, None, None, :]
+                diagonals = np.einsum("nsii->nsi", rotated)
+            else:
+                first = np.divide(values, weights, out=np.zeros_like(values), where=weights > 0)
+                others = [(basis * (matrix @ basis)).sum(1) for matrix in block.matrices[1:]]
+                diagonals = np.stack([first, *others], axis=1)
+            diagonals = np.maximum(diagonals, 0.0)
+        return [cls(block, *parts) for parts in zip(values, bases, diagonals, rotated, inside, strict=True)]
 
     @cached_property
     def signals(self) -> Array:
@@ -236,9 +238,9 @@ class ExplicitEngine:
         p = self.nodes.samples.weights
         return np.array([self.nodes.by_source(p * self.nodes.power(key) * omega, self.trained) for key in self.keys])
 
-    def decompose(self, weights: Array) -> list[Eigenblock]:
-        """Eigenblocks of the effective covariance."""
-        return [Eigenblock.of(block, weights[self.row(block)]) for block in self.blocks]
+    def decompose(self, weights: Array) -> list[tuple[Eigenblock, ...]]:
+        """Eigenblocks of the effective covariance, for each of several :meth:`weights`."""
+        return list(zip(*(Eigenblock.of(block, weights[:, self.row(block)]) for block in self.blocks), strict=True))
 
     @cached_property
     def shape(self) -> Hashable:
@@ -371,7 +373,7 @@ class ExplicitEngine:
 
 def solve_together(
     engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Array
-) -> Iterator[tuple[int, FixedPoint, list[Eigenblock]]]:
+) -> Iterator[tuple[int, FixedPoint, Sequence[Eigenblock]]]:
     """The number, fixed point and eigenblocks of each engine at its τ, μ and λ: those of one shape in step, as many as memory holds."""
     alike: dict[Hashable, list[int]] = {}
     for i, engine in enumerate(engines):
@@ -385,14 +387,14 @@ def solve_together(
 
 def _in_step(
     engines: Mapping[int, ExplicitEngine], tau: Array, mu: Array, ridge: Array
-) -> Iterator[tuple[int, FixedPoint, list[Eigenblock]]]:
+) -> Iterator[tuple[int, FixedPoint, Sequence[Eigenblock]]]:
     """Number, fixed point and eigenblocks of engines of one shape.
 
     Where the effective covariance is known, one decomposition serves every point of an engine. Otherwise it weighs the sources as the fit
     weighs them, by ω, which depends on it: Anderson's extrapolation of the plain iteration in the logarithms of the weights.
     """
     if all(engine.steady for engine in engines.values()):
-        decomposed = {engine: engine.decompose(engine.start) for engine in set(engines.values())}
+        decomposed = {engine: engine.decompose(engine.start[None])[0] for engine in set(engines.values())}
         eigenblocks_of = [decomposed[engine] for engine in engines.values()]
         points = _inner(list(engines.values()), eigenblocks_of, tau, mu, ridge)
         yield from ((i, _row(points, row), eigenblocks) for row, (i, eigenblocks) in enumerate(zip(engines, eigenblocks_of, strict=True)))
@@ -402,7 +404,10 @@ def _in_step(
     numbers = list(engines)
     for _ in range(_ROUNDS):
         moving = [numbers[row] for row in open_]
-        eigenblocks_of = [engines[i].decompose(rounds[i].values) for i in moving]
+        eigenblocks_of = [
+            each for engine, own in itertools.groupby(moving, engines.__getitem__)
+            for each in engine.decompose(np.array([rounds[i].values for i in own]))
+        ]  # fmt: skip
         points = _inner([engines[i] for i in moving], eigenblocks_of, tau[open_], mu[open_], ridge[open_], guess)
         settled = [rounds[i].settled(engines[i].weights(omega)) for i, omega in zip(moving, points.omega, strict=True)]
         yield from ((moving[row], _row(points, row), eigenblocks_of[row]) for row, at_rest in enumerate(settled) if at_rest)
