@@ -310,6 +310,8 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
     check_points(points, Sizes)
     if len({(point.d, point.context, point.tasks) for point in points}) != 1:
         raise HypothesisError("the points differ in n and m alone", f"{len(points)} points", "pass points of one d, context and tasks")
+    # What is no model has no ridge to replace.
+    Head.of(model, step=True)
     if isinstance(feature_law(with_ridge(model, 1.0), task, points), IsotropicLaw):
         return OptimalRidgeCurve(tuple(points), *_best_ridges(isotropic_law(model, task, points[0]), points, error))
     found = [optimal_ridge(model, task, point, error) for point in points]
