@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,8 @@ _STEPS = (1, 1.5, 2, 3, 5, 7)
 #: Changes beyond this share of equivalents, whose degree may be too high for d, are off the scale.
 _FAR = 0.25
 _MARKER = {1: "^", 2: "D", 3: "v", 4: "s", 5: "p"}
+#: Letters in a line of a label.
+_LABEL = 72
 #: The line of equivalents, among the changes alone.
 _DOTS = (0, (4, 1, 1, 1, 1, 1))
 
@@ -251,12 +254,16 @@ def _one_by_one(campaign: Campaign, results: Results) -> Figure:
     if not gaps:
         places = {id(curve): results.subject(key) for key, curve in results.curves.items()}
         gaps = {places[id(curve)]: runs for index in range(len(campaign.panels)) for curve, runs, _ in _changes(results.of_panel(index))}
-    drawing, axes = plt.subplots(figsize=(10.0, 1.2 + 0.22 * len(gaps)), layout="constrained")
-    rows = np.arange(len(gaps))[::-1]
+    labels = [textwrap.fill(name, _LABEL) for name in gaps]
+    lines = np.array([1 + label.count("\n") for label in labels])
+    rows = lines / 2 - np.cumsum(lines)
+    drawing, axes = plt.subplots(figsize=(10.0, 1.2 + 0.15 * float(lines.sum())), layout="constrained")
+    drawing.get_layout_engine().set(w_pad=0.15)
     found = [MonteCarlo.from_runs(runs[:, 0]) for runs in gaps.values()]
     axes.errorbar([each.mean for each in found], rows, xerr=[each.stderr for each in found], fmt="o", ms=4, capsize=2, color=COLOURS[0])
     axes.axvline(0.0, color=_PALE, lw=0.6)
-    axes.set_yticks(rows, list(gaps), fontsize=7)
+    axes.set_yticks(rows, labels, fontsize=7)
+    axes.set_ylim(-lines.sum() - 0.5, 0.5)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
     axes.set_xlabel("simulation/theory − 1" if any(panel.errors for panel in campaign.panels) else "e/e(head) − 1")
     drawing.suptitle(f"{campaign.figure}: simulated at d = {results.d}, {results.runs} runs", fontsize=11)
