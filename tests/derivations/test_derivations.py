@@ -53,7 +53,7 @@ kappa = sympy.Symbol("kappa", positive=True)
 B, d, t = sympy.symbols("B d t", positive=True)
 
 
-def test_every_file_is_a_derivation_that_is_reached_and_has_its_chapter() -> None:
+def test_every_file_is_reached_and_has_its_chapter() -> None:
     files = {(path.parent.name, path.stem) for path in Path(derivations.__file__).parent.glob("*/*.py")}
     files = {place for place in files if place[1] != "__init__"}
     assert {tuple(module.__name__.split(".")[1:]) for module in MODULES} == files

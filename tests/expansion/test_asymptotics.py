@@ -268,7 +268,7 @@ def test_singular_points_are_listed_and_removable_ones_marked() -> None:
     assert [(item.place, item.removable) for item in found] == [(-sqrt(3), False), (0, True), (sqrt(3), False)]
 
 
-def test_singular_points_of_a_periodic_function_have_one_expansion_for_each_phase() -> None:
+def test_one_expansion_for_each_phase_of_a_periodic_function() -> None:
     expression = log(Abs(sin(3 * X))) + 1 / sqrt(2 + sin(3 * X))
     found = singularities(expression)
     # nπ/3 as far as the density reaches, on both sides of 0.

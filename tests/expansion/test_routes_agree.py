@@ -29,7 +29,7 @@ few = settings(max_examples=12, deadline=None, derandomize=True, suppress_health
 
 @few
 @given(members)
-def test_enclosure_closed_form_doubles_and_monte_carlo_are_one_number(f: sympy.Expr) -> None:
+def test_four_routes_to_random_expressions_are_one_number(f: sympy.Expr) -> None:
     expansion = coefficients(f, DEGREE)
     assert expansion.exact is not None
     values, errors = np.asarray(expansion), expansion.errors

@@ -203,7 +203,7 @@ def test_what_a_step_changes_is_the_same_by_types_alone(monkeypatch: pytest.Monk
     assert even == pytest.approx(still, rel=1e-12)
 
 
-def test_where_types_do_not_reach_a_step_changes_the_better_theory() -> None:
+def test_beyond_types_a_step_changes_the_better_theory() -> None:
     """An input spike of 4, d = 16, 200 runs with a standard error of .8 %: types alone are 4 % too high.
 
     One check at |z| < 3.5, and a tenth of the order 1/d: one false alarm in 2,000 seeds.
