@@ -12,7 +12,7 @@ from hermite_eq.activations import activation
 from hermite_eq.activations.names.registry import register
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Source, Task
+from hermite_eq.models import LinearTransformer, Model, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Task
 from hermite_eq.theory import best_head, head_error, icl_error, icl_gradient, optimal_ridge, optimal_ridge_curve
 
 RELU = Task("relu", noise=0.01)
@@ -117,6 +117,18 @@ def test_the_curve_of_optimal_ridges_is_stationary() -> None:
         assert abs(error / at.error.icl - 1) < 1e-13
     noise = optimal_ridge_curve(LinearTransformer(0.0), Task("abs", noise=0.1), [Sizes(20, 20, 20, 800)])
     assert noise.ridge[0] == math.inf
+
+
+def test_a_head_after_a_step_has_an_optimal_ridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On six ridges for time: there is no theory at λ = 0, with which the least is compared elsewhere."""
+    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 64)
+    monkeypatch.setattr("hermite_eq.theory.design.optimum._DECADES", (-2.0, 3.0))
+    monkeypatch.setattr("hermite_eq.theory.design.optimum._STEP", 1.0)
+    sizes, head = Sizes.from_ratios(8, alpha=1, kappa=math.inf, tau=1, mu=0.5), OneStepTransformer("relu", 16.0, 1.0, normalise=True)
+    best = optimal_ridge(head, RELU, sizes)
+    assert 0 < best.ridge < math.inf
+    for factor in (0.5, 2.0):
+        assert icl_error(with_ridge(head, factor * best.ridge), RELU, sizes).icl > best.error.icl
 
 
 def test_several_sources_have_an_optimal_ridge() -> None:

@@ -123,7 +123,9 @@ def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which 
 
         near = math.log10(ridge) if 0 < ridge < math.inf else math.nan
         place, least = _least_of_one(lambda log: at(10.0**log), near)
-        ridge = float(_ridges(np.array(place), np.array(least), np.array(at(0.0))))
+        # After a gradient step there is no theory without a ridge.
+        without = math.inf if law.head.step else at(0.0)
+        ridge = float(_ridges(np.array(place), np.array(least), np.array(without)))
     return OptimalRidge(ridge, icl_error(with_ridge(model, ridge if ridge < math.inf else 10.0 ** _DECADES[1]), task, sizes))
 
 
