@@ -177,7 +177,9 @@ def _summands(node: sympy.Expr, x: Array, memory: dict[sympy.Basic, _Tracked]) -
     factor, whole = node.as_independent(X, as_Add=False)
     if whole.func not in (sympy.floor, sympy.ceiling) or not factor.is_real:
         return [_tracked(node, x, memory)]
-    n, leading = _tracked(whole, x, memory)[0], float(np.float32(_constant(factor)))
+    # Not by way of single precision, whose range is smaller.
+    mantissa, exponent = math.frexp(_constant(factor))
+    n, leading = _tracked(whole, x, memory)[0], math.ldexp(round(math.ldexp(mantissa, 24)), exponent - 24)
     parts = n * leading, n * _constant(factor - sympy.Rational(leading))
     return [(parts[0], np.where(np.abs(n) < 2.0**29, 0.0, _EPS * np.abs(parts[0]))), (parts[1], _EPS * np.abs(parts[1]))]
 

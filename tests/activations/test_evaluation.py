@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import mpmath
 import numpy as np
 import pytest
@@ -105,6 +108,19 @@ def test_only_what_rounding_spoils_is_computed_by_balls(monkeypatch: pytest.Monk
         evaluator(expression)(POINTS)
     # POINTS does not hold 0, the one place at which these need balls; 3x − x³ cancels near its roots, where it is small.
     assert sum(counted) <= 2
+
+
+@pytest.mark.parametrize("scale", [Rational(1, 3), Rational(7, 5), Rational(10**40, 3), Rational(3, 10**40)])
+def test_multiples_of_whole_numbers_keep_their_digits(scale: sympy.Rational, monkeypatch: pytest.MonkeyPatch) -> None:
+    """x − c⌊x/c⌋ just above its zeros, against fractions: what is left of two numbers a million times as large; no ball is needed."""
+    monkeypatch.setattr(evaluation, "_by_balls", lambda *arguments: pytest.fail("computed by balls"))
+    c = Fraction(int(scale.p), int(scale.q))
+    x = np.array([float(k * c) * (1 + 2.0**-20) for k in (1, 2, 3, 5, 7, 1000)])
+    exact = np.array([float(Fraction(value) - c * math.floor(Fraction(value) / c)) for value in x])
+    assert np.all(exact > 0)
+    # Half an ε for the sum, and for the part of the factor beyond 24 bits ε 2^−24 of x, which is 2^20 times as large.
+    assert np.all(np.abs(evaluator(X - scale * sympy.floor(X / scale))(x) - exact) <= np.finfo(float).eps * exact)
+    assert np.any(np.abs(x - float(scale) * np.floor(x / float(scale)) - exact) > 2.0**17 * np.finfo(float).eps * exact)
 
 
 def test_shapes_and_types_are_kept() -> None:

@@ -29,7 +29,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Sizes
 from hermite_eq.theory.feature_law.head import Head, HeadMoments
 from hermite_eq.theory.feature_law.moment_law import MomentLaw, source_nodes
-from hermite_eq.theory.ridge_equivalent.matrices import Eigenblock, ExplicitEngine, SourceNodes, solve_together
+from hermite_eq.theory.ridge_equivalent.matrices import Eigenblock, ExplicitEngine, SourceNodes, loads, solve_together
 from hermite_eq.theory.spectra.blocks import Block
 
 Array = NDArray[np.float64]
@@ -197,8 +197,5 @@ class Response:
 def _load(engine: ExplicitEngine, blocks: Sequence[_MovedBlock], k: Any) -> NDArray[Any]:
     """The loads w(θ), shape (N,), with moved blocks."""
     nodes = engine.nodes
-    found = nodes.samples.residual2 / k
-    for each in blocks:
-        traces = each.traces(engine.trained, each.resolvent(k)) / engine.dimension
-        found = found + nodes.power(each.block.key) * traces[nodes.source]
-    return np.asarray(found)
+    traces = ((each.block.key, each.traces(engine.trained, each.resolvent(k)) / engine.dimension) for each in blocks)
+    return loads(nodes.samples.residual2, ((nodes.power(key), trace[nodes.source]) for key, trace in traces), k)

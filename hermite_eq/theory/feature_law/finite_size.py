@@ -168,7 +168,7 @@ class FiniteLaw(IsotropicLaw):
             if change < 1e-10:
                 _check_tilts(law, spectrum, self.d, self.context)
                 return samples, spectrum, point
-            weights, guess = update, (value(point.k), 4 * change)
+            weights, guess = update, (value(point.k), change)
         raise _too_small(f"no agreement of weights and covariance after {_ROUNDS} rounds at d={self.d}")
 
 

@@ -371,6 +371,12 @@ class ExplicitEngine:
         return [(mean + nodes.samples.weights @ (u @ held(nodes)), mean) for nodes, mean in zip(laws, means, strict=True)]
 
 
+def loads(residual2: Array, parts: Iterable[tuple[Array, NDArray[Any]]], k: Any) -> NDArray[Any]:
+    r""":math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k` at nodes along the last axis,
+    from :math:`c_\kappa^2u_\kappa` and the traces over D for every block, or for all of one κ."""
+    return np.asarray(sum((power * trace for power, trace in parts), residual2 / k))
+
+
 def solve_together(
     engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Array
 ) -> Iterator[tuple[int, FixedPoint, Sequence[Eigenblock]]]:
@@ -411,8 +417,7 @@ def _in_step(
         points = _inner([engines[i] for i in moving], eigenblocks_of, tau[open_], mu[open_], ridge[open_], guess)
         settled = [rounds[i].settled(engines[i].weights(omega)) for i, omega in zip(moving, points.omega, strict=True)]
         yield from ((moving[row], _row(points, row), eigenblocks_of[row]) for row, at_rest in enumerate(settled) if at_rest)
-        # k moves by about as much as the weights.
-        changes = np.array([4 * rounds[i].residual for i in moving])
+        changes = np.array([rounds[i].residual for i in moving])
         guess = points.k[np.logical_not(settled)], changes[np.logical_not(settled)]
         open_ = [row for row, at_rest in zip(open_, settled, strict=True) if not at_rest]
         if not open_:
@@ -426,8 +431,7 @@ def _inner(
     engines: Sequence[ExplicitEngine], eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array,
     guess: Guess | None = None,
 ) -> FixedPoint:
-    r"""The fixed points at given weights, with the loads
-    :math:`w(\theta)=\sum_\kappa c_\kappa^2u_\kappa\frac1D\operatorname{tr}r_{\kappa,s}\tilde R+c_*^2/k`."""
+    """The fixed points at given weights."""
     samples = FeatureSamples(*(np.array(x) for x in zip(*(vars(e.nodes.samples).values() for e in engines), strict=True)))
     at = np.arange(len(engines))[:, None], np.array([engine.nodes.source for engine in engines])
     parts = []
@@ -441,11 +445,8 @@ def _inner(
         parts.append((np.array([engine.nodes.power(key) for engine in engines]), values, diagonals))
 
     def load(k: Array) -> Array:
-        found = samples.residual2 / k[:, None]
-        for power, values, diagonals in parts:
-            traces = (diagonals @ (1 / (values + k[:, None]))[..., None])[..., 0]
-            found = found + power * traces[at]
-        return found
+        traces = ((power, (diagonals @ (1 / (values + k[:, None]))[..., None])[..., 0]) for power, values, diagonals in parts)
+        return loads(samples.residual2, ((power, trace[at]) for power, trace in traces), k[:, None])
 
     return effective_ridge(load, samples, tau, mu, ridge, guess)
 

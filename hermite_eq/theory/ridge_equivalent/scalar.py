@@ -43,10 +43,10 @@ _EPS = float(np.finfo(float).eps)
 _NEWTON = 60
 #: The factor by which an upper bound of k is raised until it is one, and how often; most roots are less than its square below.
 _STRETCH, _WIDENINGS = 64.0, 64
-#: A guess of k, shape (...), and by how much of it k may differ, shape (...) or one number.
+#: A guess of k, shape (...), and the relative change of what k was solved for, shape (...) or one number: k moves by about as much.
 Guess = tuple[Array, Any]
-#: The least and the largest such share with which a bracket is tried first.
-_NARROW, _LOOSE = 1e-12, 0.02
+#: The half-width of the bracket that is tried first: so many times that change, within these limits.
+_MARGIN, _NARROW, _LOOSE = 4.0, 1e-12, 0.02
 
 
 def without_ridge(k: Array) -> NDArray[np.bool_]:
@@ -245,7 +245,7 @@ def effective_ridge(
     upper = 1 + penalty / strength
     ends = [upper / _STRETCH**2, lower := np.full_like(steady, SMALLEST_RIDGE)]
     if guess is not None:
-        known, near = guess[0], 1 + np.clip(guess[1], _NARROW, _LOOSE)
+        known, near = guess[0], 1 + np.clip(_MARGIN * guess[1], _NARROW, _LOOSE)
         ends.insert(0, np.maximum(known / near, lower))
         upper = np.where(without_ridge(known), upper, known * near)
     for _ in range(_WIDENINGS):
