@@ -31,6 +31,12 @@ VALUES: dict[str, list[Any]] = {
 OF_SOURCES = ("weights", "test_weights")
 
 
+def same_numbers(point: Any, other: Any) -> bool:
+    """Points together are summed in another order than one alone: a last digit may differ, by processor."""
+    first, second = (np.hstack([of.icl, of.idg, of.effective_ridge, of.remainder]) for of in (point, other))
+    return bool(np.allclose(first, second, rtol=1e-12, atol=0.0))
+
+
 def test_the_table_has_every_axis() -> None:
     assert tuple(VALUES) == AXES
 
@@ -43,7 +49,7 @@ def test_a_curve_along_anything_is_its_points(axis: str) -> None:
     assert theory.axis == axis
     assert len(theory) == 2
     for point, setting in zip(theory, theory.settings, strict=True):
-        assert point == icl_error(setting.model, setting.task, setting.sizes)
+        assert same_numbers(point, icl_error(setting.model, setting.task, setting.sizes))
     simulated = simulate.icl_curve(LINEAR, task, where, **along, runs=2, rng=0)
     assert simulated.settings == theory.settings
     assert simulated.values == theory.values
@@ -56,7 +62,7 @@ def test_a_curve_along_anything_is_its_points(axis: str) -> None:
 def test_a_curve_in_the_limit(axis: str) -> None:
     along: Any = {axis: VALUES[axis]}
     for point, setting in zip(curve := icl_curve(LINEAR, TASK, RATIOS, **along), curve.settings, strict=True):
-        assert point == icl_error(LINEAR, TASK, setting.sizes)
+        assert same_numbers(point, icl_error(LINEAR, TASK, setting.sizes))
 
 
 def test_several_models_are_several_curves_on_common_draws() -> None:

@@ -140,7 +140,9 @@ def test_several_sources_have_an_optimal_ridge() -> None:
     assert abs(mixed.error.icl / plain.error.icl - 1) < 1 / 16
     assert 0 < mixed.ridge < math.inf
     curve = optimal_ridge_curve(head, Task(sources=[Source("relu", noise=0.2)], weights=[1.0]), [sizes])
-    assert (curve.ridge[0], curve.error[0]) == (mixed.ridge, mixed.error.icl)
+    assert curve.error[0] == pytest.approx(mixed.error.icl, rel=1e-12)
+    # Where the error is flat to rounding, its minimum is known to the square root of that.
+    assert curve.ridge[0] == pytest.approx(mixed.ridge, rel=1e-7)
 
 
 @pytest.mark.parametrize(
