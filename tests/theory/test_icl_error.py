@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
+from simulated import simulated
 
-from hermite_eq import simulate
 from hermite_eq.equivalence import equivalent_model
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
@@ -252,6 +252,6 @@ def test_what_an_error_may_be_off_by() -> None:
 def test_a_simulation_is_within_the_stated_error(name: str) -> None:
     """Three standard deviations: of two right theories one is refused in 180 seeds or less often; one that is a tenth off is refused."""
     model, task, sizes = RandomTransformer(name, 0.1), Task("relu", 0.1), Sizes.from_ratios(24, alpha=1, kappa=math.inf, tau=2, mu=1)
-    told, seen = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=40, rng=3).icl
+    told, seen = icl_error(model, task, sizes), simulated(model, task, sizes, runs=40, rng=3).icl
     allowed = 3 * math.hypot(told.error, seen.stderr)
     assert abs(told.icl - seen.mean) < allowed < 0.1 * told.icl

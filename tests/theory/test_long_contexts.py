@@ -6,8 +6,8 @@ import itertools
 import math
 
 import pytest
+from simulated import simulated
 
-from hermite_eq import simulate
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Ratios, Sizes, Task
 from hermite_eq.theory import icl_error
@@ -44,7 +44,7 @@ def test_the_limit_is_what_the_refusal_says() -> None:
         f"{HYPOTHESES[0]}; found d=12 and ℓ=600, where it does not in 15% of the contexts. "
         "Repair: raise d, take shorter contexts, or the limit, which is closer here: Ratios(…) in place of Sizes"
     )
-    small, large = (simulate.icl_error(model, task, at, runs=40, rng=0).idg for at in sizes)
+    small, large = (simulated(model, task, at, runs=40, rng=0).idg for at in sizes)
     # Five standard errors.
     slack = 5 * math.hypot(large.stderr, small.stderr / 2)
     limit, shorter = (icl_error(model, task, ratios).idg for ratios in (sizes[0].ratios, Ratios(10, 2, 2)))
@@ -56,7 +56,7 @@ def test_few_tasks_one_by_one_need_no_noise_in_b() -> None:
     """d = 12, ℓ = 50 d, k = 6: where many tasks are refused, tasks one by one are what is simulated; the limit is not."""
     task, model, sizes = Task("identity", 0.01), LinearTransformer(0.01), Sizes.from_ratios(12, alpha=50, kappa=0.5, tau=2)
     found, limit = icl_error(model, task, sizes), icl_error(model, task, sizes.ratios)
-    seen = simulate.icl_error(model, task, sizes, runs=40, rng=0)
+    seen = simulated(model, task, sizes, runs=40, rng=0)
     # Five standard errors: a false alarm in 10⁵ with 40 runs.
     assert abs(found.icl - seen.icl.mean) < 5 * math.hypot(seen.icl.stderr, found.icl_stderr)
     assert abs(found.idg - seen.idg.mean) < 5 * math.hypot(seen.idg.stderr, found.idg_stderr)

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from simulated import simulated
 
 from hermite_eq import simulate
 from hermite_eq.covariance.moments.source_moments import SourceMoments
@@ -130,7 +131,7 @@ SETTINGS = {
 def test_simulated_transformers_agree(name: str) -> None:
     """Nearly without a ridge, where contexts of much energy weigh less: at 1/d = 0.08 the remainder is allowed 4 %."""
     (task, model, count), sizes = SETTINGS[name], half(12)
-    theory, found = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=count, rng=5)
+    theory, found = icl_error(model, task, sizes), simulated(model, task, sizes, runs=count, rng=5)
     runs = np.column_stack([found.icl_runs, found.source_runs])
     predicted = np.array([theory.icl, *theory.icl_by_source])
     stderr = runs.std(0, ddof=1) / math.sqrt(len(runs))
@@ -152,7 +153,7 @@ def test_means_and_few_tasks_in_simulation(name: str) -> None:
     d = 12
     sizes = Sizes(d, d, tasks, samples=180, hidden=90)
     model = RandomTransformer("relu", 0.1)
-    theory, found = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=runs, rng=2)
+    theory, found = icl_error(model, task, sizes), simulated(model, task, sizes, runs=runs, rng=2)
     for predicted, error, seen in ((theory.icl, theory.icl_stderr, found.icl), (theory.idg, theory.idg_stderr, found.idg)):
         stderr = math.hypot(seen.stderr, error)
         # Five standard errors and half of 1/d of the value; a quarter more is refuted.
@@ -165,7 +166,7 @@ def test_a_large_mean_of_the_inputs(model: LinearTransformer | RandomTransformer
     """Two checks at |z| < 3.5: one false alarm in 1,000 seeds; a fifth more is refuted."""
     task = Task(sources=[Source("relu", 0.05, input_mean=1.0)])
     sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
-    found, seen = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=64, rng=3).icl
+    found, seen = icl_error(model, task, sizes), simulated(model, task, sizes, runs=64, rng=3).icl
     assert abs(found.icl - seen.mean) < 3.5 * math.hypot(seen.stderr, found.icl_stderr)
     assert abs(found.icl * 1.2 - seen.mean) > 3.5 * math.hypot(seen.stderr, found.icl_stderr)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simulated import simulated
 
 from hermite_eq import equivalent_model, simulate
 from hermite_eq.covariance.moments.sources import source_moments
@@ -138,7 +139,7 @@ def test_labels_that_grow_with_the_spike_at_rest() -> None:
     task = Task(sources=[Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(2.0 * D))])
     sizes = Sizes.from_ratios(D, alpha=1, kappa=math.inf, tau=1.2, mu=0.5)
     head = RandomTransformer("relu", 0.1)
-    seen = simulate.icl_error(head, task, sizes, runs=80, rng=0, test=4000).icl
+    seen = simulated(head, task, sizes, runs=80, rng=0, test=4000).icl
     nodes, covariances = spiked_icl_error(head, task, sizes, nodes=4096), icl_error(head, task, sizes)
     # Five standard errors (5 %; a false alarm in 1e-5 with 80 runs of heavy tails) and half of the order 1/d.
     allowed = 5 * seen.stderr + 0.5 * nodes.icl / D
@@ -211,7 +212,7 @@ def test_beyond_types_a_step_changes_the_better_theory() -> None:
     task, sizes = Task(sources=[UNEQUAL]), Sizes.from_ratios(D, alpha=1, kappa=math.inf, tau=1, mu=0.75)
     head = OneStepTransformer("relu", float(D**2), 0.1, normalise=True)
     with pytest.warns(HypothesisWarning, match="supposes η = o"):
-        seen = simulate.icl_error(head, task, sizes, runs=200, rng=7).icl
+        seen = simulated(head, task, sizes, runs=200, rng=7).icl
     assert abs(icl_error(head, task, sizes).icl - seen.mean) < 3.5 * seen.stderr + 0.1 * seen.mean / D
     assert spiked_icl_error(head, task, sizes).icl - seen.mean > 3.5 * seen.stderr
 
@@ -322,7 +323,7 @@ def test_an_input_spike_of_order_d_needs_quadratic_functions() -> None:
     d = 24
     head, task = RandomTransformer("relu", 1.0, normalise=True), input_spike(d)
     sizes = Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=1.5, mu=0.5)
-    seen = simulate.icl_error(head, task, sizes, runs=60, rng=3, test=4000)
+    seen = simulated(head, task, sizes, runs=60, rng=3, test=4000)
     nodes = context_nodes(task, d, d, True, 4096)
     assert nodes.large == 1
     theory = icl_error(head, task, sizes)
@@ -390,6 +391,6 @@ def test_without_a_large_direction_one_type_describes_neurons() -> None:
     """
     task = Task(sources=[Source("relu", 0.01, input_cov=Toeplitz(0.3))], unit_inputs=True, unit_link=True)
     head, sizes = RandomTransformer("x^2-1", 0.1, normalise=True), Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=2, mu=1)
-    seen = simulate.icl_error(head, task, sizes, runs=32, rng=2).icl
+    seen = simulated(head, task, sizes, runs=32, rng=2).icl
     assert abs(icl_error(head, task, sizes).icl - seen.mean) < 3.5 * seen.stderr
     assert spiked_icl_error(head, task, sizes).icl - seen.mean > 7 * seen.stderr

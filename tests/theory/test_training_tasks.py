@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from simulated import simulated
 
-from hermite_eq import simulate
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory import icl_error
@@ -52,18 +52,18 @@ CASES = [
 
 @pytest.mark.parametrize(("model", "task", "sizes"), CASES, ids=str)
 def test_few_tasks_against_simulation(model: LinearTransformer | RandomTransformer, task: Task, sizes: Sizes) -> None:
-    seen, theory = simulate.icl_error(model, task, sizes, runs=40, rng=1, test=2000), icl_error(model, task, sizes)
+    seen, theory = simulated(model, task, sizes, runs=40, rng=1, test=2000), icl_error(model, task, sizes)
     for name in ("icl", "idg"):
-        simulated, predicted, stderr = getattr(seen, name), getattr(theory, name), getattr(theory, f"{name}_stderr")
+        error, predicted, stderr = getattr(seen, name), getattr(theory, name), getattr(theory, f"{name}_stderr")
         # Four standard errors of both (a false alarm in 1e-4 with 40 runs), and a quarter of the order 1/d: 1.6 %.
-        allowed = 4 * math.hypot(simulated.stderr, stderr) + 0.25 * predicted / sizes.d
-        assert abs(simulated.mean - predicted) < allowed, (name, str(seen), str(theory))
+        allowed = 4 * math.hypot(error.stderr, stderr) + 0.25 * predicted / sizes.d
+        assert abs(error.mean - predicted) < allowed, (name, str(seen), str(theory))
 
 
 def test_one_spectrum_for_all_of_two_tasks_is_refuted() -> None:
     model, task, sizes = CASES[1]
     assert isinstance(model, LinearTransformer)
-    seen = simulate.icl_error(model, task, sizes, runs=40, rng=1).icl
+    seen = simulated(model, task, sizes, runs=40, rng=1).icl
     assert abs(solve(isotropic_law(model, task, sizes), [sizes])[0]["icl"][0] - seen.mean) > 4 * seen.stderr + 0.25 * seen.mean / sizes.d
 
 

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from simulated import simulated
 
 from hermite_eq import simulate
 from hermite_eq.models import LinearTransformer, PowerLaw, RandomTransformer, Sizes, Source, Spike, Task, Toeplitz
@@ -48,7 +49,7 @@ def _theory(name: str) -> TheoryError:
 def test_the_theory_agrees_with_simulation(name: str) -> None:
     """2 % and 3.5 standard errors: of four right theories one is refused in 500 seeds or less often; a fifth more is refuted."""
     model, covariance = SETTINGS[name]
-    found, seen = _theory(name), simulate.icl_error(model, _task(covariance), SIZES, runs=48, rng=4).icl
+    found, seen = _theory(name), simulated(model, _task(covariance), SIZES, runs=48, rng=4).icl
     allowed = 3.5 * math.hypot(found.icl_stderr, seen.stderr)
     assert abs(found.icl - seen.mean) < 0.02 * seen.mean + allowed
     assert abs(1.2 * found.icl - seen.mean) > 0.02 * seen.mean + allowed
