@@ -1,6 +1,7 @@
 """For tests and doctests alike: one hypothesis profile, the plugin of hermite_eq.testing, a table of activations left as it was, and other
 seeds where HERMITE_EQ_SEED_SHIFT is set: of every generator that is made of a number, in tests and library, but for hypothesis."""
 
+import functools
 import os
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,12 +21,22 @@ pytest_plugins = [] if any(point.name == "hermite_eq" for point in entry_points(
 SHIFT = int(os.environ.get("HERMITE_EQ_SEED_SHIFT", "0"))
 
 
+_PLAIN = np.random.SeedSequence
+
+
 class _ShiftedSequence(np.random.SeedSequence):
     """A child of the sequence that is asked for; children of its own, and copies of it, are that already."""
 
     def __init__(self, entropy: Any = None, *, spawn_key: Any = (), **keywords: Any) -> None:
         mark = 2**31 + SHIFT
         super().__init__(entropy, spawn_key=spawn_key if mark in spawn_key[:1] else (mark, *spawn_key), **keywords)
+
+    def __copy__(self) -> "_ShiftedSequence":
+        return _ShiftedSequence(self.entropy, spawn_key=self.spawn_key)
+
+    def __reduce__(self) -> Any:
+        # To another process, which shifts nothing, goes the same sequence.
+        return functools.partial(_PLAIN, spawn_key=self.spawn_key), (self.entropy,)
 
 
 def _shifted_rng(seed: Any = None, made: Any = np.random.default_rng) -> np.random.Generator:
@@ -46,6 +57,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).startswith(STATISTICAL):
             item.add_marker("statistical")
+        if SHIFT and item.get_closest_marker("own_seeds"):
+            item.add_marker(pytest.mark.skip(reason="HERMITE_EQ_SEED_SHIFT is set"))
 
 
 @pytest.fixture(autouse=True)

@@ -91,6 +91,7 @@ def rows(name: str, largest: float = math.inf) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.own_seeds
 @pytest.mark.filterwarnings("ignore::hermite_eq.HypothesisWarning")
 def test_every_stored_campaign_has_the_rows_it_had(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing is written meanwhile: a store is read once for its curves, its origins and its number of runs.

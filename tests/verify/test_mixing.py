@@ -25,6 +25,7 @@ from verify.campaigns.curves import Results, results
 from verify.campaigns.data_mixing import DATA_MIXING
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.table import CAMPAIGNS
+from verify.claims import agreement, statements
 from verify.claims.agreement import THEORY, judge
 from verify.claims.check import Check, Verdict, by_rate
 from verify.report.figures import constant_errors
@@ -83,7 +84,7 @@ def test_without_normalisation_the_gap_vanishes_with_d() -> None:
 
 def test_less_noise_is_better_on_both_sources() -> None:
     d, base = 12, Mixing(ridge=5e-3)
-    (clean,), (noisy,) = (errors(replace(base, noises=(1e-4, delta**2)), d, 80) for delta in (0.01, 0.8))
+    (clean,), (noisy,) = (errors(replace(base, noises=(1e-4, delta**2)), d, 160) for delta in (0.01, 0.8))
     # On source 0 the noise in source 1's training labels is all that differs.
     mean, t = t_ratio((noisy.source_runs[:, 0] - clean.source_runs[:, 0]) / clean.icl.mean)
     assert mean > 0.03
@@ -104,7 +105,7 @@ def constant(mixing: Mixing, d: int) -> np.ndarray:
 def test_structure_in_a_source_is_better_on_that_source_alone() -> None:
     d, base = 12, Mixing(ridge=5e-3)
     settings = {"plain": base, "task": replace(base, task_spike=1.0), "input": replace(base, input_spike=1.0)}
-    found = {name: errors(setting, d, 60)[0].source_runs for name, setting in settings.items()}
+    found = {name: errors(setting, d, 100)[0].source_runs for name, setting in settings.items()}
     levels = {name: constant(setting, d) for name, setting in settings.items()}
     for name, least in (("task", 0.04), ("input", 0.7)):
         mean, t = t_ratio((found[name][:, 1] - found["plain"][:, 1]) / found["plain"].mean())
@@ -206,9 +207,9 @@ def test_the_label_column_is_a_block_of_rank_d_as_derived() -> None:
 
 def test_the_rest_of_the_gradient_vanishes_beside_rank_one() -> None:
     # Lemma 4.11, in the scale of [RT]: d^{-1}, less what √log m in max|w| takes off at these sizes (0.2).
-    model, ladder = OneStepTransformer("relu", 1.0, 0.1), (10, 16, 26)
-    found = [gradient_step(model, _task(False), _sizes(d), runs=12, rng=0).ratio for d in ladder]
-    row = by_rate("‖Δ‖/‖uvᵀ‖", ladder, [r.mean for r in found], [r.stderr for r in found], order=-1, runs=[12] * 3)
+    model, ladder, runs = OneStepTransformer("relu", 1.0, 0.1), (10, 16, 26), (60, 40, 16)
+    found = [gradient_step(model, _task(False), _sizes(d), runs=count, rng=0).ratio for d, count in zip(ladder, runs, strict=True)]
+    row = by_rate("‖Δ‖/‖uvᵀ‖", ladder, [r.mean for r in found], [r.stderr for r in found], order=-0.8, runs=runs)
     assert row.verdict == Verdict.IN_THE_LIMIT, row.note
 
 
@@ -299,8 +300,10 @@ def test_every_claim_is_held_against_the_runs(name: str, invented_theory: None) 
     assert len({row.subject for row in rows}) == len(rows)
 
 
-def test_a_gap_which_shrinks_agrees_in_the_limit(invented_theory: None) -> None:
-    # Of the degrees 5 under an input spike is too high.
+def test_a_gap_which_shrinks_agrees_in_the_limit(invented_theory: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whether a degree is too high for d is judged by drawn contexts, and is not what is tested here.
+    for module in (agreement, statements):
+        monkeypatch.setattr(module, "LIMIT", math.inf)
     panels = tuple(Panel(panel.axis, panel.values, panel.families) for panel in small("dm-fig2").panels[1:])
     campaign = dataclasses.replace(small("dm-fig2"), panels=panels)
     start, rng = simulated(campaign), np.random.default_rng(0)

@@ -82,6 +82,7 @@ def test_the_gap_of_a_limit_must_vanish_at_the_rate_or_faster(power: float, good
         assert abs(row.value - power) < 5 * row.value_error
 
 
+@pytest.mark.own_seeds
 def test_the_theory_agrees_with_stored_settings_a_wrong_one_not() -> None:
     """The theory of today at every other setting simulated at d = 40, and the same 5 % higher."""
     stored = json.loads((ROOT / "results" / "settings" / "summary.json").read_text(encoding="utf-8"))["outcomes"]

@@ -93,13 +93,6 @@ def test_the_best_mixture_is_best_in_simulation(curves: tuple[TheoryCurve, Simul
     assert (theory.icl[1:] > theory.icl[0]).all()
 
 
-def test_common_draws_resolve_differences(curves: tuple[TheoryCurve, SimulatedCurve]) -> None:
-    """Pairing pays: the standard error of a difference is below that of two independent errors."""
-    _, simulated = curves
-    above = MonteCarlo.from_runs(simulated.icl_runs[:, 1:] - simulated.icl_runs[:, :1])
-    assert (above.stderr < 0.9 * np.hypot(simulated.icl.stderr[1:], simulated.icl.stderr[0])).all()
-
-
 def test_a_theory_five_per_cent_off_is_seen(curves: tuple[TheoryCurve, SimulatedCurve]) -> None:
     theory, simulated = curves
     for factor, agrees in ((0.95, False), (1.0, True), (1.05, False)):

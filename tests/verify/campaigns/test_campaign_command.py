@@ -37,6 +37,7 @@ def _in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "workers", lambda count: nullcontext(InOrder()))
 
 
+@pytest.mark.own_seeds
 @pytest.mark.usefixtures("_in_order")
 def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     call = [sys.executable, "-m", "verify", "run", "rt-fig1b", "--d", "8", "--workers", "2", "--output", str(tmp_path)]

@@ -36,6 +36,8 @@ from verify.store.run import one_blas_thread, simulate_run
 from verify.store.store import SIMULATION
 from verify.store.workers import workers
 
+pytestmark = pytest.mark.own_seeds
+
 
 @pytest.fixture(scope="module")
 def forkserver() -> object:
