@@ -7,7 +7,8 @@ heads, h normalised or not, d = 16, 24, 40):
   of the others' shares is below s :data:`MANY`, :math:`s=c_1^2/(c_1^2+c_2^2/2)`; beyond, up to 27 % (an input spike that holds 45 %);
 - *types of neurons*, the directions that hold much: within 1.4 % where one holds more than :data:`TYPED` and the others' squares sum to
   less than :data:`FEW_BESIDE`; but 4 to 11 % for input spikes of 4 and power laws;
-- *given contexts*: within its own standard error everywhere, in seconds, up to :data:`MOST_SAMPLES` samples.
+- *given contexts*: within its own standard error everywhere, in seconds, up to :data:`MOST_SAMPLES` samples; also of one isotropic source
+  where no expansion in 1/d holds (:class:`hermite_eq.theory.feature_law.finite_size.FiniteLaw`).
 
 Few moments know one energy of h for each class of directions, whose shares differ by the factor :math:`e^{0.4}` at most where the sources
 commute and there are classes enough (:data:`hermite_eq.theory.spectra.blocks.ALIKE`). Beyond :data:`UNLIKE` contexts are given:
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Gaussian, Ratios, Sizes, SoftmaxAttention, Sphere, Task, TrainedModel
 from hermite_eq.theory.arguments import check_points
-from hermite_eq.theory.feature_law.finite_size import ROUGH, WIDE, FiniteLaw
+from hermite_eq.theory.feature_law.finite_size import ROUGH, SMALLEST, WIDE, FiniteLaw
 from hermite_eq.theory.feature_law.given_contexts import given_context_law
 from hermite_eq.theory.feature_law.given_moments import GivenMoments
 from hermite_eq.theory.feature_law.gradient_step import StepLaw
@@ -146,22 +147,24 @@ def _without_step(tending: Head, task: Task, nodes: int, points: tuple[Sizes, ..
 
 def _isotropic(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
     first, fewest = points[0], _fewest(points)
-    law = FiniteLaw(head=head, task=task, d=first.d, context=first.context)
+    by_contexts = partial(given_context_law, head, task) if _drawable(head, task, points) else None
+    law = FiniteLaw(head=head, task=task, d=first.d, context=first.context, otherwise=by_contexts)
     said = () if head.settles else unsettled(head, fewest, law.share)
-    if law.spread > WIDEST_MOMENTS and _drawable(head, task, points) and not said:
-        found: FeatureLaw = given_context_law(head, task, points)
-        return replace(found, notes=(*_head_notes(head, task), *found.notes))
+    if by_contexts and (law.beyond or (law.spread > WIDEST_MOMENTS and not said)):
+        found: FeatureLaw = by_contexts(points)
+        return replace(found, notes=(*_head_notes(head, task), *found.notes, *said))
     notes = [*_head_notes(head, task)]
     if first.d < ROUGH:
         notes.append(f"d = {first.d}: the remainder, of the next order in 1/d, is several per cent")
-    if first.tasks <= FEW and first.d > LARGEST:
+    few = first.tasks <= FEW and first.d >= SMALLEST and (head.settles or not law.beyond)
+    if few and first.d > LARGEST:
         notes.append("one spectrum describes few training tasks: the error on fresh tasks may be a tenth higher")
     if law.spread > WIDE:
         notes.append(
             f"d = {first.d}: ‖h‖² has the relative variance {law.spread:.1f}; at small ridges the error is less than predicted, by tens of "
             "per cent; normalise=True fixes ‖h‖"
         )
-    found = given_task_law(head, task, first) if first.tasks <= FEW and first.d <= LARGEST else law
+    found = given_task_law(head, task, first) if few and first.d <= LARGEST else law
     return replace(found, notes=(*notes, *said))
 
 

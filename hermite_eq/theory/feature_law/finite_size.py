@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Task
+from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.arguments import check_labels, check_plain
 from hermite_eq.theory.dual import Dual, partials, value
 from hermite_eq.theory.feature_law.context_law import ContextLaw, context_law
 from hermite_eq.theory.feature_law.head import HeadMoments, effective_share
-from hermite_eq.theory.feature_law.law import IsotropicLaw, Place
+from hermite_eq.theory.feature_law.law import FeatureLaw, IsotropicLaw, Place, Solution, joined
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.ridge_equivalent.scalar import FixedPoint, ScaledSamples, fixed_point, random_head_error, ridge_in_units
 from hermite_eq.theory.spectra.spectrum import Spectrum
@@ -38,8 +39,12 @@ WIDE = 1.5
 _ROUNDS = 100
 
 
-def _too_small(found: str) -> HypothesisError:
-    return HypothesisError(
+class BeyondExpansionError(HypothesisError):
+    """An expansion in 1/d does not describe the contexts."""
+
+
+def _too_small(found: str) -> BeyondExpansionError:
+    return BeyondExpansionError(
         "d, ℓ and k are large enough for the theory, whose remainder is of the next order in 1/d",
         found,
         "raise d, context or tasks, or simulate: hermite_eq.simulate.icl_error",
@@ -70,7 +75,7 @@ def _check_tilts(law: ContextLaw, spectrum: Spectrum, d: int, context: int) -> N
     own = (d + 1) / d * law.signal_share - value(spectrum.signal)[:, None]
     beyond = float(((own > value(spectrum.noise)[:, None]) * law.weights).sum(-1).max())
     if beyond > MOST_BEYOND:
-        raise HypothesisError(
+        raise BeyondExpansionError(
             "the noise in b exceeds its fluctuations over contexts, about whose mean the theory at finite d expands",
             f"d={d} and ℓ={context}, where it does not in {beyond:.0%} of the contexts",
             "raise d, take shorter contexts, or the limit, which is closer here: Ratios(…) in place of Sizes",
@@ -81,29 +86,43 @@ def _check_tilts(law: ContextLaw, spectrum: Spectrum, d: int, context: int) -> N
 class FiniteLaw(IsotropicLaw):
     r"""One isotropic source at given d and ℓ: the law of the norms, and a spectrum to the first order in 1/d.
 
+    Attributes
+    ----------
+    otherwise : callable or None
+        From points to the law of what is asked there, where the expansion does not hold.
+
     Raises
     ------
     HypothesisError
-        Where the remainder of an expansion in 1/d is no perturbation.
+        Where the remainder of an expansion in 1/d is no perturbation, and there is no other law.
     """
 
     task: Task
     d: int
     context: int
+    otherwise: Callable[[Sequence[Sizes]], FeatureLaw] | None = None
 
     def __post_init__(self) -> None:
         check_plain(self.task)
-        if self.d < SMALLEST:
-            raise _too_small(f"d={self.d}")
         check_labels([self.task])
 
     @cached_property
     def norms(self) -> ContextLaw:
         """The law of the norms."""
-        law = context_law(self.task, self.d, self.context)
-        if (variance := float(law.weights @ law.scale2**2) - 1) > WIDEST:
-            raise _too_small(f"d={self.d} and ℓ={self.context}, where ‖h‖² has the relative variance {variance:.2g}")
-        return law
+        return context_law(self.task, self.d, self.context)
+
+    @property
+    def variance(self) -> float:
+        """The relative variance of ‖h‖²."""
+        return float(self.norms.weights @ self.norms.scale2**2) - 1
+
+    @property
+    def beyond(self) -> str:
+        """Why no expansion in 1/d holds at any point; empty where one may."""
+        if self.d < SMALLEST:
+            return f"d={self.d}"
+        wide = self.variance > WIDEST
+        return f"d={self.d} and ℓ={self.context}, where ‖h‖² has the relative variance {self.variance:.2g}" if wide else ""
 
     @cached_property
     def moments(self) -> HeadMoments:
@@ -112,8 +131,8 @@ class FiniteLaw(IsotropicLaw):
 
     @property
     def spread(self) -> float:
-        """The relative variance of ‖h‖², if the head sees it."""
-        return 0.0 if self.head.settles else float(self.norms.weights @ self.norms.scale2**2) - 1
+        """:attr:`variance`, if the head sees it."""
+        return 0.0 if self.head.settles else self.variance
 
     @property
     def share(self) -> float:
@@ -123,7 +142,22 @@ class FiniteLaw(IsotropicLaw):
         moments = self.moments
         return effective_share(self.norms.weights, moments.c0**2 + moments.c1**2 + moments.residual2)
 
+    def solution(self, points: Sequence[Sizes]) -> Solution:
+        try:
+            return super().solution(points)
+        except BeyondExpansionError:
+            if self.otherwise is None:
+                raise
+            if len(points) == 1:
+                other = self.otherwise(points)
+                found, notes = other.solution(points)
+                return found, (*other.notes, *notes)
+        # The expansion holds at some of them.
+        return joined([self.solution([point]) for point in points])
+
     def errors(self, at: Place) -> ErrorArrays:
+        if self.beyond:
+            raise _too_small(self.beyond)
         d, law, head = self.d, self.norms, self.head
         n, m = at.tau * (d / (d + 1)), at.mu * (d / (d + 1))
         # A constant of a linear Transformer has no penalty, as if D were infinite.

@@ -61,6 +61,14 @@ def solve(law: FeatureLaw, points: Sequence[Any]) -> Solution:
     return columns, (*law.notes, *notes)
 
 
+def joined(solutions: Sequence[Solution]) -> Solution:
+    """Solutions at points one after another, some of which have columns that others have not: one source, and no standard errors."""
+    found = [{"icl_by_source": columns["icl"][:, None]} | columns for columns, _ in solutions]
+    names = dict.fromkeys(name for columns in found for name in columns)
+    together = {name: np.concatenate([columns.get(name, np.zeros_like(columns["icl"])) for columns in found]) for name in names}
+    return together, tuple(dict.fromkeys(note for _, notes in solutions for note in notes))
+
+
 @dataclass(frozen=True, eq=False)
 class Place:
     """Where errors are evaluated: α, κ, τ, μ and λ, arrays of shape (P,) or dual numbers. At finite d they need not belong to integers."""
