@@ -4,8 +4,8 @@ Heads, targets, noise, ridge and all sizes vary; a third of the settings has few
 several sources or inputs of unit length, and a sixth a gradient step. Each line is one setting with its number: the relative gap of ICL
 and IDG between theory and simulation, its size z in standard errors of both, and how long the theory took. The end counts the settings
 within :data:`CLOSE` or :data:`NEAR` standard errors, and says which c/d explains the gaps of ICL beyond their standard errors:
-:data:`hermite_eq.theory.prediction.REMAINDER`. Refused are a step with few training tasks or with means, and labels without a fourth
-moment. A setting of d = 14 to 24 with 60 runs takes some 15 seconds on one core.
+:data:`hermite_eq.theory.prediction.REMAINDER`. Refused are a step with large means, and labels without a fourth moment. A setting of
+d = 14 to 24 with 60 runs takes some 15 seconds on one core.
 """
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ def spiked_icl_error(
     model : OneStepTransformer or RandomTransformer
         With ridge > 0.
     task : Task
-        Gaussian inputs of mean zero, tasks Gaussian or on the sphere, input covariances that commute.
+        Gaussian inputs whose mean holds little of E‖x‖², tasks Gaussian or on the sphere, input covariances that commute.
     sizes : Sizes
         With ``hidden``, and ``tasks=math.inf``.
     nodes : int

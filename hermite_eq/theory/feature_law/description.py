@@ -34,7 +34,7 @@ from hermite_eq.theory.feature_law.given_contexts import given_context_law
 from hermite_eq.theory.feature_law.given_moments import GivenMoments
 from hermite_eq.theory.feature_law.gradient_step import StepLaw
 from hermite_eq.theory.feature_law.head import Head, unsettled
-from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, IsotropicLaw, Solution
+from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, IsotropicLaw, LawOverDraws, Solution
 from hermite_eq.theory.feature_law.limit import HeadLimit, LinearLimit, SourcesLimit, TargetMoments
 from hermite_eq.theory.feature_law.moment_law import MomentLaw, unsettled_moments
 from hermite_eq.theory.feature_law.sources.distinct import distinct_sources
@@ -55,6 +55,8 @@ UNLIKE = 1.2
 TYPED, FEW_BESIDE, FEW_OF_ALL = 0.2, 0.013, 4.0
 #: Relative variance of ‖h‖² from which no law of few moments holds for a head that does not normalise h: 57 % off at 4.7.
 WIDEST_MOMENTS = 3.0
+#: Draws of the training tasks over which types of neurons are averaged, and contexts of each source in one.
+DRAWS_OF_TYPES, NODES_OF_A_DRAW = 4, 2048
 #: Samples of which a fit takes seconds.
 MOST_SAMPLES = 3600
 #: Share of E‖x‖² in the inputs' mean up to which linear heads are within 2 %: 1.2, 3.2 and 12.8 % too high at .2, .33 and .5 (ReLU target,
@@ -118,16 +120,16 @@ def _fewest(points: Sequence[Sizes]) -> Sizes:
 
 def _finite(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
     if head.step:
-        typed = TypedLaw.of(head, task, points, NODES)
+        typed = _typed(head, task, points)
         tending = replace(head, step=replace(head.step, step_size=0.0, rank_one=True))
-        return StepLaw(head=head, typed=typed, drawn=partial(_without_step, tending, task, NODES), notes=typed.notes)
+        return StepLaw(head=head, task=task, typed=typed, drawn=partial(_without_step, tending, task), notes=typed.notes)
     if task.isotropic:
         return _isotropic(head, task, points)
     first = points[0]
     task.check(first.d)
     if _beyond_moments(head, task, first):
         drawable = _drawable(head, task, points)
-        if not head.linear and first.tasks == math.inf:
+        if not head.linear and first.tasks == math.inf and all(source.centred for source in task.sources):
             found = concentration(task, first.d, first.context)
             beside = found.others < max(FEW_BESIDE, FEW_OF_ALL / (first.d * (first.d + 1)))
             if found.largest > TYPED and (beside or not drawable) and types_of_neurons(head, task, first):
@@ -137,12 +139,23 @@ def _finite(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
     return replace(mixture_law(head, task, first), notes=moment_notes(head, task, _fewest(points)))
 
 
+def _typed(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
+    """By types of neurons; of finitely many training tasks over draws of them, each on fewer contexts."""
+    if points[0].tasks == math.inf:
+        return TypedLaw.of(head, task, points, NODES)
+
+    def given(number: int) -> TypedLaw:
+        return TypedLaw.of(head, task, points, NODES_OF_A_DRAW, number)
+
+    return LawOverDraws(head=head, given=given, controls=np.zeros((DRAWS_OF_TYPES, 0)), precise=math.inf, notes=given(0).notes)
+
+
 @lru_cache(maxsize=64)
-def _without_step(tending: Head, task: Task, nodes: int, points: tuple[Sizes, ...]) -> tuple[Solution, Columns]:
+def _without_step(tending: Head, task: Task, points: tuple[Sizes, ...]) -> tuple[Solution, Columns]:
     """The errors without a step, with their notes, and those by types of a head whose step tends to 0."""
     law = _finite(replace(tending, step=None), task, points)
     found, notes = law.solution(points)
-    return (found, (*law.notes, *notes)), TypedLaw.of(tending, task, points, nodes).solution(points)[0]
+    return (found, (*law.notes, *notes)), _typed(tending, task, points).solution(points)[0]
 
 
 def _isotropic(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:

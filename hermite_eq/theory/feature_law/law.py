@@ -126,7 +126,7 @@ class LawOverDraws(FeatureLaw):
     precise: float
 
     def solution(self, points: Sequence[Any]) -> Solution:
-        first = self._draws(range(FIRST), points)
+        first = self._draws(range(min(FIRST, len(self.controls))), points)
         columns = mean_columns(first, self.controls[:FIRST])
         rough = [i for i in range(len(points)) if any(columns[f"{e}_stderr"][i] > self.precise * columns[e][i] for e in ("icl", "idg"))]
         if rough:

@@ -7,7 +7,7 @@ Given its task η, a context is, by the exact law of :mod:`hermite_eq.theory.fea
 and a node is one such context, drawn from a fixed sequence of evenly spread points. Of :math:`h=x\otimes b` it keeps
 
 - the coordinates :math:`t_k=\langle e_k,h\rangle` along the directions that hold much of h by themselves, and in an orthonormal basis of
-  what else the signals :math:`M_s=\mathbb E_s[hy]` span,
+  what else the signals :math:`M_s=\mathbb E_s[hy]` and the means :math:`\mathbb E_sh` span,
 - the overlap :math:`\langle\hat g,h\rangle` with :math:`\hat g=\frac1n\sum_j\tilde y_j\tilde h_j`, which is :math:`\langle\bar M,h\rangle`,
   :math:`\bar M=\sum_s\pi_sM_s`, and a noise
   :math:`\langle N,h\rangle\sim\mathcal N(0,\tfrac1n\mathbb E'[y'^2\langle h'_\perp,h_\perp\rangle^2])`,
@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 
 from hermite_eq.covariance.moments.sources import geometry, source_moments
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Gaussian, Sphere, Task
-from hermite_eq.theory.feature_law.sources.contexts import Contexts, context_sums
+from hermite_eq.models import Sphere, Task
+from hermite_eq.theory.feature_law.sources.contexts import Contexts, context_sums, task_directions
+from hermite_eq.theory.feature_law.sources.drawn_tasks import task_draws
 from hermite_eq.theory.neuron_types.known_means import calibrated, exact_means, known_functions
 from hermite_eq.theory.neuron_types.quadratics import QuadraticNodes, quadratic_nodes
 from hermite_eq.theory.spectra.blocks import Block, Kronecker, Side, block_diagonal, sides
@@ -53,8 +54,12 @@ class ContextNodes:
     ----------
     shares : (N,) array
         Weights within each source, nearly alike: such that the means which are known exactly are met.
+    training, test : (sources,) array
+        The weights of the sources in training and in the test.
+    fresh : (sources,) array of bool
+        Whether the tasks of a source are those of the test, and not given ones of training.
     weights, test_weights : (N,) array
-        With the source's own, in training and in the test.
+        Shares with the source's own weight, in training and in the test.
     source : (N,) array of int
     known : (N, k) array
         The functions with these means, and a constant.
@@ -82,6 +87,9 @@ class ContextNodes:
     """
 
     shares: Array
+    training: Array
+    test: Array
+    fresh: NDArray[np.bool_]
     weights: Array
     test_weights: Array
     source: NDArray[np.int64]
@@ -107,15 +115,18 @@ def _spread_points(count: int, dimension: int, stream: int) -> Array:
     return np.asarray(scipy.special.ndtri(np.clip(points, 2.0**-40, 1 - 2.0**-40)))
 
 
-def _contexts(task: Task, index: int, d: int, context: int, count: int) -> tuple[Contexts, Array]:
+def _contexts(task: Task, member: Member, d: int, context: int, count: int, stream: int) -> tuple[Contexts, Array]:
     """Contexts of one source, and one more standard normal for each."""
-    source = task.sources[index]
+    source = task.sources[member.source]
     place = geometry(task, source, d)
-    z = _spread_points(count, 2 + 3 * d + 2 * context, index)
+    z = _spread_points(count, 2 + 3 * d + 2 * context, stream)
     g, extra, zeta, u, v, inner, noise = np.split(z, np.cumsum([1, 1, d, d, d, context]), axis=1)
-    if isinstance(source.tasks, Sphere):
-        zeta = zeta * (math.sqrt(d) / np.linalg.norm(zeta, axis=1, keepdims=True))
-    eta = place.directions(source.mean_vectors(d)[1] + source.task_cov.colour(zeta))
+    if member.tasks is not None:
+        eta = task_directions(place, count, member.tasks, np.random.default_rng([_SEED, stream]))
+    else:
+        if isinstance(source.tasks, Sphere):
+            zeta = zeta * (math.sqrt(d) / np.linalg.norm(zeta, axis=1, keepdims=True))
+        eta = place.directions(source.mean_vectors(d)[1] + source.task_cov.colour(zeta))
     normals = iter((u, v))
 
     def sums(mean: Array, omega: Array) -> tuple[Array, Array, Array]:
@@ -124,41 +135,58 @@ def _contexts(task: Task, index: int, d: int, context: int, count: int) -> tuple
     return Contexts(place, context, eta, g[:, 0], sums, lambda shape: next(normals)), extra[:, 0]
 
 
-def other_laws(task: Task) -> HypothesisError | None:
-    """What is to be said of sources whose contexts are not drawn here."""
-    for s, each in enumerate(task.sources):
-        if not (each.centred and isinstance(each.tasks, Gaussian | Sphere)):
-            return HypothesisError(
-                "inputs have mean zero, and tasks are Gaussian or on the sphere", f"source {s}: {each}",
-                "simulate: hermite_eq.simulate.icl_error",
-            )  # fmt: skip
-    return None
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A source of contexts: fresh tasks, or given ones, and its weights in training and in the test."""
+
+    source: int
+    tasks: Array | None
+    weight: float
+    test_weight: float
+
+
+def _members(task: Task, d: int, draw: tuple[int, int] | None) -> list[Member]:
+    """The sources of a task, each once for training and test; or of a draw of its training tasks, and then of the test."""
+    sources = range(len(task.sources))
+    if draw is None:
+        return [Member(s, None, task.weights[s], task.test_weights[s]) for s in sources]
+    tasks, number = draw
+    given = enumerate(task_draws(task, d, tasks)[number])
+    trained = [Member(s, xi, len(xi) / tasks, 0.0) for s, xi in given if len(xi)]
+    return trained + [Member(s, None, 0.0, task.test_weights[s]) for s in sources]
 
 
 @lru_cache(maxsize=16)
-def context_nodes(task: Task, d: int, context: int, normalise: bool, count: int) -> ContextNodes:
+def context_nodes(
+    task: Task, d: int, context: int, normalise: bool, count: int, draw: tuple[int, int] | None = None
+) -> ContextNodes:
     r"""Nodes of every source, ``count`` each.
 
     Parameters
     ----------
     task : Task
-        Gaussian inputs of mean zero, tasks Gaussian or on the sphere.
+        Gaussian inputs, tasks Gaussian or on the sphere.
     d, context : int
     normalise : bool
         Whether h is rescaled to :math:`\|h\|^2=t`. The signals are rescaled with it, by one factor for each source.
     count : int
         A power of two.
+    draw : (int, int), optional
+        The number of training tasks and of their draw. Each source is then two: with these tasks, and with the fresh ones of the test.
 
     Raises
     ------
     HypothesisError
         Where h is rescaled, and vanishes.
     """
-    sources = range(len(task.sources))
-    moments = [source_moments(task, d, context, source=s) for s in sources]
-    training = np.array(task.weights)
-    trace = float(training @ [m.trace for m in moments])
-    drawn = [_contexts(task, s, d, context, count) for s in sources]
+    members = _members(task, d, draw)
+    moments = [source_moments(task, d, context, source=member.source, tasks=member.tasks) for member in members]
+    training, test = (np.array([getattr(member, name) for member in members]) for name in ("weight", "test_weight"))
+    fresh = np.array([member.tasks is None for member in members])
+    # t is that of fresh tasks.
+    trace = float(task.weights @ np.array([m.trace for m in moments])[fresh])
+    variance = np.array([task.sources[member.source].noise for member in members])
+    drawn = [_contexts(task, member, d, context, count, i) for i, member in enumerate(members)]
     x, b, label, extra = (np.concatenate(parts) for parts in zip(*((c.x, c.b, c.y, more) for c, more in drawn), strict=True))
     source = np.repeat(np.arange(len(moments)), count)
     square = (x * x).sum(1) * (b * b).sum(1)
@@ -171,15 +199,18 @@ def context_nodes(task: Task, d: int, context: int, normalise: bool, count: int)
     signals = np.stack([m.labels for m in moments])
     # E[hy] is at most this long, and its rounding is no signal.
     floor = math.sqrt(np.finfo(float).eps * trace * max(m.square_y for m in moments))
-    both = sides([Kronecker(m.inputs / np.trace(m.inputs), m.second_b / np.trace(m.second_b)) for m in moments])
+    both = sides([Kronecker(m.second_x / np.trace(m.second_x), m.second_b / np.trace(m.second_b)) for m in moments])
     assert both is not None
     left, right = x @ both[0].basis, b @ both[1].basis
     turned = both[0].basis.T @ signals @ both[1].basis
+    # E[h], where it is not 0: what is left of h has the mean 0.
+    centers = both[0].basis.T @ np.array([np.outer(m.mean_x, m.mean_b) for m in moments]) @ both[1].basis
+    centers = centers[[bool(m.mean_x.any()) for m in moments]]
     known, shares = [], np.empty(len(x))
     for s, m in enumerate(moments):
         at = source == s
         known.append(known_functions(both, left[at], right[at], label[at], turned[s]))
-        exact = exact_means(both, m.inputs, m.second_b, m.square_y - task.sources[s].noise, float((m.labels**2).sum()))
+        exact = exact_means(both, m.second_x, m.second_b, m.square_y - variance[s], float((m.labels**2).sum()))
         shares[at] = calibrated(known[s], exact)
     weights, right = training[source] * shares, right * factor[:, None]
 
@@ -190,21 +221,24 @@ def context_nodes(task: Task, d: int, context: int, normalise: bool, count: int)
     if normalise:
         # E[hy] of the rescaled h has, source by source, the direction of M and the length E⟨M,h⟩y/‖M‖.
         lengths = (signals**2).sum((1, 2))
-        means = np.array([projected[source == s, s] @ (shares * label)[source == s] for s in sources])
+        means = np.array([projected[source == s, s] @ (shares * label)[source == s] for s in range(len(members))])
         projected = projected * np.where(lengths > floor**2, means / np.where(lengths > floor**2, lengths, 1.0), 0.0)
-    basis = _basis(turned, _alone(both, left, right, weights, LARGE * trace), floor)
+    basis = _basis(np.concatenate([turned, centers]), _alone(both, left, right, weights, LARGE * trace), floor)
     coordinates = np.einsum("ni,kij,nj->nk", left, basis, right, optimize=True)
     large = weights @ coordinates**2 > LARGE * trace
     order = np.argsort(~large, kind="stable")
     coordinates, basis = coordinates[:, order], basis[order]
     rest = _rest(both, left, right, coordinates, basis)
 
-    variances = np.array([s.noise for s in task.sources])[source]
+    variances = variance[source]
     seen = weights * (label**2 + variances)
     return ContextNodes(
         shares=shares,
+        training=training,
+        test=test,
+        fresh=fresh,
         weights=weights,
-        test_weights=np.array(task.test_weights)[source] * shares,
+        test_weights=test[source] * shares,
         source=source,
         known=np.concatenate(known),
         label=label,
@@ -215,9 +249,9 @@ def context_nodes(task: Task, d: int, context: int, normalise: bool, count: int)
         noise=extra * np.sqrt(_overlap_variance(x, b, factor, coordinates, seen, source, count)),
         rest=rest,
         trace=trace,
-        blocks=_blocks([Kronecker(m.inputs, m.second_b) for m in moments], both[0].basis @ basis @ both[1].basis.T),
+        blocks=_blocks([Kronecker(m.second_x, m.second_b) for m in moments], both[0].basis @ basis @ both[1].basis.T),
         moments=np.array([[np.bincount(source, row * f * shares) for row in rest] for f in (label, label**2 + variances)]),
-        quadratics=quadratic_nodes(both, left, right, [m.inputs for m in moments], turned, basis[large[order]]),
+        quadratics=quadratic_nodes(both, left, right, [m.second_x for m in moments], turned, basis[large[order]]),
     )
 
 
@@ -228,7 +262,8 @@ def _alone(both: tuple[Side, Side], x: Array, b: Array, weights: Array, least: f
 
 
 def _basis(signals: Array, alone: list[tuple[int, int]], floor: float) -> Array:
-    """Orthonormal: the products of directions that stand alone, then what else the signals span; those shorter than ``floor`` left out."""
+    """Orthonormal: the products of directions that stand alone, then what else signals and means span; those shorter than ``floor`` left
+    out."""
     first = np.zeros((len(alone), *signals.shape[1:]))
     for k, (i, j) in enumerate(alone):
         first[k, i, j] = 1.0
