@@ -103,8 +103,7 @@ def gradient_at(solved: Response) -> MixingGradient:
     weights = np.array([p.weight for p in given.training])
     found = np.array(free).T
     found = found - (found @ weights)[:, None]
-    at = law.prediction(solved.point, solved.errors, given.trace / given.dimension * solved.sizes.d)
-    return MixingGradient(weights, law.share @ found[1:], found[0], found[1:], solved.ridge_slope, at)
+    return MixingGradient(weights, law.share @ found[1:], found[0], found[1:], solved.ridge_slope, solved.error)
 
 
 def mixing_gradient(model: Model, task: Task, sizes: Sizes) -> MixingGradient:

@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Sizes
 from hermite_eq.theory.feature_law.head import Head, HeadMoments
-from hermite_eq.theory.feature_law.moment_law import MomentLaw, source_nodes
+from hermite_eq.theory.feature_law.moment_law import MomentLaw, solved_columns, source_nodes
+from hermite_eq.theory.prediction import TheoryError
 from hermite_eq.theory.ridge_equivalent.matrices import Eigenblock, ExplicitEngine, SourceNodes, loads, solve_together
 from hermite_eq.theory.spectra.blocks import Block
 
@@ -60,35 +61,35 @@ class _MovedBlock(Eigenblock):
         rotated = basis.T @ block.matrices @ basis
         rotated[:trained, ~seen] = 0.0
         rotated[:trained, :, ~seen] = 0.0
-        return cls(block, values, basis, np.einsum("sii->si", rotated), rotated, seen, np.zeros_like(basis))
+        diagonals = np.einsum("sii->si", rotated)
+        return cls([block], values[None], basis[None], diagonals[None], rotated[None], seen[None], np.zeros_like(basis))
 
     def moved(self, weights: NDArray[Any]) -> _MovedBlock:
         """In the direction of the imaginary parts of the weights."""
-        return replace(self, change=np.tensordot(np.imag(weights), self.rotated[: weights.size], 1))
+        return replace(self, change=np.tensordot(np.imag(weights), self.rotated[0, : weights.size], 1))
 
     def resolvent(self, k: Any) -> Array:
-        k = np.ravel(k)[0]
-        r = 1 / (self.values + np.real(k))
-        return np.diag(r) - 1j * r[:, None] * (self.change + np.imag(k) * np.eye(r.size)) * r
+        r = 1 / (self.values[0] + np.real(k))
+        return (np.diag(r) - 1j * r[:, None] * (self.change + np.imag(k) * np.eye(r.size)) * r)[None]
 
     def traces(self, sources: int, resolvent: Array) -> Array:
-        return np.array([self.block.copies * (matrix * resolvent).sum() for matrix in self.rotated[:sources]])
+        return np.asarray(self.copies * (self.rotated[:, :sources] * resolvent[:, None]).sum((2, 3)))
 
     def lost(self, k: Any, resolvent: Array) -> Any:
         # ΣR̃ = 1 − kR̃.
-        inner = resolvent[np.ix_(self.inside, self.inside)]
-        return self.block.copies * (2 * k * np.trace(inner) - k**2 * (inner * inner.T).sum())
+        inner = resolvent[0][np.ix_(self.inside[0], self.inside[0])]
+        return self.copies * (2 * k * np.trace(inner) - k**2 * (inner * inner.T).sum())
 
-    def square(self, s: int, resolvent: Array) -> Any:
-        return self.block.copies * (self.rotated[s] * (resolvent @ resolvent)).sum()
+    def squares(self, resolvent: Array) -> Array:
+        return self.traces(self.rotated.shape[1], resolvent @ resolvent)
 
     def pairs(self, trained: int, resolvent: Array) -> Array:
-        applied = self.rotated @ resolvent
+        applied = (self.rotated @ resolvent[:, None])[0]
         flat = applied.transpose(0, 2, 1)[:trained].reshape(trained, -1)
-        return np.asarray(self.block.copies * applied.reshape(len(applied), -1) @ flat.T)
+        return np.asarray(self.copies * applied.reshape(len(applied), -1) @ flat.T)[None]
 
     def apply(self, resolvent: Array, vectors: Array) -> Array:
-        return np.asarray(resolvent @ vectors)
+        return np.asarray(resolvent[0] @ vectors)
 
 
 def _shift(nodes: SourceNodes, weights: Array, slopes: HeadMoments | None, by: float) -> SourceNodes:
@@ -123,29 +124,36 @@ class Response:
     """
 
     def __init__(self, law: MomentLaw, sizes: Sizes) -> None:
-        self.law, self.sizes, self.engine, self.tests = law, sizes, law.engine, law.tests
+        self.law, self.sizes, self.engine = law, sizes, law.engine
         self.tau, self.mu, self.ridge = (float(x[0]) for x in law.units([sizes]))
-        ((_, point, eigenblocks),) = solve_together([self.engine], *(np.array([x]) for x in (self.tau, self.mu, self.ridge)))
-        self.errors = self.engine.errors(point, eigenblocks, self.tau, self.mu, self.tests)
-        if not np.isfinite(self.errors).all():
+        ((_, self.solved),) = solve_together([self.engine], *(np.array([x]) for x in (self.tau, self.mu, self.ridge)))
+        if not np.isfinite(self.solved.errors()[0]).all():
             raise HypothesisError("the error is finite where its gradient is asked for", f"icl = inf at {sizes}", "move n away from m")
-        self.point, self.eigenblocks = point, eigenblocks
+        self.k, self.a, self.omega = self.solved.point.k[0], self.solved.point.a[0], self.solved.point.omega[0]
+
+    @property
+    def error(self) -> TheoryError:
+        """The prediction."""
+        given = self.law.given
+        found = solved_columns(self.solved, self.law.share[None], np.array([given.trace / given.dimension * self.sizes.d]))
+        by_source = tuple(found.pop("icl_by_source")[0].tolist())
+        return TheoryError(**{name: float(column[0]) for name, column in found.items()}, icl_by_source=by_source, notes=self.law.notes)
 
     @property
     def icl(self) -> float:
         """e_ICL."""
-        return float(self.law.share @ [error for error, _ in self.errors[1:]])
+        return self.error.icl
 
     @cached_property
     def u(self) -> Array:
         """The unknowns W, k and a in one vector."""
-        return np.concatenate([self.engine.weights(self.point.omega).ravel(), [self.point.k, self.point.a]])
+        return np.concatenate([self.engine.weights(self.omega).ravel(), [self.k, self.a]])
 
     @cached_property
     def blocks(self) -> list[_MovedBlock]:
         """The blocks, ready to be moved."""
-        W = self.engine.weights(self.point.omega)
-        return [_MovedBlock.at(each.block, W[self.engine.row(each.block)]) for each in self.eigenblocks]
+        W = self.engine.weights(self.omega)
+        return [_MovedBlock.at(block, W[self.engine.row(block)]) for block in self.engine.blocks]
 
     @cached_property
     def jacobian(self) -> Array:
@@ -156,13 +164,13 @@ class Response:
     @cached_property
     def slopes(self) -> list[HeadMoments | None]:
         """Of the head's coefficients at the nodes of training, and of each test source."""
-        return [_slopes(self.law, nodes) for nodes in (self.engine.nodes, *self.tests)]
+        return [_slopes(self.law, nodes) for nodes in (self.engine.nodes, *self.engine.tests)]
 
     def equations(self, engine: ExplicitEngine, u: Array, ridge: complex) -> Array:
         """G(u), u = (W, k, a)."""
         W, k, a = u[:-2].reshape(-1, engine.trained), u[-2], u[-1]
         samples = engine.nodes.samples
-        load = _load(engine, [block.moved(W[self.engine.row(block.block)]) for block in self.blocks], k)
+        load = _load(engine, [block.moved(W[self.engine.keys.index(block.key)]) for block in self.blocks], k)
         total = self.tau * a + load
         first = (samples.weights * samples.c1**2 * self.tau / total).sum() - 1
         second = k * a * (1 - self.tau / self.mu * (samples.weights * load / total).sum()) - ridge
@@ -175,17 +183,18 @@ class Response:
         right = self.equations(engine, self.u.astype(complex), self.ridge + 1j * _STEP * d_ridge).imag / _STEP
         # k may be tiny, and with it a row and a column.
         scale = np.ones(self.u.size)
-        scale[-2] = self.point.k
+        scale[-2] = self.k
         matrix = self.jacobian * scale
         rows = np.abs(matrix).max(axis=1)
         rows = np.where(rows > 0, rows, 1.0)
         v = self.u - 1j * _STEP * scale * np.linalg.solve(matrix / rows[:, None], right / rows)
         W, k, a = v[:-2].reshape(-1, engine.trained), v[-2], v[-1]
-        blocks = [block.moved(W[self.engine.row(block.block)]) for block in self.blocks]
+        blocks = [block.moved(W[self.engine.keys.index(block.key)]) for block in self.blocks]
         omega = self.tau / (self.tau * a + _load(engine, blocks, k))
-        tests = [_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in zip(self.tests, self.slopes[1:], strict=True)]
-        errors = engine.errors(replace(self.point, k=k, a=a, omega=omega), blocks, self.tau, self.mu, tests)
-        return np.array([np.imag(error) / _STEP for error, _ in errors])
+        tests = zip(self.engine.tests, self.slopes[1:], strict=True)
+        moved = replace(engine, tests=[_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in tests])
+        point = replace(self.solved.point, k=k[None], a=a[None], omega=omega[None])
+        return np.asarray(replace(self.solved, engines=[moved], point=point, eigenblocks=blocks).errors()[0][0].imag / _STEP)
 
     @property
     def ridge_slope(self) -> float:
@@ -197,5 +206,5 @@ class Response:
 def _load(engine: ExplicitEngine, blocks: Sequence[_MovedBlock], k: Any) -> NDArray[Any]:
     """The loads w(θ), shape (N,), with moved blocks."""
     nodes = engine.nodes
-    traces = ((each.block.key, each.traces(engine.trained, each.resolvent(k)) / engine.dimension) for each in blocks)
+    traces = ((each.key, each.traces(engine.trained, each.resolvent(k))[0] / engine.dimension) for each in blocks)
     return loads(nodes.samples.residual2, ((nodes.power(key), trace[nodes.source]) for key, trace in traces), k)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,8 @@ from hermite_eq.models import Sizes
 from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population
 from hermite_eq.theory.feature_law.head import Head, effective_share, unsettled
 from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, Solution
-from hermite_eq.theory.prediction import TheoryError, columns
-from hermite_eq.theory.ridge_equivalent.matrices import ExplicitEngine, SourceNodes, solve_together
-from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, FixedPoint, replace_zero_slope, ridge_in_units, without_ridge
+from hermite_eq.theory.ridge_equivalent.matrices import ExplicitEngine, Solved, SourceNodes, solve_together
+from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, replace_zero_slope, ridge_in_units, without_ridge
 
 Array = NDArray[np.float64]
 
@@ -59,7 +57,7 @@ def source_nodes(
     # A c₁ of 0 is judged against all that is not linear, before what is fitted through degree 2 leaves the residual.
     samples = replace_zero_slope(FeatureSamples(weights, c0, c1, c2, residual2, mean, square))
     samples = replace(samples, residual2=np.maximum(residual2 - c2**2 * given.learnt[source], 0.0))
-    return SourceNodes(samples, source, energies, signals, centers)
+    return SourceNodes(samples, source, energies, signals, centers, len(given.populations))
 
 
 def unsettled_moments(head: Head, given: GivenMoments, sizes: Sizes) -> tuple[str, ...]:
@@ -81,21 +79,18 @@ class MomentLaw(FeatureLaw):
     given : GivenMoments
     engine : ExplicitEngine
         What the errors depend on but n, m and the ridge.
-    tests : tuple of SourceNodes
-        The nodes of each test population.
     """
 
     given: GivenMoments
     engine: ExplicitEngine
-    tests: tuple[SourceNodes, ...]
 
     @classmethod
     def of(cls, head: Head, given: GivenMoments, notes: tuple[str, ...] = ()) -> MomentLaw:
         """The law of given populations, with every test population in its own place."""
         nodes = source_nodes(given.training, 0, head, given, mixed=True)
-        tests = (source_nodes([p], i, head, given, mixed=False) for i, p in enumerate(given.test, len(given.training)))
-        engine = ExplicitEngine(given.blocks, len(given.training), nodes, given.dimension, head.free_constant)
-        return cls(head=head, given=given, engine=engine, tests=tuple(tests), notes=notes, places=tuple(range(len(given.test))))
+        tests = tuple(source_nodes([p], i, head, given, mixed=False) for i, p in enumerate(given.test, len(given.training)))
+        engine = ExplicitEngine(given.blocks, len(given.training), nodes, tests, given.dimension, head.free_constant)
+        return cls(head=head, given=given, engine=engine, notes=notes, places=tuple(range(len(given.test))))
 
     def with_ridge(self, ridge: float) -> MomentLaw:
         """The law with another λ, of which nothing but the units depends."""
@@ -121,28 +116,32 @@ class MomentLaw(FeatureLaw):
     def solutions(cls, laws: Sequence[MomentLaw], points: Sequence[Sizes]) -> list[Columns]:
         d = np.array([point.d for point in points], float)
         units = np.concatenate([(*law.units(points), law.given.trace / law.given.dimension * d) for law in laws], axis=1)
-        rows = predictions([law for law in laws for _ in points], *units)
-        return [columns(rows[start : start + len(points)]) for start in range(0, len(rows), len(points))]
+        together = _columns([law for law in laws for _ in points], *units)
+        rows = [slice(start, start + len(points)) for start in range(0, len(laws) * len(points), len(points))]
+        return [{name: column[own] for name, column in together.items()} for own in rows]
 
     def errors(self, tau: Array, mu: Array, ridge: Array, scale: Array) -> Columns:
         """The columns at points in the engine's units, with the effective ridge in units of ``scale``."""
-        return columns(predictions([self] * tau.size, tau, mu, ridge, scale))
-
-    def prediction(self, at: FixedPoint, errors: Sequence[tuple[Any, Any]], scale: float) -> TheoryError:
-        """From the errors of the engine at a fixed point, with the effective ridge in units of ``scale``."""
-        (idg, _), *tests = errors
-        by_source, means = np.array(tests, float).T
-        effective = 0.0 if without_ridge(at.k) else float(at.k) * scale
-        return TheoryError.mixed(
-            self.share, by_source, means, idg, effective_ridge=effective, dof=float(at.dof), fixed_point_residual=float(at.residual),
-            notes=self.notes,
-        )  # fmt: skip
+        return _columns([self] * tau.size, tau, mu, ridge, scale)
 
 
-def predictions(laws: Sequence[MomentLaw], tau: Array, mu: Array, ridge: Array, scale: Array) -> list[TheoryError]:
+def _columns(laws: Sequence[MomentLaw], tau: Array, mu: Array, ridge: Array, scale: Array) -> Columns:
     """Each law's at a point in its engine's units, solved together, with the effective ridge in units of ``scale``."""
-    found: dict[int, TheoryError] = {}
-    for i, at, eigenblocks in solve_together([law.engine for law in laws], tau, mu, ridge):
-        errors = laws[i].engine.errors(at, eigenblocks, float(tau[i]), float(mu[i]), laws[i].tests)
-        found[i] = laws[i].prediction(at, errors, float(scale[i]))
-    return [found[i] for i in range(len(laws))]
+    columns: Columns = {}
+    for numbers, solved in solve_together([law.engine for law in laws], tau, mu, ridge):
+        found = solved_columns(solved, np.array([laws[i].share for i in numbers]), scale[numbers])
+        for name, column in found.items():
+            columns.setdefault(name, np.zeros((len(laws), *column.shape[1:])))[numbers] = column
+    return columns
+
+
+def solved_columns(solved: Solved, share: Array, scale: Array) -> Columns:
+    """The columns of engines at their fixed points, for the weights of the test sources, shape (P, T), and units of the effective ridge."""
+    error, mean_error = solved.errors()
+    at, (icl, bias) = solved.point, ((share * values[:, 1:]).sum(1) for values in (error, mean_error))
+    with np.errstate(invalid="ignore"):
+        return {
+            "icl": icl, "idg": error[:, 0], "bias": bias, "variance": icl - bias,
+            "effective_ridge": np.where(without_ridge(at.k), 0.0, at.k * scale), "dof": at.dof, "fixed_point_residual": at.residual,
+            "icl_by_source": error[:, 1:],
+        }  # fmt: skip

@@ -23,7 +23,7 @@ for the coefficients v of h and a of the finite block, derived in ``derivations/
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -40,20 +40,24 @@ from hermite_eq.theory.spectra.blocks import Block, memory
 Array = NDArray[np.float64]
 
 _ROUNDS = 500
+#: Entries of arrays over nodes and unknowns that are held at a time.
+_ENTRIES = 2**22
 
 
 @dataclass(frozen=True)
 class SourceNodes:
-    r"""The law of (features, label) given θ, with the source of every node.
+    r"""The law of (features, label) given θ, with the source of every node: of one engine, or of P along a first axis.
 
     Attributes
     ----------
     samples : FeatureSamples
-        Arrays of shape (N,).
-    source : (N,) array of int
+        Arrays of shape (…, N).
+    source : (…, N) array of int
         Index of the source in the blocks.
-    energies, signals, centers : (K, N) arrays
+    energies, signals, centers : (…, K, N) arrays
         :math:`u_\kappa`, :math:`m_\kappa` and :math:`e_\kappa` of each kind κ of degree 1.
+    count : int
+        How many sources there are in the blocks.
     """
 
     samples: FeatureSamples
@@ -61,25 +65,44 @@ class SourceNodes:
     energies: Array
     signals: Array
     centers: Array
+    count: int
+
+    @classmethod
+    def stacked(cls, nodes: Sequence[SourceNodes]) -> SourceNodes:
+        """The nodes of several engines, equal in number."""
+        samples = FeatureSamples(*(np.array(x) for x in zip(*(vars(each.samples).values() for each in nodes), strict=True)))
+        rest = {name: np.array([getattr(each, name) for each in nodes]) for name in ("source", "energies", "signals", "centers")}
+        return cls(samples, count=nodes[0].count, **rest)
 
     def power(self, key: tuple[int, int]) -> Array:
         r""":math:`c_\kappa^2u_\kappa`, what multiplies the second moments of blocks of that degree and kind."""
         degree, kind = key
-        return np.asarray(self.samples.c1**2 * self.energies[kind] if degree == 1 else self.samples.c2**2)
+        return np.asarray(self.samples.c1**2 * self.energies[..., kind, :] if degree == 1 else self.samples.c2**2)
 
     def aligned(self, key: tuple[int, int]) -> Array:
         r""":math:`c_\kappa m_\kappa`, what multiplies the signals."""
         degree, kind = key
-        return np.asarray(self.samples.c1 * self.signals[kind] if degree == 1 else self.samples.c2)
+        return np.asarray(self.samples.c1 * self.signals[..., kind, :] if degree == 1 else self.samples.c2)
 
-    def by_source(self, values: Array, count: int) -> Array:
-        """Sums of ``values`` over the nodes of each of ``count`` sources, in the last axis."""
-        return np.asarray(values @ (self.source[:, None] == np.arange(count)))
+    @cached_property
+    def own(self) -> Array:
+        """1 where a node is of a source, else 0; shape (…, sources, N)."""
+        return np.asarray(self.source[..., None, :] == np.arange(self.count)[:, None], float)
 
-    def means(self, count: int) -> Array:
-        """ψ: the constant, then the means of degree 2 of each kind and source; shape (1 + K count, N)."""
-        own = self.source == np.arange(count)[:, None]
-        return np.vstack([self.samples.c0, *(self.samples.c2 * energy * own for energy in self.energies)])
+    def by_source(self, values: Array) -> Array:
+        """Sums of ``values`` over the nodes of each source, in the last axis."""
+        own = self.own.swapaxes(-1, -2)
+        return np.asarray(values @ own if values.ndim >= own.ndim else (values[..., None, :] @ own)[..., 0, :])
+
+    def at(self, values: Array) -> Array:
+        """What is known of every source, or of the first ones, whose the nodes then are, at the nodes; of shape (P, …, sources)."""
+        own = self.own[..., : values.shape[-1], :]
+        return np.asarray(values @ own if values.ndim > 2 else (values[:, None] @ own)[:, 0])
+
+    def means(self) -> Array:
+        """ψ: the constant, then the means of degree 2 of each kind and source; shape (…, 1 + K sources, N)."""
+        curved = (self.samples.c2[..., None, :] * self.energies)[..., :, None, :] * self.own[..., None, :, :]
+        return np.concatenate([self.samples.c0[..., None, :], curved.reshape(*self.own.shape[:-2], -1, self.own.shape[-1])], axis=-2)
 
 
 def _within_range(values: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -91,24 +114,25 @@ def _within_range(values: Array) -> tuple[Array, NDArray[np.bool_]]:
 
 @dataclass(frozen=True, eq=False)
 class Eigenblock:
-    """A block in the eigenbasis of the effective covariance.
+    """A block of each of P engines, all of one shape, in the eigenbases of the effective covariances.
 
     Attributes
     ----------
-    block : Block
-    values : (p,) array
+    blocks : sequence of Block
+        One for each.
+    values : (P, p) array
         Eigenvalues of Σ_s weights_s r_s, zero where they are rounding.
-    basis : (p, p) array or None
+    basis : (P, p, p) array or None
         None where every r_s is diagonal.
-    diagonals : (S, p) array
+    diagonals : (P, S, p) array
         Diagonal entries of every r_s in the basis.
-    rotated : (S, p, p) array
+    rotated : (P, S, p, p) array
         Every r_s in the basis; none where the diagonals suffice: with one training source, whose matrix is diagonal, or without a basis.
-    inside : (p,) array of bool
+    inside : (P, p) array of bool
         The range of the training covariance.
     """
 
-    block: Block
+    blocks: Sequence[Block]
     values: Array
     basis: Array | None
     diagonals: Array
@@ -116,10 +140,10 @@ class Eigenblock:
     inside: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, block: Block, weights: Array) -> list[Eigenblock]:
+    def of(cls, block: Block, weights: Array) -> Eigenblock:
         """Diagonalise mixtures of the training sources, one for each row of ``weights``, shape (P, trained)."""
         trained, own = weights.shape[1], block.diagonals
-        bases: Iterable[Array | None] = itertools.repeat(None, len(weights))
+        basis = None
         rotated = np.zeros((len(weights), 0, block.matrices.shape[1], block.matrices.shape[1]))
         if own is not None:
             values, inside = _within_range(weights @ own[:trained])
@@ -127,7 +151,7 @@ class Eigenblock:
             diagonals[:, :trained] *= inside[:, None]
         else:
             values, basis = np.linalg.eigh(np.tensordot(weights, block.matrices[:trained], 1))
-            (values, inside), bases = _within_range(values), basis
+            values, inside = _within_range(values)
             if trained > 1:
                 rotated = basis.swapaxes(1, 2)[:, None] @ block.matrices @ basis[:, None]
                 rotated[:, :trained] *= inside[:, None, :, None] * inside[:, None, None, :]
@@ -137,57 +161,98 @@ class Eigenblock:
                 others = [(basis * (matrix @ basis)).sum(1) for matrix in block.matrices[1:]]
                 diagonals = np.stack([first, *others], axis=1)
             diagonals = np.maximum(diagonals, 0.0)
-        return [cls(block, *parts) for parts in zip(values, bases, diagonals, rotated, inside, strict=True)]
+        return cls([block] * len(weights), values, basis, diagonals, rotated, inside)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Degree and kind."""
+        return self.blocks[0].key
+
+    @property
+    def copies(self) -> int:
+        """How often the block occurs."""
+        return self.blocks[0].copies
+
+    @property
+    def layout(self) -> Hashable:
+        """What blocks have in common that stand in one array."""
+        block = self.blocks[0]
+        return block.key, block.signals.shape, block.more, block.means is None, self.basis is None
+
+    def row(self, i: int) -> Eigenblock:
+        """That of one engine, with a first axis of length 1."""
+        own = slice(i, i + 1)
+        basis = None if self.basis is None else self.basis[own]
+        return Eigenblock([self.blocks[i]], self.values[own], basis, self.diagonals[own], self.rotated[own], self.inside[own])
+
+    @classmethod
+    def joined(cls, rows: Sequence[Eigenblock]) -> Eigenblock:
+        """Those of several engines, whose layouts are equal."""
+        def together(name: str) -> Any:
+            return np.concatenate([getattr(each, name) for each in rows])
+
+        basis = None if rows[0].basis is None else together("basis")
+        blocks = [block for each in rows for block in each.blocks]
+        return cls(blocks, together("values"), basis, together("diagonals"), together("rotated"), together("inside"))
 
     @cached_property
     def signals(self) -> Array:
-        """M_s in the basis, shape (S, p, q)."""
-        return self._turned(self.block.signals)
+        """M_s, shape (P, S, p, q)."""
+        return np.array([block.signals for block in self.blocks])
 
     @cached_property
     def means(self) -> Array | None:
         """E_s[h] in the basis, where it is not zero."""
-        return None if self.block.means is None else self._turned(self.block.means)
+        return None if self.blocks[0].means is None else self.turned(np.array([block.means for block in self.blocks]))
 
-    def _turned(self, vectors: Array) -> Array:
-        """Vectors of shape (S, p, q) in the basis, without what lies outside the range of the training covariance."""
-        return np.where(self.inside[:, None], vectors if self.basis is None else self.basis.T @ vectors, 0.0)
+    def turned(self, vectors: Array) -> Array:
+        """Vectors of shape (P, J, p, q) in the basis, without what lies outside the range of the training covariance."""
+        found = vectors if self.basis is None else np.einsum("nij,nsik->nsjk", self.basis, vectors, optimize=True)
+        return np.where(self.inside[:, None, :, None], found, 0.0)
+
+    def original(self, vector: Array) -> Array:
+        """A vector in the basis, of shape (P, p, q), as it was."""
+        return vector if self.basis is None else np.asarray(self.basis @ vector)
 
     def resolvent(self, k: Any) -> Array:
-        """R̃ = (Σ_s weights_s r_s + k)⁻¹ by its diagonal, shape (…, p) for k of shape (…)."""
-        return np.asarray(1 / (self.values + np.asarray(k)[..., None]))
+        """R̃ = (Σ_s weights_s r_s + k)⁻¹ by its diagonal, shape (P, p) for k of shape (P,)."""
+        return np.asarray(1 / (self.values + k[:, None]))
 
     def lost(self, k: Any, resolvent: Array) -> Any:
         """q Σ(1 − λ²/(λ+k)²) over the range of the training covariance, without cancellation where k is small."""
-        return self.block.copies * (k * resolvent * (1 + self.values * resolvent))[self.inside].sum()
+        return self.copies * np.where(self.inside, k[:, None] * resolvent * (1 + self.values * resolvent), 0.0).sum(1)
 
     def traces(self, sources: int, resolvent: Array) -> Array:
         """q tr(r_s R̃) of the first ``sources``."""
-        return np.asarray(self.block.copies * (self.diagonals[:sources] @ resolvent))
+        return np.asarray(self.copies * (self.diagonals[:, :sources] @ resolvent[..., None])[..., 0])
 
-    def square(self, s: int, resolvent: Array) -> Any:
+    def squares(self, resolvent: Array) -> Array:
         """q tr(r_s R̃²)."""
-        return self.block.copies * (self.diagonals[s] @ resolvent**2)
+        return np.asarray(self.copies * (self.diagonals @ (resolvent**2)[..., None])[..., 0])
 
     def pairs(self, trained: int, resolvent: Array) -> Array:
         """q tr(r_a R̃ r_b R̃) of every source with each of the first ``trained``."""
-        if len(self.rotated):
-            inner = (self.rotated * np.outer(resolvent, resolvent)).reshape(len(self.rotated), -1)
-            return np.asarray(self.block.copies * inner @ self.rotated[:trained].reshape(trained, -1).T)
-        return np.asarray(self.block.copies * (self.diagonals * resolvent**2) @ self.diagonals[:trained].T)
+        P, S = self.rotated.shape[:2]
+        if S:
+            inner = (self.rotated * (resolvent[:, :, None] * resolvent[:, None, :])[:, None]).reshape(P, S, -1)
+            return np.asarray(self.copies * inner @ self.rotated[:, :trained].reshape(P, trained, -1).swapaxes(1, 2))
+        return np.asarray(self.copies * (self.diagonals * (resolvent**2)[:, None]) @ self.diagonals[:, :trained].swapaxes(1, 2))
 
     def apply(self, resolvent: Array, vectors: Array) -> Array:
-        """R̃ times vectors of shape (…, p, q)."""
-        return np.asarray(resolvent[:, None] * vectors)
+        """R̃ times vectors of shape (P, …, p, q)."""
+        return np.asarray(resolvent.reshape(len(resolvent), *(1,) * (vectors.ndim - 3), -1, 1) * vectors)
 
-    def quadratic(self, s: int, vector: Array) -> Any:
-        """vᵀ r_s v summed over the copies, v of shape (p, q) in the basis."""
-        if len(self.rotated):
-            return (vector * (self.rotated[s] @ vector)).sum()
-        if s == 0 or self.basis is None:
-            return self.diagonals[s] @ (vector**2).sum(1)
-        original = self.basis @ vector
-        return (original * (self.block.matrices[s] @ original)).sum()
+    def quadratics(self, vector: Array) -> Array:
+        """vᵀ r_s v summed over the copies, v of shape (P, p, q) in the basis; shape (P, S)."""
+        if self.rotated.shape[1]:
+            outer = vector @ vector.swapaxes(1, 2)
+            return np.asarray((self.rotated.reshape(*self.rotated.shape[:2], -1) @ outer.reshape(len(outer), -1, 1))[..., 0])
+        found = (self.diagonals @ (vector**2).sum(2)[..., None])[..., 0]
+        if self.basis is not None:
+            original = self.original(vector)[:, None]
+            others = np.array([block.matrices[1:] for block in self.blocks])
+            found[:, 1:] = (original * (others @ original)).sum((2, 3))
+        return np.asarray(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +267,8 @@ class ExplicitEngine:
     trained : int
     nodes : SourceNodes
         Of training.
+    tests : sequence of SourceNodes
+        Of each test source.
     dimension : float
         D.
     free_constant : bool
@@ -211,6 +278,7 @@ class ExplicitEngine:
     blocks: Sequence[Block]
     trained: int
     nodes: SourceNodes
+    tests: Sequence[SourceNodes]
     dimension: float
     free_constant: bool = False
 
@@ -236,17 +304,18 @@ class ExplicitEngine:
     def weights(self, omega: Array) -> Array:
         """Σ p c_κ² u_κ ω over the nodes of each source, one row for each κ: the weights of the sources in the effective covariance."""
         p = self.nodes.samples.weights
-        return np.array([self.nodes.by_source(p * self.nodes.power(key) * omega, self.trained) for key in self.keys])
+        return np.array([self.nodes.by_source(p * self.nodes.power(key) * omega)[: self.trained] for key in self.keys])
 
-    def decompose(self, weights: Array) -> list[tuple[Eigenblock, ...]]:
-        """Eigenblocks of the effective covariance, for each of several :meth:`weights`."""
-        return list(zip(*(Eigenblock.of(block, weights[:, self.row(block)]) for block in self.blocks), strict=True))
+    def decompose(self, weights: Array) -> list[Eigenblock]:
+        """Eigenblocks of the effective covariance at several :meth:`weights`."""
+        return [Eigenblock.of(block, weights[:, self.row(block)]) for block in self.blocks]
 
     @cached_property
     def shape(self) -> Hashable:
         """What engines have in common that are solved in step."""
         sizes = {key: sum(block.matrices.shape[1] for block in self.blocks if block.key == key) for key in self.keys}
-        return self.trained, self.nodes.source.size, len(self.blocks[0].matrices), tuple(sizes.items())
+        nodes = tuple(nodes.source.size for nodes in (self.nodes, *self.tests))
+        return self.trained, nodes, self.dimension, self.free_constant, len(self.blocks[0].matrices), tuple(sizes.items())
 
     @property
     def memory(self) -> int:
@@ -264,111 +333,154 @@ class ExplicitEngine:
         r"""Whether :math:`\mathbb E[c_1^2\omega]=1` fixes the effective covariance, as with one source and one scale."""
         return self.nodes.samples.weights.size == 1 or (self.trained == 1 and len(self.keys) == 1)
 
-    def errors(
-        self, point: FixedPoint, eigenblocks: Sequence[Eigenblock], tau: float, mu: float, tests: Sequence[SourceNodes]
-    ) -> list[tuple[Any, Any]]:
-        """(error, error of the mean predictor) of the training mixture, then of each of ``tests``: analytic in all that it is given."""
-        D, k, omega = self.dimension, point.k, point.omega
-        samples, source = self.nodes.samples, self.nodes.source
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """P engines of one shape and layout at their fixed points.
+
+    Attributes
+    ----------
+    engines : sequence of ExplicitEngine
+    point : FixedPoint
+        Arrays of shape (P,), and ω of shape (P, N).
+    eigenblocks : sequence of Eigenblock
+    tau, mu : (P,) array
+    """
+
+    engines: Sequence[ExplicitEngine]
+    point: FixedPoint
+    eigenblocks: Sequence[Eigenblock]
+    tau: Array
+    mu: Array
+
+    def part(self, rows: slice) -> Solved:
+        """Some of them."""
+        numbers = range(len(self.tau))[rows]
+        blocks = [Eigenblock.joined([each.row(i) for i in numbers]) for each in self.eigenblocks]
+        return Solved(self.engines[rows], _rows(self.point, rows), blocks, self.tau[rows], self.mu[rows])
+
+    def errors(self) -> tuple[Any, Any]:
+        """Error, and error of the mean predictor, of the training mixture, then of each test source; shape (P, 1 + tests)."""
+        first, many = self.engines[0], len(self.tau)
+        entries = first.nodes.source.size * (len(first.keys) * len(first.blocks[0].matrices) + 1)
+        together = max(1, _ENTRIES // entries)
+        if many <= together:
+            return self._errors()
+        parts = [self.part(slice(start, start + together))._errors() for start in range(0, many, together)]
+        error, mean_error = (np.concatenate(x) for x in zip(*parts, strict=True))
+        return error, mean_error
+
+    def _errors(self) -> tuple[Any, Any]:
+        """:meth:`errors`, analytic in all that they depend on."""
+        engine = self.engines[0]
+        D, keys, trained, free = engine.dimension, engine.keys, engine.trained, engine.free_constant
+        k, omega, many = self.point.k, self.point.omega, len(self.tau)
+        nodes = SourceNodes.stacked([each.nodes for each in self.engines])
+        samples = nodes.samples
         leave = samples.weights * omega
-        both = [(each, each.resolvent(k)) for each in eigenblocks]
-        of = {key: [(each, r) for each, r in both if each.block.key == key] for key in self.keys}
-        gram, count = self.gram, len(self.blocks[0].matrices)
-        everyone = range(count)
+        both = [(each, each.resolvent(k)) for each in self.eigenblocks]
+        of = {key: [(each, r) for each, r in both if each.key == key] for key in keys}
+        gram = np.array([each.gram for each in self.engines])
+
+        def flat(vectors: Array) -> Array:
+            """Vectors of shape (P, J, p, q) as (P, J, pq)."""
+            return vectors.reshape(many, vectors.shape[1], -1)
+
+        def combined(weights: Array, vectors: Array) -> Array:
+            """Σ_j weights_j vectors_j, of shapes (P, I, J) and (P, J, p, q)."""
+            return np.asarray((weights @ flat(vectors)).reshape(many, weights.shape[1], *vectors.shape[2:]))
 
         # V = E[c m ω]M: what h and label have in common.
-        shared = {key: self.nodes.by_source(leave * self.nodes.aligned(key), count) for key in self.keys}
-        common = [np.tensordot(shared[each.block.key], each.signals, 1) for each, _ in both]
+        shared = {key: nodes.by_source(leave * nodes.aligned(key)) for key in keys}
+        common = [each.turned(combined(shared[each.key][:, None], each.signals))[:, 0] for each, _ in both]
 
         # The finite block: α₀ of the constant, and t, the weighted residuals along the means of degree 2, whose coefficients are DΓt/k.
-        psi = self.nodes.means(count)
-        P, b = (psi * leave) @ psi.T, (psi * leave) @ samples.mean
+        psi = nodes.means()
+        weighed = psi * leave[:, None]
+        P, b = weighed @ psi.swapaxes(1, 2), (weighed @ samples.mean[..., None])[..., 0]
         # Where h has a mean, B = Σ E[ψ c e ω]E_s[h]ᵀ couples the two: elimination of h's coefficients leaves P − BR̃Bᵀ and b − BR̃V.
         coupled: list[Array | None] = []
         for (each, r), V in zip(both, common, strict=True):
             B = None
             if each.means is not None:
-                along = self.nodes.by_source(psi * leave * samples.c1 * self.nodes.centers[each.block.kind], count)
-                B = np.tensordot(along, each.means, 1)
-                applied = each.apply(r, B)
-                P = P - np.einsum("jpq,lpq->jl", B, applied, optimize=True)
-                b = b - np.einsum("jpq,pq->j", applied, V, optimize=True)
+                centers = nodes.centers[:, each.key[1]]
+                B = combined(nodes.by_source(weighed * (samples.c1 * centers)[:, None]), each.means)
+                applied = flat(each.apply(r, B))
+                P = P - flat(B) @ applied.swapaxes(1, 2)
+                b = b - (applied @ V.reshape(many, -1, 1))[..., 0]
             coupled.append(B)
-        system = np.eye(len(gram) + 1, dtype=P.dtype)
-        system[:, 1:] += P[:, 1:] @ gram * (D / k)
-        system[:, 0] = P[:, 0]
-        system[0, 0] += 0.0 if self.free_constant else k / D
-        scale = np.abs(system).max(axis=1)
-        rest = np.linalg.solve(system / scale[:, None], b / scale)
-        coefficients = np.concatenate([rest[:1], gram @ rest[1:] * (D / k)])
-        penalty = (0.0 if self.free_constant else rest[0] ** 2 / D) + rest[1:] @ coefficients[1:] / k
+        scaled = gram * (D / k)[:, None, None]
+        system = np.concatenate([P[:, :, :1], P[:, :, 1:] @ scaled], axis=2)
+        system[:, 1:, 1:] += np.eye(gram.shape[1])
+        system[:, 0, 0] += 0.0 if free else k / D
+        scale = np.abs(system).max(axis=2)
+        rest = np.linalg.solve(system / scale[..., None], (b / scale)[..., None])[..., 0]
+        coefficients = np.concatenate([rest[:, :1], (scaled @ rest[:, 1:, None])[..., 0]], axis=1)
+        penalty = (0.0 if free else rest[:, 0] ** 2 / D) + (rest[:, 1:] * coefficients[:, 1:]).sum(1) / k
 
         # R̃(V − Bᵀ coefficients), and the size of the weights.
         fitted = [
-            each.apply(r, V if B is None else V - np.tensordot(coefficients, B, 1))
+            each.apply(r, V if B is None else V - combined(coefficients[:, None], B)[:, 0])
             for (each, r), V, B in zip(both, common, coupled, strict=True)
         ]
-        norm = sum((v**2).sum() for v in fitted) + penalty
+        norm = sum((v**2).sum((1, 2)) for v in fitted) + penalty
 
         # m − df₂ = (m − D') + Σ(1 − λ²/(λ+k)²), D' the rank of the training covariances: no cancellation where they are nearly equal.
-        directions = sum(each.block.copies * int(each.inside.sum()) for each in eigenblocks) / D
+        directions = sum(each.copies * each.inside.sum(1) for each, _ in both) / D
         lost = sum(each.lost(k, r) / D for each, r in both)
-        gain = 1 / (mu - directions + lost)
+        gain = 1 / (self.mu - directions + lost)
 
-        second = {key: np.array([sum(each.square(s, r) for each, r in of[key]) / D for s in everyone]) for key in self.keys}
-        pairs = {
-            key: np.sum([each.pairs(self.trained, r) for each, r in of[key]], axis=0) / D
-            for key in self.keys
-        }
+        second = {key: np.sum([each.squares(r) for each, r in of[key]], axis=0) / D for key in keys}
+        pairs = {key: np.sum([each.pairs(trained, r) for each, r in of[key]], axis=0) / D for key in keys}
         cross, through = {}, {}
-        for key in self.keys:
-            own = [(each, v) for each, v in zip(eigenblocks, fitted, strict=True) if each.block.key == key]
-            cross[key] = np.array([sum((each.signals[s] * v).sum() for each, v in own) for s in everyone])
-            through[key] = np.array([sum(each.quadratic(s, v) for each, v in own) for s in everyone])
-            through[key] = through[key] + k**2 * gain * norm * second[key]
+        for key in keys:
+            own = [(each, v) for (each, _), v in zip(both, fitted, strict=True) if each.key == key]
+            cross[key] = np.sum([(flat(each.signals) @ each.original(v).reshape(many, -1, 1))[..., 0] for each, v in own], axis=0)
+            through[key] = np.sum([each.quadratics(v) for each, v in own], axis=0) + (k**2 * gain * norm)[:, None] * second[key]
 
         # E_s[h]ᵀ of the fit.
         offset: dict[int, Any] = {}
-        for each, v in zip(eigenblocks, fitted, strict=True):
+        for (each, _), v in zip(both, fitted, strict=True):
             if each.means is not None:
-                offset[each.block.kind] = offset.get(each.block.kind, 0.0) + np.einsum("spq,pq->s", each.means, v)
+                offset[each.key[1]] = offset.get(each.key[1], 0.0) + (flat(each.means) @ v.reshape(many, -1, 1))[..., 0]
 
         def bias(nodes: SourceNodes) -> Array:
-            law, at = nodes.samples, nodes.source
-            value = coefficients @ nodes.means(count)
-            error = law.square - 2 * law.mean * value + value**2 + law.residual2 * gain * norm
+            law = nodes.samples
+            value = (coefficients[:, None] @ nodes.means())[:, 0]
+            error = law.square - 2 * law.mean * value + value**2 + law.residual2 * (gain * norm)[:, None]
             for kind, moved in offset.items():
-                error = error + 2 * value * law.c1 * nodes.centers[kind] * moved[at]
-            for key in self.keys:
-                error = error - 2 * nodes.aligned(key) * cross[key][at] + nodes.power(key) * through[key][at]
+                error = error + 2 * value * law.c1 * nodes.centers[:, kind] * nodes.at(moved)
+            for key in keys:
+                error = error - 2 * nodes.aligned(key) * nodes.at(cross[key]) + nodes.power(key) * nodes.at(through[key])
             return np.asarray(error)
 
-        weight = samples.weights * omega**2 / tau
-        spread = sum(self.nodes.power(key) * second[key][source] for key in self.keys)
-        noise = gain * (k**2 * spread + samples.residual2)
+        weight = (samples.weights * omega**2 / self.tau[:, None])[:, None]
+        spread = sum(nodes.power(key) * nodes.at(second[key]) for key in keys)
+        noise = gain[:, None] * ((k**2)[:, None] * spread + samples.residual2)
         rows = [
-            weight * (self.nodes.power(key) * pairs[key][t][source] + second[key][t] * noise)
-            for key in self.keys
-            for t in everyone
+            weight * (nodes.power(key)[:, None] * nodes.at(pairs[key]) + second[key][..., None] * noise[:, None]) for key in keys
         ]
-        rows.append(weight * gain * (spread + samples.residual2 / k**2))
-        response = np.array(rows)
+        rows.append(weight * (gain[:, None] * (spread + samples.residual2 / (k**2)[:, None]))[:, None])
+        response = np.concatenate(rows, axis=1)
 
-        def held(nodes: SourceNodes) -> Array:
-            by_source = [nodes.power(key) * (nodes.source == t) for key in self.keys for t in everyone]
-            return np.array([*by_source, nodes.samples.residual2])
+        def held(values: Array, nodes: SourceNodes) -> Array:
+            """Σ over the nodes of values, shape (P, R, N), times what multiplies each of the traces and 1/k; shape (P, R, rows)."""
+            by_trace = [nodes.by_source(values * nodes.power(key)[:, None]) for key in keys]
+            return np.concatenate([*by_trace, values @ nodes.samples.residual2[..., None]], axis=2)
 
         # The rows are the derivatives of the traces g_κs = tr r_s R̃/D and of 1/k in the load. In units of these, which differ by all
         # powers of k, no row sum of the response is above 1, for the load is a multiple of them.
-        unit = np.hstack([*(sum(each.traces(count, r) / D for each, r in of[key]) for key in self.keys), 1 / k])
+        unit = np.concatenate([*(sum(each.traces(nodes.count, r) / D for each, r in of[key]) for key in keys), (1 / k)[:, None]], axis=1)
         unit = np.where(unit == 0, 1.0, unit)
-        matrix = np.eye(len(rows)) - response @ held(self.nodes).T * (unit / unit[:, None])
-        laws = (self.nodes, *tests)
-        means = [nodes.samples.weights @ bias(nodes) for nodes in laws]
-        if bool(point.interpolates) or np.linalg.det(matrix).real <= 0:
-            return [(np.inf, mean) for mean in means]
-        u = unit * np.linalg.solve(matrix, response @ bias(self.nodes) / unit)
-        return [(mean + nodes.samples.weights @ (u @ held(nodes)), mean) for nodes, mean in zip(laws, means, strict=True)]
+        matrix = np.eye(unit.shape[1]) - held(response, nodes) * (unit[:, None, :] / unit[:, :, None])
+        laws = (nodes, *(SourceNodes.stacked(each) for each in zip(*(engine.tests for engine in self.engines), strict=True)))
+        biases = [bias(nodes) for nodes in laws]
+        means = np.stack([(law.samples.weights * found).sum(1) for law, found in zip(laws, biases, strict=True)], axis=1)
+        diverges = self.point.interpolates | (np.linalg.det(matrix).real <= 0)
+        matrix = np.where(diverges[:, None, None], np.eye(unit.shape[1]), matrix)
+        u = unit * np.linalg.solve(matrix, response @ biases[0][..., None] / unit[..., None])[..., 0]
+        more = [(held(law.samples.weights[:, None], law)[:, 0] * u).sum(1) for law in laws]
+        return np.where(diverges[:, None], np.inf, means + np.stack(more, axis=1)), means
 
 
 def loads(residual2: Array, parts: Iterable[tuple[Array, NDArray[Any]]], k: Any) -> NDArray[Any]:
@@ -379,8 +491,8 @@ def loads(residual2: Array, parts: Iterable[tuple[Array, NDArray[Any]]], k: Any)
 
 def solve_together(
     engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Array
-) -> Iterator[tuple[int, FixedPoint, Sequence[Eigenblock]]]:
-    """The number, fixed point and eigenblocks of each engine at its τ, μ and λ: those of one shape in step, as many as memory holds."""
+) -> Iterator[tuple[Sequence[int], Solved]]:
+    """Engines at their τ, μ and λ, with their numbers: those of one shape in step, as many as memory holds."""
     alike: dict[Hashable, list[int]] = {}
     for i, engine in enumerate(engines):
         alike.setdefault(engine.shape, []).append(i)
@@ -388,40 +500,47 @@ def solve_together(
         together = max(1, int(available_memory() / 2 / engines[numbers[0]].memory))
         for start in range(0, len(numbers), together):
             part = numbers[start : start + together]
-            yield from _in_step({i: engines[i] for i in part}, tau[part], mu[part], ridge[part])
+            rows = _in_step([engines[i] for i in part], tau[part], mu[part], ridge[part])
+            layouts: dict[Hashable, list[int]] = {}
+            for row, (_, blocks) in enumerate(rows):
+                layouts.setdefault(tuple(each.layout for each in blocks), []).append(row)
+            for own in layouts.values():
+                at = [part[row] for row in own]
+                blocks = [Eigenblock.joined(each) for each in zip(*(rows[row][1] for row in own), strict=True)]
+                point = FixedPoint(*(np.array([getattr(rows[row][0], f.name) for row in own]) for f in fields(FixedPoint)))
+                yield at, Solved([engines[i] for i in at], point, blocks, tau[at], mu[at])
 
 
 def _in_step(
-    engines: Mapping[int, ExplicitEngine], tau: Array, mu: Array, ridge: Array
-) -> Iterator[tuple[int, FixedPoint, Sequence[Eigenblock]]]:
-    """Number, fixed point and eigenblocks of engines of one shape.
+    engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Array
+) -> list[tuple[FixedPoint, list[Eigenblock]]]:
+    """Fixed point and eigenblocks of engines of one shape.
 
     Where the effective covariance is known, one decomposition serves every point of an engine. Otherwise it weighs the sources as the fit
     weighs them, by ω, which depends on it: Anderson's extrapolation of the plain iteration in the logarithms of the weights.
     """
-    if all(engine.steady for engine in engines.values()):
-        decomposed = {engine: engine.decompose(engine.start[None])[0] for engine in set(engines.values())}
-        eigenblocks_of = [decomposed[engine] for engine in engines.values()]
-        points = _inner(list(engines.values()), eigenblocks_of, tau, mu, ridge)
-        yield from ((i, _row(points, row), eigenblocks) for row, (i, eigenblocks) in enumerate(zip(engines, eigenblocks_of, strict=True)))
-        return
-    rounds = {i: PositiveIteration(engine.start, engine.trained + 1) for i, engine in engines.items()}
+    if all(engine.steady for engine in engines):
+        decomposed = {engine: engine.decompose(engine.start[None]) for engine in set(engines)}
+        eigenblocks = [decomposed[engine] for engine in engines]
+        points = _inner(engines, eigenblocks, tau, mu, ridge)
+        return [(_rows(points, row), blocks) for row, blocks in enumerate(eigenblocks)]
+    found: dict[int, tuple[FixedPoint, list[Eigenblock]]] = {}
+    rounds = [PositiveIteration(engine.start, engine.trained + 1) for engine in engines]
     open_, guess = list(range(tau.size)), None
-    numbers = list(engines)
     for _ in range(_ROUNDS):
-        moving = [numbers[row] for row in open_]
-        eigenblocks_of = [
-            each for engine, own in itertools.groupby(moving, engines.__getitem__)
-            for each in engine.decompose(np.array([rounds[i].values for i in own]))
-        ]  # fmt: skip
-        points = _inner([engines[i] for i in moving], eigenblocks_of, tau[open_], mu[open_], ridge[open_], guess)
-        settled = [rounds[i].settled(engines[i].weights(omega)) for i, omega in zip(moving, points.omega, strict=True)]
-        yield from ((moving[row], _row(points, row), eigenblocks_of[row]) for row, at_rest in enumerate(settled) if at_rest)
-        changes = np.array([rounds[i].residual for i in moving])
+        same = [list(own) for _, own in itertools.groupby(open_, engines.__getitem__)]
+        eigenblocks = [engines[own[0]].decompose(np.array([rounds[i].values for i in own])) for own in same]
+        points = _inner([engines[i] for i in open_], eigenblocks, tau[open_], mu[open_], ridge[open_], guess)
+        place = [(blocks, row) for own, blocks in zip(same, eigenblocks, strict=True) for row in range(len(own))]
+        settled = [rounds[i].settled(engines[i].weights(omega)) for i, omega in zip(open_, points.omega, strict=True)]
+        for row in np.flatnonzero(settled):
+            blocks, at = place[row]
+            found[open_[row]] = _rows(points, int(row)), [each.row(at) for each in blocks]
+        changes = np.array([rounds[i].residual for i in open_])
         guess = points.k[np.logical_not(settled)], changes[np.logical_not(settled)]
-        open_ = [row for row, at_rest in zip(open_, settled, strict=True) if not at_rest]
+        open_ = [i for i, at_rest in zip(open_, settled, strict=True) if not at_rest]
         if not open_:
-            return
+            return [found[i] for i in range(len(engines))]
     raise HypothesisError(
         "the sources' weights in the fit settle", f"no agreement after {_ROUNDS} rounds", "raise the ridge, or move n away from m"
     )
@@ -431,25 +550,22 @@ def _inner(
     engines: Sequence[ExplicitEngine], eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array,
     guess: Guess | None = None,
 ) -> FixedPoint:
-    """The fixed points at given weights."""
-    samples = FeatureSamples(*(np.array(x) for x in zip(*(vars(e.nodes.samples).values() for e in engines), strict=True)))
-    at = np.arange(len(engines))[:, None], np.array([engine.nodes.source for engine in engines])
+    """The fixed points at given weights, of the eigenblocks of one engine after another."""
+    nodes = SourceNodes.stacked([engine.nodes for engine in engines])
+    samples, trained, D = nodes.samples, engines[0].trained, engines[0].dimension
     parts = []
     for key in engines[0].keys:
-        rows = [[each for each in some if each.block.key == key] for some in eigenblocks]
-        values = np.array([np.concatenate([each.values for each in row]) for row in rows])
-        diagonals = np.array([
-            np.hstack([each.block.copies * each.diagonals[: engine.trained] for each in row]) / engine.dimension
-            for engine, row in zip(engines, rows, strict=True)
-        ])  # fmt: skip
-        parts.append((np.array([engine.nodes.power(key) for engine in engines]), values, diagonals))
+        rows = [[each for each in some if each.key == key] for some in eigenblocks]
+        values = np.concatenate([np.hstack([each.values for each in row]) for row in rows])
+        diagonals = np.concatenate([np.dstack([each.copies * each.diagonals[:, :trained] for each in row]) for row in rows]) / D
+        parts.append((nodes.power(key), values, diagonals))
 
     def load(k: Array) -> Array:
         traces = ((power, (diagonals @ (1 / (values + k[:, None]))[..., None])[..., 0]) for power, values, diagonals in parts)
-        return loads(samples.residual2, ((power, trace[at]) for power, trace in traces), k[:, None])
+        return loads(samples.residual2, ((power, nodes.at(trace)) for power, trace in traces), k[:, None])
 
     return effective_ridge(load, samples, tau, mu, ridge, guess)
 
 
-def _row(point: FixedPoint, i: int) -> FixedPoint:
-    return FixedPoint(*(getattr(point, f.name)[i] for f in fields(FixedPoint)))
+def _rows(point: FixedPoint, rows: int | slice) -> FixedPoint:
+    return FixedPoint(*(getattr(point, f.name)[rows] for f in fields(FixedPoint)))
