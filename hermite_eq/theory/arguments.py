@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.arguments import one_of, sequence
+from hermite_eq.arguments import sequence
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.expansion import coefficients
 from hermite_eq.models import Ratios, Sizes, Source, Task
@@ -65,14 +65,6 @@ def check_mixture(task: Any) -> None:
     """Raise unless the task has several sources."""
     if not isinstance(task, Task) or len(task.sources) < 2:
         raise HypothesisError("there are several sources to mix", f"{task}", "pass Task(sources=[Source(…), Source(…)], weights=[…])")
-
-
-def check_name(name: Any, allowed: Sequence[str], what: str = "error") -> None:
-    """Raise unless ``name`` is one of those allowed.
-
-    >>> check_name("icl", ("icl", "idg"))
-    """
-    one_of(name, allowed, what)
 
 
 def check_points(points: Sequence[Any], kind: type[Ratios] | type[Sizes]) -> None:

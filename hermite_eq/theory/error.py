@@ -14,7 +14,7 @@ from hermite_eq.curve import Along, Curve, Setting, settings_along
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.models import OneStepTransformer, RandomTransformer, Ratios, Sizes, Task, TrainedModel
 from hermite_eq.models.sizes import checked_sizes
-from hermite_eq.theory.feature_law.description import feature_law
+from hermite_eq.theory.feature_law.choice import feature_law
 from hermite_eq.theory.feature_law.given_moments import GivenMoments
 from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.law import solve

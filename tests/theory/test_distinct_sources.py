@@ -27,7 +27,7 @@ from hermite_eq.models import (
     Toeplitz,
 )
 from hermite_eq.theory import TheoryError, icl_error
-from hermite_eq.theory.feature_law.sources.distinct import distinct_sources
+from hermite_eq.theory.feature_law.choice import distinct_sources
 
 D = 8
 IDENTITIES = [Spike(0.0), Dense(np.eye(D)), Diagonal([1.0] * D), Toeplitz(0.0), PowerLaw(0.0)]
@@ -74,7 +74,7 @@ def test_two_equal_sources_beside_another() -> None:
 
 
 def test_equal_sources_are_one_after_a_gradient_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 256)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 256)
     step, source = OneStepTransformer("relu", 8.0, 0.1), Source("relu", 0.01)
     one, two = (icl_error(step, Task(sources=[source] * count), POINTS[0]) for count in (1, 2))
     assert (two.icl, two.idg, two.icl_by_source) == (one.icl, one.idg, (one.icl, one.icl))

@@ -352,7 +352,7 @@ def test_types_of_neurons_at_the_largest_ridge(
     model: OneStepTransformer | RandomTransformer, task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is learnt: E y² = ½ + ρ."""
-    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 256)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 256)
     found = icl_error(model, task, Sizes(12, 12, math.inf, samples=200, hidden=100))
     assert found.icl == pytest.approx(0.51, rel=1e-12)
     assert found.effective_ridge == math.inf

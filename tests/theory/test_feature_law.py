@@ -12,7 +12,7 @@ import pytest
 
 from hermite_eq.models import LinearTransformer, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
 from hermite_eq.theory import Population, TaskPopulation, given_moments
-from hermite_eq.theory.feature_law.description import feature_law
+from hermite_eq.theory.feature_law.choice import feature_law
 from hermite_eq.theory.feature_law.finite_size import FiniteLaw
 from hermite_eq.theory.feature_law.gradient_step import StepLaw
 from hermite_eq.theory.feature_law.law import FeatureLaw, LawOverDraws
@@ -46,7 +46,7 @@ SETTINGS: list[tuple[Any, Any, Any, type[FeatureLaw]]] = [
 def test_what_is_known_of_a_setting_decides_its_law(
     model: Any, task: Any, where: Any, law: type[FeatureLaw], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 128)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 128)
     assert type(feature_law(model, task, [where])) is law
 
 

@@ -27,7 +27,7 @@ from hermite_eq.covariance import covariance
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Source
 from hermite_eq.theory import spiked_icl_error
-from hermite_eq.theory.feature_law.description import isotropic_law
+from hermite_eq.theory.feature_law.choice import isotropic_law
 from hermite_eq.theory.feature_law.finite_size import FiniteLaw
 from hermite_eq.theory.feature_law.law import solve
 from hermite_eq.theory.feature_law.sources.mixture import mixture_moments

@@ -12,7 +12,7 @@ from simulated import simulated
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory import icl_curve, icl_error
-from hermite_eq.theory.feature_law.description import isotropic_law
+from hermite_eq.theory.feature_law.choice import isotropic_law
 
 HYPOTHESES = (
     "the noise in b exceeds its fluctuations over contexts, about whose mean the theory at finite d expands",

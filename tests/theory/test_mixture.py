@@ -15,11 +15,10 @@ from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task, Toeplitz, rt_ridge
 from hermite_eq.theory import Kronecker, icl_curve, icl_error
-from hermite_eq.theory.feature_law.given_moments import ContextSample
+from hermite_eq.theory.feature_law.given_moments import ContextSample, quadratic_blocks
 from hermite_eq.theory.feature_law.sources import contexts as source_contexts
 from hermite_eq.theory.feature_law.sources import drawn_tasks, mixture
 from hermite_eq.theory.feature_law.sources.contexts import context_sample, curvature
-from hermite_eq.theory.feature_law.sources.quadratics import quadratic_blocks
 from hermite_eq.theory.spectra.blocks import Side, sides
 
 D = 20

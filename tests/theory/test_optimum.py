@@ -121,7 +121,7 @@ def test_the_curve_of_optimal_ridges_is_stationary() -> None:
 
 def test_a_head_after_a_step_has_an_optimal_ridge(monkeypatch: pytest.MonkeyPatch) -> None:
     """On six ridges for time: there is no theory at λ = 0, with which the least is compared elsewhere."""
-    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 64)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 64)
     monkeypatch.setattr("hermite_eq.theory.design.optimum._DECADES", (-2.0, 3.0))
     monkeypatch.setattr("hermite_eq.theory.design.optimum._STEP", 1.0)
     sizes, head = Sizes.from_ratios(8, alpha=1, kappa=math.inf, tau=1, mu=0.5), OneStepTransformer("relu", 16.0, 1.0, normalise=True)
@@ -129,6 +129,17 @@ def test_a_head_after_a_step_has_an_optimal_ridge(monkeypatch: pytest.MonkeyPatc
     assert 0 < best.ridge < math.inf
     for factor in (0.5, 2.0):
         assert icl_error(with_ridge(head, factor * best.ridge), RELU, sizes).icl > best.error.icl
+
+
+def test_beyond_an_expansion_there_is_an_optimal_ridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ℓ = 50 d, where contexts are drawn: no ridge of a few is better."""
+    monkeypatch.setattr("hermite_eq.theory.design.optimum._DECADES", (-2.0, 3.0))
+    monkeypatch.setattr("hermite_eq.theory.design.optimum._STEP", 1.0)
+    sizes, task = Sizes(6, 300, 12, samples=20), Task("identity", noise=0.5)
+    best = optimal_ridge(LinearTransformer(0.0), task, sizes)
+    assert 0 < best.ridge < math.inf
+    for factor in (0.1, 10.0):
+        assert icl_error(LinearTransformer(factor * best.ridge), task, sizes).icl > best.error.icl
 
 
 def test_several_sources_have_an_optimal_ridge() -> None:

@@ -23,8 +23,8 @@ from hermite_eq.theory.feature_law.sources.mixture import mixture_moments
 from hermite_eq.theory.neuron_types.contexts import context_nodes
 from hermite_eq.theory.neuron_types.features import typed_features
 from hermite_eq.theory.neuron_types.neurons import conditional_moments
-from hermite_eq.theory.ridge_equivalent.iteration import PositiveIteration
 from hermite_eq.theory.ridge_equivalent.typed import Channel, Subspace, TypedFeatures, TypedRidge
+from hermite_eq.theory.roots import PositiveIteration
 
 D = 16
 
@@ -178,7 +178,7 @@ COLUMNS = ("icl", "idg", "bias", "variance", "effective_ridge", "dof")
 @pytest.mark.parametrize(("task", "normalise"), AT_REST)
 def test_a_step_of_size_0_is_no_step(task: Task, normalise: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every error is continuous in η at 0, whatever describes the features without a step best."""
-    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 256)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 256)
     sizes = half(12)
     still, moved, far = (icl_error(OneStepTransformer("relu", eta, 0.1, normalise=normalise), task, sizes) for eta in (0.0, 1e-6, 100.0))
     for column in COLUMNS:
@@ -195,7 +195,7 @@ def test_a_step_of_size_0_is_no_step(task: Task, normalise: bool, monkeypatch: p
 
 def test_what_a_step_changes_is_the_same_by_types_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The relative change of what exceeds the noise; the rank-one step of an even σ, for which c_1 = 0, changes nothing."""
-    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 256)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 256)
     task, sizes = Task("relu", 0.3), half(12)
     found, typed = ([error(OneStepTransformer("relu", eta, 0.1), task, sizes).icl - 0.3 for eta in (1e-6, 144.0)]
                     for error in (icl_error, functools.partial(spiked_icl_error, nodes=256)))
@@ -263,8 +263,8 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_step_on_other_contexts_changes_the_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """d = 12, 60 runs with and without the step on common draws: the change of IDG, as a share of it."""
-    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 2048)
-    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES_OF_A_DRAW", 512)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 2048)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES_OF_A_DRAW", 512)
     d = 12
     head, task, tasks, eta = OTHERS[name]
     sizes = Sizes(d, d, tasks, samples=2 * d * d, hidden=d * d)
@@ -300,7 +300,7 @@ def test_polynomial_heads_have_their_moments_exactly() -> None:
 
 
 def test_a_curve_is_its_points_and_the_equivalent_head_is_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 512)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 512)
     sizes = [half(8), replace(half(8), samples=48)]
     sigma, equivalent = (OneStepTransformer("relu", 63.0, 1.0, normalise=True, head=h) for h in (None, equivalent_model("relu", 4)))
     curve = icl_curve(sigma, spike(8), sizes)
@@ -373,7 +373,7 @@ def test_an_input_spike_of_order_d_needs_quadratic_functions() -> None:
 
 def test_the_theory_takes_a_concentrated_direction_as_a_type(monkeypatch: pytest.MonkeyPatch) -> None:
     """icl_error asks for it where it can, and says what it could not do elsewhere."""
-    monkeypatch.setattr("hermite_eq.theory.feature_law.description.NODES", 512)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 512)
     d = 8
     head, task = RandomTransformer("relu", 1.0), input_spike(d)
     with warnings.catch_warnings():

@@ -12,7 +12,7 @@ from simulated import simulated
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq.theory import icl_error
-from hermite_eq.theory.feature_law.description import isotropic_law
+from hermite_eq.theory.feature_law.choice import isotropic_law
 from hermite_eq.theory.feature_law.law import solve
 from hermite_eq.theory.feature_law.training_tasks import drawn_tasks, given_tasks
 

@@ -14,7 +14,7 @@ from hermite_eq import simulate
 from hermite_eq.models import LinearTransformer, PowerLaw, RandomTransformer, Sizes, Source, Spike, Task, Toeplitz
 from hermite_eq.models.structures import Structure
 from hermite_eq.theory import TheoryError, icl_error
-from hermite_eq.theory.feature_law.description import MANY_OF_ALL
+from hermite_eq.theory.feature_law.choice import MANY_OF_ALL
 from hermite_eq.theory.feature_law.given_contexts import given_context_law
 from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.law import solve

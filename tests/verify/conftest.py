@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from hermite_eq.theory.feature_law import description
+from hermite_eq.theory.feature_law import choice
 from verify.campaigns.campaign import source_errors
 from verify.campaigns.theory import Points, Predictions, Theory
 
@@ -35,4 +35,4 @@ def one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def one_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
     """A theory that describes few tasks by a spectrum, as it does many: it is quicker than one by one, and less accurate."""
-    monkeypatch.setattr(description, "FEW", 0)
+    monkeypatch.setattr(choice, "FEW", 0)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.arguments import array
+from hermite_eq.arguments import array, one_of
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Ratios, Task
-from hermite_eq.theory.arguments import check_name, check_plain
+from hermite_eq.theory.arguments import check_plain
 from hermite_eq.theory.design.optimum import Which
 from hermite_eq.theory.error import icl_error
 from hermite_eq.theory.feature_law.head import Head
@@ -195,7 +195,7 @@ def phase_diagram(
     array([[5.466, 2.055],
            [  inf,   inf]])
     """
-    check_name(error, ("icl", "idg"))
+    one_of(error, ("icl", "idg"), "error")
     tau = Ratios(1.0, 1.0, tau).tau
     _check(model, tau)
     kappas = np.array([Ratios(1.0, k, tau).kappa for k in array(kappa, "kappa", finite=False, nan=True).ravel().tolist()])

@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
+from hermite_eq.arguments import one_of
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Ratios, Sizes, Task
-from hermite_eq.theory.arguments import check_name
 from hermite_eq.theory.dual import UNKNOWNS, Dual, partials
 from hermite_eq.theory.error import icl_error
-from hermite_eq.theory.feature_law.description import isotropic_law
+from hermite_eq.theory.feature_law.choice import isotropic_law
 from hermite_eq.theory.feature_law.law import Place
 from hermite_eq.theory.prediction import TheoryError
 
@@ -70,7 +70,7 @@ def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which =
     >>> print(f"{found.d_tau:.4f} {found.d_mu:.4f}")
     0.3075 -0.1690
     """
-    check_name(error, ("icl", "idg", "bias", "variance"))
+    one_of(error, ("icl", "idg", "bias", "variance"), "error")
     law, at = isotropic_law(model, task, where), icl_error(model, task, where)
     if not math.isfinite(getattr(at, error)):
         raise HypothesisError("the error is finite where its gradient is asked for", f"{error} = inf at {where}", "move n away from m")

@@ -13,7 +13,7 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Sizes, Task
 from hermite_eq.theory.arguments import check_mixture
 from hermite_eq.theory.design.mixing_response import Response
-from hermite_eq.theory.feature_law.description import moment_notes
+from hermite_eq.theory.feature_law.choice import moment_notes
 from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.moment_law import MomentLaw, source_nodes
 from hermite_eq.theory.feature_law.sources.mixture import mixture_moments

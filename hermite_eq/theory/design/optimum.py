@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation, activation, lipschitz_violation, registered_names
-from hermite_eq.arguments import non_negative
+from hermite_eq.arguments import non_negative, one_of
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
-from hermite_eq.theory.arguments import check_name, check_points
+from hermite_eq.theory.arguments import check_points
 from hermite_eq.theory.error import icl_error
-from hermite_eq.theory.feature_law.description import feature_law, isotropic_law
+from hermite_eq.theory.feature_law.choice import feature_law, isotropic_law
+from hermite_eq.theory.feature_law.finite_size import BeyondExpansionError
 from hermite_eq.theory.feature_law.head import Head, HeadMoments
 from hermite_eq.theory.feature_law.law import IsotropicLaw, Place
 from hermite_eq.theory.feature_law.limit import HeadLimit, TargetMoments
@@ -103,28 +105,35 @@ def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which 
     >>> print(f"{best.ridge:.3f} {best.error.icl:.4f}")
     6.875 1.4117
     """
-    check_name(error, ("icl", "idg"))
+    one_of(error, ("icl", "idg"), "error")
     check_points([sizes], Ratios if isinstance(sizes, Ratios) else Sizes)
-    law = feature_law(model, task, [sizes])
+    # What is no model has no ridge to replace; of a ridge that is not 0 more is known of some laws.
+    Head.of(model, step=True)
+    law = feature_law(with_ridge(model, 1.0), task, [sizes])
     if isinstance(sizes, Ratios) and not law.head.linear:
         raise HypothesisError(
             "the ridge has an effect on the error",
             f"{model} at {sizes}, where the ridge per sample λ/d is 0",
             "pass Sizes.from_ratios(d, …) for a d",
         )
-    ridge = math.nan
-    if task.isotropic and not law.head.step:
-        ridge = float(_best_ridges(isotropic_law(model, task, sizes), [sizes], error)[0][0])
-    # Of a ridge that is not 0 more is known of some laws.
-    if not isinstance(feature_law(with_ridge(model, 1.0), task, [sizes]), IsotropicLaw):
+    ridge, found = math.nan, isinstance(law, IsotropicLaw)
+    if found or (task.isotropic and not law.head.step):
+        try:
+            ridge = float(_best_ridges(law if isinstance(law, IsotropicLaw) else isotropic_law(model, task, sizes), [sizes], error)[0][0])
+        except BeyondExpansionError:
+            found = False
+    if not found:
 
         def at(ridge: float) -> float:
             return float(getattr(icl_error(with_ridge(model, ridge), task, sizes), error))
 
         near = math.log10(ridge) if 0 < ridge < math.inf else math.nan
         place, least = _least_of_one(lambda log: at(10.0**log), near)
-        # After a gradient step there is no theory without a ridge.
-        without = math.inf if law.head.step else at(0.0)
+        # After a gradient step, and beyond an expansion in 1/d, there is no theory without a ridge.
+        try:
+            without = math.inf if law.head.step else at(0.0)
+        except BeyondExpansionError:
+            without = math.inf
         ridge = float(_ridges(np.array(place), np.array(least), np.array(without)))
     return OptimalRidge(ridge, icl_error(with_ridge(model, ridge if ridge < math.inf else 10.0 ** _DECADES[1]), task, sizes))
 
@@ -231,7 +240,7 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     shifted_relu 0.791 0.6397
     """
 
-    check_name(error, ("icl", "idg"))
+    one_of(error, ("icl", "idg"), "error")
 
     def at(log: Array) -> Array:
         return np.asarray(getattr(_head_errors(10.0 ** log.ravel(), task, ratios), error)).reshape(log.shape)
@@ -308,14 +317,15 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
     >>> curve.ridge.round(1)
     array([ 96.4, 124. , 215.8])
     """
-    check_name(error, ("icl", "idg"))
+    one_of(error, ("icl", "idg"), "error")
     check_points(points, Sizes)
     if len({(point.d, point.context, point.tasks) for point in points}) != 1:
         raise HypothesisError("the points differ in n and m alone", f"{len(points)} points", "pass points of one d, context and tasks")
-    # What is no model has no ridge to replace.
     Head.of(model, step=True)
-    if isinstance(feature_law(with_ridge(model, 1.0), task, points), IsotropicLaw):
-        return OptimalRidgeCurve(tuple(points), *_best_ridges(isotropic_law(model, task, points[0]), points, error))
+    law = feature_law(with_ridge(model, 1.0), task, points)
+    if isinstance(law, IsotropicLaw):
+        with contextlib.suppress(BeyondExpansionError):
+            return OptimalRidgeCurve(tuple(points), *_best_ridges(law, points, error))
     found = [optimal_ridge(model, task, point, error) for point in points]
     ridges, errors = zip(*((each.ridge, getattr(each.error, error)) for each in found), strict=True)
     return OptimalRidgeCurve(tuple(points), np.array(ridges), np.array(errors))

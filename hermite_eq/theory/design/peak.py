@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from hermite_eq.arguments import one_of
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Model, Ratios, Sizes, Task
-from hermite_eq.theory.arguments import check_name
-from hermite_eq.theory.feature_law.description import isotropic_law
+from hermite_eq.theory.feature_law.choice import isotropic_law
 from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.law import Place
 from hermite_eq.theory.ridge_equivalent.scalar import feature_rank
@@ -84,8 +84,8 @@ def interpolation_peak(
     >>> print(f"{peak.position:.2f} {peak.height:.2f}")
     1.43 1.45
     """
-    check_name(along, ("tau", "mu"), "along")
-    check_name(error, ("icl", "idg"))
+    one_of(along, ("tau", "mu"), "along")
+    one_of(error, ("icl", "idg"), "error")
     law = isotropic_law(model, task, where)
     if along == "mu":
         if law.head.linear:

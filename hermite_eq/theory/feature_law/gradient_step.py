@@ -1,7 +1,7 @@
 r"""A gradient step of the first layer: what it changes is a ratio of two errors of one theory.
 
 The law of the features after a step is known by types of neurons (:mod:`hermite_eq.theory.neuron_types`), and without one by the
-description that holds best (:mod:`hermite_eq.theory.feature_law.description`). Where both hold they differ by up to 1 %, and elsewhere
+description that holds best (:mod:`hermite_eq.theory.feature_law.choice`). Where both hold they differ by up to 1 %, and elsewhere
 types alone are off by up to 6 %. With the excess :math:`E_s=e_s-\rho_s` of the error over the label noise of source s
 
 .. math:: E_s(\eta)=E_s^{\text{best}}(0)\,\frac{E_s^{\text{types}}(\eta)}{E_s^{\text{types}}(0+)} .

@@ -21,12 +21,11 @@ from numpy.typing import NDArray
 from hermite_eq.covariance import task_norm_nodes
 from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.feature_law.context_law import GivenLength, given_length
-from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population, given_moments
+from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population, given_moments, quadratic_blocks
 from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.law import LawOverDraws
 from hermite_eq.theory.feature_law.moment_law import MomentLaw
 from hermite_eq.theory.feature_law.sources.drawn_tasks import DRAWS
-from hermite_eq.theory.feature_law.sources.quadratics import quadratic_blocks
 from hermite_eq.theory.spectra.blocks import Kronecker, Side, sides
 
 Array = NDArray[np.float64]

@@ -33,8 +33,8 @@ from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.memory import available_memory
-from hermite_eq.theory.ridge_equivalent.iteration import PositiveIteration
 from hermite_eq.theory.ridge_equivalent.scalar import FeatureSamples, FixedPoint, Guess, effective_ridge
+from hermite_eq.theory.roots import PositiveIteration
 from hermite_eq.theory.spectra.blocks import Block, memory
 
 Array = NDArray[np.float64]

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.theory.ridge_equivalent.iteration import PositiveIteration
+from hermite_eq.theory.roots import PositiveIteration
 
 Array = NDArray[np.float64]
 

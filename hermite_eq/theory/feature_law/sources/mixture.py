@@ -14,14 +14,20 @@ from hermite_eq.covariance.moments.source_moments import SourceMoments
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.arguments import check_labels
-from hermite_eq.theory.feature_law.given_moments import ContextSample, GivenMoments, Population, given_moments, mixture_trace
+from hermite_eq.theory.feature_law.given_moments import (
+    ContextSample,
+    GivenMoments,
+    Population,
+    given_moments,
+    mixture_trace,
+    quadratic_blocks,
+)
 from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.law import FeatureLaw, LawOverDraws
 from hermite_eq.theory.feature_law.moment_law import MomentLaw
 from hermite_eq.theory.feature_law.sources import contexts as contexts_law
 from hermite_eq.theory.feature_law.sources.contexts import context_sample, curvature
 from hermite_eq.theory.feature_law.sources.drawn_tasks import alike, task_draws
-from hermite_eq.theory.feature_law.sources.quadratics import quadratic_blocks
 from hermite_eq.theory.spectra.blocks import Kronecker, check_memory, sides
 
 Array = NDArray[np.float64]
@@ -156,7 +162,7 @@ def concentration(task: Task, d: int, context: int) -> Concentration:
     r"""Over the eigenvalues of :math:`\mathbb E[xx^\top]\otimes\mathbb E[b_1b_1^\top]` of every source.
 
     The column :math:`b_2`, which holds much of b for unit inputs, hardly fluctuates: what it adds to quadratic functions of h are those of
-    x, which are described one by one (:mod:`hermite_eq.theory.feature_law.sources.quadratics`).
+    x, which are described one by one (:mod:`hermite_eq.theory.feature_law.given_moments`).
 
     >>> found = concentration(Task("identity"), d=8, context=8)
     >>> round(found.largest, 3), round(found.others, 3)
