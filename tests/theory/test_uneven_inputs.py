@@ -117,3 +117,15 @@ def test_two_descriptions_agree_where_one_gives_way() -> None:
     head, task = Head.of(model), _task(Toeplitz(between))
     few, given = (solve(law, [SIZES])[0] for law in (mixture_law(head, task, SIZES), given_context_law(head, task, [SIZES])))
     assert abs(few["icl"][0] - given["icl"][0]) < 0.02 * given["icl"][0] + 4 * given["icl_stderr"][0]
+
+
+def test_with_too_many_samples_the_lesser_of_two_errors_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spike of inputs and of tasks in one direction: within three standard errors of given contexts, which refute few moments."""
+    model, d = RandomTransformer("relu", 0.1), 24
+    task = Task(sources=[Source("relu", 0.05, input_cov=Spike(4.0), task_cov=Spike(40.0))])
+    sizes = Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=1.2, mu=0.5)
+    contexts = icl_error(model, task, sizes)
+    monkeypatch.setattr("hermite_eq.theory.feature_law.choice.MOST_SAMPLES", 0)
+    assert abs(icl_error(model, task, sizes).icl - contexts.icl) < 3 * contexts.icl_stderr
+    moments = mixture_law(Head.of(model), task, sizes)
+    assert solve(moments, [sizes])[0]["icl"][0] - contexts.icl > 3 * contexts.icl_stderr

@@ -10,6 +10,10 @@ heads, h normalised or not, d = 16, 24, 40):
 - *given contexts*: within its own standard error everywhere, in seconds, up to :data:`MOST_SAMPLES` samples; also of one isotropic source
   where no expansion in 1/d holds (:class:`hermite_eq.theory.feature_law.finite_size.FiniteLaw`).
 
+Beyond few moments, with more samples than that, it is the lesser of the errors by few moments and by types, each of which leaves out
+functions that are learnt. Where one direction has a spike of the inputs and of the tasks (4 and 40, ReLU head, d = 34, n = 1.2 d²) moments
+are 9 % too high and types 3 %, in twice the standard error; for inputs of a power law 1 they are 3 % and 7 % too high.
+
 Few moments know one energy of h for each class of directions, whose shares differ by the factor :math:`e^{0.4}` at most where the sources
 commute and there are classes enough (:data:`hermite_eq.theory.spectra.blocks.ALIKE`). Beyond :data:`UNLIKE` contexts are given:
 ``tests/theory/test_uneven_inputs.py`` refutes one class for all directions, and few moments of sources that do not commute.
@@ -36,7 +40,7 @@ from hermite_eq.theory.feature_law.given_contexts import given_context_law
 from hermite_eq.theory.feature_law.given_moments import GivenMoments
 from hermite_eq.theory.feature_law.gradient_step import StepLaw
 from hermite_eq.theory.feature_law.head import Head, unsettled
-from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, IsotropicLaw, LawOverDraws, Solution
+from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, IsotropicLaw, LawOverDraws, LesserLaw, Solution
 from hermite_eq.theory.feature_law.limit import HeadLimit, LinearLimit, SourcesLimit, TargetMoments
 from hermite_eq.theory.feature_law.moment_law import MomentLaw, unsettled_moments
 from hermite_eq.theory.feature_law.sources.mixture import class_spread, concentration, mean_share, mixture_law, mixture_moments
@@ -125,23 +129,27 @@ def _fewest(points: Sequence[Sizes]) -> Sizes:
 
 def _finite(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
     if head.step:
-        typed = _typed(head, task, points)
+        moved = _typed(head, task, points)
         tending = replace(head, step=replace(head.step, step_size=0.0, rank_one=True))
-        return StepLaw(head=head, task=task, typed=typed, drawn=partial(_without_step, tending, task), notes=typed.notes)
+        return StepLaw(head=head, task=task, typed=moved, drawn=partial(_without_step, tending, task), notes=moved.notes)
     if task.isotropic:
         return _isotropic(head, task, points)
     first = points[0]
     task.check(first.d)
-    if _beyond_moments(head, task, first):
-        drawable = _drawable(head, task, points)
-        if not head.linear and first.tasks == math.inf and all(source.centred for source in task.sources):
-            found = concentration(task, first.d, first.context)
-            beside = found.others < max(FEW_BESIDE, FEW_OF_ALL / (first.d * (first.d + 1)))
-            if found.largest > TYPED and (beside or not drawable) and types_of_neurons(head, task, first):
-                return TypedLaw.of(head, task, points, NODES)
-        if drawable:
-            return given_context_law(head, task, points)
-    return replace(mixture_law(head, task, first), notes=moment_notes(head, task, _fewest(points)))
+    beyond, drawable = _beyond_moments(head, task, first), _drawable(head, task, points)
+    typed: TypedLaw | None = None
+    if beyond and not head.linear and first.tasks == math.inf and all(source.centred for source in task.sources):
+        found = concentration(task, first.d, first.context)
+        beside = found.others < max(FEW_BESIDE, FEW_OF_ALL / (first.d * (first.d + 1)))
+        alone = found.largest > TYPED and (beside or not drawable)
+        if (alone or not drawable) and types_of_neurons(head, task, first):
+            typed = TypedLaw.of(head, task, points, NODES)
+            if alone:
+                return typed
+    if beyond and drawable:
+        return given_context_law(head, task, points)
+    moments = replace(mixture_law(head, task, first), notes=moment_notes(head, task, _fewest(points)))
+    return LesserLaw(head=head, laws=(moments, typed)) if typed else moments
 
 
 def _typed(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:

@@ -103,6 +103,25 @@ class IsotropicLaw(FeatureLaw):
         return self.errors(Place.of(self.head, points)).columns, ()
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LesserLaw(FeatureLaw):
+    """Laws each of which leaves out functions of h that are learnt: at every point the errors by the one that learns more.
+
+    Attributes
+    ----------
+    laws : (FeatureLaw, FeatureLaw)
+    """
+
+    laws: tuple[FeatureLaw, FeatureLaw]
+
+    def solution(self, points: Sequence[Any]) -> Solution:
+        (one, first), (other, second) = (law.solution(points) for law in self.laws)
+        less = other["icl"] < one["icl"]
+        columns = {name: np.where(less[:, None] if part.ndim > 1 else less, other[name], part) for name, part in one.items()}
+        said = (*self.laws[0].notes, *first) if not less.all() else ()
+        return columns, (*said, *self.laws[1].notes, *second) if less.any() else said
+
+
 #: Draws that suffice where their standard errors are small.
 FIRST = 6
 
