@@ -142,7 +142,7 @@ def test_simulated_transformers_agree(name: str) -> None:
 
 FURTHER = {
     "means": (Task(sources=[Source("relu", 0.05), Source("tanh", 0.05, input_mean=0.3, task_mean=0.5)]), math.inf, 60),
-    "few tasks": (Task(sources=[Source("relu", 0.05), Source("relu", 0.2, task_cov=Spike(9.0))]), 4, 100),
+    "few tasks": (Task(sources=[Source("relu", 0.05), Source("relu", 0.2, task_cov=Spike(9.0))]), 4, 300),
 }
 
 

@@ -351,11 +351,11 @@ def test_no_number_of_contexts_ends_in_a_raw_error_at_d_1(nodes: int) -> None:
 
 
 def test_an_input_spike_of_order_d_needs_quadratic_functions() -> None:
-    """d = 24, 60 runs: the head that sees an O(1) share of h in one direction, and functions of degree 2 in the query."""
+    """d = 24, 160 runs: the head that sees an O(1) share of h in one direction, and functions of degree 2 in the query."""
     d = 24
     head, task = RandomTransformer("relu", 1.0, normalise=True), input_spike(d)
     sizes = Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=1.5, mu=0.5)
-    seen = simulated(head, task, sizes, runs=60, rng=3, test=4000)
+    seen = simulated(head, task, sizes, runs=160, rng=3, test=4000)
     nodes = context_nodes(task, d, d, True, 4096)
     assert nodes.large == 1
     theory = icl_error(head, task, sizes)
