@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 # SPEC 1: a part is imported when one of its names is first asked for. Type checkers and editors read the second list, which a test holds
 # against the first.
 _PARTS = ("activations", "covariance", "equivalence", "errors", "expansion", "hermite", "latex", "models", "plotting", "simulate",
-          "structured", "testing", "theory")
+          "structured", "testing", "theory", "trained")
 _NAMES = {
     "activations": ("Activation", "activation", "registered_names"),
     "equivalence": ("equivalent_model", "equivalent_transformer"),
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from hermite_eq import structured as structured
     from hermite_eq import testing as testing
     from hermite_eq import theory as theory
+    from hermite_eq import trained as trained
     from hermite_eq.activations import Activation as Activation
     from hermite_eq.activations import activation as activation
     from hermite_eq.activations import registered_names as registered_names

@@ -33,6 +33,7 @@ DIRECT = {
     "structured": {"equivalence"},
     "theory": {"equivalence", "covariance", "curve"},
     "simulate": {"curve", "progress"},
+    "trained": {"simulate"},
     "testing": {"simulate"},
     "plotting": {"theory", "simulate"},
     "cli": {"theory", "simulate"},
@@ -146,7 +147,7 @@ def test_the_package_loads_none_of_its_parts() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout == "hermite_eq\n"
 
 
-HEAVY = {"scipy.stats", "matplotlib", "pandas", "rich", "hypothesis", "pytest", "distributed", "threadpoolctl",
+HEAVY = {"scipy.stats", "matplotlib", "pandas", "rich", "hypothesis", "pytest", "distributed", "threadpoolctl", "jax", "optax",
          "hermite_eq.activations.names.table"}
 
 

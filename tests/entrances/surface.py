@@ -24,6 +24,7 @@ from hermite_eq import models, simulate, theory
 from hermite_eq.activations import activation
 from hermite_eq.covariance import covariance
 from hermite_eq.hermite import X
+from hermite_eq.trained import FullLinearAttention, SoftmaxTransformer
 
 #: Records which the library makes and users read; their fields are results, checked where they are computed.
 RESULTS = {
@@ -32,7 +33,7 @@ RESULTS = {
     "PhaseDiagram", "Piece", "Preactivations", "QuadratureEstimate", "RidgelessError", "RidgelessLimit", "SimulatedCurve",
     "SimulatedDifference", "SimulatedError", "SufficientDegree", "Tasks", "TheoryCurve", "TheoryError", "UniversalityError",
     "AveragedCovariance", "Covariance", "LimitCovariance", "NormLaw", "SourceMoments", "TaskCovariance", "DualActivation",
-    "HermiteExpansion",
+    "HermiteExpansion", "TrainedError",
 }
 #: No functions of arguments: kinds of errors and of verdicts, abstract classes, protocols.
 OTHER = {
@@ -159,7 +160,7 @@ def OWNERS() -> tuple[Any, ...]:
         hermite_eq.dual_activation("relu"), hermite_eq.equivalent_model("relu", 2), hermite_eq.equivalent_transformer(_HEAD, _TASK),
         covariance(_TASK), covariance(_MIXTURE.only(0)), _MIXTURE, models.Source("relu"), models.Toeplitz(0.5), models.Diagonal([1.0, 2.0]),
         models.Spike(1.0), models.PowerLaw(1.0), models.Dense(np.eye(2)), models.Identity(), _STEP,
-        models.StudentT(3.0), _curve(), _simulated(),
+        models.StudentT(3.0), _curve(), _simulated(), FullLinearAttention(), SoftmaxTransformer(2),
     )
 
 
@@ -322,6 +323,7 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
         "resolution": lambda: 9.0,
     },
     "testing.mixtures": {"sources": lambda: 2},
+    "trained.icl_error": {"model": FullLinearAttention, "epochs": lambda: 0, "test": lambda: 10},
     "theory.GivenMoments": {"training": lambda: (_POPULATION,), "test": lambda: (_POPULATION,), "trace": lambda: 2.0},
     "theory.Population": {"signal": lambda: np.ones(2), "square": lambda: 3.0, "mean": lambda: 0.0, "weight": lambda: 1.0},
     "theory.Kronecker": {"inputs": lambda: np.eye(2), "context": lambda: np.eye(2)},

@@ -28,7 +28,7 @@ LIMIT = 60
 #: Entrances whose valid call takes a second and more: their arguments are sampled once.
 SLOW = {
     "icl_error", "theory.best_head", "theory.best_mixture", "theory.mixing_curve", "theory.optimal_ridge", "theory.optimal_ridge_curve",
-    "theory.spiked_icl_error", "plotting.plot_curve", "plotting.plot_mixing",
+    "theory.spiked_icl_error", "plotting.plot_curve", "plotting.plot_mixing", "trained.icl_error",
 }
 
 

@@ -6,13 +6,14 @@ import io
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import Any
+from unittest.mock import patch
 
 import matplotlib.pyplot as plt
 import numpy as np
 from problems import FLAT, FRESH, LINE, MIXED, SIZES, SOFTMAX, TASK, F, Row, head, linear, normal, silent
 
 import hermite_eq as h
-from hermite_eq import cli, plotting, simulate, theory
+from hermite_eq import cli, plotting, simulate, theory, trained
 
 
 def curve(**given: Any) -> simulate.SimulatedCurve:
@@ -46,6 +47,15 @@ def command(*words: str) -> Callable[[], Any]:
             arguments.run(arguments)
         return printed.getvalue()
     return run
+
+
+def learnt(model: Any = trained.FullLinearAttention(), task: Any = LINE, epochs: Any = 0) -> trained.TrainedError:  # noqa: B008
+    return trained.icl_error(model, task, SIZES, runs=1, epochs=epochs, rng=0, test=10)
+
+
+def without_jax() -> Any:
+    with patch("hermite_eq.trained.error.find_spec", return_value=None):
+        return learnt()
 
 
 TABLE: dict[str, Row] = {
@@ -245,5 +255,15 @@ TABLE: dict[str, Row] = {
         lambda: simulate.icl_error(linear, TASK, SIZES, runs=1, rng=0).minus(simulate.icl_error(linear, TASK, SIZES, runs=1, rng=0)),
     ),
     "difference of curves": (lambda: curve().minus(3), "pass what simulate.icl_curve returns", lambda: curve().minus(curve())),  # type: ignore[arg-type]
+    "MLP": (lambda: trained.SoftmaxTransformer(1, "relu"), 'pass mlp="affine"', lambda: trained.SoftmaxTransformer(1, mlp="affine")),  # type: ignore[arg-type]
+    "architecture": (lambda: learnt(linear), "pass SoftmaxTransformer(blocks=1)", lambda: learnt(trained.SoftmaxTransformer(blocks=1))),
+    "task of an architecture": (
+        lambda: learnt(task="identity"), 'pass Task("identity", noise=0.01)', lambda: learnt(task=h.Task("identity", noise=0.01)),
+    ),
+    "sources of an architecture": (
+        lambda: learnt(task=MIXED), 'pass Task("identity", noise=0.01)', lambda: learnt(task=h.Task("identity", noise=0.01)),
+    ),
+    "epochs": (lambda: learnt(epochs=[1, 0]), "pass epochs=[0, 1000, 10000]", lambda: learnt(epochs=[0])),
+    "no JAX": (without_jax, 'pip install "hermite-eq[trained]"', learnt),
     "what is joined": (lambda: simulate.join([3]), "pass what simulate.icl_curve returns", lambda: simulate.join([curve(runs=1)])),  # type: ignore[list-item]
 }  # fmt: skip
