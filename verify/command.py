@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.simulate.training.memory import parse_memory
-from verify.campaigns.campaign import Campaign
 from verify.campaigns.table import CAMPAIGNS
+from verify.campaigns.trained import TRAINED, AnyCampaign, TrainedCampaign
 from verify.store.driver import Executor, compute
-from verify.store.folders import check_continues, folder_of_campaigns, the_one
+from verify.store.folders import check_continues, folder_of_campaigns, setup_with, the_one
 from verify.store.store import Setup, Store
 from verify.store.workers import workers
 
@@ -42,16 +43,28 @@ def shard(text: str | None, runs: int) -> range:
     return range(int(match[1]) - 1, runs, int(match[2]))
 
 
-def setup_of(campaign: Campaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
+def named(names: Sequence[str]) -> list[AnyCampaign]:
+    """The campaigns of these names: "all" are those of ridge-trained models, and "la-fig5" all whose names begin so.
+
+    >>> [campaign.name for campaign in named(["la-fig5"])][:2]
+    ['la-fig5a', 'la-fig5b']
+    """
+    table: dict[str, AnyCampaign] = {**CAMPAIGNS, **TRAINED}
+    found = [CAMPAIGNS if name == "all" else [name] if name in table else [each for each in TRAINED if each.startswith(name)]
+             for name in names]
+    return [table[name] for name in dict.fromkeys(itertools.chain.from_iterable(found))]
+
+
+def setup_of(campaign: AnyCampaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
     """The setup asked for, and its number of runs; with ``--resume`` what is not given comes from what is stored."""
     chosen: dict[str, Any] = {name: getattr(arguments, name) for name in ("d", "seed") if getattr(arguments, name) is not None}
     if arguments.memory is not None:
         chosen["memory"] = parse_memory(arguments.memory)
     if not arguments.resume:
         given = {"d": campaign.d, "seed": campaign.seed, "memory": parse_memory(MEMORY)} | chosen
-        return Setup(campaign, **given), arguments.runs or campaign.runs
+        return setup_with(campaign, **given), arguments.runs or campaign.runs
     header = the_one(folder_of_campaigns(arguments.output), campaign, chosen)
-    setup = Setup(campaign, **{name: header["parameters"][name] for name in ("d", "seed", "memory")})
+    setup = setup_with(campaign, **{name: header["parameters"][name] for name in ("d", "seed", "memory")})
     check_continues(folder_of_campaigns(arguments.output), setup, header)
     return setup, arguments.runs or header["runs"]
 
@@ -96,6 +109,11 @@ def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: st
         return False
     store.pack()
     # With it comes what draws figures, for which a command that ends before need not wait.
+    if isinstance(setup.campaign, TrainedCampaign):
+        from verify.report import trained
+
+        trained.write_one(store, console)
+        return True
     from verify.report import document
 
     document.write_one(store, console)
@@ -123,8 +141,8 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[int, float], N
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """The campaigns one after another; the exit status says whether all of them are complete."""
-    names, root = CAMPAIGNS if "all" in arguments.campaigns else arguments.campaigns, folder_of_campaigns(arguments.output)
-    asked = [setup_of(CAMPAIGNS[name], arguments) for name in names]
+    root = folder_of_campaigns(arguments.output)
+    asked = [setup_of(campaign, arguments) for campaign in named(arguments.campaigns)]
     complete = True
     for setup, runs in asked:
         try:

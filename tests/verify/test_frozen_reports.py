@@ -106,5 +106,5 @@ def test_every_stored_campaign_has_the_rows_it_had(request: pytest.FixtureReques
         for setup, each in found.items():
             for part in each:
                 assert each[part] == frozen[name][setup][part], (name, each["d"], part)
-    # Every run in the repository has been read.
-    assert runs == sum(path.read_bytes().count(b"\n") - 1 for path in ROOT.glob("*/*.jsonl"))
+    # Every run of them in the repository has been read.
+    assert runs == sum(path.read_bytes().count(b"\n") - 1 for name in CAMPAIGNS for path in (ROOT / name).glob("*.jsonl"))

@@ -26,8 +26,8 @@ class Executor(Protocol):
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future: ...
 
 
-def _simulate(setup: Setup, run: int) -> Any:
-    return setup.simulate(run)
+def _simulate(setup: Setup, *runs: int) -> Any:
+    return [setup.simulate(*runs)] if len(runs) == 1 else setup.simulate_all(runs)
 
 
 def compute(store: Store, runs: Sequence[int], executor: Executor, advance: Callable[[int, float], None]) -> None:
@@ -41,18 +41,21 @@ def compute(store: Store, runs: Sequence[int], executor: Executor, advance: Call
     # Before the largest is looked for: there may be more than there is time for.
     store.check_memory(len(runs))
     store.request(max(runs) + 1)
-    waiting: dict[Future, int] = {}
+    waiting: dict[Future, tuple[int, ...]] = {}
 
     def keep(future: Future) -> None:
-        record, origin = future.result()
-        store.write(waiting[future], record, origin)
-        advance(waiting.pop(future), origin.seconds)
+        found = future.result()
+        for run, (record, origin) in zip(waiting[future], found, strict=True):
+            store.write(run, record, origin)
+            advance(run, origin.seconds)
+        del waiting[future]
 
     # An executor of threads computes in this process, where OpenBLAS heeds a limit set in the calling thread only.
     with one_blas_thread():
         try:
-            for run in store.missing(runs):
-                waiting[executor.submit(_simulate, store.setup, run)] = run
+            missing, size = store.missing(runs), store.setup.together
+            for group in (tuple(missing[i : i + size]) for i in range(0, len(missing), size)):
+                waiting[executor.submit(_simulate, store.setup, *group)] = group
             failure: Exception | None = None
             for future in _completed(list(waiting)):
                 try:

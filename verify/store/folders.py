@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from hermite_eq.errors import HypothesisError
-from verify.campaigns.campaign import Campaign
+from verify.campaigns.trained import AnyCampaign, TrainedCampaign
 from verify.store.lines import DIGITS, ignored, read_header
 from verify.store.store import Setup, Store
+from verify.store.trained import TrainedSetup
 
 
 def folder_of_campaigns(output: Path) -> Path:
@@ -17,7 +18,12 @@ def folder_of_campaigns(output: Path) -> Path:
     return output / "campaigns"
 
 
-def headers(root: Path, campaign: Campaign) -> list[dict[str, Any]]:
+def setup_with(campaign: AnyCampaign, d: int, seed: int, memory: int) -> Setup:
+    """A campaign with the parameters that are chosen for it."""
+    return TrainedSetup(campaign, d, seed, memory) if isinstance(campaign, TrainedCampaign) else Setup(campaign, d, seed, memory)
+
+
+def headers(root: Path, campaign: AnyCampaign) -> list[dict[str, Any]]:
     """The first lines of all setups of a campaign, in the order of their hashes; what is not theirs is ignored with a warning."""
     hashes, found = set(), []
     for path in sorted((root / campaign.name).glob("[!.]*")):
@@ -35,7 +41,7 @@ def headers(root: Path, campaign: Campaign) -> list[dict[str, Any]]:
     return found
 
 
-def the_one(root: Path, campaign: Campaign, chosen: dict[str, Any]) -> dict[str, Any]:
+def the_one(root: Path, campaign: AnyCampaign, chosen: dict[str, Any]) -> dict[str, Any]:
     """The first line of the one setup of a campaign with the ``chosen`` parameters.
 
     Of several, times of files do not tell which is meant, as those of a clone are the clone's.
@@ -74,12 +80,12 @@ def _difference(name: str, found: Any, wanted: Any) -> str:
     return f"{name} {found} instead of {wanted}" if short else f"other {name}"
 
 
-def stored(root: Path, campaign: Campaign) -> list[Store]:
+def stored(root: Path, campaign: AnyCampaign) -> list[Store]:
     """The setups of a campaign as it is in the table now, with two runs at least."""
     found = []
     for header in headers(root, campaign):
         parameters = header["parameters"]
-        setup = Setup(campaign, parameters["d"], parameters["seed"], parameters["memory"])
+        setup = setup_with(campaign, parameters["d"], parameters["seed"], parameters["memory"])
         if parameters == setup.identity():
             store = Store(root, setup)
             if len(store.runs()) > 1:

@@ -69,6 +69,16 @@ class Setup:
         """Twelve hexadecimal digits of the SHA-256 of :meth:`identity`."""
         return digest(self.identity())
 
+    @property
+    def together(self) -> int:
+        """How many runs are computed by one call."""
+        return 1
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers a run has."""
+        return sum(len(models) * points * 4 for models, points in self.shape)
+
     @functools.cached_property
     def shape(self) -> list[tuple[list[str], int]]:
         """For each sweep of a run the names of its models, and the number of its points."""
@@ -79,6 +89,14 @@ class Setup:
         start = time.perf_counter()
         record = simulate_run(self.campaign, self.d, self.seed, self.memory, run)
         return record, Origin.here(time.perf_counter() - start)
+
+    def simulate_all(self, runs: Sequence[int]) -> list[tuple[Record, Origin]]:
+        """The same for several runs."""
+        return [self.simulate(run) for run in runs]
+
+    def check(self, record: Any, where: str, repair: str) -> None:
+        """Raise a StorageError unless ``record`` is one of this setup."""
+        check_record(record, self.shape, where, repair)
 
 
 def _plain(sizes: Sizes) -> dict[str, int | None]:
@@ -111,7 +129,7 @@ class Store:
     def check_memory(self, runs: int) -> None:
         """Raise an OutOfMemoryError if the results of ``runs`` runs do not fit into memory: they are reported on together."""
         # The future of a run, and 32 bytes (a double and its place in a list) for each number.
-        size = 4096 + 32 * sum(len(models) * points * 4 for models, points in self.setup.shape)
+        size = 4096 + 32 * self.setup.numbers
         require_memory(runs * size, f"the results of {runs} runs", f"pass --runs {self.setup.campaign.runs}, say")
 
     def read(self) -> dict[int, Run]:
@@ -119,7 +137,7 @@ class Store:
         found = {}
         for run, line in sorted(read_lines(self.folder).items()):
             record, place = line.contents.get("simulations"), (line.where, line.repair)
-            check_record(record, self.setup.shape, *place)
+            self.setup.check(record, *place)
             found[run] = Run(cast(Record, record), Origin.read(line.contents.get("origin"), *place))
         return found
 
@@ -138,7 +156,7 @@ class Store:
 
     def write(self, run: int, record: Record, origin: Origin) -> None:
         """Store one run; a second time the same."""
-        check_record(record, self.setup.shape, f"run {run} of {self.setup.campaign.name}", "raise the ridge of that model, or change d")
+        self.setup.check(record, f"run {run} of {self.setup.campaign.name}", "raise the ridge of that model, or change d")
         write_line(self.folder, run, {"origin": asdict(origin), "simulations": record})
 
     def pack(self) -> None:

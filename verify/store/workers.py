@@ -25,6 +25,8 @@ from hermite_eq.errors import HypothesisError
 
 #: What the BLAS libraries read when they are loaded.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+#: What JAX reads.
+_XLA = "XLA_FLAGS"
 
 
 def _serve(tasks: Connection) -> None:
@@ -152,8 +154,8 @@ def interrupted_once() -> Iterator[None]:
 @contextmanager
 def workers(count: int | None = None) -> Iterator[Workers]:
     """A pool of ``count`` processes, one for each core by default. An exception ends them in the middle of their tasks."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    before = {name: os.environ.get(name) for name in (*_THREADS, _XLA)}
+    os.environ.update(dict.fromkeys(_THREADS, "1") | {_XLA: f"{before[_XLA] or ''} --xla_cpu_multi_thread_eigen=false".lstrip()})
     pool = Workers(count or os.cpu_count() or 1)
     try:
         with interrupted_once():
