@@ -132,8 +132,9 @@ def figure_5(stored: Stored, path: Path) -> Path:
     axes.xaxis.set_major_formatter(_PLAIN)
     axes.xaxis.set_minor_locator(NullLocator())
     _plain_decades(axes)
-    axes.legend(fontsize=7.5, frameon=False)
-    grid[1, -1].set_axis_off()
+    below = grid[1, -1]
+    below.set_axis_off()
+    below.legend(*axes.get_legend_handles_labels(), fontsize=8, frameon=False, loc="upper left", title="n* and its exponent in d")
     return figures.save(drawing, path).with_suffix(".png")
 
 
@@ -160,7 +161,7 @@ def _slope(fitted: Exponent) -> str:
 
 
 def answer(stored: Stored, checks: Sequence[Check]) -> str:
-    """What was found, in a paragraph."""
+    """What was found, as a list."""
     peaks = [check for check in checks if check.subject.endswith(PEAK)]
     listed = [f"{check.subject.removesuffix(f': {PEAK}')} {check.note.rpartition('; ')[2].partition(' times')[0]} ({verdicts.word(check)})"
               for check in peaks]
@@ -192,7 +193,7 @@ def answer(stored: Stored, checks: Sequence[Check]) -> str:
         shares = ", ".join(f"{ratio:.2f} ({model})" for model, ratio in moved)
         parts.append(f"the threshold hangs on how long one trains: after a tenth of the epochs it is this share of what it is after all "
                      f"of them, at the smallest d stored: {shares}")
-    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts)
+    return "\n".join(f"- {part[0].upper()}{part[1:]}." for part in parts)
 
 
 def threshold_table(stored: Stored) -> Table:
