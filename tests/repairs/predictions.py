@@ -48,6 +48,9 @@ def moments(**given: Any) -> theory.GivenMoments:
     return theory.given_moments([population(**given)])
 
 
+#: With a ridge contexts would be drawn where few moments do not hold.
+RIDGELESS = h.LinearTransformer(0)
+
 TABLE: dict[str, Row] = {
     "exponential head, normalised": (
         lambda: h.icl_error(HEAD, TASK, SIZES), "normalise=True",
@@ -342,19 +345,19 @@ TABLE: dict[str, Row] = {
     ),
     # finite d
     "d of two": (
-        lambda: h.icl_error(linear, TASK, h.Sizes(2, 4, 3, 20)), "raise d", lambda: h.icl_error(linear, TASK, h.Sizes(4, 4, 3, 20)),
+        lambda: h.icl_error(RIDGELESS, TASK, h.Sizes(2, 4, 3, 20)), "raise d", lambda: h.icl_error(RIDGELESS, TASK, h.Sizes(4, 4, 3, 20)),
     ),
     "steep targets": (
-        lambda: h.icl_error(linear, h.Task("x**2", 0.1), h.Sizes(10, 10, math.inf, 40)), "raise d",
-        lambda: h.icl_error(linear, h.Task("x**2", 0.1), h.Sizes(60, 60, math.inf, 3600)),
+        lambda: h.icl_error(RIDGELESS, h.Task("x**2", 0.1), h.Sizes(10, 10, math.inf, 40)), "raise d",
+        lambda: h.icl_error(RIDGELESS, h.Task("x**2", 0.1), h.Sizes(60, 60, math.inf, 3600)),
     ),
     "long contexts": (
-        lambda: h.icl_error(linear, h.Task("identity", 0), h.Sizes(6, 600, math.inf, 80)), "take shorter contexts",
-        lambda: h.icl_error(linear, h.Task("identity", 0), h.Sizes(6, 6, math.inf, 80)),
+        lambda: h.icl_error(RIDGELESS, h.Task("identity", 0), h.Sizes(6, 600, math.inf, 80)), "take shorter contexts",
+        lambda: h.icl_error(RIDGELESS, h.Task("identity", 0), h.Sizes(6, 6, math.inf, 80)),
     ),
     "long contexts, limit": (
-        lambda: h.icl_error(linear, h.Task("identity", 0), h.Sizes(6, 600, math.inf, 80)), "Ratios(…) in place of Sizes",
-        lambda: h.icl_error(linear, h.Task("identity", 0), h.Sizes(6, 600, math.inf, 80).ratios),
+        lambda: h.icl_error(RIDGELESS, h.Task("identity", 0), h.Sizes(6, 600, math.inf, 80)), "Ratios(…) in place of Sizes",
+        lambda: h.icl_error(RIDGELESS, h.Task("identity", 0), h.Sizes(6, 600, math.inf, 80).ratios),
     ),
     # heads and ridges
     "residual of a head": (
