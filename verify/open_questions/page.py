@@ -1,0 +1,322 @@
+"""The page on what remains of the equivalence, from stored runs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import scipy.special
+from numpy.typing import NDArray
+from rich.console import Console
+
+from hermite_eq.errors import HypothesisError
+from hermite_eq.plotting import COLOURS
+from verify.claims.check import RESOLUTION, z_score
+from verify.claims.departures import SIGMAS
+from verify.open_questions.equivalents import GIVEN, WRONG
+from verify.open_questions.network import NOISE, SHARE, WIDTH, Stop
+from verify.open_questions.runs import ALL, HEADS, LARGE, NAME, RIDGE, RUNS, SIZE, TEST, Stored, gaps, label, load
+from verify.report import figures
+from verify.report.page import Table
+from verify.store.files import write_bytes, write_text
+
+Array = NDArray[np.float64]
+KINDS = tuple(GIVEN)
+#: Rows by experiment, the control with nothing trained first.
+ROWS = {each.name: [*(label(each, step) for step in each.steps), *([label(each, "end")] if each.stop else [])] for each in ALL}
+TRAINED = [(name, row) for name, rows in ROWS.items() for row in rows[1:]]
+CASES = [(sigma, r) for sigma, degrees in HEADS.items() for r in degrees]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A fit g(d) = g∞ + c/d to means over runs: g∞, its standard error, its z with the fewest runs, what of it could be hidden at |z| =
+    :data:`SIGMAS`, and the means with their errors.
+    """
+
+    value: float
+    stderr: float
+    z: float
+    hidden: float
+    means: tuple[tuple[float, float], ...]
+
+    @property
+    def verdict(self) -> str:
+        """The rule of docs/stress.md."""
+        if abs(self.z) > SIGMAS:
+            return "remains"
+        return f"vanishes within {self.hidden:.2f}" if self.vanishes else "cannot tell"
+
+    @property
+    def remains(self) -> bool:
+        return abs(self.z) > SIGMAS
+
+    @property
+    def vanishes(self) -> bool:
+        return not self.remains and self.hidden <= RESOLUTION
+
+
+def limit(d: Sequence[int], runs: Sequence[Array]) -> Limit:
+    """Weighted least squares; the error is the larger of what the standard errors give and what the scatter about the line gives.
+
+    >>> found = limit([8, 16], [np.array([0.3, 0.4]), np.array([0.2, 0.3])])
+    >>> round(found.value, 12), round(found.stderr, 3)
+    (0.15, 0.112)
+    """
+    means, errors = np.array([each.mean() for each in runs]), np.array([each.std(ddof=1) / math.sqrt(len(each)) for each in runs])
+    design = np.stack([np.ones(len(d)), 1 / np.asarray(d, dtype=float)], axis=1) / errors[:, None]
+    covariance = np.linalg.inv(design.T @ design)
+    fitted = covariance @ design.T @ (means / errors)
+    free = len(d) - 2
+    scatter = float(np.sum((means / errors - design @ fitted) ** 2)) / free if free else 1.0
+    stderr = math.sqrt(covariance[0, 0] * max(1.0, scatter))
+    few = min(len(each) for each in runs)
+    hidden = -float(scipy.special.stdtrit(few - 1, scipy.special.ndtr(-SIGMAS))) * stderr
+    return Limit(float(fitted[0]), stderr, z_score(0.0, float(fitted[0]), stderr, few), hidden, tuple(zip(means, errors, strict=True)))
+
+
+class Found:
+    """Limits of gaps, and of what training adds to them."""
+
+    def __init__(self, stored: Sequence[Stored]) -> None:
+        self.stored, self.d = stored, [each.d for each in stored]
+
+    def gap(self, sigma: str, r: int, row: str, kind: str) -> Limit:
+        """The limit of log(e of the equivalent / e of σ)."""
+        return limit(self.d, [gaps(each, sigma, row, kind, r) for each in self.stored])
+
+    def excess(self, sigma: str, r: int, name: str, row: str, kind: str) -> Limit:
+        """The same less the gap before training, run by run."""
+        first = ROWS[name][0]
+        return limit(self.d, [gaps(each, sigma, row, kind, r) - gaps(each, sigma, first, kind, r) for each in self.stored])
+
+    def apart_at(self, sigma: str, r: int, row: str, kind: str, other: str) -> float:
+        """z of the same at the largest d."""
+        last = self.stored[-1]
+        mean, stderr = self.apart(sigma, r, row, kind, other).means[-1]
+        return z_score(0.0, mean, stderr, len(last.runs))
+
+    def apart(self, sigma: str, r: int, row: str, kind: str, other: str) -> Limit:
+        """The limit of log(e of one equivalent / e of another)."""
+        return limit(self.d, [gaps(each, sigma, row, kind, r) - gaps(each, sigma, row, other, r) for each in self.stored])
+
+
+def _number(value: float, stderr: float) -> str:
+    return f"{value:+.3f} ± {stderr:.3f}"
+
+
+def _cell(found: Limit) -> str:
+    return f"{_number(found.value, found.stderr)}: {found.verdict}"
+
+
+def main_table(found: Found) -> Table:
+    """What training adds to the gap of every equivalent, in the limit, with its verdict, and how far two equivalents are apart."""
+    rows = []
+    for (name, row), (sigma, r) in itertools.product(TRAINED, CASES):
+        cells = [_cell(found.excess(sigma, r, name, row, kind)) for kind in KINDS]
+        pairs = [_cell(found.apart(sigma, r, row, kind, "conditional")) for kind in KINDS[:-1]]
+        rows.append((row, sigma, f"{r}", *cells, *pairs))
+    return Table(("trained", "σ", "r", *KINDS, *(f"{kind} over conditional" for kind in KINDS[:-1])), rows, (2,))
+
+
+def control_table(found: Found) -> Table:
+    """The gap with nothing trained, and how far an equivalent that is wrong is from the plain one."""
+    rows = []
+    for name, (sigma, r) in itertools.product(ROWS, CASES):
+        row = ROWS[name][0]
+        cells = [_cell(found.gap(sigma, r, row, kind)) for kind in ("plain", "rescaled")]
+        rows.append((row, sigma, f"{r}", *cells, _cell(found.apart(sigma, r, row, WRONG, "plain"))))
+    return Table(("nothing trained", "σ", "r", "plain", "rescaled", f"{WRONG} over plain"), rows, (2,))
+
+
+def numbers_table(found: Found) -> Table:
+    """Gaps at every d."""
+    rows = []
+    for (row, (sigma, r)) in itertools.product(itertools.chain(*ROWS.values()), CASES):
+        for kind in KINDS:
+            gap = found.gap(sigma, r, row, kind)
+            rows.append((row, sigma, f"{r}", kind, *(_number(*mean) for mean in gap.means), _number(gap.value, gap.stderr)))
+    return Table(("row", "σ", "r", "equivalent", *(f"d = {d}" for d in found.d), "limit"), rows, (2, 4, 5, 6, 7))
+
+
+def training_table(found: Found) -> Table:
+    """How far the training came, at the largest d."""
+    rows, last = [], found.stored[-1]
+    for row, sigma in itertools.product(itertools.chain(*ROWS.values()), HEADS):
+        each = [run[sigma][row] for run in last.runs]
+        loss, error = (np.array([values(one) for one in each]) for values in (lambda one: one["loss"], lambda one: one["errors"]["σ"]["0"]))
+        shares = ", ".join(f"{share:.2f}" for share in np.mean([one["shares"] for one in each], axis=0))
+        steps = sorted({one["steps"] for one in each})
+        rows.append((row, sigma, " to ".join(dict.fromkeys((f"{steps[0]}", f"{steps[-1]}"))), f"{loss.mean():.4f}",
+                     f"{error.mean():.3f} ± {error.std(ddof=1) / math.sqrt(len(error)):.3f}", shares))
+    return Table(("row", "σ", "steps", "training loss", "error of σ", "share of the two directions"), rows, (2, 3, 4, 5))
+
+
+def picture(found: Found, path: Path) -> Path:
+    """Gaps at the largest d along the first layer's training, and in the other rows."""
+    drawing, grid = plt.subplots(2, len(CASES), figsize=(4.1 * len(CASES), 7.6), layout="constrained", sharey="row")
+    along = ROWS["first layer"]
+    others = [row for name, row in TRAINED if name != "first layer"]
+    for column, (sigma, r) in enumerate(CASES):
+        for axes, rows in ((grid[0, column], along), (grid[1, column], others)):
+            for i, (kind, colour, marker) in enumerate(zip(KINDS, COLOURS, "o^s", strict=False)):
+                means = [found.gap(sigma, r, row, kind).means[-1] for row in rows]
+                axes.errorbar(np.arange(len(rows)) + 0.16 * (i - 1), [mean for mean, _ in means], [2 * error for _, error in means],
+                              ls="none", marker=marker, ms=5, color=colour, capsize=2, label=kind)
+            axes.axhline(0, color="#999999", lw=0.8)
+            axes.set_xticks(range(len(rows)))
+            for side in ("top", "right"):
+                axes.spines[side].set_visible(False)
+        grid[0, column].set_title(f"{sigma}, r = {r}", fontsize=11)
+        grid[0, column].set_xticklabels([row.rpartition("T = ")[2].removeprefix("first layer, ") for row in along], fontsize=8)
+        grid[0, column].set_xlabel("gradient steps T on the first layer", fontsize=9)
+        names = [row.rpartition(", T")[0].removeprefix("first layer, ").replace("first layer and attention", "attention too")
+                 for row in others]
+        grid[1, column].set_xticklabels(names, fontsize=8, rotation=35, ha="right")
+    for axes in grid[:, 0]:
+        axes.set_ylabel(f"log(e(σ̂)/e(σ)) at d = {found.d[-1]}, ± 2 standard errors", fontsize=9)
+    grid[0, 0].legend(fontsize=8, frameon=False)
+    return figures.save(drawing, path).with_suffix(".png")
+
+
+# The page.
+
+
+def _listed(rows: Sequence[str]) -> str:
+    return "; ".join(rows) if rows else "none"
+
+
+def answer(found: Found) -> list[str]:
+    """What was found."""
+    d, total = found.d[-1], len(TRAINED) * len(CASES)
+    excess = {(row, sigma, r, kind): found.excess(sigma, r, name, row, kind)
+              for (name, row), (sigma, r), kind in itertools.product(TRAINED, CASES, KINDS)}
+    remain, vanish = ({kind: sum(getattr(each, word) for key, each in excess.items() if key[-1] == kind) for kind in KINDS}
+                      for word in ("remains", "vanishes"))
+
+    def text(row: str, sigma: str, r: int, *limits: Limit) -> str:
+        return f"{row}, {sigma}, r = {r} ({' against '.join(_number(each.value, each.stderr) for each in limits)})"
+
+    both = {key: (excess[*key, "plain"], excess[*key, "conditional"]) for key in _keys()}
+    finding = [text(*key, plain, given) for key, (plain, given) in both.items() if plain.remains and given.vanishes]
+    failing = [text(*key, plain, given) for key, (plain, given) in both.items() if given.remains]
+    apart = {kind: {key: text(*key, each) for key in _keys() if (each := found.apart(key[1], key[2], key[0], kind, "conditional")).remains}
+             for kind in KINDS[:-1]}
+    scale = len(apart["plain"].keys() - apart["rescaled"].keys())
+    now = [(abs(before[0]) > abs(after[0]), f"{row}, {sigma}, r = {r} ({_number(*before)} against {_number(*after)})")
+           for row, sigma, r in _keys() if abs(found.apart_at(sigma, r, row, "plain", "conditional")) > SIGMAS
+           for before, after in [[found.gap(sigma, r, row, kind).means[-1] for kind in ("plain", "conditional")]]]
+    at_d = {(kind, key): found.gap(key[1], key[2], key[0], kind).means[-1] for kind in KINDS for key in _keys()}
+    largest = []
+    for kind in KINDS:
+        gap, (row, sigma, r) = max(((at_d[kind, key], key) for key in _keys()), key=lambda one: abs(one[0][0]))
+        largest.append(f"{_number(*gap)} for the {kind} one ({row}, {sigma}, r = {r})")
+    return [
+        f"In {total} rows, each an amount of training for one σ and r, the largest gap log(e(σ̂)/e(σ)) at d = {d} is "
+        f"{', '.join(largest)}. Plain and conditional equivalents differ there by more than {SIGMAS:g} standard errors, run by run, in "
+        f"{len(now)} rows. **The conditional one is the nearer to σ**, with the gaps of the plain one and of it, in: "
+        f"{_listed([each for better, each in now if better])}. The plain one is the nearer in: "
+        f"{_listed([each for better, each in now if not better])}.",
+        f"Of the {total} rows, what training adds to the gap of the equivalent remains as d → ∞ in "
+        f"{remain['plain']} for the plain equivalent σ̂_r of [RT] and [DM], in {remain['rescaled']} if its coefficients are for the mean "
+        "and the variance that the pre-activation of each unit has after training, and in "
+        f"{remain['conditional']} if they are given the component of the input along the two leading directions of W_T − W_0 as well. It "
+        f"vanishes, within a width that the table states, in {vanish['plain']}, {vanish['rescaled']} and {vanish['conditional']}; of the "
+        "others one cannot tell.",
+        "In the limit, with what training adds to both gaps, the plain equivalent fails and the conditional one holds in: "
+        f"{_listed(finding)}. The conditional one fails: {_listed(failing)}.",
+        "Run by run, on the same draws, equivalents can be told apart better than any of them from σ. The limit of log(e of the plain "
+        f"one / e of the conditional one) is not 0 in {len(apart['plain'])} rows: {_listed(list(apart['plain'].values()))}. That of the "
+        f"rescaled one over the conditional one is not 0 in {len(apart['rescaled'])}: {_listed(list(apart['rescaled'].values()))}. In "
+        f"these rows at most one of the two is an equivalent; in {scale} of the former the scale of the pre-activations is all that was "
+        "seen to matter, and not the directions.",
+    ]
+
+
+def _keys() -> list[tuple[str, str, int]]:
+    return [(row, sigma, r) for (_, row), (sigma, r) in itertools.product(TRAINED, CASES)]
+
+
+def page(found: Found, image: str) -> str:
+    """The page, which opens with the answer."""
+    stop, origins = Stop(), [origin for each in found.stored for origin in each.origins]
+    counts = ", ".join(f"{len(each.runs)} runs at d = {each.d}" for each in found.stored)
+    versions = sorted({f"hermite_eq {one.hermite_eq}, Python {one.python}, NumPy {one.numpy}, SciPy {one.scipy}" for one in origins})
+    revisions = sorted({one.revision or "none" for one in origins})
+    lines = [
+        "# What remains of the equivalence once more is trained", "", *itertools.chain(*([line, ""] for line in answer(found))),
+        f"![Gaps at the largest d]({image})", "",
+        f"*The gap log(e(σ̂_r)/e(σ)) at d = {found.d[-1]}, ± two standard errors, of the plain equivalent, of that rescaled to the mean and "
+        "variance of each unit, and of the conditional one. Above along T steps on the first layer, below what else is trained.*", "",
+        "## What is asked", "",
+        "[RT] (arXiv 2509.15152) Theorem 3 replaces σ by σ̂_r = Σ_{k≤r} c_k/k! He_k + c_r* ζ in a head of random weights whose read-out "
+        "alone is trained; [DM] (arXiv 2510.25753) Theorem 4.12 does so after one gradient step of size o(d²) on the first layer. What "
+        "holds after more training is open in both. Here it is measured.", "",
+        "## How", "",
+        "Data and head are those of docs/stress.md with h normalised, but for tasks, which are fresh in every context: ℓ = d, n = 2d², "
+        f"m = d², ρ = {NOISE:g}, λ = {RIDGE:g}; the target is σ. The network ŷ = w·σ(Fĥ)/√m, ‖ĥ‖ = 1, rows of F standard normal, w of "
+        "N(0, I/m) and fixed, is trained by gradient descent with all n contexts in every step, on Σ(y − ŷ)²/2n, with a step of "
+        f"{SIZE:g} mD for F, D = d(d + 1): of order d³ in the units of [RT], where a step changes pre-activations by order one. "
+        "The *small step* is mD/d, of order d² in these units, the boundary of what [DM] suppose; the *large* and the *huge* step are "
+        f"{' and '.join(f'{each.size:g} mD' for each in LARGE)}. *Converged* is where the loss is below "
+        f"{stop.enough:g}, or falls by less than {stop.tolerance:.0%} in {stop.every} steps, or after {stop.most} steps; the table below "
+        "says which. Then σ is replaced at the trained weights, and the read-out is fitted by ridge regression to n fresh contexts; the "
+        f"error is that on {TEST} more. ζ, data and initial weights are the same for σ and its equivalents, and for all T.", "",
+        "- *softmax attention*: β = 1 as in docs/stress.md, in place of linear attention; the first layer is trained.",
+        f"- *two layers*: ŷ = w·σ(Gσ(Fĥ)/√(m E σ²))/√m, σ replaced in both; F and G are trained, G with a step of {SIZE:g} m.",
+        f"- *first layer and attention*: the query's x is multiplied by A, at first the identity, trained with a step of {SIZE:g} d².",
+        f"- *two blocks*: all tokens first pass linear attention and a random MLP of width {WIDTH}(d + 1), each with a residual, "
+        f"the MLP with weight {SHARE:g}; its σ is replaced too, by the plain equivalent. Then the head, whose first layer is trained.", "",
+        "The *rescaled* equivalent has the coefficients c_k(μ_i, s_i) = E σ(μ_i + s_i g) He_k(g), with μ_i and s_i the mean and standard "
+        "deviation of the pre-activation of unit i. The *conditional* one has c_k(κ_i, s_i), where κ_i is μ_i plus what the components of "
+        f"the layer's input along the {GIVEN['conditional']} leading right singular vectors of W_T − W_0 contribute, and s_i the standard "
+        "deviation of the rest. Both are computed by the engine of `hermite_eq.structured.conditional_coefficients`. Where nothing is "
+        "trained the two are the same.", "",
+        "The gap is g = log(e of σ̂ / e of σ), run by run, as in docs/stress.md. What training adds is g less the gap at T = 0 of the same "
+        f"run. Its mean is fitted by g∞ + c/d over d = {', '.join(map(str, found.d))} ({counts}), by weighted least squares; the "
+        "error of g∞ is the larger of what the standard errors give and what the scatter about the line gives. It *remains* if it is more "
+        f"than {SIGMAS:g} standard errors from 0 (z of Student's t); it *vanishes within* what could be hidden at this z, if that is at "
+        f"most {RESOLUTION}; else one *cannot tell*. The dimensions are small: terms of order 1/d² are not seen apart.", "",
+        "## What training adds to the gap", "",
+        "The last columns are limits of log(e of one equivalent / e of the conditional one), run by run.", "",
+        *main_table(found).markdown(), "",
+        "## Controls", "",
+        "With nothing trained the plain equivalent has to hold, but for what the title of a row changes; without its residual "
+        f"(*{WRONG}*) it has to fail for r = 1. Limits of the gap itself; the last column is run by run.", "",
+        *control_table(found).markdown(), "",
+        "## The training", "",
+        f"At d = {found.d[-1]}: the training loss, the error after the read-out is fitted, and the share of ‖W_T − W_0‖² in the "
+        f"{GIVEN['conditional']} leading directions, layer by layer.", "", *training_table(found).markdown(), "",
+        "## What is left out", "",
+        "Networks trained with σ̂_r itself from the start, keys and queries of a softmax attention that are trained, and training of the "
+        "first of two blocks are not here.", "",
+        "## All numbers", "", "Means of the gap ± one standard error, and the limit.", "", *numbers_table(found).markdown(), "",
+        f"Computed by {'; '.join(versions)}, revision {', '.join(revisions)}, in {sum(one.seconds for one in origins) / 60:.0f} minutes of "
+        f"one core. `python -m verify.open_questions run --runs {RUNS}` adds what is missing; `python -m verify.open_questions page` "
+        "writes this page.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write(root: Path, documents: Path, console: Console) -> None:
+    """``open_questions.md`` and its picture.
+
+    Raises
+    ------
+    HypothesisError
+        If fewer than two d with two runs each are stored.
+    """
+    stored = [each for each in load(root) if len(each.runs) > 1]
+    if len(stored) < 2:
+        raise HypothesisError("at two d at least two runs are stored", f"{len(stored)} such d in {root / NAME}",
+                              "python -m verify.open_questions run")
+    found, name = Found(stored), "open_questions"
+    png = picture(found, root / "pictures" / name)
+    write_bytes(documents / f"{name}.png", png.read_bytes())
+    write_text(documents / f"{name}.md", page(found, f"{name}.png"))
+    console.print(f"written: {documents / f'{name}.md'}")
