@@ -219,9 +219,9 @@ def answer(found: Found) -> list[str]:
     return [
         f"In {total} rows, each an amount of training for one σ and r, the largest gap log(e(σ̂)/e(σ)) at d = {d} is "
         f"{', '.join(largest)}. Plain and conditional equivalents differ there by more than {SIGMAS:g} standard errors, run by run, in "
-        f"{len(now)} rows. **The conditional one is the nearer to σ**, with the gaps of the plain one and of it, in: "
-        f"{_listed([each for better, each in now if better])}. The plain one is the nearer in: "
-        f"{_listed([each for better, each in now if not better])}.",
+        f"{len(now)} rows, and **the conditional one is the nearer to σ** in {sum(better for better, _ in now)} of them (the gaps of the "
+        "plain one and of it):",
+        "\n".join(f"- {each}{'' if better else '; the plain one is nearer'}" for better, each in now),
         f"Of the {total} rows, what training adds to the gap of the equivalent remains as d → ∞ in "
         f"{remain['plain']} for the plain equivalent σ̂_r of [RT] and [DM], in {remain['rescaled']} if its coefficients are for the mean "
         "and the variance that the pre-activation of each unit has after training, and in "
@@ -263,7 +263,8 @@ def page(found: Found, image: str) -> str:
         "N(0, I/m) and fixed, is trained by gradient descent with all n contexts in every step, on Σ(y − ŷ)²/2n, with a step of "
         f"{SIZE:g} mD for F, D = d(d + 1): of order d³ in the units of [RT], where a step changes pre-activations by order one. "
         "The *small step* is mD/d, of order d² in these units, the boundary of what [DM] suppose; the *large* and the *huge* step are "
-        f"{' and '.join(f'{each.size:g} mD' for each in LARGE)}. *Converged* is where the loss is below "
+        f"{' and '.join(f'{each.size:g} mD' for each in LARGE)}: these two, and the comparisons of equivalents with each other, were added "
+        "after the first runs had told little apart, and are exploratory. *Converged* is where the loss is below "
         f"{stop.enough:g}, or falls by less than {stop.tolerance:.0%} in {stop.every} steps, or after {stop.most} steps; the table below "
         "says which. Then σ is replaced at the trained weights, and the read-out is fitted by ridge regression to n fresh contexts; the "
         f"error is that on {TEST} more. ζ, data and initial weights are the same for σ and its equivalents, and for all T.", "",
