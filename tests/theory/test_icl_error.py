@@ -172,7 +172,8 @@ def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
             continue
         assert found.icl >= task.noise
         assert found.idg >= task.noise
-        assert found.fixed_point_residual < 1e3 * EPS
+        # Given contexts, Newton's iteration ends at 1e-7.
+        assert found.fixed_point_residual < (1e-7 if found.icl_stderr else 1e3 * EPS)
     # Refusals only where the law of ‖h‖² is far from concentrated (contexts of at most four examples), or the noise in b is below its
     # fluctuations (contexts of 16 d examples or more).
     assert all(d <= 20 and (context <= 4 or context >= 16 * d) for d, context in refused), refused
