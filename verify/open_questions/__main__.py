@@ -1,30 +1,35 @@
-"""``python -m verify.open_questions``: run what is missing, or write the page."""
+"""What remains of the equivalence once more is trained: docs/open_questions.md.
+
+    python -m verify.open_questions run         simulate what is missing: half a minute a run, half an hour from nothing
+    python -m verify.open_questions page        write the page from the stored runs: seconds
+"""
 
 from __future__ import annotations
 
-import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from hermite_eq.errors import HypothesisError
-from verify.command_line import positive
+from verify.command_line import command_line, positive
 from verify.open_questions import page
 from verify.open_questions.runs import DIMENSIONS, RUNS, compute
 from verify.store.folders import folder_of_campaigns
 
+SMALLEST = ("run", "--d", "2", "--runs", "1")
 
-def main() -> int:
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse and run."""
-    parser = argparse.ArgumentParser(prog="python -m verify.open_questions", description=__doc__)
-    parser.add_argument("command", choices=("run", "page"), 
-                        help="simulate what is missing: half a minute a run; or write the page: seconds")
-    parser.add_argument("--d", type=positive, nargs="+", default=list(DIMENSIONS))
-    parser.add_argument("--runs", type=positive, default=RUNS)
-    parser.add_argument("--output", type=Path, default=Path("results"), help="folder for results (default: results)")
-    parser.add_argument("--documents", type=Path, default=Path("docs"), help="folder of the page (default: docs)")
-    arguments, console = parser.parse_args(), Console(width=180)
+    parser = command_line("verify.open_questions", __doc__, SMALLEST)
+    parser.add_argument("command", choices=("run", "page"))
+    parser.add_argument("--d", type=positive, nargs="+", default=list(DIMENSIONS), help=f"dimensions ({', '.join(map(str, DIMENSIONS))})")
+    parser.add_argument("--runs", type=positive, default=RUNS, help=f"runs ({RUNS})")
+    parser.add_argument("--output", type=Path, default=Path("results"), help="folder for results (results)")
+    parser.add_argument("--documents", type=Path, default=Path("docs"), help="folder of the page (docs)")
+    arguments, console = parser.parse_args(argv), Console(width=180)
     root = folder_of_campaigns(arguments.output)
     try:
         if arguments.command == "run":
