@@ -158,7 +158,9 @@ def test_modules_of_torch_with_arguments() -> None:
 @pytest.mark.parametrize("name", JAX)
 def test_functions_of_jax(name: str) -> None:
     pytest.importorskip("jax")
-    function = getattr(importlib.import_module("jax.nn"), name)
+    function = getattr(importlib.import_module("jax.nn"), name, None)
+    if function is None:
+        pytest.skip(f"this version has no jax.nn.{name}")
     with pytest.warns(HypothesisWarning, match="single precision"):
         activation(function)
     agrees(function, JAX[name])
