@@ -114,6 +114,7 @@ def test_the_theory_is_told_from_the_other_language() -> None:
     assert abs(t[0]) < 5 < abs(t[1])
 
 
+@pytest.mark.own_seeds
 def test_the_page_is_that_of_the_stored_runs() -> None:
     setup = experiment.Setup()
     stored = Store(FILE.with_name("runs.jsonl"), dataclasses.asdict(setup))

@@ -67,6 +67,14 @@ def test_a_curve_beyond_the_expansion_is_its_points() -> None:
         assert curve[i].icl == pytest.approx(icl_error(model, task, point).icl, rel=1e-12)
 
 
+def test_one_hidden_unit_at_a_tiny_ridge_is_solved() -> None:
+    """m − df, by which the equation of γ is divided, is of the order of rounding there; γ itself is known to 1e-7."""
+    model, task = RandomTransformer("abs", 1e-8, normalise=True), Task("relu", 0.0004)
+    found = icl_error(model, task, Sizes(4, 58, 42, samples=300, hidden=1))
+    assert found.icl_stderr > 0
+    assert found.fixed_point_residual < 1e-7
+
+
 def test_without_a_ridge_no_contexts_are_drawn() -> None:
     with pytest.raises(HypothesisError) as caught:
         icl_error(LinearTransformer(0), Task("identity", 0.01), Sizes.from_ratios(12, alpha=50, kappa=2, tau=2))

@@ -13,6 +13,7 @@ def now() -> dict[str, dict[str, float]]:
     return measured()
 
 
+@pytest.mark.own_seeds
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_prediction_is_the_stored_one(name: str, now: dict[str, dict[str, float]]) -> None:
     stored = json.loads(TABLE.read_text())[name]

@@ -50,7 +50,7 @@ class SampleFit:
     size : float
         :math:`y^\\top RKRy/(m-\\operatorname{tr}(KR)^2)`.
     residual : float
-        Of the logarithm of the equation of γ.
+        Relative change of γ in the last of Newton's steps; the equation itself cancels where df is near m.
     trace : float
         tr R.
     """
@@ -113,7 +113,7 @@ def fitted(kernel: Array, labels: Array, noise: Array, hidden: float, penalty: f
         trace, square = float((signs * solved).sum()), float((solved**2).sum())
         dof = n - gamma * trace
         if np.isinf(hidden):
-            residual = 0.0
+            step = 0.0
             break
         residual = np.log(gamma) + np.log(hidden - dof) - np.log(penalty) if hidden > dof else -np.inf
         lower, upper = (gamma, upper) if residual < 0 else (lower, gamma)
@@ -131,4 +131,4 @@ def fitted(kernel: Array, labels: Array, noise: Array, hidden: float, penalty: f
     # RKR = R − γR², and tr(KR)² = tr KR − γ tr RKR.
     size = float(labels @ coefficients - gamma * coefficients @ coefficients + noise @ (signs * solved - gamma * solved**2).sum(1))
     size = 0.0 if np.isinf(hidden) else size / (hidden - dof + gamma * (trace - gamma * square))
-    return SampleFit(factor, float(gamma), dof, coefficients, size, abs(residual), trace)
+    return SampleFit(factor, float(gamma), dof, coefficients, size, float(abs(step)), trace)
