@@ -34,7 +34,8 @@ STORED = _stored()
 def simulated(models: Any, task: Any, sizes: Any, *, runs: int, rng: int, test: int | None = None) -> Any:
     """``simulate.icl_error(models, task, sizes, runs=runs, rng=rng, test=test)``, of which the first run is computed here.
 
-    It has to be the stored one to 1e-3, which is above the rounding of features in single precision and below the scatter of runs.
+    It has to be the stored one to 1e-3: between OpenBLAS kernels, features in single precision move them by up to 1e-4, while runs of other
+    draws differ by per cents.
     """
     setting = repr((models, task, sizes, runs, rng, test))
     anew = _WRITTEN in os.environ or "HERMITE_EQ_SEED_SHIFT" in os.environ

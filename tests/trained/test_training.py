@@ -66,6 +66,7 @@ def test_one_step_is_that_of_adamw() -> None:
         flat = flat - rate * (m / (1 - 0.9**step) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8) + 1e-4 * flat)
     found = np.asarray(train(state, inputs, labels, 1)[0][0], dtype=float)
     # Where a gradient is zero up to rounding, the length of its step is rounding too.
+    # Elsewhere it is off by the rounding of the gradient, 1e-7, over its size: a hundredth of the rate in each of two steps.
     clear = np.abs(gradient) > 1e-5
     assert clear.mean() > 0.5
     np.testing.assert_allclose(found[clear], flat[clear], rtol=0, atol=0.02 * rate)
@@ -92,10 +93,11 @@ def test_the_errors_have_their_shapes_and_meaning(trained: TrainedError) -> None
 
 def test_a_run_is_the_same_whatever_is_trained_beside_it(trained: TrainedError) -> None:
     alone = icl_error(FullLinearAttention(), TASK, sizes(4, 160), runs=range(2, 3), epochs=5, rate=3e-3, rng=7, test=4000)
-    # Single precision through 55 steps.
+    # Single precision through 55 steps, of which Adam magnifies what is off a hundredfold where a gradient is small.
+    near = 100 * 55 * float(np.finfo(np.float32).eps)
     for name in ("training_runs", "icl_runs"):
-        assert getattr(alone, name)[0, 0] == pytest.approx(getattr(trained, name)[2, 1], rel=1e-3)
-        assert getattr(alone, name)[0, 0] != pytest.approx(getattr(trained, name)[1, 1], rel=1e-3)
+        assert getattr(alone, name)[0, 0] == pytest.approx(getattr(trained, name)[2, 1], rel=near)
+        assert getattr(alone, name)[0, 0] != pytest.approx(getattr(trained, name)[1, 1], rel=near)
 
 
 def test_finitely_many_training_tasks_are_tested_too() -> None:

@@ -47,7 +47,7 @@ class Limit:
 
     @property
     def verdict(self) -> str:
-        """The rule of docs/stress.md."""
+        """The rule of docs/stress.md, with Student's t of the fewest runs in place of the normal law."""
         if abs(self.z) > SIGMAS:
             return "remains"
         return f"vanishes within {self.hidden:.2f}" if self.vanishes else "cannot tell"

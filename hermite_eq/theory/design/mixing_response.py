@@ -30,7 +30,8 @@ from hermite_eq.models import Sizes
 from hermite_eq.theory.feature_law.head import Head, HeadMoments
 from hermite_eq.theory.feature_law.moment_law import MomentLaw, solved_columns, source_nodes
 from hermite_eq.theory.prediction import TheoryError
-from hermite_eq.theory.ridge_equivalent.matrices import Eigenblock, ExplicitEngine, SourceNodes, loads, solve_together
+from hermite_eq.theory.ridge_equivalent.eigenblocks import Eigenblock
+from hermite_eq.theory.ridge_equivalent.matrices import ExplicitEngine, SourceNodes, loads, solve_together
 from hermite_eq.theory.spectra.blocks import Block
 
 Array = NDArray[np.float64]

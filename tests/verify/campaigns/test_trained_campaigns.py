@@ -63,7 +63,8 @@ def planted(d: int, power: float, seed: int, runs: int = 4) -> Found:
 def test_the_exponent_that_was_planted_is_found(power: float) -> None:
     thresholds = [threshold(planted(d, power, d)) for d in (8, 12, 18)]
     for at, d in zip(thresholds, (8, 12, 18), strict=True):
-        assert at.median == pytest.approx(2 * d**power, rel=0.1)
+        # The median of four numbers that scatter by 3 % has a standard error of 1.9 %: five of them.
+        assert at.median == pytest.approx(2 * d**power, rel=5 * 0.03 * math.sqrt(math.pi / 2 / 4))
     fitted = exponent(thresholds)
     assert fitted.freedom == 10
     assert fitted.interval[0] < power < fitted.interval[1]
