@@ -36,10 +36,7 @@ class FullLinearAttention:
     def dimension(self, d: int) -> int:
         r"""On how many numbers the predictions depend, :math:`d^2+4d+2`: so many contexts with any labels can be fitted, and no more.
 
-        They are :math:`\hat y=u^\top S\,M\tilde x+c` with :math:`S=\sum_i\tilde t_i\tilde t_i^\top` over the tokens
-        :math:`\tilde t_i=(x_i,y_i,1)`, the query's :math:`\tilde x=(x,1)`, and M of shape (d + 2, d + 1), a product through d dimensions.
-        Matrices of that shape and rank d have dimension :math:`d\,(d+2+d+1-d)`; u has d + 2, of which one is a scale that u and M have in
-        common; and c is one.
+        Derived in ``derivations/linear/full_attention.py``.
 
         >>> [FullLinearAttention().dimension(d) for d in (6, 20, 80)]
         [62, 482, 6722]

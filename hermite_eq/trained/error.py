@@ -26,9 +26,14 @@ from hermite_eq.trained.architectures import Architecture
 from hermite_eq.trained.tokens import Sequences, sequences, task_vectors
 
 Array = NDArray[np.float64]
-#: A run whose training error is still above this share of the variance of its labels has not begun to learn: the linear Transformer of
-#: all data is at half of it at ℓ = d.
-STUCK = 0.75
+
+
+def not_begun(training: Array, variance: Array) -> NDArray[np.bool_]:
+    """Which runs have not begun to learn: their training error is above 3/4 of the variance of the labels.
+
+    The linear Transformer of all data is at half of that variance at ℓ = d.
+    """
+    return np.asarray(training > 0.75 * variance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +81,8 @@ class TrainedError(ByValue):
 
     @property
     def stuck(self) -> NDArray[np.bool_]:
-        """Which runs have not begun to learn: their last training error is above 3/4 of the variance of the labels."""
-        return np.asarray(self.training_runs[:, -1] > STUCK * self.variance_runs)
+        """Which runs have not begun to learn: after the last epoch their training error is above 3/4 of the variance of the labels."""
+        return not_begun(self.training_runs[:, -1], self.variance_runs)
 
 
 def icl_error(

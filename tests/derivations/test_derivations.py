@@ -27,7 +27,7 @@ from derivations.features import (
     gaussian_preactivations,
     gradient_step,
 )
-from derivations.linear import bayes_context, dmmse, ridgeless_limits, task_covariances, task_gap, wishart_density
+from derivations.linear import bayes_context, dmmse, full_attention, ridgeless_limits, task_covariances, task_gap, wishart_density
 from derivations.statistics import deviation_nulls, robust_mean_test, sequential_t_test
 from hermite_eq.covariance import SymbolicTarget, covariance, symbols
 from hermite_eq.hermite import X
@@ -169,6 +169,7 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("e · 1.05", lambda: bayes_context.check(factor=1.05)),
     ("Σp² = 1", lambda: dmmse.check(sympy.Integer(1))),
     ("I · 1.05", lambda: dmmse.check(factor=1.05)),
+    ("d² + 3d + 2", lambda: full_attention.check(lambda d: d * (d + 3) + 2)),
     ("w(g) · 1.05", lambda: [ridgeless_limits._inverse(sympy.Rational(21, 20) * _BELOW, _ABOVE)]),
     ("1 − R/(R+q) for the square", lambda: ridgeless_limits._peak(sympy.Integer(1))),
     ("ρ · 1.05", lambda: wishart_density.check(lambda rho: sympy.Rational(21, 20) * rho)),

@@ -15,7 +15,7 @@ import hermite_eq.trained.error as error_module
 from hermite_eq import HypothesisError, LinearTransformer, Sizes, Source, Spike, Task
 from hermite_eq.theory import icl_error as predicted
 from hermite_eq.trained import FullLinearAttention, SoftmaxTransformer, TrainedError, icl_error, network, training
-from hermite_eq.trained.error import STUCK
+from hermite_eq.trained.error import not_begun
 
 TASK = Task("identity", 0.01)
 #: One false alarm in 10^5.
@@ -85,7 +85,7 @@ def test_the_errors_have_their_shapes_and_meaning(trained: TrainedError) -> None
     assert (trained.training_runs[:, 2] < trained.training_runs[:, 0]).all()
     # With a fresh task in every context both tests are one; before training nothing has been learnt.
     np.testing.assert_array_equal(trained.icl_runs, trained.idg_runs)
-    assert (trained.training_runs[:, 0] > STUCK * trained.variance_runs).all()
+    assert not_begun(trained.training_runs[:, 0], trained.variance_runs).all()
     assert not trained.stuck.any()
     assert trained.icl.mean == pytest.approx(trained.icl_runs[:, -1].mean())
     assert trained.training.runs == trained.idg.runs == 6

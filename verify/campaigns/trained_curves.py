@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hermite_eq.trained.error import STUCK
+from hermite_eq.trained.error import not_begun
 from verify.campaigns.trained import Curve, TrainedCampaign
 from verify.store.folders import stored
 from verify.store.run import Origin
@@ -43,7 +43,7 @@ class Found:
     @property
     def stuck(self) -> NDArray[np.bool_]:
         """Which runs, by points, have not begun to learn after the last epoch."""
-        return np.asarray(self.training[:, :, -1] > STUCK * self.variance)
+        return not_begun(self.training[:, :, -1], self.variance)
 
     def last(self, error: str) -> Array:
         """After the last epoch, of shape (runs, points)."""
