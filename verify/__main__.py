@@ -7,6 +7,7 @@ size; ``list`` shows them all.
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,8 +17,7 @@ from rich.table import Table
 
 from hermite_eq.errors import HypothesisError
 from verify import command
-from verify.campaigns.table import CAMPAIGNS
-from verify.campaigns.trained import TRAINED, AnyCampaign
+from verify.campaigns.table import EVERY
 from verify.command_line import command_line, positive
 from verify.main_job.profile import FULL, QUICK
 from verify.store.folders import folder_of_campaigns
@@ -48,25 +48,14 @@ def _list(arguments: argparse.Namespace, console: Console) -> int:
     table = Table(title="Campaigns", header_style="bold")
     for column in ("name", "figure", "d", "runs", "what is said of it"):
         table.add_column(column, justify="right" if column in ("d", "runs") else "left", no_wrap=column == "name")
-    campaigns: list[AnyCampaign] = [*CAMPAIGNS.values(), *TRAINED.values()]
-    for campaign in campaigns:
+    for campaign in EVERY.values():
         table.add_row(campaign.name, campaign.figure, str(campaign.d), str(campaign.runs), campaign.claim)
     console.print(table)
     return 0
 
 
 def _report(arguments: argparse.Namespace, console: Console) -> int:
-    from verify.report import document
-
-    document.write(folder_of_campaigns(arguments.output), arguments.documents, console)
-    return 0
-
-
-def _trained(arguments: argparse.Namespace, console: Console) -> int:
-    from verify.report import trained
-
-    root = folder_of_campaigns(arguments.output)
-    trained.write(root, arguments.documents or root / "pictures", console)
+    importlib.import_module(PAGES[arguments.command]).write(folder_of_campaigns(arguments.output), arguments.documents, console)
     return 0
 
 
@@ -76,16 +65,20 @@ def _pack(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+#: The modules that write the pages of stored runs.
+PAGES = {"report": "verify.report.document", "trained": "verify.report.trained", "open-questions": "verify.open_questions.page"}
 #: What each subcommand does and costs.
 COMMANDS: dict[str, tuple[Callable[[argparse.Namespace, Console], int], str]] = {
     "check": (_check, "the main job, from activations and targets to verdicts: seven minutes on two cores, "
                       "with --full at the papers' sizes, campaigns included: days"),
     "run": (command.run, "simulate campaigns, by name or all, and report on each: minutes at d = 20 to 40, hours to days at the papers' "
-                         "size; of trained Transformers (la-fig5, la-fig6) minutes at d = 6, an hour at d = 14"),
+                         "size; of trained Transformers (la-fig5, la-fig6, open-questions) minutes at d = 6, an hour at d = 14"),
     "list": (_list, "the campaigns and what is said of them: seconds"),
     "report": (_report, "report on all stored campaigns together: minutes where their theory is kept, else hours, most of them for the "
                "theory of gradient steps"),
-    "trained": (_trained, "the page on Transformers trained by gradient descent, from the runs of la-fig5 and la-fig6: seconds"),
+    "trained": (_report, "the page on Transformers trained by gradient descent, from the runs of la-fig5 and la-fig6: seconds"),
+    "open-questions": (_report, "the page on what remains of the equivalence once more is trained, from the runs of open-questions: "
+                       "seconds"),
     "pack": (_pack, "put the runs of every setup into one file, of those which are not complete too: seconds"),
 }
 
@@ -99,10 +92,10 @@ def parser() -> argparse.ArgumentParser:
     made = {name: commands.add_parser(name, parents=[output], help=text, description=f"{text[0].upper()}{text[1:]}.")
             for name, (_, text) in COMMANDS.items()}
     made["check"].add_argument("--full", action="store_true", help="at the papers' sizes, then the campaigns: days")
-    made["report"].add_argument("--documents", type=Path, help="write campaigns.md and its pictures into this folder too")
-    made["trained"].add_argument("--documents", type=Path, help="write trained.md and its pictures into this folder")
+    for name in PAGES:
+        made[name].add_argument("--documents", type=Path, help="write the page and its pictures into this folder")
     run = made["run"]
-    run.add_argument("campaigns", nargs="+", metavar="campaign", choices=[*CAMPAIGNS, *TRAINED, "la-fig5", "all"],
+    run.add_argument("campaigns", nargs="+", metavar="campaign", choices=[*EVERY, "la-fig5", "all"],
                      help="a campaign, as rt-fig1a, or all that train by ridge regression")
     run.add_argument("--runs", type=positive, help="independent runs (the paper's number)")
     run.add_argument("--d", type=positive, help="dimension (the paper's)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import itertools
 import os
 import re
@@ -18,8 +19,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.simulate.training.memory import parse_memory
-from verify.campaigns.table import CAMPAIGNS
-from verify.campaigns.trained import TRAINED, AnyCampaign, TrainedCampaign
+from verify.campaigns.campaign import Campaign
+from verify.campaigns.table import CAMPAIGNS, EVERY, AnyCampaign
+from verify.campaigns.trained import TRAINED, TrainedCampaign
+from verify.open_questions.experiments import OpenQuestions
 from verify.store.driver import Executor, compute
 from verify.store.folders import check_continues, folder_of_campaigns, setup_with, the_one
 from verify.store.store import Setup, Store
@@ -27,6 +30,9 @@ from verify.store.workers import workers
 
 #: Budget for the arrays of one run, of which each worker computes one at a time.
 MEMORY = "4GB"
+#: The modules that report on the kinds of campaigns.
+REPORTS: dict[type, str] = {Campaign: "verify.report.document", TrainedCampaign: "verify.report.trained",
+                            OpenQuestions: "verify.open_questions.page"}
 
 
 def shard(text: str | None, runs: int) -> range:
@@ -49,10 +55,9 @@ def named(names: Sequence[str]) -> list[AnyCampaign]:
     >>> [campaign.name for campaign in named(["la-fig5"])][:2]
     ['la-fig5a', 'la-fig5b']
     """
-    table: dict[str, AnyCampaign] = {**CAMPAIGNS, **TRAINED}
-    found = [CAMPAIGNS if name == "all" else [name] if name in table else [each for each in TRAINED if each.startswith(name)]
+    found = [CAMPAIGNS if name == "all" else [name] if name in EVERY else [each for each in TRAINED if each.startswith(name)]
              for name in names]
-    return [table[name] for name in dict.fromkeys(itertools.chain.from_iterable(found))]
+    return [EVERY[name] for name in dict.fromkeys(itertools.chain.from_iterable(found))]
 
 
 def setup_of(campaign: AnyCampaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
@@ -109,14 +114,7 @@ def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: st
         return False
     store.pack()
     # With it comes what draws figures, for which a command that ends before need not wait.
-    if isinstance(setup.campaign, TrainedCampaign):
-        from verify.report import trained
-
-        trained.write_one(store, console)
-        return True
-    from verify.report import document
-
-    document.write_one(store, console)
+    importlib.import_module(REPORTS[type(setup.campaign)]).write_one(store, console)
     return True
 
 

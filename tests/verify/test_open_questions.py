@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hermite_eq.activations import activation
+from hermite_eq.errors import StorageError
+from hermite_eq.expansion import coefficients
 from hermite_eq.expansion.scaled import scaled_moments
-from verify.open_questions import page, runs
-from verify.open_questions.equivalents import GIVEN, directions, moments, replaced
-from verify.open_questions.network import Architecture, Stop, hidden, sample, scale_below, start, train
+from verify.open_questions import page
+from verify.open_questions.equivalents import GIVEN, ITSELF, Equivalent, directions, moments, replaced
+from verify.open_questions.experiments import QUESTIONS
+from verify.open_questions.network import DIVERGED, Architecture, Exact, Stop, hidden, sample, scale_below, start, train
+from verify.store.folders import setup_with
 
-ROOT = Path(__file__).parents[2]
 SIGMA = activation("tanh")
-QUICK = tuple(replace(each, steps=each.steps[:2], stop=None) for each in runs.ALL)
+TINY = replace(QUESTIONS, test=60, heads=("relu",), experiments=tuple(replace(each, steps=each.steps[:2], stop=None)
+                                                                       for each in QUESTIONS.experiments))
 
 
 def loss(weights, w, data):
@@ -34,7 +38,7 @@ def test_a_step_descends_along_the_gradient(architecture):
     data = sample(architecture, "tanh", d, 40, np.random.SeedSequence(1))
     rng = np.random.default_rng(2)
     weights, w = start(architecture, d, m, rng)
-    *_, (_, moved, _, _) = train(SIGMA, data, weights, w, size, (0, 1), None)
+    *_, (_, moved, _) = train(Exact(SIGMA), data, weights, w, size, (0, 1), None)
     parts = [(weights.layers[0], moved.layers[0], size * m * d * (d + 1), 0)]
     if architecture.layers == 2:
         parts.append((weights.layers[1], moved.layers[1], size * m, 1))
@@ -59,11 +63,11 @@ def test_a_step_descends_along_the_gradient(architecture):
 def test_the_loss_falls_until_it_stops():
     data = sample(Architecture(), "relu", 6, 72, np.random.SeedSequence(3))
     weights, w = start(Architecture(), 6, 36, np.random.default_rng(4))
-    found = list(train(activation("relu"), data, weights, w, 0.3, (0, 5, 20), Stop(every=20, most=60)))
+    found = list(train(Exact(activation("relu")), data, weights, w, 0.3, (0, 5, 20), Stop(every=20, most=60)))
     assert [step for step, *_ in found][:3] == [0, 5, 20]
-    assert found[-1][0] == "end"
-    assert found[-1][3] in (40, 60)
-    losses = [each for _, _, each, _ in found]
+    assert len(found) == 4
+    assert found[-1][0] in (20, 40, 60)
+    losses = [each for _, _, each in found]
     assert losses == sorted(losses, reverse=True)
 
 
@@ -102,14 +106,58 @@ def test_the_conditional_equivalent_knows_a_planted_direction():
     assert apart["conditional"] < 0.5 * min(apart["rescaled"], apart["plain"])
 
 
-def test_a_small_run_has_every_row():
-    found = runs.one_run(3, 0, test=60, experiments=QUICK, sigmas=("relu",))["relu"]
-    assert len(found) == 2 * len(QUICK)
-    again = runs.one_run(3, 0, test=60, experiments=QUICK[:1], sigmas=("relu",))["relu"]
-    for row, values in again.items():
-        assert values == found[row]
-        assert set(values["errors"]) >= {"σ", *GIVEN}
-        assert all(math.isfinite(error) and error > 0 for degrees in values["errors"].values() for error in degrees.values())
+def test_an_equivalent_that_is_trained_has_its_own_derivative():
+    """Against differences quotients of degree 3, exact but for h² σ̂‴/6 and rounding of its values."""
+    units = Equivalent(SIGMA, 3, 5, 7, 1, np.random.default_rng(1))
+    z, h = np.random.default_rng(2).standard_normal((5, 7)), 1e-2
+    slopes = (units.values(z + h, 0) - units.values(z - h, 0)) / (2 * h)
+    third = abs(coefficients(SIGMA, 3).c[3])
+    assert np.abs(slopes - units.slopes(z)).max() < h**2 / 6 * float(third) + 4 * np.finfo(np.float32).eps / h
+
+
+def test_a_training_that_diverges_keeps_its_last_weights():
+    """A polynomial of degree 3 in steps that are a hundred times too long."""
+    data = sample(Architecture(), "tanh", 6, 72, np.random.SeedSequence(3))
+    weights, w = start(Architecture(), 6, 36, np.random.default_rng(4))
+    units = Equivalent(SIGMA, 3, 72, 36, 1, np.random.default_rng(5))
+    *_, (step, kept, reached) = train(units, data, weights, w, 30.0, (0, 40), None)
+    assert step == 40
+    assert np.isfinite(kept.layers[0]).all()
+    assert reached <= DIVERGED
+
+
+@pytest.fixture(scope="module")
+def setup():
+    return setup_with(TINY, 3, 5, 10**9)
+
+
+@pytest.fixture(scope="module")
+def record(setup):
+    return setup.simulate(0)[0]
+
+
+def test_a_small_run_has_every_row(setup, record):
+    setup.check(record, "run 0", "")
+    assert len(record["relu"]) == 2 * len(TINY.experiments)
+    one = setup_with(replace(TINY, experiments=TINY.experiments[:1]), 3, 5, 10**9).simulate(0)[0]
+    for row, values in one["relu"].items():
+        assert values == record["relu"][row]
+    for row, values in record["relu"].items():
+        # With nothing trained, the weights to which an equivalent was trained are those of σ.
+        assert (values["errors"][ITSELF] == values["errors"]["plain"]) == row.endswith("T = 0"), row
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda row: row.pop("loss"), lambda row: row["errors"].pop(ITSELF), lambda row: row["errors"]["plain"].update({"2": math.nan}),
+    lambda row: row["loss"].update({"1": -1.0}), lambda row: row.update(shares=None), lambda row: row["errors"].update(plain=[1.0]),
+])
+def test_a_stored_run_that_was_changed_is_an_error(setup, record, spoil):
+    changed = copy.deepcopy(record)
+    spoil(changed["relu"]["two layers, T = 20"])
+    with pytest.raises(StorageError, match="two layers, T = 20"):
+        setup.check(changed, "run 0", "delete it")
+    with pytest.raises(StorageError, match="every head has the rows"):
+        setup.check({"relu": {}}, "run 0", "delete it")
 
 
 def test_verdicts_tell_a_gap_that_stays_from_one_that_vanishes():
@@ -123,10 +171,3 @@ def test_verdicts_tell_a_gap_that_stays_from_one_that_vanishes():
     assert page.limit(d, runs_at(0.0, 2.0, 0.02)).vanishes
     assert page.limit(d, runs_at(0.3, 2.0, 0.02)).remains
     assert page.limit(d, runs_at(0.0, 2.0, 1.0)).verdict == "cannot tell"
-
-
-def test_the_stored_runs_make_the_page():
-    stored = runs.load(ROOT / "results" / "campaigns")
-    assert [each.d for each in stored] == list(runs.DIMENSIONS)
-    text = page.page(page.Found(stored), "open_questions.png")
-    assert text == (ROOT / "docs" / "open_questions.md").read_text(encoding="utf-8")

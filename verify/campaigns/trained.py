@@ -13,7 +13,6 @@ from typing import Literal
 
 from hermite_eq.models import Sizes, Task
 from hermite_eq.trained import Architecture, FullLinearAttention, SoftmaxTransformer
-from verify.campaigns.campaign import Campaign
 
 TASK = Task("identity", 0.01)
 #: The paper's learning rate, and ours.
@@ -63,7 +62,6 @@ class TrainedCampaign:
     together: int = 3
 
 
-AnyCampaign = Campaign | TrainedCampaign
 #: The exponents of n* ~ d^a that the paper fits.
 EXPONENTS = {"la-fig5a": 1.87, "la-fig5b": 1.66, "la-fig5c": 2.13, "la-fig5d": 2.08}
 _LINEAR = (0.5, 0.7, 0.9, 1.0, 1.1, 1.2, 1.3, 1.45, 1.6, 1.8, 2.0, 2.5, 3.0, 5.0)

@@ -5,12 +5,14 @@ to which the read-out is fitted. With :math:`c_k(\kappa,s)=\mathbb E[\sigma(\kap
 
 .. math:: \hat\sigma_r=\sum_{k\le r}\frac{c_k(\kappa_i,s_i)}{k!}\mathrm{He}_k(g_i)+c_r^*(\kappa_i,s_i)\,\zeta,\qquad
     c_r^{*2}=\mathbb E\,\sigma(\kappa_i+s_ig)^2-\sum_{k\le r}\frac{c_k^2}{k!}.
+
+The plain one, with κ = 0 and s = 1, can be trained in the place of σ too, with noise ζ of its own for each context and unit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,8 @@ Pairs = dict[int, tuple[Array, Array]]
 GIVEN: dict[str, int | None] = {"plain": None, "rescaled": 0, "conditional": 2}
 #: The plain equivalent without its residual: an equivalent that is wrong.
 WRONG = "plain without c_r*"
+#: The plain equivalent with the weights to which it was trained itself.
+ITSELF = "trained itself"
 #: Steps of the tables of c_k(κ, s), in κ/s and in log s, between which they are linear, and the most shifts.
 _STEP, _LOG, _MOST = 1 / 8, 1 / 6, 300
 
@@ -52,6 +56,27 @@ def moments(sigma: Activation, kappa: Array, s: Array, degree: int) -> list[Arra
     row = (logs - low) / (scales[1] - scales[0]) if high > low else np.zeros_like(logs)
     at = np.stack([np.broadcast_to(row, kappa.shape), (kappa + end) / (shifts[1] - shifts[0])])
     return [map_coordinates(table, at, order=1, mode="nearest", output=np.float32) for table in tables]
+
+
+class Equivalent:
+    """The plain equivalent of degree r with its noise for the ``count`` contexts of a training, as what is trained."""
+
+    def __init__(self, sigma: Activation, degree: int, count: int, m: int, layers: int, rng: np.random.Generator) -> None:
+        *c, norm2 = moments(sigma, np.zeros((1, 1)), np.ones(1), degree)
+        self.sigma, self._c = sigma, np.array(c)[:, 0]
+        residual = math.sqrt(max(0.0, float(norm2[0] - self._c @ self._c)))
+        self._noise = [residual * rng.standard_normal((count, m), np.float32) for _ in range(layers)]
+
+    def values(self, z: Array, layer: int) -> Array:
+        return self._sum(z, self._c) + self._noise[layer]
+
+    def slopes(self, z: Array) -> Array:
+        r""":math:`(\mathrm{He}_k/\sqrt{k!})'=\sqrt k\,\mathrm{He}_{k-1}/\sqrt{(k-1)!}`."""
+        return self._sum(z, self._c[1:] * np.sqrt(np.arange(1, len(self._c))))
+
+    @staticmethod
+    def _sum(z: Array, c: Array) -> Array:
+        return np.asarray(np.tensordot(c, orthonormal_values(z.astype(float), len(c) - 1), 1), np.float32)
 
 
 def directions(trained: Array, start: Array, count: int) -> tuple[Array, float]:
@@ -102,9 +127,13 @@ def replaced(sigma: Activation, given: int | None, degrees: Sequence[int], layer
     return found
 
 
-def all_features(sigma: Activation, kinds: Sequence[str], degrees: Sequence[int], layers: Sequence[Array], starts: Sequence[Array],
-                 inputs: dict[str, Pairs], seed: np.random.SeedSequence) -> dict[str, Pairs]:
-    """Features of σ (degree 0) and of every equivalent, layer after layer; ζ is the same for all of them."""
+def all_features(sigma: Activation, kinds: Sequence[str], degrees: Sequence[int], layers: Sequence[Array],
+                 own: Mapping[int, Sequence[Array]], starts: Sequence[Array], inputs: dict[str, Pairs], seed: np.random.SeedSequence
+                 ) -> dict[str, Pairs]:
+    """Features of σ (degree 0) and of every equivalent, layer after layer; ζ is the same for all of them.
+
+    ``layers`` are σ's, and ``own`` those of the equivalents which were trained themselves.
+    """
     found = dict(inputs)
     for number, (layer, start) in enumerate(zip(layers, starts, strict=True)):
         factor = scale_below(sigma, len(start)) if number else 1.0
@@ -115,6 +144,9 @@ def all_features(sigma: Activation, kinds: Sequence[str], degrees: Sequence[int]
         exact = [np.asarray(sigma(each @ layer.T)) for each in given["σ"][0]]
         found = {"σ": {0: (exact[0], exact[1])}}
         for kind in kinds:
-            name = "plain" if kind == WRONG else kind
-            found[kind] = replaced(sigma, GIVEN[name], degrees, layer, start, given[kind], drawn.__getitem__, kind != WRONG)
+            below = GIVEN.get(kind)
+            if kind == ITSELF:
+                found[kind] = {r: replaced(sigma, below, [r], own[r][number], start, given[kind], drawn.__getitem__)[r] for r in degrees}
+            else:
+                found[kind] = replaced(sigma, below, degrees, layer, start, given[kind], drawn.__getitem__, kind != WRONG)
     return found

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ Array = NDArray[np.floating[Any]]
 NOISE = 0.01
 #: σ′, in the precision of its argument.
 SLOPES: dict[str, Callable[[Array], Array]] = {"relu": lambda z: (z > 0).astype(z.dtype), "tanh": lambda z: 1 - np.tanh(z) ** 2}
+#: A step to a loss above this is not taken, and ends the training: it diverges. Labels have a variance below 1.
+DIVERGED = 1e6
 #: Hidden units of the first block's MLP for each of its d + 1 inputs, and the weight of its output beside the residual stream.
 WIDTH, SHARE = 4, 0.5
 
@@ -139,47 +141,97 @@ class Stop:
     most: int = 500
 
 
-def train(sigma: Activation, data: Data, weights: Weights, w: Array, size: float, steps: Sequence[int], stop: Stop | None
-          ) -> Iterator[tuple[int | str, Weights, float, int]]:
-    r"""Weights after so many steps of gradient descent on :math:`\frac1{2n}\sum(y-\hat y)^2`, and after the last if ``stop`` is given.
+class Units(Protocol):
+    """The hidden units that are trained: their values at pre-activations z of shape (n, m), and the derivatives of these."""
 
-    The step is ``size`` times mD for F, ``size`` times m for G, and ``size`` times d² for A. With each come the loss and the number of
-    steps.
+    @property
+    def sigma(self) -> Activation:
+        """σ, whose size the scale below a second layer is for."""
+
+    def values(self, z: Array, layer: int) -> Array: ...
+
+    def slopes(self, z: Array) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Exact:
+    """σ itself."""
+
+    sigma: Activation
+
+    def values(self, z: Array, layer: int) -> Array:
+        return np.asarray(self.sigma(z))
+
+    def slopes(self, z: Array) -> Array:
+        return SLOPES[str(self.sigma)](z)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    """What the training contexts give at some weights: ĥ, pre-activations and values of every layer, residuals, and the loss."""
+
+    weights: Weights
+    h: Array
+    z: list[Array]
+    values: list[Array]
+    residual: Array
+    loss: float
+
+
+def train(units: Units, data: Data, weights: Weights, w: Array, size: float, steps: Sequence[int], stop: Stop | None
+          ) -> Iterator[tuple[int, Weights, float]]:
+    r"""Weights after so many steps of gradient descent on :math:`\frac1{2n}\sum(y-\hat y)^2`, and then after the last if ``stop`` is given.
+
+    The step is ``size`` times mD for F, ``size`` times m for G, and ``size`` times d² for A. With each come the number of steps and the
+    loss. Where a step leads to a loss above :data:`DIVERGED`, the weights stay what they are.
     """
-    slope, y, n, m = SLOPES[str(sigma)], data.y.astype(np.float32), len(data.y), len(w)
-    below, last = scale_below(sigma, m), math.inf
-    h = hidden(data, weights.attention)
+    at, last = _forward(units, data, weights, w), math.inf
     for step in range(max(*steps, stop.most if stop else 0) + 1):
-        z = [h @ weights.layers[0].T]
-        if len(weights.layers) > 1:
-            z.append(np.float32(below) * (sigma(z[0]) @ weights.layers[1].T))
-        residual = sigma(z[-1]) @ w / math.sqrt(m) - y
-        loss = float(np.mean(residual**2))
         if step in steps:
-            yield step, weights, loss, step
+            yield step, at.weights, at.loss
         if stop and step % stop.every == 0:
-            if loss < stop.enough or loss > (1 - stop.tolerance) * last or step == stop.most:
-                yield "end", weights, loss, step
-                stop = None
-            last = loss
+            if step >= max(steps) and (at.loss < stop.enough or at.loss > (1 - stop.tolerance) * last or step == stop.most):
+                yield step, at.weights, at.loss
+                return
+            last = at.loss
         if stop is None and step >= max(steps):
             return
-        delta = ((residual / n)[:, None] * (w / math.sqrt(m))) * slope(z[-1])
-        delta = delta.astype(np.float32)
-        layers = list(weights.layers)
-        if len(layers) > 1:
-            gradient = np.float32(below) * (delta.T @ sigma(z[0]))
-            delta = np.float32(below) * (delta @ layers[1]) * slope(z[0])
-            layers[1] = layers[1] - np.float32(size * m) * gradient
-        attention = weights.attention
-        if attention is not None:
-            back = (delta @ layers[0]).reshape(n, data.x.shape[1], -1)
-            moved = data.x @ attention.T
-            length = np.linalg.norm(moved, axis=1, keepdims=True)
-            to_x, unit = np.einsum("nab,nb->na", back, data.b), moved / length
-            to_x = (to_x - unit * np.sum(to_x * unit, axis=1, keepdims=True)) / length
-            attention = attention - size * data.x.shape[1] ** 2 * to_x.T @ data.x
-        layers[0] = layers[0] - np.float32(size * m * h.shape[1]) * (delta.T @ h)
-        weights = replace(weights, layers=tuple(layers), attention=attention)
-        if attention is not None:
-            h = hidden(data, attention)
+        following = _forward(units, data, _descended(units, data, at, w, size), w)
+        if following.loss <= DIVERGED:
+            at = following
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _forward(units: Units, data: Data, weights: Weights, w: Array) -> _Pass:
+    h = hidden(data, weights.attention)
+    z: list[Array] = [h @ weights.layers[0].T]
+    values: list[Array] = []
+    for number in range(len(weights.layers)):
+        if number:
+            z.append(np.float32(scale_below(units.sigma, len(w))) * (values[-1] @ weights.layers[number].T))
+        if not np.isfinite(z[-1]).all():
+            return _Pass(weights, h, z, values, np.zeros(0), math.inf)
+        values.append(units.values(z[-1], number))
+    residual = values[-1] @ w / math.sqrt(len(w)) - data.y.astype(np.float32)
+    return _Pass(weights, h, z, values, residual, float(np.mean(residual**2)))
+
+
+def _descended(units: Units, data: Data, at: _Pass, w: Array, size: float) -> Weights:
+    """The weights after a step."""
+    n, m, d = len(data.y), len(w), data.x.shape[1]
+    layers, attention = list(at.weights.layers), at.weights.attention
+    delta: Array = (((at.residual / n)[:, None] * (w / math.sqrt(m))) * units.slopes(at.z[-1])).astype(np.float32)
+    if len(layers) > 1:
+        below = np.float32(scale_below(units.sigma, m))
+        gradient = below * (delta.T @ at.values[0])
+        delta = below * (delta @ layers[1]) * units.slopes(at.z[0])
+        layers[1] = layers[1] - np.float32(size * m) * gradient
+    if attention is not None:
+        back = (delta @ layers[0]).reshape(n, d, -1)
+        moved = data.x @ attention.T
+        length = np.linalg.norm(moved, axis=1, keepdims=True)
+        to_x, unit = np.einsum("nab,nb->na", back, data.b), moved / length
+        to_x = (to_x - unit * np.sum(to_x * unit, axis=1, keepdims=True)) / length
+        attention = attention - size * d**2 * to_x.T @ data.x
+    layers[0] = layers[0] - np.float32(size * m * at.h.shape[1]) * (delta.T @ at.h)
+    return Weights(tuple(layers), attention)

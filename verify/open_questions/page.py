@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,18 +19,26 @@ from hermite_eq.errors import HypothesisError
 from hermite_eq.plotting import COLOURS
 from verify.claims.check import RESOLUTION, z_score
 from verify.claims.departures import SIGMAS
-from verify.open_questions.equivalents import GIVEN, WRONG
-from verify.open_questions.network import NOISE, SHARE, WIDTH, Stop
-from verify.open_questions.runs import ALL, HEADS, LARGE, NAME, RIDGE, RUNS, SIZE, TEST, Stored, gaps, label, load
+from verify.open_questions.equivalents import GIVEN, ITSELF, WRONG
+from verify.open_questions.experiments import HEADS, QUESTIONS, RIDGE, SIZE, TEST
+from verify.open_questions.network import DIVERGED, NOISE, SHARE, WIDTH, Stop
+from verify.open_questions.runs import Results, Stored, gaps
 from verify.report import figures
 from verify.report.page import Table
 from verify.store.files import write_bytes, write_text
+from verify.store.folders import stored
+from verify.store.store import Store
 
 Array = NDArray[np.float64]
-KINDS = tuple(GIVEN)
+#: The equivalents, and what each of them is called in a sentence.
+KINDS = {kind: f"the {kind} one" for kind in GIVEN} | {ITSELF: "the plain one which was trained itself"}
 #: Rows by experiment, the control with nothing trained first.
-ROWS = {each.name: [*(label(each, step) for step in each.steps), *([label(each, "end")] if each.stop else [])] for each in ALL}
+ROWS = {each.name: each.rows for each in QUESTIONS.experiments}
+#: Added after the first runs.
+EXPLORATORY = ("first layer, a large step", "first layer, a huge step")
 TRAINED = [(name, row) for name, rows in ROWS.items() for row in rows[1:]]
+#: What the conditional equivalent is compared with.
+OTHERS = ("plain", "rescaled")
 CASES = [(sigma, r) for sigma, degrees in HEADS.items() for r in degrees]
 
 
@@ -119,9 +128,9 @@ def main_table(found: Found) -> Table:
     rows = []
     for (name, row), (sigma, r) in itertools.product(TRAINED, CASES):
         cells = [_cell(found.excess(sigma, r, name, row, kind)) for kind in KINDS]
-        pairs = [_cell(found.apart(sigma, r, row, kind, "conditional")) for kind in KINDS[:-1]]
+        pairs = [_cell(found.apart(sigma, r, row, kind, "conditional")) for kind in OTHERS]
         rows.append((row, sigma, f"{r}", *cells, *pairs))
-    return Table(("trained", "σ", "r", *KINDS, *(f"{kind} over conditional" for kind in KINDS[:-1])), rows, (2,))
+    return Table(("trained", "σ", "r", *KINDS, *(f"{kind} over conditional" for kind in OTHERS)), rows, (2,))
 
 
 def control_table(found: Found) -> Table:
@@ -149,12 +158,14 @@ def training_table(found: Found) -> Table:
     rows, last = [], found.stored[-1]
     for row, sigma in itertools.product(itertools.chain(*ROWS.values()), HEADS):
         each = [run[sigma][row] for run in last.runs]
-        loss, error = (np.array([values(one) for one in each]) for values in (lambda one: one["loss"], lambda one: one["errors"]["σ"]["0"]))
+        losses = [float(np.mean([one["loss"][f"{r}"] for one in each])) for r in (0, *HEADS[sigma])]
+        error = np.array([one["errors"]["σ"]["0"] for one in each])
         shares = ", ".join(f"{share:.2f}" for share in np.mean([one["shares"] for one in each], axis=0))
         steps = sorted({one["steps"] for one in each})
-        rows.append((row, sigma, " to ".join(dict.fromkeys((f"{steps[0]}", f"{steps[-1]}"))), f"{loss.mean():.4f}",
+        rows.append((row, sigma, " to ".join(dict.fromkeys((f"{steps[0]}", f"{steps[-1]}"))), ", ".join(f"{loss:.4g}" for loss in losses),
                      f"{error.mean():.3f} ± {error.std(ddof=1) / math.sqrt(len(error)):.3f}", shares))
-    return Table(("row", "σ", "steps", "training loss", "error of σ", "share of the two directions"), rows, (2, 3, 4, 5))
+    names = ("row", "σ", "steps", "training loss of σ, and of its equivalents", "error of σ", "share of the two directions")
+    return Table(names, rows, (2, 4))
 
 
 def picture(found: Found, path: Path) -> Path:
@@ -206,7 +217,7 @@ def answer(found: Found) -> list[str]:
     finding = [text(*key, plain, given) for key, (plain, given) in both.items() if plain.remains and given.vanishes]
     failing = [text(*key, plain, given) for key, (plain, given) in both.items() if given.remains]
     apart = {kind: {key: text(*key, each) for key in _keys() if (each := found.apart(key[1], key[2], key[0], kind, "conditional")).remains}
-             for kind in KINDS[:-1]}
+             for kind in OTHERS}
     scale = len(apart["plain"].keys() - apart["rescaled"].keys())
     now = [(abs(before[0]) > abs(after[0]), f"{row}, {sigma}, r = {r} ({_number(*before)} against {_number(*after)})")
            for row, sigma, r in _keys() if abs(found.apart_at(sigma, r, row, "plain", "conditional")) > SIGMAS
@@ -215,7 +226,7 @@ def answer(found: Found) -> list[str]:
     largest = []
     for kind in KINDS:
         gap, (row, sigma, r) = max(((at_d[kind, key], key) for key in _keys()), key=lambda one: abs(one[0][0]))
-        largest.append(f"{_number(*gap)} for the {kind} one ({row}, {sigma}, r = {r})")
+        largest.append(f"{_number(*gap)} for {KINDS[kind]} ({row}, {sigma}, r = {r})")
     return [
         f"In {total} rows, each an amount of training for one σ and r, the largest gap log(e(σ̂)/e(σ)) at d = {d} is "
         f"{', '.join(largest)}. Plain and conditional equivalents differ there by more than {SIGMAS:g} standard errors, run by run, in "
@@ -227,7 +238,8 @@ def answer(found: Found) -> list[str]:
         "and the variance that the pre-activation of each unit has after training, and in "
         f"{remain['conditional']} if they are given the component of the input along the two leading directions of W_T − W_0 as well. It "
         f"vanishes, within a width that the table states, in {vanish['plain']}, {vanish['rescaled']} and {vanish['conditional']}; of the "
-        "others one cannot tell.",
+        f"others one cannot tell. Of the plain equivalent which was trained itself it remains in {remain[ITSELF]} and vanishes in "
+        f"{vanish[ITSELF]}.",
         "In the limit, with what training adds to both gaps, the plain equivalent fails and the conditional one holds in: "
         f"{_listed(finding)}. The conditional one fails: {_listed(failing)}.",
         "Run by run, on the same draws, equivalents can be told apart better than any of them from σ. The limit of log(e of the plain "
@@ -263,16 +275,22 @@ def page(found: Found, image: str) -> str:
         "N(0, I/m) and fixed, is trained by gradient descent with all n contexts in every step, on Σ(y − ŷ)²/2n, with a step of "
         f"{SIZE:g} mD for F, D = d(d + 1): of order d³ in the units of [RT], where a step changes pre-activations by order one. "
         "The *small step* is mD/d, of order d² in these units, the boundary of what [DM] suppose; the *large* and the *huge* step are "
-        f"{' and '.join(f'{each.size:g} mD' for each in LARGE)}: these two, and the comparisons of equivalents with each other, were added "
-        "after the first runs had told little apart, and are exploratory. *Converged* is where the loss is below "
+        f"{' and '.join(f'{each.size:g} mD' for each in QUESTIONS.experiments if each.name in EXPLORATORY)}: "
+        "these two, the comparisons of equivalents with each other, and the equivalents that are trained themselves were added after the "
+        "first runs, and are exploratory. *Converged* is where the loss is below "
         f"{stop.enough:g}, or falls by less than {stop.tolerance:.0%} in {stop.every} steps, or after {stop.most} steps; the table below "
-        "says which. Then σ is replaced at the trained weights, and the read-out is fitted by ridge regression to n fresh contexts; the "
-        f"error is that on {TEST} more. ζ, data and initial weights are the same for σ and its equivalents, and for all T.", "",
+        "says which (for σ; an equivalent that is trained itself stops by the same rule, when it does). Then σ is replaced at the trained "
+        f"weights, and the read-out is fitted by ridge regression to n fresh contexts; the error is that on {TEST} more. ζ, "
+        "data and initial weights are the same for σ and its equivalents, and for all T.", "",
         "- *softmax attention*: β = 1 as in docs/stress.md, in place of linear attention; the first layer is trained.",
         f"- *two layers*: ŷ = w·σ(Gσ(Fĥ)/√(m E σ²))/√m, σ replaced in both; F and G are trained, G with a step of {SIZE:g} m.",
         f"- *first layer and attention*: the query's x is multiplied by A, at first the identity, trained with a step of {SIZE:g} d².",
         f"- *two blocks*: all tokens first pass linear attention and a random MLP of width {WIDTH}(d + 1), each with a residual, "
         f"the MLP with weight {SHARE:g}; its σ is replaced too, by the plain equivalent. Then the head, whose first layer is trained.", "",
+        "*Trained itself* is the plain equivalent in the place of σ from the start, with the same data, initial weights and steps, and a "
+        "noise c_r* ζ of its own for each context and unit, which does not change during training; its derivative is that of the "
+        f"polynomial. A step to a loss above {DIVERGED:g} is not taken. "
+        "The others have the weights to which σ was trained. "
         "The *rescaled* equivalent has the coefficients c_k(μ_i, s_i) = E σ(μ_i + s_i g) He_k(g), with μ_i and s_i the mean and standard "
         "deviation of the pre-activation of unit i. The *conditional* one has c_k(κ_i, s_i), where κ_i is μ_i plus what the components of "
         f"the layer's input along the {GIVEN['conditional']} leading right singular vectors of W_T − W_0 contribute, and s_i the standard "
@@ -294,30 +312,43 @@ def page(found: Found, image: str) -> str:
         f"At d = {found.d[-1]}: the training loss, the error after the read-out is fitted, and the share of ‖W_T − W_0‖² in the "
         f"{GIVEN['conditional']} leading directions, layer by layer.", "", *training_table(found).markdown(), "",
         "## What is left out", "",
-        "Networks trained with σ̂_r itself from the start, keys and queries of a softmax attention that are trained, and training of the "
-        "first of two blocks are not here.", "",
+        "Keys and queries of a softmax attention that are trained, and training of the first of two blocks, are not here.", "",
         "## All numbers", "", "Means of the gap ± one standard error, and the limit.", "", *numbers_table(found).markdown(), "",
         f"Computed by {'; '.join(versions)}, revision {', '.join(revisions)}, in {sum(one.seconds for one in origins) / 60:.0f} minutes of "
-        f"one core. `python -m verify.open_questions run --runs {RUNS}` adds what is missing; `python -m verify.open_questions page` "
-        "writes this page.",
+        f"one core. `python -m verify run {QUESTIONS.name} --d {found.d[0]}` (and the other d) adds what is missing; `python -m verify "
+        f"{QUESTIONS.name} --documents docs` writes this page.",
     ]
     return "\n".join(lines) + "\n"
 
 
-def write(root: Path, documents: Path, console: Console) -> None:
-    """``open_questions.md`` and its picture.
+def load(root: Path) -> list[Stored]:
+    """The runs by d."""
+    stores = [store for store in stored(root, QUESTIONS) if store.setup.seed == QUESTIONS.seed]
+    found = {store.setup.d: list(store.read().values()) for store in stores}
+    return [Stored(d, [cast(Results, each.record) for each in runs], [each.origin for each in runs]) for d, runs in sorted(found.items())]
+
+
+def write(root: Path, documents: Path | None, console: Console) -> None:
+    """``open_questions.md`` and its picture in the folder of documents or of pictures, from all that is stored in ``root``.
 
     Raises
     ------
     HypothesisError
         If fewer than two d with two runs each are stored.
     """
-    stored = [each for each in load(root) if len(each.runs) > 1]
-    if len(stored) < 2:
-        raise HypothesisError("at two d at least two runs are stored", f"{len(stored)} such d in {root / NAME}",
-                              "python -m verify.open_questions run")
-    found, name = Found(stored), "open_questions"
-    png = picture(found, root / "pictures" / name)
-    write_bytes(documents / f"{name}.png", png.read_bytes())
-    write_text(documents / f"{name}.md", page(found, f"{name}.png"))
-    console.print(f"written: {documents / f'{name}.md'}")
+    found = load(root)
+    if len(found) < 2:
+        raise HypothesisError("at two d at least two runs are stored", f"{len(found)} such d in {root / QUESTIONS.name}",
+                              f"python -m verify run {QUESTIONS.name} --d 8 --runs 2, and --d 12")
+    folder, name = documents or root / "pictures", "open_questions"
+    png = picture(Found(found), root / "pictures" / name)
+    write_bytes(folder / f"{name}.png", png.read_bytes())
+    write_text(folder / f"{name}.md", page(Found(found), f"{name}.png"))
+    console.print(f"written: {folder / f'{name}.md'}")
+
+
+def write_one(store: Store, console: Console) -> None:
+    """The page in the folder of campaigns, once two d are stored."""
+    root = store.folder.parent.parent
+    if len(load(root)) > 1:
+        write(root, None, console)

@@ -1,115 +1,82 @@
-"""What is trained in each row, one run of all rows, and where runs are stored.
-
-Runs are lines of ``results/campaigns/open-questions``, a file for each d, as those of campaigns are: each with its origin and a checksum.
-"""
+"""One run of all experiments, the setup by which runs are stored, and what is stored."""
 
 from __future__ import annotations
 
 import functools
-import itertools
+import json
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
-from rich.console import Console
 
 from hermite_eq.activations import Activation, activation
 from hermite_eq.equivalence import equivalent_model
-from verify.open_questions.equivalents import GIVEN, WRONG, all_features, directions
-from verify.open_questions.network import Architecture, Stop, Weights, hidden, random_mlp, sample, start, train
-from verify.store.lines import digest, pack, read_lines, write_header, write_line
+from hermite_eq.errors import StorageError
+from verify.open_questions.equivalents import GIVEN, ITSELF, WRONG, Equivalent, all_features, directions
+from verify.open_questions.experiments import HEADS, RIDGE, Experiment, OpenQuestions
+from verify.open_questions.network import Exact, Weights, hidden, random_mlp, sample, start, train
 from verify.store.run import Origin, one_blas_thread
+from verify.store.store import Setup
 
-NAME, SEED = "open-questions", 2026_11_30
-#: σ, which is the target too, and the degrees of its equivalents.
-HEADS: dict[str, tuple[int, ...]] = {"relu": (1, 2), "tanh": (1, 3)}
-RIDGE, TEST = 0.1, 1200
-#: A step over mD. The loss diverges at about ten times that.
-SIZE = 0.3
-DIMENSIONS, RUNS = (8, 12, 16), 20
-Errors = dict[str, dict[str, Any]]
+#: Raised whenever a seed gives errors of another law than before.
+TRAINING = 1
+Row = dict[str, Any]
+#: For each σ its rows by name.
+Results = dict[str, dict[str, Row]]
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """A training, at some of whose steps σ is replaced.
+def one_run(campaign: OpenQuestions, d: int, seed: int, run: int) -> Results:
+    """For every σ and row the errors of σ and its equivalents, training losses, steps, and shares of the leading directions.
 
-    A step is ``size`` times mD, by default :data:`SIZE`; a ``small`` one mD/d, of order d² in the units of [RT].
+    With every equivalent stand its errors by degree; σ has the degree 0.
     """
-
-    name: str
-    architecture: Architecture
-    steps: tuple[int, ...]
-    stop: Stop | None = None
-    small: bool = False
-    size: float | None = None
-
-
-EXPERIMENTS = (
-    Experiment("first layer", Architecture(), (0, 1, 2, 5, 20, 100), Stop()),
-    Experiment("first layer, a small step", Architecture(), (0, 1), small=True),
-    Experiment("softmax attention", Architecture(sharpness=1.0), (0, 20)),
-    Experiment("two layers", Architecture(layers=2), (0, 20)),
-    Experiment("first layer and attention", Architecture(attention=True), (0, 20)),
-    Experiment("two blocks", Architecture(blocks=2), (0, 20)),
-)
-#: Stored by themselves.
-LARGE = (
-    Experiment("first layer, a large step", Architecture(), (0, 1), size=3.0),
-    Experiment("first layer, a huge step", Architecture(), (0, 1), size=10.0),
-)
-ALL = (*EXPERIMENTS, *LARGE)
-
-
-def label(experiment: Experiment, step: int | str) -> str:
-    """The name of a row."""
-    return f"{experiment.name}, T = {step}" if isinstance(step, int) else f"{experiment.name}, converged"
-
-
-def one_run(d: int, run: int, *, test: int = TEST, experiments: Sequence[Experiment] = EXPERIMENTS, first: int = 0,
-            sigmas: Sequence[str] = tuple(HEADS)) -> dict[str, Errors]:
-    """For every σ and row the errors of σ and its equivalents, the training loss, steps, and shares of the leading directions.
-
-    Draws depend on the number of an experiment, counted from ``first``.
-    """
-    found: dict[str, Errors] = {}
-    for which, name in enumerate(sigmas):
-        rows: Errors = {}
-        for number, experiment in enumerate(experiments, first):
-            seed = np.random.SeedSequence(SEED, spawn_key=(d, run, which, number))
-            rows |= {label(experiment, step): row for step, row in _rows(experiment, name, d, test, seed)}
-        found[name] = rows
+    found: Results = {}
+    for which, name in enumerate(campaign.heads):
+        found[name] = {}
+        for number, experiment in enumerate(campaign.experiments):
+            draws = np.random.SeedSequence(seed, spawn_key=(d, run, which, number))
+            found[name] |= dict(zip(experiment.rows, _rows(experiment, name, d, campaign.test, draws), strict=True))
     return found
 
 
-def _rows(experiment: Experiment, name: str, d: int, test: int, seed: np.random.SeedSequence) -> Iterator[tuple[int | str, dict[str, Any]]]:
-    sigma, m, n, architecture = activation(name), d * d, 2 * d * d, experiment.architecture
-    streams = seed.spawn(6)
-    mlps: dict[str, Any] = {"": None}
-    if architecture.blocks > 1:
-        mlps = _mlps(sigma, HEADS[name], d, streams[5])
+def _rows(experiment: Experiment, name: str, d: int, test: int, seed: np.random.SeedSequence) -> Iterator[Row]:
+    sigma, m, n, architecture, degrees = activation(name), d * d, 2 * d * d, experiment.architecture, HEADS[name]
+    streams = seed.spawn(7)
+    # Contexts depend on the first block's MLP, which has equivalents too; else all of them are the same.
+    mlps = _mlps(sigma, degrees, d, streams[5]) if architecture.blocks > 1 else {0: None}
     counts = (n, n, test)
-    data = {key: [sample(architecture, name, d, count, stream, mlp) for count, stream in zip(counts, _again(streams[:3]), strict=True)]
-            for key, mlp in mlps.items()}
-    training, readout, tested = data["" if "" in data else "σ"]
+    data = {r: [sample(architecture, name, d, count, stream, mlp) for count, stream in zip(counts, _again(streams[:3]), strict=True)]
+            for r, mlp in mlps.items()}
+    data = {r: data.get(r, data[0]) for r in (0, *degrees)}
     weights, w = start(architecture, d, m, np.random.default_rng(streams[3]))
-    size = 1 / d if experiment.small else experiment.size or SIZE
-    for step, trained, loss, steps in train(sigma, training, weights, w, size, experiment.steps, experiment.stop):
-        kinds = [*GIVEN, *([WRONG] if step == 0 else [])]
-        inputs = {key: (hidden(pair[1], trained.attention), hidden(pair[2], trained.attention)) for key, pair in data.items()}
-        given = {"σ": {0: inputs["" if "" in inputs else "σ"]}}
-        for kind in kinds:
-            given[kind] = {r: inputs["" if "" in inputs else f"{r}"] for r in HEADS[name]}
-        features = all_features(sigma, kinds, HEADS[name], trained.layers, weights.layers, given, streams[4])
-        errors = {kind: {f"{r}": _error(pair, readout.y, tested.y, RIDGE * n / d) for r, pair in degrees.items()}
-                  for kind, degrees in features.items()}
-        yield step, {"errors": errors, "loss": loss, "steps": steps, "shares": _shares(trained, weights)}
+    noise = dict(zip(degrees, streams[6].spawn(len(degrees)), strict=True))
+    units = {0: Exact(sigma)} | {r: Equivalent(sigma, r, n, m, architecture.layers, np.random.default_rng(noise[r])) for r in degrees}
+    size = 1 / d if experiment.small else experiment.size
+    trainings = {r: train(units[r], data[r][0], weights, w, size, experiment.steps, experiment.stop) for r in units}
+    _, readout, tested = data[0]
+    for number, reached in enumerate(zip(*trainings.values(), strict=True)):
+        by_degree = dict(zip(trainings, reached, strict=True))
+        kinds = [*GIVEN, ITSELF, *([] if number else [WRONG])]
+
+        def inputs(r: int, weights: Weights) -> tuple[Any, Any]:
+            return hidden(data[r][1], weights.attention), hidden(data[r][2], weights.attention)
+
+        step, trained, _ = by_degree[0]
+        exact = inputs(0, trained)
+        plain = {r: exact if data[r] is data[0] else inputs(r, trained) for r in degrees}
+        own = {r: by_degree[r][1] for r in degrees}
+        given = {"σ": {0: exact}} | {kind: plain for kind in kinds} | {ITSELF: {r: inputs(r, own[r]) for r in degrees}}
+        layers = {r: own[r].layers for r in degrees}
+        features = all_features(sigma, kinds, degrees, trained.layers, layers, weights.layers, given, streams[4])
+        errors = {kind: {f"{r}": _error(pair, readout.y, tested.y, RIDGE * n / d) for r, pair in by.items()}
+                  for kind, by in features.items()}
+        yield {"errors": errors, "loss": {f"{r}": loss for r, (_, _, loss) in by_degree.items()}, "steps": step,
+               "shares": _shares(trained, weights)}
 
 
 def _again(streams: Sequence[np.random.SeedSequence]) -> list[np.random.SeedSequence]:
@@ -117,15 +84,15 @@ def _again(streams: Sequence[np.random.SeedSequence]) -> list[np.random.SeedSequ
     return [np.random.SeedSequence(stream.entropy, spawn_key=stream.spawn_key) for stream in streams]
 
 
-def _mlps(sigma: Activation, degrees: Sequence[int], d: int, seed: np.random.SeedSequence) -> dict[str, Any]:
-    """The MLP of the first block with σ, and with the plain equivalents of every degree."""
+def _mlps(sigma: Activation, degrees: Sequence[int], d: int, seed: np.random.SeedSequence) -> dict[int, Any]:
+    """The MLP of the first block with σ (degree 0), and with the plain equivalents of every degree."""
     into, out = random_mlp(d, np.random.default_rng(seed))
     noise = np.random.default_rng(seed.spawn(1)[0])
 
     def with_head(head: Any) -> Any:
         return lambda tokens: head(tokens @ into.T) @ out.T
 
-    return {"σ": with_head(sigma)} | {f"{r}": with_head(functools.partial(equivalent_model(sigma, r), rng=noise)) for r in degrees}
+    return {0: with_head(sigma)} | {r: with_head(functools.partial(equivalent_model(sigma, r), rng=noise)) for r in degrees}
 
 
 def _shares(trained: Weights, weights: Weights) -> list[float]:
@@ -143,57 +110,68 @@ def _error(features: tuple[NDArray[Any], NDArray[Any]], y: NDArray[Any], tested:
 # Storage.
 
 
-def parameters(d: int, experiments: Sequence[Experiment] = EXPERIMENTS) -> dict[str, Any]:
-    """What the numbers of a run depend on."""
-    plain = [{name: value for name, value in asdict(each).items() if (name, value) != ("size", None)} for each in experiments]
-    return {"d": d, "seed": SEED, "memory": 0, "experiments": plain, "size": SIZE, "ridge": RIDGE, "test": TEST,
-            "sigmas": {name: list(degrees) for name, degrees in HEADS.items()}, "given": GIVEN}
+@dataclass(frozen=True)
+class QuestionsSetup(Setup):
+    """The experiments at one d. The budget of memory changes nothing."""
 
+    campaign: OpenQuestions  # type: ignore[assignment]
 
-def folders(root: Path, d: int) -> list[tuple[Sequence[Experiment], int, Path]]:
-    """What is stored together, the number of its first experiment, and where its runs are, in the folder of all campaigns."""
-    return [(group, ALL.index(group[0]), root / NAME / digest(parameters(d, group))) for group in (EXPERIMENTS, LARGE)]
+    @property
+    def numbers(self) -> int:
+        """How many numbers a run has, about: errors of every kind and degree."""
+        rows = sum(len(experiment.rows) for experiment in self.campaign.experiments)
+        return rows * sum((len(GIVEN) + 3) * len(HEADS[name]) for name in self.campaign.heads)
 
+    def identity(self) -> dict[str, Any]:
+        """The parameters as plain data."""
+        campaign = self.campaign
+        found = {"campaign": campaign.name, "d": self.d, "seed": self.seed, "memory": self.memory, "training": TRAINING,
+                 "experiments": [asdict(each) for each in campaign.experiments], "ridge": RIDGE, "test": campaign.test,
+                 "heads": {name: HEADS[name] for name in campaign.heads}, "given": GIVEN}
+        return dict(json.loads(json.dumps(found)))
 
-def compute(root: Path, sizes: Sequence[int], runs: int, console: Console) -> None:
-    """Compute and store what is missing, one run of every d after another."""
-    todo = [(d, *each) for d in sizes for each in folders(root, d)]
-    for d, group, _, folder in todo:
-        write_header(folder, parameters(d, group), runs)
-    for run, (d, group, first, folder) in itertools.product(range(runs), todo):
-        if run in read_lines(folder):
-            continue
+    def simulate(self, run: int) -> tuple[Any, Origin]:
+        """The record of one run, and what computed it."""
         begin = time.process_time()
         with one_blas_thread():
-            results = one_run(d, run, experiments=group, first=first)
-        seconds = time.process_time() - begin
-        write_line(folder, run, {"results": results, "origin": asdict(Origin.here(seconds))})
-        console.print(f"d = {d}, run {run}, {len(group)} experiments: {seconds:.1f} s")
-    for *_, folder in todo:
-        pack(folder)
+            record = one_run(self.campaign, self.d, self.seed, run)
+        return record, Origin.here(time.process_time() - begin)
+
+    def check(self, record: Any, where: str, repair: str) -> None:
+        """Raise a StorageError unless ``record`` has the rows of the experiments, and errors and losses which are no errors."""
+        rows = [row for experiment in self.campaign.experiments for row in experiment.rows]
+        if not isinstance(record, dict) or list(record) != list(self.campaign.heads):
+            raise StorageError(f"a run has the heads {', '.join(self.campaign.heads)}", f"others in {where}", repair)
+        for head, found in record.items():
+            if not isinstance(found, dict) or list(found) != rows:
+                raise StorageError(f"every head has the rows {'; '.join(rows)}", f"others of {head} in {where}", repair)
+            for row, values in found.items():
+                if not _is_row(values, HEADS[head], WRONG if row.endswith("T = 0") else None):
+                    raise StorageError("a row has errors, losses, steps and shares, finite numbers ≥ 0",
+                                       f"others at {head}, {row}, in {where}", repair)
+
+
+def _is_row(values: Any, degrees: Sequence[int], wrong: str | None) -> bool:
+    each = {f"{r}" for r in degrees}
+    keys = {"σ": {"0"}} | dict.fromkeys((*GIVEN, ITSELF, *([wrong] if wrong else [])), each)
+    if not isinstance(values, dict) or values.keys() != {"errors", "loss", "steps", "shares"}:
+        return False
+    errors, losses, shares = (values[name] for name in ("errors", "loss", "shares"))
+    if not (isinstance(errors, dict) and isinstance(losses, dict) and isinstance(shares, list) and errors.keys() == keys.keys()):
+        return False
+    if losses.keys() != {"0", *each} or any(not isinstance(errors[kind], dict) or errors[kind].keys() != keys[kind] for kind in keys):
+        return False
+    numbers = [*losses.values(), *shares, values["steps"], *(error for kind in errors.values() for error in kind.values())]
+    return all(isinstance(number, float | int) and 0 <= number < math.inf for number in numbers)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The runs at one d."""
+    """The runs at one d, and what computed them."""
 
     d: int
-    runs: list[dict[str, Errors]]
-    origins: list[Origin]
-
-
-def load(root: Path, sizes: Sequence[int] = DIMENSIONS) -> list[Stored]:
-    """The runs of which everything is stored, by d."""
-    found = []
-    for d in sizes:
-        stored = [read_lines(folder) for *_, folder in folders(root, d)]
-        whole = sorted(set.intersection(*(set(lines) for lines in stored)))
-        if whole:
-            origins = [Origin.read(line.contents["origin"], line.where, line.repair) for lines in stored for line in lines.values()]
-            runs = [{sigma: {row: values for lines in stored for row, values in lines[run].contents["results"][sigma].items()}
-                     for sigma in HEADS} for run in whole]
-            found.append(Stored(d, runs, origins))
-    return found
+    runs: list[Results]
+    origins: list[Origin] = field(default_factory=list)
 
 
 def gaps(stored: Stored, sigma: str, row: str, kind: str, degree: int) -> NDArray[np.float64]:

@@ -302,8 +302,8 @@ def missing(stored: Stored) -> list[str]:
     return [f"Not stored yet, of what two cores carry: {listed}.", ""] if listed else []
 
 
-def write(root: Path, folder: Path, console: Console) -> None:
-    """``trained.md`` and its pictures in a folder, from all that is stored in ``root``.
+def write(root: Path, documents: Path | None, console: Console) -> None:
+    """``trained.md`` and its pictures in the folder of documents or of pictures, from all that is stored in ``root``.
 
     Raises
     ------
@@ -314,7 +314,7 @@ def write(root: Path, folder: Path, console: Console) -> None:
     if not stored:
         repair = "python -m verify run la-fig5a --d 6, say"
         raise HypothesisError("there are stored runs of trained Transformers", f"none in {root}", repair)
-    images = {}
+    folder, images = documents or root / "pictures", {}
     drawn = [("trained_fig5", figure_5, "Above: ICL errors; dashed: thresholds. Below: training errors after the last epoch.",
               any(name in stored for name in EXPONENTS)),
              ("trained_fig6", figure_6, "[LA] Fig. 6: errors on new tasks and on the training tasks, against their number.",
@@ -334,4 +334,4 @@ def write_one(store: Store, console: Console) -> None:
     stored = load_all(root, {store.setup.campaign.name: TRAINED[store.setup.campaign.name]})
     if stored:
         verdicts.print_table(judge(stored), console)
-        write(root, root / "pictures", console)
+        write(root, None, console)

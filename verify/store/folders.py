@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from hermite_eq.errors import HypothesisError
-from verify.campaigns.trained import AnyCampaign, TrainedCampaign
+from verify.campaigns.table import AnyCampaign
+from verify.campaigns.trained import TrainedCampaign
+from verify.open_questions.experiments import OpenQuestions
+from verify.open_questions.runs import QuestionsSetup
 from verify.store.lines import DIGITS, ignored, read_header
 from verify.store.store import Setup, Store
 from verify.store.trained import TrainedSetup
@@ -20,7 +23,11 @@ def folder_of_campaigns(output: Path) -> Path:
 
 def setup_with(campaign: AnyCampaign, d: int, seed: int, memory: int) -> Setup:
     """A campaign with the parameters that are chosen for it."""
-    return TrainedSetup(campaign, d, seed, memory) if isinstance(campaign, TrainedCampaign) else Setup(campaign, d, seed, memory)
+    if isinstance(campaign, TrainedCampaign):
+        return TrainedSetup(campaign, d, seed, memory)
+    if isinstance(campaign, OpenQuestions):
+        return QuestionsSetup(campaign, d, seed, memory)
+    return Setup(campaign, d, seed, memory)
 
 
 def headers(root: Path, campaign: AnyCampaign) -> list[dict[str, Any]]:
