@@ -182,7 +182,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     if arguments.runs < 1:
         raise HypothesisError("there is at least one run", f"--runs {arguments.runs}", "pass --runs 4, say")
     try:
-        errors = simulate.icl_error(models, task, sizes, runs=arguments.runs, rng=arguments.seed)
+        errors = simulate.icl_error(models, task, sizes, runs=arguments.runs, rng=arguments.seed, device=arguments.device)
     except simulate.Interrupted as interrupted:
         errors = tuple(curve[0] for curve in interrupted.finished)
     finished = errors[0].icl.runs
@@ -260,6 +260,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-d", type=int, default=40, help="dimension (default 40)")
     command.add_argument("--runs", type=int, default=4, help="independent runs (default 4); Ctrl-C prints the finished ones")
     command.add_argument("--seed", type=int, default=0, help="of the random numbers (default 0)")
+    command.add_argument("--device", default="cpu", help="where features and systems are computed: cpu (default), torch, torch:cuda, cupy")
     return parser
 
 

@@ -102,7 +102,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int)
     run.add_argument("--resume", action="store_true", help="continue what was begun, with its parameters (--d where several are stored)")
     run.add_argument("--shard", metavar="i/n", help="compute every n-th run from the i-th, as in a job array")
-    run.add_argument("--workers", type=positive, help="processes (default: one for each core)")
+    run.add_argument("--workers", type=positive, help="processes (default: one for each core, on another device one)")
+    run.add_argument("--device", default="cpu", help="what computes: cpu (default), torch:cuda, cupy, …; draws are the same everywhere")
     run.add_argument("--memory", help=f"budget for one run (default: {command.MEMORY}). Whatever is stored is not computed again.")
     return parser
 

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hermite_eq.errors import HypothesisError
+from hermite_eq.simulate.arrays import arrays_on
 from hermite_eq.simulate.training.memory import parse_memory
 from verify.campaigns.campaign import Campaign
 from verify.campaigns.table import CAMPAIGNS, EVERY, AnyCampaign
@@ -62,14 +63,16 @@ def named(names: Sequence[str]) -> list[AnyCampaign]:
 
 def setup_of(campaign: AnyCampaign, arguments: argparse.Namespace) -> tuple[Setup, int]:
     """The setup asked for, and its number of runs; with ``--resume`` what is not given comes from what is stored."""
+    # Before anything is stored.
+    arrays_on(arguments.device)
     chosen: dict[str, Any] = {name: getattr(arguments, name) for name in ("d", "seed") if getattr(arguments, name) is not None}
     if arguments.memory is not None:
         chosen["memory"] = parse_memory(arguments.memory)
     if not arguments.resume:
         given = {"d": campaign.d, "seed": campaign.seed, "memory": parse_memory(MEMORY)} | chosen
-        return setup_with(campaign, **given), arguments.runs or campaign.runs
+        return setup_with(campaign, **given, device=arguments.device), arguments.runs or campaign.runs
     header = the_one(folder_of_campaigns(arguments.output), campaign, chosen)
-    setup = setup_with(campaign, **{name: header["parameters"][name] for name in ("d", "seed", "memory")})
+    setup = setup_with(campaign, **{name: header["parameters"][name] for name in ("d", "seed", "memory")}, device=arguments.device)
     check_continues(folder_of_campaigns(arguments.output), setup, header)
     return setup, arguments.runs or header["runs"]
 
@@ -89,7 +92,7 @@ def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: st
     part : str, optional
         ``"i/n"``: compute only this shard.
     count : int, optional
-        Processes; by default one for each core.
+        Processes; by default one for each core, and one alone on a device other than the CPU.
     executor : Executor, optional
         Anything whose ``submit`` gives something with a ``result``, in place of processes of this machine. Its workers must be able to
         import ``verify``.
@@ -105,7 +108,8 @@ def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: st
     todo = store.missing(mine)
     console.print(f"{setup.campaign.name} ({setup.campaign.figure}): d = {setup.d}, {runs} runs, {len(todo)} to compute; {store.file}")
     if todo:
-        pool = workers(min(count or os.cpu_count() or 1, len(todo))) if executor is None else nullcontext(executor)
+        default = (os.cpu_count() or 1) if setup.device == "cpu" else 1
+        pool = workers(min(count or default, len(todo))) if executor is None else nullcontext(executor)
         with _progress(console, len(todo)) as advance, pool as at_work:
             compute(store, mine, at_work, advance)
     absent = store.missing(range(runs))

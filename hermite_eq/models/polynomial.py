@@ -70,15 +70,11 @@ class PolynomialActivation:
         """
         x = floats(x, "x")
         dtype = x.dtype
-        *weights, residual = self._weights
-        # Clenshaw for He_{k+1} = x He_k − k He_{k−1}: b_k = w_k + x b_{k+1} − (k+1) b_{k+2}, and the value is b_0.
-        b1 = np.zeros(x.shape, dtype)
-        b2 = np.zeros(x.shape, dtype)
-        for k in range(self.degree, -1, -1):
-            b1, b2 = weights[k] + x * b1 - (k + 1) * b2, b1
+        values = polynomial_part(self, x)
+        residual = self._weights[-1]
         if residual:
-            b1 = b1 + dtype.type(residual) * generator(rng).standard_normal(x.shape, dtype=dtype.type)
-        return b1.astype(dtype, copy=False)
+            values = values + dtype.type(residual) * generator(rng).standard_normal(x.shape, dtype=dtype.type)
+        return values.astype(dtype, copy=False)
 
     def latex(self) -> str:
         r"""TeX of :math:`\hat\sigma_r(x) = \dots`, exact where the coefficients are."""
@@ -90,6 +86,21 @@ class PolynomialActivation:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
+
+
+def polynomial_part(sigma: PolynomialActivation, x: Any, xp: Any = np) -> Any:
+    r""":math:`\sum_{k\le r}\frac{c_k}{k!}\,\mathrm{He}_k(x)` on an array of the namespace ``xp`` of the array API, in its floating type.
+
+    >>> polynomial_part(PolynomialActivation("tanh", (0.0, 0.5, 1.0), 0.0), np.array([0.0, 2.0]))
+    array([-0.5,  2.5])
+    """
+    *weights, _ = sigma._weights
+    # Clenshaw for He_{k+1} = x He_k − k He_{k−1}: b_k = w_k + x b_{k+1} − (k+1) b_{k+2}, and the value is b_0.
+    b1, b2 = xp.full_like(x, weights[-1]), None
+    for k in range(sigma.degree - 1, -1, -1):
+        value = weights[k] + x * b1
+        b1, b2 = value if b2 is None else value - (k + 1) * b2, b1
+    return b1
 
 
 def _number(value: Any, name: str) -> Any:

@@ -58,7 +58,7 @@ def icl_error(
         activations.
     task : Task or SoftmaxAttention
     sizes : Sizes
-    runs, rng, test, memory, precision, queries
+    runs, rng, test, memory, precision, queries, device
         As for :class:`hermite_eq.simulate.SimulationOptions`.
 
     Returns

@@ -8,6 +8,7 @@ from typing import Any, Literal, Required, TypedDict
 import numpy as np
 
 from hermite_eq.arguments import count, one_of
+from hermite_eq.simulate.arrays import Arrays, arrays_on
 from hermite_eq.simulate.sampler import run_numbers
 from hermite_eq.simulate.training.memory import parse_memory
 
@@ -20,9 +21,10 @@ class Keywords(TypedDict, total=False):
     runs: Required[int | range]
     rng: Seed
     test: int | None
-    memory: str | float
+    memory: str | float | None
     precision: Literal["single", "double"]
     queries: int
+    device: str
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class SimulationOptions:
     test : int, optional
         Test contexts for each of the two errors of a random head; by default 2d² and at least 2000, with which
         the scatter of the runs is within some percent of what it is for infinitely many.
-    memory : str or float
-        Budget for the arrays of a run, as ``"4GB"`` or in bytes.
+    memory : str or float, optional
+        Budget for the arrays of a run, as ``"4GB"`` or in bytes; by default 4 GB, on a device four fifths of its free memory.
     precision : {"single", "double"}
         Precision of the features of random heads. Sums of their products, and solutions, are in double
         precision always.
@@ -48,6 +50,9 @@ class SimulationOptions:
         Labels predicted from each test context, for queries x that are drawn independently and share its examples: q of them cost
         little more than one at large d, as :math:`F^\top(x\otimes b)` is a contraction with b, common to all, and one with x. The
         mean is the same; its scatter falls less than with q times the contexts, as errors that share b are correlated.
+    device : str
+        Where features, their products and systems are computed: ``"cpu"`` by NumPy, ``"torch"`` by PyTorch on its default device,
+        ``"torch:cuda"`` on another, ``"cupy"``. Draws are NumPy's, the same everywhere: results agree up to rounding.
 
     Examples
     --------
@@ -59,13 +64,16 @@ class SimulationOptions:
     runs: int | range
     rng: Seed = None
     test: int | None = None
-    memory: str | float = "4GB"
+    memory: str | float | None = None
     precision: Literal["single", "double"] = "single"
     queries: int = 1
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         run_numbers(self.runs)
-        parse_memory(self.memory)
+        arrays_on(self.device)
+        if self.memory is not None:
+            parse_memory(self.memory)
         requirement, repair = "precision is single or double", 'pass precision="double"'
         one_of(self.precision, ("single", "double"), "precision", requirement=requirement, repair=repair)
         object.__setattr__(self, "queries", count(self.queries, "queries", least=1))
@@ -80,7 +88,12 @@ class SimulationOptions:
     @property
     def bytes(self) -> int:
         """The budget of memory."""
-        return parse_memory(self.memory)
+        return self.arrays.budget() if self.memory is None else parse_memory(self.memory)
+
+    @property
+    def arrays(self) -> Arrays:
+        """The namespace of the device."""
+        return arrays_on(self.device)
 
     @property
     def dtype(self) -> Any:

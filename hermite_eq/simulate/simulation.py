@@ -63,7 +63,7 @@ class NestedFits:
         self.values = increasing
         self.plan = schedule(
             list(self.readouts), self.largest, axis, increasing, self.test if self.random else 0, np.dtype(options.dtype).itemsize,
-            options.bytes, options.queries,
+            options.bytes, options.queries, options.arrays,
         )  # fmt: skip
         self.outcomes: list[dict[tuple[HeadKind, int, Readout], tuple[Any, ...]]] = []
 
@@ -74,7 +74,7 @@ class NestedFits:
         draw = draw_run(self.task, self.largest, self.test, self.random, self.options.dtype, seed, stepping, self.options.queries)
         if not self.outcomes:
             _warn_unsettled(list(self.readouts), draw, self.largest.samples)
-        self.outcomes.append(Run(self.readouts, self.largest, self.axis, self.values, self.plan, draw).errors())
+        self.outcomes.append(Run(self.readouts, self.largest, self.axis, self.values, self.plan, draw, self.options.arrays).errors())
 
     def error(self, setting: Setting, draws: tuple[Any, ...]) -> SimulatedError:
         """The runs there are, at one setting."""

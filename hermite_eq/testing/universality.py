@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hermite_eq.arguments import array, count, function, non_negative, outcome, positive, seed, sequence
 from hermite_eq.errors import HypothesisError
-from hermite_eq.simulate.training.ridge import SymmetricSystem, solve_dual, solve_primal, solve_singular
+from hermite_eq.simulate.arrays import HOST
+from hermite_eq.simulate.training.ridge import solve_dual, solve_primal, solve_singular
 from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
 from hermite_eq.testing.decay import decay
 from hermite_eq.testing.deviation import Deviation
@@ -219,8 +220,8 @@ def _rows(draw: Draw, count: int, rng: np.random.Generator) -> tuple[Array, Arra
 def _ridge(features: Array, y: Array, penalty: float) -> Array:
     n, p = features.shape
     if n >= p:
-        gram = SymmetricSystem(np.asfortranarray(features.T @ features))
-        fit = solve_primal(gram, features.T @ y, features.sum(axis=0), float(y.sum()), n, penalty, False)
+        gram = HOST.system(features.T @ features)
+        (fit,) = solve_primal(gram, features.T @ y, features.sum(axis=0), float(y.sum()), n, penalty, [False])
     else:
-        fit = solve_dual(SymmetricSystem(np.asfortranarray(features @ features.T)), y, penalty, False, lambda alpha: features.T @ alpha)
+        (fit,) = solve_dual(HOST.system(features @ features.T), y, penalty, [False], lambda alpha: features.T @ alpha)
     return (fit or solve_singular(features, y, penalty, False)).weights

@@ -102,6 +102,7 @@ TABLE: dict[str, Row] = {
         lambda: simulate.join([curve(), curve(samples=[10])]), "same values",
         lambda: simulate.join([curve(), curve(runs=range(2, 4))]),
     ),
+    "device": (lambda: curve(device="gpu"), 'device="cpu"', lambda: curve(device="cpu")),
     "memory": (lambda: curve(memory="3 apples"), 'pass memory="4GB"', lambda: curve(memory="4GB")),
     "no curve": (lambda: plotting.plot_curve([]), "at least one curve", drawn(lambda: plotting.plot_curve([curve()]))),
     "no such curve": (

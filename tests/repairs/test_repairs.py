@@ -35,6 +35,8 @@ UNREACHED: dict[tuple[str, str], str] = {
     ("activations/names/parse.py", "_too_deep(text) from None"): "brackets and powers that some versions of Python's parser give up on",
     ("expansion/certified/bounds.py", "an activation is finite"): "the panels around a pole are refused before a node is in it",
     ("expansion/certified/bounds.py", "an activation is real-valued"): "where a function turns complex it has no panels",
+    ("simulate/arrays/devices.py", "the library of the device is installed"): "what is installed decides, tried in test_devices.py",
+    ("simulate/arrays/devices.py", "the device is there"): "what the machine has decides, tried in test_devices.py",
     ("theory/feature_law/finite_size.py", "no agreement of weights"): NO_CALL,
     ("theory/feature_law/finite_size.py", "below the noise"): "what d and ℓ are too small for is refused before: no call is known",
     ("theory/neuron_types/features.py", "input covariances commute"): "more than 160 dimensions, and half a minute",

@@ -22,11 +22,12 @@ from hermite_eq import (
     Task,
     equivalent_model,
 )
-from hermite_eq.simulate import MonteCarlo, icl_curve, icl_error, join
+from hermite_eq.simulate import MonteCarlo, SimulationOptions, icl_curve, icl_error, join
+from hermite_eq.simulate.arrays.symmetric_system import ROUNDING_TOLERANCE
 from hermite_eq.simulate.sampler import child_seeds, context_law
+from hermite_eq.simulate.simulation import NestedFits
 from hermite_eq.simulate.training.draw import draw_run
-from hermite_eq.simulate.training.memory import parse_memory
-from hermite_eq.simulate.training.ridge import ROUNDING_TOLERANCE
+from hermite_eq.simulate.training.memory import LARGEST_BLOCK, parse_memory
 
 TASK = Task("relu", noise=0.1)
 SMALL = Sizes(d=5, context=6, tasks=12, samples=60, hidden=30)
@@ -432,7 +433,7 @@ def test_at_the_peak_normal_equations_match_singular_values(ridge, monkeypatch):
     heads = [RandomTransformer("relu", ridge), RandomTransformer("tanh", ridge), LinearTransformer(ridge, intercept=True)]
     keep = {"samples": [90, 99, 100, 101, 110, 111], "runs": 10, "rng": 1, "test": 50}
     direct = icl_curve(heads, TASK, sizes, **keep)
-    monkeypatch.setattr("hermite_eq.simulate.training.ridge.ROUNDING_TOLERANCE", -1.0)
+    monkeypatch.setattr("hermite_eq.simulate.arrays.symmetric_system.ROUNDING_TOLERANCE", -1.0)
     singular = icl_curve(heads, TASK, sizes, **keep)
     for one, other in zip(direct, singular, strict=True):
         assert other.fallbacks == (10,) * 6
@@ -456,6 +457,17 @@ def test_memory_stays_within_the_budget(monkeypatch):
         tracemalloc.stop()
         # Beyond the budget: quadrature tables and the interpreter's own objects, a fixed size.
         assert peak < budget + 4_000_000
+
+
+def test_the_heads_of_a_figure_are_one_batch_at_the_papers_size():
+    # Another batch is another pass over the pre-activations, an eighth of the operations of [RT] Fig. 1a.
+    heads = [RandomTransformer(sigma, 1e-8) for sigma in ("relu", "tanh")]
+    heads += [RandomTransformer(equivalent_model(sigma, degree), 1e-8) for sigma, degree in
+              (("relu", 1), ("relu", 2), ("relu", 4), ("tanh", 1), ("tanh", 3))]
+    sizes = [Sizes.from_ratios(80, alpha=1, kappa=0.5, tau=tau, mu=1) for tau in (0.25, 0.5, 0.75, 1.25, 1.5, 2, 3)]
+    fits = NestedFits([*heads, LinearTransformer(1e-8)], TASK, "samples", sizes, SimulationOptions(runs=1))
+    assert len(fits.plan.batches) == 1
+    assert fits.plan.block == LARGEST_BLOCK
 
 
 # Monte Carlo means and their standard errors.

@@ -30,7 +30,7 @@ def layer():
 @pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("sigma", ["tanh", equivalent_model("relu", 1), equivalent_model("relu", 4), equivalent_model("tanh", 2)], ids=str)
 def test_features_are_the_activation_of_the_pre_activations(drawn, layer, sigma, normalise, monkeypatch):
-    monkeypatch.setattr("hermite_eq.simulate.training.heads._ELEMENTS", 170)
+    monkeypatch.setattr("hermite_eq.simulate.arrays.host.HostArrays.entries", 170)
     model = RandomTransformer(sigma, 0.1, normalise)
     (block,) = feature_blocks(drawn, layer, TRACE, [0, 30], np.random.default_rng(2))
     h = np.einsum("ni,nj->nij", drawn.x, drawn.b).reshape(30, 20)
@@ -66,8 +66,8 @@ def test_entries_of_the_first_layer_have_variance_one_over_t():
 def test_equivalents_share_noise_fresh_in_training_and_tests(monkeypatch):
     seen = []
 
-    def spy(drawn, layer, trace, edges, noise):
-        for block in feature_blocks(drawn, layer, trace, edges, noise):
+    def spy(*arguments):
+        for block in feature_blocks(*arguments):
             seen.append(block.noise)
             yield block
 

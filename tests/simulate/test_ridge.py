@@ -9,18 +9,13 @@ import numpy as np
 import pytest
 
 from hermite_eq import HypothesisError, RandomTransformer, Sizes, Task
+from hermite_eq.simulate.arrays.lapack import LapackSystem
+from hermite_eq.simulate.arrays.symmetric_system import EPS, ROUNDING_TOLERANCE
 from hermite_eq.simulate.sampler import child_seeds
 from hermite_eq.simulate.training.draw import draw_run
 from hermite_eq.simulate.training.features import StoredRows
 from hermite_eq.simulate.training.paths import Readout, SamplePath, WidthPath
-from hermite_eq.simulate.training.ridge import (
-    EPS,
-    ROUNDING_TOLERANCE,
-    SymmetricSystem,
-    solve_dual,
-    solve_primal,
-    solve_singular,
-)
+from hermite_eq.simulate.training.ridge import solve_dual, solve_primal, solve_singular
 
 
 def problem(n, p, seed=0, mean=0.5):
@@ -29,14 +24,12 @@ def problem(n, p, seed=0, mean=0.5):
 
 
 def primal(a, y, penalty, intercept):
-    gram = SymmetricSystem(np.asfortranarray(a.T @ a))
-    return solve_primal(gram, a.T @ y, a.sum(axis=0), float(y.sum()), len(y), penalty, intercept)
+    gram = LapackSystem(np.asfortranarray(a.T @ a))
+    return solve_primal(gram, a.T @ y, a.sum(axis=0), float(y.sum()), len(y), penalty, [intercept])[0]
 
 
 def dual(a, y, penalty, intercept):
-    return solve_dual(
-        SymmetricSystem(np.asfortranarray(a @ a.T)), y, penalty, intercept, lambda alpha: a.T @ alpha
-    )
+    return solve_dual(LapackSystem(np.asfortranarray(a @ a.T)), y, penalty, [intercept], lambda alpha: a.T @ alpha)[0]
 
 
 def agree(fit, a, y, penalty, intercept):
@@ -79,7 +72,7 @@ def test_no_penalty_is_the_solution_of_minimal_norm(n, p, intercept):
 def test_condition_is_within_the_estimators_range():
     a, _ = problem(50, 30)
     s = a.T @ a + 0.3 * np.eye(30)
-    _, condition = SymmetricSystem(np.asfortranarray(a.T @ a)).solve(0.3, np.ones((30, 1)))
+    _, condition = LapackSystem(np.asfortranarray(a.T @ a)).solve(0.3, np.ones((30, 1)))
     exact = np.linalg.cond(s, 1)
     # Higham's estimator is a lower bound of ‖S⁻¹‖₁, and practically never below a third of it.
     assert exact / 3 <= condition <= exact * (1 + 1e3 * EPS * exact)
@@ -90,7 +83,7 @@ def test_only_the_upper_triangle_is_read_and_it_is_kept(size):
     a, y = problem(2 * size, size)
     full = np.asfortranarray(a.T @ a)
     upper = np.asfortranarray(np.triu(full))
-    system = SymmetricSystem(upper)
+    system = LapackSystem(upper)
     right = (a.T @ y)[:, None]
     first, _ = system.solve(0.5, right)
     np.testing.assert_array_equal(np.triu(upper), np.triu(full))
@@ -104,9 +97,9 @@ def test_only_the_upper_triangle_is_read_and_it_is_kept(size):
 def test_leading_systems_of_one_factor():
     a, y = problem(80, 40)
     sizes = [1, 13, 40]
-    solved = SymmetricSystem(np.asfortranarray(a.T @ a)).solve_leading(0.2, (a.T @ y)[:, None], sizes)
+    solved = LapackSystem(np.asfortranarray(a.T @ a)).solve_leading(0.2, (a.T @ y)[:, None], sizes)
     for size, (solution, condition) in zip(sizes, solved, strict=True):
-        lone, lone_condition = SymmetricSystem(np.asfortranarray(a[:, :size].T @ a[:, :size])).solve(
+        lone, lone_condition = LapackSystem(np.asfortranarray(a[:, :size].T @ a[:, :size])).solve(
             0.2, (a[:, :size].T @ y)[:, None]
         )
         np.testing.assert_allclose(solution, lone, rtol=0, atol=64 * EPS * condition * np.abs(lone).max())
@@ -118,7 +111,7 @@ def test_leading_systems_before_a_singular_one():
     a, y = problem(80, 40)
     a[:, 30] = a[:, 0]
     sizes = [10, 30, 31, 40]
-    solved = SymmetricSystem(np.asfortranarray(a.T @ a)).solve_leading(0.0, (a.T @ y)[:, None], sizes)
+    solved = LapackSystem(np.asfortranarray(a.T @ a)).solve_leading(0.0, (a.T @ y)[:, None], sizes)
     assert [solution is None for solution, _ in solved] == [False, False, True, True]
     for size, (solution, condition) in zip(sizes[:2], solved[:2], strict=True):
         expected = literal.ridge(a[:, :size], y, 0.0)
@@ -188,7 +181,7 @@ def test_estimate_of_rounding_holds_at_the_interpolation_peak(activation, monkey
         fit, right = primal(a, y, ridge, False), solve_singular(a, y, ridge, False).weights
         estimate = EPS * s.diagonal().max() * fit.condition / np.abs(s).sum(axis=0).max()
         for tolerance, refused in ((0.999 * estimate, True), (1.001 * estimate, False)):
-            monkeypatch.setattr("hermite_eq.simulate.training.ridge.ROUNDING_TOLERANCE", tolerance)
+            monkeypatch.setattr("hermite_eq.simulate.arrays.symmetric_system.ROUNDING_TOLERANCE", tolerance)
             assert (primal(a, y, ridge, False) is None) == refused
         monkeypatch.undo()
         ratios.append(np.linalg.norm(fit.weights - right) / np.linalg.norm(right) / estimate)
@@ -268,5 +261,5 @@ def test_an_intercept_that_the_features_explain_is_noticed():
     rng = np.random.default_rng(11)
     for _ in range(100):
         features, y = rng.standard_normal((60, 60)), rng.standard_normal(60)
-        gram = SymmetricSystem(np.asfortranarray(features.T @ features))
-        assert solve_primal(gram, features.T @ y, features.sum(axis=0), float(y.sum()), 60, 0.0, True) is None
+        gram = LapackSystem(np.asfortranarray(features.T @ features))
+        assert solve_primal(gram, features.T @ y, features.sum(axis=0), float(y.sum()), 60, 0.0, [True]) == [None]

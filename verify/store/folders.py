@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hermite_eq.errors import HypothesisError
+from verify.campaigns.campaign import Campaign
 from verify.campaigns.table import AnyCampaign
 from verify.campaigns.trained import TrainedCampaign
-from verify.open_questions.experiments import OpenQuestions
 from verify.open_questions.runs import QuestionsSetup
 from verify.store.lines import DIGITS, ignored, read_header
 from verify.store.store import Setup, Store
@@ -21,13 +21,14 @@ def folder_of_campaigns(output: Path) -> Path:
     return output / "campaigns"
 
 
-def setup_with(campaign: AnyCampaign, d: int, seed: int, memory: int) -> Setup:
+def setup_with(campaign: AnyCampaign, d: int, seed: int, memory: int, device: str = "cpu") -> Setup:
     """A campaign with the parameters that are chosen for it."""
-    if isinstance(campaign, TrainedCampaign):
-        return TrainedSetup(campaign, d, seed, memory)
-    if isinstance(campaign, OpenQuestions):
-        return QuestionsSetup(campaign, d, seed, memory)
-    return Setup(campaign, d, seed, memory)
+    if isinstance(campaign, Campaign):
+        return Setup(campaign, d, seed, memory, device)
+    if device != "cpu":
+        raise HypothesisError("the device is that of ridge-trained models", f"--device {device} for {campaign.name}",
+                              "leave it out: what trains by gradient descent chooses its own")
+    return TrainedSetup(campaign, d, seed, memory) if isinstance(campaign, TrainedCampaign) else QuestionsSetup(campaign, d, seed, memory)
 
 
 def headers(root: Path, campaign: AnyCampaign) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,13 @@ def one_blas_thread() -> Iterator[None]:
                 _limits = None
 
 
-def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int) -> Record:
+def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int, device: str = "cpu") -> Record:
     """Every sweep of run number ``run``: for each the models by :func:`label`, and for each model columns over its points.
 
     They are the ICL and in-distribution error, the condition of the system solved (three digits; None where it is infinite), and
-    whether the slower solver was needed.
+    whether the slower solver was needed. The budget of ``memory`` is that of the CPU; another device's is what it has.
     """
+    budget = memory if device == "cpu" else None
     record: Record = []
     with one_blas_thread():
         for sweep in campaign.sweeps(d):
@@ -70,8 +71,8 @@ def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int) -
                 # Steps beyond o(d²) and unequal traces are what some figures are about.
                 warnings.simplefilter("ignore", HypothesisWarning)
                 curves = simulate.icl_curve(
-                    trained, sweep.task, sweep.points, runs=which, rng=stream, memory=memory, test=default_test(d) // campaign.queries,
-                    queries=campaign.queries,
+                    trained, sweep.task, sweep.points, runs=which, rng=stream, memory=budget, device=device,
+                    test=default_test(d) // campaign.queries, queries=campaign.queries,
                 )
             columns = {label(model): _columns(curve.points) for model, curve in zip(trained, curves, strict=True)}
             for model in sweep.models:
@@ -153,7 +154,8 @@ def _shown(part: Any) -> str:
 
 @dataclass(frozen=True)
 class Origin:
-    """What computed a run: its time, the revision of the code where that is a checkout, ``-dirty`` if files differed, and versions."""
+    """What computed a run: its time, the revision of the code where that is a checkout, ``-dirty`` if files differed, versions, and the
+    device where that is not the CPU."""
 
     seconds: float
     revision: str | None
@@ -161,23 +163,29 @@ class Origin:
     python: str
     numpy: str
     scipy: str
+    device: str = "cpu"
 
     @classmethod
-    def here(cls, seconds: float) -> Origin:
+    def here(cls, seconds: float, device: str = "cpu") -> Origin:
         """This process, and the time it took."""
-        return cls(round(seconds, 2), _revision(), hermite_eq.__version__, platform.python_version(), np.__version__, scipy.__version__)
+        versions = hermite_eq.__version__, platform.python_version(), np.__version__, scipy.__version__
+        return cls(round(seconds, 2), _revision(), *versions, device)
+
+    def entries(self) -> dict[str, Any]:
+        """As it is stored."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("device", "cpu")}
 
     @classmethod
     def read(cls, entries: Any, where: str, repair: str) -> Origin:
         """That of a stored run."""
-        if not isinstance(entries, dict) or {name: type(value) for name, value in entries.items()} not in _TYPES:
-            raise StorageError(f"an origin has the entries {', '.join(_TYPES[0])}", f"others in {where}", repair)
+        if not isinstance(entries, dict) or {"device": str} | {name: type(value) for name, value in entries.items()} not in _TYPES:
+            raise StorageError(f"an origin has the entries {', '.join(_ENTRIES)}", f"others in {where}", repair)
         return cls(**entries)
 
 
-#: Types of the entries; code that is no checkout has no revision.
-_TYPES = [{"seconds": float, "revision": revision} | dict.fromkeys(("hermite_eq", "python", "numpy", "scipy"), str)
-          for revision in (str, type(None))]
+#: The entries of an origin and their types; code that is no checkout has no revision, and of the CPU there is no device.
+_ENTRIES = ("seconds", "revision", "hermite_eq", "python", "numpy", "scipy")
+_TYPES = [dict.fromkeys((*_ENTRIES, "device"), str) | {"seconds": float, "revision": revision} for revision in (str, type(None))]
 
 
 @functools.lru_cache(maxsize=1)

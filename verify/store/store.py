@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -40,13 +40,15 @@ class Run(NamedTuple):
 class Setup:
     """A campaign at one size: all that its numbers depend on.
 
-    On ``memory``, the bytes for the arrays of one run, depend blocks, and so the order of sums and the last digits.
+    On ``memory``, the bytes for the arrays of one run, depend blocks, and so the order of sums and the last digits. The ``device`` that
+    computes runs changes no more than these, and does not tell setups apart; the origin of each run names it.
     """
 
     campaign: Campaign
     d: int
     seed: int
     memory: int
+    device: str = "cpu"
 
     def identity(self) -> dict[str, Any]:
         """The parameters as plain data, with the number of the simulation."""
@@ -87,8 +89,8 @@ class Setup:
     def simulate(self, run: int) -> tuple[Record, Origin]:
         """The record of one run, and what computed it."""
         start = time.perf_counter()
-        record = simulate_run(self.campaign, self.d, self.seed, self.memory, run)
-        return record, Origin.here(time.perf_counter() - start)
+        record = simulate_run(self.campaign, self.d, self.seed, self.memory, run, self.device)
+        return record, Origin.here(time.perf_counter() - start, self.device)
 
     def simulate_all(self, runs: Sequence[int]) -> list[tuple[Record, Origin]]:
         """The same for several runs."""
@@ -157,7 +159,7 @@ class Store:
     def write(self, run: int, record: Record, origin: Origin) -> None:
         """Store one run; a second time the same."""
         self.setup.check(record, f"run {run} of {self.setup.campaign.name}", "raise the ridge of that model, or change d")
-        write_line(self.folder, run, {"origin": asdict(origin), "simulations": record})
+        write_line(self.folder, run, {"origin": origin.entries(), "simulations": record})
 
     def pack(self) -> None:
         """Put all runs into one file; nothing is lost where that fails."""

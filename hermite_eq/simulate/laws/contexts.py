@@ -78,5 +78,9 @@ class Contexts:
         >>> Contexts(x, b, np.ones(1), Tasks(np.ones((1, 2)), np.zeros(1, int)), np.zeros(1, int)).h()
         array([[ 3.,  5.,  7.,  6., 10., 14.]])
         """
-        x, b = self.x[rows].astype(dtype), self.b[rows].astype(dtype)
-        return (x[:, :, None] * b[:, None, :]).reshape(len(x), -1)
+        return outer_rows(np, self.x[rows].astype(dtype), self.b[rows].astype(dtype))
+
+
+def outer_rows(xp: Any, x: Any, b: Any) -> Any:
+    """:math:`x\\otimes b` for the rows of two arrays of the namespace ``xp``."""
+    return xp.reshape(x[:, :, None] * b[:, None, :], (x.shape[0], -1))

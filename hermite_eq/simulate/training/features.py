@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from hermite_eq.simulate.arrays import HOST, Arrays
+from hermite_eq.simulate.laws.contexts import outer_rows
 from hermite_eq.simulate.sampler import Array, Contexts
 from hermite_eq.simulate.training.kronecker import Floats, KroneckerRows
 
@@ -37,16 +39,19 @@ class Block:
         :math:`F^\top h`.
     noise : (rows, m) array or None
         The standard normal z of equivalent activations, one for all of them; None where there is none.
-    norm : (rows,) array
-        :math:`\|h\|/\sqrt t`.
+    norm : (rows, 1) array
+        :math:`\|h\|/\sqrt t`, in the precision of the features.
     h : KroneckerRows
+    arrays : Arrays
+        Where all of these live.
     """
 
     rows: slice
     preactivation: Floats
     noise: Floats | None
-    norm: Array
+    norm: Floats
     h: KroneckerRows
+    arrays: Arrays = HOST
 
 
 def norms(contexts: Contexts, rows: slice, trace: float) -> Array:
@@ -57,69 +62,81 @@ def norms(contexts: Contexts, rows: slice, trace: float) -> Array:
 
 
 def feature_blocks(
-    contexts: Contexts, layer: Floats, trace: float, edges: list[int], noise: np.random.Generator | None
+    contexts: Contexts, layer: Floats, trace: float, edges: list[int], noise: np.random.Generator | None, arrays: Arrays = HOST
 ) -> Iterator[Block]:
-    """The blocks of rows between consecutive ``edges``, in the precision of ``layer``."""
-    dtype = layer.dtype.type
+    """The blocks of rows between consecutive ``edges``, in the precision of ``layer`` and where that lives; noise is drawn by NumPy."""
+    dtype = arrays.precision(layer)
     for start, stop in itertools.pairwise(edges):
         rows = slice(start, stop)
-        norm = norms(contexts, rows, trace)
-        h = KroneckerRows(contexts, rows, dtype)
+        norm = arrays.put(norms(contexts, rows, trace)[:, None], dtype)
+        h = KroneckerRows(contexts, rows, dtype, arrays)
         preactivation = h.times(layer)
-        z = None if noise is None else noise.standard_normal(preactivation.shape, dtype=dtype)
-        yield Block(rows, preactivation, z, norm, h)
+        z = None if noise is None else arrays.put(noise.standard_normal(tuple(preactivation.shape), dtype=dtype))
+        yield Block(rows, preactivation, z, norm, h, arrays)
 
 
 class FeatureRows(ABC):
-    """The first rows of a feature matrix A, as the dual system needs them."""
+    """The first rows of a feature matrix A, as the dual system needs them, wherever they live."""
 
     @abstractmethod
-    def dense(self, rows: slice) -> Array:
+    def dense(self, rows: slice) -> Floats:
         """Rows of A, in double precision."""
 
     @abstractmethod
-    def products(self, rows: slice, others: slice) -> Array:
+    def products(self, rows: slice, others: slice) -> Floats:
         """A block of :math:`AA^\\top`."""
 
     @abstractmethod
     def combine(self, alpha: Array) -> Array:
-        """:math:`A^\\top\\alpha` over the first ``len(alpha)`` rows."""
+        """:math:`A^\\top\\alpha` over the first ``len(alpha)`` rows; both are NumPy's."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """No row will be asked for any more: give back the memory that was taken for them."""
 
 
 class LinearRows(FeatureRows):
     r"""Rows :math:`h_j=x_j\otimes b_j`, so that :math:`AA^\top=(XX^\top)\circ(BB^\top)` and
     :math:`A^\top\alpha=X^\top\mathrm{diag}(\alpha)B`."""
 
-    def __init__(self, contexts: Contexts) -> None:
-        self.contexts = contexts
+    def __init__(self, contexts: Contexts, arrays: Arrays = HOST) -> None:
+        self._arrays, self._x, self._b = arrays, arrays.put(contexts.x), arrays.put(contexts.b)
 
-    def dense(self, rows: slice) -> Array:
-        return np.asarray(self.contexts.h(rows), dtype=float)
+    def dense(self, rows: slice) -> Floats:
+        return outer_rows(self._arrays.xp, self._x[rows, :], self._b[rows, :])
 
-    def products(self, rows: slice, others: slice) -> Array:
-        x, b = self.contexts.x, self.contexts.b
-        return np.asarray((x[rows] @ x[others].T) * (b[rows] @ b[others].T))
+    def products(self, rows: slice, others: slice) -> Floats:
+        x, b = self._x, self._b
+        return (x[rows, :] @ x[others, :].T) * (b[rows, :] @ b[others, :].T)
 
     def combine(self, alpha: Array) -> Array:
-        x, b = self.contexts.x[: len(alpha)], self.contexts.b[: len(alpha)]
-        return np.asarray(x.T @ (alpha[:, None] * b)).ravel()
+        x, b = self._x[: len(alpha), :], self._b[: len(alpha), :]
+        return self._arrays.get(x.T @ (self._arrays.put(alpha[:, None]) * b)).ravel()
+
+    def forget(self) -> None:
+        """They are the contexts'; nothing was taken."""
 
 
 class StoredRows(FeatureRows):
     """Rows kept in the precision in which they were computed."""
 
-    def __init__(self, values: Floats) -> None:
-        self.values = values
+    def __init__(self, values: Floats, arrays: Arrays = HOST) -> None:
+        self.values, self._arrays = values, arrays
 
-    def dense(self, rows: slice) -> Array:
-        return self.values[rows].astype(float)
+    def dense(self, rows: slice) -> Floats:
+        return self._arrays.double(self.values[rows, :])
 
-    def products(self, rows: slice, others: slice) -> Array:
-        return np.asarray(self.dense(rows) @ self.dense(others).T)
+    def products(self, rows: slice, others: slice) -> Floats:
+        first = self.dense(rows)
+        # Of one matrix and its own transpose BLAS forms one triangle.
+        return first @ (first if rows == others else self.dense(others)).T
 
     def combine(self, alpha: Array) -> Array:
         total = np.zeros(self.values.shape[1])
         for start in range(0, len(alpha), 1024):
             rows = slice(start, min(start + 1024, len(alpha)))
-            total += alpha[rows] @ self.dense(rows)
+            total += self._arrays.get(self._arrays.put(alpha[rows]) @ self.dense(rows))
         return total
+
+    def forget(self) -> None:
+        self.values = self.values[:0, :]

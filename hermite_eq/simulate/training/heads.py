@@ -12,9 +12,6 @@ from hermite_eq.activations import Activation
 from hermite_eq.models import LinearTransformer, OneStepTransformer, PolynomialActivation, TrainedModel
 from hermite_eq.simulate.training.features import Block, Floats
 
-#: Entries to which an activation is applied at a time, so that its temporary arrays stay in the cache.
-_ELEMENTS = 2**16
-
 
 @dataclass(frozen=True)
 class StepSource:
@@ -92,17 +89,17 @@ class HeadKind:
 
     def apply(self, block: Block) -> Floats:
         r""":math:`\sigma(F^\top h)`, h rescaled to :math:`\|h\|^2=t` first where asked."""
-        z = block.preactivation
-        values = np.empty_like(z)
-        step = max(1, _ELEMENTS // z.shape[1])
-        for start in range(0, len(z), step):
-            rows = slice(start, start + step)
-            part = z[rows]
+        z, arrays = block.preactivation, block.arrays
+        values = arrays.xp.empty_like(z)
+        step = max(1, arrays.entries // z.shape[1])
+        for start in range(0, z.shape[0], step):
+            rows = slice(start, min(start + step, z.shape[0]))
+            part = z[rows, :]
             if self.normalise:
-                part = part / block.norm[rows, None].astype(z.dtype)
-            values[rows] = self.activation(part, rng=None)
+                part = part / block.norm[rows, :]
+            values[rows, :] = arrays.apply(self.activation, part)
             if block.noise is not None and self.residual:
-                values[rows] += z.dtype.type(self.residual) * block.noise[rows]
+                values[rows, :] += self.residual * block.noise[rows, :]
         return values
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hermite_eq.simulate.arrays import HOST, Arrays
+from hermite_eq.simulate.laws.contexts import outer_rows
 from hermite_eq.simulate.sampler import Contexts
 
-Floats = NDArray[np.floating[Any]]
+#: An array of features or pre-activations, wherever it lives.
+Floats = Any
 #: Contexts taken together, and entries of their :math:`M_ib` held at a time: enough for fast products, few enough for the cache.
 _CONTEXTS, _ELEMENTS = 64, 2**20
 
@@ -28,34 +28,38 @@ class KroneckerRows:
     rows : slice
         Whole contexts, with all their queries.
     dtype : type
+    arrays : Arrays
+        Where h and the matrices live.
     """
 
-    def __init__(self, contexts: Contexts, rows: slice, dtype: type[np.floating[Any]]) -> None:
-        self._contexts, self._rows, self._dtype = contexts, rows, dtype
+    def __init__(self, contexts: Contexts, rows: slice, dtype: Any, arrays: Arrays = HOST) -> None:
+        self._contexts, self._rows, self._dtype, self._arrays = contexts, rows, dtype, arrays
 
     @cached_property
     def dense(self) -> Floats:
         """h by rows, shape (rows, d(d+1))."""
-        return self._contexts.h(self._rows, self._dtype)
+        x, b = (self._arrays.put(part[self._rows], self._dtype) for part in (self._contexts.x, self._contexts.b))
+        return outer_rows(self._arrays.xp, x, b)
 
     def times(self, matrix: Floats) -> Floats:
         """:math:`HM^\\top` for M of shape (m, d(d+1)), or Hv for a vector."""
         if self._contexts.queries == 1:
-            return np.asarray(self.dense @ matrix.T)
-        return self._by_context(np.atleast_2d(matrix)).reshape(-1, *matrix.shape[:-1])
+            return self.dense @ (matrix if matrix.ndim == 1 else matrix.T)
+        by_context = self._by_context(matrix[None, :] if matrix.ndim == 1 else matrix)
+        return self._arrays.xp.reshape(by_context, (-1, *matrix.shape[:-1]))
 
     def _by_context(self, matrix: Floats) -> Floats:
-        queries = self._contexts.queries
-        b = self._contexts.b[self._rows][::queries].astype(self._dtype)
-        x = self._contexts.x[self._rows].astype(self._dtype).reshape(len(b), queries, -1)
-        d, m = x.shape[2], len(matrix)
-        found = np.empty((len(b), queries, m), self._dtype)
+        queries, xp = self._contexts.queries, self._arrays.xp
+        b = self._arrays.put(self._contexts.b[self._rows][::queries], self._dtype)
+        x = self._arrays.put(self._contexts.x[self._rows].reshape(-1, queries, self._contexts.x.shape[1]), self._dtype)
+        count, d, m = b.shape[0], x.shape[2], matrix.shape[0]
+        found = self._arrays.empty((count, queries, m), self._dtype)
         step = max(1, _ELEMENTS // (_CONTEXTS * d))
         for first in range(0, m, step):
-            part = matrix[first : first + step]
-            stacked = part.reshape(-1, d + 1).T
-            for start in range(0, len(b), _CONTEXTS):
-                some = slice(start, start + _CONTEXTS)
-                images = (b[some] @ stacked).reshape(-1, len(part), d)
-                np.matmul(x[some], images.transpose(0, 2, 1), out=found[some, :, first : first + len(part)])
+            part = matrix[first : min(first + step, m), :]
+            stacked = xp.reshape(part, (-1, d + 1)).T
+            for start in range(0, count, _CONTEXTS):
+                some = slice(start, min(start + _CONTEXTS, count))
+                images = xp.reshape(b[some, :] @ stacked, (-1, part.shape[0], d))
+                found[some, :, first : first + part.shape[0]] = x[some, :, :] @ xp.permute_dims(images, (0, 2, 1))
         return found

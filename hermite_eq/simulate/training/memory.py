@@ -10,6 +10,7 @@ from hermite_eq.arguments import positive
 from hermite_eq.errors import HypothesisError, OutOfMemoryError
 from hermite_eq.memory import UNITS, readable
 from hermite_eq.models import Sizes
+from hermite_eq.simulate.arrays import HOST, Arrays
 from hermite_eq.simulate.training.heads import HeadKind, Unit
 
 #: Rows of a block: enough for full speed of a matrix product, and no fewer than are worth a call.
@@ -70,6 +71,7 @@ def schedule(
     item: int,
     memory: int,
     queries: int = 1,
+    arrays: Arrays = HOST,
 ) -> Schedule:
     """Divide the work so that the arrays alive at one time fit into ``memory`` bytes; all ``queries`` of a test context are in one block.
 
@@ -88,7 +90,7 @@ def schedule(
     row = (item * width + m * (4 * item + 8)) if random else 0
     row += 2 * item * m * bool(gradients)
     row = max(row, 24 * width if len(random) < len(heads) else 0)
-    fixed = contexts + layer
+    fixed = contexts + layer + max(_work(unit, width, n, m, axis, values, item, arrays) for unit in units)
     least = max(SMALLEST_BLOCK, queries)
     smallest = fixed + max(alone.values()) + least * row
     if smallest > memory:
@@ -117,14 +119,28 @@ def schedule(
 def _systems(unit: Unit, width: int, n: int, m: int, axis: str, values: list[int], item: int) -> int:
     """Bytes of the matrices which the path of one head keeps."""
     linear = unit.head.linear
-    if unit.point is not None:
-        values, axis = [unit.point[0]], "samples"
-        m = unit.point[1]
-    if axis == "hidden" and not linear:
+    if axis == "hidden" and not linear and unit.point is None:
         primal = max((value for value in values if value <= n), default=0)
         # The Gram matrix and one leading block; the kernel matrix; the stored features.
         return 16 * primal**2 + (8 * n**2 if max(values) > n else 0) + item * n * m
-    p = width if linear else m
-    samples = values if axis == "samples" else [n]
-    dual = max((value for value in samples if value < p), default=0)
-    return 8 * p**2 * (max(samples) >= p) + 16 * dual**2 + (0 if linear else item * dual * p)
+    p, dual, most = _sides(unit, width, n, m, axis, values)
+    # The kernel matrix with its rows, and then the Gram matrix.
+    return max(8 * p**2 * (most >= p), 8 * dual**2 + (0 if linear else item * dual * p))
+
+
+def _work(unit: Unit, width: int, n: int, m: int, axis: str, values: list[int], item: int, arrays: Arrays) -> int:
+    """Bytes which the path of one head takes beside its matrices for a while, and gives back before another does."""
+    if axis == "hidden" and not unit.head.linear and unit.point is None:
+        # No system is larger than n.
+        return arrays.work_space(n)
+    p, dual, _ = _sides(unit, width, n, m, axis, values)
+    # A leading block of the kernel matrix, or the rows from which the Gram matrix starts.
+    return max(8 * dual**2, 0 if unit.head.linear else item * dual * p) + arrays.work_space(max(p, dual))
+
+
+def _sides(unit: Unit, width: int, n: int, m: int, axis: str, values: list[int]) -> tuple[int, int, int]:
+    """The number of features, and the most samples in a dual system and of all, along n."""
+    if unit.point is not None:
+        (n, m), axis = unit.point, "point"
+    p, samples = width if unit.head.linear else m, values if axis == "samples" else [n]
+    return p, max((value for value in samples if value < p), default=0), max(samples)

@@ -18,6 +18,7 @@ import numpy as np
 from hermite_eq.activations import Activation
 from hermite_eq.activations.derivative import derivative
 from hermite_eq.expansion import coefficients
+from hermite_eq.simulate.arrays import HOST, Arrays
 from hermite_eq.simulate.sampler import Array, Contexts
 from hermite_eq.simulate.training.features import Block, Floats, feature_blocks
 from hermite_eq.simulate.training.heads import Step, StepSource, Unit
@@ -50,13 +51,14 @@ def gradients(
     trace: float,
     points: Sequence[tuple[int, int]],
     edges: list[int],
+    arrays: Arrays = HOST,
 ) -> dict[tuple[int, int], Gradient]:
     r"""The gradients for the first n contexts and the first m hidden units, for every (n, m) in ``points``.
 
     Parameters
     ----------
     layer : (m, d(d+1)) array
-        F by rows; its precision is that of the products, sums over blocks included.
+        F by rows, where the arrays live; its precision is that of the products, sums over blocks included.
     start : (m,) array
         :math:`w^0`, standard normal.
     edges : list of int
@@ -64,33 +66,32 @@ def gradients(
     """
     widths = sorted({m for _, m in points})
     wanted = {m: sorted(n for n, width in points if width == m) for m in widths}
-    sums: dict[int, Floats] = {m: np.zeros((m, layer.shape[1]), layer.dtype) for m in widths}
+    sums: dict[int, Floats] = {m: arrays.xp.zeros_like(layer[:m, :]) for m in widths}
     moment = np.zeros(layer.shape[1])
     slope = mean_slope(source.activation)
     found = {}
-    for block in feature_blocks(contexts, layer, trace, [edge for edge in edges if edge <= max(n for n, _ in points)], None):
-        h, z, y = _scaled(block, source.normalise), block.preactivation, contexts.y[block.rows]
+    for block in feature_blocks(contexts, layer, trace, [edge for edge in edges if edge <= max(n for n, _ in points)], None, arrays):
+        h, z, y = _scaled(block, source.normalise), block.preactivation, arrays.put(contexts.y[block.rows])
         if source.normalise:
-            z = z / block.norm[:, None].astype(z.dtype)
-        moment += y @ h
-        value, steep = source.activation(z), derivative(source.activation)(z)
+            z = z / block.norm
+        moment += arrays.get(y @ arrays.double(h))
+        value, steep = arrays.apply(source.activation, z), arrays.apply(derivative(source.activation), z)
         for m in widths:
             w = start[:m] / math.sqrt(m)
-            residual = y - value[:, :m].astype(float) @ w / math.sqrt(m)
-            weighted = steep[:, :m] * residual[:, None].astype(z.dtype)
-            weighted *= w.astype(z.dtype)
+            residual = y - arrays.double(value[:, :m]) @ arrays.put(w) / math.sqrt(m)
+            weighted = steep[:, :m] * arrays.xp.asarray(residual[:, None], dtype=z.dtype)
+            weighted *= arrays.put(w, arrays.precision(z))
             sums[m] += weighted.T @ h
             if block.rows.stop in wanted[m]:
                 n = block.rows.stop
-                total = sums[m] if n == wanted[m][-1] else sums[m].copy()
-                total /= layer.dtype.type(n * math.sqrt(m))
+                total = sums[m] if n == wanted[m][-1] else arrays.xp.asarray(sums[m], copy=True)
+                total /= n * math.sqrt(m)
                 found[n, m] = Gradient(total, slope * w, moment / (n * math.sqrt(m)))
     return found
 
 
 def _scaled(block: Block, normalise: bool) -> Floats:
-    h = block.h.dense
-    return h / block.norm[:, None].astype(h.dtype) if normalise else h
+    return block.h.dense / block.norm if normalise else block.h.dense
 
 
 @functools.lru_cache(maxsize=64)
@@ -119,10 +120,10 @@ class MovedBlock:
     def _moved(self, unit: Unit, step: Step) -> Block:
         block, key = self.block, unit.gradient
         assert key is not None
-        gradient, dtype = self.steps[key], block.preactivation.dtype.type
+        gradient, arrays, dtype = self.steps[key], block.arrays, block.arrays.precision(block.preactivation)
         m = len(gradient.u)
         if step.rank_one:
-            change = block.h.times(gradient.v.astype(dtype))[:, None] * gradient.u.astype(dtype)
+            change = block.h.times(arrays.put(gradient.v, dtype))[:, None] * arrays.put(gradient.u, dtype)
         else:
             # Units of one gradient follow each other.
             if self._key != key:
@@ -130,4 +131,4 @@ class MovedBlock:
             assert self._product is not None
             change = self._product
         noise = None if block.noise is None else block.noise[:, :m]
-        return Block(block.rows, block.preactivation[:, :m] + dtype(step.size) * change, noise, block.norm, block.h)
+        return Block(block.rows, block.preactivation[:, :m] + step.size * change, noise, block.norm, block.h, arrays)

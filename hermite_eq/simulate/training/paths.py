@@ -1,22 +1,23 @@
 r"""Ridge fits of one head along a path of sizes: nested samples, or leading blocks of hidden units.
 
 Along n the Gram matrix :math:`A^\top A` grows by rank-one terms and serves every n ≥ p; below,
-:math:`AA^\top` grows by a border. Along m at fixed n the factor of the largest Gram matrix with m ≤ n serves
-all smaller m, and beyond :math:`AA^\top` grows by terms.
+:math:`AA^\top` grows by a border. Readouts with one penalty have one factor. Along m at fixed n the
+factor of the largest Gram matrix with m ≤ n serves all smaller m, and beyond :math:`AA^\top` grows by terms.
 """
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import blas
 
+from hermite_eq.simulate.arrays import HOST, Arrays
 from hermite_eq.simulate.sampler import Array
 from hermite_eq.simulate.training.features import FeatureRows, Floats, StoredRows
-from hermite_eq.simulate.training.ridge import RidgeFit, SymmetricSystem, solve_dual, solve_primal, solve_singular
+from hermite_eq.simulate.training.ridge import RidgeFit, solve_dual, solve_primal, solve_singular
 
 #: Side of the tiles in which products of stored rows are formed.
 _TILE = 1024
@@ -31,10 +32,10 @@ class Readout:
 
 
 class RidgePath(ABC):
-    """Fits of one feature matrix at every point of a path and for every readout."""
+    """Fits of one feature matrix at every point of a path and for every readout; labels and fits are NumPy's wherever features live."""
 
-    def __init__(self, readouts: list[Readout], y: Array, d: int) -> None:
-        self.readouts, self.y, self.d = readouts, y, d
+    def __init__(self, readouts: list[Readout], y: Array, d: int, arrays: Arrays) -> None:
+        self.readouts, self.y, self.d, self.arrays = readouts, y, d, arrays
         self.fits: dict[tuple[int, Readout], RidgeFit] = {}
 
     @abstractmethod
@@ -44,11 +45,6 @@ class RidgePath(ABC):
     def penalty(self, readout: Readout, samples: int) -> float:
         """λ n/d."""
         return readout.ridge * samples / self.d
-
-
-def _accumulate(triangle: Array, rows: Array) -> Array:
-    """``triangle`` + rowsᵀ rows in the upper triangle, in place."""
-    return np.asarray(blas.dsyrk(1.0, rows.T, beta=1.0, c=triangle, lower=0, overwrite_c=1))
 
 
 class SamplePath(RidgePath):
@@ -61,7 +57,9 @@ class SamplePath(RidgePath):
     rows : FeatureRows
         Where the rows needed by the dual systems (n < width) are found.
     refill : callable
-        ``refill(n)`` gives the first n rows in double precision, for the singular value decomposition.
+        ``refill(n)`` gives the first n rows in double precision, as an array of NumPy, for the singular value decomposition.
+    arrays : Arrays
+        Where the rows live.
     """
 
     def __init__(
@@ -73,55 +71,63 @@ class SamplePath(RidgePath):
         points: list[int],
         rows: FeatureRows,
         refill: Callable[[int], Array],
+        arrays: Arrays = HOST,
     ) -> None:
-        super().__init__(readouts, y, d)
+        super().__init__(readouts, y, d, arrays)
         self.width, self.points, self.rows, self.refill = width, points, rows, refill
         self.largest_dual = max((n for n in points if n < width), default=0)
-        self.kernel = np.zeros((self.largest_dual, self.largest_dual), order="F")
         self.known = 0
         self.has_primal = points[-1] >= width
-        size = width if self.has_primal else 0
-        self.gram = np.zeros((size, size), order="F")
-        self.moment, self.sums = np.zeros(size), np.zeros(size)
+        # One of the two systems at a time: what the dual one has seen waits among the rows for the primal one.
+        self.kernel, self.gram = arrays.square(self.largest_dual), arrays.square(0)
+        self.moment, self.sums = np.zeros(width), np.zeros(width)
+        self._waiting: list[slice] = []
 
     def append(self, rows: slice, values: Floats | None) -> None:
-        if values is not None and isinstance(self.rows, StoredRows) and rows.start < self.largest_dual:
-            self.rows.values[rows] = values
-        if self.has_primal:
-            block = self.rows.dense(rows) if values is None else values.astype(float)
-            # What is not finite is refused where the system is solved.
-            with np.errstate(over="ignore", invalid="ignore"):
-                self.gram = _accumulate(self.gram, block)
-                self.moment += self.y[rows] @ block
-                self.sums += block.sum(axis=0)
+        if rows.stop <= self.largest_dual:
+            if values is not None and isinstance(self.rows, StoredRows):
+                self.rows.values[rows, :] = values
+            self._waiting.append(rows)
+        elif self.has_primal:
+            self._add(rows, self.rows.dense(rows) if values is None else self.arrays.double(values))
         if rows.stop in self.points:
             self._solve(rows.stop)
+        if rows.stop == self.largest_dual:
+            self.kernel = self.arrays.square(0)
+            for waiting in self._waiting if self.has_primal else ():
+                self._add(waiting, self.rows.dense(waiting))
+            self.rows.forget()
+
+    def _add(self, rows: slice, block: Floats) -> None:
+        arrays = self.arrays
+        if not self.gram.shape[0]:
+            self.gram = arrays.square(self.width)
+        # What is not finite is refused where the system is solved.
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.gram = arrays.add_squares(self.gram, block)
+            self.moment += arrays.get(arrays.put(self.y[rows]) @ block)
+            self.sums += arrays.get(arrays.xp.sum(block, axis=0))
 
     def _solve(self, n: int) -> None:
-        y = self.y[:n]
-        if n < self.width:
+        y, dual = self.y[:n], n < self.width
+        if dual:
             self._extend(n)
-        for readout in self.readouts:
-            penalty = self.penalty(readout, n)
-            if n < self.width:
-                system = SymmetricSystem(np.array(self.kernel[:n, :n], order="F"))
-                fit = solve_dual(system, y, penalty, readout.intercept, self.rows.combine)
+        system = self.arrays.system(self.kernel[:n, :n] if dual else self.gram)
+        for ridge in dict.fromkeys(readout.ridge for readout in self.readouts):
+            readouts = [readout for readout in self.readouts if readout.ridge == ridge]
+            penalty, intercepts = self.penalty(readouts[0], n), [readout.intercept for readout in readouts]
+            if dual:
+                fits = solve_dual(system, y, penalty, intercepts, self.rows.combine)
             else:
-                fit = solve_primal(
-                    SymmetricSystem(self.gram),
-                    self.moment,
-                    self.sums,
-                    float(y.sum()),
-                    n,
-                    penalty,
-                    readout.intercept,
-                )
-            self.fits[n, readout] = fit or solve_singular(self.refill(n), y, penalty, readout.intercept)
+                fits = solve_primal(system, self.moment, self.sums, float(y.sum()), n, penalty, intercepts)
+            for readout, fit in zip(readouts, fits, strict=True):
+                self.fits[n, readout] = fit or solve_singular(self.refill(n), y, penalty, readout.intercept)
 
     def _extend(self, n: int) -> None:
-        for top in range(0, n, _TILE):
-            for left in range(max(self.known, top), n, _TILE):
-                i, j = slice(top, min(top + _TILE, n)), slice(left, min(left + _TILE, n))
+        edges = [*range(0, self.known, _TILE), *range(self.known, n, _TILE), n]
+        tiles = [slice(*pair) for pair in itertools.pairwise(edges)]
+        for j in (tile for tile in tiles if tile.start >= self.known):
+            for i in (tile for tile in tiles if tile.start <= j.start):
                 self.kernel[i, j] = self.rows.products(i, j)
         self.known = n
 
@@ -138,33 +144,33 @@ class WidthPath(RidgePath):
     """
 
     def __init__(
-        self, readouts: list[Readout], y: Array, d: int, points: list[int], rows: StoredRows
+        self, readouts: list[Readout], y: Array, d: int, points: list[int], rows: StoredRows, arrays: Arrays = HOST
     ) -> None:
-        super().__init__(readouts, y, d)
+        super().__init__(readouts, y, d, arrays)
         self.points, self.rows = points, rows
         size = max((m for m in points if m <= len(y)), default=0)
-        self.gram = np.zeros((size, size), order="F")
+        self.gram = arrays.square(size)
         self.moment = np.zeros(size)
 
     def append(self, rows: slice, values: Floats | None) -> None:
         if values is None:
             raise ValueError("a path in m stores the features it is given")
-        self.rows.values[rows] = values
-        size = len(self.moment)
+        self.rows.values[rows, :] = values
+        size, arrays = len(self.moment), self.arrays
         if size:
-            block = values[:, :size].astype(float)
-            self.gram = _accumulate(self.gram, block)
-            self.moment += self.y[rows] @ block
+            block = arrays.double(values[:, :size])
+            self.gram = arrays.add_squares(self.gram, block)
+            self.moment += arrays.get(arrays.put(self.y[rows]) @ block)
         if rows.stop == len(self.y):
             self._solve()
 
     def _solve(self) -> None:
-        n = len(self.y)
+        n, arrays = len(self.y), self.arrays
         narrow = [m for m in self.points if m <= n]
         for readout in self.readouts:
             penalty = self.penalty(readout, n)
             if narrow:
-                solved = SymmetricSystem(self.gram).solve_leading(penalty, self.moment[:, None], narrow)
+                solved = arrays.system(self.gram).solve_leading(penalty, self.moment[:, None], narrow)
                 for m, (solution, condition) in zip(narrow, solved, strict=True):
                     self.fits[m, readout] = (
                         self._singular(m, penalty)
@@ -173,22 +179,22 @@ class WidthPath(RidgePath):
                     )
         if len(narrow) == len(self.points):
             return
-        kernel = np.zeros((n, n), order="F")
+        kernel = arrays.square(n)
         known = 0
         for m in self.points[len(narrow) :]:
             for start in range(known, m, _TILE):
                 # A of the new units, transposed: its columns are samples.
-                block = self.rows.values[:, start : min(start + _TILE, m)].astype(float)
-                kernel = _accumulate(kernel, np.ascontiguousarray(block.T))
+                block = arrays.double(self.rows.values[:, start : min(start + _TILE, m)])
+                kernel = arrays.add_squares(kernel, block.T)
             known = m
             for readout in self.readouts:
                 penalty = self.penalty(readout, n)
 
                 def combine(alpha: Array, m: int = m) -> Array:
-                    return StoredRows(self.rows.values[:, :m]).combine(alpha)
+                    return StoredRows(self.rows.values[:, :m], arrays).combine(alpha)
 
-                fit = solve_dual(SymmetricSystem(kernel), self.y, penalty, False, combine)
+                (fit,) = solve_dual(arrays.system(kernel), self.y, penalty, [False], combine)
                 self.fits[m, readout] = fit or self._singular(m, penalty)
 
     def _singular(self, m: int, penalty: float) -> RidgeFit:
-        return solve_singular(self.rows.values[:, :m].astype(float), self.y, penalty, False)
+        return solve_singular(self.arrays.get(self.arrays.double(self.rows.values[:, :m])), self.y, penalty, False)

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from hermite_eq.models import Sizes
+from hermite_eq.simulate.arrays import HOST, Arrays
 from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts
 from hermite_eq.simulate.training.draw import Draw
 from hermite_eq.simulate.training.features import LinearRows, StoredRows, feature_blocks
@@ -69,9 +70,11 @@ class Run:
         values: list[int],
         plan: Schedule,
         draw: Draw,
+        arrays: Arrays = HOST,
     ) -> None:
         self.readouts, self.sizes, self.axis, self.values = readouts, sizes, axis, values
-        self.plan, self.draw = plan, draw
+        self.plan, self.draw, self.arrays = plan, draw, arrays
+        self.layer = arrays.put(draw.layer)
 
     def gradients(self, units: list[Unit]) -> Gradients:
         """The gradient steps which the units of one batch have taken."""
@@ -82,7 +85,7 @@ class Run:
             points = [point for other, point in wanted if other == source]
             assert draw.step is not None
             edges = self._edges(draw.step)
-            steps = gradients(source, draw.step, draw.layer, draw.start, draw.trace, points, edges)
+            steps = gradients(source, draw.step, self.layer, draw.start, draw.trace, points, edges, self.arrays)
             found |= {(source, point): gradient for point, gradient in steps.items()}
         return found
 
@@ -110,61 +113,65 @@ class Run:
         self, contexts: Contexts, edges: list[int], units: Iterable[Unit], steps: Gradients, noise: np.random.SeedSequence
     ) -> Iterator[MovedBlock]:
         rng = np.random.default_rng(noise) if any(unit.head.residual for unit in units) else None
-        for block in feature_blocks(contexts, self.draw.layer, self.draw.trace, edges, rng):
+        for block in feature_blocks(contexts, self.layer, self.draw.trace, edges, rng, self.arrays):
             yield MovedBlock(block, steps)
 
     def _path(self, unit: Unit, steps: Gradients) -> RidgePath:
-        draw, d, head = self.draw, self.sizes.d, unit.head
+        draw, d, head, arrays = self.draw, self.sizes.d, unit.head, self.arrays
         y, dtype = draw.training.y, draw.layer.dtype
         readouts = self.readouts[head]
         points = self.values if self.axis == "samples" else [self.sizes.samples]
         if head.linear:
-            linear = LinearRows(draw.training)
-            return SamplePath(readouts, y, d, d * (d + 1), points, linear, lambda n: linear.dense(slice(0, n)))
+            linear = LinearRows(draw.training, arrays)
+            return SamplePath(readouts, y, d, d * (d + 1), points, linear, lambda n: np.asarray(draw.training.h(slice(0, n)), dtype=float),
+                              arrays)
         width = len(draw.layer)
         if unit.point is not None:
             points, width = [unit.point[0]], unit.point[1]
         elif self.axis == "hidden":
-            return WidthPath(readouts, y, d, self.values, StoredRows(np.empty((len(y), width), dtype)))
+            return WidthPath(readouts, y, d, self.values, StoredRows(arrays.empty((len(y), width), dtype), arrays), arrays)
         stored = max((n for n in points if n < width), default=0)
-        rows = StoredRows(np.empty((stored, width), dtype))
-        return SamplePath(readouts, y, d, width, points, rows, lambda n: self._features(unit, steps, n, width))
+        rows = StoredRows(arrays.empty((stored, width), dtype), arrays)
+        return SamplePath(readouts, y, d, width, points, rows, lambda n: self._features(unit, steps, n, width), arrays)
 
     def _features(self, unit: Unit, steps: Gradients, n: int, width: int) -> Array:
         """The first n rows of the features once more, in double precision."""
         values = np.empty((n, width))
         edges = edges_of(n, self.plan.block)
         for block in self._blocks(self.draw.training, edges, [unit], steps, self.draw.noise[0]):
-            values[block.rows] = block.features(unit)
+            values[block.rows] = self.arrays.get(block.features(unit))
         return values
 
     def test(
         self, weights: dict[Unit, Array], steps: Gradients, contexts: Contexts, noise: np.random.SeedSequence
     ) -> dict[Unit, Squares]:
         """Squared errors of random heads, for every column of weights, on common test contexts."""
+        arrays = self.arrays
         total = {unit: Squares(self.draw.law, contexts, w.shape[1]) for unit, w in weights.items()}
+        here = {unit: arrays.put(w) for unit, w in weights.items()}
         each = contexts.queries
         edges = [each * edge for edge in edges_of(len(contexts) // each, self.plan.block // each)]
         for block in self._blocks(contexts, edges, weights, steps, noise):
-            for unit, w in weights.items():
-                total[unit].add(block.rows, block.features(unit).astype(float) @ w)
+            for unit, w in here.items():
+                total[unit].add(block.rows, arrays.get(arrays.double(block.features(unit)) @ w))
         return total
 
     def linear_errors(self, fits: list[RidgeFit]) -> tuple[Array, Array]:
         """ICL errors on each source, and in-distribution errors, of linear heads: computed where they close, else measured."""
         weights = np.stack([fit.weights for fit in fits], axis=1)
         intercepts = np.array([fit.intercept for fit in fits])
-        law, again = self.draw.law, self.draw.again
+        law, again, arrays = self.draw.law, self.draw.again, self.arrays
         if law.closes:
             icl = law.fresh_linear_errors(weights, intercepts)
             return icl, law.weights @ icl if again is None else law.linear_errors(weights, intercepts, self.draw.training.tasks)
 
+        here = arrays.put(weights)
 
         def squares(contexts: Contexts) -> Squares:
-            total = Squares(law, contexts, len(intercepts))
+            total, linear = Squares(law, contexts, len(intercepts)), LinearRows(contexts, arrays)
             for start, stop in itertools.pairwise(edges_of(len(contexts), self.plan.block)):
                 rows = slice(start, stop)
-                total.add(rows, contexts.h(rows) @ weights + intercepts)
+                total.add(rows, arrays.get(linear.dense(rows) @ here) + intercepts)
             return total
 
         icl = squares(self.draw.fresh).by_source

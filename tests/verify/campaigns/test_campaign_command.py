@@ -84,7 +84,11 @@ def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path, c
          "Repair: start it without --resume"),
         (["rt-fig1a", "--d", 8, "--memory", "10kB", "--runs", 1],
          "the memory budget holds the contexts, F, the system of one head and a block of features; "
-         "found a budget of 10.0kB where 1.09MB are needed. Repair: pass memory=\"1.09MB\" or more, or smaller sizes"),
+         "found a budget of 10.0kB where 1.07MB are needed. Repair: pass memory=\"1.07MB\" or more, or smaller sizes"),
+        (["rt-fig1a", "--d", 8, "--device", "gpu"], "a device is cpu (NumPy), torch, torch:DEVICE as PyTorch names it, or cupy; "
+         "found device='gpu'. Repair: pass device=\"cpu\", or device=\"torch:cuda\""),
+        (["la-fig5a", "--device", "array_api_strict"], "the device is that of ridge-trained models; found --device array_api_strict for "
+         "la-fig5a. Repair: leave it out: what trains by gradient descent chooses its own"),
         (["la-fig4", "--d", 8], "every training task appears in training, so k ≤ n; found tasks=32 > samples=26. "
          "Repair: raise samples, or pass tasks=math.inf for a fresh task in every context"),
     ],
