@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
-from benchmarks.simulate import seconds, show
+from benchmarks.simulate import show
 from hermite_eq import RandomTransformer, Sizes, Task
 from hermite_eq.simulate import icl_curve
 from hermite_eq.simulate.sampler import Contexts, child_seeds
 from hermite_eq.simulate.training.draw import draw_run
 from verify.campaigns.ridge_trained import RIDGE_TRAINED, WIDTHS
 from verify.command_line import command_line, positive
+from verify.cost.rates import seconds
 from verify.store.run import simulate_run
 
 TASK = Task("relu", noise=0.01)

@@ -12,17 +12,17 @@ from __future__ import annotations
 import math
 import resource
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.linalg import blas, lapack
 
 from hermite_eq import LinearTransformer, RandomTransformer, Sizes, Task
 from hermite_eq import icl_error as theory_error
 from hermite_eq.simulate import contexts, icl_curve, icl_error
 from verify.command_line import command_line, positive
+from verify.cost.operations import Operations
+from verify.cost.rates import measured, seconds
 
 TASK = Task("relu", noise=0.01)
 RIDGE = 1e-8
@@ -30,55 +30,24 @@ RIDGE = 1e-8
 SMALLEST = ("--d", "8")
 
 
-def seconds(function: Callable[[], Any], repeat: int = 1) -> float:
-    """The shortest of ``repeat`` times."""
-    best = math.inf
-    for _ in range(repeat):
-        start = time.perf_counter()
-        function()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-class Speeds:
-    """Seconds for each floating-point operation of the three kernels, at the shapes of one head."""
-
-    def __init__(self, rows: int, width: int, hidden: int) -> None:
-        rng = np.random.default_rng(0)
-        h, layer = rng.standard_normal((rows, width), dtype=np.float32), rng.standard_normal((hidden, width), dtype=np.float32)
-        self.single = seconds(lambda: h @ layer.T, 3) / (2 * rows * width * hidden)
-        a = rng.standard_normal((rows, hidden))
-        gram = np.zeros((hidden, hidden), order="F")
-        self.gram = seconds(lambda: blas.dsyrk(1.0, a.T, beta=1.0, c=gram, overwrite_c=1), 3) / (rows * hidden**2)
-        positive = np.asfortranarray(gram + gram.T + hidden * np.eye(hidden))
-        copy = positive.copy(order="F")
-
-        def factorise() -> None:
-            copy[:] = positive
-            lapack.dpotrf(copy, lower=1, overwrite_a=1, clean=0)
-
-        self.factor = seconds(factorise, 3) / (hidden**3 / 3)
-
-
 def show(what: str, found: float, against: str, reference: float) -> None:
     print(f"{what:<58} {found:8.2f} s   {against:<44} {reference:8.2f} s   ratio {found / reference:6.2f}", flush=True)
 
 
-def sample_curve(d: int, speeds: Speeds) -> None:
+def sample_curve(d: int, rates: Operations) -> None:
     """[RT] Fig. 1: seven values of n up to 3d², m = d²."""
     sizes = Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=3, mu=1)
     samples = [round(tau * d * d) for tau in (0.25, 0.5, 0.75, 1.25, 1.5, 2, 3)]
     m, n, width, test = d * d, 3 * d * d, d * (d + 1), 2 * max(2000, 2 * d * d)
-    features = 2 * (n + test) * width * m * speeds.single
     dual = max(value for value in samples if value < m)
-    gram = (n * m**2 + dual**2 * m) * speeds.gram
-    factors = sum(min(value, m) ** 3 / 3 for value in samples) * speeds.factor
+    features = Operations(products=2 * (n + test) * width * m).seconds(rates)
+    systems = Operations(sums=n * m**2 + dual**2 * m, factors=sum(min(value, m) ** 3 / 3 for value in samples)).seconds(rates)
     one = RandomTransformer("relu", RIDGE)
     two = [one, RandomTransformer("tanh", RIDGE)]
     first = seconds(lambda: icl_curve(one, TASK, sizes, samples=samples, runs=1, rng=0))
-    show(f"curve of 7 n ≤ 3d², m = d², d = {d}, one head", first, "its flops at measured speeds", features + gram + factors)
+    show(f"curve of 7 n ≤ 3d², m = d², d = {d}, one head", first, "its flops at measured speeds", features + systems)
     both = seconds(lambda: icl_curve(two, TASK, sizes, samples=samples, runs=1, rng=0))
-    show("  a second head on the same draw costs", both - first, "its Gram matrix and solves", gram + factors)
+    show("  a second head on the same draw costs", both - first, "its Gram matrix and solves", systems)
 
 
 def width_curve(d: int) -> None:
@@ -94,11 +63,11 @@ def width_curve(d: int) -> None:
 
 def linear(d: int) -> None:
     n, width = 2 * d * d, d * (d + 1)
-    speeds = Speeds(1024, 8, width)
+    rates = measured(rows=1024, width=8, hidden=width)
     sizes = Sizes(d, d, d // 2, n)
     found = seconds(lambda: icl_error(LinearTransformer(RIDGE), TASK, sizes, runs=1, rng=0), 3)
-    flops = n * width**2 * speeds.gram + width**3 / 3 * speeds.factor
-    show(f"linear Transformer, n = 2d², d = {d}", found, "its Gram matrix and factorisation", flops)
+    flops = Operations(sums=n * width**2, factors=width**3 / 3)
+    show(f"linear Transformer, n = 2d², d = {d}", found, "its Gram matrix and factorisation", flops.seconds(rates))
 
 
 def sampler(d: int) -> None:
@@ -171,11 +140,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         large(arguments.d or 160, arguments.memory)
         return 0
     d = arguments.d or 40
-    speeds = Speeds(1024, d * (d + 1), d * d)
-    print(f"single product {1e-9 / speeds.single:.0f}, Gram matrix {1e-9 / speeds.gram:.0f}, Cholesky {1e-9 / speeds.factor:.0f} GFlop/s")
+    rates = measured(rows=1024, width=d * (d + 1), hidden=d * d)
+    print(f"single product {rates.products / 1e9:.0f}, Gram matrix {rates.sums / 1e9:.0f}, Cholesky {rates.factors / 1e9:.0f} GFlop/s")
     sampler(d)
     linear(d)
-    sample_curve(d, speeds)
+    sample_curve(d, rates)
     width_curve(d)
     precision(min(d, 40))
     return 0

@@ -21,7 +21,7 @@ from verify.campaigns.table import EVERY
 from verify.command_line import command_line, positive
 from verify.main_job.profile import FULL, QUICK
 from verify.store.folders import folder_of_campaigns
-from verify.store.lines import pack_all
+from verify.store.lines import merge, pack_all
 from verify.store.workers import interrupted_once
 
 #: Columns of the verdict table where the output is no terminal.
@@ -59,7 +59,16 @@ def _report(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _cost(arguments: argparse.Namespace, console: Console) -> int:
+    from verify.cost import cluster
+
+    return cluster.run(arguments, console)
+
+
 def _pack(arguments: argparse.Namespace, console: Console) -> int:
+    for source in arguments.merge:
+        for folder, count in merge(folder_of_campaigns(source), folder_of_campaigns(arguments.output)).items():
+            console.print(f"{folder}: {count} new runs from {source}")
     for folder, count in pack_all(folder_of_campaigns(arguments.output)).items():
         console.print(f"{folder}: {count} runs packed")
     return 0
@@ -79,7 +88,9 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace, Console], int], str]] = 
     "trained": (_report, "the page on Transformers trained by gradient descent, from the runs of la-fig5 and la-fig6: seconds"),
     "open-questions": (_report, "the page on what remains of the equivalence once more is trained, from the runs of open-questions: "
                        "seconds"),
-    "pack": (_pack, "put the runs of every setup into one file, of those which are not complete too: seconds"),
+    "cost": (_cost, "what campaigns cost, from stored runs and operations, and how long a cluster takes for them: seconds"),
+    "pack": (_pack, "put the runs of every setup into one file, of those which are not complete too, and those of other machines with "
+             "them: seconds"),
 }
 
 
@@ -105,6 +116,13 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--workers", type=positive, help="processes (default: one for each core, on another device one)")
     run.add_argument("--device", default="cpu", help="what computes: cpu (default), torch:cuda, cupy, …; draws are the same everywhere")
     run.add_argument("--memory", help=f"budget for one run (default: {command.MEMORY}). Whatever is stored is not computed again.")
+    made["pack"].add_argument("--merge", nargs="+", type=Path, default=[], metavar="FOLDER",
+                              help="first take the runs of these folders of results, but for those that are there")
+    cost = made["cost"]
+    cost.add_argument("campaigns", nargs="*", metavar="campaign", help="those which are asked for (default: all)")
+    cost.add_argument("--d", type=positive, help="dimension (the paper's)")
+    cost.add_argument("--nodes", type=positive, default=20, help="machines of the cluster (20)")
+    cost.add_argument("--cores", type=positive, default=4, help="cores of each (4)")
     return parser
 
 

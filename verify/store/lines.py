@@ -126,6 +126,27 @@ def pack_all(root: Path) -> dict[Path, int]:
     return {folder: pack(folder) for folder in sorted({path.parent for path in found})}
 
 
+def merge(source: Path, root: Path) -> dict[Path, int]:
+    """Put the runs of another folder of campaigns into this one, unless they are there; returns how many were new to each setup.
+
+    Lines are taken as they are, from files of single runs and from packed ones, and checked on reading; nothing is changed in ``source``.
+    """
+    if not source.is_dir():
+        raise StorageError("there are results to merge", f"no folder {source}", "pass the folder that was the --output of those runs")
+    names = {path.with_suffix("") for end in ("", ".jsonl") for path in source.glob(f"*/{'[0-9a-f]' * DIGITS}{end}")}
+    found = {}
+    for folder in sorted(names):
+        target, header = root / folder.parent.name / folder.name, read_header(folder)
+        if header is not None:
+            write_header(target, header["parameters"], header["runs"])
+        lines = read_lines(folder)
+        new = lines.keys() - read_lines(target).keys()
+        for run in sorted(new):
+            write_bytes(_file(target, run), lines[run].text + b"\n")
+        found[target] = len(new)
+    return found
+
+
 def ignored(path: Path, reason: str) -> None:
     """Warn that a path is not what it should be."""
     warnings.warn(f"{path} is ignored: {reason}", UserWarning, stacklevel=3)

@@ -1,0 +1,1 @@
+"""What simulations cost: floating-point operations, and hours of machines."""
