@@ -39,8 +39,11 @@ from hermite_eq.theory.ridge_equivalent.scalar import ridge_in_units
 
 Array = NDArray[np.float64]
 
-#: Contexts on which the fit is tested, in each draw and of each source.
-TESTS = 2048
+#: Contexts on which the fit is tested in each draw, of each source, and of the training tasks together, with the least of one task.
+TESTS, _LEAST = 2048, 256
+#: Contexts in all draws together on which the variance over the first layer is found, which differs little between contexts and takes
+#: n² operations at each of them.
+_VARIANCES = 4096
 #: Training contexts of a set in all draws together, where there may be fewer draws.
 _CONTEXTS = 20_000
 #: Least length of h in units of the largest.
@@ -164,6 +167,8 @@ class ContextDraw(FeatureLaw):
         Contexts of the test, and of the training tasks.
     near : dict
         Ridges of the kernel at points solved before, in this draw or another: where the next search begins.
+    varied : int
+        On how many contexts of a test the variance over the first layer is found.
     """
 
     law: _Law
@@ -172,17 +177,19 @@ class ContextDraw(FeatureLaw):
     tests: Sequence[tuple[_Group, _Contexts]]
     seen: Sequence[tuple[_Group, _Contexts]]
     near: dict[Sizes, float]
+    varied: int
 
     @classmethod
     def of(
-        cls, head: Head, law: _Law, tasks: Sequence[Array] | None, count: int, seed: Sequence[int], near: dict[Sizes, float]
+        cls, head: Head, law: _Law, tasks: Sequence[Array] | None, count: int, seed: Sequence[int], near: dict[Sizes, float], varied: int
     ) -> ContextDraw:
         """The draw of a seed, with ``count`` contexts in each training set."""
         rng, (groups, shares) = np.random.default_rng([*seed, 2]), law.groups(tasks)
         sets = tuple(law.training(groups, shares, count, [*seed, i]) for i in range(2))
         tests = [(group, law.draw(group, TESTS, rng, evenly=True)) for group in law.fresh]
-        seen = tests if tasks is None else [(group, law.draw(group, TESTS, rng, evenly=True)) for group in groups]
-        return cls(head=head, law=law, shares=shares, sets=sets, tests=tests, seen=seen, near=near)
+        each = max(_LEAST, math.ceil(TESTS / len(groups)))
+        seen = tests if tasks is None else [(group, law.draw(group, each, rng, evenly=True)) for group in groups]
+        return cls(head=head, law=law, shares=shares, sets=sets, tests=tests, seen=seen, near=near, varied=varied)
 
     def solution(self, points: Sequence[Sizes]) -> Solution:
         rows, law, head, near = list[TheoryError](), self.law, self.head, self.near
@@ -224,12 +231,14 @@ class ContextDraw(FeatureLaw):
             noise, square = self.law.task.sources[group.source].noise, self.head.kernel(self._scales(contexts), self.law.trace).square
             kernels = [self._kernel(contexts, each) for each in samples]
             residuals = [contexts.y - fit.predictions(kernel) for fit, kernel in zip(fits, kernels, strict=True)]
-            errors = [
-                residual**2 + fit.fluctuations(kernel, square, each.noise)
-                for fit, kernel, each, residual in zip(fits, kernels, samples, residuals, strict=True)
-            ]
-            values = np.stack([(errors[0] + errors[1]) / 2, residuals[0] * residuals[1]], axis=1)
-            found.append(controlled_mean(values, _controls(group.moments, noise, contexts))[0] + noise)
+            controls = _controls(group.moments, noise, contexts)
+            squares = (residuals[0] ** 2 + residuals[1] ** 2) / 2
+            means = controlled_mean(np.stack([squares, residuals[0] * residuals[1]], axis=1), controls)[0]
+            part = slice(self.varied)
+            variances = [fit.fluctuations(kernel[part], square[part], each.noise)
+                         for fit, kernel, each in zip(fits, kernels, samples, strict=True)]
+            over_layers = controlled_mean(np.mean(variances, axis=0), controls[part])[0]
+            found.append(means + noise + np.array([float(over_layers), 0.0]))
         icl, bias = np.array(found).T
         return icl, bias
 
@@ -328,6 +337,7 @@ def given_context_law(head: Head, task: Task, points: Sequence[Sizes]) -> LawOve
     law, near = _Law(task, sizes), dict[Sizes, float]()
     # Of many samples, errors scatter less and take longer.
     count = max(FIRST, min(DRAWS, math.ceil(_CONTEXTS / most)))
+    varied = math.ceil(_VARIANCES / count)
     tasks: Sequence[Sequence[Array] | None] = [None] * count
     controls = np.zeros((count, 0))
     if sizes.tasks < math.inf:
@@ -337,7 +347,7 @@ def given_context_law(head: Head, task: Task, points: Sequence[Sizes]) -> LawOve
     def given(i: int) -> FeatureLaw:
         if head.linear:
             return LinearDraw.of(head, law, tasks[i], most, [_SEED, sizes.d, sizes.context, i])
-        return ContextDraw.of(head, law, tasks[i], most, [_SEED, sizes.d, sizes.context, i], near)
+        return ContextDraw.of(head, law, tasks[i], most, [_SEED, sizes.d, sizes.context, i], near, varied)
 
     # Errors are skew over draws: a few that agree are no sign that all do.
     notes = ("a mean over drawn training contexts, at each of which the error is deterministic: icl_stderr and idg_stderr are its errors",)
