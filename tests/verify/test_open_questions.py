@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,3 +172,10 @@ def test_verdicts_tell_a_gap_that_stays_from_one_that_vanishes():
     assert page.limit(d, runs_at(0.0, 2.0, 0.02)).vanishes
     assert page.limit(d, runs_at(0.3, 2.0, 0.02)).remains
     assert page.limit(d, runs_at(0.0, 2.0, 1.0)).verdict == "cannot tell"
+
+
+def test_the_stored_runs_make_the_page():
+    root = Path(__file__).parents[2]
+    stored = page.load(root / "results" / "campaigns")
+    assert [each.d for each in stored] == list(QUESTIONS.dimensions)
+    assert page.page(page.Found(stored), "open_questions.png") == (root / "docs" / "open_questions.md").read_text(encoding="utf-8")

@@ -175,9 +175,9 @@ def picture(found: Found, path: Path) -> Path:
     others = [row for name, row in TRAINED if name != "first layer"]
     for column, (sigma, r) in enumerate(CASES):
         for axes, rows in ((grid[0, column], along), (grid[1, column], others)):
-            for i, (kind, colour, marker) in enumerate(zip(KINDS, COLOURS, "o^s", strict=False)):
+            for i, (kind, colour, marker) in enumerate(zip(KINDS, COLOURS, "o^sD", strict=False)):
                 means = [found.gap(sigma, r, row, kind).means[-1] for row in rows]
-                axes.errorbar(np.arange(len(rows)) + 0.16 * (i - 1), [mean for mean, _ in means], [2 * error for _, error in means],
+                axes.errorbar(np.arange(len(rows)) + 0.16 * (i - 1.5), [mean for mean, _ in means], [2 * error for _, error in means],
                               ls="none", marker=marker, ms=5, color=colour, capsize=2, label=kind)
             axes.axhline(0, color="#999999", lw=0.8)
             axes.set_xticks(range(len(rows)))
@@ -222,6 +222,9 @@ def answer(found: Found) -> list[str]:
     now = [(abs(before[0]) > abs(after[0]), f"{row}, {sigma}, r = {r} ({_number(*before)} against {_number(*after)})")
            for row, sigma, r in _keys() if abs(found.apart_at(sigma, r, row, "plain", "conditional")) > SIGMAS
            for before, after in [[found.gap(sigma, r, row, kind).means[-1] for kind in ("plain", "conditional")]]]
+    itself = [f"{row}, {sigma}, r = {r} ({_number(*means[0])} against {_number(*means[1])})" for row, sigma, r in _keys()
+              if abs(found.apart_at(sigma, r, row, ITSELF, "plain")) > SIGMAS
+              for means in [[found.gap(sigma, r, row, kind).means[-1] for kind in (ITSELF, "plain")]]]
     at_d = {(kind, key): found.gap(key[1], key[2], key[0], kind).means[-1] for kind in KINDS for key in _keys()}
     largest = []
     for kind in KINDS:
@@ -238,8 +241,9 @@ def answer(found: Found) -> list[str]:
         "and the variance that the pre-activation of each unit has after training, and in "
         f"{remain['conditional']} if they are given the component of the input along the two leading directions of W_T − W_0 as well. It "
         f"vanishes, within a width that the table states, in {vanish['plain']}, {vanish['rescaled']} and {vanish['conditional']}; of the "
-        f"others one cannot tell. Of the plain equivalent which was trained itself it remains in {remain[ITSELF]} and vanishes in "
-        f"{vanish[ITSELF]}.",
+        f"others one cannot tell. For the plain equivalent which was trained itself it remains in {remain[ITSELF]} and vanishes in "
+        f"{vanish[ITSELF]}; at d = {d} its error differs from that of the plain one with the weights of σ, by more than {SIGMAS:g} "
+        f"standard errors, in {len(itself)} rows: {_listed(itself)}.",
         "In the limit, with what training adds to both gaps, the plain equivalent fails and the conditional one holds in: "
         f"{_listed(finding)}. The conditional one fails: {_listed(failing)}.",
         "Run by run, on the same draws, equivalents can be told apart better than any of them from σ. The limit of log(e of the plain "
@@ -264,7 +268,8 @@ def page(found: Found, image: str) -> str:
         "# What remains of the equivalence once more is trained", "", *itertools.chain(*([line, ""] for line in answer(found))),
         f"![Gaps at the largest d]({image})", "",
         f"*The gap log(e(σ̂_r)/e(σ)) at d = {found.d[-1]}, ± two standard errors, of the plain equivalent, of that rescaled to the mean and "
-        "variance of each unit, and of the conditional one. Above along T steps on the first layer, below what else is trained.*", "",
+        "variance of each unit, of the conditional one, and of the plain one which was trained itself. Above along T steps "
+        "on the first layer, below what else is trained.*", "",
         "## What is asked", "",
         "[RT] (arXiv 2509.15152) Theorem 3 replaces σ by σ̂_r = Σ_{k≤r} c_k/k! He_k + c_r* ζ in a head of random weights whose read-out "
         "alone is trained; [DM] (arXiv 2510.25753) Theorem 4.12 does so after one gradient step of size o(d²) on the first layer. What "
