@@ -16,7 +16,7 @@ CHAPTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
      ("jump_formula", "gaussian_exponentials", "error_function", "coefficient_decay", "mehler", "dual_kernels", "trapezoid_error")),
     ("contexts", "The context and its covariance",
      ("linear_attention", "context_law", "context_covariance", "task_averages", "norm_law", "context_norms", "head_moments",
-      "structured_covariance", "given_weights", "quadratic_form_law", "effective_dimension")),
+      "structured_covariance", "given_weights", "quadratic_form_law", "effective_dimension", "softmax_context")),
     ("features", "Gaussian pre-activations and the equivalent model",
      ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients", "conditional_coefficients", "gradient_step")),
     ("linear", "Errors of linear Transformers, and what nothing can beat",

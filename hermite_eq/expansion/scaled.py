@@ -110,3 +110,17 @@ def scaled_moments(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayL
     if not np.any(shifts):
         c[:, vanishing(sigma, degree)] = 0.0
     return c * [sqrt_factorial(k) for k in range(degree + 1)], norms
+
+
+def scaled_powers(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0) -> Array:
+    r"""The means of σ, σg, σ², :math:`\sigma^2(g^2-1)` and :math:`\sigma^4` at :math:`m+sg`, for every s in ``scales`` and m in
+    ``shifts``, in double precision: shape (5, S).
+
+    >>> scaled_powers("relu", [1.0]).ravel()[1:]
+    array([0.5, 0.5, 1. , 1.5])
+    """
+    found = []
+    for f, x, root in _affine_nodes(activation(sigma), scales, shifts):
+        square, values = np.square(f), np.divide(f, root, out=np.zeros_like(f), where=root > 0)
+        found.append([np.sum(each, axis=1) for each in (f * root, f * root * x, square, square * (x**2 - 1), square * values**2)])
+    return np.concatenate([np.array(each) for each in found], axis=1)

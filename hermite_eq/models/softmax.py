@@ -1,4 +1,4 @@
-"""Softmax attention over the context, for simulations."""
+"""Softmax attention over the context."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class SoftmaxAttention:
     .. math:: p_i=\frac{e^{\beta x_i^\top x_{\ell+1}/\nu}}{\sum_{j\le\ell}e^{\beta x_j^\top x_{\ell+1}/\nu}}
 
     in place of 1/ℓ, where ν is the standard deviation of :math:`x_i^\top x_{\ell+1}` for isotropic inputs: :math:`1/\sqrt d`, or
-    :math:`\sqrt d` in unit inputs. β = 0 is linear attention. Only simulations take it: b depends on the query, and no formula here holds.
+    :math:`\sqrt d` in unit inputs. β = 0 is linear attention. b depends on the query: simulations take it for every task, and the theory of
+    :func:`hermite_eq.icl_error` for one isotropic source and a fresh task in every context.
 
     Parameters
     ----------

@@ -43,3 +43,4 @@ from hermite_eq.theory.linear_limits.limits import ridgeless_peak as ridgeless_p
 from hermite_eq.theory.linear_limits.structured_tasks import TaskPopulation as TaskPopulation
 from hermite_eq.theory.prediction import TheoryError as TheoryError
 from hermite_eq.theory.spectra.blocks import Kronecker as Kronecker
+from hermite_eq.theory.spectra.blocks import RotationInvariant as RotationInvariant

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hermite_eq.arguments import count, instance, shown
 from hermite_eq.curve import Along, Curve, Setting, settings_along
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
-from hermite_eq.models import OneStepTransformer, RandomTransformer, Ratios, Sizes, Task, TrainedModel
+from hermite_eq.models import AnyTask, OneStepTransformer, RandomTransformer, Ratios, Sizes, Task, TrainedModel
 from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.theory.feature_law.choice import feature_law
 from hermite_eq.theory.feature_law.given_moments import GivenMoments
@@ -25,7 +25,7 @@ from hermite_eq.theory.prediction import QUANTITIES, REMAINDER, ErrorCurve, Theo
 Array = NDArray[np.float64]
 #: Contexts of one average in :func:`spiked_icl_error`; 2^20 take minutes.
 _MOST_NODES = 2**20
-AnyLaw = Task | GivenMoments | TaskPopulation
+AnyLaw = AnyTask | GivenMoments | TaskPopulation
 Points = Sequence[Sizes] | Sequence[Ratios] | Sizes | Ratios
 
 
@@ -86,9 +86,10 @@ def icl_curve(
     Parameters
     ----------
     models : LinearTransformer, RandomTransformer, OneStepTransformer, or a sequence of them
-    task : Task, GivenMoments or TaskPopulation
-        Given moments of h and label (:func:`given_moments`) stand for d, context and tasks: of the points n and m matter. Populations of
-        tasks of any covariance are those of the linear Transformer in the limit.
+    task : Task, SoftmaxAttention, GivenMoments or TaskPopulation
+        Under softmax attention one isotropic source with fresh tasks, at finite d. Given moments of h and label (:func:`given_moments`)
+        stand for d, context and tasks: of the points n and m matter. Populations of tasks of any covariance are those of the linear
+        Transformer in the limit.
     points : sequence of Sizes or of Ratios; or Sizes or Ratios
         Points of equal d, context and tasks are solved together, as are all Ratios.
     **along

@@ -18,7 +18,7 @@ import derivations
 from derivations import Result, Step
 from derivations.__main__ import checked, main, modules, table
 from derivations.coefficients import mehler
-from derivations.contexts import context_law, given_weights, norm_law, task_averages
+from derivations.contexts import context_law, given_weights, norm_law, softmax_context, task_averages
 from derivations.document import CHAPTERS, document, reach_tex, write
 from derivations.features import (
     conditional_coefficients,
@@ -149,6 +149,8 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("μ_{j+1} = (2j/d)(μ_j − μ_{j−1})", lambda: task_averages.check(recurrence=lambda mu, before, j: 2 * j / symbols.d * (mu - before))),
     ("θm_k = m_k + m_{k+2}", lambda: task_averages.check(ladder=lambda k, moment, above: moment + above)),
     ("θm_k = k m_k − m_{k+2}", lambda: task_averages.check(ladder=lambda k, moment, above: k * moment - above)),
+    ("w for w²", lambda: softmax_context.check(powers=1)),
+    ("E rBy · 1.05", lambda: softmax_context.check(factor=1.05)),
     ("C + 1", lambda: norm_law.check(_norm_law(lambda C: C + 1))),
     ("C · 1.05", lambda: norm_law.check(_norm_law(lambda C: sympy.Rational(21, 20) * C))),
     ("C c₄/(4d)", lambda: gaussian_preactivations.check(4)),

@@ -326,6 +326,7 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "trained.icl_error": {"model": FullLinearAttention, "epochs": lambda: 0, "test": lambda: 10},
     "theory.GivenMoments": {"training": lambda: (_POPULATION,), "test": lambda: (_POPULATION,), "trace": lambda: 2.0},
     "theory.Population": {"signal": lambda: np.ones(2), "square": lambda: 3.0, "mean": lambda: 0.0, "weight": lambda: 1.0},
+    "theory.RotationInvariant": {"side": lambda: 2, **dict.fromkeys(("identity", "symmetric", "antisymmetric", "column"), lambda: 1.0)},
     "theory.Kronecker": {"inputs": lambda: np.eye(2), "context": lambda: np.eye(2)},
     "theory.Quadratics": {"eigenvalue": lambda: 1.0, "signal": lambda: np.ones(2)},
     "theory.bayes_error": {"task": lambda: _IDENTITY},

@@ -38,6 +38,7 @@ from hermite_eq.theory.spectra.wishart import wishart_density
 ISOTROPIC = h.Task(sources=[h.Source("relu", 0.1), h.Source("tanh", 0.2)])
 PEAK = h.Sizes(4, 4, math.inf, 10, 10)
 WIDE = h.Sizes(20, 20, math.inf, 400, 200)
+TURNING = Population(theory.RotationInvariant(2, 1.0, 1.0, 1.0, 1.0), np.hstack([np.eye(2), np.zeros((2, 1))]) / 2, 4.0)
 
 
 def population(**given: Any) -> Population:
@@ -57,12 +58,29 @@ TABLE: dict[str, Row] = {
         lambda: h.icl_error(h.RandomTransformer("exp", ridge=0.1, normalise=True), TASK, SIZES),
     ),
     "exponential head, limit": (lambda: h.icl_error(HEAD, TASK, SIZES), "Ratios(…)", lambda: h.icl_error(HEAD, TASK, RATIOS)),
-    "softmax attention, simulated": (
-        lambda: h.icl_error(linear, SOFTMAX, SIZES), "hermite_eq.simulate.icl_error(model, task, sizes, runs=8)",  # type: ignore[arg-type]
-        lambda: simulate.icl_error(linear, SOFTMAX, h.Sizes(4, 4, 4, 16), runs=1, rng=0, test=20),
+    "softmax attention, given tasks": (
+        lambda: h.icl_error(linear, SOFTMAX, SIZES), "tasks=math.inf, or simulate",
+        lambda: (h.icl_error(linear, SOFTMAX, h.Sizes(4, 4, math.inf, 16)),
+                 simulate.icl_error(linear, SOFTMAX, h.Sizes(4, 4, 4, 16), runs=1, rng=0, test=20)),
     ),
-    "softmax attention, linear": (
-        lambda: h.icl_error(linear, SOFTMAX, SIZES), "task.task", lambda: h.icl_error(linear, SOFTMAX.task, SIZES),  # type: ignore[arg-type]
+    "softmax attention, limit": (
+        lambda: h.icl_error(linear, SOFTMAX, RATIOS), "pass Sizes(…)", lambda: h.icl_error(linear, SOFTMAX, h.Sizes(4, 4, math.inf, 16)),
+    ),
+    "softmax attention, after a step": (
+        lambda: h.icl_error(h.OneStepTransformer("relu", 4.0, ridge=0.1), SOFTMAX, h.Sizes(4, 4, math.inf, 16, 16)),
+        "RandomTransformer(…), or simulate", lambda: h.icl_error(head, SOFTMAX, h.Sizes(4, 4, math.inf, 16, 16)),
+    ),
+    "softmax attention in two dimensions": (
+        lambda: h.icl_error(linear, SOFTMAX, h.Sizes(2, 4, math.inf, 16)), "pass a larger d",
+        lambda: h.icl_error(linear, SOFTMAX, h.Sizes(4, 4, math.inf, 16)),
+    ),
+    "softmax attention of one example": (
+        lambda: h.icl_error(linear, h.SoftmaxAttention(TASK, 12.0), h.Sizes(4, 4, math.inf, 16)), "pass a smaller sharpness",
+        lambda: h.icl_error(linear, h.SoftmaxAttention(TASK, 1.0), h.Sizes(4, 4, math.inf, 16)),
+    ),
+    "softmax attention, mixture": (
+        lambda: h.icl_error(linear, h.SoftmaxAttention(MIXED, 1.0), h.Sizes(4, 4, math.inf, 16)), "task.task",
+        lambda: h.icl_error(linear, MIXED, h.Sizes(4, 4, math.inf, 16)),
     ),
     "place": (
         lambda: h.icl_error(linear, TASK, 3), "pass Ratios(alpha=…, kappa=…, tau=…, mu=…) or Sizes.from_ratios(d, …)",  # type: ignore[arg-type]
@@ -413,6 +431,14 @@ TABLE: dict[str, Row] = {
     "dimensions of two sources": (
         lambda: block_diagonal([np.eye(2), np.eye(3)], [np.ones(2), np.ones(3)]), "pass (D, D) and (D,)",
         lambda: block_diagonal([np.eye(2), np.eye(2)], [np.ones(2), np.ones(2)]),
+    ),
+    "sources of which one is invariant": (
+        lambda: theory.given_moments([TURNING], [Population(np.eye(6), TURNING.signal, 4.0)]), "for all of them",
+        lambda: theory.given_moments([TURNING], [TURNING]),
+    ),
+    "signal of an invariant covariance": (
+        lambda: theory.given_moments([Population(TURNING.covariance, np.ones((2, 3)), 4.0)]), "Kronecker products or matrices",
+        lambda: theory.given_moments([Population(np.eye(6), np.ones((2, 3)) / 2, 4.0)]),
     ),
     # neurons of several types
     "tasks of a spike": (

@@ -64,7 +64,7 @@ def _stored_error(first: Any, kept: dict[str, list[Any]]) -> Any:
 
 def _write(setting: str, errors: Any) -> None:
     kept = [
-        {name: _rounded(getattr(error, name).tolist()) for name in RUNS if name != "source_runs" or len(error.task.sources) > 1}
+        {name: _rounded(getattr(error, name).tolist()) for name in RUNS if name != "source_runs" or error.source_runs.shape[1] > 1}
         for error in errors
     ]
     records = {**_stored(), setting: {"setting": setting, "errors": kept}}

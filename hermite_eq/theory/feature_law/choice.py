@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Gaussian, Ratios, Sizes, SoftmaxAttention, Source, Sphere, Task, TrainedModel
+from hermite_eq.models import AnyTask, Gaussian, Ratios, Sizes, SoftmaxAttention, Source, Sphere, Task, TrainedModel
 from hermite_eq.models.structures import Identity, Structure
 from hermite_eq.theory.arguments import check_points
 from hermite_eq.theory.feature_law.finite_size import ROUGH, SMALLEST, WIDE, FiniteLaw
@@ -44,6 +44,7 @@ from hermite_eq.theory.feature_law.law import Columns, FeatureLaw, IsotropicLaw,
 from hermite_eq.theory.feature_law.limit import HeadLimit, LinearLimit, SourcesLimit, TargetMoments
 from hermite_eq.theory.feature_law.moment_law import MomentLaw, unsettled_moments
 from hermite_eq.theory.feature_law.sources.mixture import class_spread, concentration, mean_share, mixture_law, mixture_moments
+from hermite_eq.theory.feature_law.sources.softmax import softmax_law
 from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_law
 from hermite_eq.theory.linear_limits.structured_tasks import StructuredLaw, TaskPopulation
 from hermite_eq.theory.neuron_types.features import NODES, TypedLaw, types_of_neurons
@@ -73,7 +74,7 @@ _ROUNDINGS = 64
 _ANY = 3
 
 
-def feature_law(model: TrainedModel, task: Task | GivenMoments | TaskPopulation, points: Sequence[Any]) -> FeatureLaw:
+def feature_law(model: TrainedModel, task: AnyTask | GivenMoments | TaskPopulation, points: Sequence[Any]) -> FeatureLaw:
     """The law of features and label at points of equal d, context and tasks, or at any Ratios.
 
     Raises
@@ -82,19 +83,17 @@ def feature_law(model: TrainedModel, task: Task | GivenMoments | TaskPopulation,
         Where no theory reaches, or the arguments are of no kind that has one.
     """
     head = Head.of(model, step=True)
-    if isinstance(task, SoftmaxAttention):
-        raise HypothesisError(
-            "the theory is of linear attention",
-            f"{task}",
-            "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8), or pass the task under linear attention: task.task",
-        )
-    if not isinstance(task, Task | GivenMoments | TaskPopulation):
+    if not isinstance(task, Task | SoftmaxAttention | GivenMoments | TaskPopulation):
         raise HypothesisError(
             "the task is a hermite_eq.Task, or given moments", f"{task!r}", "pass hermite_eq.Task(target, noise=0.01), or given_moments(…)"
         )
     if isinstance(task, TaskPopulation):
         return StructuredLaw.of(head, task, points)
     limit = isinstance(points[0], Ratios)
+    if isinstance(task, SoftmaxAttention):
+        if limit:
+            raise HypothesisError("softmax attention has a theory at a finite d", f"{points[0]}", "pass Sizes(…)")
+        return softmax_law(head, task, points) if task.sharpness else feature_law(model, task.task, points)
     if isinstance(task, GivenMoments):
         if limit:
             raise HypothesisError("given covariances have a given d", f"{points[0]}", "pass Sizes(…)")

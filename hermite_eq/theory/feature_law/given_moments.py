@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hermite_eq.arguments import array, count, instance, number, positive, sequence
 from hermite_eq.errors import HypothesisError
-from hermite_eq.theory.spectra.blocks import Block, Covariance, Kronecker, block_diagonal, common_basis, equal_columns
+from hermite_eq.theory.spectra.blocks import Block, Covariance, Kronecker, RotationInvariant, block_diagonal, common_basis, equal_columns
 
 Array = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ class Population:
 
     Attributes
     ----------
-    covariance : Kronecker or (D, D) array
+    covariance : Kronecker, RotationInvariant or (D, D) array
         :math:`\mathbb E[hh^\top]`.
     signal : (D,) or (d, d + 1) array
         :math:`\mathbb E[hy]`.
@@ -120,7 +120,7 @@ class Population:
     def __post_init__(self) -> None:
         signal = array(self.signal, "signal", "E[hy]", shape="(D,) or (d, d + 1)", dimensions=(1, 2), nan=True)
         covariance = self.covariance
-        if not isinstance(covariance, Kronecker):
+        if not isinstance(covariance, Kronecker | RotationInvariant):
             covariance = array(covariance, "covariance", "E[hhᵀ]", shape="(D, D)", dimensions=2, nan=True)
         object.__setattr__(self, "covariance", covariance)
         object.__setattr__(self, "signal", signal)
@@ -139,7 +139,7 @@ class Population:
     @property
     def trace(self) -> float:
         """tr E[hhᵀ]."""
-        return self.covariance.trace if isinstance(self.covariance, Kronecker) else float(np.trace(self.covariance))
+        return float(np.trace(self.covariance)) if isinstance(self.covariance, np.ndarray) else self.covariance.trace
 
     @property
     def middle(self) -> Array:

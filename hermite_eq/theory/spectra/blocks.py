@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.arguments import array
+from hermite_eq.arguments import array, count, non_negative
 from hermite_eq.errors import HypothesisError
 from hermite_eq.memory import require_memory
 from hermite_eq.models.covariance_matrix import covariance_matrix
@@ -70,7 +70,44 @@ class Kronecker:
         return np.asarray(np.kron(self.inputs, self.context), float)
 
 
-Covariance = Kronecker | Array
+@dataclass(frozen=True)
+class RotationInvariant:
+    r"""A covariance of :math:`h=x\otimes b` which is the same for :math:`Ox` and :math:`(Ob_1,b_2)` with any rotation O.
+
+    Attributes
+    ----------
+    side : int
+        d.
+    identity : float
+        The eigenvalue of the component of the matrix :math:`xb_1^\top` along :math:`I/\sqrt d`.
+    symmetric, antisymmetric : float
+        Of :math:`d(d+1)/2-1` symmetric matrices without trace, and of :math:`d(d-1)/2` antisymmetric ones.
+    column : float
+        Of the d entries of :math:`xb_2`.
+    """
+
+    side: int
+    identity: float
+    symmetric: float
+    antisymmetric: float
+    column: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "side", count(self.side, "side", "d", least=2))
+        for name in ("identity", "symmetric", "antisymmetric", "column"):
+            object.__setattr__(self, name, non_negative(getattr(self, name), name, "an eigenvalue of the covariance"))
+
+    @property
+    def trace(self) -> float:
+        """
+        >>> RotationInvariant(2, 1.0, 1.0, 1.0, 1.0).trace
+        6.0
+        """
+        d = self.side
+        return self.identity + (d * (d + 1) // 2 - 1) * self.symmetric + d * (d - 1) // 2 * self.antisymmetric + d * self.column
+
+
+Covariance = Kronecker | RotationInvariant | Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,10 +349,14 @@ def block_diagonal(
     [(1, (2, 21, 21)), (19, (2, 21, 21))]
     """
     vectors = [np.asarray(m, float).ravel() for m in signals]
+    turning = [c for c in covariances if isinstance(c, RotationInvariant)]
+    plain = [c for c in covariances if not isinstance(c, RotationInvariant)]
+    if turning:
+        return _rotation_invariant(turning, len(plain), vectors, means)
     moving = means is not None and any(m is not None for m in means)
     given = means or [None] * len(vectors)
     centres = [np.zeros_like(v) if m is None else np.asarray(m, float).ravel() for v, m in zip(vectors, given, strict=True)]
-    lengths = {len(c.inputs) * len(c.context) if isinstance(c, Kronecker) else len(c) for c in covariances}
+    lengths = {len(c.inputs) * len(c.context) if isinstance(c, Kronecker) else len(c) for c in plain}
     lengths |= {v.size for v in vectors + centres}
     if len(lengths) != 1:
         raise HypothesisError(
@@ -324,7 +365,7 @@ def block_diagonal(
     both = sides(covariances, classes)
     check_memory(len(covariances), both, *lengths)
     if both is None:
-        dense = [positive(c.dense() if isinstance(c, Kronecker) else c, "the covariance") for c in covariances]
+        dense = [positive(c.dense() if isinstance(c, Kronecker) else c, "the covariance") for c in plain]
         return [Block(np.stack(dense), np.stack(vectors)[..., None], means=np.stack(centres)[..., None] if moving else None)]
     left, right = both
     factors = [(left.basis.T @ c.inputs @ left.basis, right.basis.T @ c.context @ right.basis) for c in covariances]  # type: ignore[union-attr]
@@ -335,6 +376,32 @@ def block_diagonal(
         signal, middle = (np.stack([_vector(m, rows, columns) for m in each]) for each in (turned, centred))
         kind = left.class_of(rows[0]) * len(right.classes) + right.class_of(columns[0])
         found.append(Block(matrices, signal, means=middle if moving else None, kind=kind))
+    return found
+
+
+def _rotation_invariant(
+    covariances: Sequence[RotationInvariant], others: int, signals: Sequence[Array], means: Sequence[ArrayLike | None] | None
+) -> list[Block]:
+    """The identity, of kind 0, with all of the signals and the means; and the rest, of kind 1."""
+    d = covariances[0].side
+    if others or any(c.side != d for c in covariances):
+        raise HypothesisError("covariances that are invariant under rotations are so for every source, of one d",
+                              f"d = {', '.join(str(c.side) for c in covariances)} and {others} others",
+                              "pass Kronecker products or matrices for all of them")
+    identity = np.hstack([np.eye(d), np.zeros((d, 1))]).ravel() / math.sqrt(d)
+    vectors = [*signals, *(np.asarray(m, float).ravel() for m in means or () if m is not None)]
+    for v in vectors:
+        if v.size != identity.size or np.abs(v - (v @ identity) * identity).max() > _ROUNDING * np.abs(v).max(initial=1e-300):
+            raise HypothesisError("E[hy] and E[h] of a law that is invariant under rotations are multiples of the identity", f"{v!r}",
+                                  "pass Kronecker products or matrices")
+    along, middle = (np.array([0.0 if m is None else np.asarray(m, float).ravel() @ identity for m in each])[:, None, None]
+                     for each in (signals, means or [None] * len(signals)))
+    none = np.zeros((len(covariances), 1, 0))
+    rest = [("symmetric", d * (d + 1) // 2 - 1), ("antisymmetric", d * (d - 1) // 2), ("column", d)]
+    found = [Block(np.array([c.identity for c in covariances])[:, None, None], along, means=middle)]
+    for name, copies in rest:
+        values = np.array([getattr(c, name) for c in covariances])
+        found.append(Block(values[:, None, None], none, means=none, kind=1, more=copies))
     return found
 
 
