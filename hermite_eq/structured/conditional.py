@@ -12,7 +12,7 @@ so that the one engine serves. ``derivations/features/conditional_coefficients.p
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
@@ -138,6 +138,53 @@ def conditional_model(sigma: Any, shift: Any, scale: Any = 1, *, degree: int = 1
     (exp(-1/2)*sin(kappa), exp(-1/2)*cos(kappa))
     """
     return equivalent_model(affine(sigma, shift, scale), degree)
+
+
+class GaussianEquivalent(NamedTuple):
+    r"""The constants of :math:`\sigma(m+x)\simeq\mu_0+\mu_1x+\mu_2z`, x ~ N(0, s²), z ~ N(0, 1) independent of it.
+
+    Attributes
+    ----------
+    mu_0, mu_1, mu_2
+        :math:`\mathbb E\,\sigma(m+x)`, :math:`\mathbb E\,\sigma'(m+x)=\mathbb E[x\,\sigma(m+x)]/s^2`, and the root of
+        :math:`\mathbb E\,\sigma(m+x)^2-\mu_0^2-s^2\mu_1^2`: exact where a closed form exists, else floats.
+    """
+
+    mu_0: Any
+    mu_1: Any
+    mu_2: Any
+
+
+def gaussian_equivalent(sigma: Any, shift: Any = 0, scale: Any = 1) -> GaussianEquivalent:
+    r"""The constants by which the literature on random features names the Gaussian equivalent, given a spike component m = ``shift``.
+
+    In terms of the conditional coefficients :math:`\mu_0=c_0(m,s)`, :math:`\mu_1=c_1(m,s)/s` and :math:`\mu_2=c_1^*(m,s)`; at m = 0 and
+    s = 1 they are the constants of the Gaussian equivalence of random features.
+
+    Parameters
+    ----------
+    sigma, shift, scale
+        As for :func:`affine`; symbols give the functions of m.
+
+    Returns
+    -------
+    GaussianEquivalent
+
+    References
+    ----------
+    Hu and Lu, arXiv 2009.07669, (5), at m = 0; given a spike: Cui et al., arXiv 2402.04980. Derivation:
+    ``derivations/features/conditional_coefficients.py``.
+
+    Examples
+    --------
+    >>> gaussian_equivalent("sign").mu_1, gaussian_equivalent("relu").mu_2
+    (sqrt(2)/sqrt(pi), sqrt(1/4 - 1/(2*pi)))
+    >>> kappa = sympy.Symbol("kappa", real=True)
+    >>> gaussian_equivalent("sin", kappa).mu_1
+    exp(-1/2)*cos(kappa)
+    """
+    found = coefficients(affine(sigma, shift, scale), 1)
+    return GaussianEquivalent(found.c[0], found.c[1] / _exact(scale, "scale"), found.residual(1))
 
 
 def truncated_conditional(sigma: Any, shifts: ArrayLike, coupling: float, *, degree: int) -> Array:

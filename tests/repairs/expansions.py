@@ -6,6 +6,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
+import jax
 import numpy as np
 import sympy
 from flint import arb
@@ -315,5 +316,46 @@ TABLE: dict[str, Row] = {
     ),
     "ends of an enclosure": (
         lambda: Enclosure("0.5", Decimal(0)), 'pass Decimal("0.5")', lambda: Enclosure(Decimal("0.5"), Decimal(0)),  # type: ignore[arg-type]
+    ),
+    "slope of a kernel": (lambda: h.dual_activation("sign").slope, "pass 'relu'", lambda: h.dual_activation("relu").slope),
+    "no layers": (
+        lambda: expansion.layer_kernel([]), 'pass activations=["relu", "tanh"]', lambda: expansion.layer_kernel(["relu", "tanh"]),
+    ),
+    "many layers": (lambda: expansion.layer_kernel(["relu"] * 101), "pass fewer", lambda: expansion.layer_kernel(["relu"] * 3)),
+    "layer that vanishes": (
+        lambda: expansion.layer_kernel(["0", "relu"]), "bias_variance > 0", lambda: expansion.layer_kernel(["0", "relu"], bias_variance=1),
+    ),
+    "parameter of a layer": (
+        lambda: expansion.layer_kernel([activation(a * X)]), "put numbers in their place", lambda: expansion.layer_kernel([2 * X]),
+    ),
+    "variance of weights": (
+        lambda: expansion.layer_kernel(["relu"], weight_variance=0), "pass weight_variance=1",
+        lambda: expansion.layer_kernel(["relu"], weight_variance=1),
+    ),
+    "variance of biases": (
+        lambda: expansion.layer_kernel(["relu"], bias_variance="a"), "pass bias_variance=1",
+        lambda: expansion.layer_kernel(["relu"], bias_variance=1),
+    ),
+    "kernel of a fractional power on an array of JAX": (
+        lambda: h.dual_activation("abs(x)**(3/5)")(jax.numpy.ones(2)), "pass a NumPy array",
+        lambda: h.dual_activation("abs(x)**(3/5)")(np.ones(2)),
+    ),
+    "degrees on two points": (
+        lambda: expansion.gegenbauer_coefficients("relu", 1, 2), "pass degree=1", lambda: expansion.gegenbauer_coefficients("relu", 1, 1),
+    ),
+    "parameter on a sphere": (
+        lambda: expansion.gegenbauer_coefficients(activation(a * X), 3), "put numbers in their place",
+        lambda: expansion.gegenbauer_coefficients(2 * X, 3),
+    ),
+    "rough function on a sphere": (
+        silent(lambda: expansion.gegenbauer_coefficients(lambda x: np.sign(x - 0.123), 5)), "declare its kinks",
+        lambda: expansion.gegenbauer_coefficients(activation(lambda x: np.sign(x - 0.123), kinks=[0.123], name="step"), 5),
+    ),
+    "exponent of a parameter": (
+        lambda: expansion.generative_exponent(activation(a * X)), "put numbers in their place",
+        lambda: expansion.generative_exponent(2 * X),
+    ),
+    "exponent of a constant": (
+        lambda: expansion.information_exponent("2"), "pass another function", lambda: expansion.information_exponent("x"),
     ),
 }  # fmt: skip

@@ -12,7 +12,7 @@ from hermite_eq import HypothesisError, coefficients
 from hermite_eq.activations import activation
 from hermite_eq.expansion import scaled_norm2
 from hermite_eq.hermite import X
-from hermite_eq.structured import affine, conditional_coefficients, conditional_model, truncated_conditional
+from hermite_eq.structured import affine, conditional_coefficients, conditional_model, gaussian_equivalent, truncated_conditional
 
 EPS = float(np.finfo(float).eps)
 SHIFTS, SCALES = np.array([-2.5, -0.3, 0.0, 0.7, 30.0]), np.array([0.05, 0.8, 1.0, 1.7, 0.6])
@@ -131,3 +131,29 @@ def test_errors(call, message: str) -> None:
     with pytest.raises(HypothesisError) as error:
         call()
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("kappa", [-1.3, 0.0, 0.4])
+@pytest.mark.parametrize("s", [0.6, 1.0])
+def test_constants_of_the_gaussian_equivalent_given_a_spike(kappa: float, s: float) -> None:
+    """Closed forms of sign, erf, |x| and ReLU in the spike component, from Gaussian smoothing by hand, and the slope as E σ'."""
+    ratio = kappa / s
+    density, distribution = math.exp(-(ratio**2) / 2) / math.sqrt(2 * math.pi), (1 + math.erf(ratio / math.sqrt(2))) / 2
+    relu = kappa * distribution + s * density
+    expected = {
+        "sign": (2 * distribution - 1, 2 * density / s, 1.0),
+        "relu": (relu, distribution, (kappa**2 + s**2) * distribution + kappa * s * density),
+        "abs": (2 * relu - kappa, 2 * distribution - 1, kappa**2 + s**2),
+        "erf": (
+            math.erf(kappa / math.sqrt(1 + 2 * s**2)),
+            2 / math.sqrt(math.pi * (1 + 2 * s**2)) * math.exp(-(kappa**2) / (1 + 2 * s**2)),
+            float(coefficients(affine("erf", kappa, s), 0).norm2),
+        ),
+    }
+    for name, (mean, slope, square) in expected.items():
+        found = gaussian_equivalent(name, kappa, s)
+        np.testing.assert_allclose([float(found.mu_0), float(found.mu_1)], [mean, slope], rtol=1e-12, atol=1e-15)
+        # Of a difference of numbers of order 1, a root.
+        assert abs(float(found.mu_2) ** 2 - (square - mean**2 - (s * slope) ** 2)) < 1e-13
+    # A wrong theory: the constants without the spike.
+    assert abs(float(gaussian_equivalent("relu", kappa, s).mu_1) - 0.5) > 1e-3 or not kappa

@@ -13,12 +13,14 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.activations import Activation, activation
+from hermite_eq.activations.derivative import derivative
 from hermite_eq.activations.evaluation import evaluator
 from hermite_eq.arguments import count
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion.expansion import HermiteExpansion
 from hermite_eq.expansion.kernels.dual import RHO, DualSeries, correlations, dual_series, exact_dual
 from hermite_eq.expansion.kernels.near_one import near_one
+from hermite_eq.expansion.kernels.portable import array_module, portable
 from hermite_eq.expansion.node_table import sqrt_factorial
 from hermite_eq.expansion.panels import EPS
 from hermite_eq.hermite import X
@@ -60,6 +62,19 @@ def _estimated(sigma: Activation, degree: int) -> _Data:
     roots = [sqrt_factorial(k) for k in range(degree + 1)]
     values = [float(a) * root for a, root in zip(estimate.values, roots, strict=True)]
     return _Data.of(values, estimate.norm2, float(np.max(estimate.errors)), estimate.norm2_error)
+
+
+def _differentiated(sigma: Activation) -> Activation:
+    """σ', with E σ'² < ∞."""
+    try:
+        found = derivative(sigma)
+        HermiteExpansion(found, 0).norm2  # noqa: B018
+    except HypothesisError as error:
+        raise HypothesisError(
+            "the slope of a kernel is E[σ'(u)σ'(v)], so that σ has a formula, does not jump, and has E σ'(g)² < ∞",
+            f"{sigma}: {error.found}", "pass 'relu', say; the kernel itself needs E σ(g)² < ∞ alone",
+        ) from error
+    return found
 
 
 @dataclass(frozen=True)
@@ -115,13 +130,46 @@ class DualActivation:
         # float() rounds the midpoint by half a unit, which the series allows for.
         return _Data.of([float(item.mid) for item in enclosures], float(norm.mid), error, float(norm.radius))
 
-    def __call__(self, rho: ArrayLike) -> NDArray[np.float64]:
+    def __call__(self, rho: ArrayLike) -> Any:
         r"""κ(ρ) in double precision, ρ = ±1 included; :meth:`errors` estimates how far off.
 
         The closed form where there is one; else the series to degree 150, and where that has not converged, near \|ρ\| = 1, a
-        double integral (:mod:`hermite_eq.expansion.kernels.near_one`).
+        double integral (:mod:`hermite_eq.expansion.kernels.near_one`). An array of PyTorch or JAX gives one, in its precision and with its
+        derivatives (:mod:`hermite_eq.expansion.kernels.portable`).
         """
-        return self._values(rho)[0]
+        module = array_module(rho)
+        return self._values(rho)[0] if module is None else self._portable(module, rho)
+
+    @cached_property
+    def _portable(self) -> Callable[[Any, Any], Any]:
+        return portable(self.exact if self._has_closed_form else None, lambda rho: self._values(rho)[0], 3 if self._has_slope else 1)
+
+    @property
+    def _has_slope(self) -> bool:
+        try:
+            return isinstance(self.slope, DualActivation)
+        except HypothesisError:
+            return False
+
+    @cached_property
+    def slope(self) -> DualActivation:
+        r"""The derivative :math:`\kappa'(\rho)=\mathbb E[\sigma'(u)\sigma_*'(v)]`, a kernel itself.
+
+        Raises
+        ------
+        HypothesisError
+            If one of the functions jumps, has a derivative that is not square integrable, or no formula.
+
+        References
+        ----------
+        Price's theorem; ``derivations/coefficients/dual_kernels.py``.
+
+        Examples
+        --------
+        >>> dual_activation("relu").slope.exact
+        asin(rho)/(2*pi) + 1/4
+        """
+        return DualActivation(_differentiated(self.first), _differentiated(self.second), self.degree)
 
     def errors(self, rho: ArrayLike) -> NDArray[np.float64]:
         """Estimated absolute errors of ``kernel(rho)``, in its shape.
