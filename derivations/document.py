@@ -13,7 +13,8 @@ from hermite_eq.latex import side_by_side
 #: Folders as chapters in the order of the argument, with the derivations in it.
 CHAPTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("coefficients", "Hermite coefficients and kernels",
-     ("jump_formula", "gaussian_exponentials", "error_function", "coefficient_decay", "mehler", "dual_kernels", "trapezoid_error")),
+     ("jump_formula", "gaussian_exponentials", "error_function", "coefficient_decay", "mehler", "dual_kernels", "layer_kernels",
+      "gegenbauer_limit", "exponents", "trapezoid_error")),
     ("contexts", "The context and its covariance",
      ("linear_attention", "context_law", "context_covariance", "task_averages", "norm_law", "context_norms", "head_moments",
       "structured_covariance", "given_weights", "quadratic_form_law", "effective_dimension", "softmax_context")),
@@ -24,7 +25,7 @@ CHAPTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
       "bayes_context", "dmmse")),
     ("heads", "Errors of random heads and of several sources",
      ("random_features", "given_covariances", "given_means", "context_types", "mixing_gradient", "spiked_features",
-      "spiked_quadratics", "given_samples")),
+      "spiked_quadratics", "given_samples", "layer_moments")),
     ("statistics", "Tests of universality",
      ("deviation_nulls", "robust_mean_test", "sequential_t_test")),
 )

@@ -180,7 +180,7 @@ def _automatic(drawn: Sequence[_Drawable], x: Abscissa) -> list[dict[str, Any]]:
     styles = []
     for item, subject, label in zip(drawn, subjects, _labels(drawn, x), strict=True):
         style: dict[str, Any] = {"color": COLOURS[order[subject] % len(COLOURS)], "label": label}
-        sigma = getattr(item.model, "activation", None)
+        sigma = None if isinstance(item.model, RandomTransformer) and item.model.hidden else getattr(item.model, "activation", None)
         if item.stderr is None:
             style["linestyle"] = ":" if item.d is None else dashes[finite.index(item.d) % len(dashes)]
         elif isinstance(sigma, PolynomialActivation):

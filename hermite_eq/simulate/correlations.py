@@ -79,6 +79,7 @@ def coupling(
     """
     if not isinstance(model, RandomTransformer | OneStepTransformer):
         raise ArgumentTypeError("a coupling is that of a random head", shown(model), "pass RandomTransformer(activation, ridge=…)")
+    _ = model.activation  # raises for several random layers
     count = draws(contexts, "contexts", context_law(task, checked_sizes(sizes)))
     if sizes.hidden is None or sizes.hidden < 2:
         raise HypothesisError(

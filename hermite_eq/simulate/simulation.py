@@ -147,13 +147,13 @@ def _warn_unsettled(kinds: list[HeadKind], draw: Draw, samples: int) -> None:
     for kind in kinds:
         if kind.linear or kind.normalise or kind.step is not None:
             continue
-        if isinstance(kind.activation, Activation) and grows_exponentially(kind.activation):
+        if isinstance(kind.first, Activation) and grows_exponentially(kind.first):
             found = "has no mean over ‖h‖, as the head grows exponentially; neither have the errors, which no number of runs estimates"
         elif (effective := samples * kind.effective_share(norm)) < _FEWEST_EFFECTIVE:
             found = f"grows so fast with ‖h‖ that n = {samples} contexts count as {effective:.2g} in its mean, which does not settle"
         else:
             continue
-        warnings.warn(f"the second moment of {kind.activation} {found}; normalise=True fixes ‖h‖", HypothesisWarning, stacklevel=4)
+        warnings.warn(f"the second moment of {kind.first} {found}; normalise=True fixes ‖h‖", HypothesisWarning, stacklevel=4)
 
 
 def _check_models(models: Sequence[Any], sizes: Sequence[Sizes]) -> None:

@@ -35,6 +35,7 @@ from hermite_eq.theory.feature_law.given_moments import GivenMoments as GivenMom
 from hermite_eq.theory.feature_law.given_moments import Population as Population
 from hermite_eq.theory.feature_law.given_moments import Quadratics as Quadratics
 from hermite_eq.theory.feature_law.given_moments import given_moments as given_moments
+from hermite_eq.theory.given_weights import given_features as given_features
 from hermite_eq.theory.linear_limits.closed_forms import RidgelessError as RidgelessError
 from hermite_eq.theory.linear_limits.closed_forms import ridgeless as ridgeless
 from hermite_eq.theory.linear_limits.limits import RidgelessLimit as RidgelessLimit

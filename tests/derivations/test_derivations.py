@@ -17,7 +17,7 @@ import sympy
 import derivations
 from derivations import Result, Step
 from derivations.__main__ import checked, main, modules, table
-from derivations.coefficients import mehler
+from derivations.coefficients import exponents, gegenbauer_limit, layer_kernels, mehler
 from derivations.contexts import context_law, given_weights, norm_law, softmax_context, task_averages
 from derivations.document import CHAPTERS, document, reach_tex, write
 from derivations.features import (
@@ -27,6 +27,7 @@ from derivations.features import (
     gaussian_preactivations,
     gradient_step,
 )
+from derivations.heads import layer_moments
 from derivations.linear import bayes_context, dmmse, full_attention, ridgeless_limits, task_covariances, task_gap, wishart_density
 from derivations.statistics import deviation_nulls, robust_mean_test, sequential_t_test
 from hermite_eq.covariance import SymbolicTarget, covariance, symbols
@@ -145,6 +146,10 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
     ("Mehler's exponent with the sign of ρ²(x²+y²) wrong",
      lambda: mehler.check((2 * rho * X * y + rho**2 * (X**2 + y**2)) / (2 * (1 - rho**2)))),
     ("Mehler's exponent without the 2 in the denominator", lambda: mehler.check((2 * rho * X * y - rho**2 * (X**2 + y**2)) / (1 - rho**2))),
+    ("κ + ρκ", lambda: [layer_kernels._one_layer(lambda kernel: kernel * (1 + layer_kernels.RHO))]),
+    ("a_k² with k + d − 2", lambda: [gegenbauer_limit._recurrence(lambda k, d: k * (k + d - 2) / ((2 * k + d - 2) * (2 * k + d - 4)))]),
+    ("weights 1/(1 − x²)²", lambda: [exponents._weights(lambda x: 1 / x**2)]),
+    ("c_1 for c_1/s", lambda: layer_moments._isserlis(lambda c1, s: c1)),
     ("μ_{j+1} = (2/d)(…)", lambda: task_averages.check(recurrence=lambda mu, before, j: 2 / symbols.d * (mu + before))),
     ("μ_{j+1} = (2j/d)(μ_j − μ_{j−1})", lambda: task_averages.check(recurrence=lambda mu, before, j: 2 * j / symbols.d * (mu - before))),
     ("θm_k = m_k + m_{k+2}", lambda: task_averages.check(ladder=lambda k, moment, above: moment + above)),

@@ -23,6 +23,7 @@ import hermite_eq
 from hermite_eq import models, simulate, theory
 from hermite_eq.activations import activation
 from hermite_eq.covariance import covariance
+from hermite_eq.expansion import gegenbauer_coefficients, information_exponent, layer_kernel
 from hermite_eq.hermite import X
 from hermite_eq.trained import FullLinearAttention, SoftmaxTransformer
 
@@ -33,7 +34,7 @@ RESULTS = {
     "PhaseDiagram", "Piece", "Preactivations", "QuadratureEstimate", "RidgelessError", "RidgelessLimit", "SimulatedCurve",
     "SimulatedDifference", "SimulatedError", "SufficientDegree", "Tasks", "TheoryCurve", "TheoryError", "UniversalityError",
     "AveragedCovariance", "Covariance", "LimitCovariance", "NormLaw", "SourceMoments", "TaskCovariance", "DualActivation",
-    "HermiteExpansion", "TrainedError",
+    "HermiteExpansion", "TrainedError", "LayerKernel", "GegenbauerExpansion", "Exponent", "GaussianEquivalent",
 }
 #: No functions of arguments: kinds of errors and of verdicts, abstract classes, protocols.
 OTHER = {
@@ -157,7 +158,8 @@ def OWNERS() -> tuple[Any, ...]:
     """Objects whose methods are entrances too."""
     return (
         activation("relu"), hermite_eq.coefficients("relu", 3), hermite_eq.coefficients("tanh", 3).enclosure(1, 10),
-        hermite_eq.dual_activation("relu"), hermite_eq.equivalent_model("relu", 2), hermite_eq.equivalent_transformer(_HEAD, _TASK),
+        hermite_eq.dual_activation("relu"), layer_kernel(["relu", "erf"]), gegenbauer_coefficients("relu", 3, 2),
+        information_exponent("square"), hermite_eq.equivalent_model("relu", 2), hermite_eq.equivalent_transformer(_HEAD, _TASK),
         covariance(_TASK), covariance(_MIXTURE.only(0)), _MIXTURE, models.Source("relu"), models.Toeplitz(0.5), models.Diagonal([1.0, 2.0]),
         models.Spike(1.0), models.PowerLaw(1.0), models.Dense(np.eye(2)), models.Identity(), _STEP,
         models.StudentT(3.0), _curve(), _simulated(), FullLinearAttention(), SoftmaxTransformer(2),
@@ -294,6 +296,11 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "TheoryCurve.__getitem__": {"i": lambda: 0},
     "SimulatedCurve.__getitem__": {"i": lambda: 0},
     "activations.lipschitz_violation": {"sigma": lambda: activation("relu")},
+    "RandomTransformer": {"activation": lambda: "relu", "ridge": lambda: 0.1},
+    "theory.given_features": {
+        "weights": lambda: [np.eye(2)], "activations": lambda: ["relu"], "moments": lambda: theory.given_moments([_POPULATION]),
+    },
+    "expansion.layer_kernel": {"activations": lambda: ["relu", "erf"]},
     "equivalent_transformer": {"model": lambda: _HEAD},
     "plotting.plot_mixing": {"curves": _mixing},
     "plotting.plot_phase": {"x": lambda: [1.0, 2.0], "y": lambda: [1.0, 2.0], "values": lambda: np.ones((2, 2))},

@@ -36,6 +36,7 @@ from hermite_eq.theory.spectra.marchenko_pastur import density, resolvent_moment
 from hermite_eq.theory.spectra.wishart import wishart_density
 
 ISOTROPIC = h.Task(sources=[h.Source("relu", 0.1), h.Source("tanh", 0.2)])
+DEEP = h.RandomTransformer(activations=["relu", "tanh"], hidden=[9], ridge=0.1)
 PEAK = h.Sizes(4, 4, math.inf, 10, 10)
 WIDE = h.Sizes(20, 20, math.inf, 400, 200)
 TURNING = Population(theory.RotationInvariant(2, 1.0, 1.0, 1.0, 1.0), np.hstack([np.eye(2), np.zeros((2, 1))]) / 2, 4.0)
@@ -77,6 +78,12 @@ TABLE: dict[str, Row] = {
     "softmax attention of one example": (
         lambda: h.icl_error(linear, h.SoftmaxAttention(TASK, 12.0), h.Sizes(4, 4, math.inf, 16)), "pass a smaller sharpness",
         lambda: h.icl_error(linear, h.SoftmaxAttention(TASK, 1.0), h.Sizes(4, 4, math.inf, 16)),
+    ),
+    "softmax attention, several layers": (
+        lambda: h.icl_error(h.RandomTransformer(activations=["relu", "tanh"], hidden=[8], ridge=0.1), SOFTMAX,
+                            h.Sizes(4, 4, math.inf, 16, 16)),
+        "pass task.task", lambda: h.icl_error(h.RandomTransformer(activations=["relu", "tanh"], hidden=[8], ridge=0.1), SOFTMAX.task,
+                                              h.Sizes(4, 4, math.inf, 16, 16)),
     ),
     "softmax attention, mixture": (
         lambda: h.icl_error(linear, h.SoftmaxAttention(MIXED, 1.0), h.Sizes(4, 4, math.inf, 16)), "task.task",
@@ -496,5 +503,35 @@ TABLE: dict[str, Row] = {
     "blocks of given moments": (
         lambda: theory.given_moments([population()], quadratic_blocks=(3,)), "leave quadratic_blocks out",  # type: ignore[arg-type]
         lambda: theory.given_moments([population()]),
+    ),
+    "no activation": (
+        lambda: h.RandomTransformer(ridge=0.1), 'pass RandomTransformer("relu", ridge=0.1)', lambda: h.RandomTransformer("relu", ridge=0.1),
+    ),
+    "widths of layers": (
+        lambda: h.RandomTransformer(activations=["relu", "relu"], ridge=0.1), "pass 1 entries of hidden", lambda: DEEP,
+    ),
+    "equivalent activation among layers": (
+        lambda: h.RandomTransformer(activations=[h.equivalent_model("relu"), "relu"], hidden=[9], ridge=0.1), "pass activations",
+        lambda: DEEP,
+    ),
+    "several layers where there is one": (
+        lambda: h.equivalent_transformer(DEEP, TASK), "pass RandomTransformer(activation", lambda: h.equivalent_transformer(head, TASK),
+    ),
+    "layers in the limit": (lambda: h.icl_error(DEEP, TASK, RATIOS), "pass Sizes(…, hidden=…)", lambda: h.icl_error(DEEP, TASK, FRESH)),
+    "layers and populations of tasks": (
+        lambda: h.icl_error(DEEP, theory.TaskPopulation.from_covariances(TASK, np.eye(4)), RATIOS), "pass LinearTransformer",
+        lambda: h.icl_error(linear, theory.TaskPopulation.from_covariances(TASK, np.eye(4)), RATIOS),
+    ),
+    "layers of spiked inputs": (
+        lambda: h.icl_error(DEEP, h.Task(sources=[h.Source("relu", 0.1, input_cov=h.Spike(9.0))]), FRESH), "or take one layer",
+        lambda: h.icl_error(head, h.Task(sources=[h.Source("relu", 0.1, input_cov=h.Spike(9.0))]), FRESH),
+    ),
+    "moments of the input of layers": (
+        lambda: theory.given_features([np.eye(20)], ["relu"], TASK), "pass given_moments",  # type: ignore[arg-type]
+        lambda: theory.given_features([np.eye(20)], ["relu"], theory.given_moments([population()])),
+    ),
+    "weights of layers": (
+        lambda: theory.given_features([np.eye(20)], ["relu", "relu"], theory.given_moments([population()])), "W_2 of shape (m_1, m_2)",
+        lambda: theory.given_features([np.eye(20)] * 2, ["relu"] * 2, theory.given_moments([population()])),
     ),
 }  # fmt: skip

@@ -44,6 +44,7 @@ MODELS = (
     LinearTransformer(1e-8, intercept=True),
     OneStepTransformer("relu", 20.0, 1e-3),
     OneStepTransformer("tanh", 20.0, 1e-3, head=equivalent_model("tanh", 3), rank_one=True, normalise=True),
+    RandomTransformer(activations=["relu", "tanh"], hidden=[90], ridge=1e-3, normalise=True),
 )
 #: Both sides of the peak at m = 64 hidden units, near it too; that of the linear Transformers is at d(d + 1) = 72.
 SAMPLES = [16, 60, 66, 69, 75, 200]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hermite_eq.expansion import coefficients
 from hermite_eq.models import AnyTask, Sizes
 from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts, context_law
-from hermite_eq.simulate.training.features import Floats, first_layer
+from hermite_eq.simulate.training.features import Floats, first_layer, later_layer
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What all heads of one run share.
+    r"""What all heads of one run share.
 
     Attributes
     ----------
@@ -30,6 +34,9 @@ class Draw:
         Contexts of the gradient step, whose tasks are the training tasks where these are finitely many.
     start : (m,) array
         Standard normal; the read-out with which the step is taken is this divided by √m.
+    layers : callable
+        From :math:`\sigma_l` and :math:`m_l` of the layers before the last to :math:`F_1^\top,\dots,F_L^\top`: the first is F, or begins
+        with it, or is a part of it.
     """
 
     law: ContextLaw
@@ -41,6 +48,7 @@ class Draw:
     noise: tuple[np.random.SeedSequence, ...]
     step: Contexts | None
     start: Array
+    layers: Callable[[tuple[tuple[Any, int], ...]], tuple[Floats, ...]]
 
 
 def draw_run(
@@ -71,6 +79,18 @@ def draw_run(
         own = xi if finite else law.tasks(n, np.random.default_rng(step_tasks))
         moving = law.draw(own, uniform(n, step_which) if finite else np.arange(n), step_contexts)
     trace = law.trace()
+    later = seed.spawn(1)[0]
+
+    @functools.cache
+    def layers(before: tuple[tuple[Any, int], ...]) -> tuple[Floats, ...]:
+        widths, squares = [*(m for _, m in before), sizes.hidden or 0], [float(coefficients(sigma, 0).norm2) for sigma, _ in before]
+        seeds = np.random.SeedSequence(later.entropy, spawn_key=later.spawn_key).spawn(len(before))
+        others = (
+            later_layer(each, one, other, square, dtype)
+            for each, (one, other), square in zip(seeds, itertools.pairwise(widths), squares, strict=True)
+        )
+        return first_layer(layer, sizes.d, widths[0], trace, dtype), *others
+
     count = test if random or not law.closes else 0
     return Draw(
         law=law,
@@ -82,4 +102,5 @@ def draw_run(
         noise=tuple(noise),
         step=moving,
         start=np.random.default_rng(start).standard_normal(sizes.hidden or 0 if step else 0),
+        layers=layers,
     )

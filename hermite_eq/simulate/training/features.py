@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,18 @@ def first_layer(
     return rows
 
 
+def no_layers(before: tuple[tuple[Any, int], ...]) -> tuple[Floats, ...]:
+    """Where no head has several layers."""
+    return ()
+
+
+def later_layer(seed: np.random.SeedSequence, inputs: int, outputs: int, square: float, dtype: type[np.floating[Any]]) -> Floats:
+    r""":math:`F_l^\top`, shape ``(outputs, inputs)``, entries N(0, 1/t_l), :math:`t_l` = ``inputs`` times ``square``, that of a feature."""
+    rows = np.random.default_rng(seed).standard_normal((outputs, inputs), dtype=dtype)
+    rows /= dtype(math.sqrt(inputs * square))
+    return rows
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
     r"""What heads need to form their features for some rows.
@@ -44,6 +56,8 @@ class Block:
     h : KroneckerRows
     arrays : Arrays
         Where all of these live.
+    layers : callable
+        From the layers before the last of a head to :math:`F_1^\top,\dots,F_L^\top`.
     """
 
     rows: slice
@@ -52,6 +66,7 @@ class Block:
     norm: Floats
     h: KroneckerRows
     arrays: Arrays = HOST
+    layers: Callable[[tuple[tuple[Any, int], ...]], tuple[Floats, ...]] = no_layers
 
 
 def norms(contexts: Contexts, rows: slice, trace: float) -> Array:

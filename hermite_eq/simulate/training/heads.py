@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
-from hermite_eq.models import LinearTransformer, OneStepTransformer, PolynomialActivation, TrainedModel
+from hermite_eq.models import LinearTransformer, OneStepTransformer, PolynomialActivation, RandomTransformer, TrainedModel
 from hermite_eq.simulate.training.features import Block, Floats
 
 
@@ -51,17 +51,23 @@ class HeadKind:
     normalise : bool
     step : Step or None
         What was done to the first layer.
+    before : tuple of (Activation, int)
+        :math:`\sigma_l` and :math:`m_l` of the random layers before the last.
     """
 
     activation: Any
     residual: float
     normalise: bool
     step: Step | None = None
+    before: tuple[tuple[Any, int], ...] = ()
 
     @classmethod
     def of(cls, model: TrainedModel) -> HeadKind:
         if isinstance(model, LinearTransformer):
             return cls(None, 0.0, False)
+        if isinstance(model, RandomTransformer) and model.hidden:
+            before = tuple(zip(model.activations, model.hidden, strict=False))
+            return cls(model.activations[-1], 0.0, model.normalise, before=before)
         sigma, step = model.activation, None
         if isinstance(model, OneStepTransformer):
             sigma = model.head
@@ -78,29 +84,44 @@ class HeadKind:
     def linear(self) -> bool:
         return self.activation is None
 
+    @property
+    def first(self) -> Any:
+        """σ of the first layer, which sees the length of h."""
+        return self.before[0][0] if self.before else self.activation
+
     def effective_share(self, norm: NDArray[np.float64]) -> float:
         r"""Which share of contexts of norms s counts in the mean of :math:`M(s)=\mathbb E_g\sigma(sg)^2`: (mean of M)² / mean of M²."""
         # Exact for polynomials of degree below 40; of the others the size of M is enough.
         g, w = np.polynomial.hermite_e.hermegauss(40)
         with np.errstate(over="ignore", invalid="ignore"):
-            square = np.asarray(self.activation(np.multiply.outer(norm, g), rng=None)) ** 2 @ (w / w.sum()) + self.residual**2
+            square = np.asarray(self.first(np.multiply.outer(norm, g), rng=None)) ** 2 @ (w / w.sum()) + self.residual**2
             relative = square / square.max()
             return float(relative.mean() ** 2 / (relative**2).mean())
 
     def apply(self, block: Block) -> Floats:
         r""":math:`\sigma(F^\top h)`, h rescaled to :math:`\|h\|^2=t` first where asked."""
-        z, arrays = block.preactivation, block.arrays
+        z, arrays = self._last_preactivation(block) if self.before else block.preactivation, block.arrays
         values = arrays.xp.empty_like(z)
         step = max(1, arrays.entries // z.shape[1])
         for start in range(0, z.shape[0], step):
             rows = slice(start, min(start + step, z.shape[0]))
             part = z[rows, :]
-            if self.normalise:
+            if self.normalise and not self.before:
                 part = part / block.norm[rows, :]
             values[rows, :] = arrays.apply(self.activation, part)
             if block.noise is not None and self.residual:
                 values[rows, :] += self.residual * block.noise[rows, :]
         return values
+
+    def _last_preactivation(self, block: Block) -> Floats:
+        r""":math:`F_L^\top\phi_{L-1}`."""
+        first, *others = block.layers(self.before)
+        z = block.h.times(first)
+        if self.normalise:
+            z = z / block.norm
+        for (sigma, _), layer in zip(self.before, others, strict=True):
+            z = block.arrays.apply(sigma, z) @ layer.T
+        return z
 
 
 class Unit(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -82,13 +83,14 @@ def schedule(
     random = [head for head in heads if not head.linear]
     units = units_of(heads, sizes, axis, values)
     contexts = 8 * (n * (1 + any(head.step is not None for head in heads)) + 2 * test * queries) * (3 * d + 2)
-    layer = item * width * m if random else 0
+    deep = [[width, *(inner for _, inner in head.before), m] for head in random if head.before]
+    layer = item * (width * m + sum(one * other for widths in deep for one, other in itertools.pairwise(widths))) if random else 0
     needs = {unit: _systems(unit, width, n, m, axis, values, item) for unit in units}
     gradients = {unit.gradient: item * width * unit.point[1] for unit in units if unit.point is not None}
     alone = {unit: needs[unit] + gradients.get(unit.gradient, 0) for unit in units}
     # h and a head's input, output and their copies in double precision; after a step, its own input and Gh besides.
     row = (item * width + m * (4 * item + 8)) if random else 0
-    row += 2 * item * m * bool(gradients)
+    row += 2 * item * m * bool(gradients) + max((4 * item * max(widths[1:]) for widths in deep), default=0)
     row = max(row, 24 * width if len(random) < len(heads) else 0)
     fixed = contexts + layer + max(_work(unit, width, n, m, axis, values, item, arrays) for unit in units)
     least = max(SMALLEST_BLOCK, queries)

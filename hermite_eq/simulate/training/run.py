@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -75,6 +77,7 @@ class Run:
         self.readouts, self.sizes, self.axis, self.values = readouts, sizes, axis, values
         self.plan, self.draw, self.arrays = plan, draw, arrays
         self.layer = arrays.put(draw.layer)
+        self.layers = functools.cache(lambda before: tuple(arrays.put(layer) for layer in draw.layers(before)))
 
     def gradients(self, units: list[Unit]) -> Gradients:
         """The gradient steps which the units of one batch have taken."""
@@ -114,7 +117,7 @@ class Run:
     ) -> Iterator[MovedBlock]:
         rng = np.random.default_rng(noise) if any(unit.head.residual for unit in units) else None
         for block in feature_blocks(contexts, self.layer, self.draw.trace, edges, rng, self.arrays):
-            yield MovedBlock(block, steps)
+            yield MovedBlock(replace(block, layers=self.layers), steps)
 
     def _path(self, unit: Unit, steps: Gradients) -> RidgePath:
         draw, d, head, arrays = self.draw, self.sizes.d, unit.head, self.arrays

@@ -32,7 +32,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import AnyTask, Gaussian, Ratios, Sizes, SoftmaxAttention, Source, Sphere, Task, TrainedModel
+from hermite_eq.models import (
+    AnyTask,
+    Gaussian,
+    LinearTransformer,
+    RandomTransformer,
+    Ratios,
+    Sizes,
+    SoftmaxAttention,
+    Source,
+    Sphere,
+    Task,
+    TrainedModel,
+)
 from hermite_eq.models.structures import Identity, Structure
 from hermite_eq.theory.arguments import check_points
 from hermite_eq.theory.feature_law.finite_size import ROUGH, SMALLEST, WIDE, FiniteLaw
@@ -46,6 +58,7 @@ from hermite_eq.theory.feature_law.moment_law import MomentLaw, unsettled_moment
 from hermite_eq.theory.feature_law.sources.mixture import class_spread, concentration, mean_share, mixture_law, mixture_moments
 from hermite_eq.theory.feature_law.sources.softmax import softmax_law
 from hermite_eq.theory.feature_law.training_tasks import FEW, LARGEST, given_task_law
+from hermite_eq.theory.given_weights import layered_law
 from hermite_eq.theory.linear_limits.structured_tasks import StructuredLaw, TaskPopulation
 from hermite_eq.theory.neuron_types.features import NODES, TypedLaw, types_of_neurons
 
@@ -82,11 +95,14 @@ def feature_law(model: TrainedModel, task: AnyTask | GivenMoments | TaskPopulati
     HypothesisError
         Where no theory reaches, or the arguments are of no kind that has one.
     """
-    head = Head.of(model, step=True)
+    deep = model if isinstance(model, RandomTransformer) and model.hidden else None
+    head = Head.of(LinearTransformer(model.ridge) if deep else model, step=True)
     if not isinstance(task, Task | SoftmaxAttention | GivenMoments | TaskPopulation):
         raise HypothesisError(
             "the task is a hermite_eq.Task, or given moments", f"{task!r}", "pass hermite_eq.Task(target, noise=0.01), or given_moments(…)"
         )
+    if deep:
+        return _layered(deep, task, points)
     if isinstance(task, TaskPopulation):
         return StructuredLaw.of(head, task, points)
     limit = isinstance(points[0], Ratios)
@@ -106,6 +122,26 @@ def feature_law(model: TrainedModel, task: AnyTask | GivenMoments | TaskPopulati
     if limit and task.isotropic:
         return replace(_limit(head, task), places=places)
     return replace(SourcesLimit.of(head, task, points) if limit else _finite(head, task, points), places=places)
+
+
+def _layered(model: RandomTransformer, task: AnyTask | GivenMoments | TaskPopulation, points: Sequence[Any]) -> FeatureLaw:
+    """Several random layers, where few moments describe h."""
+    if isinstance(task, TaskPopulation):
+        raise HypothesisError("populations of tasks are those of the linear Transformer", f"{model}", "pass LinearTransformer(ridge=…)")
+    if isinstance(task, SoftmaxAttention):
+        raise HypothesisError("several random layers have a theory under linear attention", f"{task}", "simulate, or pass task.task")
+    if isinstance(task, GivenMoments) or not isinstance(points[0], Sizes):
+        return layered_law(model, task, points)
+    first = points[0]
+    task, places = distinct_sources(task, first.d)
+    task.check(first.d)
+    # What is linear in h reaches the features of a deep head through every layer: its shares are those of the first.
+    why = _beyond_moments(Head(model.activations[0], model.ridge, model.normalise), task, first)
+    if why:
+        raise HypothesisError(
+            "the theory of several layers knows few moments of h", why, "simulate: hermite_eq.simulate.icl_error, or take one layer"
+        )
+    return replace(layered_law(model, task, points), places=places)
 
 
 def isotropic_law(model: TrainedModel, task: Task, where: Sizes | Ratios) -> IsotropicLaw:

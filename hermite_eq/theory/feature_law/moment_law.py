@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 _NODES = 7
 
 
-def _drawn(p: Population, kinds: int) -> ContextSample:
+def drawn_contexts(p: Population, kinds: int = 1) -> ContextSample:
     """The contexts of a population, or nodes of the law of its norm, on which every kind of block depends alike."""
     if p.contexts is not None:
         return p.contexts
@@ -41,7 +41,7 @@ def source_nodes(
 ) -> SourceNodes:
     """The nodes of the populations, whose sources are numbered from ``first``; ``mixed`` by their weights, else each of weight 1."""
     kinds = 1 + max(block.kind for block in given.blocks)
-    drawn = [_drawn(p, kinds) for p in populations]
+    drawn = [drawn_contexts(p, kinds) for p in populations]
     norms = [sample.norm for sample in drawn]
     weights = np.concatenate([sample.weights * (p.weight if mixed else 1.0) for p, sample in zip(populations, drawn, strict=True)])
     source = np.repeat(np.arange(first, first + len(drawn)), [x.size for x in norms])

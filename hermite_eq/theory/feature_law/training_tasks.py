@@ -173,7 +173,7 @@ def drawn_tasks(d: int, tasks: int) -> list[tuple[Array, Array]]:
 
 
 @lru_cache(maxsize=8)
-def _controls(task: Task, d: int, context: int, tasks: int) -> Array:
+def task_controls(task: Task, d: int, context: int, tasks: int) -> Array:
     """What is known of means over draws, minus that: E[y²], and how much the tasks overlap."""
     drawn = drawn_tasks(d, tasks)
     squares = {float(s): given_length(task, d, context, float(s)).pair[0, 1] for s in np.unique([s for _, s in drawn])}
@@ -187,7 +187,7 @@ def _controls(task: Task, d: int, context: int, tasks: int) -> Array:
 
 
 @lru_cache(maxsize=8 * DRAWS)
-def _draw(task: Task, d: int, context: int, tasks: int, number: int) -> GivenMoments:
+def drawn_populations(task: Task, d: int, context: int, tasks: int, number: int) -> GivenMoments:
     """The populations of one draw."""
     return given_tasks(task, d, context, *drawn_tasks(d, tasks)[number])
 
@@ -195,4 +195,8 @@ def _draw(task: Task, d: int, context: int, tasks: int, number: int) -> GivenMom
 def given_task_law(head: Head, task: Task, sizes: Sizes) -> LawOverDraws:
     """Draws of the training tasks, each with its populations."""
     where = (task, sizes.d, sizes.context, int(sizes.tasks))
-    return LawOverDraws(head=head, given=lambda i: MomentLaw.of(head, _draw(*where, i)), controls=_controls(*where), precise=0.005)
+
+    def given(i: int) -> MomentLaw:
+        return MomentLaw.of(head, drawn_populations(*where, i))
+
+    return LawOverDraws(head=head, given=given, controls=task_controls(*where), precise=0.005)
