@@ -183,12 +183,12 @@ def _logs(found: Found, error: str) -> Array:
 
 
 def rate_rows(results: Results) -> list[Check | None]:
-    """The paper's learning rate and ours, by the log of the ICL error at each n."""
+    """The paper's learning rate and ours, by the log of the ICL error at each n, and by its mean over all of them."""
     slow, fast = (next(found for found in results.curves if found.curve.rate == rate) for rate in (SLOW, FAST))
-    return [
-        difference(f"{fast.curve.model}, d = {results.d}, n/d² = {value:g}: log of the ICL error at rate {FAST:g} minus that at {SLOW:g}",
-                   _logs(fast, "icl")[:, i], _logs(slow, "icl")[:, i]) for i, value in enumerate(fast.abscissa)
-    ]
+    ours, theirs = _logs(fast, "icl"), _logs(slow, "icl")
+    subject = f"{fast.curve.model}, d = {results.d}, {{}}: log of the ICL error at rate {FAST:g} minus that at {SLOW:g}"
+    each = [difference(subject.format(f"n/d² = {value:g}"), ours[:, i], theirs[:, i]) for i, value in enumerate(fast.abscissa)]
+    return [*each, difference(subject.format("mean over n"), ours.mean(axis=1), theirs.mean(axis=1))]
 
 
 def mlp_rows(nonlinear: Found, affine: Found) -> list[Check | None]:

@@ -201,7 +201,7 @@ def test_statements_hold_of_runs_of_which_they_are_true(stored: Path) -> None:
     assert sum("exponent of n*" in subject for subject in of) == 9
     assert of["softmax, 2 blocks, affine MLP: the price of unseen tasks, g_task/e_ICL, falls with their diversity"] == Verdict.AGREES
     rates = [row for row in rows if "rate 0.001 minus" in row.subject]
-    assert len(rates) == 3
+    assert len(rates) == 4
     beside = [row for row in rows if "minus that of softmax, 2 blocks, affine MLP" in row.subject]
     assert len(beside) == 2
     assert all(row.verdict != Verdict.DISAGREES for row in (*rates, *beside))
