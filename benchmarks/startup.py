@@ -1,4 +1,5 @@
-"""Seconds of an import and of a first call, over `import numpy, sympy`, each in fresh processes: the least of several. Half a minute.
+"""Seconds of an import, of a first call and of the slowest ones, over `import numpy, sympy`, each in fresh processes: the least of
+several. A minute or two.
 
 Processor time: other work on the machine does not lengthen it.
 """
@@ -14,11 +15,19 @@ from verify.command_line import command_line, positive
 BASE = "import numpy, sympy"
 #: The promise for ``import hermite_eq``, in seconds over :data:`BASE`.
 PROMISE = 0.3
+_SOURCES = ("from hermite_eq import *; "
+            "task = Task(sources=[Source('relu', 0.01), Source('tanh', 0.1), Source('relu', 0.5)], unit_inputs=True, unit_link=True)")
 STARTS = (
     "import hermite_eq",
     "from hermite_eq import *",
     "import hermite_eq; hermite_eq.coefficients('relu')[1]",
     "from hermite_eq import LinearTransformer, Ratios, Task, icl_error; icl_error(LinearTransformer(0.1), Task('relu'), Ratios(1, 1, 1))",
+    f"{_SOURCES}; icl_error(RandomTransformer('relu', 0.1), task, Sizes(40, 40, 20, 3200, 1600))",
+    f"{_SOURCES}; icl_error(LinearTransformer(0.1), task, Sizes(40, 40, 20, 3200, 1600))",
+    "import hermite_eq; hermite_eq.coefficients('sign(sin(20*x))', 6).latex()",
+    "import jax, warnings, hermite_eq; warnings.simplefilter('ignore'); hermite_eq.coefficients(jax.nn.gelu, 6)",
+    "import math; from hermite_eq import *; "
+    "icl_error(RandomTransformer('relu', 0.1), SoftmaxAttention(Task('relu', 0.1), 1.0), Sizes(40, 80, math.inf, 3200, 1600))",
 )
 #: Arguments of the smallest run.
 SMALLEST = ("--repetitions", "1", "--starts", "1")
