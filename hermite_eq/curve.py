@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 _SIZES = tuple(f.name for f in fields(Sizes))
 _RATIOS = tuple(f.name for f in fields(Ratios))
+#: The context length of the test, that of training where it is not told.
+_OWN = ("test_context", "test_alpha")
 #: Numbers at each end of a printed curve.
 _SHOWN = 3
 
@@ -32,10 +34,12 @@ class Along(TypedDict, total=False):
 
     d: Sequence[int]
     context: Sequence[int]
+    test_context: Sequence[int]
     tasks: Sequence[float]
     samples: Sequence[int]
     hidden: Sequence[int]
     alpha: Sequence[float]
+    test_alpha: Sequence[float]
     kappa: Sequence[float]
     tau: Sequence[float]
     mu: Sequence[float]
@@ -96,7 +100,8 @@ class Setting:
             return self.task.sources[0].noise
         if axis in ("noise", "weights", "test_weights"):
             return getattr(self.task, axis)
-        return getattr(self.sizes if hasattr(self.sizes, axis) else self.sizes.ratios, axis)
+        where = self.sizes if hasattr(self.sizes, axis) else self.sizes.ratios
+        return getattr(where.tested, axis.removeprefix("test_")) if axis in _OWN else getattr(where, axis)
 
 
 def settings_along(model: Any, task: Any, where: Any, along: Mapping[str, Any]) -> tuple[str | None, tuple[Setting, ...]]:
@@ -203,7 +208,12 @@ class Curve(ByValue, ABC):
         """One row per point: its sizes or ratios, what else stands on the axis, then the errors."""
         import pandas
 
-        rows = [asdict(s.sizes) | ({} if self.axis is None else {self.axis: s.value(self.axis)}) for s in self.settings]
+        own = {name for name in _OWN if any(getattr(s.sizes, name, None) is not None for s in self.settings)}
+        rows = [
+            {name: value for name, value in asdict(s.sizes).items() if name not in _OWN} | {name: s.value(name) for name in own}
+            | ({} if self.axis is None else {self.axis: s.value(self.axis)})
+            for s in self.settings
+        ]
         return pandas.DataFrame(rows).assign(**self.table())
 
     def plot(self, *arguments: Any, **keywords: Any) -> Axes:

@@ -24,8 +24,9 @@ _DEGREE_MARKERS = {0: "P", 1: "^", 2: "s", 3: "D", 4: "v"}
 #: Ticks within a decade, for axes of so many decades.
 _STEPS = ((0.45, (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)), (1.15, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (2.5, (1.0, 2.0, 5.0)))
 #: The abscissa of an axis, where it is another.
-_ABSCISSA: dict[str | None, Abscissa] = {"samples": "tau", "hidden": "mu", "context": "alpha", "tasks": "kappa"}
-_SYMBOL = {"alpha": "α", "kappa": "κ", "tau": "τ", "mu": "μ"}
+_ABSCISSA: dict[str | None, Abscissa] = {"samples": "tau", "hidden": "mu", "context": "alpha", "tasks": "kappa",
+                                          "test_context": "test_alpha"}
+_SYMBOL = {"alpha": "α", "test_alpha": "α in the test", "kappa": "κ", "tau": "τ", "mu": "μ"}
 
 
 @runtime_checkable
@@ -104,7 +105,8 @@ class _Drawable:
 
     def facts(self, x: Abscissa) -> dict[str, str]:
         """What tells one curve from another, in words."""
-        fixed = [name for name in ("alpha", "kappa", "tau", "mu") if name != x]
+        own = any(s.sizes.tested is not s.sizes for s in self.settings)
+        fixed = [name for name in ("alpha", *(("test_alpha",) if own else ()), "kappa", "tau", "mu") if name != x]
         if x == "mu/tau":
             fixed.remove("mu")
         task = self.settings[0].task
@@ -213,7 +215,7 @@ def plot_curve(
     curves : TheoryCurve, SimulatedCurve, or a sequence of them
     error : {"icl", "idg", "g_task"}
         :math:`g_\mathrm{task} = e_\mathrm{ICL} - e_\mathrm{IDG}`, the price of tasks not seen in training.
-    x : {"alpha", "kappa", "tau", "mu", "mu/tau", "d", "ridge", "noise", "weights", "test_weights"}, optional
+    x : {"alpha", "test_alpha", "kappa", "tau", "mu", "mu/tau", "d", "ridge", "noise", "weights", "test_weights"}, optional
         What stands on the abscissa; by default what varies. ``"mu/tau"`` is m/n.
     axes : matplotlib.axes.Axes, optional
         Where to draw; by default in a new figure.

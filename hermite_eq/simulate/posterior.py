@@ -95,7 +95,7 @@ def _errors(task: Task, sizes: Sizes, test: int, seed: np.random.SeedSequence) -
     fresh_stream, again_stream = np.random.default_rng(fresh), np.random.default_rng(again)
     icl = idg = 0.0
     for _ in range(test):
-        icl += _one(task.noise, sizes.context, known, fresh_stream.standard_normal(sizes.d), fresh_stream)
+        icl += _one(task.noise, sizes.tested.context, known, fresh_stream.standard_normal(sizes.d), fresh_stream)
         idg += _one(task.noise, sizes.context, known, known[again_stream.integers(len(known))], again_stream)
     return icl / test, idg / test
 

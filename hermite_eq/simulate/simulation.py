@@ -143,7 +143,8 @@ def simulate_curves(curves: Sequence[Sequence[Setting]], axis: str | None, optio
 
 def _warn_unsettled(kinds: list[HeadKind], draw: Draw, samples: int) -> None:
     """Warn of heads whose squared features have no mean over ‖h‖, or one to which few contexts contribute nearly all."""
-    norm = norms(draw.fresh, slice(0, len(draw.fresh)), draw.trace)
+    contexts = draw.fresh if draw.again is None or draw.tested is draw.law else draw.again
+    norm = norms(contexts, slice(0, len(contexts)), draw.trace)
     for kind in kinds:
         if kind.linear or kind.normalise or kind.step is not None:
             continue

@@ -9,6 +9,7 @@ from hermite_eq.theory.bayes.error import exact_bayes_error as exact_bayes_error
 from hermite_eq.theory.design.context_length import OptimalContext as OptimalContext
 from hermite_eq.theory.design.context_length import PhaseDiagram as PhaseDiagram
 from hermite_eq.theory.design.context_length import optimal_context as optimal_context
+from hermite_eq.theory.design.context_length import optimal_test_context as optimal_test_context
 from hermite_eq.theory.design.context_length import phase_diagram as phase_diagram
 from hermite_eq.theory.design.gradient import ErrorGradient as ErrorGradient
 from hermite_eq.theory.design.gradient import icl_gradient as icl_gradient

@@ -91,10 +91,11 @@ def icl_curve(
         stand for d, context and tasks: of the points n and m matter. Populations of tasks of any covariance are those of the linear
         Transformer in the limit.
     points : sequence of Sizes or of Ratios; or Sizes or Ratios
-        Points of equal d, context and tasks are solved together, as are all Ratios.
+        Points of equal d, context, tasks and test_context are solved together, as are all Ratios.
     **along
-        From one point, what varies and its values: ``d`` (at equal ratios), ``context``, ``tasks``, ``samples``, ``hidden``, ``alpha``,
-        ``kappa``, ``tau``, ``mu``, ``ridge``, ``noise``, and of several sources ``weights`` or ``test_weights``.
+        From one point, what varies and its values: ``d`` (at equal ratios), ``context``, ``test_context``, ``tasks``, ``samples``,
+        ``hidden``, ``alpha``, ``test_alpha``, ``kappa``, ``tau``, ``mu``, ``ridge``, ``noise``, and of several sources ``weights`` or
+        ``test_weights``.
 
     Returns
     -------
@@ -134,7 +135,8 @@ def _groups(settings: Sequence[Setting], axis: str | None) -> list[list[int]]:
     for i, setting in enumerate(settings):
         sizes = setting.sizes
         own = i if axis in ("ridge", "noise", "weights", "test_weights") else None
-        found.setdefault((own, (sizes.d, sizes.context, sizes.tasks) if isinstance(sizes, Sizes) else None), []).append(i)
+        common = (sizes.d, sizes.context, sizes.tasks, sizes.test_context) if isinstance(sizes, Sizes) else None
+        found.setdefault((own, common), []).append(i)
     return list(found.values())
 
 

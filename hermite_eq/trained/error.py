@@ -142,7 +142,11 @@ def icl_error(
     instance(task, Task, "the task is a hermite_eq.Task", 'pass Task("identity", noise=0.01), say')
     if not task.isotropic:
         raise HypothesisError("trained architectures see one isotropic source", str(task), 'pass Task("identity", noise=0.01), say')
-    checked_sizes(sizes)
+    if checked_sizes(sizes).test_context is not None:
+        raise HypothesisError(
+            "trained architectures are tested on contexts of the length they were trained on", f"test_context={sizes.test_context}",
+            "leave test_context out",
+        )
     which, measured = run_numbers(runs), _epochs(epochs)
     rate = positive(rate, "rate", requirement="the learning rate is positive")
     test = count(test, "test", least=1)

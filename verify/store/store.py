@@ -60,7 +60,7 @@ class Setup:
                 {
                     "task": str(sweep.task), "models": [label(model) for model in sweep.models], "seed": list(sweep.key),
                     "axis": sweep.axis, "values": list(sweep.values),
-                    "sizes": _plain(sweep.sizes),
+                    "sizes": plain(sweep.sizes),
                 }
                 for sweep in self.campaign.sweeps(self.d)
             ],
@@ -101,8 +101,9 @@ class Setup:
         check_record(record, self.shape, where, repair)
 
 
-def _plain(sizes: Sizes) -> dict[str, int | None]:
-    names = ("d", "context", "tasks", "samples", "hidden")
+def plain(sizes: Sizes) -> dict[str, int | None]:
+    """Sizes as plain data, the test's context length where it has one of its own."""
+    names = ("d", "context", "tasks", "samples", "hidden", *(() if sizes.test_context is None else ("test_context",)))
     return {name: None if getattr(sizes, name) == math.inf else getattr(sizes, name) for name in names}
 
 

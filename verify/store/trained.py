@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -15,7 +15,7 @@ from hermite_eq.errors import StorageError
 from hermite_eq.trained import icl_error
 from verify.campaigns.trained import TASK, TrainedCampaign
 from verify.store.run import Origin, one_blas_thread
-from verify.store.store import Setup
+from verify.store.store import Setup, plain
 
 #: Raised whenever a seed gives errors of another law than before.
 TRAINING = 1
@@ -43,7 +43,7 @@ class TrainedSetup(Setup):
         """The parameters as plain data."""
         curves = [
             {"model": curve.label, "axis": curve.axis, "epochs": list(curve.epochs),
-             "sizes": [{name: None if size == math.inf else size for name, size in asdict(sizes).items()} for sizes in curve.sizes(self.d)]}
+             "sizes": [plain(sizes) for sizes in curve.sizes(self.d)]}
             for curve in self.campaign.curves
         ]
         return {"campaign": self.campaign.name, "d": self.d, "seed": self.seed, "memory": self.memory, "training": TRAINING,

@@ -24,8 +24,11 @@ class Draw:
 
     Attributes
     ----------
-    law, training, fresh, again
-        Contexts to train on, to test on with fresh tasks, and with the training tasks.
+    law, tested : ContextLaw
+        Of the contexts in training, and of those with fresh tasks in the test, which may have another length.
+    training, fresh, again
+        Contexts to train on, to test on with fresh tasks, and in distribution: with the training tasks, or where these are infinitely many
+        and the test's contexts have another length, with fresh ones.
     layer, trace
         F by rows, and t.
     noise : tuple of SeedSequence
@@ -40,6 +43,7 @@ class Draw:
     """
 
     law: ContextLaw
+    tested: ContextLaw
     training: Contexts
     fresh: Contexts
     again: Contexts | None
@@ -64,6 +68,7 @@ def draw_run(
     """The draw of one run; without ``random`` heads no first layer, and no test contexts if linear errors close; with ``step``,
     contexts of a gradient step; with ``queries`` of each test context."""
     law = context_law(task, sizes)
+    tested = law if sizes.test_context is None else context_law(task, sizes.tested)
     tasks, which, training, fresh_tasks, fresh, again_which, again, layer, *noise = seed.spawn(11)
     step_tasks, step_which, step_contexts, start = seed.spawn(4)
     n, k = sizes.samples, sizes.tasks
@@ -92,11 +97,17 @@ def draw_run(
         return first_layer(layer, sizes.d, widths[0], trace, dtype), *others
 
     count = test if random or not law.closes else 0
+    seen = None
+    if finite:
+        seen = law.draw(xi, uniform(count, again_which), again, queries)
+    elif tested is not law:
+        seen = law.draw(law.tasks(count, np.random.default_rng(again_which)), np.arange(count), again, queries)
     return Draw(
         law=law,
+        tested=tested,
         training=law.draw(xi, each, training),
-        fresh=law.draw(law.fresh_tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh, queries),
-        again=law.draw(xi, uniform(count, again_which), again, queries) if finite else None,
+        fresh=tested.draw(law.fresh_tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh, queries),
+        again=seen,
         layer=first_layer(layer, sizes.d, sizes.hidden or 0 if random else 0, trace, dtype),
         trace=trace,
         noise=tuple(noise),

@@ -165,8 +165,10 @@ class Run:
         intercepts = np.array([fit.intercept for fit in fits])
         law, again, arrays = self.draw.law, self.draw.again, self.arrays
         if law.closes:
-            icl = law.fresh_linear_errors(weights, intercepts)
-            return icl, law.weights @ icl if again is None else law.linear_errors(weights, intercepts, self.draw.training.tasks)
+            icl = self.draw.tested.fresh_linear_errors(weights, intercepts)
+            if self.sizes.tasks != math.inf:
+                return icl, law.linear_errors(weights, intercepts, self.draw.training.tasks)
+            return icl, law.weights @ (icl if again is None else law.fresh_linear_errors(weights, intercepts))
 
         here = arrays.put(weights)
 

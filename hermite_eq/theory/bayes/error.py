@@ -189,8 +189,9 @@ def exact_bayes_error(task: Task, sizes: Sizes) -> float:
     _check_linear(task)
     check_points([sizes], Sizes)
     d, rho = sizes.d, task.noise
-    x, weights = wishart_density(d, sizes.context)
-    missed = max(0, d - sizes.context)
+    context = sizes.tested.context
+    x, weights = wishart_density(d, context)
+    missed = max(0, d - context)
     if rho == 0:
         return missed / d
     return rho + (missed + float(weights @ (rho / (x / d + rho)))) / d

@@ -32,6 +32,8 @@ class ErrorGradient:
         In λ; 0 for a random head in the limit, where λ plays no role.
     error : TheoryError
         The prediction itself.
+    d_test_alpha : float
+        In α of the test, where that is given; else 0, and ``d_alpha`` moves both.
     """
 
     d_alpha: float
@@ -40,14 +42,15 @@ class ErrorGradient:
     d_mu: float
     d_ridge: float
     error: TheoryError
+    d_test_alpha: float = 0.0
 
 
 def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which = "icl") -> ErrorGradient:
     r"""The gradient of :func:`hermite_eq.icl_error` in the ratios and λ.
 
     At given Ratios every derivative is exact to rounding. At Sizes those in κ, τ, μ and λ are, of the prediction continued to real k, n
-    and m; the law of the context is one for each integer ℓ, so that ``d_alpha`` is the difference quotient between ℓ − 1 and ℓ + 1, at
-    ℓ = 1 between 1 and 2.
+    and m; the law of the context is one for each integer ℓ, so that ``d_alpha`` and ``d_test_alpha`` are difference quotients between
+    ℓ − 1 and ℓ + 1, at ℓ = 1 between 1 and 2.
 
     Parameters
     ----------
@@ -81,12 +84,17 @@ def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which =
     moving = (Dual(x, seed * np.isfinite(x)) for x, seed in zip(vars(place).values(), seeds, strict=True))
     found = getattr(law.errors(Place(*moving)), error)
     slopes = dict(zip(names, partials(found, len(names))[:, 0].tolist(), strict=False))
+    given = where.tested is not where
     if isinstance(where, Sizes):
-        slopes["alpha"] = _by_difference(model, task, where, error)
+        slopes["alpha"] = _by_difference(model, task, where, error, "context")
+        slopes["test_alpha"] = _by_difference(model, task, where, error, "test_context") if given else 0.0
+    elif not given:
+        slopes["alpha"], slopes["test_alpha"] = slopes["alpha"] + slopes["test_alpha"], 0.0
     return ErrorGradient(**{f"d_{name}": slope for name, slope in slopes.items()}, error=at)
 
 
-def _by_difference(model: Model, task: Task, sizes: Sizes, error: Which) -> float:
-    ends = (max(sizes.context - 1, 1), sizes.context + 1)
-    below, above = (getattr(icl_error(model, task, replace(sizes, context=context)), error) for context in ends)
+def _by_difference(model: Model, task: Task, sizes: Sizes, error: Which, name: str) -> float:
+    at = getattr(sizes, name)
+    ends = (max(at - 1, 1), at + 1)
+    below, above = (getattr(icl_error(model, task, replace(sizes, **{name: context})), error) for context in ends)
     return float((above - below) / (ends[1] - ends[0]) * sizes.d)

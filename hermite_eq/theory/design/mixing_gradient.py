@@ -86,7 +86,7 @@ def law_of_all(model: Model, task: Task, sizes: Sizes) -> MomentLaw:
     head = Head.of(model)
     # With equal weights: what is known of the sources is computed once for all weights.
     evenly = replace(task, weights=(1 / len(task.sources),) * len(task.sources))
-    given = mixture_moments(evenly, sizes.d, sizes.context).reweighted(task.weights)
+    given = mixture_moments(evenly, sizes.d, sizes.context, test_context=sizes.test_context).reweighted(task.weights)
     return MomentLaw.of(head, given, moment_notes(head, task, sizes))
 
 

@@ -229,7 +229,7 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     Raises
     ------
     HypothesisError
-        If the ratios come without μ.
+        If the ratios come without μ, or with a test_alpha.
 
     Examples
     --------
@@ -241,6 +241,12 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     """
 
     one_of(error, ("icl", "idg"), "error")
+    check_points([ratios], Ratios)
+    if ratios.test_alpha is not None:
+        raise HypothesisError(
+            "the contexts of the test are as long as those of training: at another scale a head has other coefficients", f"{ratios}",
+            "leave test_alpha out, or compare heads by icl_error",
+        )
 
     def at(log: Array) -> Array:
         return np.asarray(getattr(_head_errors(10.0 ** log.ravel(), task, ratios), error)).reshape(log.shape)
@@ -319,7 +325,7 @@ def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error
     """
     one_of(error, ("icl", "idg"), "error")
     check_points(points, Sizes)
-    if len({(point.d, point.context, point.tasks) for point in points}) != 1:
+    if len({replace(point, samples=points[0].samples, hidden=points[0].hidden) for point in points}) != 1:
         raise HypothesisError("the points differ in n and m alone", f"{len(points)} points", "pass points of one d, context and tasks")
     Head.of(model, step=True)
     law = feature_law(with_ridge(model, 1.0), task, points)

@@ -115,6 +115,11 @@ def feature_law(model: TrainedModel, task: AnyTask | GivenMoments | TaskPopulati
             raise HypothesisError("given covariances have a given d", f"{points[0]}", "pass Sizes(…)")
         if head.step:
             raise HypothesisError("a gradient step is taken on contexts of a Task", f"{task}", "pass Task(…), with its sources")
+        if points[0].test_context is not None:
+            raise HypothesisError(
+                "given moments are those of the contexts in training and in the test", f"test_context={points[0].test_context}",
+                "pass the test's as test=[Population(…)] to given_moments, and no test_context",
+            )
         return MomentLaw.of(head, task, unsettled_moments(head, task, _fewest(points)))
     if limit and head.step:
         raise HypothesisError("spikes are studied at a finite d", f"{points[0]}", "pass Sizes(…)")
@@ -148,7 +153,9 @@ def isotropic_law(model: TrainedModel, task: Task, where: Sizes | Ratios) -> Iso
     """One spectrum for all samples of one isotropic source, whatever describes them better."""
     head = Head.of(model)
     check_points([where], Ratios if isinstance(where, Ratios) else Sizes)
-    return _limit(head, task) if isinstance(where, Ratios) else FiniteLaw(head=head, task=task, d=where.d, context=where.context)
+    return _limit(head, task) if isinstance(where, Ratios) else FiniteLaw(
+        head=head, task=task, d=where.d, context=where.context, test_context=where.test_context
+    )  # fmt: skip
 
 
 def _limit(head: Head, task: Task) -> IsotropicLaw:
@@ -209,7 +216,9 @@ def _without_step(tending: Head, task: Task, points: tuple[Sizes, ...]) -> tuple
 def _isotropic(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
     first, fewest = points[0], _fewest(points)
     by_contexts = partial(given_context_law, head, task) if _drawable(head, task, points) else None
-    law = FiniteLaw(head=head, task=task, d=first.d, context=first.context, otherwise=by_contexts)
+    law = FiniteLaw(
+        head=head, task=task, d=first.d, context=first.context, test_context=first.test_context, otherwise=by_contexts
+    )  # fmt: skip
     said = () if head.settles else unsettled(head, fewest, law.share)
     if by_contexts and (law.beyond or (law.spread > WIDEST_MOMENTS and not said)):
         found: FeatureLaw = by_contexts(points)
@@ -236,7 +245,11 @@ def _drawable(head: Head, task: Task, points: Sequence[Sizes]) -> bool:
 
 
 def _beyond_moments(head: Head, task: Task, sizes: Sizes) -> str:
-    """Why few moments do not describe h; empty where they do."""
+    """Why few moments do not describe h, in training or in the test; empty where they do."""
+    return _beyond_moments_at(head, task, sizes) or ("" if sizes.test_context is None else _beyond_moments_at(head, task, sizes.tested))
+
+
+def _beyond_moments_at(head: Head, task: Task, sizes: Sizes) -> str:
     if all(source.isotropic for source in task.sources):
         return ""
     spread = class_spread(task, sizes.d, sizes.context)

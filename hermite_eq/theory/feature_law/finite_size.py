@@ -51,6 +51,14 @@ def _too_small(found: str) -> BeyondExpansionError:
     )
 
 
+def _tested(spectrum: Spectrum, law: ContextLaw, tests: ScaledSamples, d: int) -> Spectrum:
+    """The spectrum with the second moment of contexts of the test, as the head weighs them."""
+    power = tests.weights * tests.c1**2 if tests.c1.any() else tests.weights
+    column = (power * law.column_share).sum(-1) / power.sum(-1)
+    one, unit = np.ones_like(spectrum.signal), (d + 1) / d
+    return replace(spectrum, test=one * unit * (1 - column), test_column=one * unit * d * column)
+
+
 def _spectrum(law: ContextLaw, d: int, kappa: Any, weights: Any) -> tuple[Spectrum, Array]:
     r"""The spectrum of :math:`\mathbb E[\hat h\hat h^\top]` under ``weights`` (shape (P, N)), and the tilt of each node against it."""
     # E[ĥĥᵀ] = (I/d) ⊗ [f_u S/d + f_i I/d, f_c ξ̄/√d; ·, f_2]; r = D times its eigenvalues, D = d(d+1).
@@ -88,6 +96,8 @@ class FiniteLaw(IsotropicLaw):
 
     Attributes
     ----------
+    test_context : int or None
+        ℓ of the contexts in the test, where it is another.
     otherwise : callable or None
         From points to the law of what is asked there, where the expansion does not hold.
 
@@ -100,6 +110,7 @@ class FiniteLaw(IsotropicLaw):
     task: Task
     d: int
     context: int
+    test_context: int | None = None
     otherwise: Callable[[Sequence[Sizes]], FeatureLaw] | None = None
 
     def __post_init__(self) -> None:
@@ -163,7 +174,12 @@ class FiniteLaw(IsotropicLaw):
         # A constant of a linear Transformer has no penalty, as if D were infinite.
         dimension, unit = (math.inf, law.trace / (d + 1)) if head.linear else (d * (d + 1), d * m)
         samples, spectrum, point = self._consistent(at.kappa, n, m, ridge_in_units(at.ridge, unit))
-        errors = random_head_error(samples, spectrum, n, m, point, dimension, np.full_like(n, law.trace / (d + 1)))
+        tests = None
+        if self.test_context is not None:
+            tested = context_law(self.task, d, self.test_context)
+            tests = self._nodes(tested, head.moments(np.sqrt(tested.scale2 * tested.trace / law.trace)))
+            spectrum = _tested(spectrum, tested, tests, d)
+        errors = random_head_error(samples, spectrum, n, m, point, dimension, np.full_like(n, law.trace / (d + 1)), tests)
         # No predictor gets below the label noise: where the expansion does, it has left its domain.
         icl, idg = value(errors.icl), value(errors.idg)
         below = ~(np.minimum(icl, idg) >= self.task.noise)
@@ -177,8 +193,11 @@ class FiniteLaw(IsotropicLaw):
 
     @cached_property
     def _samples(self) -> ScaledSamples:
+        return self._nodes(self.norms, self.moments)
+
+    def _nodes(self, law: ContextLaw, head: HeadMoments) -> ScaledSamples:
         # M = S/d, so Mᵀ(C + k/D)⁻¹M = d⟨(s/d)²D/(r+k)⟩ = (D/d)⟨s²/(r+k)⟩.
-        law, head, signal = self.norms, self.moments, self.norms.alignment * math.sqrt(self.d + 1)
+        signal = law.alignment * math.sqrt(self.d + 1)
         columns = (law.weights, head.c0, head.c1, head.c2, head.residual2, law.mean, law.square, signal, 0 * signal)
         return ScaledSamples(*(np.broadcast_to(x, law.weights.shape)[None] for x in columns))
 

@@ -86,10 +86,11 @@ class _Contexts:
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Contexts of one source, of fresh tasks or of given ones in equal numbers, with their moments."""
+    """Contexts of one source and one length ℓ, of fresh tasks or of given ones in equal numbers, with their moments."""
 
     source: int
     tasks: Array | None
+    context: int
     moments: SourceMoments
 
 
@@ -102,16 +103,22 @@ class _Law:
 
     def __init__(self, task: Task, sizes: Sizes) -> None:
         self.task, self.d, self.context = task, sizes.d, sizes.context
-        sources = range(len(task.sources))
-        self.fresh = [_Group(s, None, source_moments(task, self.d, self.context, source=s)) for s in sources]
+        self.fresh = self._fresh(sizes.context)
+        #: Of the test.
+        self.tests = self.fresh if sizes.test_context is None else self._fresh(sizes.test_context)
         self.trace = mixture_trace([population(group.moments, w) for group, w in zip(self.fresh, task.weights, strict=True)])
+
+    def _fresh(self, context: int) -> list[_Group]:
+        sources = range(len(self.task.sources))
+        return [_Group(s, None, context, source_moments(self.task, self.d, context, source=s)) for s in sources]
 
     def groups(self, tasks: Sequence[Array] | None) -> tuple[list[_Group], Array]:
         """Groups of the given tasks of each source, or of fresh ones, and their shares."""
         if tasks is None:
             return self.fresh, np.array(self.task.weights)
         found = [
-            _Group(s, xi, source_moments(self.task, self.d, self.context, source=s, tasks=xi)) for s, xi in enumerate(tasks) if len(xi)
+            _Group(s, xi, self.context, source_moments(self.task, self.d, self.context, source=s, tasks=xi))
+            for s, xi in enumerate(tasks) if len(xi)
         ]
         counts = np.array([len(xi) for xi in tasks if len(xi)], float)
         return found, counts / counts.sum()
@@ -123,7 +130,7 @@ class _Law:
         if given is not None and not evenly:
             given = given[rng.integers(len(given), size=count).astype(np.intp)]
         eta, g = task_directions(place, count, given, rng), rng.standard_normal(count)
-        drawn = Contexts(place, self.context, eta, g, partial(drawn_sums, place, self.context, rng), rng.standard_normal)
+        drawn = Contexts(place, group.context, eta, g, partial(drawn_sums, place, group.context, rng), rng.standard_normal)
         return _Contexts(drawn.x, drawn.b, drawn.y, np.full(count, source.noise))
 
     def training(self, groups: Sequence[_Group], shares: Array, count: int, seed: Sequence[int]) -> _Contexts:
@@ -186,9 +193,9 @@ class ContextDraw(FeatureLaw):
         """The draw of a seed, with ``count`` contexts in each training set."""
         rng, (groups, shares) = np.random.default_rng([*seed, 2]), law.groups(tasks)
         sets = tuple(law.training(groups, shares, count, [*seed, i]) for i in range(2))
-        tests = [(group, law.draw(group, TESTS, rng, evenly=True)) for group in law.fresh]
+        tests = [(group, law.draw(group, TESTS, rng, evenly=True)) for group in law.tests]
         each = max(_LEAST, math.ceil(TESTS / len(groups)))
-        seen = tests if tasks is None else [(group, law.draw(group, each, rng, evenly=True)) for group in groups]
+        seen = tests if groups is law.tests else [(group, law.draw(group, each, rng, evenly=True)) for group in groups]
         return cls(head=head, law=law, shares=shares, sets=sets, tests=tests, seen=seen, near=near, varied=varied)
 
     def solution(self, points: Sequence[Sizes]) -> Solution:
@@ -274,7 +281,7 @@ class LinearDraw(FeatureLaw):
             n = sizes.samples
             penalty = float(ridge_in_units(np.array(self.head.ridge), sizes.d / n))
             one, other = (_LinearFit.to(each.part(slice(n)), penalty, self.head.free_constant) for each in self.sets)
-            by_source, mean_error = np.array([one.errors(other, group.moments) for group in law.fresh]).T
+            by_source, mean_error = np.array([one.errors(other, group.moments) for group in law.tests]).T
             seen = np.array([one.errors(other, group.moments)[0] for group in self.groups])
             # 1/tr R of the kernel with R = (K + Λ)⁻¹, tr R = (n − df)/Λ, in units of Cov(√d h).
             dof = (one.dof + other.dof) / 2

@@ -26,6 +26,7 @@ from hermite_eq.models import (
     TrainedModel,
 )
 from hermite_eq.theory.arguments import check_magnitude
+from hermite_eq.theory.dual import Dual, value
 
 Array = NDArray[np.float64]
 
@@ -347,6 +348,24 @@ class Head:
             zero = np.zeros_like(scales)
             return HeadMoments(zero + self.free_constant, scales, zero, zero)
         return HeadMoments.of(self.function) if self.normalise or scales is None else HeadMoments.scaled(self.function, scales)
+
+    def rescaled(self, scale: Any) -> HeadMoments:
+        """The moments at scales that are given, as in the limit, where no tail of ‖h‖ is averaged over; dual numbers too.
+
+        >>> from hermite_eq.activations import activation
+        >>> Head(activation("relu"), ridge=0.1).rescaled(np.array([2.0])).c1.round(12)
+        array([1.])
+        """
+        if self.function is None or self.normalise:
+            return self.moments(None if self.normalise else scale)
+        s = value(scale)
+        c0, c1, c2, norm2 = _tabulated(self.function, s.ravel()).reshape(-1, *s.shape)
+        found = HeadMoments._rounded(c0, c1, c2, norm2 - c0**2 - c1**2)
+        if not isinstance(scale, Dual):
+            return found
+        slopes, move = HeadMoments.log_slopes(self.function, s.ravel()), (scale - s) / s
+        both = zip(vars(found).values(), vars(slopes).values(), strict=True)
+        return HeadMoments(*(c + slope.reshape(s.shape) * move for c, slope in both))
 
     def kernel(self, scales: Array, trace: float) -> FeatureKernel:
         r"""The kernel of the features at inputs with :math:`s=\|h\|/\sqrt t`, t = ``trace``; for the linear Transformer that of h.

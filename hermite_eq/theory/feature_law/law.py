@@ -71,9 +71,11 @@ def joined(solutions: Sequence[Solution]) -> Solution:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where errors are evaluated: α, κ, τ, μ and λ, arrays of shape (P,) or dual numbers. At finite d they need not belong to integers."""
+    """Where errors are evaluated: α in training and in the test, κ, τ, μ and λ, arrays of shape (P,) or dual numbers. At finite d they need
+    not belong to integers."""
 
     alpha: Any
+    test_alpha: Any
     kappa: Any
     tau: Any
     mu: Any
@@ -85,10 +87,10 @@ class Place:
         mu, ridge = head.units(points), np.full(len(points), head.ridge)
         if isinstance(points[0], Ratios):
             alpha, kappa, tau = (np.array([getattr(point, name) for point in points]) for name in ("alpha", "kappa", "tau"))
-            return cls(alpha, kappa, tau, mu, ridge)
+            return cls(alpha, np.array([point.tested.alpha for point in points]), kappa, tau, mu, ridge)
         d = np.array([point.d for point in points], float)
         alpha, kappa, n = (np.array([getattr(point, name) for point in points]) for name in ("context", "tasks", "samples"))
-        return cls(alpha / d, kappa / d, n / d**2, mu / d**2, ridge)
+        return cls(alpha / d, np.array([point.tested.context for point in points]) / d, kappa / d, n / d**2, mu / d**2, ridge)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -102,7 +102,7 @@ class LinearLimit(IsotropicLaw):
         unexplained = target.unexplained + (0.0 if self.head.free_constant else target.mean**2)
         with np.errstate(over="ignore"):
             relative = at.ridge / square
-        return in_units(linear_limit(target.slope, unexplained, 1.0, at.alpha, at.kappa, at.tau, relative), square)
+        return in_units(linear_limit(target.slope, unexplained, 1.0, at.alpha, at.kappa, at.tau, relative, at.test_alpha), square)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -110,7 +110,8 @@ class HeadLimit(IsotropicLaw):
     r"""A random head in the limit: one node, as every norm is 1, and no ridge, as that per sample, λ/d, vanishes.
 
     In units of :math:`\sqrt{R_t}\hat h`, with :math:`m=a_1^2/\sqrt{R_t}`. The linear Transformer is the head :math:`c_1=1,c_*=0` at
-    μ = ∞ with the ridge :math:`\lambda/R_t`.
+    μ = ∞ with the ridge :math:`\lambda/R_t`. In the test :math:`R'_t=a_1^2+v/\alpha_t`, so that pre-activations have the variance
+    :math:`R'_t/R_t`, as F has the scale of training (``derivations/heads/test_contexts.py``).
 
     Attributes
     ----------
@@ -123,24 +124,30 @@ class HeadLimit(IsotropicLaw):
     moments: HeadMoments
 
     def errors(self, at: Place) -> ErrorArrays:
-        square, target, head = self.target.square, self.target.normalised(), self.moments
-        fresh = target.slope**2 + 1 / at.alpha
+        square, target = self.target.square, self.target.normalised()
+        fresh, tested = (target.slope**2 + 1 / alpha for alpha in (at.alpha, at.test_alpha))
         spectrum = Spectrum.limit(target.slope**2 / fresh, at.kappa)
         column = np.ones_like(at.tau)[:, None]
-        samples = ScaledSamples(
-            weights=column,
-            c0=column * head.c0,
-            c1=column * head.c1,
-            c2=column * head.c2,
-            residual2=column * head.residual2,
-            mean=column * target.mean,
-            square=column * target.square,
-            signal=(target.slope**2 / np.sqrt(fresh))[:, None],
-            tilt=0 * column,
-        )
+
+        def samples(head: HeadMoments, length: Any) -> ScaledSamples:
+            return ScaledSamples(
+                weights=column,
+                c0=column * head.c0,
+                c1=column * head.c1,
+                c2=column * head.c2,
+                residual2=column * head.residual2,
+                mean=column * target.mean,
+                square=column * target.square,
+                signal=(target.slope**2 / np.sqrt(length))[:, None],
+                tilt=0 * column,
+            )
+
+        training, tests = samples(self.moments, fresh), None
+        if np.any(value(tested) != value(fresh)):
+            tests = samples(self.head.rescaled(np.sqrt(tested / fresh)[:, None]), tested)
         ridge = at.ridge / (square * fresh) if self.head.linear else np.zeros_like(at.tau)
-        point = fixed_point(samples, spectrum, at.tau, at.mu, ridge)
-        return in_units(random_head_error(samples, spectrum, at.tau, at.mu, point, math.inf, fresh), square)
+        point = fixed_point(training, spectrum, at.tau, at.mu, ridge)
+        return in_units(random_head_error(training, spectrum, at.tau, at.mu, point, math.inf, fresh, tests), square)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -183,14 +190,16 @@ class SourcesLimit(FeatureLaw):
         targets = tuple(TargetMoments.of(Task(source.target, source.noise)) for source in task.sources)
         return cls(head=head, targets=targets, weights=task.weights, test_weights=task.test_weights)
 
-    def at(self, alpha: float) -> MomentLaw:
-        """The moments at one α, of :data:`_DIRECTIONS` in place of infinitely many directions."""
-        fresh = [
-            Population(np.array([[t.slope**2 + t.square / alpha]]), np.array([t.slope**2]), t.square, t.mean, weight)
-            for t, weight in zip(self.targets, self.weights, strict=True)
-        ]
-        training = tuple(p for p in fresh if p.weight)
-        test = tuple(replace(p, weight=weight) for p, weight in zip(fresh, self.test_weights, strict=True))
+    def at(self, alpha: float, test_alpha: float) -> MomentLaw:
+        """The moments at one α in training and one in the test, of :data:`_DIRECTIONS` in place of infinitely many directions."""
+
+        def populations(alpha: float, weights: tuple[float, ...]) -> list[Population]:
+            return [
+                Population(np.array([[t.slope**2 + t.square / alpha]]), np.array([t.slope**2]), t.square, t.mean, weight)
+                for t, weight in zip(self.targets, weights, strict=True)
+            ]
+
+        training, test = tuple(p for p in populations(alpha, self.weights) if p.weight), tuple(populations(test_alpha, self.test_weights))
         given = GivenMoments(training, test, mixture_trace(training))
         vars(given)["blocks"] = tuple(replace(block, more=_DIRECTIONS - 1) for block in given.blocks)
         law = MomentLaw.of(self.head, given)
@@ -198,8 +207,9 @@ class SourcesLimit(FeatureLaw):
 
     def solution(self, points: Sequence[Any]) -> Solution:
         place, columns = Place.of(self.head, points), Columns()
-        for alpha in dict.fromkeys(place.alpha.tolist()):
-            at, law = np.flatnonzero(place.alpha == alpha), self.at(alpha)
+        both = list(zip(place.alpha.tolist(), place.test_alpha.tolist(), strict=True))
+        for alphas in dict.fromkeys(both):
+            at, law = np.array([i for i, found in enumerate(both) if found == alphas]), self.at(*alphas)
             one = np.full(at.size, law.given.trace)
             ridge = ridge_in_units(place.ridge[at] if self.head.linear else 0 * one, law.given.trace)
             for name, part in law.errors(place.tau[at], place.mu[at], ridge, one).items():

@@ -88,7 +88,17 @@ def _classes(side: Side) -> tuple[list[Array], Array, Array]:
     return bases, np.array([basis.shape[1] for basis in bases]) - last, last
 
 
-def given_tasks(task: Task, d: int, context: int, directions: Array, lengths: Array) -> GivenMoments:
+def _fresh(task: Task, d: int, context: int) -> tuple[list[_Task], Array, Array]:
+    """Fresh tasks by their lengths, the probabilities of these, and their second moment: every direction alike."""
+    s, p = task_norm_nodes(d, 5)
+    tasks = [_Task(given_length(task, d, context, float(x)), np.zeros(d), context) for x in s]
+    excess = [d * t.law.pair[1, 0] ** 2 + d / context * (t.law.pair[2, 0] - t.law.pair[0, 1] - t.law.pair[1, 0] ** 2) for t in tasks]
+    return tasks, p, np.tensordot(p, [t.second for t in tasks], 1) + np.diag([float(p @ excess) / d] * d + [0.0])
+
+
+def given_tasks(
+    task: Task, d: int, context: int, directions: Array, lengths: Array, test_context: int | None = None
+) -> GivenMoments:
     r"""Populations of k given training tasks :math:`\xi_j=\sqrt d\,s_ju_j`, and of fresh tasks in the test.
 
     Parameters
@@ -99,6 +109,8 @@ def given_tasks(task: Task, d: int, context: int, directions: Array, lengths: Ar
         :math:`u_j`, of unit length.
     lengths : (k,) array
         :math:`s_j`.
+    test_context : int, optional
+        ℓ in the test, where it is another.
 
     Examples
     --------
@@ -108,13 +120,9 @@ def given_tasks(task: Task, d: int, context: int, directions: Array, lengths: Ar
     """
     inputs = np.eye(d) / d
     tasks = [_Task(given_length(task, d, context, float(s)), u, context) for u, s in zip(directions, lengths, strict=True)]
-    s, p = task_norm_nodes(d, 5)
-    # Fresh tasks: every direction alike.
-    fresh = [_Task(given_length(task, d, context, float(x)), np.zeros(d), context) for x in s]
+    fresh, p, second = _fresh(task, d, test_context or context)
     first = p @ [law.law.pair[1, 0] ** 2 for law in fresh]
     signal = np.column_stack([first / d * np.eye(d), np.zeros(d)])
-    excess = [d * t.law.pair[1, 0] ** 2 + d / context * (t.law.pair[2, 0] - t.law.pair[0, 1] - t.law.pair[1, 0] ** 2) for t in fresh]
-    second = np.tensordot(p, [t.second for t in fresh], 1) + np.diag([float(p @ excess) / d] * d + [0.0])
     both = sides([Kronecker(inputs, t.second) for t in tasks] + [Kronecker(inputs, second)])
     assert both is not None
     bases, count, last = _classes(both[1])
@@ -148,7 +156,7 @@ def given_tasks(task: Task, d: int, context: int, directions: Array, lengths: Ar
     curvatures = [t.curvature for t in tasks] + [float(p @ [t.law.c[2] for t in fresh]) / d**2 * np.eye(d)]
     everyone = [Kronecker(inputs, t.second) for t in tasks] + [Kronecker(inputs, second)]
     return given_moments(
-        populations, [test], trace=float(np.trace(second)), quadratic_blocks=quadratic_blocks(everyone, curvatures)
+        populations, [test], trace=float(np.trace(_fresh(task, d, context)[2])), quadratic_blocks=quadratic_blocks(everyone, curvatures)
     )
 
 
@@ -187,9 +195,9 @@ def task_controls(task: Task, d: int, context: int, tasks: int) -> Array:
 
 
 @lru_cache(maxsize=8 * DRAWS)
-def drawn_populations(task: Task, d: int, context: int, tasks: int, number: int) -> GivenMoments:
+def drawn_populations(task: Task, d: int, context: int, tasks: int, number: int, test_context: int | None = None) -> GivenMoments:
     """The populations of one draw."""
-    return given_tasks(task, d, context, *drawn_tasks(d, tasks)[number])
+    return given_tasks(task, d, context, *drawn_tasks(d, tasks)[number], test_context)
 
 
 def given_task_law(head: Head, task: Task, sizes: Sizes) -> LawOverDraws:
@@ -197,6 +205,6 @@ def given_task_law(head: Head, task: Task, sizes: Sizes) -> LawOverDraws:
     where = (task, sizes.d, sizes.context, int(sizes.tasks))
 
     def given(i: int) -> MomentLaw:
-        return MomentLaw.of(head, drawn_populations(*where, i))
+        return MomentLaw.of(head, drawn_populations(*where, i, sizes.test_context))
 
     return LawOverDraws(head=head, given=given, controls=task_controls(*where), precise=0.005)

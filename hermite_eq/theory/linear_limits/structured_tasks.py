@@ -184,7 +184,7 @@ def _labels(task: Task, scales: Array) -> tuple[Array, LabelLaw]:
 class StructuredLaw(FeatureLaw):
     r"""The linear Transformer on a :class:`TaskPopulation` in the limit.
 
-    The errors are :func:`hermite_eq.theory.ridge_equivalent.linear.regression_errors` with :math:`i=v/\alpha`, :math:`i_t=v_t/\alpha`.
+    The errors are :func:`hermite_eq.theory.ridge_equivalent.linear.regression_errors` with :math:`i=v/\alpha`, :math:`i_t=v_t/\alpha_t`.
 
     An intercept takes :math:`c_0^2` off v, and makes of :math:`v_t` the mean of :math:`(y-c_0)^2` over the test tasks.
 
@@ -217,7 +217,7 @@ class StructuredLaw(FeatureLaw):
     def solution(self, points: Sequence[Ratios]) -> Solution:
         place, train, test, spectrum = Place.of(self.head, points), self.population.train, self.population.test, self.population.spectrum
         tau, lam, gamma = place.tau, place.ridge, (0.0 if self.population.kappa else 1.0) / place.kappa
-        i, i_fresh = train.square / place.alpha, test.square / place.alpha
+        i, i_fresh = train.square / place.alpha, test.square / place.test_alpha
         origin = spectrum.origin(i, gamma)
 
         def gap(excess: Array) -> Array:

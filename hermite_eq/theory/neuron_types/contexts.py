@@ -59,8 +59,8 @@ class ContextNodes:
         Weights within each source, nearly alike: such that the means which are known exactly are met.
     training, test : (sources,) array
         The weights of the sources in training and in the test.
-    fresh : (sources,) array of bool
-        Whether the tasks of a source are those of the test, and not given ones of training.
+    tested : (sources,) array of bool
+        Whether a source is one of the test's, and not of training alone.
     weights, test_weights : (N,) array
         Shares with the source's own weight, in training and in the test.
     source : (N,) array of int
@@ -92,7 +92,7 @@ class ContextNodes:
     shares: Array
     training: Array
     test: Array
-    fresh: NDArray[np.bool_]
+    tested: NDArray[np.bool_]
     weights: Array
     test_weights: Array
     source: NDArray[np.int64]
@@ -118,9 +118,9 @@ def _spread_points(count: int, dimension: int, stream: int) -> Array:
     return np.asarray(scipy.special.ndtri(np.clip(points, 2.0**-40, 1 - 2.0**-40)))
 
 
-def _contexts(task: Task, member: Member, d: int, context: int, count: int, stream: int) -> tuple[Contexts, Array]:
+def _contexts(task: Task, member: Member, d: int, count: int, stream: int) -> tuple[Contexts, Array]:
     """Contexts of one source, and one more standard normal for each."""
-    source = task.sources[member.source]
+    context, source = member.context, task.sources[member.source]
     place = geometry(task, source, d)
     z = _spread_points(count, 2 + 3 * d + 2 * context, stream)
     g, extra, zeta, u, v, inner, noise = np.split(z, np.cumsum([1, 1, d, d, d, context]), axis=1)
@@ -140,28 +140,35 @@ def _contexts(task: Task, member: Member, d: int, context: int, count: int, stre
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A source of contexts: fresh tasks, or given ones, and its weights in training and in the test."""
+    """A source of contexts of one length: fresh tasks, or given ones, its weights in training and in the test, and whether it is one of the
+    test's."""
 
     source: int
     tasks: Array | None
+    context: int
     weight: float
     test_weight: float
+    tested: bool
 
 
-def _members(task: Task, d: int, draw: tuple[int, int] | None) -> list[Member]:
-    """The sources of a task, each once for training and test; or of a draw of its training tasks, and then of the test."""
+def _members(task: Task, d: int, context: int, test_context: int | None, draw: tuple[int, int] | None) -> list[Member]:
+    """The sources of a task, each once for training and test; where the test has other contexts, or training tasks are drawn, those of
+    training, and then those of the test."""
     sources = range(len(task.sources))
+    if draw is None and test_context is None:
+        return [Member(s, None, context, task.weights[s], task.test_weights[s], True) for s in sources]
     if draw is None:
-        return [Member(s, None, task.weights[s], task.test_weights[s]) for s in sources]
-    tasks, number = draw
-    given = enumerate(task_draws(task, d, tasks)[number])
-    trained = [Member(s, xi, len(xi) / tasks, 0.0) for s, xi in given if len(xi)]
-    return trained + [Member(s, None, 0.0, task.test_weights[s]) for s in sources]
+        trained = [Member(s, None, context, task.weights[s], 0.0, False) for s in sources]
+    else:
+        tasks, number = draw
+        given = enumerate(task_draws(task, d, tasks)[number])
+        trained = [Member(s, xi, context, len(xi) / tasks, 0.0, False) for s, xi in given if len(xi)]
+    return trained + [Member(s, None, test_context or context, 0.0, task.test_weights[s], True) for s in sources]
 
 
 @lru_cache(maxsize=16)
 def context_nodes(
-    task: Task, d: int, context: int, normalise: bool, count: int, draw: tuple[int, int] | None = None
+    task: Task, d: int, context: int, normalise: bool, count: int, draw: tuple[int, int] | None = None, test_context: int | None = None
 ) -> ContextNodes:
     r"""Nodes of every source, ``count`` each.
 
@@ -176,20 +183,21 @@ def context_nodes(
         A power of two.
     draw : (int, int), optional
         The number of training tasks and of their draw. Each source is then two: with these tasks, and with the fresh ones of the test.
+    test_context : int, optional
+        ℓ in the test, where it is another; each source is then two likewise.
 
     Raises
     ------
     HypothesisError
         Where h is rescaled, and vanishes.
     """
-    members = _members(task, d, draw)
-    moments = [source_moments(task, d, context, source=member.source, tasks=member.tasks) for member in members]
+    members = _members(task, d, context, test_context, draw)
+    moments = [source_moments(task, d, member.context, source=member.source, tasks=member.tasks) for member in members]
     training, test = (np.array([getattr(member, name) for member in members]) for name in ("weight", "test_weight"))
-    fresh = np.array([member.tasks is None for member in members])
-    # t is that of fresh tasks.
-    trace = float(task.weights @ np.array([m.trace for m in moments])[fresh])
+    # t is that of fresh tasks at the training ℓ.
+    trace = float(task.weights @ np.array([source_moments(task, d, context, source=s).trace for s in range(len(task.sources))]))
     variance = np.array([task.sources[member.source].noise for member in members])
-    drawn = [_contexts(task, member, d, context, count, i) for i, member in enumerate(members)]
+    drawn = [_contexts(task, member, d, count, i) for i, member in enumerate(members)]
     x, b, label, extra = (np.concatenate(parts) for parts in zip(*((c.x, c.b, c.y, more) for c, more in drawn), strict=True))
     source = np.repeat(np.arange(len(moments)), count)
     square = (x * x).sum(1) * (b * b).sum(1)
@@ -239,7 +247,7 @@ def context_nodes(
         shares=shares,
         training=training,
         test=test,
-        fresh=fresh,
+        tested=np.array([member.tested for member in members]),
         weights=weights,
         test_weights=test[source] * shares,
         source=source,

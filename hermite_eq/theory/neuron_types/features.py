@@ -215,7 +215,7 @@ class TypedLaw(FeatureLaw):
             f"η = {step.step_size:g} at d² = {d**2}: the step's noise is described to leading order only",
         )
         task.check(d)
-        contexts = context_nodes(task, d, points[0].context, head.normalise, nodes, _numbered(points[0], draw))
+        contexts = context_nodes(task, d, points[0].context, head.normalise, nodes, _numbered(points[0], draw), points[0].test_context)
         return cls(head=head, task=task, contexts=contexts, notes=far, places=tuple(range(len(task.sources))))
 
     def solution(self, points: Sequence[Sizes]) -> Solution:
@@ -230,7 +230,7 @@ class TypedLaw(FeatureLaw):
             scale = float(features.weights @ features.channels[0].scale.sum(axis=0))
             ridge = sizes.d * scale / found.gain if head.ridge < LARGEST_RIDGE else math.inf
             rows.append(TheoryError.mixed(
-                law.test[law.fresh], by_source[law.fresh], means[law.fresh], law.weights @ found.error, effective_ridge=ridge,
+                law.test[law.tested], by_source[law.tested], means[law.tested], law.weights @ found.error, effective_ridge=ridge,
                 dof=found.dof, fixed_point_residual=found.residual,
             ))  # fmt: skip
             notes += unsettled(head, sizes, effective_share(law.weights, features.square))

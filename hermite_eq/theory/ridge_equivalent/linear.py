@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 
 def linear_limit(
-    slope: Any, unexplained: Any, second_moment: Any, alpha: Any, kappa: Any, tau: Any, ridge: Any
+    slope: Any, unexplained: Any, second_moment: Any, alpha: Any, kappa: Any, tau: Any, ridge: Any, test_alpha: Any = None
 ) -> ErrorArrays:
     r"""Errors of ridge regression of y on :math:`H_Z`, elementwise over broadcast arrays, or dual numbers.
 
@@ -31,7 +31,8 @@ def linear_limit(
 
     .. math:: q=\frac{\lambda}{R_t}+\frac q\tau\Big\langle\frac r{r+q}\Big\rangle ,
 
-    and the errors are :func:`regression_errors` with :math:`S=ps`, :math:`T=p` and :math:`i=1-p` in units of :math:`R_t`, where
+    and the errors are :func:`regression_errors` with :math:`S=ps`, :math:`T=p`, :math:`i=1-p` and :math:`i_t=\frac\alpha{\alpha_t}i` in
+    units of :math:`R_t`, where
     :math:`\tau-\langle r^2/(r+q)^2\rangle=\tau\lambda/(R_tq)+q\langle r/(r+q)^2\rangle` for q > 0: sums of non-negative terms only.
 
     Parameters
@@ -46,6 +47,8 @@ def linear_limit(
         Ratios; κ may be ``inf``.
     ridge : array_like
         The paper's λ ≥ 0; zero is the minimum-norm interpolator, λ → 0+.
+    test_alpha : array_like, optional
+        :math:`\alpha_t` of the contexts in the test; α by default.
 
     Returns
     -------
@@ -62,9 +65,9 @@ def linear_limit(
     >>> linear_limit(1.0, 0.01, 1.01, alpha=1.0, kappa=np.inf, tau=[0.5, 2.0], ridge=0.0).icl.round(6)
     array([1.273731, 1.024975])
     """
-    given = (slope, unexplained, second_moment, alpha, kappa, tau, ridge)
+    given = (slope, unexplained, second_moment, alpha, kappa, tau, ridge, alpha if test_alpha is None else test_alpha)
     shape = np.broadcast_shapes(*(np.shape(x) for x in given))
-    slope, unexplained, v, alpha, kappa, tau, ridge = (np.broadcast_to(floats(x), shape) for x in given)
+    slope, unexplained, v, alpha, kappa, tau, ridge, test_alpha = (np.broadcast_to(floats(x), shape) for x in given)
     fresh = slope**2 + v / alpha
     # Beyond the largest ridge every error is that at λ = ∞ to the last digit.
     p, i, lam = (x / fresh for x in (slope**2, v / alpha, np.minimum(ridge, LARGEST_RIDGE * fresh)))
@@ -79,7 +82,7 @@ def linear_limit(
         q = implicit(lambda q, zero: (q * _free(q, p, i, kappa, tau) / tau - lam, zero), q, 0 * q, directions)[0]
     mp = resolvent_moments(i + q, kappa, p)
     at = Resolvent(q, mp.g, p * mp.s_1, mp.g2, p * mp.s_2, p * p * mp.s2_2, p * mp.g2, p * p * mp.s_2)
-    found = regression_errors(at, tau, lam, i, i, unexplained / fresh, unexplained / fresh)
+    found = regression_errors(at, tau, lam, i, v / test_alpha / fresh, unexplained / fresh, unexplained / fresh)
     effective = np.where(lam < LARGEST_RIDGE, q, np.inf) * fresh
     icl, idg, bias, variance = (getattr(found, name) * fresh for name in ("icl", "idg", "bias", "variance"))
     return ErrorArrays(icl, idg, bias, variance, effective, found.dof, residual)

@@ -320,6 +320,7 @@ def random_head_error(
     point: FixedPoint,
     dimension: float,
     unit: Array,
+    tests: ScaledSamples | None = None,
 ) -> ErrorArrays:
     r"""Errors of ridge regression on the features of this module, at its fixed point.
 
@@ -332,7 +333,8 @@ def random_head_error(
         U_T=\tfrac1\tau\mathbb E\Big[\omega^2r
             \Big(c_1^2(T{:}C+\Delta\,T{:}X)+\tfrac{c_*^2}k\,k\kappa_2'\langle\tfrac T{(r+k)^2}\rangle\Big)\Big],
 
-    three linear equations for :math:`U_C,U_X,V`. Then :math:`e_{IDG}=\mathbb E\,r`, and e_ICL is the same with fresh-task T.
+    three linear equations for :math:`U_C,U_X,V`. Then :math:`e_{IDG}=\mathbb E\,r`, and e_ICL is the same with fresh-task T and the
+    nodes of the test, which enter linearly.
 
     Parameters
     ----------
@@ -343,6 +345,8 @@ def random_head_error(
         D, or ``inf``: then a c_0 ≠ 0 is fitted at no cost.
     unit : ndarray
         The mean eigenvalue of :math:`\operatorname{Cov}(\sqrt d\,h)`, of which r and k are multiples.
+    tests : ScaledSamples, optional
+        The nodes of the test, whose tilts play no role; those of training by default.
 
     Returns
     -------
@@ -354,6 +358,7 @@ def random_head_error(
     Derivation: ``derivations/heads/random_features.py``.
     """
     samples = replace_zero_slope(samples)
+    tests = samples if tests is None else tests
     k, omega = point.k, point.omega
     t = spectrum.traces(k)
     c1, power, noise = samples.c1, samples.c1**2, samples.residual2 / _column(k)
@@ -361,11 +366,12 @@ def random_head_error(
     gain = 1 / np.where(mu > 0.5, mu - 1 + k * (t.inverse + t.j), mu - t.f2)
     leave = samples.weights * omega
 
-    def mean(x: Array) -> Array:
-        return (samples.weights * x).sum(-1)
+    def mean(law: ScaledSamples, x: Array) -> Array:
+        return (law.weights * x).sum(-1)
 
     # Coefficients of the finite block: (k diag(p) + E[ψψᵀω]) ã = E[ψ y₀ ω]; ψ₂ in units of D^{-1/2}, whence p = (1/D, 1).
-    psi1, psi2 = samples.c0, samples.c2 * _column(np.sqrt(spectrum.second_moment / 2))
+    across = _column(np.sqrt(spectrum.second_moment / 2))
+    psi1, psi2 = samples.c0, samples.c2 * across
     p11 = k / dimension + (leave * psi1**2).sum(-1)
     p12 = (leave * psi1 * psi2).sum(-1)
     p22 = k + (leave * psi2**2).sum(-1)
@@ -375,20 +381,20 @@ def random_head_error(
     a2 = (b2 - p12 * b1 / p11) / np.where(rest > 0, rest, 1.0)
     a1 = (b1 - p12 * a2) / p11
     constant = _column(a1) * psi1 + _column(a2) * psi2
-    constant_fresh = _column(a1) * psi1 + _column(a2 * spectrum.overlap / spectrum.second_moment) * psi2
+    constant_fresh = _column(a1) * tests.c0 + _column(a2 * spectrum.overlap / spectrum.second_moment) * tests.c2 * across
 
     theta = (leave * c1 * samples.signal).sum(-1)
     size = theta**2 * t.m2 + a1**2 / dimension + a2**2
     spread = k**2 * gain * size
 
-    def mean_error(fitted: Array, cross: Array, norm: Array) -> Array:
-        first = samples.square - 2 * samples.mean * fitted + fitted**2
-        first = first - 2 * c1 * samples.signal * _column(theta * cross)
-        return first + power * norm + noise * _column(k * gain * size)
+    def mean_error(law: ScaledSamples, fitted: Array, cross: Array, norm: Array) -> Array:
+        first = law.square - 2 * law.mean * fitted + fitted**2
+        first = first - 2 * law.c1 * law.signal * _column(theta * cross)
+        return first + law.c1**2 * norm + law.residual2 / _column(k) * _column(k * gain * size)
 
     along = _column(theta**2 * t.mx2 + spread * t.jx)
-    bias = mean_error(constant, t.m1, _column(theta**2 * t.mr2 + spread * t.j) + samples.tilt * along)
-    bias_fresh = mean_error(constant_fresh, t.mt1, _column(theta**2 * t.mt2 + spread * t.t2))
+    bias = mean_error(samples, constant, t.m1, _column(theta**2 * t.mr2 + spread * t.j) + samples.tilt * along)
+    bias_fresh = mean(tests, mean_error(tests, constant_fresh, t.mt1, _column(theta**2 * t.mt2 + spread * t.t2)))
 
     share = k * t.j * gain
     share_x = k * t.jx * gain
@@ -411,14 +417,14 @@ def random_head_error(
     error = bias + sum(column * u[..., i, None] for i, column in enumerate(columns))
     # ⟨T(r+Δ(s−1))/(r+k)²⟩ over fresh tasks: ⟨Tr/(r+k)²⟩ = ⟨T/(r+k)⟩ − k⟨T/(r+k)²⟩, and T is a multiple of I where s − 1 is not 0.
     fresh = response(t.t1 - k * t.t2 + share * k * t.t2, t.tx + share_x * k * t.t2, k * gain * t.t2)
-    variance = mean(power) * (fresh * error).sum(-1) + mean(noise) * u[..., 2]
+    variance = mean(tests, tests.c1**2) * (fresh * error).sum(-1) + mean(tests, tests.residual2 / _column(k)) * u[..., 2]
     # Where ψ₂ is fitted along the mean label, what is left of the bias, and so of the variance, may be rounding of either sign. Below
     # ε times the bias no digit of their sum depends on it.
-    variance = np.where(np.abs(variance) < np.finfo(float).eps * mean(bias_fresh), np.abs(variance), variance)
+    variance = np.where(np.abs(variance) < np.finfo(float).eps * bias_fresh, np.abs(variance), variance)
     return ErrorArrays(
-        np.where(interpolates, np.inf, mean(bias_fresh) + variance),
-        np.where(interpolates, np.inf, mean(error)),
-        mean(bias_fresh),
+        np.where(interpolates, np.inf, bias_fresh + variance),
+        np.where(interpolates, np.inf, mean(samples, error)),
+        bias_fresh,
         np.where(interpolates, np.inf, variance),
         np.where(without_ridge(k), 0.0, np.where(k < LARGEST_RIDGE / 2, k, np.inf) * unit),
         point.dof,

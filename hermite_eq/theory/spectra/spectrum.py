@@ -66,7 +66,8 @@ class Spectrum:
 
     .. math:: \begin{pmatrix}pS_k+i\,I_d&c\,\bar\xi\\c\,\bar\xi^\top&e\end{pmatrix},\qquad \bar\xi=\frac1k\sum_j\xi_j,
 
-    its last row that of :math:`b_2=\frac1\ell\sum y_i^2`; over fresh tasks it is :math:`(p+i)I_d\oplus e`. That of
+    its last row that of :math:`b_2=\frac1\ell\sum y_i^2`; over fresh tasks it is :math:`(p+i)I_d\oplus e`, or with contexts of another
+    length another :math:`T=t\,I_d\oplus t_2`. That of
     :math:`\hat h` is its Kronecker product with I_d. To the first order in 1/d,
 
     .. math:: \mathbb E\log\det(\cdot+k)=d\langle\log(ps+y)\rangle+\tfrac12\log(1-\gamma X^2)+(1-\tfrac{dV}2)\gamma X^2+\log E,
@@ -87,6 +88,8 @@ class Spectrum:
         c² ≤ pe.
     length_variance : ndarray
         dV; 2 where the signal in b is proportional to ξ.
+    test, test_column : ndarray or None
+        :math:`t,t_2`; None where they are p + i and e.
     """
 
     signal: Array
@@ -96,6 +99,15 @@ class Spectrum:
     column: Array
     cross2: Array
     length_variance: Array
+    test: Array | None = None
+    test_column: Array | None = None
+
+    @property
+    def fresh(self) -> tuple[Array, Array]:
+        """t and t₂."""
+        if self.test is None or self.test_column is None:
+            return self.signal + self.noise, self.column
+        return self.test, self.test_column
 
     @classmethod
     def limit(cls, signal: Array, kappa: Array) -> Spectrum:
@@ -106,7 +118,7 @@ class Spectrum:
     def traces(self, k: Array) -> Traces:
         """All traces at ridge k ≥ 0."""
         p, i, w, e, gamma = self.signal, self.noise, self.bulk, self.column, 1 / self.kappa
-        y, fresh, rest = i + k, self.signal + self.noise, 1 - self.bulk
+        y, rest, (fresh, t2) = i + k, 1 - self.bulk, self.fresh
         mp = resolvent_moments(y, self.kappa, p)
         c2 = self.cross2
         X, X1, X2 = p * mp.s_1, -p * mp.s_2, 2 * p * mp.s_3
@@ -132,13 +144,13 @@ class Spectrum:
             f1=w * (p * mp.s_1 + i * mp.g) + rest * (kept - k * h),
             f2=w * (p * p * mp.s2_2 + 2 * p * i * mp.s_2 + i * i * mp.g2) + rest * (kept**2 + (k / E) ** 2 * slope - 2 * k * h - k**2 * h1),
             j=w * (p * mp.s_2 + i * mp.g2) + rest * (kept / E - k * slope / E**2 + h + k * h1),
-            t1=w * fresh * mp.g + rest * (fresh * h + e / E),
-            t2=w * fresh * mp.g2 + rest * (e * E1 / E**2 - fresh * h1),
+            t1=w * fresh * mp.g + rest * (fresh * h + t2 / E),
+            t2=w * fresh * mp.g2 + rest * (t2 * E1 / E**2 - fresh * h1),
             m1=mp.s2_1 + share2 * y**2 * h,
             m2=mp.s2_2 + share2 * square,
             mt1=mp.s_1 - share * y * h,
             mr2=p * mp.s3_2 + i * mp.s2_2 + share2 * (y**2 * h - k * square),
-            mt2=fresh * mp.s2_2 + share2 * (fresh * square + (e - fresh) * y**2 * last / E),
+            mt2=fresh * mp.s2_2 + share2 * (fresh * square + (t2 - fresh) * y**2 * last / E),
             # These weigh deviations of order d^{-1/2} and enter in products of two: their leading order suffices.
             x1=w * (mp.s_1 - mp.g),
             jx=w * (mp.s_2 - mp.g2),
@@ -157,4 +169,5 @@ class Spectrum:
     @property
     def overlap(self) -> Array:
         r""":math:`\langle rT\rangle`."""
-        return self.bulk * (self.signal + self.noise) ** 2 + (1 - self.bulk) * self.column**2
+        fresh, column = self.fresh
+        return self.bulk * (self.signal + self.noise) * fresh + (1 - self.bulk) * self.column * column

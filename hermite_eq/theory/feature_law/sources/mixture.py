@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -50,7 +50,9 @@ def population(moments: SourceMoments, weight: float, contexts: ContextSample | 
     )
 
 
-def mixture_moments(task: Task, d: int, context: int, *, tasks: Sequence[Array] | None = None) -> GivenMoments:
+def mixture_moments(
+    task: Task, d: int, context: int, *, tasks: Sequence[Array] | None = None, test_context: int | None = None
+) -> GivenMoments:
     r"""Every source in training and in the test, as :func:`hermite_eq.icl_error` uses them.
 
     The second moments :math:`\mathbb E[xx^\top]\otimes\mathbb E[bb^\top]`, signals :math:`\mathbb E[hy]` and means
@@ -66,6 +68,8 @@ def mixture_moments(task: Task, d: int, context: int, *, tasks: Sequence[Array] 
     tasks : sequence of (k_s, d) arrays, optional
         The training tasks of each source, whose shares are then the :math:`k_s/k`. By default every training context has a task of its
         own.
+    test_context : int, optional
+        ℓ in the test, where it is another.
 
     Examples
     --------
@@ -75,48 +79,51 @@ def mixture_moments(task: Task, d: int, context: int, *, tasks: Sequence[Array] 
     >>> found.training[1].covariance.context.shape, found.training[1].center.shape
     ((11, 11), (10, 11))
     """
-    return _fresh_moments(task, d, context) if tasks is None else _moments(task, d, context, [np.asarray(xi, float) for xi in tasks])
+    tested = test_context or context
+    if tasks is None:
+        return _fresh_moments(task, d, context, tested)
+    return _moments(task, d, context, tested, [np.asarray(xi, float) for xi in tasks])
 
 
 @lru_cache(maxsize=32)
-def _fresh_moments(task: Task, d: int, context: int) -> GivenMoments:
-    return _moments(task, d, context, None)
+def _fresh_moments(task: Task, d: int, context: int, tested: int) -> GivenMoments:
+    return _moments(task, d, context, tested, None)
 
 
-def _moments(task: Task, d: int, context: int, tasks: list[Array] | None) -> GivenMoments:
+def _moments(task: Task, d: int, context: int, tested: int, tasks: list[Array] | None) -> GivenMoments:
     task.check(d)
     check_labels(task.sources)
     sources = range(len(task.sources))
     weights = task.weights
-    # Training sources, of given tasks in groups, then test sources: (source, its tasks, weight).
-    members: list[tuple[int, Array | None, float]] = [(s, None, weights[s]) for s in sources if tasks is None and weights[s]]
+    # Training sources, of given tasks in groups, then test sources: (source, its tasks, ℓ, weight).
+    members: list[tuple[int, Array | None, int, float]] = [(s, None, context, weights[s]) for s in sources if tasks is None and weights[s]]
     for s, given in enumerate(tasks or []):
-        members += [(s, group, len(group) / sum(map(len, tasks or []))) for group in alike(task.sources[s], given)]
-    members += [(s, None, task.test_weights[s]) for s in sources]
-    moments = [source_moments(task, d, context, source=s, tasks=xi) for s, xi, _ in members]
+        members += [(s, group, context, len(group) / sum(map(len, tasks or []))) for group in alike(task.sources[s], given)]
+    members += [(s, None, tested, task.test_weights[s]) for s in sources]
+    moments = [source_moments(task, d, length, source=s, tasks=xi) for s, xi, length, _ in members]
     classes = CLASSES if tasks is None else FEWER_CLASSES
     both = sides([Kronecker(m.second_x, m.second_b) for m in moments], classes)
     assert both is not None
     check_memory(len(moments), both, d * (d + 1))
     # One of several draws of the tasks may have a larger sampling error of its own.
     count = contexts_law.CONTEXTS if tasks is None else contexts_law.FEWER
-    contexts: dict[int, ContextSample] = {}
+    contexts: dict[tuple[int, int], ContextSample] = {}
     populations = []
-    for (s, xi, weight), m in zip(members, moments, strict=True):
-        sample = contexts.get(s) if xi is None else None
+    for (s, xi, length, weight), m in zip(members, moments, strict=True):
+        sample = contexts.get((s, length)) if xi is None else None
         if sample is None:
-            sample = context_sample(task, s, d, context, m, both, xi, count=count)
+            sample = context_sample(task, s, d, length, m, both, xi, count=count)
         if xi is None:
-            contexts[s] = sample
+            contexts[s, length] = sample
         populations.append(population(m, weight, sample))
     blocks = quadratic_blocks(
         [Kronecker(m.inputs, m.second_b) for m in moments],
-        [curvature(task, s, d, xi) for s, xi, _ in members],
+        [curvature(task, s, d, xi) for s, xi, _, _ in members],
         [float(np.trace(m.inputs) / np.trace(m.second_x)) for m in moments],
     )
     trained = len(populations) - len(sources)
-    # t is that of fresh tasks of the training mixture.
-    trace = mixture_trace([replace(p, weight=weight) for p, weight in zip(populations[trained:], task.weights, strict=True)])
+    # t is that of fresh tasks of the training mixture, at the training ℓ.
+    trace = mixture_trace([population(source_moments(task, d, context, source=s), weights[s]) for s in sources])
     return given_moments(populations[:trained], populations[trained:], trace=trace, quadratic_blocks=blocks, classes=classes)
 
 
@@ -124,11 +131,11 @@ def mixture_law(head: Head, task: Task, sizes: Sizes) -> FeatureLaw:
     """The law of few moments; for finitely many training tasks over the draws of
     :func:`hermite_eq.theory.feature_law.sources.drawn_tasks.task_draws`."""
     if sizes.tasks == math.inf:
-        return MomentLaw.of(head, mixture_moments(task, sizes.d, sizes.context))
+        return MomentLaw.of(head, mixture_moments(task, sizes.d, sizes.context, test_context=sizes.test_context))
     draws = task_draws(task, sizes.d, int(sizes.tasks))
 
     def given(i: int) -> MomentLaw:
-        return MomentLaw.of(head, mixture_moments(task, sizes.d, sizes.context, tasks=draws[i]))
+        return MomentLaw.of(head, mixture_moments(task, sizes.d, sizes.context, tasks=draws[i], test_context=sizes.test_context))
 
     return LawOverDraws(head=head, given=given, controls=square_control(task, sizes, draws), precise=0.01)
 
