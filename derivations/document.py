@@ -25,7 +25,7 @@ CHAPTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
       "bayes_context", "dmmse")),
     ("heads", "Errors of random heads and of several sources",
      ("random_features", "given_covariances", "given_means", "context_types", "mixing_gradient", "spiked_features",
-      "spiked_quadratics", "given_samples", "layer_moments", "test_contexts")),
+      "spiked_quadratics", "given_samples", "layer_moments", "test_contexts", "given_features")),
     ("statistics", "Tests of universality",
      ("deviation_nulls", "robust_mean_test", "sequential_t_test")),
 )

@@ -24,7 +24,8 @@ SIZES, RATIOS = Sizes(8, 8, 20, 60, 40), Ratios(1, 2, 1.5, 1)
 FRESH = Sizes(8, 8, math.inf, 60, 40)
 #: Two values on every axis.
 VALUES: dict[str, list[Any]] = {
-    "d": [8, 10], "context": [8, 12], "tasks": [20, 30], "samples": [40, 60], "hidden": [20, 40], "alpha": [1, 2], "kappa": [2, 2.5],
+    "d": [8, 10], "context": [8, 12], "test_context": [8, 12], "tasks": [20, 30], "samples": [40, 60], "hidden": [20, 40],
+    "alpha": [1, 2], "test_alpha": [1, 2], "kappa": [2, 2.5],
     "tau": [1.0, 1.5], "mu": [0.5, 1.0], "ridge": [0.1, 1.0], "noise": [0.1, 0.2], "weights": [[0.5, 0.5], [0.2, 0.8]],
     "test_weights": [[0.5, 0.5], [1.0, 0.0]],
 }  # fmt: skip
@@ -139,6 +140,7 @@ def test_a_curve_along_anything_draws_itself(axis: str) -> None:
     sizes = theory.settings[1].sizes
     place = {
         "samples": sizes.ratios.tau, "hidden": sizes.ratios.mu, "context": sizes.ratios.alpha, "tasks": sizes.ratios.kappa,
+        "test_context": sizes.ratios.tested.alpha,
         "weights": 0.2, "test_weights": 1.0,
     }.get(axis, theory.values[1])  # fmt: skip
     (line, dots) = (axes.lines[0], axes.containers[0].lines[0])

@@ -37,6 +37,13 @@ from hermite_eq.theory.feature_law.given_moments import Population as Population
 from hermite_eq.theory.feature_law.given_moments import Quadratics as Quadratics
 from hermite_eq.theory.feature_law.given_moments import given_moments as given_moments
 from hermite_eq.theory.given_weights import given_features as given_features
+from hermite_eq.theory.regression.data import EstimatedSpectrum as EstimatedSpectrum
+from hermite_eq.theory.regression.data import estimated_spectrum as estimated_spectrum
+from hermite_eq.theory.regression.power_laws import PowerLawRates as PowerLawRates
+from hermite_eq.theory.regression.power_laws import power_law_rates as power_law_rates
+from hermite_eq.theory.regression.ridge import RidgeError as RidgeError
+from hermite_eq.theory.regression.ridge import random_features as random_features
+from hermite_eq.theory.regression.ridge import ridge as ridge
 from hermite_eq.theory.linear_limits.closed_forms import RidgelessError as RidgelessError
 from hermite_eq.theory.linear_limits.closed_forms import ridgeless as ridgeless
 from hermite_eq.theory.linear_limits.limits import RidgelessLimit as RidgelessLimit

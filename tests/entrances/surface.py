@@ -34,7 +34,8 @@ RESULTS = {
     "PhaseDiagram", "Piece", "Preactivations", "QuadratureEstimate", "RidgelessError", "RidgelessLimit", "SimulatedCurve",
     "SimulatedDifference", "SimulatedError", "SufficientDegree", "Tasks", "TheoryCurve", "TheoryError", "UniversalityError",
     "AveragedCovariance", "Covariance", "LimitCovariance", "NormLaw", "SourceMoments", "TaskCovariance", "DualActivation",
-    "HermiteExpansion", "TrainedError", "LayerKernel", "GegenbauerExpansion", "Exponent", "GaussianEquivalent",
+    "HermiteExpansion", "TrainedError", "LayerKernel", "GegenbauerExpansion", "Exponent", "GaussianEquivalent", "EstimatedSpectrum",
+    "PowerLawRates", "RidgeError",
 }
 #: No functions of arguments: kinds of errors and of verdicts, abstract classes, protocols.
 OTHER = {
@@ -340,12 +341,18 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "theory.bayes_error_with_covariance": {"task": lambda: _IDENTITY},
     "theory.best_mixture": {"task": lambda: _MIXTURE, "sizes": lambda: _FRESH},
     "theory.dmmse_limit": {"task": lambda: _IDENTITY},
+    "theory.estimated_spectrum": {"features": lambda: np.random.default_rng(0).standard_normal((9, 2)), "labels": lambda: np.arange(9.0)},
     "theory.exact_bayes_error": {"task": lambda: _IDENTITY},
     "theory.given_moments": {"trace": lambda: 2.0},
     "theory.mixing_curve": {"task": lambda: _MIXTURE, "sizes": lambda: _FRESH},
     "theory.mixing_gradient": {"task": lambda: _MIXTURE, "sizes": lambda: _FRESH},
     "theory.optimal_ridge_curve": {"points": lambda: [_SIZES]},
     "theory.phase_diagram": {"kappa": lambda: [0.5], "noise": lambda: [0.1]},
+    "theory.power_law_rates": {"capacity": lambda: 2.0, "source": lambda: 0.5},
+    "theory.random_features": {
+        "spectrum": lambda: [1.0, 0.5], "alignment": lambda: [1.0, 0.0], "n": lambda: 9, "p": lambda: 20, "sigma": lambda: "relu",
+    },
+    "theory.ridge": {"spectrum": lambda: [1.0, 0.5], "alignment": lambda: [1.0, 0.0], "n": lambda: 9},
     "theory.ridgeless_limit": {"tau": lambda: sympy.oo, "alpha": lambda: sympy.oo},
     "theory.spiked_icl_error": {"model": lambda: _STEP, "sizes": lambda: _FRESH},
     "theory.TaskPopulation.from_covariances": {"train": lambda: np.eye(4), "test": lambda: np.eye(4)},

@@ -24,6 +24,7 @@ from hermite_eq.errors import ConvergenceError, HypothesisError
 from hermite_eq.theory.dual import Dual, implicit, value
 from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.roots import increasing_root
+from hermite_eq.theory.spectra.given_spectrum import GivenSpectrum
 from hermite_eq.theory.spectra.spectrum import Spectrum
 
 Array = NDArray[np.float64]
@@ -168,7 +169,7 @@ def replace_zero_slope(samples: Samples) -> Samples:
 
 
 def fixed_point(
-    samples: ScaledSamples, spectrum: Spectrum, tau: Array, mu: Array, ridge: Array, guess: Guess | None = None
+    samples: ScaledSamples, spectrum: Spectrum | GivenSpectrum, tau: Array, mu: Array, ridge: Array, guess: Guess | None = None
 ) -> FixedPoint:
     r"""The effective ridge k and the slope a of ridge regression on the features of this module.
 
@@ -186,7 +187,7 @@ def fixed_point(
     ----------
     samples : ScaledSamples
         Arrays of shape (..., N).
-    spectrum : Spectrum
+    spectrum : Spectrum or GivenSpectrum
         Arrays of shape (...).
     tau, mu, ridge : ndarray
         Shape (...).
@@ -314,7 +315,7 @@ def _directions(load: Any, samples: FeatureSamples, *others: Any) -> int:
 
 def random_head_error(
     samples: ScaledSamples,
-    spectrum: Spectrum,
+    spectrum: Spectrum | GivenSpectrum,
     tau: Array,
     mu: Array,
     point: FixedPoint,

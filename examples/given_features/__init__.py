@@ -1,0 +1,1 @@
+"""Ridge regression on features of real data beside its theory."""
