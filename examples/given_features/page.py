@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import matplotlib
@@ -28,6 +27,7 @@ from examples.given_features.fits import (
 from hermite_eq.plotting import COLOURS
 from hermite_eq.theory import RidgeError
 from verify.report.page import Table
+from verify.shift.drawing import png, ticked
 from verify.store.files import write_bytes, write_text
 
 _FIGURE = "given_features.png"
@@ -64,11 +64,9 @@ def _figure(found: list[Row]) -> bytes:
         axes.errorbar(COUNTS, measured.test, measured.test_error, color=colour, fmt="o", markersize=4, capsize=2)
         axes.plot(COUNTS, measured.training, color=colour, marker="x", linestyle="none", markersize=4)
     axes.set(xscale="log", yscale="log", xlabel="training rows n", ylabel="squared error", ylim=(0.02, 2.5))
+    ticked(axes, COUNTS, (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2))
     axes.legend(fontsize=8, frameon=False)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
-    plt.close(figure)
-    return out.getvalue()
+    return png(figure)
 
 
 def _gap(row: Row) -> str:

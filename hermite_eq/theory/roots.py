@@ -134,3 +134,20 @@ class PositiveIteration:
         mixed = (dx + df) @ np.linalg.lstsq(df, change, rcond=1e-10)[0] if self.since < _STALLED else 0.0
         self.x = x + np.clip(change - mixed, -_LONGEST, _LONGEST)
         return False
+
+
+def least_on_grid(function: Callable[[Array], Array], grid: Array) -> tuple[float, float]:
+    """Place and value of the least of a function: on a grid, then five times nine points about the least one, four times closer each time.
+
+    >>> place, value = least_on_grid(lambda x: (x - 0.3) ** 2, np.linspace(-1, 1, 9))
+    >>> round(place, 3), value < 1e-6
+    (0.3, True)
+    """
+    x, step = grid, float(grid[1] - grid[0])
+    for _ in range(6):
+        values = function(x)
+        i = int(np.argmin(values))
+        place, least = float(x[i]), float(values[i])
+        x = np.clip(place + step * np.linspace(-1, 1, 9), grid[0], grid[-1])
+        step /= 4
+    return place, least

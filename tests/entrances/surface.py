@@ -35,7 +35,7 @@ RESULTS = {
     "SimulatedDifference", "SimulatedError", "SufficientDegree", "Tasks", "TheoryCurve", "TheoryError", "UniversalityError",
     "AveragedCovariance", "Covariance", "LimitCovariance", "NormLaw", "SourceMoments", "TaskCovariance", "DualActivation",
     "HermiteExpansion", "TrainedError", "LayerKernel", "GegenbauerExpansion", "Exponent", "GaussianEquivalent", "EstimatedSpectrum",
-    "PowerLawRates", "RidgeError",
+    "PowerLawRates", "RidgeError", "DiversityDiagram", "TaskAlignment",
 }
 #: No functions of arguments: kinds of errors and of verdicts, abstract classes, protocols.
 OTHER = {
@@ -340,7 +340,9 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "theory.bayes_error": {"task": lambda: _IDENTITY},
     "theory.bayes_error_with_covariance": {"task": lambda: _IDENTITY},
     "theory.best_mixture": {"task": lambda: _MIXTURE, "sizes": lambda: _FRESH},
+    "theory.diversity_diagram": {"populations": lambda: [theory.TaskPopulation.from_covariances(_IDENTITY, np.eye(4))]},
     "theory.dmmse_limit": {"task": lambda: _IDENTITY},
+    "theory.task_alignment": {"population": lambda: theory.TaskPopulation.from_covariances(_IDENTITY, np.eye(4))},
     "theory.estimated_spectrum": {"features": lambda: np.random.default_rng(0).standard_normal((9, 2)), "labels": lambda: np.arange(9.0)},
     "theory.exact_bayes_error": {"task": lambda: _IDENTITY},
     "theory.given_moments": {"trace": lambda: 2.0},
@@ -356,6 +358,7 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "theory.ridgeless_limit": {"tau": lambda: sympy.oo, "alpha": lambda: sympy.oo},
     "theory.spiked_icl_error": {"model": lambda: _STEP, "sizes": lambda: _FRESH},
     "theory.TaskPopulation.from_covariances": {"train": lambda: np.eye(4), "test": lambda: np.eye(4)},
+    "theory.TaskPopulation.from_sources": {"task": lambda: models.Task("relu", 0.1)},
     "theory.TaskPopulation.from_tasks": {"tasks": lambda: np.ones((3, 4)), "test": lambda: np.eye(4)},
     "theory.TaskPopulation": {name: lambda name=name: getattr(_structured(), name) for name in ("spectrum", "train", "test")},
 }

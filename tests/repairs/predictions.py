@@ -242,8 +242,8 @@ TABLE: dict[str, Row] = {
         lambda: theory.dmmse_limit(LINE, 1.0, rate=np.log(8) / 4),
     ),
     "best context of a head": (
-        lambda: theory.optimal_context(head, TASK, kappa=1, tau=2), "pass LinearTransformer(ridge=…)",  # type: ignore[arg-type]
-        lambda: theory.optimal_context(h.LinearTransformer(ridge=0.1), TASK, kappa=1, tau=2),
+        lambda: theory.optimal_context(head, TASK, kappa=1, tau=2), "pass mu=…",
+        lambda: theory.optimal_context(head, TASK, kappa=1, tau=2, mu=1),
     ),
     "best context at the peak": (
         lambda: theory.optimal_context(h.LinearTransformer(0), TASK, kappa=1, tau=1), "pass ridge=1e-6",

@@ -16,6 +16,7 @@ import formulas
 import laws
 import predictions
 import pytest
+import shifts
 import simulations
 from problems import Row
 
@@ -25,7 +26,7 @@ from hermite_eq.activations import activation
 from hermite_eq.errors import HypothesisError
 
 LIBRARY = Path(h.__file__).parent
-TABLES = (formulas.TABLE, expansions.TABLE, laws.TABLE, predictions.TABLE, simulations.TABLE, assertions.TABLE)
+TABLES = (formulas.TABLE, expansions.TABLE, laws.TABLE, predictions.TABLE, shifts.TABLE, simulations.TABLE, assertions.TABLE)
 TABLE: dict[str, Row] = {name: row for table in TABLES for name, row in table.items()}
 assert len(TABLE) == sum(map(len, TABLES))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derivations.heads import given_features as derivation
+from derivations.heads import given_features
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Sizes
 from hermite_eq.theory import Population, estimated_spectrum, given_moments, icl_error, power_law_rates, random_features, ridge
@@ -27,7 +27,7 @@ def test_the_published_equivalent(n: float, lam: float) -> None:
     """Defilippis, Loureiro and Misiakiewicz, arXiv 2405.15699, coded by itself; sums of 300 terms."""
     values, shares = power_law(300)
     found = ridge(values, shares, n, lam, noise=0.3)
-    bias, variance, nu = derivation.published(values, shares, n, math.inf, lam)
+    bias, variance, nu = given_features.published(values, shares, n, math.inf, lam)
     assert found.bias == pytest.approx(bias, rel=1e5 * EPS)
     assert found.variance == pytest.approx(0.3 * variance, rel=1e5 * EPS)
     assert found.effective_ridge == pytest.approx(nu, rel=1e5 * EPS)
@@ -188,5 +188,5 @@ def test_messages(call: Any, message: str) -> None:
 
 
 def test_wrong_formulas_fail_in_the_derivation() -> None:
-    for step in (derivation._published(1.05), derivation._drawn(1.2), derivation._power_laws(0.2)):
+    for step in (given_features._published(1.05), given_features._drawn(1.2), given_features._power_laws(0.2)):
         assert not step.holds

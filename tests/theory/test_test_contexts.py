@@ -11,10 +11,10 @@ import pytest
 import sympy
 from simulated import simulated
 
-from derivations.heads import test_contexts as derivation
+from derivations.heads import test_contexts
 from hermite_eq import simulate
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
+from hermite_eq.models import LinearTransformer, OneStepTransformer, RandomTransformer, Ratios, Sizes, SoftmaxAttention, Source, Spike, Task
 from hermite_eq.theory import (
     Population,
     TaskPopulation,
@@ -42,6 +42,7 @@ def sizes(d: int, kappa: float, test_alpha: float, tau: float = 1.5, mu: float =
     return Sizes.from_ratios(d, alpha=1, kappa=kappa, tau=tau, mu=mu, test_alpha=test_alpha)
 
 
+DEEP = Sizes(8, 8, INF, 64, 20, 16)
 #: Task, sizes, runs; what the law is: one spectrum, few tasks, moments of sources, types of neurons, given contexts.
 SIMULATED: dict[str, tuple[Task, Sizes, int]] = {
     "d = 24, short": (Task("tanh", 0.1), sizes(24, 0.5, 0.5), 24),
@@ -220,6 +221,10 @@ def test_a_step_changes_the_error_by_a_factor_at_any_length() -> None:
         (lambda: best_head(Task("relu", 0.1), Ratios(1, 1, 2, 1, 3)), "the contexts of the test are as long as those of training"),
         (lambda: icl_error(LINEAR, given_moments([Population(np.eye(6), np.zeros(6), 1.0)]), Sizes(2, 2, 1, 40, test_context=4)),
          "given moments are those of the contexts in training and in the test; found test_context=4"),
+        (lambda: icl_error(LINEAR, SoftmaxAttention(Task("relu", 0.1), 1.0), Sizes(8, 8, INF, 64, test_context=16)),
+         "the theory of softmax attention has contexts of one length; found test_context=16"),
+        (lambda: icl_error(RandomTransformer(activations=["relu", "relu"], ridge=0.1, hidden=[20]), Task("relu", 0.1), DEEP),
+         "the theory of several random layers has contexts of one length; found Sizes(d=8, context=8"),
         (lambda: trained_error(SoftmaxTransformer(blocks=1), Task("identity", 0.1), Sizes(3, 3, 2, 9, test_context=5), runs=1, epochs=1),
          "trained architectures are tested on contexts of the length they were trained on; found test_context=5"),
     ],
@@ -232,7 +237,7 @@ def test_messages(call: Any, message: str) -> None:
 
 def test_wrong_formulas_fail_in_the_derivation() -> None:
     wrong: list[Any] = [
-        lambda: [derivation._drawn(False)], lambda: derivation._linear(2), lambda: derivation._homogeneous(sympy.Integer(0)),
+        lambda: [test_contexts._drawn(False)], lambda: test_contexts._linear(2), lambda: test_contexts._homogeneous(sympy.Integer(0)),
     ]  # fmt: skip
     for steps in wrong:
         assert not all(step.holds for step in steps())

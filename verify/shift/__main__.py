@@ -1,6 +1,6 @@
-"""Tests whose contexts or tasks are not those of training: docs/test_contexts.md.
+"""Tests whose contexts or tasks are not those of training: docs/test_contexts.md and docs/task_alignment.md.
 
-    python -m verify.shift              # what is not stored yet, then the page: from nothing ten minutes of one core
+    python -m verify.shift              # what is not stored yet, then the pages: from nothing ten minutes of one core
     python -m verify.shift --quick      # d = 4 and two runs, into a folder of its own: seconds
 
 Runs are stored one by one beside the campaigns; a command that was killed continues.
@@ -16,29 +16,29 @@ from pathlib import Path
 from rich.console import Console
 
 from verify.command_line import command_line, positive
-from verify.shift import test_contexts
+from verify.shift import task_alignment, test_contexts
 from verify.store.folders import folder_of_campaigns
 
 SMALLEST = ("--quick",)
-D, RUNS = 40, 12
+D = 40
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and run."""
     parser = command_line("verify.shift", __doc__, SMALLEST)
-    parser.add_argument("--runs", type=positive, default=RUNS, help=f"runs ({RUNS})")
+    parser.add_argument("--runs", type=positive, help="runs (as many as each page has)")
     parser.add_argument("--quick", action="store_true", help="the smallest run")
     parser.add_argument("--output", type=Path, default=Path("results"), help="folder for results (results)")
-    parser.add_argument("--documents", type=Path, default=Path("docs"), help="folder of the page (docs)")
+    parser.add_argument("--documents", type=Path, default=Path("docs"), help="folder of the pages (docs)")
     options, console = parser.parse_args(argv), Console(width=180)
-    output, documents, d, runs = options.output, options.documents, D, options.runs
+    output, documents, d = options.output, options.documents, D
     if options.quick:
         output = documents = Path(tempfile.mkdtemp(prefix="shift-"))
-        d, runs = 12, 2
+        d = 10
     root = folder_of_campaigns(output)
-    for page in (test_contexts,):
+    for page in (test_contexts, task_alignment):
         stored = page.experiments(d)
-        stored.compute(root, runs, console)
+        stored.compute(root, 2 if options.quick else options.runs or page.RUNS, console)
         page.write(stored.load(root), documents)
         console.print(f"written: {documents / page.NAME}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from hermite_eq import simulate
+from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import Sizes, Task, TrainedModel
 from verify.store.lines import digest, pack, read_lines, write_header, write_line
 from verify.store.run import Origin, one_blas_thread
@@ -44,10 +46,16 @@ class Experiment:
         models = [f"{model}, ridge {model.ridge:g}" for model in self.models]
         return {"name": self.name, "task": str(self.task), "models": models, "sizes": [plain(each) for each in self.sizes]}
 
-    def run(self, seed: int, number: int) -> dict[str, list[list[float]]]:
-        """ICL and in-distribution errors of one run, one row for each model."""
-        curves = simulate.icl_curve(self.models, self.task, self.sizes, runs=range(number, number + 1), rng=seed)
-        return {error: [_rounded(getattr(curve, f"{error}_runs")[0]) for curve in curves] for error in ("icl", "idg")}
+    def run(self, seed: int, number: int) -> dict[str, Any]:
+        """ICL and in-distribution errors of one run, one row for each model; of several sources the ICL error on each."""
+        with warnings.catch_warnings():
+            # That a source of the test is never trained on is the question.
+            warnings.simplefilter("ignore", HypothesisWarning)
+            curves = simulate.icl_curve(self.models, self.task, self.sizes, runs=range(number, number + 1), rng=seed)
+        errors: dict[str, Any] = {name: [_rounded(getattr(curve, f"{name}_runs")[0]) for curve in curves] for name in ("icl", "idg")}
+        if len(self.task.sources) > 1:
+            errors["icl"] = [[_rounded(np.asarray(point.source_runs)[0]) for point in curve.points] for curve in curves]
+        return errors
 
 
 def _rounded(values: Array) -> list[float]:
@@ -106,7 +114,7 @@ class Page:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The runs of an experiment: errors of shape (runs, models, points)."""
+    """The runs of an experiment: errors of shape (runs, models, points), ICL with an axis of sources where there are several."""
 
     experiment: Experiment
     icl: Array

@@ -109,6 +109,11 @@ def feature_law(model: TrainedModel, task: AnyTask | GivenMoments | TaskPopulati
     if isinstance(task, SoftmaxAttention):
         if limit:
             raise HypothesisError("softmax attention has a theory at a finite d", f"{points[0]}", "pass Sizes(…)")
+        if task.sharpness and points[0].test_context is not None:
+            raise HypothesisError(
+                "the theory of softmax attention has contexts of one length", f"test_context={points[0].test_context}",
+                "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8)",
+            )
         return softmax_law(head, task, points) if task.sharpness else feature_law(model, task.task, points)
     if isinstance(task, GivenMoments):
         if limit:
@@ -131,6 +136,11 @@ def feature_law(model: TrainedModel, task: AnyTask | GivenMoments | TaskPopulati
 
 def _layered(model: RandomTransformer, task: AnyTask | GivenMoments | TaskPopulation, points: Sequence[Any]) -> FeatureLaw:
     """Several random layers, where few moments describe h."""
+    if any(point.tested is not point for point in points):
+        raise HypothesisError(
+            "the theory of several random layers has contexts of one length", f"{points[0]}",
+            "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8), or take one layer",
+        )
     if isinstance(task, TaskPopulation):
         raise HypothesisError("populations of tasks are those of the linear Transformer", f"{model}", "pass LinearTransformer(ridge=…)")
     if isinstance(task, SoftmaxAttention):

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hermite_eq.arguments import array, count
+from hermite_eq.arguments import array, count, instance
 from hermite_eq.errors import HypothesisError
 from hermite_eq.expansion import scaled_moments
 from hermite_eq.models import Ratios, Task
+from hermite_eq.models.structures import Identity
 from hermite_eq.theory.arguments import check_plain, check_points
 from hermite_eq.theory.feature_law.head import Head
 from hermite_eq.theory.feature_law.law import FeatureLaw, Place, Solution
+from hermite_eq.theory.prediction import ErrorArrays
 from hermite_eq.theory.ridge_equivalent.linear import regression_errors
 from hermite_eq.theory.roots import increasing_root
-from hermite_eq.theory.spectra.task_spectrum import TaskSpectrum, task_covariance
+from hermite_eq.theory.spectra.task_spectrum import Resolvent, TaskSpectrum, task_covariance
 from hermite_eq.theory.spectra.wishart import mean_spectrum
 
 Array = NDArray[np.float64]
@@ -54,6 +56,8 @@ class TaskPopulation:
     train, test : LabelLaw
     kappa : float or None
         k/d of given tasks; None where the tasks are drawn anew.
+    fresh_square : float
+        The sum of the squared eigenvalues of the test tasks' matrix.
 
     Examples
     --------
@@ -71,6 +75,7 @@ class TaskPopulation:
     train: LabelLaw
     test: LabelLaw
     kappa: float | None = None
+    fresh_square: float = math.nan
 
     #: Its spectrum is not that of one isotropic source.
     isotropic: ClassVar[bool] = False
@@ -103,6 +108,7 @@ class TaskPopulation:
         test = train if test is None else task_covariance(test, "test")
         if len(train) != len(test):
             raise HypothesisError("both covariances have the same d", f"{len(train)} and {len(test)}", "pass matrices of one shape")
+        square = float((test**2).sum())
         if train.ndim == test.ndim == 1:
             eigenvalues, fresh = train, test
         else:
@@ -113,7 +119,66 @@ class TaskPopulation:
         # In exact arithmetic none is below 0.
         eigenvalues, fresh = (np.maximum(x, 0.0) for x in (eigenvalues, fresh))
         (gain, law), (fresh_gain, fresh_law) = (_labels(task, np.array([math.sqrt(weights @ x)])) for x in (eigenvalues, fresh))
-        return cls(task, TaskSpectrum(gain[0] * eigenvalues, fresh_gain[0] * fresh, weights), law, fresh_law)
+        return cls(
+            task, TaskSpectrum(gain[0] * eigenvalues, fresh_gain[0] * fresh, weights), law, fresh_law,
+            fresh_square=float(fresh_gain[0] ** 2) * square,
+        )  # fmt: skip
+
+    @classmethod
+    def from_sources(cls, task: Task, d: int) -> TaskPopulation:
+        r"""The source of training tasks, and the mixture of those of the test, of a task of several sources at dimension d.
+
+        Sources differ in the covariance of their tasks, :math:`\mathcal N(0,C_s)`, and may in nothing else: the test has tasks of the
+        sources in the proportions ``test_weights``, whose mean squares and signals enter. In finite d, with several sources of training,
+        and for random heads it is :func:`hermite_eq.icl_error` of the task itself.
+
+        Parameters
+        ----------
+        task : Task
+            With one source of training weight 1.
+        d : int
+
+        Raises
+        ------
+        HypothesisError
+            If several sources are trained on, or they differ in more, or inputs are not standard.
+
+        Examples
+        --------
+        >>> import warnings
+        >>> from hermite_eq.models import PowerLaw, Source
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     sources = [Source("identity", 0.1, task_cov=PowerLaw(1.0)), Source("identity", 0.1)]
+        ...     shifted = Task(sources=sources, weights=[1, 0], test_weights=[0, 1])
+        >>> TaskPopulation.from_sources(shifted, 4).spectrum.fresh.round(2)
+        array([1., 1., 1., 1.])
+        """
+        d = count(d, "d", least=1)
+        instance(task, Task, "the task is a hermite_eq.Task", "pass Task(sources=[…], weights=[1, 0])")
+        trained = [s for s, weight in enumerate(task.weights) if weight]
+        if len(trained) != 1:
+            raise HypothesisError(
+                "one source is trained on, as sample covariances of several are no function of one", f"weights={task.weights}",
+                "pass weights=[1, 0, …], or Sizes and icl_error(model, task, sizes)",
+            )
+        plain = [replace(source, task_cov=Identity()) for source in task.sources]
+        if not Task(sources=plain[:1]).isotropic or any(each != plain[0] for each in plain[1:]) or task.unit_inputs or task.unit_link:
+            raise HypothesisError(
+                "sources differ in the covariance of their tasks alone, in the conventions of [RT]", f"{task}",
+                "give them one target and noise, isotropic inputs and centred Gaussian tasks; or pass Sizes to icl_error",
+            )
+        one = Task(plain[0].target, plain[0].noise)
+        matrices = [source.task_cov.matrix(d) for source in task.sources]
+        parts = [cls.from_covariances(one, matrices[trained[0]], C) for C in matrices]
+        shares = np.array(task.test_weights)
+        scale = [math.sqrt(np.trace(C) / d) for C in matrices]
+        gains = _labels(one, np.array(scale))[0]
+        mixed = np.tensordot(shares * gains, matrices, 1)
+        first = parts[0].spectrum
+        fresh = np.tensordot(shares, [part.spectrum.fresh for part in parts], 1)
+        labels = LabelLaw(*(float(shares @ [getattr(part.test, name) for part in parts]) for name in ("mean", "square")))
+        return cls(one, TaskSpectrum(first.eigenvalues, fresh, first.weights), parts[0].train, labels, None, float((mixed**2).sum()))
 
     @classmethod
     def from_tasks(cls, task: Task, tasks: ArrayLike, test: ArrayLike | None = None) -> TaskPopulation:
@@ -148,7 +213,8 @@ class TaskPopulation:
         turned = np.maximum(turned, 0.0)
         weights = np.full(d, 1 / d)
         fresh_gain, fresh_law = _labels(task, np.array([math.sqrt(weights @ turned)]))
-        return cls(task, TaskSpectrum(np.maximum(values, 0.0), fresh_gain[0] * turned, weights), law, fresh_law, k / d)
+        square = float(fresh_gain[0] ** 2 * (fresh**2).sum())
+        return cls(task, TaskSpectrum(np.maximum(values, 0.0), fresh_gain[0] * turned, weights), law, fresh_law, k / d, square)
 
     @classmethod
     def from_mean_spectrum(cls, task: Task, d: int, tasks: int) -> TaskPopulation:
@@ -167,7 +233,8 @@ class TaskPopulation:
         d, tasks = count(d, "d", least=1), count(tasks, "tasks", least=1)
         values, weights = mean_spectrum(d, tasks)
         gain, law = _labels(task, np.ones(1))
-        return cls(task, TaskSpectrum(gain[0] * values, np.full(values.size, gain[0]), weights), law, law, tasks / d)
+        spectrum = TaskSpectrum(gain[0] * values, np.full(values.size, gain[0]), weights)
+        return cls(task, spectrum, law, law, tasks / d, float(gain[0] ** 2 * d))
 
 
 def _labels(task: Task, scales: Array) -> tuple[Array, LabelLaw]:
@@ -178,6 +245,18 @@ def _labels(task: Task, scales: Array) -> tuple[Array, LabelLaw]:
     if not square > 0:
         raise HypothesisError("the labels are not all zero", f"{task}", "pass a nonzero target or noise > 0")
     return (c[:, 1] / scales) ** 2, LabelLaw(float(np.mean(c[:, 0])), square)
+
+
+@dataclass(frozen=True, eq=False)
+class SolvedTasks:
+    r"""The resolvent at the solution, :math:`i=v/\alpha`, the ψ of i, what is added to it, γ, and :math:`v_t-\langle T\rangle`."""
+
+    resolvent: Resolvent
+    noise: Array
+    origin: Array
+    excess: Array
+    gamma: Array
+    beyond_fresh: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -214,8 +293,9 @@ class StructuredLaw(FeatureLaw):
                 raise HypothesisError(f"the {own:g} d given tasks are the training tasks", f"kappa={r.kappa:g}", f"pass kappa={own!r}")
         return cls(head=head, population=population)
 
-    def solution(self, points: Sequence[Ratios]) -> Solution:
-        place, train, test, spectrum = Place.of(self.head, points), self.population.train, self.population.test, self.population.spectrum
+    def solved(self, place: Place) -> tuple[ErrorArrays, SolvedTasks]:
+        """The errors at places, and what they are made of."""
+        train, test, spectrum = self.population.train, self.population.test, self.population.spectrum
         tau, lam, gamma = place.tau, place.ridge, (0.0 if self.population.kappa else 1.0) / place.kappa
         i, i_fresh = train.square / place.alpha, test.square / place.test_alpha
         origin = spectrum.origin(i, gamma)
@@ -233,5 +313,9 @@ class StructuredLaw(FeatureLaw):
         # E(y − mean)² less ⟨S⟩; over the test tasks the mean is that of training.
         beyond = train.square - mean**2 - spectrum.mean
         beyond_fresh = test.square - 2 * mean * test.mean + mean**2 - spectrum.fresh_mean
-        found = regression_errors(spectrum.resolvent(i, origin, excess, gamma), tau, lam, i, i_fresh, beyond, beyond_fresh)
-        return found.columns | {"fixed_point_residual": np.where(excess > 0, np.abs(gap(excess)), 0.0)}, ()
+        at = SolvedTasks(spectrum.resolvent(i, origin, excess, gamma), i, origin, excess, gamma, beyond_fresh)
+        found = regression_errors(at.resolvent, tau, lam, i, i_fresh, beyond, beyond_fresh)
+        return replace(found, fixed_point_residual=np.where(excess > 0, np.abs(gap(excess)), 0.0)), at
+
+    def solution(self, points: Sequence[Ratios]) -> Solution:
+        return self.solved(Place.of(self.head, points))[0].columns, ()
