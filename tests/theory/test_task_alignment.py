@@ -55,8 +55,8 @@ def test_the_parts_are_the_error_of_any_target() -> None:
             population = TaskPopulation.from_covariances(Task(target, 0.1), train, test)
             found, whole = theory.task_alignment(model, population, Ratios(1, 2, 1.5)), icl_error(model, population, Ratios(1, 2, 1.5)).icl
             assert found.error == pytest.approx(whole, rel=16 * EPS)
-            assert 0 <= found.unlearnt <= 1
-            assert found.misalignment >= found.unlearnt * population.spectrum.fresh_mean
+            assert 0 <= found.unresolved <= 1
+            assert found.misalignment >= found.unresolved * population.spectrum.fresh_mean
             assert (np.diff(found.cost) > 0).all()
 
 

@@ -148,7 +148,7 @@ def _alignments() -> list[tuple[str, ...]]:
         for alpha, tau in (_SCARCE, _PLENTY):
             few, many = (task_alignment(_LINEAR, population(test), Ratios(alpha, kappa, tau)) for kappa in (0.5, math.inf))
             table.append((name, f"{alpha:g}", f"{tau:g}", f"{few.overlap:.2f}", *(f"{x:.3f}" for x in (
-                few.misalignment, many.misalignment, few.unlearnt, many.unlearnt, few.error, many.error))))  # fmt: skip
+                few.misalignment, many.misalignment, few.unresolved, many.unresolved, few.error, many.error))))  # fmt: skip
     return table
 
 
@@ -215,10 +215,10 @@ def _text(found: dict[str, Found]) -> list[str]:
         "",
         "## Alignment",
         "",
-        "In the limit, linear head, λ = 0.1: overlap, and misalignment, unlearnt share (what the mean fit misses of the test's signal) and "
-        "ICL error at κ = ½ and κ = ∞.",
+        "In the limit, linear head, λ = 0.1: overlap, and misalignment, unresolved share (what the mean fit misses of the test's signal) "
+        "and ICL error at κ = ½ and κ = ∞.",
         "",
-        *Table(("test", "α", "τ", "overlap", "⟨C′K⟩, κ = ½", "κ = ∞", "unlearnt, κ = ½", "κ = ∞", "error, κ = ½", "κ = ∞"),
+        *Table(("test", "α", "τ", "overlap", "⟨C′K⟩, κ = ½", "κ = ∞", "unresolved, κ = ½", "κ = ∞", "error, κ = ½", "κ = ∞"),
                _alignments()).markdown(),
         "",
         "## Theory beside simulation",

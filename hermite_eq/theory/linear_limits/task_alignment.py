@@ -42,7 +42,7 @@ class TaskAlignment:
         What contexts of finite length add in the test.
     irreducible : float
         The variance of the labels about their part that is linear in the task.
-    unlearnt : float
+    unresolved : float
         The share of ⟨C⟩ that the mean fit misses, in [0, 1]: the part of ``misalignment`` that no number of samples removes.
     overlap : float
         :math:`\operatorname{tr}C_{train}C/(\|C_{train}\|\|C\|)`, which knows neither the number of tasks nor of samples.
@@ -53,7 +53,7 @@ class TaskAlignment:
     misalignment: float
     context: float
     irreducible: float
-    unlearnt: float
+    unresolved: float
     overlap: float
 
     @property
@@ -110,7 +110,7 @@ def task_alignment(model: LinearTransformer, population: TaskPopulation, ratios:
     >>> from hermite_eq.models import Task
     >>> population = TaskPopulation.from_covariances(Task("identity", noise=0.1), [2.0, 0.0], [0.0, 2.0])
     >>> found = task_alignment(LinearTransformer(0.1), population, Ratios(alpha=10, kappa=1, tau=5))
-    >>> found.overlap, round(found.unlearnt, 12), found.misalignment > 1, bool(found.cost[0] < found.cost[1])
+    >>> found.overlap, round(found.unresolved, 12), found.misalignment > 1, bool(found.cost[0] < found.cost[1])
     (0.0, 1.0, True, True)
     """
     law = _law(model, population, ratios)
@@ -127,7 +127,7 @@ def task_alignment(model: LinearTransformer, population: TaskPopulation, ratios:
     norms = math.sqrt(float(spectrum.eigenvalues @ spectrum.eigenvalues) * population.fresh_square)
     return TaskAlignment(
         eigenvalues=spectrum.eigenvalues, cost=cost, misalignment=misalignment, irreducible=rest,
-        context=float(found.icl[0]) - rest - misalignment, unlearnt=float(shares @ missed) / total,
+        context=float(found.icl[0]) - rest - misalignment, unresolved=float(shares @ missed) / total,
         overlap=float(spectrum.eigenvalues @ fresh) / norms,
     )  # fmt: skip
 
