@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
+from typing import Any
 
 from verify.campaigns.campaign import Campaign
 from verify.campaigns.data_mixing import DATA_MIXING
@@ -17,4 +19,4 @@ CAMPAIGNS = {campaign.name: campaign for campaign in _ALL}
 assert len(CAMPAIGNS) == len(_ALL), "two campaigns have one name"
 AnyCampaign = Campaign | TrainedCampaign | OpenQuestions
 #: With those in which more is trained by gradient descent.
-EVERY: Mapping[str, AnyCampaign] = {**CAMPAIGNS, **TRAINED, QUESTIONS.name: QUESTIONS}
+EVERY: Mapping[str, AnyCampaign] = ChainMap[str, Any](CAMPAIGNS, TRAINED, {QUESTIONS.name: QUESTIONS})

@@ -7,7 +7,6 @@ progress, which ``la-fig5-rate`` holds against the paper's.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -98,4 +97,4 @@ _ALL = (
         (Curve(SoftmaxTransformer(2), "tasks", _KAPPAS, tau=10.0, epochs=FEWER),), 6, 3, 2024_57,
     ),
 )
-TRAINED: Mapping[str, TrainedCampaign] = {campaign.name: campaign for campaign in _ALL}
+TRAINED: dict[str, TrainedCampaign] = {campaign.name: campaign for campaign in _ALL}
