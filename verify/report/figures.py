@@ -94,7 +94,7 @@ def _look(curve: Curve) -> tuple[str, dict[str, Any]]:
     if model.rank_one:
         return "F + ηuvᵀ in place of the step", {"ls": ":", "marker": "x"}
     stepped = any("no step" in name for name in curve.settings[0].models)
-    return "with the gradient step" if stepped else "without a step", {"ls": "-", "marker": "o"}
+    return "with the gradient step" if stepped else "head", {"ls": "-", "marker": "o"}
 
 
 def _ridges(curves: Sequence[Curve]) -> list[float]:
