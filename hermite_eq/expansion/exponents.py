@@ -33,6 +33,8 @@ _DIGITS = 15
 #: Centres of the bumps in the labels, over the median of |σ|.
 _CENTRES = (0, 1, -1)
 _LARGEST_DEGREE = 60
+#: The label.
+_Y = sympy.Symbol("y", real=True)
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Exponent:
     ----------
     value : int
         k.
-    transformation : str
-        T, in the label y; ``"y"`` for the information exponent.
+    transformation : sympy.Expr
+        T, in the label y; y itself for the information exponent.
     coefficient, error : float
         :math:`\mathbb E[T(\sigma(g))\mathrm{He}_k(g)]/\sqrt{k!}`, which is not 0, and its error.
     proven : bool
@@ -55,7 +57,7 @@ class Exponent:
     """
 
     value: int
-    transformation: str
+    transformation: sympy.Expr
     coefficient: float
     error: float
     proven: bool
@@ -72,8 +74,8 @@ class Exponent:
         >>> print(information_exponent("square").latex())
         k^* = 2, \qquad \mathbb{E}[\sigma(g)\, \mathrm{He}_{2}(g)] / \sqrt{2!} = 1.41421
         """
-        text = r"\sigma(g)" if self.transformation == "y" else r"T(\sigma(g))"
-        where = "" if self.transformation == "y" else rf", \quad T(y) = {sympy.latex(sympy.sympify(self.transformation))}"
+        text = r"\sigma(g)" if self.transformation == _Y else r"T(\sigma(g))"
+        where = "" if self.transformation == _Y else rf", \quad T(y) = {sympy.latex(self.transformation)}"
         k = self.value
         return rf"k^* = {k}, \qquad \mathbb{{E}}[{text}\, \mathrm{{He}}_{{{k}}}(g)] / \sqrt{{{k}!}} = {self.coefficient:.6g}{where}"
 
@@ -106,7 +108,7 @@ def information_exponent(sigma: Any, *, degree: int = 20) -> Exponent:
     >>> [information_exponent(name).value for name in ("relu", "abs", "x^3 - 3*x", "x^4 - 6*x^2")]
     [1, 2, 3, 4]
     """
-    return _exponent(activation(sigma), (("y", activation(sigma)),), _degree(degree))
+    return _exponent(activation(sigma), ((_Y, activation(sigma)),), _degree(degree))
 
 
 def generative_exponent(sigma: Any, *, degree: int = 20) -> Exponent:
@@ -147,7 +149,7 @@ def _degree(degree: Any) -> int:
     return count(degree, "degree", "the largest exponent that is looked at", least=1, most=_LARGEST_DEGREE)
 
 
-def _transformed(sigma: Activation) -> Iterator[tuple[str, Activation]]:
+def _transformed(sigma: Activation) -> Iterator[tuple[sympy.Expr, Activation]]:
     """T∘σ for every T."""
     if sigma.parameters:
         raise HypothesisError("the exponent of a function without parameters is asked", f"{sigma}", "put numbers in their place")
@@ -155,14 +157,13 @@ def _transformed(sigma: Activation) -> Iterator[tuple[str, Activation]]:
         values = np.abs(np.asarray(sigma(np.linspace(-2.01, 2.03, 200)), float))
     seen = values[np.isfinite(values) & (values > 0)]
     size = float(np.median(seen)) if seen.size else 0.0
-    unit = sympy.Rational(1) / sympy.nsimplify(f"{size:.1g}") if size > 0 else sympy.Rational(1)
-    y = sympy.Symbol("y", real=True)
+    unit = 1 / sympy.Rational(f"{size:.1g}") if size > 0 else sympy.Rational(1)
     for centre in _CENTRES:
-        form = sympy.exp(-((unit * y - centre) ** 2))
+        form = sympy.exp(-((unit * _Y - centre) ** 2))
         if sigma.expression is not None:
-            yield str(form), activation(form.xreplace({y: sigma.expression}))
+            yield form, activation(form.xreplace({_Y: sigma.expression}))
         else:
-            yield str(form), Activation(str(form), None, _Bump(sigma, float(unit), centre), sigma.kinks)
+            yield form, Activation(str(form), None, _Bump(sigma, float(unit), centre), sigma.kinks)
 
 
 @dataclass(frozen=True)
@@ -175,13 +176,13 @@ class _Bump:
         return np.exp(-((self.unit * self.sigma(x) - self.centre) ** 2))
 
 
-def _exponent(sigma: Activation, candidates: tuple[tuple[str, Activation], ...], degree: int) -> Exponent:
+def _exponent(sigma: Activation, candidates: tuple[tuple[sympy.Expr, Activation], ...], degree: int) -> Exponent:
     expansions = [(name, HermiteExpansion(each, degree)) for name, each in candidates]
     estimates = [(name, each, each.estimate) for name, each in expansions]
     # An even function has no odd coefficient, an odd one no even one: exactly.
     below = 0.0
     for k in range(1, degree + 1):
-        best: tuple[float, str, HermiteExpansion, float] | None = None
+        best: tuple[float, sympy.Expr, HermiteExpansion, float] | None = None
         largest = 0.0
         for name, each, estimate in estimates:
             parity = each.activation.parity

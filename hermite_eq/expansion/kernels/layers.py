@@ -140,13 +140,14 @@ class LayerKernel:
         value = self.weight_variance * self.input_variance * RHO + self.bias_variance
         neural = value
         for q, dual in self.layers:
-            parts = [dual.exact, dual.slope.exact if tangent else sympy.S.One] if isinstance(q, sympy.Rational) else [None]
-            if any(part is None for part in parts):
+            if not isinstance(q, sympy.Rational):
                 return None
-            r = sympy.expand(value / q)
-            of, steep = (sympy.sympify(part).xreplace({RHO: r}) for part in parts)
-            value = self.weight_variance * of + self.bias_variance
-            neural = value + self.weight_variance / q * steep * neural
+            of, steep = dual.exact, dual.slope.exact if tangent else sympy.S.One
+            if of is None or steep is None:
+                return None
+            at = {RHO: sympy.expand(value / q)}
+            value = self.weight_variance * of.xreplace(at) + self.bias_variance
+            neural = value + self.weight_variance / q * steep.xreplace(at) * neural
         return neural if tangent else value
 
     def latex(self, kernel: Literal["nngp", "ntk"] = "nngp") -> str:
