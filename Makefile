@@ -20,6 +20,7 @@ test-matrix:
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # The derivations as a PDF; needs pdflatex (TeX Live: latex-recommended, latex-extra) for the last step.

@@ -28,12 +28,21 @@ _BEFORE = pytest.StashKey[str | None]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("hermite_eq", "Gaussian universality")
-    group.addoption("--universality", choices=("default", "thorough"), default=os.environ.get(PROFILE_VARIABLE, "default"),
-                    help="budgets of the statistical assertions: default, or thorough (eight times the runs, for nightly tests)")
-    group.addoption("--universality-seed", default="0", metavar="SEED",
-                    help="seed of the universality_rng fixture: an integer, or 'random', which draws one and prints it")
-    group.addoption("--universality-table", choices=("all", "failed", "none"), default="all",
-                    help="which statistical checks the summary lists")
+    group.addoption(
+        "--universality",
+        choices=("default", "thorough"),
+        default=os.environ.get(PROFILE_VARIABLE, "default"),
+        help="budgets of the statistical assertions: default, or thorough (eight times the runs, for nightly tests)",
+    )
+    group.addoption(
+        "--universality-seed",
+        default="0",
+        metavar="SEED",
+        help="seed of the universality_rng fixture: an integer, or 'random', which draws one and prints it",
+    )
+    group.addoption(
+        "--universality-table", choices=("all", "failed", "none"), default="all", help="which statistical checks the summary lists"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

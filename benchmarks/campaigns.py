@@ -67,8 +67,12 @@ def width_curve(d: int) -> None:
     plain: list[Array] = []
     reference = seconds(lambda: plain.append(refit(head, sizes, hidden, test)))
     for precision in ("double", "single"):
-        show(f"curve of {len(hidden)} m from 0.1 n to 2 n, d = {d}, {precision} features", seconds(lambda p=precision: curve(p)),  # type: ignore[misc]
-             "scikit-learn, each point refitted", reference)
+        show(
+            f"curve of {len(hidden)} m from 0.1 n to 2 n, d = {d}, {precision} features",
+            seconds(lambda p=precision: curve(p)),  # type: ignore[misc]
+            "scikit-learn, each point refitted",
+            reference,
+        )
     ours = np.stack([found[0].icl_runs[0], found[0].idg_runs[0]], axis=1)
     print(f"largest relative difference of the errors, double features: {np.abs(ours / plain[0] - 1).max():.1e}")
 

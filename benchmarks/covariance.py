@@ -55,12 +55,14 @@ def symbolic(targets: Sequence[str], repetitions: int) -> None:
     for name in targets:
         task = Task(name, noise=0.01)
         line(f"symbolic, isotropic, five levels, {name}", median(lambda task=task: isotropic(task), repetitions), NAMED)
-        line(f"symbolic, Σ_x and Σ_ξ and means, four levels, {name}",
-             median(lambda task=task: with_covariances(task), repetitions), NAMED)
+        line(f"symbolic, Σ_x and Σ_ξ and means, four levels, {name}", median(lambda task=task: with_covariances(task), repetitions), NAMED)
     line("symbolic, isotropic, five levels, any target", median(lambda: isotropic(SymbolicTarget()), repetitions), GENERIC)
     for unit_link in (False, True):
-        line(f"symbolic, Σ_x and Σ_ξ, four levels, any target{', unit link' if unit_link else ''}",
-             median(lambda unit=unit_link: with_covariances(SymbolicTarget(), unit_link=unit, unit_inputs=unit), repetitions), GENERIC)
+        line(
+            f"symbolic, Σ_x and Σ_ξ, four levels, any target{', unit link' if unit_link else ''}",
+            median(lambda unit=unit_link: with_covariances(SymbolicTarget(), unit_link=unit, unit_inputs=unit), repetitions),
+            GENERIC,
+        )
 
 
 def sources(d: int, repetitions: int) -> None:

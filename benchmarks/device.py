@@ -38,8 +38,11 @@ _HEAD, _TASK, _TESTS = RandomTransformer("relu", 1e-2), Task("relu", noise=0.01)
 def show(what: str, found: float, counted: Operations, rates: Operations) -> None:
     """A time beside that of the operations."""
     expected = counted.seconds(rates)
-    print(f"{what}: {found:.2f} s; {counted.products:.2g} operations in single and {counted.sums + counted.factors:.2g} in double "
-          f"precision take {expected:.2f} s at these rates; ratio {found / expected:.2f}", flush=True)
+    print(
+        f"{what}: {found:.2f} s; {counted.products:.2g} operations in single and {counted.sums + counted.factors:.2g} in double "
+        f"precision take {expected:.2f} s at these rates; ratio {found / expected:.2f}",
+        flush=True,
+    )
 
 
 def clock_of(device: str) -> Callable[[], float]:
@@ -50,8 +53,11 @@ def clock_of(device: str) -> Callable[[], float]:
 def rates_at(device: str, d: int) -> Operations:
     """The rates at the shapes of d, but for systems no larger than :data:`_LARGEST`."""
     rates = measured(arrays_on(device), 2048 if d >= 40 else 256, d * (d + 1), min(d * d, _LARGEST), clock_of(device))
-    print(f"{device}, d = {d}: single-precision products {rates.products / 1e9:.0f}, sums of products {rates.sums / 1e9:.0f}, "
-          f"Cholesky {rates.factors / 1e9:.0f} GFlop/s", flush=True)
+    print(
+        f"{device}, d = {d}: single-precision products {rates.products / 1e9:.0f}, sums of products {rates.sums / 1e9:.0f}, "
+        f"Cholesky {rates.factors / 1e9:.0f} GFlop/s",
+        flush=True,
+    )
     return rates
 
 
@@ -69,12 +75,16 @@ def large(device: str, d: int) -> None:
     sizes, rates = Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=1, mu=1), rates_at(device, d)
     memory: Any = "11GB" if device == "cpu" else None
     errors: list[Any] = []
-    found = seconds(lambda: errors.append(icl_error(_HEAD, _TASK, sizes, runs=1, rng=0, test=_TESTS, memory=memory, device=device)),
-                    clock=clock_of(device))
+    found = seconds(
+        lambda: errors.append(icl_error(_HEAD, _TASK, sizes, runs=1, rng=0, test=_TESTS, memory=memory, device=device)),
+        clock=clock_of(device),
+    )
     show(f"one run with m = n = d², d = {d}", found, of_sweep(Sweep((0,), _TASK, (_HEAD,), (sizes,), "samples"), _TESTS), rates)
     (error,) = errors
-    print(f"ICL {error.icl.mean:.4f}, IDG {error.idg.mean:.4f}, condition {error.condition_runs[0]:.1e}, "
-          f"slower solver needed in {error.fallbacks} fits")
+    print(
+        f"ICL {error.icl.mean:.4f}, IDG {error.idg.mean:.4f}, condition {error.condition_runs[0]:.1e}, "
+        f"slower solver needed in {error.fallbacks} fits"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

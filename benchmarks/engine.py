@@ -33,8 +33,10 @@ def double_precision(degree: int, repetitions: int) -> None:
     slowest = max(warm, key=warm.__getitem__)
     line(f"double, degrees 0-{degree}, warm, slowest of {len(warm)} ({slowest})", warm[slowest], 0.5e-3)
     line(f"double, degrees 0-{degree}, warm, median activation", statistics.median(warm.values()), 0.5e-3)
-    line(f"double, degrees 0-{degree}, cold, tanh",
-         median_seconds(lambda: np.asarray(coefficients("tanh", degree)), repetitions, empty_library_caches))
+    line(
+        f"double, degrees 0-{degree}, cold, tanh",
+        median_seconds(lambda: np.asarray(coefficients("tanh", degree)), repetitions, empty_library_caches),
+    )
     callables = {
         "smooth": lambda x: np.tanh(x) + x / 3,
         "undeclared kink": lambda x: np.maximum(x - 0.3712345, 0),
@@ -42,12 +44,16 @@ def double_precision(degree: int, repetitions: int) -> None:
         "steep (tanh 50x)": lambda x: np.tanh(50 * x),
     }
     for name, function in callables.items():
-        line(f"bare callable, {name}",
-             median_seconds(lambda f=function: np.asarray(coefficients(lambda x: f(x), degree)), repetitions), 5e-3)
+        line(
+            f"bare callable, {name}", median_seconds(lambda f=function: np.asarray(coefficients(lambda x: f(x), degree)), repetitions), 5e-3
+        )
     scales = np.linspace(0.3, 2.5, 40)
     for name in ("relu", "tanh", "gelu"):
-        line(f"scaled coefficients and norms, 40 scales, degree 4, {name}",
-             median_seconds(lambda name=name: (scaled_coefficients(name, scales, 4), scaled_norm2(name, scales)), repetitions), 5e-3)
+        line(
+            f"scaled coefficients and norms, 40 scales, degree 4, {name}",
+            median_seconds(lambda name=name: (scaled_coefficients(name, scales, 4), scaled_norm2(name, scales)), repetitions),
+            5e-3,
+        )
 
 
 def closed_forms(degree: int, repetitions: int) -> None:
@@ -60,8 +66,9 @@ def closed_forms(degree: int, repetitions: int) -> None:
 def enclosures(degree: int, repetitions: int) -> None:
     ours = 0.0
     for digits, promise in ((15, None), (50, 20e-3), (200, 250e-3)):
-        seconds = median_seconds(lambda d=digits: [coefficients("tanh", degree).enclosure(k, d) for k in range(degree + 1)],
-                         repetitions, empty_library_caches)
+        seconds = median_seconds(
+            lambda d=digits: [coefficients("tanh", degree).enclosure(k, d) for k in range(degree + 1)], repetitions, empty_library_caches
+        )
         line(f"certified, degrees 0-{degree}, tanh, {digits} digits, cold", seconds, promise)
         ours = seconds if digits == 50 else ours
 
@@ -75,9 +82,13 @@ def enclosures(degree: int, repetitions: int) -> None:
     theirs = median_seconds(by_mpmath, 1)
     print(f"{'mpmath.quad at 50 digits':66s} {theirs * 1e3:10.1f} ms   ratio {theirs / ours:.0f} (promised: 300)", flush=True)
     for text in ("elu", "softsign", "max(x - 1/3, 0)*tanh(x)", "abs(x - sqrt(2))*exp(x/3)", "max(tanh(x), x^2/5 - 1/3)", "sqrt(abs(x))"):
-        line(f"certified, degrees 0-{degree}, 50 digits, {text}",
-             median_seconds(lambda t=text: [coefficients(t, degree).enclosure(k, 50) for k in range(degree + 1)],
-                            repetitions, empty_library_caches), 2.0)
+        line(
+            f"certified, degrees 0-{degree}, 50 digits, {text}",
+            median_seconds(
+                lambda t=text: [coefficients(t, degree).enclosure(k, 50) for k in range(degree + 1)], repetitions, empty_library_caches
+            ),
+            2.0,
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -43,12 +43,23 @@ def testing(d: int) -> str:
         start = time.perf_counter()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", HypothesisWarning)
-            icl_curve(sweep.models, sweep.task, sweep.sizes, samples=sweep.values, runs=1, rng=1, memory="5GB",
-                      test=default_test(d) // queries, queries=queries)
+            icl_curve(
+                sweep.models,
+                sweep.task,
+                sweep.sizes,
+                samples=sweep.values,
+                runs=1,
+                rng=1,
+                memory="5GB",
+                test=default_test(d) // queries,
+                queries=queries,
+            )
         seconds.append(time.perf_counter() - start)
     one, several = seconds
-    return (f"d = {d}, a cell of Fig. 2, {default_test(d)} test labels: a context each {one:.1f} s, "
-            f"{CAMPAIGNS['dm-fig2'].queries} of each context {several:.1f} s, ratio {several / one:.2f}")
+    return (
+        f"d = {d}, a cell of Fig. 2, {default_test(d)} test labels: a context each {one:.1f} s, "
+        f"{CAMPAIGNS['dm-fig2'].queries} of each context {several:.1f} s, ratio {several / one:.2f}"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -123,10 +123,14 @@ def large(d: int, memory: str) -> None:
     flops = 2 * (n + 2 * test) * width * n, n**3, n**3 / 3
     # Of Linux in units of 1024 bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(f"{time_of_run:.0f} s for {flops[0]:.2g} single and {flops[1] + flops[2]:.2g} double operations; "
-          f"peak memory {peak / 1e9:.2f} GB; condition {error.condition_runs[0]:.1e}, slower solver needed in {error.fallbacks} fits")
-    print(f"ICL {error.icl.mean:.4f}, theory {theory_error(head, TASK, sizes).icl:.4f}; "
-          f"IDG {error.idg.mean:.4f}, theory {theory_error(head, TASK, sizes).idg:.4f}")
+    print(
+        f"{time_of_run:.0f} s for {flops[0]:.2g} single and {flops[1] + flops[2]:.2g} double operations; "
+        f"peak memory {peak / 1e9:.2f} GB; condition {error.condition_runs[0]:.1e}, slower solver needed in {error.fallbacks} fits"
+    )
+    print(
+        f"ICL {error.icl.mean:.4f}, theory {theory_error(head, TASK, sizes).icl:.4f}; "
+        f"IDG {error.idg.mean:.4f}, theory {theory_error(head, TASK, sizes).idg:.4f}"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

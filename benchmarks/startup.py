@@ -15,8 +15,10 @@ from verify.command_line import command_line, positive
 BASE = "import numpy, sympy"
 #: The promise for ``import hermite_eq``, in seconds over :data:`BASE`.
 PROMISE = 0.3
-_SOURCES = ("from hermite_eq import *; "
-            "task = Task(sources=[Source('relu', 0.01), Source('tanh', 0.1), Source('relu', 0.5)], unit_inputs=True, unit_link=True)")
+_SOURCES = (
+    "from hermite_eq import *; "
+    "task = Task(sources=[Source('relu', 0.01), Source('tanh', 0.1), Source('relu', 0.5)], unit_inputs=True, unit_link=True)"
+)
 STARTS = (
     "import hermite_eq",
     "from hermite_eq import *",

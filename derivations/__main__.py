@@ -41,8 +41,10 @@ def table(results: Sequence[Result]) -> str:
         lines.append(f"{result.name:<26} {counts} {'error' if result.failure else failed:>7} {result.seconds:>8.1f}")
     steps = [step for result in results for step in result.steps]
     total = [sum(step.status == status for step in steps) for status in ("all", "cases", "open")]
-    lines.append(f"{'total':<26} {total[0]:>4} {total[1]:>6} {total[2]:>5} {sum(not step.holds for step in steps):>7}"
-                 f" {sum(result.seconds for result in results):>8.1f}")
+    lines.append(
+        f"{'total':<26} {total[0]:>4} {total[1]:>6} {total[2]:>5} {sum(not step.holds for step in steps):>7}"
+        f" {sum(result.seconds for result in results):>8.1f}"
+    )
     return "\n".join(lines)
 
 

@@ -12,22 +12,79 @@ from hermite_eq.latex import side_by_side
 
 #: Folders as chapters in the order of the argument, with the derivations in it.
 CHAPTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("coefficients", "Hermite coefficients and kernels",
-     ("jump_formula", "gaussian_exponentials", "error_function", "coefficient_decay", "mehler", "dual_kernels", "layer_kernels",
-      "gegenbauer_limit", "exponents", "trapezoid_error")),
-    ("contexts", "The context and its covariance",
-     ("linear_attention", "context_law", "context_covariance", "task_averages", "norm_law", "context_norms", "head_moments",
-      "structured_covariance", "given_weights", "quadratic_form_law", "effective_dimension", "softmax_context")),
-    ("features", "Gaussian pre-activations and the equivalent model",
-     ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients", "conditional_coefficients", "gradient_step")),
-    ("linear", "Errors of linear Transformers, and what nothing can beat",
-     ("marchenko_pastur", "wishart_density", "linear_error", "task_gap", "ridgeless_limits", "task_covariances", "task_alignment",
-      "full_attention", "bayes_context", "dmmse")),
-    ("heads", "Errors of random heads and of several sources",
-     ("random_features", "given_covariances", "given_means", "context_types", "mixing_gradient", "spiked_features",
-      "spiked_quadratics", "given_samples", "layer_moments", "test_contexts", "given_features")),
-    ("statistics", "Tests of universality",
-     ("deviation_nulls", "robust_mean_test", "sequential_t_test")),
+    (
+        "coefficients",
+        "Hermite coefficients and kernels",
+        (
+            "jump_formula",
+            "gaussian_exponentials",
+            "error_function",
+            "coefficient_decay",
+            "mehler",
+            "dual_kernels",
+            "layer_kernels",
+            "gegenbauer_limit",
+            "exponents",
+            "trapezoid_error",
+        ),
+    ),
+    (
+        "contexts",
+        "The context and its covariance",
+        (
+            "linear_attention",
+            "context_law",
+            "context_covariance",
+            "task_averages",
+            "norm_law",
+            "context_norms",
+            "head_moments",
+            "structured_covariance",
+            "given_weights",
+            "quadratic_form_law",
+            "effective_dimension",
+            "softmax_context",
+        ),
+    ),
+    (
+        "features",
+        "Gaussian pre-activations and the equivalent model",
+        ("gaussian_preactivations", "conditional_gaussianity", "equivalent_coefficients", "conditional_coefficients", "gradient_step"),
+    ),
+    (
+        "linear",
+        "Errors of linear Transformers, and what nothing can beat",
+        (
+            "marchenko_pastur",
+            "wishart_density",
+            "linear_error",
+            "task_gap",
+            "ridgeless_limits",
+            "task_covariances",
+            "task_alignment",
+            "full_attention",
+            "bayes_context",
+            "dmmse",
+        ),
+    ),
+    (
+        "heads",
+        "Errors of random heads and of several sources",
+        (
+            "random_features",
+            "given_covariances",
+            "given_means",
+            "context_types",
+            "mixing_gradient",
+            "spiked_features",
+            "spiked_quadratics",
+            "given_samples",
+            "layer_moments",
+            "test_contexts",
+            "given_features",
+        ),
+    ),
+    ("statistics", "Tests of universality", ("deviation_nulls", "robust_mean_test", "sequential_t_test")),
 )
 
 _NOTATION = (
@@ -38,8 +95,10 @@ _NOTATION = (
     (r"c_k(s)", r"$\mathbb{E}[\sigma(sg)\,\mathrm{He}_k(g)]$; $\theta=s\frac d{ds}$"),
     (r"\sigma_*,\ \rho", r"target, variance of the label noise; $c_k^*$ for $k\ge0$ the target's coefficients where both occur"),
     (r"\xi,\ x_i,\ y_i", r"task $\mathcal{N}(0,I_d)$, inputs $\mathcal{N}(0,I_d/d)$, labels $\sigma_*(\xi^\top x_i)+\epsilon_i$"),
-    (r"b,\ h",
-     r"$b=(\frac d\ell\sum y_ix_i,\ \frac1\ell\sum y_i^2)$, $h=\operatorname{vec}H_Z=x_{\ell+1}\otimes b$, $H_Z=x_{\ell+1}b^\top$"),
+    (
+        r"b,\ h",
+        r"$b=(\frac d\ell\sum y_ix_i,\ \frac1\ell\sum y_i^2)$, $h=\operatorname{vec}H_Z=x_{\ell+1}\otimes b$, $H_Z=x_{\ell+1}b^\top$",
+    ),
     (r"F,\ t", r"first layer with $\mathcal{N}(0,1/t)$ entries, $t=\operatorname{tr}\operatorname{Cov}(h)$"),
     (r"a_1,\ v", r"$c_1(\sigma_*)$, $\mathbb{E}\,\sigma_*(g)^2+\rho$"),
     (r"\alpha,\ \kappa,\ \tau,\ \mu", r"$\ell/d$, $k/d$, $n/d^2$, $m/d^2$ (context length, tasks, samples, neurons)"),
@@ -68,13 +127,51 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 
 #: Reaches are short phrases; these are the signs they may hold beside ASCII.
 _SIGNS = {
-    "ℓ": r"$\ell$", "σ": r"$\sigma$", "ρ": r"$\rho$", "κ": r"$\kappa$", "τ": r"$\tau$", "λ": r"$\lambda$", "α": r"$\alpha$",
+    "ℓ": r"$\ell$",
+    "σ": r"$\sigma$",
+    "ρ": r"$\rho$",
+    "κ": r"$\kappa$",
+    "τ": r"$\tau$",
+    "λ": r"$\lambda$",
+    "α": r"$\alpha$",
     "β": r"$\beta$",
-    "δ": r"$\delta$", "η": r"$\eta$", "₃": "$_3$",
-    "γ": r"$\gamma$", "ν": r"$\nu$", "μ": r"$\mu$", "ω": r"$\omega$", "θ": r"$\theta$", "Σ": r"$\Sigma$", "ξ": r"$\xi$", "Ξ": r"$\Xi$",
-    "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "→": r"$\to$", "∞": r"$\infty$", "×": r"$\times$", "−": "$-$", "*": r"$_*$", "<": "$<$",
-    ">": "$>$", "=": "$=$", "ᵀ": r"$^\top$", "²": "$^2$", "⁻": "$^-$", "¹": "$^1$", "₀": "$_0$", "₁": "$_1$", "₂": "$_2$", "_": r"\_",
-    "^": r"\^{}", "&": r"\&", "%": r"\%", "·": r"$\cdot$", "½": r"$\frac12$", "√": r"$\surd$", "…": r"\dots{}",
+    "δ": r"$\delta$",
+    "η": r"$\eta$",
+    "₃": "$_3$",
+    "γ": r"$\gamma$",
+    "ν": r"$\nu$",
+    "μ": r"$\mu$",
+    "ω": r"$\omega$",
+    "θ": r"$\theta$",
+    "Σ": r"$\Sigma$",
+    "ξ": r"$\xi$",
+    "Ξ": r"$\Xi$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "≠": r"$\ne$",
+    "→": r"$\to$",
+    "∞": r"$\infty$",
+    "×": r"$\times$",
+    "−": "$-$",
+    "*": r"$_*$",
+    "<": "$<$",
+    ">": "$>$",
+    "=": "$=$",
+    "ᵀ": r"$^\top$",
+    "²": "$^2$",
+    "⁻": "$^-$",
+    "¹": "$^1$",
+    "₀": "$_0$",
+    "₁": "$_1$",
+    "₂": "$_2$",
+    "_": r"\_",
+    "^": r"\^{}",
+    "&": r"\&",
+    "%": r"\%",
+    "·": r"$\cdot$",
+    "½": r"$\frac12$",
+    "√": r"$\surd$",
+    "…": r"\dots{}",
 }
 
 
@@ -147,8 +244,7 @@ def _examples() -> Iterator[str]:
 def document(results: Sequence[Result]) -> str:
     """The whole document; it depends on the results alone."""
     proved = {result.name: result for result in results}
-    head = [r"\begin{center}", r"\begin{tabular}{lp{0.72\textwidth}}", r"  \toprule", r"  symbol & meaning \\",
-            r"  \midrule"]
+    head = [r"\begin{center}", r"\begin{tabular}{lp{0.72\textwidth}}", r"  \toprule", r"  symbol & meaning \\", r"  \midrule"]
     lines = [_PREAMBLE, r"\section{Notation}", *head]
     lines += [rf"  ${symbol}$ & {meaning} \\" for symbol, meaning in _NOTATION]
     lines += [r"  \bottomrule", r"\end{tabular}", r"\end{center}"]
@@ -168,12 +264,19 @@ def _status(results: Sequence[Result]) -> str:
     for result in results:
         counts = " & ".join(str(result.count(status)) for status in ("all", "cases", "open"))
         rows.append(rf"  {result.module.TITLE} & {counts} \\")
-    return "\n".join([
-        r"\section{Status}", r"Number of steps that hold for all cases, that were checked in stated cases, and that are open.",
-        r"\begin{longtable}{p{0.7\linewidth}rrr}", r"  \toprule", r"  derivation & all & cases & open \\", r"  \midrule",
-        *rows,
-        r"  \bottomrule", r"\end{longtable}",
-    ])
+    return "\n".join(
+        [
+            r"\section{Status}",
+            r"Number of steps that hold for all cases, that were checked in stated cases, and that are open.",
+            r"\begin{longtable}{p{0.7\linewidth}rrr}",
+            r"  \toprule",
+            r"  derivation & all & cases & open \\",
+            r"  \midrule",
+            *rows,
+            r"  \bottomrule",
+            r"\end{longtable}",
+        ]
+    )
 
 
 def write(folder: Path, results: Sequence[Result]) -> Path:

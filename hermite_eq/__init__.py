@@ -14,16 +14,44 @@ __version__ = "0.1.0"
 
 # SPEC 1: a part is imported when one of its names is first asked for. Type checkers and editors read the second list, which a test holds
 # against the first.
-_PARTS = ("activations", "covariance", "equivalence", "errors", "expansion", "hermite", "latex", "models", "plotting", "simulate",
-          "structured", "testing", "theory", "trained")
+_PARTS = (
+    "activations",
+    "covariance",
+    "equivalence",
+    "errors",
+    "expansion",
+    "hermite",
+    "latex",
+    "models",
+    "plotting",
+    "simulate",
+    "structured",
+    "testing",
+    "theory",
+    "trained",
+)
 _NAMES = {
     "activations": ("Activation", "activation", "registered_names"),
     "equivalence": ("equivalent_model", "equivalent_transformer"),
     "errors": ("ArgumentTypeError", "ConvergenceError", "HypothesisError", "HypothesisWarning", "OutOfMemoryError", "StorageError"),
     "expansion": ("HermiteExpansion", "coefficients", "dual_activation"),
     "models": (
-        "Dense", "Diagonal", "Identity", "LinearTransformer", "OneStepTransformer", "PolynomialActivation", "PowerLaw",
-        "RandomTransformer", "Ratios", "Sizes", "SoftmaxAttention", "Source", "Spike", "StudentT", "Task", "Toeplitz",
+        "Dense",
+        "Diagonal",
+        "Identity",
+        "LinearTransformer",
+        "OneStepTransformer",
+        "PolynomialActivation",
+        "PowerLaw",
+        "RandomTransformer",
+        "Ratios",
+        "Sizes",
+        "SoftmaxAttention",
+        "Source",
+        "Spike",
+        "StudentT",
+        "Task",
+        "Toeplitz",
     ),
     "theory": ("TheoryError", "icl_curve", "icl_error"),
 }

@@ -101,9 +101,7 @@ def finite(value: Any, name: str, meaning: str = "", *, requirement: str = "", r
     return _real(value, name, requirement, repair or f"pass {name}=1.0, say", math.isfinite)
 
 
-def non_negative(
-    value: Any, name: str, meaning: str = "", *, infinite: bool = False, requirement: str = "", repair: str = ""
-) -> float:
+def non_negative(value: Any, name: str, meaning: str = "", *, infinite: bool = False, requirement: str = "", repair: str = "") -> float:
     """``value`` as a float ≥ 0, finite unless ``infinite``."""
     requirement = requirement or f"{_called(name, meaning)} is a {'number ≥ 0 (inf allowed)' if infinite else 'finite number ≥ 0'}"
     end = math.inf if infinite else sys.float_info.max

@@ -68,11 +68,21 @@ def _activations(arguments: argparse.Namespace) -> None:
         sigma = activation(name)
         expansion = hermite_eq.coefficients(sigma, 2)
         c = np.asarray(expansion)
-        rows.append({
-            "name": name, "expression": str(sigma.expression), "parity": sigma.parity, "kinks": [str(kink) for kink in sigma.kinks],
-            "lipschitz": sigma.lipschitz, "strip": sigma.strip, "closed_form": sigma.closed_form, "c_0": c[0], "c_1": c[1],
-            "c_1*": float(expansion.residual(1)), "c_2*": float(expansion.residual(2)),
-        })
+        rows.append(
+            {
+                "name": name,
+                "expression": str(sigma.expression),
+                "parity": sigma.parity,
+                "kinks": [str(kink) for kink in sigma.kinks],
+                "lipschitz": sigma.lipschitz,
+                "strip": sigma.strip,
+                "closed_form": sigma.closed_form,
+                "c_0": c[0],
+                "c_1": c[1],
+                "c_1*": float(expansion.residual(1)),
+                "c_2*": float(expansion.residual(2)),
+            }
+        )
     # A slope or strip that is infinite is none: null.
     if _printed(arguments, [{key: None if value == math.inf else value for key, value in row.items()} for row in rows], rows):
         return
@@ -86,9 +96,7 @@ def _activations(arguments: argparse.Namespace) -> None:
 
 
 def _coefficients(arguments: argparse.Namespace) -> None:
-    expansion = hermite_eq.coefficients(
-        arguments.sigma, arguments.degree, parameters=arguments.parameters, variance=arguments.variance
-    )
+    expansion = hermite_eq.coefficients(arguments.sigma, arguments.degree, parameters=arguments.parameters, variance=arguments.variance)
     if arguments.latex:
         print(expansion.latex(arguments.latex))
         return
@@ -151,8 +159,9 @@ def _theory(arguments: argparse.Namespace) -> None:
     rows: list[Row] = []
     notes: list[str] = []
     for tau in _numbers(arguments.tau):
-        where = (hermite_eq.Ratios(tau=tau, **ratios) if arguments.d is None
-                 else hermite_eq.Sizes.from_ratios(arguments.d, tau=tau, **ratios))
+        where = (
+            hermite_eq.Ratios(tau=tau, **ratios) if arguments.d is None else hermite_eq.Sizes.from_ratios(arguments.d, tau=tau, **ratios)
+        )
         error = hermite_eq.icl_error(model, task, where)
         rows.append({"tau": tau, "icl": error.icl, "idg": error.idg})
         notes += [note for note in error.notes if note not in notes]
@@ -170,9 +179,7 @@ def _theory(arguments: argparse.Namespace) -> None:
 
 def _compare(arguments: argparse.Namespace) -> None:
     task = hermite_eq.Task(activation(arguments.target), arguments.noise)
-    sizes = hermite_eq.Sizes.from_ratios(
-        arguments.d, alpha=arguments.alpha, kappa=arguments.kappa, tau=arguments.tau, mu=arguments.mu
-    )
+    sizes = hermite_eq.Sizes.from_ratios(arguments.d, alpha=arguments.alpha, kappa=arguments.kappa, tau=arguments.tau, mu=arguments.mu)
     sigma = activation(arguments.activation)
     models: list[hermite_eq.LinearTransformer | hermite_eq.RandomTransformer] = [
         hermite_eq.RandomTransformer(head, arguments.ridge, arguments.normalise)

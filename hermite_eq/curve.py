@@ -210,7 +210,8 @@ class Curve(ByValue, ABC):
 
         own = {name for name in _OWN if any(getattr(s.sizes, name, None) is not None for s in self.settings)}
         rows = [
-            {name: value for name, value in asdict(s.sizes).items() if name not in _OWN} | {name: s.value(name) for name in own}
+            {name: value for name, value in asdict(s.sizes).items() if name not in _OWN}
+            | {name: s.value(name) for name in own}
             | ({} if self.axis is None else {self.axis: s.value(self.axis)})
             for s in self.settings
         ]

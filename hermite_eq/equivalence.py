@@ -198,23 +198,28 @@ class EquivalentTransformer:
             _lipschitz(self._head, r"\sigma"),
             _lipschitz(self.task.target, r"\sigma_*"),
             Hypothesis(
-                r"\mathbb{E}\,\sigma(g)^2 < \infty", math.isfinite(float(self._sigma.norm2)),
+                r"\mathbb{E}\,\sigma(g)^2 < \infty",
+                math.isfinite(float(self._sigma.norm2)),
                 rf"\mathbb{{E}}\,\sigma(g)^2 = {_value(self._sigma.norm2)}",
             ),
             Hypothesis(
-                r"\mathbb{E}\,\sigma_*(g)^2 < \infty", math.isfinite(float(self._target.norm2)),
+                r"\mathbb{E}\,\sigma_*(g)^2 < \infty",
+                math.isfinite(float(self._target.norm2)),
                 rf"\mathbb{{E}}\,\sigma_*(g)^2 = {_value(self._target.norm2)}",
             ),
             Hypothesis(
-                r"\sigma \text{ is not constant}", bool(float(self._sigma.residual(0)) > 0),
+                r"\sigma \text{ is not constant}",
+                bool(float(self._sigma.residual(0)) > 0),
                 rf"c_1 = {_value(self._sigma.c[1])},\ c_1^* = {_value(self._sigma.residual(1))}",
             ),
             Hypothesis(
-                rf"r = {self.degree} \text{{ suffices}}", self.degree >= self.sufficient_degree,
+                rf"r = {self.degree} \text{{ suffices}}",
+                self.degree >= self.sufficient_degree,
                 rf"\text{{{_constant_in_words(self._sigma, self._target)}}}",
             ),
             Hypothesis(
-                r"a_1 \ne 0 \text{ (a linear signal)}", not _vanishes(self._target, 1),
+                r"a_1 \ne 0 \text{ (a linear signal)}",
+                not _vanishes(self._target, 1),
                 rf"a_1 = {_value(self.signal)}" + _parity(self.task.target),
             ),
         ]

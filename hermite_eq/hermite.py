@@ -94,8 +94,10 @@ def orthonormal(c: Sequence[Any]) -> tuple[Any, ...]:
     >>> orthonormal([sympy.Integer(1), sympy.Integer(0), sympy.Integer(2)])
     (1, 0, sqrt(2))
     """
-    return tuple(ck / (sympy.sqrt(sympy.factorial(k)) if isinstance(ck, sympy.Basic) else math.sqrt(math.factorial(k)))
-                 for k, ck in enumerate(_numbers(c)))
+    return tuple(
+        ck / (sympy.sqrt(sympy.factorial(k)) if isinstance(ck, sympy.Basic) else math.sqrt(math.factorial(k)))
+        for k, ck in enumerate(_numbers(c))
+    )
 
 
 def _numbers(c: Any) -> tuple[Any, ...]:
@@ -127,5 +129,7 @@ def physicists_weights(c: Sequence[Any]) -> tuple[Any, ...]:
     >>> physicists_weights([sympy.Integer(1), sympy.Integer(0), sympy.Integer(2)])          # x² = 1 + He_2 = 1 + H_2(x/√2)/2
     (1, 0, 1/2)
     """
-    return tuple(weight / (sympy.sqrt(2) ** k if isinstance(weight, sympy.Basic) else math.sqrt(2.0) ** k)
-                 for k, weight in enumerate(polynomial_weights(c)))
+    return tuple(
+        weight / (sympy.sqrt(2) ** k if isinstance(weight, sympy.Basic) else math.sqrt(2.0) ** k)
+        for k, weight in enumerate(polynomial_weights(c))
+    )

@@ -63,8 +63,24 @@ def test_theory_for_the_head_and_the_linear_transformer(capsys: pytest.CaptureFi
 
 
 def test_compare_sets_theory_beside_simulation(capsys: pytest.CaptureFixture[str]) -> None:
-    table = output(capsys, "compare", "--activation", "relu", "--target", "tanh", "-d", "8", "--tau", "3", "--runs", "2", "--degrees", "1",
-                   "--kappa", "4")
+    table = output(
+        capsys,
+        "compare",
+        "--activation",
+        "relu",
+        "--target",
+        "tanh",
+        "-d",
+        "8",
+        "--tau",
+        "3",
+        "--runs",
+        "2",
+        "--degrees",
+        "1",
+        "--kappa",
+        "4",
+    )
     labels = [line[:28].strip() for line in table.splitlines()[2:]]
     assert labels == ["relu", "relu, r = 1", "linear", "linear + intercept"]
 

@@ -32,7 +32,8 @@ MAINS = {
     module_name(path): block
     for folder in ("benchmarks", "verify", "derivations", "examples")
     for path in sorted((ROOT / folder).rglob("*.py"))
-    for block in ast.parse(path.read_text(encoding="utf-8")).body if is_main(block)
+    for block in ast.parse(path.read_text(encoding="utf-8")).body
+    if is_main(block)
 }
 COMMANDS = sorted(set(MAINS) - OTHERS)
 

@@ -104,8 +104,10 @@ def test_theory_and_simulation_have_the_same_columns(task: Any) -> None:
 def test_results_are_equal_by_value_and_survive_pickling() -> None:
     theory = icl_curve(LINEAR, TASK, SIZES, noise=[0.1, 0.2])
     simulated = simulate.icl_curve(LINEAR, TASK, SIZES, noise=[0.1, 0.2], runs=2, rng=0)
-    for curve, other in ((theory, icl_curve(LINEAR, TASK, SIZES, noise=[0.1, 0.3])),
-                         (simulated, simulate.icl_curve(LINEAR, TASK, SIZES, noise=[0.1, 0.2], runs=2, rng=1))):
+    for curve, other in (
+        (theory, icl_curve(LINEAR, TASK, SIZES, noise=[0.1, 0.3])),
+        (simulated, simulate.icl_curve(LINEAR, TASK, SIZES, noise=[0.1, 0.2], runs=2, rng=1)),
+    ):
         again = pickle.loads(pickle.dumps(curve))
         assert again == curve
         assert hash(again) == hash(curve)

@@ -42,14 +42,17 @@ def test_signal_and_noise_are_parsevals_parts() -> None:
     assert _found("relu", "relu").noise == sympy.Rational(13, 50) - 1 / (2 * sympy.pi)
 
 
-@pytest.mark.parametrize(("head", "target", "degree", "c0", "c2"), [
-    ("relu", "relu", 1, True, False),
-    ("relu", "tanh", 1, False, False),
-    ("centred_relu", "relu", 2, True, True),
-    ("centred_relu", "tanh", 1, False, False),
-    ("tanh", "relu", 1, True, False),
-    (lambda x: np.maximum(x, 0), "relu", 1, True, False),
-])
+@pytest.mark.parametrize(
+    ("head", "target", "degree", "c0", "c2"),
+    [
+        ("relu", "relu", 1, True, False),
+        ("relu", "tanh", 1, False, False),
+        ("centred_relu", "relu", 2, True, True),
+        ("centred_relu", "tanh", 1, False, False),
+        ("tanh", "relu", 1, True, False),
+        (lambda x: np.maximum(x, 0), "relu", 1, True, False),
+    ],
+)
 def test_the_terms_that_matter(head: object, target: object, degree: int, c0: bool, c2: bool) -> None:
     found = _found(head, target)
     assert (found.degree, found.relevant["c_0"], found.relevant["c_2"]) == (degree, c0, c2)

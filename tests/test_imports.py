@@ -82,8 +82,11 @@ def test_imports_follow_the_order(path: Path) -> None:
 
 
 def test_every_part_has_its_place() -> None:
-    parts = {path.stem if path.parent.name == "hermite_eq" else path.relative_to(ROOT).parts[1]
-             for path in SOURCES if path.relative_to(ROOT).parts[0] == "hermite_eq"} - {"__init__"}
+    parts = {
+        path.stem if path.parent.name == "hermite_eq" else path.relative_to(ROOT).parts[1]
+        for path in SOURCES
+        if path.relative_to(ROOT).parts[0] == "hermite_eq"
+    } - {"__init__"}
     assert parts == set(DIRECT)
 
 
@@ -147,8 +150,19 @@ def test_the_package_loads_none_of_its_parts() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout == "hermite_eq\n"
 
 
-HEAVY = {"scipy.stats", "matplotlib", "pandas", "rich", "hypothesis", "pytest", "distributed", "threadpoolctl", "jax", "optax",
-         "hermite_eq.activations.names.table"}
+HEAVY = {
+    "scipy.stats",
+    "matplotlib",
+    "pandas",
+    "rich",
+    "hypothesis",
+    "pytest",
+    "distributed",
+    "threadpoolctl",
+    "jax",
+    "optax",
+    "hermite_eq.activations.names.table",
+}
 
 
 def test_public_names_load_nothing_heavy_and_build_no_table(loaded: Callable[[str], set[str]]) -> None:
@@ -161,13 +175,21 @@ def test_what_is_heavy_is_seen_when_it_is_loaded(loaded: Callable[[str], set[str
     assert HEAVY & loaded("import hermite_eq; hermite_eq.Task('relu')") == {"hermite_eq.activations.names.table"}
 
 
-@pytest.mark.parametrize("first", [
-    "", "import hermite_eq.theory", "from hermite_eq import covariance", "from hermite_eq.covariance import covariance",
-])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "",
+        "import hermite_eq.theory",
+        "from hermite_eq import covariance",
+        "from hermite_eq.covariance import covariance",
+    ],
+)
 def test_the_covariance_is_a_module_that_answers_a_call(first: str, loaded: Callable[[str], set[str]]) -> None:
-    loaded(f"{first}\nimport hermite_eq, hermite_eq.covariance as module\n"
-           "assert module is sys.modules['hermite_eq.covariance'] is hermite_eq.covariance\n"
-           "try:\n    hermite_eq.covariance('relu')\nexcept hermite_eq.HypothesisError:\n    answered = True\nassert answered")
+    loaded(
+        f"{first}\nimport hermite_eq, hermite_eq.covariance as module\n"
+        "assert module is sys.modules['hermite_eq.covariance'] is hermite_eq.covariance\n"
+        "try:\n    hermite_eq.covariance('relu')\nexcept hermite_eq.HypothesisError:\n    answered = True\nassert answered"
+    )
     assert hermite_eq.covariance(hermite_eq.Task("relu")) == hermite_eq.covariance.covariance(hermite_eq.Task("relu"))
 
 

@@ -33,9 +33,15 @@ def test_indices_have_the_platform_s_width(path: Path) -> None:
     assert len(lines) == VALUES.get(path.relative_to(ROOT).as_posix(), 0), f"64-bit integers in lines {lines}"
 
 
-@pytest.mark.parametrize("line", [
-    "np.zeros(3, np.int64)", "np.empty(3, dtype=np.int64)", "x.astype(np.int64)", "rng.integers(4, size=3)",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "np.zeros(3, np.int64)",
+        "np.empty(3, dtype=np.int64)",
+        "x.astype(np.int64)",
+        "rng.integers(4, size=3)",
+    ],
+)
 def test_a_wide_index_is_found(line: str) -> None:
     assert list(wide_integers(line)) == [1]
     assert not list(wide_integers(line.replace("np.int64", "np.intp").replace("size=3)", "size=3).astype(np.intp)")))

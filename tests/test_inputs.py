@@ -31,9 +31,11 @@ def divides(x: Any) -> Any:
 def second_moment(power: float) -> Any:
     """E|g − 1|^(2a): with the centre at 1, by the integral in the distance's logarithm."""
     with mpmath.workdps(25):
+
         def f(s: Any) -> Any:
             t = mpmath.exp(s)
             return t ** (1 + 2 * power) * (mpmath.npdf(1 + t) + mpmath.npdf(1 - t))
+
         return mpmath.quad(f, [-6000, -600, -100, -20, *range(-10, 4)])
 
 

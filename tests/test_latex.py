@@ -274,8 +274,9 @@ GOLDEN: dict[str, Callable[[], str]] = {
     "covariance_over_tasks": lambda: latex(covariance(_relu()).over_tasks()),
     "covariance_limit": lambda: latex(covariance(_relu()).limit()),
     "source_given": lambda: latex(covariance(_relu(), covariances=True)),
-    "source_given_centred_unit": lambda: latex(covariance(
-        Task(sources=[Source("gelu", 0.01, task_cov=Spike(9.0))], unit_inputs=True, unit_link=True))),
+    "source_given_centred_unit": lambda: latex(
+        covariance(Task(sources=[Source("gelu", 0.01, task_cov=Spike(9.0))], unit_inputs=True, unit_link=True))
+    ),
     "source_averaged_any_target": lambda: latex(covariance(SymbolicTarget(), covariances=True).averaged(1)),
     "source_averaged_unit": lambda: latex(covariance(_relu(unit_inputs=True, unit_link=True), covariances=True).averaged(1)),
     "source_over_tasks": lambda: latex(covariance(Task("tanh", 0.01), covariances=True).over_tasks()),

@@ -146,16 +146,32 @@ def test_an_exact_divergence_leaves_the_picture() -> None:
     ("curves", "keywords", "message"),
     [
         (lambda: [], {}, "there is a curve to draw; found none. Repair: pass at least one curve"),
-        (lambda: [1.0], {}, "what is drawn is a TheoryCurve or a SimulatedCurve; found float. "
-         "Repair: pass what hermite_eq.theory.icl_curve and hermite_eq.simulate.icl_curve return"),
-        (lambda: icl_curve(RELU, TASK, [points(12)[0], points(16)[0]]), {},
-         "all points of a curve have one d; found 12, 16. Repair: draw one curve per d"),
-        (lambda: icl_curve(RELU, TASK, [Ratios(1, 0.5, 1, 1), Ratios(2, 0.5, 2, 1)]), {},
-         'one of the ratios α, κ, τ, μ varies along the curves; found τ, α. Repair: pass x="tau", say'),
-        (lambda: icl_curve(LINEAR, TASK, [Ratios(1, 0.5, 1), Ratios(1, 0.5, 2)]), {"x": "mu"},
-         "every point has a value on the abscissa mu; found none in linear. Repair: choose another x"),
-        (lambda: icl_curve(LinearTransformer(0), TASK, [Ratios(1, 0.5, 1), Ratios(2, 0.5, 1)]), {},
-         "some error is positive and finite, for a logarithmic axis; found no such icl. Repair: draw another error"),
+        (
+            lambda: [1.0],
+            {},
+            "what is drawn is a TheoryCurve or a SimulatedCurve; found float. "
+            "Repair: pass what hermite_eq.theory.icl_curve and hermite_eq.simulate.icl_curve return",
+        ),
+        (
+            lambda: icl_curve(RELU, TASK, [points(12)[0], points(16)[0]]),
+            {},
+            "all points of a curve have one d; found 12, 16. Repair: draw one curve per d",
+        ),
+        (
+            lambda: icl_curve(RELU, TASK, [Ratios(1, 0.5, 1, 1), Ratios(2, 0.5, 2, 1)]),
+            {},
+            'one of the ratios α, κ, τ, μ varies along the curves; found τ, α. Repair: pass x="tau", say',
+        ),
+        (
+            lambda: icl_curve(LINEAR, TASK, [Ratios(1, 0.5, 1), Ratios(1, 0.5, 2)]),
+            {"x": "mu"},
+            "every point has a value on the abscissa mu; found none in linear. Repair: choose another x",
+        ),
+        (
+            lambda: icl_curve(LinearTransformer(0), TASK, [Ratios(1, 0.5, 1), Ratios(2, 0.5, 1)]),
+            {},
+            "some error is positive and finite, for a logarithmic axis; found no such icl. Repair: draw another error",
+        ),
     ],
 )
 def test_what_cannot_be_drawn(curves, keywords: dict, message: str) -> None:
@@ -196,10 +212,13 @@ def test_the_phase_diagram_of_the_context_length() -> None:
 
 
 def test_a_phase_diagram_that_does_not_fit() -> None:
-    with pytest.raises(HypothesisError, match=re.escape(
-        "values has a row for each y and a column for each x; found shapes (2, 1), y (1,), x (2,). "
-        "Repair: pass values[i, j] at (x[j], y[i])"
-    )):
+    with pytest.raises(
+        HypothesisError,
+        match=re.escape(
+            "values has a row for each y and a column for each x; found shapes (2, 1), y (1,), x (2,). "
+            "Repair: pass values[i, j] at (x[j], y[i])"
+        ),
+    ):
         plot_phase([1, 2], [1], [[1], [2]])
     with pytest.raises(HypothesisError, match="a table has x, y and values; found one of them missing"):
         plot_phase([1, 2], [1])

@@ -78,19 +78,32 @@ def _pack(arguments: argparse.Namespace, console: Console) -> int:
 PAGES = {"report": "verify.report.document", "trained": "verify.report.trained", "open-questions": "verify.open_questions.page"}
 #: What each subcommand does and costs.
 COMMANDS: dict[str, tuple[Callable[[argparse.Namespace, Console], int], str]] = {
-    "check": (_check, "the main job, from activations and targets to verdicts: seven minutes on two cores, "
-                      "with --full at the papers' sizes, campaigns included: days"),
-    "run": (command.run, "simulate campaigns, by name or all, and report on each: minutes at d = 20 to 40, hours to days at the papers' "
-                         "size; of trained Transformers (la-fig5, la-fig6, open-questions) minutes at d = 6, an hour at d = 14"),
+    "check": (
+        _check,
+        "the main job, from activations and targets to verdicts: seven minutes on two cores, "
+        "with --full at the papers' sizes, campaigns included: days",
+    ),
+    "run": (
+        command.run,
+        "simulate campaigns, by name or all, and report on each: minutes at d = 20 to 40, hours to days at the papers' "
+        "size; of trained Transformers (la-fig5, la-fig6, open-questions) minutes at d = 6, an hour at d = 14",
+    ),
     "list": (_list, "the campaigns and what is said of them: seconds"),
-    "report": (_report, "report on all stored campaigns together: minutes where their theory is kept, else hours, most of them for the "
-               "theory of gradient steps"),
+    "report": (
+        _report,
+        "report on all stored campaigns together: minutes where their theory is kept, else hours, most of them for the "
+        "theory of gradient steps",
+    ),
     "trained": (_report, "the page on Transformers trained by gradient descent, from the runs of la-fig5 and la-fig6: seconds"),
-    "open-questions": (_report, "the page on what remains of the equivalence once more is trained, from the runs of open-questions: "
-                       "seconds"),
+    "open-questions": (
+        _report,
+        "the page on what remains of the equivalence once more is trained, from the runs of open-questions: seconds",
+    ),
     "cost": (_cost, "what campaigns cost, from stored runs and operations, and how long a cluster takes for them: seconds"),
-    "pack": (_pack, "put the runs of every setup into one file, of those which are not complete too, and those of other machines with "
-             "them: seconds"),
+    "pack": (
+        _pack,
+        "put the runs of every setup into one file, of those which are not complete too, and those of other machines with them: seconds",
+    ),
 }
 
 
@@ -100,14 +113,21 @@ def parser() -> argparse.ArgumentParser:
     output = argparse.ArgumentParser(add_help=False)
     output.add_argument("--output", type=Path, default=Path("results"), help="folder for results (default: results)")
     commands = parser.add_subparsers(title="subcommands, and what they cost", dest="command", metavar="COMMAND")
-    made = {name: commands.add_parser(name, parents=[output], help=text, description=f"{text[0].upper()}{text[1:]}.")
-            for name, (_, text) in COMMANDS.items()}
+    made = {
+        name: commands.add_parser(name, parents=[output], help=text, description=f"{text[0].upper()}{text[1:]}.")
+        for name, (_, text) in COMMANDS.items()
+    }
     made["check"].add_argument("--full", action="store_true", help="at the papers' sizes, then the campaigns: days")
     for name in PAGES:
         made[name].add_argument("--documents", type=Path, help="write the page and its pictures into this folder")
     run = made["run"]
-    run.add_argument("campaigns", nargs="+", metavar="campaign", choices=[*EVERY, "la-fig5", "all"],
-                     help="a campaign, as rt-fig1a, or all that train by ridge regression")
+    run.add_argument(
+        "campaigns",
+        nargs="+",
+        metavar="campaign",
+        choices=[*EVERY, "la-fig5", "all"],
+        help="a campaign, as rt-fig1a, or all that train by ridge regression",
+    )
     run.add_argument("--runs", type=positive, help="independent runs (the paper's number)")
     run.add_argument("--d", type=positive, help="dimension (the paper's)")
     run.add_argument("--seed", type=int)
@@ -116,8 +136,14 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--workers", type=positive, help="processes (default: one for each core, on another device one)")
     run.add_argument("--device", default="cpu", help="what computes: cpu (default), torch:cuda, cupy, …; draws are the same everywhere")
     run.add_argument("--memory", help=f"budget for one run (default: {command.MEMORY}). Whatever is stored is not computed again.")
-    made["pack"].add_argument("--merge", nargs="+", type=Path, default=[], metavar="FOLDER",
-                              help="first take the runs of these folders of results, but for those that are there")
+    made["pack"].add_argument(
+        "--merge",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FOLDER",
+        help="first take the runs of these folders of results, but for those that are there",
+    )
     cost = made["cost"]
     cost.add_argument("campaigns", nargs="*", metavar="campaign", help="those which are asked for (default: all)")
     cost.add_argument("--d", type=positive, help="dimension (the paper's)")

@@ -32,8 +32,11 @@ from verify.store.workers import workers
 #: Budget for the arrays of one run, of which each worker computes one at a time.
 MEMORY = "4GB"
 #: The modules that report on the kinds of campaigns.
-REPORTS: dict[type, str] = {Campaign: "verify.report.document", TrainedCampaign: "verify.report.trained",
-                            OpenQuestions: "verify.open_questions.page"}
+REPORTS: dict[type, str] = {
+    Campaign: "verify.report.document",
+    TrainedCampaign: "verify.report.trained",
+    OpenQuestions: "verify.open_questions.page",
+}
 
 
 def shard(text: str | None, runs: int) -> range:
@@ -56,8 +59,9 @@ def named(names: Sequence[str]) -> list[AnyCampaign]:
     >>> [campaign.name for campaign in named(["la-fig5"])][:2]
     ['la-fig5a', 'la-fig5b']
     """
-    found = [CAMPAIGNS if name == "all" else [name] if name in EVERY else [each for each in TRAINED if each.startswith(name)]
-             for name in names]
+    found = [
+        CAMPAIGNS if name == "all" else [name] if name in EVERY else [each for each in TRAINED if each.startswith(name)] for name in names
+    ]
     return [EVERY[name] for name in dict.fromkeys(itertools.chain.from_iterable(found))]
 
 
@@ -77,8 +81,16 @@ def setup_of(campaign: AnyCampaign, arguments: argparse.Namespace) -> tuple[Setu
     return setup, arguments.runs or header["runs"]
 
 
-def perform(setup: Setup, runs: int, folder: Path, console: Console, *, part: str | None = None, count: int | None = None,
-            executor: Executor | None = None) -> bool:
+def perform(
+    setup: Setup,
+    runs: int,
+    folder: Path,
+    console: Console,
+    *,
+    part: str | None = None,
+    count: int | None = None,
+    executor: Executor | None = None,
+) -> bool:
     """Compute what is missing of a campaign, and pack it and write its report once all of ``runs`` are stored.
 
     Parameters

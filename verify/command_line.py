@@ -16,7 +16,9 @@ def command_line(name: str, description: str | None, smallest: Sequence[str]) ->
     """The parser of ``python -m name``; its help is the module's docstring."""
     assert description is not None
     return argparse.ArgumentParser(
-        prog=f"python -m {name}", description=inspect.cleandoc(description), formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=f"python -m {name}",
+        description=inspect.cleandoc(description),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"smallest run: {shlex.join(['python', '-m', name, *smallest])}",
     )
 

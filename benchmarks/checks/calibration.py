@@ -149,8 +149,10 @@ def rate_paired(seed: int, deviation: float, rate: float) -> object:
 
 def rate_unpaired(seed: int, deviation: float, rate: float) -> object:
     d, rng = np.array([16.0, 32.0, 64.0]), np.random.default_rng(seed)
-    columns = [(size / 16) ** (-0.5 + deviation) + scale * rng.standard_normal(runs)
-               for size, scale, runs in zip(d, (0.05, 0.1, 0.15), (6, 10, 14), strict=True)]
+    columns = [
+        (size / 16) ** (-0.5 + deviation) + scale * rng.standard_normal(runs)
+        for size, scale, runs in zip(d, (0.05, 0.1, 0.15), (6, 10, 14), strict=True)
+    ]
     return assert_rate(d, columns, tolerance=0.0, rate=rate)
 
 
@@ -171,8 +173,19 @@ def universal(seed: int, deviation: float, rate: float) -> object:
         return build
 
     tiny = Deviation(1e-9, order=-0.5)
-    return assert_universal(at(1 / (1 + deviation), 0), at(1.0, 1), dimensions=(6, 12), samples=lambda d: 2 * d, ridge=0.5, deviation=tiny,
-                            resolution=9, runs=16, test=60, rng=seed, rate=rate)
+    return assert_universal(
+        at(1 / (1 + deviation), 0),
+        at(1.0, 1),
+        dimensions=(6, 12),
+        samples=lambda d: 2 * d,
+        ridge=0.5,
+        deviation=tiny,
+        resolution=9,
+        runs=16,
+        test=60,
+        rng=seed,
+        rate=rate,
+    )
 
 
 def experiments(repetitions: int) -> tuple[Experiment, ...]:
@@ -182,15 +195,29 @@ def experiments(repetitions: int) -> tuple[Experiment, ...]:
         Experiment("assert_gaussian, n = 400, p = 3", gaussian, "relative excess of one variance", variance),
         Experiment("assert_gaussian, mean unknown, n = 800", gaussian_unknown_mean, "relative excess of one variance", variance),
         Experiment("assert_gaussian, deviation 0.1, n = 2000", gaussian_deviation, "relative excess of all variances", variance),
-        Experiment("assert_covariance, Laplace rows, n = 2000", covariance_laplace, "correlation of two variables",
-                   (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)),
-        Experiment("assert_hermite_coefficients, sampled, 8192", sampled_coefficients, "relative error of c_1",
-                   (0.0, 0.01, 0.02, 0.03, 0.04, 0.06)),
+        Experiment(
+            "assert_covariance, Laplace rows, n = 2000",
+            covariance_laplace,
+            "correlation of two variables",
+            (0.0, 0.05, 0.1, 0.15, 0.2, 0.3),
+        ),
+        Experiment(
+            "assert_hermite_coefficients, sampled, 8192", sampled_coefficients, "relative error of c_1", (0.0, 0.01, 0.02, 0.03, 0.04, 0.06)
+        ),
         Experiment("assert_equivalent, normal errors", equivalent_normal, "relative gap beyond the margin", (0.0, 0.005, 0.01, 0.02, 0.03)),
-        Experiment("assert_equivalent, Transformers", equivalent_transformers(repetitions), "share of the gap beyond the margin",
-                   (0.0, 0.25, 0.5, 0.75, 0.9)),
-        Experiment("assert_equivalent, exponential errors", equivalent_skewed, "relative gap beyond the margin",
-                   (0.0, 0.005, 0.01, 0.02, 0.03), covered=False),
+        Experiment(
+            "assert_equivalent, Transformers",
+            equivalent_transformers(repetitions),
+            "share of the gap beyond the margin",
+            (0.0, 0.25, 0.5, 0.75, 0.9),
+        ),
+        Experiment(
+            "assert_equivalent, exponential errors",
+            equivalent_skewed,
+            "relative gap beyond the margin",
+            (0.0, 0.005, 0.01, 0.02, 0.03),
+            covered=False,
+        ),
         Experiment("assert_rate, paired, 10 runs", rate_paired, "exponent less the claimed one", (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)),
         Experiment("assert_rate, unpaired, 6-14 runs", rate_unpaired, "exponent less the claimed one", (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)),
         Experiment("assert_universal, d = 6, 12, 16 runs", universal, "relative scale of the features, less 1", (0.0, 0.2, 0.4, 0.7, 1.0)),
@@ -230,8 +257,9 @@ def calibrate(repetitions: int) -> bool:
         note = "" if experiment.covered else "  (the assumption of normal differences does not hold)"
         each = (time.perf_counter() - start) / repetitions
         share = f"{100 * alarms / repetitions:4.2f} %"
-        print(f"{experiment.name:45s} {alarms:4d} = {share}  {word}  {undecided:4d} cannot tell  {1e3 * each:6.1f} ms each{note}",
-              flush=True)
+        print(
+            f"{experiment.name:45s} {alarms:4d} = {share}  {word}  {undecided:4d} cannot tell  {1e3 * each:6.1f} ms each{note}", flush=True
+        )
         good &= within or not experiment.covered
     return good
 
@@ -242,8 +270,9 @@ def power(repetitions: int) -> dict[str, tuple[str, list[tuple[float, float]]]]:
     for experiment in experiments(repetitions):
         counts = [(value, *red(experiment.call, range(repetitions), value)) for value in experiment.values]
         curves[experiment.name] = experiment.deviation, [(value, found / repetitions) for value, found, _ in counts]
-        shown = "  ".join(f"{value:g}: {found / repetitions:.2f}" + f" ({undecided} cannot tell)" * bool(undecided)
-                          for value, found, undecided in counts)
+        shown = "  ".join(
+            f"{value:g}: {found / repetitions:.2f}" + f" ({undecided} cannot tell)" * bool(undecided) for value, found, undecided in counts
+        )
         print(experiment.name, experiment.deviation, shown, flush=True)
     return curves
 
@@ -257,7 +286,7 @@ def draw(curves: dict[str, tuple[str, list[tuple[float, float]]]], path: str) ->
     columns = 3
     rows = math.ceil(len(curves) / columns)
     figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 2.6 * rows), squeeze=False, layout="constrained")
-    for axis in axes.flat[len(curves):]:
+    for axis in axes.flat[len(curves) :]:
         axis.axis("off")
     for axis, (name, (deviation, shares)) in zip(axes.flat, curves.items(), strict=False):
         axis.plot(*zip(*shares, strict=True), "o-", markersize=3)

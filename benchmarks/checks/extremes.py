@@ -123,8 +123,9 @@ def settings(count: int, seed: int = 0) -> Iterator[Setting]:
             samples = one((1, d, d * d, d * (d + 1), 10**6 * d * d))
             tasks = one((1, d, 10**6 * d, math.inf))
             context = d if question == "mixture" else one((1, d, 10**4 * d))
-            where = Sizes(d, context, min(tasks, samples) if tasks < math.inf else tasks, samples,
-                          one((1, d, d * d, d * (d + 1), 10**6 * d * d)))
+            where = Sizes(
+                d, context, min(tasks, samples) if tasks < math.inf else tasks, samples, one((1, d, d * d, d * (d + 1), 10**6 * d * d))
+            )
         target = "x" if question == "bayes" else one(TARGETS)
         # Half of all entries are ordinary, so that extremes meet one by one as well as together.
         noise, ridge = (one((*extreme, *[0.1] * len(extreme))) for extreme in (NOISES, RIDGES))
@@ -248,8 +249,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if wrong:
             faults[setting.question] += 1
             print(f"{setting}\n    {wrong}")
-    print(f"{faults.total()} of {arguments.settings} settings are wrong {dict(faults)}; {time.perf_counter() - start:.0f} s, "
-          f"the slowest {slowest[0]:.1f} s: {slowest[1]}")
+    print(
+        f"{faults.total()} of {arguments.settings} settings are wrong {dict(faults)}; {time.perf_counter() - start:.0f} s, "
+        f"the slowest {slowest[0]:.1f} s: {slowest[1]}"
+    )
     return 1 if faults else 0
 
 

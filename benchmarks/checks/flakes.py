@@ -35,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         seed = random.SystemRandom().randrange(2**32)
         tests = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *load, f"--universality-seed={seed}", "-k", arguments.only, "."],
-            cwd=ROOT / "examples" / "universality-project", env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+            cwd=ROOT / "examples" / "universality-project",
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
         )
         if tests.returncode != 0:
             failed.append(seed)

@@ -150,8 +150,9 @@ def simulated(d: int, step: float, runs: int) -> dict[str, Array]:
 
 def table(d: int, step: float, found: dict[str, Array]) -> Table:
     """Errors, and differences from the whole gradient's, paired."""
-    shown = Table(title=f"\\[DM] Fig. 3, task spike, π₁ = 1, ReLU, d = {d}, η = {step:g} d²: the step with parts of the gradient",
-                  header_style="bold")
+    shown = Table(
+        title=f"\\[DM] Fig. 3, task spike, π₁ = 1, ReLU, d = {d}, η = {step:g} d²: the step with parts of the gradient", header_style="bold"
+    )
     for column, right in (("the step is along", False), ("ICL error", True), ("relative to the whole gradient's", True)):
         shown.add_column(column, justify="right" if right else "left")
     for part, values in found.items():

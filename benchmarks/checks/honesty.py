@@ -55,9 +55,7 @@ def _of_arb(name: str) -> Callable[[Any], arb]:
     return lambda number: method(arb(number))
 
 
-_ARB = {"mpf": arb, **{
-    name: _of_arb(name) for name in ("sin", "cos", "tanh", "exp", "log", "sqrt", "atan", "erf", "sign")
-}}
+_ARB = {"mpf": arb, **{name: _of_arb(name) for name in ("sin", "cos", "tanh", "exp", "log", "sqrt", "atan", "erf", "sign")}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +82,18 @@ def _affine(rng: random.Random) -> tuple[sympy.Expr, sympy.Expr]:
 
 def _piecewise(rng: random.Random) -> tuple[sympy.Expr, list[sympy.Expr]]:
     u, place = _affine(rng)
-    build = rng.choice((
-        lambda: Max(u, 0), lambda: Abs(u), lambda: sign(u), lambda: Heaviside(u) * (X + 1), lambda: Max(u, 0) ** 2,
-        lambda: Piecewise((X, u > 0), (exp(X) - 1, True)), lambda: Piecewise((sin(X), u > 0), (X**2, True)), lambda: Min(u, 1 - u),
-    ))
+    build = rng.choice(
+        (
+            lambda: Max(u, 0),
+            lambda: Abs(u),
+            lambda: sign(u),
+            lambda: Heaviside(u) * (X + 1),
+            lambda: Max(u, 0) ** 2,
+            lambda: Piecewise((X, u > 0), (exp(X) - 1, True)),
+            lambda: Piecewise((sin(X), u > 0), (X**2, True)),
+            lambda: Min(u, 1 - u),
+        )
+    )
     expression = build()
     return expression, [place, *([_meeting(u)] if expression.func == Min else [])]
 
@@ -108,8 +114,9 @@ def _trigonometric(rng: random.Random) -> tuple[sympy.Expr, list[sympy.Expr]]:
 
 def _saturating(rng: random.Random) -> tuple[sympy.Expr, list[sympy.Expr]]:
     u, place = _affine(rng)
-    expression = rng.choice((tanh(u), 1 / (1 + exp(-u)), erf(u), atan(u), log(1 + exp(u)), u / sqrt(1 + u * u), X / (1 + exp(-u)),
-                             log(1 + u * u)))
+    expression = rng.choice(
+        (tanh(u), 1 / (1 + exp(-u)), erf(u), atan(u), log(1 + exp(u)), u / sqrt(1 + u * u), X / (1 + exp(-u)), log(1 + u * u))
+    )
     return expression, [place]
 
 
@@ -125,8 +132,12 @@ def _removable(rng: random.Random) -> tuple[sympy.Expr, list[sympy.Expr]]:
 
 
 KINDS: dict[str, Callable[[random.Random], tuple[sympy.Expr, list[sympy.Expr]]]] = {
-    "piecewise": _piecewise, "exponential": _exponential, "trigonometric": _trigonometric, "saturating": _saturating,
-    "singular": _singular, "removable": _removable,
+    "piecewise": _piecewise,
+    "exponential": _exponential,
+    "trigonometric": _trigonometric,
+    "saturating": _saturating,
+    "singular": _singular,
+    "removable": _removable,
 }
 
 
@@ -251,7 +262,8 @@ def reference(draw: Draw) -> list[Any] | None:
                 return [mpmath.mpf(total.mid().str(2 * DIGITS, radius=False)) for total in totals]
             # All that are not far below the rest at once: sums over the intervals cost as much as a few nodes.
             intervals = [
-                half for part, off in zip(intervals, most, strict=True)
+                half
+                for part, off in zip(intervals, most, strict=True)
                 for half in (part.halves() if off > REFERENCE / (2 * len(most)) else [part])
             ]
         return None

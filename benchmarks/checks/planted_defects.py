@@ -98,8 +98,17 @@ TARGET, NOISE = Task("relu", noise=0.25), 0.25
 
 
 def _contexts(
-    entries: Entries, input_scale: float, input_mean: float, target: Callable[[Array], Array], noise: float, b1: float, b2: float,
-    leak: bool, link: float, rng: np.random.Generator, xi: Array,
+    entries: Entries,
+    input_scale: float,
+    input_mean: float,
+    target: Callable[[Array], Array],
+    noise: float,
+    b1: float,
+    b2: float,
+    leak: bool,
+    link: float,
+    rng: np.random.Generator,
+    xi: Array,
 ) -> tuple[Array, Array]:
     x = (input_scale * entries(rng, (COUNT, ELL + 1, D)) + input_mean) / math.sqrt(D)
     if leak:
@@ -114,9 +123,18 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def pre_activations(
-    entries: Entries = _normal, input_scale: float = 1.0, input_mean: float = 0.0,
-    target: Callable[[Array], Array] = lambda z: np.maximum(z, 0), noise: float = NOISE, b1: float = 1.0, b2: float = 1.0,
-    leak: bool = False, layer: float | None = None, columns: bool = False, repeat: bool = False, link: float = 1.0,
+    entries: Entries = _normal,
+    input_scale: float = 1.0,
+    input_mean: float = 0.0,
+    target: Callable[[Array], Array] = lambda z: np.maximum(z, 0),
+    noise: float = NOISE,
+    b1: float = 1.0,
+    b2: float = 1.0,
+    leak: bool = False,
+    layer: float | None = None,
+    columns: bool = False,
+    repeat: bool = False,
+    link: float = 1.0,
 ) -> object:
     rng = np.random.default_rng(11)
     xi = rng.standard_normal(D)
@@ -145,10 +163,17 @@ def conditionally_gaussian(entries: Entries = _normal) -> object:
 
 SIZES = Sizes.from_ratios(6, alpha=1, kappa=1, tau=2, mu=2)
 HEAD = equivalent_model("relu", 1)
+TASK = Task("relu", noise=0.1)
 
 
-def transformers(sigma: Any = "relu", other: Any = HEAD, ridge: float = 0.1, task: Task = Task("relu", noise=0.1), normalise: bool = True,  # noqa: B008
-                 margin: float = 0.15) -> object:
+def transformers(
+    sigma: Any = "relu",
+    other: Any = HEAD,
+    ridge: float = 0.1,
+    task: Task = TASK,
+    normalise: bool = True,
+    margin: float = 0.15,
+) -> object:
     models = RandomTransformer(sigma, 0.1, normalise=True), RandomTransformer(other, ridge, normalise=normalise)
     return assert_equivalent(*models, task, SIZES, margin=margin, test=300)
 
@@ -182,8 +207,17 @@ def features(surrogate: bool, c1: float = 1.0, residual: float = 1.0, shared_noi
 
 
 def ridge_on_features(**planted: Any) -> object:
-    return assert_universal(features(False), features(True, **planted), dimensions=(8, 20), samples=lambda d: 4 * d, ridge=1e-3, runs=96,
-                            test=200, deviation=Deviation(1.0, order=-0.5), resolution=0.5)
+    return assert_universal(
+        features(False),
+        features(True, **planted),
+        dimensions=(8, 20),
+        samples=lambda d: 4 * d,
+        ridge=1e-3,
+        runs=96,
+        test=200,
+        deviation=Deviation(1.0, order=-0.5),
+        resolution=0.5,
+    )
 
 
 # Gaps over a ladder of dimensions.
@@ -203,60 +237,88 @@ def _scaled(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("coefficients of an activation", tabulated, {
-        "c_1 5 % too large": {"change": _times(1, 1.05)},
-        "c_1 5 % too small": {"change": _times(1, 0.95)},
-        "c_0 5 % too large": {"change": _times(0, 1.05)},
-        "c_6 5 % too small": {"change": _times(6, 0.95)},
-        "c_2 of the wrong sign": {"change": _times(2, -1)},
-        "c_k/k! for c_k": {"change": lambda c: c / _FACTORIALS},
-        "c_k/√k! for c_k": {"change": lambda c: c / np.sqrt(_FACTORIALS)},
-        "physicists' Hermite polynomials": {"change": physicists},
-        "a kink at 0.05 for 0": {"sigma": "max(x - 1/20, 0)"},
-        "c_4* for c_6*": {"residual": lambda c, rest: math.sqrt(rest**2 + c[6] ** 2 / 720 + c[5] ** 2 / 120)},
-    }),
-    Family("an equivalent activation with its noise", polynomial_model, {
-        "c_r* forgotten": {"change": _with(residual=lambda model: 0.0)},
-        "c_r* 5 % too large": {"change": _with(residual=lambda model: 1.05 * float(model.residual))},
-        "c_r*² for c_r*": {"change": _with(residual=lambda model: float(model.residual) ** 2)},
-        "z of the training reused in the test": {"change": frozen},
-        "c_1 5 % too large": {"change": _with(c=lambda model: (model.c[0], 1.05 * float(model.c[1]), model.c[2]))},
-        "c_k He_k without 1/k!": {"change": _with(c=lambda model: (model.c[0], model.c[1], 2 * model.c[2]))},
-    }),
-    Family("covariance of (Fᵀh, ξᵀx)", pre_activations, {
-        "F divided by √ℓ, not by √t": {"layer": math.sqrt(covariance(TARGET).trace(D, ELL) / ELL)},
-        "F 10 % too large": {"layer": 1.1},
-        "b₂ forgotten": {"b2": 0.0},
-        "b₂ doubled": {"b2": 2.0},
-        "ℓ and d swapped in b₁": {"b1": (ELL / D) ** 2},
-        "a sampler with a mean": {"input_mean": 0.5},
-        "inputs 10 % too large": {"input_scale": 1.1},
-        "ξᵀx divided by √d once more": {"link": 1 / math.sqrt(D)},
-        "label noise forgotten": {"noise": 0.0},
-        "|z| for max(z, 0)": {"target": np.abs},
-        "h by columns, F by rows": {"columns": True},
-        "the query among the context": {"leak": True},
-        "half of the contexts used twice": {"repeat": True},
-    }),
-    Family("Gaussianity over F", conditionally_gaussian, {
-        "weights with Student's law, 3 degrees of freedom": {"entries": _student},
-        "one scale for each row": {"entries": _scaled},
-    }),
-    Family("Transformers and their equivalents", transformers, {
-        "c_1* forgotten": {"other": dataclasses.replace(HEAD, residual=0.0)},
-        "c_0 dropped": {"other": dataclasses.replace(HEAD, c=(0, HEAD.c[1]))},
-        "matched second moment, c_1 too small": {"other": _surrogate(0.2)},
-        "an even activation: the odd part dropped": {"sigma": "abs(x)/2 + 2*x", "other": equivalent_model("abs(x)/2", 1)},
-        "the ridge without its 1/d": {"ridge": 0.1 * SIZES.d},
-    }),
-    Family("ridge regression on random features", ridge_on_features, {
-        "c_1* halved": {"residual": 0.5},
-        "c_1 halved": {"c1": 0.5},
-        "one z for all neurons": {"shared_noise": True},
-    }),
-    Family("the rate of a gap", ladder, {
-        "a gap that stays": {"gap": lambda d: 0.1 + 0 * d},
-    }),
+    Family(
+        "coefficients of an activation",
+        tabulated,
+        {
+            "c_1 5 % too large": {"change": _times(1, 1.05)},
+            "c_1 5 % too small": {"change": _times(1, 0.95)},
+            "c_0 5 % too large": {"change": _times(0, 1.05)},
+            "c_6 5 % too small": {"change": _times(6, 0.95)},
+            "c_2 of the wrong sign": {"change": _times(2, -1)},
+            "c_k/k! for c_k": {"change": lambda c: c / _FACTORIALS},
+            "c_k/√k! for c_k": {"change": lambda c: c / np.sqrt(_FACTORIALS)},
+            "physicists' Hermite polynomials": {"change": physicists},
+            "a kink at 0.05 for 0": {"sigma": "max(x - 1/20, 0)"},
+            "c_4* for c_6*": {"residual": lambda c, rest: math.sqrt(rest**2 + c[6] ** 2 / 720 + c[5] ** 2 / 120)},
+        },
+    ),
+    Family(
+        "an equivalent activation with its noise",
+        polynomial_model,
+        {
+            "c_r* forgotten": {"change": _with(residual=lambda model: 0.0)},
+            "c_r* 5 % too large": {"change": _with(residual=lambda model: 1.05 * float(model.residual))},
+            "c_r*² for c_r*": {"change": _with(residual=lambda model: float(model.residual) ** 2)},
+            "z of the training reused in the test": {"change": frozen},
+            "c_1 5 % too large": {"change": _with(c=lambda model: (model.c[0], 1.05 * float(model.c[1]), model.c[2]))},
+            "c_k He_k without 1/k!": {"change": _with(c=lambda model: (model.c[0], model.c[1], 2 * model.c[2]))},
+        },
+    ),
+    Family(
+        "covariance of (Fᵀh, ξᵀx)",
+        pre_activations,
+        {
+            "F divided by √ℓ, not by √t": {"layer": math.sqrt(covariance(TARGET).trace(D, ELL) / ELL)},
+            "F 10 % too large": {"layer": 1.1},
+            "b₂ forgotten": {"b2": 0.0},
+            "b₂ doubled": {"b2": 2.0},
+            "ℓ and d swapped in b₁": {"b1": (ELL / D) ** 2},
+            "a sampler with a mean": {"input_mean": 0.5},
+            "inputs 10 % too large": {"input_scale": 1.1},
+            "ξᵀx divided by √d once more": {"link": 1 / math.sqrt(D)},
+            "label noise forgotten": {"noise": 0.0},
+            "|z| for max(z, 0)": {"target": np.abs},
+            "h by columns, F by rows": {"columns": True},
+            "the query among the context": {"leak": True},
+            "half of the contexts used twice": {"repeat": True},
+        },
+    ),
+    Family(
+        "Gaussianity over F",
+        conditionally_gaussian,
+        {
+            "weights with Student's law, 3 degrees of freedom": {"entries": _student},
+            "one scale for each row": {"entries": _scaled},
+        },
+    ),
+    Family(
+        "Transformers and their equivalents",
+        transformers,
+        {
+            "c_1* forgotten": {"other": dataclasses.replace(HEAD, residual=0.0)},
+            "c_0 dropped": {"other": dataclasses.replace(HEAD, c=(0, HEAD.c[1]))},
+            "matched second moment, c_1 too small": {"other": _surrogate(0.2)},
+            "an even activation: the odd part dropped": {"sigma": "abs(x)/2 + 2*x", "other": equivalent_model("abs(x)/2", 1)},
+            "the ridge without its 1/d": {"ridge": 0.1 * SIZES.d},
+        },
+    ),
+    Family(
+        "ridge regression on random features",
+        ridge_on_features,
+        {
+            "c_1* halved": {"residual": 0.5},
+            "c_1 halved": {"c1": 0.5},
+            "one z for all neurons": {"shared_noise": True},
+        },
+    ),
+    Family(
+        "the rate of a gap",
+        ladder,
+        {
+            "a gap that stays": {"gap": lambda d: 0.1 + 0 * d},
+        },
+    ),
 )
 
 

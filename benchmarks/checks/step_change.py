@@ -57,8 +57,11 @@ def _stored(name: str) -> list[tuple[str, Curve]]:
     for header in headers(CAMPAIGNS_STORED, CAMPAIGNS[name]):
         setup = Setup(CAMPAIGNS[name], **{key: header["parameters"][key] for key in ("d", "seed", "memory")})
         runs = results(setup.campaign, setup.d, [run.record for run in Store(CAMPAIGNS_STORED, setup).read().values()])
-        found += [(f"{name}, d = {setup.d}, {runs.subject(key)}", curve) for key, curve in runs.curves.items()
-                  if curve.panel.axis == "step" and curve.degree is None and "no step" not in curve.name and "linear" not in curve.name]
+        found += [
+            (f"{name}, d = {setup.d}, {runs.subject(key)}", curve)
+            for key, curve in runs.curves.items()
+            if curve.panel.axis == "step" and curve.degree is None and "no step" not in curve.name and "linear" not in curve.name
+        ]
     return found
 
 

@@ -30,9 +30,7 @@ density. As $n\to\infty$
 \]
 so that $c_k^2/k!$ has the mean $J^2e^{-a^2/2}k^{-i-3/2}/(2\sqrt2\,\pi^{3/2})$ over the phase of the cosine."""
 
-ASSUMPTIONS_TEX = (
-    r"$\sigma$ is piecewise of the exact family; $i$ is the lowest order of a derivative that jumps."
-)
+ASSUMPTIONS_TEX = r"$\sigma$ is piecewise of the exact family; $i$ is the lowest order of a derivative that jumps."
 
 _DEGREES = 4000
 
@@ -47,8 +45,12 @@ def _at_zero() -> Step:
     wallis = 4 * (m + 1) ** 2 / (4 * (m + 1) ** 2 - 1)
     central = sympy.binomial(2 * m + 2, m + 1) / sympy.binomial(2 * m, m) / 4
     holds = sympy.simplify(factor - wallis) == 0 and sympy.combsimp(central) - sympy.combsimp(step) == 0
-    return Step("a = 0: He_n(0)²/n! ~ √(2/(πn)) for even n (Wallis), and 0 for odd n", bool(holds), "all k",
-        tex=r"$a=0$: $\mathrm{He}_n(0)^2/n!\sim\sqrt{2/(\pi n)}$ for even $n$ (Wallis), and $0$ for odd $n$.")
+    return Step(
+        "a = 0: He_n(0)²/n! ~ √(2/(πn)) for even n (Wallis), and 0 for odd n",
+        bool(holds),
+        "all k",
+        tex=r"$a=0$: $\mathrm{He}_n(0)^2/n!\sim\sqrt{2/(\pi n)}$ for even $n$ (Wallis), and $0$ for odd $n$.",
+    )
 
 
 def _elsewhere(a: float) -> Step:
@@ -62,8 +64,12 @@ def _elsewhere(a: float) -> Step:
     # The phase √n a turns |a|(√N − √(N/4))/π times; an incomplete turn is at most one part of those.
     turns = abs(a) * (math.sqrt(_DEGREES) - math.sqrt(_DEGREES / 4)) / math.pi
     holds = abs(math.fsum(used) / len(used) - 0.5) < 1 / (2 * turns)
-    return Step(f"a = {a}: the mean of cos² over {len(used)} degrees is 1/2 within one turn", holds, "open",
-        tex=r"$a\ne0$: over thousands of degrees the mean of $\cos^2$ is $\frac12$ within one turn of the phase.")
+    return Step(
+        f"a = {a}: the mean of cos² over {len(used)} degrees is 1/2 within one turn",
+        holds,
+        "open",
+        tex=r"$a\ne0$: over thousands of degrees the mean of $\cos^2$ is $\frac12$ within one turn of the phase.",
+    )
 
 
 def _constant() -> Step:

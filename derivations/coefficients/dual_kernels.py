@@ -35,9 +35,7 @@ $\sum c_k^2\rho^k/k!$ and $c_k(\sigma')=c_{k+1}(\sigma)$. Hence, for the Dirac m
 \text{GELU:}\quad&\kappa''=\mathbb{E}[(2-u^2)(2-v^2)\varphi(u)\varphi(v)].
 \end{align*}"""
 
-ASSUMPTIONS_TEX = (
-    r"$(u,v)$ standard normal with correlation $\rho$, $|\rho|<1$; derivatives in the sense of distributions."
-)
+ASSUMPTIONS_TEX = r"$(u,v)$ standard normal with correlation $\rho$, $|\rho|<1$; derivatives in the sense of distributions."
 
 
 def _gaussian_mass(p: sympy.Expr) -> sympy.Expr:
@@ -67,9 +65,13 @@ def _ends(sigma: sympy.Expr, order: int, derivative: sympy.Expr, claim: str) -> 
     holds = sympy.simplify(sympy.diff(kernel, RHO, order) - derivative) == 0
     for k in range(order):
         holds = holds and sympy.simplify(sympy.diff(kernel, RHO, k).subs(RHO, 0) - c[k] ** 2) == 0
-    return Step(claim, bool(holds), "all ρ",
+    return Step(
+        claim,
+        bool(holds),
+        "all ρ",
         tex=r"The derivative of the library's kernel is as stated, and its lower derivatives at $0$ are $c_k^2$: ReLU, sign, $|x|$,"
-        r" $\operatorname{erf}(sx)$, GELU.")
+        r" $\operatorname{erf}(sx)$, GELU.",
+    )
 
 
 def _joint_density() -> list[Step]:

@@ -30,9 +30,7 @@ $S(t)=\mathbb{E}\,\sigma(g+t)$ has $S''=\bigl(\frac32-\frac{t^2}4\bigr)\frac{e^{
 \[ c_k=\frac{(-1/2)^{k/2-1}(k+1)\,(k-3)!!}{4\sqrt\pi}\quad(k\ge2\text{ even}),\qquad c_k=0\quad(k\ge3\text{ odd}),\qquad
 \mathbb{E}\,\sigma^2=\frac13+\frac{\sqrt3}{6\pi}. \]"""
 
-ASSUMPTIONS_TEX = (
-    r"$a,b$ real; $g\sim\mathcal{N}(0,1)$; $\Phi(x)=(1+\operatorname{erf}(x/\sqrt2))/2$."
-)
+ASSUMPTIONS_TEX = r"$a,b$ real; $g\sim\mathcal{N}(0,1)$; $\Phi(x)=(1+\operatorname{erf}(x/\sqrt2))/2$."
 
 _REACH = 10
 
@@ -48,8 +46,12 @@ def _smoothing() -> Step:
     left = 2 / sympy.sqrt(sympy.pi) * sympy.exp(-(b**2)) * _gaussian_mean(2 * a**2, 2 * a * b)
     claim = sympy.erf(b / sympy.sqrt(1 + 2 * a**2))
     holds = sympy.simplify(left - sympy.diff(claim, b)) == 0 and claim.subs(b, 0) == 0
-    return Step("∂_b E erf(ag + b) is a Gaussian integral: that of erf(b/√(1 + 2a²))", bool(holds), "all k",
-        tex=r"$\partial_b\,\mathbb{E}\operatorname{erf}(ag+b)$ is a Gaussian integral, that of $\operatorname{erf}(b/\sqrt{1+2a^2})$.")
+    return Step(
+        "∂_b E erf(ag + b) is a Gaussian integral: that of erf(b/√(1 + 2a²))",
+        bool(holds),
+        "all k",
+        tex=r"$\partial_b\,\mathbb{E}\operatorname{erf}(ag+b)$ is a Gaussian integral, that of $\operatorname{erf}(b/\sqrt{1+2a^2})$.",
+    )
 
 
 def _coefficients() -> Step:
@@ -64,8 +66,12 @@ def _coefficients() -> Step:
     factors = derivative_factors(-2 * a * b / width, -2 * a**2 / width, _REACH - 1)
     holds = sympy.simplify(s.subs(t, 0) - library[0]) == 0
     holds = holds and all(sympy.cancel(factor - c / slope) == 0 for factor, c in zip(factors, library[1:], strict=True))
-    return Step("erf(ax + 2/5): the derivatives of S at 0 are the library's c_k", holds, f"k ≤ {_REACH}",
-        tex=r"$\operatorname{erf}(ax+\frac25)$: the derivatives of $S$ at $0$ are the library's $c_k$.")
+    return Step(
+        "erf(ax + 2/5): the derivatives of S at 0 are the library's c_k",
+        holds,
+        f"k ≤ {_REACH}",
+        tex=r"$\operatorname{erf}(ax+\frac25)$: the derivatives of $S$ at $0$ are the library's $c_k$.",
+    )
 
 
 def _norm() -> Step:
@@ -100,8 +106,12 @@ def _gelu_second_derivative() -> Step:
     exponents = sympy.expand(-(X**2) / 2 - (X + t) ** 2 / 2 - (-((X + t / 2) ** 2) - t**2 / 4))
     claim = (sympy.Rational(3, 2) - t**2 / 4) * sympy.exp(-(t**2) / 4) / (2 * sympy.sqrt(sympy.pi))
     holds = inside == 0 and exponents == 0 and sympy.simplify(smoothed - claim) == 0
-    return Step("GELU'' = (2 − x²)φ, whose smoothing is (3/2 − t²/4) e^{−t²/4}/(2√π)", bool(holds), "all k",
-        tex=r"$\mathrm{GELU}''=(2-x^2)\varphi$, whose smoothing is $(\frac32-\frac{t^2}4)e^{-t^2/4}/(2\sqrt\pi)$.")
+    return Step(
+        "GELU'' = (2 − x²)φ, whose smoothing is (3/2 − t²/4) e^{−t²/4}/(2√π)",
+        bool(holds),
+        "all k",
+        tex=r"$\mathrm{GELU}''=(2-x^2)\varphi$, whose smoothing is $(\frac32-\frac{t^2}4)e^{-t^2/4}/(2\sqrt\pi)$.",
+    )
 
 
 def _gelu_for_all_k() -> Step:

@@ -28,9 +28,7 @@ $\mathbb{E}[T(y)\mathrm{He}_k(g)]=\mathbb{E}[T(y)\zeta_k(y)]$, so that $\zeta_k=
 independent noise does not change for which $k$ that is so. For $\sigma=x^2e^{-x^2}$ the preimages $\pm x_1,\pm x_2$ of a level have the
 weights $1/|1-x_i^2|$, so that $\zeta_2=0$, $\zeta_4\ne0$: both exponents are $4$."""
 
-ASSUMPTIONS_TEX = (
-    r"$\zeta_k(y)$ of finite mean square; noise whose characteristic function has no zero, as the Gaussian one."
-)
+ASSUMPTIONS_TEX = r"$\zeta_k(y)$ of finite mean square; noise whose characteristic function has no zero, as the Gaussian one."
 
 
 def _noise() -> Step:
@@ -68,12 +66,18 @@ def _library() -> list[Step]:
     low, high = (mpmath.findroot(lambda x: x * mpmath.exp(-x * x / 2) - 0.5, start) for start in (0.6, 1.6))
     fourth = sum((x**4 - 6 * x**2 + 3) / abs(1 - x * x) for x in (low, high))
     steps = [
-        ("the library's exponent of x²e^{−x²} is 4, with nothing below to 1e-12, and ζ_4 is not 0 at the level 1/4",
-         four.value == 4 and four.proven and four.below < 1e-12 and abs(fourth) > 0.1, "x²e^{-x²}",
-         r"The library's exponent of $x^2e^{-x^2}$ is $4$, with nothing below to $10^{-12}$, and $\zeta_4\ne0$ at the level $1/4$."),
-        ("He_3 has exponents 3 and 1, He_4 4 and 2",
-         [(information_exponent(f).value, generative_exponent(f).value) for f in ("x^3 - 3*x", "x^4 - 6*x^2 + 3")] == [(3, 1), (4, 2)],
-         "He_3, He_4", r"$\mathrm{He}_3$ has exponents $3$ and $1$, $\mathrm{He}_4$ $4$ and $2$."),
+        (
+            "the library's exponent of x²e^{−x²} is 4, with nothing below to 1e-12, and ζ_4 is not 0 at the level 1/4",
+            four.value == 4 and four.proven and four.below < 1e-12 and abs(fourth) > 0.1,
+            "x²e^{-x²}",
+            r"The library's exponent of $x^2e^{-x^2}$ is $4$, with nothing below to $10^{-12}$, and $\zeta_4\ne0$ at the level $1/4$.",
+        ),
+        (
+            "He_3 has exponents 3 and 1, He_4 4 and 2",
+            [(information_exponent(f).value, generative_exponent(f).value) for f in ("x^3 - 3*x", "x^4 - 6*x^2 + 3")] == [(3, 1), (4, 2)],
+            "He_3, He_4",
+            r"$\mathrm{He}_3$ has exponents $3$ and $1$, $\mathrm{He}_4$ $4$ and $2$.",
+        ),
     ]
     return [Step(reason, bool(holds), reach, tex=tex) for reason, holds, reach, tex in steps]
 

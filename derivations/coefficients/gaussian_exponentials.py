@@ -31,9 +31,7 @@ hence $c_0=\gamma^{-1/2}e^{\mu^2/(2\gamma)}$ and $c_{k+1}=\frac\mu\gamma c_k+k\d
 $c_k=\mu^ke^{\mu^2/2}$, and $\mu=i\omega$ gives $c_k=\omega^ke^{-\omega^2/2}\cos\frac{k\pi}2$ for $\cos(\omega x)$ and
 $c_k=\omega^ke^{-\omega^2/2}\sin\frac{k\pi}2$ for $\sin(\omega x)$."""
 
-ASSUMPTIONS_TEX = (
-    r"$\beta<\frac12$ ($\beta<\frac14$ for square integrability); $\mu$ real, or imaginary for $\beta=0$."
-)
+ASSUMPTIONS_TEX = r"$\beta<\frac12$ ($\beta<\frac14$ for square integrability); $\mu$ real, or imaginary for $\beta=0$."
 
 _REACH = 8
 
@@ -60,8 +58,12 @@ def _generating_function() -> Step:
     holds = X not in rest.free_symbols and sympy.simplify(rest - claimed) == 0
     mass = sympy.integrate(sympy.exp(-gamma * X**2 / 2) / sympy.sqrt(2 * sympy.pi), (X, -sympy.oo, sympy.oo))
     holds = holds and sympy.simplify(mass - 1 / sympy.sqrt(gamma)) == 0
-    return Step("completing the square in E[σ(g) e^{tg − t²/2}] leaves γ^{−1/2} e^{…}", bool(holds), "all k",
-        tex=r"Completing the square in $\mathbb{E}[\sigma(g)e^{tg-t^2/2}]$.")
+    return Step(
+        "completing the square in E[σ(g) e^{tg − t²/2}] leaves γ^{−1/2} e^{…}",
+        bool(holds),
+        "all k",
+        tex=r"Completing the square in $\mathbb{E}[\sigma(g)e^{tg-t^2/2}]$.",
+    )
 
 
 def _recurrence() -> Step:
@@ -69,8 +71,12 @@ def _recurrence() -> Step:
     delta = 1 / gamma - 1
     s = sympy.exp(t * mu / gamma + delta * t**2 / 2)
     holds = sympy.simplify(sympy.diff(s, t) - (mu / gamma + delta * t) * s) == 0
-    return Step("S' = (μ/γ + δt)S, and the coefficient of t^k/k! is c_{k+1} = (μ/γ)c_k + kδ c_{k−1}", holds, "all k",
-        tex=r"$S'=(\mu/\gamma+\delta t)S$, and the coefficient of $t^k/k!$ is $c_{k+1}=\frac\mu\gamma c_k+k\delta c_{k-1}$.")
+    return Step(
+        "S' = (μ/γ + δt)S, and the coefficient of t^k/k! is c_{k+1} = (μ/γ)c_k + kδ c_{k−1}",
+        holds,
+        "all k",
+        tex=r"$S'=(\mu/\gamma+\delta t)S$, and the coefficient of $t^k/k!$ is $c_{k+1}=\frac\mu\gamma c_k+k\delta c_{k-1}$.",
+    )
 
 
 def _taylor() -> list[Step]:
@@ -87,8 +93,14 @@ def _taylor() -> list[Step]:
         assert library is not None
         factors = derivative_factors(m / gamma, 1 / gamma - 1, _REACH)
         agree = all(sympy.cancel(factor - c / at_zero) == 0 for factor, c in zip(factors, library, strict=True))
-        steps.append(Step(f"{name}: the derivatives of S at 0 are the library's c_k", agree, f"k ≤ {_REACH}",
-            tex=r"The derivatives of $S$ at $0$ are the library's $c_k$, for three exponentials."))
+        steps.append(
+            Step(
+                f"{name}: the derivatives of S at 0 are the library's c_k",
+                agree,
+                f"k ≤ {_REACH}",
+                tex=r"The derivatives of $S$ at $0$ are the library's $c_k$, for three exponentials.",
+            )
+        )
     return steps
 
 
@@ -104,8 +116,12 @@ def _waves() -> Step:
     assert library is not None
     for k in range(_REACH + 1):
         holds = holds and sympy.expand(sympy.diff(s, t, k).subs(t, 0) - library[k]) == 0
-    return Step("sin(ωx + φ): S(t) = e^{−ω²/2} sin(ωt + φ)", bool(holds), f"k ≤ {_REACH}",
-        tex=r"$\sin(\omega x+\phi)$: $S(t)=e^{-\omega^2/2}\sin(\omega t+\phi)$.")
+    return Step(
+        "sin(ωx + φ): S(t) = e^{−ω²/2} sin(ωt + φ)",
+        bool(holds),
+        f"k ≤ {_REACH}",
+        tex=r"$\sin(\omega x+\phi)$: $S(t)=e^{-\omega^2/2}\sin(\omega t+\phi)$.",
+    )
 
 
 def check() -> list[Step]:

@@ -29,9 +29,7 @@ $\sigma^{(i)}$ at $a_j$. For every $k$ and every $n\le k$,
 \[ c_k=\mathbb{E}[\sigma^{(n)}(g)\,\mathrm{He}_{k-n}(g)]+\sum_j\varphi(a_j)\sum_{i<n}J_{j,i}\,\mathrm{He}_{k-1-i}(a_j), \]
 $\sigma^{(n)}$ meaning the derivative inside the pieces. For a piecewise polynomial of degree $p$ and $k>p$, $n=p+1$ leaves the sum."""
 
-ASSUMPTIONS_TEX = (
-    r"$\sigma$ is piecewise smooth with finitely many pieces and polynomially bounded derivatives; $g\sim\mathcal{N}(0,1)$."
-)
+ASSUMPTIONS_TEX = r"$\sigma$ is piecewise smooth with finitely many pieces and polynomially bounded derivatives; $g\sim\mathcal{N}(0,1)$."
 
 _REACH = 12
 
@@ -127,8 +125,14 @@ def _by_truncated_moments() -> list[Step]:
                 polynomial = sympy.Poly(sympy.expand(value * he(k)), X)
                 direct += sum(c * _truncated_moment(n, lo, hi) for (n,), c in polynomial.terms())
             agree = agree and sympy.expand(direct - library[k]) == 0
-        steps.append(Step(f"{name}: monomial moments give the library's c_k", agree, f"k ≤ {_REACH}",
-            tex=r"Monomial moments give the library's $c_k$, for five piecewise functions."))
+        steps.append(
+            Step(
+                f"{name}: monomial moments give the library's c_k",
+                agree,
+                f"k ≤ {_REACH}",
+                tex=r"Monomial moments give the library's $c_k$, for five piecewise functions.",
+            )
+        )
     return steps
 
 

@@ -117,8 +117,7 @@ def _norm_on_the_shifted_line() -> list[Step]:
         sympy.expand(sum(binomial(j, m) * a ** (2 * m) / factorial(m) for m in range(j + 1)) - laguerre(j, -(a**2))) == 0 for j in range(13)
     )
     return [
-        Step("|φ(x + ia)| = e^{a²/2} φ(x)", size == 0, "all x, a",
-            tex=r"$|\varphi(x+ia)|=e^{a^2/2}\varphi(x)$."),
+        Step("|φ(x + ia)| = e^{a²/2} φ(x)", size == 0, "all x, a", tex=r"$|\varphi(x+ia)|=e^{a^2/2}\varphi(x)$."),
         Step(
             "He_k(x + ia) = Σ_j C(k, j)(ia)^{k−j} He_j(x): both sides have the generating function e^{iat} e^{xt − t²/2}",
             generating == 0,
@@ -131,8 +130,7 @@ def _norm_on_the_shifted_line() -> list[Step]:
             "all k",
             tex=r"By orthogonality $\mathbb{E}|\mathrm{He}_k(g+ia)|^2/k!=\sum_i\binom ki\frac{a^{2i}}{i!}$.",
         ),
-        Step("and that sum is L_k(−a²)", by_hand, "k ≤ 12",
-            tex=r"That sum is $L_k(-a^2)$."),
+        Step("and that sum is L_k(−a²)", by_hand, "k ≤ 12", tex=r"That sum is $L_k(-a^2)$."),
         Step(
             "Cauchy-Schwarz: ∫|F(x + ia)| dx ≤ e^{a²/2} ‖σ(· + ia)‖_φ √L_k(−a²); the bottom has the same value by reflection",
             _cauchy_schwarz_holds(),
@@ -171,10 +169,18 @@ def _gauss() -> list[Step]:
     )
     worst = sympy.simplify((2 + Rational(2, 15)) * 2 * M - Rational(64, 15) * M)
     return [
-        Step("∫_{−1}^{1} T_j = −2/(j² − 1) for even j, 0 for odd j", moments, "j ≤ 12; all j by substituting the cosine",
-            tex=r"$\int_{-1}^1T_j=-2/(j^2-1)$ for even $j$, $0$ for odd $j$."),
-        Step("|Q_n(T_j)| ≤ Q_n(1) = 2, the weights being positive and |T_j| ≤ 1", weights_positive, "n ≤ 64",
-            tex=r"$|Q_n(T_j)|\le Q_n(1)=2$, the weights being positive and $|T_j|\le1$."),
+        Step(
+            "∫_{−1}^{1} T_j = −2/(j² − 1) for even j, 0 for odd j",
+            moments,
+            "j ≤ 12; all j by substituting the cosine",
+            tex=r"$\int_{-1}^1T_j=-2/(j^2-1)$ for even $j$, $0$ for odd $j$.",
+        ),
+        Step(
+            "|Q_n(T_j)| ≤ Q_n(1) = 2, the weights being positive and |T_j| ≤ 1",
+            weights_positive,
+            "n ≤ 64",
+            tex=r"$|Q_n(T_j)|\le Q_n(1)=2$, the weights being positive and $|T_j|\le1$.",
+        ),
         Step(
             "Σ_{j ≥ 2n, even} 2Mρ^{−j}(2 + 2/(j² − 1)) ≤ 2M(2 + 2/15) ρ^{−2n}/(1 − ρ^{−2}) = (64/15) M ρ^{−2n}/(1 − ρ^{−2}) for n ≥ 2",
             worst == 0 and sympy.simplify(series - 1 / (1 - r**2)) == 0,
@@ -189,9 +195,7 @@ def _tails() -> list[Step]:
     k = Symbol("k", integer=True, positive=True)
     # Gershgorin for the Jacobi matrix of He_k (zero diagonal, √1 … √(k−1) beside it): |zero| ≤ √(k−1) + √(k−2) ≤ 2√(k−1).
     inside = sympy.simplify(2 * (2 * k + 1) - 4 * (k - 1)) == 6
-    numeric = all(
-        np.max(np.abs(np.polynomial.hermite_e.hermeroots([0] * m + [1]))) ** 2 <= 4 * (m - 1) + 1e-9 for m in range(2, 41)
-    )
+    numeric = all(np.max(np.abs(np.polynomial.hermite_e.hermeroots([0] * m + [1]))) ** 2 <= 4 * (m - 1) + 1e-9 for m in range(2, 41))
     s = Symbol("s", positive=True)
     T, slope = Symbol("T", positive=True), Symbol("m", positive=True)
     envelope = sympy.integrate(exp(-slope * (s - T)), (s, T, oo))
@@ -233,8 +237,12 @@ def _measured() -> list[Step]:
     # The pole's residue gives the error's size: (π/b) e^{b²/2}/√(2π) · 2/(e^{2πb/h} − 1).
     by_residue = math.pi / b * math.exp(b * b / 2) / math.sqrt(2 * math.pi) * 2 / (math.exp(2 * math.pi * b / h) - 1)
     return [
-        Step("σ = 1/(1 + z²), h = 3/4: the true error lies below the bound", bool(error <= bound), "one case",
-            tex=r"$\sigma=1/(1+z^2)$, $h=\frac34$: the true error lies below the bound,"),
+        Step(
+            "σ = 1/(1 + z²), h = 3/4: the true error lies below the bound",
+            bool(error <= bound),
+            "one case",
+            tex=r"$\sigma=1/(1+z^2)$, $h=\frac34$: the true error lies below the bound,",
+        ),
         Step(
             "and is what the residue at the pole predicts: the bound has the right exponent, the strip cannot be widened",
             # Rounding of 33 terms of size below 1, on an error of 1e-3; and the rule's own error for the entire factor φ.

@@ -124,15 +124,15 @@ def _literal(target: sympy.Expr, z: sympy.Symbol, d: int, ell: int) -> tuple[lis
     return [mean(entry) for entry in b], {(i, j): mean(b[i] * b[j]) for i, j in pairs}
 
 
-def _literal_agrees(
-    entries: Mapping[str, sympy.Expr], target: sympy.Expr, z: sympy.Symbol, d: int, ell: int
-) -> bool:
+def _literal_agrees(entries: Mapping[str, sympy.Expr], target: sympy.Expr, z: sympy.Symbol, d: int, ell: int) -> bool:
     """Whether the entries are those moments."""
     u, size = _direction(d), {D: d, ELL: ell}
     values = {name: entry.subs(_moments(target, z)).subs(size) for name, entry in entries.items()}
     uu = u * u.T
-    expected = {(i, j): values["second_uu"] * uu[i, j] + values["second_identity"] * int(i == j)
-                for i, j in combinations_with_replacement(range(d), 2)}
+    expected = {
+        (i, j): values["second_uu"] * uu[i, j] + values["second_identity"] * int(i == j)
+        for i, j in combinations_with_replacement(range(d), 2)
+    }
     expected |= {(i, d): values["second_u2"] * u[i] for i in range(d)} | {(d, d): values["second_22"]}
     mean = [values["mean_b1"] * u[i] for i in range(d)] + [values["mean_b2"]]
     found, pairs = _literal(target, z, d, ell)
@@ -178,29 +178,46 @@ def check(entries: Mapping[str, sympy.Expr] = ENTRIES, trace: sympy.Expr = TRACE
     z = sympy.Symbol("z", real=True)
     derived = _from_one_summand()
     steps = [
-        Step(f"{name}: moments of one summand, then E[z̄z̄'] = E[zz']/ℓ + (1 − 1/ℓ)E[z]E[z']",
-             sympy.simplify(derived[name] - entries[name]) == 0, "all d, ℓ, σ*",
+        Step(
+            f"{name}: moments of one summand, then E[z̄z̄'] = E[zz']/ℓ + (1 − 1/ℓ)E[z]E[z']",
+            sympy.simplify(derived[name] - entries[name]) == 0,
+            "all d, ℓ, σ*",
             tex=r"Each entry: moments of one summand, then $\mathbb{E}[\bar z\bar"
-            r" z']=\frac1\ell\mathbb{E}[zz']+(1-\frac1\ell)\mathbb{E}[z]\mathbb{E}[z']$.")
+            r" z']=\frac1\ell\mathbb{E}[zz']+(1-\frac1\ell)\mathbb{E}[z]\mathbb{E}[z']$.",
+        )
         for name in entries
     ]
     norm_b = D * derived["second_identity"] + derived["second_uu"] + derived["second_22"]
     steps += [
-        Step("t = E‖x‖² E‖b‖² = tr E[bbᵀ], as E‖x‖² = 1 and x is independent of b", sympy.simplify(norm_b - trace) == 0,
-             "all d, ℓ, σ*",
+        Step(
+            "t = E‖x‖² E‖b‖² = tr E[bbᵀ], as E‖x‖² = 1 and x is independent of b",
+            sympy.simplify(norm_b - trace) == 0,
+            "all d, ℓ, σ*",
             tex=r"$t=\mathbb{E}\|x\|^2\,\mathbb{E}\|b\|^2=\operatorname{tr}\mathbb{E}[bb^\top]$, since $\mathbb{E}\|x\|^2=1$ and $x$"
-            r" is independent of $b$."),
-        Step("the noise enters v, w₃, w₄ through E ε² = ρ and E ε⁴ = 3ρ²", _noise_moments_agree(), "all ρ",
-            tex=r"The noise enters $v$, $w_3$, $w_4$ through $\mathbb{E}\epsilon^2=\rho$ and $\mathbb{E}\epsilon^4=3\rho^2$."),
-        Step("Cov(Fᵀh, ξᵀx) from h = x ⊗ b with x independent of b, E[h] = 0", _kronecker_agrees(3), "checked at d = 3",
-            tex=r"$\operatorname{Cov}(F^\top h,\xi^\top x)$ from $h=x\otimes b$ with $x$ independent of $b$ and $\mathbb{E}h=0$."),
+            r" is independent of $b$.",
+        ),
+        Step(
+            "the noise enters v, w₃, w₄ through E ε² = ρ and E ε⁴ = 3ρ²",
+            _noise_moments_agree(),
+            "all ρ",
+            tex=r"The noise enters $v$, $w_3$, $w_4$ through $\mathbb{E}\epsilon^2=\rho$ and $\mathbb{E}\epsilon^4=3\rho^2$.",
+        ),
+        Step(
+            "Cov(Fᵀh, ξᵀx) from h = x ⊗ b with x independent of b, E[h] = 0",
+            _kronecker_agrees(3),
+            "checked at d = 3",
+            tex=r"$\operatorname{Cov}(F^\top h,\xi^\top x)$ from $h=x\otimes b$ with $x$ independent of $b$ and $\mathbb{E}h=0$.",
+        ),
     ]
     literal = [(z, 2, 2), (z, 3, 2), (z**2 - sympy.Rational(1, 3), 2, 2), (z**3 - z, 1, 2), (z**3 / 2 + z**2, 2, 1)]
     steps += [
-        Step(f"brute force over all normals: σ*(z) = {target}, d = {d}, ℓ = {ell}",
-             _literal_agrees(entries, target, z, d, ell), f"d = {d}, ℓ = {ell}",
+        Step(
+            f"brute force over all normals: σ*(z) = {target}, d = {d}, ℓ = {ell}",
+            _literal_agrees(entries, target, z, d, ell),
+            f"d = {d}, ℓ = {ell}",
             tex=r"Independently, for polynomial targets and small $d,\ell$: $b$ expanded in all normals, averaged monomial by"
-            r" monomial.")
+            r" monomial.",
+        )
         for target, d, ell in literal
     ]
     return steps

@@ -184,9 +184,13 @@ def _moments_agree(
 def check() -> list[Step]:
     """The steps of the argument, each verified."""
     return [
-        Step("ξᵀx_i = s g_i, g_i = √d uᵀx_i ~ N(0,1): a label sees the part of x_i along u only", _labels_see_one_part(), "all d",
+        Step(
+            "ξᵀx_i = s g_i, g_i = √d uᵀx_i ~ N(0,1): a label sees the part of x_i along u only",
+            _labels_see_one_part(),
+            "all d",
             tex=r"$\xi^\top x_i=sg_i$ with $g_i=\sqrt d\,u^\top x_i\sim\mathcal{N}(0,1)$: a label sees the part of $x_i$ along $u$"
-            r" only."),
+            r" only.",
+        ),
         Step(
             "uᵀx_i and (I − uuᵀ)x_i are uncorrelated, being Gaussian independent; the latter is N(0, (I − uuᵀ)/d)",
             _parts_are_uncorrelated(),

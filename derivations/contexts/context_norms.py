@@ -66,27 +66,51 @@ def check() -> list[Step]:
         moments = sum_moments(pair_moments(Task("identity"), 1.3), context)
         same = abs(_with_norm(moments, dimension, context, power=power) / exact - 1) < 1e-12
         reach = f"σ* = id, d = {dimension}, ℓ = {context}"
-        steps.append(Step(f"E‖b‖^{2 * power} from the moments of (A, Y) equals the expansion in normals", bool(same), reach,
-            tex=r"$\mathbb{E}\|b\|^2$ and $\mathbb{E}\|x\|^4\|b\|^4$ equal the expansion in the underlying normals."))
+        steps.append(
+            Step(
+                f"E‖b‖^{2 * power} from the moments of (A, Y) equals the expansion in normals",
+                bool(same),
+                reach,
+                tex=r"$\mathbb{E}\|b\|^2$ and $\mathbb{E}\|x\|^4\|b\|^4$ equal the expansion in the underlying normals.",
+            )
+        )
 
     d, g, f = sympy.symbols("d g f")
     # ‖x‖² = (g² + χ²_{d−1})/d with χ² independent of g.
     chi = sympy.Symbol("chi")
     covariance = sympy.expand(f * (g**2 + chi) / d - f * (1 + (d - 1)) / d).subs(chi, d - 1)
-    steps.append(Step("Cov(f(g), ‖x‖²) = E[f(g)(g²−1)]/d, Var‖x‖² = 2/d", sympy.simplify(covariance - f * (g**2 - 1) / d) == 0, "all f, d",
-        tex=r"$\operatorname{Cov}(f(g),\|x\|^2)=\frac1d\mathbb{E}[f(g)(g^2-1)]$ and $\operatorname{Var}\|x\|^2=2/d$."))
+    steps.append(
+        Step(
+            "Cov(f(g), ‖x‖²) = E[f(g)(g²−1)]/d, Var‖x‖² = 2/d",
+            sympy.simplify(covariance - f * (g**2 - 1) / d) == 0,
+            "all f, d",
+            tex=r"$\operatorname{Cov}(f(g),\|x\|^2)=\frac1d\mathbb{E}[f(g)(g^2-1)]$ and $\operatorname{Var}\|x\|^2=2/d$.",
+        )
+    )
     nu, beta, m = sympy.symbols("nu beta m", positive=True)
 
     def gamma_moment(power: sympy.Expr) -> sympy.Expr:
         return (m / nu) ** power * sympy.gamma(nu + power) / sympy.gamma(nu)
 
     ratio = sympy.gammasimp(gamma_moment(beta + 1) / gamma_moment(beta) - m * (1 + beta / nu))
-    steps.append(Step("gamma law, V = 1/ν: E[B^{β+1}]/E[B^β] = m(1 + βV) exactly", sympy.simplify(ratio) == 0, "all β, ν",
-        tex=r"Gamma law: $\mathbb{E}[B^{\beta+1}]/\mathbb{E}[B^\beta]=m(1+\beta/\nu)$."))
+    steps.append(
+        Step(
+            "gamma law, V = 1/ν: E[B^{β+1}]/E[B^β] = m(1 + βV) exactly",
+            sympy.simplify(ratio) == 0,
+            "all β, ν",
+            tex=r"Gamma law: $\mathbb{E}[B^{\beta+1}]/\mathbb{E}[B^\beta]=m(1+\beta/\nu)$.",
+        )
+    )
     x, weights = gamma_nodes(6.5, 5)
     worst = max(abs(weights @ x**j / math.prod(1 + i / 6.5 for i in range(j)) - 1) for j in range(10))
-    steps.append(Step("five nodes integrate nine moments of the gamma law", bool(worst < 1e-12), "ν = 6.5",
-        tex=r"Five nodes integrate nine moments of the gamma law."))
+    steps.append(
+        Step(
+            "five nodes integrate nine moments of the gamma law",
+            bool(worst < 1e-12),
+            "ν = 6.5",
+            tex=r"Five nodes integrate nine moments of the gamma law.",
+        )
+    )
 
     # ξ̄ᵀ(pS+y)⁻¹ξ̄ with S = ΞΞᵀ/k, ξ̄ = Ξ1/k: push-through gives 1ᵀ[G/(pG+y)]1/k, G = ΞᵀΞ/k; 1/√k is uniform for G, so the mean is
     # (1/k) tr G/(pG+y) = (d/k)⟨s/(ps+y)⟩.
@@ -96,12 +120,24 @@ def check() -> list[Step]:
     left = (Xi * ones / 3).T * (p * Xi * Xi.T / 3 + y * sympy.eye(2)).inv() * (Xi * ones / 3)
     G = Xi.T * Xi / 3
     right = ones.T * G * (p * G + y * sympy.eye(3)).inv() * ones / 3
-    steps.append(Step("ξ̄ᵀ(pS+y)⁻¹ξ̄ = 1ᵀ G(pG+y)⁻¹ 1/k", sympy.simplify(left[0] - right[0]) == 0, "one Ξ of size 2 × 3, all p, y",
-        tex=r"$\bar\xi^\top(pS+y)^{-1}\bar\xi=\frac1k\mathbf{1}^\top G(pG+y)^{-1}\mathbf{1}$ with the Gram matrix $G$ of the tasks."))
+    steps.append(
+        Step(
+            "ξ̄ᵀ(pS+y)⁻¹ξ̄ = 1ᵀ G(pG+y)⁻¹ 1/k",
+            sympy.simplify(left[0] - right[0]) == 0,
+            "one Ξ of size 2 × 3, all p, y",
+            tex=r"$\bar\xi^\top(pS+y)^{-1}\bar\xi=\frac1k\mathbf{1}^\top G(pG+y)^{-1}\mathbf{1}$ with the Gram matrix $G$ of the tasks.",
+        )
+    )
     rng = np.random.default_rng(0)
     Z = rng.standard_normal((4, 3))
     R = np.block([[Z @ Z.T / 3 + np.eye(4), 0.7 * Z.mean(1)[:, None]], [0.7 * Z.mean(1)[None], np.array([[2.0]])]])
     schur = np.linalg.det(Z @ Z.T / 3 + np.eye(4)) * (2 - 0.49 * Z.mean(1) @ np.linalg.solve(Z @ Z.T / 3 + np.eye(4), Z.mean(1)))
-    steps.append(Step("the determinant with the last row (Schur)", bool(abs(np.linalg.det(R) / schur - 1) < 1e-12), "one matrix",
-        tex=r"The determinant with the last row (Schur complement)."))
+    steps.append(
+        Step(
+            "the determinant with the last row (Schur)",
+            bool(abs(np.linalg.det(R) / schur - 1) < 1e-12),
+            "one matrix",
+            tex=r"The determinant with the last row (Schur complement).",
+        )
+    )
     return steps

@@ -69,8 +69,7 @@ def _cumulants() -> Step:
     known = {trace_symbol(n): (p1**n + p2**n) / (p1 + p2) ** n for n in range(2, 6)}
     central = [sum(sympy.binomial(j, n) * (-1) ** (j - n) * raw[n] * mean ** (j - n) for n in range(j + 1)) for j in range(5)]
     library = all(
-        sympy.simplify(mu.subs(known) - value / mean**j) == 0
-        for j, (mu, value) in enumerate(zip(form_moments(4, 4), central, strict=True))
+        sympy.simplify(mu.subs(known) - value / mean**j) == 0 for j, (mu, value) in enumerate(zip(form_moments(4, 4), central, strict=True))
     )
     return Step(
         "κ_n(Q) = 2^{n−1}(n−1)! tr(PW)^n; the library's central moments are those of two eigenvalues, by Isserlis",
@@ -86,9 +85,7 @@ def _stein(factor: sympy.Expr) -> Step:
     form = p1 * x**2 + p2 * y**2
     q = sympy.Symbol("q")
     G = q**3
-    series = sum(
-        (factor * 2) ** n * gaussian_mean(sympy.diff(G, q, n).subs(q, form)) * p1**n for n in range(4)
-    )
+    series = sum((factor * 2) ** n * gaussian_mean(sympy.diff(G, q, n).subs(q, form)) * p1**n for n in range(4))
     return Step(
         "E[Gηηᵀ] = W E G + 2WP E[G'ηηᵀ], iterated; on G = Q³ it ends and is exact",
         sympy.expand(series - gaussian_mean(form**3 * x**2)) == 0,
@@ -111,8 +108,9 @@ def _ratio(unit_words: Words) -> list[Step]:
     covariances = {(2, 0): 2 * t2 * Q**2, (1, 1): 2 * symbols.t_1_1 * Q * N, (0, 2): 2 * symbols.t_0_2 * N**2}
     forms = []
     for H in (G(Q / N), G(Q / N) / N):
-        second = (sympy.diff(H, Q, 2) * covariances[2, 0] + 2 * sympy.diff(H, Q, N) * covariances[1, 1]
-                  + sympy.diff(H, N, 2) * covariances[0, 2]) / 2
+        second = (
+            sympy.diff(H, Q, 2) * covariances[2, 0] + 2 * sympy.diff(H, Q, N) * covariances[1, 1] + sympy.diff(H, N, 2) * covariances[0, 2]
+        ) / 2
         forms.append(sympy.expand((second.doit() * (1 if G(Q / N) == H else N)).subs(Q, R * N).doit()))
     g, d1, d2 = sympy.symbols("g d_1 d_2")
     shown = []
@@ -127,8 +125,10 @@ def _ratio(unit_words: Words) -> list[Step]:
     delta = all(sympy.simplify(left - right.subs(powers)) == 0 for left, right in zip(shown, (alone, within), strict=True))
     # Stein for H = G/N: 2(H_Q ΩPΩ + H_N Ω²), H_Q = G'/N², H_N = −(RG' + G)/N².
     H = (Q / N) ** a / N
-    words = sympy.simplify(sympy.diff(H, Q) * Q * N / (Q / N) ** a - a) == 0 and sympy.simplify(
-        sympy.diff(H, N) * N**2 / (Q / N) ** a + (1 + a)) == 0
+    words = (
+        sympy.simplify(sympy.diff(H, Q) * Q * N / (Q / N) ** a - a) == 0
+        and sympy.simplify(sympy.diff(H, N) * N**2 / (Q / N) ** a + (1 + a)) == 0
+    )
     averages = TaskAverages(SymbolicTarget(), 1, "unit link")
     m0, m2, m4 = (hermite_symbol(2, k) for k in (0, 2, 4))
     # v = m₀ + ρ: D₁ = m₂/2, D₂ = ½(½(2m₂ + m₄) − m₂) = m₄/4.
@@ -137,8 +137,10 @@ def _ratio(unit_words: Words) -> list[Step]:
     # With W = c²Ω/ν: PΩPΩP/(τν) is s^{-2}P(WP)²/c², and PΩ²P/ν² is PW²P/(c² tr W).
     expected = {"0": g + within, "1": 2 * d1, "t": -2 * (g + d1)}
     found = unit_words(averages.words(symbols.v))
-    library = library and found.keys() == expected.keys() and all(
-        sympy.expand(found[name] - value.subs(v)) == 0 for name, value in expected.items()
+    library = (
+        library
+        and found.keys() == expected.keys()
+        and all(sympy.expand(found[name] - value.subs(v)) == 0 for name, value in expected.items())
     )
     return [
         Step(
@@ -167,8 +169,11 @@ def _library(words: Words) -> Step:
     # σ* = c₁x + c₃(x³ − 3x)/6: a(s) = c₁s + c₃(3s³ − 3s)/6, a²/s² = (c₁ + c₃(Q − 1)/2)².
     exact = gaussian_mean((c1 + c3 * (form - 1) / 2) ** 2 * x**2)
     total = sum(
-        (value.subs({trace_symbol(2): (p1**2 + p2**2) / (p1 + p2) ** 2, symbols.s: sympy.sqrt(p1 + p2)}) * (p1 / (p1 + p2)) ** int(n)
-         for n, value in found.items()), sympy.Integer(0)
+        (
+            value.subs({trace_symbol(2): (p1**2 + p2**2) / (p1 + p2) ** 2, symbols.s: sympy.sqrt(p1 + p2)}) * (p1 / (p1 + p2)) ** int(n)
+            for n, value in found.items()
+        ),
+        sympy.Integer(0),
     )
     return Step(
         "σ* of degree 3 in two dimensions: the library's words sum to the Isserlis moment E[(a²/s²) η₁²]",
@@ -178,8 +183,6 @@ def _library(words: Words) -> Step:
     )
 
 
-def check(
-    factor: sympy.Expr = sympy.S.One, words: Words = lambda found: found, unit_words: Words = lambda found: found
-) -> list[Step]:
+def check(factor: sympy.Expr = sympy.S.One, words: Words = lambda found: found, unit_words: Words = lambda found: found) -> list[Step]:
     """The argument, step by step; a factor of 2 in Stein's identity and the library's words, of either link, may be replaced."""
     return [_cumulants(), _stein(factor), *_ratio(unit_words), _library(words)]

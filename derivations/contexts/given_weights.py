@@ -126,16 +126,21 @@ def check() -> list[Step]:
     """The steps of the argument, each verified."""
     return [
         Step(
-            "over uniform directions E[uuᵀ] = I/d, and odd moments vanish, as u and −u have one law", _uniform_directions(), "d ≤ 4",
+            "over uniform directions E[uuᵀ] = I/d, and odd moments vanish, as u and −u have one law",
+            _uniform_directions(),
+            "d ≤ 4",
             tex=r"Over uniform directions $\mathbb{E}[uu^\top]=I/d$, and odd moments vanish, as $u$ and $-u$ have one law.",
         ),
         Step(
             "the library's moments and its error of a linear head are those of the definition, in the inputs of [RT]",
-            _library(unit_inputs=False), "d = ℓ = 2, one quadratic σ*, one μ, Σ and head",
+            _library(unit_inputs=False),
+            "d = ℓ = 2, one quadratic σ*, one μ, Σ and head",
             tex=r"The library's moments and its error of a linear head are those of the definition, in inputs of variance $1/d$.",
         ),
         Step(
-            "and in those of [DM]", _library(unit_inputs=True), "d = ℓ = 2, one quadratic σ*, one μ, Σ and head",
+            "and in those of [DM]",
+            _library(unit_inputs=True),
+            "d = ℓ = 2, one quadratic σ*, one μ, Σ and head",
             tex=r"And in inputs of variance $1$.",
         ),
     ]

@@ -122,8 +122,12 @@ def check() -> list[Step]:
     """The steps of the argument, each verified."""
     small = [(1, 1), (1, 3), (2, 1), (2, 2), (3, 2)]
     return [
-        Step("A_{d+1,ℓ+1} = ⟨Γ, H_Z⟩ entry by entry", all(_identity(d, context) for d, context in small), f"(d, ℓ) in {small}",
-            tex=r"$A_{d+1,\ell+1}=\langle\Gamma,H_Z\rangle$, entry by entry."),
+        Step(
+            "A_{d+1,ℓ+1} = ⟨Γ, H_Z⟩ entry by entry",
+            all(_identity(d, context) for d, context in small),
+            f"(d, ℓ) in {small}",
+            tex=r"$A_{d+1,\ell+1}=\langle\Gamma,H_Z\rangle$, entry by entry.",
+        ),
         Step(
             "(1/ℓ)(v₂₁ᵀ, v₂₂) ZZᵀ (M₁₁x; m₂₁ᵀx) = (v₂₂/ℓ)(s_xyᵀ M₁₁ x + s_yy m₂₁ᵀ x) at v₂₁ = 0, the query's label being 0",
             _blocks(),
@@ -131,11 +135,23 @@ def check() -> list[Step]:
             tex=r"$\frac1\ell(v_{21}^\top,v_{22})ZZ^\top(M_{11}x;m_{21}^\top x)=\frac{v_{22}}\ell(s_{xy}^\top"
             r" M_{11}x+s_{yy}m_{21}^\top x)$ at $v_{21}=0$, the query's label being $0$.",
         ),
-        Step("every Γ is reached: K = I, Q = [[dΓ₁ᵀ, 0], [γᵀ, 0]], v₂₂ = 1", all(_onto(d) for d in (1, 2, 3)), "d ≤ 3, all d alike",
+        Step(
+            "every Γ is reached: K = I, Q = [[dΓ₁ᵀ, 0], [γᵀ, 0]], v₂₂ = 1",
+            all(_onto(d) for d in (1, 2, 3)),
+            "d ≤ 3, all d alike",
             tex=r"Every $\Gamma=(\Gamma_1\mid\gamma)$ is reached: $K=I$, $Q$ with the rows $(d\Gamma_1^\top,0)$ and"
-            r" $(\gamma^\top,0)$, $v_{22}=1$."),
-        Step("with v₂₁ ≠ 0 the output is no function of H_Z: at y = 0 it depends on x_1", _hypothesis_is_needed(), "d = ℓ = 1",
-            tex=r"With $v_{21}\ne0$ the output is no function of $H_Z$: at $y=0$ it depends on $x_1$."),
-        Step("the library's h is vec H_Z by rows", _library_order(), "d = 2, ℓ = 3",
-            tex=r"The library's $h$ is $\operatorname{vec}H_Z$ by rows."),
+            r" $(\gamma^\top,0)$, $v_{22}=1$.",
+        ),
+        Step(
+            "with v₂₁ ≠ 0 the output is no function of H_Z: at y = 0 it depends on x_1",
+            _hypothesis_is_needed(),
+            "d = ℓ = 1",
+            tex=r"With $v_{21}\ne0$ the output is no function of $H_Z$: at $y=0$ it depends on $x_1$.",
+        ),
+        Step(
+            "the library's h is vec H_Z by rows",
+            _library_order(),
+            "d = 2, ℓ = 3",
+            tex=r"The library's $h$ is $\operatorname{vec}H_Z$ by rows.",
+        ),
     ]

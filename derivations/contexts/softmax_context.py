@@ -60,21 +60,32 @@ def _laplace(powers: int) -> Step:
         return 1 / w
 
     outcomes = list(itertools.product(values, repeat=count))
-    means = [sum(total(w) for w in outcomes) / len(outcomes) for total in (
-        lambda w: sum(x * f(x) for x in w) / sum(w), lambda w: sum(x**2 * f(x) for x in w) / sum(w) ** 2,
-        lambda w: sum(x * f(x) * y * g(y) for i, x in enumerate(w) for j, y in enumerate(w) if i != j) / sum(w) ** 2)]
+    means = [
+        sum(total(w) for w in outcomes) / len(outcomes)
+        for total in (
+            lambda w: sum(x * f(x) for x in w) / sum(w),
+            lambda w: sum(x**2 * f(x) for x in w) / sum(w) ** 2,
+            lambda w: sum(x * f(x) * y * g(y) for i, x in enumerate(w) for j, y in enumerate(w) if i != j) / sum(w) ** 2,
+        )
+    ]
 
     def mean(function: Any) -> Any:
         return sum(function(w) * sympy.exp(-t * w) for w in values) / len(values)
 
     phi = mean(lambda w: 1)
-    integrands = (count * mean(lambda w: w * f(w)) * phi ** (count - 1), count * t * mean(lambda w: w**powers * f(w)) * phi ** (count - 1),
-                  count * (count - 1) * t * mean(lambda w: w * f(w)) * mean(lambda w: w * g(w)) * phi ** (count - 2))
+    integrands = (
+        count * mean(lambda w: w * f(w)) * phi ** (count - 1),
+        count * t * mean(lambda w: w**powers * f(w)) * phi ** (count - 1),
+        count * (count - 1) * t * mean(lambda w: w * f(w)) * mean(lambda w: w * g(w)) * phi ** (count - 2),
+    )
     integrals = [sympy.integrate(sympy.expand(each), (t, 0, sympy.oo)) for each in integrands]
     holds = all(sympy.simplify(integral - value) == 0 for integral, value in zip(integrals, means, strict=True))
-    return Step("1/S = ∫e^{−tS}dt and 1/S² = ∫te^{−tS}dt for the sum of independent weights: the three integrals", holds,
-                "three examples of two weights, by all outcomes",
-                tex=r"$1/S=\int e^{-tS}dt$ and $1/S^2=\int te^{-tS}dt$ for the sum $S$ of independent weights: the three integrals.")
+    return Step(
+        "1/S = ∫e^{−tS}dt and 1/S² = ∫te^{−tS}dt for the sum of independent weights: the three integrals",
+        holds,
+        "three examples of two weights, by all outcomes",
+        tex=r"$1/S=\int e^{-tS}dt$ and $1/S^2=\int te^{-tS}dt$ for the sum $S$ of independent weights: the three integrals.",
+    )
 
 
 def _invariant() -> Step:
@@ -84,26 +95,37 @@ def _invariant() -> Step:
     parts = [sum(entry**2 for entry in each) for each in (even, odd)]
     sizes = sympy.simplify(parts[0] - B**2 - P**2 / 2) == 0 and sympy.simplify(parts[1] - P**2 / 2) == 0
     counts = sympy.expand(1 + (d * (d + 1) / 2 - 1) + d * (d - 1) / 2 + d - d * (d + 1)) == 0
-    return Step("rotations leave I, symmetric matrices without trace, antisymmetric ones and xb₂ invariant; x b₁ᵀ/√d has tr² = r²B², the"
-                " symmetric part r²(B² + P²/2), the antisymmetric one r²P²/2", bool(sizes and counts), "all d",
-                tex=r"Rotations leave $I$, symmetric matrices without trace, antisymmetric ones and $xb_2$ invariant;"
-                r" $xb_1^\top/\sqrt d$ has the squared trace $r^2B^2$, the symmetric part $r^2(B^2+\frac12\|P\|^2)$ and the"
-                r" antisymmetric one $\frac12r^2\|P\|^2$.")
+    return Step(
+        "rotations leave I, symmetric matrices without trace, antisymmetric ones and xb₂ invariant; x b₁ᵀ/√d has tr² = r²B², the"
+        " symmetric part r²(B² + P²/2), the antisymmetric one r²P²/2",
+        bool(sizes and counts),
+        "all d",
+        tex=r"Rotations leave $I$, symmetric matrices without trace, antisymmetric ones and $xb_2$ invariant;"
+        r" $xb_1^\top/\sqrt d$ has the squared trace $r^2B^2$, the symmetric part $r^2(B^2+\frac12\|P\|^2)$ and the"
+        r" antisymmetric one $\frac12r^2\|P\|^2$.",
+    )
 
 
 def _tilts() -> Step:
     def tilted(function: Any, power: int) -> Any:
-        density = sympy.exp(-s**2 / 2 + power * beta * s) / sympy.sqrt(2 * sympy.pi)
+        density = sympy.exp(-(s**2) / 2 + power * beta * s) / sympy.sqrt(2 * sympy.pi)
         z = sympy.Symbol("z", real=True)
         return sympy.simplify(sympy.integrate((function(z) * density.subs(s, z)), (z, -sympy.oo, sympy.oo)))
 
     one, two = tilted(lambda z: 1, 1), tilted(lambda z: 1, 2)
-    holds = (sympy.simplify(tilted(lambda z: z, 1) / one - beta) == 0 and sympy.simplify(tilted(lambda z: z**2, 1) / one - 1 - beta**2) == 0
-             and sympy.simplify(two / one**2 - sympy.exp(beta**2)) == 0
-             and sympy.simplify(tilted(lambda z: z**2, 2) / two - 1 - 4 * beta**2) == 0)
-    return Step("E_β s = β, E_β s² = 1 + β², ℓΣp² → e^{β²}, E_{2β}s² = 1 + 4β²", bool(holds), "all β",
-                tex=r"$\mathbb{E}_\beta s=\beta$, $\mathbb{E}_\beta s^2=1+\beta^2$, $\ell\sum p_i^2\to e^{\beta^2}$,"
-                r" $\mathbb{E}_{2\beta}s^2=1+4\beta^2$.")
+    holds = (
+        sympy.simplify(tilted(lambda z: z, 1) / one - beta) == 0
+        and sympy.simplify(tilted(lambda z: z**2, 1) / one - 1 - beta**2) == 0
+        and sympy.simplify(two / one**2 - sympy.exp(beta**2)) == 0
+        and sympy.simplify(tilted(lambda z: z**2, 2) / two - 1 - 4 * beta**2) == 0
+    )
+    return Step(
+        "E_β s = β, E_β s² = 1 + β², ℓΣp² → e^{β²}, E_{2β}s² = 1 + 4β²",
+        bool(holds),
+        "all β",
+        tex=r"$\mathbb{E}_\beta s=\beta$, $\mathbb{E}_\beta s^2=1+\beta^2$, $\ell\sum p_i^2\to e^{\beta^2}$,"
+        r" $\mathbb{E}_{2\beta}s^2=1+4\beta^2$.",
+    )
 
 
 def _linear(factor: float) -> Step:
@@ -115,12 +137,22 @@ def _linear(factor: float) -> Step:
         # Given x, b₁ is turned by the task, uniformly: r²(B² + P²) is E‖x‖²E‖b₁‖²/d, and r²B² a d-th of it.
         b1, b2 = float(known.second_b.diagonal()[:-1].sum()), float(known.second_b[-1, -1])
         signal = float(known.labels[:, :-1].trace()) / math.sqrt(size)
-        pairs = [(found.along, b1 / size**2), (found.across, b1 / size * (1 - 1 / size)), (factor * found.signal, signal),
-                 (found.column, b2), (found.label, known.mean_y), (found.square, known.square_y)]
+        pairs = [
+            (found.along, b1 / size**2),
+            (found.across, b1 / size * (1 - 1 / size)),
+            (factor * found.signal, signal),
+            (found.column, b2),
+            (found.label, known.mean_y),
+            (found.square, known.square_y),
+        ]
         # A mean label that vanishes by symmetry does so up to rounding.
         worst = max(worst, *(abs(one - other) / max(abs(other), 1e-9) for one, other in pairs))
-    return Step("β = 0: the library's moments are those of linear attention, which it has from elsewhere", worst < 2e-5,
-                "three targets and sizes, to 2e-5", tex=r"$\beta=0$: the moments are those of linear attention, to $2\cdot10^{-5}$.")
+    return Step(
+        "β = 0: the library's moments are those of linear attention, which it has from elsewhere",
+        worst < 2e-5,
+        "three targets and sizes, to 2e-5",
+        tex=r"$\beta=0$: the moments are those of linear attention, to $2\cdot10^{-5}$.",
+    )
 
 
 def _many() -> Step:
@@ -137,10 +169,13 @@ def _many() -> Step:
         found = (m.mean, math.sqrt(size) * (m.signal - m.mean * m.label), m.across)
         gaps.append([one - limit for one, limit in zip(found, limits, strict=True)])
     ratios = [one / other for one, other in zip(*gaps, strict=True)]
-    return Step("E rB → c₀*β, √d Cov(rB, y) → a₁²(1+β²), E r²P² → a₁² + e^{β²}v/α, with remainders of order 1/d, d^{−1/2}, 1/d",
-                all(abs(ratio / order - 1) < 0.05 for ratio, order in zip(ratios, (2, math.sqrt(2), 2), strict=True)), "d = 200 and 400",
-                tex=r"$\mathbb{E}\,rB\to c_0^*\beta$, $\sqrt d\operatorname{Cov}(rB,y)\to a_1^2(1+\beta^2)$ and"
-                r" $\mathbb{E}\,r^2\|P\|^2\to a_1^2+e^{\beta^2}v/\alpha$, with remainders of order $1/d$, $d^{-1/2}$ and $1/d$.")
+    return Step(
+        "E rB → c₀*β, √d Cov(rB, y) → a₁²(1+β²), E r²P² → a₁² + e^{β²}v/α, with remainders of order 1/d, d^{−1/2}, 1/d",
+        all(abs(ratio / order - 1) < 0.05 for ratio, order in zip(ratios, (2, math.sqrt(2), 2), strict=True)),
+        "d = 200 and 400",
+        tex=r"$\mathbb{E}\,rB\to c_0^*\beta$, $\sqrt d\operatorname{Cov}(rB,y)\to a_1^2(1+\beta^2)$ and"
+        r" $\mathbb{E}\,r^2\|P\|^2\to a_1^2+e^{\beta^2}v/\alpha$, with remainders of order $1/d$, $d^{-1/2}$ and $1/d$.",
+    )
 
 
 def check(powers: int = 2, factor: float = 1.0) -> list[Step]:

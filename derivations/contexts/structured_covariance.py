@@ -92,12 +92,16 @@ def _any_target(entries: Mapping[str, sympy.Expr]) -> Step:
     b1b1 = f**2 * (pairs / ELL + (1 - 1 / ELL) * beta_i * beta_j)
     b1b2 = f * (mean(3, first) / ELL + (1 - 1 / ELL) * V * beta_i)
     found = (
-        entries["second_P"] * pij + entries["second_rr"] * ri * rj + entries["second_mumu"] * mi * mj
+        entries["second_P"] * pij
+        + entries["second_rr"] * ri * rj
+        + entries["second_mumu"] * mi * mj
         + entries["second_mur"] * (mi * rj + ri * mj)
     )
     holds = [
-        sympy.expand(found - b1b1), sympy.expand(entries["second_mu2"] * mi + entries["second_r2"] * ri - b1b2),
-        sympy.expand(entries["mean_mu"] * mi + entries["mean_r"] * ri - f * beta_i), sympy.expand(entries["mean_b2"] - V),
+        sympy.expand(found - b1b1),
+        sympy.expand(entries["second_mu2"] * mi + entries["second_r2"] * ri - b1b2),
+        sympy.expand(entries["mean_mu"] * mi + entries["mean_r"] * ri - f * beta_i),
+        sympy.expand(entries["mean_b2"] - V),
         sympy.expand(entries["second_22"] - W4 / ELL - (1 - 1 / ELL) * V**2),
     ]
     return Step(
@@ -137,8 +141,11 @@ def _entries(entries: Mapping[str, sympy.Expr]) -> list[Step]:
     pairs = {
         "E[b₁] = f(eμ + ar)": (values["mean_mu"] * mu + values["mean_r"] * r - f * beta, r"\mathbb{E}[b_1]=f(e\mu+ar)"),
         "E[b₁b₁ᵀ], all four words": (
-            values["second_P"] * cov + values["second_rr"] * r * r.T + values["second_mumu"] * mu * mu.T
-            + values["second_mur"] * (mu * r.T + r * mu.T) - first,
+            values["second_P"] * cov
+            + values["second_rr"] * r * r.T
+            + values["second_mumu"] * mu * mu.T
+            + values["second_mur"] * (mu * r.T + r * mu.T)
+            - first,
             r"\mathbb{E}[b_1b_1^\top]",
         ),
         "E[b₁b₂]": (values["second_mu2"] * mu + values["second_r2"] * r - mixed, r"\mathbb{E}[b_1b_2]"),

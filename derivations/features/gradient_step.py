@@ -84,12 +84,24 @@ def _gradient(sign: int) -> list[Step]:
     t = sympy.Symbol("t")
     stein = sympy.diff(sympy.exp(t**2 / 2), t) - t * sympy.exp(t**2 / 2)
     return [
-        Step("G is minus the derivative of (1/2n)Σ(y − ŷ)²", bool(by_formula), "all exponentials, m = n = 2, two entries of h",
-             tex=r"$G$ is minus the derivative of $\frac1{2n}\sum(y-\hat y)^2$."),
-        Step("G = uvᵀ + Δ with u = c₁w", bool(by_parts), "all exponentials, m = n = 2, two entries of h",
-             tex=r"$G=uv^\top+\Delta$ with $u=c_1w$."),
-        Step("E σ'(g) = E[g σ(g)] = c₁, on e^{tx}", sympy.simplify(stein) == 0, "all t",
-             tex=r"$\mathbb{E}\,\sigma'(g)=\mathbb{E}[g\,\sigma(g)]=c_1$, on $e^{tx}$."),
+        Step(
+            "G is minus the derivative of (1/2n)Σ(y − ŷ)²",
+            bool(by_formula),
+            "all exponentials, m = n = 2, two entries of h",
+            tex=r"$G$ is minus the derivative of $\frac1{2n}\sum(y-\hat y)^2$.",
+        ),
+        Step(
+            "G = uvᵀ + Δ with u = c₁w",
+            bool(by_parts),
+            "all exponentials, m = n = 2, two entries of h",
+            tex=r"$G=uv^\top+\Delta$ with $u=c_1w$.",
+        ),
+        Step(
+            "E σ'(g) = E[g σ(g)] = c₁, on e^{tx}",
+            sympy.simplify(stein) == 0,
+            "all t",
+            tex=r"$\mathbb{E}\,\sigma'(g)=\mathbb{E}[g\,\sigma(g)]=c_1$, on $e^{tx}$.",
+        ),
     ]
 
 
@@ -111,17 +123,31 @@ def _orders(block: sympy.Expr | int, answer: int, aligned: sympy.Expr | int) -> 
     exponents = [sympy.limit(sympy.log(norm) / sympy.log(d), d, sympy.oo) for norm in (sympy.sqrt(d * (a**2 / d) ** 2), a**2)]
     strong = -1 + sympy.Max(aligned, (sympy.Integer(1) - 2) / 2)
     return [
-        Step("‖uvᵀ‖ ≍ d^{−3/2}, from E[yh] and from noise alike", spike == -sympy.Rational(3, 2), _ORDERS,
-             tex=r"$\|uv^\top\|\asymp d^{-3/2}$, from $\mathbb{E}[yh]$ and from noise alike."),
-        Step("fluctuations: ‖Δ‖ = O(d^{−5/2}), a factor 1/d below", fluctuation == spike - 1, _ORDERS,
-             tex=r"Fluctuations: $\|\Delta\|=O(d^{-5/2})$, a factor $1/d$ below."),
-        Step("with d eigenvalues of O(1): d^{−2} from fluctuations, d^{−3/2} from the mean, as uvᵀ",
-             bool(with_block == -2 and mean_part == spike), _ORDERS,
-             tex=r"With $d$ eigenvalues of $O(1)$: $d^{-2}$ from fluctuations, $d^{-3/2}$ from the mean, as $uv^\top$."),
-        Step("E[yh] is of norm d^{−1/2}; with one task direction of variance ≍ d², of norm 1: ‖Δ‖/‖uvᵀ‖ = O(d^{−1/2})",
-             bool(exponents == [-_HALF, aligned] and sympy.Max(with_block, mean_part) - strong == -_HALF), _ORDERS,
-             tex=r"$\mathbb{E}[yh]$ is of norm $d^{-1/2}$; with one task direction of variance $\asymp d^2$, of norm $1$:"
-             r" $\|\Delta\|/\|uv^\top\|=O(d^{-1/2})$."),
+        Step(
+            "‖uvᵀ‖ ≍ d^{−3/2}, from E[yh] and from noise alike",
+            spike == -sympy.Rational(3, 2),
+            _ORDERS,
+            tex=r"$\|uv^\top\|\asymp d^{-3/2}$, from $\mathbb{E}[yh]$ and from noise alike.",
+        ),
+        Step(
+            "fluctuations: ‖Δ‖ = O(d^{−5/2}), a factor 1/d below",
+            fluctuation == spike - 1,
+            _ORDERS,
+            tex=r"Fluctuations: $\|\Delta\|=O(d^{-5/2})$, a factor $1/d$ below.",
+        ),
+        Step(
+            "with d eigenvalues of O(1): d^{−2} from fluctuations, d^{−3/2} from the mean, as uvᵀ",
+            bool(with_block == -2 and mean_part == spike),
+            _ORDERS,
+            tex=r"With $d$ eigenvalues of $O(1)$: $d^{-2}$ from fluctuations, $d^{-3/2}$ from the mean, as $uv^\top$.",
+        ),
+        Step(
+            "E[yh] is of norm d^{−1/2}; with one task direction of variance ≍ d², of norm 1: ‖Δ‖/‖uvᵀ‖ = O(d^{−1/2})",
+            bool(exponents == [-_HALF, aligned] and sympy.Max(with_block, mean_part) - strong == -_HALF),
+            _ORDERS,
+            tex=r"$\mathbb{E}[yh]$ is of norm $d^{-1/2}$; with one task direction of variance $\asymp d^2$, of norm $1$:"
+            r" $\|\Delta\|/\|uv^\top\|=O(d^{-1/2})$.",
+        ),
     ]
 
 

@@ -96,8 +96,12 @@ def _second_order(factor: sympy.Expr) -> list[Step]:
 def _trace_of_resolvent() -> Step:
     """(m − tr ĈR)/g = 1/κ by the definition of κ: m neurons, of which tr ĈR are spent on h."""
     kappa, m, df = sympy.symbols("kappa m df", positive=True)
-    return Step("tr Q = (m − tr ĈR)/g = 1/κ", sympy.simplify((m - df) / (kappa * (m - df)) - 1 / kappa) == 0, "all",
-                tex=r"$\operatorname{tr}Q=(m-\operatorname{tr}\hat CR)/g=1/\kappa$.")
+    return Step(
+        "tr Q = (m − tr ĈR)/g = 1/κ",
+        sympy.simplify((m - df) / (kappa * (m - df)) - 1 / kappa) == 0,
+        "all",
+        tex=r"$\operatorname{tr}Q=(m-\operatorname{tr}\hat CR)/g=1/\kappa$.",
+    )
 
 
 def _one_solution() -> list[Step]:
@@ -168,12 +172,23 @@ def _quadratics() -> list[Step]:
 
     total = sum(c**2 * C[i] * C[j] * function(i, j, h) * function(i, j, k) for i, j in ((0, 0), (0, 1), (1, 1)))
     # ⟨h,h'⟩² less its conditional means: Σ_ij (h_ih_j − C_ij)(h'_ih'_j − C_ij).
-    direct = c**2 / 2 * sum(
-        (h[i] * h[j] - (C[i] if i == j else 0)) * (k[i] * k[j] - (C[i] if i == j else 0)) for i, j in itertools.product(range(2), repeat=2)
+    direct = (
+        c**2
+        / 2
+        * sum(
+            (h[i] * h[j] - (C[i] if i == j else 0)) * (k[i] * k[j] - (C[i] if i == j else 0))
+            for i, j in itertools.product(range(2), repeat=2)
+        )
     )
-    return [Step("the kernel of degree 2 has the eigenvalues c₂²C_iiC_jj on orthonormal functions", sympy.expand(total - direct) == 0,
-                 "two directions; all pairs alike", tex=r"The kernel of degree 2 has the eigenvalues $c_2^2C_{ii}C_{jj}$."),
-            _projection()]
+    return [
+        Step(
+            "the kernel of degree 2 has the eigenvalues c₂²C_iiC_jj on orthonormal functions",
+            sympy.expand(total - direct) == 0,
+            "two directions; all pairs alike",
+            tex=r"The kernel of degree 2 has the eigenvalues $c_2^2C_{ii}C_{jj}$.",
+        ),
+        _projection(),
+    ]
 
 
 def _projection() -> Step:
@@ -186,9 +201,13 @@ def _projection() -> Step:
         return matrix[0, 0] if i == 2 else matrix[1, 1] if j == 2 else matrix[0, 1]
 
     mean = sum(coefficient * moment(i, j, R) * moment(k, n, S) for (i, j, k, n), coefficient in square.terms())
-    return Step("on functions of x alone the kernel is ½c₂²(xᵀx')² tr R_sR_s'", sympy.expand(mean - (R * S).trace()) == 0,
-                "d = 1, all second moments R, S of b", tex=r"On functions of $x$ alone the kernel of degree 2 is"
-                r" $\frac{c_2^2}2(x^\top x')^2\operatorname{tr}R_sR_{s'}$.")
+    return Step(
+        "on functions of x alone the kernel is ½c₂²(xᵀx')² tr R_sR_s'",
+        sympy.expand(mean - (R * S).trace()) == 0,
+        "d = 1, all second moments R, S of b",
+        tex=r"On functions of $x$ alone the kernel of degree 2 is"
+        r" $\frac{c_2^2}2(x^\top x')^2\operatorname{tr}R_sR_{s'}$.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,8 +314,14 @@ def _against_library(change: float) -> list[Step]:
         idg = float(pi @ errors)
         found = icl_error(RandomTransformer(head, ridge * side), given_moments(sources), Sizes(side, side, 1, samples=n, hidden=m))
         worst = max(worst, abs(found.idg / idg - 1), *(abs(x / e - 1) for x, e in zip(found.icl_by_source, errors, strict=True)))
-    return [Step("the library equals the equations written out and iterated", worst < 1e-9, "three points with three sources",
-                 tex=r"The library equals the equations written out and iterated, at three points with three sources.")]
+    return [
+        Step(
+            "the library equals the equations written out and iterated",
+            worst < 1e-9,
+            "three points with three sources",
+            tex=r"The library equals the equations written out and iterated, at three points with three sources.",
+        )
+    ]
 
 
 def check() -> list[Step]:

@@ -77,13 +77,25 @@ def _equations() -> list[Step]:
     kernel = sympy.simplify(sympy.limit(published, p, sympy.oo) - (nu2 * (n - df) - lam))
     share = sympy.simplify(1 - a * tau / (tau * a + w) - df / n)
     return [
-        Step("the engine's equations are n − λ/ν₁ = p − pν₁/ν₂ = tr Σ(Σ+ν₂)⁻¹", same == 0, "all n, p, λ, c₁",
-             tex=r"The engine's equations are $n-\frac\lambda{\nu_1}=p-\frac{p\nu_1}{\nu_2}=\operatorname{tr}\Sigma(\Sigma+\nu_2)^{-1}$."),
-        Step("p → ∞: n − λ/ν = tr Σ(Σ+ν)⁻¹", kernel == 0, "all n, λ",
-             tex=r"$p\to\infty$: $n-\frac\lambda\nu=\operatorname{tr}\Sigma(\Sigma+\nu)^{-1}$."),
-        Step("1/(1+δ) = 1 − tr Σ(Σ+ν₂)⁻¹/n, and training residuals are 1/(1+δ) of those left out", share == 0, "all n",
-             tex=r"$\frac1{1+\delta}=1-\frac1n\operatorname{tr}\Sigma(\Sigma+\nu_2)^{-1}$, and training residuals are"
-             r" $\frac1{1+\delta}$ of those left out."),
+        Step(
+            "the engine's equations are n − λ/ν₁ = p − pν₁/ν₂ = tr Σ(Σ+ν₂)⁻¹",
+            same == 0,
+            "all n, p, λ, c₁",
+            tex=r"The engine's equations are $n-\frac\lambda{\nu_1}=p-\frac{p\nu_1}{\nu_2}=\operatorname{tr}\Sigma(\Sigma+\nu_2)^{-1}$.",
+        ),
+        Step(
+            "p → ∞: n − λ/ν = tr Σ(Σ+ν)⁻¹",
+            kernel == 0,
+            "all n, λ",
+            tex=r"$p\to\infty$: $n-\frac\lambda\nu=\operatorname{tr}\Sigma(\Sigma+\nu)^{-1}$.",
+        ),
+        Step(
+            "1/(1+δ) = 1 − tr Σ(Σ+ν₂)⁻¹/n, and training residuals are 1/(1+δ) of those left out",
+            share == 0,
+            "all n",
+            tex=r"$\frac1{1+\delta}=1-\frac1n\operatorname{tr}\Sigma(\Sigma+\nu_2)^{-1}$, and training residuals are"
+            r" $\frac1{1+\delta}$ of those left out.",
+        ),
     ]
 
 
@@ -138,8 +150,12 @@ def _published(factor: float = 1.0) -> Step:
                     expected[:2] = bias - 0.09 * (1 + variance), (0.2 + 0.09) * variance
                 measured = np.array([found.bias, found.variance, found.effective_ridge])
                 worst = max(worst, float(np.abs(measured / expected - 1).max()))
-    return Step("bias, variance and ν of the library are the published ones", worst < 1e-9, "18 points",
-                tex=r"Bias, variance and $\nu$ of the library are the published ones.")
+    return Step(
+        "bias, variance and ν of the library are the published ones",
+        worst < 1e-9,
+        "18 points",
+        tex=r"Bias, variance and $\nu$ of the library are the published ones.",
+    )
 
 
 def _exact() -> list[Step]:
@@ -153,10 +169,18 @@ def _exact() -> list[Step]:
     apart = D / ((many - D - 2) * (many - 1))
     close = abs(exact / found.test - 1 - apart) < 1e-12 and abs(found.dof - D - 1) < 1e-9
     return [
-        Step("σ²/(1−Υ) meets the exact risk of least squares", plain == 1, "C = I, λ = 0, n → ∞",
-             tex=r"$\sigma^2/(1-\Upsilon)$ meets the exact risk of least squares."),
-        Step("with an intercept it differs from the exact risk by the factor 1 + D/((n−D−2)(n−1))", close, "D = 40, n = 100",
-             tex=r"With an intercept it differs from the exact risk by the factor $1+\frac D{(n-D-2)(n-1)}$."),
+        Step(
+            "σ²/(1−Υ) meets the exact risk of least squares",
+            plain == 1,
+            "C = I, λ = 0, n → ∞",
+            tex=r"$\sigma^2/(1-\Upsilon)$ meets the exact risk of least squares.",
+        ),
+        Step(
+            "with an intercept it differs from the exact risk by the factor 1 + D/((n−D−2)(n−1))",
+            close,
+            "D = 40, n = 100",
+            tex=r"With an intercept it differs from the exact risk by the factor $1+\frac D{(n-D-2)(n-1)}$.",
+        ),
     ]
 
 
@@ -185,8 +209,12 @@ def _drawn(change: float = 1.0) -> Step:
     other = random_features(values, shares, change * n, p, "relu", lam, noise=noise)
     expected = np.array([one.test, one.training, other.test, other.training])
     gap = np.abs(found.mean(0) - expected) / (found.std(0, ddof=1) / math.sqrt(draws) + 0.01 * expected)
-    return Step("test and training errors of drawn fits are the library's", bool((gap < 3).all()), "D = 100, n = 150, p = 240, 40 draws",
-                tex=r"Test and training errors of drawn fits are the library's.")
+    return Step(
+        "test and training errors of drawn fits are the library's",
+        bool((gap < 3).all()),
+        "D = 100, n = 150, p = 240, 40 draws",
+        tex=r"Test and training errors of drawn fits are the library's.",
+    )
 
 
 @cache
@@ -195,8 +223,13 @@ def _power_laws(change: float = 0.0) -> Step:
     powers of n are below 0.1 in the slope. ``change`` is added to the rate of the bias."""
     k = np.arange(1, 200_001.0)
     worst = 0.0
-    for a, r, ell, q in ((1.5, 0.3, 1.0, math.inf), (2.0, 1.5, 1.0, math.inf), (1.5, 0.5, math.inf, math.inf), (2.0, 0.3, 2.0, 0.8),
-                         (2.0, 1.5, 1.2, 0.7)):
+    for a, r, ell, q in (
+        (1.5, 0.3, 1.0, math.inf),
+        (2.0, 1.5, 1.0, math.inf),
+        (1.5, 0.5, math.inf, math.inf),
+        (2.0, 0.3, 2.0, 0.8),
+        (2.0, 1.5, 1.2, 0.7),
+    ):
         rates = power_law_rates(a, r, ridge=ell, width=q)
         n = np.array([3e3, 3e4]) if math.isfinite(ell) else np.array([3e2, 3e3])
         lam = n ** (1 - ell) if math.isfinite(ell) else np.zeros(2)
@@ -208,8 +241,12 @@ def _power_laws(change: float = 0.0) -> Step:
         slopes = [-np.diff(np.log(x))[0] / math.log(10) for x in (found.effective_ridge, found.bias, found.variance)]
         expected = [rates.effective_ridge, rates.bias + change, rates.variance]
         worst = max(worst, *(abs(s - e) for s, e in zip(slopes, expected, strict=True)))
-    return Step("slopes of ν, bias and variance are the rates", worst < 0.1, "5 power laws",
-                tex=r"Slopes of $\nu$, bias and variance are the rates.")
+    return Step(
+        "slopes of ν, bias and variance are the rates",
+        worst < 0.1,
+        "5 power laws",
+        tex=r"Slopes of $\nu$, bias and variance are the rates.",
+    )
 
 
 def _estimates() -> Step:
@@ -224,8 +261,12 @@ def _estimates() -> Step:
         sums.append(float(z @ z) - D / N * found.noise)
         noises.append(found.noise)
     ok = abs(np.mean(sums) - 1) < 4 * np.std(sums) / math.sqrt(draws) and abs(np.mean(noises) - 1) < 4 * np.std(noises) / math.sqrt(draws)
-    return Step("E z_k² = β_k² + σ²/N, and σ̂² is unbiased", ok, "N = 400, D = 40, 60 draws",
-                tex=r"$\mathbb{E}z_k^2=\beta_k^2+\sigma^2/N$, and the estimate of $\sigma^2$ is unbiased.")
+    return Step(
+        "E z_k² = β_k² + σ²/N, and σ̂² is unbiased",
+        ok,
+        "N = 400, D = 40, 60 draws",
+        tex=r"$\mathbb{E}z_k^2=\beta_k^2+\sigma^2/N$, and the estimate of $\sigma^2$ is unbiased.",
+    )
 
 
 def check() -> list[Step]:

@@ -126,8 +126,14 @@ def _against_library(share: float) -> list[Step]:
         given = given_moments(sources, trace=1.0)
         found = icl_error(RandomTransformer(head, ridge * side), given, Sizes(side, side, 1, samples=n, hidden=m))
         worst = max(worst, abs(found.idg / idg - 1), *(abs(x / e - 1) for x, e in zip(found.icl_by_source, errors, strict=True)))
-    return [Step("the library equals the equations of one matrix", worst < 1e-9, "three points with three sources",
-                 tex=r"The library equals the equations of one matrix, at three points with three sources.")]
+    return [
+        Step(
+            "the library equals the equations of one matrix",
+            worst < 1e-9,
+            "three points with three sources",
+            tex=r"The library equals the equations of one matrix, at three points with three sources.",
+        )
+    ]
 
 
 def _moments(factor: float) -> list[Step]:
@@ -145,8 +151,9 @@ def _moments(factor: float) -> list[Step]:
     product = np.abs(second - factor * every.T @ every / len(every)).max() < 1e-12
     centre = np.abs(np.kron(x.mean(0), bs.mean(0)) - every.mean(0)).max() < 1e-12
 
-    task = Task(sources=[Source("relu", 0.1, input_mean=0.4, task_mean=-0.3), Source("tanh", 0.2, input_mean=(0.1, 0.5, -0.2))],
-                weights=[0.3, 0.7])
+    task = Task(
+        sources=[Source("relu", 0.1, input_mean=0.4, task_mean=-0.3), Source("tanh", 0.2, input_mean=(0.1, 0.5, -0.2))], weights=[0.3, 0.7]
+    )
     xi = rng.standard_normal((4, 3))
     sources = [population(source_moments(task, 3, 5, source=s, tasks=xi), w) for s, w in enumerate(task.weights)]
     dense = [p.covariance.dense() for p in sources]  # type: ignore[union-attr]

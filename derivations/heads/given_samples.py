@@ -54,9 +54,13 @@ def _first_order() -> Step:
     penalty, m, dof, gamma = sympy.symbols("Lambda m df gamma", positive=True)
     delta = dof * gamma / penalty
     equation = gamma - penalty * (1 + delta) / m
-    return Step("γ = Λ(1+δ)/m with δ = γ tr KR/Λ is γ(m − tr KR) = Λ", sympy.expand(m * equation - (gamma * (m - dof) - penalty)) == 0,
-                "all", tex=r"$\gamma=\Lambda(1+\delta)/m$ with $\delta=\gamma\operatorname{tr}KR/\Lambda$ is"
-                r" $\gamma(m-\operatorname{tr}KR)=\Lambda$.")
+    return Step(
+        "γ = Λ(1+δ)/m with δ = γ tr KR/Λ is γ(m − tr KR) = Λ",
+        sympy.expand(m * equation - (gamma * (m - dof) - penalty)) == 0,
+        "all",
+        tex=r"$\gamma=\Lambda(1+\delta)/m$ with $\delta=\gamma\operatorname{tr}KR/\Lambda$ is"
+        r" $\gamma(m-\operatorname{tr}KR)=\Lambda$.",
+    )
 
 
 def _second_order(factor: sympy.Expr) -> list[Step]:

@@ -73,8 +73,12 @@ def _resolvent(sign: int) -> Step:
     exact = (A.adjugate() / A.det()).diff(epsilon).subs(epsilon, 0)
     N = w1 * r1 + w2 * r2 + kappa * one
     holds = all(vanishes(entry) for entry in exact - sign * R * N * R)
-    return Step("dR̃ = −R̃(Σ dW_s r_s + dk)R̃", holds, "2 × 2, all symmetric matrices; any size by the product rule",
-                tex=r"$d\tilde R=-\tilde R(\sum_sdW_sr_s+dk)\tilde R$.")
+    return Step(
+        "dR̃ = −R̃(Σ dW_s r_s + dk)R̃",
+        holds,
+        "2 × 2, all symmetric matrices; any size by the product rule",
+        tex=r"$d\tilde R=-\tilde R(\sum_sdW_sr_s+dk)\tilde R$.",
+    )
 
 
 def _ladder(step: Callable[[int, sympy.Expr, sympy.Expr], sympy.Expr]) -> list[Step]:
@@ -90,7 +94,8 @@ def _ladder(step: Callable[[int, sympy.Expr, sympy.Expr], sympy.Expr]) -> list[S
 
     holds = all(
         sympy.expand(s * sympy.diff(coefficient(p, k), s) - step(k, coefficient(p, k), coefficient(p, k + 2))) == 0
-        for p in range(9) for k in range(7)
+        for p in range(9)
+        for k in range(7)
     )
     square = all(
         sympy.expand(s * sympy.diff(s ** (2 * p) * mean(x ** (2 * p)), s) - s ** (2 * p) * mean(x ** (2 * p) * (x**2 - 1))) == 0
@@ -117,8 +122,12 @@ def _towards() -> Step:
         g = sum(d * sympy.diff(m, epsilon) for d, m in zip(partial, moved, strict=True))
         found.append(sympy.expand(g - (partial[s] - sum(p * d for p, d in zip(pi, partial, strict=True)))))
         total += pi[s] * g
-    return Step("g_s = ∂_s e − Σπ_u∂_u e, and Σπ_s g_s = 0", found == [0, 0, 0] and sympy.expand(total) == 0, "all e, three sources",
-                tex=r"$g_s=\partial_se-\sum_u\pi_u\partial_ue$, and $\sum_s\pi_sg_s=0$.")
+    return Step(
+        "g_s = ∂_s e − Σπ_u∂_u e, and Σπ_s g_s = 0",
+        found == [0, 0, 0] and sympy.expand(total) == 0,
+        "all e, three sources",
+        tex=r"$g_s=\partial_se-\sum_u\pi_u\partial_ue$, and $\sum_s\pi_sg_s=0$.",
+    )
 
 
 def _one_more_sample(power: int) -> Step:
@@ -130,8 +139,12 @@ def _one_more_sample(power: int) -> Step:
     after = y**2 - ((b + y * phi).T * (A + phi * phi.T).inv() * (b + y * phi))[0]
     r, delta = (y - (phi.T * A.inv() * b)[0]) ** 2, (phi.T * A.inv() * phi)[0]
     holds = vanishes(after - before - r / (1 + delta) ** power)
-    return Step("one more sample raises the penalised loss by r/(1+δ)", holds, "two weights, all data; any number by the same identity",
-                tex=r"One more sample raises the penalised training loss by $r/(1+\delta)$.")
+    return Step(
+        "one more sample raises the penalised loss by r/(1+δ)",
+        holds,
+        "two weights, all data; any number by the same identity",
+        tex=r"One more sample raises the penalised training loss by $r/(1+\delta)$.",
+    )
 
 
 def _literal(
@@ -180,8 +193,12 @@ def _symmetry(power: int) -> Step:
         matrix = np.array([_difference(lambda x, s=s: value(_PROPORTIONS + x * np.eye(3)[s])) for s in range(3)])  # type: ignore[misc]
         worst = max(worst, float(np.abs(matrix - matrix.T).max() / np.abs(matrix).max()))
     # Truncation: (h/π)⁴ = 6e-10 at π = 0.2, times a constant.
-    return Step("∂(r_s/(1+δ_s))/∂N_u is symmetric", worst < 1e-7, "two points with three sources",
-                tex=r"$\partial(r_s/(1+\delta_s))/\partial N_u$ is symmetric, at two points with three sources.")
+    return Step(
+        "∂(r_s/(1+δ_s))/∂N_u is symmetric",
+        worst < 1e-7,
+        "two points with three sources",
+        tex=r"$\partial(r_s/(1+\delta_s))/\partial N_u$ is symmetric, at two points with three sources.",
+    )
 
 
 def _against_library(with_scale: bool) -> Step:
@@ -204,8 +221,12 @@ def _against_library(with_scale: bool) -> Step:
         for s in range(3):
             expected = _difference(lambda x, s=s: errors((1 - x) * _PROPORTIONS + x * np.eye(3)[s]))  # type: ignore[misc]
             worst = max(worst, float(np.abs(found.icl_by_source[:, s] - expected).max() / np.abs(expected).max()))
-    return Step("the library's gradient is that of the equations written out", worst < 1e-7, "two points with three sources",
-                tex=r"The library's gradient equals difference quotients of the equations written out, at two points with three sources.")
+    return Step(
+        "the library's gradient is that of the equations written out",
+        worst < 1e-7,
+        "two points with three sources",
+        tex=r"The library's gradient equals difference quotients of the equations written out, at two points with three sources.",
+    )
 
 
 def check() -> list[Step]:

@@ -69,10 +69,13 @@ def _elimination() -> list[Step]:
     slope = sympy.solve(sympy.Eq(c * tau / (tau * a + c * f1 + e / k), 1), a)[0]
     combined = claimed.subs(w, 1 / c).subs(a, slope)
     return [
-        Step("1/(1+δ) = aω", weight == 0, "all values",
-            tex=r"$1/(1+\delta)=a\omega$."),
-        Step("the two equations for (a, g) are those of (1)", sympy.simplify(second - claimed) == 0, "all values",
-            tex=r"The two equations for $(a,g)$ are those of (1)."),
+        Step("1/(1+δ) = aω", weight == 0, "all values", tex=r"$1/(1+\delta)=a\omega$."),
+        Step(
+            "the two equations for (a, g) are those of (1)",
+            sympy.simplify(second - claimed) == 0,
+            "all values",
+            tex=r"The two equations for $(a,g)$ are those of (1).",
+        ),
         Step(
             "one scale: (c₁²k(μ−f₁) − c_*²)(c₁²k(τ−f₁) − c_*²) = τλ_s c₁²k, symmetric in samples and features",
             sympy.simplify(combined * tau * c * k - one_scale) == 0,
@@ -94,11 +97,19 @@ def _uniqueness() -> list[Step]:
     share = sympy.diff(tau * a / (tau * a + w1), a), sympy.diff(tau * a / (tau * a + w1), w1)
     monotone = share[0].simplify().is_positive and share[1].simplify().is_negative
     return [
-        Step("a(k) increases where it exists", bool(positive), "two scales; any number by the same sum",
-            tex=r"$a(k)$ increases where it exists."),
-        Step("E[τa/(τa+w)] increases with a and decreases with w, so the left side of (1) increases once positive", bool(monotone), "all",
+        Step(
+            "a(k) increases where it exists",
+            bool(positive),
+            "two scales; any number by the same sum",
+            tex=r"$a(k)$ increases where it exists.",
+        ),
+        Step(
+            "E[τa/(τa+w)] increases with a and decreases with w, so the left side of (1) increases once positive",
+            bool(monotone),
+            "all",
             tex=r"$\mathbb{E}\frac{\tau a}{\tau a+w}$ increases with $a$ and decreases with $w$, so the left side of (1) increases"
-            r" once it is positive."),
+            r" once it is positive.",
+        ),
     ]
 
 
@@ -128,12 +139,14 @@ def _second_order() -> list[Step]:
     f1 = mean(r1 / (r1 + k), r2 / (r2 + k))
     by_ridge = mean(s1 / (r1 + k), s2 / (r2 + k)) - k * (mu - f1) * j / (mu - f2)
     return [
-        Step("dk/dz = 1/(μ − f₂)", in_z, "two eigenvalues, all values",
-            tex=r"$dk/dz=1/(\mu-f_2)$."),
-        Step("the bilinear form of (2)", vanishes(total - claimed), "two eigenvalues, all values",
-            tex=r"The bilinear form of (2)."),
-        Step("T:C = G_T + z dG_T/dz, the derivative in the ridge", vanishes(with_C - by_ridge), "two eigenvalues, all values",
-            tex=r"$T:C=G_T+z\,dG_T/dz$, the derivative in the ridge."),
+        Step("dk/dz = 1/(μ − f₂)", in_z, "two eigenvalues, all values", tex=r"$dk/dz=1/(\mu-f_2)$."),
+        Step("the bilinear form of (2)", vanishes(total - claimed), "two eigenvalues, all values", tex=r"The bilinear form of (2)."),
+        Step(
+            "T:C = G_T + z dG_T/dz, the derivative in the ridge",
+            vanishes(with_C - by_ridge),
+            "two eigenvalues, all values",
+            tex=r"$T:C=G_T+z\,dG_T/dz$, the derivative in the ridge.",
+        ),
     ]
 
 
@@ -147,8 +160,12 @@ def _finite_block() -> list[Step]:
     x, y_, c = sympy.symbols("x y c", positive=True)
     variance = sum(v**2 * 2 for v in (x, y_))  # Var Σ x_i(f_i² − 1) = 2Σx_i²
     return [
-        Step("coefficients of the constant and of degree 2: a = (I/tr Q + P)⁻¹b", fixed == sympy.zeros(2, 1), "two directions, all values",
-            tex=r"Coefficients of the constant and of degree 2: $a=(I/\operatorname{tr}Q+P)^{-1}b$."),
+        Step(
+            "coefficients of the constant and of degree 2: a = (I/tr Q + P)⁻¹b",
+            fixed == sympy.zeros(2, 1),
+            "two directions, all values",
+            tex=r"Coefficients of the constant and of degree 2: $a=(I/\operatorname{tr}Q+P)^{-1}b$.",
+        ),
         Step(
             "mean of degree 2 has variance (c₂²/2) tr C² per neuron",
             sympy.simplify(c**2 / 4 * variance - c**2 / 2 * (x**2 + y_**2)) == 0,
@@ -249,8 +266,14 @@ def _against_library() -> list[Step]:
         found = random_head_error(samples, spectrum, tau_, mu_, point, np.inf, np.ones(1))
         icl, idg = _literal(v, kappa, float(point.k[0]))
         worst = max(worst, abs(float(found.icl[0] / icl) - 1), abs(float(found.idg[0] / idg) - 1))
-    return [Step("the library equals the one-scale equations written out", worst < 1e-12, f"{len(points)} points in 30 digits",
-        tex=r"The library equals the one-scale equations written out and solved in 30 digits.")]
+    return [
+        Step(
+            "the library equals the one-scale equations written out",
+            worst < 1e-12,
+            f"{len(points)} points in 30 digits",
+            tex=r"The library equals the one-scale equations written out and solved in 30 digits.",
+        )
+    ]
 
 
 def check() -> list[Step]:

@@ -59,10 +59,18 @@ def _moments() -> list[Step]:
     total = total.subs({h**2: wTw, z**2: w2, y * h: m * wM, y**2: y2}).subs({h: 0, z: 0, y: y0})
     expected = y2 - 2 * c0 * y0 * w1 + c0**2 * w1**2 - 2 * c1 * m * wM + c1**2 * wTw + cs**2 * w2
     return [
-        Step("E‖b₁‖² = d(a² + v/α_t) to leading order, E[hy] without α_t", found == 0, "all a, v, ℓ",
-             tex=r"$\mathbb{E}\|b_1\|^2=d(a^2+v/\alpha_t)$ to leading order, and $\mathbb{E}[hy]$ is without $\alpha_t$."),
-        Step("the error of a fit is linear in c₀², c₁², c_*², c₀y₀, c₁m of the test", sympy.expand(total - expected) == 0, "all fits",
-             tex=r"The error of a fit is linear in $c_0^2$, $c_1^2$, $c_*^2$, $c_0y_0$ and $c_1m$ of the test."),
+        Step(
+            "E‖b₁‖² = d(a² + v/α_t) to leading order, E[hy] without α_t",
+            found == 0,
+            "all a, v, ℓ",
+            tex=r"$\mathbb{E}\|b_1\|^2=d(a^2+v/\alpha_t)$ to leading order, and $\mathbb{E}[hy]$ is without $\alpha_t$.",
+        ),
+        Step(
+            "the error of a fit is linear in c₀², c₁², c_*², c₀y₀, c₁m of the test",
+            sympy.expand(total - expected) == 0,
+            "all fits",
+            tex=r"The error of a fit is linear in $c_0^2$, $c_1^2$, $c_*^2$, $c_0y_0$ and $c_1m$ of the test.",
+        ),
     ]
 
 
@@ -83,8 +91,12 @@ def _linear(power: int = 1) -> list[Step]:
         slopes = np.diff(found) / np.diff(u)
         worst = max(worst, abs(float(slopes[0] / slopes[1]) - 1))
     return [
-        Step("e_ICL is affine in i_t = v/α_t, with a positive slope", linear, "all s, i, q",
-             tex=r"$e_{\mathrm{ICL}}$ is affine in $i_t=v/\alpha_t$, with a positive slope."),
+        Step(
+            "e_ICL is affine in i_t = v/α_t, with a positive slope",
+            linear,
+            "all s, i, q",
+            tex=r"$e_{\mathrm{ICL}}$ is affine in $i_t=v/\alpha_t$, with a positive slope.",
+        ),
         Step("so is the library's", worst < 1e-11, "2 heads, 3 lengths", tex=r"So is the library's."),
     ]
 
@@ -114,13 +126,24 @@ def _homogeneous(mean: sympy.Expr | None = None) -> list[Step]:
     optimum = optimal_test_context(head, task, ratios)
     met = abs(optimum.alpha / length - 1) < 1e-4 and optimum.error.icl < square.icl
     return [
-        Step("(y₀ − s c₀a)² with c₀a = y₀ is y₀²(1−s)², and c₁(s)m does not depend on α_t", part == 0 and steady == 0, "all s, y₀, R",
-             tex=r"$(y_0-s\,c_0a)^2$ with $c_0a=y_0$ is $y_0^2(1-s)^2$, and $c_1(s)m$ does not depend on $\alpha_t$."),
-        Step("A + Bs² + y₀²(1−s)² is least at s = y₀²/(B+y₀²)", sympy.simplify(best - y0**2 / (B + y0**2)) == 0, "all B, y₀",
-             tex=r"$A+Bs^2+y_0^2(1-s)^2$ is least at $s=\frac{y_0^2}{B+y_0^2}$."),
-        Step("the library's error of ReLU is of this form, and its best length is where it is least", affine and met,
-             "target softplus, 4 lengths",
-             tex=r"The library's error of ReLU is of this form, and its best length is where it is least."),
+        Step(
+            "(y₀ − s c₀a)² with c₀a = y₀ is y₀²(1−s)², and c₁(s)m does not depend on α_t",
+            part == 0 and steady == 0,
+            "all s, y₀, R",
+            tex=r"$(y_0-s\,c_0a)^2$ with $c_0a=y_0$ is $y_0^2(1-s)^2$, and $c_1(s)m$ does not depend on $\alpha_t$.",
+        ),
+        Step(
+            "A + Bs² + y₀²(1−s)² is least at s = y₀²/(B+y₀²)",
+            sympy.simplify(best - y0**2 / (B + y0**2)) == 0,
+            "all B, y₀",
+            tex=r"$A+Bs^2+y_0^2(1-s)^2$ is least at $s=\frac{y_0^2}{B+y_0^2}$.",
+        ),
+        Step(
+            "the library's error of ReLU is of this form, and its best length is where it is least",
+            affine and met,
+            "target softplus, 4 lengths",
+            tex=r"The library's error of ReLU is of this form, and its best length is where it is least.",
+        ),
     ]
 
 
@@ -162,8 +185,12 @@ def _drawn(scaled: bool = True) -> Step:
     ratios = Ratios(alpha, np.inf, n / D, m / D, tested if scaled else None)
     expected = icl_error(RandomTransformer(head, 0.0), task, ratios).icl
     found, error = float(np.mean(errors)), float(np.std(errors, ddof=1) / np.sqrt(draws))
-    return Step("fits to drawn Gaussian features, tested at another scale, have the library's error", abs(found - expected) < 4 * error,
-                "D = 240, 16 draws", tex=r"Fits to drawn Gaussian features, tested at another scale, have the library's error.")
+    return Step(
+        "fits to drawn Gaussian features, tested at another scale, have the library's error",
+        abs(found - expected) < 4 * error,
+        "D = 240, 16 draws",
+        tex=r"Fits to drawn Gaussian features, tested at another scale, have the library's error.",
+    )
 
 
 def check() -> list[Step]:

@@ -46,29 +46,58 @@ def check(best: sympy.Expr = u / a2, factor: float = 1.0) -> list[Step]:
     energy = (b - s * w) ** 2 / (2 * s * rho) + w**2 / 2
     mean = sympy.solve(sympy.diff(energy, w), w)[0]
     variance = 1 / sympy.diff(energy, w, 2)
-    steps.append(Step("the posterior has mean b/(s+ρ) and variance ρ/(s+ρ)",
-        sympy.simplify(mean - b / (s + rho)) == 0 and sympy.simplify(variance - rho / (s + rho)) == 0, "all s, ρ",
-        tex=r"On an eigenvector of $X^\top X$ with eigenvalue $s$ the posterior has mean $b/(s+\rho)$,"
-        r" variance $\rho/(s+\rho)$."))
+    steps.append(
+        Step(
+            "the posterior has mean b/(s+ρ) and variance ρ/(s+ρ)",
+            sympy.simplify(mean - b / (s + rho)) == 0 and sympy.simplify(variance - rho / (s + rho)) == 0,
+            "all s, ρ",
+            tex=r"On an eigenvector of $X^\top X$ with eigenvalue $s$ the posterior has mean $b/(s+\rho)$,"
+            r" variance $\rho/(s+\rho)$.",
+        )
+    )
     error = a2 * (eta / (s + eta)) ** 2 + u * s / (s + eta) ** 2
     same = sympy.simplify(error.subs({a2: 1, u: rho, eta: rho}) - rho / (s + rho)) == 0
-    steps.append(Step("E(ξ − w)² = a₁²η²/(s+η)² + us/(s+η)²; at a₁ = 1, u = η = ρ it is the posterior variance", same, "all s, η",
-        tex=r"$\mathbb{E}(a_1\xi-w)^2=a_1^2\eta^2/(s+\eta)^2+us/(s+\eta)^2$; at $a_1=1$, $u=\eta=\rho$ it is the posterior variance."))
+    steps.append(
+        Step(
+            "E(ξ − w)² = a₁²η²/(s+η)² + us/(s+η)²; at a₁ = 1, u = η = ρ it is the posterior variance",
+            same,
+            "all s, η",
+            tex=r"$\mathbb{E}(a_1\xi-w)^2=a_1^2\eta^2/(s+\eta)^2+us/(s+\eta)^2$; at $a_1=1$, $u=\eta=\rho$ it is the posterior variance.",
+        )
+    )
     derivative = sympy.factor(sympy.diff(error, eta))
     least = sympy.simplify(derivative.subs(eta, best)) == 0 and sympy.simplify(derivative * (s + eta) ** 3 / (2 * s) - (a2 * eta - u)) == 0
-    steps.append(Step("each direction's error has the derivative 2s(a₁²η − u)/(s+η)³: least at η = u/a₁²", least, "all s",
-        tex=r"Each direction's error has the derivative $2s(a_1^2\eta-u)/(s+\eta)^3$, so that it is least at $\eta=u/a_1^2$."))
+    steps.append(
+        Step(
+            "each direction's error has the derivative 2s(a₁²η − u)/(s+η)³: least at η = u/a₁²",
+            least,
+            "all s",
+            tex=r"Each direction's error has the derivative $2s(a_1^2\eta-u)/(s+\eta)^3$, so that it is least at $\eta=u/a_1^2$.",
+        )
+    )
     # (ρ/d) tr (XᵀX + ρC⁻¹)⁻¹ = y⟨C(S+y)⁻¹⟩, S = C^{1/2}XᵀXC^{1/2}/α, y = ρ/α; (S+y)⁻¹ ≃ (C+ψ)⁻¹/φ, y = ψφ.
     phi = sympy.Symbol("phi", positive=True)
     same = sympy.simplify(psi * phi * c / (c + psi) / phi - psi * c / (c + psi)) == 0
-    steps.append(Step("y⟨C(S+y)⁻¹⟩ = ψ⟨c/(c+ψ)⟩", same, "all arguments",
-        tex=r"$y\langle C(S+y)^{-1}\rangle=\psi\langle\frac c{c+\psi}\rangle$ for $S=\frac1\alpha C^{1/2}X^\top XC^{1/2}$,"
-        r" $y=\rho/\alpha$."))
+    steps.append(
+        Step(
+            "y⟨C(S+y)⁻¹⟩ = ψ⟨c/(c+ψ)⟩",
+            same,
+            "all arguments",
+            tex=r"$y\langle C(S+y)^{-1}\rangle=\psi\langle\frac c{c+\psi}\rangle$ for $S=\frac1\alpha C^{1/2}X^\top XC^{1/2}$,"
+            r" $y=\rho/\alpha$.",
+        )
+    )
     task = Task("identity", noise=0.25)
     three = [float(f) * factor for f in (bayes_error(task, 0.8), bayes_error_with_covariance(task, 0.8, np.ones(2)))]
     three.append(float(context_ridge_error(task, 0.8)))
-    steps.append(Step("C = I, the best linear fit and the posterior mean agree for the identity", bool(np.ptp(three) < 1e-14), "one point",
-        tex=r"$C=I$, the best linear fit and the posterior mean agree for the identity."))
+    steps.append(
+        Step(
+            "C = I, the best linear fit and the posterior mean agree for the identity",
+            bool(np.ptp(three) < 1e-14),
+            "one point",
+            tex=r"$C=I$, the best linear fit and the posterior mean agree for the identity.",
+        )
+    )
 
     rng = np.random.default_rng(2)
     scores = []
@@ -77,8 +106,14 @@ def check(best: sympy.Expr = u / a2, factor: float = 1.0) -> list[Step]:
         traces = 0.25 + 0.25 / d * np.trace(np.linalg.inv(X.transpose(0, 2, 1) @ X + 0.25 * np.eye(d)), axis1=1, axis2=2)
         exact = factor * exact_bayes_error(task, Sizes(d, length, 1, 1))
         scores.append((traces.mean() - exact) / (traces.std(ddof=1) / np.sqrt(4000)))
-    steps.append(Step("the exact finite-d error is the mean over drawn X, |z| < 5", bool(max(map(abs, scores)) < 5), "3 shapes, 4000 draws",
-        tex=r"The exact error at finite $d$ is the mean over drawn $X$, $|z|<5$."))
+    steps.append(
+        Step(
+            "the exact finite-d error is the mean over drawn X, |z| < 5",
+            bool(max(map(abs, scores)) < 5),
+            "3 shapes, 4000 draws",
+            tex=r"The exact error at finite $d$ is the mean over drawn $X$, $|z|<5$.",
+        )
+    )
 
     d, length, target = 60, 90, Task("relu", noise=0.05)
     found = []
@@ -90,6 +125,12 @@ def check(best: sympy.Expr = u / a2, factor: float = 1.0) -> list[Step]:
         found.append(xi @ xi / (2 * d) + 0.05 - xi @ fit / d + fit @ fit / d)
     exact = factor * float(context_ridge_error(target, 1.5, 0.7))
     score = (np.mean(found) - exact) / (np.std(found, ddof=1) / 20)
-    steps.append(Step("ReLU target, ridge regression on drawn contexts, |z| < 5", bool(abs(score) < 5), "d = 60, ℓ = 90, 400 draws",
-        tex=r"Target ReLU, ridge regression on drawn contexts, $|z|<5$."))
+    steps.append(
+        Step(
+            "ReLU target, ridge regression on drawn contexts, |z| < 5",
+            bool(abs(score) < 5),
+            "d = 60, ℓ = 90, 400 draws",
+            tex=r"Target ReLU, ridge regression on drawn contexts, $|z|<5$.",
+        )
+    )
     return steps

@@ -50,17 +50,34 @@ def check(weight: sympy.Expr = 1 - beta, factor: float = 1.0) -> list[Step]:
     one = (eta / (s + eta) - 1 + (s**2 + rho * s) / (s + eta) ** 2 - sympy.log(eta / (s + eta))) / 2
     at_rho = sympy.simplify(sympy.expand_log(one.subs(eta, rho) - sympy.log((s + rho) / rho) / 2, force=True))
     falls = sympy.simplify(sympy.diff(one, eta) + (s**2 + s * rho) * (1 / (s + eta) ** 3) + s**2 / (2 * eta * (s + eta) ** 2))
-    steps.append(Step("at η = ρ each direction's divergence is ½ log(1+s/ρ): I is the mutual information", at_rho == 0, "all s, ρ",
-        tex=r"At $\eta=\rho$ each direction's divergence is $\frac12\log(1+s/\rho)$: $I$ is the mutual information."))
-    steps.append(Step("its derivative in η is −(s²+ρs)/(s+η)³ − s²/(2η(s+η)²) < 0: one β for each c < I", falls == 0, "all s, ρ, η",
-        tex=r"Its derivative in $\eta$ is $-\frac{s^2+\rho s}{(s+\eta)^3}-\frac{s^2}{2\eta(s+\eta)^2}<0$: one $\beta$ for each $c<I$."))
+    steps.append(
+        Step(
+            "at η = ρ each direction's divergence is ½ log(1+s/ρ): I is the mutual information",
+            at_rho == 0,
+            "all s, ρ",
+            tex=r"At $\eta=\rho$ each direction's divergence is $\frac12\log(1+s/\rho)$: $I$ is the mutual information.",
+        )
+    )
+    steps.append(
+        Step(
+            "its derivative in η is −(s²+ρs)/(s+η)³ − s²/(2η(s+η)²) < 0: one β for each c < I",
+            falls == 0,
+            "all s, ρ, η",
+            tex=r"Its derivative in $\eta$ is $-\frac{s^2+\rho s}{(s+\eta)^3}-\frac{s^2}{2\eta(s+\eta)^2}<0$: one $\beta$ for each $c<I$.",
+        )
+    )
     J = -sympy.log(g) + alpha * sympy.log(1 + g) + eta * g - 1
     stationary = sympy.simplify(sympy.diff(J, g) * g * (1 + g) + (1 + g) - alpha * g - eta * g * (1 + g)) == 0
     start = sympy.limit(J.subs(g, 1 / eta) - sympy.log(eta), eta, sympy.oo) == 0
-    steps.append(Step("⟨log(αs+η)⟩ = −log g + α log(1+g) + ηg − 1: stationary in g at 1/g = η + α/(1+g), with derivative g in η",
-        bool(stationary and start and sympy.diff(J, eta) == g), "all α, η",
-        tex=r"$\langle\log(\alpha s+\eta)\rangle=-\log g+\alpha\log(1+g)+\eta g-1$ is stationary in $g$ at"
-        r" $\frac1g=\eta+\frac\alpha{1+g}$ and has the derivative $g$ in $\eta$."))
+    steps.append(
+        Step(
+            "⟨log(αs+η)⟩ = −log g + α log(1+g) + ηg − 1: stationary in g at 1/g = η + α/(1+g), with derivative g in η",
+            bool(stationary and start and sympy.diff(J, eta) == g),
+            "all α, η",
+            tex=r"$\langle\log(\alpha s+\eta)\rangle=-\log g+\alpha\log(1+g)+\eta g-1$ is stationary in $g$ at"
+            r" $\frac1g=\eta+\frac\alpha{1+g}$ and has the derivative $g$ in $\eta$.",
+        )
+    )
     worst = 0.0
     for a, e, r in ((0.5, 0.7, 0.2), (1.0, 0.3, 0.3), (4.0, 2.0, 0.5)):
         low, high = support(a)
@@ -70,21 +87,39 @@ def check(weight: sympy.Expr = 1 - beta, factor: float = 1.0) -> list[Step]:
         mass = w * math.pi / 2 * (high - low) / 2 * np.sin(t) * density(nodes, a)
         by_density = float(mass @ sympy.lambdify(s, one.subs({eta: e, rho: r}))(a * nodes))
         worst = max(worst, abs(factor * float(tilted_divergence(r, np.array(a), np.array(e))) / by_density - 1))
-    steps.append(Step("the library's divergence is its integral over the Marchenko-Pastur density", worst < 1e-10, "3 points",
-        tex=r"The library's divergence is its integral over the Marchenko-Pastur density."))
+    steps.append(
+        Step(
+            "the library's divergence is its integral over the Marchenko-Pastur density",
+            worst < 1e-10,
+            "3 points",
+            tex=r"The library's divergence is its integral over the Marchenko-Pastur density.",
+        )
+    )
     # N tasks of k, independent, with probability p = e^{−dS} each: Var N/(E N)² = (1−p)/(kp) ≤ e^{−d(c−S)}.
     k, p = sympy.symbols("k p", positive=True)
     spread = sympy.simplify(k * p * (1 - p) / (k * p) ** 2 - (1 - p) / (k * p)) == 0
     reason = "the number of tasks of divergence S is 0 for S > c and concentrates for S < c; the frozen weights' law"
-    steps.append(Step(reason, bool(spread), "open; freezing of the random energy model",
-        tex=r"The number of tasks of divergence $S$ is $0$ for $S>c$ and concentrates for $S<c$; the law of the frozen weights is that of"
-        r" the random energy model."))
+    steps.append(
+        Step(
+            reason,
+            bool(spread),
+            "open; freezing of the random energy model",
+            tex=r"The number of tasks of divergence $S$ is $0$ for $S>c$ and concentrates for $S<c$; the law of the frozen weights is that "
+            r"of the random energy model.",
+        )
+    )
     # ŵ = Σp_j w_j with w_j draws of the tilted posterior: bias² + (Σp²) × its variance. β = 1: the posterior mean; η → ∞: one prior draw.
     error = rho + eta**2 / (s + eta) ** 2 + rho * s / (s + eta) ** 2 + weight * eta / (s + eta)
     bayes = sympy.simplify(error.subs(beta, 1).subs(eta, rho) - rho - rho / (s + rho))
     far = sympy.limit(error.subs(beta, rho / eta), eta, sympy.oo) - (2 + rho)
-    steps.append(Step("e_ICL is continuous: the Bayes error at β = 1, 2 + ρ at β = 0", bayes == 0 and far == 0, "all s, ρ",
-        tex=r"$e_{\mathrm{ICL}}$ is continuous: the Bayes error at $\beta=1$ and $2+\rho$ at $\beta=0$."))
+    steps.append(
+        Step(
+            "e_ICL is continuous: the Bayes error at β = 1, 2 + ρ at β = 0",
+            bayes == 0 and far == 0,
+            "all s, ρ",
+            tex=r"$e_{\mathrm{ICL}}$ is continuous: the Bayes error at $\beta=1$ and $2+\rho$ at $\beta=0$.",
+        )
+    )
     task = Task("identity", noise=0.4)
     limit = dmmse_limit(task, 1.5, 0.2)
     mp = resolvent_moments(0.4 / float(limit.temperature), 1.5, 1.5)

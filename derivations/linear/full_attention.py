@@ -30,15 +30,14 @@ $\tilde x=(x,1)$,
 For almost all weights and $d^2+4d+2$ contexts, labels near the predictions are fitted by weights near; of more contexts almost no labels
 are fitted."""
 
-ASSUMPTIONS_TEX = (
-    "Contexts have at least $d$ examples and a density; labels are fitted exactly. The sizes of weights are not bounded."
-)
+ASSUMPTIONS_TEX = "Contexts have at least $d$ examples and a density; labels are fitted exactly. The sizes of weights are not bounded."
 
 PRIME = 2_147_483_647
 
 
 def _bilinear(d: int) -> bool:
     """The definition, token by token, against the form in u, M and S, in symbols."""
+
     def matrix(name: str, rows: int, columns: int) -> sympy.Matrix:
         return sympy.Matrix(rows, columns, lambda i, j: sympy.Symbol(f"{name}_{i}_{j}"))
 
@@ -58,6 +57,7 @@ def _bilinear(d: int) -> bool:
 
 def _jacobian(d: int, contexts: int, rng: np.random.Generator) -> flint.nmod_mat:
     """Derivatives of √d ŷ in all weights, by rows for contexts of d examples; every number is an integer below 50."""
+
     def integers(*shape: int) -> np.ndarray:
         return rng.integers(-50, 51, shape).astype(object)
 
@@ -69,8 +69,9 @@ def _jacobian(d: int, contexts: int, rng: np.random.Generator) -> flint.nmod_mat
         S, last = tokens.T @ tokens, tokens[-1]
         q, u = query @ last, value.T @ w
         read = S @ key.T @ q
-        rows.append(np.concatenate([np.outer(q, S @ u).ravel(), np.outer(key @ S @ u, last).ravel(), np.outer(w, read).ravel(),
-                                    value @ read, [1]]))
+        rows.append(
+            np.concatenate([np.outer(q, S @ u).ravel(), np.outer(key @ S @ u, last).ravel(), np.outer(w, read).ravel(), value @ read, [1]])
+        )
     return flint.nmod_mat(contexts, len(rows[0]), [int(cell) % PRIME for row in rows for cell in row], PRIME)
 
 
@@ -87,15 +88,24 @@ def check(count: Callable[[int], int] = _MODEL.dimension) -> list[Step]:
         # As many independent rows as columns count, and no more: the rank modulo a prime is at most that over the rationals.
         reached.append(_jacobian(size, number, rng).rank() == number == _jacobian(size, number + 3, rng).rank())
     return [
-        Step("ŷ = uᵀSMx̃ + c with u = [V v₀]ᵀw and M = [K k₀]ᵀ[Q q₀]/√d, without Q's column for the label",
-             _bilinear(1) and _bilinear(2), "d ≤ 2, two tokens, all weights",
-             tex=r"$\hat y=u^\top SM\tilde x+c$ with $u=[V\,v_0]^\top w$ and $M=[K\,k_0]^\top[Q\,q_0]/\sqrt d$, without the column of $Q$"
-             r" for the label."),
-        Step("(d+2) + d((d+2)+(d+1)−d) − 1 + 1 = d² + 4d + 2: u, matrices M of rank d, a common scale of the two, c; an upper bound",
-             sympy.expand(bound - (d**2 + 4 * d + 2)) == 0 and all(count(size) == bound.subs(d, size) for size in sizes), "all d",
-             tex=r"$(d+2)+d\,((d+2)+(d+1)-d)-1+1=d^2+4d+2$: $u$, matrices $M$ of rank $d$, a scale that the two have in common, and"
-             r" $c$; an upper bound."),
-        Step("the Jacobian in all weights has this rank on as many contexts, and on three more, modulo a prime: a lower bound",
-             all(reached), "d ≤ 5",
-             tex="The Jacobian in all weights has this rank on as many contexts, and on three more, modulo a prime: a lower bound."),
+        Step(
+            "ŷ = uᵀSMx̃ + c with u = [V v₀]ᵀw and M = [K k₀]ᵀ[Q q₀]/√d, without Q's column for the label",
+            _bilinear(1) and _bilinear(2),
+            "d ≤ 2, two tokens, all weights",
+            tex=r"$\hat y=u^\top SM\tilde x+c$ with $u=[V\,v_0]^\top w$ and $M=[K\,k_0]^\top[Q\,q_0]/\sqrt d$, without the column of $Q$"
+            r" for the label.",
+        ),
+        Step(
+            "(d+2) + d((d+2)+(d+1)−d) − 1 + 1 = d² + 4d + 2: u, matrices M of rank d, a common scale of the two, c; an upper bound",
+            sympy.expand(bound - (d**2 + 4 * d + 2)) == 0 and all(count(size) == bound.subs(d, size) for size in sizes),
+            "all d",
+            tex=r"$(d+2)+d\,((d+2)+(d+1)-d)-1+1=d^2+4d+2$: $u$, matrices $M$ of rank $d$, a scale that the two have in common, and"
+            r" $c$; an upper bound.",
+        ),
+        Step(
+            "the Jacobian in all weights has this rank on as many contexts, and on three more, modulo a prime: a lower bound",
+            all(reached),
+            "d ≤ 5",
+            tex="The Jacobian in all weights has this rank on as many contexts, and on three more, modulo a prime: a lower bound.",
+        ),
     ]

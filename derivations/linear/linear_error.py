@@ -53,12 +53,24 @@ def _rewritten() -> list[Step]:
     f1, f2, j = r / (r + q), r**2 / (r + q) ** 2, r / (r + q) ** 2
     # (τ − f₂) − (τλ/q + q j) = (τ − τλ/q − f₁) + (f₁ − f₂ − q j): the first bracket is the fixed point.
     return [
-        Step("e₀ as a sum of non-negative terms", sympy.simplify(naive - stable) == 0, "all s, p, q",
-            tex=r"$e_0$ as a sum of non-negative terms."),
-        Step("bias of e_ICL as a sum of non-negative terms", sympy.simplify(naive_icl - stable_icl) == 0, "all s, p, q",
-            tex=r"The bias of $e_{\mathrm{ICL}}$ as a sum of non-negative terms."),
-        Step("τ − ⟨R²/(R+q)²⟩ = τλ/q + q⟨R/(R+q)²⟩ at the root", sympy.simplify(f1 - f2 - q * j) == 0, "all s, p, q",
-            tex=r"$\tau-\langle R^2/(R+q)^2\rangle=\tau\lambda/q+q\langle R/(R+q)^2\rangle$ at the root."),
+        Step(
+            "e₀ as a sum of non-negative terms",
+            sympy.simplify(naive - stable) == 0,
+            "all s, p, q",
+            tex=r"$e_0$ as a sum of non-negative terms.",
+        ),
+        Step(
+            "bias of e_ICL as a sum of non-negative terms",
+            sympy.simplify(naive_icl - stable_icl) == 0,
+            "all s, p, q",
+            tex=r"The bias of $e_{\mathrm{ICL}}$ as a sum of non-negative terms.",
+        ),
+        Step(
+            "τ − ⟨R²/(R+q)²⟩ = τλ/q + q⟨R/(R+q)²⟩ at the root",
+            sympy.simplify(f1 - f2 - q * j) == 0,
+            "all s, p, q",
+            tex=r"$\tau-\langle R^2/(R+q)^2\rangle=\tau\lambda/q+q\langle R/(R+q)^2\rangle$ at the root.",
+        ),
     ]
 
 
@@ -75,12 +87,24 @@ def _equivalent() -> list[Step]:
     # C = I, λ = 0, pure noise: the exact risk of least squares is 1 + D/(n − D − 1) (inverse Wishart), the equivalent 1/(1 − D/n).
     ratio = sympy.limit((1 + x * n / (n - x * n - 1)) * (1 - x), n, sympy.oo)
     return [
-        Step("(C/(1+δ)+λ)⁻¹ = (1+δ)(C+q)⁻¹ with q = λ(1+δ)", resolvent == 0, "all eigenvalues",
-            tex=r"$(C/(1+\delta)+\lambda)^{-1}=(1+\delta)(C+q)^{-1}$ with $q=\lambda(1+\delta)$."),
-        Step("δ = (1+δ) tr[C/(C+q)]/n is q = λ + q tr[C/(C+q)]/n", relation == 0, "all λ, n",
-            tex=r"$\delta=(1+\delta)\operatorname{tr}[C/(C+q)]/n$ is $q=\lambda+q\operatorname{tr}[C/(C+q)]/n$."),
-        Step("e = e₀/(1 − tr[C²/(C+q)²]/n) meets the exact least-squares risk 1 + D/(n−D−1)", ratio == 1, "C = I, λ = 0, n → ∞",
-            tex=r"$e=e_0/(1-\operatorname{tr}[C^2/(C+q)^2]/n)$ meets the exact least-squares risk $1+D/(n-D-1)$."),
+        Step(
+            "(C/(1+δ)+λ)⁻¹ = (1+δ)(C+q)⁻¹ with q = λ(1+δ)",
+            resolvent == 0,
+            "all eigenvalues",
+            tex=r"$(C/(1+\delta)+\lambda)^{-1}=(1+\delta)(C+q)^{-1}$ with $q=\lambda(1+\delta)$.",
+        ),
+        Step(
+            "δ = (1+δ) tr[C/(C+q)]/n is q = λ + q tr[C/(C+q)]/n",
+            relation == 0,
+            "all λ, n",
+            tex=r"$\delta=(1+\delta)\operatorname{tr}[C/(C+q)]/n$ is $q=\lambda+q\operatorname{tr}[C/(C+q)]/n$.",
+        ),
+        Step(
+            "e = e₀/(1 − tr[C²/(C+q)²]/n) meets the exact least-squares risk 1 + D/(n−D−1)",
+            ratio == 1,
+            "C = I, λ = 0, n → ∞",
+            tex=r"$e=e_0/(1-\operatorname{tr}[C^2/(C+q)^2]/n)$ meets the exact least-squares risk $1+D/(n-D-1)$.",
+        ),
     ]
 
 
@@ -94,8 +118,12 @@ def _published() -> list[Step]:
     M = m / tau
     target = gamma * tau * star * M**2 + (star + 1 - gamma * tau) * M - 1
     steps = [
-        Step("λ = 0, τ < 1: ⟨1/(s+q*+q)⟩ = τ M_{κ/τ}(q*)", sympy.simplify(quadratic - tau * target) == 0, "all κ, τ < 1",
-            tex=r"$\lambda=0$, $\tau<1$: $\langle1/(s+q_*+q)\rangle=\tau M_{\kappa/\tau}(q_*)$."),
+        Step(
+            "λ = 0, τ < 1: ⟨1/(s+q*+q)⟩ = τ M_{κ/τ}(q*)",
+            sympy.simplify(quadratic - tau * target) == 0,
+            "all κ, τ < 1",
+            tex=r"$\lambda=0$, $\tau<1$: $\langle1/(s+q_*+q)\rangle=\tau M_{\kappa/\tau}(q_*)$.",
+        ),
     ]
     closed = tau * q**2 + (tau * gamma * (1 - tau) - (1 - tau) - (1 - tau) * star) * q - gamma * (1 - tau) ** 2 * star
     explicit = gamma * (star + q) * ((1 - tau) / q) ** 2 + (star + q + 1 - gamma) * (1 - tau) / q - 1
@@ -115,8 +143,14 @@ def _published() -> list[Step]:
             found = linear_limit(1.0, rho_, 1 + rho_, alpha_, kappa_, tau_, 0.0)
             worst = max(worst, float(abs(float(found.icl) / _published_icl(a, b, r, t).evalf(30) - 1)))
             count += 1
-    steps.append(Step("the library equals the published ridgeless ICL error", worst < 1e-13, f"{count} points, both sides of τ = 1",
-        tex=r"The library equals the published ridgeless ICL error for $\sigma_*=\mathrm{id}$."))
+    steps.append(
+        Step(
+            "the library equals the published ridgeless ICL error",
+            worst < 1e-13,
+            f"{count} points, both sides of τ = 1",
+            tex=r"The library equals the published ridgeless ICL error for $\sigma_*=\mathrm{id}$.",
+        )
+    )
     return steps
 
 
@@ -146,8 +180,14 @@ def _limits() -> list[Step]:
         g = (root - b) * kappa / (2 * w)
         g2 = -sympy.diff(g, w)
         gap = w**2 * (g2 - (g - w * g2))
-        steps.append(Step(f"τ → ∞, α → ∞: g_task → max(0, 1−κ) at κ = {kappa}", sympy.limit(gap, w, 0, "+") == expected, f"κ = {kappa}",
-            tex=r"$\tau\to\infty$, $\alpha\to\infty$: $g_{\mathrm{task}}\to\max(0,1-\kappa)$, at three values of $\kappa$."))
+        steps.append(
+            Step(
+                f"τ → ∞, α → ∞: g_task → max(0, 1−κ) at κ = {kappa}",
+                sympy.limit(gap, w, 0, "+") == expected,
+                f"κ = {kappa}",
+                tex=r"$\tau\to\infty$, $\alpha\to\infty$: $g_{\mathrm{task}}\to\max(0,1-\kappa)$, at three values of $\kappa$.",
+            )
+        )
     return steps
 
 

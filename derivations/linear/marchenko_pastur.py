@@ -129,22 +129,46 @@ def check() -> list[Step]:
     # One column out: ξᵀ(pS₋+y)⁻¹ξ/k → γg, Sherman-Morrison, Σ_j: 1 = y g + p g/(1 + γ p g).
     u = sympy.Symbol("u")
     sherman = sympy.simplify(u / (1 + p * u) - (1 - 1 / (1 + p * u)) / p)
-    steps.append(Step("ξᵀGξ = ξᵀG₋ξ/(1 + p ξᵀG₋ξ/k) (Sherman-Morrison with one column left out)", sherman == 0, "all u",
-        tex=r"$\xi^\top G\xi=\xi^\top G_-\xi/(1+\frac pk\xi^\top G_-\xi)$ (Sherman-Morrison, one column left out)."))
+    steps.append(
+        Step(
+            "ξᵀGξ = ξᵀG₋ξ/(1 + p ξᵀG₋ξ/k) (Sherman-Morrison with one column left out)",
+            sherman == 0,
+            "all u",
+            tex=r"$\xi^\top G\xi=\xi^\top G_-\xi/(1+\frac pk\xi^\top G_-\xi)$ (Sherman-Morrison, one column left out).",
+        )
+    )
     equation = sympy.together(y * g + p * g / (1 + gamma * p * g) - 1)
     quadratic = gamma * p * y * g**2 + (y + p * (1 - gamma)) * g - 1
     same = sympy.simplify(sympy.numer(equation) - quadratic) == 0
-    steps.append(Step("1 = yg + pg/(1+γpg) is γpy g² + (y+p(1−γ)) g − 1 = 0", same, "all γ, p, y (limit: Marchenko and Pastur)",
-        tex=r"$1=yg+\frac{pg}{1+\gamma pg}$ is the quadratic."))
+    steps.append(
+        Step(
+            "1 = yg + pg/(1+γpg) is γpy g² + (y+p(1−γ)) g − 1 = 0",
+            same,
+            "all γ, p, y (limit: Marchenko and Pastur)",
+            tex=r"$1=yg+\frac{pg}{1+\gamma pg}$ is the quadratic.",
+        )
+    )
 
     delta = sympy.sqrt((y + p * (1 - gamma)) ** 2 + 4 * gamma * p * y)
     root = 2 / (y + p * (1 - gamma) + delta)
-    steps.append(Step("g = 2/(y+p(1−γ)+Δ) solves it", sympy.simplify(quadratic.subs(g, root)) == 0, "all γ, p, y",
-        tex=r"$g=2/(y+p(1-\gamma)+\Delta)$ solves it, $\Delta^2=(y+p(1-\gamma))^2+4\gamma py$."))
+    steps.append(
+        Step(
+            "g = 2/(y+p(1−γ)+Δ) solves it",
+            sympy.simplify(quadratic.subs(g, root)) == 0,
+            "all γ, p, y",
+            tex=r"$g=2/(y+p(1-\gamma)+\Delta)$ solves it, $\Delta^2=(y+p(1-\gamma))^2+4\gamma py$.",
+        )
+    )
     A = (1 - y * root) / p
     closed = 2 / (y + p * (1 + gamma) + delta)
-    steps.append(Step("⟨s/(ps+y)⟩ = (1 − yg)/p = 2/(y+p(1+γ)+Δ)", sympy.simplify(A - closed) == 0, "all γ, p, y",
-        tex=r"$\langle\frac s{ps+y}\rangle=\frac{1-yg}p=2/(y+p(1+\gamma)+\Delta)$."))
+    steps.append(
+        Step(
+            "⟨s/(ps+y)⟩ = (1 − yg)/p = 2/(y+p(1+γ)+Δ)",
+            sympy.simplify(A - closed) == 0,
+            "all γ, p, y",
+            tex=r"$\langle\frac s{ps+y}\rangle=\frac{1-yg}p=2/(y+p(1+\gamma)+\Delta)$.",
+        )
+    )
 
     exact = {"g": root, "s_1": closed, "s2_1": (1 - y * closed) / p}
     exact["g2"], exact["s_2"], exact["s2_2"] = (-sympy.diff(exact[name], y) for name in ("g", "s_1", "s2_1"))
@@ -156,13 +180,25 @@ def check() -> list[Step]:
         for name, expression in exact.items():
             reference = expression.subs(values).evalf(40)
             worst = max(worst, float(abs(getattr(found, name) / reference - 1)))
-    steps.append(Step("the library's closed forms are these derivatives, to rounding", worst < 2e-14, "8 moments at 2 points",
-        tex=r"The library's closed forms are the derivatives of these, to rounding."))
+    steps.append(
+        Step(
+            "the library's closed forms are these derivatives, to rounding",
+            worst < 2e-14,
+            "8 moments at 2 points",
+            tex=r"The library's closed forms are the derivatives of these, to rounding.",
+        )
+    )
 
     order = 4
     for lengths, reason in ((False, "½ log(1−γX²)"), (True, "½ log(1−γX²) + (1−dV/2) γX²")):
         difference = sympy.simplify(corrections(order, lengths) - claimed_corrections(order, lengths))
-        steps.append(Step(f"d⁰ term of E log det(1+tS) = {reason}", difference == 0, f"orders t^j, j ≤ {order}; all orders: open",
-            tex=r"The $d^0$ term of $\mathbb{E}\log\det(1+tS)$, from exact Wishart moments by pairings, for Gaussian and for other"
-            r" lengths."))
+        steps.append(
+            Step(
+                f"d⁰ term of E log det(1+tS) = {reason}",
+                difference == 0,
+                f"orders t^j, j ≤ {order}; all orders: open",
+                tex=r"The $d^0$ term of $\mathbb{E}\log\det(1+tS)$, from exact Wishart moments by pairings, for Gaussian and for other"
+                r" lengths.",
+            )
+        )
     return steps

@@ -193,15 +193,27 @@ def _peak(steepness: sympy.Expr) -> list[Step]:
     # q = λ + q⟨R/(R+q)⟩.
     ridge = _vanishes(q - q * fraction - q**2 / (R + q))
     remaining = sympy.limit((1 - fraction**2) / q, q, 0) == steepness / R
-    steps = [Step("τ = 1: λ = q²⟨1/(R+q)⟩, and (1 − ⟨R²/(R+q)²⟩)/q → 2⟨1/R⟩ as q → 0", bool(ridge and remaining), "all R, q",
-        tex=r"$\tau=1$: $\lambda=q^2\langle1/(R+q)\rangle$, and $(1-\langle R^2/(R+q)^2\rangle)/q\to2\langle1/R\rangle$ as $q\to0$.")]
+    steps = [
+        Step(
+            "τ = 1: λ = q²⟨1/(R+q)⟩, and (1 − ⟨R²/(R+q)²⟩)/q → 2⟨1/R⟩ as q → 0",
+            bool(ridge and remaining),
+            "all R, q",
+            tex=r"$\tau=1$: $\lambda=q^2\langle1/(R+q)\rangle$, and $(1-\langle R^2/(R+q)^2\rangle)/q\to2\langle1/R\rangle$ as $q\to0$.",
+        )
+    ]
     inverse = mean(1 / R)
     # λ(e_IDG/e₀)² and ⟨R/(R+q)²⟩, the factor of R_t e_IDG in e_ICL, whose bias stays finite.
     square = sympy.cancel(q**2 * mean(1 / (R + q)) / (1 - mean(fraction**2)) ** 2)
     same = _vanishes(square.subs(q, 0) - 1 / (steepness**2 * inverse)) and _vanishes(mean(R / (R + q) ** 2).subs(q, 0) - inverse)
-    steps.append(Step("√λ e_IDG → e₀/(2√⟨1/R⟩), √λ e_ICL → R_t⟨1/R⟩ times it", bool(same), "all laws of R with two atoms",
-        tex=r"$\sqrt\lambda\,e_{\mathrm{IDG}}\to e_0/(2\sqrt{\langle1/R\rangle})$ and"
-        r" $\sqrt\lambda\,e_{\mathrm{ICL}}\to R_t\langle1/R\rangle$ times it."))
+    steps.append(
+        Step(
+            "√λ e_IDG → e₀/(2√⟨1/R⟩), √λ e_ICL → R_t⟨1/R⟩ times it",
+            bool(same),
+            "all laws of R with two atoms",
+            tex=r"$\sqrt\lambda\,e_{\mathrm{IDG}}\to e_0/(2\sqrt{\langle1/R\rangle})$ and"
+            r" $\sqrt\lambda\,e_{\mathrm{ICL}}\to R_t\langle1/R\rangle$ times it.",
+        )
+    )
     # The library, a₁ = 1: ICL over IDG is R_t⟨1/R⟩ = (1 + w)g, and g = ⟨1/(s+w)⟩ is the positive root of γwg² + (w+1−γ)g = 1.
     units = {SLOPE: 1, SECOND_MOMENT: w * ALPHA}
     icl, idg = (peak.subs(units) for peak in ridgeless_peak())
@@ -210,8 +222,14 @@ def _peak(steepness: sympy.Expr) -> list[Step]:
     population = ridgeless("overdetermined").many_samples
     assert population is not None
     height = sympy.simplify((idg / population[1].subs(units)) ** 2 * steepness**2 * root) == 1
-    steps.append(Step("the library's peak: R_t⟨1/R⟩ and e₀/(2√⟨1/R⟩), ⟨1/(s+w)⟩ from the quadratic", bool(quadratic and height), "all α, κ",
-        tex=r"The library's peak is this, $\langle1/(s+w)\rangle$ being the root of the quadratic."))
+    steps.append(
+        Step(
+            "the library's peak: R_t⟨1/R⟩ and e₀/(2√⟨1/R⟩), ⟨1/(s+w)⟩ from the quadratic",
+            bool(quadratic and height),
+            "all α, κ",
+            tex=r"The library's peak is this, $\langle1/(s+w)\rangle$ being the root of the quadratic.",
+        )
+    )
     return steps
 
 
@@ -220,10 +238,13 @@ def _inverse(below: sympy.Expr, above: sympy.Expr) -> Step:
     q_below = (1 - tau) / g
     quadratic = all(_vanishes(gamma * z * g**2 + (z + 1 - gamma) * g - 1) for z in (below + q_below, above))
     ridgeless_root = tau * q_below**2 + (1 - tau) * (tau * gamma - 1 - below) * q_below - (1 - tau) ** 2 * gamma * below
-    return Step("w(g): γzg² + (z+1−γ)g = 1 at z = w + q, q = 0 for τ > 1; q = (1−τ)/g for τ < 1, where ⟨R/(R+q)⟩ = 1 − qg = τ",
-        bool(quadratic and _vanishes(ridgeless_root)), "all g, κ, τ",
+    return Step(
+        "w(g): γzg² + (z+1−γ)g = 1 at z = w + q, q = 0 for τ > 1; q = (1−τ)/g for τ < 1, where ⟨R/(R+q)⟩ = 1 − qg = τ",
+        bool(quadratic and _vanishes(ridgeless_root)),
+        "all g, κ, τ",
         tex=r"$\gamma zg^2+(z+1-\gamma)g=1$ at $z=w+q$; $q=0$ for $\tau>1$ and $q=(1-\tau)/g$ for $\tau<1$, where"
-        r" $\langle R/(R+q)\rangle=1-qg=\tau$: both are rational in $g$.")
+        r" $\langle R/(R+q)\rangle=1-qg=\tau$: both are rational in $g$.",
+    )
 
 
 def check() -> list[Step]:
@@ -241,6 +262,12 @@ def check() -> list[Step]:
         there = [to for to in pairs if next(iter(to)) == first]
         same = all(region.agree(to) for to in there for region in regions if all(region.reaches(*each) for each in to.items()))
         letter = {"alpha": "α", "kappa": "κ", "tau": "τ"}[first]
-        steps.append(Step(f"a second limit, after {letter}: the limit of the first", same, f"all other ratios, u; {len(there)} entries",
-            tex=rf"A second limit, after that of $\{first}$, is the limit of the first."))
+        steps.append(
+            Step(
+                f"a second limit, after {letter}: the limit of the first",
+                same,
+                f"all other ratios, u; {len(there)} entries",
+                tex=rf"A second limit, after that of $\{first}$, is the limit of the first.",
+            )
+        )
     return steps + _peak(sympy.Integer(2))

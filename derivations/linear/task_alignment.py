@@ -53,8 +53,12 @@ def _split(sign: int = 1) -> list[Step]:
     F = 1 / (s + Y)
     published = (e * F + (sign * q * e - Y**2) * sympy.diff(F, Y)).subs(Y, y)
     return [
-        Step("e_ICL is v_t − ⟨T⟩ + ⟨TK⟩ and a multiple of i_t = v_t/α_t", sympy.simplify(whole - parts) == 0, "all s, t, i, q",
-             tex=r"$e_{\mathrm{ICL}}$ is $v_t-\langle T\rangle+\langle TK\rangle$ and a multiple of $i_t=v_t/\alpha_t$."),
+        Step(
+            "e_ICL is v_t − ⟨T⟩ + ⟨TK⟩ and a multiple of i_t = v_t/α_t",
+            sympy.simplify(whole - parts) == 0,
+            "all s, t, i, q",
+            tex=r"$e_{\mathrm{ICL}}$ is $v_t-\langle T\rangle+\langle TK\rangle$ and a multiple of $i_t=v_t/\alpha_t$.",
+        ),
         Step("K = εF + (qε − y²)F'", sympy.simplify(published - K) == 0, "all s, i, q", tex=r"$K=\epsilon F+(q\epsilon-y^2)F'$."),
     ]
 
@@ -104,8 +108,12 @@ def _published() -> Step:
             error, misalignment = published(train, test, ratios, noise)
             whole = icl_error(LinearTransformer(0.0), population, ratios).icl
             worst = max(worst, abs(found.error / error - 1), abs(found.misalignment / misalignment - 1), abs(found.error / whole - 1))
-    return Step("the library's error and misalignment are the published ones", worst < 1e-9, "9 points, both sides of τ = 1",
-                tex=r"The library's error and misalignment are the published ones for linear targets.")
+    return Step(
+        "the library's error and misalignment are the published ones",
+        worst < 1e-9,
+        "9 points, both sides of τ = 1",
+        tex=r"The library's error and misalignment are the published ones for linear targets.",
+    )
 
 
 @cache
@@ -117,8 +125,12 @@ def _long_contexts() -> Step:
         found = task_alignment(model, population, ratios)
         long = icl_error(model, population, Ratios(1.5, 2.0, 1.2, test_alpha=1e12)).icl
         worst = max(worst, abs((long - found.irreducible) / found.misalignment - 1))
-    return Step("⟨TK⟩ is the excess error at infinitely long contexts in the test", worst < 1e-10, "2 targets",
-                tex=r"$\langle TK\rangle$ is the excess error at infinitely long contexts in the test.")
+    return Step(
+        "⟨TK⟩ is the excess error at infinitely long contexts in the test",
+        worst < 1e-10,
+        "2 targets",
+        tex=r"$\langle TK\rangle$ is the excess error at infinitely long contexts in the test.",
+    )
 
 
 @cache
@@ -139,8 +151,12 @@ def _drawn(tilt: float = 0.0) -> Step:
         total += np.diag(y**2 * G @ G + epsilon * G @ (S + i * np.eye(d)) @ G)
     ratio = total / draws / (found.cost + tilt * (np.arange(d) < d / 2) * found.cost)
     close = bool(abs(ratio[: d // 2].mean() - 1) < 3 / d and abs(ratio[d // 2 :].mean() - 1) < 3 / d)
-    return Step("K of drawn tasks is its equivalent up to O(1/d)", close, "d = 60, k = 90, 200 draws",
-                tex=r"$K$ of drawn tasks is its equivalent up to $O(1/d)$.")
+    return Step(
+        "K of drawn tasks is its equivalent up to O(1/d)",
+        close,
+        "d = 60, k = 90, 200 draws",
+        tex=r"$K$ of drawn tasks is its equivalent up to $O(1/d)$.",
+    )
 
 
 def check() -> list[Step]:

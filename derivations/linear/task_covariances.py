@@ -67,14 +67,26 @@ def _resolvent(phi: sympy.Expr) -> list[Step]:
     difference = sympy.simplify(phi.subs(psi, psi + eta) - phi - eta * share)
     rise = sympy.simplify(y_of.subs(psi, psi + eta) - y_of - eta * (phi.subs(psi, psi + eta) + psi * share))
     return [
-        Step("φ(1 + γ⟨c/(y+cφ)⟩) = 1 at y = ψφ, φ = 1 − γ⟨c/(c+ψ)⟩", holds and both, "all arguments",
+        Step(
+            "φ(1 + γ⟨c/(y+cφ)⟩) = 1 at y = ψφ, φ = 1 − γ⟨c/(c+ψ)⟩",
+            holds and both,
+            "all arguments",
             tex=r"$\varphi(1+\gamma\langle\frac c{y+c\varphi}\rangle)=1$ at $y=\psi\varphi$,"
-            r" $\varphi=1-\gamma\langle\frac c{c+\psi}\rangle$."),
-        Step("dy/dψ = φ + γψ⟨c/(c+ψ)²⟩ > 0, d²y/dψ² = 2γ⟨c²/(c+ψ)³⟩ ≥ 0", first == 0 and convex == 0, "all arguments",
+            r" $\varphi=1-\gamma\langle\frac c{c+\psi}\rangle$.",
+        ),
+        Step(
+            "dy/dψ = φ + γψ⟨c/(c+ψ)²⟩ > 0, d²y/dψ² = 2γ⟨c²/(c+ψ)³⟩ ≥ 0",
+            first == 0 and convex == 0,
+            "all arguments",
             tex=r"$\frac{dy}{d\psi}=\varphi+\gamma\psi\langle\frac c{(c+\psi)^2}\rangle>0$,"
-            r" $\frac{d^2y}{d\psi^2}=2\gamma\langle\frac{c^2}{(c+\psi)^3}\rangle\ge0$."),
-        Step("φ(ψ+η) − φ(ψ) and y(ψ+η) − y(ψ) as sums of positive terms", difference == 0 and rise == 0, "all arguments",
-            tex=r"$\varphi(\psi+\eta)-\varphi(\psi)$ and $y(\psi+\eta)-y(\psi)$ as sums of positive terms."),
+            r" $\frac{d^2y}{d\psi^2}=2\gamma\langle\frac{c^2}{(c+\psi)^3}\rangle\ge0$.",
+        ),
+        Step(
+            "φ(ψ+η) − φ(ψ) and y(ψ+η) − y(ψ) as sums of positive terms",
+            difference == 0 and rise == 0,
+            "all arguments",
+            tex=r"$\varphi(\psi+\eta)-\varphi(\psi)$ and $y(\psi+\eta)-y(\psi)$ as sums of positive terms.",
+        ),
     ]
 
 
@@ -91,12 +103,23 @@ def _derivatives(phi: sympy.Expr) -> Step:
         one = TaskSpectrum(np.full(2, float(values[c])), np.full(2, float(values[t])), np.array([0.25, 0.75]))
         at = np.array([float((psi * phi).subs(values))])
         found = one.resolvent(at, np.array([float(values[psi])]), np.zeros(1), np.array([float(values[gamma])]))
-        for name, expression in (("trace", t_1 / t), ("s_1", ts_1 / t), ("inverse2", t_2 / t), ("s_2", s_2), ("s2_2", s2_2), ("t_2", t_2),
-                                 ("ts_2", ts_2)):
+        for name, expression in (
+            ("trace", t_1 / t),
+            ("s_1", ts_1 / t),
+            ("inverse2", t_2 / t),
+            ("s_2", s_2),
+            ("s2_2", s2_2),
+            ("t_2", t_2),
+            ("ts_2", ts_2),
+        ):
             worst = max(worst, abs(float(getattr(found, name)[0] / expression.subs(values)) - 1))
-    return Step("the library's functionals are ⟨t/(c+ψ)⟩/φ, ⟨tc/(c+ψ)⟩ and their derivatives in y", worst < 2e-14, "2 points",
+    return Step(
+        "the library's functionals are ⟨t/(c+ψ)⟩/φ, ⟨tc/(c+ψ)⟩ and their derivatives in y",
+        worst < 2e-14,
+        "2 points",
         tex=r"The library's functionals are $\frac1\varphi\langle\frac t{c+\psi}\rangle$, $\langle\frac{tc}{c+\psi}\rangle$ and their"
-        r" derivatives in $y$.")
+        r" derivatives in $y$.",
+    )
 
 
 @cache
@@ -118,14 +141,30 @@ def _errors() -> list[Step]:
     f1, f2, j = (s + i) / (s + y), (s + i) ** 2 / (s + y) ** 2, (s + i) / (s + y) ** 2
     identity = sympy.simplify((f1 - f2 - q * j).subs(y, i + q))
     return [
-        Step("v − 2⟨SG S⟩ + ⟨S G R G S⟩ is e₀", sympy.simplify(train - stable) == 0, "all s, y, i",
-            tex=r"$v-2\langle SGS\rangle+\langle SGRGS\rangle=e_0$, $G=(S+y)^{-1}$."),
-        Step("v_t − 2⟨T G S⟩ + ⟨S G (T+i_t) G S⟩ is the first part of e_ICL", sympy.simplify(test - stable_test) == 0, "all s, t, y, i_t",
-            tex=r"$v_t-2\langle TGS\rangle+\langle SG(T+i_t)GS\rangle$ is the first part of $e_{\mathrm{ICL}}$."),
-        Step("tr SGTGS needs only the diagonal of T in the eigenbasis of S", cyclic < 1e-12, "one pair of 6 × 6 matrices",
-            tex=r"$\operatorname{tr}SGTGS$ needs only the diagonal of $T$ in the eigenbasis of $S$."),
-        Step("τ − ⟨R²/(R+q)²⟩ = τλ/q + q⟨R/(R+q)²⟩ at the root", identity == 0, "all s, q, i",
-            tex=r"$\tau-\langle R^2/(R+q)^2\rangle=\tau\lambda/q+q\langle R/(R+q)^2\rangle$ at the root."),
+        Step(
+            "v − 2⟨SG S⟩ + ⟨S G R G S⟩ is e₀",
+            sympy.simplify(train - stable) == 0,
+            "all s, y, i",
+            tex=r"$v-2\langle SGS\rangle+\langle SGRGS\rangle=e_0$, $G=(S+y)^{-1}$.",
+        ),
+        Step(
+            "v_t − 2⟨T G S⟩ + ⟨S G (T+i_t) G S⟩ is the first part of e_ICL",
+            sympy.simplify(test - stable_test) == 0,
+            "all s, t, y, i_t",
+            tex=r"$v_t-2\langle TGS\rangle+\langle SG(T+i_t)GS\rangle$ is the first part of $e_{\mathrm{ICL}}$.",
+        ),
+        Step(
+            "tr SGTGS needs only the diagonal of T in the eigenbasis of S",
+            cyclic < 1e-12,
+            "one pair of 6 × 6 matrices",
+            tex=r"$\operatorname{tr}SGTGS$ needs only the diagonal of $T$ in the eigenbasis of $S$.",
+        ),
+        Step(
+            "τ − ⟨R²/(R+q)²⟩ = τλ/q + q⟨R/(R+q)²⟩ at the root",
+            identity == 0,
+            "all s, q, i",
+            tex=r"$\tau-\langle R^2/(R+q)^2\rangle=\tau\lambda/q+q\langle R/(R+q)^2\rangle$ at the root.",
+        ),
     ]
 
 
@@ -160,9 +199,13 @@ def _drawn() -> Step:
         found.append([np.trace(G) / d, fresh @ squares / d, fresh @ (np.diag(G) - at * squares) / d])
     ratio = np.mean(found, 0) / np.array([exact.trace[0], exact.t_2[0], exact.ts_2[0]])
     close = bool((np.abs(ratio - 1) < 1.25 / d).all() and (np.abs(ratio * 1.05 - 1) > 1.25 / d).all())
-    return Step("⟨(S+y)⁻¹⟩, ⟨T(S+y)⁻²⟩, ⟨TS(S+y)⁻²⟩ of drawn tasks are their equivalents up to O(1/d)", close, "d = 80, k = 40",
+    return Step(
+        "⟨(S+y)⁻¹⟩, ⟨T(S+y)⁻²⟩, ⟨TS(S+y)⁻²⟩ of drawn tasks are their equivalents up to O(1/d)",
+        close,
+        "d = 80, k = 40",
         tex=r"$\langle(S+y)^{-1}\rangle$, $\langle T(S+y)^{-2}\rangle$ and $\langle TS(S+y)^{-2}\rangle$ of drawn tasks are their"
-        r" equivalents up to $O(1/d)$.")
+        r" equivalents up to $O(1/d)$.",
+    )
 
 
 def check(phi: sympy.Expr = 1 - gamma * c / (c + psi)) -> list[Step]:

@@ -70,13 +70,25 @@ def _pfaffian_derivative() -> bool:
 
 def check(change: Callable[[sympy.Expr], sympy.Expr] = lambda rho: rho, scale: float = 1.0) -> list[Step]:
     """The argument; ``change`` replaces the formula's density, ``scale`` the library's weights."""
-    steps = [Step("d log Pf A = ½ tr A⁻¹dA, and for dA = ∫f(φhᵀ − hφᵀ) this is ∫f hᵀA⁻¹φ", _pfaffian_derivative(), "all 4 × 4",
-        tex=r"$d\log\operatorname{Pf}A=\frac12\operatorname{tr}A^{-1}dA$; for $dA=\int f\,(\phi h^\top-h\phi^\top)$ this is"
-        r" $\int f\,h^\top A^{-1}\phi$.")]
+    steps = [
+        Step(
+            "d log Pf A = ½ tr A⁻¹dA, and for dA = ∫f(φhᵀ − hφᵀ) this is ∫f hᵀA⁻¹φ",
+            _pfaffian_derivative(),
+            "all 4 × 4",
+            tex=r"$d\log\operatorname{Pf}A=\frac12\operatorname{tr}A^{-1}dA$; for $dA=\int f\,(\phi h^\top-h\phi^\top)$ this is"
+            r" $\int f\,h^\top A^{-1}\phi$.",
+        )
+    ]
     exact, formula = _exact_density()
     same = sympy.simplify(sympy.expand(change(formula) - exact)) == 0
-    steps.append(Step("ρ is the integral of the joint density over the other eigenvalue", same, "N = 2, a = 1",
-        tex=r"$\rho$ is the integral of the joint density over the other eigenvalue."))
+    steps.append(
+        Step(
+            "ρ is the integral of the joint density over the other eigenvalue",
+            same,
+            "N = 2, a = 1",
+            tex=r"$\rho$ is the integral of the joint density over the other eigenvalue.",
+        )
+    )
     d, k = sympy.symbols("d k", positive=True)
     worst = 0.0
     for j in (1, 2, 3):
@@ -84,8 +96,14 @@ def check(change: Callable[[sympy.Expr], sympy.Expr] = lambda rho: rho, scale: f
         for rows, columns in ((1, 3), (2, 2), (5, 4), (8, 3), (20, 31)):
             nodes, weights = wishart_density(rows, columns)
             worst = max(worst, abs(scale * float(weights @ nodes**j) / moment(rows, columns) - 1))
-    steps.append(Step("E tr Wʲ from the density equals the sum over pairings", worst < 1e-13, "j ≤ 3, five shapes, N even and odd",
-        tex=r"$\mathbb{E}\operatorname{tr}W^j$ from the density equals the sum over pairings."))
+    steps.append(
+        Step(
+            "E tr Wʲ from the density equals the sum over pairings",
+            worst < 1e-13,
+            "j ≤ 3, five shapes, N even and odd",
+            tex=r"$\mathbb{E}\operatorname{tr}W^j$ from the density equals the sum over pairings.",
+        )
+    )
     inverse = 0.0
     for rows, columns in ((3, 6), (4, 7), (30, 12)):
         nodes, weights = wishart_density(rows, columns)
@@ -95,6 +113,12 @@ def check(change: Callable[[sympy.Expr], sympy.Expr] = lambda rho: rho, scale: f
     draws = np.array([np.trace(np.linalg.inv(X @ X.T + np.eye(6))) for X in rng.standard_normal((4000, 6, 6))])
     nodes, weights = wishart_density(6, 6)
     score = (draws.mean() - scale * float(weights @ (1 / (nodes + 1)))) / (draws.std(ddof=1) / np.sqrt(draws.size))
-    steps.append(Step("E tr (W + 1)⁻¹ of drawn 6 × 6 matrices, |z| < 5", bool(abs(score) < 5), "one shape, 4000 draws",
-        tex=r"$\mathbb{E}\operatorname{tr}(W+1)^{-1}$ of drawn $6\times6$ matrices, $|z|<5$."))
+    steps.append(
+        Step(
+            "E tr (W + 1)⁻¹ of drawn 6 × 6 matrices, |z| < 5",
+            bool(abs(score) < 5),
+            "one shape, 4000 draws",
+            tex=r"$\mathbb{E}\operatorname{tr}(W+1)^{-1}$ of drawn $6\times6$ matrices, $|z|<5$.",
+        )
+    )
     return steps

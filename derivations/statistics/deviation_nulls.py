@@ -43,9 +43,12 @@ def _kolmogorov(factor: float) -> Step:
     for at in (0.3, 0.45, 0.6, 0.9):
         below = 2 * (2 * at - 0.5) ** 2 if at <= 0.5 else 1 - 2 * (1 - at) ** 2
         holds &= abs(kolmogorov_p_value(factor * at + 0.05, 2, 0.05) - (1 - below)) < 1e-12
-    return Step("sup|F_n − F₀| ≤ sup|F_n − F| + δ, and sup|F_n − F| is at most K_n in law; its law for n = 2 is elementary", bool(holds),
-                "all n; the law: n = 2",
-                tex=r"$\sup|F_n-F_0|\le\sup|F_n-F|+\delta$, and $\sup|F_n-F|$ is at most $K_n$ in law; its law for $n=2$ is elementary.")
+    return Step(
+        "sup|F_n − F₀| ≤ sup|F_n − F| + δ, and sup|F_n − F| is at most K_n in law; its law for n = 2 is elementary",
+        bool(holds),
+        "all n; the law: n = 2",
+        tex=r"$\sup|F_n-F_0|\le\sup|F_n-F|+\delta$, and $\sup|F_n-F|$ is at most $K_n$ in law; its law for $n=2$ is elementary.",
+    )
 
 
 @cache
@@ -59,8 +62,12 @@ def _tails() -> Step:
         holds = holds and sympy.expand(sympy.diff(tail, p) - density) == 0
         found = exceedance_p_value(k, n, 0.1, 0.05)
         holds = holds and abs(found - float(tail.subs(p, sympy.Rational(1, 5)))) < 1e-12
-    return Step("the mass beyond ±q is at most p₀ + 2δ, and the binomial tail rises with p", bool(holds), "n = 6",
-                tex=r"The mass beyond $\pm q$ is at most $p_0+2\delta$, and the binomial tail rises with $p$.")
+    return Step(
+        "the mass beyond ±q is at most p₀ + 2δ, and the binomial tail rises with p",
+        bool(holds),
+        "n = 6",
+        tex=r"The mass beyond $\pm q$ is at most $p_0+2\delta$, and the binomial tail rises with $p$.",
+    )
 
 
 def _mixture(three: int) -> Step:
@@ -69,8 +76,12 @@ def _mixture(three: int) -> Step:
     variance = sympy.expand(three * (1 + delta) - 1)
     holds = sympy.expand(variance - (2 + 3 * delta)) == 0
     holds = holds and all(abs(square_variance(value) / (1 + value) ** 2 - 2 - 3 * value) < 1e-12 for value in (0.0, 0.1, 1.0))
-    return Step("Var z² = 3(1 + δ) − 1 = 2 + 3δ, the excess kurtosis 3δ", bool(holds), "all d",
-                tex=r"$\operatorname{Var}z^2=3(1+\delta)-1=2+3\delta$, the excess kurtosis $3\delta$.")
+    return Step(
+        "Var z² = 3(1 + δ) − 1 = 2 + 3δ, the excess kurtosis 3δ",
+        bool(holds),
+        "all d",
+        tex=r"$\operatorname{Var}z^2=3(1+\delta)-1=2+3\delta$, the excess kurtosis $3\delta$.",
+    )
 
 
 @cache
@@ -79,10 +90,13 @@ def _polarisation() -> Step:
     plus, minus = (v + w + 2 * c) / (2 * (1 + r)), (v + w - 2 * c) / (2 * (1 - r))
     holds = sympy.simplify(2 * (1 + r) * plus - 2 * (1 - r) * minus - 4 * c) == 0
     at_claim = [sympy.simplify(value.subs({c: r, v: 1, w: 1})) for value in (plus, minus)]
-    return Step("2(1+r) Var z₊ − 2(1−r) Var z₋ = 4 Cov(z_j, z_k), and both variances are 1 under the claim",
-                bool(holds) and at_claim == [1, 1], "all r",
-                tex=r"$2(1+r)\operatorname{Var}z_+-2(1-r)\operatorname{Var}z_-=4\operatorname{Cov}(z_j,z_k)$; both variances are $1$ under"
-                r" the claim.")
+    return Step(
+        "2(1+r) Var z₊ − 2(1−r) Var z₋ = 4 Cov(z_j, z_k), and both variances are 1 under the claim",
+        bool(holds) and at_claim == [1, 1],
+        "all r",
+        tex=r"$2(1+r)\operatorname{Var}z_+-2(1-r)\operatorname{Var}z_-=4\operatorname{Cov}(z_j,z_k)$; both variances are $1$ under"
+        r" the claim.",
+    )
 
 
 @cache
@@ -90,11 +104,13 @@ def _signs() -> Step:
     a, b, power = sympy.symbols("a b rho", real=True)
     product = sympy.expand((a - power * b) * (a + power * b))
     grid = [-2.0, -0.5, 0.0, 0.4, 1.5]
-    same = all(
-        (abs(one) > 0.7 * abs(two)) == ((one - 0.7 * two) * (one + 0.7 * two) > 0) for one, two in itertools.product(grid, grid)
+    same = all((abs(one) > 0.7 * abs(two)) == ((one - 0.7 * two) * (one + 0.7 * two) > 0) for one, two in itertools.product(grid, grid))
+    return Step(
+        "(a − ϱb)(a + ϱb) = a² − ϱ²b²",
+        bool(product == a**2 - power**2 * b**2) and same,
+        "all a, b",
+        tex=r"$(a-\varrho b)(a+\varrho b)=a^2-\varrho^2b^2$.",
     )
-    return Step("(a − ϱb)(a + ϱb) = a² − ϱ²b²", bool(product == a**2 - power**2 * b**2) and same, "all a, b",
-                tex=r"$(a-\varrho b)(a+\varrho b)=a^2-\varrho^2b^2$.")
 
 
 @cache
@@ -116,9 +132,12 @@ def _level() -> Step:
         distance = max((np.arange(1, count + 1) / count - uniform).max(), (uniform - np.arange(count) / count).max())
         alarms += int(kolmogorov_p_value(float(distance), count, delta) <= rate)
     # At the declared level the number of alarms is binomial, and beyond this bound with probability at most 1e-6.
-    return Step("a contaminated normal law at distance δ exceeds the level no more often than declared",
-                bool(alarms <= scipy.stats.binom.isf(1e-6, tries, rate)), "1500 samples of 40",
-                tex=r"A contaminated normal law at distance $\delta$ exceeds the level no more often than declared.")
+    return Step(
+        "a contaminated normal law at distance δ exceeds the level no more often than declared",
+        bool(alarms <= scipy.stats.binom.isf(1e-6, tries, rate)),
+        "1500 samples of 40",
+        tex=r"A contaminated normal law at distance $\delta$ exceeds the level no more often than declared.",
+    )
 
 
 def check(factor: float = 1.0, three: int = 3) -> list[Step]:

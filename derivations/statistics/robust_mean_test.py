@@ -79,8 +79,12 @@ def _scale() -> Step:
     least = s * v / 2 + sympy.log(1 / a) / (n * s)
     best = sympy.sqrt(2 * sympy.log(1 / a) / (n * v))
     slope = sympy.simplify(sympy.diff(least, s).subs(s, best))
-    return Step("sv/2 + log(1/α)/(ns) is least at s² = 2 log(1/α)/(nv)", bool(slope == 0), "all n",
-                tex=r"$\frac{sv}2+\frac1{ns}\log\frac1\alpha$ is least at $s^2=2\log(1/\alpha)/(nv)$.")
+    return Step(
+        "sv/2 + log(1/α)/(ns) is least at s² = 2 log(1/α)/(nv)",
+        bool(slope == 0),
+        "all n",
+        tex=r"$\frac{sv}2+\frac1{ns}\log\frac1\alpha$ is least at $s^2=2\log(1/\alpha)/(nv)$.",
+    )
 
 
 def _power(square: int) -> Step:
@@ -98,12 +102,15 @@ def _power(square: int) -> Step:
         right = scale**2 * variance * (1 + (1 + shift) ** 2) / 2 + math.log(2 / (rate * MISS)) / count
         # A root of a quadratic, to its rounding.
         holds &= abs(left - right) < 1e-12
-    return Step("E e^{−ψ(s(w−θ))} ≤ e^{−sΔ + s²(v₁ + Δ²)/2}, so by Markov the test misses with probability at most β where stated;"
-                " the library's root is the case of equality for v₁ = v(1 + Δ)² and α/2",
-                holds, "all n; the root: three levels and sizes",
-                tex=r"$\mathbb{E}e^{-\psi(s(w-\theta))}\le e^{-s\Delta+s^2(v_1+\Delta^2)/2}$, so that by Markov's inequality the test"
-                r" misses with probability at most $\beta$ where stated; the library's root is the case of equality for"
-                r" $v_1=v(1+\Delta)^2$ and $\alpha/2$.")
+    return Step(
+        "E e^{−ψ(s(w−θ))} ≤ e^{−sΔ + s²(v₁ + Δ²)/2}, so by Markov the test misses with probability at most β where stated;"
+        " the library's root is the case of equality for v₁ = v(1 + Δ)² and α/2",
+        holds,
+        "all n; the root: three levels and sizes",
+        tex=r"$\mathbb{E}e^{-\psi(s(w-\theta))}\le e^{-s\Delta+s^2(v_1+\Delta^2)/2}$, so that by Markov's inequality the test"
+        r" misses with probability at most $\beta$ where stated; the library's root is the case of equality for"
+        r" $v_1=v(1+\Delta)^2$ and $\alpha/2$.",
+    )
 
 
 def _two_points(half: float) -> Step:
@@ -116,8 +123,12 @@ def _two_points(half: float) -> Step:
         total = number * influence(scale * values)[0] + (count - number) * influence(scale * values)[1]
         mean = float(np.sum(scipy.stats.binom.pmf(number, count, q) * np.exp(total - count * scale**2 * half)))
         holds &= mean <= 1 + 1e-12
-    return Step("for two-point laws of variance v the mean, a finite sum, is at most 1", holds, "five laws",
-                tex=r"For two-point laws of variance $v$ the mean, a finite sum, is at most $1$.")
+    return Step(
+        "for two-point laws of variance v the mean, a finite sum, is at most 1",
+        holds,
+        "five laws",
+        tex=r"For two-point laws of variance $v$ the mean, a finite sum, is at most $1$.",
+    )
 
 
 @cache
@@ -128,8 +139,12 @@ def _library() -> Step:
     found = float(robust_p_values(w, 0 * one, 0 * one, one, 1e-3)[0])
     scale = math.sqrt(2 * math.log(1e3) / 500)
     sides = [float(influence(scale * sign * w).sum()) - 250 * scale**2 for sign in (1, -1)]
-    return Step("the library's p-value is min(1, 2 exp(ns²v/2 − max Σψ))", abs(found - min(1.0, 2 * math.exp(-max(sides)))) < 1e-12,
-                "one sample", tex=r"The library's $p$-value is $\min(1,2\exp(\frac12ns^2v-\max\sum\psi))$, the two signs together.")
+    return Step(
+        "the library's p-value is min(1, 2 exp(ns²v/2 − max Σψ))",
+        abs(found - min(1.0, 2 * math.exp(-max(sides)))) < 1e-12,
+        "one sample",
+        tex=r"The library's $p$-value is $\min(1,2\exp(\frac12ns^2v-\max\sum\psi))$, the two signs together.",
+    )
 
 
 def check(half: float = 0.5, square: int = 1) -> list[Step]:

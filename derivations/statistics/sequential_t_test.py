@@ -50,9 +50,13 @@ def _quadratic_form() -> Step:
         inverse = sympy.eye(n) - w**2 / A * ones * ones.T
         holds = holds and (V * inverse - sympy.eye(n)).applyfunc(sympy.cancel).is_zero_matrix and sympy.expand(V.det() - A) == 0
         holds = holds and sympy.cancel((x.T * inverse * x)[0] - spread - n * mean**2 / A) == 0
-    return Step("given ς the mixture is N(0, ς²(I + w²11ᵀ)): determinant A, quadratic form Σ(x − x̄)² + n x̄²/A", bool(holds), "n = 2, 3, 5",
-                tex=r"Given $\varsigma$ the mixture is $\mathcal{N}(0,\varsigma^2(I+w^211^\top))$: determinant $A$, quadratic form"
-                r" $\sum(x_i-\bar x)^2+n\bar x^2/A$.")
+    return Step(
+        "given ς the mixture is N(0, ς²(I + w²11ᵀ)): determinant A, quadratic form Σ(x − x̄)² + n x̄²/A",
+        bool(holds),
+        "n = 2, 3, 5",
+        tex=r"Given $\varsigma$ the mixture is $\mathcal{N}(0,\varsigma^2(I+w^211^\top))$: determinant $A$, quadratic form"
+        r" $\sum(x_i-\bar x)^2+n\bar x^2/A$.",
+    )
 
 
 @cache
@@ -62,8 +66,12 @@ def _scale() -> Step:
     n = sympy.Symbol("n", positive=True, integer=True)
     integral = sympy.integrate(q ** (n / 2 - 1) * sympy.exp(-Q * q / 2), (q, 0, sympy.oo)) / 2
     ratio = sympy.simplify(integral * Q ** (n / 2) / (2 ** (n / 2 - 1) * sympy.gamma(n / 2)))
-    return Step("∫ ς^{−n} e^{−Q/2ς²} dς/ς = 2^{n/2−1} Γ(n/2) Q^{−n/2}", bool(ratio == 1), "all n",
-                tex=r"$\int\varsigma^{-n}e^{-Q/2\varsigma^2}\,\frac{d\varsigma}\varsigma=2^{n/2-1}\Gamma(\frac n2)\,Q^{-n/2}$.")
+    return Step(
+        "∫ ς^{−n} e^{−Q/2ς²} dς/ς = 2^{n/2−1} Γ(n/2) Q^{−n/2}",
+        bool(ratio == 1),
+        "all n",
+        tex=r"$\int\varsigma^{-n}e^{-Q/2\varsigma^2}\,\frac{d\varsigma}\varsigma=2^{n/2-1}\Gamma(\frac n2)\,Q^{-n/2}$.",
+    )
 
 
 def _ratio(root: float) -> Step:
@@ -77,8 +85,12 @@ def _ratio(root: float) -> Step:
         direct = -root * math.log(A) + n / 2 * math.log((S + centre) / (S + centre / A))
         t = math.sqrt(n) * x.mean() / x.std(ddof=1)
         holds &= abs(direct - log_mixture(float(t), n)) < 1e-12
-    return Step("the ratio is A^{−1/2}((S + n x̄²)/(S + n x̄²/A))^{n/2}, the library's M_n", holds, "two samples",
-                tex=r"The ratio is $A^{-1/2}\bigl((S+n\bar x^2)/(S+n\bar x^2/A)\bigr)^{n/2}$, the library's $M_n$.")
+    return Step(
+        "the ratio is A^{−1/2}((S + n x̄²)/(S + n x̄²/A))^{n/2}, the library's M_n",
+        holds,
+        "two samples",
+        tex=r"The ratio is $A^{-1/2}\bigl((S+n\bar x^2)/(S+n\bar x^2/A)\bigr)^{n/2}$, the library's $M_n$.",
+    )
 
 
 def _mean_one(root: float) -> Step:
@@ -110,8 +122,12 @@ def _martingale() -> Step:
 
         mean = scipy.integrate.quad(integrand, -math.inf, math.inf, limit=200)[0]
         worst = max(worst, abs(mean / math.exp(log_m(x)) - 1))
-    return Step("E[M_{n+1} | the scale-free past] = M_n", worst < 1e-6, "n = 2, 3, 4, one past each",
-                tex=r"$\mathbb{E}[M_{n+1}\mid\text{the scale-free past}]=M_n$.")
+    return Step(
+        "E[M_{n+1} | the scale-free past] = M_n",
+        worst < 1e-6,
+        "n = 2, 3, 4, one past each",
+        tex=r"$\mathbb{E}[M_{n+1}\mid\text{the scale-free past}]=M_n$.",
+    )
 
 
 @cache
@@ -122,8 +138,12 @@ def _one_sided() -> Step:
     u, A = sympy.symbols("u A", positive=True)
     rising = sympy.factor(sympy.diff(sympy.log((1 + u) / (1 + u / A)), u))
     holds = sympy.diff(t, m).is_positive and sympy.simplify(rising - (A - 1) / ((1 + u) * (A + u))) == 0
-    return Step("t rises with the mean and M_n with t² (A > 1): crossing with t > 0 is likeliest at μ = 0", bool(holds), "all n",
-                tex=r"$t$ rises with the mean and $M_n$ with $t^2$ ($A>1$): to cross with $t>0$ is likeliest at $\mu=0$.")
+    return Step(
+        "t rises with the mean and M_n with t² (A > 1): crossing with t > 0 is likeliest at μ = 0",
+        bool(holds),
+        "all n",
+        tex=r"$t$ rises with the mean and $M_n$ with $t^2$ ($A>1$): to cross with $t>0$ is likeliest at $\mu=0$.",
+    )
 
 
 @cache
@@ -133,8 +153,12 @@ def _inverse() -> Step:
     holds = len(root) == 1 and sympy.simplify(root[0] - (B - 1) / (1 - B / A)) == 0
     for rate, n in ((1e-6, 40), (1e-2, 8)):
         holds = holds and abs(log_mixture(critical_t(rate, n), n) - math.log(1 / rate)) < 1e-9
-    return Step("(1 + u)/(1 + u/A) = B at u = (B − 1)/(1 − B/A), u = t²/ν", bool(holds), "all n",
-                tex=r"$(1+u)/(1+u/A)=B$ at $u=(B-1)/(1-B/A)$, $u=t^2/\nu$.")
+    return Step(
+        "(1 + u)/(1 + u/A) = B at u = (B − 1)/(1 − B/A), u = t²/ν",
+        bool(holds),
+        "all n",
+        tex=r"$(1+u)/(1+u/A)=B$ at $u=(B-1)/(1-B/A)$, $u=t^2/\nu$.",
+    )
 
 
 def check(root: float = 0.5) -> list[Step]:

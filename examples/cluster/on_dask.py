@@ -40,8 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup = setup_with(campaign, arguments.d or campaign.d, campaign.seed, parse_memory(MEMORY))
     here = {"n_workers": arguments.workers, "threads_per_worker": 1, "dashboard_address": None}
     with distributed.Client(arguments.scheduler) if arguments.scheduler else distributed.Client(**here) as client:
-        complete = perform(setup, arguments.runs or campaign.runs, folder_of_campaigns(arguments.output), Console(),
-                           executor=client.get_executor())
+        complete = perform(
+            setup, arguments.runs or campaign.runs, folder_of_campaigns(arguments.output), Console(), executor=client.get_executor()
+        )
     return 0 if complete else 1
 
 

@@ -107,7 +107,7 @@ def _text(found: list[Row], draws: int) -> list[str]:
         ">>> curve.test.round(1), curve.training.round(1)",
         "(array([0.4, 0.3, 0.3]), array([0.1, 0.2, 0.2]))",
         ">>> known = found.spectrum, found.alignment",
-        ">>> wide = random_features(*known, n=100, p=[50, 100, 1000], sigma=\"relu\", ridge=1e-3, noise=found.noise)",
+        '>>> wide = random_features(*known, n=100, p=[50, 100, 1000], sigma="relu", ridge=1e-3, noise=found.noise)',
         ">>> wide.test.round(1)",
         "array([0.6, 1.7, 0.4])",
         ">>> print(curve.latex().splitlines()[2])",

@@ -50,6 +50,7 @@ class Setup:
     def sizes(self, tau: float) -> Sizes:
         return Sizes(self.d, self.d, math.inf, round(tau * self.d**2), self.d**2)
 
+
 #: Degrees of the equivalents of each head.
 DEGREES = {"relu": (1, 2, 4), "tanh": (1, 3)}
 

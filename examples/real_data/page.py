@@ -108,16 +108,25 @@ def _opening(words: Runs, digits: Runs) -> str:
     rows, gaps = [], {column: list[Array]() for column in ("given", "gaussian", "simulated", "control")}
     for title, runs in (("words", words), ("digits", digits)):
         for name in PLAIN:
-            pairs = {"given": ("measured", "theory"), "gaussian": ("measured", "theory twin"), "simulated": ("measured", "measured twin"),
-                     "control": ("measured twin", "theory twin")}
+            pairs = {
+                "given": ("measured", "theory"),
+                "gaussian": ("measured", "theory twin"),
+                "simulated": ("measured", "measured twin"),
+                "control": ("measured twin", "theory twin"),
+            }
             own = {column: runs.ratio((one, name), (other, name)).mean(axis=1) for column, (one, other) in pairs.items()}
             rows.append([f"{title}, {_NAMES[name]}", *map(percent, own.values())])
             for column, gap in own.items():
                 gaps[column].append(gap)
     beyond = {column: sum(abs(score(each)) > SIGMAS for each in those) for column, those in gaps.items()}
     largest = {column: 100 * max(abs(math.expm1(each.mean())) for each in those) for column, those in gaps.items()}
-    head = ("data and model", "real inputs over the theory of their moments", "over the theory of Gaussian inputs",
-            "over simulated Gaussian inputs", "control: simulated Gaussian inputs over their theory")
+    head = (
+        "data and model",
+        "real inputs over the theory of their moments",
+        "over the theory of Gaussian inputs",
+        "over simulated Gaussian inputs",
+        "control: simulated Gaussian inputs over their theory",
+    )
     beyond_given, beyond_gaussian, beyond_control = beyond["given"], beyond["gaussian"], beyond["control"]
     return f"""# Real inputs
 
@@ -159,8 +168,19 @@ def _words(setup: Setup, words: Runs, once: dict[str, Any]) -> str:
         for i, share in enumerate(SHARES):
             at = [words.errors(part, name)[:, i].mean(axis=1) for part in ("measured", "theory", "theory twin", "measured twin")]
             gaps = [words.ratio(("measured", name), (part, name))[:, i] for part in ("theory", "theory twin", "measured twin")]
-            curve.append([_NAMES[name], f"{share:g}", value(at[0]), f"{at[1].mean():.3f}", percent(gaps[0]), f"{at[2].mean():.3f}",
-                          percent(gaps[1]), value(at[3]), percent(gaps[2])])
+            curve.append(
+                [
+                    _NAMES[name],
+                    f"{share:g}",
+                    value(at[0]),
+                    f"{at[1].mean():.3f}",
+                    percent(gaps[0]),
+                    f"{at[2].mean():.3f}",
+                    percent(gaps[1]),
+                    value(at[3]),
+                    percent(gaps[2]),
+                ]
+            )
     by_language, gaps_of = [], list[float]()
     for i, share in enumerate(SHARES):
         row = [f"{share:g}"]
@@ -243,8 +263,14 @@ def _wrong_words(words: Runs, name: str) -> list[str]:
     exchanged = -right
     shuffled = np.array([line["shuffled"][name] for line in words.lines]).mean(axis=1)
     gap = np.log(words.errors("measured", name)[:, SHARES.index(0.5)].mean(axis=1) / shuffled)
-    return [value(measured), f"{right.mean():.3f} ({told(measured - right)})", f"{exchanged.mean():.3f}", told(measured - exchanged),
-            percent(gap), told(gap)]
+    return [
+        value(measured),
+        f"{right.mean():.3f} ({told(measured - right)})",
+        f"{exchanged.mean():.3f}",
+        told(measured - exchanged),
+        percent(gap),
+        told(gap),
+    ]
 
 
 def _digits(setup: Setup, digits: Runs, once: dict[str, Any]) -> str:
@@ -253,9 +279,19 @@ def _digits(setup: Setup, digits: Runs, once: dict[str, Any]) -> str:
         for i, tau in enumerate(setup.taus):
             at = {part: digits.errors(part, name)[:, i, 0] for part in ("measured", "theory", "theory twin", "measured twin")}
             gaps = [digits.ratio(("measured", name), (part, name))[:, i] for part in ("theory", "theory twin")]
-            rows.append([_NAMES[name], f"{tau:g}", value(at["measured"]), f"{at['theory'][0]:.3f}", percent(gaps[0]),
-                         f"{at['theory twin'][0]:.3f}", percent(gaps[1]), value(at["measured twin"]),
-                         percent(np.log(at["measured"] / at["measured twin"]))])
+            rows.append(
+                [
+                    _NAMES[name],
+                    f"{tau:g}",
+                    value(at["measured"]),
+                    f"{at['theory'][0]:.3f}",
+                    percent(gaps[0]),
+                    f"{at['theory twin'][0]:.3f}",
+                    percent(gaps[1]),
+                    value(at["measured twin"]),
+                    percent(np.log(at["measured"] / at["measured twin"])),
+                ]
+            )
     wrong = []
     for name in PLAIN:
         gaps = {part: _gaps(digits, part, name) for part in ("theory", "isotropic", "half contexts")}
@@ -282,7 +318,7 @@ The relative variance of ‖h‖² is {norm:.2f}, and {wide:.2f} for Gaussian in
 
 Means over the curve of measured / theory − 1:
 
-{chr(10).join(Table(('model', 'right', '', 'covariance I', '', 'contexts half as long', ''), wrong).markdown())}"""
+{chr(10).join(Table(("model", "right", "", "covariance I", "", "contexts half as long", ""), wrong).markdown())}"""
 
 
 def _meaning(setup: Setup, words: Runs, digits: Runs) -> str:
@@ -302,19 +338,39 @@ def _meaning(setup: Setup, words: Runs, digits: Runs) -> str:
     best = {name: np.log(np.array([line["best"][name] for line in words.lines]).mean(axis=1)) for name in PLAIN}
     for name in ("relu", "tanh"):
         gap = best[name] - best["linear"]
-        said.append([f"a nonlinear head has a lower error than linear + intercept: {_NAMES[name]}, equal shares, each at its best λ",
-                     percent(gap), word(gap, "holds", "does not hold")])
+        said.append(
+            [
+                f"a nonlinear head has a lower error than linear + intercept: {_NAMES[name]}, equal shares, each at its best λ",
+                percent(gap),
+                word(gap, "holds", "does not hold"),
+            ]
+        )
     for name in PLAIN:
         gap = np.log(words.errors("measured", name).mean(axis=2))
-        said.append([f"the source with less noise is better to train on, for both: {first} alone against {second} alone, {_NAMES[name]}",
-                     percent(gap[:, 0] - gap[:, -1]), word(gap[:, 0] - gap[:, -1], "holds", "does not hold")])
+        said.append(
+            [
+                f"the source with less noise is better to train on, for both: {first} alone against {second} alone, {_NAMES[name]}",
+                percent(gap[:, 0] - gap[:, -1]),
+                word(gap[:, 0] - gap[:, -1], "holds", "does not hold"),
+            ]
+        )
     for name in PLAIN:
         gap = np.log(words.errors("measured", name).mean(axis=2))
-        said.append([f"mixing pays: equal shares against {first} alone, {_NAMES[name]}", percent(gap[:, 2] - gap[:, 0]),
-                     word(gap[:, 2] - gap[:, 0], "holds", "does not hold")])
+        said.append(
+            [
+                f"mixing pays: equal shares against {first} alone, {_NAMES[name]}",
+                percent(gap[:, 2] - gap[:, 0]),
+                word(gap[:, 2] - gap[:, 0], "holds", "does not hold"),
+            ]
+        )
     step = words.ratio(("measured", "relu, one step"), ("measured", "relu")).mean(axis=1)
-    said.append(["a gradient step on the first layer lowers the error where tasks are structured (here ± one direction), ReLU head",
-                 percent(step), word(step, "holds", "does not hold")])
+    said.append(
+        [
+            "a gradient step on the first layer lowers the error where tasks are structured (here ± one direction), ReLU head",
+            percent(step),
+            word(step, "holds", "does not hold"),
+        ]
+    )
     head = ("equivalent", "words: error over that of the head", "equal?", "digits", "equal?")
     return f"""## What the papers say
 
@@ -328,7 +384,7 @@ cannot tell. On the digits ‖h‖ varies by more than its mean, and equivalents
 
 **Mixtures, heads, and the gradient step** ([DM] Figures 2 and 3):
 
-{chr(10).join(Table(('statement', 'change of the error', 'verdict'), said).markdown())}
+{chr(10).join(Table(("statement", "change of the error", "verdict"), said).markdown())}
 
 ## What is not here
 
@@ -392,8 +448,12 @@ def _draw_digits(setup: Setup, digits: Runs, file: Path) -> None:
     left.plot([], [], color="0.3", ls="--", label="theory, Gaussian inputs")
     left.errorbar([], [], [], color="0.3", marker="o", mfc="none", ls="", label="hollow: on Gaussian inputs")
     left.set_ylabel("ICL error")
-    parts = {"theory": "given moments", "theory twin": "Gaussian inputs", "half contexts": "contexts half as long",
-             "isotropic": "covariance I"}
+    parts = {
+        "theory": "given moments",
+        "theory twin": "Gaussian inputs",
+        "half contexts": "contexts half as long",
+        "isotropic": "covariance I",
+    }
     for i, (colour, marker, (part, label)) in enumerate(zip(COLOURS, _MARKERS, parts.items(), strict=False)):
         ratio = np.exp(digits.ratio(("measured", "relu"), (part, "relu")))
         _bars(right, np.array(setup.taus) * (1 + 0.02 * (i - 1.5)), ratio, color=colour, marker=marker, ls=":", label=label)

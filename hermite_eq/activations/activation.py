@@ -85,12 +85,13 @@ class Activation:
         # Two kinks that are one double are compared as the exact numbers they are.
         neighbours = itertools.pairwise(zip(places, self.kinks, strict=True))
         if any(b < a or (b == a and not later > earlier) for (a, earlier), (b, later) in neighbours):
-            raise HypothesisError(
-                "kinks are in increasing order", f"kinks={self.kinks}", f"pass kinks={tuple(sorted(set(places)))}"
-            )
+            raise HypothesisError("kinks are in increasing order", f"kinks={self.kinks}", f"pass kinks={tuple(sorted(set(places)))}")
         one_of(
-            self.parity, (None, "even", "odd"), "parity",
-            requirement="a parity is 'even', 'odd' or None", repair="drop it: None is always right",
+            self.parity,
+            (None, "even", "odd"),
+            "parity",
+            requirement="a parity is 'even', 'odd' or None",
+            repair="drop it: None is always right",
         )
         for name in ("lipschitz", "strip"):
             if getattr(self, name) is not None:

@@ -26,13 +26,35 @@ _SLACK = 1e3
 
 #: Functions of SymPy by their names in the array API.
 _NAMES: dict[Any, str] = {
-    sympy.exp: "exp", expm1: "expm1", sympy.log: "log", log1p: "log1p", logaddexp: "logaddexp",
-    sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan", sympy.sinh: "sinh", sympy.cosh: "cosh", sympy.tanh: "tanh",
-    sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan", sympy.asinh: "asinh", sympy.acosh: "acosh", sympy.atanh: "atanh",
-    sympy.Abs: "abs", sympy.sign: "sign", sympy.floor: "floor", sympy.ceiling: "ceil",
+    sympy.exp: "exp",
+    expm1: "expm1",
+    sympy.log: "log",
+    log1p: "log1p",
+    logaddexp: "logaddexp",
+    sympy.sin: "sin",
+    sympy.cos: "cos",
+    sympy.tan: "tan",
+    sympy.sinh: "sinh",
+    sympy.cosh: "cosh",
+    sympy.tanh: "tanh",
+    sympy.asin: "asin",
+    sympy.acos: "acos",
+    sympy.atan: "atan",
+    sympy.asinh: "asinh",
+    sympy.acosh: "acosh",
+    sympy.atanh: "atanh",
+    sympy.Abs: "abs",
+    sympy.sign: "sign",
+    sympy.floor: "floor",
+    sympy.ceiling: "ceil",
 }
 _RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
-    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 
 
@@ -135,8 +157,12 @@ class _Evaluation:
     def _folded(self) -> dict[Any, Callable[[Any, Any], Any]]:
         where = self._xp.where
         return {
-            sympy.Add: operator.add, sympy.Mul: operator.mul, And: operator.and_, Or: operator.or_,
-            sympy.Max: lambda u, v: where(v > u, v, u), sympy.Min: lambda u, v: where(v < u, v, u),
+            sympy.Add: operator.add,
+            sympy.Mul: operator.mul,
+            And: operator.and_,
+            Or: operator.or_,
+            sympy.Max: lambda u, v: where(v > u, v, u),
+            sympy.Min: lambda u, v: where(v < u, v, u),
         }
 
     def _constant(self, node: sympy.Basic) -> Any:

@@ -54,7 +54,8 @@ def evaluator(expression: sympy.Expr) -> Callable[[Array], Array]:
         name = getattr(part, "name", type(part).__name__)
         if not str(name).isidentifier():
             raise HypothesisError(
-                "the names in an expression are identifiers", f"the name {shown(name)}",
+                "the names in an expression are identifiers",
+                f"the name {shown(name)}",
                 "put a function that SymPy knows in its place, with xreplace",
             )
     form = stable_form(expression)
@@ -253,7 +254,12 @@ def _condition(condition: Any, x: Array) -> Array:
 
 
 _RELATIONS: dict[str, Callable[[Array, Array], Array]] = {
-    ">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
 }
 
 #: Functions of one argument with their slopes, in terms of the argument and of the value.

@@ -209,6 +209,4 @@ class AveragedCovariance(Level):
 
     def latex(self) -> str:
         """TeX of E[b], E[bbᵀ], the cross-covariances and t over fresh tasks."""
-        return covariance_averaged(
-            self.data.setting, {name: self.entries[name] for name in self._integrands}, self._words, self.order
-        )
+        return covariance_averaged(self.data.setting, {name: self.entries[name] for name in self._integrands}, self._words, self.order)

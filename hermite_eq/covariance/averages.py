@@ -283,8 +283,7 @@ class TaskAverages:
     def grows(self, integrands: Iterable[sympy.Expr], d: int) -> bool:
         """Whether some integrand grows like e^{qs²}, q > 0; raises where its average over isotropic tasks does not exist at d."""
         terms = [
-            _factors(term)
-            for f in integrands for _, monomial in _monomials(f) for term in sympy.Add.make_args(self.in_scale(monomial))
+            _factors(term) for f in integrands for _, monomial in _monomials(f) for term in sympy.Add.make_args(self.in_scale(monomial))
         ]
         steepest = max([sympy.Integer(0), *(term[2] for term in terms if term is not None and term[2].is_number)])
         least = 0 if self.law == "sphere" else 2 * steepest
@@ -304,6 +303,4 @@ def _exact(form: sympy.Expr, degree: int, n: int) -> sympy.Expr:
     # E(Q/s²)^p from the central moments, none of them cut: the weight of μ_p is at most p − 1.
     moments = form_moments(degree, degree)
     raw = [sum((sympy.binomial(p, j) * moments[j] for j in range(p + 1)), sympy.Integer(0)) for p in range(degree + 1)]
-    return sympy.expand(
-        sum(form.coeff(sym.s, 2 * p) * sympy.ff(p, n) * sym.s ** (2 * p) * raw[p - n] for p in range(n, degree + 1))
-    )
+    return sympy.expand(sum(form.coeff(sym.s, 2 * p) * sympy.ff(p, n) * sym.s ** (2 * p) * raw[p - n] for p in range(n, degree + 1)))

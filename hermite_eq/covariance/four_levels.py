@@ -91,7 +91,8 @@ def covariance(
     if isinstance(task, Task):
         if unit_inputs or unit_link or tasks != "gaussian":
             raise HypothesisError(
-                "a Task has its own conventions", "unit_inputs, unit_link or tasks beside it",
+                "a Task has its own conventions",
+                "unit_inputs, unit_link or tasks beside it",
                 "pass Task(…, unit_inputs=True), or sources=[Source(…, tasks='sphere')]",
             )
         return Covariance(_of_source(task.only(source_index(task, source)), covariances, symbolic_noise))
@@ -103,7 +104,8 @@ def covariance(
         raise HypothesisError("symbolic covariances are those of Gaussian tasks", f"tasks={tasks!r}", "leave tasks out")
     if unit_link and not covariances:
         raise HypothesisError(
-            "unit_link belongs to data with covariances", "unit_link without covariances",
+            "unit_link belongs to data with covariances",
+            "unit_link without covariances",
             'pass covariances=True, or tasks="sphere" for isotropic data, where it is the same',
         )
     law: Law = "covariances" if covariances else "sphere" if tasks == "sphere" else "isotropic"

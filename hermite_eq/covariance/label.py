@@ -113,7 +113,8 @@ def hermite_form(label: Label, power: int, k: int, centred: bool = True) -> symp
     except HypothesisError:
         # e^{bx²} has them where s is small only.
         raise HypothesisError(
-            "the moments of a label are finite at every scale s of its argument", f"the target {sigma}",
+            "the moments of a label are finite at every scale s of its argument",
+            f"the target {sigma}",
             "use a target that grows like exp(b*|x|) at most, or the moments of one task: .given(xi, context=…)",
         ) from None
     back = {symbol: plain for plain, symbol in real.items()}
@@ -172,8 +173,9 @@ def numeric_task(label: Any) -> Task:
     if isinstance(label, Task):
         return label
     raise ArgumentTypeError(
-        "numbers need a task whose target is a function", f"{label if isinstance(label, SymbolicTarget) else shown(label)}, known by"
-        " symbols only", "use .lambdify(), or covariance(Task('relu', noise=0.01))",
+        "numbers need a task whose target is a function",
+        f"{label if isinstance(label, SymbolicTarget) else shown(label)}, known by symbols only",
+        "use .lambdify(), or covariance(Task('relu', noise=0.01))",
     )
 
 
@@ -192,6 +194,4 @@ def target_moments(task: Task, s: ArrayLike) -> dict[str, Any]:
     """
     scales, task = array(s, "s", empty=True), numeric_task(task)
     values = label_values(task.target, task.noise, np.zeros(scales.size), scales.ravel())
-    return {
-        symbol.name: values[symbol.name].reshape(scales.shape) if scales.ndim else float(values[symbol.name][0]) for symbol in CENTRED
-    }
+    return {symbol.name: values[symbol.name].reshape(scales.shape) if scales.ndim else float(values[symbol.name][0]) for symbol in CENTRED}

@@ -67,8 +67,11 @@ class TaskCovariance(Level):
         mean, d = averages.mean, sym.d
         mean_e, mean_f = mean(e), mean(f)
         spread = (
-            mean(sympy.expand(f**2)) - mean_f**2 + 2 / d * (mean(sympy.expand(e * f)) - mean_e * mean_f)
-            + mean(sympy.expand(e**2)) / d - mean_e**2 / d**2
+            mean(sympy.expand(f**2))
+            - mean_f**2
+            + 2 / d * (mean(sympy.expand(e * f)) - mean_e * mean_f)
+            + mean(sympy.expand(e**2)) / d
+            - mean_e**2 / d**2
         ) / (sym.kappa * d)
         # P S_k P is p²c² times that of the ξ_j, η = cξ, and p²c² = p/d; at s = 1.
         at_one = {name: averages.in_scale(form).subs(sym.s, 1) for name, form in {**self._at_scale, "a": sym.a}.items()}

@@ -329,8 +329,11 @@ class HermiteExpansion:
         \sigma(x) = 0.605706\, \mathrm{He}_{1}(x) - 0.0605992\, \mathrm{He}_{3}(x) + \cdots
         """
         one_of(
-            form, ("sum", "align", "table", "general"), "form",
-            requirement='a form of TeX is "sum", "align", "table" or "general"', repair='pass form="table", say',
+            form,
+            ("sum", "align", "table", "general"),
+            "form",
+            requirement='a form of TeX is "sum", "align", "table" or "general"',
+            repair='pass form="table", say',
         )
         if form == "general":
             if self.general is None:

@@ -146,9 +146,7 @@ class _Rules:
         total = rays[0].growth
         for ray in rays[1:]:
             g = ray.growth
-            total = Growth(
-                total.A + g.A, arb.max(total.p, g.p), arb.max(total.q, g.q), arb.max(total.r, g.r), self.start
-            )
+            total = Growth(total.A + g.A, arb.max(total.p, g.p), arb.max(total.q, g.q), arb.max(total.r, g.r), self.start)
         return total
 
     def product(self, rays: list[_Ray]) -> _Ray:
@@ -234,9 +232,7 @@ class _Rules:
                 return self._within(arb(least), arb(most))
             low, high = inner.low, inner.high
             at = {sympy.tanh: arb.tanh, sympy.erf: arb.erf, sympy.atan: arb.atan}[kind]
-            return self._within(
-                arb(least) if low is None else at(low).lower(), arb(most) if high is None else at(high).upper()
-            )
+            return self._within(arb(least) if low is None else at(low).lower(), arb(most) if high is None else at(high).upper())
         inner = self.ray(f.args[0])
         low, high, g = inner.low, inner.high, inner.growth
         if kind == sympy.erfc:
@@ -275,7 +271,8 @@ class _Rules:
             if kind == sympy.cosh:
                 return self._within(arb(1), None, self._exponential_of(g, f.args[0]))
             return self._within(
-                None if low is None else low.sinh().lower(), None if high is None else high.sinh().upper(),
+                None if low is None else low.sinh().lower(),
+                None if high is None else high.sinh().upper(),
                 self._exponential_of(g, f.args[0]),
             )
         raise UnboundedError(str(f))

@@ -113,9 +113,7 @@ def _probe(count: int) -> tuple[Array, Array]:
     return points, np.polynomial.legendre.legvander(points, NODES - 1)
 
 
-def finite_values(
-    function: Callable[[Array], Any], x: Array, refusal: Callable[[str], HypothesisError] = not_square_integrable
-) -> Array:
+def finite_values(function: Callable[[Array], Any], x: Array, refusal: Callable[[str], HypothesisError] = not_square_integrable) -> Array:
     with np.errstate(all="ignore"):
         # Its own copy: the function may write to its argument.
         values = np.asarray(function(x.copy()), dtype=float)
@@ -123,9 +121,7 @@ def finite_values(
         bad = np.flatnonzero(~np.isfinite(values))[0]
         place, value = float(x.flat[bad]), float(values.flat[bad])
         if math.isnan(value):
-            raise HypothesisError(
-                "the function has a value at every real number", f"NaN at x = {place:.6g}", "define it there"
-            )
+            raise HypothesisError("the function has a value at every real number", f"NaN at x = {place:.6g}", "define it there")
         if abs(place) < HALF_WIDTHS[0] / 2:
             raise HypothesisError(
                 _FINITE,
@@ -144,13 +140,18 @@ def out_of_reach(found: str) -> OutOfReachError:
     """What is said of a function that is square integrable, but not within doubles."""
     return OutOfReachError(
         f"σ and its mass under σ²φ are within doubles: |σ| < 1e308, and all but 1e-16 of it at |x| < {HALF_WIDTHS[-1]}",
-        found, "ask for its exact coefficients or enclosures: c.exact, c.enclosure(k) or c.norm2_enclosure() of c = coefficients(…)",
+        found,
+        "ask for its exact coefficients or enclosures: c.exact, c.enclosure(k) or c.norm2_enclosure() of c = coefficients(…)",
     )
 
 
 def resolve(
-    function: Callable[[Array], Any], kinks: Iterable[float] = (), reach: float = 1.0, local: tuple[LocalNodes, ...] = (),
-    slow: bool = False, refusal: Callable[[str], HypothesisError] | None = None,
+    function: Callable[[Array], Any],
+    kinks: Iterable[float] = (),
+    reach: float = 1.0,
+    local: tuple[LocalNodes, ...] = (),
+    slow: bool = False,
+    refusal: Callable[[str], HypothesisError] | None = None,
 ) -> Panels:
     r"""Bisect the line until ``function`` is a polynomial of degree 23 on every panel, to rounding.
 
@@ -251,8 +252,16 @@ def resolve(
     counts = np.maximum(_FEWEST_PROBES, fewest * np.minimum(lengths, 1.0))
     resolution = float(np.max(lengths / counts, initial=0.0))
     return Panels(
-        edges, reach, half_width, float(np.max(size)), off, eps, trusted, resolution,
-        caveat + f"features narrower than {resolution:.2g} between the points looked at would have been missed", local,
+        edges,
+        reach,
+        half_width,
+        float(np.max(size)),
+        off,
+        eps,
+        trusted,
+        resolution,
+        caveat + f"features narrower than {resolution:.2g} between the points looked at would have been missed",
+        local,
     )
 
 

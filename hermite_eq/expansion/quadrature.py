@@ -119,9 +119,7 @@ def quadrature(sigma: Any, degree: int) -> QuadratureEstimate:
         raise not_square_integrable(f"E σ² = {norm2:.2g} ± {norm2_error:.2g} for {sigma.name}, singular near x = {place:.3g}")
     if not plan.trusted:
         warnings.warn(HypothesisWarning(f"{sigma.name}: {plan.caveat}"), stacklevel=2)
-    return QuadratureEstimate(
-        values, errors, norm2, norm2_error, plan.trusted, plan.resolution, plan.caveat
-    )
+    return QuadratureEstimate(values, errors, norm2, norm2_error, plan.trusted, plan.resolution, plan.caveat)
 
 
 def remainders(sigma: Any, degree: int) -> Array:

@@ -91,7 +91,6 @@ def typeset(entry: sympy.Expr) -> sympy.Expr:
     return entry.xreplace({symbol: sympy.Symbol(name(symbol.name)) for symbol in entry.free_symbols})
 
 
-
 def _normal(mean: str, variance: str) -> str:
     return rf"\mathcal{{N}}({mean}, {variance})"
 
@@ -170,9 +169,12 @@ def _table(data: Setting, level: Level, shown: str) -> Iterator[tuple[str, str]]
         yield "S_k", r"S_k &= \tfrac{1}{k} \sum_{j \le k} \xi_j \xi_j^\top"
     square = "d^2" if weight == "d" and not data.isotropic else weight
     yield r"\\nu_k", rf"\nu_k &= \tfrac{{{square}}}{{\ell k}} \sum_{{j \le k}} \mathbb{{E}}[y_i^2 \mid \xi = \xi_j]"
-    yield "b", (
-        rf"b &= (b_1, b_2), \qquad b_1 = \tfrac{{{weight}}}{{\ell}} \sum_{{i \le \ell}} y_i x_i, \qquad"
-        r" b_2 = \tfrac{1}{\ell} \sum_{i \le \ell} y_i^2"
+    yield (
+        "b",
+        (
+            rf"b &= (b_1, b_2), \qquad b_1 = \tfrac{{{weight}}}{{\ell}} \sum_{{i \le \ell}} y_i x_i, \qquad"
+            r" b_2 = \tfrac{1}{\ell} \sum_{i \le \ell} y_i^2"
+        ),
     )
     spread = ("m + " if level == "given" and not data.centred else "") + ("s g" if level == "given" else "g")
     yield "y(?!_)", _label(data, "y", spread, r"\epsilon")

@@ -103,9 +103,7 @@ def _judged(hypotheses: Any) -> list[tuple[Any, ...]]:
     return rows
 
 
-def equivalence_display(
-    polynomial: str, constants: Sequence[tuple[str, str]], hypotheses: Sequence[tuple[str, bool | None, str]]
-) -> str:
+def equivalence_display(polynomial: str, constants: Sequence[tuple[str, str]], hypotheses: Sequence[tuple[str, bool | None, str]]) -> str:
     r"""The equivalent model, its constants and the hypotheses as one display for MathJax, which has no theorems and no tables.
 
     >>> print(equivalence_display("\\hat\\sigma_1(x) = x", [("c_1", "1")], [("a_1 \\ne 0", True, "a_1 = 1")]))

@@ -13,9 +13,7 @@ Array = NDArray[np.float64]
 _EPS = float(np.finfo(float).eps)
 
 
-def covariance_matrix(
-    given: ArrayLike, name: str, *, d: int | None = None, definite: bool = False, rounding: float | None = None
-) -> Array:
+def covariance_matrix(given: ArrayLike, name: str, *, d: int | None = None, definite: bool = False, rounding: float | None = None) -> Array:
     r"""The matrix as an array, exactly symmetric.
 
     Parameters
@@ -60,9 +58,7 @@ def covariance_matrix(
     if definite:
         values = np.asarray(np.linalg.eigvalsh(found), dtype=float)
         if not values[0] > n * _EPS * abs(values[-1]):
-            raise HypothesisError(
-                f"{name} is positive definite", _between(values), "add a multiple of the identity, or drop a variable"
-            )
+            raise HypothesisError(f"{name} is positive definite", _between(values), "add a multiple of the identity, or drop a variable")
         return found
     try:
         # A factorisation costs a small part of what the eigenvalues do.

@@ -93,8 +93,10 @@ class OneStepTransformer:
         return self.step_size >= count(d, "d", least=1) ** 2
 
     def __str__(self) -> str:
-        sigma = str(self.head) if self.head == self.activation or isinstance(self.head, PolynomialActivation) else (
-            f"{self.head} after a step with {self.activation}"
+        sigma = (
+            str(self.head)
+            if self.head == self.activation or isinstance(self.head, PolynomialActivation)
+            else (f"{self.head} after a step with {self.activation}")
         )
         options = [f"η = {self.step_size:g}"]
         options += ["rank one"] * self.rank_one + ["h normalised"] * self.normalise

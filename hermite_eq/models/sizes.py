@@ -48,7 +48,8 @@ class Ratios:
             if value != math.inf and not 1 / _FARTHEST <= value <= _FARTHEST:
                 nearest = _FARTHEST if value > 1 else 1 / _FARTHEST
                 raise HypothesisError(
-                    f"the ratio {name} is between {1 / _FARTHEST:g} and {_FARTHEST:g}", f"{name}={value:g}",
+                    f"the ratio {name} is between {1 / _FARTHEST:g} and {_FARTHEST:g}",
+                    f"{name}={value:g}",
                     f"pass {name}={nearest:g}, which is as good as the limit",
                 )
             object.__setattr__(self, name, value)
@@ -149,7 +150,10 @@ class Sizes:
         """
         d = self.d
         return Ratios(
-            self.context / d, self.tasks / d, self.samples / d**2, None if self.hidden is None else self.hidden / d**2,
+            self.context / d,
+            self.tasks / d,
+            self.samples / d**2,
+            None if self.hidden is None else self.hidden / d**2,
             None if self.test_context is None else self.test_context / d,
         )
 

@@ -102,7 +102,8 @@ class Task:
             found: tuple[Source, ...] = (Source(target, noise),)
         elif target is not None or noise:
             raise HypothesisError(
-                "every source has its target and its noise", "target or noise beside sources",
+                "every source has its target and its noise",
+                "target or noise beside sources",
                 "pass Source(target, noise), or for another noise task.with_noise(0.1)",
             )
         else:

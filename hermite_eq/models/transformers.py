@@ -79,7 +79,8 @@ class RandomTransformer:
             activations = None
         if (activation is None) == (activations is None):
             raise HypothesisError(
-                "a random head has one activation, or activations of its layers", "neither" if activation is None else "both",
+                "a random head has one activation, or activations of its layers",
+                "neither" if activation is None else "both",
                 'pass RandomTransformer("relu", ridge=0.1), or activations=["relu", "tanh"], hidden=[400]',
             )
         given = (activation,) if activations is None else sequence(activations, "activations", "of the random layers", empty=False)
@@ -88,11 +89,13 @@ class RandomTransformer:
         if len(widths) != len(layers) - 1:
             raise HypothesisError(
                 "every random layer before the last has a width, and the last that of Sizes.hidden",
-                f"{len(layers)} activations and hidden={shown(hidden)}", f"pass {len(layers) - 1} entries of hidden",
+                f"{len(layers)} activations and hidden={shown(hidden)}",
+                f"pass {len(layers) - 1} entries of hidden",
             )
         if len(layers) > 1 and any(isinstance(sigma, PolynomialActivation) for sigma in layers):
             raise HypothesisError(
-                "an equivalent polynomial activation stands for the one random layer of a head", f"{len(layers)} layers with one",
+                "an equivalent polynomial activation stands for the one random layer of a head",
+                f"{len(layers)} layers with one",
                 "pass activations, or one layer",
             )
         object.__setattr__(self, "activations", layers)
@@ -111,7 +114,8 @@ class RandomTransformer:
         """
         if len(self.activations) > 1:
             raise HypothesisError(
-                "this is of heads with one random layer", f"{self}, which has {len(self.activations)}",
+                "this is of heads with one random layer",
+                f"{self}, which has {len(self.activations)}",
                 "pass RandomTransformer(activation, ridge=…); icl_error and simulate.icl_error take several layers",
             )
         return self.activations[0]

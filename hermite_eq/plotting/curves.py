@@ -24,8 +24,13 @@ _DEGREE_MARKERS = {0: "P", 1: "^", 2: "s", 3: "D", 4: "v"}
 #: Ticks within a decade, for axes of so many decades.
 _STEPS = ((0.45, (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)), (1.15, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (2.5, (1.0, 2.0, 5.0)))
 #: The abscissa of an axis, where it is another.
-_ABSCISSA: dict[str | None, Abscissa] = {"samples": "tau", "hidden": "mu", "context": "alpha", "tasks": "kappa",
-                                          "test_context": "test_alpha"}
+_ABSCISSA: dict[str | None, Abscissa] = {
+    "samples": "tau",
+    "hidden": "mu",
+    "context": "alpha",
+    "tasks": "kappa",
+    "test_context": "test_alpha",
+}
 _SYMBOL = {"alpha": "α", "test_alpha": "α in the test", "kappa": "κ", "tau": "τ", "mu": "μ"}
 
 
@@ -72,7 +77,8 @@ class _Drawable:
             return cls(curve, curve.settings, mean, None)
         if not isinstance(curve, SimulatedRuns):
             raise ArgumentTypeError(
-                "what is drawn is a TheoryCurve or a SimulatedCurve", type(curve).__name__,
+                "what is drawn is a TheoryCurve or a SimulatedCurve",
+                type(curve).__name__,
                 "pass what hermite_eq.theory.icl_curve and hermite_eq.simulate.icl_curve return",
             )
         owners: list[Any] = [point if hasattr(point, "sizes") else curve for point in curve.points]
@@ -145,8 +151,11 @@ def _varying(drawn: Sequence[_Drawable]) -> Abscissa:
     if len(axes) == 1:
         return axes.pop()  # type: ignore[return-value]
     names: tuple[Abscissa, ...] = ("tau", "mu", "alpha", "kappa")
-    found = [name for name in names
-             if any(len(item.settings) > 1 and np.ptp(values) > 0 for item in drawn if np.isfinite(values := item.column(name)).all())]
+    found = [
+        name
+        for name in names
+        if any(len(item.settings) > 1 and np.ptp(values) > 0 for item in drawn if np.isfinite(values := item.column(name)).all())
+    ]
     if len(found) != 1:
         shown = ", ".join(_SYMBOL[name] for name in found) or "none"
         raise HypothesisError("one of the ratios α, κ, τ, μ varies along the curves", f"{shown}", 'pass x="tau", say')

@@ -89,8 +89,17 @@ def plot_phase(
     >>> axes = plot_phase([0.5, 1, 2], [0.1, 0.2], [[1, 2, np.inf], [2, 4, np.inf]], xlabel="κ", ylabel="ρ", label="α*")
     """
     if isinstance(x, PhaseDiagram):
-        return plot_phase(x.kappa, x.noise, np.where(x.monotone, np.inf, x.alpha).T, xlabel=AXIS_LABEL["kappa"], ylabel="label noise ρ",
-                          label=f"α* of the {ERROR_LABEL[x.error]}", grey="no finite α*", limits=limits, axes=axes)
+        return plot_phase(
+            x.kappa,
+            x.noise,
+            np.where(x.monotone, np.inf, x.alpha).T,
+            xlabel=AXIS_LABEL["kappa"],
+            ylabel="label noise ρ",
+            label=f"α* of the {ERROR_LABEL[x.error]}",
+            grey="no finite α*",
+            limits=limits,
+            axes=axes,
+        )
     if y is None or values is None:
         raise HypothesisError("a table has x, y and values", "one of them missing", "pass plot_phase(x, y, values), or a PhaseDiagram")
     across, up, table = array(x, "x"), array(y, "y"), array(values, "values", nan=True)
@@ -106,7 +115,8 @@ def plot_phase(
         limits = float(ends[0]), float(ends[1])
     if across.ndim != 1 or up.ndim != 1 or table.shape != (up.size, across.size):
         raise HypothesisError(
-            "values has a row for each y and a column for each x", f"shapes {table.shape}, y {up.shape}, x {across.shape}",
+            "values has a row for each y and a column for each x",
+            f"shapes {table.shape}, y {up.shape}, x {across.shape}",
             "pass values[i, j] at (x[j], y[i])",
         )
     if np.any(np.diff(across) <= 0) or np.any(np.diff(up) <= 0):
@@ -130,6 +140,14 @@ def plot_phase(
     if absent.any():
         # Where the region is widest: the cell that is farthest from every other, and from the border.
         row, column = np.unravel_index(np.argmax(distance_transform_edt(np.pad(absent, 1))[1:-1, 1:-1]), absent.shape)
-        axes.text(across[column], up[row], grey, ha="center", va="center", fontsize=9, color="#333333",
-                  path_effects=[withStroke(linewidth=3, foreground=_GREY)])
+        axes.text(
+            across[column],
+            up[row],
+            grey,
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="#333333",
+            path_effects=[withStroke(linewidth=3, foreground=_GREY)],
+        )
     return axes

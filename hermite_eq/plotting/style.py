@@ -19,10 +19,17 @@ Abscissa = Literal["alpha", "test_alpha", "kappa", "tau", "mu", "mu/tau", "d", "
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 ERROR_LABEL: dict[str, str] = {"icl": "ICL error", "idg": "in-distribution error", "g_task": r"$g_\mathrm{task}$ = ICL − IDG"}
 AXIS_LABEL: dict[Abscissa, str] = {
-    "alpha": "context length α = ℓ/d", "test_alpha": "context length in the test, ℓ/d", "kappa": "task diversity κ = k/d",
+    "alpha": "context length α = ℓ/d",
+    "test_alpha": "context length in the test, ℓ/d",
+    "kappa": "task diversity κ = k/d",
     "tau": "training contexts τ = n/d²",
-    "mu": "hidden units μ = m/d²", "mu/tau": "hidden units m/n", "d": "dimension d", "ridge": "ridge λ", "noise": "label noise ρ",
-    "weights": "share of the first source in training", "test_weights": "share of the first source in the test",
+    "mu": "hidden units μ = m/d²",
+    "mu/tau": "hidden units m/n",
+    "d": "dimension d",
+    "ridge": "ridge λ",
+    "noise": "label noise ρ",
+    "weights": "share of the first source in training",
+    "test_weights": "share of the first source in the test",
 }
 
 

@@ -89,7 +89,8 @@ def coupling(
     stored = sizes.samples * (4 * sizes.d + 8) if isinstance(model, OneStepTransformer) else 0
     require_memory(
         8 * (3 * sizes.hidden * width + 3 * sizes.hidden**2 + _BLOCK * (width + sizes.hidden) + stored),
-        "F, h and the correlations of all pairs", "pass smaller sizes",
+        "F, h and the correlations of all pairs",
+        "pass smaller sizes",
     )
     seed = child_seeds(rng, range(1))[0]
     stepped = isinstance(model, OneStepTransformer) and model.step_size > 0

@@ -22,9 +22,7 @@ class CurveKeywords(Keywords, Along, total=False):
 @overload
 def icl_error(models: TrainedModel, task: AnyTask, sizes: Sizes, **options: Unpack[Keywords]) -> SimulatedError: ...
 @overload
-def icl_error(
-    models: Sequence[TrainedModel], task: AnyTask, sizes: Sizes, **options: Unpack[Keywords]
-) -> tuple[SimulatedError, ...]: ...
+def icl_error(models: Sequence[TrainedModel], task: AnyTask, sizes: Sizes, **options: Unpack[Keywords]) -> tuple[SimulatedError, ...]: ...
 def icl_error(
     models: TrainedModel | Sequence[TrainedModel], task: AnyTask, sizes: Sizes, **options: Unpack[Keywords]
 ) -> SimulatedError | tuple[SimulatedError, ...]:

@@ -72,9 +72,7 @@ def label_moments(task: Task | Source, s: ArrayLike, shift: ArrayLike = 0.0, *, 
     kinks = np.array([float(a) for a in task.target.kinks] + [nodes.centre + nodes.radius * turn for nodes in local for turn in _RIMS])
     if s.max() > _STEEP:
         kinks = np.concatenate([kinks, _TURNS])
-    edges = np.concatenate(
-        [np.broadcast_to(grid, (len(s), len(grid))), np.clip((kinks - m[:, None]) / s[:, None], -reach, reach)], axis=1
-    )
+    edges = np.concatenate([np.broadcast_to(grid, (len(s), len(grid))), np.clip((kinks - m[:, None]) / s[:, None], -reach, reach)], axis=1)
     g, weight = _panels(np.sort(edges, axis=1), order)
     weight *= np.exp(-g * g / 2) / math.sqrt(2 * math.pi)
     # An overflow becomes an infinite moment, which the callers refuse.

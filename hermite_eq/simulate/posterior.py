@@ -28,9 +28,7 @@ from hermite_eq.simulate.results import DiscreteMMSE, SimulatedError
 from hermite_eq.simulate.sampler import child_seeds, context_law, run_numbers
 
 
-def dmmse_error(
-    task: Task, sizes: Sizes, *, runs: int | range, rng: Any = None, test: int = 200
-) -> SimulatedError:
+def dmmse_error(task: Task, sizes: Sizes, *, runs: int | range, rng: Any = None, test: int = 200) -> SimulatedError:
     r"""ICL and in-distribution errors of the dMMSE estimator, run by run.
 
     With the same ``rng`` and ``runs`` its training tasks are those of :func:`hermite_eq.simulate.icl_error`.

@@ -59,9 +59,7 @@ class MonteCarlo:
         """From one value, or one array of values, for each run (first axis)."""
         runs = len(values)
         mean = values.mean(axis=0)
-        stderr = (
-            values.std(axis=0, ddof=1) / math.sqrt(runs) if runs > 1 else np.full(np.shape(mean), math.inf)
-        )
+        stderr = values.std(axis=0, ddof=1) / math.sqrt(runs) if runs > 1 else np.full(np.shape(mean), math.inf)
         return cls(float(mean), float(stderr), runs) if np.ndim(mean) == 0 else cls(mean, stderr, runs)
 
     def z(self, value: Any) -> Any:
@@ -76,10 +74,7 @@ class MonteCarlo:
 
     def __str__(self) -> str:
         if np.ndim(self.mean):
-            return (
-                ", ".join(_digits(m, e) for m, e in zip(self.mean, self.stderr, strict=True))
-                + f" ({self._runs()})"
-            )
+            return ", ".join(_digits(m, e) for m, e in zip(self.mean, self.stderr, strict=True)) + f" ({self._runs()})"
         return f"{_digits(self.mean, self.stderr)} ({self._runs()})"
 
     def _runs(self) -> str:

@@ -24,9 +24,7 @@ _MOST_RUNS = 10**6
 @functools.singledispatch
 def context_law(task: Any, /, sizes: Sizes) -> ContextLaw:
     """The law of tasks and contexts which ``task`` stands for; one entry for each type of task."""
-    raise ArgumentTypeError(
-        "the task is a hermite_eq.Task", shown(task), "pass hermite_eq.Task(target, noise=0.01), say"
-    )
+    raise ArgumentTypeError("the task is a hermite_eq.Task", shown(task), "pass hermite_eq.Task(target, noise=0.01), say")
 
 
 @context_law.register
@@ -89,9 +87,7 @@ def contexts(
     vector = check_task_vector(xi, sizes.d)
     number = draws(count, "count", law)
     last = len(law.sources) - 1
-    source = checked_count(
-        source, "source", most=last, requirement=f"sources are numbered from 0 to {last}", repair="pass source=0"
-    )
+    source = checked_count(source, "source", most=last, requirement=f"sources are numbered from 0 to {last}", repair="pass source=0")
     seed = child_seeds(rng, range(1))[0]
     return law.draw(Tasks(vector[None], np.array([source])), np.zeros(number, np.intp), seed)
 
@@ -100,9 +96,7 @@ def check_task_vector(xi: ArrayLike, d: int) -> Array:
     """ξ as an array, or an error which says what is wrong with it."""
     vector = array(xi, "ξ", nan=True, empty=True)
     if vector.shape != (d,):
-        raise HypothesisError(
-            f"ξ is a vector of length d = {d}", f"shape {vector.shape}", f"pass shape ({d},)"
-        )
+        raise HypothesisError(f"ξ is a vector of length d = {d}", f"shape {vector.shape}", f"pass shape ({d},)")
     if not np.isfinite(vector).all() or not vector.any():
         raise HypothesisError("ξ is finite and not zero", f"ξ = {vector}", "draw ξ from N(0, I_d)")
     return vector

@@ -30,6 +30,7 @@ from hermite_eq.simulate.training.run import Axis, Run
 #: Contexts that must count for a mean of squared features to settle to half its size.
 _FEWEST_EFFECTIVE = 4.0
 
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C after the first run: ``finished`` holds the curves of the runs before it."""
 

@@ -68,9 +68,7 @@ def affine(sigma: Any, shift: Any = 0, scale: Any = 1) -> Activation:
     kinks = tuple((kink - m) / s for kink in sigma.kinks)
     strip = None if sigma.strip is None else sigma.strip / deviation
     lipschitz = None if sigma.lipschitz is None else sigma.lipschitz * deviation
-    return Activation(
-        f"{sigma}({mean:g} + {deviation:g}x)", None, lambda x: function(mean + deviation * x), kinks, None, lipschitz, strip
-    )
+    return Activation(f"{sigma}({mean:g} + {deviation:g}x)", None, lambda x: function(mean + deviation * x), kinks, None, lipschitz, strip)
 
 
 def _exact(value: Any, name: str) -> sympy.Expr:
@@ -229,7 +227,10 @@ def truncated_conditional(sigma: Any, shifts: ArrayLike, coupling: float, *, deg
 def check_coupling(coupling: Any) -> float:
     """ρ as a float, or an error."""
     return inside(
-        coupling, 0, 1, "coupling",
+        coupling,
+        0,
+        1,
+        "coupling",
         requirement="a coupling is the standard deviation of one component of a pre-activation of variance one, 0 < ρ < 1",
         repair="divide by the standard deviation of the pre-activation",
     )

@@ -75,7 +75,8 @@ class Check:
         if self.verdict == Verdict.CANNOT_TELL:
             return f"{self.assertion}: the data cannot tell whether {self.claim}. {self.finding}. {self.power}. {self.repair}."
         chance = (
-            "Nothing here is random." if self.p_value is None
+            "Nothing here is random."
+            if self.p_value is None
             else f"If the claim held, so large a deviation would appear with probability at most {max(self.p_value, 1e-300):.2g}; "
             f"the declared false-alarm rate is {self.rate:.2g}."
         )
@@ -95,14 +96,21 @@ def conclude(check: Check) -> Check:
     plugin = sys.modules.get("pytest_hermite_eq")
     if plugin is not None:
         plugin.CHECKS.append(
-            {"assertion": check.assertion, "claim": check.claim, "verdict": str(check.verdict), "p_value": check.p_value,
-             "rate": check.rate, "power": check.power}
+            {
+                "assertion": check.assertion,
+                "claim": check.claim,
+                "verdict": str(check.verdict),
+                "p_value": check.p_value,
+                "rate": check.rate,
+                "power": check.power,
+            }
         )
     if check.verdict == Verdict.DIFFERENT:
         raise UniversalityError(check)
     if check.verdict == Verdict.CANNOT_TELL:
-        raise HypothesisError(f"{check.assertion} has data that can tell whether {check.claim}", f"{check.finding}; {check.power}",
-                              check.repair)
+        raise HypothesisError(
+            f"{check.assertion} has data that can tell whether {check.claim}", f"{check.finding}; {check.power}", check.repair
+        )
     return check
 
 

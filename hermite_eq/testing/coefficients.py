@@ -97,13 +97,19 @@ def assert_hermite_coefficients(
     """
     level = declared_rate(rate)
     values = array(
-        expected.c if isinstance(expected, HermiteExpansion) else expected, "expected", dimensions=1, empty=True,
-        requirement=EXPECTED, repair="pass [c_0, c_1, …]",
+        expected.c if isinstance(expected, HermiteExpansion) else expected,
+        "expected",
+        dimensions=1,
+        empty=True,
+        requirement=EXPECTED,
+        repair="pass [c_0, c_1, …]",
     )
     if not values.size:
         raise HypothesisError(EXPECTED, shown(expected), "pass [c_0, c_1, …]")
-    wanted = None if residual is None else non_negative(
-        residual, "residual", requirement="a residual is a number ≥ 0", repair="pass coefficients(…).residual(K)"
+    wanted = (
+        None
+        if residual is None
+        else non_negative(residual, "residual", requirement="a residual is a number ≥ 0", repair="pass coefficients(…).residual(K)")
     )
     accuracy = non_negative(accuracy, "accuracy", "the absolute accuracy of the expected numbers")
     resolution, rng = checked_resolution(resolution, most=1), seed(rng, "rng")
@@ -153,13 +159,15 @@ def _check_accuracy(accuracy: float, size: float) -> None:
     """|c_k|/√k! ≤ ‖f‖: numbers known less accurately than that could be any."""
     if 0 < size <= accuracy:
         raise HypothesisError(
-            "the expected numbers are more accurate than the function is large", f"accuracy={accuracy:g} where ‖f‖ = {size:.3g}",
+            "the expected numbers are more accurate than the function is large",
+            f"accuracy={accuracy:g} where ‖f‖ = {size:.3g}",
             "pass accuracy=5e-4 for three decimals",
         )
 
 
-def _sampled(f: Any, expected: Array, residual: float | None, accuracy: float, resolution: float, samples: int, rng: int,
-             level: float) -> Check:
+def _sampled(
+    f: Any, expected: Array, residual: float | None, accuracy: float, resolution: float, samples: int, rng: int, level: float
+) -> Check:
     size = samples // BLOCKS
     if size < 2:
         raise HypothesisError(f"each of {BLOCKS} blocks has samples", f"samples={samples}", f"pass samples={2**18}")
@@ -195,7 +203,8 @@ def _sampled(f: Any, expected: Array, residual: float | None, accuracy: float, r
     p_value = min(1.0, 2 * tested * float(scipy.stats.t.sf(t[k], BLOCKS - 1)))
     mean = float(blocks[:, k].mean())
     finding = (
-        f"c_{k}/√{k}! is {mean:.6g} ± {stderr[k]:.2g}, and {target[k]:.6g} was expected" if k < len(expected)
+        f"c_{k}/√{k}! is {mean:.6g} ± {stderr[k]:.2g}, and {target[k]:.6g} was expected"
+        if k < len(expected)
         else f"the residual's square is {mean:.6g} ± {stderr[k]:.2g}, and {target[k]:.6g} was expected"
     )
     factor = float(scipy.stats.t.isf(level / (2 * tested), BLOCKS - 1) + scipy.stats.norm.isf(1 - POWER))

@@ -142,7 +142,8 @@ def assert_rate(
     columns = [np.atleast_1d(array(column, "gaps", nan=True, empty=True)) for column in listed]
     if d.ndim != 1 or len(columns) != d.size or len(set(d.tolist())) < 2 or not (d > 0).all():
         raise HypothesisError(
-            "there is a column of gaps for each of two or more different sizes", f"{d.size} sizes, {len(columns)} columns",
+            "there is a column of gaps for each of two or more different sizes",
+            f"{d.size} sizes, {len(columns)} columns",
             "pass gaps of shape (runs, sizes), or one array of runs for each size",
         )
     if len(set(d.tolist())) < d.size:
@@ -152,20 +153,28 @@ def assert_rate(
     if not all(np.isfinite(column).all() for column in columns):
         raise HypothesisError("gaps are finite", "NaN or infinite gaps", "find the run whose error is not finite")
     if not order + tolerance < 0 <= tolerance:
-        raise HypothesisError("order + tolerance < 0 ≤ tolerance: the gap vanishes", f"order={order}, tolerance={tolerance}",
-                              "pass order=-1/2, tolerance=0.25")
+        raise HypothesisError(
+            "order + tolerance < 0 ≤ tolerance: the gap vanishes",
+            f"order={order}, tolerance={tolerance}",
+            "pass order=-1/2, tolerance=0.25",
+        )
     found = decay(d, columns, paired, order, tolerance, level)
     runs = min(map(len, columns))
-    finding = f"Between d = {d.min():g} and {d.max():g} the gap goes from {_mean(columns, d.argmin())} to {_mean(columns, d.argmax())}, " \
-              f"an exponent of {found.slope:.2f}"
+    finding = (
+        f"Between d = {d.min():g} and {d.max():g} the gap goes from {_mean(columns, d.argmin())} to {_mean(columns, d.argmax())}, "
+        f"an exponent of {found.slope:.2f}"
+    )
     power = detects(f"an exponent of {found.visible:.2f} or more")
     verdict, repair = Verdict.AGREES, ""
     if found.p_value <= level:
         verdict = Verdict.DIFFERENT
     elif found.visible > 0:
         verdict = Verdict.CANNOT_TELL
-        repair = f"use {math.ceil(1.5 * runs * found.shortage)} runs, or a longer ladder of sizes" if found.shortage < 1e4 else \
-            "no gap is visible: assert that it is small, by assert_equivalent or assert_universal"
+        repair = (
+            f"use {math.ceil(1.5 * runs * found.shortage)} runs, or a longer ladder of sizes"
+            if found.shortage < 1e4
+            else "no gap is visible: assert that it is small, by assert_equivalent or assert_universal"
+        )
     claim = f"the gap vanishes as d^{order:g} or faster"
     return conclude(Check("assert_rate", claim, verdict, found.p_value, level, finding, power, repair))
 

@@ -40,8 +40,12 @@ class Deviation:
             self.constant, "constant", requirement="the constant of a deviation is finite and ≥ 0", repair="pass constant=1.0, say"
         )
         order = inside(
-            self.order, -math.inf, 0, "order",
-            requirement="a deviation vanishes as d grows: order < 0", repair="pass order=-1 or order=-1/2",
+            self.order,
+            -math.inf,
+            0,
+            "order",
+            requirement="a deviation vanishes as d grows: order < 0",
+            repair="pass order=-1 or order=-1/2",
         )
         object.__setattr__(self, "constant", constant)
         object.__setattr__(self, "order", order)
@@ -69,8 +73,10 @@ def allowed(deviation: Any, d: float | None = None) -> float:
             raise HypothesisError("a deviation is declared at a dimension", f"{deviation}", "pass Deviation(…, d=…)")
         return deviation.at(where)
     return non_negative(
-        deviation, "deviation",
-        requirement="an allowed deviation is a finite number ≥ 0, or a Deviation", repair="pass 0.05, or Deviation(2, order=-1, d=40)",
+        deviation,
+        "deviation",
+        requirement="an allowed deviation is a finite number ≥ 0, or a Deviation",
+        repair="pass 0.05, or Deviation(2, order=-1, d=40)",
     )
 
 

@@ -136,8 +136,11 @@ def assert_equivalent(
     for point in points:
         m = allowed(margin, point.d)
         if not 0 < m < 1:
-            raise HypothesisError("the margin lies between 0 and 1: no simulation shows two numbers to be the same", f"margin={m:g}",
-                                  "pass margin=0.05, or Deviation(1, order=-1)")
+            raise HypothesisError(
+                "the margin lies between 0 and 1: no simulation shows two numbers to be the same",
+                f"margin={m:g}",
+                "pass margin=0.05, or Deviation(1, order=-1)",
+            )
         found.append(_decide(model_a, model_b, task, point, m, budget(runs), rng, level / len(points), draw))
         if found[-1].verdict == Verdict.DIFFERENT:
             break
@@ -156,20 +159,26 @@ def _library(error: str, test: int | None) -> Simulator:
 def _check_proportional(sizes: Sizes) -> None:
     ratios = sizes.ratios
     low, high = PROPORTIONAL
-    shown = {"n/d²": (ratios.tau, "samples", sizes.d**2), "m/d²": (ratios.mu, "hidden", sizes.d**2),
-             "ℓ/d": (ratios.alpha, "context", sizes.d), "k/d": (ratios.kappa, "tasks", sizes.d)}
+    shown = {
+        "n/d²": (ratios.tau, "samples", sizes.d**2),
+        "m/d²": (ratios.mu, "hidden", sizes.d**2),
+        "ℓ/d": (ratios.alpha, "context", sizes.d),
+        "k/d": (ratios.kappa, "tasks", sizes.d),
+    }
     for name, (value, field, unit) in shown.items():
         if value is None or (math.isinf(value) and field == "tasks"):
             continue
         if not low <= value <= high:
             raise HypothesisError(
-                "the theorem supposes ℓ, k ≍ d and n, m ≍ d²", f"{name} = {value:.2g} at d = {sizes.d}",
+                "the theorem supposes ℓ, k ≍ d and n, m ≍ d²",
+                f"{name} = {value:.2g} at d = {sizes.d}",
                 f"pass {field}={max(1, round(unit))}, say (ratios between {low:g} and {high:g} count as proportional)",
             )
 
 
-def _decide(model_a: Any, model_b: Any, task: Task, sizes: Sizes, margin: float, runs: int, rng: int, rate: float,
-            draw: Simulator) -> _Point:
+def _decide(
+    model_a: Any, model_b: Any, task: Task, sizes: Sizes, margin: float, runs: int, rng: int, rate: float, draw: Simulator
+) -> _Point:
     a, b = np.empty(0), np.empty(0)
     upper, lower = Sides(), Sides()
     # "Different" has two sides, which share the rate; "equal" needs both bounds, and no share.
@@ -181,8 +190,11 @@ def _decide(model_a: Any, model_b: Any, task: Task, sizes: Sizes, margin: float,
         more = sequence(outcome(draw, "the simulator", *arguments), "what the simulator returns")
         new_a, new_b = (array(values, "errors", nan=True, empty=True) for values in (more if len(more) == 2 else ((), ())))
         if new_a.shape != new_b.shape or new_a.shape != (min(STEP, runs - start),):
-            raise HypothesisError("a simulator returns one error for each run and model", f"shapes {new_a.shape} and {new_b.shape}",
-                                  f"return two arrays of length {min(STEP, runs - start)}")
+            raise HypothesisError(
+                "a simulator returns one error for each run and model",
+                f"shapes {new_a.shape} and {new_b.shape}",
+                f"return two arrays of length {min(STEP, runs - start)}",
+            )
         if not (np.isfinite(new_a).all() and np.isfinite(new_b).all()):
             raise HypothesisError("errors are finite", f"{new_a} and {new_b}", "raise the ridge, or find where features overflow")
         a, b = np.concatenate([a, new_a]), np.concatenate([b, new_b])
@@ -229,7 +241,9 @@ def _conclude(claim: str, found: list[_Point], shares: int, level: float) -> Che
     power = detects(f"a relative difference of {percent(seen)}")
     repair = ""
     if worst.verdict == Verdict.CANNOT_TELL:
-        repair = f"pass runs={worst.needed}" if worst.needed else (
-            f"the difference is too near the margin of {worst.margin:.3g} to tell: raise the margin, or d"
+        repair = (
+            f"pass runs={worst.needed}"
+            if worst.needed
+            else (f"the difference is too near the margin of {worst.margin:.3g} to tell: raise the margin, or d")
         )
     return conclude(Check("assert_equivalent", claim, worst.verdict, p_value, level, finding, power, repair))

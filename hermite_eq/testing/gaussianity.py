@@ -53,10 +53,13 @@ def _distances(samples: StandardSamples, delta: float) -> list[_Statistic]:
         for threshold in THRESHOLDS:
             exceeding = int((np.abs(values) > threshold).sum())
             probability = 2 * float(scipy.stats.norm.sf(threshold))
-            found.append(_Statistic(
-                exceedance_p_value(exceeding, count, probability, delta),
-                f"{exceeding} values of {name} lie beyond {threshold:g} standard deviations, where {count * probability:.2g} are expected",
-            ))
+            found.append(
+                _Statistic(
+                    exceedance_p_value(exceeding, count, probability, delta),
+                    f"{exceeding} values of {name} lie beyond {threshold:g} standard deviations, "
+                    f"where {count * probability:.2g} are expected",
+                )
+            )
     radius = np.einsum("ij,ij->i", white, white)
     if width > 1:
         found.append(_distance("the distribution function of the Mahalanobis norm", np.sort(scipy.stats.chi2.cdf(radius, width)), delta))
@@ -177,5 +180,6 @@ def assert_gaussian(
     if distance < 1:
         finding += f". {detects(f'a distribution function off by {percent(distance)}')}"
     claim = f"{standard.rows} rows of {width} variable{'s' if width > 1 else ''} are Gaussian with the given covariance{within(delta)}"
-    return settle_moments("assert_gaussian", claim, min(1.0, worst.p_value * statistics), level, finding, detected, standard,
-                          delta, resolution)
+    return settle_moments(
+        "assert_gaussian", claim, min(1.0, worst.p_value * statistics), level, finding, detected, standard, delta, resolution
+    )

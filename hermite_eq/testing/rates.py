@@ -94,7 +94,11 @@ def checked_resolution(resolution: Any, most: float = COARSEST) -> float:
     0.25
     """
     return inside(
-        resolution, FINEST, most, "resolution", requirement=f"a resolution is a relative deviation between {FINEST:g} and {most:g}",
+        resolution,
+        FINEST,
+        most,
+        "resolution",
+        requirement=f"a resolution is a relative deviation between {FINEST:g} and {most:g}",
         repair="pass resolution=0.25, say",
     )
 

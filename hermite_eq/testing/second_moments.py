@@ -98,7 +98,9 @@ def assert_covariance(
     """
     level, delta, resolution = declared_rate(rate), below_one(deviation), checked_resolution(resolution)
     excess_kurtosis = non_negative(
-        excess_kurtosis, "excess_kurtosis", requirement="the excess kurtosis has a finite bound ≥ 0",
+        excess_kurtosis,
+        "excess_kurtosis",
+        requirement="the excess kurtosis has a finite bound ≥ 0",
         repair="pass excess_kurtosis=3.0; test heavier tails through bounded functions of the samples",
     )
     standard = standard_samples(samples, mean, expected, "expected")
@@ -121,12 +123,30 @@ def assert_covariance(
     def detected(n: int) -> float:
         return robust_detects(share, variance, n)
 
-    return settle_moments("assert_covariance", f"the covariance of {standard.rows} rows is the expected one{within(delta)}",
-                          min(1.0, smallest * standard.width**2), level, finding, detected, standard, delta, resolution)
+    return settle_moments(
+        "assert_covariance",
+        f"the covariance of {standard.rows} rows is the expected one{within(delta)}",
+        min(1.0, smallest * standard.width**2),
+        level,
+        finding,
+        detected,
+        standard,
+        delta,
+        resolution,
+    )
 
 
-def settle_moments(assertion: str, claim: str, p_value: float, rate: float, finding: str, detected: Callable[[int], float],
-                   samples: StandardSamples, delta: float, resolution: float) -> Check:
+def settle_moments(
+    assertion: str,
+    claim: str,
+    p_value: float,
+    rate: float,
+    finding: str,
+    detected: Callable[[int], float],
+    samples: StandardSamples,
+    delta: float,
+    resolution: float,
+) -> Check:
     """The verdict of a test of variances, which must be able to see an excess of ``resolution``."""
     seen = detected(samples.count)
     verdict, repair = Verdict.AGREES, ""

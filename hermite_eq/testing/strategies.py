@@ -105,7 +105,8 @@ def _shapes(lipschitz: bool | None, parity: str | None, kinks: int | None, close
     """The combinations of one to three blocks whose sum is of the kind asked for, unless terms cancel."""
     every = (shape for size in (1, 2, 3) for shape in itertools.combinations_with_replacement(_BLOCKS, size))
     return tuple(
-        shape for shape in every
+        shape
+        for shape in every
         if lipschitz in (None, all(block.lipschitz for block in shape))
         and (parity is None or all(block.parity == parity for block in shape))
         and kinks in (None, sum(block.kinks for block in shape))
@@ -163,9 +164,7 @@ def activations(
     ...     assert abs(np.asarray(coefficients(sigma, 0))[0]) < 1e-10
     >>> odd_activations_have_no_mean()
     """
-    one_of(
-        parity, (None, "even", "odd"), "parity", requirement="a parity is 'even', 'odd' or None", repair="pass parity='odd', say"
-    )
+    one_of(parity, (None, "even", "odd"), "parity", requirement="a parity is 'even', 'odd' or None", repair="pass parity='odd', say")
     lipschitz = None if lipschitz is None else flag(lipschitz, "lipschitz")
     closed_form = None if closed_form is None else flag(closed_form, "closed_form")
     kinks = None if kinks is None else count(kinks, "kinks")
@@ -244,9 +243,7 @@ def _sizes(draw: Any, max_cost: float, least: int, hidden: bool, infinite_tasks:
     return at(draw(st.integers(least, largest)))
 
 
-def sizes(
-    *, max_cost: float = 1e9, min_d: int = 6, hidden: bool = True, infinite_tasks: bool = True
-) -> SearchStrategy[Sizes]:
+def sizes(*, max_cost: float = 1e9, min_d: int = 6, hidden: bool = True, infinite_tasks: bool = True) -> SearchStrategy[Sizes]:
     """Sizes in the proportional regime with at most ``max_cost`` floating-point operations per simulated run (:func:`flops`).
 
     A core does some 2e10 operations a second. Examples shrink to ``min_d`` and ratios 1.
@@ -267,7 +264,8 @@ def sizes(
     worst = Sizes.from_ratios(min_d, alpha=4, kappa=4, tau=4, mu=4 if hidden else None)
     if flops(worst) > max_cost:
         raise HypothesisError(
-            "the budget reaches the smallest d with every ratio", f"max_cost={max_cost:.2g} where d = {min_d} takes {flops(worst):.2g}",
+            "the budget reaches the smallest d with every ratio",
+            f"max_cost={max_cost:.2g} where d = {min_d} takes {flops(worst):.2g}",
             f"pass max_cost={flops(worst):.2g}, or a smaller min_d",
         )
     return _sizes(max_cost, min_d, hidden, infinite_tasks)

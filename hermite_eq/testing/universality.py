@@ -124,8 +124,11 @@ def assert_universal(
     if not isinstance(deviation, Deviation):
         raise HypothesisError("the deviation of a ladder has an order", f"{deviation!r}", "pass Deviation(1.0, order=-0.5)")
     if not deviation.order + tolerance < 0:
-        raise HypothesisError("order + tolerance < 0: the gap vanishes", f"order={deviation.order:g}, tolerance={tolerance:g}",
-                              "pass Deviation(1.0, order=-0.5), tolerance=0.25")
+        raise HypothesisError(
+            "order + tolerance < 0: the gap vanishes",
+            f"order={deviation.order:g}, tolerance={tolerance:g}",
+            "pass Deviation(1.0, order=-0.5), tolerance=0.25",
+        )
     ridge = positive(ridge, "ridge", requirement="the ridge is positive and finite", repair="pass ridge=1e-3, say")
     total = budget(count(runs, "runs"))
     if total < 8:
@@ -159,8 +162,10 @@ def assert_universal(
     if slope_p < worst_p:
         j = min(range(len(KINDS)), key=lambda index: slopes[index].p_value)
         ends = " to ".join(f"{gaps[j, i].mean():+.3f} ± {gaps[j, i].std(ddof=1) / math.sqrt(total):.3f}" for i in (0, -1))
-        finding = f"The relative gap of the {KINDS[j]} errors goes from {ends} between d = {ladder[0]} and {ladder[-1]}, an exponent of " \
-                  f"{slopes[j].slope:.2f} where {deviation.order:g} was claimed"
+        finding = (
+            f"The relative gap of the {KINDS[j]} errors goes from {ends} between d = {ladder[0]} and {ladder[-1]}, an exponent of "
+            f"{slopes[j].slope:.2f} where {deviation.order:g} was claimed"
+        )
     p_value = min(1.0, worst_p, slope_p)
     visible = min(slope.visible for slope in slopes)
     power = detects(f"at d = {ladder[-1]} a relative difference of {percent(deviation.at(ladder[-1]) + seen)}")
@@ -185,8 +190,9 @@ def _p(values: Array) -> float:
     return float(scipy.stats.t.sf(math.sqrt(len(values)) * mean / spread, len(values) - 1))
 
 
-def _errors(feature_map: FeatureMap, gaussian_map: FeatureMap, d: int, n: int, test: int | None, ridge: float, runs: int,
-            rng: int) -> Array:
+def _errors(
+    feature_map: FeatureMap, gaussian_map: FeatureMap, d: int, n: int, test: int | None, ridge: float, runs: int, rng: int
+) -> Array:
     """Training and test errors of both maps, shape (runs, 2, 2)."""
     rows = max(1000, 4 * n) if test is None else test
     found = np.empty((runs, 2, len(KINDS)))
@@ -201,8 +207,11 @@ def _errors(feature_map: FeatureMap, gaussian_map: FeatureMap, d: int, n: int, t
             found[run, which] = np.mean((y - features @ weights) ** 2), np.mean((label - tested @ weights) ** 2)
             widths.append(features.shape[1])
         if widths[0] != widths[1]:
-            raise HypothesisError("both maps have the same number of features", f"{widths[0]} and {widths[1]} at d = {d}",
-                                  "let the surrogate have one column for each feature")
+            raise HypothesisError(
+                "both maps have the same number of features",
+                f"{widths[0]} and {widths[1]} at d = {d}",
+                "let the surrogate have one column for each feature",
+            )
     return found
 
 
@@ -210,8 +219,11 @@ def _rows(draw: Draw, count: int, rng: np.random.Generator) -> tuple[Array, Arra
     drawn = sequence(outcome(draw, "draw", count, rng), "draw(count, rng)")
     features, labels = (array(values, "draw(count, rng)", nan=True, empty=True) for values in (drawn if len(drawn) == 2 else ((), ())))
     if features.ndim != 2 or len(features) != count or labels.shape != (count,):
-        raise HypothesisError("draw(count, rng) returns features of shape (count, p) and labels of shape (count,)",
-                              f"shapes {features.shape} and {labels.shape} for count={count}", "return one row and one label for each draw")
+        raise HypothesisError(
+            "draw(count, rng) returns features of shape (count, p) and labels of shape (count,)",
+            f"shapes {features.shape} and {labels.shape} for count={count}",
+            "return one row and one label for each draw",
+        )
     if not (np.isfinite(features).all() and np.isfinite(labels).all()):
         raise HypothesisError("features and labels are finite", "NaN or infinite values", "find where the features overflow")
     return features, labels

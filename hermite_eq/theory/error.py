@@ -191,9 +191,7 @@ def icl_error(model: TrainedModel, task: AnyLaw, sizes: Sizes | Ratios) -> Theor
     return icl_curve([model], task, [sizes])[0][0]  # type: ignore[arg-type]
 
 
-def spiked_icl_error(
-    model: OneStepTransformer | RandomTransformer, task: Task, sizes: Sizes, *, nodes: int = NODES
-) -> TheoryError:
+def spiked_icl_error(model: OneStepTransformer | RandomTransformer, task: Task, sizes: Sizes, *, nodes: int = NODES) -> TheoryError:
     r"""The error of a head whose neurons have types, context by context: conditionally on the overlap with the gradient, the signals'
     coordinates and ‖h‖.
 

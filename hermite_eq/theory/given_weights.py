@@ -176,9 +176,7 @@ def _features(p: Population, matrices: Sequence[Array], layers: Sequence[Any]) -
         covariance.flat[:: len(v) + 1] = np.maximum(norm2 - c0**2, 0.0)
         mean, aligned = c0, slope * aligned
     second: Array = covariance + np.multiply.outer(mean, mean)
-    return Population(
-        (second + second.T) / 2, aligned + p.mean * mean, p.square, p.mean, p.weight, center=mean if mean.any() else None
-    )
+    return Population((second + second.T) / 2, aligned + p.mean * mean, p.square, p.mean, p.weight, center=mean if mean.any() else None)
 
 
 def _projected(covariance: Any, W: Array) -> Array:
@@ -286,7 +284,8 @@ def layered_law(model: RandomTransformer, task: Task | GivenMoments, points: Seq
     widest = max(int(point.hidden or 0) for point in points)
     nodes = 1 if model.normalise else 2 * NODES
     require_memory(
-        8 * (first.d * (first.d + 1) * max(*model.hidden, widest) + (4 * nodes + 8) * widest**2), "covariances of the features",
+        8 * (first.d * (first.d + 1) * max(*model.hidden, widest) + (4 * nodes + 8) * widest**2),
+        "covariances of the features",
         "pass fewer hidden units, or normalise=True, or simulate",
     )
     inputs, controls, notes = _inputs(model, task, first)

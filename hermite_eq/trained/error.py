@@ -86,8 +86,15 @@ class TrainedError(ByValue):
 
 
 def icl_error(
-    model: Architecture, task: Task, sizes: Sizes, *, runs: int | range, epochs: int | Sequence[int], rate: float = 1e-3,
-    rng: Seed = None, test: int = 10_000,
+    model: Architecture,
+    task: Task,
+    sizes: Sizes,
+    *,
+    runs: int | range,
+    epochs: int | Sequence[int],
+    rate: float = 1e-3,
+    rng: Seed = None,
+    test: int = 10_000,
 ) -> TrainedError:
     r"""Train an architecture by AdamW on n contexts, and test it on fresh ones.
 
@@ -144,7 +151,8 @@ def icl_error(
         raise HypothesisError("trained architectures see one isotropic source", str(task), 'pass Task("identity", noise=0.01), say')
     if checked_sizes(sizes).test_context is not None:
         raise HypothesisError(
-            "trained architectures are tested on contexts of the length they were trained on", f"test_context={sizes.test_context}",
+            "trained architectures are tested on contexts of the length they were trained on",
+            f"test_context={sizes.test_context}",
             "leave test_context out",
         )
     which, measured = run_numbers(runs), _epochs(epochs)

@@ -170,8 +170,7 @@ def to_complex(x: np.ndarray) -> np.ndarray:
         ),
         (
             to_complex,
-            "an activation is real-valued on the real line; found complex values of to_complex. "
-            "Repair: take the real part, or |x| inside",
+            "an activation is real-valued on the real line; found complex values of to_complex. Repair: take the real part, or |x| inside",
         ),
     ],
 )
@@ -193,15 +192,27 @@ def test_the_record_is_frozen() -> None:
 
 @pytest.mark.parametrize(
     ("text", "same"),
-    [("frac(x)", "x - floor(x)"), ("Mod(x, 2)", "x - 2*floor(x/2)"), ("factorial(x)", "gamma(x + 1)"),
-     ("erf2(x, 1)", "erf(1) - erf(x)"), ("jn(1, x)", "sin(x)/x^2 - cos(x)/x")],
+    [
+        ("frac(x)", "x - floor(x)"),
+        ("Mod(x, 2)", "x - 2*floor(x/2)"),
+        ("factorial(x)", "gamma(x + 1)"),
+        ("erf2(x, 1)", "erf(1) - erf(x)"),
+        ("jn(1, x)", "sin(x)/x^2 - cos(x)/x"),
+    ],
 )
 def test_functions_with_other_namesakes_in_scipy_are_rewritten(text: str, same: str) -> None:
     assert sympy.simplify(activation(text).expression - activation(same).expression) == 0
 
 
-@pytest.mark.parametrize(("text", "found"), [("loggamma(x)", "complex values"), ("Ci(x)", "complex values"),
-                                             ("jn(1/2, x)", "counterpart with the same values"), ("erfinv(x)", "= NaN at x")])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("loggamma(x)", "complex values"),
+        ("Ci(x)", "complex values"),
+        ("jn(1/2, x)", "counterpart with the same values"),
+        ("erfinv(x)", "= NaN at x"),
+    ],
+)
 def test_a_function_of_sympy_is_what_sympy_says(text: str, found: str) -> None:
     with pytest.raises(HypothesisError, match=found):
         activation(text)

@@ -63,9 +63,13 @@ REMOVABLE = (
     X * log(Abs(X)),
 )
 
-POINTS = np.concatenate([
-    np.linspace(-13.7, 13.9, 70), np.random.default_rng(0).normal(size=60), [1e-3, -1e-5, 1e-8, -1e-12, 1 + 1e-9, 2 - 1e-12],
-])
+POINTS = np.concatenate(
+    [
+        np.linspace(-13.7, 13.9, 70),
+        np.random.default_rng(0).normal(size=60),
+        [1e-3, -1e-5, 1e-8, -1e-12, 1 + 1e-9, 2 - 1e-12],
+    ]
+)
 
 
 def precise(expression: sympy.Expr, x: np.ndarray) -> np.ndarray:
@@ -86,9 +90,18 @@ def test_values_are_right_to_rounding(expression: sympy.Expr) -> None:
 @pytest.mark.parametrize(
     ("expression", "place", "limit"),
     [
-        (sin(X) / X, 0.0, 1.0), ((exp(X) - 1) / X, 0.0, 1.0), (X / (exp(X) - 1), 0.0, 1.0), ((1 - cos(X)) / X**2, 0.0, 0.5),
-        (tanh(X) / X, 0.0, 1.0), (log(1 + X**2) / X, 0.0, 0.0), ((tanh(X) - X) / X**3, 0.0, -1 / 3), (coth(X) - 1 / X, 0.0, 0.0),
-        ((X**3 - 8) / (X - 2), 2.0, 12.0), (log(X) / (X - 1), 1.0, 1.0), (X * log(Abs(X)), 0.0, 0.0), (sin(X) ** 2 / X, 0.0, 0.0),
+        (sin(X) / X, 0.0, 1.0),
+        ((exp(X) - 1) / X, 0.0, 1.0),
+        (X / (exp(X) - 1), 0.0, 1.0),
+        ((1 - cos(X)) / X**2, 0.0, 0.5),
+        (tanh(X) / X, 0.0, 1.0),
+        (log(1 + X**2) / X, 0.0, 0.0),
+        ((tanh(X) - X) / X**3, 0.0, -1 / 3),
+        (coth(X) - 1 / X, 0.0, 0.0),
+        ((X**3 - 8) / (X - 2), 2.0, 12.0),
+        (log(X) / (X - 1), 1.0, 1.0),
+        (X * log(Abs(X)), 0.0, 0.0),
+        (sin(X) ** 2 / X, 0.0, 0.0),
     ],
 )
 def test_at_a_removable_singularity_the_value_is_the_limit(expression: sympy.Expr, place: float, limit: float) -> None:
@@ -161,8 +174,14 @@ def test_stable_forms(given: sympy.Expr, expected: str) -> None:
 @pytest.mark.parametrize(
     ("number", "value"),
     [
-        (sympy.sqrt(2), 2**0.5), (sympy.Integer(0), 0.0), (exp(-1000), 0.0), (exp(1000), np.inf), (sympy.Rational(1, 3), 1 / 3),
-        (1 - erf(sympy.Integer(20)), 5.3958656116079e-176), (0.25, 0.25), (-sympy.Integer(7) ** 1000, -np.inf),
+        (sympy.sqrt(2), 2**0.5),
+        (sympy.Integer(0), 0.0),
+        (exp(-1000), 0.0),
+        (exp(1000), np.inf),
+        (sympy.Rational(1, 3), 1 / 3),
+        (1 - erf(sympy.Integer(20)), 5.3958656116079e-176),
+        (0.25, 0.25),
+        (-(sympy.Integer(7) ** 1000), -np.inf),
     ],
 )
 def test_the_nearest_double_of_a_number(number: object, value: float) -> None:

@@ -85,8 +85,14 @@ def test_derivatives_are_difference_quotients(sigma: object) -> None:
 
 @pytest.mark.parametrize(
     ("formula", "grows"),
-    [("exp(3*x)", True), ("exp(100*x)", True), ("exp(x^2/8)", True), ("log(1 + exp(100*x))", False), ("relu(x)^9", False),
-     ("exp(abs(x)^(1/2))", False)],
+    [
+        ("exp(3*x)", True),
+        ("exp(100*x)", True),
+        ("exp(x^2/8)", True),
+        ("log(1 + exp(100*x))", False),
+        ("relu(x)^9", False),
+        ("exp(abs(x)^(1/2))", False),
+    ],
 )
 def test_growth_is_seen_where_doubles_overflow(formula: str, grows: bool) -> None:
     assert grows_exponentially(activation(formula)) == grows

@@ -55,8 +55,11 @@ FORMULAS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
     ("Hardtanh", lambda x: np.clip(x, -1, 1), "hardtanh"),
     ("Tanhshrink", lambda x: x - np.tanh(x), "tanhshrink"),
     ("squareplus", lambda x: 0.5 * (x + np.sqrt(x * x + 4)), "squareplus"),
-    ("sparse_plus", lambda x: np.where(x <= -1, 0, np.where(x >= 1, x, (x + 1) ** 2 / 4)),
-     "0 if x < -1 else (x if x > 1 else (x + 1)^2/4)"),
+    (
+        "sparse_plus",
+        lambda x: np.where(x <= -1, 0, np.where(x >= 1, x, (x + 1) ** 2 / 4)),
+        "0 if x < -1 else (x if x > 1 else (x + 1)^2/4)",
+    ),
     ("sparse_sigmoid", lambda x: 0.5 * np.clip(x + 1, 0, 2), "max(0, min(2, x + 1))/2"),
     ("sign", np.sign, "sign"),
     ("step", lambda x: (x >= 0).astype(int), "heaviside"),
@@ -66,15 +69,35 @@ FORMULAS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
 
 # The same as texts: with the further arguments of torch.nn.functional, and as formulas.
 TEXTS = {
-    "leaky_relu(x, 0.2)": "Max(x, x/5)", "prelu(x, 0.25)": "Max(x, x/4)", "threshold(x, 0.1, 20)": "x if x > 1/10 else 20",
-    "elu(x, 1.0)": "elu", "celu(x, 2)": "max(x, 0) + min(0, 2*(exp(x/2) - 1))", "softplus(x, 2)": "log(1 + exp(2*x))/2",
-    "hardtanh(x, -1, 1)": "hardtanh", "relu6(x)": "min(max(x, 0), 6)", "hardswish(x)": "x*clip(x + 3, 0, 6)/6",
-    "hardsigmoid(x)": "clip(x/6 + 0.5, 0, 1)", "softshrink(x, 0.5)": "sign(x)*max(|x| - 0.5, 0)", "hardshrink(x, 0.5)": "x*(|x| > 0.5)",
-    "tanhshrink(x)": "x - tanh(x)", "softsign(x)": "x/(1 + |x|)", "silu(x)": "x*sigmoid(x)", "mish(x)": "x*tanh(softplus(x))",
-    "logsigmoid(x)": "-softplus(-x)", "gelu(x)": "x*Phi(x)", "gelu_tanh(x)": "x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3)))/2",
-    "squareplus(x)": "(x + sqrt(x**2 + 4))/2", "sigmoid(x)": "1/(1 + exp(-x))", "expit(x)": "(1 + tanh(x/2))/2",
-    "where(x > 0, x, expm1(x))": "elu", "clamp(x, 0, 6)": "relu6", "log1p(exp(x))": "softplus", "logaddexp(x, 0)": "softplus",
-    "relu(x)**2": "relu_squared", "maximum(x, 0)": "relu", "selu(x)": f"{SCALE!r}*(x if x > 0 else {ALPHA!r}*(exp(x) - 1))",
+    "leaky_relu(x, 0.2)": "Max(x, x/5)",
+    "prelu(x, 0.25)": "Max(x, x/4)",
+    "threshold(x, 0.1, 20)": "x if x > 1/10 else 20",
+    "elu(x, 1.0)": "elu",
+    "celu(x, 2)": "max(x, 0) + min(0, 2*(exp(x/2) - 1))",
+    "softplus(x, 2)": "log(1 + exp(2*x))/2",
+    "hardtanh(x, -1, 1)": "hardtanh",
+    "relu6(x)": "min(max(x, 0), 6)",
+    "hardswish(x)": "x*clip(x + 3, 0, 6)/6",
+    "hardsigmoid(x)": "clip(x/6 + 0.5, 0, 1)",
+    "softshrink(x, 0.5)": "sign(x)*max(|x| - 0.5, 0)",
+    "hardshrink(x, 0.5)": "x*(|x| > 0.5)",
+    "tanhshrink(x)": "x - tanh(x)",
+    "softsign(x)": "x/(1 + |x|)",
+    "silu(x)": "x*sigmoid(x)",
+    "mish(x)": "x*tanh(softplus(x))",
+    "logsigmoid(x)": "-softplus(-x)",
+    "gelu(x)": "x*Phi(x)",
+    "gelu_tanh(x)": "x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3)))/2",
+    "squareplus(x)": "(x + sqrt(x**2 + 4))/2",
+    "sigmoid(x)": "1/(1 + exp(-x))",
+    "expit(x)": "(1 + tanh(x/2))/2",
+    "where(x > 0, x, expm1(x))": "elu",
+    "clamp(x, 0, 6)": "relu6",
+    "log1p(exp(x))": "softplus",
+    "logaddexp(x, 0)": "softplus",
+    "relu(x)**2": "relu_squared",
+    "maximum(x, 0)": "relu",
+    "selu(x)": f"{SCALE!r}*(x if x > 0 else {ALPHA!r}*(exp(x) - 1))",
 }
 
 
@@ -89,11 +112,11 @@ def test_formulas_as_texts(text: str) -> None:
 @pytest.mark.parametrize(
     ("function", "found"),
     [
-        (lambda x: np.log1p(-np.exp(-x)), "NaN"),                                       # jax.nn.log1mexp, for x > 0 only
-        (lambda x: np.exp(x) / np.sum(np.exp(x)), "changes with the other entries"),    # softmax
-        (lambda x: x[: x.size // 2] / (1 + np.exp(-x[x.size // 2 :])), "shape"),        # glu
-        (lambda x: (x - x.mean()) / x.std(), "changes with the other entries"),         # standardize
-        (lambda x: np.eye(3)[x.astype(int)], "shape|raises"),                           # one_hot
+        (lambda x: np.log1p(-np.exp(-x)), "NaN"),  # jax.nn.log1mexp, for x > 0 only
+        (lambda x: np.exp(x) / np.sum(np.exp(x)), "changes with the other entries"),  # softmax
+        (lambda x: x[: x.size // 2] / (1 + np.exp(-x[x.size // 2 :])), "shape"),  # glu
+        (lambda x: (x - x.mean()) / x.std(), "changes with the other entries"),  # standardize
+        (lambda x: np.eye(3)[x.astype(int)], "shape|raises"),  # one_hot
     ],
 )
 def test_what_is_no_function_of_a_real_number_is_refused(function: Callable[[Any], Any], found: str) -> None:
@@ -119,17 +142,50 @@ def test_formulas_in_numpy(spelling: str, function: Callable[[Any], Any], name: 
 
 
 TORCH = {
-    "ReLU": "relu", "ReLU6": "relu6", "LeakyReLU": "leaky_relu", "ELU": "elu", "CELU": "celu", "SELU": "selu", "GELU": "gelu",
-    "Sigmoid": "sigmoid", "Hardsigmoid": "hardsigmoid", "LogSigmoid": "logsigmoid", "SiLU": "silu", "Hardswish": "hardswish",
-    "Mish": "mish", "Softplus": "softplus", "Softshrink": "softshrink", "Hardshrink": "hardshrink", "Softsign": "softsign", "Tanh": "tanh",
-    "Hardtanh": "hardtanh", "Tanhshrink": "tanhshrink",
+    "ReLU": "relu",
+    "ReLU6": "relu6",
+    "LeakyReLU": "leaky_relu",
+    "ELU": "elu",
+    "CELU": "celu",
+    "SELU": "selu",
+    "GELU": "gelu",
+    "Sigmoid": "sigmoid",
+    "Hardsigmoid": "hardsigmoid",
+    "LogSigmoid": "logsigmoid",
+    "SiLU": "silu",
+    "Hardswish": "hardswish",
+    "Mish": "mish",
+    "Softplus": "softplus",
+    "Softshrink": "softshrink",
+    "Hardshrink": "hardshrink",
+    "Softsign": "softsign",
+    "Tanh": "tanh",
+    "Hardtanh": "hardtanh",
+    "Tanhshrink": "tanhshrink",
 }
 JAX = {
-    "relu": "relu", "relu6": "relu6", "sigmoid": "sigmoid", "softplus": "softplus", "soft_sign": "softsign", "silu": "silu",
-    "log_sigmoid": "logsigmoid", "leaky_relu": "leaky_relu", "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish",
-    "hard_tanh": "hardtanh", "elu": "elu", "celu": "celu", "selu": "selu", "gelu": "gelu_tanh", "squareplus": "squareplus", "mish": "mish",
-    "identity": "identity", "sparse_plus": "0 if x < -1 else (x if x > 1 else (x + 1)^2/4)", "sparse_sigmoid": "max(0, min(2, x + 1))/2",
-    "swish": "silu", "hard_swish": "hardswish",
+    "relu": "relu",
+    "relu6": "relu6",
+    "sigmoid": "sigmoid",
+    "softplus": "softplus",
+    "soft_sign": "softsign",
+    "silu": "silu",
+    "log_sigmoid": "logsigmoid",
+    "leaky_relu": "leaky_relu",
+    "hard_sigmoid": "hardsigmoid",
+    "hard_silu": "hardswish",
+    "hard_tanh": "hardtanh",
+    "elu": "elu",
+    "celu": "celu",
+    "selu": "selu",
+    "gelu": "gelu_tanh",
+    "squareplus": "squareplus",
+    "mish": "mish",
+    "identity": "identity",
+    "sparse_plus": "0 if x < -1 else (x if x > 1 else (x + 1)^2/4)",
+    "sparse_sigmoid": "max(0, min(2, x + 1))/2",
+    "swish": "silu",
+    "hard_swish": "hardswish",
 }
 
 
@@ -148,9 +204,12 @@ def test_modules_of_torch_with_arguments() -> None:
     nn = torch.nn
     with torch.no_grad():
         for layer, name in (
-            (nn.Softplus(beta=2), "softplus(x, 2)"), (nn.GELU(approximate="tanh"), "gelu_tanh"),
+            (nn.Softplus(beta=2), "softplus(x, 2)"),
+            (nn.GELU(approximate="tanh"), "gelu_tanh"),
             (nn.Threshold(0.1, 20), "threshold(x, 0.1, 20)"),
-            (nn.RReLU().eval(), "max(x, 11*x/48)"), (nn.PReLU().double(), "max(x, x/4)"), (nn.CELU(2.0), "celu(x, 2)"),
+            (nn.RReLU().eval(), "max(x, 11*x/48)"),
+            (nn.PReLU().double(), "max(x, x/4)"),
+            (nn.CELU(2.0), "celu(x, 2)"),
         ):
             agrees(lambda x, layer=layer: layer(torch.from_numpy(x)).numpy(), name)
 

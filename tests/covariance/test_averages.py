@@ -32,7 +32,7 @@ def test_central_moments_are_those_of_chi_square() -> None:
         assert sympy.expand(central - isotropic_traces(mu)) == 0
 
 
-@pytest.mark.parametrize("f", [S, S**3, S**6, sympy.exp(-S**2 / 2), S**2 * sympy.exp(-2 * S**2), S * sympy.exp(S**2 / 4)], ids=str)
+@pytest.mark.parametrize("f", [S, S**3, S**6, sympy.exp(-(S**2) / 2), S**2 * sympy.exp(-2 * S**2), S * sympy.exp(S**2 / 4)], ids=str)
 @pytest.mark.parametrize("d", [3, 4])
 def test_closed_averages_are_integrals_over_the_density(f: sympy.Expr, d: int) -> None:
     # The density of s is 2 (d/2)^{d/2}/Γ(d/2) s^{d−1} e^{−d s²/2}.
@@ -118,7 +118,7 @@ def _integral(x: sympy.Symbol, n: int, density: sympy.Expr, least: sympy.Expr) -
 def test_level_b_by_independent_integration(target: object) -> None:
     """Moments by SymPy's own integrals over the normal density, averages by its integral over the density of s, at d = 4."""
     d, g = 4, sympy.Symbol("g", real=True)
-    density = sympy.exp(-g**2 / 2) / sympy.sqrt(2 * sympy.pi)
+    density = sympy.exp(-(g**2) / 2) / sympy.sqrt(2 * sympy.pi)
     value, low = (S * g, 0) if target == "relu" else ((S * g) ** 3 / 3 - S * g / 2, -sympy.oo)
 
     def integrated(f: sympy.Expr, x: sympy.Symbol, over: sympy.Expr, least: sympy.Expr) -> sympy.Expr:

@@ -21,8 +21,9 @@ TARGETS = ["relu", "tanh", sympy.Max(X - sympy.Rational(1, 3), 0), "gelu", X**3 
 Z = 5.0
 
 
-def literal_moments(target: Activation, noise: float, xi: np.ndarray, layer: np.ndarray, context: int, count: int,
-                    rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def literal_moments(
+    target: Activation, noise: float, xi: np.ndarray, layer: np.ndarray, context: int, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Second moments of (Fᵀh, ξᵀx) from full arrays of x_i, and their standard errors."""
     d = xi.size
     x = rng.standard_normal((count, context + 1, d)) / math.sqrt(d)

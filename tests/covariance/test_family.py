@@ -93,8 +93,11 @@ def test_the_same_data_have_the_same_form(more: dict[str, Any]) -> None:
     mixture = covariance(Task(sources=several, **conventions), source=1)
     law = "sphere" if "unit_link" in more else more.get("tasks", "gaussian")
     plain = covariance(Task(sources=[Source("tanh", 0.1, tasks=law)], unit_inputs="unit_inputs" in more))
-    for left, right in zip((mixture, mixture.averaged(), mixture.over_tasks(), mixture.limit(), mixture.norm_law()),
-                           (plain, plain.averaged(), plain.over_tasks(), plain.limit(), plain.norm_law()), strict=True):
+    for left, right in zip(
+        (mixture, mixture.averaged(), mixture.over_tasks(), mixture.limit(), mixture.norm_law()),
+        (plain, plain.averaged(), plain.over_tasks(), plain.limit(), plain.norm_law()),
+        strict=True,
+    ):
         assert left.entries == right.entries
         assert left.latex() == right.latex()
     found, other = (cov.averaged().joint(5, 4) for cov in (mixture, plain))

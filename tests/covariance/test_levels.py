@@ -211,8 +211,9 @@ def test_the_strength_of_the_cross_covariance(unit: bool) -> None:
     assert abs(exact / limit - 1) < 10 / d
 
 
-def _sampled(xi: np.ndarray, root: np.ndarray, task: Task, context: int, factor: float, rng: np.random.Generator, count: int
-             ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _sampled(
+    xi: np.ndarray, root: np.ndarray, task: Task, context: int, factor: float, rng: np.random.Generator, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """b, x and z of literal contexts with inputs N(0, root rootᵀ)."""
     d = len(root)
     x = rng.standard_normal((count, context + 1, d)) @ root.T

@@ -68,9 +68,13 @@ def _fit(task: Task, *, unit: bool, sphere: bool) -> tuple[float, float]:
     return float((inverse @ A.T @ (np.array(values) / np.array(errors)))[0]), math.sqrt(inverse[0, 0])
 
 
-@pytest.mark.parametrize(("target", "unit", "sphere"), [
-    ("relu", False, False), ("tanh", True, True),
-])
+@pytest.mark.parametrize(
+    ("target", "unit", "sphere"),
+    [
+        ("relu", False, False),
+        ("tanh", True, True),
+    ],
+)
 def test_variance_against_simulation(target: str, unit: bool, sphere: bool) -> None:
     law = covariance(Task(sources=[Source(target, 0.1, tasks="sphere" if sphere else "gaussian")], unit_inputs=unit)).norm_law()
     predicted = law.numeric(ALPHA)["variance"]
@@ -91,8 +95,17 @@ def test_variance_in_symbols() -> None:
     w3 = hermite_symbol(3, 1) + 3 * rho * a
     w4 = hermite_symbol(4, 0) + 6 * rho * second + 3 * rho**2
     T = a**2 + v / alpha
-    expected = 2 + (2 * (a * (a + c3) + p / (2 * alpha)) ** 2 + 4 * a**2 * (p + v - a**2) / alpha
-                    + 4 * a * (w3 - a * v) / alpha**2 + (w4 - v**2) / alpha**3 + 2 * v**2 / alpha**2) / T**2
+    expected = (
+        2
+        + (
+            2 * (a * (a + c3) + p / (2 * alpha)) ** 2
+            + 4 * a**2 * (p + v - a**2) / alpha
+            + 4 * a * (w3 - a * v) / alpha**2
+            + (w4 - v**2) / alpha**3
+            + 2 * v**2 / alpha**2
+        )
+        / T**2
+    )
     assert sympy.simplify(law.entries["variance"] - expected) == 0
     assert law.arguments[:2] == (alpha, rho)
     parts = law.entries

@@ -41,9 +41,13 @@ def test_polynomials_have_their_exact_moments(name: str) -> None:
     one = np.ones_like(nodes.q)
     # E Q z = 2λδ, E Q zzᵀ = E[Q] I + 2 diag λ.
     pairs = [
-        (nodes.mass.sum(), 1.0), (nodes.q @ nodes.mass, mean), (nodes.q**2 @ nodes.mass, mean**2 + variance),
-        (one @ nodes.first, np.zeros(n)), (nodes.q @ nodes.first / mean, 2 * values * shifts / mean),
-        (_second(nodes, one), np.eye(n)), (_second(nodes, nodes.q) / mean, np.eye(n) + 2 * np.diag(values) / mean),
+        (nodes.mass.sum(), 1.0),
+        (nodes.q @ nodes.mass, mean),
+        (nodes.q**2 @ nodes.mass, mean**2 + variance),
+        (one @ nodes.first, np.zeros(n)),
+        (nodes.q @ nodes.first / mean, 2 * values * shifts / mean),
+        (_second(nodes, one), np.eye(n)),
+        (_second(nodes, nodes.q) / mean, np.eye(n) + 2 * np.diag(values) / mean),
     ]
     for found, expected in pairs:
         size = max(1.0, float(np.abs(expected).max()))
@@ -138,8 +142,7 @@ DERIVATIONS = {
     "a normalised word of the wrong sign": lambda: effective_dimension.check(unit_words=lambda found: {**found, "t": -found["t"]}),
     "a normalised word 5 % off": lambda: effective_dimension.check(unit_words=lambda found: {**found, "0": 21 * found["0"] / 20}),
     "a word 5 % off": lambda: effective_dimension.check(words=lambda found: {**found, "0": 21 * found["0"] / 20}),
-    **{f"{name} of the wrong sign": lambda name=name: structured_covariance.check({**ENTRIES, name: -ENTRIES[name]})
-       for name in ENTRIES},
+    **{f"{name} of the wrong sign": lambda name=name: structured_covariance.check({**ENTRIES, name: -ENTRIES[name]}) for name in ENTRIES},
 }
 
 

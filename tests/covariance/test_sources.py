@@ -71,21 +71,28 @@ class _Literal:
                 b1 = factor * np.einsum("ni,nid->nd", y[:, :-1], x[:, :-1]) / CONTEXT
                 b = np.column_stack([b1, (y[:, :-1] ** 2).mean(axis=1)]) @ self.projection
                 query = x[:, -1] @ self.projection[:-1]
-                products = np.concatenate([
-                    np.einsum("ni,nj->nij", b, b).reshape(n, -1),
-                    np.einsum("ni,n,nj->nij", query, y[:, -1], b).reshape(n, -1),
-                    np.einsum("ni,n,nj->nij", query, argument[:, -1], b).reshape(n, -1),
-                    b,
-                ], axis=1)
+                products = np.concatenate(
+                    [
+                        np.einsum("ni,nj->nij", b, b).reshape(n, -1),
+                        np.einsum("ni,n,nj->nij", query, y[:, -1], b).reshape(n, -1),
+                        np.einsum("ni,n,nj->nij", query, argument[:, -1], b).reshape(n, -1),
+                        b,
+                    ],
+                    axis=1,
+                )
                 self.sums[i] += products.sum(axis=0), (products**2).sum(axis=0)
 
     def z(self, i: int, moments: SourceMoments, factor: float = 1.0) -> np.ndarray:
         """z scores of every entry, the stated E[bbᵀ] multiplied by ``factor``."""
         p = self.projection
-        expected = np.concatenate([
-            (factor * p.T @ moments.second_b @ p).ravel(), (p[:-1].T @ moments.labels @ p).ravel(),
-            (p[:-1].T @ moments.coupling @ p).ravel(), moments.mean_b @ p,
-        ])
+        expected = np.concatenate(
+            [
+                (factor * p.T @ moments.second_b @ p).ravel(),
+                (p[:-1].T @ moments.labels @ p).ravel(),
+                (p[:-1].T @ moments.coupling @ p).ravel(),
+                moments.mean_b @ p,
+            ]
+        )
         mean, square = self.sums[i] / COUNT
         return np.asarray((mean - expected) / np.sqrt((square - mean**2) / COUNT))
 
@@ -109,8 +116,9 @@ def test_integrals_agree_with_quasi_monte_carlo(conventions: dict[str, bool]) ->
     assert exact.error < 1e-9
     assert not exact.random
     place, source = geometry(task, task.sources[0], D), task.sources[0]
-    law = SampledTasks(np.zeros(D), np.linalg.cholesky(source.task_cov.matrix(D)), False, task.unit_link, place.scale, place.mean,
-                       place.covariance)
+    law = SampledTasks(
+        np.zeros(D), np.linalg.cholesky(source.task_cov.matrix(D)), False, task.unit_link, place.scale, place.mean, place.covariance
+    )
     sampled = averaged_moments(place, law, CONTEXT)
     assert sampled.random
     # The distance of eight replicas' mean, in units of the largest standard error of an entry: |t| < 8 with 7 degrees of freedom, per
@@ -134,8 +142,10 @@ def test_isotropic_sources_have_the_isotropic_moments() -> None:
 
 
 def test_the_sphere_with_a_unit_link_is_the_gaussian_law() -> None:
-    pair = [source_moments(Task(sources=[Source("tanh", 0.1, task_cov=Spike(4.0), tasks=law)], unit_link=True), D, CONTEXT)
-            for law in ("gaussian", "sphere")]
+    pair = [
+        source_moments(Task(sources=[Source("tanh", 0.1, task_cov=Spike(4.0), tasks=law)], unit_link=True), D, CONTEXT)
+        for law in ("gaussian", "sphere")
+    ]
     assert _distance(*pair) == 0
 
 
@@ -159,8 +169,7 @@ def test_shifted_moments_are_integrals(target: object) -> None:
         assert table[power - 1, k] == pytest.approx(exact, abs=1e-12 * size), name
         form = cov.moments[name]
         if form is not None:
-            assert float(form.subs({"m": m, "s": s})) == pytest.approx(
-                exact + noise, abs=1e-12 * size), name
+            assert float(form.subs({"m": m, "s": s})) == pytest.approx(exact + noise, abs=1e-12 * size), name
     closed = [name for name, form in cov.moments.items() if form is not None]
     assert closed == (["e", "a"] if target == "gelu" else [] if target == "tanh" else list(cov.moments))
 
@@ -189,7 +198,9 @@ def test_symbolic_entries_at_level_a_are_the_numbers() -> None:
         mu = place.mean
         second = np.empty((D + 1, D + 1))
         second[:D, :D] = (
-            entries["second_P"] * place.covariance + entries["second_rr"] * np.outer(r, r) + entries["second_mumu"] * np.outer(mu, mu)
+            entries["second_P"] * place.covariance
+            + entries["second_rr"] * np.outer(r, r)
+            + entries["second_mumu"] * np.outer(mu, mu)
             + entries["second_mur"] * (np.outer(mu, r) + np.outer(r, mu))
         )
         second[:D, D] = second[D, :D] = entries["second_mu2"] * mu + entries["second_r2"] * r
@@ -251,8 +262,9 @@ def test_series_that_end_are_exact(target: object) -> None:
 def test_the_limit_is_approached(unit_inputs: bool, unit_link: bool) -> None:
     gaps = []
     for d in (20, 40):
-        source = Source("tanh", 0.3, input_cov=Diagonal(np.where(np.arange(d) % 3, 1.5, 0.4)),
-                        task_cov=Diagonal(np.where(np.arange(d) % 2, 1.2, 0.8)))
+        source = Source(
+            "tanh", 0.3, input_cov=Diagonal(np.where(np.arange(d) % 3, 1.5, 0.4)), task_cov=Diagonal(np.where(np.arange(d) % 2, 1.2, 0.8))
+        )
         cov = covariance(Task(sources=[source], unit_inputs=unit_inputs, unit_link=unit_link))
         limit = cov.limit().numeric(1.0, d=d)
         gaps.append(cov.trace(d, d) / d / limit["trace"] - 1)
@@ -382,7 +394,6 @@ def test_series_of_higher_powers_have_all_their_traces(power: int, order: int) -
     np.testing.assert_allclose(series["second"], right, rtol=0, atol=(1e-13 + 10 * exact.error) * np.abs(right).max())
 
 
-
 def test_the_name_of_a_word_is_no_other_entry() -> None:
     expected = _one().averaged().entries["second_22"]
     with pytest.MonkeyPatch.context() as patch:
@@ -407,8 +418,9 @@ def test_the_joint_covariance_keeps_its_error() -> None:
     moments = source_moments(Task(sources=[_source("tanh")]), 3, 4)
     assert 0 < moments.error == covariance(Task(sources=[_source("tanh")])).averaged().joint(3, 4).error
     assert not moments.random
-    sphere, shifted = (covariance(Task(sources=[Source("relu", 0.3, tasks="sphere", input_mean=mean)])).averaged().joint(3, 4)
-                       for mean in (0.0, 0.5))
+    sphere, shifted = (
+        covariance(Task(sources=[Source("relu", 0.3, tasks="sphere", input_mean=mean)])).averaged().joint(3, 4) for mean in (0.0, 0.5)
+    )
     assert shifted.random
     assert shifted.error > 0
     assert sphere.error == 0

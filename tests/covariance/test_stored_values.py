@@ -74,8 +74,6 @@ def test_entries_are_the_stored_ones(part: str, case: str) -> None:
             assert abs(value - sympy.Float(expected, 20)) <= 1e-16 * max(abs(value), 1), (level, name)
 
 
-
-
 D, CONTEXT = 9, 5
 XI, TASKS = np.sin(np.arange(1, D + 1)) * 1.5, np.sin(np.arange(1, 3 * D + 1)).reshape(3, D)
 F = np.cos(0.1 * np.arange(D * (D + 1) * 2)).reshape(D * (D + 1), 2)

@@ -114,9 +114,27 @@ def test_a_definition_that_is_missing_is_found() -> None:
 
 #: What the displays may use, by where it is defined.
 COMMANDS = {
-    "latex": STRUCTURE - {r"\tfrac", r"\text", r"\operatorname", r"\mathbb"} | {
-        r"\bar", r"\dot", r"\tilde", r"\mathcal", r"\mathrm", r"\alpha", r"\beta", r"\kappa", r"\rho", r"\sigma", r"\tau", r"\xi", r"\eta",
-        r"\mu", r"\nu", r"\varphi", r"\epsilon", r"\ell", r"\Sigma",
+    "latex": STRUCTURE - {r"\tfrac", r"\text", r"\operatorname", r"\mathbb"}
+    | {
+        r"\bar",
+        r"\dot",
+        r"\tilde",
+        r"\mathcal",
+        r"\mathrm",
+        r"\alpha",
+        r"\beta",
+        r"\kappa",
+        r"\rho",
+        r"\sigma",
+        r"\tau",
+        r"\xi",
+        r"\eta",
+        r"\mu",
+        r"\nu",
+        r"\varphi",
+        r"\epsilon",
+        r"\ell",
+        r"\Sigma",
     },
     "amsmath": {r"\tfrac", r"\text", r"\operatorname"},
     "amssymb": {r"\mathbb"},

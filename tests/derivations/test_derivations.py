@@ -143,8 +143,10 @@ _PHI = 1 - task_covariances.gamma * task_covariances.c / (task_covariances.c + t
 _BELOW, _ABOVE = (ridgeless_limits.inverse_root(t) for t in (ridgeless_limits.tau, sympy.Integer(1)))
 
 MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
-    ("Mehler's exponent with the sign of ρ²(x²+y²) wrong",
-     lambda: mehler.check((2 * rho * X * y + rho**2 * (X**2 + y**2)) / (2 * (1 - rho**2)))),
+    (
+        "Mehler's exponent with the sign of ρ²(x²+y²) wrong",
+        lambda: mehler.check((2 * rho * X * y + rho**2 * (X**2 + y**2)) / (2 * (1 - rho**2))),
+    ),
     ("Mehler's exponent without the 2 in the denominator", lambda: mehler.check((2 * rho * X * y - rho**2 * (X**2 + y**2)) / (1 - rho**2))),
     ("κ + ρκ", lambda: [layer_kernels._one_layer(lambda kernel: kernel * (1 + layer_kernels.RHO))]),
     ("a_k² with k + d − 2", lambda: [gegenbauer_limit._recurrence(lambda k, d: k * (k + d - 2) / ((2 * k + d - 2) * (2 * k + d - 4)))]),

@@ -49,13 +49,55 @@ _ACTIONS = (
     f"__ımport__('{MARK}') or __import__('{MARK}')",
 )
 _FRAMES = (
-    "{}", "({})", "x + {}", "1/3 + {}", "[{}]", "({},)", "{{'a': {}}}", "exp({})", "max(x, {})", "x if {} else 1", "{} if x > 0 else x",
-    "where(x < 0, {}, 1)", "x**{}", "-{}", "relu({})", "not {}", "x.subs(x, {})", "x[{}]", "*{}", "a := {}", "lambda x: {}", " {} ", "{}\n",
-    "{}\0", "0.5;{}", "#{}",
+    "{}",
+    "({})",
+    "x + {}",
+    "1/3 + {}",
+    "[{}]",
+    "({},)",
+    "{{'a': {}}}",
+    "exp({})",
+    "max(x, {})",
+    "x if {} else 1",
+    "{} if x > 0 else x",
+    "where(x < 0, {}, 1)",
+    "x**{}",
+    "-{}",
+    "relu({})",
+    "not {}",
+    "x.subs(x, {})",
+    "x[{}]",
+    "*{}",
+    "a := {}",
+    "lambda x: {}",
+    " {} ",
+    "{}\n",
+    "{}\0",
+    "0.5;{}",
+    "#{}",
 )
 _ODD = (
-    "x" * 10**5, "(" * 500, "[" * 3000, "9" * 5000, "1e999999999", "9**9**9**9", "\0", "\ud800", "x" + "**x" * 300, "exp(exp(exp(9)))",
-    "{0.__class__}", "%(x)s", "${x}", "\\input{/etc/passwd}", "'" * 99, "\N{FULLWIDTH DIGIT ONE}", "nan", "inf", "None", "1_000", "0x10",
+    "x" * 10**5,
+    "(" * 500,
+    "[" * 3000,
+    "9" * 5000,
+    "1e999999999",
+    "9**9**9**9",
+    "\0",
+    "\ud800",
+    "x" + "**x" * 300,
+    "exp(exp(exp(9)))",
+    "{0.__class__}",
+    "%(x)s",
+    "${x}",
+    "\\input{/etc/passwd}",
+    "'" * 99,
+    "\N{FULLWIDTH DIGIT ONE}",
+    "nan",
+    "inf",
+    "None",
+    "1_000",
+    "0x10",
 )
 TEXTS = tuple(frame.format(action) for action, frame in itertools.product(_ACTIONS, _FRAMES)) + _ODD
 
@@ -88,9 +130,16 @@ def _calls(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]]:
                     given = {**arguments, parameter.name: value}
                     yield f"{entrance.name}({parameter.name})", lambda entrance=entrance, given=given: entrance.call(given)
     commands = (
-        ["coefficients", "{}"], ["coefficients", "relu", "--degree", "{}"], ["coefficients", "relu", "--latex", "{}"], ["model", "{}"],
-        ["theory", "--target", "{}"], ["theory", "--target", "relu", "--activation", "{}"], ["theory", "--target", "relu", "--tau", "{}"],
-        ["theory", "--target", "relu", "--noise", "{}"], ["compare", "--target", "relu", "--activation", "{}"], ["{}"],
+        ["coefficients", "{}"],
+        ["coefficients", "relu", "--degree", "{}"],
+        ["coefficients", "relu", "--latex", "{}"],
+        ["model", "{}"],
+        ["theory", "--target", "{}"],
+        ["theory", "--target", "relu", "--activation", "{}"],
+        ["theory", "--target", "relu", "--tau", "{}"],
+        ["theory", "--target", "relu", "--noise", "{}"],
+        ["compare", "--target", "relu", "--activation", "{}"],
+        ["{}"],
     )
     for command in commands:
         for text in texts:
@@ -106,8 +155,12 @@ def _of_verify(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]
     from verify.__main__ import main
 
     options = ("--runs", "--d", "--seed", "--workers", "--memory", "--shard")
-    commands = [["{}"], ["run", "{}"], ["run", "rt-fig1a", "{}"],
-                *(["run", "rt-fig1a", "--memory", "1", option, "{}"] for option in options)]
+    commands = [
+        ["{}"],
+        ["run", "{}"],
+        ["run", "rt-fig1a", "{}"],
+        *(["run", "rt-fig1a", "--memory", "1", option, "{}"] for option in options),
+    ]
     for command in commands:
         for text in texts:
             words = [text if word == "{}" else word for word in command]

@@ -49,9 +49,11 @@ def readers(root: Path) -> Iterator[tuple[str, Path, Callable[[], Any]]]:
     store = Store(root, setup)
     assert store.file.name == source.name
     store.folder.mkdir(parents=True)
-    files = {"first line": (store.file, header, lambda: (Store(root, setup), headers(root, CAMPAIGN))),
-             "run": (store.folder / "run-0000.json", first, lambda: Store(root, setup).read()),
-             "line": (store.file, first, lambda: Store(root, setup).read())}
+    files = {
+        "first line": (store.file, header, lambda: (Store(root, setup), headers(root, CAMPAIGN))),
+        "run": (store.folder / "run-0000.json", first, lambda: Store(root, setup).read()),
+        "line": (store.file, first, lambda: Store(root, setup).read()),
+    }
     for name, (path, text, read) in files.items():
         path.write_bytes(text)
         yield name, path, read

@@ -29,18 +29,67 @@ from hermite_eq.trained import FullLinearAttention, SoftmaxTransformer
 
 #: Records which the library makes and users read; their fields are results, checked where they are computed.
 RESULTS = {
-    "BestHead", "BestMixture", "Check", "Contexts", "Coupling", "DiscretePriorLimit", "ErrorGradient", "GradientDecomposition",
-    "InterpolationPeak", "MixingCurve", "MixingGradient", "MonteCarlo", "OptimalContext", "OptimalRidge", "OptimalRidgeCurve",
-    "PhaseDiagram", "Piece", "Preactivations", "QuadratureEstimate", "RidgelessError", "RidgelessLimit", "SimulatedCurve",
-    "SimulatedDifference", "SimulatedError", "SufficientDegree", "Tasks", "TheoryCurve", "TheoryError", "UniversalityError",
-    "AveragedCovariance", "Covariance", "LimitCovariance", "NormLaw", "SourceMoments", "TaskCovariance", "DualActivation",
-    "HermiteExpansion", "TrainedError", "LayerKernel", "GegenbauerExpansion", "Exponent", "GaussianEquivalent", "EstimatedSpectrum",
-    "PowerLawRates", "RidgeError", "DiversityDiagram", "TaskAlignment",
+    "BestHead",
+    "BestMixture",
+    "Check",
+    "Contexts",
+    "Coupling",
+    "DiscretePriorLimit",
+    "ErrorGradient",
+    "GradientDecomposition",
+    "InterpolationPeak",
+    "MixingCurve",
+    "MixingGradient",
+    "MonteCarlo",
+    "OptimalContext",
+    "OptimalRidge",
+    "OptimalRidgeCurve",
+    "PhaseDiagram",
+    "Piece",
+    "Preactivations",
+    "QuadratureEstimate",
+    "RidgelessError",
+    "RidgelessLimit",
+    "SimulatedCurve",
+    "SimulatedDifference",
+    "SimulatedError",
+    "SufficientDegree",
+    "Tasks",
+    "TheoryCurve",
+    "TheoryError",
+    "UniversalityError",
+    "AveragedCovariance",
+    "Covariance",
+    "LimitCovariance",
+    "NormLaw",
+    "SourceMoments",
+    "TaskCovariance",
+    "DualActivation",
+    "HermiteExpansion",
+    "TrainedError",
+    "LayerKernel",
+    "GegenbauerExpansion",
+    "Exponent",
+    "GaussianEquivalent",
+    "EstimatedSpectrum",
+    "PowerLawRates",
+    "RidgeError",
+    "DiversityDiagram",
+    "TaskAlignment",
 }
 #: No functions of arguments: kinds of errors and of verdicts, abstract classes, protocols.
 OTHER = {
-    "HypothesisError", "ArgumentTypeError", "ConvergenceError", "StorageError", "OutOfMemoryError", "HypothesisWarning", "Verdict",
-    "Distribution", "Structure", "SimulatedRuns", "Interrupted",
+    "HypothesisError",
+    "ArgumentTypeError",
+    "ConvergenceError",
+    "StorageError",
+    "OutOfMemoryError",
+    "HypothesisWarning",
+    "Verdict",
+    "Distribution",
+    "Structure",
+    "SimulatedRuns",
+    "Interrupted",
 }
 
 
@@ -65,9 +114,9 @@ class Entrance:
     def call(self, arguments: dict[str, Any]) -> Any:
         """The result, read once where it is lazy."""
         positional = [arguments[p.name] for p in self.parameters if p.kind is p.POSITIONAL_ONLY]
-        return self.function(*positional, **{
-            p.name: arguments[p.name] for p in self.parameters if p.kind is not p.POSITIONAL_ONLY and p.name in arguments
-        })
+        return self.function(
+            *positional, **{p.name: arguments[p.name] for p in self.parameters if p.kind is not p.POSITIONAL_ONLY and p.name in arguments}
+        )
 
 
 def _modules() -> Iterator[str]:
@@ -102,17 +151,17 @@ def entrances() -> tuple[Entrance, ...]:
                         found[bound] = _entrance(f"{prefix}.{name}.{other}".lstrip("."), bound)
     methods = tuple(
         _entrance(f"{type(owner).__name__}.{name}", getattr(owner, name))
-        for owner in OWNERS() for name in sorted(dir(owner))
+        for owner in OWNERS()
+        for name in sorted(dir(owner))
         if (not name.startswith("_") or name in ("__call__", "__getitem__"))
-        and callable(getattr(type(owner), name, None)) and inspect.ismethod(getattr(owner, name))
+        and callable(getattr(type(owner), name, None))
+        and inspect.ismethod(getattr(owner, name))
     )
     return (*found.values(), *methods)
 
 
 def _entrance(name: str, function: Callable[..., Any]) -> Entrance:
-    parameters = tuple(
-        p for p in inspect.signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    )
+    parameters = tuple(p for p in inspect.signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
     return Entrance(name, function, (*parameters, *KEYWORDS.get(name, ())))
 
 
@@ -120,7 +169,8 @@ _OPTIONS = tuple(p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(simul
 #: What a function accepts by ``**``.
 KEYWORDS = {
     "theory.ridgeless_limit": tuple(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in ("tau", "alpha")),
-    "simulate.icl_error": _OPTIONS, "simulate.icl_curve": (*_OPTIONS, inspect.Parameter("samples", inspect.Parameter.KEYWORD_ONLY)),
+    "simulate.icl_error": _OPTIONS,
+    "simulate.icl_curve": (*_OPTIONS, inspect.Parameter("samples", inspect.Parameter.KEYWORD_ONLY)),
 }
 
 _TASK = models.Task("relu", 0.1)
@@ -158,12 +208,31 @@ def _mixing() -> Any:
 def OWNERS() -> tuple[Any, ...]:
     """Objects whose methods are entrances too."""
     return (
-        activation("relu"), hermite_eq.coefficients("relu", 3), hermite_eq.coefficients("tanh", 3).enclosure(1, 10),
-        hermite_eq.dual_activation("relu"), layer_kernel(["relu", "erf"]), gegenbauer_coefficients("relu", 3, 2),
-        information_exponent("square"), hermite_eq.equivalent_model("relu", 2), hermite_eq.equivalent_transformer(_HEAD, _TASK),
-        covariance(_TASK), covariance(_MIXTURE.only(0)), _MIXTURE, models.Source("relu"), models.Toeplitz(0.5), models.Diagonal([1.0, 2.0]),
-        models.Spike(1.0), models.PowerLaw(1.0), models.Dense(np.eye(2)), models.Identity(), _STEP,
-        models.StudentT(3.0), _curve(), _simulated(), FullLinearAttention(), SoftmaxTransformer(2),
+        activation("relu"),
+        hermite_eq.coefficients("relu", 3),
+        hermite_eq.coefficients("tanh", 3).enclosure(1, 10),
+        hermite_eq.dual_activation("relu"),
+        layer_kernel(["relu", "erf"]),
+        gegenbauer_coefficients("relu", 3, 2),
+        information_exponent("square"),
+        hermite_eq.equivalent_model("relu", 2),
+        hermite_eq.equivalent_transformer(_HEAD, _TASK),
+        covariance(_TASK),
+        covariance(_MIXTURE.only(0)),
+        _MIXTURE,
+        models.Source("relu"),
+        models.Toeplitz(0.5),
+        models.Diagonal([1.0, 2.0]),
+        models.Spike(1.0),
+        models.PowerLaw(1.0),
+        models.Dense(np.eye(2)),
+        models.Identity(),
+        _STEP,
+        models.StudentT(3.0),
+        _curve(),
+        _simulated(),
+        FullLinearAttention(),
+        SoftmaxTransformer(2),
     )
 
 
@@ -299,7 +368,9 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "activations.lipschitz_violation": {"sigma": lambda: activation("relu")},
     "RandomTransformer": {"activation": lambda: "relu", "ridge": lambda: 0.1},
     "theory.given_features": {
-        "weights": lambda: [np.eye(2)], "activations": lambda: ["relu"], "moments": lambda: theory.given_moments([_POPULATION]),
+        "weights": lambda: [np.eye(2)],
+        "activations": lambda: ["relu"],
+        "moments": lambda: theory.given_moments([_POPULATION]),
     },
     "expansion.layer_kernel": {"activations": lambda: ["relu", "erf"]},
     "equivalent_transformer": {"model": lambda: _HEAD},
@@ -315,19 +386,30 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "structured.degree_needed": {"coupling": lambda: 0.1},
     "testing.Deviation": {"constant": lambda: 1.0, "order": lambda: -0.5},
     "testing.assert_equivalent": {
-        "sizes": lambda: models.Sizes(4, 4, 4, 32), "margin": lambda: 0.2, "runs": lambda: 40,
+        "sizes": lambda: models.Sizes(4, 4, 4, 32),
+        "margin": lambda: 0.2,
+        "runs": lambda: 40,
         "model_b": lambda: models.LinearTransformer(0.1001),
     },
     "testing.assert_gaussian": {"mean": lambda: 0.0, "deviation": lambda: 0.0, "resolution": lambda: 0.25},
     "testing.assert_covariance": {
-        "mean": lambda: 0.0, "deviation": lambda: 0.0, "resolution": lambda: 0.5, "excess_kurtosis": lambda: 1.0,
+        "mean": lambda: 0.0,
+        "deviation": lambda: 0.0,
+        "resolution": lambda: 0.5,
+        "excess_kurtosis": lambda: 1.0,
     },
     "testing.assert_hermite_coefficients": {
-        "f": lambda: "relu", "expected": lambda: hermite_eq.coefficients("relu", 2), "samples": lambda: 262144, "accuracy": lambda: 0.0,
+        "f": lambda: "relu",
+        "expected": lambda: hermite_eq.coefficients("relu", 2),
+        "samples": lambda: 262144,
+        "accuracy": lambda: 0.0,
     },
     "testing.assert_rate": {"sizes": lambda: [10, 20, 40, 80], "order": lambda: -0.5, "tolerance": lambda: 0.25},
     "testing.assert_universal": {
-        "dimensions": lambda: (4, 8), "samples": lambda: lambda d: 2 * d, "runs": lambda: 8, "test": lambda: 20,
+        "dimensions": lambda: (4, 8),
+        "samples": lambda: lambda d: 2 * d,
+        "runs": lambda: 8,
+        "test": lambda: 20,
         "resolution": lambda: 9.0,
     },
     "testing.mixtures": {"sources": lambda: 2},
@@ -352,7 +434,11 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "theory.phase_diagram": {"kappa": lambda: [0.5], "noise": lambda: [0.1]},
     "theory.power_law_rates": {"capacity": lambda: 2.0, "source": lambda: 0.5},
     "theory.random_features": {
-        "spectrum": lambda: [1.0, 0.5], "alignment": lambda: [1.0, 0.0], "n": lambda: 9, "p": lambda: 20, "sigma": lambda: "relu",
+        "spectrum": lambda: [1.0, 0.5],
+        "alignment": lambda: [1.0, 0.0],
+        "n": lambda: 9,
+        "p": lambda: 20,
+        "sigma": lambda: "relu",
     },
     "theory.ridge": {"spectrum": lambda: [1.0, 0.5], "alignment": lambda: [1.0, 0.0], "n": lambda: 9},
     "theory.ridgeless_limit": {"tau": lambda: sympy.oo, "alpha": lambda: sympy.oo},

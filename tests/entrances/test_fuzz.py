@@ -27,8 +27,16 @@ SAMPLE = len(WRONG) if os.environ.get("HERMITE_EQ_FUZZ") == "full" else 3
 LIMIT = 60
 #: Entrances whose valid call takes a second and more: their arguments are sampled once.
 SLOW = {
-    "icl_error", "theory.best_head", "theory.best_mixture", "theory.mixing_curve", "theory.optimal_ridge", "theory.optimal_ridge_curve",
-    "theory.spiked_icl_error", "plotting.plot_curve", "plotting.plot_mixing", "trained.icl_error",
+    "icl_error",
+    "theory.best_head",
+    "theory.best_mixture",
+    "theory.mixing_curve",
+    "theory.optimal_ridge",
+    "theory.optimal_ridge_curve",
+    "theory.spiked_icl_error",
+    "plotting.plot_curve",
+    "plotting.plot_mixing",
+    "trained.icl_error",
 }
 
 
@@ -67,9 +75,7 @@ def raw(entrance: Entrance, name: str, value: str) -> str | None:
 def test_a_wrong_argument_gives_an_own_error(entrance: Entrance) -> None:
     sample = random.Random(entrance.name)
     count = 1 if entrance.name in SLOW and len(WRONG) > SAMPLE else SAMPLE
-    found = [
-        raw(entrance, parameter.name, value) for parameter in entrance.parameters for value in sample.sample(sorted(WRONG), count)
-    ]
+    found = [raw(entrance, parameter.name, value) for parameter in entrance.parameters for value in sample.sample(sorted(WRONG), count)]
     assert [line for line in found if line] == []
 
 

@@ -27,9 +27,14 @@ SIZES = models.Sizes(100, 100, 10, 100, 50)
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (3, sympy.Integer(3)), (np.int64(3), sympy.Integer(3)), (Fraction(1, 3), sympy.Rational(1, 3)),
-        (Decimal("0.3"), sympy.Rational(3, 10)), (0.5, sympy.Float(0.5)), (np.float32(0.5), sympy.Float(0.5)),
-        (mpmath.mpf("0.5"), sympy.Float(0.5)), (sympy.sqrt(2) * X, sympy.sqrt(2) * X),
+        (3, sympy.Integer(3)),
+        (np.int64(3), sympy.Integer(3)),
+        (Fraction(1, 3), sympy.Rational(1, 3)),
+        (Decimal("0.3"), sympy.Rational(3, 10)),
+        (0.5, sympy.Float(0.5)),
+        (np.float32(0.5), sympy.Float(0.5)),
+        (mpmath.mpf("0.5"), sympy.Float(0.5)),
+        (sympy.sqrt(2) * X, sympy.sqrt(2) * X),
     ],
     ids=str,
 )

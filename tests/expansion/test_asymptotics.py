@@ -86,11 +86,30 @@ def test_what_is_not_square_integrable_is_refused_with_why(expression: sympy.Exp
 @pytest.mark.parametrize(
     "expression",
     [
-        Abs(X - 1) ** Rational(-49, 100), log(Abs(X - 2)), log(X**2), exp(X**2 / 4) / (1 + X**2), exp(X**2 / 4 - Abs(X)), sin(1 / X),
-        atan(1 / X), exp(-1 / X**2), sin(X) / X, (exp(X) - 1) / X, X / (exp(X) - 1), X / tanh(X), (X**3 - 1) / (X - 1),
-        log(Abs(sin(X))), 1 / (2 + sin(X)),
-        log(1 + exp(exp(X))), asinh(X), acosh(1 + X**2), sympy.besselj(0, X), sympy.Si(X), sympy.floor(X), Abs(exp(X) - 2) ** (-third),
-        sympy.Piecewise((1 / X, X > 1), (X, True)), exp(X**2 / 4) / ((X**2 + 1) ** quarter * log(X**2 + 3)),
+        Abs(X - 1) ** Rational(-49, 100),
+        log(Abs(X - 2)),
+        log(X**2),
+        exp(X**2 / 4) / (1 + X**2),
+        exp(X**2 / 4 - Abs(X)),
+        sin(1 / X),
+        atan(1 / X),
+        exp(-1 / X**2),
+        sin(X) / X,
+        (exp(X) - 1) / X,
+        X / (exp(X) - 1),
+        X / tanh(X),
+        (X**3 - 1) / (X - 1),
+        log(Abs(sin(X))),
+        1 / (2 + sin(X)),
+        log(1 + exp(exp(X))),
+        asinh(X),
+        acosh(1 + X**2),
+        sympy.besselj(0, X),
+        sympy.Si(X),
+        sympy.floor(X),
+        Abs(exp(X) - 2) ** (-third),
+        sympy.Piecewise((1 / X, X > 1), (X, True)),
+        exp(X**2 / 4) / ((X**2 + 1) ** quarter * log(X**2 + 3)),
     ],
 )
 def test_what_is_square_integrable_is_not_refused(expression: sympy.Expr) -> None:
@@ -244,8 +263,15 @@ def test_a_callable_not_square_integrable_is_refused(function: Any) -> None:
 @pytest.mark.parametrize(
     ("expression", "centre"),
     [
-        (sin(X) / X, 0), (X / (exp(X) - 1), 0), (log(Abs(X)) * Abs(X) ** third + X, 0), (sqrt(Abs(tanh(X))), 0), (1 / (X**2 - 1), 1),
-        (atan(1 / X), None), (log(cosh(60 * X)), None), (sqrt(X**2 + 1) - X, None), (X / (1 + exp(-X)), None),
+        (sin(X) / X, 0),
+        (X / (exp(X) - 1), 0),
+        (log(Abs(X)) * Abs(X) ** third + X, 0),
+        (sqrt(Abs(tanh(X))), 0),
+        (1 / (X**2 - 1), 1),
+        (atan(1 / X), None),
+        (log(cosh(60 * X)), None),
+        (sqrt(X**2 + 1) - X, None),
+        (X / (1 + exp(-X)), None),
     ],
 )
 def test_an_expansion_is_the_function_nearby(expression: sympy.Expr, centre: int | None, side: int) -> None:
@@ -330,8 +356,12 @@ def test_the_inverse_error_function_of_a_sine() -> None:
         return float(mpmath.quad(integrand, [-14, -7, -3, 0, 3, 7, 14], method="gauss-legendre"))
 
     with mpmath.workdps(20):
-        c = [mean(1, lambda x: 1), mean(1, lambda x: x), mean(1, lambda x: (x * x - 1) / mpmath.sqrt(2)),
-             mean(1, lambda x: (x**3 - 3 * x) / mpmath.sqrt(6))]
+        c = [
+            mean(1, lambda x: 1),
+            mean(1, lambda x: x),
+            mean(1, lambda x: (x * x - 1) / mpmath.sqrt(2)),
+            mean(1, lambda x: (x**3 - 3 * x) / mpmath.sqrt(6)),
+        ]
         norm2 = mean(2, lambda x: 1)
     assert np.all(np.abs(estimate.values - c) <= estimate.errors + 1e-16)
     assert np.all(estimate.errors <= 1e-13)

@@ -259,7 +259,7 @@ def test_a_declared_lipschitz_constant_bounds_the_tail() -> None:
     assert str(raised.value) == (
         "the tail of the integral is bounded by the growth of the function; found no bound for erfi(x) as x → −∞. "
         "Repair: declare a Lipschitz constant if it has one, activation(expression, lipschitz=…), or use the double-precision "
-            "coefficients np.asarray(coefficients(…))"
+        "coefficients np.asarray(coefficients(…))"
     )
     enclosure = coefficients(activation(dawson, lipschitz=2 / math.sqrt(math.pi) + 1e-9)).enclosure(1, 20)
     # E[σ(g) g] = E σ'(g), and by the Fourier form σ(x) = ∫_0^∞ e^{-t²/4} sin(xt) dt/√π·: E σ'(g) = ∫ t e^{-3t²/4} dt/√π = 2/(3√π).
@@ -462,8 +462,10 @@ def test_sums_of_steep_exponentials(formula: str, slopes: tuple[int, ...]) -> No
     assert re.search(r"\d \\times 10\^\{\d+\}|He", expansion.latex())
     assert time.process_time() - start < 3
     with mpmath.workdps(25):
-        edges = ({centre + step for centre in {*centres, 0} for step in range(-12, 13, 4)}
-                 for centres in (slopes, {one + other for one in slopes for other in slopes}))
+        edges = (
+            {centre + step for centre in {*centres, 0} for step in range(-12, 13, 4)}
+            for centres in (slopes, {one + other for one in slopes for other in slopes})
+        )
         for enclosure, expected in zip(enclosures, integrals(expansion.activation.expression, *edges), strict=True):
             if enclosure.mid == 0 == enclosure.radius:  # by parity
                 continue

@@ -211,7 +211,8 @@ def test_a_degree_out_of_reach_is_refused_at_once(sigma: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sigma", ["1e200*tanh(x)", "1e299*tanh(x)", sympy.Float("1e200"), lambda x: 1e160 * np.cos(x)],
+    "sigma",
+    ["1e200*tanh(x)", "1e299*tanh(x)", sympy.Float("1e200"), lambda x: 1e160 * np.cos(x)],
     ids=["1e200", "1e299", "constant", "callable"],
 )
 def test_values_whose_squares_are_no_doubles_are_refused(sigma: object) -> None:

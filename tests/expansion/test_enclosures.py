@@ -190,7 +190,7 @@ def test_close_kinks_are_told_apart_as_exact_numbers() -> None:
 def test_zeros_of_sines_are_kinks_and_signs_between_them_exact() -> None:
     found = coefficients(sign(sin(20 * X)), 3)
     assert sympy.pi / 20 in found.activation.kinks
-    assert np.all(np.abs(np.asarray(found)) <= found.errors)   # |c_k| ≤ e^{-200}(2·20)^k: nothing in double precision
+    assert np.all(np.abs(np.asarray(found)) <= found.errors)  # |c_k| ≤ e^{-200}(2·20)^k: nothing in double precision
     assert found.estimate.trusted
     assert found.estimate.norm2 == pytest.approx(1, abs=4 * found.estimate.norm2_error)
     assert [piece.expression for piece in pieces(Max(sin(X), 0)) if 0 <= piece.left < 6] == [sin(X), 0]
@@ -246,9 +246,11 @@ def test_constants_beside_a_removable_singularity() -> None:
     enclosure = coefficients("1000000*log((7/3 - x)**2 + 1)/(7/3 - x) + 1200000*(1 - cos(x/3 - 1/6))/(1/6 - x/3)**2", 0).enclosure(0, 15)
     assert time.process_time() - start < 5
     with mpmath.workdps(25):
+
         def f(x: mpmath.mpf) -> mpmath.mpf:
             u, v = mpmath.mpf(7) / 3 - x, mpmath.mpf(1) / 6 - x / 3
             return (10**6 * mpmath.log1p(u**2) / u + 12 * 10**5 * 2 * mpmath.sin(v / 2) ** 2 / v**2) * mpmath.npdf(x)
+
         truth = mpmath.quad(f, [-16, -8, -4, -2, 0, mpmath.mpf(1) / 2, 1, mpmath.mpf(7) / 3, 4, 8, 16])
         assert abs(mpmath.mpf(str(enclosure.mid)) - truth) <= mpmath.mpf(str(enclosure.radius)) + mpmath.mpf(10) ** -16 * truth
 
@@ -261,8 +263,10 @@ def test_zeros_of_an_exponential_less_a_constant(slope: int, constant: Rational)
         coefficients(1 / (exp(u) - 1), 2).norm2  # noqa: B018
     found = coefficients(u / (exp(u) - 1) + sin(X - 2) / (X - 2), 0).enclosure(0, 15)
     with mpmath.workdps(25):
+
         def f(x: mpmath.mpf) -> mpmath.mpf:
             v = slope * x + mpmath.mpf(constant.p) / constant.q
             return (v / mpmath.expm1(v) + mpmath.sinc(x - 2)) * mpmath.npdf(x)
+
         truth = mpmath.quad(f, [-16, *range(-6, 0), -0.27, 0.13, *range(1, 7), 16])
     assert abs(float(found) - truth) <= 1e-14 * truth

@@ -23,6 +23,7 @@ EPS = np.finfo(float).eps
 
 def _integral(function: object, k: int, place: int) -> mpmath.mpf:
     """∫ f He_k φ from ``place`` on, the factor φ(place) kept out of the rule, whose tolerance is absolute."""
+
     def integrand(t: mpmath.mpf) -> mpmath.mpf:
         x = place + t
         return function(x) * mpmath.hermite(k, x / mpmath.sqrt(2)) / mpmath.sqrt(2) ** k * mpmath.exp(-place * t - t * t / 2)

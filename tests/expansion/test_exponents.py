@@ -13,8 +13,15 @@ from hermite_eq.expansion import generative_exponent, information_exponent
 
 #: Function, information exponent, generative exponent.
 TABLE = [
-    ("relu", 1, 1), ("tanh", 1, 1), ("abs", 2, 2), ("sign", 1, 1), ("x^3 - 3*x", 3, 1), ("x^4 - 6*x^2", 4, 2),
-    ("x^2*exp(-x^2)", 4, 4), ("cos(x)", 2, 2), ("relu(x) + relu(-x) - 3", 2, 2),
+    ("relu", 1, 1),
+    ("tanh", 1, 1),
+    ("abs", 2, 2),
+    ("sign", 1, 1),
+    ("x^3 - 3*x", 3, 1),
+    ("x^4 - 6*x^2", 4, 2),
+    ("x^2*exp(-x^2)", 4, 4),
+    ("cos(x)", 2, 2),
+    ("relu(x) + relu(-x) - 3", 2, 2),
 ]
 
 

@@ -92,9 +92,22 @@ def test_a_kernel_without_closed_form_is_right_near_one(rho: float) -> None:
 @pytest.mark.parametrize(
     "sigma",
     [
-        "hardshrink", "hardswish", "relu6", "softshrink", "shifted_relu", "tanh", "softsign", "max(x - 1/3, 0)", sympy.floor(X),
-        sympy.Si(X), sympy.besselj(0, X), sympy.sin(X) / X, sympy.erfinv(sympy.tanh(X) / 2), sympy.log(1 + X**2) / X,
-        sympy.zeta(3 + X**2), np.tanh,
+        "hardshrink",
+        "hardswish",
+        "relu6",
+        "softshrink",
+        "shifted_relu",
+        "tanh",
+        "softsign",
+        "max(x - 1/3, 0)",
+        sympy.floor(X),
+        sympy.Si(X),
+        sympy.besselj(0, X),
+        sympy.sin(X) / X,
+        sympy.erfinv(sympy.tanh(X) / 2),
+        sympy.log(1 + X**2) / X,
+        sympy.zeta(3 + X**2),
+        np.tanh,
     ],
     ids=str,
 )
@@ -102,9 +115,10 @@ def test_a_kernel_at_one_is_the_norm_of_the_function(sigma: Any) -> None:
     kernel, expansion = dual_activation(sigma), coefficients(sigma, 1)
     estimate = expansion.estimate
     assert abs(float(kernel(1.0)) - estimate.norm2) <= float(kernel.errors(1.0)) + estimate.norm2_error
-    mirrored = gaussian_mean(lambda x: expansion.activation(x) * expansion.activation(-x), [
-        *sorted({side * float(kink) for kink in expansion.activation.kinks for side in (-1, 1)})
-    ])
+    mirrored = gaussian_mean(
+        lambda x: expansion.activation(x) * expansion.activation(-x),
+        [*sorted({side * float(kink) for kink in expansion.activation.kinks for side in (-1, 1)})],
+    )
     assert abs(float(kernel(-1.0)) - mirrored) <= float(kernel.errors(-1.0)) + 1e-12 * estimate.norm2
     assert np.all(kernel.errors([-1.0, 0.3, 1.0]) <= 1e-10 * estimate.norm2)
     assert kernel.latex()

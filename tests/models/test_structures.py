@@ -97,8 +97,10 @@ def test_vectors_and_matrices_are_structures():
             "exponent (a of the power law i^(−a)) is a finite number ≥ 0; found exponent=-1. Repair: pass exponent=0.01, say",
         ),
         (lambda: Toeplitz(1), "ρ^|i−j| is positive definite: |ρ| < 1; found correlation=1. Repair: pass correlation=0.5, say"),
-        (lambda: Dense([[1, 2], [2, 1]]),
-         "Σ is positive definite; found eigenvalues from -1 to 3. Repair: add a multiple of the identity, or drop a variable"),
+        (
+            lambda: Dense([[1, 2], [2, 1]]),
+            "Σ is positive definite; found eigenvalues from -1 to 3. Repair: add a multiple of the identity, or drop a variable",
+        ),
         (lambda: Dense([[1, 1], [1, 1]]), "Σ is positive definite; found eigenvalues from"),
         (lambda: Dense([[1, 2], [0, 1]]), "Σ is symmetric; found |A − Aᵀ| up to 2. Repair: pass (A + A.T) / 2"),
         (lambda: Dense([[1, 2]]), "Σ is a finite matrix of shape (d, d); found shape (1, 2). Repair: pass numpy.eye(d), say"),

@@ -27,13 +27,17 @@ def noisy(x: Any, rng: np.random.Generator) -> Any:
 
 def rows(scale: float = 1.0, width: int = 0, labels: int = 0) -> Callable[..., Any]:
     """Features x_1 … x_d and a linear label with noise."""
+
     def at(d: int, rng: np.random.Generator) -> Any:
         teacher = rng.standard_normal(d)
+
         def draw(count: int, rng: np.random.Generator) -> tuple[Any, Any]:
             x = rng.standard_normal((count, d))
             y = x @ teacher / math.sqrt(d) + rng.standard_normal(count)
             return scale * x[:, : d - width], y[: count - labels]
+
         return draw
+
     return at
 
 

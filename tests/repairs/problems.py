@@ -32,8 +32,10 @@ F = np.random.default_rng(0).standard_normal((20, 3))
 
 def silent(call: Callable[[], Any]) -> Callable[[], Any]:
     """The repair of a function may be another one of which little is known, and which says so."""
+
     def quiet() -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", HypothesisWarning)
             return call()
+
     return quiet

@@ -32,20 +32,24 @@ def predicted(ridge: float) -> Any:
 
 def drawn(call: Callable[[], Any]) -> Callable[[], Any]:
     """The figure, closed again."""
+
     def closed() -> Any:
         figure = call()
         plt.close("all")
         return figure
+
     return closed
 
 
 def command(*words: str) -> Callable[[], Any]:
     """One command of the command line, its refusal as it is raised."""
+
     def run() -> str:
         arguments = cli._parser().parse_args(cli._words(words))
         with redirect_stdout(io.StringIO()) as printed:
             arguments.run(arguments)
         return printed.getvalue()
+
     return run
 
 

@@ -114,9 +114,7 @@ def icl_errors(heads, task, sizes, trace, test, rng):
     for head in heads:
         plain = Head(head.ridge, head.activation, False, head.normalise)
         w = ridge(plain.features(h, f, trace, rng), y, head.ridge * n / d, head.intercept)
-        errors.append(
-            [np.mean((label - head.features(hh, f, trace, rng) @ w) ** 2) for hh, label in (fresh, again)]
-        )
+        errors.append([np.mean((label - head.features(hh, f, trace, rng) @ w) ** 2) for hh, label in (fresh, again)])
     return np.array(errors)
 
 
@@ -169,6 +167,4 @@ def law_p_values(one, two, d, xi):
             y,
         ]
 
-    return np.array(
-        [scipy.stats.ks_2samp(a, c).pvalue for a, c in zip(statistics(*one), statistics(*two), strict=True)]
-    )
+    return np.array([scipy.stats.ks_2samp(a, c).pvalue for a, c in zip(statistics(*one), statistics(*two), strict=True)])

@@ -110,9 +110,7 @@ def five_per_cent_off(fast, xi, what):
         b[:, :d] += 0.05 * along
     elif what == "unprojected":
         # The fresh vector not projected off u, which adds ‖y‖ N(0, 1/d) along u.
-        extra = (
-            np.random.default_rng(0).standard_normal(len(b)) * np.sqrt(b[:, d] * CONTEXT / d) * d / CONTEXT
-        )
+        extra = np.random.default_rng(0).standard_normal(len(b)) * np.sqrt(b[:, d] * CONTEXT / d) * d / CONTEXT
         b[:, :d] += np.outer(extra, u)
     else:
         b[:, d] *= 1.05
@@ -286,9 +284,7 @@ def test_h_is_the_outer_product_by_rows():
         np.zeros(6, int),
     )
     assert len(c) == 6
-    np.testing.assert_array_equal(
-        c.h(slice(2, 5)), [np.outer(x, b).ravel() for x, b in zip(c.x[2:5], c.b[2:5], strict=True)]
-    )
+    np.testing.assert_array_equal(c.h(slice(2, 5)), [np.outer(x, b).ravel() for x, b in zip(c.x[2:5], c.b[2:5], strict=True)])
 
 
 def test_one_dimension():
@@ -310,8 +306,7 @@ def test_one_dimension():
         ({"count": True}, "count is a positive integer; found count=True. Repair: pass count=1 or more"),
         (
             {"task": "relu"},
-            "the task is a hermite_eq.Task; found 'relu'. "
-            "Repair: pass hermite_eq.Task(target, noise=0.01), say",
+            "the task is a hermite_eq.Task; found 'relu'. Repair: pass hermite_eq.Task(target, noise=0.01), say",
         ),
     ],
 )

@@ -64,8 +64,11 @@ def device(request: pytest.FixtureRequest) -> str:
 
 def difference(curves, others):
     """The largest relative difference of the errors of any model, point and run."""
-    return max(np.abs(getattr(other, name) / getattr(one, name) - 1).max()
-               for one, other in zip(curves, others, strict=True) for name in ("icl_runs", "idg_runs"))
+    return max(
+        np.abs(getattr(other, name) / getattr(one, name) - 1).max()
+        for one, other in zip(curves, others, strict=True)
+        for name in ("icl_runs", "idg_runs")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +128,10 @@ def test_singular_systems_are_solved_by_singular_values_everywhere(device):
 
 
 def test_linear_heads_tested_on_contexts(device):
-    one, other = (icl_error(LinearTransformer(0.1), SoftmaxAttention(TASK, 1.0), SIZES, runs=2, rng=0, test=50, device=where)
-                  for where in ("cpu", device))
+    one, other = (
+        icl_error(LinearTransformer(0.1), SoftmaxAttention(TASK, 1.0), SIZES, runs=2, rng=0, test=50, device=where)
+        for where in ("cpu", device)
+    )
     np.testing.assert_allclose(other.icl_runs, one.icl_runs, rtol=1e-12)
 
 

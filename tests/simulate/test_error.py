@@ -83,9 +83,7 @@ def scripted():
 def simulated():
     """The same by the engine."""
     errors = icl_error(MODELS, TASK, LAW, runs=RUNS, rng=3, test=TEST)
-    return np.array([[(e.icl.mean, e.icl.stderr), (e.idg.mean, e.idg.stderr)] for e in errors]).transpose(
-        2, 0, 1
-    )
+    return np.array([[(e.icl.mean, e.icl.stderr), (e.idg.mean, e.idg.stderr)] for e in errors]).transpose(2, 0, 1)
 
 
 def test_same_law_as_the_literal_script(scripted, simulated):
@@ -116,15 +114,11 @@ def test_a_head_does_not_depend_on_its_company():
 
 def test_one_readout_for_each_ridge_on_shared_features():
     ridges = [1e-3, 0.1, 10.0]
-    together = icl_error(
-        [RandomTransformer("tanh", ridge) for ridge in ridges], TASK, SMALL, runs=2, rng=5, test=50
-    )
+    together = icl_error([RandomTransformer("tanh", ridge) for ridge in ridges], TASK, SMALL, runs=2, rng=5, test=50)
     for ridge, error in zip(ridges, together, strict=True):
         alone = icl_error(RandomTransformer("tanh", ridge), TASK, SMALL, runs=2, rng=5, test=50)
         # One column of a product or three: the order of its sums may differ.
-        np.testing.assert_allclose(
-            alone.icl_runs, error.icl_runs, rtol=64 * np.finfo(float).eps * SMALL.hidden
-        )
+        np.testing.assert_allclose(alone.icl_runs, error.icl_runs, rtol=64 * np.finfo(float).eps * SMALL.hidden)
 
 
 def test_bare_callables_of_one_name_are_two_heads():
@@ -204,9 +198,7 @@ def test_curve_in_hidden_units_is_the_error_at_every_point(conditioned):
 
 
 def test_infinitely_many_tasks_make_the_two_errors_one():
-    error = icl_error(
-        RandomTransformer("relu", 0.1), TASK, Sizes(5, 6, math.inf, 60, 30), runs=2, rng=0, test=50
-    )
+    error = icl_error(RandomTransformer("relu", 0.1), TASK, Sizes(5, 6, math.inf, 60, 30), runs=2, rng=0, test=50)
     np.testing.assert_array_equal(error.icl_runs, error.idg_runs)
 
 
@@ -270,9 +262,7 @@ def test_fallbacks_are_counted_and_right(samples):
         ),
         (
             {"models": []},
-            "there is a model to simulate; "
-            "found an empty sequence."
-            " Repair: pass LinearTransformer(ridge=1e-3), say",
+            "there is a model to simulate; found an empty sequence. Repair: pass LinearTransformer(ridge=1e-3), say",
         ),
         (
             {"sizes": Sizes(5, 6, 12, 60)},
@@ -291,9 +281,7 @@ def test_fallbacks_are_counted_and_right(samples):
         ),
         (
             {"memory": "much"},
-            "memory is a number of bytes, or a number with a unit; "
-            "found memory='much'."
-            ' Repair: pass memory="4GB", say',
+            "memory is a number of bytes, or a number with a unit; found memory='much'. Repair: pass memory=\"4GB\", say",
         ),
         (
             {"memory": "10kB"},
@@ -326,8 +314,7 @@ def test_errors(change, message):
         ),
         (
             {"samples": [10], "hidden": [10]},
-            "from one point a curve is along one axis; found samples, hidden. "
-            "Repair: pass samples=[100, 200], say, or a list of points",
+            "from one point a curve is along one axis; found samples, hidden. Repair: pass samples=[100, 200], say, or a list of points",
         ),
         (
             {"samples": []},
@@ -372,9 +359,7 @@ def test_differences_need_common_draws():
         "a paired difference is of errors on common draws; found different seeds. "
         "Repair: compute both by one icl_error([a, b], …), or pass the same integer as rng"
     )
-    first, second = (
-        icl_curve(LinearTransformer(0.1), TASK, SMALL, samples=[20, n], runs=2, rng=0) for n in (30, 40)
-    )
+    first, second = (icl_curve(LinearTransformer(0.1), TASK, SMALL, samples=[20, n], runs=2, rng=0) for n in (30, 40))
     with pytest.raises(
         HypothesisError,
         match=r"the two curves have the same points; found samples=\(20, 30\) and samples=\(20, 40\)",
@@ -419,9 +404,7 @@ def test_runs_computed_apart_join_to_one_curve():
     ],
 )
 def test_errors_of_joining(choose, message):
-    one, other = icl_curve(
-        [LinearTransformer(0.1), LinearTransformer(0.1, intercept=True)], TASK, SMALL, samples=[20], runs=1, rng=7
-    )
+    one, other = icl_curve([LinearTransformer(0.1), LinearTransformer(0.1, intercept=True)], TASK, SMALL, samples=[20], runs=1, rng=7)
     with pytest.raises(HypothesisError) as error:
         join(choose(one, other))
     assert str(error.value) == message
@@ -462,8 +445,10 @@ def test_memory_stays_within_the_budget(monkeypatch):
 def test_the_heads_of_a_figure_are_one_batch_at_the_papers_size():
     # Another batch is another pass over the pre-activations, an eighth of the operations of [RT] Fig. 1a.
     heads = [RandomTransformer(sigma, 1e-8) for sigma in ("relu", "tanh")]
-    heads += [RandomTransformer(equivalent_model(sigma, degree), 1e-8) for sigma, degree in
-              (("relu", 1), ("relu", 2), ("relu", 4), ("tanh", 1), ("tanh", 3))]
+    heads += [
+        RandomTransformer(equivalent_model(sigma, degree), 1e-8)
+        for sigma, degree in (("relu", 1), ("relu", 2), ("relu", 4), ("tanh", 1), ("tanh", 3))
+    ]
     sizes = [Sizes.from_ratios(80, alpha=1, kappa=0.5, tau=tau, mu=1) for tau in (0.25, 0.5, 0.75, 1.25, 1.5, 2, 3)]
     fits = NestedFits([*heads, LinearTransformer(1e-8)], TASK, "samples", sizes, SimulationOptions(runs=1))
     assert len(fits.plan.batches) == 1

@@ -51,9 +51,7 @@ def test_the_gradient_is_that_of_the_loss_in_extended_precision(sigma: str, norm
         def loss(i: int, j: int, change) -> mpmath.mpf:
             total = mpmath.mpf(0)
             for y, row, z in zip(draw.step.y, h, pre, strict=True):
-                out = sum(
-                    w[unit] * function(z[unit] + (change * float(row[j]) if unit == i else 0)) for unit in range(m)
-                ) / mpmath.sqrt(m)
+                out = sum(w[unit] * function(z[unit] + (change * float(row[j]) if unit == i else 0)) for unit in range(m)) / mpmath.sqrt(m)
                 total += (float(y) - out) ** 2
             return total / (2 * len(h))
 
@@ -103,6 +101,7 @@ def test_blocks_and_nested_points_do_not_matter() -> None:
 
 def one_step_literal(model: OneStepTransformer, draw, n: int, m: int):
     """ICL and in-distribution error with every array in full, on the draws of the engine."""
+
     def normalised(h):
         return h * math.sqrt(draw.trace) / np.linalg.norm(h, axis=1)[:, None] if model.normalise else h
 
@@ -207,14 +206,24 @@ def test_the_ridge_of_the_other_paper() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: OneStepTransformer(np.tanh, 1.0, 0.1), "a gradient step differentiates σ, which needs a formula; "
-         "found the bare callable tanh. Repair: pass a name or a SymPy expression"),
-        (lambda: OneStepTransformer("sign", 1.0, 0.1), "a gradient step differentiates σ, which is continuous; "
-         "found sign, which jumps at x = 0. Repair: pass 'relu', say"),
-        (lambda: OneStepTransformer(equivalent_model("relu", 2), 1.0, 0.1), "the gradient step keeps σ; "
-         "found the equivalent activation relu, r = 2. Repair: pass σ, and the equivalent activation as head=…"),
-        (lambda: OneStepTransformer("relu", -1.0, 0.1), "step_size (the step size η) is a finite number ≥ 0; found step_size=-1.0. "
-         "Repair: pass step_size=0.01, say"),
+        (
+            lambda: OneStepTransformer(np.tanh, 1.0, 0.1),
+            "a gradient step differentiates σ, which needs a formula; "
+            "found the bare callable tanh. Repair: pass a name or a SymPy expression",
+        ),
+        (
+            lambda: OneStepTransformer("sign", 1.0, 0.1),
+            "a gradient step differentiates σ, which is continuous; found sign, which jumps at x = 0. Repair: pass 'relu', say",
+        ),
+        (
+            lambda: OneStepTransformer(equivalent_model("relu", 2), 1.0, 0.1),
+            "the gradient step keeps σ; "
+            "found the equivalent activation relu, r = 2. Repair: pass σ, and the equivalent activation as head=…",
+        ),
+        (
+            lambda: OneStepTransformer("relu", -1.0, 0.1),
+            "step_size (the step size η) is a finite number ≥ 0; found step_size=-1.0. Repair: pass step_size=0.01, say",
+        ),
     ],
 )
 def test_errors(make, message: str) -> None:

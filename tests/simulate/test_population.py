@@ -14,6 +14,8 @@ from hermite_eq.simulate.population import label_moments, task_norms
 from hermite_eq.simulate.sampler import context_law
 
 EPS = np.finfo(float).eps
+
+
 def covariance_trace(task, d, length):
     return context_law(task, Sizes(d, length, 1, 1)).trace()
 
@@ -116,9 +118,7 @@ def test_trace_for_relu(d, length, rho):
     assert found == pytest.approx(relu_trace(d, length, rho), rel=16 * EPS * (10 + d * np.log(d)))
 
 
-@pytest.mark.parametrize(
-    "task", [Task("tanh", noise=0.2), Task("softplus"), Task("abs", noise=0.01)], ids=str
-)
+@pytest.mark.parametrize("task", [Task("tanh", noise=0.2), Task("softplus"), Task("abs", noise=0.01)], ids=str)
 def test_trace_is_the_mean_square_of_h(task):
     d, length, count = 6, 9, 100_000
     rng = np.random.default_rng(11)
@@ -165,16 +165,12 @@ def test_linear_error_over_fresh_tasks(task):
 
 
 def test_labels_without_a_fourth_moment():
-    with pytest.raises(
-        HypothesisError, match=r"the target has a finite fourth moment E σ\*\(ξᵀx\)⁴ at this d"
-    ):
+    with pytest.raises(HypothesisError, match=r"the target has a finite fourth moment E σ\*\(ξᵀx\)⁴ at this d"):
         covariance_trace(Task(sympy.exp(X**2 / 4)), 10, 10)
 
 
 def test_labels_which_are_all_zero():
-    with pytest.raises(
-        HypothesisError, match=r"tr Cov\(h\) > 0; found the target .* whose labels are all zero"
-    ):
+    with pytest.raises(HypothesisError, match=r"tr Cov\(h\) > 0; found the target .* whose labels are all zero"):
         covariance_trace(Task(lambda z: 0 * z), 10, 10)
 
 

@@ -63,12 +63,23 @@ def test_no_trained_model_beats_it_in_distribution() -> None:
 @pytest.mark.parametrize(
     ("task", "tasks", "message"),
     [
-        (Task("identity", 0.1, unit_link=True), 3, "dMMSE is computed for one isotropic source; found target identity, noise variance 0.1; "
-         'unit link. Repair: pass Task("identity", noise=0.01), say'),
-        (Task("relu", 0.1), 3, "dMMSE is the posterior mean of a linear task; found target relu, noise variance 0.1. "
-         'Repair: pass Task("identity", noise=0.01), say'),
-        (Task("identity"), 3, "the likelihood has a width: ρ > 0; found target identity, noise variance 0. "
-         'Repair: pass Task("identity", noise=0.01), say'),
+        (
+            Task("identity", 0.1, unit_link=True),
+            3,
+            "dMMSE is computed for one isotropic source; found target identity, noise variance 0.1; "
+            'unit link. Repair: pass Task("identity", noise=0.01), say',
+        ),
+        (
+            Task("relu", 0.1),
+            3,
+            "dMMSE is the posterior mean of a linear task; found target relu, noise variance 0.1. "
+            'Repair: pass Task("identity", noise=0.01), say',
+        ),
+        (
+            Task("identity"),
+            3,
+            'the likelihood has a width: ρ > 0; found target identity, noise variance 0. Repair: pass Task("identity", noise=0.01), say',
+        ),
         (TASK, math.inf, "dMMSE knows finitely many training tasks; found tasks=inf. Repair: pass a finite number of tasks"),
     ],
 )

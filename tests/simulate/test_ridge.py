@@ -89,9 +89,7 @@ def test_only_the_upper_triangle_is_read_and_it_is_kept(size):
     np.testing.assert_array_equal(np.triu(upper), np.triu(full))
     again, _ = system.solve(0.5, right)
     np.testing.assert_array_equal(first, again)
-    np.testing.assert_allclose(
-        first, np.linalg.solve(full + 0.5 * np.eye(size), right), rtol=1e4 * EPS * size
-    )
+    np.testing.assert_allclose(first, np.linalg.solve(full + 0.5 * np.eye(size), right), rtol=1e4 * EPS * size)
 
 
 def test_leading_systems_of_one_factor():
@@ -99,9 +97,7 @@ def test_leading_systems_of_one_factor():
     sizes = [1, 13, 40]
     solved = LapackSystem(np.asfortranarray(a.T @ a)).solve_leading(0.2, (a.T @ y)[:, None], sizes)
     for size, (solution, condition) in zip(sizes, solved, strict=True):
-        lone, lone_condition = LapackSystem(np.asfortranarray(a[:, :size].T @ a[:, :size])).solve(
-            0.2, (a[:, :size].T @ y)[:, None]
-        )
+        lone, lone_condition = LapackSystem(np.asfortranarray(a[:, :size].T @ a[:, :size])).solve(0.2, (a[:, :size].T @ y)[:, None])
         np.testing.assert_allclose(solution, lone, rtol=0, atol=64 * EPS * condition * np.abs(lone).max())
         assert condition == pytest.approx(lone_condition, rel=64 * EPS * condition)
 
@@ -133,12 +129,7 @@ def test_hopeless_systems_are_refused_or_solved_by_the_svd():
     # Minimal residual: the residual is orthogonal to every feature, up to ε times the magnitudes which
     # cancel.
     residual = y - a @ fit.weights
-    bound = (
-        64
-        * EPS
-        * np.linalg.norm(a, 2)
-        * (np.linalg.norm(a, 2) * np.linalg.norm(fit.weights) + np.linalg.norm(y))
-    )
+    bound = 64 * EPS * np.linalg.norm(a, 2) * (np.linalg.norm(a, 2) * np.linalg.norm(fit.weights) + np.linalg.norm(y))
     assert np.abs(a.T @ residual).max() <= bound
 
 
@@ -200,9 +191,7 @@ def test_constant_in_the_span_of_the_features():
 
 
 def test_features_which_are_all_zero():
-    fit = primal(np.zeros((9, 4)), np.ones(9), 0.0, False) or solve_singular(
-        np.zeros((9, 4)), np.ones(9), 0.0, False
-    )
+    fit = primal(np.zeros((9, 4)), np.ones(9), 0.0, False) or solve_singular(np.zeros((9, 4)), np.ones(9), 0.0, False)
     assert (fit.weights == 0).all()
     assert fit.fallback
 

@@ -90,8 +90,10 @@ def test_a_truncated_polynomial_is_its_conditional_expansion() -> None:
     # σ̂_p is a polynomial: its coefficients given κ are those of the engine on that polynomial.
     rho, p = 0.6, 3
     c = coefficients("relu", p)
-    polynomial = sum(sympy.Rational(str(round(float(ck), 12))) * sympy.expand_func(h) / math.factorial(k)
-                     for k, (ck, h) in enumerate(zip(c, [1, X, X**2 - 1, X**3 - 3 * X], strict=True)))
+    polynomial = sum(
+        sympy.Rational(str(round(float(ck), 12))) * sympy.expand_func(h) / math.factorial(k)
+        for k, (ck, h) in enumerate(zip(c, [1, X, X**2 - 1, X**3 - 3 * X], strict=True))
+    )
     kappa = np.array([-1.0, 0.1, 2.0])
     reference = conditional_coefficients(polynomial, kappa, math.sqrt(1 - rho**2), degree=p)
     # Coefficients were cut at 12 decimals.
@@ -109,22 +111,37 @@ def test_the_conditional_model_keeps_mean_and_second_moment() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: affine("relu", 0, 0), "the scale of a pre-activation is positive; found scale=0. "
-         "Repair: pass scale=1, or a positive symbol"),
-        (lambda: affine("relu", 0, sympy.Symbol("s", real=True)), "the scale of a pre-activation is positive; found scale=s. "
-         "Repair: pass scale=1, or a positive symbol"),
-        (lambda: affine("relu", sympy.Symbol("k")), "the shift is a finite real number or a real symbol; found shift=k. "
-         "Repair: pass shift=0.5, say"),
-        (lambda: affine("relu", math.nan), "the shift is a finite real number or a real symbol; found shift=nan. "
-         "Repair: pass shift=0.5, say"),
-        (lambda: affine("relu", "1"), "the shift is a finite real number or a real symbol; found shift='1'. "
-         "Repair: pass shift=0.5, say"),
-        (lambda: affine(np.tanh, sympy.Symbol("k", real=True)), "a formula of σ is needed for coefficients in a symbol; "
-         "found the bare callable tanh. Repair: pass numbers, or an expression of σ"),
-        (lambda: conditional_coefficients("relu", [math.inf]), "shifts are finite numbers; found shifts=array([inf]). "
-         "Repair: pass shifts=[-1.0, 0.0], say"),
-        (lambda: truncated_conditional("relu", [0.0], 1.0, degree=2), "a coupling is the standard deviation of one component of a "
-         "pre-activation of variance one, 0 < ρ < 1; found coupling=1.0. Repair: divide by the standard deviation of the pre-activation"),
+        (
+            lambda: affine("relu", 0, 0),
+            "the scale of a pre-activation is positive; found scale=0. Repair: pass scale=1, or a positive symbol",
+        ),
+        (
+            lambda: affine("relu", 0, sympy.Symbol("s", real=True)),
+            "the scale of a pre-activation is positive; found scale=s. Repair: pass scale=1, or a positive symbol",
+        ),
+        (
+            lambda: affine("relu", sympy.Symbol("k")),
+            "the shift is a finite real number or a real symbol; found shift=k. Repair: pass shift=0.5, say",
+        ),
+        (
+            lambda: affine("relu", math.nan),
+            "the shift is a finite real number or a real symbol; found shift=nan. Repair: pass shift=0.5, say",
+        ),
+        (lambda: affine("relu", "1"), "the shift is a finite real number or a real symbol; found shift='1'. Repair: pass shift=0.5, say"),
+        (
+            lambda: affine(np.tanh, sympy.Symbol("k", real=True)),
+            "a formula of σ is needed for coefficients in a symbol; "
+            "found the bare callable tanh. Repair: pass numbers, or an expression of σ",
+        ),
+        (
+            lambda: conditional_coefficients("relu", [math.inf]),
+            "shifts are finite numbers; found shifts=array([inf]). Repair: pass shifts=[-1.0, 0.0], say",
+        ),
+        (
+            lambda: truncated_conditional("relu", [0.0], 1.0, degree=2),
+            "a coupling is the standard deviation of one component of a "
+            "pre-activation of variance one, 0 < ρ < 1; found coupling=1.0. Repair: divide by the standard deviation of the pre-activation",
+        ),
     ],
 )
 def test_errors(call, message: str) -> None:

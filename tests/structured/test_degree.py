@@ -83,8 +83,11 @@ def test_a_polynomial_misses_nothing_from_its_degree_on() -> None:
     ("arguments", "message"),
     [
         ({}, "there is a criterion to evaluate; found neither coupling nor strength. Repair: pass coupling=0.1 or strength=10.0, say"),
-        ({"coupling": 2.0}, "a coupling is the standard deviation of one component of a pre-activation of variance one, 0 < ρ < 1; "
-         "found coupling=2.0. Repair: divide by the standard deviation of the pre-activation"),
+        (
+            {"coupling": 2.0},
+            "a coupling is the standard deviation of one component of a pre-activation of variance one, 0 < ρ < 1; "
+            "found coupling=2.0. Repair: divide by the standard deviation of the pre-activation",
+        ),
         ({"strength": 0.0}, "the strength is a positive number; found strength=0.0. Repair: pass strength=1.0, say"),
     ],
 )

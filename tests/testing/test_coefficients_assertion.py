@@ -97,10 +97,14 @@ def test_noise_reused_in_an_evaluation_has_no_variance():
     [
         (("relu", [[1.0]]), "the expected coefficients are finite numbers c_0 … c_K"),
         (("relu", []), "the expected coefficients are finite numbers c_0 … c_K; found []. Repair: pass [c_0, c_1, …]"),
-        ((lambda x, rng: np.full_like(x, np.nan), [0.0]),
-         "the function is finite; found NaN or infinite values. Repair: find where it overflows"),
-        ((lambda x, rng: 0.0, [0.0]),
-         f"a random function returns one value per entry; found shape () from ({2**18 // 64},). Repair: vectorise it"),
+        (
+            (lambda x, rng: np.full_like(x, np.nan), [0.0]),
+            "the function is finite; found NaN or infinite values. Repair: find where it overflows",
+        ),
+        (
+            (lambda x, rng: 0.0, [0.0]),
+            f"a random function returns one value per entry; found shape () from ({2**18 // 64},). Repair: vectorise it",
+        ),
     ],
 )
 def test_errors(arguments, message):

@@ -80,16 +80,25 @@ def test_exact_gaps():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([10, 20], np.ones((5, 3))),
-         "there is a column of gaps for each of two or more different sizes; found 2 sizes, 3 columns. Repair: pass gaps of shape (runs, "
-         "sizes), or one array of runs for each size"),
-        (([10, 20, 10], np.ones((5, 3))),
-         "the sizes differ; found sizes=[10.0, 20.0, 10.0]. Repair: put the runs of equal sizes into one column"),
+        (
+            ([10, 20], np.ones((5, 3))),
+            "there is a column of gaps for each of two or more different sizes; found 2 sizes, 3 columns. Repair: pass gaps of "
+            "shape (runs, sizes), or one array of runs for each size",
+        ),
+        (
+            ([10, 20, 10], np.ones((5, 3))),
+            "the sizes differ; found sizes=[10.0, 20.0, 10.0]. Repair: put the runs of equal sizes into one column",
+        ),
         (([10, 20], [[1.0, 2.0], [1.0, 2.0, 3.0]]), "each size has three runs or more; found lengths [2, 3]. Repair: run more"),
-        (([10, 20], np.full((5, 2), math.nan)),
-         "gaps are finite; found NaN or infinite gaps. Repair: find the run whose error is not finite"),
-        (([10, 20], np.ones((5, 2)), -0.2),
-         "order + tolerance < 0 ≤ tolerance: the gap vanishes; found order=-0.2, tolerance=0.25. Repair: pass order=-1/2, tolerance=0.25"),
+        (
+            ([10, 20], np.full((5, 2), math.nan)),
+            "gaps are finite; found NaN or infinite gaps. Repair: find the run whose error is not finite",
+        ),
+        (
+            ([10, 20], np.ones((5, 2)), -0.2),
+            "order + tolerance < 0 ≤ tolerance: the gap vanishes; found order=-0.2, tolerance=0.25. "
+            "Repair: pass order=-1/2, tolerance=0.25",
+        ),
     ],
 )
 def test_errors(arguments, message):

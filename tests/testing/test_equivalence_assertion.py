@@ -61,8 +61,17 @@ def test_at_the_margin_it_is_inconclusive_and_says_the_runs():
     needed = int(error.value.repair.removeprefix("pass runs="))
     assert assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, spread=0.3), runs=4 * needed).verdict == Verdict.AGREES
     with pytest.raises(HypothesisError, match=r"too near the margin of 0\.05 to tell: raise the margin, or d"):
-        assert_equivalent("a", "b", TASK, SIZES, simulator=lambda a, b, t, s, runs, rng: (
-            np.ones(len(runs)), 1.05 + 1e-6 * np.where(np.arange(runs.start, runs.stop) % 2, 1.0, -1.0)), runs=8)
+        assert_equivalent(
+            "a",
+            "b",
+            TASK,
+            SIZES,
+            simulator=lambda a, b, t, s, runs, rng: (
+                np.ones(len(runs)),
+                1.05 + 1e-6 * np.where(np.arange(runs.start, runs.stop) % 2, 1.0, -1.0),
+            ),
+            runs=8,
+        )
 
 
 @pytest.mark.parametrize("gap", [0.01, 0.2])
@@ -124,17 +133,24 @@ def test_a_margin_may_vanish_with_d_and_sizes_may_be_several():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sizes": Sizes(40, 40, 20, 60, 1600)},
-         "the theorem supposes ℓ, k ≍ d and n, m ≍ d²; found n/d² = 0.037 at d = 40. Repair: pass samples=1600, say (ratios between 0.05 "
-         "and 50 count as proportional)"),
+        (
+            {"sizes": Sizes(40, 40, 20, 60, 1600)},
+            "the theorem supposes ℓ, k ≍ d and n, m ≍ d²; found n/d² = 0.037 at d = 40. Repair: pass samples=1600, say "
+            "(ratios between 0.05 and 50 count as proportional)",
+        ),
         ({"sizes": []}, "there is a size to simulate at; found an empty sequence. Repair: pass Sizes.from_ratios(20, …)"),
-        ({"margin": 0.0}, "the margin lies between 0 and 1: no simulation shows two numbers to be the same; found margin=0. Repair: pass "
-                          "margin=0.05, or Deviation(1, order=-1)"),
+        (
+            {"margin": 0.0},
+            "the margin lies between 0 and 1: no simulation shows two numbers to be the same; found margin=0. Repair: pass "
+            "margin=0.05, or Deviation(1, order=-1)",
+        ),
         ({"error": "test"}, "the error is 'icl' or 'idg'; found error='test'. Repair: pass error='icl'"),
         ({"runs": 2}, "the budget is at least 4 runs; found runs=2. Repair: pass runs=200"),
         ({"simulator": lambda a, b, t, s, runs, rng: (np.full(4, np.nan), np.ones(4))}, "errors are finite; found"),
-        ({"simulator": lambda a, b, t, s, runs, rng: (np.ones(3), np.ones(4))},
-         "a simulator returns one error for each run and model; found shapes (3,) and (4,). Repair: return two arrays of length 4"),
+        (
+            {"simulator": lambda a, b, t, s, runs, rng: (np.ones(3), np.ones(4))},
+            "a simulator returns one error for each run and model; found shapes (3,) and (4,). Repair: return two arrays of length 4",
+        ),
     ],
 )
 def test_errors(change, message):

@@ -114,21 +114,39 @@ def test_too_few_rows_cannot_tell_and_the_number_said_would_do(assertion, rows, 
 @pytest.mark.parametrize(
     ("samples", "cov", "message"),
     [
-        (np.array([[1.0, np.nan], [0.0, 1.0]]), np.eye(2),
-         "samples are finite; found 1 entries NaN or infinite, the first in row 0, column 1. Repair: find where the features overflow, "
-         "or draw in double precision"),
-        (np.ones((4, 2)), np.eye(3),
-         "cov has shape (p, p) for samples of shape (n, p); found shapes (3, 3) and (4, 2). Repair: pass a matrix of shape (2, 2), or "
-         "samples with one column for each variable"),
-        (np.zeros((2, 2, 2)), np.eye(2),
-         "samples have shape (n, p), one row for each draw; found shape (2, 2, 2). Repair: pass one row for each draw"),
-        (np.arange(6.0).reshape(3, 2), np.ones((2, 2)),
-         "cov is positive definite; found eigenvalues from 0 to 2. Repair: add a multiple of the identity, or drop a variable"),
-        (np.tile(np.arange(8.0), 2)[:, None], 1.0,
-         "the rows are independent draws; found 50 % of 16 rows repeated. Repair: draw every row afresh; do not reuse or resample rows"),
-        (np.arange(4.0), [[1.0, 0.5]],
-         "cov has shape (p, p) for samples of shape (n, p); found shapes (1, 2) and (4, 1). Repair: pass a matrix of shape (1, 1), or "
-         "samples with one column for each variable"),
+        (
+            np.array([[1.0, np.nan], [0.0, 1.0]]),
+            np.eye(2),
+            "samples are finite; found 1 entries NaN or infinite, the first in row 0, column 1. Repair: find where the features overflow, "
+            "or draw in double precision",
+        ),
+        (
+            np.ones((4, 2)),
+            np.eye(3),
+            "cov has shape (p, p) for samples of shape (n, p); found shapes (3, 3) and (4, 2). Repair: pass a matrix of shape (2, 2), or "
+            "samples with one column for each variable",
+        ),
+        (
+            np.zeros((2, 2, 2)),
+            np.eye(2),
+            "samples have shape (n, p), one row for each draw; found shape (2, 2, 2). Repair: pass one row for each draw",
+        ),
+        (
+            np.arange(6.0).reshape(3, 2),
+            np.ones((2, 2)),
+            "cov is positive definite; found eigenvalues from 0 to 2. Repair: add a multiple of the identity, or drop a variable",
+        ),
+        (
+            np.tile(np.arange(8.0), 2)[:, None],
+            1.0,
+            "the rows are independent draws; found 50 % of 16 rows repeated. Repair: draw every row afresh; do not reuse or resample rows",
+        ),
+        (
+            np.arange(4.0),
+            [[1.0, 0.5]],
+            "cov has shape (p, p) for samples of shape (n, p); found shapes (1, 2) and (4, 1). Repair: pass a matrix of shape (1, 1), or "
+            "samples with one column for each variable",
+        ),
     ],
 )
 def test_errors(samples, cov, message):

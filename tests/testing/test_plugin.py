@@ -22,8 +22,10 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_loading_it_imports_neither_the_package_nor_numpy():
-    code = "import sys, pytest; before = set(sys.modules); import pytest_hermite_eq; " \
-           "print(*sorted({'numpy', 'sympy', 'scipy', 'hermite_eq', 'hypothesis'} & (set(sys.modules) - before)))"
+    code = (
+        "import sys, pytest; before = set(sys.modules); import pytest_hermite_eq; "
+        "print(*sorted({'numpy', 'sympy', 'scipy', 'hermite_eq', 'hypothesis'} & (set(sys.modules) - before)))"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert found.stdout.split() == []
 
@@ -52,19 +54,25 @@ def test_options_header_and_table(tmp_path):
     out = run(tmp_path, "-s", "--universality=thorough", "--universality-seed=7").stdout
     assert "universality: thorough profile, seed 7" in out
     assert "profile thorough seed" in out
-    table = out[out.index("statistical checks"):].splitlines()
+    table = out[out.index("statistical checks") :].splitlines()
     assert table[1] == "2 checks; false alarms expected in one run of the suite: 2.0e-06"
     assert table[3].split() == ["1e-09", "1.0e-06", "different", "assert_covariance", "in", "test_light.py::test_red"]
     assert table[4].split() == ["0.25", "1.0e-06", "agrees", "assert_gaussian", "in", "test_light.py::test_green"]
     in_a_worker = run(tmp_path, "-rA", "--universality-table=failed", "--universality-seed=7", "-n", "1").stdout
-    table = in_a_worker[in_a_worker.index("statistical checks"):].splitlines()
+    table = in_a_worker[in_a_worker.index("statistical checks") :].splitlines()
     assert table[3].split()[0] == "1e-09"
     assert "agrees" not in table[4]
     another = run(tmp_path, "-rA", "--universality-seed=random", "--universality-table=none").stdout
     assert "statistical checks" not in another
     # Equal seeds give equal generators, in workers too; 'random' another.
-    seeds = [next(line.split("seed ")[1].rstrip(".") for line in shown.splitlines() if "profile thorough seed" in line or
-                  "profile default seed" in line) for shown in (out, in_a_worker, another)]
+    seeds = [
+        next(
+            line.split("seed ")[1].rstrip(".")
+            for line in shown.splitlines()
+            if "profile thorough seed" in line or "profile default seed" in line
+        )
+        for shown in (out, in_a_worker, another)
+    ]
     assert seeds[0] == seeds[1] != seeds[2]
 
 

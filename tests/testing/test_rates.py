@@ -52,14 +52,17 @@ def test_a_rate_is_a_small_probability(rate):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Deviation(-1, order=-1),
-         "the constant of a deviation is finite and ≥ 0; found constant=-1. Repair: pass constant=1.0, say"),
-        (lambda: Deviation(1, order=0),
-         "a deviation vanishes as d grows: order < 0; found order=0. Repair: pass order=-1 or order=-1/2"),
+        (
+            lambda: Deviation(-1, order=-1),
+            "the constant of a deviation is finite and ≥ 0; found constant=-1. Repair: pass constant=1.0, say",
+        ),
+        (lambda: Deviation(1, order=0), "a deviation vanishes as d grows: order < 0; found order=0. Repair: pass order=-1 or order=-1/2"),
         (lambda: allowed(Deviation(1, order=-1)), "a deviation is declared at a dimension; found 1 d^-1. Repair: pass Deviation(…, d=…)"),
-        (lambda: allowed(-0.1),
-         "an allowed deviation is a finite number ≥ 0, or a Deviation; found deviation=-0.1. "
-         "Repair: pass 0.05, or Deviation(2, order=-1, d=40)"),
+        (
+            lambda: allowed(-0.1),
+            "an allowed deviation is a finite number ≥ 0, or a Deviation; found deviation=-0.1. "
+            "Repair: pass 0.05, or Deviation(2, order=-1, d=40)",
+        ),
     ],
 )
 def test_deviations(make, message):

@@ -115,12 +115,19 @@ def test_failing_examples_shrink_to_readable_ones():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: activations(parity="neither"),
-         "a parity is 'even', 'odd' or None; found parity='neither'. Repair: pass parity='odd', say"),
-        (lambda: activations(kinks=9), "a sum of up to three terms is of the kind asked for; found lipschitz=True, parity=None, kinks=9, "
-                                       "closed_form=None. Repair: ask for fewer kinks, or none in particular"),
-        (lambda: sizes(max_cost=1e3, min_d=10),
-         "the budget reaches the smallest d with every ratio; found max_cost=1e+03 where d = 10 takes"),
+        (
+            lambda: activations(parity="neither"),
+            "a parity is 'even', 'odd' or None; found parity='neither'. Repair: pass parity='odd', say",
+        ),
+        (
+            lambda: activations(kinks=9),
+            "a sum of up to three terms is of the kind asked for; found lipschitz=True, parity=None, kinks=9, "
+            "closed_form=None. Repair: ask for fewer kinks, or none in particular",
+        ),
+        (
+            lambda: sizes(max_cost=1e3, min_d=10),
+            "the budget reaches the smallest d with every ratio; found max_cost=1e+03 where d = 10 takes",
+        ),
     ],
 )
 def test_errors(make, message):

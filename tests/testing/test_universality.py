@@ -100,16 +100,24 @@ def _bad(features, labels):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"feature_map": _bad(lambda n, d: np.full((n, d), np.nan), np.ones)},
-         "features and labels are finite; found NaN or infinite values. Repair: find where the features overflow"),
-        ({"feature_map": _bad(lambda n, d: np.ones((n + 1, d)), np.ones)},
-         "draw(count, rng) returns features of shape (count, p) and labels of shape (count,); found shapes (25, 12) and (24,) for "
-         "count=24. Repair: return one row and one label for each draw"),
-        ({"feature_map": _bad(lambda n, d: np.random.default_rng(0).standard_normal((n, d + 1)), np.ones)},
-         "both maps have the same number of features; found 13 and 12 at d = 12. Repair: let the surrogate have one column for each "
-         "feature"),
-        ({"dimensions": (12,)},
-         "the ladder has two or more different dimensions; found dimensions=(12,). Repair: pass dimensions=(20, 40, 80)"),
+        (
+            {"feature_map": _bad(lambda n, d: np.full((n, d), np.nan), np.ones)},
+            "features and labels are finite; found NaN or infinite values. Repair: find where the features overflow",
+        ),
+        (
+            {"feature_map": _bad(lambda n, d: np.ones((n + 1, d)), np.ones)},
+            "draw(count, rng) returns features of shape (count, p) and labels of shape (count,); found shapes (25, 12) and (24,) for "
+            "count=24. Repair: return one row and one label for each draw",
+        ),
+        (
+            {"feature_map": _bad(lambda n, d: np.random.default_rng(0).standard_normal((n, d + 1)), np.ones)},
+            "both maps have the same number of features; found 13 and 12 at d = 12. Repair: let the surrogate have one column for each "
+            "feature",
+        ),
+        (
+            {"dimensions": (12,)},
+            "the ladder has two or more different dimensions; found dimensions=(12,). Repair: pass dimensions=(20, 40, 80)",
+        ),
         ({"ridge": 0.0}, "the ridge is positive and finite; found ridge=0.0. Repair: pass ridge=1e-3, say"),
         ({"runs": 3}, "a scatter over runs is known from 8 of them; found runs=3. Repair: pass runs=64"),
         ({"deviation": 0.1}, "the deviation of a ladder has an order; found 0.1. Repair: pass Deviation(1.0, order=-0.5)"),

@@ -93,24 +93,40 @@ def test_the_exact_error_approaches_the_limit_as_one_over_d() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: bayes_error(Task("relu", noise=0.1), 1),
-         "the posterior mean is a ridge regression for the identity as target; found target relu, noise variance 0.1. "
-         "Repair: use context_ridge_error for the best linear fit"),
+        (
+            lambda: bayes_error(Task("relu", noise=0.1), 1),
+            "the posterior mean is a ridge regression for the identity as target; found target relu, noise variance 0.1. "
+            "Repair: use context_ridge_error for the best linear fit",
+        ),
         (lambda: context_ridge_error(Task("relu"), 0.0), "the ratio alpha is > 0 and finite; found alpha=0.0. Repair: pass alpha=1.0, say"),
-        (lambda: context_ridge_error(Task("relu"), 1.0, -1.0),
-         "the penalty is finite and ≥ 0; found penalty=-1.0. Repair: pass penalty=0.1, say"),
-        (lambda: bayes_error_with_covariance(Task("identity"), 1.0, np.ones(2)),
-         'the posterior has a width: ρ > 0; found target identity, noise variance 0. Repair: pass Task("identity", noise=0.01), say'),
-        (lambda: bayes_error_with_covariance(NOISY, 1.0, [1.0, -1.0]),
-         "covariance is positive semidefinite; found eigenvalues from -1 to 1. Repair: pass a covariance matrix, as A @ A.T"),
-        (lambda: bayes_error_with_covariance(NOISY, 1.0, [[1.0, 2.0], [2.0, 1.0]]),
-         "covariance is positive semidefinite; found eigenvalues from -1 to 3. Repair: pass a covariance matrix, as A @ A.T"),
-        (lambda: bayes_error_with_covariance(NOISY, 1.0, [[1.0, 5.0], [0.0, 1.0]]),
-         "covariance is symmetric; found |A − Aᵀ| up to 5. Repair: pass (A + A.T) / 2"),
-        (lambda: bayes_error_with_covariance(NOISY, 1.0, [math.nan, 1.0]),
-         "covariance is finite; found NaN or infinity in it. Repair: find where they come from"),
-        (lambda: bayes_error_with_covariance(NOISY, 1.0, 2.0),
-         "covariance is a finite matrix of shape (d, d); found shape (). Repair: pass numpy.eye(d), say"),
+        (
+            lambda: context_ridge_error(Task("relu"), 1.0, -1.0),
+            "the penalty is finite and ≥ 0; found penalty=-1.0. Repair: pass penalty=0.1, say",
+        ),
+        (
+            lambda: bayes_error_with_covariance(Task("identity"), 1.0, np.ones(2)),
+            'the posterior has a width: ρ > 0; found target identity, noise variance 0. Repair: pass Task("identity", noise=0.01), say',
+        ),
+        (
+            lambda: bayes_error_with_covariance(NOISY, 1.0, [1.0, -1.0]),
+            "covariance is positive semidefinite; found eigenvalues from -1 to 1. Repair: pass a covariance matrix, as A @ A.T",
+        ),
+        (
+            lambda: bayes_error_with_covariance(NOISY, 1.0, [[1.0, 2.0], [2.0, 1.0]]),
+            "covariance is positive semidefinite; found eigenvalues from -1 to 3. Repair: pass a covariance matrix, as A @ A.T",
+        ),
+        (
+            lambda: bayes_error_with_covariance(NOISY, 1.0, [[1.0, 5.0], [0.0, 1.0]]),
+            "covariance is symmetric; found |A − Aᵀ| up to 5. Repair: pass (A + A.T) / 2",
+        ),
+        (
+            lambda: bayes_error_with_covariance(NOISY, 1.0, [math.nan, 1.0]),
+            "covariance is finite; found NaN or infinity in it. Repair: find where they come from",
+        ),
+        (
+            lambda: bayes_error_with_covariance(NOISY, 1.0, 2.0),
+            "covariance is a finite matrix of shape (d, d); found shape (). Repair: pass numpy.eye(d), say",
+        ),
     ],
 )
 def test_messages(call: Any, message: str) -> None:

@@ -84,14 +84,22 @@ def test_pure_noise_has_no_use_for_contexts() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: optimal_context(RIDGELESS, Task("relu"), kappa=1, tau=1),
-         "the error is finite at some α; found ridge=0 and tau=1, where it diverges at every α. Repair: pass ridge=1e-6, say"),
-        (lambda: phase_diagram(RandomTransformer("relu", 0.1), "relu", kappa=[1], noise=[1], tau=2),  # type: ignore[arg-type]
-         "the phase diagram is of the linear Transformer; found relu. Repair: pass LinearTransformer(ridge=…)"),
-        (lambda: optimal_context(RandomTransformer("relu", 0.1), Task("relu"), kappa=1, tau=2),
-         "a random head has hidden units; found Ratios(alpha=1.0, kappa=1.0, tau=2.0, mu=None). Repair: pass mu=…"),
-        (lambda: phase_diagram(RIDGELESS, "relu", kappa=[0], noise=[1], tau=2),
-         "the ratio kappa is > 0 (inf allowed); found kappa=0.0. Repair: pass kappa=1.0, say"),
+        (
+            lambda: optimal_context(RIDGELESS, Task("relu"), kappa=1, tau=1),
+            "the error is finite at some α; found ridge=0 and tau=1, where it diverges at every α. Repair: pass ridge=1e-6, say",
+        ),
+        (
+            lambda: phase_diagram(RandomTransformer("relu", 0.1), "relu", kappa=[1], noise=[1], tau=2),  # type: ignore[arg-type]
+            "the phase diagram is of the linear Transformer; found relu. Repair: pass LinearTransformer(ridge=…)",
+        ),
+        (
+            lambda: optimal_context(RandomTransformer("relu", 0.1), Task("relu"), kappa=1, tau=2),
+            "a random head has hidden units; found Ratios(alpha=1.0, kappa=1.0, tau=2.0, mu=None). Repair: pass mu=…",
+        ),
+        (
+            lambda: phase_diagram(RIDGELESS, "relu", kappa=[0], noise=[1], tau=2),
+            "the ratio kappa is > 0 (inf allowed); found kappa=0.0. Repair: pass kappa=1.0, say",
+        ),
     ],
 )
 def test_messages(call: Any, message: str) -> None:

@@ -70,8 +70,10 @@ def test_drawn_contexts_come_closer_with_d(d: int) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: dmmse_limit(Task("identity"), 1.0),
-         'the posterior has a width: ρ > 0; found target identity, noise variance 0. Repair: pass Task("identity", noise=0.01), say'),
+        (
+            lambda: dmmse_limit(Task("identity"), 1.0),
+            'the posterior has a width: ρ > 0; found target identity, noise variance 0. Repair: pass Task("identity", noise=0.01), say',
+        ),
         (lambda: dmmse_limit(TASK, 1.0, -0.1), "the rate log(k)/d is finite and ≥ 0; found rate=-0.1. Repair: pass rate=np.log(tasks) / d"),
         (lambda: dmmse_limit(TASK, 0.0), "the ratio alpha is > 0 and finite; found alpha=0.0. Repair: pass alpha=1.0, say"),
     ],

@@ -63,8 +63,11 @@ def test_the_value_of_large_simulated_sizes() -> None:
 
 
 @pytest.mark.parametrize("which", ["alpha", "kappa", "tau", "mu"])
-@pytest.mark.parametrize("model", [LinearTransformer(0.1), LinearTransformer(0.1, True), RandomTransformer("relu", 0.1),
-                                   RandomTransformer("identity", 0.1)], ids=str)
+@pytest.mark.parametrize(
+    "model",
+    [LinearTransformer(0.1), LinearTransformer(0.1, True), RandomTransformer("relu", 0.1), RandomTransformer("identity", 0.1)],
+    ids=str,
+)
 def test_nothing_happens_at_a_ratio_of_exactly_one(model, which: str) -> None:
     ordinary = {"alpha": 0.7, "kappa": 1.4, "tau": 2.3, "mu": 3.1}
     points = [Ratios(**ordinary | {which: value}) for value in (BELOW, 1.0, ABOVE)]
@@ -94,9 +97,7 @@ TINY = [5e-324, 1e-300, 1e-60, 1e-30]
     ("identity", 72, 72, 1 / 3), ("identity", 20, 20, 1 / 2), ("identity", 72, 144, 1 / 2),
     ("tanh", 72, 72, 1 / 2), ("relu", 144, 144, 1 / 2),
 ])  # fmt: skip
-def test_a_ridge_too_small_for_a_power_law_is_refused(
-    head: str, samples: int, hidden: int, power: float, tasks: int
-) -> None:
+def test_a_ridge_too_small_for_a_power_law_is_refused(head: str, samples: int, hidden: int, power: float, tasks: int) -> None:
     def icl(ridge: float) -> float:
         return icl_error(RandomTransformer(head, ridge, True), Task("identity", 0.1), Sizes(8, 8, tasks, samples, hidden)).icl
 

@@ -147,7 +147,9 @@ def test_a_wide_law_of_the_norm_has_a_note() -> None:
     ratios = {"alpha": 1, "kappa": math.inf, "tau": 1.5, "mu": 2.5}
     head, task, where = RandomTransformer("gelu", 0.001), Task("relu", 0.1), Sizes.from_ratios(10, **ratios)
     assert any("‖h‖² has the relative variance" in note for note in icl_error(head, task, where).notes)
-    quiet = [icl_error(replace(head, normalise=True), task, where), icl_error(LinearTransformer(0.1), task, where),
-             icl_error(head, task, Sizes.from_ratios(20, **ratios))]
+    quiet = [
+        icl_error(replace(head, normalise=True), task, where),
+        icl_error(LinearTransformer(0.1), task, where),
+        icl_error(head, task, Sizes.from_ratios(20, **ratios)),
+    ]
     assert not any("relative variance" in note for result in quiet for note in result.notes)
-

@@ -134,8 +134,12 @@ def test_samples_equal_to_weights_interpolate_at_rounded_ratios(d: int) -> None:
 
 
 def test_a_curve_is_its_points() -> None:
-    points = [Sizes.from_ratios(d, alpha=1, kappa=kappa, tau=tau, mu=1) for d in (10, 26) for kappa in (0.5, math.inf)
-              for tau in ((0.5, 2) if d == 26 else (2,))]
+    points = [
+        Sizes.from_ratios(d, alpha=1, kappa=kappa, tau=tau, mu=1)
+        for d in (10, 26)
+        for kappa in (0.5, math.inf)
+        for tau in ((0.5, 2) if d == 26 else (2,))
+    ]
     for model in MODELS:
         curve = icl_curve(model, RELU, points)
         for one, point in zip(curve, points, strict=True):

@@ -27,9 +27,18 @@ from hermite_eq.theory.ridge_equivalent.linear import linear_limit
 NAMES = {"alpha": ALPHA, "kappa": KAPPA, "tau": TAU, "slope": SLOPE, "v": SECOND_MOMENT, "u": UNEXPLAINED}
 ONE = [{"tau": 0}, {"alpha": 0}, {"alpha": oo}, {"kappa": oo}, {"kappa": 0}, {"tau": oo}]
 TWO = [
-    {"tau": oo, "alpha": oo}, {"alpha": oo, "tau": oo}, {"tau": oo, "alpha": 0}, {"alpha": 0, "tau": oo},
-    {"tau": oo, "kappa": oo}, {"kappa": oo, "tau": oo}, {"tau": oo, "kappa": 0}, {"kappa": 0, "tau": oo},
-    {"alpha": oo, "kappa": oo}, {"kappa": oo, "alpha": oo}, {"alpha": oo, "kappa": 0}, {"kappa": 0, "alpha": oo},
+    {"tau": oo, "alpha": oo},
+    {"alpha": oo, "tau": oo},
+    {"tau": oo, "alpha": 0},
+    {"alpha": 0, "tau": oo},
+    {"tau": oo, "kappa": oo},
+    {"kappa": oo, "tau": oo},
+    {"tau": oo, "kappa": 0},
+    {"kappa": 0, "tau": oo},
+    {"alpha": oo, "kappa": oo},
+    {"kappa": oo, "alpha": oo},
+    {"alpha": oo, "kappa": 0},
+    {"kappa": 0, "alpha": oo},
 ]
 
 
@@ -40,7 +49,7 @@ def closed_form(side: Literal["interpolating", "overdetermined"]) -> Callable[..
 
 def near(to: dict[str, Any], point: dict[str, Any]) -> tuple[mpmath.mpf, mpmath.mpf]:
     """(ICL, IDG) with the last ratio 1e12 from its end, the first 1e40: the order of the limits."""
-    far = [mpmath.mpf(10) ** 40, mpmath.mpf(10) ** 12][-len(to):]
+    far = [mpmath.mpf(10) ** 40, mpmath.mpf(10) ** 12][-len(to) :]
     moved = {**point, **{name: 1 / size if end == 0 else size for (name, end), size in zip(to.items(), far, strict=True)}}
     icl, idg = closed_form("overdetermined" if moved["tau"] > 1 else "interpolating")(*(moved[name] for name in NAMES))
     return icl, idg
@@ -55,8 +64,11 @@ def test_every_limit_is_approached(to: dict[str, Any]) -> None:
         for alpha, kappa, tau in itertools.product((0.7, 3.0), (0.3, 0.6, 1.4, 5.0), (0.45, 0.8, 2.5)):
             point = {"alpha": alpha, "kappa": kappa, "tau": tau, "slope": 0.8, "v": 1.1, "u": 0.3}
             point = {name: mpmath.mpf(str(x)) for name, x in point.items()}
-            values = {NAMES[name]: sympy.Rational(str(x)) for name, x in
-                      {"alpha": alpha, "kappa": kappa, "tau": tau, "slope": 0.8, "v": 1.1, "u": 0.3}.items() if name not in to}
+            values = {
+                NAMES[name]: sympy.Rational(str(x))
+                for name, x in {"alpha": alpha, "kappa": kappa, "tau": tau, "slope": 0.8, "v": 1.1, "u": 0.3}.items()
+                if name not in to
+            }
             for found, expected in zip(near(to, point), (limit.icl, limit.idg), strict=True):
                 exact = expected.subs(values)
                 if exact == oo:

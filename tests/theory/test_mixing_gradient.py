@@ -77,7 +77,8 @@ def five_points(f: Callable[[float], Array], h: float) -> tuple[Array, Array]:
 
 
 @pytest.mark.parametrize(
-    ("task", "model"), [*((TWO, head) for head in HEADS), *((THREE, head) for head in HEADS[1::4]), (CENTRED, HEADS[1])],
+    ("task", "model"),
+    [*((TWO, head) for head in HEADS), *((THREE, head) for head in HEADS[1::4]), (CENTRED, HEADS[1])],
     ids=lambda x: {TWO: "two", THREE: "three", CENTRED: "mean"}[x] if isinstance(x, Task) else f"{x}-{x.ridge}",
 )
 def test_every_derivative_is_a_difference_quotient(task: Task, model: Model) -> None:
@@ -137,6 +138,7 @@ def test_slopes_of_coefficients_in_the_scale(head: object) -> None:
     scales, h = np.array([0.3, 1.0, 2.2]), 1e-3
     found = HeadMoments.log_slopes(head, scales)  # type: ignore[arg-type]
     for name in ("c0", "c1", "c2", "residual2"):
+
         def at(x: float, name: str = name) -> Array:
             return np.asarray(getattr(HeadMoments.scaled(head, scales * math.exp(x)), name))  # type: ignore[arg-type]
 

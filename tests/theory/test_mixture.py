@@ -119,8 +119,11 @@ def test_another_seed_moves_the_error_by_a_per_cent(monkeypatch: pytest.MonkeyPa
 #: Task, model and runs.
 SETTINGS = {
     "input spike": (dm([Source("relu", 1e-4, input_cov=Spike(12.0, normalised=True))]), LinearTransformer(rt_ridge(5e-5, 12)), 400),
-    "task spike": (dm([Source("relu", 1e-4), Source("relu", 1e-4, task_cov=Spike(144.0))]),
-                   LinearTransformer(rt_ridge(5e-5, 12), intercept=True), 400),
+    "task spike": (
+        dm([Source("relu", 1e-4), Source("relu", 1e-4, task_cov=Spike(144.0))]),
+        LinearTransformer(rt_ridge(5e-5, 12), intercept=True),
+        400,
+    ),
     "noise": (dm([Source("relu", 0.01), Source("relu", 0.3)]), RandomTransformer("tanh", rt_ridge(5e-5, 12, 72)), 100),
 }
 

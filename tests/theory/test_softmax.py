@@ -17,8 +17,13 @@ from hermite_eq.theory import Population, given_moments
 from hermite_eq.theory.feature_law.sources.softmax import softmax_moments, softmax_population
 from hermite_eq.theory.spectra.blocks import Kronecker, RotationInvariant
 
-MODELS = (LinearTransformer(0.1), LinearTransformer(0.1, intercept=True), RandomTransformer("relu", 0.1),
-          RandomTransformer("relu", 0.1, normalise=True), RandomTransformer("tanh", 0.1))
+MODELS = (
+    LinearTransformer(0.1),
+    LinearTransformer(0.1, intercept=True),
+    RandomTransformer("relu", 0.1),
+    RandomTransformer("relu", 0.1, normalise=True),
+    RandomTransformer("tanh", 0.1),
+)
 
 
 def attention(target: str, sharpness: float, **options: bool) -> SoftmaxAttention:
@@ -29,11 +34,18 @@ def sizes(d: int) -> Sizes:
     return Sizes(d, 2 * d, math.inf, 2 * d * d, d * d)
 
 
-@pytest.mark.parametrize(("task", "d", "context", "sharpness"), [
-    (Task("relu", 0.1), 12, 7, 1.0), (Task("tanh", 0.1), 20, 40, 0.6), (Task("x + x**2/3", 0.1), 12, 7, 1.0),
-    (Task("relu", 0.1, unit_inputs=True, unit_link=True), 12, 7, 1.0), (Task("relu", 0.1, unit_inputs=True), 8, 20, 0.6),
-    (Task(sources=[Source("tanh", 0.1, tasks=Sphere())]), 12, 7, 1.0),
-], ids=str)
+@pytest.mark.parametrize(
+    ("task", "d", "context", "sharpness"),
+    [
+        (Task("relu", 0.1), 12, 7, 1.0),
+        (Task("tanh", 0.1), 20, 40, 0.6),
+        (Task("x + x**2/3", 0.1), 12, 7, 1.0),
+        (Task("relu", 0.1, unit_inputs=True, unit_link=True), 12, 7, 1.0),
+        (Task("relu", 0.1, unit_inputs=True), 8, 20, 0.6),
+        (Task(sources=[Source("tanh", 0.1, tasks=Sphere())]), 12, 7, 1.0),
+    ],
+    ids=str,
+)
 def test_moments_are_those_of_drawn_contexts(task: Task, d: int, context: int, sharpness: float) -> None:
     """Seven means over 40,000 contexts in 6 cases: |z| > 5 in one of them with probability 2.4e-5, but for heavy tails."""
     soft, count = SoftmaxAttention(task, sharpness), 40_000
@@ -50,10 +62,17 @@ def test_moments_are_those_of_drawn_contexts(task: Task, d: int, context: int, s
 
 #: Allowed: 2 %, or three standard errors, of which 28 comparisons of a theory within 1 % use three once in fifty.
 @pytest.mark.statistical
-@pytest.mark.parametrize(("target", "sharpness", "d", "runs"), [
-    ("tanh", 0.5, 24, 24), ("tanh", 1.0, 24, 24), ("relu", 0.5, 24, 24), ("relu", 1.0, 24, 24), ("tanh", 1.0, 40, 12),
-    ("relu", 1.0, 40, 12),
-])
+@pytest.mark.parametrize(
+    ("target", "sharpness", "d", "runs"),
+    [
+        ("tanh", 0.5, 24, 24),
+        ("tanh", 1.0, 24, 24),
+        ("relu", 0.5, 24, 24),
+        ("relu", 1.0, 24, 24),
+        ("tanh", 1.0, 40, 12),
+        ("relu", 1.0, 40, 12),
+    ],
+)
 def test_errors_are_those_of_simulations(target: str, sharpness: float, d: int, runs: int) -> None:
     soft = attention(target, sharpness)
     measured = simulated(list(MODELS), soft, sizes(d), runs=runs, rng=3)
@@ -71,8 +90,10 @@ def test_fewer_examples_and_linear_attention_are_told_from_softmax() -> None:
         measured = simulated(list(MODELS), soft, at, runs=24, rng=3)
         fewer = Sizes(24, round(48 / math.e), math.inf, at.samples, at.hidden)
         for wrong in (at, fewer):
-            told = [abs(icl_error(model, soft.task, wrong).icl - error.icl.mean) > max(0.02 * error.icl.mean, 5 * error.icl.stderr)
-                    for model, error in zip(MODELS, measured, strict=True)]
+            told = [
+                abs(icl_error(model, soft.task, wrong).icl - error.icl.mean) > max(0.02 * error.icl.mean, 5 * error.icl.stderr)
+                for model, error in zip(MODELS, measured, strict=True)
+            ]
             assert sum(told) >= 3, f"{target}, {wrong}: {told}"
 
 
@@ -101,8 +122,10 @@ def test_equivalent_covariances_give_one_answer() -> None:
     """A covariance that rotations leave invariant with equal eigenvalues is the identity, and with its blocks as a matrix the same."""
     d, side = 3, 3 * 4
     signal = np.hstack([np.eye(d), np.zeros((d, 1))]) / 2
-    same = [Population(covariance, signal, square=2.0, mean=0.5) for covariance in (
-        RotationInvariant(d, 1.0, 1.0, 1.0, 1.0), Kronecker(np.eye(d), np.eye(d + 1)), np.eye(side))]
+    same = [
+        Population(covariance, signal, square=2.0, mean=0.5)
+        for covariance in (RotationInvariant(d, 1.0, 1.0, 1.0, 1.0), Kronecker(np.eye(d), np.eye(d + 1)), np.eye(side))
+    ]
     at = Sizes(d, d, 1, 40, 30)
     errors = [icl_error(RandomTransformer("relu", 0.1), given_moments([p]), at).icl for p in same]
     assert errors == pytest.approx([errors[0]] * 3, rel=1e-12)
@@ -113,21 +136,26 @@ def test_equivalent_covariances_give_one_answer() -> None:
             turned[i, j, j, i] += 0.3 - 0.1
             turned[i, i, j, j] += (1.5 - 0.6) / d
         turned[i, d, i, d] = 0.7
-    pair = [Population(covariance, signal, square=2.0, mean=0.5) for covariance in (
-        RotationInvariant(d, 1.5, 0.6, 0.2, 0.7), turned.reshape(side, side))]
+    pair = [
+        Population(covariance, signal, square=2.0, mean=0.5)
+        for covariance in (RotationInvariant(d, 1.5, 0.6, 0.2, 0.7), turned.reshape(side, side))
+    ]
     errors = [icl_error(RandomTransformer("relu", 0.1), given_moments([p]), at).icl for p in pair]
     assert errors[0] == pytest.approx(errors[1], rel=1e-10)
 
 
-@pytest.mark.parametrize(("soft", "where", "model", "message"), [
-    (attention("relu", 1.0), Sizes(8, 8, 4, 64, 64), MODELS[2], "a fresh task in every context; found tasks=4"),
-    (attention("relu", 1.0), Ratios(1, math.inf, 1, 1), MODELS[2], "at a finite d"),
-    (attention("relu", 1.0), Sizes(2, 8, math.inf, 64, 64), MODELS[2], "d ≥ 3; found d=2"),
-    (attention("relu", 1.0), sizes(8), OneStepTransformer("relu", 8.0, ridge=0.1), "without a gradient step"),
-    (SoftmaxAttention(Task(sources=[Source("relu", inputs=StudentT(9))]), 1.0), sizes(8), MODELS[2], "one isotropic source"),
-    (SoftmaxAttention(Task(sources=[Source("relu", task_cov=Toeplitz(0.5))]), 1.0), sizes(8), MODELS[2], "one isotropic source"),
-    (SoftmaxAttention(Task(sources=[Source("relu"), Source("tanh")]), 1.0), sizes(8), MODELS[2], "one isotropic source"),
-])
+@pytest.mark.parametrize(
+    ("soft", "where", "model", "message"),
+    [
+        (attention("relu", 1.0), Sizes(8, 8, 4, 64, 64), MODELS[2], "a fresh task in every context; found tasks=4"),
+        (attention("relu", 1.0), Ratios(1, math.inf, 1, 1), MODELS[2], "at a finite d"),
+        (attention("relu", 1.0), Sizes(2, 8, math.inf, 64, 64), MODELS[2], "d ≥ 3; found d=2"),
+        (attention("relu", 1.0), sizes(8), OneStepTransformer("relu", 8.0, ridge=0.1), "without a gradient step"),
+        (SoftmaxAttention(Task(sources=[Source("relu", inputs=StudentT(9))]), 1.0), sizes(8), MODELS[2], "one isotropic source"),
+        (SoftmaxAttention(Task(sources=[Source("relu", task_cov=Toeplitz(0.5))]), 1.0), sizes(8), MODELS[2], "one isotropic source"),
+        (SoftmaxAttention(Task(sources=[Source("relu"), Source("tanh")]), 1.0), sizes(8), MODELS[2], "one isotropic source"),
+    ],
+)
 def test_what_has_no_theory_says_so(soft: SoftmaxAttention, where: Sizes, model: RandomTransformer, message: str) -> None:
     with pytest.raises(HypothesisError, match=message):
         icl_error(model, soft, where)

@@ -197,8 +197,10 @@ def test_what_a_step_changes_is_the_same_by_types_alone(monkeypatch: pytest.Monk
     """The relative change of what exceeds the noise; the rank-one step of an even σ, for which c_1 = 0, changes nothing."""
     monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 256)
     task, sizes = Task("relu", 0.3), half(12)
-    found, typed = ([error(OneStepTransformer("relu", eta, 0.1), task, sizes).icl - 0.3 for eta in (1e-6, 144.0)]
-                    for error in (icl_error, functools.partial(spiked_icl_error, nodes=256)))
+    found, typed = (
+        [error(OneStepTransformer("relu", eta, 0.1), task, sizes).icl - 0.3 for eta in (1e-6, 144.0)]
+        for error in (icl_error, functools.partial(spiked_icl_error, nodes=256))
+    )
     assert found[1] / found[0] == pytest.approx(typed[1] / typed[0], rel=1e-9)
     still, even = (icl_error(OneStepTransformer("x^2-1", eta, 0.1, rank_one=True), task, sizes).icl for eta in (0.0, 144.0))
     assert even == pytest.approx(still, rel=1e-12)

@@ -116,8 +116,10 @@ def test_drawn_tasks_average_to_the_limit() -> None:
     points = [Ratios(3, 0.5, 2.0), Ratios(3, 0.5, 0.5)]
     model = LinearTransformer(1e-3)
     limit = icl_curve(model, TaskPopulation.from_covariances(task, train, test), points)
-    draws = [icl_curve(model, TaskPopulation.from_tasks(task, rng.standard_normal((d // 2, d)) * np.sqrt(train), test), points)
-             for _ in range(10)]
+    draws = [
+        icl_curve(model, TaskPopulation.from_tasks(task, rng.standard_normal((d // 2, d)) * np.sqrt(train), test), points)
+        for _ in range(10)
+    ]
     for name in ("icl", "idg"):
         values, exact = np.array([getattr(draw, name) for draw in draws]), getattr(limit, name)
         allowed = 5 * values.std(0, ddof=1) / math.sqrt(10) + exact / d
@@ -166,29 +168,51 @@ IDENTITY = Task("identity")
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: TaskPopulation.from_covariances(IDENTITY, np.ones((2, 3))),
-         "train is a finite matrix of shape (d, d); found shape (2, 3). Repair: pass numpy.eye(d), say"),
-        (lambda: TaskPopulation.from_covariances(IDENTITY, np.array([[1.0, 0.5], [0.0, 1.0]])),
-         "train is symmetric; found |A − Aᵀ| up to 0.5. Repair: pass (A + A.T) / 2"),
-        (lambda: TaskPopulation.from_covariances(IDENTITY, np.diag([1.0, -1.0])),
-         "train is positive semidefinite; found eigenvalues from -1 to 1. Repair: pass a covariance matrix, as A @ A.T"),
-        (lambda: TaskPopulation.from_covariances(IDENTITY, np.ones(2), np.zeros(2)),
-         "test is not zero; found no entry other than 0. Repair: pass numpy.eye(d), say"),
+        (
+            lambda: TaskPopulation.from_covariances(IDENTITY, np.ones((2, 3))),
+            "train is a finite matrix of shape (d, d); found shape (2, 3). Repair: pass numpy.eye(d), say",
+        ),
+        (
+            lambda: TaskPopulation.from_covariances(IDENTITY, np.array([[1.0, 0.5], [0.0, 1.0]])),
+            "train is symmetric; found |A − Aᵀ| up to 0.5. Repair: pass (A + A.T) / 2",
+        ),
+        (
+            lambda: TaskPopulation.from_covariances(IDENTITY, np.diag([1.0, -1.0])),
+            "train is positive semidefinite; found eigenvalues from -1 to 1. Repair: pass a covariance matrix, as A @ A.T",
+        ),
+        (
+            lambda: TaskPopulation.from_covariances(IDENTITY, np.ones(2), np.zeros(2)),
+            "test is not zero; found no entry other than 0. Repair: pass numpy.eye(d), say",
+        ),
         # Its diagonal in the eigenbasis of the other is positive.
-        (lambda: TaskPopulation.from_covariances(IDENTITY, np.eye(2), [[1.0, 2.0], [2.0, 1.0]]),
-         "test is positive semidefinite; found eigenvalues from -1 to 3. Repair: pass a covariance matrix, as A @ A.T"),
-        (lambda: TaskPopulation.from_covariances(IDENTITY, np.ones(2), np.ones(3)),
-         "both covariances have the same d; found 2 and 3. Repair: pass matrices of one shape"),
-        (lambda: TaskPopulation.from_tasks(IDENTITY, np.ones(3)),
-         "tasks are finite nonzero vectors, the rows of an array (k, d); found shape (3,). Repair: pass shape (k, d)"),
-        (lambda: TaskPopulation.from_tasks(IDENTITY, np.ones((2, 3)), np.ones(2)),
-         "both covariances have the same d; found 3 and 2. Repair: pass matrices of one shape"),
-        (lambda: icl_curve(LinearTransformer(0), TaskPopulation.from_tasks(IDENTITY, np.eye(4)[:2]), [Ratios(1, 1, 2)]),
-         "the 0.5 d given tasks are the training tasks; found kappa=1. Repair: pass kappa=0.5"),
-        (lambda: icl_curve(RandomTransformer("relu", 0), TaskPopulation.from_covariances(IDENTITY, np.ones(2)), [Ratios(1, 1, 2, 1)]),
-         "structured tasks are worked out for the linear Transformer; found relu. Repair: pass LinearTransformer(ridge=…)"),
-        (lambda: TaskPopulation.from_covariances(Task("0"), np.ones(2)),
-         "the labels are not all zero; found target 0, noise variance 0. Repair: pass a nonzero target or noise > 0"),
+        (
+            lambda: TaskPopulation.from_covariances(IDENTITY, np.eye(2), [[1.0, 2.0], [2.0, 1.0]]),
+            "test is positive semidefinite; found eigenvalues from -1 to 3. Repair: pass a covariance matrix, as A @ A.T",
+        ),
+        (
+            lambda: TaskPopulation.from_covariances(IDENTITY, np.ones(2), np.ones(3)),
+            "both covariances have the same d; found 2 and 3. Repair: pass matrices of one shape",
+        ),
+        (
+            lambda: TaskPopulation.from_tasks(IDENTITY, np.ones(3)),
+            "tasks are finite nonzero vectors, the rows of an array (k, d); found shape (3,). Repair: pass shape (k, d)",
+        ),
+        (
+            lambda: TaskPopulation.from_tasks(IDENTITY, np.ones((2, 3)), np.ones(2)),
+            "both covariances have the same d; found 3 and 2. Repair: pass matrices of one shape",
+        ),
+        (
+            lambda: icl_curve(LinearTransformer(0), TaskPopulation.from_tasks(IDENTITY, np.eye(4)[:2]), [Ratios(1, 1, 2)]),
+            "the 0.5 d given tasks are the training tasks; found kappa=1. Repair: pass kappa=0.5",
+        ),
+        (
+            lambda: icl_curve(RandomTransformer("relu", 0), TaskPopulation.from_covariances(IDENTITY, np.ones(2)), [Ratios(1, 1, 2, 1)]),
+            "structured tasks are worked out for the linear Transformer; found relu. Repair: pass LinearTransformer(ridge=…)",
+        ),
+        (
+            lambda: TaskPopulation.from_covariances(Task("0"), np.ones(2)),
+            "the labels are not all zero; found target 0, noise variance 0. Repair: pass a nonzero target or noise > 0",
+        ),
     ],
 )
 def test_messages(call: Any, message: str) -> None:

@@ -116,12 +116,18 @@ GIVEN = TaskPopulation.from_tasks(Task("identity", 0.1), np.eye(4)[:3])
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: theory.task_alignment(RandomTransformer("relu", 0.1), GIVEN, Ratios(1, 0.75, 1)),  # type: ignore[arg-type]
-         "structured tasks are worked out for the linear Transformer; found relu"),
-        (lambda: theory.task_alignment(LinearTransformer(0.0), GIVEN, Ratios(1, 0.75, 1)),
-         "the error is finite; found exact interpolation"),
-        (lambda: theory.task_alignment(LINEAR, GIVEN, Ratios(1, 0.75, 2)).of([1.0]),
-         "the covariance has an entry for every direction; found 1 of 4"),
+        (
+            lambda: theory.task_alignment(RandomTransformer("relu", 0.1), GIVEN, Ratios(1, 0.75, 1)),  # type: ignore[arg-type]
+            "structured tasks are worked out for the linear Transformer; found relu",
+        ),
+        (
+            lambda: theory.task_alignment(LinearTransformer(0.0), GIVEN, Ratios(1, 0.75, 1)),
+            "the error is finite; found exact interpolation",
+        ),
+        (
+            lambda: theory.task_alignment(LINEAR, GIVEN, Ratios(1, 0.75, 2)).of([1.0]),
+            "the covariance has an entry for every direction; found 1 of 4",
+        ),
         (lambda: diversity_diagram(LINEAR, [GIVEN], alpha=1, tau=[2]), "the 0.75 d given tasks are the training tasks; found kappa=inf"),
         (lambda: TaskPopulation.from_sources(Task(sources=[Source("relu"), Source("tanh")]), 4), "one source is trained on"),
         (lambda: TaskPopulation.from_sources(Task(sources=[Source("relu", input_mean=0.5)]), 4), "sources differ in the covariance of"),

@@ -150,9 +150,7 @@ def test_simulated_training_does_not_depend_on_the_test() -> None:
     """The same draws train; the in-distribution error is on contexts of the training length, with finitely many tasks or not."""
     task = Task("relu", 0.1)
     for kappa in (0.5, INF):
-        plain, other = (
-            simulate.icl_error([LINEAR, RELU], task, sizes(10, kappa, test_alpha), runs=3, rng=2) for test_alpha in (1, 5)
-        )
+        plain, other = (simulate.icl_error([LINEAR, RELU], task, sizes(10, kappa, test_alpha), runs=3, rng=2) for test_alpha in (1, 5))
         for one, two in zip(plain, other, strict=True):
             if kappa < INF:
                 assert (one.idg_runs == two.idg_runs).all()
@@ -241,5 +239,3 @@ def test_wrong_formulas_fail_in_the_derivation() -> None:
     ]  # fmt: skip
     for steps in wrong:
         assert not all(step.holds for step in steps())
-
-

@@ -124,17 +124,21 @@ def test_a_wrong_limit_is_seen_to_be_beaten(trained: TrainedError) -> None:
     assert z(trained, wrong) > Z_LIMIT
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"model": "softmax"}, "the model is a FullLinearAttention or a SoftmaxTransformer; found str"),
-    ({"task": Task(sources=[Source("relu", 0.1, task_cov=Spike(4.0))])}, "trained architectures see one isotropic source"),
-    ({"task": "identity"}, "the task is a hermite_eq.Task"),
-    ({"epochs": [3, 3]}, "errors are measured after increasing numbers of epochs"),
-    ({"epochs": []}, "errors are measured after increasing numbers of epochs"),
-    ({"epochs": 1.5}, "epochs is a non-negative integer"),
-    ({"rate": 0.0}, "the learning rate is positive"),
-    ({"runs": 0}, "runs is a positive integer"),
-    ({"test": 10**12}, "fit into memory"),
-], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "softmax"}, "the model is a FullLinearAttention or a SoftmaxTransformer; found str"),
+        ({"task": Task(sources=[Source("relu", 0.1, task_cov=Spike(4.0))])}, "trained architectures see one isotropic source"),
+        ({"task": "identity"}, "the task is a hermite_eq.Task"),
+        ({"epochs": [3, 3]}, "errors are measured after increasing numbers of epochs"),
+        ({"epochs": []}, "errors are measured after increasing numbers of epochs"),
+        ({"epochs": 1.5}, "epochs is a non-negative integer"),
+        ({"rate": 0.0}, "the learning rate is positive"),
+        ({"runs": 0}, "runs is a positive integer"),
+        ({"test": 10**12}, "fit into memory"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_what_cannot_be_trained_is_refused(changes: dict, message: str) -> None:
     arguments = {"model": FullLinearAttention(), "task": TASK, "sizes": sizes(3, 30), "runs": 1, "epochs": 1} | changes
     with pytest.raises(HypothesisError, match=message):
@@ -148,5 +152,5 @@ def test_without_jax_an_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch
 
 
 def test_jax_is_loaded_when_something_is_trained() -> None:
-    code = ("import sys, hermite_eq.trained as t; t.SoftmaxTransformer(2).parameters(6); assert not {'jax', 'optax'} & set(sys.modules)")
+    code = "import sys, hermite_eq.trained as t; t.SoftmaxTransformer(2).parameters(6); assert not {'jax', 'optax'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -71,7 +71,9 @@ def test_the_right_theory_agrees_and_a_wrong_one_is_caught() -> None:
     # That of an equivalent whose degree is too high for d is not blamed on the theory.
     outcome = {item["defect"]: (item["caught"], item["checks"]) for item in controls([drawn()])}
     assert outcome == {
-        "predicted errors 5% too large": (3, 4), "predicted errors 20% too large": (3, 4), "gain of the step half as large": (2, 2),
+        "predicted errors 5% too large": (3, 4),
+        "predicted errors 20% too large": (3, 4),
+        "gain of the step half as large": (2, 2),
     }
 
 
@@ -130,8 +132,10 @@ def test_fig3_shows_the_predicted_gain_and_the_best_step() -> None:
     assert nothing.predicted == pytest.approx(-0.1, rel=1e-12)
 
 
-@pytest.mark.parametrize(("share", "verdict"), [(0.0, Verdict.AGREES), (0.01, Verdict.AGREES), (-0.01, Verdict.AGREES),
-                                                (0.0199, Verdict.DISAGREES), (-0.03, Verdict.DISAGREES)])
+@pytest.mark.parametrize(
+    ("share", "verdict"),
+    [(0.0, Verdict.AGREES), (0.01, Verdict.AGREES), (-0.01, Verdict.AGREES), (0.0199, Verdict.DISAGREES), (-0.03, Verdict.DISAGREES)],
+)
 def test_errors_that_differ_by_less_than_two_per_cent_agree(share: float, verdict: Verdict) -> None:
     """Gaps of .1 % scatter in 20 runs: 1 % is z = 45, and five standard errors are .11 %."""
     results = drawn(("relu", "relu, rank one"))

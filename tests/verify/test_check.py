@@ -116,8 +116,17 @@ def test_several_points_agree_only_where_each_can_tell() -> None:
     assert at_every_point(bad, [0.01, 2.0], [1.0, 1.0], runs=20) == bad
 
 
-@pytest.mark.parametrize(("mean", "verdict"), [(0.0, Verdict.AGREES), (0.015, Verdict.AGREES), (-0.015, Verdict.AGREES),
-                                               (0.0199, Verdict.UNDECIDED), (0.03, Verdict.DISAGREES), (-0.03, Verdict.DISAGREES)])
+@pytest.mark.parametrize(
+    ("mean", "verdict"),
+    [
+        (0.0, Verdict.AGREES),
+        (0.015, Verdict.AGREES),
+        (-0.015, Verdict.AGREES),
+        (0.0199, Verdict.UNDECIDED),
+        (0.03, Verdict.DISAGREES),
+        (-0.03, Verdict.DISAGREES),
+    ],
+)
 def test_no_change_means_within_the_band(mean: float, verdict: Verdict) -> None:
     scatter = 0.004 * np.random.default_rng(1).standard_normal(40)
     change = mean + scatter - scatter.mean()
@@ -129,8 +138,18 @@ def test_no_change_means_within_the_band(mean: float, verdict: Verdict) -> None:
 
 pytestmark = pytest.mark.usefixtures("one_spectrum")
 SMALL = dataclasses.replace(
-    QUICK, name="small", feature_runs=24, feature_side=300, feature_d=12, law_ladder=(8, 16, 32), law_contexts=50_000,
-    covariance_d=12, covariance_contexts=50_000, ladder=(10, 12), runs=(12, 12), taus=(1.5, 3.0),
+    QUICK,
+    name="small",
+    feature_runs=24,
+    feature_side=300,
+    feature_d=12,
+    law_ladder=(8, 16, 32),
+    law_contexts=50_000,
+    covariance_d=12,
+    covariance_contexts=50_000,
+    ladder=(10, 12),
+    runs=(12, 12),
+    taus=(1.5, 3.0),
 )
 
 
@@ -175,8 +194,9 @@ def test_the_theory_is_rejected_for_another_target(ladder: list[Results]) -> Non
         return curve.believing(lambda point: dataclasses.replace(point, task=Task("relu", 0.01)))
 
     # At these sizes the plain heads are far from the limit; the normalised head and its theory are what can be compared.
-    right, wrong = (theory_rows(transformers.foretold(held, panel=1)).values()
-                    for held in (ladder, [results.replaced(mistaken) for results in ladder]))
+    right, wrong = (
+        theory_rows(transformers.foretold(held, panel=1)).values() for held in (ladder, [results.replaced(mistaken) for results in ladder])
+    )
     assert sum(check.verdict == Verdict.DISAGREES for check in wrong) > sum(check.verdict == Verdict.DISAGREES for check in right)
 
 

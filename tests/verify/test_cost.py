@@ -26,7 +26,8 @@ TASK = Task("relu", noise=0.1)
 HEADS = (RandomTransformer("relu", 0.1), RandomTransformer(equivalent_model("tanh", 3), 0.1), RandomTransformer("relu", 1.0))
 LINEAR = (LinearTransformer(0.1), LinearTransformer(0.1, intercept=True))
 STEPS = (
-    OneStepTransformer("relu", 3.0, 0.1), OneStepTransformer("relu", 3.0, 0.1, head=equivalent_model("relu", 2)),
+    OneStepTransformer("relu", 3.0, 0.1),
+    OneStepTransformer("relu", 3.0, 0.1, head=equivalent_model("relu", 2)),
     OneStepTransformer("relu", 3.0, 0.1, rank_one=True),
 )
 SIZES = Sizes(d=6, context=6, tasks=3, samples=90, hidden=36)
@@ -73,8 +74,9 @@ class Counted:
 
 @pytest.mark.filterwarnings("ignore:the second moment:hermite_eq.HypothesisWarning")
 @pytest.mark.parametrize("axis", ["samples", "hidden"])
-@pytest.mark.parametrize("models", [HEADS, LINEAR, (*HEADS, *LINEAR), STEPS[2:], (*HEADS, *STEPS)],
-                         ids=["heads", "linear", "both", "rank one", "steps"])
+@pytest.mark.parametrize(
+    "models", [HEADS, LINEAR, (*HEADS, *LINEAR), STEPS[2:], (*HEADS, *STEPS)], ids=["heads", "linear", "both", "rank one", "steps"]
+)
 def test_operations_are_those_of_the_kernels_that_are_called(models, axis, monkeypatch):
     values = [20, 30, 50, 90] if axis == "samples" else [10, 36, 60, 100, 120]
     points = tuple(dataclasses.replace(SIZES, **{axis: value}) for value in values)

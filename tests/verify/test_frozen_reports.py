@@ -84,7 +84,9 @@ def rows(name: str, largest: float = math.inf) -> dict[str, Any]:
         ladder = [results, *(other for _, other in loaded if other.d != results.d)]
         judged = judge(campaign, ladder)
         found[store.setup.hash] = {
-            "d": results.d, "runs": results.runs, "statements": [plain(row) for row in judged if row.claim == campaign.figure],
+            "d": results.d,
+            "runs": results.runs,
+            "statements": [plain(row) for row in judged if row.claim == campaign.figure],
             "theory": [plain(row) for row in judged if row.claim != campaign.figure],
             "controls": [[each["defect"], each["checks"], each["caught"]] for each in controls(ladder)],
         }

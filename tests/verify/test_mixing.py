@@ -150,8 +150,9 @@ def test_far_beyond_the_theorem_degree_four_is_not_enough() -> None:
     # the errors falls with d all the same: 16, 9, 4 at d = 10, 14, 20.
     d = 14
     mixing = replace(SPIKED, step=16.0)
-    sigma, other = errors(mixing, d, 12, [head(mixing, d, normalise=True, **options)
-                                          for options in ({}, {"head": hermite_eq.equivalent_model("relu", 4)})])
+    sigma, other = errors(
+        mixing, d, 12, [head(mixing, d, normalise=True, **options) for options in ({}, {"head": hermite_eq.equivalent_model("relu", 4)})]
+    )
     assert sigma.icl.mean < 0.5
     mean, t = t_ratio(np.log(other.icl_runs / sigma.icl_runs))
     assert mean > math.log(2)
@@ -223,8 +224,9 @@ NAMES = [campaign.name for campaign in DATA_MIXING]
 def small(name: str) -> Campaign:
     """Two values of every axis (three of the step) and at most two families."""
     panels = tuple(
-        dataclasses.replace(panel, values=(0.0, 1.0, 4.0) if panel.axis == "step" else (panel.values[0], panel.values[-1]),
-                            families=panel.families[:2])
+        dataclasses.replace(
+            panel, values=(0.0, 1.0, 4.0) if panel.axis == "step" else (panel.values[0], panel.values[-1]), families=panel.families[:2]
+        )
         for panel in CAMPAIGNS[name].panels
     )
     return dataclasses.replace(CAMPAIGNS[name], panels=panels)
@@ -265,8 +267,11 @@ def test_curves_are_the_simulations_at_their_points() -> None:
     with warnings.catch_warnings(), one_blas_thread():
         warnings.simplefilter("ignore", HypothesisWarning)
         direct = icl_error(sweep.models, sweep.task, sweep.sizes, runs=2, rng=np.random.SeedSequence(3, spawn_key=sweep.key), memory=MEMORY)
-    heads = {model.step_size: error for model, error in zip(sweep.models, direct, strict=True)
-             if isinstance(model, OneStepTransformer) and model.head == model.activation and not model.rank_one}
+    heads = {
+        model.step_size: error
+        for model, error in zip(sweep.models, direct, strict=True)
+        if isinstance(model, OneStepTransformer) and model.head == model.activation and not model.rank_one
+    }
     for i, value in enumerate(curve.values):
         np.testing.assert_array_equal(curve.icl_runs[:, i], heads[value * 64].icl_runs)
     mixed = found.get("relu")

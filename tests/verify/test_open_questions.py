@@ -21,8 +21,9 @@ from verify.open_questions.network import DIVERGED, Architecture, Exact, Stop, h
 from verify.store.folders import setup_with
 
 SIGMA = activation("tanh")
-TINY = replace(QUESTIONS, test=60, heads=("relu",), experiments=tuple(replace(each, steps=each.steps[:2], stop=None)
-                                                                       for each in QUESTIONS.experiments))
+TINY = replace(
+    QUESTIONS, test=60, heads=("relu",), experiments=tuple(replace(each, steps=each.steps[:2], stop=None) for each in QUESTIONS.experiments)
+)
 
 
 def loss(weights, w, data):
@@ -148,10 +149,17 @@ def test_a_small_run_has_every_row(setup, record):
         assert (values["errors"][ITSELF] == values["errors"]["plain"]) == row.endswith("T = 0"), row
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda row: row.pop("loss"), lambda row: row["errors"].pop(ITSELF), lambda row: row["errors"]["plain"].update({"2": math.nan}),
-    lambda row: row["loss"].update({"1": -1.0}), lambda row: row.update(shares=None), lambda row: row["errors"].update(plain=[1.0]),
-])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda row: row.pop("loss"),
+        lambda row: row["errors"].pop(ITSELF),
+        lambda row: row["errors"]["plain"].update({"2": math.nan}),
+        lambda row: row["loss"].update({"1": -1.0}),
+        lambda row: row.update(shares=None),
+        lambda row: row["errors"].update(plain=[1.0]),
+    ],
+)
 def test_a_stored_run_that_was_changed_is_an_error(setup, record, spoil):
     changed = copy.deepcopy(record)
     spoil(changed["relu"]["two layers, T = 20"])

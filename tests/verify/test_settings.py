@@ -115,9 +115,15 @@ def test_every_case_has_an_identity_of_its_own() -> None:
     stress = CAMPAIGNS["stress"]
     tasks = [each["task"] for each in Setup(stress, 12, 1, 10**9).identity()["simulations"]]
     assert len(set(tasks)) == len(CASES)
-    changed: list[Campaign] = [dataclasses.replace(stress, panels=panels) for panels in (
-        stress.panels, stress.panels[:-1], stress.panels[::-1], tuple(dataclasses.replace(panel, values=(1.9,)) for panel in stress.panels),
-    )]
+    changed: list[Campaign] = [
+        dataclasses.replace(stress, panels=panels)
+        for panels in (
+            stress.panels,
+            stress.panels[:-1],
+            stress.panels[::-1],
+            tuple(dataclasses.replace(panel, values=(1.9,)) for panel in stress.panels),
+        )
+    ]
     assert len({Setup(each, 12, 1, 10**9).hash for each in changed}) == len(changed)
 
 

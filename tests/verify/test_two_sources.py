@@ -30,8 +30,9 @@ WITHOUT_STEP = partial(errors_as_predicted, 0, (0.0,))
 
 #: Before a step, and under spiked inputs of one head.
 _TASKS, _INPUTS, _NOISE = (dataclasses.replace(panel, values=(0.0,)) if panel.axis == "step" else panel for panel in two_sources.PANELS)
-CAMPAIGN = dataclasses.replace(two_sources.campaign(SMALL, 12),
-                               panels=(_TASKS, dataclasses.replace(_INPUTS, families=_INPUTS.families[:1]), _NOISE))
+CAMPAIGN = dataclasses.replace(
+    two_sources.campaign(SMALL, 12), panels=(_TASKS, dataclasses.replace(_INPUTS, families=_INPUTS.families[:1]), _NOISE)
+)
 
 
 @pytest.fixture(scope="module")

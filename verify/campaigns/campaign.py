@@ -213,8 +213,10 @@ class Panel:
             if self.axis in family.shared:
                 yield Sweep.of((index, number), settings, "hidden" if self.axis == "hidden" else "samples")
             else:
-                yield from (Sweep.of((index, number) if self.paired else (index, number, j), [setting], "samples")
-                            for j, setting in enumerate(settings))
+                yield from (
+                    Sweep.of((index, number) if self.paired else (index, number, j), [setting], "samples")
+                    for j, setting in enumerate(settings)
+                )
 
     def fine(self, family: Family, d: int) -> list[Setting]:
         """Settings for a theory line: of a quick theory denser than the points, most of all about the interpolation threshold."""
@@ -278,8 +280,13 @@ class Campaign:
         return [sweep for index, panel in enumerate(self.panels) for sweep in panel.sweeps(index, d)]
 
 
-def curves_panel(axis: Axis, values: tuple[float, ...], task: AnyTask, models: tuple[Predictor, ...], *ratios: Ratios,
-                 errors: tuple[Error, ...] = ("icl",)) -> Panel:
+def curves_panel(
+    axis: Axis,
+    values: tuple[float, ...],
+    task: AnyTask,
+    models: tuple[Predictor, ...],
+    *ratios: Ratios,
+    errors: tuple[Error, ...] = ("icl",),
+) -> Panel:
     """A panel of the same task and models at each of ``ratios``."""
     return Panel(axis, values, tuple(Fixed(task, models, each) for each in ratios), errors)
-

@@ -93,8 +93,14 @@ class Curve:
     def only(self, i: int) -> Curve:
         """The curve of one point."""
         here = slice(i, i + 1)
-        return dataclasses.replace(self, settings=self.settings[here], icl_runs=self.icl_runs[:, here], idg_runs=self.idg_runs[:, here],
-                                   source_runs=self.source_runs[:, here], fallbacks=self.fallbacks[here])
+        return dataclasses.replace(
+            self,
+            settings=self.settings[here],
+            icl_runs=self.icl_runs[:, here],
+            idg_runs=self.idg_runs[:, here],
+            source_runs=self.source_runs[:, here],
+            fallbacks=self.fallbacks[here],
+        )
 
     def believing(self, change: Callable[[Point], Point]) -> Curve:
         """The same runs beside the theory of other models, tasks or sizes."""
@@ -207,16 +213,23 @@ def results(campaign: Campaign, d: int, records: Sequence[Record], predict: Call
     curves = {}
     for index, panel in enumerate(campaign.panels):
         for number, family in enumerate(panel.families):
-            places = {Point(model, sweep.task, sizes): (i, label(model), j) for i, sweep in enumerate(sweeps)
-                      if sweep.key[:2] == (index, number) for model in sweep.models for j, sizes in enumerate(sweep.points)}
+            places = {
+                Point(model, sweep.task, sizes): (i, label(model), j)
+                for i, sweep in enumerate(sweeps)
+                if sweep.key[:2] == (index, number)
+                for model in sweep.models
+                for j, sizes in enumerate(sweep.points)
+            }
             settings = panel.settings(family, d)
             for name in settings[0].models:
                 along = [places[setting.point(name)] for setting in settings]
                 cells = [[{entry: column[j] for entry, column in record[i][model].items()} for i, model, j in along] for record in records]
-                icl, idg, fallbacks, sources = (np.array([[cell.get(entry, ()) for cell in row] for row in cells])
-                                                for entry in ("icl", "idg", "fallback", "sources"))
+                icl, idg, fallbacks, sources = (
+                    np.array([[cell.get(entry, ()) for cell in row] for row in cells]) for entry in ("icl", "idg", "fallback", "sources")
+                )
                 curves[index, number, name] = Curve(
-                    panel, family, name, settings, icl, idg, sources, fallbacks.astype(int).sum(axis=0), predict)
+                    panel, family, name, settings, icl, idg, sources, fallbacks.astype(int).sum(axis=0), predict
+                )
     return Results(d, len(records), curves)
 
 

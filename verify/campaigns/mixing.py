@@ -131,8 +131,15 @@ class Mixing(Family):
         return ("" if said else "h normalised", "" if self.name.startswith(what) else what, self.name)
 
     def abscissa(self, axis: Axis) -> str:
-        return {"samples": "n/d²", "context": "ℓ/d", "hidden": "m/d²", "input spike": "θ_x/d", "task spike": "θ_ξ/d²", "noise": "Δ₁",
-                "step": "η/d²"}[axis]
+        return {
+            "samples": "n/d²",
+            "context": "ℓ/d",
+            "hidden": "m/d²",
+            "input spike": "θ_x/d",
+            "task spike": "θ_ξ/d²",
+            "noise": "Δ₁",
+            "step": "η/d²",
+        }[axis]
 
 
 @functools.lru_cache(maxsize=32)

@@ -88,7 +88,8 @@ CASES: dict[str, AnyTask] = {
 }
 #: σ and its equivalents, without and with normalised input: on common draws.
 _EQUIVALENTS = tuple(
-    model for normalise in (False, True)
+    model
+    for normalise in (False, True)
     for model in (RandomTransformer(HEAD, RIDGE, normalise), *(equivalent(HEAD, r, RIDGE, normalise=normalise) for r in DEGREES))
 )
 
@@ -121,28 +122,55 @@ _PANELS = (
 
 SETTINGS = (
     Campaign(
-        "settings", "24 random settings", "The error theory holds at settings nobody has looked at before: within 3 % (ICL), 6 % (IDG) or "
+        "settings",
+        "24 random settings",
+        "The error theory holds at settings nobody has looked at before: within 3 % (ICL), 6 % (IDG) or "
         "4 standard errors, and the gap of the limit vanishes as 1/d.",
-        tuple(map(_panel, draw())), d=40, runs=20, seed=SEED,
+        tuple(map(_panel, draw())),
+        d=40,
+        runs=20,
+        seed=SEED,
         claims=(partial(near_theory, (("icl", 0.03), ("idg", 0.06)), 4.0), limit_follows),
     ),
     Campaign(
-        "mixtures", "Two sources", "The theory holds for an isotropic source beside a spiked one, within 3 % or 3 standard errors.",
+        "mixtures",
+        "Two sources",
+        "The theory holds for an isotropic source beside a spiked one, within 3 % or 3 standard errors.",
         tuple(
-            curves_panel("samples", (1.2,), Task(sources=[_CLEAN, *second], unit_inputs=unit, unit_link=unit), _HEADS,
-                         Ratios(alpha=1, kappa=math.inf, tau=1.2, mu=0.5))
-            for second in SECOND.values() for unit in (False, True)
+            curves_panel(
+                "samples",
+                (1.2,),
+                Task(sources=[_CLEAN, *second], unit_inputs=unit, unit_link=unit),
+                _HEADS,
+                Ratios(alpha=1, kappa=math.inf, tau=1.2, mu=0.5),
+            )
+            for second in SECOND.values()
+            for unit in (False, True)
         ),
-        d=40, runs=20, seed=2027, claims=(partial(near_theory, (("icl", 0.03),), 3.0),),
+        d=40,
+        runs=20,
+        seed=2027,
+        claims=(partial(near_theory, (("icl", 0.03),), 3.0),),
     ),
     Campaign(
-        "proportions", "The best proportions", "The mixture of two sources that the theory calls best is as good as the best of those "
+        "proportions",
+        "The best proportions",
+        "The mixture of two sources that the theory calls best is as good as the best of those "
         "simulated, and the theory is right beside it.",
-        _PANELS, d=40, runs=16, seed=2025_10, claims=(partial(best_value, "π₁"),),
+        _PANELS,
+        d=40,
+        runs=16,
+        seed=2025_10,
+        claims=(partial(best_value, "π₁"),),
     ),
     Campaign(
-        "stress", "Where the equivalence breaks", "Theorem 3 holds for Gaussian data and linear attention; where else?",
+        "stress",
+        "Where the equivalence breaks",
+        "Theorem 3 holds for Gaussian data and linear attention; where else?",
         tuple(curves_panel("samples", (RATIOS.tau,), task, _EQUIVALENTS, RATIOS, errors=()) for task in CASES.values()),
-        d=24, runs=12, seed=20251030, claims=(partial(equivalence_survives, tuple(CASES)),),
+        d=24,
+        runs=12,
+        seed=20251030,
+        claims=(partial(equivalence_survives, tuple(CASES)),),
     ),
 )

@@ -170,15 +170,18 @@ class Predictions:
 
 def _write(path: Path, kept: Mapping[str, Rows]) -> None:
     # JSON has no word for what is infinite.
-    plain = {name: [[[cell if math.isfinite(cell) else str(cell) for cell in row], notes] for row, notes in rows]
-             for name, rows in kept.items()}
+    plain = {
+        name: [[[cell if math.isfinite(cell) else str(cell) for cell in row], notes] for row, notes in rows] for name, rows in kept.items()
+    }
     write_text(path, json.dumps(sealed(plain), ensure_ascii=False, indent=0))
 
 
 def _read(path: Path) -> dict[str, Rows]:
     """What is kept; nothing where the file is damaged or was changed, for it can be computed again."""
     try:
-        return {name: [(list(map(float, row)), tuple(notes)) for row, notes in rows]
-                for name, rows in parsed(path.read_bytes(), str(path), "delete it").items()}
+        return {
+            name: [(list(map(float, row)), tuple(notes)) for row, notes in rows]
+            for name, rows in parsed(path.read_bytes(), str(path), "delete it").items()
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -75,26 +75,60 @@ def _figure(letter: str, figure: str, claim: str, model: Architecture, values: t
 
 
 _ALL = (
-    _figure("a", "[LA] Fig. 5a, full linear attention", "The error has a peak at the interpolation threshold, n* ~ d^1.87.",
-            FullLinearAttention(), _LINEAR, 2024_51),
-    _figure("b", "[LA] Fig. 5b, one block of softmax attention", "The error has a peak at the interpolation threshold, n* ~ d^1.66.",
-            SoftmaxTransformer(1), _SOFTMAX, 2024_52),
-    _figure("c", "[LA] Fig. 5c, two blocks", "The error has a peak at the interpolation threshold, n* ~ d^2.13.",
-            SoftmaxTransformer(2), _BLOCKS, 2024_53),
-    _figure("d", "[LA] Fig. 5d, three blocks", "The interpolation threshold is at n* ~ d^2.08.",
-            SoftmaxTransformer(3), _BLOCKS, 2024_54),
+    _figure(
+        "a",
+        "[LA] Fig. 5a, full linear attention",
+        "The error has a peak at the interpolation threshold, n* ~ d^1.87.",
+        FullLinearAttention(),
+        _LINEAR,
+        2024_51,
+    ),
+    _figure(
+        "b",
+        "[LA] Fig. 5b, one block of softmax attention",
+        "The error has a peak at the interpolation threshold, n* ~ d^1.66.",
+        SoftmaxTransformer(1),
+        _SOFTMAX,
+        2024_52,
+    ),
+    _figure(
+        "c",
+        "[LA] Fig. 5c, two blocks",
+        "The error has a peak at the interpolation threshold, n* ~ d^2.13.",
+        SoftmaxTransformer(2),
+        _BLOCKS,
+        2024_53,
+    ),
+    _figure("d", "[LA] Fig. 5d, three blocks", "The interpolation threshold is at n* ~ d^2.08.", SoftmaxTransformer(3), _BLOCKS, 2024_54),
     TrainedCampaign(
-        "la-fig5-rate", "The learning rate", "1e-3 gives after a tenth of the epochs what the paper's 1e-4 gives.",
-        tuple(Curve(FullLinearAttention(), "samples", (0.5, 1.0, 3.0), rate=rate, epochs=tuple(round(e * FAST / rate) for e in EPOCHS))
-              for rate in (SLOW, FAST)), 6, 3, 2024_55,
+        "la-fig5-rate",
+        "The learning rate",
+        "1e-3 gives after a tenth of the epochs what the paper's 1e-4 gives.",
+        tuple(
+            Curve(FullLinearAttention(), "samples", (0.5, 1.0, 3.0), rate=rate, epochs=tuple(round(e * FAST / rate) for e in EPOCHS))
+            for rate in (SLOW, FAST)
+        ),
+        6,
+        3,
+        2024_55,
     ),
     TrainedCampaign(
-        "la-fig5-mlp", "The MLP", "An MLP with a nonlinearity beside the affine map that [LA] call one.",
-        (Curve(SoftmaxTransformer(2, "gelu"), "samples", _BLOCKS, epochs=FEWER),), 6, 3, 2024_56,
+        "la-fig5-mlp",
+        "The MLP",
+        "An MLP with a nonlinearity beside the affine map that [LA] call one.",
+        (Curve(SoftmaxTransformer(2, "gelu"), "samples", _BLOCKS, epochs=FEWER),),
+        6,
+        3,
+        2024_56,
     ),
     TrainedCampaign(
-        "la-fig6", "[LA] Fig. 6", "The price of unseen tasks falls with their diversity, also for two blocks of softmax attention.",
-        (Curve(SoftmaxTransformer(2), "tasks", _KAPPAS, tau=10.0, epochs=FEWER),), 6, 3, 2024_57,
+        "la-fig6",
+        "[LA] Fig. 6",
+        "The price of unseen tasks falls with their diversity, also for two blocks of softmax attention.",
+        (Curve(SoftmaxTransformer(2), "tasks", _KAPPAS, tau=10.0, epochs=FEWER),),
+        6,
+        3,
+        2024_57,
     ),
 )
 TRAINED: dict[str, TrainedCampaign] = {campaign.name: campaign for campaign in _ALL}

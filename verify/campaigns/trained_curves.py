@@ -67,8 +67,10 @@ class Results:
 
 def results(campaign: TrainedCampaign, d: int, records: list[Any], origins: tuple[Origin, ...] = ()) -> Results:
     """Records as arrays."""
-    columns = [{name: np.array([record[i][name] for record in records], dtype=float) for name in ("training", "icl", "idg", "variance")}
-               for i in range(len(campaign.curves))]
+    columns = [
+        {name: np.array([record[i][name] for record in records], dtype=float) for name in ("training", "icl", "idg", "variance")}
+        for i in range(len(campaign.curves))
+    ]
     curves = tuple(Found(curve, d, **each) for curve, each in zip(campaign.curves, columns, strict=True))
     return Results(campaign, d, curves, origins, tuple(sorted({part["jax"] for record in records for part in record})))
 

@@ -29,7 +29,8 @@ def theory_rows(ladder: Ladder) -> dict[tuple[Key, Error | None], Check]:
     curves = {key: curve for key, curve in ladder[0].curves.items() if curve.predicted}
     rows: dict[tuple[Key, Error | None], Check] = {
         (key, error): point_row(ladder[0].subject(key), curve.parts(error), [(each.d, each.curves[key]) for each in ladder])
-        for key, curve in curves.items() for error in curve.panel.errors
+        for key, curve in curves.items()
+        for error in curve.panel.errors
     }
     return rows | {(key, None): _gain_row(ladder[0], key) for key, curve in curves.items() if is_gain(curve)}
 
@@ -40,8 +41,12 @@ def point_row(name: str, parts: Sequence[Error], ladder: Sequence[tuple[int, Cur
     The gap that must shrink is that of the first error.
     """
     curve = ladder[0][1]
-    mean, stderr, expected, scales = (np.array(column) for column in zip(
-        *((curve.simulated(part).mean, curve.stderr(part), curve.theory(part), curve.scale(part)) for part in parts), strict=True))
+    mean, stderr, expected, scales = (
+        np.array(column)
+        for column in zip(
+            *((curve.simulated(part).mean, curve.stderr(part), curve.theory(part), curve.scale(part)) for part in parts), strict=True
+        )
+    )
     known = np.isfinite(expected)
     z = np.where(known, z_scores(expected, mean, stderr, curve.runs), 0.0)
     part, i = worst = tuple(int(k) for k in np.unravel_index(np.argmax(np.abs(z)), z.shape))

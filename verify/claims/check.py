@@ -93,8 +93,9 @@ def claimed(claim: str, rows: Iterable[Check]) -> list[Check]:
     return [replace(row, claim=claim) for row in rows]
 
 
-def by_z(subject: str, predicted: float, measured: float, stderr: float, *, runs: int | None = None, scale: float = math.inf,
-         note: str = "") -> Check:
+def by_z(
+    subject: str, predicted: float, measured: float, stderr: float, *, runs: int | None = None, scale: float = math.inf, note: str = ""
+) -> Check:
     """Agreement within sampling error: |z| below :data:`Z_LIMIT`.
 
     With ``scale`` given, a deviation of :data:`RESOLUTION` times it must have been visible; else the verdict is "cannot tell".
@@ -152,8 +153,9 @@ def fit_slope(d: ArrayLike, gaps: ArrayLike, stderrs: ArrayLike) -> tuple[float,
     return slope, max(1.0, scatter) / math.sqrt(float(spread))
 
 
-def by_rate(subject: str, d: Sequence[int], gaps: ArrayLike, stderrs: ArrayLike, *, order: float, runs: Sequence[int] | None = None
-            ) -> Check:
+def by_rate(
+    subject: str, d: Sequence[int], gaps: ArrayLike, stderrs: ArrayLike, *, order: float, runs: Sequence[int] | None = None
+) -> Check:
     """A relative gap that must vanish as d^order: agrees outright if no d shows one, in the limit if it shrinks at that rate.
 
     "In the limit" asks of the fitted exponent that it be no larger than ``order`` within :data:`Z_LIMIT` errors, and nearer to
@@ -168,12 +170,17 @@ def by_rate(subject: str, d: Sequence[int], gaps: ArrayLike, stderrs: ArrayLike,
     shrinks = slope - order < Z_LIMIT * error and slope + 2 * error < order / 2
     verdict = Verdict.IN_THE_LIMIT if shrinks else Verdict.DISAGREES
     ladder = ", ".join(f"{gap:+.3f} ± {stderr:.3f} at d = {size}" for size, gap, stderr in zip(d, gaps, stderrs, strict=True))
-    return Check(subject, 0.0, float(gaps[-1]), float(stderrs[-1]), "slope", slope, verdict, value_error=error,
-                 note=ladder)
+    return Check(subject, 0.0, float(gaps[-1]), float(stderrs[-1]), "slope", slope, verdict, value_error=error, note=ladder)
 
 
 def rate_of_runs(subject: str, gaps: Sequence[tuple[int, NDArray[np.float64]]], *, order: float = -1) -> Check:
     """The same for the means of one value for each run, at each d."""
     found = [MonteCarlo.from_runs(runs) for _, runs in gaps]
-    return by_rate(subject, [d for d, _ in gaps], [each.mean for each in found], [each.stderr for each in found], order=order,
-                   runs=[each.runs for each in found])
+    return by_rate(
+        subject,
+        [d for d, _ in gaps],
+        [each.mean for each in found],
+        [each.stderr for each in found],
+        order=order,
+        runs=[each.runs for each in found],
+    )

@@ -50,8 +50,17 @@ class Comparison:
         yes, no = int((self.z < -Z_LIMIT).sum()), int((self.z > Z_LIMIT).sum())
         word = {Verdict.AGREES: "yes", Verdict.DISAGREES: "no"}.get(verdict, "not decided")
         count = f", at {yes} of {len(self.z)} values (the opposite at {no})" if len(self.z) > 1 else ""
-        return Check(subject, float(self.predicted[i]), float(self.mean[i]), float(self.stderr[i]), "z", float(self.z[i]), verdict,
-                     note=f"{word}{count}{note}", kind="one-sided")
+        return Check(
+            subject,
+            float(self.predicted[i]),
+            float(self.mean[i]),
+            float(self.stderr[i]),
+            "z",
+            float(self.z[i]),
+            verdict,
+            note=f"{word}{count}{note}",
+            kind="one-sided",
+        )
 
 
 def relative_gaps(one: Curve, other: Curve) -> Array:

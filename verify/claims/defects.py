@@ -52,8 +52,11 @@ def _isotropic(task: AnyTask) -> bool:
 
 
 def _slope(share: Any) -> Defect:
-    return Defect(f"c_1 of the target {float(share):.0%} too large", lambda curve: _isotropic(curve.task),
-                  lambda curve: curve.believing(lambda point: _steeper(point, share)))
+    return Defect(
+        f"c_1 of the target {float(share):.0%} too large",
+        lambda curve: _isotropic(curve.task),
+        lambda curve: curve.believing(lambda point: _steeper(point, share)),
+    )
 
 
 def _steeper(point: Point, share: Any) -> Point:
@@ -69,13 +72,19 @@ def _scaled(name: str, error: float, gain: float = 1.0) -> Defect:
             icl = icl[0] + gain * (icl - icl[0])
         return replace(right, icl=icl, by_source=error * right.by_source)
 
-    return Defect(name, lambda curve: isinstance(curve.task, Task) and not curve.task.isotropic,
-                  lambda curve: replace(curve, predict=lambda points: scaled(curve.predict(points))), gain != 1)
+    return Defect(
+        name,
+        lambda curve: isinstance(curve.task, Task) and not curve.task.isotropic,
+        lambda curve: replace(curve, predict=lambda points: scaled(curve.predict(points))),
+        gain != 1,
+    )
 
 
 _SHARES = (SHARE, 4 * SHARE)
 DEFECTS = (
-    *map(_slope, _SHARES), _scaled("predicted errors 5% too large", 1.05), _scaled("predicted errors 20% too large", 1.2),
+    *map(_slope, _SHARES),
+    _scaled("predicted errors 5% too large", 1.05),
+    _scaled("predicted errors 20% too large", 1.2),
     _scaled("gain of the step half as large", 1.0, 0.5),
 )
 
@@ -95,15 +104,22 @@ def controls(ladder: Ladder, defects: Sequence[Defect] = DEFECTS) -> list[dict[s
     right, found = theory_rows(ladder), []
     for defect in defects:
         chosen = {
-            place for place, row in right.items()
-            if (place[1] is None) == defect.gain and defect.applies(ladder[0].curves[place[0]])
-            and row.verdict not in (Verdict.DISAGREES, Verdict.DEGREE_TOO_HIGH) and math.isfinite(row.predicted)
+            place
+            for place, row in right.items()
+            if (place[1] is None) == defect.gain
+            and defect.applies(ladder[0].curves[place[0]])
+            and row.verdict not in (Verdict.DISAGREES, Verdict.DEGREE_TOO_HIGH)
+            and math.isfinite(row.predicted)
         }
         if not chosen:
             continue
         keys = {key for key, _ in chosen}
-        rows = theory_rows([replace(results, curves={key: defect.wrong(results.curves[key]) for key in results.curves if key in keys})
-                            for results in ladder])
+        rows = theory_rows(
+            [
+                replace(results, curves={key: defect.wrong(results.curves[key]) for key in results.curves if key in keys})
+                for results in ladder
+            ]
+        )
         found.append(outcome(THEORY, defect.name, [rows[place] for place in chosen]))
     return found
 

@@ -35,8 +35,18 @@ def equivalence_survives(cases: tuple[str, ...], *, ladder: Ladder) -> list[Chec
             z, hidden = z_score(against, value, stderr, large.runs), SIGMAS * stderr
             verdict = Verdict.DISAGREES if abs(z) > SIGMAS else Verdict.AGREES if hidden <= RESOLUTION else Verdict.UNDECIDED
             length = ", h normalised" if getattr(curves[key].model, "normalise", False) else ""
-            rows.append(Check(f"{cases[key[0]]}{length}, r = {curves[key].degree}: limit of log(e(σ̂_r)/e(σ))", against, value, stderr, "z",
-                              z, verdict, note=f"{note}; a gap of {hidden:.2f} could be hidden"))
+            rows.append(
+                Check(
+                    f"{cases[key[0]]}{length}, r = {curves[key].degree}: limit of log(e(σ̂_r)/e(σ))",
+                    against,
+                    value,
+                    stderr,
+                    "z",
+                    z,
+                    verdict,
+                    note=f"{note}; a gap of {hidden:.2f} could be hidden",
+                )
+            )
     return rows
 
 
@@ -44,8 +54,11 @@ def _gaps(results: Results, key: Key) -> tuple[float, float]:
     """Mean gap and its standard error."""
     curve = results.curves[key]
     assert isinstance(curve.model, RandomTransformer)
-    (head,) = (other for other in results.of_panel(key[0]) if isinstance(other.model, RandomTransformer) and other.degree is None
-               and other.model.normalise == curve.model.normalise)
+    (head,) = (
+        other
+        for other in results.of_panel(key[0])
+        if isinstance(other.model, RandomTransformer) and other.degree is None and other.model.normalise == curve.model.normalise
+    )
     found = MonteCarlo.from_runs(np.log(curve.icl_runs[:, 0] / head.icl_runs[:, 0]))
     return found.mean, found.stderr
 

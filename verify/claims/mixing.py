@@ -39,8 +39,11 @@ def same_error(*, ladder: Ladder) -> list[Check]:
         length = ", h normalised," if family.normalise else ""
         head = f"{name}{length} against {curve.panel.axis}{', ' * bool(family.name)}{family.name}"
         rivals = [*(f"{name}, p = {p}" for p in family.degrees), f"{name}, rank one"]
-        found += [_same(f"{head}: {rival} and the head", (index, number, rival), (index, number, name), ladder)
-                  for rival in rivals if (index, number, rival) in ladder[0].curves]
+        found += [
+            _same(f"{head}: {rival} and the head", (index, number, rival), (index, number, name), ladder)
+            for rival in rivals
+            if (index, number, rival) in ladder[0].curves
+        ]
     return found
 
 
@@ -87,8 +90,12 @@ def step_helps(*, ladder: Ladder) -> list[Check]:
     """Whether the step η = d² does what is said of it, and where a task spike makes it help, whether the theory knows the best of several
     η.
     """
-    return [row for key, curve in ladder[0].curves.items() if curve.panel.axis == "step" and key[2] in _mixing(curve).activations
-            for row in _step_of(ladder[0], key)]
+    return [
+        row
+        for key, curve in ladder[0].curves.items()
+        if curve.panel.axis == "step" and key[2] in _mixing(curve).activations
+        for row in _step_of(ladder[0], key)
+    ]
 
 
 def _step_of(results: Results, key: Key) -> list[Check]:
@@ -112,7 +119,13 @@ def _step_of(results: Results, key: Key) -> list[Check]:
     compared = Comparison.of(curve.values[at : at + 1], runs[:, at : at + 1], expected[at : at + 1])
     rows = [compared.row(f"{name}: the step η = d² lowers the error", f"; {note}")]
     if known and len(curve.values) > 2:
-        rows.append(by_runs(f"{name}: e/e(0) at the theory's best η above the smallest", float(expected[best] - expected[found]),
-                            runs[:, best] - runs[:, found], scale=1.0,
-                            note=f"smallest at η = {curve.values[found]:g} d², in theory at {curve.values[best]:g} d²"))
+        rows.append(
+            by_runs(
+                f"{name}: e/e(0) at the theory's best η above the smallest",
+                float(expected[best] - expected[found]),
+                runs[:, best] - runs[:, found],
+                scale=1.0,
+                note=f"smallest at η = {curve.values[found]:g} d², in theory at {curve.values[best]:g} d²",
+            )
+        )
     return rows

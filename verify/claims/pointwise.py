@@ -29,8 +29,13 @@ def _heads(panel: int, ladder: Ladder) -> Iterator[tuple[str, list[tuple[int, Cu
 
 def errors_as_predicted(panel: int, values: tuple[float, ...] = (), *, ladder: Ladder) -> list[Check]:
     """The errors of every head on the test mixture and on each source are the theory's, or tend to them as 1/d; at all values, or some."""
-    return [point_row(name, [part], [(d, curve.only(i)) for d, curve in along]) for name, along in _heads(panel, ladder)
-            for i, value in enumerate(along[0][1].values) if value in values or not values for part in along[0][1].parts("icl")]
+    return [
+        point_row(name, [part], [(d, curve.only(i)) for d, curve in along])
+        for name, along in _heads(panel, ladder)
+        for i, value in enumerate(along[0][1].values)
+        if value in values or not values
+        for part in along[0][1].parts("icl")
+    ]
 
 
 def changes_as_predicted(panel: int, parts: tuple[Error, ...] = ("icl",), *, ladder: Ladder) -> list[Check]:
@@ -45,8 +50,9 @@ def _changed(name: str, ladder: list[tuple[int, Curve]], part: Error) -> Check:
     subject = f"{name}: {error_name(part)} at {axis} = {curve.values[-1]:g} minus that at {curve.values[0]:g}"
     note = f"simulation/theory − 1 = {runs.mean() / predicted - 1:+.1%}"
     row = by_runs(subject, predicted, runs, scale=abs(predicted), note=note)
-    return in_the_limit(row, lambda: [(d, (found / expected - 1)[:, None]) for d, each in ladder
-                                      for found, expected in [_change(each, part)]])
+    return in_the_limit(
+        row, lambda: [(d, (found / expected - 1)[:, None]) for d, each in ladder for found, expected in [_change(each, part)]]
+    )
 
 
 def _change(curve: Curve, part: Error) -> tuple[Array, float]:

@@ -26,8 +26,17 @@ SLIGHT = 0.25
 FAR, NEXT_ORDER = (512, 1024), 0.15
 
 
-def beats(subject: str, name: str, other: str, rival: str | None = None, *, panel: int = 0, low: float = 0.0, high: float = math.inf,
-          ladder: Ladder) -> list[Check]:
+def beats(
+    subject: str,
+    name: str,
+    other: str,
+    rival: str | None = None,
+    *,
+    panel: int = 0,
+    low: float = 0.0,
+    high: float = math.inf,
+    ladder: Ladder,
+) -> list[Check]:
     """One model has the lower ICL error at every value in [low, high); ``rival`` may be below both."""
     one, beaten = (ladder[0].get(each, panel) for each in (name, other))
     where, note = (one.values >= low) & (one.values < high), ""
@@ -82,8 +91,11 @@ def peaks(subject: str, name: str, *, present: bool = True, ladder: Ladder) -> l
 
 def every_curve_peaks(where: str, *, panel: int, ladder: Ladder) -> list[Check]:
     """Every error of a panel peaks at 1, which is called ``where``."""
-    return [peak(f"{curve.family.legend(curve.panel.axis)}: {str(error).upper()} peaks at {where}", curve, error)
-            for curve in ladder[0].of_panel(panel) for error in curve.panel.errors]
+    return [
+        peak(f"{curve.family.legend(curve.panel.axis)}: {str(error).upper()} peaks at {where}", curve, error)
+        for curve in ladder[0].of_panel(panel)
+        for error in curve.panel.errors
+    ]
 
 
 def fall(subject: str, curve: Curve, error: Error) -> Check:
@@ -116,8 +128,11 @@ def wide_is_best(subject: str, name: str, *, ladder: Ladder) -> list[Check]:
 
 def ridge_helps(where: str, model: str, *, panel: int = 0, than_the_smallest: bool = False, ladder: Ladder) -> list[Check]:
     """Beside the interpolation threshold a larger λ has the lower error: than the next smaller one, or than the smallest."""
-    curves = {curve.model.ridge: curve for curve in ladder[0].of_panel(panel)
-              if str(curve.model) == model and not isinstance(curve.model, DiscreteMMSE)}
+    curves = {
+        curve.model.ridge: curve
+        for curve in ladder[0].of_panel(panel)
+        if str(curve.model) == model and not isinstance(curve.model, DiscreteMMSE)
+    }
     smallest, *larger = sorted(curves)
     pairs = [(smallest, more) for more in larger] if than_the_smallest else itertools.pairwise([smallest, *larger])
     distance = np.abs(curves[smallest].values - 1)
@@ -135,8 +150,9 @@ def theory_gap(exact: Curve, other: Curve, d: int) -> float:
     return float((other.at(d).icl / exact.at(d).icl - 1).mean())
 
 
-def gaps_as_predicted(activations: tuple[str, ...], *, panel: int = 0, degrees: tuple[int, ...] = (), order: float | None = None,
-                      ladder: Ladder) -> list[Check]:
+def gaps_as_predicted(
+    activations: tuple[str, ...], *, panel: int = 0, degrees: tuple[int, ...] = (), order: float | None = None, ladder: Ladder
+) -> list[Check]:
     """Each σ̂_r against σ: the measured mean relative gap beside the theory's.
 
     By default of those degrees whose equivalents differ. With ``order``, that with which the gap vanishes in d, the theory of it is looked
@@ -152,8 +168,9 @@ def _gap(results: Results, panel: int, sigma: str, r: int, order: float | None) 
     same, where = distinct_degree(sigma, r), results.where((panel, 0, exact.name))
     name = f"r = {r}" if same == r else f"r = {r} (c_{r} = 0: as r = {same})"
     note = f"the equivalent is off by {float(runs.mean()):+.1%}; theory at this d: {predicted:+.1%}"
-    row = by_runs(f"{where}{', ' * bool(where)}{sigma} head, {name}: e(σ̂_r)/e(σ) − 1 at d = {results.d}", predicted, runs, scale=1.0,
-                  note=note)
+    row = by_runs(
+        f"{where}{', ' * bool(where)}{sigma} head, {name}: e(σ̂_r)/e(σ) − 1 at d = {results.d}", predicted, runs, scale=1.0, note=note
+    )
     inflated = excess(other.points[len(other.points) // 2])
     if inflated > LIMIT and (abs(row.measured) > RESOLUTION or row.verdict != Verdict.AGREES):
         return row.with_verdict(Verdict.DEGREE_TOO_HIGH, f"{note}; E σ̂_r(Fᵀh)² is {inflated:.0%} above E σ(Fᵀh)²")
@@ -177,8 +194,12 @@ def gap_vanishes(subject: str, name: str, other: str, *, panel: int = 0, ladder:
 
 def best_value(symbol: str, *, ladder: Ladder) -> list[Check]:
     """The best value of the theory is as good as that of the simulation, and where it lies inside, better than both ends."""
-    return [row for curve in ladder[0].curves.values() if np.isfinite(curve.theory(curve.panel.errors[0])).any()
-            for row in _best_of(symbol, curve, curve.panel.errors[0])]
+    return [
+        row
+        for curve in ladder[0].curves.values()
+        if np.isfinite(curve.theory(curve.panel.errors[0])).any()
+        for row in _best_of(symbol, curve, curve.panel.errors[0])
+    ]
 
 
 def _best_of(symbol: str, curve: Curve, error: Error) -> list[Check]:
@@ -187,8 +208,15 @@ def _best_of(symbol: str, curve: Curve, error: Error) -> list[Check]:
     last, name = len(curve.values) - 1, str(error).upper()
     where = ", ".join(filter(None, reversed(curve.family.where(curve.panel.axis, curve.name))))
     note = f"smallest at {symbol} = {curve.values[found]:g}, in theory at {curve.values[expected]:g}"
-    rows = [by_runs(f"{where}: {name} at the theory's best {symbol} above the smallest", float(theory[expected] - theory[found]),
-                    curve.each(error)[:, expected] - curve.each(error)[:, found], scale=float(theory[expected]), note=note)]
+    rows = [
+        by_runs(
+            f"{where}: {name} at the theory's best {symbol} above the smallest",
+            float(theory[expected] - theory[found]),
+            curve.each(error)[:, expected] - curve.each(error)[:, found],
+            scale=float(theory[expected]),
+            note=note,
+        )
+    ]
     if 0 < expected < last:
         ends = within(curve, error, [(expected, 0), (expected, last)])
         rows.append(ends.row(f"{where}: {name} falls to the theory's best {symbol} and rises again", f"; {note}"))
@@ -197,16 +225,25 @@ def _best_of(symbol: str, curve: Curve, error: Error) -> list[Check]:
 
 def diversity_helps(*, ladder: Ladder) -> list[Check]:
     """g_task falls with κ; beyond κ = 1 it is smaller for longer contexts, and below that of dMMSE."""
-    curves = {curve.points[0].sizes.ratios.alpha: curve for curve in ladder[0].curves.values()
-              if isinstance(curve.model, LinearTransformer)}
+    curves = {
+        curve.points[0].sizes.ratios.alpha: curve for curve in ladder[0].curves.values() if isinstance(curve.model, LinearTransformer)
+    }
     best = {curve.family: curve for curve in ladder[0].curves.values() if isinstance(curve.model, DiscreteMMSE)}
     named = {alpha: (curves[alpha], curves[alpha].family.legend(curves[alpha].panel.axis)) for alpha in sorted(curves)}
     return [
         *(fall(f"{name}: g_task falls with κ", curve, "g_task") for curve, name in named.values()),
-        *(paired(curves[more], curves[less], "g_task", curves[less].values > 1).row(
-            f"beyond κ = 1, g_task is smaller at α = {more:g} than at {less:g}") for less, more in itertools.pairwise(named)),
-        *(paired(curve, best[curve.family], "g_task", curve.values > 1).row(
-            f"{name}: beyond κ = 1, g_task of the Transformer is below dMMSE's") for curve, name in named.values()),
+        *(
+            paired(curves[more], curves[less], "g_task", curves[less].values > 1).row(
+                f"beyond κ = 1, g_task is smaller at α = {more:g} than at {less:g}"
+            )
+            for less, more in itertools.pairwise(named)
+        ),
+        *(
+            paired(curve, best[curve.family], "g_task", curve.values > 1).row(
+                f"{name}: beyond κ = 1, g_task of the Transformer is below dMMSE's"
+            )
+            for curve, name in named.values()
+        ),
     ]
 
 
@@ -251,8 +288,9 @@ def limit_follows(*, ladder: Ladder) -> list[Check]:
     """The gap of the limit d = ∞ vanishes as 1/d, where one is seen."""
     ordered = sorted(ladder, key=lambda results: results.d)
     return [
-        rate_of_runs(f"{ordered[0].subject(key)}: {str(error).upper()}/limit − 1 → 0 as 1/d", [
-            (each.d, (each.curves[key].each(error) / each.curves[key].limit(error) - 1).mean(axis=1)) for each in ordered
-        ])
+        rate_of_runs(
+            f"{ordered[0].subject(key)}: {str(error).upper()}/limit − 1 → 0 as 1/d",
+            [(each.d, (each.curves[key].each(error) / each.curves[key].limit(error) - 1).mean(axis=1)) for each in ordered],
+        )
         for _, key, _, error in _every(ladder)
     ]

@@ -114,8 +114,7 @@ def peak_row(name: str, ladder: Sequence[Found]) -> Check | None:
         return None
     compared = Comparison.of(np.array([0.0, 1.0]), runs, np.full(2, np.nan))
     factor = np.exp(-runs.mean(axis=0))
-    return compared.row(f"{name}: {PEAK}",
-                        f"; {factor[0]:.2f} and {factor[1]:.2f} times as large, {len(runs)} runs at all d")
+    return compared.row(f"{name}: {PEAK}", f"; {factor[0]:.2f} and {factor[1]:.2f} times as large, {len(runs)} runs at all d")
 
 
 def counts(thresholds: Sequence[Threshold]) -> list[Threshold]:
@@ -131,17 +130,34 @@ def exponent_rows(name: str, figure: str, thresholds: Sequence[Threshold]) -> li
     low, high = fitted.interval
     where = ", ".join(str(each.d) for each in thresholds)
     note = f"95 % interval {low:.2f} to {high:.2f}, from {fitted.freedom + 2} runs at d = {where}"
-    rows = [by_z(f"{figure}: exponent of n* against d, beside the paper's", EXPONENTS[name], fitted.value, fitted.stderr,
-                 runs=fitted.freedom + 1, scale=EXPONENTS[name],
-                  note=f"{note}, the paper's {'in' if low < EXPONENTS[name] < high else 'out'}side; the paper has d = 20, 40, 80"),
-            by_z(f"{figure}: exponent of n* against d, beside 2", 2.0, fitted.value, fitted.stderr, runs=fitted.freedom + 1, scale=2.0,
-                 note=note)]
+    rows = [
+        by_z(
+            f"{figure}: exponent of n* against d, beside the paper's",
+            EXPONENTS[name],
+            fitted.value,
+            fitted.stderr,
+            runs=fitted.freedom + 1,
+            scale=EXPONENTS[name],
+            note=f"{note}, the paper's {'in' if low < EXPONENTS[name] < high else 'out'}side; the paper has d = 20, 40, 80",
+        ),
+        by_z(
+            f"{figure}: exponent of n* against d, beside 2", 2.0, fitted.value, fitted.stderr, runs=fitted.freedom + 1, scale=2.0, note=note
+        ),
+    ]
     if name == "la-fig5a":
         counted = exponent(counts(thresholds))
         assert counted is not None
-        rows.append(by_z(f"{figure}: exponent of n* against d, beside that of d² + 4d + 2", counted.value, fitted.value, fitted.stderr,
-                         runs=fitted.freedom + 1, scale=counted.value, note=f"{note}; at the paper's d = 20, 40, 80 the count gives "
-                                                                            f"{paper_exponent():.2f}"))
+        rows.append(
+            by_z(
+                f"{figure}: exponent of n* against d, beside that of d² + 4d + 2",
+                counted.value,
+                fitted.value,
+                fitted.stderr,
+                runs=fitted.freedom + 1,
+                scale=counted.value,
+                note=f"{note}; at the paper's d = 20, 40, 80 the count gives {paper_exponent():.2f}",
+            )
+        )
     return rows
 
 
@@ -162,8 +178,15 @@ def count_row(figure: str, thresholds: Sequence[Threshold]) -> Check:
     grid = math.sqrt(sum(each.width**2 / 12 * len(each.runs) ** 2 for each in thresholds)) / len(values)
     stderr = math.hypot(float(values.std(ddof=1)) / math.sqrt(len(values)), grid)
     shown = ", ".join(f"{each.median / dimension(each.d):.2f} at d = {each.d}" for each in thresholds)
-    return by_z(f"{figure}: log of n*/(d² + 4d + 2)", 0.0, float(values.mean()), stderr, runs=len(values), scale=1.0,
-                note=f"n*/(d² + 4d + 2) is {shown}")
+    return by_z(
+        f"{figure}: log of n*/(d² + 4d + 2)",
+        0.0,
+        float(values.mean()),
+        stderr,
+        runs=len(values),
+        scale=1.0,
+        note=f"n*/(d² + 4d + 2) is {shown}",
+    )
 
 
 def difference(subject: str, one: Array, other: Array) -> Check | None:
@@ -194,8 +217,10 @@ def rate_rows(results: Results) -> list[Check | None]:
 def mlp_rows(nonlinear: Found, affine: Found) -> list[Check | None]:
     """An MLP with a nonlinearity beside the affine one: the logs of their errors, on average over the curve."""
     subject = f"{nonlinear.curve.model}, d = {nonlinear.d}: log of the {{}} error minus that of {affine.curve.model}, mean over n"
-    return [difference(subject.format(name), _logs(nonlinear, error).mean(axis=1), _logs(affine, error).mean(axis=1))
-            for error, name in (("training", "training"), ("icl", "ICL"))]
+    return [
+        difference(subject.format(name), _logs(nonlinear, error).mean(axis=1), _logs(affine, error).mean(axis=1))
+        for error, name in (("training", "training"), ("icl", "ICL"))
+    ]
 
 
 def diversity_rows(name: str, ladder: Sequence[Found]) -> list[Check]:

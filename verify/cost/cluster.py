@@ -111,14 +111,17 @@ def report(costs: Sequence[Cost], nodes: int, cores: int, memory: int, console: 
         beyond = "" if each.source is None else f", and d = {each.source}"
         source = f"operations{beyond}" if each.stored is None else "stored runs"
         hours = each.seconds * each.campaign.runs / 3600
-        table.add_row(each.campaign.name, str(each.d), str(each.campaign.runs), f"{each.seconds:.0f}", source, f"{each.estimate:.0f}",
-                      f"{hours:.1f}")
+        table.add_row(
+            each.campaign.name, str(each.d), str(each.campaign.runs), f"{each.seconds:.0f}", source, f"{each.estimate:.0f}", f"{hours:.1f}"
+        )
     console.print(table)
     durations = [each.seconds for each in costs for _ in range(each.campaign.runs)]
     total, last = sum(durations) / 3600, makespan(durations, nodes * cores) / 3600
     share, node = total / (last * nodes * cores), math.ceil(cores * (memory + _PROCESS) / 1e9)
-    console.print(f"{total:.0f} core hours; on {nodes} × {cores} cores {last:.1f} hours, {share:.0%} of them at work; longest run "
-                  f"{max(durations) / 3600:.1f} hours; memory of a node {node} GB")
+    console.print(
+        f"{total:.0f} core hours; on {nodes} × {cores} cores {last:.1f} hours, {share:.0%} of them at work; longest run "
+        f"{max(durations) / 3600:.1f} hours; memory of a node {node} GB"
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -127,8 +130,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with one_blas_thread():
         # Of the processor, which others may use too.
         rates = measured(clock=time.process_time)
-    console.print(f"one core of this machine: single-precision products {rates.products / 1e9:.0f}, sums of products "
-                  f"{rates.sums / 1e9:.0f}, Cholesky {rates.factors / 1e9:.0f} GFlop/s")
+    console.print(
+        f"one core of this machine: single-precision products {rates.products / 1e9:.0f}, sums of products "
+        f"{rates.sums / 1e9:.0f}, Cholesky {rates.factors / 1e9:.0f} GFlop/s"
+    )
     campaigns = [campaign for campaign in command.named(arguments.campaigns or ["all"]) if isinstance(campaign, Campaign)]
     costs = [cost(campaign, arguments.d or campaign.d, stored_seconds(root, campaign), rates) for campaign in campaigns]
     report(costs, arguments.nodes, arguments.cores, parse_memory(command.MEMORY), console)

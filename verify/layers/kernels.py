@@ -24,7 +24,10 @@ Array = NDArray[np.float64]
 WIDTH, NETWORKS = 200, 4
 #: Names, weight variances and biases of the kernels that are held against networks.
 NETS: tuple[tuple[tuple[str, ...], float, float], ...] = (
-    (("relu",), 2.0, 0.0), (("relu", "relu"), 2.0, 0.0), (("tanh", "gelu"), 1.5, 0.3), (("erf", "softplus", "tanh"), 1.0, 0.1),
+    (("relu",), 2.0, 0.0),
+    (("relu", "relu"), 2.0, 0.0),
+    (("tanh", "gelu"), 1.5, 0.3),
+    (("erf", "softplus", "tanh"), 1.0, 0.1),
 )
 FUNCTIONS = ("relu", "tanh", "abs", "x^3 - 3*x", "x^4 - 6*x^2", "x^2*exp(-x^2)")
 

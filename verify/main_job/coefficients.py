@@ -65,8 +65,7 @@ def judge(measured: Mapping[str, Values], predictions: Mapping[str, Values]) -> 
     checks = []
     for head, moments in measured.items():
         values = predictions[head]
-        checks += [by_runs(f"{head}: c_{k}/√{k}!", float(value), moments.orthonormal[:, k])
-                   for k, value in enumerate(values.orthonormal)]
+        checks += [by_runs(f"{head}: c_{k}/√{k}!", float(value), moments.orthonormal[:, k]) for k, value in enumerate(values.orthonormal)]
         checks.append(by_runs(f"{head}: E σ²", float(values.norm2), moments.norm2))
         for r in range(1, DEGREE + 1):
             # E(σ − Σ_{k≤r} p_k h_k)² = E σ² − 2 Σ p_k E[σ h_k] + Σ p_k², linear in what was measured.

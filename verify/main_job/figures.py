@@ -37,8 +37,16 @@ def equivalence_gaps(ladder: Sequence[Results], path: Path) -> Path:
                 pairs = [[results.get(name, panel) for name in names] for results in ladder]
                 place = np.array([results.d for results in ladder]) * (1 + 0.02 * (degree - 2))
                 gaps = [MonteCarlo.from_runs(mean_gaps(*pair)) for pair in pairs]
-                axes.errorbar(place, [abs(gap.mean) for gap in gaps], [gap.stderr for gap in gaps], fmt=MARKER[degree], color=COLOUR[head],
-                              mfc="none", capsize=2, label=f"{head} head, r = {degree}")
+                axes.errorbar(
+                    place,
+                    [abs(gap.mean) for gap in gaps],
+                    [gap.stderr for gap in gaps],
+                    fmt=MARKER[degree],
+                    color=COLOUR[head],
+                    mfc="none",
+                    capsize=2,
+                    label=f"{head} head, r = {degree}",
+                )
                 axes.plot(fine, [abs(theory_gap(pairs[0][0], pairs[0][1], int(d))) for d in fine], lw=0.9, color=COLOUR[head])
         axes.set(xscale="log", yscale="log", xlabel="d", title=f"target {target}")
         ticks = [*sizes, *(sizes[-1] * 2**i for i in (1, 2, 3))]
@@ -57,8 +65,16 @@ def gaussianity(laws: Mapping[str, LawMoments], path: Path) -> Path:
     for axes, title, pick in zip(panels, titles, ("kurtosis", "joint"), strict=True):
         for target, law in laws.items():
             values: tuple[MonteCarlo, ...] = getattr(law, pick)
-            axes.errorbar(law.ladder, [value.mean for value in values], [value.stderr for value in values], fmt="o-", lw=0.8,
-                          color=COLOUR[target], capsize=2, label=f"target {target}")
+            axes.errorbar(
+                law.ladder,
+                [value.mean for value in values],
+                [value.stderr for value in values],
+                fmt="o-",
+                lw=0.8,
+                color=COLOUR[target],
+                capsize=2,
+                label=f"target {target}",
+            )
         d = np.array(law.ladder, dtype=float)
         axes.plot(d, values[0].mean * d[0] / d, "k--", lw=0.8, label="slope −1")
         axes.set(xscale="log", yscale="log", xlabel="d", ylabel="excess kurtosis (relative)", title=title)

@@ -45,8 +45,9 @@ def ratios(structure: str, d: int, seed: np.random.SeedSequence, runs: int) -> A
 def measure(profile: Profile, pool: Executor, advance: Callable[[], None]) -> Ratios:
     """Gradients under both structures over the ladder of d, on common draws."""
     seeds = {d: np.random.SeedSequence(profile.seed, spawn_key=(6, level)) for level, d in enumerate(profile.mixing_ladder)}
-    jobs = {(structure, d): pool.submit(ratios, structure, d, seed, profile.gradient_runs)
-            for d, seed in seeds.items() for structure in DATA}
+    jobs = {
+        (structure, d): pool.submit(ratios, structure, d, seed, profile.gradient_runs) for d, seed in seeds.items() for structure in DATA
+    }
     for _ in as_completed(jobs.values()):
         advance()
     return {key: job.result() for key, job in jobs.items()}

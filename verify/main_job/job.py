@@ -28,8 +28,10 @@ from verify.store.run import Origin, simulate_run
 from verify.store.workers import workers
 
 #: What is asked, in the report's first sentence.
-ASKED = ("It is asked whether coefficients, laws of the pre-activations, equivalent models and errors, of one source and of two and after "
-         "a gradient step, are what the theory says, on freshly simulated data.")
+ASKED = (
+    "It is asked whether coefficients, laws of the pre-activations, equivalent models and errors, of one source and of two and after "
+    "a gradient step, are what the theory says, on freshly simulated data."
+)
 #: Bytes for the arrays of one run.
 _MEMORY = 4 * 10**9
 
@@ -77,22 +79,41 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         for name, task in tasks.items():
             checks += pre_activations.judge(task, laws[name])
         checks += [*transformers.judge(profile, ladder), *two_sources.judge(mixture), *gradient.judge(gradients)]
-        checks.sort(key=lambda check: [coefficients.CLAIM, pre_activations.LEMMA, pre_activations.COROLLARY, transformers.CLAIM, THEORY,
-                                       *two_sources.CLAIMS, gradient.CLAIM].index(check.claim))
+        checks.sort(
+            key=lambda check: [
+                coefficients.CLAIM,
+                pre_activations.LEMMA,
+                pre_activations.COROLLARY,
+                transformers.CLAIM,
+                THEORY,
+                *two_sources.CLAIMS,
+                gradient.CLAIM,
+            ].index(check.claim)
+        )
         power: list[dict[str, Any]] = [
-            *coefficients.negative_controls(features, predictions), *pre_activations.negative_controls(tasks, laws),
-            *transformers.negative_controls(ladder), *two_sources.negative_controls(mixture), *gradient.negative_controls(gradients),
+            *coefficients.negative_controls(features, predictions),
+            *pre_activations.negative_controls(tasks, laws),
+            *transformers.negative_controls(ladder),
+            *two_sources.negative_controls(mixture),
+            *gradient.negative_controls(gradients),
         ]
         stage("figures")
         pictures = [
-            (figure(transformers.campaign(profile, ladder[0].d), ladder[0], folder / "learning_curves"),
-             "Errors against n/d²: theory (lines) beside simulated Transformers (one standard error), and equivalents beside their head."),
-            (figures.equivalence_gaps(ladder, folder / "equivalence_gaps"),
-             "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws, and its theory, ∝ 1/d."),
+            (
+                figure(transformers.campaign(profile, ladder[0].d), ladder[0], folder / "learning_curves"),
+                "Errors against n/d²: theory (lines) beside simulated Transformers (one standard error), "
+                "and equivalents beside their head.",
+            ),
+            (
+                figures.equivalence_gaps(ladder, folder / "equivalence_gaps"),
+                "Theorem 3: relative gap between a Transformer and its equivalent of degree r, on common draws, and its theory, ∝ 1/d.",
+            ),
             (figures.gaussianity(laws, folder / "gaussianity"), "Lemma 1 and Corollary 2: what is not Gaussian vanishes as 1/d."),
-            (figure(two_sources.campaign(profile, mixture[0].d), mixture[0], folder / "two_sources"),
-             "An isotropic source and one with spiked tasks, spiked inputs or noise: errors in the test and on each source, and what a "
-             "gradient step changes; theory (lines) beside simulation (one standard error)."),
+            (
+                figure(two_sources.campaign(profile, mixture[0].d), mixture[0], folder / "two_sources"),
+                "An isotropic source and one with spiked tasks, spiked inputs or noise: errors in the test and on each source, and what a "
+                "gradient step changes; theory (lines) beside simulation (one standard error).",
+            ),
         ]
     verdicts.print_table(checks, console)
     missed = [item for item in power if not item["caught"]]
@@ -106,13 +127,19 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
     tex |= {f"covariance, target {name}": hermite_eq.covariance(task).latex() for name, task in tasks.items()}
     tables = {
         "Verdicts": verdicts.table(checks, "subject"),
-        "Theories that are wrong on purpose, held against the same measurements":
-            page.Table(("defect", "claim", "rows that reject it"),
-                       [(item["defect"], item["claim"], f"{item['caught']} of {item['checks']}") for item in power], (2,)),
+        "Theories that are wrong on purpose, held against the same measurements": page.Table(
+            ("defect", "claim", "rows that reject it"),
+            [(item["defect"], item["claim"], f"{item['caught']} of {item['checks']}") for item in power],
+            (2,),
+        ),
         "This run": page.Table(("", ""), [(str(key), str(value)) for key, value in manifest.items()]),
     }
-    body = document.body(said, [page.figure(file, caption) for file, caption in pictures],
-                         [f"<h3>{name}</h3>{table.html()}" for name, table in tables.items()], tex)
+    body = document.body(
+        said,
+        [page.figure(file, caption) for file, caption in pictures],
+        [f"<h3>{name}</h3>{table.html()}" for name, table in tables.items()],
+        tex,
+    )
     write_text(folder / "report.html", page.page("hermite_eq: verification report", body))
     console.print(f"{manifest['seconds']} s; figures, verify.json and report.html in {folder}/")
     return 1 if missed or any(check.verdict == Verdict.DISAGREES for check in checks) else 0
@@ -120,7 +147,15 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
 
 def _manifest(profile: Profile, seconds: float) -> dict[str, Any]:
     return {
-        "profile": profile.name, "seed": profile.seed, "ladder": list(profile.ladder), "runs": list(profile.runs),
-        "mixing_ladder": list(profile.mixing_ladder), "mixing_runs": list(profile.mixing_runs), "gradient_runs": profile.gradient_runs,
-        "ratios": asdict(transformers.RATIOS), "noise": NOISE, "ridge": RIDGE, **asdict(Origin.here(seconds)),
+        "profile": profile.name,
+        "seed": profile.seed,
+        "ladder": list(profile.ladder),
+        "runs": list(profile.runs),
+        "mixing_ladder": list(profile.mixing_ladder),
+        "mixing_runs": list(profile.mixing_runs),
+        "gradient_runs": profile.gradient_runs,
+        "ratios": asdict(transformers.RATIOS),
+        "noise": NOISE,
+        "ridge": RIDGE,
+        **asdict(Origin.here(seconds)),
     }

@@ -89,8 +89,9 @@ def _moments_at(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedS
     return MonteCarlo.from_runs(square), MonteCarlo.from_runs(kurtosis), MonteCarlo.from_runs(joint)
 
 
-def _second_moments(task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence
-                    ) -> tuple[Array, Array, Array, Array, MonteCarlo]:
+def _second_moments(
+    task: hermite_eq.Task, d: int, count: int, seed: np.random.SeedSequence
+) -> tuple[Array, Array, Array, Array, MonteCarlo]:
     """ξ, F, the second moments of (Fᵀh, ξᵀx) given them with standard errors, and the strength of the cross-covariance."""
     xi, layer, sample = _sample(task, d, CROSS_UNITS, count, np.random.default_rng(seed))
     second = sample.T @ sample / count
@@ -100,16 +101,23 @@ def _second_moments(task: hermite_eq.Task, d: int, count: int, seed: np.random.S
     return xi, layer, second, np.sqrt((fourth - second**2) / count), cross
 
 
-def measure(tasks: Mapping[str, hermite_eq.Task], profile: Profile, pool: Executor, advance: Callable[[], None]
-            ) -> dict[str, LawMoments]:
+def measure(tasks: Mapping[str, hermite_eq.Task], profile: Profile, pool: Executor, advance: Callable[[], None]) -> dict[str, LawMoments]:
     """Simulate the moments of every target; one step of ``advance`` for each job."""
     jobs: dict[str, list[Future[Any]]] = {}
     for key, (name, task) in enumerate(tasks.items()):
         seeds = [np.random.SeedSequence(profile.seed, spawn_key=(1, level, key)) for level in range(len(profile.law_ladder))]
-        jobs[name] = [pool.submit(_moments_at, task, d, profile.law_contexts, seed)
-                      for d, seed in zip(profile.law_ladder, seeds, strict=True)]
-        jobs[name].append(pool.submit(_second_moments, task, profile.covariance_d, profile.covariance_contexts,
-                                      np.random.SeedSequence(profile.seed, spawn_key=(2, key))))
+        jobs[name] = [
+            pool.submit(_moments_at, task, d, profile.law_contexts, seed) for d, seed in zip(profile.law_ladder, seeds, strict=True)
+        ]
+        jobs[name].append(
+            pool.submit(
+                _second_moments,
+                task,
+                profile.covariance_d,
+                profile.covariance_contexts,
+                np.random.SeedSequence(profile.seed, spawn_key=(2, key)),
+            )
+        )
     for _ in as_completed(itertools.chain(*jobs.values())):
         advance()
     laws = {}
@@ -136,19 +144,29 @@ def judge(task: hermite_eq.Task, measured: LawMoments, *, trace_factor: float = 
         return by_rate(f"{name}: {what} as 1/d", measured.ladder, gaps, stderrs, order=-1)
 
     norm, cross = measured.norm[-1], measured.cross
-    lemma = [by_z(f"{name}: E‖h‖² = t at d = {d}", trace_factor * covariance.trace(d, d), norm.mean, norm.stderr),
-             vanishes("excess kurtosis of (Fᵀh)_i → 0", measured.kurtosis)]
+    lemma = [
+        by_z(f"{name}: E‖h‖² = t at d = {d}", trace_factor * covariance.trace(d, d), norm.mean, norm.stderr),
+        vanishes("excess kurtosis of (Fᵀh)_i → 0", measured.kurtosis),
+    ]
     predicted = covariance.given(measured.xi, context=measured.xi.size).matrix(measured.layer)
     predicted[:-1, -1] *= cross_factor
     shown = [*range(UNITS), CROSS_UNITS]
     labels = {i: f"f_{i + 1}ᵀh" if i < CROSS_UNITS else "ξᵀx" for i in shown}
     corollary = [
-        by_z(f"{name}: Cov({labels[i]}, {labels[j]}) at d = {measured.xi.size}", float(predicted[i, j]),
-             float(measured.second[i, j]), float(measured.second_stderr[i, j]))
-        for i in shown for j in shown if i <= j
+        by_z(
+            f"{name}: Cov({labels[i]}, {labels[j]}) at d = {measured.xi.size}",
+            float(predicted[i, j]),
+            float(measured.second[i, j]),
+            float(measured.second_stderr[i, j]),
+        )
+        for i in shown
+        for j in shown
+        if i <= j
     ]
-    corollary += [by_z(f"{name}: Cov(Fᵀh, ξᵀx) over its prediction, {CROSS_UNITS} units", cross_factor, cross.mean, cross.stderr),
-                  vanishes("joint kurtosis of (Fᵀh, ξᵀx) → Gaussian", measured.joint)]
+    corollary += [
+        by_z(f"{name}: Cov(Fᵀh, ξᵀx) over its prediction, {CROSS_UNITS} units", cross_factor, cross.mean, cross.stderr),
+        vanishes("joint kurtosis of (Fᵀh, ξᵀx) → Gaussian", measured.joint),
+    ]
     return [*claimed(LEMMA, lemma), *claimed(COROLLARY, corollary)]
 
 

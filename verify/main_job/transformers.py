@@ -40,8 +40,13 @@ def normalised(head: str) -> RandomTransformer:
 
 def vanishing(head: str, panel: int, other: RandomTransformer) -> Claim:
     """What is said of another model beside the head that sees h of one length."""
-    return partial(gap_vanishes, f"target {TARGETS[panel]}, {other} and the {head} head, h normalised", label(other),
-                   label(normalised(head)), panel=panel)
+    return partial(
+        gap_vanishes,
+        f"target {TARGETS[panel]}, {other} and the {head} head, h normalised",
+        label(other),
+        label(normalised(head)),
+        panel=panel,
+    )
 
 
 def campaign(profile: Profile, d: int) -> Campaign:
@@ -52,12 +57,18 @@ def campaign(profile: Profile, d: int) -> Campaign:
     panels = range(len(TARGETS))
     drawn = [(profile.taus, Task(target, NOISE), tuple(models), RATIOS) for target in TARGETS]
     return Campaign(
-        "check", CLAIM, "A Transformer has the error of its equivalents, and both have that of the theory.",
+        "check",
+        CLAIM,
+        "A Transformer has the error of its equivalents, and both have that of the theory.",
         tuple(curves_panel("samples", *each, errors=("icl", "idg")) for each in drawn),
-        d=d, runs=dict(zip(profile.ladder, profile.runs, strict=True))[d], seed=profile.seed,
+        d=d,
+        runs=dict(zip(profile.ladder, profile.runs, strict=True))[d],
+        seed=profile.seed,
         # The norm of h fluctuates by O(1/d), and σ and σ̂_r answer to that differently.
-        claims=(*(partial(gaps_as_predicted, HEADS, panel=panel, degrees=DEGREES, order=-1) for panel in panels),
-                *(vanishing(head, panel, equivalent(head, 1, normalise=True)) for panel in panels for head in HEADS)),
+        claims=(
+            *(partial(gaps_as_predicted, HEADS, panel=panel, degrees=DEGREES, order=-1) for panel in panels),
+            *(vanishing(head, panel, equivalent(head, 1, normalise=True)) for panel in panels for head in HEADS),
+        ),
     )
 
 
@@ -82,5 +93,8 @@ def negative_controls(ladder: Sequence[Results]) -> list[dict[str, Any]]:
     for head in HEADS:
         rows = [row for panel in range(len(TARGETS)) for row in vanishing(head, panel, without_residual(head))(ladder=ladder)]
         found.append(defects.outcome(CLAIM, f"{head}: σ̂_1 without its residual c_1*", rows))
-    return found + [item | {"defect": f"target {target}: {item['defect']}"} for panel, target in enumerate(TARGETS)
-                    for item in defects.controls(foretold(ladder, panel), defects.DEFECTS[:1])]
+    return found + [
+        item | {"defect": f"target {target}: {item['defect']}"}
+        for panel, target in enumerate(TARGETS)
+        for item in defects.controls(foretold(ladder, panel), defects.DEFECTS[:1])
+    ]

@@ -35,7 +35,8 @@ SPIKED, INPUTS = tuple(replace(head, task_spike=1.0) for head in HEADS), tuple(r
 #: η/d², and Δ₁, of which a tenth is in the other panels.
 STEPS, NOISES = (0.0, 1.0), (0.1, 1.0)
 PANELS = (
-    Panel("step", STEPS, SPIKED), Panel("step", STEPS, INPUTS),
+    Panel("step", STEPS, SPIKED),
+    Panel("step", STEPS, INPUTS),
     # Under noise no step is of interest.
     Panel("noise", NOISES, (replace(SPIKED[0], step=0.0),), paired=True),
 )
@@ -50,9 +51,13 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = {
 def campaign(profile: Profile, d: int) -> Campaign:
     """Under spiked tasks and under spiked inputs with and without the step, and with more or less noise."""
     return Campaign(
-        "check-sources", "Two sources and a gradient step", "The theory knows the errors on two sources of data, and what structure, noise "
-        "and a gradient step change in them.",
-        PANELS, d=d, runs=dict(zip(profile.mixing_ladder, profile.mixing_runs, strict=True))[d], seed=profile.seed + 1,
+        "check-sources",
+        "Two sources and a gradient step",
+        "The theory knows the errors on two sources of data, and what structure, noise and a gradient step change in them.",
+        PANELS,
+        d=d,
+        runs=dict(zip(profile.mixing_ladder, profile.mixing_runs, strict=True))[d],
+        seed=profile.seed + 1,
         claims=tuple(claim for claims in CLAIMS.values() for claim in claims),
     )
 
@@ -98,12 +103,18 @@ WRONG: tuple[tuple[str, Claim, str, Callable[[Curve], Curve]], ...] = (
     (ERRORS, partial(sources_average, 0, (1 - BASE.spiked, BASE.spiked)), "sources weighted as in training", _true),
     (STEP, partial(changes_as_predicted, 0), "η half as large", lambda curve: curve.believing(_half_a_step)),
     (STEP, step_helps, "the gain of a task spike called none", _called_isotropic),
-    (NOISE, partial(changes_as_predicted, 2, ("icl", 0)), "the noise of source 1 5 % too small",
-     _task(lambda task: defects.with_source(task, 1, noise=(1 - _OFF) * task.sources[1].noise))),
+    (
+        NOISE,
+        partial(changes_as_predicted, 2, ("icl", 0)),
+        "the noise of source 1 5 % too small",
+        _task(lambda task: defects.with_source(task, 1, noise=(1 - _OFF) * task.sources[1].noise)),
+    ),
 )
 
 
 def negative_controls(ladder: Sequence[Results]) -> list[dict[str, Any]]:
     """Wrong theories held against the same simulations."""
-    return [defects.outcome(name, f"two sources: {defect}", claim(ladder=[results.replaced(wrong) for results in ladder]))
-            for name, claim, defect, wrong in WRONG]
+    return [
+        defects.outcome(name, f"two sources: {defect}", claim(ladder=[results.replaced(wrong) for results in ladder]))
+        for name, claim, defect, wrong in WRONG
+    ]

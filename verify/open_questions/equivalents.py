@@ -91,8 +91,16 @@ def directions(trained: Array, start: Array, count: int) -> tuple[Array, float]:
     return vectors[:, -count:], float(values[-count:].sum()) / energy
 
 
-def replaced(sigma: Activation, given: int | None, degrees: Sequence[int], layer: Array, start: Array, inputs: Pairs,
-             noise: Callable[[int], Array], residual: bool = True) -> Pairs:
+def replaced(
+    sigma: Activation,
+    given: int | None,
+    degrees: Sequence[int],
+    layer: Array,
+    start: Array,
+    inputs: Pairs,
+    noise: Callable[[int], Array],
+    residual: bool = True,
+) -> Pairs:
     """Features of every degree r, on the contexts of the read-out and of the test; ``inputs`` are those of every r.
 
     ``noise(0)`` and ``noise(1)`` draw ζ for the two.
@@ -127,9 +135,16 @@ def replaced(sigma: Activation, given: int | None, degrees: Sequence[int], layer
     return found
 
 
-def all_features(sigma: Activation, kinds: Sequence[str], degrees: Sequence[int], layers: Sequence[Array],
-                 own: Mapping[int, Sequence[Array]], starts: Sequence[Array], inputs: dict[str, Pairs], seed: np.random.SeedSequence
-                 ) -> dict[str, Pairs]:
+def all_features(
+    sigma: Activation,
+    kinds: Sequence[str],
+    degrees: Sequence[int],
+    layers: Sequence[Array],
+    own: Mapping[int, Sequence[Array]],
+    starts: Sequence[Array],
+    inputs: dict[str, Pairs],
+    seed: np.random.SeedSequence,
+) -> dict[str, Pairs]:
     """Features of σ (degree 0) and of every equivalent, layer after layer; ζ is the same for all of them.
 
     ``layers`` are σ's, and ``own`` those of the equivalents which were trained themselves.
@@ -138,8 +153,10 @@ def all_features(sigma: Activation, kinds: Sequence[str], degrees: Sequence[int]
     for number, (layer, start) in enumerate(zip(layers, starts, strict=True)):
         factor = scale_below(sigma, len(start)) if number else 1.0
         rows = [len(each) for each in found["σ"][0]]
-        drawn = [np.random.default_rng([*seed.generate_state(4), number, which]).standard_normal((rows[which], len(layer)), np.float32)
-                 for which in (0, 1)]
+        drawn = [
+            np.random.default_rng([*seed.generate_state(4), number, which]).standard_normal((rows[which], len(layer)), np.float32)
+            for which in (0, 1)
+        ]
         given = found if factor == 1 else {kind: {r: (factor * a, factor * b) for r, (a, b) in one.items()} for kind, one in found.items()}
         exact = [np.asarray(sigma(each @ layer.T)) for each in given["σ"][0]]
         found = {"σ": {0: (exact[0], exact[1])}}

@@ -53,7 +53,9 @@ class OpenQuestions:
 
 
 QUESTIONS = OpenQuestions(
-    "open-questions", "What remains once more is trained", "Equivalents in the place of σ give the same ICL error after training too.",
+    "open-questions",
+    "What remains once more is trained",
+    "Equivalents in the place of σ give the same ICL error after training too.",
     (
         Experiment("first layer", Architecture(), (0, 1, 2, 5, 20, 100), Stop()),
         Experiment("first layer, a small step", Architecture(), (0, 1), small=True),
@@ -64,5 +66,8 @@ QUESTIONS = OpenQuestions(
         Experiment("first layer, a large step", Architecture(), (0, 1), size=3.0),
         Experiment("first layer, a huge step", Architecture(), (0, 1), size=10.0),
     ),
-    8, (8, 12, 16), 20, 2026_11_30,
+    8,
+    (8, 12, 16),
+    20,
+    2026_11_30,
 )

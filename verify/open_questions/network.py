@@ -178,8 +178,9 @@ class _Pass:
     loss: float
 
 
-def train(units: Units, data: Data, weights: Weights, w: Array, size: float, steps: Sequence[int], stop: Stop | None
-          ) -> Iterator[tuple[int, Weights, float]]:
+def train(
+    units: Units, data: Data, weights: Weights, w: Array, size: float, steps: Sequence[int], stop: Stop | None
+) -> Iterator[tuple[int, Weights, float]]:
     r"""Weights after so many steps of gradient descent on :math:`\frac1{2n}\sum(y-\hat y)^2`, and then after the last if ``stop`` is given.
 
     The step is ``size`` times mD for F, ``size`` times m for G, and ``size`` times d² for A. With each come the number of steps and the

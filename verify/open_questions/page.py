@@ -146,7 +146,7 @@ def control_table(found: Found) -> Table:
 def numbers_table(found: Found) -> Table:
     """Gaps at every d."""
     rows = []
-    for (row, (sigma, r)) in itertools.product(itertools.chain(*ROWS.values()), CASES):
+    for row, (sigma, r) in itertools.product(itertools.chain(*ROWS.values()), CASES):
         for kind in KINDS:
             gap = found.gap(sigma, r, row, kind)
             rows.append((row, sigma, f"{r}", kind, *(_number(*mean) for mean in gap.means), _number(gap.value, gap.stderr)))
@@ -162,8 +162,16 @@ def training_table(found: Found) -> Table:
         error = np.array([one["errors"]["σ"]["0"] for one in each])
         shares = ", ".join(f"{share:.2f}" for share in np.mean([one["shares"] for one in each], axis=0))
         steps = sorted({one["steps"] for one in each})
-        rows.append((row, sigma, " to ".join(dict.fromkeys((f"{steps[0]}", f"{steps[-1]}"))), ", ".join(f"{loss:.4g}" for loss in losses),
-                     f"{error.mean():.3f} ± {error.std(ddof=1) / math.sqrt(len(error)):.3f}", shares))
+        rows.append(
+            (
+                row,
+                sigma,
+                " to ".join(dict.fromkeys((f"{steps[0]}", f"{steps[-1]}"))),
+                ", ".join(f"{loss:.4g}" for loss in losses),
+                f"{error.mean():.3f} ± {error.std(ddof=1) / math.sqrt(len(error)):.3f}",
+                shares,
+            )
+        )
     names = ("row", "σ", "steps", "training loss of σ, and of its equivalents", "error of σ", "share of the two directions")
     return Table(names, rows, (2, 4))
 
@@ -177,8 +185,17 @@ def picture(found: Found, path: Path) -> Path:
         for axes, rows in ((grid[0, column], along), (grid[1, column], others)):
             for i, (kind, colour, marker) in enumerate(zip(KINDS, COLOURS, "o^sD", strict=False)):
                 means = [found.gap(sigma, r, row, kind).means[-1] for row in rows]
-                axes.errorbar(np.arange(len(rows)) + 0.16 * (i - 1.5), [mean for mean, _ in means], [2 * error for _, error in means],
-                              ls="none", marker=marker, ms=5, color=colour, capsize=2, label=kind)
+                axes.errorbar(
+                    np.arange(len(rows)) + 0.16 * (i - 1.5),
+                    [mean for mean, _ in means],
+                    [2 * error for _, error in means],
+                    ls="none",
+                    marker=marker,
+                    ms=5,
+                    color=colour,
+                    capsize=2,
+                    label=kind,
+                )
             axes.axhline(0, color="#999999", lw=0.8)
             axes.set_xticks(range(len(rows)))
             for side in ("top", "right"):
@@ -186,8 +203,9 @@ def picture(found: Found, path: Path) -> Path:
         grid[0, column].set_title(f"{sigma}, r = {r}", fontsize=11)
         grid[0, column].set_xticklabels([row.rpartition("T = ")[2].removeprefix("first layer, ") for row in along], fontsize=8)
         grid[0, column].set_xlabel("gradient steps T on the first layer", fontsize=9)
-        names = [row.rpartition(", T")[0].removeprefix("first layer, ").replace("first layer and attention", "attention too")
-                 for row in others]
+        names = [
+            row.rpartition(", T")[0].removeprefix("first layer, ").replace("first layer and attention", "attention too") for row in others
+        ]
         grid[1, column].set_xticklabels(names, fontsize=8, rotation=35, ha="right")
     for axes in grid[:, 0]:
         axes.set_ylabel(f"log(e(σ̂)/e(σ)) at d = {found.d[-1]}, ± 2 standard errors", fontsize=9)
@@ -205,10 +223,14 @@ def _listed(rows: Sequence[str]) -> str:
 def answer(found: Found) -> list[str]:
     """What was found."""
     d, total = found.d[-1], len(TRAINED) * len(CASES)
-    excess = {(row, sigma, r, kind): found.excess(sigma, r, name, row, kind)
-              for (name, row), (sigma, r), kind in itertools.product(TRAINED, CASES, KINDS)}
-    remain, vanish = ({kind: sum(getattr(each, word) for key, each in excess.items() if key[-1] == kind) for kind in KINDS}
-                      for word in ("remains", "vanishes"))
+    excess = {
+        (row, sigma, r, kind): found.excess(sigma, r, name, row, kind)
+        for (name, row), (sigma, r), kind in itertools.product(TRAINED, CASES, KINDS)
+    }
+    remain, vanish = (
+        {kind: sum(getattr(each, word) for key, each in excess.items() if key[-1] == kind) for kind in KINDS}
+        for word in ("remains", "vanishes")
+    )
 
     def text(row: str, sigma: str, r: int, *limits: Limit) -> str:
         return f"{row}, {sigma}, r = {r} ({' against '.join(_number(each.value, each.stderr) for each in limits)})"
@@ -216,15 +238,23 @@ def answer(found: Found) -> list[str]:
     both = {key: (excess[*key, "plain"], excess[*key, "conditional"]) for key in _keys()}
     finding = [text(*key, plain, given) for key, (plain, given) in both.items() if plain.remains and given.vanishes]
     failing = [text(*key, plain, given) for key, (plain, given) in both.items() if given.remains]
-    apart = {kind: {key: text(*key, each) for key in _keys() if (each := found.apart(key[1], key[2], key[0], kind, "conditional")).remains}
-             for kind in OTHERS}
+    apart = {
+        kind: {key: text(*key, each) for key in _keys() if (each := found.apart(key[1], key[2], key[0], kind, "conditional")).remains}
+        for kind in OTHERS
+    }
     scale = len(apart["plain"].keys() - apart["rescaled"].keys())
-    now = [(abs(before[0]) > abs(after[0]), f"{row}, {sigma}, r = {r} ({_number(*before)} against {_number(*after)})")
-           for row, sigma, r in _keys() if abs(found.apart_at(sigma, r, row, "plain", "conditional")) > SIGMAS
-           for before, after in [[found.gap(sigma, r, row, kind).means[-1] for kind in ("plain", "conditional")]]]
-    itself = [f"{row}, {sigma}, r = {r} ({_number(*means[0])} against {_number(*means[1])})" for row, sigma, r in _keys()
-              if abs(found.apart_at(sigma, r, row, ITSELF, "plain")) > SIGMAS
-              for means in [[found.gap(sigma, r, row, kind).means[-1] for kind in (ITSELF, "plain")]]]
+    now = [
+        (abs(before[0]) > abs(after[0]), f"{row}, {sigma}, r = {r} ({_number(*before)} against {_number(*after)})")
+        for row, sigma, r in _keys()
+        if abs(found.apart_at(sigma, r, row, "plain", "conditional")) > SIGMAS
+        for before, after in [[found.gap(sigma, r, row, kind).means[-1] for kind in ("plain", "conditional")]]
+    ]
+    itself = [
+        f"{row}, {sigma}, r = {r} ({_number(*means[0])} against {_number(*means[1])})"
+        for row, sigma, r in _keys()
+        if abs(found.apart_at(sigma, r, row, ITSELF, "plain")) > SIGMAS
+        for means in [[found.gap(sigma, r, row, kind).means[-1] for kind in (ITSELF, "plain")]]
+    ]
     at_d = {(kind, key): found.gap(key[1], key[2], key[0], kind).means[-1] for kind in KINDS for key in _keys()}
     largest = []
     for kind in KINDS:
@@ -265,16 +295,23 @@ def page(found: Found, image: str) -> str:
     versions = sorted({f"hermite_eq {one.hermite_eq}, Python {one.python}, NumPy {one.numpy}, SciPy {one.scipy}" for one in origins})
     revisions = sorted({one.revision or "none" for one in origins})
     lines = [
-        "# What remains of the equivalence once more is trained", "", *itertools.chain(*([line, ""] for line in answer(found))),
-        f"![Gaps at the largest d]({image})", "",
+        "# What remains of the equivalence once more is trained",
+        "",
+        *itertools.chain(*([line, ""] for line in answer(found))),
+        f"![Gaps at the largest d]({image})",
+        "",
         f"*The gap log(e(σ̂_r)/e(σ)) at d = {found.d[-1]}, ± two standard errors, of the plain equivalent, of that rescaled to the mean and "
         "variance of each unit, of the conditional one, and of the plain one which was trained itself. Above along T steps "
-        "on the first layer, below what else is trained.*", "",
-        "## What is asked", "",
+        "on the first layer, below what else is trained.*",
+        "",
+        "## What is asked",
+        "",
         "[RT] (arXiv 2509.15152) Theorem 3 replaces σ by σ̂_r = Σ_{k≤r} c_k/k! He_k + c_r* ζ in a head of random weights whose read-out "
         "alone is trained; [DM] (arXiv 2510.25753) Theorem 4.12 does so after one gradient step of size o(d²) on the first layer. What "
-        "holds after more training is open in both. Here it is measured.", "",
-        "## How", "",
+        "holds after more training is open in both. Here it is measured.",
+        "",
+        "## How",
+        "",
         "Data and head are those of docs/stress.md with h normalised, but for tasks, which are fresh in every context: ℓ = d, n = 2d², "
         f"m = d², ρ = {NOISE:g}, λ = {RIDGE:g}; the target is σ. The network ŷ = w·σ(Fĥ)/√m, ‖ĥ‖ = 1, rows of F standard normal, w of "
         "N(0, I/m) and fixed, is trained by gradient descent with all n contexts in every step, on Σ(y − ŷ)²/2n, with a step of "
@@ -286,12 +323,14 @@ def page(found: Found, image: str) -> str:
         f"{stop.enough:g}, or falls by less than {stop.tolerance:.0%} in {stop.every} steps, or after {stop.most} steps; the table below "
         "says which (for σ; an equivalent that is trained itself stops by the same rule, when it does). Then σ is replaced at the trained "
         f"weights, and the read-out is fitted by ridge regression to n fresh contexts; the error is that on {TEST} more. ζ, "
-        "data and initial weights are the same for σ and its equivalents, and for all T.", "",
+        "data and initial weights are the same for σ and its equivalents, and for all T.",
+        "",
         "- *softmax attention*: β = 1 as in docs/stress.md, in place of linear attention; the first layer is trained.",
         f"- *two layers*: ŷ = w·σ(Gσ(Fĥ)/√(m E σ²))/√m, σ replaced in both; F and G are trained, G with a step of {SIZE:g} m.",
         f"- *first layer and attention*: the query's x is multiplied by A, at first the identity, trained with a step of {SIZE:g} d².",
         f"- *two blocks*: all tokens first pass linear attention and a random MLP of width {WIDTH}(d + 1), each with a residual, "
-        f"the MLP with weight {SHARE:g}; its σ is replaced too, by the plain equivalent. Then the head, whose first layer is trained.", "",
+        f"the MLP with weight {SHARE:g}; its σ is replaced too, by the plain equivalent. Then the head, whose first layer is trained.",
+        "",
         "*Trained itself* is the plain equivalent in the place of σ from the start, with the same data, initial weights and steps, and a "
         "noise c_r* ζ of its own for each context and unit, which does not change during training; its derivative is that of the "
         f"polynomial. A step to a loss above {DIVERGED:g} is not taken. "
@@ -300,25 +339,44 @@ def page(found: Found, image: str) -> str:
         "deviation of the pre-activation of unit i. The *conditional* one has c_k(κ_i, s_i), where κ_i is μ_i plus what the components of "
         f"the layer's input along the {GIVEN['conditional']} leading right singular vectors of W_T − W_0 contribute, and s_i the standard "
         "deviation of the rest. Both are computed by the engine of `hermite_eq.structured.conditional_coefficients`. Where nothing is "
-        "trained the two are the same.", "",
+        "trained the two are the same.",
+        "",
         "The gap is g = log(e of σ̂ / e of σ), run by run, as in docs/stress.md. What training adds is g less the gap at T = 0 of the same "
         f"run. Its mean is fitted by g∞ + c/d over d = {', '.join(map(str, found.d))} ({counts}), by weighted least squares; the "
         "error of g∞ is the larger of what the standard errors give and what the scatter about the line gives. It *remains* if it is more "
         f"than {SIGMAS:g} standard errors from 0 (z of Student's t); it *vanishes within* what could be hidden at this z, if that is at "
-        f"most {RESOLUTION}; else one *cannot tell*. The dimensions are small: terms of order 1/d² are not seen apart.", "",
-        "## What training adds to the gap", "",
-        "The last columns are limits of log(e of one equivalent / e of the conditional one), run by run.", "",
-        *main_table(found).markdown(), "",
-        "## Controls", "",
+        f"most {RESOLUTION}; else one *cannot tell*. The dimensions are small: terms of order 1/d² are not seen apart.",
+        "",
+        "## What training adds to the gap",
+        "",
+        "The last columns are limits of log(e of one equivalent / e of the conditional one), run by run.",
+        "",
+        *main_table(found).markdown(),
+        "",
+        "## Controls",
+        "",
         "With nothing trained the plain equivalent has to hold, but for what the title of a row changes; without its residual "
-        f"(*{WRONG}*) it has to fail for r = 1. Limits of the gap itself; the last column is run by run.", "",
-        *control_table(found).markdown(), "",
-        "## The training", "",
+        f"(*{WRONG}*) it has to fail for r = 1. Limits of the gap itself; the last column is run by run.",
+        "",
+        *control_table(found).markdown(),
+        "",
+        "## The training",
+        "",
         f"At d = {found.d[-1]}: the training loss, the error after the read-out is fitted, and the share of ‖W_T − W_0‖² in the "
-        f"{GIVEN['conditional']} leading directions, layer by layer.", "", *training_table(found).markdown(), "",
-        "## What is left out", "",
-        "Keys and queries of a softmax attention that are trained, and training of the first of two blocks, are not here.", "",
-        "## All numbers", "", "Means of the gap ± one standard error, and the limit.", "", *numbers_table(found).markdown(), "",
+        f"{GIVEN['conditional']} leading directions, layer by layer.",
+        "",
+        *training_table(found).markdown(),
+        "",
+        "## What is left out",
+        "",
+        "Keys and queries of a softmax attention that are trained, and training of the first of two blocks, are not here.",
+        "",
+        "## All numbers",
+        "",
+        "Means of the gap ± one standard error, and the limit.",
+        "",
+        *numbers_table(found).markdown(),
+        "",
         f"Computed by {'; '.join(versions)}, revision {', '.join(revisions)}, in {sum(one.seconds for one in origins) / 60:.0f} minutes of "
         f"one core. `python -m verify run {QUESTIONS.name} --d {found.d[0]}` (and the other d) adds what is missing; `python -m verify "
         f"{QUESTIONS.name} --documents docs` writes this page.",
@@ -343,8 +401,11 @@ def write(root: Path, documents: Path | None, console: Console) -> None:
     """
     found = load(root)
     if len(found) < 2:
-        raise HypothesisError("at two d at least two runs are stored", f"{len(found)} such d in {root / QUESTIONS.name}",
-                              f"python -m verify run {QUESTIONS.name} --d 8 --runs 2, and --d 12")
+        raise HypothesisError(
+            "at two d at least two runs are stored",
+            f"{len(found)} such d in {root / QUESTIONS.name}",
+            f"python -m verify run {QUESTIONS.name} --d 8 --runs 2, and --d 12",
+        )
     folder, name = documents or root / "pictures", "open_questions"
     png = picture(Found(found), root / "pictures" / name)
     write_bytes(folder / f"{name}.png", png.read_bytes())

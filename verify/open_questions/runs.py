@@ -50,8 +50,10 @@ def _rows(experiment: Experiment, name: str, d: int, test: int, seed: np.random.
     # Contexts depend on the first block's MLP, which has equivalents too; else all of them are the same.
     mlps = _mlps(sigma, degrees, d, streams[5]) if architecture.blocks > 1 else {0: None}
     counts = (n, n, test)
-    data = {r: [sample(architecture, name, d, count, stream, mlp) for count, stream in zip(counts, _again(streams[:3]), strict=True)]
-            for r, mlp in mlps.items()}
+    data = {
+        r: [sample(architecture, name, d, count, stream, mlp) for count, stream in zip(counts, _again(streams[:3]), strict=True)]
+        for r, mlp in mlps.items()
+    }
     data = {r: data.get(r, data[0]) for r in (0, *degrees)}
     weights, w = start(architecture, d, m, np.random.default_rng(streams[3]))
     noise = dict(zip(degrees, streams[6].spawn(len(degrees)), strict=True))
@@ -73,10 +75,15 @@ def _rows(experiment: Experiment, name: str, d: int, test: int, seed: np.random.
         given = {"σ": {0: exact}} | {kind: plain for kind in kinds} | {ITSELF: {r: inputs(r, own[r]) for r in degrees}}
         layers = {r: own[r].layers for r in degrees}
         features = all_features(sigma, kinds, degrees, trained.layers, layers, weights.layers, given, streams[4])
-        errors = {kind: {f"{r}": _error(pair, readout.y, tested.y, RIDGE * n / d) for r, pair in by.items()}
-                  for kind, by in features.items()}
-        yield {"errors": errors, "loss": {f"{r}": loss for r, (_, _, loss) in by_degree.items()}, "steps": step,
-               "shares": _shares(trained, weights)}
+        errors = {
+            kind: {f"{r}": _error(pair, readout.y, tested.y, RIDGE * n / d) for r, pair in by.items()} for kind, by in features.items()
+        }
+        yield {
+            "errors": errors,
+            "loss": {f"{r}": loss for r, (_, _, loss) in by_degree.items()},
+            "steps": step,
+            "shares": _shares(trained, weights),
+        }
 
 
 def _again(streams: Sequence[np.random.SeedSequence]) -> list[np.random.SeedSequence]:
@@ -125,9 +132,18 @@ class QuestionsSetup(Setup):
     def identity(self) -> dict[str, Any]:
         """The parameters as plain data."""
         campaign = self.campaign
-        found = {"campaign": campaign.name, "d": self.d, "seed": self.seed, "memory": self.memory, "training": TRAINING,
-                 "experiments": [asdict(each) for each in campaign.experiments], "ridge": RIDGE, "test": campaign.test,
-                 "heads": {name: HEADS[name] for name in campaign.heads}, "given": GIVEN}
+        found = {
+            "campaign": campaign.name,
+            "d": self.d,
+            "seed": self.seed,
+            "memory": self.memory,
+            "training": TRAINING,
+            "experiments": [asdict(each) for each in campaign.experiments],
+            "ridge": RIDGE,
+            "test": campaign.test,
+            "heads": {name: HEADS[name] for name in campaign.heads},
+            "given": GIVEN,
+        }
         return dict(json.loads(json.dumps(found)))
 
     def simulate(self, run: int) -> tuple[Any, Origin]:
@@ -147,8 +163,9 @@ class QuestionsSetup(Setup):
                 raise StorageError(f"every head has the rows {'; '.join(rows)}", f"others of {head} in {where}", repair)
             for row, values in found.items():
                 if not _is_row(values, HEADS[head], WRONG if row.endswith("T = 0") else None):
-                    raise StorageError("a row has errors, losses, steps and shares, finite numbers ≥ 0",
-                                       f"others at {head}, {row}, in {where}", repair)
+                    raise StorageError(
+                        "a row has errors, losses, steps and shares, finite numbers ≥ 0", f"others at {head}, {row}, in {where}", repair
+                    )
 
 
 def _is_row(values: Any, degrees: Sequence[int], wrong: str | None) -> bool:

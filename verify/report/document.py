@@ -37,8 +37,10 @@ def asked(shown: Groups) -> str:
     parts = [*([f"{len(names) - own} figures of {papers}"] if papers else []), *([f"{own} that no paper has"] if own else [])]
     runs = sum(each.results.runs for group in shown for each in group)
     sizes = sorted({each.d for group in shown for each in group})
-    return (f"It is asked whether the theory at finite d predicts the errors of simulated Transformers, and whether what is said of each "
-            f"figure holds: of {' and '.join(parts)}, in {runs} stored runs at d = {sizes[0]} to {sizes[-1]}.")
+    return (
+        f"It is asked whether the theory at finite d predicts the errors of simulated Transformers, and whether what is said of each "
+        f"figure holds: of {' and '.join(parts)}, in {runs} stored runs at d = {sizes[0]} to {sizes[-1]}."
+    )
 
 
 def summary(shown: Groups) -> list[str]:
@@ -57,8 +59,10 @@ def formulas(shown: Groups) -> dict[str, str]:
 
 def body(said: Sequence[str], drawn: Sequence[str], tables: Sequence[str], tex: Mapping[str, str]) -> str:
     """A report: the summary and the figures first, then tables and formulas."""
-    formulas = "".join(f"<dt>{name}</dt><dd>{page.formula(source)}{page.folded('TeX', f'<code>{page.html.escape(source)}</code>')}</dd>"
-                       for name, source in tex.items())
+    formulas = "".join(
+        f"<dt>{name}</dt><dd>{page.formula(source)}{page.folded('TeX', f'<code>{page.html.escape(source)}</code>')}</dd>"
+        for name, source in tex.items()
+    )
     parts = ["<h2>Summary</h2>", page.paragraphs([" ".join(said), TEST]), "<h2>Figures</h2>", *drawn, "<h2>Tables</h2>", *tables]
     return "\n".join([*parts, *(["<h2>Formulas</h2>", f"<dl>{formulas}</dl>"] if tex else [])])
 
@@ -76,10 +80,13 @@ def write_page(path: Path, title: str, shown: Groups, drawn: Mapping[str, Path])
             images.append(page.figure(drawn[PHASE], phase.CAPTION))
         tables.append(f"<h3>{page.html.escape(campaign.figure)}</h3>{page.paragraphs([campaign.claim])}")
         for one in group:
-            inner = "\n".join([
-                *(table.html() for table in one.tables()), page.paragraphs([*map(defects.sentence, one.power), one.origin]),
-                page.folded(f"All numbers, {one.title}", one.numbers().html()) if one.results.runs > 1 else "",
-            ])
+            inner = "\n".join(
+                [
+                    *(table.html() for table in one.tables()),
+                    page.paragraphs([*map(defects.sentence, one.power), one.origin]),
+                    page.folded(f"All numbers, {one.title}", one.numbers().html()) if one.results.runs > 1 else "",
+                ]
+            )
             tables.append(inner if one is group[0] else page.folded(one.title, inner))
     write_text(path, page.page(title, body(summary(shown), images, tables, formulas(shown))))
 
@@ -91,9 +98,19 @@ def write_document(folder: Path, shown: Groups, drawn: Mapping[str, Path]) -> No
         write_bytes(folder / "campaigns" / f"{name}.png", drawn[name].read_bytes())
         return [f"![{text}](campaigns/{name}.png)", "", f"*{text}*", ""]
 
-    lines = ["# Figures of the papers, simulated", "", " ".join(summary(shown)), "", TEST, "",
-             "This page is written by `python -m verify report --documents docs` from the runs in `results/campaigns`, which "
-             "`python -m verify run NAME --d D --runs R` computes, or extends.", "", *overview(shown).markdown(), ""]
+    lines = [
+        "# Figures of the papers, simulated",
+        "",
+        " ".join(summary(shown)),
+        "",
+        TEST,
+        "",
+        "This page is written by `python -m verify report --documents docs` from the runs in `results/campaigns`, which "
+        "`python -m verify run NAME --d D --runs R` computes, or extends.",
+        "",
+        *overview(shown).markdown(),
+        "",
+    ]
     for group in shown:
         first, campaign = group[0], group[0].campaign
         lines += [f"## {campaign.figure}", "", campaign.claim, "", *image(first.name, first.caption)]
@@ -150,7 +167,9 @@ def write_one(store: Store, console: Console) -> list[Check]:
     drawn = {shown.name: figures.figure(campaign, shown.results, store.folder / "figure", others)}
     origins = store.origins()
     manifest: dict[str, Any] = {name: value for name, value in setup.identity().items() if name != "simulations"} | {
-        "manifest": setup.hash, "runs": shown.results.runs, "seconds": round(sum(one.seconds for one in origins), 1),
+        "manifest": setup.hash,
+        "runs": shown.results.runs,
+        "seconds": round(sum(one.seconds for one in origins), 1),
         "fallbacks": shown.fallbacks,
     }
     for name in ("revision", "hermite_eq", "python", "numpy", "scipy"):

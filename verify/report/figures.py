@@ -249,8 +249,11 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
 
 def _one_by_one(campaign: Campaign, results: Results) -> Figure:
     """Panels of one point each, a line for each error: how far it is from the theory, or an equivalent from its head."""
-    gaps = {f"{results.subject(key)}: {error_name(error)}": curve.each(error) / curve.scale(error) - 1
-            for key, curve in results.curves.items() for error in curve.panel.errors}
+    gaps = {
+        f"{results.subject(key)}: {error_name(error)}": curve.each(error) / curve.scale(error) - 1
+        for key, curve in results.curves.items()
+        for error in curve.panel.errors
+    }
     if not gaps:
         places = {id(curve): results.subject(key) for key, curve in results.curves.items()}
         gaps = {places[id(curve)]: runs for index in range(len(campaign.panels)) for curve, runs, _ in _changes(results.of_panel(index))}
@@ -288,8 +291,14 @@ def _across(campaign: Campaign, stored: Sequence[Results]) -> Figure:
         for i, d in enumerate(campaign.theory_at):
             colour = "#000000" if d == math.inf else COLOURS[i % len(COLOURS)]
             values, points = curve.line(d)
-            axes.plot(values, curve.predict(points).icl, color=colour, ls=":" if d == math.inf else "-", lw=1.2,
-                      label="theory, d = ∞" if d == math.inf else f"theory, d = {d:g}")
+            axes.plot(
+                values,
+                curve.predict(points).icl,
+                color=colour,
+                ls=":" if d == math.inf else "-",
+                lw=1.2,
+                label="theory, d = ∞" if d == math.inf else f"theory, d = {d:g}",
+            )
             if d in simulated:
                 found = simulated[int(d)].curves[key]
                 _points(axes, found, found.icl_runs, colour, {"marker": "o", "label": f"simulation, d = {d:g}, {found.runs} runs"})

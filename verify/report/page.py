@@ -27,8 +27,13 @@ td.agrees { color: #14691b; } td.limit { color: #0b5f79; } td.high { color: #8a5
 img { max-width: 100%; height: auto; } figure { margin: 1.5em 0; } figcaption { color: #444; } img.formula { vertical-align: middle; }
 code { overflow-wrap: anywhere; } details { margin: .5em 0; }
 """
-_CLASS = {Verdict.AGREES: "agrees", Verdict.IN_THE_LIMIT: "limit", Verdict.DEGREE_TOO_HIGH: "high", Verdict.DISAGREES: "disagrees",
-          Verdict.UNDECIDED: "high"}
+_CLASS = {
+    Verdict.AGREES: "agrees",
+    Verdict.IN_THE_LIMIT: "limit",
+    Verdict.DEGREE_TOO_HIGH: "high",
+    Verdict.DISAGREES: "disagrees",
+    Verdict.UNDECIDED: "high",
+}
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,12 @@ class Table:
     def without_empty(self, nothing: str = "") -> Table:
         """The columns in which something stands."""
         kept = [i for i in range(len(self.header)) if any(row[i] != nothing for row in self.rows)]
-        return Table([self.header[i] for i in kept], [[row[i] for i in kept] for row in self.rows],
-                     [kept.index(i) for i in self.numeric if i in kept], self.verdicts)
+        return Table(
+            [self.header[i] for i in kept],
+            [[row[i] for i in kept] for row in self.rows],
+            [kept.index(i) for i in self.numeric if i in kept],
+            self.verdicts,
+        )
 
     def markdown(self) -> list[str]:
         """In GitHub's Markdown.
@@ -69,9 +78,11 @@ class Table:
 def page(title: str, body: str) -> str:
     """A self-contained HTML page, as wide as the screen it is read on."""
     name = html.escape(title)
-    return ('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{name}</title><style>{_STYLE}</style></head><body>\n<h1>{name}</h1>\n{body}\n</body></html>\n")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{name}</title><style>{_STYLE}</style></head><body>\n<h1>{name}</h1>\n{body}\n</body></html>\n"
+    )
 
 
 def paragraphs(texts: Iterable[str]) -> str:
@@ -87,8 +98,10 @@ def figure(file: Path, caption: str) -> str:
     """An SVG or PNG, embedded."""
     kind = {".svg": "svg+xml", ".png": "png"}[file.suffix]
     data = base64.b64encode(file.read_bytes()).decode()
-    return (f'<figure><img alt="{html.escape(caption)}" src="data:image/{kind};base64,{data}">'
-            f"<figcaption>{html.escape(caption)}</figcaption></figure>")
+    return (
+        f'<figure><img alt="{html.escape(caption)}" src="data:image/{kind};base64,{data}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
 
 
 #: What Matplotlib's TeX does not know, in its own words.

@@ -17,9 +17,11 @@ from verify.campaigns.campaign import Fixed
 from verify.campaigns.table import CAMPAIGNS
 from verify.report.figures import save
 
-CAPTION = ("[LA] Fig. 3, theory: the context length α* of least error of the ridgeless linear Transformer, grey where the error falls for "
-           "all α. Points: the curves of [LA] Fig. 2. Dashed: κ = min(τ, 1), left of which the ICL error of long contexts grows without "
-           "bound if τ < 1.")
+CAPTION = (
+    "[LA] Fig. 3, theory: the context length α* of least error of the ridgeless linear Transformer, grey where the error falls for "
+    "all α. Points: the curves of [LA] Fig. 2. Dashed: κ = min(τ, 1), left of which the ICL error of long contexts grows without "
+    "bound if τ < 1."
+)
 #: Points along each axis, and one scale of colours for all subplots; α* is infinite at the border of the grey region.
 GRID, LIMITS = 120, (0.5, 500.0)
 
@@ -35,8 +37,14 @@ def figure(path: Path) -> Path:
         assert isinstance(task, Task)
         assert error in ("icl", "idg")
         kappas = [family.ratios.kappa for family in families]
-        diagram = phase_diagram(model, task.target, kappa=np.linspace(0.02, 1.1 * max(kappas), GRID),
-                                noise=np.linspace(0.005, max(1.0, 1.5 * task.noise), GRID), tau=tau, error=error)
+        diagram = phase_diagram(
+            model,
+            task.target,
+            kappa=np.linspace(0.02, 1.1 * max(kappas), GRID),
+            noise=np.linspace(0.005, max(1.0, 1.5 * task.noise), GRID),
+            tau=tau,
+            error=error,
+        )
         plot_phase(diagram, limits=LIMITS, axes=each)
         each.axvline(min(tau, 1.0), color="white", linestyle="--", linewidth=1)
         each.plot(kappas, [task.noise] * len(kappas), "o", color="white", markeredgecolor="black", markersize=6, clip_on=False)

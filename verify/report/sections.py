@@ -79,20 +79,35 @@ class Section:
             for error in curve.panel.errors:
                 for part in curve.parts(error):
                     found, theory = curve.simulated(part), curve.theory(part)
-                    rows += [(self.results.subject(key), error_name(part), f"{value:.4g}", f"{mean:.5g} ± {stderr:.2g}",
-                              "–" if expected != expected else f"{expected:.5g}")
-                             for value, mean, stderr, expected in zip(curve.values, found.mean, found.stderr, theory, strict=True)]
+                    rows += [
+                        (
+                            self.results.subject(key),
+                            error_name(part),
+                            f"{value:.4g}",
+                            f"{mean:.5g} ± {stderr:.2g}",
+                            "–" if expected != expected else f"{expected:.5g}",
+                        )
+                        for value, mean, stderr, expected in zip(curve.values, found.mean, found.stderr, theory, strict=True)
+                    ]
         return Table(("model", "error", "at", "simulation ± standard error", "theory"), rows, (2, 3, 4))
 
     @property
     def origin(self) -> str:
         """What computed the runs, in a sentence."""
         origins = self.store.origins()
-        versions = sorted({f"hermite_eq {one.hermite_eq}" + (f" (revision {one.revision})" if one.revision else "")
-                           + f", Python {one.python}, NumPy {one.numpy}, SciPy {one.scipy}" for one in origins})
+        versions = sorted(
+            {
+                f"hermite_eq {one.hermite_eq}"
+                + (f" (revision {one.revision})" if one.revision else "")
+                + f", Python {one.python}, NumPy {one.numpy}, SciPy {one.scipy}"
+                for one in origins
+            }
+        )
         seconds = sum(one.seconds for one in origins) / len(origins)
-        return (f"Seed {self.store.setup.seed}, parameters {self.store.setup.hash}; a run took {seconds:.3g} s by the clock; the slower "
-                f"solver in {self.fallbacks} fits. Computed by {'; '.join(versions)}.")
+        return (
+            f"Seed {self.store.setup.seed}, parameters {self.store.setup.hash}; a run took {seconds:.3g} s by the clock; the slower "
+            f"solver in {self.fallbacks} fits. Computed by {'; '.join(versions)}."
+        )
 
     @property
     def fallbacks(self) -> int:
@@ -103,12 +118,25 @@ class Section:
 def plain(results: Results, *, theory: bool = True) -> list[dict[str, Any]]:
     """Every curve as plain data, with its theory or without."""
     return [
-        {"panel": key[0], "family": curve.family.legend(curve.panel.axis), "model": key[2], "task": str(curve.task), "d": results.d,
-         "axis": curve.panel.axis, "values": curve.values.tolist(), "fallbacks": curve.fallbacks.tolist()}
-        | {error_name(part): {"mean": curve.each(part).mean(axis=0).tolist(),
-                          **({"theory": finite(curve.theory(part))} if theory else {}),
-                          **({"stderr": curve.simulated(part).stderr.tolist()} if curve.runs > 1 else {})}
-           for error in curve.panel.errors for part in curve.parts(error)}
+        {
+            "panel": key[0],
+            "family": curve.family.legend(curve.panel.axis),
+            "model": key[2],
+            "task": str(curve.task),
+            "d": results.d,
+            "axis": curve.panel.axis,
+            "values": curve.values.tolist(),
+            "fallbacks": curve.fallbacks.tolist(),
+        }
+        | {
+            error_name(part): {
+                "mean": curve.each(part).mean(axis=0).tolist(),
+                **({"theory": finite(curve.theory(part))} if theory else {}),
+                **({"stderr": curve.simulated(part).stderr.tolist()} if curve.runs > 1 else {}),
+            }
+            for error in curve.panel.errors
+            for part in curve.parts(error)
+        }
         for key, curve in results.curves.items()
     ]
 
@@ -138,9 +166,12 @@ def reported(root: Path, campaign: Campaign, console: Console) -> list[Section]:
     """The sections of all that is stored of a campaign, that to be shown first at the front; the console is told of long computations."""
     stores = stored(root, campaign)
     loaded = [prepared(store, console) for store in stores]
-    return by_weight([
-        section(store, results, [other for other in loaded if other.d != results.d]) for store, results in zip(stores, loaded, strict=True)
-    ])
+    return by_weight(
+        [
+            section(store, results, [other for other in loaded if other.d != results.d])
+            for store, results in zip(stores, loaded, strict=True)
+        ]
+    )
 
 
 def by_weight(sections: Sequence[Section]) -> list[Section]:

@@ -50,8 +50,19 @@ def _median(runs: Array) -> tuple[Array, Array]:
 
 def _bars(axes: Axes, found: Found, error: str, colour: str, marker: str = "o", label: str = "") -> None:
     middle, reach = _median(found.last(error))
-    axes.errorbar(found.abscissa, middle, reach, color=colour, marker=marker, ms=4, capsize=2, lw=0.8, elinewidth=1.0, label=label,
-                  mfc="none" if marker != "o" else None)
+    axes.errorbar(
+        found.abscissa,
+        middle,
+        reach,
+        color=colour,
+        marker=marker,
+        ms=4,
+        capsize=2,
+        lw=0.8,
+        elinewidth=1.0,
+        label=label,
+        mfc="none" if marker != "o" else None,
+    )
 
 
 def _finish(axes: Axes, x: str, y: str) -> None:
@@ -163,20 +174,26 @@ def _slope(fitted: Exponent) -> str:
 def answer(stored: Stored, checks: Sequence[Check]) -> str:
     """What was found, as a list."""
     peaks = [check for check in checks if check.subject.endswith(PEAK)]
-    listed = [f"{check.subject.removesuffix(f': {PEAK}')} {check.note.rpartition('; ')[2].partition(' times')[0]} ({verdicts.word(check)})"
-              for check in peaks]
+    listed = [
+        f"{check.subject.removesuffix(f': {PEAK}')} {check.note.rpartition('; ')[2].partition(' times')[0]} ({verdicts.word(check)})"
+        for check in peaks
+    ]
     parts = []
     if peaks:
         # Of a row the log ratio that is least negative is shown.
         too = "too have" if all(check.measured < 0 for check in peaks) else "do not all have"
-        parts.append(f"Transformers trained by gradient descent {too} the peak of double descent at their interpolation threshold n*; the "
-                     f"ICL error there is so many times that at the smallest and at the largest n stored: {', '.join(listed)}")
+        parts.append(
+            f"Transformers trained by gradient descent {too} the peak of double descent at their interpolation threshold n*; the "
+            f"ICL error there is so many times that at the smallest and at the largest n stored: {', '.join(listed)}"
+        )
     linear = _thresholds(stored, "la-fig5a")
     if linear:
         ratios = [at.median / dimension(at.d) for at in linear]
-        parts.append(f"full linear attention interpolates up to {min(ratios):.2f} to {max(ratios):.2f} times d² + 4d + 2 contexts, the "
-                     f"number of parameters on which its predictions depend: a count that grows as d^{paper_exponent():.2f} over the "
-                     f"paper's d = 20 to 80, where [LA] fit d^{EXPONENTS['la-fig5a']}, and as d² in the limit")
+        parts.append(
+            f"full linear attention interpolates up to {min(ratios):.2f} to {max(ratios):.2f} times d² + 4d + 2 contexts, the "
+            f"number of parameters on which its predictions depend: a count that grows as d^{paper_exponent():.2f} over the "
+            f"paper's d = 20 to 80, where [LA] fit d^{EXPONENTS['la-fig5a']}, and as d² in the limit"
+        )
     slopes = []
     for name, paper in EXPONENTS.items():
         fit = exponent(_thresholds(stored, name))
@@ -187,12 +204,18 @@ def answer(stored: Stored, checks: Sequence[Check]) -> str:
             slopes.append(f"{TRAINED[name].curves[0].model} {_slope(fit)} over d = {sizes} (paper {paper}{beside})")
     if slopes:
         parts.append(f"fitted exponents of n* against d, with their 95 % intervals: {'; '.join(slopes)}")
-    moved = [(str(found.curve.model), early.median / late.median) for name in EXPONENTS for found in _curves(stored, name)[:1]
-             if (early := threshold(found, epoch=1)) is not None and (late := threshold(found)) is not None]
+    moved = [
+        (str(found.curve.model), early.median / late.median)
+        for name in EXPONENTS
+        for found in _curves(stored, name)[:1]
+        if (early := threshold(found, epoch=1)) is not None and (late := threshold(found)) is not None
+    ]
     if moved:
         shares = ", ".join(f"{ratio:.2f} ({model})" for model, ratio in moved)
-        parts.append(f"the threshold hangs on how long one trains: after a tenth of the epochs it is this share of what it is after all "
-                     f"of them, at the smallest d stored: {shares}")
+        parts.append(
+            f"the threshold hangs on how long one trains: after a tenth of the epochs it is this share of what it is after all "
+            f"of them, at the smallest d stored: {shares}"
+        )
     return "\n".join(f"- {part[0].upper()}{part[1:]}." for part in parts)
 
 
@@ -211,20 +234,44 @@ def threshold_table(stored: Stored) -> Table:
             cells.append("–" if higher is None else f"{higher.median / found.d**2:.2f}")
             model = found.curve.model
             rows.append((str(model), str(found.d), f"{model.parameters(found.d)}", f"{found.curve.epochs[-1]:,}", *cells))
-    return Table(("architecture", "d", "parameters", "epochs", "n* of each run", "median n*/d²", "n*/d² after a tenth of them",
-                  "after three tenths", "where the error is 10 ρ"), rows, (1, 2, 3))
+    return Table(
+        (
+            "architecture",
+            "d",
+            "parameters",
+            "epochs",
+            "n* of each run",
+            "median n*/d²",
+            "n*/d² after a tenth of them",
+            "after three tenths",
+            "where the error is 10 ρ",
+        ),
+        rows,
+        (1, 2, 3),
+    )
 
 
 def exponent_table(stored: Stored) -> Table:
     """Exponents with their intervals, by how long one trains and at which level the error is crossed."""
     rows = []
     for name in EXPONENTS:
-        fits = [exponent(_thresholds(stored, name, epoch, level))
-                for epoch, level in ((1, TASK.noise), (2, TASK.noise), (-1, TASK.noise), (-1, 10 * TASK.noise))]
+        fits = [
+            exponent(_thresholds(stored, name, epoch, level))
+            for epoch, level in ((1, TASK.noise), (2, TASK.noise), (-1, TASK.noise), (-1, 10 * TASK.noise))
+        ]
         if any(fits):
             rows.append((str(TRAINED[name].curves[0].model), *("–" if fit is None else _slope(fit) for fit in fits), f"{EXPONENTS[name]}"))
-    return Table(("exponent of n* (95 % interval)", "after a tenth of the epochs", "after three tenths", "after all",
-                  "where the error is 10 ρ", "paper"), rows)
+    return Table(
+        (
+            "exponent of n* (95 % interval)",
+            "after a tenth of the epochs",
+            "after three tenths",
+            "after all",
+            "where the error is 10 ρ",
+            "paper",
+        ),
+        rows,
+    )
 
 
 def stored_table(stored: Stored) -> Table:
@@ -235,8 +282,17 @@ def stored_table(stored: Stored) -> Table:
             trainings = sum(found.stuck.size for found in results.curves)
             stuck = sum(int(found.stuck.sum()) for found in results.curves)
             values = ", ".join(f"{value:.3g}" for value in results.curves[0].abscissa)
-            rows.append((name, results.campaign.figure, str(results.d), str(results.runs), values, f"{stuck} of {trainings}",
-                         f"{sum(origin.seconds for origin in results.origins) / 60:.1f}"))
+            rows.append(
+                (
+                    name,
+                    results.campaign.figure,
+                    str(results.d),
+                    str(results.runs),
+                    values,
+                    f"{stuck} of {trainings}",
+                    f"{sum(origin.seconds for origin in results.origins) / 60:.1f}",
+                )
+            )
     return Table(("name", "figure", "d", "runs", "n/d² or k/d", "stuck", "minutes"), rows, (2, 3, 5, 6))
 
 
@@ -257,42 +313,80 @@ def numbers_table(stored: Stored) -> Table:
 def page(stored: Stored, images: dict[str, str]) -> str:
     """The page, which opens with the answer."""
     checks = judge(stored)
-    origins = sorted({f"hermite_eq {one.hermite_eq}, Python {one.python}, NumPy {one.numpy}" for ladder in stored.values()
-                      for results in ladder for one in results.origins})
+    origins = sorted(
+        {
+            f"hermite_eq {one.hermite_eq}, Python {one.python}, NumPy {one.numpy}"
+            for ladder in stored.values()
+            for results in ladder
+            for one in results.origins
+        }
+    )
     jax = sorted({version for ladder in stored.values() for results in ladder for version in results.jax})
     lines = [
-        "# Transformers trained by gradient descent", "", answer(stored, checks), "",
+        "# Transformers trained by gradient descent",
+        "",
+        answer(stored, checks),
+        "",
         "The architectures are those of [LA] (arXiv 2405.11751) Fig. 5 and 6, by its published code: `hermite_eq.trained` trains them in "
-        "JAX (`pip install \"hermite-eq[trained]\"`), by AdamW on batches of n/10 contexts, at ℓ = d, ρ = 0.01 and, but for Fig. 6, with a "
-        "fresh task in every context. **The paper's \"1-layer MLP\" is one affine map without nonlinearity**, in the published code; "
-        "`SoftmaxTransformer(2, mlp=\"gelu\")` has a nonlinear one, which is run beside it. The paper has d = 20, 40 and 80 and ten runs; "
+        'JAX (`pip install "hermite-eq[trained]"`), by AdamW on batches of n/10 contexts, at ℓ = d, ρ = 0.01 and, but for Fig. 6, with a '
+        'fresh task in every context. **The paper\'s "1-layer MLP" is one affine map without nonlinearity**, in the published code; '
+        '`SoftmaxTransformer(2, mlp="gelu")` has a nonlinear one, which is run beside it. The paper has d = 20, 40 and 80 and ten runs; '
         "here d is from 6 to 20, the runs are as many as the table says, and the learning rate is 1e-3 in place of 1e-4 for as many "
-        "fewer epochs.", "",
+        "fewer epochs.",
+        "",
         f"The rule for the threshold: n* of a run is where its training error, after the epochs of the table, crosses the noise variance ρ "
         f"= {TASK.noise:g} for the last time: from there on the noise is no longer fitted. Between two points log(error) is linear in "
         "log(n). Exponents are slopes of log n* against log d by least squares over all runs; their intervals are Student's, of the "
         "scatter of the runs about the line and of n* being anywhere in its cell of the grid. Error bars of figures are the range of the "
         "runs about their median: they contain the true median with probability 1 − 2^(1−runs), 75 % for three runs. A training is *stuck* "
-        "if its error is still above 3/4 of the variance of its labels; it is in the medians, and in no threshold.", "",
+        "if its error is still above 3/4 of the variance of its labels; it is in the medians, and in no threshold.",
+        "",
         *(f"![{text}]({name})\n\n*{text}*\n" for name, text in images.items()),
         "The line over full linear attention is the theory of the ridgeless linear Transformer (`hermite_eq.theory`), which has d(d + 1) "
         "features, at as many contexts for each feature as full linear attention has for each of its d² + 4d + 2 numbers; dotted, at the "
-        "largest d, the same theory at n itself.", "", verdicts.TEST, "",
+        "largest d, the same theory at n itself.",
+        "",
+        verdicts.TEST,
+        "",
     ]
     for figure, rows in itertools.groupby(checks, key=lambda check: check.claim):
         lines += [f"## {figure}", "", *verdicts.table(list(rows)).markdown(), ""]
-    lines += ["## Thresholds", "", *threshold_table(stored).markdown(), "", *exponent_table(stored).markdown(), "",
-              "## What is stored", "", *stored_table(stored).markdown(), "",
-              f"Computed by {'; '.join(origins)}, JAX {', '.join(jax)}. `python -m verify run la-fig5a --d 10 --runs 5`, say, adds what is "
-              f"missing, and `python -m verify run la-fig5a --d 4 --runs 2` takes a minute; `python -m verify {NAME} --documents docs` "
-              "writes this page.", "", *missing(stored),
-              "## All numbers", "", "Medians, and ranges over the runs, after the last epoch.", "", *numbers_table(stored).markdown(), ""]
+    lines += [
+        "## Thresholds",
+        "",
+        *threshold_table(stored).markdown(),
+        "",
+        *exponent_table(stored).markdown(),
+        "",
+        "## What is stored",
+        "",
+        *stored_table(stored).markdown(),
+        "",
+        f"Computed by {'; '.join(origins)}, JAX {', '.join(jax)}. `python -m verify run la-fig5a --d 10 --runs 5`, say, adds what is "
+        f"missing, and `python -m verify run la-fig5a --d 4 --runs 2` takes a minute; `python -m verify {NAME} --documents docs` "
+        "writes this page.",
+        "",
+        *missing(stored),
+        "## All numbers",
+        "",
+        "Medians, and ranges over the runs, after the last epoch.",
+        "",
+        *numbers_table(stored).markdown(),
+        "",
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 
 #: The sizes that two cores carry in the background.
-WANTED = {"la-fig5a": (6, 10, 14, 20), "la-fig5b": (6, 10, 14), "la-fig5c": (6, 10, 14), "la-fig5d": (6, 10), "la-fig5-rate": (6,),
-          "la-fig5-mlp": (6, 10), "la-fig6": (6, 10)}
+WANTED = {
+    "la-fig5a": (6, 10, 14, 20),
+    "la-fig5b": (6, 10, 14),
+    "la-fig5c": (6, 10, 14),
+    "la-fig5d": (6, 10),
+    "la-fig5-rate": (6,),
+    "la-fig5-mlp": (6, 10),
+    "la-fig6": (6, 10),
+}
 
 
 def missing(stored: Stored) -> list[str]:
@@ -315,10 +409,20 @@ def write(root: Path, documents: Path | None, console: Console) -> None:
         repair = "python -m verify run la-fig5a --d 6, say"
         raise HypothesisError("there are stored runs of trained Transformers", f"none in {root}", repair)
     folder, images = documents or root / "pictures", {}
-    drawn = [("trained_fig5", figure_5, "Above: ICL errors; dashed: thresholds. Below: training errors after the last epoch.",
-              any(name in stored for name in EXPONENTS)),
-             ("trained_fig6", figure_6, "[LA] Fig. 6: errors on new tasks and on the training tasks, against their number.",
-              "la-fig6" in stored)]
+    drawn = [
+        (
+            "trained_fig5",
+            figure_5,
+            "Above: ICL errors; dashed: thresholds. Below: training errors after the last epoch.",
+            any(name in stored for name in EXPONENTS),
+        ),
+        (
+            "trained_fig6",
+            figure_6,
+            "[LA] Fig. 6: errors on new tasks and on the training tasks, against their number.",
+            "la-fig6" in stored,
+        ),
+    ]
     for name, draw, text, there in drawn:
         if there:
             png = draw(stored, root / "pictures" / name)

@@ -17,13 +17,23 @@ from verify.claims.check import LEVEL, Z_LIMIT, Check, Kind, Verdict
 from verify.report.page import Table
 from verify.store.files import write_text
 
-_COLOURS = {Verdict.AGREES: "green", Verdict.IN_THE_LIMIT: "cyan", Verdict.DEGREE_TOO_HIGH: "yellow", Verdict.DISAGREES: "red",
-            Verdict.UNDECIDED: "magenta"}
+_COLOURS = {
+    Verdict.AGREES: "green",
+    Verdict.IN_THE_LIMIT: "cyan",
+    Verdict.DEGREE_TOO_HIGH: "yellow",
+    Verdict.DISAGREES: "red",
+    Verdict.UNDECIDED: "magenta",
+}
 #: The word for a one-sided statement, and for an identity, in place of that for a number that is compared.
 _WORDS: dict[Kind, dict[Verdict, str]] = {
     "two-sided": {verdict: str(verdict).partition(" (")[0] for verdict in Verdict},
-    "one-sided": {Verdict.AGREES: "holds", Verdict.IN_THE_LIMIT: "holds in the limit", Verdict.DISAGREES: "does not hold",
-                  Verdict.DEGREE_TOO_HIGH: "r too high for this d", Verdict.UNDECIDED: "not decided"},
+    "one-sided": {
+        Verdict.AGREES: "holds",
+        Verdict.IN_THE_LIMIT: "holds in the limit",
+        Verdict.DISAGREES: "does not hold",
+        Verdict.DEGREE_TOO_HIGH: "r too high for this d",
+        Verdict.UNDECIDED: "not decided",
+    },
     "identity": {Verdict.AGREES: "holds up to rounding", Verdict.DISAGREES: "is violated"},
 }
 KINDS: tuple[Kind, ...] = ("two-sided", "one-sided", "identity")
@@ -80,12 +90,17 @@ def summary(asked: str, checks: Sequence[tuple[str, Check]], power: Sequence[Map
         number = sum(check.kind == kind for check in rows)
         if number:
             said.append(f"Of {number} {kind} {what}: {counts(rows, kind)}.")  # type: ignore[arg-type]
-    close = [abs(check.measured / check.predicted - 1) for check in rows
-             if check.kind == "two-sided" and check.verdict == Verdict.AGREES and check.statistic == "z" and check.predicted]
+    close = [
+        abs(check.measured / check.predicted - 1)
+        for check in rows
+        if check.kind == "two-sided" and check.verdict == Verdict.AGREES and check.statistic == "z" and check.predicted
+    ]
     close = [gap for gap in close if math.isfinite(gap)]
     if close:
-        said.append(f"Where a comparison agrees, the point of it that is furthest in standard errors is off by {np.median(close):.1%} in "
-                    "the median.")
+        said.append(
+            f"Where a comparison agrees, the point of it that is furthest in standard errors is off by {np.median(close):.1%} in "
+            "the median."
+        )
     for kind, what in (("two-sided", "The comparisons that disagree"), ("one-sided", "The statements that do not hold")):
         failed = [(name, check) for name, check in checks if check.kind == kind and check.verdict == Verdict.DISAGREES]
         said.append(f"{what}: {_listed(failed)}." if failed else f"No {kind} test is contradicted.")
@@ -97,8 +112,10 @@ def summary(asked: str, checks: Sequence[tuple[str, Check]], power: Sequence[Map
         said.append(f"Of the identities, which are no statistical agreement: {identities}.")
     if power:
         caught, tried = (sum(int(item[name]) for item in power) for name in ("caught", "checks"))
-        said.append(f"Of {tried} rows held against theories that are wrong on purpose {caught} reject them "
-                    f"({sum(item['caught'] > 0 for item in power)} of {len(power)} wrong theories are caught by a row or more).")
+        said.append(
+            f"Of {tried} rows held against theories that are wrong on purpose {caught} reject them "
+            f"({sum(item['caught'] > 0 for item in power)} of {len(power)} wrong theories are caught by a row or more)."
+        )
     tests = sum(check.kind != "identity" for check in rows)
     said.append(f"With a false-alarm rate of {LEVEL:g} for each of {tests} tests, {LEVEL * tests:.1g} false alarms are expected.")
     return said
@@ -132,9 +149,14 @@ def finite(values: Iterable[float]) -> list[float | None]:
     return [float(value) if math.isfinite(value) else None for value in values]
 
 
-def write_json(path: Path, checks: Sequence[Check], power: Sequence[Mapping[str, Any]], curves: Any,
-               manifest: Mapping[str, Any]) -> None:
+def write_json(path: Path, checks: Sequence[Check], power: Sequence[Mapping[str, Any]], curves: Any, manifest: Mapping[str, Any]) -> None:
     """All numbers behind the table and the figures."""
-    data = {"manifest": manifest, "level_per_check": LEVEL, "z_limit": Z_LIMIT, "checks": [check.to_json() for check in checks],
-            "power": list(power), "curves": curves}
+    data = {
+        "manifest": manifest,
+        "level_per_check": LEVEL,
+        "z_limit": Z_LIMIT,
+        "checks": [check.to_json() for check in checks],
+        "power": list(power),
+        "curves": curves,
+    }
     write_text(path, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

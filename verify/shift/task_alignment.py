@@ -197,7 +197,7 @@ def _text(found: dict[str, Found]) -> list[str]:
         ">>> from hermite_eq import LinearTransformer, Ratios, Task",
         ">>> from hermite_eq.theory import TaskPopulation, diversity_diagram, task_alignment",
         ">>> train = 1 / np.arange(1, 61)",
-        ">>> rare = TaskPopulation.from_covariances(Task(\"identity\", noise=0.1), train, train[::-1])",
+        '>>> rare = TaskPopulation.from_covariances(Task("identity", noise=0.1), train, train[::-1])',
         ">>> found = task_alignment(LinearTransformer(0.1), rare, Ratios(alpha=1, kappa=1, tau=0.5))",
         ">>> found.cost.argmin(), found.cost.argmax()                      # K along the directions of training",
         "(np.int64(0), np.int64(59))",
@@ -218,8 +218,9 @@ def _text(found: dict[str, Found]) -> list[str]:
         "In the limit, linear head, λ = 0.1: overlap, and misalignment, unresolved share (what the mean fit misses of the test's signal) "
         "and ICL error at κ = ½ and κ = ∞.",
         "",
-        *Table(("test", "α", "τ", "overlap", "⟨C′K⟩, κ = ½", "κ = ∞", "unresolved, κ = ½", "κ = ∞", "error, κ = ½", "κ = ∞"),
-               _alignments()).markdown(),
+        *Table(
+            ("test", "α", "τ", "overlap", "⟨C′K⟩, κ = ½", "κ = ∞", "unresolved, κ = ½", "κ = ∞", "error, κ = ½", "κ = ∞"), _alignments()
+        ).markdown(),
         "",
         "## Theory beside simulation",
         "",

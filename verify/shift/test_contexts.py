@@ -34,7 +34,7 @@ _WHERE = {"alpha": 1.0, "kappa": 0.5, "tau": 1.5, "mu": 0.75}
 def experiments(d: int) -> Page:
     """Of the smallest run the linear head on one target."""
     found = []
-    for target, at in ((("tanh", d), ("relu", d), ("softplus", round(0.6 * d))) if d >= SMALL else (("tanh", d),)):
+    for target, at in (("tanh", d), ("relu", d), ("softplus", round(0.6 * d))) if d >= SMALL else (("tanh", d),):
         sizes = tuple(Sizes.from_ratios(at, **_WHERE, test_alpha=length) for length in _LENGTHS)
         found.append(Experiment(target, Task(target, 0.1), _HEADS if d >= SMALL else _HEADS[:1], sizes))
     return Page("test-contexts", 2026_12_01, tuple(found))

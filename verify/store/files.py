@@ -59,6 +59,7 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(
-            "results can be written", f"{error.strerror} at {path}",
+            "results can be written",
+            f"{error.strerror} at {path}",
             "make room or choose another --output, and repeat the command: what is stored is kept",
         ) from error

@@ -26,8 +26,11 @@ def setup_with(campaign: AnyCampaign, d: int, seed: int, memory: int, device: st
     if isinstance(campaign, Campaign):
         return Setup(campaign, d, seed, memory, device)
     if device != "cpu":
-        raise HypothesisError("the device is that of ridge-trained models", f"--device {device} for {campaign.name}",
-                              "leave it out: what trains by gradient descent chooses its own")
+        raise HypothesisError(
+            "the device is that of ridge-trained models",
+            f"--device {device} for {campaign.name}",
+            "leave it out: what trains by gradient descent chooses its own",
+        )
     return TrainedSetup(campaign, d, seed, memory) if isinstance(campaign, TrainedCampaign) else QuestionsSetup(campaign, d, seed, memory)
 
 
@@ -42,8 +45,10 @@ def headers(root: Path, campaign: AnyCampaign) -> list[dict[str, Any]]:
     for name in sorted(hashes):
         header = read_header(root / campaign.name / name)
         if header is None:
-            ignored(root / campaign.name / f"{name}.jsonl",
-                    "no first line says of what it is; the command that computed its runs writes it again, without --resume")
+            ignored(
+                root / campaign.name / f"{name}.jsonl",
+                "no first line says of what it is; the command that computed its runs writes it again, without --resume",
+            )
         else:
             found.append(header)
     return found
@@ -104,5 +109,8 @@ def stored(root: Path, campaign: AnyCampaign) -> list[Store]:
 def siblings(store: Store) -> list[Store]:
     """Setups of the same campaign, seed, budget and simulation at other d, with more than one run."""
     setup = store.setup
-    return [other for other in stored(store.folder.parent.parent, setup.campaign)
-            if other.setup.d != setup.d and (other.setup.seed, other.setup.memory) == (setup.seed, setup.memory)]
+    return [
+        other
+        for other in stored(store.folder.parent.parent, setup.campaign)
+        if other.setup.d != setup.d and (other.setup.seed, other.setup.memory) == (setup.seed, setup.memory)
+    ]

@@ -58,8 +58,9 @@ def read_header(folder: Path) -> dict[str, Any] | None:
     parameters, runs = header.get("parameters"), header.get("runs")
     known = isinstance(parameters, dict) and {"d", "seed", "memory"} <= parameters.keys() and header.get("hash") == digest(parameters)
     if not known or type(runs) is not int or runs < 1:
-        raise StorageError("results begin with their parameters, the hash of these, and how many runs are wanted",
-                           f"another schema in {where}", repair)
+        raise StorageError(
+            "results begin with their parameters, the hash of these, and how many runs are wanted", f"another schema in {where}", repair
+        )
     if header["hash"] != folder.name:
         raise StorageError(f"{where} is of these runs", f"that of {header['hash']}", repair)
     return header
@@ -212,6 +213,7 @@ def _line(folder: Path, run: int | None, text: bytes, where: str, repair: str) -
         what = "a run" if run is None else f"run {run}"
         raise StorageError(
             f"what is stored in {folder} is {what} of {head['campaign']}, manifest {head['manifest']}",
-            f"run {number} of {contents.get('campaign')}, manifest {contents.get('manifest')}, in {where}", repair,
+            f"run {number} of {contents.get('campaign')}, manifest {contents.get('manifest')}, in {where}",
+            repair,
         )
     return Line(text.removesuffix(b"\n"), contents, where, repair)

@@ -71,8 +71,15 @@ def simulate_run(campaign: Campaign, d: int, seed: int, memory: int, run: int, d
                 # Steps beyond o(d²) and unequal traces are what some figures are about.
                 warnings.simplefilter("ignore", HypothesisWarning)
                 curves = simulate.icl_curve(
-                    trained, sweep.task, sweep.points, runs=which, rng=stream, memory=budget, device=device,
-                    test=default_test(d) // campaign.queries, queries=campaign.queries,
+                    trained,
+                    sweep.task,
+                    sweep.points,
+                    runs=which,
+                    rng=stream,
+                    memory=budget,
+                    device=device,
+                    test=default_test(d) // campaign.queries,
+                    queries=campaign.queries,
                 )
             columns = {label(model): _columns(curve.points) for model, curve in zip(trained, curves, strict=True)}
             for model in sweep.models:
@@ -95,7 +102,8 @@ def _columns(points: Sequence[simulate.SimulatedError]) -> dict[str, list[Any]]:
     sources = [point.source_runs[0] for point in points if point.source_runs is not None and source_errors(point.task)]
     by_source = {"sources": [row.tolist() for row in sources]} if sources else {}
     return by_source | {
-        "icl": [float(point.icl_runs[0]) for point in points], "idg": [float(point.idg_runs[0]) for point in points],
+        "icl": [float(point.icl_runs[0]) for point in points],
+        "idg": [float(point.idg_runs[0]) for point in points],
         "condition": [float(f"{value:.3g}") if math.isfinite(value) else None for value in conditions],
         "fallback": [bool(point.fallback_runs[0]) for point in points],
     }

@@ -55,11 +55,18 @@ class Setup:
         # Where the parameters do not say how many, it is one query.
         several = {"queries": self.campaign.queries} if self.campaign.queries > 1 else {}
         return several | {
-            "campaign": self.campaign.name, "d": self.d, "seed": self.seed, "memory": self.memory, "simulation": SIMULATION,
+            "campaign": self.campaign.name,
+            "d": self.d,
+            "seed": self.seed,
+            "memory": self.memory,
+            "simulation": SIMULATION,
             "simulations": [
                 {
-                    "task": str(sweep.task), "models": [label(model) for model in sweep.models], "seed": list(sweep.key),
-                    "axis": sweep.axis, "values": list(sweep.values),
+                    "task": str(sweep.task),
+                    "models": [label(model) for model in sweep.models],
+                    "seed": list(sweep.key),
+                    "axis": sweep.axis,
+                    "values": list(sweep.values),
                     "sizes": plain(sweep.sizes),
                 }
                 for sweep in self.campaign.sweeps(self.d)

@@ -42,12 +42,23 @@ class TrainedSetup(Setup):
     def identity(self) -> dict[str, Any]:
         """The parameters as plain data."""
         curves = [
-            {"model": curve.label, "axis": curve.axis, "epochs": list(curve.epochs),
-             "sizes": [plain(sizes) for sizes in curve.sizes(self.d)]}
+            {
+                "model": curve.label,
+                "axis": curve.axis,
+                "epochs": list(curve.epochs),
+                "sizes": [plain(sizes) for sizes in curve.sizes(self.d)],
+            }
             for curve in self.campaign.curves
         ]
-        return {"campaign": self.campaign.name, "d": self.d, "seed": self.seed, "memory": self.memory, "training": TRAINING,
-                "task": str(TASK), "curves": curves}
+        return {
+            "campaign": self.campaign.name,
+            "d": self.d,
+            "seed": self.seed,
+            "memory": self.memory,
+            "training": TRAINING,
+            "task": str(TASK),
+            "curves": curves,
+        }
 
     def simulate(self, run: int) -> tuple[Any, Origin]:
         """The record of one run, and what computed it."""
@@ -64,8 +75,9 @@ class TrainedSetup(Setup):
                 columns: list[dict[str, list[Any]]] = [{name: [] for name in (*ERRORS, "variance")} for _ in runs]
                 for point, sizes in enumerate(curve.sizes(self.d)):
                     seed = np.random.SeedSequence(self.seed, spawn_key=(number, point))
-                    found = icl_error(curve.model, TASK, sizes, runs=range(runs[0], runs[-1] + 1), epochs=curve.epochs, rate=curve.rate,
-                                      rng=seed)
+                    found = icl_error(
+                        curve.model, TASK, sizes, runs=range(runs[0], runs[-1] + 1), epochs=curve.epochs, rate=curve.rate, rng=seed
+                    )
                     for i, column in enumerate(columns):
                         for name in ERRORS:
                             column[name].append([float(f"{value:.6g}") for value in getattr(found, f"{name}_runs")[i]])

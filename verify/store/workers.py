@@ -84,7 +84,8 @@ class Workers(Executor):
         except (EOFError, ConnectionError):
             process.join()
             raise HypothesisError(
-                "a worker process lives until it has answered", f"one ended with exit code {process.exitcode} in the middle of a task",
+                "a worker process lives until it has answered",
+                f"one ended with exit code {process.exitcode} in the middle of a task",
                 "pass --workers 1 if memory ran out, and repeat the command: what is stored is kept",
             ) from None
         if not fine:

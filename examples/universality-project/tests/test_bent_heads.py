@@ -52,8 +52,16 @@ def test_their_excess_kurtosis_vanishes_as_one_over_d(universality_rng):
 
 @pytest.mark.universality
 def test_ridge_regression_sees_the_equivalent(universality_seed):
-    assert_universal(features(surrogate=False), features(surrogate=True), dimensions=(10, 30), samples=lambda d: 4 * d, ridge=0.01,
-                     runs=120, test=300, rng=universality_seed)
+    assert_universal(
+        features(surrogate=False),
+        features(surrogate=True),
+        dimensions=(10, 30),
+        samples=lambda d: 4 * d,
+        ridge=0.01,
+        runs=120,
+        test=300,
+        rng=universality_seed,
+    )
 
 
 @pytest.mark.universality

@@ -58,11 +58,26 @@ def _atan(z: acb, analytic: bool) -> acb:
 
 # Meromorphic: at a pole Arb's own result is not finite.
 _MEROMORPHIC: dict[Any, Callable[[acb], acb]] = {
-    sympy.sin: acb.sin, sympy.cos: acb.cos, sympy.tan: acb.tan, sympy.cot: acb.cot, sympy.sec: acb.sec,
-    sympy.csc: acb.csc, sympy.sinh: acb.sinh, sympy.cosh: acb.cosh, sympy.coth: acb.coth,
-    sympy.sech: acb.sech, sympy.csch: acb.csch, sympy.erf: acb.erf, sympy.erfc: acb.erfc, sympy.erfi: acb.erfi,
-    sympy.sinc: acb.sinc, sympy.gamma: acb.gamma, sympy.Si: acb.si, sympy.Shi: acb.shi,
-    sympy.fresnels: lambda z: z.fresnel_s(), sympy.fresnelc: lambda z: z.fresnel_c(),
+    sympy.sin: acb.sin,
+    sympy.cos: acb.cos,
+    sympy.tan: acb.tan,
+    sympy.cot: acb.cot,
+    sympy.sec: acb.sec,
+    sympy.csc: acb.csc,
+    sympy.sinh: acb.sinh,
+    sympy.cosh: acb.cosh,
+    sympy.coth: acb.coth,
+    sympy.sech: acb.sech,
+    sympy.csch: acb.csch,
+    sympy.erf: acb.erf,
+    sympy.erfc: acb.erfc,
+    sympy.erfi: acb.erfi,
+    sympy.sinc: acb.sinc,
+    sympy.gamma: acb.gamma,
+    sympy.Si: acb.si,
+    sympy.Shi: acb.shi,
+    sympy.fresnels: lambda z: z.fresnel_s(),
+    sympy.fresnelc: lambda z: z.fresnel_c(),
 }
 
 
@@ -271,8 +286,7 @@ def _across_removable(plain: Ball, expression: sympy.Expr, precision: int) -> Ba
     if not found:
         return plain
     points = [
-        (_compiled(point.place, precision)(acb(0), False), point.order, _compiled(point.limit, precision)(acb(0), False))
-        for point in found
+        (_compiled(point.place, precision)(acb(0), False), point.order, _compiled(point.limit, precision)(acb(0), False)) for point in found
     ]
     top, bottom = _compiled(numerator, precision), _compiled(denominator, precision)
 
@@ -381,8 +395,12 @@ def _decision(condition: Any, precision: int) -> Decision:
 def _relation(relation: Relational, precision: int) -> Decision:
     difference = _compiled(relation.lhs - relation.rhs, precision)
     outcomes: dict[Any, tuple[bool, bool]] = {
-        StrictGreaterThan: (True, False), GreaterThan: (True, False), StrictLessThan: (False, True), LessThan: (False, True),
-        Equality: (False, False), Unequality: (True, True),
+        StrictGreaterThan: (True, False),
+        GreaterThan: (True, False),
+        StrictLessThan: (False, True),
+        LessThan: (False, True),
+        Equality: (False, False),
+        Unequality: (True, True),
     }
     positive, negative = outcomes[relation.func]
 
@@ -395,4 +413,3 @@ def _relation(relation: Relational, precision: int) -> Decision:
         return None
 
     return decide
-

@@ -38,7 +38,8 @@ def python_notation(text: str, is_function: Callable[[str], bool] = lambda name:
     for token in _TOKEN.findall(text.strip().translate(_PRINT)):
         if applied and token == "**":
             raise HypothesisError(
-                "the power of f|…| is one of the value or of the argument", repr(text[:60]),
+                "the power of f|…| is one of the value or of the argument",
+                repr(text[:60]),
                 "write (f(|x|))^2 or f(|x|^2) in place of f|x|^2",
             )
         closes = token == "|" and not called and brackets[-1:] in (["|"], ["f|"])

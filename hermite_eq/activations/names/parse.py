@@ -195,8 +195,9 @@ class _Reader:
         raise HypothesisError(
             "the variable is x; other names are declared parameters, pi or e",
             f"the name{'s' if len(unknown) > 1 else ''} {', '.join(map(repr, unknown))}",
-            f"write {functions[0]}(x)" if functions else f"write x, or pass parameters={unknown} to hermite_eq.coefficients, activation or "
-            "equivalent_model to keep it symbolic",
+            f"write {functions[0]}(x)"
+            if functions
+            else f"write x, or pass parameters={unknown} to hermite_eq.coefficients, activation or equivalent_model to keep it symbolic",
         )
 
     def shown(self, node: ast.AST) -> str:
@@ -268,9 +269,9 @@ class _Reader:
         if isinstance(node.op, _SUM):
             return sympy.Add(*(-self.number(term) if isinstance(sign, ast.Sub) else self.number(term) for sign, term in _operands(node)))
         if isinstance(node.op, _PRODUCT):
-            return sympy.Mul(*(
-                self._inverse(factor, node) if isinstance(sign, ast.Div) else self.number(factor) for sign, factor in _operands(node)
-            ))
+            return sympy.Mul(
+                *(self._inverse(factor, node) if isinstance(sign, ast.Div) else self.number(factor) for sign, factor in _operands(node))
+            )
         raise self._disallowed(node)
 
     def _inverse(self, node: ast.expr, whole: ast.expr) -> sympy.Expr:

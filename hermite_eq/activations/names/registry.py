@@ -64,9 +64,7 @@ def register(entry: Activation, *, replace: bool = False) -> Activation:
     instance(entry, Activation, "what is registered is an Activation", "pass hermite_eq.activation(function, name='my_activation')")
     flag(replace, "replace")
     if not entry.name.isidentifier():
-        raise HypothesisError(
-            "a registered name is an identifier", f"name={entry.name!r}", "pass activation(…, name='my_activation')"
-        )
+        raise HypothesisError("a registered name is an identifier", f"name={entry.name!r}", "pass activation(…, name='my_activation')")
     if stands_for(entry.name) not in (None, entry) and not replace:
         raise HypothesisError(
             "a registered name stands for one activation",

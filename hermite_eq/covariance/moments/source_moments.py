@@ -101,7 +101,8 @@ class SourceMoments:
         d, weights = len(self.mean_x), array(F, "F", nan=True, empty=True)
         if weights.ndim != 2 or weights.shape[0] != d * (d + 1):
             raise HypothesisError(
-                "F has shape (d(d+1), m), its rows in the row-major order h = (x_i b_j)", f"shape {weights.shape} at d = {d}",
+                "F has shape (d(d+1), m), its rows in the row-major order h = (x_i b_j)",
+                f"shape {weights.shape} at d = {d}",
                 f"pass an array of shape ({d * (d + 1)}, m)",
             )
         if not np.isfinite(weights).all():
@@ -148,11 +149,31 @@ def _integrands(target: Activation, noise: float, mean: Array, variance: Array) 
     omega = np.sqrt(variance)
     e, a, v, q, p, w30, w3, w4 = label_values(target, noise, mean, omega).values()
     slope = a / omega
-    return np.stack([
-        slope**2, p / variance, slope,
-        e * slope, q / omega, w3 / omega, v * slope, mean * slope, e, v,
-        e, v, w4, v**2, e**2, v * e, w30, mean * e, mean * v, mean, mean**2 + variance,
-    ])
+    return np.stack(
+        [
+            slope**2,
+            p / variance,
+            slope,
+            e * slope,
+            q / omega,
+            w3 / omega,
+            v * slope,
+            mean * slope,
+            e,
+            v,
+            e,
+            v,
+            w4,
+            v**2,
+            e**2,
+            v * e,
+            w30,
+            mean * e,
+            mean * v,
+            mean,
+            mean**2 + variance,
+        ]
+    )
 
 
 def _evaluate(place: Geometry, law: TaskLaw, context: int, level: int) -> SourceMoments:
@@ -199,8 +220,14 @@ def _sizes(moments: SourceMoments) -> dict[str, float]:
     x, b = (math.sqrt(float(np.diag(matrix).max())) for matrix in (moments.second_x, moments.second_b))
     y, z = math.sqrt(moments.square_y), math.sqrt(moments.square_z)
     return {
-        "mean_b": b, "second_b": b * b, "labels": x * y * b, "coupling": x * z * b,
-        "mean_y": y, "square_y": y * y, "mean_z": z, "square_z": z * z,
+        "mean_b": b,
+        "second_b": b * b,
+        "labels": x * y * b,
+        "coupling": x * z * b,
+        "mean_y": y,
+        "square_y": y * y,
+        "mean_z": z,
+        "square_z": z * z,
     }
 
 

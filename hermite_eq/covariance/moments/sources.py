@@ -26,9 +26,7 @@ def check_sizes(d: int, context: int) -> tuple[int, int]:
     return d, context
 
 
-def source_moments(
-    task: Task, d: int, context: int, *, source: int | None = None, tasks: ArrayLike | None = None
-) -> SourceMoments:
+def source_moments(task: Task, d: int, context: int, *, source: int | None = None, tasks: ArrayLike | None = None) -> SourceMoments:
     r"""First and second moments of (x, b, y) of one source at finite d and ℓ, over fresh tasks or over given ones.
 
     With these, :math:`\operatorname{Cov}(h)=\Sigma_x\otimes\mathbb E[bb^\top]+\mu_x\mu_x^\top\otimes\operatorname{Cov}(b)`, and the signal

@@ -177,7 +177,6 @@ def groups(eigenvalues: Array, shifts: Array) -> list[NDArray[np.intp]]:
     tail_mean = np.cumsum(mean[order][::-1])[::-1]
     tail_variance = np.cumsum(variance[order][::-1])[::-1]
     cuts = [
-        j for j in range(1, len(order))
-        if eigenvalues[order[j - 1]] > _GAP * tail_mean[j] and tail_variance[j] < tail_mean[j] ** 2 / _GAP
+        j for j in range(1, len(order)) if eigenvalues[order[j - 1]] > _GAP * tail_mean[j] and tail_variance[j] < tail_mean[j] ** 2 / _GAP
     ]
     return np.split(order, cuts)

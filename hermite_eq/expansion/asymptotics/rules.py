@@ -32,8 +32,14 @@ from hermite_eq.hermite import X
 
 # Analytic wherever their argument is finite.
 _ENTIRE: dict[Any, Callable[[arb_series], arb_series]] = {
-    sympy.sin: lambda z: z.sin(), sympy.cos: lambda z: z.cos(), sympy.atan: lambda z: z.atan(), sympy.erf: lambda z: z.erf(),
-    sympy.erfc: lambda z: z.erfc(), sympy.erfi: lambda z: z.erfi(), sympy.Si: lambda z: z.si(), sympy.Shi: lambda z: z.shi(),
+    sympy.sin: lambda z: z.sin(),
+    sympy.cos: lambda z: z.cos(),
+    sympy.atan: lambda z: z.atan(),
+    sympy.erf: lambda z: z.erf(),
+    sympy.erfc: lambda z: z.erfc(),
+    sympy.erfi: lambda z: z.erfi(),
+    sympy.Si: lambda z: z.si(),
+    sympy.Shi: lambda z: z.shi(),
     # The reciprocal, which is entire.
     sympy.gamma: lambda z: z.rgamma(),
 }
@@ -42,16 +48,25 @@ _BOUNDED = (sympy.sin, sympy.cos, sympy.Si, sympy.besselj, sympy.fresnels, sympy
 _ELEMENTARY: dict[Any, Callable[[sympy.Expr], sympy.Expr]] = {
     sympy.tanh: lambda y: (1 - sympy.exp(-2 * y)) / (1 + sympy.exp(-2 * y)),
     sympy.coth: lambda y: (1 + sympy.exp(-2 * y)) / (1 - sympy.exp(-2 * y)),
-    sympy.sinh: lambda y: (sympy.exp(y) - sympy.exp(-y)) / 2, sympy.cosh: lambda y: (sympy.exp(y) + sympy.exp(-y)) / 2,
-    sympy.sech: lambda y: 2 / (sympy.exp(y) + sympy.exp(-y)), sympy.csch: lambda y: 2 / (sympy.exp(y) - sympy.exp(-y)),
-    sympy.tan: lambda y: sympy.sin(y) / sympy.cos(y), sympy.cot: lambda y: sympy.cos(y) / sympy.sin(y),
-    sympy.sec: lambda y: 1 / sympy.cos(y), sympy.csc: lambda y: 1 / sympy.sin(y), sympy.sinc: lambda y: sympy.sin(y) / y,
+    sympy.sinh: lambda y: (sympy.exp(y) - sympy.exp(-y)) / 2,
+    sympy.cosh: lambda y: (sympy.exp(y) + sympy.exp(-y)) / 2,
+    sympy.sech: lambda y: 2 / (sympy.exp(y) + sympy.exp(-y)),
+    sympy.csch: lambda y: 2 / (sympy.exp(y) - sympy.exp(-y)),
+    sympy.tan: lambda y: sympy.sin(y) / sympy.cos(y),
+    sympy.cot: lambda y: sympy.cos(y) / sympy.sin(y),
+    sympy.sec: lambda y: 1 / sympy.cos(y),
+    sympy.csc: lambda y: 1 / sympy.sin(y),
+    sympy.sinc: lambda y: sympy.sin(y) / y,
     sympy.acosh: lambda y: sympy.log(y + sympy.sqrt(y - 1) * sympy.sqrt(y + 1)),
     sympy.atanh: lambda y: (sympy.log(1 + y) - sympy.log(1 - y)) / 2,
 }
 _OUTCOMES: dict[Any, tuple[bool, bool, bool]] = {
-    StrictGreaterThan: (False, False, True), GreaterThan: (False, True, True), StrictLessThan: (True, False, False),
-    LessThan: (True, True, False), Equality: (False, True, False), Unequality: (True, False, True),
+    StrictGreaterThan: (False, False, True),
+    GreaterThan: (False, True, True),
+    StrictLessThan: (True, False, False),
+    LessThan: (True, True, False),
+    Equality: (False, True, False),
+    Unequality: (True, False, True),
 }
 
 
@@ -269,8 +284,18 @@ def _taylor(kind: Any, f: sympy.Expr, limit: arb) -> Callable[[int], arb]:
 
 # Smooth where their argument is inside their domain; SymPy knows the derivatives.
 _DIFFERENTIABLE = (
-    sympy.besselj, sympy.besseli, sympy.fresnels, sympy.fresnelc, sympy.asin, sympy.acos, sympy.erfinv,
-    sympy.airyai, sympy.airybi, sympy.LambertW, sympy.Ci, sympy.Ei,
+    sympy.besselj,
+    sympy.besseli,
+    sympy.fresnels,
+    sympy.fresnelc,
+    sympy.asin,
+    sympy.acos,
+    sympy.erfinv,
+    sympy.airyai,
+    sympy.airybi,
+    sympy.LambertW,
+    sympy.Ci,
+    sympy.Ei,
 )
 
 

@@ -41,9 +41,7 @@ def numeric_expression(sigma: Activation) -> sympy.Expr:
 def real_value(f: Ball, sigma: Activation, x: arb) -> arb:
     value = f(acb(x), False)
     if not value.is_finite():
-        raise HypothesisError(
-            "an activation is finite at every real number", f"{sigma.name} at x = {float(x):.6g}", "define it there"
-        )
+        raise HypothesisError("an activation is finite at every real number", f"{sigma.name} at x = {float(x):.6g}", "define it there")
     if not value.imag.contains(0):
         raise HypothesisError("an activation is real-valued on the real line", f"{sigma.name} at x = {float(x):.6g}", "take the real part")
     return value.real

@@ -106,7 +106,8 @@ def _check_size(sigma: Activation, quarters: int) -> None:
         largest = max((float(square.log() / arb(10).log()) for square in squares if square.is_finite() and square > 0), default=0.0)
     if largest > _MOST_DECADES:
         raise HypothesisError(
-            f"where exponentials are no factors of the terms of a sum, σ²φ is below 1e{_MOST_DECADES}", f"1e{largest:.0f} for {sigma.name}",
+            f"where exponentials are no factors of the terms of a sum, σ²φ is below 1e{_MOST_DECADES}",
+            f"1e{largest:.0f} for {sigma.name}",
             f"multiply the function by exp(-{largest / 2 * math.log(10):.0f}): coefficients go with its scale, E σ² with the square",
         )
 

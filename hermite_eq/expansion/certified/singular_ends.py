@@ -87,7 +87,8 @@ def _cut_off(expression: sympy.Expr, point: sympy.Expr, side: int, digits: int) 
             return (-arb(T)).exp(), one, two
         T = T + max(1, T // 8)
     raise HypothesisError(
-        "a singularity is weak enough for panels that are graded to it", f"{expression} near x = {point}, {digits} digits",
+        "a singularity is weak enough for panels that are graded to it",
+        f"{expression} near x = {point}, {digits} digits",
         "ask for fewer digits, or use the double-precision coefficients np.asarray(coefficients(…))",
     )
 

@@ -86,7 +86,7 @@ def _rectangle(expression: sympy.Expr, a: fmpq, columns: int) -> Strip:
                 middle = (low + high) / 2
                 boxes += [(left, right, low, middle), (left, right, middle, high)]
         bounds.append(largest)
-    total = sum((2 * bound**2 * (-arb(j) ** 2 / 2).exp() for j, bound in enumerate(bounds)), arb(0))
+    total = sum((2 * bound**2 * (-(arb(j) ** 2) / 2).exp() for j, bound in enumerate(bounds)), arb(0))
     return Strip(a, (total / (2 * arb.pi()).sqrt()).sqrt().upper(), tuple(bounds))
 
 
@@ -160,10 +160,7 @@ def trapezoid_errors(strip: Strip, h: arb, T: arb, degree: int) -> list[arb]:
     and for E σ² the same with :math:`h_k` replaced by σ. Derivation: ``derivations/coefficients/trapezoid_error.py``.
     """
     decay = (2 * arb.pi() * arb(strip.a) / h).exp() - 1
-    return [
-        factor / decay + side
-        for factor, side in zip(_strip_factors(strip, degree), _side_errors(strip, h, T, degree), strict=True)
-    ]
+    return [factor / decay + side for factor, side in zip(_strip_factors(strip, degree), _side_errors(strip, h, T, degree), strict=True)]
 
 
 def _strip_factors(strip: Strip, degree: int) -> list[arb]:

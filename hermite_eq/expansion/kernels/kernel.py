@@ -56,7 +56,6 @@ class _Data:
         return math.sqrt(self.norm2) * self.scale
 
 
-
 def _estimated(sigma: Activation, degree: int) -> _Data:
     estimate = HermiteExpansion(sigma, degree).estimate
     roots = [sqrt_factorial(k) for k in range(degree + 1)]
@@ -72,7 +71,8 @@ def _differentiated(sigma: Activation) -> Activation:
     except HypothesisError as error:
         raise HypothesisError(
             "the slope of a kernel is E[σ'(u)σ'(v)], so that σ has a formula, does not jump, and has E σ'(g)² < ∞",
-            f"{sigma}: {error.found}", "pass 'relu', say; the kernel itself needs E σ(g)² < ∞ alone",
+            f"{sigma}: {error.found}",
+            "pass 'relu', say; the kernel itself needs E σ(g)² < ∞ alone",
         ) from error
     return found
 

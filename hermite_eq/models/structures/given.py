@@ -126,7 +126,12 @@ def structure(value: Any) -> Structure:
     if isinstance(value, Structure):
         return value
     given = array(
-        value, "", dimensions=(1, 2), nan=True, empty=True,
-        requirement="a covariance is a structure, the vector of a diagonal, or a matrix", repair="pass Spike(3.0) or a (d, d) array, say",
+        value,
+        "",
+        dimensions=(1, 2),
+        nan=True,
+        empty=True,
+        requirement="a covariance is a structure, the vector of a diagonal, or a matrix",
+        repair="pass Spike(3.0) or a (d, d) array, say",
     )
     return Diagonal(tuple(given.tolist())) if given.ndim == 1 else Dense(given)

@@ -91,7 +91,8 @@ class DeviceArrays(Arrays):
             return found
         warnings.warn(
             f"{sigma} has no formula that {self.name} evaluates: its values are computed by NumPy on the host, and put on the device",
-            HypothesisWarning, stacklevel=2,
+            HypothesisWarning,
+            stacklevel=2,
         )
         return lambda x: self.put(np.asarray(sigma(self.get(x), rng=None)))
 

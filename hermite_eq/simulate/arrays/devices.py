@@ -82,7 +82,8 @@ def _on_device(name: str, package: str, device: str | None) -> Arrays:
         # Beside the library its names in the array API are needed.
         missing = "hermite-eq[device]" if (error.name or "").startswith("array_api_compat") else package
         raise HypothesisError(
-            "the library of the device is installed", f"device={name!r} without {error.name or package}",
+            "the library of the device is installed",
+            f"device={name!r} without {error.name or package}",
             f'install {missing}, or pass device="cpu"',
         ) from error
     arrays = DeviceArrays(name, library, device)
@@ -91,7 +92,8 @@ def _on_device(name: str, package: str, device: str | None) -> Arrays:
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]
         raise HypothesisError(
-            "the device is there, and has double precision", f"device={name!r}, of which {package} says: {reason}",
+            "the device is there, and has double precision",
+            f"device={name!r}, of which {package} says: {reason}",
             'pass a device of this machine, or device="cpu"',
         ) from error
     return arrays

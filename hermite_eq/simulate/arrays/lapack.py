@@ -88,6 +88,4 @@ class LapackFactor:
 
 def _norm(matrix: Array) -> float:
     """The 1-norm, without a second matrix."""
-    return float(
-        max(np.abs(matrix[:, j : j + _TILE]).sum(axis=0).max() for j in range(0, len(matrix), _TILE))
-    )
+    return float(max(np.abs(matrix[:, j : j + _TILE]).sum(axis=0).max() for j in range(0, len(matrix), _TILE)))

@@ -164,6 +164,4 @@ def _counterpart(law: SourceLaw) -> SourceLaw:
     source = law.source
     fields = {name: getattr(source, name) for name in ("input_cov", "task_cov", "input_mean", "task_mean")}
     tasks = source.tasks if source.tasks == Sphere() else Gaussian()
-    return GaussianInputs(
-        Source(source.target, source.noise, tasks=tasks, **fields), law.d, law.context, law.unit_inputs, law.unit_link
-    )
+    return GaussianInputs(Source(source.target, source.noise, tasks=tasks, **fields), law.d, law.context, law.unit_inputs, law.unit_link)

@@ -68,9 +68,7 @@ class Contexts:
         """The source of each context, shape (n,)."""
         return self.tasks.source[self.task]
 
-    def h(
-        self, rows: slice = slice(None), dtype: type[np.floating[Any]] = np.float64
-    ) -> NDArray[np.floating[Any]]:
+    def h(self, rows: slice = slice(None), dtype: type[np.floating[Any]] = np.float64) -> NDArray[np.floating[Any]]:
         r""":math:`h=\mathrm{vec}\,H_Z`, by rows: entry :math:`i(d+1)+j` is :math:`x_ib_j`; shape ``(n, d(d+1))``.
 
         >>> import numpy as np

@@ -31,9 +31,7 @@ _LABELS = 2**15
 class GaussianInputs(SourceLaw):
     """A source whose inputs are N(μ, Σ)."""
 
-    def draw(
-        self, xi: Array, which: NDArray[np.intp], seed: np.random.SeedSequence, queries: int
-    ) -> tuple[Array, Array, Array]:
+    def draw(self, xi: Array, which: NDArray[np.intp], seed: np.random.SeedSequence, queries: int) -> tuple[Array, Array, Array]:
         # Every random variable has a stream of its own, so that a longer draw begins with the shorter one.
         along, noise, across, query, query_noise = (np.random.default_rng(s) for s in seed.spawn(5))
         n, d, length = len(which), self.d, self.context
@@ -77,13 +75,12 @@ class AnyInputs(SourceLaw):
 
     sharpness: float = 0.0
 
-    def draw(
-        self, xi: Array, which: NDArray[np.intp], seed: np.random.SeedSequence, queries: int
-    ) -> tuple[Array, Array, Array]:
+    def draw(self, xi: Array, which: NDArray[np.intp], seed: np.random.SeedSequence, queries: int) -> tuple[Array, Array, Array]:
         if self.sharpness and queries > 1:
             raise HypothesisError(
-                "the statistic b of a context is the same for all its queries, as under linear attention", f"queries={queries} and "
-                f"softmax attention of sharpness {self.sharpness:g}", "pass queries=1",
+                "the statistic b of a context is the same for all its queries, as under linear attention",
+                f"queries={queries} and softmax attention of sharpness {self.sharpness:g}",
+                "pass queries=1",
             )
         inputs, noise, query, query_noise = (np.random.default_rng(s) for s in seed.spawn(4))
         n, d, length = len(which), self.d, self.context

@@ -75,8 +75,6 @@ class SourceLaw(ABC):
         return y
 
     @abstractmethod
-    def draw(
-        self, xi: Array, which: NDArray[np.intp], seed: np.random.SeedSequence, queries: int
-    ) -> tuple[Array, Array, Array]:
+    def draw(self, xi: Array, which: NDArray[np.intp], seed: np.random.SeedSequence, queries: int) -> tuple[Array, Array, Array]:
         """x, b, y of one context for each entry of ``which``, whose task is that row of ``xi``: shapes (n, queries, d), (n, d + 1),
         (n, queries)."""

@@ -18,9 +18,7 @@ from hermite_eq.simulate.sampler import Array, Contexts
 from hermite_eq.simulate.training.kronecker import Floats, KroneckerRows
 
 
-def first_layer(
-    seed: np.random.SeedSequence, d: int, hidden: int, trace: float, dtype: type[np.floating[Any]]
-) -> Floats:
+def first_layer(seed: np.random.SeedSequence, d: int, hidden: int, trace: float, dtype: type[np.floating[Any]]) -> Floats:
     r""":math:`F^\top`, shape ``(hidden, d(d+1))``, entries N(0, 1/t); a row does not depend on the next."""
     rng = np.random.default_rng(seed)
     rows = rng.standard_normal((hidden, d * (d + 1)), dtype=dtype)

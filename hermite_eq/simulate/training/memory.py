@@ -30,9 +30,7 @@ def parse_memory(memory: str | float) -> int:
             return int(float(match[1]) * UNITS[match[2]])
     else:
         return int(positive(memory, "memory", "bytes"))
-    raise HypothesisError(
-        "memory is a number of bytes, or a number with a unit", f"memory={memory!r}", 'pass memory="4GB", say'
-    )
+    raise HypothesisError("memory is a number of bytes, or a number with a unit", f"memory={memory!r}", 'pass memory="4GB", say')
 
 
 @dataclass(frozen=True)

@@ -143,9 +143,7 @@ class WidthPath(RidgePath):
         Room for all n rows of the largest number of features.
     """
 
-    def __init__(
-        self, readouts: list[Readout], y: Array, d: int, points: list[int], rows: StoredRows, arrays: Arrays = HOST
-    ) -> None:
+    def __init__(self, readouts: list[Readout], y: Array, d: int, points: list[int], rows: StoredRows, arrays: Arrays = HOST) -> None:
         super().__init__(readouts, y, d, arrays)
         self.points, self.rows = points, rows
         size = max((m for m in points if m <= len(y)), default=0)
@@ -173,9 +171,7 @@ class WidthPath(RidgePath):
                 solved = arrays.system(self.gram).solve_leading(penalty, self.moment[:, None], narrow)
                 for m, (solution, condition) in zip(narrow, solved, strict=True):
                     self.fits[m, readout] = (
-                        self._singular(m, penalty)
-                        if solution is None
-                        else RidgeFit(solution[:, 0], 0.0, condition, False)
+                        self._singular(m, penalty) if solution is None else RidgeFit(solution[:, 0], 0.0, condition, False)
                     )
         if len(narrow) == len(self.points):
             return

@@ -126,8 +126,9 @@ class Run:
         points = self.values if self.axis == "samples" else [self.sizes.samples]
         if head.linear:
             linear = LinearRows(draw.training, arrays)
-            return SamplePath(readouts, y, d, d * (d + 1), points, linear, lambda n: np.asarray(draw.training.h(slice(0, n)), dtype=float),
-                              arrays)
+            return SamplePath(
+                readouts, y, d, d * (d + 1), points, linear, lambda n: np.asarray(draw.training.h(slice(0, n)), dtype=float), arrays
+            )
         width = len(draw.layer)
         if unit.point is not None:
             points, width = [unit.point[0]], unit.point[1]
@@ -145,9 +146,7 @@ class Run:
             values[block.rows] = self.arrays.get(block.features(unit))
         return values
 
-    def test(
-        self, weights: dict[Unit, Array], steps: Gradients, contexts: Contexts, noise: np.random.SeedSequence
-    ) -> dict[Unit, Squares]:
+    def test(self, weights: dict[Unit, Array], steps: Gradients, contexts: Contexts, noise: np.random.SeedSequence) -> dict[Unit, Squares]:
         """Squared errors of random heads, for every column of weights, on common test contexts."""
         arrays = self.arrays
         total = {unit: Squares(self.draw.law, contexts, w.shape[1]) for unit, w in weights.items()}

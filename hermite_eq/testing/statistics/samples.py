@@ -67,7 +67,8 @@ def standard_samples(samples: ArrayLike, mean: Any, cov: ArrayLike, name: str) -
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise HypothesisError(
-            "samples are finite", f"{int(bad.sum())} entries NaN or infinite, the first in row {row}, column {column}",
+            "samples are finite",
+            f"{int(bad.sum())} entries NaN or infinite, the first in row {row}, column {column}",
             "find where the features overflow, or draw in double precision",
         )
     n, p = x.shape
@@ -75,14 +76,16 @@ def standard_samples(samples: ArrayLike, mean: Any, cov: ArrayLike, name: str) -
     sigma = sigma.reshape((1, 1)) if sigma.ndim == 0 else sigma
     if sigma.shape != (p, p):
         raise HypothesisError(
-            f"{name} has shape (p, p) for samples of shape (n, p)", f"shapes {sigma.shape} and {x.shape}",
+            f"{name} has shape (p, p) for samples of shape (n, p)",
+            f"shapes {sigma.shape} and {x.shape}",
             f"pass a matrix of shape ({p}, {p}), or samples with one column for each variable",
         )
     sigma = covariance_matrix(sigma, name, definite=True)
     repeated = 1 - len(np.unique(x, axis=0)) / n
     if n > 1 and repeated > _REPEATED:
         raise HypothesisError(
-            "the rows are independent draws", f"{100 * repeated:.0f} % of {n} rows repeated",
+            "the rows are independent draws",
+            f"{100 * repeated:.0f} % of {n} rows repeated",
             "draw every row afresh; do not reuse or resample rows",
         )
     if mean is None:

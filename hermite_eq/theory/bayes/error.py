@@ -113,8 +113,9 @@ def context_ridge_error(task: Task, alpha: ArrayLike, penalty: ArrayLike | None 
     alpha, eta = broadcast("alpha and penalty", alpha, eta)
     # Beyond these ends e is that at the end, to the last digit; but for η → 0 at α = 1, where u⟨1/s⟩ is infinite.
     if np.any((eta > 0) & (eta < SMALLEST_PENALTY) & (alpha == 1)) and beyond > eta[(eta > 0) & (alpha == 1)].min():
-        raise HypothesisError(f"at α = 1 the penalty is 0, or at least {SMALLEST_PENALTY:g}", f"penalty={eta.min():.3g}",
-                              f"pass penalty={SMALLEST_PENALTY:g}")
+        raise HypothesisError(
+            f"at α = 1 the penalty is 0, or at least {SMALLEST_PENALTY:g}", f"penalty={eta.min():.3g}", f"pass penalty={SMALLEST_PENALTY:g}"
+        )
     positive = np.clip(np.where(eta > 0, eta, 1.0), SMALLEST_PENALTY, LARGEST_RIDGE)
     mp = resolvent_moments(positive, alpha, alpha)
     # g₁ − ηg₂ = α⟨s/(αs + η)²⟩.

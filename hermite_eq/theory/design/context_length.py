@@ -107,9 +107,7 @@ def _golden(f: Callable[[Array], Array], lower: Array, upper: Array) -> Array:
     return (a + b) / 2
 
 
-def _least(
-    curve: Callable[[Array, slice], Array], count: int, decades: float = _DECADES
-) -> tuple[Array, Array, NDArray[np.bool_]]:
+def _least(curve: Callable[[Array, slice], Array], count: int, decades: float = _DECADES) -> tuple[Array, Array, NDArray[np.bool_]]:
     """(α*, least error, monotone) of ``count`` curves; ``curve(alpha, rows)`` evaluates some of them, alpha of shape (rows, …)."""
     grid = np.linspace(-decades, decades, int(2 * decades * _PER_DECADE) + 1)
     alpha, least, monotone = np.empty(count), np.empty(count), np.empty(count, bool)
@@ -243,7 +241,13 @@ def optimal_test_context(model: Model, task: Task, ratios: Ratios) -> OptimalCon
 
 
 def phase_diagram(
-    model: LinearTransformer, target: object, *, kappa: ArrayLike, noise: ArrayLike, tau: float, error: Which = "icl",
+    model: LinearTransformer,
+    target: object,
+    *,
+    kappa: ArrayLike,
+    noise: ArrayLike,
+    tau: float,
+    error: Which = "icl",
     test_alpha: float | None = None,
 ) -> PhaseDiagram:
     r"""α* at every (κ, ρ), at fixed τ: [LA] Fig. 3.

@@ -227,7 +227,12 @@ def _interval(icl: Callable[[Array], float], weights: Array, s: int, limit: floa
 
 
 def best_mixture(
-    model: Model, task: Task, sizes: Sizes, *, test_weights: Sequence[float] | str | None = None, ridge: Ridge = None,
+    model: Model,
+    task: Task,
+    sizes: Sizes,
+    *,
+    test_weights: Sequence[float] | str | None = None,
+    ridge: Ridge = None,
     starts: ArrayLike | None = None,
 ) -> BestMixture:
     r"""The training proportions π which minimise the predicted ICL error.

@@ -244,7 +244,8 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     check_points([ratios], Ratios)
     if ratios.test_alpha is not None:
         raise HypothesisError(
-            "the contexts of the test are as long as those of training: at another scale a head has other coefficients", f"{ratios}",
+            "the contexts of the test are as long as those of training: at another scale a head has other coefficients",
+            f"{ratios}",
             "leave test_alpha out, or compare heads by icl_error",
         )
 

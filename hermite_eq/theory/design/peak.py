@@ -51,9 +51,7 @@ class InterpolationPeak:
     prominence: float
 
 
-def interpolation_peak(
-    model: Model, task: Task, where: Ratios | Sizes, along: Along = "tau", error: Which = "icl"
-) -> InterpolationPeak:
+def interpolation_peak(model: Model, task: Task, where: Ratios | Sizes, along: Along = "tau", error: Which = "icl") -> InterpolationPeak:
     r"""Position and height of the double-descent peak along n or m.
 
     Without ridge it is at the interpolation threshold and infinite. With a ridge per sample it is finite and lies beside it; where the

@@ -111,7 +111,8 @@ def feature_law(model: TrainedModel, task: AnyTask | GivenMoments | TaskPopulati
             raise HypothesisError("softmax attention has a theory at a finite d", f"{points[0]}", "pass Sizes(…)")
         if task.sharpness and points[0].test_context is not None:
             raise HypothesisError(
-                "the theory of softmax attention has contexts of one length", f"test_context={points[0].test_context}",
+                "the theory of softmax attention has contexts of one length",
+                f"test_context={points[0].test_context}",
                 "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8)",
             )
         return softmax_law(head, task, points) if task.sharpness else feature_law(model, task.task, points)
@@ -122,7 +123,8 @@ def feature_law(model: TrainedModel, task: AnyTask | GivenMoments | TaskPopulati
             raise HypothesisError("a gradient step is taken on contexts of a Task", f"{task}", "pass Task(…), with its sources")
         if points[0].test_context is not None:
             raise HypothesisError(
-                "given moments are those of the contexts in training and in the test", f"test_context={points[0].test_context}",
+                "given moments are those of the contexts in training and in the test",
+                f"test_context={points[0].test_context}",
                 "pass the test's as test=[Population(…)] to given_moments, and no test_context",
             )
         return MomentLaw.of(head, task, unsettled_moments(head, task, _fewest(points)))
@@ -138,7 +140,8 @@ def _layered(model: RandomTransformer, task: AnyTask | GivenMoments | TaskPopula
     """Several random layers, where few moments describe h."""
     if any(point.tested is not point for point in points):
         raise HypothesisError(
-            "the theory of several random layers has contexts of one length", f"{points[0]}",
+            "the theory of several random layers has contexts of one length",
+            f"{points[0]}",
             "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8), or take one layer",
         )
     if isinstance(task, TaskPopulation):
@@ -317,9 +320,7 @@ def _same(first: Source, second: Source, d: int) -> bool:
     if not (_equal(first.input_cov, second.input_cov, d) and _equal(first.task_cov, second.task_cov, d)):
         return False
     means = zip(first.mean_vectors(d), second.mean_vectors(d), strict=True)
-    plain = [
-        replace(source, input_cov=Identity(), task_cov=Identity(), input_mean=0.0, task_mean=0.0) for source in (first, second)
-    ]
+    plain = [replace(source, input_cov=Identity(), task_cov=Identity(), input_mean=0.0, task_mean=0.0) for source in (first, second)]
     return plain[0] == plain[1] and all(np.array_equal(one, other) for one, other in means)
 
 

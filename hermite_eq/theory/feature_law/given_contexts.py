@@ -118,7 +118,8 @@ class _Law:
             return self.fresh, np.array(self.task.weights)
         found = [
             _Group(s, xi, self.context, source_moments(self.task, self.d, self.context, source=s, tasks=xi))
-            for s, xi in enumerate(tasks) if len(xi)
+            for s, xi in enumerate(tasks)
+            if len(xi)
         ]
         counts = np.array([len(xi) for xi in tasks if len(xi)], float)
         return found, counts / counts.sum()
@@ -242,8 +243,9 @@ class ContextDraw(FeatureLaw):
             squares = (residuals[0] ** 2 + residuals[1] ** 2) / 2
             means = controlled_mean(np.stack([squares, residuals[0] * residuals[1]], axis=1), controls)[0]
             part = slice(self.varied)
-            variances = [fit.fluctuations(kernel[part], square[part], each.noise)
-                         for fit, kernel, each in zip(fits, kernels, samples, strict=True)]
+            variances = [
+                fit.fluctuations(kernel[part], square[part], each.noise) for fit, kernel, each in zip(fits, kernels, samples, strict=True)
+            ]
             over_layers = controlled_mean(np.mean(variances, axis=0), controls[part])[0]
             found.append(means + noise + np.array([float(over_layers), 0.0]))
         icl, bias = np.array(found).T

@@ -251,9 +251,7 @@ def _checked(populations: Sequence[Population], name: str) -> tuple[Population, 
         raise HypothesisError(f"there is at least one {name} population", "none", f"pass {name}=[Population(…), …]")
     weights = [p.weight for p in populations]
     if not (min(weights) >= 0 and abs(sum(weights) - 1) <= 1e-9):
-        raise HypothesisError(
-            f"the weights of the {name} populations are ≥ 0 and sum to 1", f"{weights}", "divide them by their sum"
-        )
+        raise HypothesisError(f"the weights of the {name} populations are ≥ 0 and sum to 1", f"{weights}", "divide them by their sum")
     for p in populations:
         if not (math.isfinite(p.square) and p.square >= p.mean**2 * (1 - 1e-12) and p.square > 0):
             raise HypothesisError("E[y²] ≥ E[y]² and E[y²] > 0", f"square={p.square!r}, mean={p.mean!r}", "pass the moments of one law")

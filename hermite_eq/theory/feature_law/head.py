@@ -328,7 +328,8 @@ class Head:
             f"the model is a LinearTransformer{', a RandomTransformer or a OneStepTransformer' if step else ' or a RandomTransformer'}",
             f"{type(model).__name__}",
             "pass LinearTransformer(ridge=…), RandomTransformer(activation, ridge=…) or OneStepTransformer(activation, step_size, ridge)"
-            if step else "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
+            if step
+            else "pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
         )
 
     @property

@@ -85,8 +85,9 @@ def in_units(errors: ErrorArrays, square: float) -> ErrorArrays:
         beyond = np.isinf(value(scaled[name])) & np.isfinite(value(getattr(errors, name)))
         if beyond.any():
             raise HypothesisError(
-                "errors are below the largest double", f"{float(value(getattr(errors, name))[beyond].max()):.3g} E y² with "
-                f"E y² = {square:.3g}", "divide the target by a number, the noise by its square, and multiply the error by it",
+                "errors are below the largest double",
+                f"{float(value(getattr(errors, name))[beyond].max()):.3g} E y² with E y² = {square:.3g}",
+                "divide the target by a number, the noise by its square, and multiply the error by it",
             )
     return replace(errors, **scaled)
 
@@ -179,7 +180,8 @@ class SourcesLimit(FeatureLaw):
         odd = [source for source in task.sources if not source.isotropic]
         if odd or task.unit_inputs or task.unit_link:
             raise HypothesisError(
-                "in the limit several sources have isotropic Gaussian inputs and tasks, in the conventions of [RT]", f"{task}",
+                "in the limit several sources have isotropic Gaussian inputs and tasks, in the conventions of [RT]",
+                f"{task}",
                 "pass Sizes(…)",
             )
         for r in ratios:

@@ -36,9 +36,7 @@ def drawn_contexts(p: Population, kinds: int = 1) -> ContextSample:
     )  # fmt: skip
 
 
-def source_nodes(
-    populations: Sequence[Population], first: int, head: Head, given: GivenMoments, *, mixed: bool
-) -> SourceNodes:
+def source_nodes(populations: Sequence[Population], first: int, head: Head, given: GivenMoments, *, mixed: bool) -> SourceNodes:
     """The nodes of the populations, whose sources are numbered from ``first``; ``mixed`` by their weights, else each of weight 1."""
     kinds = 1 + max(block.kind for block in given.blocks)
     drawn = [drawn_contexts(p, kinds) for p in populations]

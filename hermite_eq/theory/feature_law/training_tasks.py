@@ -70,9 +70,7 @@ def _energies(law: GivenLength, isotropic: Array, along: Array, last: Array) -> 
     return np.array([_products(law, law.X, np.maximum(row, floor)) for row, floor in zip(in_b, least, strict=True)])
 
 
-def _sample(
-    weights: Array, energies: Array, shares: Array, signal: Array, seen: Array, mean: Array, square: Array
-) -> ContextSample:
+def _sample(weights: Array, energies: Array, shares: Array, signal: Array, seen: Array, mean: Array, square: Array) -> ContextSample:
     """The nodes with energies of mean 1, and with signals of mean 1 in the classes where there are any, ``seen``."""
     energies = energies / (energies @ weights)[:, None]
     size = weights @ signal
@@ -96,9 +94,7 @@ def _fresh(task: Task, d: int, context: int) -> tuple[list[_Task], Array, Array]
     return tasks, p, np.tensordot(p, [t.second for t in tasks], 1) + np.diag([float(p @ excess) / d] * d + [0.0])
 
 
-def given_tasks(
-    task: Task, d: int, context: int, directions: Array, lengths: Array, test_context: int | None = None
-) -> GivenMoments:
+def given_tasks(task: Task, d: int, context: int, directions: Array, lengths: Array, test_context: int | None = None) -> GivenMoments:
     r"""Populations of k given training tasks :math:`\xi_j=\sqrt d\,s_ju_j`, and of fresh tasks in the test.
 
     Parameters
@@ -139,9 +135,7 @@ def given_tasks(
         energies = _energies(law, count, np.array([((t.u @ basis[:-1]) ** 2).sum() for basis in bases]), last)
         one = np.ones_like(law.B)
         contexts = _sample(weights, energies, shares, along, seen, _products(law, law.mean, one), _products(law, law.square, one))
-        populations.append(
-            Population(Kronecker(inputs, t.second), t.signal, v, float(law.c[0]), 1 / len(tasks), contexts=contexts)
-        )
+        populations.append(Population(Kronecker(inputs, t.second), t.signal, v, float(law.c[0]), 1 / len(tasks), contexts=contexts))
     parts = []
     for t, weight in zip(fresh, p, strict=True):
         law, one = t.law, np.ones_like(t.law.B)

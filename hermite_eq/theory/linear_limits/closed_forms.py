@@ -52,8 +52,11 @@ def ridgeless(side: Literal["interpolating", "overdetermined"]) -> RidgelessErro
     3/4
     """
     one_of(
-        side, ("overdetermined", "interpolating"), "side",
-        requirement="the side of τ = 1 is interpolating (τ < 1) or overdetermined (τ > 1)", repair='pass "overdetermined"',
+        side,
+        ("overdetermined", "interpolating"),
+        "side",
+        requirement="the side of τ = 1 is interpolating (τ < 1) or overdetermined (τ > 1)",
+        repair='pass "overdetermined"',
     )
     gamma, w = 1 / KAPPA, SECOND_MOMENT / (ALPHA * SLOPE**2)
     if side == "overdetermined":

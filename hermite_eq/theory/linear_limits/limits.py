@@ -36,9 +36,7 @@ class RidgelessLimit:
     @property
     def g_task(self) -> sympy.Expr:
         """ICL − IDG, the price of unseen tasks; infinite where the ICL error alone is, ``nan`` (undefined) where both are."""
-        pieces = [
-            (_difference(icl, idg), sympy.And(at, where)) for icl, at in _branches(self.icl) for idg, where in _branches(self.idg)
-        ]
+        pieces = [(_difference(icl, idg), sympy.And(at, where)) for icl, at in _branches(self.icl) for idg, where in _branches(self.idg)]
         return sympy.Piecewise(*((value, where) for value, where in pieces if where != sympy.false))
 
 

@@ -159,13 +159,15 @@ class TaskPopulation:
         trained = [s for s, weight in enumerate(task.weights) if weight]
         if len(trained) != 1:
             raise HypothesisError(
-                "one source is trained on, as sample covariances of several are no function of one", f"weights={task.weights}",
+                "one source is trained on, as sample covariances of several are no function of one",
+                f"weights={task.weights}",
                 "pass weights=[1, 0, …], or Sizes and icl_error(model, task, sizes)",
             )
         plain = [replace(source, task_cov=Identity()) for source in task.sources]
         if not Task(sources=plain[:1]).isotropic or any(each != plain[0] for each in plain[1:]) or task.unit_inputs or task.unit_link:
             raise HypothesisError(
-                "sources differ in the covariance of their tasks alone, in the conventions of [RT]", f"{task}",
+                "sources differ in the covariance of their tasks alone, in the conventions of [RT]",
+                f"{task}",
                 "give them one target and noise, isotropic inputs and centred Gaussian tasks; or pass Sizes to icl_error",
             )
         one = Task(plain[0].target, plain[0].noise)
@@ -284,8 +286,9 @@ class StructuredLaw(FeatureLaw):
             If κ is not that of the given tasks, or the model is not linear.
         """
         if not head.linear:
-            raise HypothesisError("structured tasks are worked out for the linear Transformer", f"{head.function}",
-                                  "pass LinearTransformer(ridge=…)")
+            raise HypothesisError(
+                "structured tasks are worked out for the linear Transformer", f"{head.function}", "pass LinearTransformer(ridge=…)"
+            )
         check_points(ratios, Ratios)
         own = population.kappa
         for r in ratios:

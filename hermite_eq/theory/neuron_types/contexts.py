@@ -297,9 +297,7 @@ def _rest(both: tuple[Side, Side], x: Array, b: Array, coordinates: Array, basis
     return np.array(found)
 
 
-def _overlap_variance(
-    x: Array, b: Array, factor: Array, coordinates: Array, seen: Array, source: NDArray[np.int64], count: int
-) -> Array:
+def _overlap_variance(x: Array, b: Array, factor: Array, coordinates: Array, seen: Array, source: NDArray[np.int64], count: int) -> Array:
     r""":math:`\mathbb E'[y'^2\langle h'_\perp,h_\perp\rangle^2]` for every h, h' over the first nodes of each source, h itself left out."""
     few = min(_PARTNERS, count)
     partners = np.flatnonzero(np.arange(len(x)) % count < few)

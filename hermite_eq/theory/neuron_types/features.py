@@ -64,9 +64,7 @@ def typed_features(head: Head, nodes: ContextNodes, sizes: Sizes) -> TypedFeatur
     along = along + jitter * np.outer(types.step**2, (nodes.weights * seen) @ coordinates2)
     linear, lengths = nodes.coordinates[:, large:], along[:, large:]
     mean_label, mean_square = training * nodes.moments
-    spaces = [
-        _subspace(block, types.step, t, tilt * mean_label[block.kind], jitter * mean_square[block.kind]) for block in nodes.blocks
-    ]
+    spaces = [_subspace(block, types.step, t, tilt * mean_label[block.kind], jitter * mean_square[block.kind]) for block in nodes.blocks]
     noise = nodes.noise / math.sqrt(sizes.samples)
     coordinates, taken = linear, np.zeros_like(linear)
     if head.step:
@@ -133,9 +131,7 @@ def _subspace(block: Block, step: Array, trace: float, tilt: Array, noise: Array
     return Subspace(matrices, neurons, np.zeros((0, 0, *matrices.shape[1:])), block.copies, block.kind)
 
 
-def _with_noise(
-    spaces: Sequence[Subspace], strength: Array, nodes: ContextNodes, before: int
-) -> tuple[list[Subspace], Array, Array]:
+def _with_noise(spaces: Sequence[Subspace], strength: Array, nodes: ContextNodes, before: int) -> tuple[list[Subspace], Array, Array]:
     r"""Directions :math:`C_{js}N` of kinds j and sources s, after ``before`` others; ν at the nodes along them; :math:`N^\top C_\theta N`.
 
     N has the covariance :math:`\Sigma=\frac1n\sum_{j,s}\pi_s\mathbb E_s[y^2\|P_jh_\perp\|^2]C_{js}`: by concentration
@@ -211,8 +207,10 @@ class TypedLaw(FeatureLaw):
             if (error := outside(head, task, sizes, nodes, draw)) is not None:
                 raise error
         d, step = points[0].d, head.step
-        far = () if step is None or not step.beyond_theorem(d) else (
-            f"η = {step.step_size:g} at d² = {d**2}: the step's noise is described to leading order only",
+        far = (
+            ()
+            if step is None or not step.beyond_theorem(d)
+            else (f"η = {step.step_size:g} at d² = {d**2}: the step's noise is described to leading order only",)
         )
         task.check(d)
         contexts = context_nodes(task, d, points[0].context, head.normalise, nodes, _numbered(points[0], draw), points[0].test_context)
@@ -273,7 +271,8 @@ def outside(head: Head, task: Task, sizes: Sizes, nodes: int = NODES, draw: int 
     large = context_nodes(task, sizes.d, sizes.context, head.normalise, nodes, _numbered(sizes, draw)).large
     if large > _MOST_LARGE:
         return HypothesisError(
-            f"at most {_MOST_LARGE} directions of h hold more than {LARGE:.0%} of E‖h‖² by themselves", f"{large}",
+            f"at most {_MOST_LARGE} directions of h hold more than {LARGE:.0%} of E‖h‖² by themselves",
+            f"{large}",
             "simulate: hermite_eq.simulate.icl_error",
         )
     return None

@@ -71,7 +71,8 @@ def estimated_spectrum(features: ArrayLike, labels: ArrayLike, *, centred: bool 
     N, D = len(y) - mean, X.shape[1]
     if N <= D:
         raise HypothesisError(
-            "there are more rows than features, of which the covariance is estimated", f"{len(y)} rows of {D}",
+            "there are more rows than features, of which the covariance is estimated",
+            f"{len(y)} rows of {D}",
             "pass more rows, or the leading principal components",
         )
     if mean:

@@ -126,9 +126,7 @@ def _solved(
     signal, blank = law(1.0, math.fsum(shares)), law(0.0, 1.0)
     tau, mu = n / D, p / D
     point = fixed_point(signal, spectrum, tau, mu, lam * D / n)
-    found, unit = (
-        random_head_error(each, spectrum, tau, mu, point, D, np.ones_like(tau)).idg for each in (signal, blank)
-    )
+    found, unit = (random_head_error(each, spectrum, tau, mu, point, D, np.ones_like(tau)).idg for each in (signal, blank))
     with np.errstate(invalid="ignore"):
         test = found + noise * unit if noise else found
         # No less than 0, but for the rounding of a difference of numbers of the size of the target.
@@ -214,7 +212,14 @@ def ridge(
 
 
 def random_features(
-    spectrum: ArrayLike, alignment: ArrayLike, n: ArrayLike, p: ArrayLike, sigma: Any, ridge: ArrayLike, *, noise: float = 0.0,
+    spectrum: ArrayLike,
+    alignment: ArrayLike,
+    n: ArrayLike,
+    p: ArrayLike,
+    sigma: Any,
+    ridge: ArrayLike,
+    *,
+    noise: float = 0.0,
     mean: float = 0.0,
 ) -> RidgeError:
     r"""Errors of ridge regression on p random features :math:`\sigma(w_j^\top x/\sqrt t)/\sqrt p`, :math:`w_j\sim\mathcal N(0,I)`,

@@ -101,6 +101,7 @@ class Eigenblock:
     @classmethod
     def joined(cls, rows: Sequence[Eigenblock]) -> Eigenblock:
         """Those of several engines, whose layouts are equal."""
+
         def together(name: str) -> Any:
             return np.concatenate([getattr(each, name) for each in rows])
 

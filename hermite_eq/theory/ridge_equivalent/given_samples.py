@@ -100,8 +100,9 @@ def fitted(kernel: Array, labels: Array, noise: Array, hidden: float, penalty: f
             factor = scipy.linalg.cholesky(shifted, lower=True, overwrite_a=True, check_finite=False)
         except np.linalg.LinAlgError:
             raise ConvergenceError(
-                "the kernel of the samples and its ridge have an inverse in double precision", f"a ridge of {gamma / total * n:.2g} of the "
-                "mean square of a feature", f"pass a ridge {1e-12 * total / n / gamma:.1g} times as large",
+                "the kernel of the samples and its ridge have an inverse in double precision",
+                f"a ridge of {gamma / total * n:.2g} of the mean square of a feature",
+                f"pass a ridge {1e-12 * total / n / gamma:.1g} times as large",
             ) from None
         return factor, scipy.linalg.cho_solve((factor, True), signs, check_finite=False)
 

@@ -73,8 +73,9 @@ def linear_limit(
     p, i, lam = (x / fresh for x in (slope**2, v / alpha, np.minimum(ridge, LARGEST_RIDGE * fresh)))
     if np.any((ridge > 0) & (lam < np.finfo(float).tiny)):
         least = value(ridge)[value(ridge) > 0].min()
-        raise HypothesisError("the ridge is 0 or large enough for double precision", f"ridge={least:.3g} in units of E y²",
-                              "pass ridge=0, or ridge=1e-30")
+        raise HypothesisError(
+            "the ridge is 0 or large enough for double precision", f"ridge={least:.3g} in units of E y²", "pass ridge=0, or ridge=1e-30"
+        )
 
     q: Any
     q, residual = _effective_ridge(*(np.array(value(x)) for x in (p, i, kappa, tau, lam)))
@@ -88,9 +89,7 @@ def linear_limit(
     return ErrorArrays(icl, idg, bias, variance, effective, found.dof, residual)
 
 
-def regression_errors(
-    at: Resolvent, tau: Any, ridge: Any, noise: Any, fresh_noise: Any, beyond: Any, beyond_fresh: Any
-) -> ErrorArrays:
+def regression_errors(at: Resolvent, tau: Any, ridge: Any, noise: Any, fresh_noise: Any, beyond: Any, beyond_fresh: Any) -> ErrorArrays:
     r"""Errors of ridge regression on :math:`H_Z` at a solution q = ``at.ridge`` of :math:`q=\lambda+\frac q\tau\langle R/(R+q)\rangle`.
 
     With S the training tasks' matrix, T the test tasks', :math:`R=S+i` and :math:`y=i+q`,

@@ -308,9 +308,7 @@ class Solved:
         weight = (samples.weights * omega**2 / self.tau[:, None])[:, None]
         spread = sum(nodes.power(key) * nodes.at(second[key]) for key in keys)
         noise = gain[:, None] * ((k**2)[:, None] * spread + samples.residual2)
-        rows = [
-            weight * (nodes.power(key)[:, None] * nodes.at(pairs[key]) + second[key][..., None] * noise[:, None]) for key in keys
-        ]
+        rows = [weight * (nodes.power(key)[:, None] * nodes.at(pairs[key]) + second[key][..., None] * noise[:, None]) for key in keys]
         rows.append(weight * (gain[:, None] * (spread + samples.residual2 / (k**2)[:, None]))[:, None])
         response = np.concatenate(rows, axis=1)
 
@@ -340,9 +338,7 @@ def loads(residual2: Array, parts: Iterable[tuple[Array, NDArray[Any]]], k: Any)
     return np.asarray(sum((power * trace for power, trace in parts), residual2 / k))
 
 
-def solve_together(
-    engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Array
-) -> Iterator[tuple[Sequence[int], Solved]]:
+def solve_together(engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Array) -> Iterator[tuple[Sequence[int], Solved]]:
     """Engines at their τ, μ and λ, with their numbers: those of one shape in step, as many as memory holds."""
     alike: dict[Hashable, list[int]] = {}
     for i, engine in enumerate(engines):
@@ -362,9 +358,7 @@ def solve_together(
                 yield at, Solved([engines[i] for i in at], point, blocks, tau[at], mu[at])
 
 
-def _in_step(
-    engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Array
-) -> list[tuple[FixedPoint, list[Eigenblock]]]:
+def _in_step(engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Array) -> list[tuple[FixedPoint, list[Eigenblock]]]:
     """Fixed point and eigenblocks of engines of one shape.
 
     Where the effective covariance is known, one decomposition serves every point of an engine. Otherwise it weighs the sources as the fit
@@ -398,7 +392,11 @@ def _in_step(
 
 
 def _inner(
-    engines: Sequence[ExplicitEngine], eigenblocks: Sequence[Sequence[Eigenblock]], tau: Array, mu: Array, ridge: Array,
+    engines: Sequence[ExplicitEngine],
+    eigenblocks: Sequence[Sequence[Eigenblock]],
+    tau: Array,
+    mu: Array,
+    ridge: Array,
     guess: Guess | None = None,
 ) -> FixedPoint:
     """The fixed points at given weights, of the eigenblocks of one engine after another."""

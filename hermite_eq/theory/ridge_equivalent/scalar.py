@@ -155,8 +155,11 @@ def _slope(strength: Array, load: Array, tau: Array) -> tuple[Array, Array]:
         if (step <= 4 * _EPS * a).all():
             return a, first
     if np.any(step > np.sqrt(_EPS) * a):
-        raise ConvergenceError("Newton's iteration for the slope settles", f"steps of {step.max():.3g} after {_NEWTON} of them",
-                               "pass ratios, noise and ridge of ordinary size")
+        raise ConvergenceError(
+            "Newton's iteration for the slope settles",
+            f"steps of {step.max():.3g} after {_NEWTON} of them",
+            "pass ratios, noise and ridge of ordinary size",
+        )
     return a, first
 
 
@@ -256,8 +259,9 @@ def effective_ridge(
         upper = np.where(short, _STRETCH * upper, upper)
         ends[-2] = np.where(short, upper / _STRETCH**2, ends[-2])
     else:
-        raise ConvergenceError("the effective ridge has an upper bound", f"none below {upper.max():.3g}",
-                               "pass ratios, noise and ridge of ordinary size")
+        raise ConvergenceError(
+            "the effective ridge has an upper bound", f"none below {upper.max():.3g}", "pass ratios, noise and ridge of ordinary size"
+        )
     # An end that is no lower bound is an upper one.
     k, bounded = upper, np.zeros(steady.shape, bool)
     for end in ends:
@@ -282,7 +286,8 @@ def effective_ridge(
         larger = f", or one {_RESOLVED / least:.1g} times as large" if penalty[lost].min() > np.finfo(float).tiny else ""
         raise HypothesisError(
             "where n is the rank of the features, the ridge is 0 or large enough for double precision",
-            f"a ridge of {least:.3g} in units of the features", f"pass ridge=0{larger}",
+            f"a ridge of {least:.3g} in units of the features",
+            f"pass ridge=0{larger}",
         )
     residual = np.where(k > lower, np.abs(left) / (strength + penalty / k), 0.0)
     directions = _directions(load(k), samples, tau, mu, ridge)

@@ -307,7 +307,8 @@ def check_memory(matrices: int, both: tuple[Side, Side] | None, dimension: int) 
     pieces = [] if both is None else [[1 if equal else len(columns) for columns, equal in side.pieces] for side in both]
     sizes = [math.prod(pair) for pair in itertools.product(*pieces)] if both else [dimension]
     require_memory(
-        memory(matrices, sizes), f"{matrices} matrices on blocks of up to {max(sizes)} directions of h",
+        memory(matrices, sizes),
+        f"{matrices} matrices on blocks of up to {max(sizes)} directions of h",
         "pass a smaller d, or covariances which commute, whose blocks are small",
     )
 
@@ -385,17 +386,24 @@ def _rotation_invariant(
     """The identity, of kind 0, with all of the signals and the means; and the rest, of kind 1."""
     d = covariances[0].side
     if others or any(c.side != d for c in covariances):
-        raise HypothesisError("covariances that are invariant under rotations are so for every source, of one d",
-                              f"d = {', '.join(str(c.side) for c in covariances)} and {others} others",
-                              "pass Kronecker products or matrices for all of them")
+        raise HypothesisError(
+            "covariances that are invariant under rotations are so for every source, of one d",
+            f"d = {', '.join(str(c.side) for c in covariances)} and {others} others",
+            "pass Kronecker products or matrices for all of them",
+        )
     identity = np.hstack([np.eye(d), np.zeros((d, 1))]).ravel() / math.sqrt(d)
     vectors = [*signals, *(np.asarray(m, float).ravel() for m in means or () if m is not None)]
     for v in vectors:
         if v.size != identity.size or np.abs(v - (v @ identity) * identity).max() > _ROUNDING * np.abs(v).max(initial=1e-300):
-            raise HypothesisError("E[hy] and E[h] of a law that is invariant under rotations are multiples of the identity", f"{v!r}",
-                                  "pass Kronecker products or matrices")
-    along, middle = (np.array([0.0 if m is None else np.asarray(m, float).ravel() @ identity for m in each])[:, None, None]
-                     for each in (signals, means or [None] * len(signals)))
+            raise HypothesisError(
+                "E[hy] and E[h] of a law that is invariant under rotations are multiples of the identity",
+                f"{v!r}",
+                "pass Kronecker products or matrices",
+            )
+    along, middle = (
+        np.array([0.0 if m is None else np.asarray(m, float).ravel() @ identity for m in each])[:, None, None]
+        for each in (signals, means or [None] * len(signals))
+    )
     none = np.zeros((len(covariances), 1, 0))
     rest = [("symmetric", d * (d + 1) // 2 - 1), ("antisymmetric", d * (d - 1) // 2), ("column", d)]
     found = [Block(np.array([c.identity for c in covariances])[:, None, None], along, means=middle)]

@@ -26,9 +26,10 @@ MEMORY = 10**9
 _FAMILY = _PANEL.families[0]
 assert isinstance(_FAMILY, Fixed)
 #: Of [RT] Fig. 1a the two linear Transformers and the ReLU head, at a point on either side of the threshold.
-SMALL = dataclasses.replace(CAMPAIGNS["rt-fig1a"], panels=(
-    dataclasses.replace(_PANEL, values=(0.5, 1.5), families=(dataclasses.replace(_FAMILY, models=_FAMILY.models[:3]),)),
-))
+SMALL = dataclasses.replace(
+    CAMPAIGNS["rt-fig1a"],
+    panels=(dataclasses.replace(_PANEL, values=(0.5, 1.5), families=(dataclasses.replace(_FAMILY, models=_FAMILY.models[:3]),)),),
+)
 
 
 class Now:

@@ -55,8 +55,9 @@ def test_the_ridges_of_the_intercept_figure_are_near_the_best() -> None:
     panel = CAMPAIGNS["honest-fig"].panels[1]
     setting = panel.families[0].at("samples", 1.5, 40)
     for model in setting.models.values():
-        here, *others = (icl_error(dataclasses.replace(model, ridge=factor * model.ridge), setting.task, setting.sizes).icl
-                         for factor in (1, 0.5, 2))
+        here, *others = (
+            icl_error(dataclasses.replace(model, ridge=factor * model.ridge), setting.task, setting.sizes).icl for factor in (1, 0.5, 2)
+        )
         assert here < min(others)
 
 
@@ -71,10 +72,13 @@ def test_the_constant_predictor() -> None:
 
 @pytest.fixture(scope="module")
 def linear_results(tmp_path_factory: pytest.TempPathFactory) -> curves.Results:
-    small = dataclasses.replace(CAMPAIGNS["la-fig1"], panels=(
-        dataclasses.replace(CAMPAIGNS["la-fig1"].panels[0], families=CAMPAIGNS["la-fig1"].panels[0].families[:1]),
-        CAMPAIGNS["la-fig1"].panels[1],
-    ))
+    small = dataclasses.replace(
+        CAMPAIGNS["la-fig1"],
+        panels=(
+            dataclasses.replace(CAMPAIGNS["la-fig1"].panels[0], families=CAMPAIGNS["la-fig1"].panels[0].families[:1]),
+            CAMPAIGNS["la-fig1"].panels[1],
+        ),
+    )
     opened = Store(tmp_path_factory.mktemp("linear"), Setup(small, 20, 5, MEMORY))
     compute(opened, range(24), InOrder(), nothing)
     return curves.load(opened)
@@ -116,8 +120,10 @@ def ladder(results: curves.Results, gap: float, order: int) -> list[curves.Resul
         (key, curve), *_ = results.curves.items()
         there = dataclasses.replace(curve, settings=curve.panel.settings(curve.family, d))
         shape = (curve.runs, len(there.settings))
-        runs = {f"{error}_runs": there.theory(error) * (1 + gap * (d / 16) ** order + 0.004 * rng.standard_normal(shape))
-                for error in ("icl", "idg")}
+        runs = {
+            f"{error}_runs": there.theory(error) * (1 + gap * (d / 16) ** order + 0.004 * rng.standard_normal(shape))
+            for error in ("icl", "idg")
+        }
         found.append(curves.Results(d, curve.runs, {key: dataclasses.replace(there, **runs)}))
     return found[::-1]
 
@@ -155,8 +161,10 @@ def test_beyond_a_best_context_length_the_error_rises() -> None:
 
 def test_a_wrong_theory_is_held_against_what_the_right_one_fits(linear_results: curves.Results) -> None:
     # One curve is half as high again, so that the right theory is rejected there, whatever the runs scatter.
-    off = {key: dataclasses.replace(curve, icl_runs=1.5 * curve.icl_runs, idg_runs=1.5 * curve.idg_runs) if i == 0 else curve
-           for i, (key, curve) in enumerate(linear_results.curves.items())}
+    off = {
+        key: dataclasses.replace(curve, icl_runs=1.5 * curve.icl_runs, idg_runs=1.5 * curve.idg_runs) if i == 0 else curve
+        for i, (key, curve) in enumerate(linear_results.curves.items())
+    }
     changed = [dataclasses.replace(linear_results, curves=off)]
     rejected = sum(row.verdict == Verdict.DISAGREES for row in theory_rows(changed).values())
     assert rejected >= len(next(iter(off.values())).panel.errors)
@@ -185,8 +193,9 @@ def test_every_campaign_ends_in_a_report(name: str, tmp_path: Path, monkeypatch:
     if name not in DRAWN.values():
         monkeypatch.setattr(Figure, "savefig", lambda *arguments, **named: None)
     panels = tuple(
-        dataclasses.replace(panel, values=panel.values if panel.axis in ("samples", "hidden", "step") else panel.values[::3],
-                            families=panel.families[:2])
+        dataclasses.replace(
+            panel, values=panel.values if panel.axis in ("samples", "hidden", "step") else panel.values[::3], families=panel.families[:2]
+        )
         for panel in CAMPAIGNS[name].panels
     )
     small = dataclasses.replace(CAMPAIGNS[name], panels=panels[:2] if name.startswith("dm") else panels)
@@ -197,8 +206,9 @@ def test_every_campaign_ends_in_a_report(name: str, tmp_path: Path, monkeypatch:
     assert {row.claim for row in rows} == {small.figure, THEORY} - ({THEORY} if name == "stress" else set())
     assert all(row.note for row in rows)
     summary = json.loads((opened.folder / "summary.json").read_text())
-    assert len(summary["curves"]) == sum(len(family.at(panel.axis, panel.values[0], 12).models) for panel in small.panels
-                                         for family in panel.families)
+    assert len(summary["curves"]) == sum(
+        len(family.at(panel.axis, panel.values[0], 12).models) for panel in small.panels for family in panel.families
+    )
     assert summary["manifest"]["runs"] == 2
     assert len(summary["checks"]) == len(rows)
     names = {path.name for path in opened.folder.iterdir()} - {path.name for path in opened.folder.glob("run-*")}

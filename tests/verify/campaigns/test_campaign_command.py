@@ -77,20 +77,35 @@ def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path, c
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rt-fig1a", "--d", 8, "--shard", "4/3"],
-         "a shard is i/n with 1 ≤ i ≤ n; found --shard 4/3. Repair: pass --shard 1/4 … --shard 4/4, say"),
-        (["rt-fig1a", "--resume", "--d", 9],
-         "there is a campaign to continue: rt-fig1a with d = 9; found none in {root}/campaigns/rt-fig1a. "
-         "Repair: start it without --resume"),
-        (["rt-fig1a", "--d", 8, "--memory", "10kB", "--runs", 1],
-         "the memory budget holds the contexts, F, the system of one head and a block of features; "
-         "found a budget of 10.0kB where 1.07MB are needed. Repair: pass memory=\"1.07MB\" or more, or smaller sizes"),
-        (["rt-fig1a", "--d", 8, "--device", "gpu"], "a device is cpu (NumPy), torch, torch:DEVICE as PyTorch names it, or cupy; "
-         "found device='gpu'. Repair: pass device=\"cpu\", or device=\"torch:cuda\""),
-        (["la-fig5a", "--device", "array_api_strict"], "the device is that of ridge-trained models; found --device array_api_strict for "
-         "la-fig5a. Repair: leave it out: what trains by gradient descent chooses its own"),
-        (["la-fig4", "--d", 8], "every training task appears in training, so k ≤ n; found tasks=32 > samples=26. "
-         "Repair: raise samples, or pass tasks=math.inf for a fresh task in every context"),
+        (
+            ["rt-fig1a", "--d", 8, "--shard", "4/3"],
+            "a shard is i/n with 1 ≤ i ≤ n; found --shard 4/3. Repair: pass --shard 1/4 … --shard 4/4, say",
+        ),
+        (
+            ["rt-fig1a", "--resume", "--d", 9],
+            "there is a campaign to continue: rt-fig1a with d = 9; found none in {root}/campaigns/rt-fig1a. "
+            "Repair: start it without --resume",
+        ),
+        (
+            ["rt-fig1a", "--d", 8, "--memory", "10kB", "--runs", 1],
+            "the memory budget holds the contexts, F, the system of one head and a block of features; "
+            'found a budget of 10.0kB where 1.07MB are needed. Repair: pass memory="1.07MB" or more, or smaller sizes',
+        ),
+        (
+            ["rt-fig1a", "--d", 8, "--device", "gpu"],
+            "a device is cpu (NumPy), torch, torch:DEVICE as PyTorch names it, or cupy; "
+            'found device=\'gpu\'. Repair: pass device="cpu", or device="torch:cuda"',
+        ),
+        (
+            ["la-fig5a", "--device", "array_api_strict"],
+            "the device is that of ridge-trained models; found --device array_api_strict for "
+            "la-fig5a. Repair: leave it out: what trains by gradient descent chooses its own",
+        ),
+        (
+            ["la-fig4", "--d", 8],
+            "every training task appears in training, so k ≤ n; found tasks=32 > samples=26. "
+            "Repair: raise samples, or pass tasks=math.inf for a fresh task in every context",
+        ),
     ],
 )
 def test_errors_of_the_command(arguments: list, message: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -164,8 +164,10 @@ def test_a_changed_file_is_refused_and_repaired_or_harmless(
         kind, corrupt = list(CORRUPTIONS.items())[number % len(CORRUPTIONS)]
         name = names[int(rng.integers(len(names)))]
         path = root / name
-        others = [foreign.file if path.suffix == ".jsonl" else foreign.folder / path.name,
-                  *(root / other for other in names if other != name and other.endswith(name[-5:]))]
+        others = [
+            foreign.file if path.suffix == ".jsonl" else foreign.folder / path.name,
+            *(root / other for other in names if other != name and other.endswith(name[-5:])),
+        ]
         text = path.read_bytes()
         path.write_bytes(corrupt(rng, text, others[int(rng.integers(len(others)))].read_bytes()))
         try:
@@ -225,11 +227,11 @@ def test_a_damaged_line_is_named(root: Path) -> None:
     again = "repeat the command: what is missing will be computed again"
     for text, message in {
         whole[:-100]: f"what is stored is a JSON object of finite numbers; found line {RUNS + 1} of {path} damaged. "
-                      f"Repair: delete line {RUNS + 1} of {path} and {again}",
+        f"Repair: delete line {RUNS + 1} of {path} and {again}",
         head + first + b"\n" + second: f"what is stored is a JSON object of finite numbers; found line 3 of {path} damaged. "
-                                       f"Repair: delete line 3 of {path} and {again}",
+        f"Repair: delete line 3 of {path} and {again}",
         head + first + second + first: f"a run stands on one line; found run 0 in line 4 of {path} too. "
-                                       f"Repair: delete line 4 of {path} and {again}",
+        f"Repair: delete line 4 of {path} and {again}",
     }.items():
         path.write_bytes(text)
         with pytest.raises(StorageError) as refusal:

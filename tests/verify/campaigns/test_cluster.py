@@ -41,8 +41,14 @@ def undisturbed(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_shards_of_the_array_are_merged(setup: Setup, undisturbed: Path, tmp_path: Path) -> None:
     folders = [tmp_path / f"job {number}" for number in range(1, SHARDS + 1)]
     for number, folder in enumerate(folders, 1):
-        slurm = {"SLURM_SUBMIT_DIR": str(ROOT), "SLURM_ARRAY_TASK_ID": f"{number}", "SLURM_ARRAY_TASK_COUNT": f"{SHARDS}",
-                 "SLURM_CPUS_PER_TASK": "1", "PYTHON": sys.executable, "RESULTS": str(folder)}
+        slurm = {
+            "SLURM_SUBMIT_DIR": str(ROOT),
+            "SLURM_ARRAY_TASK_ID": f"{number}",
+            "SLURM_ARRAY_TASK_COUNT": f"{SHARDS}",
+            "SLURM_CPUS_PER_TASK": "1",
+            "PYTHON": sys.executable,
+            "RESULTS": str(folder),
+        }
         job = ["bash", ARRAY, "norm-fig", "--d", "8", "--runs", f"{RUNS}"]
         subprocess.run(job, env=os.environ | slurm, check=True, capture_output=True)
         store = Store(folder_of_campaigns(folder), setup)

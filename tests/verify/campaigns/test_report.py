@@ -137,8 +137,12 @@ def rows() -> list[Check]:
     def row(kind: verdicts.Kind, verdict: Verdict, z: float) -> Check:
         return Check(f"{kind} {verdict.name}", 1.0, 1.0 + 0.01 * z, 0.01, "z", z, verdict, note="why", kind=kind)
 
-    return [row("two-sided", Verdict.AGREES, 2.0), row("two-sided", Verdict.DISAGREES, 9.0), row("one-sided", Verdict.AGREES, -9.0),
-            row("identity", Verdict.AGREES, 0.5)]
+    return [
+        row("two-sided", Verdict.AGREES, 2.0),
+        row("two-sided", Verdict.DISAGREES, 9.0),
+        row("one-sided", Verdict.AGREES, -9.0),
+        row("identity", Verdict.AGREES, 0.5),
+    ]
 
 
 def test_each_kind_of_test_has_a_column_of_its_own() -> None:

@@ -25,9 +25,10 @@ def first_of(campaign: Campaign, models: int, values: tuple[float, ...]) -> Camp
     (panel,) = campaign.panels
     (family,) = panel.families
     assert isinstance(family, Fixed)
-    return dataclasses.replace(campaign, panels=(
-        dataclasses.replace(panel, values=values, families=(dataclasses.replace(family, models=family.models[:models]),)),
-    ))
+    return dataclasses.replace(
+        campaign,
+        panels=(dataclasses.replace(panel, values=values, families=(dataclasses.replace(family, models=family.models[:models]),)),),
+    )
 
 
 @pytest.mark.parametrize(("name", "d", "part"), [

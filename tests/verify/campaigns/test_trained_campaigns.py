@@ -55,8 +55,14 @@ def planted(d: int, power: float, seed: int, runs: int = 4) -> Found:
     training = TASK.noise * (n / where) ** 8
     icl = claims.theory(sizes) * np.exp(0.05 * rng.standard_normal((runs, len(n))))
     blank = np.zeros((runs, len(n), 3))
-    return Found(curve, d, np.concatenate([blank, training[:, :, None]], 2), np.concatenate([blank, icl[:, :, None]], 2),
-                 np.concatenate([blank, icl[:, :, None]], 2), np.full(n.shape, 1e9) + np.zeros((runs, 1)))
+    return Found(
+        curve,
+        d,
+        np.concatenate([blank, training[:, :, None]], 2),
+        np.concatenate([blank, icl[:, :, None]], 2),
+        np.concatenate([blank, icl[:, :, None]], 2),
+        np.full(n.shape, 1e9) + np.zeros((runs, 1)),
+    )
 
 
 @pytest.mark.parametrize("power", [1.6, 1.9])
@@ -161,8 +167,13 @@ def record(campaign: TrainedCampaign, d: int, seed: int) -> list[dict]:
         idg = icl * np.linspace(0.5, 0.98, len(n)) if curve.axis == "tasks" else icl
         epochs = len(curve.epochs)
         columns = {"training": training, "icl": icl, "idg": idg}
-        found.append({"jax": "0.4.36", "variance": [1.0] * len(n),
-                      **{name: np.tile(column[:, None], epochs).tolist() for name, column in columns.items()}})
+        found.append(
+            {
+                "jax": "0.4.36",
+                "variance": [1.0] * len(n),
+                **{name: np.tile(column[:, None], epochs).tolist() for name, column in columns.items()},
+            }
+        )
     return found
 
 
@@ -219,8 +230,15 @@ def test_a_record_of_another_shape_is_refused(stored: Path) -> None:
     campaign = TRAINED["la-fig6"]
     store = Store(stored / "campaigns", setup_with(campaign, 6, campaign.seed, MEMORY))
     good = record(campaign, 6, 1)
-    for bad in (good[0], [], [{**good[0], "icl": good[0]["icl"][1:]}], [{**good[0], "idg": [["x"]]}], [{"icl": good[0]["icl"]}],
-                [{**good[0], "variance": [-1.0, *good[0]["variance"][1:]]}], [{**good[0], "training": [[math.nan] * 4] * 7}]):
+    for bad in (
+        good[0],
+        [],
+        [{**good[0], "icl": good[0]["icl"][1:]}],
+        [{**good[0], "idg": [["x"]]}],
+        [{"icl": good[0]["icl"]}],
+        [{**good[0], "variance": [-1.0, *good[0]["variance"][1:]]}],
+        [{**good[0], "training": [[math.nan] * 4] * 7}],
+    ):
         with pytest.raises(StorageError):
             store.write(9, bad, Origin.here(1.0))
     assert 9 not in store.runs()

@@ -44,7 +44,8 @@ def task_draws(task: Task, d: int, tasks: int) -> list[tuple[Array, ...]]:
     """
     if tasks > MOST:
         raise HypothesisError(
-            f"at most {MOST} training tasks of several sources are described one by one", f"tasks={tasks}",
+            f"at most {MOST} training tasks of several sources are described one by one",
+            f"tasks={tasks}",
             "pass tasks=math.inf, from which so many differ by O(d/k)",
         )
     children = np.random.SeedSequence(_SEED).spawn(DRAWS + 1)

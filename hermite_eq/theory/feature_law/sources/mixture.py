@@ -142,8 +142,14 @@ def mixture_law(head: Head, task: Task, sizes: Sizes) -> FeatureLaw:
 
 def square_control(task: Task, sizes: Sizes, draws: Sequence[Sequence[Array]]) -> Array:
     """E[y²] over the training tasks of every draw, with which the errors vary most, less its known mean; shape (draws, 1)."""
-    squares = [[source_moments(task, sizes.d, sizes.context, source=s, tasks=xi).square_y * len(xi) / sizes.tasks
-                for s, xi in enumerate(draw) if len(xi)] for draw in draws]
+    squares = [
+        [
+            source_moments(task, sizes.d, sizes.context, source=s, tasks=xi).square_y * len(xi) / sizes.tasks
+            for s, xi in enumerate(draw)
+            if len(xi)
+        ]
+        for draw in draws
+    ]
     fresh = [source_moments(task, sizes.d, sizes.context, source=s).square_y for s in range(len(task.sources))]
     return np.array([[sum(each)] for each in squares]) - np.array(task.weights) @ fresh
 

@@ -95,9 +95,11 @@ def softmax_moments(attention: SoftmaxAttention, d: int, context: int) -> Softma
     task, source, beta, least = attention.task, attention.task.sources[0], attention.sharpness, 3
     target, noise = source.target, source.noise
     if len(task.sources) > 1 or replace(source, tasks=Gaussian()) != Source(target, noise) or source.tasks not in (Gaussian(), Sphere()):
-        raise HypothesisError("softmax attention has a theory for one isotropic source with Gaussian inputs", f"{task}",
-                              "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8), or pass the task under linear"
-                              " attention: task.task")
+        raise HypothesisError(
+            "softmax attention has a theory for one isotropic source with Gaussian inputs",
+            f"{task}",
+            "simulate it: hermite_eq.simulate.icl_error(model, task, sizes, runs=8), or pass the task under linear attention: task.task",
+        )
     if d < least:
         raise HypothesisError(f"softmax attention has a theory for d ≥ {least}", f"d={d}", "simulate it, or pass a larger d")
     fixed = task.unit_link or source.tasks == Sphere()
@@ -157,15 +159,20 @@ def _given(target: object, noise: float, d: int, context: int, s: float, cosine:
     each = tilt(np.ones_like(v))
     sums = float(each @ one), float(each**2 @ pair + tilt(np.ones_like(v), 2) @ (one * t))
     if not all(abs(total - 1) < _EXACT for total in sums):
-        raise ConvergenceError("the weights of the attention sum to 1, in the mean and squared", f"{sums[0]:.9g} and {sums[1]:.9g}"
-                               f" at sharpness {beta:g}, d = {d}", "pass a smaller sharpness, or simulate")
+        raise ConvergenceError(
+            "the weights of the attention sum to 1, in the mean and squared",
+            f"{sums[0]:.9g} and {sums[1]:.9g} at sharpness {beta:g}, d = {d}",
+            "pass a smaller sharpness, or simulate",
+        )
     along, slopes, squares = tilt(mean * v), tilt(slope), tilt(square)
-    return np.array([
-        r2 * (along**2 @ pair + tilt(square * v**2, 2) @ (one * t)),
-        r2 * (slopes**2 @ pair + tilt(square * (d - 1) + tilted, 2) @ (one * t)),
-        math.sqrt(r2) * (along @ one),
-        r2 * (squares**2 @ pair + tilt(fourth, 2) @ (one * t)),
-    ])
+    return np.array(
+        [
+            r2 * (along**2 @ pair + tilt(square * v**2, 2) @ (one * t)),
+            r2 * (slopes**2 @ pair + tilt(square * (d - 1) + tilted, 2) @ (one * t)),
+            math.sqrt(r2) * (along @ one),
+            r2 * (squares**2 @ pair + tilt(fourth, 2) @ (one * t)),
+        ]
+    )
 
 
 def _drawn(attention: SoftmaxAttention, d: int, context: int, seed: int) -> tuple[Array, Array, Array]:
@@ -212,15 +219,17 @@ def softmax_population(attention: SoftmaxAttention, d: int, context: int, draw: 
     rest, ones = whole - part**2, np.ones_like(part)
     pairs = [np.mean(values) for values in (part * label, part)]
     # Where a mean vanishes by symmetry nothing is multiplied by what stands here.
-    signals, centers = (values / mean if abs(mean) > 1e-8 * math.sqrt(along) else ones
-                        for values, mean in zip((part * label, part), pairs, strict=True))
+    signals, centers = (
+        values / mean if abs(mean) > 1e-8 * math.sqrt(along) else ones for values, mean in zip((part * label, part), pairs, strict=True)
+    )
     share = along / covariance.trace
     contexts = ContextSample(
         np.array([part**2 / np.mean(part**2), rest / np.mean(rest)]), np.array([signals, ones]), np.array([centers, ones]), label,
         label**2 + attention.task.sources[0].noise, np.array([share, 1 - share]), ones / len(ones),
     )  # fmt: skip
-    found = Population(covariance, moments.signal * identity, moments.square, moments.label, center=moments.mean * identity,
-                       contexts=contexts)
+    found = Population(
+        covariance, moments.signal * identity, moments.square, moments.label, center=moments.mean * identity, contexts=contexts
+    )
     return given_moments([found])
 
 
@@ -234,11 +243,13 @@ def softmax_law(head: Head, attention: SoftmaxAttention, points: Sequence[Sizes]
     """
     sizes = points[0]
     if sizes.tasks < math.inf:
-        raise HypothesisError("softmax attention has a theory for a fresh task in every context", f"tasks={sizes.tasks}",
-                              "pass tasks=math.inf, or simulate")
+        raise HypothesisError(
+            "softmax attention has a theory for a fresh task in every context", f"tasks={sizes.tasks}", "pass tasks=math.inf, or simulate"
+        )
     if head.step:
-        raise HypothesisError("softmax attention has a theory for heads without a gradient step", "one with a step",
-                              "pass RandomTransformer(…), or simulate")
+        raise HypothesisError(
+            "softmax attention has a theory for heads without a gradient step", "one with a step", "pass RandomTransformer(…), or simulate"
+        )
 
     def given(draw: int) -> MomentLaw:
         return MomentLaw.of(head, softmax_population(attention, sizes.d, sizes.context, draw))
