@@ -39,6 +39,8 @@ _MOST_BISECTIONS = 60
 #: Points of a panel of length one at which the interpolant is held against the function before the panel is believed; of a function
 #: which takes longer than so many seconds for each point, and of the parts of a panel, that many for the whole.
 _PROBES, _FEWEST_PROBES, _SLOW = 1024, 64, 5e-6
+#: The clock of this thread, which other processes do not advance; WebAssembly has none.
+_seconds = getattr(time, "thread_time", time.perf_counter)
 EPS = float(np.finfo(float).eps)
 #: Size of the last Legendre coefficients of a resolved function, relative to its values and the spacing of its floating type: the
 #: sum of 24 rounded products.
@@ -172,9 +174,9 @@ def resolve(
     for half_width in HALF_WIDTHS[:-1] if slow else HALF_WIDTHS:
         left, right = _starting_panels(math.ceil(half_width * reach), list(map(float, kinks)), local)
         x = (left + right)[:, None] / 2 + (right - left)[:, None] / 2 * nodes
-        start = time.thread_time()
+        start = _seconds()
         f = finite_values(function, x, refusal)
-        costly = time.thread_time() - start > _SLOW * x.size
+        costly = _seconds() - start > _SLOW * x.size
         size = np.abs(f) * np.exp(-np.square(x / reach) / 4)
         last = max(np.max(size[0]), np.max(size[-1]))
         if np.max(size) > 0 and last <= EPS * np.max(size):
