@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 from dataclasses import replace
@@ -69,13 +70,47 @@ def test_lines_and_dots_are_the_numbers(simulated, error: str) -> None:
 def test_the_legend_names_models_and_what_differs(simulated) -> None:
     assert legend(plot_curve(simulated)) == ["relu", "linear"]
     both = [icl_curve(RELU, TASK, points(d)) for d in (12, None)]
-    assert legend(plot_curve([*both, simulated[0]])) == ["d = 12 (theory)", "d = ∞ (theory)", "d = 12 (simulation)"]
+    assert legend(plot_curve([*both, simulated[0]])) == ["d = 12", "d = ∞"]
     ridges = [icl_curve(dataclasses.replace(LINEAR, ridge=ridge), TASK, points(None)) for ridge in (0.1, 1.0)]
     assert legend(plot_curve(ridges)) == ["λ = 0.1", "λ = 1"]
     assert legend(plot_curve(ridges[0])) == ["linear"]
     widths = [icl_curve(RELU, TASK, points(None, mu)) for mu in (0.5, np.inf)]
     assert legend(plot_curve(widths)) == ["μ = 0.5", "μ = ∞"]
     assert plot_curve(widths, legend=False).get_legend() is None
+
+
+def test_a_theory_and_its_simulation_are_one_entry(simulated) -> None:
+    theory = icl_curve([RELU, LINEAR], TASK, points(12))
+    axes = plot_curve([*theory, *simulated])
+    found = axes.get_legend()
+    assert (legend(axes), found.get_title().get_text()) == (["relu", "linear"], "lines: theory, markers: simulation")
+    # Each entry shows the line and, over it, the marker of the same colour.
+    handles = [entry for entry in found.legend_handles if entry is not None]
+    assert len(handles) == 2
+    for number, colour in enumerate(COLOURS[:2]):
+        drawn = [line for line in found.findobj(matplotlib.lines.Line2D) if line.get_color() == colour]
+        assert {line.get_linestyle() for line in drawn} >= {"-", "None"}, number
+        assert "o" in {line.get_marker() for line in drawn}
+    # Where there is one kind alone, nothing is said of kinds.
+    assert plot_curve(theory).get_legend().get_title().get_text() == ""
+
+
+def test_the_title_says_what_is_the_same(simulated) -> None:
+    relu, linear = icl_curve([RELU, LINEAR], TASK, points(12))
+    said = "λ = 0.001, α = 1, κ = 2, μ = 1, target = relu, ρ = 0.01, d = 12"
+    assert plot_curve([relu, simulated[0]]).get_title() == said
+    assert plot_curve([relu, linear, *simulated]).get_title() == said
+    limit = icl_curve(RELU, TASK, points(None))
+    assert plot_curve([relu, limit]).get_title() == f"relu, {said.removesuffix(', d = 12')}"
+    noises = [icl_curve(RELU, TASK.with_noise(noise), points(12)) for noise in (0.01, 0.1)]
+    assert plot_curve(noises).get_title() == f"relu, {said.replace('ρ = 0.01, ', '')}"
+    along = icl_curve(RELU, TASK, points(12)[0], noise=[0.1, 0.2])
+    assert plot_curve(along).get_title() == "λ = 0.001, α = 1, κ = 2, τ = 0.25, μ = 1, target = relu, d = 12"
+    # Where a panel is narrow the title has lines, broken between facts.
+    panel = plt.subplots(1, 3, figsize=(9, 3))[1][0]
+    lines = plot_curve(relu, axes=panel).get_title().splitlines()
+    assert len(lines) > 1
+    assert " ".join(lines) == said
 
 
 def test_small_ratios_are_told_apart() -> None:
@@ -93,7 +128,7 @@ def test_tasks_of_several_sources_and_given_moments_are_drawn() -> None:
     assert legend(axes) == [f"task = {mixture}" for mixture in mixtures]
     np.testing.assert_array_equal(axes.lines[1].get_ydata(), theory[1].icl)
     simulated = simulate.icl_curve(LINEAR, mixtures[0], sizes[0], samples=[20, 40], runs=2, rng=0)
-    assert legend(plot_curve([theory[0], simulated])) == ["linear (theory)", "linear (simulation)"]
+    assert legend(plot_curve([theory[0], simulated])) == ["linear"]
     plain = icl_curve(LINEAR, TASK, sizes)
     assert legend(plot_curve([plain, theory[0]])) == ["target = relu, ρ = 0.01", f"task = {mixtures[0]}"]
     given = given_moments([Population(np.eye(6), np.full(6, 0.2), square=0.5)])
@@ -209,6 +244,7 @@ def test_the_phase_diagram_of_the_context_length() -> None:
     np.testing.assert_array_equal(shown.compressed(), diagram.alpha.T[np.isfinite(diagram.alpha.T)])
     assert axes.collections[0].get_clim() == (3, 7)
     assert axes.figure.axes[1].get_ylabel() == "α* of the ICL error"
+    assert axes.get_title() == "linear, λ = 0, τ = 0.5, target = identity, d = ∞"
 
 
 def test_a_phase_diagram_that_does_not_fit() -> None:
@@ -238,6 +274,9 @@ def test_lines_and_the_best_share() -> None:
     axes = plot_mixing(curves, by_source=True)
     lines = axes.get_lines()
     assert len(lines) == 8
+    assert axes.get_title().replace("\n", " ") == (
+        "source 0: target relu, noise variance 0.01, source 1: target tanh, noise variance 0.05, d = 10, α = 1, κ = ∞, τ = 1.5"
+    )
     assert np.array_equal(np.asarray(lines[0].get_xdata()), [0.1, 0.5, 0.9])
     assert np.array_equal(np.asarray(lines[0].get_ydata()), curves[0].icl[::-1])
     best = curves[0].weights[curves[0].least, 1]
@@ -256,3 +295,42 @@ def test_three_sources_are_no_curve() -> None:
     with pytest.raises(HypothesisError) as caught:
         plot_mixing(replace(curve, weights=np.array([[0.2, 0.3, 0.5]])))
     assert str(caught.value) == "what is drawn are curves over two sources; found 1 curves. Repair: pass what mixing_curve returns"
+
+
+# Colours that are told apart, by every kind of colour vision: those of someone without one kind of cones are what the other two see.
+
+#: Chromaticities of sRGB's primaries and white, and cone sensitivities of Hunt, Pointer and Estévez.
+PRIMARIES = np.array([[0.64, 0.33], [0.30, 0.60], [0.15, 0.06], [0.3127, 0.3290]])
+CONES = np.array([[0.4002, 0.7076, -0.0808], [-0.2263, 1.1653, 0.0457], [0.0, 0.0, 0.9182]])
+_TRISTIMULUS = np.stack([PRIMARIES[:, 0] / PRIMARIES[:, 1], np.ones(4), (1 - PRIMARIES.sum(axis=1)) / PRIMARIES[:, 1]])
+WHITE = _TRISTIMULUS[:, 3]
+TO_XYZ = _TRISTIMULUS[:, :3] * np.linalg.solve(_TRISTIMULUS[:, :3], WHITE)
+
+
+def appearance(colour: str, missing: int | None) -> np.ndarray:
+    """CIELAB coordinates; the response of the missing cones is such that white and one primary stay as they are (Viénot et al. 1999)."""
+    values = np.array(matplotlib.colors.to_rgb(colour))
+    cones = CONES @ TO_XYZ @ np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    if missing is not None:
+        kept = [kind for kind in range(3) if kind != missing]
+        anchors = CONES @ np.stack([WHITE, TO_XYZ[:, 0 if missing == 2 else 2]], axis=1)
+        cones[missing] = np.linalg.solve(anchors[kept].T, anchors[missing]) @ cones[kept]
+    share = np.clip(np.linalg.solve(CONES, cones), 0, None) / WHITE
+    f = np.where(share > (6 / 29) ** 3, np.cbrt(share), share * (29 / 6) ** 2 / 3 + 4 / 29)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def least_distance(colours, missing: int | None) -> float:
+    seen = [appearance(colour, missing) for colour in colours]
+    return min(float(np.linalg.norm(one - other)) for one, other in itertools.combinations(seen, 2))
+
+
+@pytest.mark.parametrize("missing", [None, 0, 1, 2], ids=["trichromat", "protanope", "deuteranope", "tritanope"])
+def test_colours_are_told_apart(missing: int | None) -> None:
+    # 2.3 is a just noticeable difference.
+    assert least_distance(COLOURS, missing) > 4 * 2.3
+
+
+def test_a_palette_of_red_and_olive_would_fail() -> None:
+    assert least_distance(["#ff0000", "#7a7a00"], None) > 80
+    assert least_distance(["#ff0000", "#7a7a00"], 0) < 4 * 2.3

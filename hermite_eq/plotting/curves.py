@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -13,7 +13,23 @@ from hermite_eq.arguments import flag, function, mapping, one_of, outcome, seque
 from hermite_eq.curve import Setting
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
 from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Task
-from hermite_eq.plotting.style import AXIS_LABEL, COLOURS, ERROR_LABEL, Abscissa, Array, Error, figure_axes
+from hermite_eq.plotting.style import (
+    AXIS_LABEL,
+    COLOURS,
+    DOTS,
+    ERROR_LABEL,
+    GREY,
+    KINDS,
+    LINE,
+    PALE,
+    Abscissa,
+    Array,
+    Error,
+    entitle,
+    figure_axes,
+    paired_legend,
+    plain_ticks,
+)
 from hermite_eq.simulate import MonteCarlo
 from hermite_eq.theory import TheoryCurve
 
@@ -162,18 +178,15 @@ def _varying(drawn: Sequence[_Drawable]) -> Abscissa:
     return found[0]
 
 
-def _labels(drawn: Sequence[_Drawable], x: Abscissa) -> list[str]:
-    """For each curve the model, and whatever differs between the curves."""
+def _labels(drawn: Sequence[_Drawable], x: Abscissa) -> tuple[list[str], list[str]]:
+    """For each curve whatever differs between the curves, the model where nothing does; and what is the same for all."""
     facts = [item.facts(x) for item in drawn]
-    shown = [name for name in facts[0] if len({fact[name] for fact in facts}) > 1]
-    if not shown:
-        shown = ["model"]
-    labels = []
-    for item, fact in zip(drawn, facts, strict=True):
-        parts = [fact[name] if name == "model" else f"{name} = {fact[name]}" for name in shown if fact[name]]
-        kind = "theory" if item.stderr is None else "simulation"
-        labels.append(", ".join(parts) if len({other.stderr is None for other in drawn}) == 1 else f"{', '.join(parts)} ({kind})")
-    return labels
+    shown = [name for name in facts[0] if len({fact[name] for fact in facts}) > 1] or ["model"]
+
+    def said(fact: dict[str, str], names: Iterable[str]) -> list[str]:
+        return [fact[name] if name == "model" else f"{name} = {fact[name]}" for name in names if fact[name]]
+
+    return [", ".join(said(fact, shown)) for fact in facts], said(facts[0], [name for name in facts[0] if name not in shown])
 
 
 def _subjects(drawn: Sequence[_Drawable], x: Abscissa) -> list[tuple[str, ...]]:
@@ -183,13 +196,13 @@ def _subjects(drawn: Sequence[_Drawable], x: Abscissa) -> list[tuple[str, ...]]:
     return [tuple(fact.values()) for fact in facts] if len(set(without)) == 1 else without
 
 
-def _automatic(drawn: Sequence[_Drawable], x: Abscissa) -> list[dict[str, Any]]:
+def _automatic(drawn: Sequence[_Drawable], labels: Sequence[str], x: Abscissa) -> list[dict[str, Any]]:
     subjects = _subjects(drawn, x)
     order = {subject: i for i, subject in enumerate(dict.fromkeys(subjects))}
     finite = sorted({item.d for item in drawn if item.d is not None}, reverse=True)
     dashes = ["-", "--", "-."]
     styles = []
-    for item, subject, label in zip(drawn, subjects, _labels(drawn, x), strict=True):
+    for item, subject, label in zip(drawn, subjects, labels, strict=True):
         style: dict[str, Any] = {"color": COLOURS[order[subject] % len(COLOURS)], "label": label}
         sigma = None if isinstance(item.model, RandomTransformer) and item.model.hidden else getattr(item.model, "activation", None)
         if item.stderr is None:
@@ -215,9 +228,10 @@ def plot_curve(
     r"""Draw errors along curves: theory as lines, simulations as dots with one standard error.
 
     Both axes are logarithmic; that of weights, or of values with a zero among them, is linear. The interpolation thresholds are marked:
-    n = d² for the linear Transformer (whose readout has D = d(d+1) ≈ d² weights), m = n for a random head. The legend names the models,
-    and whatever else differs between the curves (λ, d, fixed ratios, target and ρ, or the task where it is of another kind). Without
-    another ``style``, a colour stands for a model and its fixed ratios, d = ∞ is dotted, and the markers of equivalent models are hollow.
+    n = d² for the linear Transformer (whose readout has D = d(d+1) ≈ d² weights), m = n for a random head. The legend says what differs
+    between the curves (model, λ, d, fixed ratios, target and ρ, or the task where it is of another kind), the title what does not; a
+    theory and its simulation are one entry. Without another ``style``, a colour stands for a model and its fixed ratios, d = ∞ is
+    dotted, and the markers of equivalent models are hollow.
 
     Parameters
     ----------
@@ -250,8 +264,8 @@ def plot_curve(
     >>> from hermite_eq.theory import icl_curve
     >>> points = [Ratios(alpha=1, kappa=0.5, tau=tau, mu=1) for tau in np.geomspace(0.25, 4, 40)]
     >>> axes = plot_curve(icl_curve(RandomTransformer("relu", ridge=1e-8), Task("relu", noise=0.01), points))
-    >>> axes.get_xlabel()
-    'training contexts τ = n/d²'
+    >>> axes.get_xlabel(), axes.get_title()
+    ('training contexts τ = n/d²', 'λ = 1e-08, α = 1, κ = 0.5, μ = 1, target = relu, ρ = 0.01, d = ∞')
     """
     listed: Sequence[Curve] = [curves] if isinstance(curves, TheoryCurve | SimulatedRuns) else sequence(curves, "curves")
     error = one_of(error, ("icl", "idg", "g_task"), "error")
@@ -265,21 +279,24 @@ def plot_curve(
     x = x or _varying(drawn)
     _check_positive(drawn, x, error)
     axes = figure_axes(axes, 4.4)
-    for item, automatic in zip(drawn, _automatic(drawn, x), strict=True):
+    labels, same = _labels(drawn, x)
+    handles: list[Any] = []
+    for i, (item, automatic) in enumerate(zip(drawn, _automatic(drawn, labels, x), strict=True)):
         chosen = outcome(style, "style", item.source) if style else {}
         keywords: dict[str, Any] = automatic | mapping(chosen, "what style returns", lambda value, _: value)
         if item.stderr is None:
-            keywords = {"linewidth": 1.4} | keywords
-            axes.plot(item.column(x), np.where(item.mean > 0, item.mean, np.nan), **keywords)
+            handles += axes.plot(item.column(x), np.where(item.mean > 0, item.mean, np.nan), **{**LINE, **keywords})
         else:
             place = item.column(x) * keywords.pop("shift", 1.0)
-            bars: dict[str, Any] = {"linestyle": "none", "markersize": 5, "capsize": 2, "linewidth": 1}
-            axes.errorbar(place, item.mean, _finite(item.stderr), **bars | keywords)
+            handles.append(axes.errorbar(place, item.mean, _finite(item.stderr), **{**DOTS, **keywords}))
+        labels[i] = str(handles[-1].get_label())
     _frame(axes, drawn, x, error)
+    entitle(axes, same)
     if thresholds:
         _mark_thresholds(axes, drawn, x)
     if legend:
-        axes.legend(fontsize=8, frameon=False)
+        both = len({item.stderr is None for item in drawn}) == 2
+        paired_legend(axes, handles, labels, title=KINDS if both else None)
     return axes
 
 
@@ -298,7 +315,7 @@ def _check_positive(drawn: Sequence[_Drawable], x: Abscissa, error: Error) -> No
 
 def _frame(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa, error: Error) -> None:
     """Logarithmic axes which show all dots, and lines up to a peak."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import LogLocator
 
     places = np.concatenate([item.column(x) for item in drawn])
     scale = "linear" if x in ("weights", "test_weights") or places.min() <= 0 else "log"
@@ -316,8 +333,7 @@ def _frame(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa, error: Error) ->
         decades = math.log10(limits[1] / limits[0])
         steps = next((steps for most, steps in _STEPS if decades < most), (1.0,))
         axis.set_major_locator(LogLocator(subs=steps, numticks=30))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_locator(NullLocator())
+        plain_ticks(axis)
 
 
 def _mark_thresholds(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa) -> None:
@@ -333,5 +349,5 @@ def _mark_thresholds(axes: Axes, drawn: Sequence[_Drawable], x: Abscissa) -> Non
     for place, names in marks.items():
         if low < place < high:
             text = "n = m = d²" if len(names) > 1 else names.pop()
-            axes.axvline(place, color="#aaaaaa", linewidth=0.8, zorder=0)
-            axes.text(place, 0.015, f" {text}", transform=axes.get_xaxis_transform(), fontsize=8, color="#666666", va="bottom")
+            axes.axvline(place, color=PALE, linewidth=0.8, zorder=0)
+            axes.text(place, 0.015, f" {text}", transform=axes.get_xaxis_transform(), fontsize=8, color=GREY, va="bottom")

@@ -9,7 +9,7 @@ import numpy as np
 
 from hermite_eq.arguments import flag, sequence
 from hermite_eq.errors import HypothesisError
-from hermite_eq.plotting.style import COLOURS, ERROR_LABEL, figure_axes
+from hermite_eq.plotting.style import COLOURS, ERROR_LABEL, LINE, entitle, figure_axes
 from hermite_eq.theory import MixingCurve
 
 if TYPE_CHECKING:
@@ -57,12 +57,26 @@ def plot_mixing(curves: MixingCurve | Sequence[MixingCurve], *, by_source: bool 
         order = np.argsort(curve.weights[:, 1])
         share, colour = curve.weights[order, 1], COLOURS[i % len(COLOURS)]
         label = name if len(set(names)) == len(names) else f"{name}, λ = {curve.model.ridge:g}"
-        axes.plot(share, curve.icl[order], color=colour, linewidth=1.4, label=label)
+        axes.plot(share, curve.icl[order], color=colour, label=label, **LINE)
         axes.plot(curve.weights[curve.least, 1], curve.icl[curve.least], color=colour, marker="o", markersize=5, linestyle="none")
         if by_source:
             for s, dashes in enumerate(("--", ":")):
                 each = curve.icl_by_source[order, s]
                 axes.plot(share, each, color=colour, linewidth=1, linestyle=dashes, label=f"{label}, on source {s}")
     axes.set(xlabel="training share of source 1", ylabel=ERROR_LABEL["icl"], xlim=(0, 1))
+    entitle(axes, _facts(listed))
     axes.legend(fontsize=8, frameon=False)
     return axes
+
+
+def _facts(curves: Sequence[MixingCurve]) -> list[str]:
+    """What is the same along all curves: the sources, sizes, and λ where it is one."""
+    facts = []
+    for curve in curves:
+        ratios = curve.sizes.ratios
+        sizes = {"α": ratios.alpha, "κ": ratios.kappa, "τ": ratios.tau, "μ": ratios.mu, "λ": curve.ridge[0]}
+        kept = {name: value for name, value in sizes.items() if value is not None and (name != "λ" or len(set(curve.ridge)) == 1)}
+        sources = [f"source {s}: {source}" for s, source in enumerate(curve.task.sources)]
+        shown = [f"{name} = {value:.3g}".replace("inf", "∞") for name, value in kept.items()]
+        facts.append([*sources, f"d = {curve.sizes.d}", *shown])
+    return [fact for fact in facts[0] if all(fact in other for other in facts)]

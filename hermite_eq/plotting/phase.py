@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from hermite_eq.arguments import array, flag, text
 from hermite_eq.errors import HypothesisError
-from hermite_eq.plotting.style import AXIS_LABEL, ERROR_LABEL, figure_axes
+from hermite_eq.plotting.style import AXIS_LABEL, ERROR_LABEL, entitle, figure_axes
 from hermite_eq.theory import PhaseDiagram
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def plot_phase(
     >>> axes = plot_phase([0.5, 1, 2], [0.1, 0.2], [[1, 2, np.inf], [2, 4, np.inf]], xlabel="κ", ylabel="ρ", label="α*")
     """
     if isinstance(x, PhaseDiagram):
-        return plot_phase(
+        axes = plot_phase(
             x.kappa,
             x.noise,
             np.where(x.monotone, np.inf, x.alpha).T,
@@ -100,6 +100,10 @@ def plot_phase(
             limits=limits,
             axes=axes,
         )
+        tested = "" if x.test_alpha is None else f"{x.test_alpha:g}"
+        facts = {"λ": f"{x.model.ridge:g}", "τ": f"{x.tau:g}", "α in the test": tested, "target": str(x.target), "d": "∞"}
+        entitle(axes, [str(x.model), *(f"{name} = {value}" for name, value in facts.items() if value)])
+        return axes
     if y is None or values is None:
         raise HypothesisError("a table has x, y and values", "one of them missing", "pass plot_phase(x, y, values), or a PhaseDiagram")
     across, up, table = array(x, "x"), array(y, "y"), array(values, "values", nan=True)

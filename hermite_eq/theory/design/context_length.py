@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hermite_eq.activations import Activation
 from hermite_eq.arguments import array, one_of
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, Model, Ratios, Task
@@ -79,6 +80,10 @@ class PhaseDiagram:
     tau : float
     error : str
         ``"icl"`` or ``"idg"``.
+    model : LinearTransformer
+    target : Activation
+    test_alpha : float or None
+        α of the contexts in the test, where that stays as it is.
     """
 
     kappa: Array
@@ -88,6 +93,9 @@ class PhaseDiagram:
     monotone: NDArray[np.bool_]
     tau: float
     error: str
+    model: LinearTransformer
+    target: Activation
+    test_alpha: float | None
 
 
 def _golden(f: Callable[[Array], Array], lower: Array, upper: Array) -> Array:
@@ -294,4 +302,5 @@ def phase_diagram(
 
     alpha, least, monotone = _least(curve, kappas.size * len(tasks))
     noises = np.array([task.noise for task in tasks])
-    return PhaseDiagram(kappas, noises, alpha.reshape(shape), least.reshape(shape), monotone.reshape(shape), tau, error)
+    fields = (kappas, noises, alpha.reshape(shape), least.reshape(shape), monotone.reshape(shape), tau, error)
+    return PhaseDiagram(*fields, model, tasks[0].target, tested)
