@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: verify test test-matrix lint paper report example clean
+.PHONY: verify test test-matrix lint docs docs-links paper report example clean
 
 verify: $(VENV)/.installed
 	$(BIN)/python -m verify
@@ -23,6 +23,14 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The site, in build/docs/index.html; a warning, as of a link that leads nowhere, is an error.
+docs: $(VENV)/.docs
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going docs build/docs
+
+# Links that leave the site; needs a network.
+docs-links: $(VENV)/.docs
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m sphinx --builder linkcheck docs build/links
+
 # The derivations as a PDF; needs pdflatex (TeX Live: latex-recommended, latex-extra) for the last step.
 paper: $(VENV)/.installed
 	$(BIN)/python -m derivations --tex results/paper
@@ -31,11 +39,11 @@ paper: $(VENV)/.installed
 		&& pdflatex -interaction=nonstopmode -halt-on-error derivations.tex >/dev/null && echo "written: results/paper/derivations.pdf"; \
 	else echo "pdflatex not found: install TeX Live to build results/paper/derivations.pdf"; fi
 
-# docs/campaigns.md and its figures, from the runs stored in results/campaigns.
+# docs/figures/campaigns.md and its figures, from the runs stored in results/campaigns.
 report: $(VENV)/.installed
-	$(BIN)/python -m verify report --documents docs
+	$(BIN)/python -m verify report --documents docs/figures
 
-# The example project of docs/testing.md, against the built wheel in an environment of its own.
+# The example project of docs/how_to/testing.md, against the built wheel in an environment of its own.
 example: $(VENV)/.installed
 	PYTHON=$(BIN)/python ./examples/run_against_wheel
 
@@ -45,5 +53,9 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) .matrix results/verify results/paper results/campaigns/report.html results/campaigns/pictures .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .matrix build docs/gallery docs/reference/parts results/verify results/paper results/campaigns/report.html results/campaigns/pictures .pytest_cache .mypy_cache .ruff_cache

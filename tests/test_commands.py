@@ -91,7 +91,7 @@ def test_the_smallest_run_ends_with_a_verdict(
 
 # What the documents tell their readers to type.
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
 SOURCES = [path for folder in ("benchmarks", "verify", "derivations") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 

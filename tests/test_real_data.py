@@ -119,7 +119,7 @@ def test_the_page_is_that_of_the_stored_runs() -> None:
     setup = experiment.Setup()
     stored = Store(FILE.with_name("runs.jsonl"), dataclasses.asdict(setup))
     assert sorted(stored.parts("words")) == sorted(stored.parts("digits")) == list(range(command.RUNS))
-    page = Path(command.__file__).parents[2] / "docs" / "real_data.md"
+    page = Path(command.__file__).parents[2] / "docs" / "figures" / "real_data.md"
     assert page.read_text(encoding="utf-8") == page_text(setup, stored)
 
 

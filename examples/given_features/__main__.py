@@ -1,4 +1,4 @@
-"""Ridge regression on handwritten digits, on pixels and on random features of them, beside theory: docs/given_features.md.
+"""Ridge regression on handwritten digits, on pixels and on random features of them, beside theory: docs/topics/data/given_features.md.
 
     python -m examples.given_features              # half a minute of one core
     python -m examples.given_features --quick      # two draws, into a folder of its own: seconds
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = command_line("examples.given_features", __doc__, SMALLEST)
     parser.add_argument("--draws", type=positive, default=DRAWS, help="draws of the training rows")
     parser.add_argument("--quick", action="store_true", help="the smallest run")
-    documents = Path(__file__).parents[2] / "docs"
+    documents = Path(__file__).parents[2] / "docs" / "topics" / "data"
     parser.add_argument("--documents", type=Path, default=documents, help="where the page and its figure are written")
     options = parser.parse_args(argv)
     documents = Path(tempfile.mkdtemp(prefix="given_features-")) if options.quick else options.documents

@@ -1,1 +1,1 @@
-"""In-context learning on real inputs: words of two languages with their sentiment, and handwritten digits (``docs/real_data.md``)."""
+"""In-context learning on real inputs: words of two languages with their sentiment, and digits (``docs/figures/real_data.md``)."""

@@ -1,4 +1,4 @@
-"""In-context learning on real inputs, and how far its theory and its equivalents are off: docs/real_data.md.
+"""In-context learning on real inputs, and how far its theory and its equivalents are off: docs/figures/real_data.md.
 
     python -m examples.real_data              # what is not stored yet, then the page: from nothing ten minutes of one core
     python -m examples.real_data --quick      # d = 4 and two runs, into a folder of its own: seconds
@@ -49,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = command_line("examples.real_data", __doc__, SMALLEST)
     parser.add_argument("--runs", type=positive, default=RUNS, help="splits of the words, and draws of the digits")
     parser.add_argument("--quick", action="store_true", help="the smallest run")
-    parser.add_argument("--documents", type=Path, default=_HERE.parent.parent / "docs", help="where the page and its figures are written")
+    parser.add_argument(
+        "--documents", type=Path, default=_HERE.parent.parent / "docs" / "figures", help="where the page and its figures are written"
+    )
     options = parser.parse_args(argv)
     setup, file, documents, runs = Setup(), _HERE / "runs.jsonl", options.documents, options.runs
     if options.quick:

@@ -24,7 +24,7 @@ from verify.store.files import write_text
 
 Array = NDArray[np.float64]
 
-#: Beyond so many standard errors two numbers differ: as in docs/stress.md, Student's t turned into the normal score.
+#: Beyond so many standard errors two numbers differ: as in docs/figures/stress.md, Student's t turned into the normal score.
 SIGMAS = 4.0
 _MARKERS = "osD^v"
 _WIDTH, _UNBROKEN = 140, {"break_long_words": False, "break_on_hyphens": False}

@@ -32,7 +32,7 @@ class Activation:
         In the symbol ``hermite_eq.hermite.X``; None for a bare NumPy callable.
     function : callable
         Vectorised and elementwise; floating arrays in, real arrays of the same shape out. Without an expression it is called as a
-        :class:`~hermite_eq.activations.guest.Guest`, with its own copy of the points.
+        ``Guest`` of ``hermite_eq.activations.guest``, with its own copy of the points.
     kinks : tuple
         Points where some derivative jumps, in increasing order (exact SymPy numbers where known).
     parity : {"even", "odd", None}

@@ -187,7 +187,7 @@ class AveragedCovariance(Level):
         r"""The numbers over fresh tasks; ``.matrix(F)`` is the covariance of (Fᵀh, z) for a given F.
 
         Where the data have covariances or means, the averages are integrals over the law of the quadratic form
-        :math:`\xi^\top\Sigma_x\xi` (:mod:`hermite_eq.covariance.task_laws.quadratic_form`), with their numerical ``error``; for tasks
+        :math:`\xi^\top\Sigma_x\xi` (``hermite_eq.covariance.task_laws.quadratic_form``), with their numerical ``error``; for tasks
         on the sphere with means they are quasi-Monte Carlo means (``random``).
 
         Raises

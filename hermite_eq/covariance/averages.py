@@ -73,7 +73,7 @@ def gamma_nodes(shape: float, count: int) -> tuple[NDArray[np.float64], NDArray[
 def task_norm_nodes(d: int, count: int = 64) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     r"""Nodes :math:`s_i` and weights of the Gauss rule for :math:`s=\|\xi\|/\sqrt d`, :math:`\|\xi\|^2\sim\chi^2_d`.
 
-    :func:`gamma_nodes` for s², of variance 2/d: exact for polynomials in s² of degree below ``2 * count``.
+    ``gamma_nodes`` for s², of variance 2/d: exact for polynomials in s² of degree below ``2 * count``.
 
     >>> s, weights = task_norm_nodes(10)
     >>> bool(abs(weights @ s**4 - (1 + 2 / 10)) < 1e-13)

@@ -69,6 +69,7 @@ class SimulatedRuns(Protocol):
     def idg_runs(self) -> Array: ...
 
 
+#: What may be drawn as a curve: of the theory, or simulated.
 Curve = TheoryCurve | SimulatedRuns
 #: Matplotlib's keywords for a curve, in place of those chosen here.
 Style = Callable[[Curve], Mapping[str, Any]]

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.legend import Legend
 
 Array = NDArray[np.float64]
+#: Which error is drawn.
 Error = Literal["icl", "idg", "g_task"]
+#: What a curve may be drawn along.
 Abscissa = Literal["alpha", "test_alpha", "kappa", "tau", "mu", "mu/tau", "d", "ridge", "noise", "weights", "test_weights"]
 #: Okabe and Ito's palette, told apart by every kind of colour vision.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

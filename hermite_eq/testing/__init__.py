@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hermite_eq.testing.strategies import targets as targets
     from hermite_eq.testing.strategies import tasks as tasks
 
+#: The names of the strategies, which load when first asked for.
 STRATEGIES = ("activations", "covariances", "mixtures", "ratios", "sizes", "targets", "tasks")
 
 

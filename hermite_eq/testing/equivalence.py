@@ -72,8 +72,8 @@ def assert_equivalent(
     simulation stops.
 
     *Assumption*: over runs these combinations are normal. They are means over thousands of test contexts; where the models are called
-    different and a test of the skewness (D'Agostino, level 0.01) contradicts it, the message says so. ``docs/testing.md`` has the false
-    alarms measured on skewed differences.
+    different and a test of the skewness (D'Agostino, level 0.01) contradicts it, the message says so. ``docs/how_to/testing.md``
+    has the false alarms measured on skewed differences.
 
     Parameters
     ----------

@@ -244,7 +244,7 @@ def _sizes(draw: Any, max_cost: float, least: int, hidden: bool, infinite_tasks:
 
 
 def sizes(*, max_cost: float = 1e9, min_d: int = 6, hidden: bool = True, infinite_tasks: bool = True) -> SearchStrategy[Sizes]:
-    """Sizes in the proportional regime with at most ``max_cost`` floating-point operations per simulated run (:func:`flops`).
+    """Sizes in the proportional regime with at most ``max_cost`` floating-point operations per simulated run (``flops``).
 
     A core does some 2e10 operations a second. Examples shrink to ``min_d`` and ratios 1.
 

@@ -224,8 +224,8 @@ def spiked_icl_error(model: OneStepTransformer | RandomTransformer, task: Task, 
 
     References
     ----------
-    ``derivations/heads/spiked_features.py`` (the deterministic equivalent), ``docs/spiked.md`` (what is derived, measured and open); the
-    setting is that of [DM] §3-4.
+    ``derivations/heads/spiked_features.py`` (the deterministic equivalent), ``docs/topics/heads/spiked.md`` (what is derived,
+    measured and open); the setting is that of [DM] §3-4.
 
     Examples
     --------

@@ -76,7 +76,7 @@ class TheoryError(Errors[float]):
         Standard errors of ``icl`` and ``idg``, where they are means over draws of finitely many training tasks or of training contexts; 0
         otherwise.
     remainder : float
-        Relative size of the terms of the next order in 1/d, :data:`REMAINDER`/d; 0 in the limit.
+        Relative size of the terms of the next order in 1/d, 0.6/d (``prediction.REMAINDER``); 0 in the limit.
     """
 
     notes: tuple[str, ...] = field(default=(), compare=False)

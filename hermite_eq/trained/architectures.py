@@ -101,4 +101,5 @@ class SoftmaxTransformer:
         return f"softmax, {self.blocks} block{'s' if self.blocks > 1 else ''}, {mlp}"
 
 
+#: What can be trained by gradient descent.
 Architecture = FullLinearAttention | SoftmaxTransformer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from verify.layers import depth, kernels
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+DOCS = Path(__file__).parent.parent.parent / "docs" / "topics" / "heads"
 
 
 def test_the_pages_have_the_words_of_the_command() -> None:

@@ -186,4 +186,6 @@ def test_the_stored_runs_make_the_page():
     root = Path(__file__).parents[2]
     stored = page.load(root / "results" / "campaigns")
     assert [each.d for each in stored] == list(QUESTIONS.dimensions)
-    assert page.page(page.Found(stored), "open_questions.png") == (root / "docs" / "open_questions.md").read_text(encoding="utf-8")
+    assert page.page(page.Found(stored), "open_questions.png") == (root / "docs" / "figures" / "open_questions.md").read_text(
+        encoding="utf-8"
+    )

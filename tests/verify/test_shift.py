@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_stored_runs_make_the_table() -> None:
     found = test_contexts.experiments(D).load(ROOT / "results" / "campaigns")
     assert all(len(each.icl) == test_contexts.RUNS for each in found.values())
-    page = (ROOT / "docs" / test_contexts.NAME).read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "topics" / "data" / test_contexts.NAME).read_text(encoding="utf-8")
     # The smallest, and the first row of another.
     for row in (*test_contexts.rows(found["softplus"])[1:2], *test_contexts.rows(found["tanh"])[:1]):
         assert Table(("",) * len(row), [row]).markdown()[-1] in page
@@ -26,7 +26,7 @@ def test_the_stored_runs_make_the_table() -> None:
 def test_the_stored_runs_make_the_tables_of_other_tasks() -> None:
     found = task_alignment.experiments(D).load(ROOT / "results" / "campaigns")
     assert all(len(each.icl) == task_alignment.RUNS for each in found.values())
-    page = (ROOT / "docs" / task_alignment.NAME).read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "topics" / "data" / task_alignment.NAME).read_text(encoding="utf-8")
     # Of the theory one κ, for its time.
     scarce = found["scarce"]
     one = replace(scarce, experiment=replace(scarce.experiment, sizes=scarce.experiment.sizes[1:2]), icl=scarce.icl[:, :, 1:2])

@@ -1,4 +1,4 @@
-"""Kernels of random layers, and whether depth helps in context: docs/kernels.md and docs/depth.md.
+"""Kernels of random layers, and whether depth helps in context: docs/topics/heads/kernels.md and docs/topics/heads/depth.md.
 
 python -m verify.layers kernels             the page on kernels: a minute
 python -m verify.layers depth               the page on depth, with simulations at d = 24 and 40: ten minutes on one core

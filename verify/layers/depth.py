@@ -100,7 +100,7 @@ END = r"""
   them, and a note of the result says so.
 - *Not tried*: layers narrower than the number of directions that matter, and structured inputs beyond few moments, which are refused.
 
-*Numbers and picture: `python -m verify.layers depth --documents docs`.*
+*Numbers and picture: `python -m verify.layers depth --documents docs/topics/heads`.*
 """
 
 

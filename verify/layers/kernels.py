@@ -114,7 +114,7 @@ exp(-1/2)*sin(kappa)
 - *Assumed*: that widths tend to infinity one after another.
 - *Measured*: the table of networks.
 
-*Numbers and picture: `python -m verify.layers kernels --documents docs`.*
+*Numbers and picture: `python -m verify.layers kernels --documents docs/topics/heads`.*
 """
 
 

@@ -1,4 +1,4 @@
-"""What is trained in each row of docs/open_questions.md, and of which sizes, as data."""
+"""What is trained in each row of docs/figures/open_questions.md, and of which sizes, as data."""
 
 from __future__ import annotations
 

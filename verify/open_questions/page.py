@@ -56,7 +56,7 @@ class Limit:
 
     @property
     def verdict(self) -> str:
-        """The rule of docs/stress.md, with Student's t of the fewest runs in place of the normal law."""
+        """The rule of docs/figures/stress.md, with Student's t of the fewest runs in place of the normal law."""
         if abs(self.z) > SIGMAS:
             return "remains"
         return f"vanishes within {self.hidden:.2f}" if self.vanishes else "cannot tell"
@@ -312,7 +312,8 @@ def page(found: Found, image: str) -> str:
         "",
         "## How",
         "",
-        "Data and head are those of docs/stress.md with h normalised, but for tasks, which are fresh in every context: ℓ = d, n = 2d², "
+        "Data and head are those of [where the equivalence breaks](stress.md) with h normalised, but for tasks, which are fresh in every "
+        "context: ℓ = d, n = 2d², "
         f"m = d², ρ = {NOISE:g}, λ = {RIDGE:g}; the target is σ. The network ŷ = w·σ(Fĥ)/√m, ‖ĥ‖ = 1, rows of F standard normal, w of "
         "N(0, I/m) and fixed, is trained by gradient descent with all n contexts in every step, on Σ(y − ŷ)²/2n, with a step of "
         f"{SIZE:g} mD for F, D = d(d + 1): of order d³ in the units of [RT], where a step changes pre-activations by order one. "
@@ -325,7 +326,8 @@ def page(found: Found, image: str) -> str:
         f"weights, and the read-out is fitted by ridge regression to n fresh contexts; the error is that on {TEST} more. ζ, "
         "data and initial weights are the same for σ and its equivalents, and for all T.",
         "",
-        "- *softmax attention*: β = 1 as in docs/stress.md, in place of linear attention; the first layer is trained.",
+        "- *softmax attention*: β = 1 as in [where the equivalence breaks](stress.md), in place of linear attention; "
+        "the first layer is trained.",
         f"- *two layers*: ŷ = w·σ(Gσ(Fĥ)/√(m E σ²))/√m, σ replaced in both; F and G are trained, G with a step of {SIZE:g} m.",
         f"- *first layer and attention*: the query's x is multiplied by A, at first the identity, trained with a step of {SIZE:g} d².",
         f"- *two blocks*: all tokens first pass linear attention and a random MLP of width {WIDTH}(d + 1), each with a residual, "
@@ -341,9 +343,9 @@ def page(found: Found, image: str) -> str:
         "deviation of the rest. Both are computed by the engine of `hermite_eq.structured.conditional_coefficients`. Where nothing is "
         "trained the two are the same.",
         "",
-        "The gap is g = log(e of σ̂ / e of σ), run by run, as in docs/stress.md. What training adds is g less the gap at T = 0 of the same "
-        f"run. Its mean is fitted by g∞ + c/d over d = {', '.join(map(str, found.d))} ({counts}), by weighted least squares; the "
-        "error of g∞ is the larger of what the standard errors give and what the scatter about the line gives. It *remains* if it is more "
+        "The gap is g = log(e of σ̂ / e of σ), run by run, as in [where the equivalence breaks](stress.md). What training adds is g less "
+        f"the gap at T = 0 of the same run. Its mean is fitted by g∞ + c/d over d = {', '.join(map(str, found.d))} ({counts}), by weighted "
+        "least squares; the error of g∞ is the larger of what the standard errors give and what the scatter about the line gives. It *remains* if it is more "
         f"than {SIGMAS:g} standard errors from 0 (z of Student's t); it *vanishes within* what could be hidden at this z, if that is at "
         f"most {RESOLUTION}; else one *cannot tell*. The dimensions are small: terms of order 1/d² are not seen apart.",
         "",
@@ -379,7 +381,7 @@ def page(found: Found, image: str) -> str:
         "",
         f"Computed by {'; '.join(versions)}, revision {', '.join(revisions)}, in {sum(one.seconds for one in origins) / 60:.0f} minutes of "
         f"one core. `python -m verify run {QUESTIONS.name} --d {found.d[0]}` (and the other d) adds what is missing; `python -m verify "
-        f"{QUESTIONS.name} --documents docs` writes this page.",
+        f"{QUESTIONS.name} --documents docs/figures` writes this page.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -105,7 +105,7 @@ def write_document(folder: Path, shown: Groups, drawn: Mapping[str, Path]) -> No
         "",
         TEST,
         "",
-        "This page is written by `python -m verify report --documents docs` from the runs in `results/campaigns`, which "
+        "This page is written by `python -m verify report --documents docs/figures` from the runs in `results/campaigns`, which "
         "`python -m verify run NAME --d D --runs R` computes, or extends.",
         "",
         *overview(shown).markdown(),

@@ -363,7 +363,7 @@ def page(stored: Stored, images: dict[str, str]) -> str:
         *stored_table(stored).markdown(),
         "",
         f"Computed by {'; '.join(origins)}, JAX {', '.join(jax)}. `python -m verify run la-fig5a --d 10 --runs 5`, say, adds what is "
-        f"missing, and `python -m verify run la-fig5a --d 4 --runs 2` takes a minute; `python -m verify {NAME} --documents docs` "
+        f"missing, and `python -m verify run la-fig5a --d 4 --runs 2` takes a minute; `python -m verify {NAME} --documents docs/figures` "
         "writes this page.",
         "",
         *missing(stored),

@@ -1,4 +1,4 @@
-"""Tests whose contexts or tasks are not those of training: docs/test_contexts.md and docs/task_alignment.md.
+"""Tests whose contexts or tasks are not those of training: docs/topics/data/test_contexts.md and docs/topics/data/task_alignment.md.
 
     python -m verify.shift              # what is not stored yet, then the pages: from nothing ten minutes of one core
     python -m verify.shift --quick      # d = 4 and two runs, into a folder of its own: seconds
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=positive, help="runs (as many as each page has)")
     parser.add_argument("--quick", action="store_true", help="the smallest run")
     parser.add_argument("--output", type=Path, default=Path("results"), help="folder for results (results)")
-    parser.add_argument("--documents", type=Path, default=Path("docs"), help="folder of the pages (docs)")
+    parser.add_argument("--documents", type=Path, default=Path("docs/topics/data"), help="folder of the pages (docs/topics/data)")
     options, console = parser.parse_args(argv), Console(width=180)
     output, documents, d = options.output, options.documents, D
     if options.quick:

@@ -1,0 +1,73 @@
+"""What is public: the names that the parts of hermite_eq and its first level export, and the page on which each is described."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import types
+from pathlib import Path
+from typing import Any
+
+import hermite_eq
+from hermite_eq import _HOME, _PARTS
+
+
+def of_part(part: str) -> dict[str, Any]:
+    """Names and values that a part exports: of a package what it imports from itself, of a module what it defines."""
+    module = importlib.import_module(f"hermite_eq.{part}")
+    package = hasattr(module, "__path__")
+    found = {}
+    for name in sorted({*dir(module), *getattr(module, "STRATEGIES", ())}):
+        value = getattr(module, name)
+        home = getattr(value, "__module__", None)
+        if name.startswith("_") or isinstance(value, types.ModuleType):
+            continue
+        if inspect.isclass(value) or inspect.isfunction(value):
+            if home.startswith("hermite_eq.") if package else home == module.__name__:
+                found[name] = value
+        elif _assigned_here_or_below(module, name):
+            found[name] = value
+    return found
+
+
+def comment(part: str, name: str) -> str:
+    """What stands in ``#:`` above a constant where it is assigned."""
+    source = _source(importlib.import_module(f"hermite_eq.{part}"))
+    if imported := re.search(rf"^from (\S+) import {name} as {name}$", source, re.MULTILINE):
+        source = _source(importlib.import_module(imported[1]))
+    above = re.search(rf"((?:^#:.*\n)+){name}\b", source, re.MULTILINE)
+    return " ".join(line.removeprefix("#:").strip() for line in above[1].splitlines()) if above else ""
+
+
+def modules_of_part(part: str) -> list[str]:
+    """Modules that a part exports by name."""
+    module = importlib.import_module(f"hermite_eq.{part}")
+    named = (name for name in dir(module) if isinstance(getattr(module, name), types.ModuleType))
+    return [name for name in named if f"from hermite_eq.{part} import {name} as {name}" in _source(module)]
+
+
+def _source(module: types.ModuleType) -> str:
+    # inspect.getsource of the module that answers to a call is the source of what it calls.
+    return Path(str(module.__file__)).read_text(encoding="utf-8")
+
+
+def _assigned_here_or_below(module: types.ModuleType, name: str) -> bool:
+    source = _source(module)
+    exported = f"import {name} as {name}" in source
+    return exported or any(line.startswith((f"{name} =", f"{name}:")) for line in source.splitlines())
+
+
+def home(name: str) -> str:
+    """The part that describes a name of the first level."""
+    return _HOME.get(name, "covariance")
+
+
+def first_level() -> list[str]:
+    """Names that hermite_eq itself has, but for its parts."""
+    return [*sorted(set(hermite_eq.__all__) - set(_PARTS)), "covariance"]
+
+
+def parts() -> tuple[str, ...]:
+    """The public parts."""
+    return _PARTS

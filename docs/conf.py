@@ -1,0 +1,69 @@
+"""How the site is built: ``make docs``."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "_extensions"), str(HERE.parent)]
+
+from hermite_eq import __version__  # noqa: E402
+
+project = "hermite_eq"
+author = "the authors of hermite_eq"
+release = version = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx_design",
+    *(["sphinx_gallery.gen_gallery"] if any((HERE.parent / "examples" / "gallery").glob("*.py")) else []),
+    "mathml",
+    "reference",
+]
+exclude_patterns = ["_extensions", "gallery/**/README.*", "gallery/**/GALLERY_HEADER.*"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+nitpicky = True
+suppress_warnings = ["ref.python"]
+# Words of a parameter's type are no references.
+nitpick_ignore_regex = [("py:class", r"(?!hermite_eq\.).*")]
+
+myst_enable_extensions = ["dollarmath", "deflist", "attrs_inline"]
+myst_heading_anchors = 4
+
+autosummary_generate = False
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": str(HERE.parent / "examples" / "gallery"),
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "copyfile_regex": r".*\.(csv|npz)",
+    "remove_config_comments": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "min_reported_time": 1,
+    "abort_on_example_error": True,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "hermite_eq"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navbar_align": "left",
+    "navbar_persistent": [],
+    "navbar_end": ["search-button", "theme-switcher"],
+    "show_prev_next": True,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
