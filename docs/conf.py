@@ -18,7 +18,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx_design",
-    *(["sphinx_gallery.gen_gallery"] if any((HERE.parent / "examples" / "gallery").glob("*.py")) else []),
+    *(["sphinx_gallery.gen_gallery"] if any((HERE.parent / "examples" / "gallery").rglob("*.py")) else []),
     "mathml",
     "reference",
 ]
