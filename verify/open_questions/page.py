@@ -347,7 +347,8 @@ def page(found: Found, image: str) -> str:
         f"the gap at T = 0 of the same run. Its mean is fitted by g∞ + c/d over d = {', '.join(map(str, found.d))} ({counts}), by weighted "
         "least squares; the error of g∞ is the larger of what the standard errors give and what the scatter about the line gives. "
         f"It *remains* if it is more than {SIGMAS:g} standard errors from 0 (z of Student's t); it *vanishes within* what could be hidden "
-        f"at this z, if that is at most {RESOLUTION}; else one *cannot tell*. The dimensions are small: terms of order 1/d² are not seen apart.",
+        f"at this z, if that is at most {RESOLUTION}; else one *cannot tell*. "
+        "The dimensions are small: terms of order 1/d² are not seen apart.",
         "",
         "## What training adds to the gap",
         "",
