@@ -22,6 +22,7 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy conftest.py # by itself: tests/verify has a module of this name
 
 # The site, in build/docs/index.html; a warning, as of a link that leads nowhere, is an error.
 docs: $(VENV)/.docs

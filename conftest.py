@@ -3,6 +3,7 @@ seeds where HERMITE_EQ_SEED_SHIFT is set: of every generator that is made of a n
 
 import functools
 import os
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class _ShiftedSequence(np.random.SeedSequence):
         return functools.partial(_PLAIN, spawn_key=self.spawn_key), (self.entropy,)
 
 
-def _shifted_rng(seed: Any = None, made: Any = np.random.default_rng) -> np.random.Generator:
+def _shifted_rng(seed: Any = None, made: Callable[[Any], np.random.Generator] = np.random.default_rng) -> np.random.Generator:
     kept = isinstance(seed, np.random.Generator | np.random.BitGenerator | np.random.SeedSequence | np.random.RandomState)
     return made(seed if kept else np.random.SeedSequence(seed))
 

@@ -42,7 +42,7 @@ class Row:
 def interpreters() -> dict[str, str]:
     """Path by version, from the oldest: what is on PATH and in pyenv, where it starts, and this one."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = {}
+    found: dict[str, str] = {}
     for minor in MINORS:
         this = sys.executable if sys.version_info[1] == minor else None
         for path in (*sorted(pyenv.glob(f"3.{minor}.*/bin/python3")), shutil.which(f"python3.{minor}"), this):
@@ -93,7 +93,7 @@ def run(row: Row, options: list[str]) -> tuple[str, str]:
     variables = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **row.variables}
     log = ROOT / ".matrix" / f"{row.name}.log"
     with log.open("w", encoding="utf-8") as output:
-        command = [python, "-m", "pytest", "-p", "no:cacheprovider", *row.options, *options]
+        command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", *row.options, *options]
         status = subprocess.run(command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT).returncode
     lines = log.read_text(encoding="utf-8").strip().splitlines()
     for line in lines:

@@ -22,7 +22,8 @@ from sklearn.linear_model import Ridge
 from benchmarks.simulate import show
 from hermite_eq import RandomTransformer, Sizes, Task
 from hermite_eq.simulate import icl_curve
-from hermite_eq.simulate.sampler import Contexts, child_seeds
+from hermite_eq.simulate.laws import Contexts
+from hermite_eq.simulate.sampler import child_seeds
 from hermite_eq.simulate.training.draw import draw_run
 from verify.campaigns.ridge_trained import RIDGE_TRAINED, WIDTHS
 from verify.command_line import command_line, positive

@@ -11,6 +11,8 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -47,20 +49,20 @@ def symbolic(targets: Sequence[str], repetitions: int) -> None:
         for level in (cov, cov.averaged(1), cov.over_tasks(1), cov.limit(), cov.norm_law()):
             level.latex()
 
-    def with_covariances(target: Task | SymbolicTarget, **conventions: bool) -> None:
+    def with_covariances(target: Task | SymbolicTarget, **conventions: Any) -> None:
         cov = covariance(target, covariances=True, **conventions)
         for level in (cov, cov.averaged(1), cov.over_tasks(), cov.limit()):
             level.latex()
 
     for name in targets:
         task = Task(name, noise=0.01)
-        line(f"symbolic, isotropic, five levels, {name}", median(lambda task=task: isotropic(task), repetitions), NAMED)
-        line(f"symbolic, Σ_x and Σ_ξ and means, four levels, {name}", median(lambda task=task: with_covariances(task), repetitions), NAMED)
+        line(f"symbolic, isotropic, five levels, {name}", median(partial(isotropic, task), repetitions), NAMED)
+        line(f"symbolic, Σ_x and Σ_ξ and means, four levels, {name}", median(partial(with_covariances, task), repetitions), NAMED)
     line("symbolic, isotropic, five levels, any target", median(lambda: isotropic(SymbolicTarget()), repetitions), GENERIC)
     for unit_link in (False, True):
         line(
             f"symbolic, Σ_x and Σ_ξ, four levels, any target{', unit link' if unit_link else ''}",
-            median(lambda unit=unit_link: with_covariances(SymbolicTarget(), unit_link=unit, unit_inputs=unit), repetitions),
+            median(partial(with_covariances, SymbolicTarget(), unit_link=unit_link, unit_inputs=unit_link), repetitions),
             GENERIC,
         )
 
@@ -79,7 +81,7 @@ def sources(d: int, repetitions: int) -> None:
     }
     for name, (more, conventions) in settings.items():
         task = Task(sources=[Source("tanh", 0.1, **more)], **conventions)  # type: ignore[arg-type]
-        seconds = median(lambda task=task: source_moments(task, d, d), 1)
+        seconds = median(partial(source_moments, task, d, d), 1)
         # Kept from the run that was timed.
         error = source_moments(task, d, d).error
         line(f"moments of one source, d = {d}, tanh, {name} (error {error:.0e})", seconds)

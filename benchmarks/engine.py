@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -29,7 +31,10 @@ def line(what: str, seconds: float, promise: float | None = None) -> None:
 
 
 def double_precision(degree: int, repetitions: int) -> None:
-    warm = {name: median_seconds(lambda name=name: np.asarray(coefficients(name, degree)), 3 * repetitions) for name in registered_names()}
+    def evaluate(sigma: str | Callable[[Any], Any]) -> None:
+        np.asarray(coefficients(sigma, degree))
+
+    warm = {name: median_seconds(partial(evaluate, name), 3 * repetitions) for name in registered_names()}
     slowest = max(warm, key=warm.__getitem__)
     line(f"double, degrees 0-{degree}, warm, slowest of {len(warm)} ({slowest})", warm[slowest], 0.5e-3)
     line(f"double, degrees 0-{degree}, warm, median activation", statistics.median(warm.values()), 0.5e-3)
@@ -43,15 +48,23 @@ def double_precision(degree: int, repetitions: int) -> None:
         "undeclared jump": lambda x: np.where(x > 0.3712345, 1.0, 0.0),
         "steep (tanh 50x)": lambda x: np.tanh(50 * x),
     }
+
+    def another(function: Callable[[Any], Any]) -> None:
+        evaluate(lambda x: function(x))
+
     for name, function in callables.items():
-        line(
-            f"bare callable, {name}", median_seconds(lambda f=function: np.asarray(coefficients(lambda x: f(x), degree)), repetitions), 5e-3
-        )
+        # Another function each time: nothing is kept from the last one.
+        line(f"bare callable, {name}", median_seconds(partial(another, function), repetitions), 5e-3)
     scales = np.linspace(0.3, 2.5, 40)
+
+    def scaled(name: str) -> None:
+        scaled_coefficients(name, scales, 4)
+        scaled_norm2(name, scales)
+
     for name in ("relu", "tanh", "gelu"):
         line(
             f"scaled coefficients and norms, 40 scales, degree 4, {name}",
-            median_seconds(lambda name=name: (scaled_coefficients(name, scales, 4), scaled_norm2(name, scales)), repetitions),
+            median_seconds(partial(scaled, name), repetitions),
             5e-3,
         )
 
@@ -59,16 +72,18 @@ def double_precision(degree: int, repetitions: int) -> None:
 def closed_forms(degree: int, repetitions: int) -> None:
     for name in ("relu", "leaky_relu", "abs", "hardtanh", "elu", "gelu", "erf", "sin", "exp"):
         expression = activation(name).expression
-        line(f"exact, degrees 0-{degree}, {name}", median_seconds(lambda e=expression: exact_coefficients(e, degree), repetitions), 0.3)
-        line(f"general k, {name}", median_seconds(lambda e=expression: general_coefficient(e), repetitions), 1.0)
+        line(f"exact, degrees 0-{degree}, {name}", median_seconds(partial(exact_coefficients, expression, degree), repetitions), 0.3)
+        line(f"general k, {name}", median_seconds(partial(general_coefficient, expression), repetitions), 1.0)
 
 
 def enclosures(degree: int, repetitions: int) -> None:
+    def certify(sigma: str, digits: int) -> None:
+        for k in range(degree + 1):
+            coefficients(sigma, degree).enclosure(k, digits)
+
     ours = 0.0
     for digits, promise in ((15, None), (50, 20e-3), (200, 250e-3)):
-        seconds = median_seconds(
-            lambda d=digits: [coefficients("tanh", degree).enclosure(k, d) for k in range(degree + 1)], repetitions, empty_library_caches
-        )
+        seconds = median_seconds(partial(certify, "tanh", digits), repetitions, empty_library_caches)
         line(f"certified, degrees 0-{degree}, tanh, {digits} digits, cold", seconds, promise)
         ours = seconds if digits == 50 else ours
 
@@ -84,9 +99,7 @@ def enclosures(degree: int, repetitions: int) -> None:
     for text in ("elu", "softsign", "max(x - 1/3, 0)*tanh(x)", "abs(x - sqrt(2))*exp(x/3)", "max(tanh(x), x^2/5 - 1/3)", "sqrt(abs(x))"):
         line(
             f"certified, degrees 0-{degree}, 50 digits, {text}",
-            median_seconds(
-                lambda t=text: [coefficients(t, degree).enclosure(k, 50) for k in range(degree + 1)], repetitions, empty_library_caches
-            ),
+            median_seconds(partial(certify, text, 50), repetitions, empty_library_caches),
             2.0,
         )
 

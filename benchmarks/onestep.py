@@ -11,15 +11,20 @@ import warnings
 from collections.abc import Sequence
 
 from hermite_eq.errors import HypothesisWarning
-from hermite_eq.simulate import icl_curve
+from hermite_eq.models import TrainedModel
+from hermite_eq.simulate import DiscreteMMSE, icl_curve
 from hermite_eq.simulate.options import default_test
-from verify.campaigns.campaign import Panel
+from verify.campaigns.campaign import Panel, Sweep
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.table import CAMPAIGNS
 from verify.command_line import command_line, positive
 
 #: Arguments of the smallest run.
 SMALLEST = ("--d", "8")
+
+
+def _simulated(sweep: Sweep) -> list[TrainedModel]:
+    return [model for model in sweep.models if not isinstance(model, DiscreteMMSE)]
 
 
 def measure(d: int) -> str:
@@ -29,7 +34,7 @@ def measure(d: int) -> str:
     wall, processor = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)
-        icl_curve(sweep.models, sweep.task, sweep.sizes, samples=sweep.values, runs=1, rng=1, memory="5GB")
+        icl_curve(_simulated(sweep), sweep.task, sweep.sizes, samples=sweep.values, runs=1, rng=1, memory="5GB")
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return f"d = {d}: {wall:.1f} s, {processor:.1f} s of processors, {peak:.1f} GB at most"
@@ -44,7 +49,7 @@ def testing(d: int) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", HypothesisWarning)
             icl_curve(
-                sweep.models,
+                _simulated(sweep),
                 sweep.task,
                 sweep.sizes,
                 samples=sweep.values,

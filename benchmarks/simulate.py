@@ -88,13 +88,18 @@ def sampler(d: int) -> None:
 
 def precision(d: int, runs: int = 3) -> None:
     """What single-precision features change, on the same F."""
-    from hermite_eq.simulate.training import draw
+    from unittest import mock
 
-    original = draw.first_layer
+    from hermite_eq.simulate.training import draw
+    from hermite_eq.simulate.training.features import first_layer
+
     sizes = Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=3, mu=1)
     samples = [round(tau * d * d) for tau in (0.25, 0.75, 1, 1.25, 3)]
-    try:
-        draw.first_layer = lambda seed, d, hidden, trace, dtype: original(seed, d, hidden, trace, np.float64).astype(dtype)
+
+    def rounded(seed: np.random.SeedSequence, d: int, hidden: int, trace: float, dtype: type[np.floating[Any]]) -> Any:
+        return first_layer(seed, d, hidden, trace, np.float64).astype(dtype)
+
+    with mock.patch.object(draw, "first_layer", rounded):
         for name in ("relu", "tanh"):
             head = RandomTransformer(name, RIDGE)
             double, single = (icl_curve(head, TASK, sizes, samples=samples, runs=runs, rng=0, precision=p) for p in ("double", "single"))
@@ -105,8 +110,6 @@ def precision(d: int, runs: int = 3) -> None:
                     f"{name}, n = {n / d**2:.2f} d², d = {d}: single precision changes the ICL error of a run by ≤ {change:.1e}; "
                     f"the runs scatter by {spread:.1e}"
                 )
-    finally:
-        draw.first_layer = original
 
 
 def large(d: int, memory: str) -> None:

@@ -45,7 +45,7 @@ def random_points(count: int, dimensions: Sequence[int]) -> None:
     kappa[::10] = np.inf
     points = [Ratios(*point) for point in zip(alpha.tolist(), kappa.tolist(), tau.tolist(), strict=True)]
     for ridge in (0.0, 1e-12, 1e-3):
-        spent = min(seconds(lambda ridge=ridge: icl_curve(LinearTransformer(ridge), TASK, points)) for _ in range(3))
+        spent = min(seconds(partial(icl_curve, LinearTransformer(ridge), TASK, points)) for _ in range(3))
         residual = icl_curve(LinearTransformer(ridge), TASK, points).fixed_point_residual.max()
         print(f"linear, limit, random ratios, λ = {ridge:<6g} {count:5d} points {spent * 1e3:7.1f} ms   residual at most {residual:.1e}")
     for d in dimensions:
@@ -53,7 +53,7 @@ def random_points(count: int, dimensions: Sequence[int]) -> None:
         start = time.perf_counter()
         population = TaskPopulation.from_covariances(TASK, A @ A.T / d, np.eye(d))
         built = time.perf_counter() - start
-        spent = seconds(lambda population=population: icl_curve(LinearTransformer(1e-3), population, points))
+        spent = seconds(partial(icl_curve, LinearTransformer(1e-3), population, points))
         print(f"given covariances, d = {d:<6d} eigendecomposition {built:7.3f} s, then {count:5d} points {spent:7.3f} s")
 
 
@@ -66,7 +66,7 @@ def diagrams(grid: int) -> None:
         spent = time.perf_counter() - start
         print(f"phase diagram of α*, {error.upper()}, τ = {tau:g}, λ = {ridge:g}, {grid} × {grid}: {spent:.2f} s")
     for shape in ((40, 20), (100, 100), (600, 300)):
-        print(f"exact mean spectrum, (d, k) = {shape}: {seconds(lambda shape=shape: wishart_density(*shape)) * 1e3:.1f} ms")
+        print(f"exact mean spectrum, (d, k) = {shape}: {seconds(partial(wishart_density, *shape)) * 1e3:.1f} ms")
 
 
 def single_errors(d: int, count: int) -> None:
@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         line(f"tanh head, h normalised, d = {d}", RandomTransformer("tanh", 1e-8, normalise=True), sizes)
     point = Sizes.from_ratios(40, tau=1.5, **RATIOS)
     for model in (LinearTransformer(0.0), RandomTransformer("relu", 0.0)):
-        print(f"optimal ridge at d = 40, {model}: {seconds(lambda model=model: optimal_ridge(model, TASK, point)):.3f} s")
+        print(f"optimal ridge at d = 40, {model}: {seconds(partial(optimal_ridge, model, TASK, point)):.3f} s")
     return 0
 
 

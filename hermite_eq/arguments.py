@@ -194,7 +194,8 @@ def function(value: Any, name: str, meaning: str = "") -> Callable[..., Any]:
     """``value`` if it can be called."""
     if not callable(value):
         raise ArgumentTypeError(f"{_called(name, meaning)} is a function", _found(name, value), f"pass {name}=numpy.tanh, say")
-    return value
+    checked: Callable[..., Any] = value
+    return checked
 
 
 def outcome(function: Callable[..., Any], name: str, *arguments: Any, **keywords: Any) -> Any:

@@ -29,24 +29,28 @@ _OWN = ("test_context", "test_alpha")
 _SHOWN = 3
 
 
+Counts = Sequence[int] | NDArray[np.integer[Any]]
+Values = Sequence[float] | NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
+
+
 class Along(TypedDict, total=False):
     """What varies along a curve: one of these, as a sequence of values."""
 
-    d: Sequence[int]
-    context: Sequence[int]
-    test_context: Sequence[int]
-    tasks: Sequence[float]
-    samples: Sequence[int]
-    hidden: Sequence[int]
-    alpha: Sequence[float]
-    test_alpha: Sequence[float]
-    kappa: Sequence[float]
-    tau: Sequence[float]
-    mu: Sequence[float]
-    ridge: Sequence[float]
-    noise: Sequence[float]
-    weights: Sequence[Sequence[float]]
-    test_weights: Sequence[Sequence[float]]
+    d: Counts
+    context: Counts
+    test_context: Counts
+    tasks: Values
+    samples: Counts
+    hidden: Counts
+    alpha: Values
+    test_alpha: Values
+    kappa: Values
+    tau: Values
+    mu: Values
+    ridge: Values
+    noise: Values
+    weights: Sequence[Sequence[float]] | Array
+    test_weights: Sequence[Sequence[float]] | Array
 
 
 #: Everything a curve may be along.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,7 +27,7 @@ _ZERO = 64 * np.finfo(float).eps
 
 
 def equivalent_model(
-    sigma: Any, degree: int = 1, *, kinks: Sequence[Any] | None = None, parameters: Sequence[str] = (), variance: Any = 1
+    sigma: Any, degree: int = 1, *, kinks: Sequence[Any] | None = None, parameters: Collection[str] = (), variance: Any = 1
 ) -> PolynomialActivation:
     r"""The equivalent polynomial activation :math:`\hat\sigma_r` of [RT] (12), r = ``degree``,
 

@@ -15,7 +15,9 @@ import pytest
 from hermite_eq import coefficients, simulate
 from hermite_eq.activations import activation, registered_names
 from hermite_eq.cli import main
+from hermite_eq.models import TrainedModel
 from hermite_eq.simulate import simulation
+from hermite_eq.simulate.training.draw import draw_run
 
 
 def output(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
@@ -194,7 +196,7 @@ def test_a_warning_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_interrupt_keeps_the_finished_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     argv = ["compare", "--activation", "relu", "--degrees", "1", *_SMALL, "--json"]
     two = json.loads(output(capsys, *argv, "--runs", "2"))
-    draw_run, drawn = simulation.draw_run, []
+    drawn: list[Any] = []
 
     def interrupted(*arguments: Any) -> Any:
         drawn.append(arguments)
@@ -225,7 +227,7 @@ def test_the_runs_one_by_one_are_the_runs_together(capsys: pytest.CaptureFixture
     found = json.loads(output(capsys, *COMMANDS["compare"], "--json"))["models"][0]
     sizes = hermite_eq.Sizes.from_ratios(6, alpha=1.0, kappa=4.0, tau=3.0, mu=1.0)
     task = hermite_eq.Task(activation("tanh"), 0.01)
-    models = [hermite_eq.RandomTransformer("relu", 1e-8), hermite_eq.LinearTransformer(1e-8)]
+    models: list[TrainedModel] = [hermite_eq.RandomTransformer("relu", 1e-8), hermite_eq.LinearTransformer(1e-8)]
     together = simulate.icl_error(models, task, sizes, runs=2, rng=0)[0]
     # Sums in another order of blocks: the condition of the system times the rounding.
     assert found["icl_simulated"] == pytest.approx(together.icl.mean, rel=1e-6)

@@ -14,9 +14,10 @@ import pytest
 from hermite_eq import icl_curve, icl_error, simulate
 from hermite_eq.curve import AXES
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
-from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task
+from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Source, Spike, Task, TrainedModel
 from hermite_eq.plotting import plot_curve
 from hermite_eq.simulate import results, simulation
+from hermite_eq.simulate.training.draw import draw_run
 
 LINEAR, TASK = LinearTransformer(0.1), Task("relu", 0.1)
 MIXTURE = Task(sources=[Source("relu", 0.1), Source("relu", 0.1, task_cov=Spike(1.0))])
@@ -57,9 +58,9 @@ def test_a_curve_along_anything_is_its_points(axis: str) -> None:
     simulated = simulate.icl_curve(LINEAR, task, where, **along, runs=2, rng=0)
     assert simulated.settings == theory.settings
     assert simulated.values == theory.values
-    for point, setting in zip(simulated, simulated.settings, strict=True):
+    for measured, setting in zip(simulated, simulated.settings, strict=True):
         alone = simulate.icl_error(setting.model, setting.task, setting.sizes, runs=2, rng=0)
-        assert point.icl_runs == pytest.approx(alone.icl_runs, rel=1e-9)
+        assert measured.icl_runs == pytest.approx(alone.icl_runs, rel=1e-9)
 
 
 @pytest.mark.parametrize("axis", ["alpha", "kappa", "tau", "mu"])
@@ -70,7 +71,7 @@ def test_a_curve_in_the_limit(axis: str) -> None:
 
 
 def test_several_models_are_several_curves_on_common_draws() -> None:
-    models = [LINEAR, RandomTransformer("relu", 0.1)]
+    models: list[TrainedModel] = [LINEAR, RandomTransformer("relu", 0.1)]
     for one, alone in zip(icl_curve(models, TASK, SIZES, samples=[40, 60]), models, strict=True):
         assert one == icl_curve(alone, TASK, SIZES, samples=[40, 60])
     first, second = simulate.icl_curve(models, TASK, SIZES, noise=[0.1, 0.2], runs=2, rng=0)
@@ -145,7 +146,8 @@ def test_a_curve_along_anything_draws_itself(axis: str) -> None:
         "test_context": sizes.ratios.tested.alpha,
         "weights": 0.2, "test_weights": 1.0,
     }.get(axis, theory.values[1])  # fmt: skip
-    (line, dots) = (axes.lines[0], axes.containers[0].lines[0])
+    bars: Any = axes.containers[0]
+    line, dots = axes.lines[0], bars.lines[0]
     assert line.get_xdata()[1] == dots.get_xdata()[1] == place  # type: ignore[index]
     assert (line.get_ydata() == theory.icl).all()  # type: ignore[union-attr]
     assert (dots.get_ydata() == simulated.icl.mean).all()
@@ -161,7 +163,6 @@ def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return draw_run(*arguments)
 
-    draw_run = simulation.draw_run
     monkeypatch.setattr(simulation, "draw_run", interrupted)
     with pytest.raises(simulate.Interrupted, match=r"after 2 of 5 runs") as stopped:
         simulate.icl_curve(LINEAR, TASK, SIZES, samples=[40, 60], runs=5, rng=0)

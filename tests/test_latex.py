@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -56,7 +57,7 @@ from hermite_eq.models import Source, Spike
     ],
     ids=str,
 )
-def test_number(value, tex):
+def test_number(value: Any, tex: Any) -> None:
     assert number(value) == tex
 
 
@@ -71,7 +72,7 @@ def test_number(value, tex):
         (0.0, 1e-3, 6, r"0 \pm 0.002"),
     ],
 )
-def test_certified_digits(value, radius, digits, tex):
+def test_certified_digits(value: Any, radius: Any, digits: Any, tex: Any) -> None:
     assert decimal(value, radius=radius, digits=digits) == tex
 
 
@@ -82,7 +83,7 @@ def test_certified_digits(value, radius, digits, tex):
     st.floats(-1, 1),
     st.integers(1, 12),
 )
-def test_every_digit_shown_is_a_digit_of_the_truth(value, relative, place, digits):
+def test_every_digit_shown_is_a_digit_of_the_truth(value: Any, relative: Any, place: Any, digits: Any) -> None:
     radius = abs(value) * relative
     # The truth anywhere in the interval, in exact arithmetic.
     truth = Fraction(value) + Fraction(place) * Fraction(radius)
@@ -131,15 +132,15 @@ RELU = [1 / sqrt(2 * pi), Rational(1, 2), 1 / sqrt(2 * pi), Integer(0), -1 / sqr
     ],
     ids=str,
 )
-def test_hermite_sum(c, tex):
+def test_hermite_sum(c: Any, tex: Any) -> None:
     assert hermite_sum(c) == tex
 
 
-def test_hermite_sum_in_another_variable_and_precision():
+def test_hermite_sum_in_another_variable_and_precision() -> None:
     assert hermite_sum([0.125, 1.0], digits=2, variable="z") == r"0.12 + 1.0\, \mathrm{He}_{1}(z)"
 
 
-def test_expansion_align():
+def test_expansion_align() -> None:
     assert expansion_align(RELU, symbol=r"\mathrm{ReLU}", per_line=2, provenance="exact engine\ndegree 4") == (
         f"% {NORMALISATION}\n"
         "% exact engine\n"
@@ -152,7 +153,7 @@ def test_expansion_align():
     )
 
 
-def test_coefficient_table():
+def test_coefficient_table() -> None:
     assert coefficient_table([*RELU[:3], 0.1], radius=[0, 0, 0, 1e-3], digits=5, caption="ReLU", label="tab:relu") == (
         f"% {NORMALISATION}\n"
         "\\begin{table}\n"
@@ -173,11 +174,11 @@ def test_coefficient_table():
     )
 
 
-def test_a_table_of_floats_has_no_exact_column():
+def test_a_table_of_floats_has_no_exact_column() -> None:
     assert r"$k$ & $c_k$ (rounded) & $c_k/k!$ (rounded) \\" in coefficient_table([0.5, 0.25])
 
 
-def test_general_coefficient():
+def test_general_coefficient() -> None:
     k = sympy.Symbol("k", integer=True)
     cases = {"k even": (-1) ** (k / 2), "k odd": Integer(0)}
     assert general_coefficient(cases, valid_from=1) == (
@@ -186,7 +187,7 @@ def test_general_coefficient():
     )
 
 
-def test_half_integers_of_an_integer_symbol_are_fractions():
+def test_half_integers_of_an_integer_symbol_are_fractions() -> None:
     k = sympy.Symbol("k", integer=True)
     assert exact(2 ** (k / 2 - Rational(1, 2))) == r"2^{\frac{k - 1}{2}}"
     assert exact(sympy.Symbol("a") / 2 + Rational(1, 2)) == r"\frac{a}{2} + \frac{1}{2}"
@@ -221,13 +222,13 @@ def test_half_integers_of_an_integer_symbol_are_fractions():
         ),
     ],
 )
-def test_messages(call, message):
+def test_messages(call: Any, message: Any) -> None:
     with pytest.raises(HypothesisError) as raised:
         call()
     assert str(raised.value) == message
 
 
-def test_no_form_shows_digits_of_a_callable_that_are_rounding():
+def test_no_form_shows_digits_of_a_callable_that_are_rounding() -> None:
     c = coefficients(np.tanh, 3)
     assert 0 < abs(c.c[0]) < c.errors[0]
     uncertain = decimal(c.c[0], radius=c.errors[0])
@@ -239,8 +240,8 @@ def test_no_form_shows_digits_of_a_callable_that_are_rounding():
         assert rf"\left({size}\right)" in shown
 
 
-def test_the_law_of_the_inputs_is_that_of_the_source():
-    def shown(mean):
+def test_the_law_of_the_inputs_is_that_of_the_source() -> None:
+    def shown(mean: float) -> str:
         return latex(covariance(Task(sources=[Source("relu", input_mean=mean, input_cov=Spike(2.0))], unit_inputs=True)))
 
     assert r"x_1, \dots, x_{\ell+1} &\sim \mathcal{N}(0, \Sigma_x) \text{ in } \mathbb{R}^d" in shown(0.0)
@@ -256,7 +257,7 @@ TITLE = "%%%% "
 WHERE = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=1)
 
 
-def _relu(**conventions: bool) -> Task:
+def _relu(**conventions: Any) -> Task:
     return Task("relu", noise=0.01, **conventions)
 
 

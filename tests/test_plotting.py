@@ -6,11 +6,14 @@ import dataclasses
 import itertools
 import math
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -25,35 +28,37 @@ RELU, LINEAR = RandomTransformer("relu", 1e-3), LinearTransformer(1e-3)
 TAUS = (0.25, 0.5, 2.0, 4.0)
 
 
-def points(d: int | None, mu: float = 1.0) -> list:
+def points(d: int | None, mu: float = 1.0) -> list[Any]:
     if d is None:
         return [Ratios(alpha=1, kappa=2, tau=tau, mu=mu) for tau in TAUS]
     return [Sizes.from_ratios(d, alpha=1, kappa=2, tau=tau, mu=mu) for tau in TAUS]
 
 
 @pytest.fixture(scope="module")
-def simulated() -> list[simulate.SimulatedCurve]:
+def simulated() -> tuple[simulate.SimulatedCurve, ...]:
     samples = [size.samples for size in points(12)]
     return simulate.icl_curve([RELU, LINEAR], TASK, points(12)[-1], samples=samples, runs=4, rng=0)
 
 
 @pytest.fixture(autouse=True)
-def _closed():
+def _closed() -> Iterator[None]:
     yield
     plt.close("all")
 
 
-def legend(axes) -> list[str]:
-    return [text.get_text() for text in axes.get_legend().get_texts()]
+def legend(axes: Axes) -> list[str]:
+    found = axes.get_legend()
+    assert found is not None
+    return [text.get_text() for text in found.get_texts()]
 
 
-def marks(axes) -> dict[str, float]:
+def marks(axes: Axes) -> dict[str, float]:
     """The thresholds and their places."""
     return {text.get_text().strip(): float(text.get_position()[0]) for text in axes.texts}
 
 
 @pytest.mark.parametrize("error", ["icl", "idg", "g_task"])
-def test_lines_and_dots_are_the_numbers(simulated, error: str) -> None:
+def test_lines_and_dots_are_the_numbers(simulated: tuple[simulate.SimulatedCurve, ...], error: Literal["icl", "idg", "g_task"]) -> None:
     theory = icl_curve(RELU, TASK, points(12))
     axes = plot_curve([theory, simulated[0]], error)
     line, dots = axes.lines[0], axes.containers[0]
@@ -67,7 +72,7 @@ def test_lines_and_dots_are_the_numbers(simulated, error: str) -> None:
     np.testing.assert_allclose(bars, np.stack([found.mean - found.stderr, found.mean + found.stderr], axis=1), rtol=4 * np.finfo(float).eps)
 
 
-def test_the_legend_names_models_and_what_differs(simulated) -> None:
+def test_the_legend_names_models_and_what_differs(simulated: tuple[simulate.SimulatedCurve, ...]) -> None:
     assert legend(plot_curve(simulated)) == ["relu", "linear"]
     both = [icl_curve(RELU, TASK, points(d)) for d in (12, None)]
     assert legend(plot_curve([*both, simulated[0]])) == ["d = 12", "d = ∞"]
@@ -79,10 +84,11 @@ def test_the_legend_names_models_and_what_differs(simulated) -> None:
     assert plot_curve(widths, legend=False).get_legend() is None
 
 
-def test_a_theory_and_its_simulation_are_one_entry(simulated) -> None:
+def test_a_theory_and_its_simulation_are_one_entry(simulated: tuple[simulate.SimulatedCurve, ...]) -> None:
     theory = icl_curve([RELU, LINEAR], TASK, points(12))
     axes = plot_curve([*theory, *simulated])
     found = axes.get_legend()
+    assert found is not None
     assert (legend(axes), found.get_title().get_text()) == (["relu", "linear"], "lines: theory, markers: simulation")
     # Each entry shows the line and, over it, the marker of the same colour.
     handles = [entry for entry in found.legend_handles if entry is not None]
@@ -92,10 +98,12 @@ def test_a_theory_and_its_simulation_are_one_entry(simulated) -> None:
         assert {line.get_linestyle() for line in drawn} >= {"-", "None"}, number
         assert "o" in {line.get_marker() for line in drawn}
     # Where there is one kind alone, nothing is said of kinds.
-    assert plot_curve(theory).get_legend().get_title().get_text() == ""
+    alone = plot_curve(theory).get_legend()
+    assert alone is not None
+    assert alone.get_title().get_text() == ""
 
 
-def test_the_title_says_what_is_the_same(simulated) -> None:
+def test_the_title_says_what_is_the_same(simulated: tuple[simulate.SimulatedCurve, ...]) -> None:
     relu, linear = icl_curve([RELU, LINEAR], TASK, points(12))
     said = "λ = 0.001, α = 1, κ = 2, μ = 1, target = relu, ρ = 0.01, d = 12"
     assert plot_curve([relu, simulated[0]]).get_title() == said
@@ -136,13 +144,13 @@ def test_tasks_of_several_sources_and_given_moments_are_drawn() -> None:
     assert str(given) == "given moments, D = 6"
 
 
-def test_styles(simulated) -> None:
+def test_styles(simulated: tuple[simulate.SimulatedCurve, ...]) -> None:
     finite, limit = (icl_curve(RELU, TASK, points(d)) for d in (12, None))
     axes = plot_curve([finite, limit, *simulated])
     assert [line.get_linestyle() for line in axes.lines[:2]] == ["-", ":"]
     dots = [container[0] for container in axes.containers]
     assert [line.get_color() for line in (axes.lines[0], axes.lines[1], *dots)] == [COLOURS[0], COLOURS[0], COLOURS[0], COLOURS[1]]
-    equivalent = dataclasses.replace(RELU, activation=equivalent_model("relu", 2))
+    equivalent = dataclasses.replace(RELU, activation=equivalent_model("relu", 2))  # type: ignore[call-arg]
     (curve,) = simulate.icl_curve([equivalent], TASK, points(12)[-1], samples=[36, 72], runs=2, rng=0)
     (container,) = plot_curve(curve).containers
     assert (container[0].get_marker(), container[0].get_markerfacecolor()) == ("s", "none")
@@ -209,7 +217,7 @@ def test_an_exact_divergence_leaves_the_picture() -> None:
         ),
     ],
 )
-def test_what_cannot_be_drawn(curves, keywords: dict, message: str) -> None:
+def test_what_cannot_be_drawn(curves: Any, keywords: dict[str, Any], message: str) -> None:
     with pytest.raises(HypothesisError, match=f"^{re.escape(message)}$"):
         plot_curve(curves(), **keywords)
 
@@ -218,7 +226,7 @@ def test_a_phase_diagram_is_grey_where_there_is_nothing() -> None:
     table = np.array([[1.0, 2.0, np.inf], [4.0, np.nan, np.inf]])
     axes = plot_phase([1, 2, 4], [0.1, 0.3], table, xlabel="κ", ylabel="ρ", label="α*")
     (mesh,) = axes.collections
-    shown = mesh.get_array()
+    shown: Any = mesh.get_array()
     np.testing.assert_array_equal(np.ma.getmaskarray(shown), ~np.isfinite(table))
     np.testing.assert_array_equal(shown.compressed(), [1, 2, 4])
     assert mesh.get_clim() == (1, 4)
@@ -230,14 +238,15 @@ def test_a_phase_diagram_is_grey_where_there_is_nothing() -> None:
     # On a linear scale of colours, numbers below zero are shown; on a logarithmic one they are grey.
     for logarithmic, grey in ((False, 0), (True, 1)):
         mesh = plot_phase([1, 2], [1], [[-1.0, 2.0]], logarithmic=logarithmic).collections[0]
-        assert np.ma.getmaskarray(mesh.get_array()).sum() == grey
+        shown = mesh.get_array()
+        assert np.ma.getmaskarray(shown).sum() == grey
     assert plot_phase([1, 2], [1], [[np.nan, np.nan]]).texts
 
 
 def test_the_phase_diagram_of_the_context_length() -> None:
     diagram = phase_diagram(LinearTransformer(0.0), "identity", kappa=[0.4, 0.8, 1.5], noise=[0.1, 0.5], tau=0.5)
     axes = plot_phase(diagram, limits=(3, 7))
-    shown = axes.collections[0].get_array()
+    shown: Any = axes.collections[0].get_array()
     assert np.isfinite(diagram.alpha).any()
     assert np.isinf(diagram.alpha).any()
     np.testing.assert_array_equal(np.ma.getmaskarray(shown), ~np.isfinite(diagram.alpha.T))
@@ -257,7 +266,7 @@ def test_a_phase_diagram_that_does_not_fit() -> None:
     ):
         plot_phase([1, 2], [1], [[1], [2]])
     with pytest.raises(HypothesisError, match="a table has x, y and values; found one of them missing"):
-        plot_phase([1, 2], [1])
+        plot_phase([1, 2], [1])  # type: ignore[call-overload]
     with pytest.raises(HypothesisError, match="x and y increase"):
         plot_phase([2, 1], [1], [[1, 2]])
 
@@ -320,7 +329,7 @@ def appearance(colour: str, missing: int | None) -> np.ndarray:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-def least_distance(colours, missing: int | None) -> float:
+def least_distance(colours: Iterable[str], missing: int | None) -> float:
     seen = [appearance(colour, missing) for colour in colours]
     return min(float(np.linalg.norm(one - other)) for one, other in itertools.combinations(seen, 2))
 

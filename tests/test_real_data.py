@@ -6,10 +6,12 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.special
+from numpy.typing import NDArray
 
 from examples.real_data import __main__ as command
 from examples.real_data import data, experiment, populations
@@ -20,6 +22,8 @@ from examples.real_data.stored import Store
 from hermite_eq import RandomTransformer, Sizes, icl_error, simulate
 from hermite_eq.errors import StorageError
 
+Array = NDArray[np.float64]
+
 D, LENGTH = 5, 6
 #: Contexts, of which a wrong mean is seen.
 COUNT = 2**15
@@ -27,7 +31,7 @@ COUNT = 2**15
 LIMIT = -float(scipy.special.ndtri(1e-5 / 200 / 2))
 
 
-def largest_z(source, labels, expected) -> float:
+def largest_z(source: Any, labels: Any, expected: Any) -> float:
     """Of the entries of E[bbᵀ], E[xyb], E[h], E[y²] and E[y], against contexts drawn independently of them."""
     rng = np.random.default_rng(3)
     x, b, y = drawn(source, labels, labels.draw(rng, COUNT), LENGTH, rng)
@@ -84,10 +88,10 @@ def test_moments_with_label_noise_are_those_of_contexts(languages: tuple[Populat
     class Fixed(Links):
         """Two tasks in place of all."""
 
-        def draw(self, rng, count):
+        def draw(self, rng: np.random.Generator, count: int) -> Array:
             return self.all()[rng.integers(2, size=count)]
 
-        def all(self):
+        def all(self) -> Array:
             return np.array([[1.0, -2.0, 0.5, 0.0, 1.0], [0.5, 0.5, 0.0, 1.0, -1.0]])
 
     small = Population(languages[0].x[:20], languages[0].y[:20])
@@ -104,7 +108,7 @@ def test_the_theory_is_told_from_the_other_language() -> None:
     right, wrong = [], []
     for split in range(24):
         training, held_out = data.words(d, split)
-        task = RealTask(training, held_out, Signs(), (0.5, 0.5))
+        task: Any = RealTask(training, held_out, Signs(), (0.5, 0.5))
         found = simulate.icl_error(model, task, sizes, runs=1, rng=np.random.SeedSequence(split), test=1000, queries=4)
         measured = np.diff(np.log(found.icl_by_source.mean))[0]
         predicted = np.diff(np.log(icl_error(model, populations.given(task, d), sizes).icl_by_source))[0]

@@ -15,6 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ STRUCTURES = (Identity(), Identity(), Spike(4.0), Spike(24.0), Toeplitz(0.4), To
 def setting(rng: np.random.Generator, d: int) -> tuple[TrainedModel, Task, Sizes]:
     """One setting, drawn."""
 
-    def one(values: Sequence) -> object:
+    def one(values: Sequence[Any]) -> Any:
         return values[int(rng.integers(len(values)))]
 
     def happens(share: float) -> bool:
@@ -49,7 +50,7 @@ def setting(rng: np.random.Generator, d: int) -> tuple[TrainedModel, Task, Sizes
     structured = happens(0.5)
     sources = [source(structured) for _ in range(1 + (structured and happens(0.4)))]
     shares = rng.dirichlet(np.full(len(sources), 4.0))
-    task = Task(sources=sources, weights=shares, unit_inputs=structured and happens(0.2))
+    task = Task(sources=sources, weights=shares.tolist(), unit_inputs=structured and happens(0.2))
     n, m = (int(d * d * math.exp(rng.uniform(math.log(0.3), math.log(4.0)))) for _ in range(2))
     tasks = one((1, 2, 4, d // 2, 2 * d, 10 * d)) if happens(1 / 3) else math.inf
     sizes = Sizes(d, max(1, round(one((0.25, 0.5, 1.0, 2.0, 5.0)) * d)), min(tasks, n) if tasks < math.inf else tasks, n, m)

@@ -18,6 +18,8 @@ import numpy as np
 import scipy.stats
 
 from hermite_eq import HypothesisError, RandomTransformer, Sizes, Task, coefficients, equivalent_model
+from hermite_eq.expansion import HermiteExpansion
+from hermite_eq.models import PolynomialActivation
 from hermite_eq.simulate import icl_error
 from hermite_eq.testing import (
     Deviation,
@@ -79,14 +81,14 @@ def covariance_laplace(seed: int, deviation: float, rate: float) -> object:
 
 
 @lru_cache(maxsize=1)
-def _model() -> tuple[object, object]:
+def _model() -> tuple[PolynomialActivation, HermiteExpansion]:
     return equivalent_model("relu", 2), coefficients("relu", 2)
 
 
 def sampled_coefficients(seed: int, deviation: float, rate: float) -> object:
     model, c = _model()
-    changed = dataclasses.replace(model, c=(model.c[0], (1 + deviation) * float(model.c[1]), model.c[2]))  # type: ignore[type-var]
-    return assert_hermite_coefficients(changed, c, residual=c.residual(2), samples=2**13, rng=seed, rate=rate, resolution=0.99)  # type: ignore[attr-defined]
+    changed = dataclasses.replace(model, c=(model.c[0], (1 + deviation) * float(model.c[1]), model.c[2]))
+    return assert_hermite_coefficients(changed, c, residual=c.residual(2), samples=2**13, rng=seed, rate=rate, resolution=0.99)
 
 
 def _numbers(noise: Callable[[np.random.Generator], float], gap: float) -> Callable[..., tuple[np.ndarray, np.ndarray]]:

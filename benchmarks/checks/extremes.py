@@ -17,6 +17,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sympy
@@ -109,7 +110,7 @@ def settings(count: int, seed: int = 0) -> Iterator[Setting]:
     """``count`` settings, always the same for a seed."""
     rng = np.random.default_rng(seed)
 
-    def one(values: Sequence) -> object:
+    def one(values: Sequence[Any]) -> Any:
         return values[int(rng.integers(len(values)))]
 
     for _ in range(count):
@@ -213,12 +214,14 @@ def _peak(setting: Setting) -> str | None:
 
 
 def _head(setting: Setting) -> str | None:
+    assert isinstance(setting.where, Ratios)
     best = best_head(setting.task, setting.where)
     answers = (best.error, best.activation_error)
     return next(filter(None, (_wrong_numbers(answer, setting.noise, setting.square) for answer in answers)), None)
 
 
 def _bayes(setting: Setting) -> str | None:
+    assert isinstance(setting.where, Ratios)
     for function in (bayes_error, context_ridge_error):
         (value,) = function(setting.task, [setting.where.alpha])
         if not setting.noise * (1 - ROUNDED) <= value <= (setting.target_scale**2 + setting.noise) * (1 + ROUNDED):
@@ -241,7 +244,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--settings", type=positive, default=2000, help="how many (default: 2000)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
-    start, faults, slowest = time.perf_counter(), Counter(), (0.0, None)
+    start, faults = time.perf_counter(), Counter[str]()
+    slowest: tuple[float, Setting | None] = (0.0, None)
     for setting in settings(arguments.settings, arguments.seed):
         before = time.perf_counter()
         wrong = fault(setting)

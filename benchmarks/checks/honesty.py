@@ -82,7 +82,7 @@ def _affine(rng: random.Random) -> tuple[sympy.Expr, sympy.Expr]:
 
 def _piecewise(rng: random.Random) -> tuple[sympy.Expr, list[sympy.Expr]]:
     u, place = _affine(rng)
-    build = rng.choice(
+    build: Callable[[], sympy.Expr] = rng.choice(
         (
             lambda: Max(u, 0),
             lambda: Abs(u),
@@ -309,7 +309,7 @@ def _mp(number: sympy.Expr) -> Any:
 
 
 def _arb(number: sympy.Rational) -> arb:
-    return arb(number.p) / number.q
+    return arb(int(number.p)) / int(number.q)
 
 
 def _steps(draw: Draw) -> list[str]:

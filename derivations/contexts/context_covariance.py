@@ -151,7 +151,7 @@ def _noise_moments_agree() -> bool:
 
     third = sympy.expand(over_noise(3) * g - (f**3 * g + 3 * RHO * f * g))
     fourth = sympy.expand(over_noise(4) - (f**4 + 6 * RHO * f**2 + 3 * RHO**2))
-    return third == 0 and fourth == 0
+    return bool(third == 0 and fourth == 0)
 
 
 @cache

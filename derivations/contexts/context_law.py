@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import combinations_with_replacement
+from typing import Any
 
 import sympy
 from sympy.polys.rings import PolyElement, ring
@@ -129,7 +130,10 @@ def _moments_agree(
     rho = Fraction(1, 3)
     q = (Fraction(3, 5), Fraction(4, 5))
     one = Fraction(1)
-    rational = lambda c: sympy.QQ(Fraction(c).numerator, Fraction(c).denominator)  # noqa: E731
+
+    def rational(c: Fraction | str | int) -> Any:
+        return sympy.QQ(Fraction(c).numerator, Fraction(c).denominator)
+
     # w solves Aᵀw = q for a lower triangular A.
     w2 = q[1] / factor[1][1]
     w = ((q[0] - factor[1][0] * w2) / factor[0][0], w2)

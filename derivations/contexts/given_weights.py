@@ -77,7 +77,10 @@ def _library(unit_inputs: bool, change: float = 1.0) -> bool:
     rho, factor, mu = Fraction(1, 4), ((2, 0), (1, 1)), (Fraction(1, 2), Fraction(-1, 4))
     # √d = √2 is irrational: the definition is expanded in inputs X and w = ξ/√d, and scaled by the powers of √2 afterwards.
     w = (Fraction(3, 4), Fraction(-1, 2))
-    rational = lambda c: sympy.QQ(Fraction(c).numerator, Fraction(c).denominator)  # noqa: E731
+
+    def rational(c: Fraction | str | int) -> Any:
+        return sympy.QQ(Fraction(c).numerator, Fraction(c).denominator)
+
     _definition, *symbols = ring("z11,z12,z21,z22,z31,z32,e1,e2,e3", sympy.QQ)
     z, noise = [symbols[:2], symbols[2:4], symbols[4:6]], symbols[6:]
     x = [[rational(mu[a]) + rational(factor[a][0]) * zi[0] + rational(factor[a][1]) * zi[1] for a in range(2)] for zi in z]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import sympy
@@ -60,14 +61,12 @@ def _laplace(powers: int) -> Step:
         return 1 / w
 
     outcomes = list(itertools.product(values, repeat=count))
-    means = [
-        sum(total(w) for w in outcomes) / len(outcomes)
-        for total in (
-            lambda w: sum(x * f(x) for x in w) / sum(w),
-            lambda w: sum(x**2 * f(x) for x in w) / sum(w) ** 2,
-            lambda w: sum(x * f(x) * y * g(y) for i, x in enumerate(w) for j, y in enumerate(w) if i != j) / sum(w) ** 2,
-        )
-    ]
+    totals: tuple[Callable[[tuple[sympy.Integer, ...]], sympy.Expr], ...] = (
+        lambda w: sum(x * f(x) for x in w) / sum(w),
+        lambda w: sum(x**2 * f(x) for x in w) / sum(w) ** 2,
+        lambda w: sum(x * f(x) * y * g(y) for i, x in enumerate(w) for j, y in enumerate(w) if i != j) / sum(w) ** 2,
+    )
+    means = [sum(total(w) for w in outcomes) / len(outcomes) for total in totals]
 
     def mean(function: Any) -> Any:
         return sum(function(w) * sympy.exp(-t * w) for w in values) / len(values)

@@ -110,7 +110,7 @@ class _Limits:
 
     def reaches(self, name: str, end: sympy.Expr) -> bool:
         """Whether the ratio can go to this end within the region."""
-        return {"alpha": True, "kappa": self.many == (end == oo), "tau": (self.point[tau] > 1) == (end == oo)}[name]
+        return bool({"alpha": True, "kappa": self.many == (end == oo), "tau": (self.point[tau] > 1) == (end == oo)}[name])
 
     def limit(self, expression: sympy.Expr, name: str, end: sympy.Expr) -> sympy.Expr:
         """One limit of an expression in g, or where that is gone in w."""

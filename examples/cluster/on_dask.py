@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import distributed
 from rich.console import Console
@@ -39,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     campaign = CAMPAIGNS[arguments.campaign]
     setup = setup_with(campaign, arguments.d or campaign.d, campaign.seed, parse_memory(MEMORY))
     here = {"n_workers": arguments.workers, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.Client(arguments.scheduler) if arguments.scheduler else distributed.Client(**here) as client:
+    cluster: Any = distributed.Client  # untyped
+    with cluster(arguments.scheduler) if arguments.scheduler else cluster(**here) as client:
         complete = perform(
             setup, arguments.runs or campaign.runs, folder_of_campaigns(arguments.output), Console(), executor=client.get_executor()
         )

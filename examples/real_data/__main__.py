@@ -13,6 +13,7 @@ import dataclasses
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,9 @@ def compute(setup: Setup, runs: int, store: Store) -> None:
             advance()
         best = store.parts("best ridges")[0]
         for run in range(runs):
-            store.ensure("words", run, lambda run=run: words_run(setup, run, best))
+            store.ensure("words", run, partial(words_run, setup, run, best))
             advance()
-            store.ensure("digits", run, lambda run=run: digits_run(setup, run))
+            store.ensure("digits", run, partial(digits_run, setup, run))
             advance()
 
 

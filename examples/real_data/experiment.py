@@ -106,7 +106,8 @@ def words_run(setup: Setup, run: int, best: Mapping[str, float]) -> dict[str, An
             found.setdefault(part, []).append(errors)
     own = {name: replace(named[name], ridge=best[name]) for name in PLAIN}
     task = RealTask(training, held_out, Signs(), (0.5, 0.5))
-    mixed = RealTask(*(tuple(shuffled(p, run) for p in group) for group in (training, held_out)), Signs(), task.weights)
+    shuffled_training, shuffled_test = (tuple(shuffled(p, run) for p in group) for group in (training, held_out))
+    mixed = RealTask(shuffled_training, shuffled_test, Signs(), task.weights)
     return found | {
         "best": _measured(own, task, sizes, setup, (run,)), "shuffled": _predicted(_only(named, PLAIN), given(mixed, setup.d), sizes),
     }  # fmt: skip
@@ -146,7 +147,7 @@ def digits_run(setup: Setup, run: int) -> dict[str, Any]:
 def digits_theory(setup: Setup) -> dict[str, Any]:
     """Theories at each n: of the given moments, of Gaussian inputs by their covariance alone, and two that are wrong on purpose."""
     images, task = _digits_task(setup)
-    laws = {
+    laws: dict[str, Any] = {
         "theory": given(task, setup.d), "theory twin": _gaussian(setup, images.x.T @ images.x / len(images.x)),
         "half contexts": given(task, setup.d // 2), "isotropic": _gaussian(setup, np.ones(setup.d)),
     }  # fmt: skip

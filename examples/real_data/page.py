@@ -27,7 +27,8 @@ Array = NDArray[np.float64]
 #: Beyond so many standard errors two numbers differ: as in docs/figures/stress.md, Student's t turned into the normal score.
 SIGMAS = 4.0
 _MARKERS = "osD^v"
-_WIDTH, _UNBROKEN = 140, {"break_long_words": False, "break_on_hyphens": False}
+_WIDTH = 140
+_UNBROKEN: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 _CURVE = ("measured", "given moments", "gap", "Gaussian inputs", "gap", "measured on Gaussian inputs", "gap")
 _NAMES = {"linear": "linear + intercept", "relu": "ReLU head", "tanh": "tanh head"}
 
@@ -294,8 +295,8 @@ def _digits(setup: Setup, digits: Runs, once: dict[str, Any]) -> str:
             )
     wrong = []
     for name in PLAIN:
-        gaps = {part: _gaps(digits, part, name) for part in ("theory", "isotropic", "half contexts")}
-        wrong.append([_NAMES[name], *(cell for part in gaps for cell in (percent(gaps[part]), told(gaps[part])))])
+        by_part = {part: _gaps(digits, part, name) for part in ("theory", "isotropic", "half contexts")}
+        wrong.append([_NAMES[name], *(cell for gap in by_part.values() for cell in (percent(gap), told(gap)))])
     norm, wide = once["norms"]["digits"]
     head = ("model", "n/d²", *_CURVE)
     return f"""## Digits

@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,7 +198,7 @@ class RealLaw:
 
 
 @context_law.register
-def _(task: RealTask, sizes: Sizes) -> RealLaw:
+def _(task: RealTask, sizes: Sizes) -> Any:
     return RealLaw(task, sizes.d, sizes.context)
 
 
@@ -231,7 +232,7 @@ def _energies(source: Source, labels: Labels, length: int, m: Moments, both: tup
         values = np.einsum("ni,ia,ij,nj,jb->abn", x, in_x, turned, b, in_b, optimize=True).reshape(-1, _DRAWN) * factor
         has = size > _NONE * size.sum()
         values = values / np.where(has, size, 1.0)
-        return np.where(has, values + (1 - values.mean(axis=1, keepdims=True)) * energies, energies)
+        return np.asarray(np.where(has, values + (1 - values.mean(axis=1, keepdims=True)) * energies, energies))
 
     signals, centers = along(np.asarray(m.signal), y), along(np.asarray(m.center), 1.0)
     mean, square = y + (m.mean - y.mean()), y**2 * (m.square / np.mean(y**2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -31,7 +31,7 @@ _COMPARED, _SAME = [3, 13, 18, 21, 27, 37], 1e-9
 def activation(
     sigma: Any,
     *,
-    parameters: Sequence[str] = (),
+    parameters: Collection[str] = (),
     name: str | None = None,
     kinks: Sequence[Any] | None = None,
     parity: Parity = None,

@@ -249,8 +249,8 @@ def _condition(condition: Any, x: Array) -> Array:
     if isinstance(condition, sympy.Not):
         return ~parts[0]
     if isinstance(condition, sympy.And):
-        return np.logical_and.reduce(parts)
-    return np.logical_or.reduce(parts)
+        return np.asarray(np.logical_and.reduce(parts))
+    return np.asarray(np.logical_or.reduce(parts))
 
 
 _RELATIONS: dict[str, Callable[[Array, Array], Array]] = {

@@ -27,8 +27,9 @@ from hermite_eq.covariance.averages import TaskAverages
 from hermite_eq.covariance.context_entries import ENTRIES
 from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, label_values
 from hermite_eq.covariance.level import Data, Level, evaluator
+from hermite_eq.covariance.moments.geometry import geometry
 from hermite_eq.covariance.moments.source_moments import SourceMoments
-from hermite_eq.covariance.moments.sources import check_sizes, geometry, source_moments
+from hermite_eq.covariance.moments.sources import check_sizes, source_moments
 from hermite_eq.latex.covariances import covariance_averaged
 
 Array = NDArray[np.float64]

@@ -27,7 +27,8 @@ from hermite_eq.covariance import symbols as sym
 from hermite_eq.covariance.averages import TaskAverages, scale_derivative
 from hermite_eq.covariance.label import CENTRED, IN_HERMITE_MOMENTS, open_moments
 from hermite_eq.covariance.level import Data, Level
-from hermite_eq.covariance.moments.sources import check_sizes, geometry
+from hermite_eq.covariance.moments.geometry import geometry
+from hermite_eq.covariance.moments.sources import check_sizes
 from hermite_eq.errors import HypothesisError
 from hermite_eq.latex.covariances import covariance_limit, covariance_norm_law
 from hermite_eq.models import Ratios

@@ -29,8 +29,9 @@ from hermite_eq.covariance import symbols as sym
 from hermite_eq.covariance.averaged import ALONE, WITHIN
 from hermite_eq.covariance.label import IN_HERMITE_MOMENTS, label_values, open_moments
 from hermite_eq.covariance.level import Data, Level, evaluator
+from hermite_eq.covariance.moments.geometry import geometry
 from hermite_eq.covariance.moments.source_moments import SourceMoments
-from hermite_eq.covariance.moments.sources import check_sizes, geometry, source_moments
+from hermite_eq.covariance.moments.sources import check_sizes, source_moments
 from hermite_eq.latex.covariances import covariance_over_tasks
 
 

@@ -180,10 +180,10 @@ MOST_DIGITS = 1000
 
 def check_digits(digits: Any) -> int:
     """``digits`` as an int from 1 to 1000."""
-    digits = check_degree(digits, name="digits")
-    if not 1 <= digits <= MOST_DIGITS:
-        raise HypothesisError(f"the engine certifies 1 to {MOST_DIGITS} digits", f"digits={digits}", "ask for digits=50, say")
-    return digits
+    number = check_degree(digits, name="digits")
+    if not 1 <= number <= MOST_DIGITS:
+        raise HypothesisError(f"the engine certifies 1 to {MOST_DIGITS} digits", f"digits={number}", "ask for digits=50, say")
+    return number
 
 
 def enclose_number(number: sympy.Expr, digits: int) -> Enclosure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
@@ -420,7 +420,7 @@ def _square_roots(degree: int) -> NDArray[np.float64]:
 
 
 def coefficients(
-    sigma: Any, degree: int = 8, *, kinks: Sequence[Any] | None = None, parameters: Sequence[str] = (), variance: Any = 1
+    sigma: Any, degree: int = 8, *, kinks: Sequence[Any] | None = None, parameters: Collection[str] = (), variance: Any = 1
 ) -> HermiteExpansion:
     r"""The Hermite coefficients :math:`c_k=\mathbb E[\sigma(sg)\,\mathrm{He}_k(g)]`, k = 0 … ``degree``, g ~ N(0, 1), s² = ``variance``.
 

@@ -220,7 +220,8 @@ class _Rules:
         if kind in (sympy.sign, sympy.Heaviside) or (kind == sympy.besselj and f.args[0].is_Integer):
             return self._within(arb(-1), arb(1))
         if kind in _ARCS:
-            return self._within(*map(arb, _ARCS[kind]))
+            low, high = _ARCS[kind]
+            return self._within(arb(low), arb(high))
         if kind == sympy.Si:
             # Si is largest at π, below 1.86.
             return self._within(arb("-1.86"), arb("1.86"))

@@ -114,14 +114,14 @@ _MOST_DEGREES = 300
 
 def double_degree(degree: Any) -> int:
     """``degree``, checked against the range of double precision."""
-    degree = check_degree(degree)
-    if degree > _MOST_DEGREES:
+    number = check_degree(degree)
+    if number > _MOST_DEGREES:
         raise HypothesisError(
             f"double precision holds c_k up to degree {_MOST_DEGREES}, where √k! overflows",
-            f"degree={degree}",
+            f"degree={number}",
             "ask for exact coefficients, or for enclosures one degree at a time",
         )
-    return degree
+    return number
 
 
 def vanishing(sigma: Activation, degree: int) -> Array:

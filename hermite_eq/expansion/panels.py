@@ -307,7 +307,7 @@ def nodes_and_roots(edges: Array) -> tuple[Array, Array]:
     nodes, _, weights, _ = _rule()
     left, right = edges[..., :-1, None], edges[..., 1:, None]
     x = _inside((left + right) / 2 + (right - left) / 2 * nodes, left, right)
-    return _in_a_row(edges, x, _roots(right - left, weights, x))
+    return _in_a_row(edges, x), _in_a_row(edges, _roots(right - left, weights, x))
 
 
 def placed_nodes_and_roots(edges: Array) -> tuple[Array, Array, Array]:
@@ -329,7 +329,7 @@ def placed_nodes_and_roots(edges: Array) -> tuple[Array, Array, Array]:
     inside = _inside(x, left, right)
     rest += x - inside
     root = _roots(length, weights, inside) * (1 - _product_rest(inside, inside) / 4 - inside * rest / 2)
-    return _in_a_row(edges, inside, rest, root)
+    return _in_a_row(edges, inside), _in_a_row(edges, rest), _in_a_row(edges, root)
 
 
 def _inside(x: Array, left: Array, right: Array) -> Array:
@@ -345,8 +345,8 @@ def _roots(length: Array, weights: Array, x: Array) -> Array:
     return density
 
 
-def _in_a_row(edges: Array, *parts: Array) -> Any:
-    return tuple(part.reshape(*edges.shape[:-1], -1) for part in parts)
+def _in_a_row(edges: Array, part: Array) -> Array:
+    return part.reshape(*edges.shape[:-1], -1)
 
 
 def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:

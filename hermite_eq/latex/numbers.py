@@ -18,7 +18,7 @@ _ROOT_TWO_PI = sympy.Symbol(r"\sqrt{2 \pi}", positive=True)
 _RATIO = sympy.sqrt(2) / sympy.sqrt(sympy.pi)
 
 
-class _Printer(LatexPrinter):
+class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy is untyped
     def _print_hermite_prob(self, expr: Any, exp: str | None = None) -> str:
         order, argument = expr.args
         tex = rf"\mathrm{{He}}_{{{self._print(order)}}}\left({self._print(argument)}\right)"

@@ -63,14 +63,14 @@ class PolynomialActivation:
     def __str__(self) -> str:
         return self.name
 
-    def __call__(self, x: ArrayLike, *, rng: np.random.Generator) -> NDArray[np.floating[Any]]:
+    def __call__(self, x: ArrayLike, *, rng: np.random.Generator | np.random.SeedSequence | int | None) -> NDArray[np.floating[Any]]:
         r"""Draw :math:`\hat\sigma_r(x)`: the polynomial part at ``x`` plus :math:`c_r^*` times fresh standard normals from ``rng``.
 
         The result has the shape of ``x``, and its floating dtype.
         """
         x = floats(x, "x")
         dtype = x.dtype
-        values = polynomial_part(self, x)
+        values: NDArray[np.floating[Any]] = polynomial_part(self, x)
         residual = self._weights[-1]
         if residual:
             values = values + dtype.type(residual) * generator(rng).standard_normal(x.shape, dtype=dtype.type)

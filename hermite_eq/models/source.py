@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from hermite_eq.models.distributions import Distribution, Gaussian, distribution
 from hermite_eq.models.structures import Identity, Structure, structure
 
 Array = NDArray[np.float64]
-Mean = float | tuple[float, ...]
+Mean = float | Sequence[float]
 
 
 @dataclass(frozen=True)

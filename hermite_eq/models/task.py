@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
 from hermite_eq.arguments import array, count, flag, shown
@@ -91,8 +92,8 @@ class Task:
         noise: float = 0.0,
         *,
         sources: Sequence[Source] | None = None,
-        weights: Sequence[float] | None = None,
-        test_weights: Sequence[float] | str = "uniform",
+        weights: Sequence[float] | NDArray[np.floating[Any]] | None = None,
+        test_weights: Sequence[float] | NDArray[np.floating[Any]] | str = "uniform",
         unit_inputs: bool = False,
         unit_link: bool = False,
     ) -> None:

@@ -11,11 +11,12 @@ from hermite_eq.errors import ArgumentTypeError
 from hermite_eq.memory import require_memory
 from hermite_eq.models import AnyTask, OneStepTransformer, Sizes
 from hermite_eq.models.sizes import checked_sizes
+from hermite_eq.simulate.population import Array
 from hermite_eq.simulate.results import MonteCarlo
-from hermite_eq.simulate.sampler import Array, child_seeds, context_law, draws, run_numbers
+from hermite_eq.simulate.sampler import child_seeds, context_law, draws, run_numbers
 from hermite_eq.simulate.training.draw import Draw, draw_run
-from hermite_eq.simulate.training.features import Floats
 from hermite_eq.simulate.training.heads import StepSource
+from hermite_eq.simulate.training.kronecker import Floats
 from hermite_eq.simulate.training.onestep import Gradient, gradients
 from hermite_eq.simulate.training.run import edges_of
 

@@ -85,7 +85,7 @@ def label_moments(task: Task | Source, s: ArrayLike, shift: ArrayLike = 0.0, *, 
         rho = task.noise
 
         def mean(values: Array) -> Array:
-            return np.einsum("ij,ij->i", weight, values)
+            return np.asarray(np.einsum("ij,ij->i", weight, values))
 
         # ε is independent of g, symmetric, with E ε² = ρ and E ε⁴ = 3ρ².
         f1, f2, fg, cube = mean(f), mean(f * f), mean(f * g), f**3

@@ -14,13 +14,8 @@ from hermite_eq.memory import require_memory
 from hermite_eq.models import AnyTask, Sizes
 from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate.laws import Contexts, Tasks
-from hermite_eq.simulate.sampler import (
-    Array,
-    check_task_vector,
-    child_seeds,
-    context_law,
-    draws,
-)
+from hermite_eq.simulate.population import Array
+from hermite_eq.simulate.sampler import check_task_vector, child_seeds, context_law, draws
 from hermite_eq.simulate.training.features import first_layer
 
 #: Entries of h formed at a time.

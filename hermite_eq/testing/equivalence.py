@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq.arguments import array, count, function, one_of, outcome, seed, sequence
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Model, Sizes, Task
+from hermite_eq.models import Sizes, Task, TrainedModel
 from hermite_eq.models.sizes import checked_sizes
 from hermite_eq.simulate import icl_error
 from hermite_eq.testing.check import Check, Verdict, conclude, detects, percent
@@ -49,8 +49,8 @@ class _Point:
 
 
 def assert_equivalent(
-    model_a: Model,
-    model_b: Model,
+    model_a: TrainedModel | Any,
+    model_b: TrainedModel | Any,
     task: Task,
     sizes: Sizes | Sequence[Sizes],
     *,
@@ -77,7 +77,8 @@ def assert_equivalent(
 
     Parameters
     ----------
-    model_a, model_b : LinearTransformer or RandomTransformer
+    model_a, model_b : LinearTransformer, RandomTransformer or OneStepTransformer
+        With a ``simulator``, whatever it takes.
     task : Task
     sizes : Sizes or sequence of Sizes
         With several sizes the models have to be equal at each; they share the rate.
@@ -149,7 +150,7 @@ def assert_equivalent(
 
 
 def _library(error: str, test: int | None) -> Simulator:
-    def simulate(model_a: Model, model_b: Model, task: Task, sizes: Sizes, runs: range, rng: int) -> tuple[Array, Array]:
+    def simulate(model_a: Any, model_b: Any, task: Task, sizes: Sizes, runs: range, rng: int) -> tuple[Array, Array]:
         one, two = icl_error([model_a, model_b], task, sizes, runs=runs, rng=rng, test=test)
         return (one.icl_runs, two.icl_runs) if error == "icl" else (one.idg_runs, two.idg_runs)
 

@@ -100,6 +100,7 @@ def test_lipschitz_constant_is_the_supremum_of_the_slope(name: str) -> None:
         far = np.max(np.abs(np.diff(entry(x)))) / 1.25e-4
         assert far > 4 * near or near > 1e3
         return
+    assert entry.lipschitz is not None
     slopes = np.abs(np.diff(entry(x))) / np.diff(x)
     # From below: rounding of the difference. From above: the supremum is missed by O(1/x²) where it is only approached at
     # infinity (|x| = 40 for 1 − 1/x²-like slopes), by O(h) beside a kink in σ' and by O(h²) at a maximum inside.

@@ -45,7 +45,7 @@ def z_scores(task: Task, factor: float = 1.0) -> np.ndarray:
     exact[:units, units] *= factor
     exact[units, :units] *= factor
     measured, stderr = literal_moments(task.target, task.noise, xi, layer, context, 160_000, rng)
-    return (measured - exact) / stderr
+    return np.asarray((measured - exact) / stderr)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=str)
@@ -110,10 +110,10 @@ def test_latex_shows_closed_forms_where_there_are_any() -> None:
 def test_errors_name_the_hypothesis() -> None:
     task = Task("relu", noise=0.01)
     with pytest.raises(HypothesisError, match=r"a covariance belongs to a Task; found 'relu'"):
-        hermite_eq.covariance("relu")
+        hermite_eq.covariance("relu")  # type: ignore[arg-type]
     with pytest.raises(HypothesisError, match=r"the labels depend on x: ξ ≠ 0; found a task vector of zeros"):
         covariance(task).given(np.zeros(3), context=5)
     with pytest.raises(HypothesisError, match=r"context is a non-negative integer; found context=1.5"):
-        covariance(task).given(np.ones(3), context=1.5)
+        covariance(task).given(np.ones(3), context=1.5)  # type: ignore[arg-type]
     with pytest.raises(HypothesisError, match=r"shape \(d\(d\+1\), m\).* found shape \(4, 2\) at d = 3"):
         covariance(task).given(np.ones(3), context=5).matrix(np.ones((4, 2)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -210,7 +211,11 @@ def test_one_of_several_sources() -> None:
 
 def test_what_is_no_real_number() -> None:
     cov = covariance(Task("relu"))
-    for found in (lambda: cov.given(np.ones(3) * 1j, context=2), lambda: cov.over_tasks().given(np.array([["a", "b"]]), context=2)):
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: cov.given(np.ones(3) * 1j, context=2),
+        lambda: cov.over_tasks().given(np.array([["a", "b"]]), context=2),
+    )
+    for found in calls:
         with pytest.raises(HypothesisError, match=r"(ξ|tasks) is an array of finite numbers; found"):
             found()
     with pytest.raises(HypothesisError, match="F is an array of finite numbers; found"):

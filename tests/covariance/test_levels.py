@@ -25,7 +25,8 @@ SIZES = Sizes(DIM, CONTEXT, math.inf, 1)
 
 def _second_moments(x: np.ndarray, b: np.ndarray, z: np.ndarray, layer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     tensor = layer.reshape(DIM, DIM + 1, -1)
-    total, squares, count = 0.0, 0.0, len(x)
+    count = len(x)
+    total = squares = np.zeros((UNITS + 1, UNITS + 1))
     for part in np.array_split(np.arange(count), 20):
         features = np.stack([np.einsum("nj,nj->n", x[part] @ tensor[:, :, m], b[part]) for m in range(UNITS)], axis=1)
         sample = np.column_stack([features, z[part]])
@@ -36,7 +37,7 @@ def _second_moments(x: np.ndarray, b: np.ndarray, z: np.ndarray, layer: np.ndarr
 
 def _z_scores(measured: tuple[np.ndarray, np.ndarray], joint: SourceMoments, layer: np.ndarray) -> np.ndarray:
     mean, stderr = measured
-    return (mean - joint.matrix(layer)) / stderr
+    return np.asarray((mean - joint.matrix(layer)) / stderr)
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,7 +75,7 @@ def test_a_spike_far_above_the_rest_is_a_group_of_its_own() -> None:
     split = groups(values, np.zeros(80))
     assert [len(group) for group in split] == [1, 79]
     # Levels without a narrow rest stay together: they would be as many groups as levels.
-    assert [len(group) for group in groups(10.0 ** -np.arange(9), np.zeros(9))] == [9]
+    assert [len(group) for group in groups(np.asarray(10.0 ** -np.arange(9), dtype=float), np.zeros(9))] == [9]
     spike, rest = (group_nodes(values[group], np.zeros(len(group)), 3) for group in split)
 
     def given(z: float) -> float:
@@ -127,14 +130,14 @@ def test_a_graded_pencil_is_diagonalised_to_relative_accuracy() -> None:
     sigma[0, 0] += 6.0
     gamma = np.ones(d) / math.sqrt(d)
     omega += 9.0 * np.outer(gamma, gamma)
-    coarse, fine = (direction_nodes(sigma, np.linalg.cholesky(omega), level) for level in (4, 5))
+    coarse, fine = (direction_nodes(sigma, np.asarray(np.linalg.cholesky(omega), dtype=float), level) for level in (4, 5))
     assert fine.mass.sum() == pytest.approx(1, rel=1e-11)
     # E[R] = tr Σ E[uuᵀ]: two different contractions of the same nodes.
     assert fine.rho @ fine.mass == pytest.approx(float(np.sum(sigma * fine.second.sum(axis=0))), rel=1e-11)
     np.testing.assert_allclose(coarse.second.sum(axis=0), fine.second.sum(axis=0), atol=1e-11)
 
 
-DERIVATIONS = {
+DERIVATIONS: dict[str, Callable[[], Any]] = {
     "tilted mean of the wrong sign": lambda: quadratic_form_law.check(mean=lambda m: -m),
     "second moments 5 % off": lambda: quadratic_form_law.check(bias=1.05),
     "Stein's 2 5 % off": lambda: effective_dimension.check(factor=sympy.Rational(21, 20)),
@@ -142,7 +145,7 @@ DERIVATIONS = {
     "a normalised word of the wrong sign": lambda: effective_dimension.check(unit_words=lambda found: {**found, "t": -found["t"]}),
     "a normalised word 5 % off": lambda: effective_dimension.check(unit_words=lambda found: {**found, "0": 21 * found["0"] / 20}),
     "a word 5 % off": lambda: effective_dimension.check(words=lambda found: {**found, "0": 21 * found["0"] / 20}),
-    **{f"{name} of the wrong sign": lambda name=name: structured_covariance.check({**ENTRIES, name: -ENTRIES[name]}) for name in ENTRIES},
+    **{f"{name} of the wrong sign": partial(structured_covariance.check, {**ENTRIES, name: -ENTRIES[name]}) for name in ENTRIES},
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -31,7 +33,7 @@ def _source(target: object, **more: object) -> Source:
 
 
 #: Covariances of inputs and tasks that do not commute, in every convention; with means where there is a one-dimensional integral.
-SETTINGS = {
+SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
     # Products of a polynomial of tasks that vary in length and mean have no standard error to speak of: its fourth moments are those of
     # ‖ξ‖^24. With a unit link they have one. Kinks elsewhere than at 0 are against the literal definition in test_covariance_given.py.
     "inner link, means": ({"input_mean": 0.4, "task_mean": 0.3}, {}, ["relu"]),
@@ -110,15 +112,14 @@ def test_every_moment_agrees_with_the_literal_definition(name: str) -> None:
 
 
 @pytest.mark.parametrize("conventions", [{}, {"unit_link": True}], ids=str)
-def test_integrals_agree_with_quasi_monte_carlo(conventions: dict[str, bool]) -> None:
+def test_integrals_agree_with_quasi_monte_carlo(conventions: dict[str, Any]) -> None:
     task = Task(sources=[_source("tanh")], **conventions)
     exact = source_moments(task, D, CONTEXT)
     assert exact.error < 1e-9
     assert not exact.random
     place, source = geometry(task, task.sources[0], D), task.sources[0]
-    law = SampledTasks(
-        np.zeros(D), np.linalg.cholesky(source.task_cov.matrix(D)), False, task.unit_link, place.scale, place.mean, place.covariance
-    )
+    root = np.asarray(np.linalg.cholesky(source.task_cov.matrix(D)), dtype=float)
+    law = SampledTasks(np.zeros(D), root, False, task.unit_link, place.scale, place.mean, place.covariance)
     sampled = averaged_moments(place, law, CONTEXT)
     assert sampled.random
     # The distance of eight replicas' mean, in units of the largest standard error of an entry: |t| < 8 with 7 degrees of freedom, per
@@ -223,12 +224,12 @@ def test_a_mean_enters_the_covariance_of_h() -> None:
     assert moments.matrix(F)[5, 5] == pytest.approx(moments.square_z - moments.mean_z**2, rel=1e-13)
 
 
-def _gaps(target: object, order: int, d: int, **conventions: bool) -> dict[str, float]:
+def _gaps(target: object, order: int, d: int, **conventions: Any) -> dict[str, float]:
     # Two levels of variances, so that ‖PW‖/tr PW = O(1/d): slopes are those of t_n.
-    variances = Diagonal(np.where(np.arange(d) % 2, 1.5, 0.5))
+    variances = Diagonal(np.where(np.arange(d) % 2, 1.5, 0.5).tolist())
     tilted = Dense(np.eye(d) + 0.4 * (np.eye(d, k=1) + np.eye(d, k=-1)))
     # Covariances that commute make the unit link's pencil diagonal, and the test fast.
-    inputs = Diagonal(np.where(np.arange(d) % 3, 1.3, 0.6)) if conventions.get("unit_link") else tilted
+    inputs = Diagonal(np.where(np.arange(d) % 3, 1.3, 0.6).tolist()) if conventions.get("unit_link") else tilted
     averaged = covariance(Task(sources=[Source(target, 0.3, input_cov=inputs, task_cov=variances)], **conventions)).averaged(order)
     exact, series = averaged.numeric(d, d), averaged.series(d, d)
 
@@ -239,7 +240,7 @@ def _gaps(target: object, order: int, d: int, **conventions: bool) -> dict[str, 
 
 
 @pytest.mark.parametrize(("order", "conventions"), [(0, {}), (1, {}), (2, {}), (1, {"unit_inputs": True, "unit_link": True})], ids=str)
-def test_the_series_has_the_stated_order(order: int, conventions: dict[str, bool]) -> None:
+def test_the_series_has_the_stated_order(order: int, conventions: dict[str, Any]) -> None:
     sizes = (30, 60) if order == 2 else (20, 40)
     small, large = (_gaps("tanh", order, d, **conventions) for d in sizes)
     for name in small:
@@ -263,7 +264,10 @@ def test_the_limit_is_approached(unit_inputs: bool, unit_link: bool) -> None:
     gaps = []
     for d in (20, 40):
         source = Source(
-            "tanh", 0.3, input_cov=Diagonal(np.where(np.arange(d) % 3, 1.5, 0.4)), task_cov=Diagonal(np.where(np.arange(d) % 2, 1.2, 0.8))
+            "tanh",
+            0.3,
+            input_cov=Diagonal(np.where(np.arange(d) % 3, 1.5, 0.4).tolist()),
+            task_cov=Diagonal(np.where(np.arange(d) % 2, 1.2, 0.8).tolist()),
         )
         cov = covariance(Task(sources=[source], unit_inputs=unit_inputs, unit_link=unit_link))
         limit = cov.limit().numeric(1.0, d=d)
@@ -358,6 +362,7 @@ def _one(target: object = "relu", **more: object) -> Covariance:
 def test_means_of_inputs_are_refused_where_formulas_lack_them(mean: object) -> None:
     cov = _one(input_mean=mean)
     averaged, limit, tasks = cov.averaged(), cov.limit(), cov.over_tasks()
+    find: Callable[[], object]
     for find in (lambda: averaged.entries, lambda: averaged.exact, averaged.latex):
         with pytest.raises(HypothesisError, match=r"centred Gaussian tasks; .* use \.averaged\(\)\.joint\(d, context\), with its \.error"):
             find()
@@ -427,8 +432,13 @@ def test_the_joint_covariance_keeps_its_error() -> None:
 
 
 def test_panels_are_found_once_for_all_reaches() -> None:
-    calls = []
-    sigma = activation(lambda x: calls.append(x.size) or np.tanh(x))
+    calls: list[int] = []
+
+    def counted(x: Any) -> Any:
+        calls.append(x.size)
+        return np.tanh(x)
+
+    sigma = activation(counted)
     argument_moments(sigma, [0.0], [1.0])
     found = len(calls)
     argument_moments(sigma, [0.0], [30.0])

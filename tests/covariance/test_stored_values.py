@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def _value(entry: sympy.Expr) -> sympy.Float:
     return sympy.N(entry.xreplace({symbol: _at(symbol) for symbol in entry.free_symbols}), 20)
 
 
-def _covariance(target: str, law: str = "gaussian", unit_link: bool = False, unit_inputs: bool = False, **more: bool) -> Covariance:
+def _covariance(target: str, law: str = "gaussian", unit_link: bool = False, unit_inputs: bool = False, **more: Any) -> Covariance:
     symbolic = {"any": SymbolicTarget(), "degree 2": SymbolicTarget(degree=2)}
     if target in symbolic:
         return covariance(symbolic[target], unit_inputs=unit_inputs, unit_link=unit_link, tasks=law, **more)  # type: ignore[arg-type]
@@ -62,7 +62,8 @@ def _levels(part: str, case: str) -> Iterator[tuple[str, Any]]:
         if what == "averaged":
             yield name, cov.averaged(int(order))
         else:
-            yield name, {"given": lambda: cov, "over": cov.over_tasks, "limit": cov.limit, "norm": cov.norm_law}[what]()
+            level: dict[str, Callable[[], Any]] = {"given": lambda: cov, "over": cov.over_tasks, "limit": cov.limit, "norm": cov.norm_law}
+            yield name, level[what]()
 
 
 @pytest.mark.parametrize(("part", "case"), [(part, case) for part in ("isotropic", "covariances") for case in STORED[part]])
@@ -109,10 +110,10 @@ def test_isotropic_numbers_are_the_stored_ones(case: str) -> None:
 
     def own(**fields: Any) -> Covariance:
         """Inputs of covariance SIGMA."""
-        source = Source(target, 0.3, tasks=law, input_cov=size * SIGMA, **fields)  # type: ignore[arg-type]
+        source = Source(target, 0.3, tasks=law, input_cov=size * SIGMA, **fields)
         return covariance(Task(sources=[source], unit_inputs=unit == "1"))
 
-    found = {
+    found: dict[str, Callable[[], Any]] = {
         "given": lambda: cov.numeric(1.4, d, CONTEXT), "averaged": lambda: averaged.numeric(d, CONTEXT),
         "over tasks": lambda: cov.over_tasks().numeric(d, CONTEXT, 4), "limit": lambda: cov.limit().numeric(1.5, 0.5),
         "norm law": lambda: cov.norm_law().numeric(1.5), "trace": lambda: {"trace": cov.trace(d, CONTEXT)},

@@ -31,6 +31,7 @@ from derivations.heads import layer_moments
 from derivations.linear import bayes_context, dmmse, full_attention, ridgeless_limits, task_covariances, task_gap, wishart_density
 from derivations.statistics import deviation_nulls, robust_mean_test, sequential_t_test
 from hermite_eq.covariance import SymbolicTarget, covariance, symbols
+from hermite_eq.expansion.kernels.dual import RHO
 from hermite_eq.hermite import X
 
 MODULES = modules()
@@ -148,7 +149,7 @@ MUTATIONS: list[tuple[str, Callable[[], list[Step]]]] = [
         lambda: mehler.check((2 * rho * X * y + rho**2 * (X**2 + y**2)) / (2 * (1 - rho**2))),
     ),
     ("Mehler's exponent without the 2 in the denominator", lambda: mehler.check((2 * rho * X * y - rho**2 * (X**2 + y**2)) / (1 - rho**2))),
-    ("κ + ρκ", lambda: [layer_kernels._one_layer(lambda kernel: kernel * (1 + layer_kernels.RHO))]),
+    ("κ + ρκ", lambda: [layer_kernels._one_layer(lambda kernel: kernel * (1 + RHO))]),
     ("a_k² with k + d − 2", lambda: [gegenbauer_limit._recurrence(lambda k, d: k * (k + d - 2) / ((2 * k + d - 2) * (2 * k + d - 4)))]),
     ("weights 1/(1 − x²)²", lambda: [exponents._weights(lambda x: 1 / x**2)]),
     ("c_1 for c_1/s", lambda: layer_moments._isserlis(lambda c1, s: c1)),

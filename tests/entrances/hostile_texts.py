@@ -17,6 +17,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def _calls(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]]:
                 arguments = entrance.arguments()
                 for value in (text, [text], {text: text}):
                     given = {**arguments, parameter.name: value}
-                    yield f"{entrance.name}({parameter.name})", lambda entrance=entrance, given=given: entrance.call(given)
+                    yield f"{entrance.name}({parameter.name})", partial(entrance.call, given)
     commands = (
         ["coefficients", "{}"],
         ["coefficients", "relu", "--degree", "{}"],
@@ -144,7 +145,7 @@ def _calls(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]]:
     for command in commands:
         for text in texts:
             words = [text if word == "{}" else word for word in command]
-            yield f"hermite-eq {' '.join(command)}", lambda words=words: main(words)
+            yield f"hermite-eq {' '.join(command)}", partial(main, words)
     yield from _of_verify(texts)
 
 
@@ -164,7 +165,7 @@ def _of_verify(texts: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]
     for command in commands:
         for text in texts:
             words = [text if word == "{}" else word for word in command]
-            yield f"python -m verify {' '.join(command)}", lambda words=words: main(words)
+            yield f"python -m verify {' '.join(command)}", partial(main, words)
     with tempfile.TemporaryDirectory() as folder:
         for kind, path, read in readers(Path(folder)):
             original = path.read_bytes()

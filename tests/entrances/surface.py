@@ -14,6 +14,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -350,6 +351,17 @@ VALID: dict[str, Callable[[], Any]] = {
 }
 
 _IDENTITY = models.Task("identity", 0.1)
+
+
+@functools.cache
+def _population() -> theory.TaskPopulation:
+    return theory.TaskPopulation.from_tasks(_IDENTITY, np.eye(4)[:3], test=np.eye(4))
+
+
+def _structured(part: str) -> Any:
+    return getattr(_population(), part)
+
+
 #: All that the formulas in TeX are made of.
 SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "Sizes": {"samples": lambda: 20},
@@ -446,10 +458,5 @@ SPECIAL: dict[str, dict[str, Callable[[], Any]]] = {
     "theory.TaskPopulation.from_covariances": {"train": lambda: np.eye(4), "test": lambda: np.eye(4)},
     "theory.TaskPopulation.from_sources": {"task": lambda: models.Task("relu", 0.1)},
     "theory.TaskPopulation.from_tasks": {"tasks": lambda: np.ones((3, 4)), "test": lambda: np.eye(4)},
-    "theory.TaskPopulation": {name: lambda name=name: getattr(_structured(), name) for name in ("spectrum", "train", "test")},
+    "theory.TaskPopulation": {name: partial(_structured, name) for name in ("spectrum", "train", "test")},
 }
-
-
-@functools.cache
-def _structured() -> Any:
-    return theory.TaskPopulation.from_tasks(_IDENTITY, np.eye(4)[:3], test=np.eye(4))

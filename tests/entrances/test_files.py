@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hostile_texts import TEXTS
@@ -10,7 +11,7 @@ from stored_files import readers, variants
 
 from hermite_eq.errors import StorageError
 
-VALUES = [*TEXTS[::150], None, True, -1, 0, 10**400, 1e308, "", [], {}, [[]], {"a": [1]}]
+VALUES: list[Any] = [*TEXTS[::150], None, True, -1, 0, 10**400, 1e308, "", [], {}, [[]], {"a": [1]}]
 
 
 @pytest.mark.parametrize("kind", ["first line", "run", "line"])

@@ -53,7 +53,7 @@ def test_what_is_no_number_is_refused(value: Any) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: hermite_eq.activation(np.abs, kinks=0.3), "kinks is a sequence; found kinks=0.3. Repair: pass kinks as a list"),
+        (lambda: hermite_eq.activation(np.abs, kinks=0.3), "kinks is a sequence; found kinks=0.3. Repair: pass kinks as a list"),  # type: ignore[arg-type]
         (
             lambda: hermite_eq.activation(np.abs, kinks=["0"]),
             "kinks are finite real numbers; found kinks='0'. Repair: pass kinks=(0, 1), say",
@@ -63,7 +63,7 @@ def test_what_is_no_number_is_refused(value: Any) -> None:
             "x is a number or a SymPy expression; found x='x'. Repair: pass sympy.Rational(1, 3) or 0.5, say",
         ),
         (
-            lambda: simulate.contexts(models.Task("relu"), SIZES, np.ones(100), 3, rng="a"),
+            lambda: simulate.contexts(models.Task("relu"), SIZES, np.ones(100), 3, rng="a"),  # type: ignore[arg-type]
             "rng is a seed or a numpy.random.Generator; found rng='a'. Repair: pass rng=0 or numpy.random.default_rng(0)",
         ),
         (
@@ -71,7 +71,7 @@ def test_what_is_no_number_is_refused(value: Any) -> None:
             "this is computed at finite d: at Sizes; found Ratios. Repair: pass Sizes.from_ratios(d, …)",
         ),
         (
-            lambda: models.LinearTransformer("0.1"),
+            lambda: models.LinearTransformer("0.1"),  # type: ignore[arg-type]
             "ridge (the paper's λ) is a finite number ≥ 0; found ridge='0.1'. Repair: pass ridge=0.01, say",
         ),
     ],

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import mpmath
 import sympy
@@ -31,6 +32,15 @@ from sympy import (
 )
 
 from hermite_eq.hermite import X
+
+T = TypeVar("T")
+
+
+def closed(form: T | None) -> T:
+    """A closed form that there is."""
+    assert form is not None
+    return form
+
 
 _RULE = GaussLegendre(mpmath.mp)
 
@@ -122,7 +132,7 @@ positive = st.builds(Rational, st.integers(1, 4), st.sampled_from([1, 2, 3]))
 
 
 @st.composite
-def smooth_terms(draw):
+def smooth_terms(draw: st.DrawFn) -> sympy.Expr:
     """polynomial × one of exp, sin, cos, a Gaussian, erf."""
     p = sum(draw(small) * X**power for power in range(3)) + 1
     kernel = draw(
@@ -141,7 +151,7 @@ def smooth_terms(draw):
 
 
 @st.composite
-def kinked_terms(draw):
+def kinked_terms(draw: st.DrawFn) -> sympy.Expr:
     """Continuous: a kink at q times a polynomial, an exponential or a wave."""
     q = draw(ratio)
     kink = draw(st.sampled_from([Abs(X - q), Max(X, q), Min(X, q), Max(q - X, 0), Max(-1, Min(1, X - q))]))

@@ -79,7 +79,7 @@ def test_hostile_functions() -> None:
         gegenbauer_coefficients(lambda x: np.sign(np.sin(40 * x)), 5)
     for d in (0, -1, 2.5, "3"):
         with pytest.raises(HypothesisError):
-            gegenbauer_coefficients("relu", d)
+            gegenbauer_coefficients("relu", d)  # type: ignore[arg-type]
 
 
 def test_parseval_and_tex() -> None:

@@ -11,6 +11,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
+from exact_cases import closed
 
 from hermite_eq.activations import Activation, activation, registered_names
 from hermite_eq.errors import HypothesisError, HypothesisWarning
@@ -179,7 +180,7 @@ def test_scaled_coefficients_are_those_of_the_scaled_function(name: str) -> None
     got = scaled_coefficients(name, scales, 6)
     norms = scaled_norm2(name, scales)
     root = np.array([sqrt_factorial(k) for k in range(7)])
-    expression = activation(name).expression
+    expression = closed(activation(name).expression)
     assert got.shape == (6, 7)
     for s, c, norm2 in zip(scales, got, norms, strict=True):
         scaled = coefficients(expression.subs(X, sympy.Rational(str(s)) * X), 6)
@@ -192,7 +193,7 @@ def test_scaled_coefficients_are_those_of_the_scaled_function(name: str) -> None
 
 def test_scaled_relu_is_homogeneous() -> None:
     scales = np.linspace(0.2, 3, 40)
-    c = np.array([float(value) for value in exact_coefficients(sympy.Max(X, 0), 4)])
+    c = np.array([float(value) for value in closed(exact_coefficients(sympy.Max(X, 0), 4))])
     assert np.allclose(scaled_coefficients("relu", scales, 4), scales[:, None] * c, rtol=32 * EPS, atol=32 * EPS)
 
 
@@ -228,7 +229,9 @@ def test_high_degrees_keep_their_accuracy() -> None:
     assert np.all(np.abs(estimate.values - exact) <= estimate.errors)
     # relu: ±(k − 3)!!/√(2π)/√k!, the slowest decay.
     relu = quadrature("relu", 300)
-    expected = [float(sympy.N(c / sympy.sqrt(sympy.factorial(j)), 20)) for j, c in enumerate(exact_coefficients(sympy.Max(X, 0), 300))]
+    expected = [
+        float(sympy.N(c / sympy.sqrt(sympy.factorial(j)), 20)) for j, c in enumerate(closed(exact_coefficients(sympy.Max(X, 0), 300)))
+    ]
     assert np.all(np.abs(relu.values - expected) <= relu.errors + EPS)
     assert np.max(relu.errors) <= 1e-14
 

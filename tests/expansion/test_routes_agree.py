@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -76,7 +77,7 @@ COUNT = 18
 
 
 @pytest.mark.parametrize("draw", list(draws(COUNT, seed=7)), ids=lambda draw: draw.kind)
-def test_nothing_is_beyond_its_stated_error(draw) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_is_beyond_its_stated_error(draw: Any) -> None:
     # Enclosures around singular points take seconds each: they are left to the benchmark.
     notes = compare(draw, enclosures=draw.kind in ("piecewise", "exponential", "trigonometric"))
     assert [note for note in notes if not note.startswith("+")] == []

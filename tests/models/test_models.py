@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import pickle
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def test_models_are_frozen_hashable_and_compare_by_value() -> None:
         assert first == second
         assert hash(first) == hash(second)
         with pytest.raises(dataclasses.FrozenInstanceError):
-            first.ridge = 2.0
+            first.ridge = 2.0  # type: ignore[attr-defined]
     assert Task("relu", 0.1) != Task("relu", 0.2)
 
 
@@ -57,7 +58,7 @@ def test_sizes_and_ratios_convert_into_each_other() -> None:
     ("build", "message"),
     [
         (lambda: Sizes(0, 1, 1, 1), r"the size d is a positive integer; found d=0\. Repair: pass d=1 or more"),
-        (lambda: Sizes(4, 1, 1, 2.5), r"the size samples is a positive integer; found samples=2\.5"),
+        (lambda: Sizes(4, 1, 1, 2.5), r"the size samples is a positive integer; found samples=2\.5"),  # type: ignore[arg-type]
         (lambda: Sizes(4, 1, 1, 1, 0), r"the size hidden is a positive integer; found hidden=0"),
         (lambda: Sizes(4, True, 1, 1), r"the size context is a positive integer; found context=True"),
         (lambda: Sizes(4, 4, 10, 9), r"k ≤ n; found tasks=10 > samples=9\. Repair: raise samples, or pass tasks=math\.inf"),
@@ -66,15 +67,15 @@ def test_sizes_and_ratios_convert_into_each_other() -> None:
         (lambda: Ratios(1, 1, math.nan), r"the ratio tau is > 0 and finite; found tau=nan"),
         (lambda: Ratios(1, 1, 1, -1), r"the ratio mu is > 0 \(inf allowed\); found mu=-1"),
         (lambda: Task("relu", noise=-0.1), r"noise \(the variance ρ of the label noise\) .* found noise=-0\.1"),
-        (lambda: Task("relu", noise="much"), r"noise .* found noise='much'"),
+        (lambda: Task("relu", noise="much"), r"noise .* found noise='much'"),  # type: ignore[arg-type]
         (lambda: Task("rleu"), r"rleu"),
         (lambda: LinearTransformer(-1), r"ridge \(the paper's λ\) .* found ridge=-1"),
         (lambda: RandomTransformer("relu", math.inf), r"ridge \(the paper's λ\) .* found ridge=inf"),
         (lambda: equivalent_model("relu", -1), r"the degree|degree is a non-negative integer; found degree=-1"),
-        (lambda: equivalent_model("relu", 1.5), r"degree is a non-negative integer; found degree=1\.5"),
+        (lambda: equivalent_model("relu", 1.5), r"degree is a non-negative integer; found degree=1\.5"),  # type: ignore[arg-type]
     ],
 )
-def test_bad_input_names_hypothesis_finding_and_repair(build: object, message: str) -> None:
+def test_bad_input_names_hypothesis_finding_and_repair(build: Callable[[], object], message: str) -> None:
     with pytest.raises(HypothesisError, match=message) as raised:
         build()
     assert ". Repair: " in str(raised.value)

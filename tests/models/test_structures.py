@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +35,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("sigma", "matrix"), CASES.items(), ids=[str(sigma) for sigma in CASES])
-def test_everything_is_of_one_matrix(sigma, matrix):
+def test_everything_is_of_one_matrix(sigma: Any, matrix: Any) -> None:
     scale = np.abs(matrix).max()
     # Sums of d products, each with a few roundings.
     tolerance = {"rtol": 0, "atol": 16 * D * EPS * scale}
@@ -50,7 +52,7 @@ def test_everything_is_of_one_matrix(sigma, matrix):
 
 
 @pytest.mark.parametrize("sigma", CASES, ids=str)
-def test_structures_are_data(sigma):
+def test_structures_are_data(sigma: Any) -> None:
     again = pickle.loads(pickle.dumps(sigma))
     assert again == sigma
     assert hash(again) == hash(sigma)
@@ -60,14 +62,14 @@ def test_structures_are_data(sigma):
     np.testing.assert_allclose(sigma.matrix(D), CASES[sigma], rtol=64 * EPS, atol=64 * EPS * np.abs(CASES[sigma]).max())
 
 
-def test_structures_of_every_dimension_have_the_trace_promised():
+def test_structures_of_every_dimension_have_the_trace_promised() -> None:
     for d in (1, 5, 80):
         for sigma in (Spike(d**2, normalised=True), PowerLaw(1.0), Toeplitz(0.3), Identity()):
             assert sigma.trace(d) == pytest.approx(d, rel=16 * d * EPS)
     assert Spike(6400.0).trace(80) == 80 + 6400
 
 
-def test_vectors_and_matrices_are_structures():
+def test_vectors_and_matrices_are_structures() -> None:
     assert structure([1.0, 2.0]) == Diagonal((1, 2))
     assert structure(WISHART) == Dense(WISHART)
     assert structure(Spike(1.0)) == Spike(1.0)
@@ -112,7 +114,7 @@ def test_vectors_and_matrices_are_structures():
         ),
     ],
 )
-def test_what_is_refused(build, message):
+def test_what_is_refused(build: Any, message: Any) -> None:
     with pytest.raises(HypothesisError) as raised:
         build()
     assert str(raised.value).startswith(message)
@@ -124,7 +126,7 @@ def test_what_is_refused(build, message):
 ROWS = np.random.default_rng(3).standard_normal((8, 3))
 
 #: Where matrices come in, by what they are called there.
-DOORS = {
+DOORS: dict[str, Callable[[Any], object]] = {
     "Σ": Dense,
     "covariance": lambda A: bayes_error_with_covariance(Task("identity", noise=0.1), 1.0, A),
     "train": lambda A: TaskPopulation.from_covariances(Task("identity"), A),
@@ -143,7 +145,7 @@ DOORS = {
         ([[1.0, 2.0], [2.0, 1.0]], "definite; found eigenvalues from -1 to 3. Repair: "),
     ],
 )
-def test_one_message_everywhere(name: str, matrix: list, message: str) -> None:
+def test_one_message_everywhere(name: str, matrix: list[Any], message: str) -> None:
     with pytest.raises(HypothesisError) as caught:
         DOORS[name](np.array(matrix))
     semi = "" if name in ("Σ", "cov") else "semi"

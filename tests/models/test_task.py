@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ ONE = Source("relu", 0.01)
 OTHER = Source("tanh", 0.1, task_cov=Spike(9.0), input_mean=[1, 0, 0], tasks="sphere")
 
 
-def test_one_source_is_the_same_task_by_any_call():
+def test_one_source_is_the_same_task_by_any_call() -> None:
     assert Task(sources=[ONE]) == Task("relu", 0.01) == Task("relu").with_noise(0.01) == Task(sources=[ONE, OTHER]).only(0)
     assert Task("relu", 0.01, unit_link=True) == Task(sources=[ONE], unit_link=True) != Task("relu", 0.01)
     assert Task("relu", 0.01).isotropic
@@ -25,7 +26,7 @@ def test_one_source_is_the_same_task_by_any_call():
         assert not other.isotropic
 
 
-def test_target_and_noise_are_those_of_one_source():
+def test_target_and_noise_are_those_of_one_source() -> None:
     task = Task(sources=[OTHER])
     assert (task.source, task.target, task.noise) == (OTHER, OTHER.target, 0.1)
     for name in ("source", "target", "noise"):
@@ -33,17 +34,17 @@ def test_target_and_noise_are_those_of_one_source():
             getattr(Task(sources=[ONE, OTHER]), name)
 
 
-def test_they_are_data():
+def test_they_are_data() -> None:
     task = Task(sources=[ONE, OTHER], test_weights="training", weights=[0.25, 0.75])
     for again in (pickle.loads(pickle.dumps(task)), copy.deepcopy(task), dataclasses.replace(task)):
         assert again == task
         assert hash(again) == hash(task)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        task.weights = (1.0, 0.0)
+        task.weights = (1.0, 0.0)  # type: ignore[misc]
     assert task.with_noise(0.2) == dataclasses.replace(task, sources=tuple(dataclasses.replace(each, noise=0.2) for each in (ONE, OTHER)))
 
 
-def test_they_print_their_departures_from_the_default():
+def test_they_print_their_departures_from_the_default() -> None:
     assert str(ONE) == "target relu, noise variance 0.01"
     assert str(OTHER) == "target tanh, noise variance 0.1, task covariance spike 9, input mean of norm 1, tasks sphere"
     assert str(Task(sources=[ONE], unit_inputs=True)) == "target relu, noise variance 0.01; unit inputs"
@@ -52,7 +53,7 @@ def test_they_print_their_departures_from_the_default():
     )
 
 
-def test_weights():
+def test_weights() -> None:
     assert Task(sources=[ONE, OTHER]).weights == Task(sources=[ONE, OTHER]).test_weights == (0.5, 0.5)
     task = Task(sources=[ONE, OTHER], weights=[0.9, 0.1], test_weights="training", unit_inputs=True)
     assert task.test_weights == (0.9, 0.1)
@@ -62,7 +63,7 @@ def test_weights():
     assert Task(sources=[ONE] * 3, weights=[0.1, 0.2, 0.7]).weights == (0.1, 0.2, 0.7)
 
 
-def test_a_source_of_the_test_alone_is_named():
+def test_a_source_of_the_test_alone_is_named() -> None:
     with pytest.warns(HypothesisWarning, match=r"source 1 \(target tanh, .*\) is never sampled in training"):
         task = Task(sources=[ONE, OTHER], weights=[1, 0])
     assert task.weights == (1.0, 0.0)
@@ -70,7 +71,7 @@ def test_a_source_of_the_test_alone_is_named():
     assert task.tested_on(0) == Task(sources=[ONE, OTHER], weights=[1, 0], test_weights="training")
 
 
-def test_unequal_traces_are_named():
+def test_unequal_traces_are_named() -> None:
     task = Task(sources=[ONE, Source("relu", input_cov=Spike(2.0))])
     with pytest.warns(HypothesisWarning, match=r"unequal traces \(source 0: 4, source 1: 6\)"):
         task.check(4)
@@ -78,7 +79,7 @@ def test_unequal_traces_are_named():
     Task(sources=[OTHER, Source("relu", input_cov=Spike(2.0, normalised=True)), Source("relu", input_cov=Toeplitz(0.5))]).check(3)
 
 
-def test_means_and_laws():
+def test_means_and_laws() -> None:
     assert Source("relu", input_mean=0.5).mean_vectors(2)[0].tolist() == [0.5, 0.5]
     assert OTHER.mean_vectors(3)[0].tolist() == [1, 0, 0]
     assert not OTHER.centred
@@ -90,7 +91,7 @@ def test_means_and_laws():
 
 
 @pytest.mark.parametrize("law", [Gaussian(), Sphere(), StudentT(5), Rademacher(), Uniform()], ids=str)
-def test_distributions_are_standardised_and_nested(law):
+def test_distributions_are_standardised_and_nested(law: Any) -> None:
     z = law.draw(np.random.default_rng(0), (60_000, 3))
     products = z[:, :, None] * z[:, None, :]
     # |z| < 6 on 9 means of finite variance (Student's with ν = 5 has fourth moments): a false alarm with probability 2e-8; exact where
@@ -114,7 +115,7 @@ def test_distributions_are_standardised_and_nested(law):
             "the test's sources are 'uniform', those of 'training', or have weights; found test_weights='equal'",
         ),
         (lambda: Task(sources=[]), "sources are a sequence of Source; found []"),
-        (lambda: Task(sources=["relu"]), "sources are a sequence of Source; found ['relu']"),
+        (lambda: Task(sources=["relu"]), "sources are a sequence of Source; found ['relu']"),  # type: ignore[list-item]
         (lambda: Task("relu", sources=[ONE]), "every source has its target and its noise; found target or noise beside sources"),
         (lambda: Task(noise=0.1), "a task has a target, or sources; found neither"),
         (lambda: Task("relu", weights=[0.5, 0.5]), "weights are 1 probabilities, one for each source; found weights=[0.5, 0.5]"),
@@ -127,12 +128,12 @@ def test_distributions_are_standardised_and_nested(law):
         (lambda: Task(sources=[Source("relu", task_cov=[1, 2])]).check(3), "the covariance (diagonal of 2 variances) has dimension d = 3"),
     ],
 )
-def test_what_is_refused(build, message):
+def test_what_is_refused(build: Any, message: Any) -> None:
     with pytest.raises(HypothesisError) as raised:
         build()
     assert str(raised.value).startswith(message)
 
 
-def test_unknown_arguments_are_type_errors():
+def test_unknown_arguments_are_type_errors() -> None:
     with pytest.raises(TypeError, match="unit_input"):
-        Task(sources=[ONE], unit_input=True)
+        Task(sources=[ONE], unit_input=True)  # type: ignore[call-arg]

@@ -42,13 +42,25 @@ def rows(scale: float = 1.0, width: int = 0, labels: int = 0) -> Callable[..., A
 
 
 def universal(one: Any = None, other: Any = None, **given: Any) -> Any:
-    arguments = {"dimensions": (20, 40), "samples": lambda d: 2 * d, "ridge": 0.5, "deviation": testing.Deviation(5.0, order=-0.5)} | given
+    arguments: dict[str, Any] = {
+        "dimensions": (20, 40),
+        "samples": lambda d: 2 * d,
+        "ridge": 0.5,
+        "deviation": testing.Deviation(5.0, order=-0.5),
+    } | given
     return testing.assert_universal(one or rows(), other or rows(), resolution=2.0, test=200, **arguments)
 
 
 def equal(**given: Any) -> Any:
     sizes = h.Sizes.from_ratios(6, alpha=1, kappa=1, tau=2, mu=1)
-    arguments = {"model_a": "a", "model_b": "b", "task": TASK, "sizes": sizes, "margin": 0.2, "simulator": errors_of_two} | given
+    arguments: dict[str, Any] = {
+        "model_a": "a",
+        "model_b": "b",
+        "task": TASK,
+        "sizes": sizes,
+        "margin": 0.2,
+        "simulator": errors_of_two,
+    } | given
     return testing.assert_equivalent(**arguments)
 
 
@@ -179,7 +191,7 @@ TABLE: dict[str, Row] = {
     "budget of a strategy": (lambda: strategies.sizes(max_cost=1.0), "pass max_cost=", lambda: strategies.sizes(max_cost=1e12)),
     # functions and samples
     "a function that raises": (
-        lambda: testing.assert_hermite_coefficients(lambda g, rng: {}[0], [0.0, 1.0], residual=1.0, samples=2**14, resolution=0.5),
+        lambda: testing.assert_hermite_coefficients(lambda g, rng: {}[0], [0.0, 1.0], residual=1.0, samples=2**14, resolution=0.5),  # type: ignore[index]
         "call f alone to see why",
         lambda: testing.assert_hermite_coefficients(noisy, [0.0, 1.0], residual=1.0, samples=2**18, resolution=0.1),
     ),
@@ -207,7 +219,7 @@ TABLE: dict[str, Row] = {
     ),
     # arguments
     "coefficients that are no numbers": (
-        lambda: testing.assert_hermite_coefficients("relu", ["a"]), "pass [c_0, c_1, …]",  # type: ignore[list-item]
+        lambda: testing.assert_hermite_coefficients("relu", ["a"]), "pass [c_0, c_1, …]",
         lambda: testing.assert_hermite_coefficients("relu", [0.39894228, 0.5], accuracy=1e-7),
     ),
     "residual of coefficients": (

@@ -170,8 +170,8 @@ TABLE: dict[str, Row] = {
         lambda: exact_coefficients(sympy.Max(sympy.Symbol("a", positive=True) * X**2 - 1, 0), 2),
     ),
     "factorials of doubles": (
-        lambda: hermite.orthonormal(np.ones(200)), "pass 171 of them, or exact ones",
-        lambda: (hermite.orthonormal(np.ones(171)), hermite.orthonormal([sympy.Integer(1)] * 200)),
+        lambda: hermite.orthonormal(np.ones(200)), "pass 171 of them, or exact ones",  # type: ignore[arg-type]
+        lambda: (hermite.orthonormal(np.ones(171)), hermite.orthonormal([sympy.Integer(1)] * 200)),  # type: ignore[arg-type]
     ),
     "radii": (
         lambda: latex.hermite_sum([1.0, 2.0], radius=[0.1]), "pass sequences of equal length",

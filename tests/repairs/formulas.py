@@ -75,7 +75,7 @@ TABLE: dict[str, Row] = {
     ),
     "values with a parameter": (
         lambda: activation("a*x", parameters=["a"])(1.0), "expression.subs({a: sympy.Rational(1, 2)})",
-        lambda: activation(activation(a * X).expression.subs({a: sympy.Rational(1, 2)}))(1.0),
+        lambda: activation(activation(a * X).expression.subs({a: sympy.Rational(1, 2)}))(1.0),  # type: ignore[union-attr]
     ),
     "type": (lambda: activation(3), "pass 'relu', sympy.tanh(x) or numpy.tanh", lambda: (activation(sympy.tanh(X)), activation(np.tanh))),
     "equivalent of an equivalent": (
@@ -92,7 +92,7 @@ TABLE: dict[str, Row] = {
         lambda: h.equivalent_transformer(h.RandomTransformer("relu", 0.1), TASK, h.Ratios(alpha=1, kappa=1, tau=1)),
     ),
     "kinks that are no numbers": (
-        lambda: Activation("n", None, np.abs, kinks=("a",)), "pass kinks=(0, 1)",  # type: ignore[arg-type]
+        lambda: Activation("n", None, np.abs, kinks=("a",)), "pass kinks=(0, 1)",
         lambda: Activation("n", None, np.abs, kinks=(0.0, 1.0)),
     ),
     "strip and kinks": (

@@ -9,10 +9,11 @@ import sympy
 from problems import FRESH, MIXED, SIZES, SOURCES, TASK, UNIFORM, F, Row, linear
 
 import hermite_eq as h
-from hermite_eq import covariance, models, simulate, structured
+from hermite_eq import models, simulate, structured
+from hermite_eq.covariance import SymbolicTarget, source_moments
 from hermite_eq.covariance.task_laws.laws import inner_tasks
 
-SYMBOLS = covariance.SymbolicTarget()
+SYMBOLS = SymbolicTarget()
 LINKED = h.covariance(h.Task(sources=SOURCES[1:], unit_link=True))
 
 TABLE: dict[str, Row] = {
@@ -61,22 +62,22 @@ TABLE: dict[str, Row] = {
         lambda: h.covariance(TASK).over_tasks().given(np.ones(4)[None, :], context=4),
     ),
     "source asked for": (
-        lambda: covariance.source_moments(MIXED, 4, 4), "pass source=0", lambda: covariance.source_moments(MIXED, 4, 4, source=0),
+        lambda: source_moments(MIXED, 4, 4), "pass source=0", lambda: source_moments(MIXED, 4, 4, source=0),
     ),
     "number of the source": (
-        lambda: covariance.source_moments(MIXED, 4, 4, source=5), "pass source=1", lambda: covariance.source_moments(MIXED, 4, 4, source=1),
+        lambda: source_moments(MIXED, 4, 4, source=5), "pass source=1", lambda: source_moments(MIXED, 4, 4, source=1),
     ),
     "moments of a task": (
-        lambda: covariance.source_moments("relu", 4, 4), 'hermite_eq.Task("relu", noise=0.01)',  # type: ignore[arg-type]
-        lambda: covariance.source_moments(h.Task("relu", noise=0.01), 4, 4),
+        lambda: source_moments("relu", 4, 4), 'hermite_eq.Task("relu", noise=0.01)',  # type: ignore[arg-type]
+        lambda: source_moments(h.Task("relu", noise=0.01), 4, 4),
     ),
     "tasks of zeros": (
-        lambda: covariance.source_moments(TASK, 4, 4, tasks=np.zeros((1, 4))), "pass task vectors that are not zero",
-        lambda: covariance.source_moments(TASK, 4, 4, tasks=np.ones((1, 4))),
+        lambda: source_moments(TASK, 4, 4, tasks=np.zeros((1, 4))), "pass task vectors that are not zero",
+        lambda: source_moments(TASK, 4, 4, tasks=np.ones((1, 4))),
     ),
     "tasks of another d": (
-        lambda: covariance.source_moments(TASK, 4, 4, tasks=np.ones(4)), "pass xi[None, :]",
-        lambda: covariance.source_moments(TASK, 4, 4, tasks=np.ones(4)[None, :]),
+        lambda: source_moments(TASK, 4, 4, tasks=np.ones(4)), "pass xi[None, :]",
+        lambda: source_moments(TASK, 4, 4, tasks=np.ones(4)[None, :]),
     ),
     "shift": (lambda: structured.affine("relu", math.nan, 1), "pass shift=0.5", lambda: structured.affine("relu", 0.5, 1)),
     "penalty of the papers": (lambda: models.rt_ridge(-1, 4, 12), "pass ridge=0.01", lambda: models.rt_ridge(0.01, 4, 12)),
@@ -111,7 +112,7 @@ TABLE: dict[str, Row] = {
         lambda: h.covariance(h.Task(sources=SOURCES, unit_inputs=True), source=0),
     ),
     "covariance of a name": (
-        lambda: h.covariance("relu"), 'pass hermite_eq.Task("relu", noise=0.01)',
+        lambda: h.covariance("relu"), 'pass hermite_eq.Task("relu", noise=0.01)',  # type: ignore[arg-type]
         lambda: h.covariance(h.Task("relu", noise=0.01)),
     ),
     "source of a task": (lambda: h.covariance(TASK, source=1), "pass source=0", lambda: h.covariance(TASK, source=0)),
@@ -143,14 +144,14 @@ TABLE: dict[str, Row] = {
         lambda: h.covariance(TASK).given(np.ones(4), context=4).matrix(F),
     ),
     "sizes of a covariance": (
-        lambda: covariance.source_moments(TASK, 0, 4), "pass positive sizes", lambda: covariance.source_moments(TASK, 4, 4),
+        lambda: source_moments(TASK, 0, 4), "pass positive sizes", lambda: source_moments(TASK, 4, 4),
     ),
     "averages over other tasks": (
-        lambda: covariance.source_moments(h.Task(sources=[h.Source("relu", 0.1, tasks="uniform")]), 4, 4), "pass tasks=…",
-        lambda: covariance.source_moments(h.Task(sources=[h.Source("relu", 0.1, tasks="uniform")]), 4, 4, tasks=np.ones((2, 4))),
+        lambda: source_moments(h.Task(sources=[h.Source("relu", 0.1, tasks="uniform")]), 4, 4), "pass tasks=…",
+        lambda: source_moments(h.Task(sources=[h.Source("relu", 0.1, tasks="uniform")]), 4, 4, tasks=np.ones((2, 4))),
     ),
     "moments of other inputs": (
-        lambda: covariance.source_moments(UNIFORM, 4, 4), "simulate: hermite_eq.simulate.icl_error",
+        lambda: source_moments(UNIFORM, 4, 4), "simulate: hermite_eq.simulate.icl_error",
         lambda: simulate.icl_error(linear, UNIFORM, FRESH, runs=1, rng=0),
     ),
     "series with means": (
@@ -259,11 +260,11 @@ TABLE: dict[str, Row] = {
         lambda: h.SoftmaxAttention(h.Task("relu", noise=0.01), 1.0),
     ),
     "mean of a source": (
-        lambda: h.Source("relu", 0.1, input_mean=[[1.0]]), "pass input_mean=0.0 or a (d,) array",  # type: ignore[arg-type]
+        lambda: h.Source("relu", 0.1, input_mean=[[1.0]]), "pass input_mean=0.0 or a (d,) array",
         lambda: (h.Source("relu", 0.1, input_mean=0.0), h.Source("relu", 0.1, input_mean=[1.0])),
     ),
     "covariance of a source": (
-        lambda: h.Source("relu", 0.1, input_cov=2.0), "pass Spike(3.0) or a (d, d) array",  # type: ignore[arg-type]
+        lambda: h.Source("relu", 0.1, input_cov=2.0), "pass Spike(3.0) or a (d, d) array",
         lambda: (h.Source("relu", 0.1, input_cov=h.Spike(3.0)), h.Source("relu", 0.1, input_cov=np.eye(4))),
     ),
     "weights that are no numbers": (

@@ -43,7 +43,8 @@ TURNING = Population(theory.RotationInvariant(2, 1.0, 1.0, 1.0, 1.0), np.hstack(
 
 
 def population(**given: Any) -> Population:
-    return Population(**({"covariance": np.eye(20), "signal": np.ones(20) / 40, "square": 1.0} | given))
+    arguments: dict[str, Any] = {"covariance": np.eye(20), "signal": np.ones(20) / 40, "square": 1.0}
+    return Population(**(arguments | given))
 
 
 def moments(**given: Any) -> theory.GivenMoments:
@@ -136,7 +137,7 @@ TABLE: dict[str, Row] = {
         lambda: theory.mixing_curve(linear, h.Task(sources=[*SOURCES, SOURCES[0]]), FRESH, weights=[[0.2, 0.3, 0.5]]),
     ),
     "rate": (
-        lambda: theory.interpolation_peak(linear, TASK, RATIOS, "n"), 'pass along="tau"',
+        lambda: theory.interpolation_peak(linear, TASK, RATIOS, "n"), 'pass along="tau"',  # type: ignore[arg-type]
         lambda: theory.interpolation_peak(linear, TASK, RATIOS, "tau"),
     ),
     "listed points": (
@@ -153,7 +154,7 @@ TABLE: dict[str, Row] = {
         lambda: theory.ridgeless("overdetermined"),
     ),
     "axis of a curve": (
-        lambda: theory.icl_curve(linear, TASK, SIZES, width=[1]), "pass samples=[100, 200]",
+        lambda: theory.icl_curve(linear, TASK, SIZES, width=[1]), "pass samples=[100, 200]",  # type: ignore[call-overload]
         lambda: theory.icl_curve(linear, TASK, SIZES, samples=[100, 200]),
     ),
     "two axes of a curve": (
@@ -165,7 +166,7 @@ TABLE: dict[str, Row] = {
         lambda: theory.icl_gradient(h.LinearTransformer(ridge=0.1), TASK, RATIOS),
     ),
     "task of a best context": (
-        lambda: theory.optimal_context(linear, MIXED, kappa=1, tau=2), "pass hermite_eq.Task(target, noise=0.01)",  # type: ignore[arg-type]
+        lambda: theory.optimal_context(linear, MIXED, kappa=1, tau=2), "pass hermite_eq.Task(target, noise=0.01)",
         lambda: theory.optimal_context(linear, h.Task("relu", noise=0.01), kappa=1, tau=2),
     ),
     "best ridge in the limit": (
@@ -197,14 +198,14 @@ TABLE: dict[str, Row] = {
         lambda: moments(signal=np.zeros(20) + 0.01),
     ),
     "given moments without hidden units": (
-        lambda: h.icl_error(normal, moments(), BARE), "pass hidden=…", lambda: h.icl_error(normal, moments(), FRESH),  # type: ignore[call-overload]
+        lambda: h.icl_error(normal, moments(), BARE), "pass hidden=…", lambda: h.icl_error(normal, moments(), FRESH),
     ),
     "test tasks of another size": (
         lambda: theory.TaskPopulation.from_tasks(TASK, np.eye(4), np.eye(3)), "pass matrices of one shape",
         lambda: theory.TaskPopulation.from_tasks(TASK, np.eye(4), np.eye(4)),
     ),
     "step of given moments": (
-        lambda: h.icl_error(h.OneStepTransformer("tanh", 1.0, 0.1), moments(), FRESH), "pass Task(…), with its sources",  # type: ignore[call-overload]
+        lambda: h.icl_error(h.OneStepTransformer("tanh", 1.0, 0.1), moments(), FRESH), "pass Task(…), with its sources",
         lambda: theory.spiked_icl_error(head, h.Task(sources=[h.Source("relu", 0.1)]), WIDE, nodes=64),
     ),
     "types of neurons of given moments": (
@@ -281,7 +282,7 @@ TABLE: dict[str, Row] = {
         lambda: theory.ridgeless_limit(tau=sympy.oo, alpha=sympy.oo),
     ),
     "given moments in the limit": (
-        lambda: h.icl_error(linear, moments(), RATIOS), "pass Sizes(…)", lambda: h.icl_error(linear, moments(), FRESH),  # type: ignore[call-overload]
+        lambda: h.icl_error(linear, moments(), RATIOS), "pass Sizes(…)", lambda: h.icl_error(linear, moments(), FRESH),
     ),
     "no population": (
         lambda: theory.given_moments([]), "pass training=[Population(…), …]",
@@ -345,7 +346,7 @@ TABLE: dict[str, Row] = {
         lambda: theory.interpolation_peak(linear, TASK, h.Sizes.from_ratios(4, alpha=1, kappa=1, tau=2), "tau"),
     ),
     "no list of values": (
-        lambda: theory.icl_curve(linear, TASK, RATIOS, tau=3), "pass tau as a list",
+        lambda: theory.icl_curve(linear, TASK, RATIOS, tau=3), "pass tau as a list",  # type: ignore[call-overload]
         lambda: theory.icl_curve(linear, TASK, RATIOS, tau=[3]),
     ),
     "shapes of ratios": (
@@ -353,7 +354,7 @@ TABLE: dict[str, Row] = {
         lambda: theory.context_ridge_error(LINE, [1.0, 2.0], [0.1, 0.2]),
     ),
     "values of None": (
-        lambda: theory.icl_curve(linear, TASK, SIZES, hidden=[None]), "pass samples=[100, 200]",
+        lambda: theory.icl_curve(linear, TASK, SIZES, hidden=[None]), "pass samples=[100, 200]",  # type: ignore[list-item]
         lambda: theory.icl_curve(linear, TASK, SIZES, samples=[100, 200]),
     ),
     "a spectrum of nothing": (

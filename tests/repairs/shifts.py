@@ -59,8 +59,8 @@ TABLE: dict[str, Row] = {
         lambda: theory.task_alignment(h.LinearTransformer(0.1), _PLAIN, h.Ratios(1, 1, 1)),
     ),
     "population of no task": (
-        lambda: theory.TaskPopulation.from_sources(3, 4), "pass Task(sources=", lambda: theory.TaskPopulation.from_sources(TASK, 4),
-    ),  # type: ignore[arg-type]
+        lambda: theory.TaskPopulation.from_sources(3, 4), "pass Task(sources=", lambda: theory.TaskPopulation.from_sources(TASK, 4),  # type: ignore[arg-type]
+    ),
     "population of two sources": (
         lambda: theory.TaskPopulation.from_sources(h.Task(sources=[h.Source("relu"), h.Source("tanh")]), 4),
         "icl_error(model, task, sizes)", lambda: theory.TaskPopulation.from_sources(TASK, 4),

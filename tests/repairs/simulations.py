@@ -17,8 +17,8 @@ from hermite_eq import cli, plotting, simulate, theory, trained
 
 
 def curve(**given: Any) -> simulate.SimulatedCurve:
-    found: simulate.SimulatedCurve = simulate.icl_curve(linear, TASK, SIZES, **({"samples": [10, 20], "runs": 2, "rng": 0} | given))
-    return found
+    keywords: dict[str, Any] = {"samples": [10, 20], "runs": 2, "rng": 0}
+    return simulate.icl_curve(linear, TASK, SIZES, **(keywords | given))
 
 
 def listed(*points: h.Sizes) -> simulate.SimulatedCurve:
@@ -75,7 +75,7 @@ TABLE: dict[str, Row] = {
         lambda: simulate.icl_error([h.LinearTransformer(ridge=1e-3)], TASK, SIZES, runs=1),
     ),
     "kind of model": (
-        lambda: simulate.icl_error("relu", TASK, SIZES, runs=1), "pass RandomTransformer(activation, ridge=…)",  # type: ignore[call-overload]
+        lambda: simulate.icl_error("relu", TASK, SIZES, runs=1), "pass RandomTransformer(activation, ridge=…)",  # type: ignore[arg-type]
         lambda: simulate.icl_error(h.RandomTransformer("relu", ridge=0.1, normalise=True), TASK, SIZES, runs=1),
     ),
     "hidden units, simulated": (
@@ -114,7 +114,7 @@ TABLE: dict[str, Row] = {
         drawn(lambda: plotting.plot_curve([curve()])),
     ),
     "a table": (
-        lambda: plotting.plot_phase([1, 2]), "plot_phase(x, y, values)",
+        lambda: plotting.plot_phase([1, 2]), "plot_phase(x, y, values)",  # type: ignore[call-overload]
         drawn(lambda: plotting.plot_phase([1, 2], [1, 2], np.ones((2, 2)))),
     ),
     "limits": (
@@ -156,7 +156,7 @@ TABLE: dict[str, Row] = {
         lambda: simulate.gradient_step(h.OneStepTransformer("tanh", 1.0, 0.1), TASK, SIZES, runs=1, rng=0),
     ),
     "dMMSE of two sources": (
-        lambda: simulate.dmmse_error(MIXED, SIZES, runs=1), 'pass Task("identity", noise=0.01)',  # type: ignore[arg-type]
+        lambda: simulate.dmmse_error(MIXED, SIZES, runs=1), 'pass Task("identity", noise=0.01)',
         lambda: simulate.dmmse_error(h.Task("identity", noise=0.01), SIZES, runs=1, rng=0),
     ),
     "dMMSE beyond lines": (
@@ -177,7 +177,7 @@ TABLE: dict[str, Row] = {
     ),
     "curves of two models": (
         lambda: simulate.join([
-            simulate.icl_curve(model, TASK, SIZES, samples=[10], runs=range(i, i + 1), rng=0) for i, model in enumerate([linear, normal])
+            curve(samples=[10], runs=range(1)), simulate.icl_curve(normal, TASK, SIZES, samples=[10], runs=range(1, 2), rng=0)
         ]),
         "join each model by itself",
         lambda: simulate.join([simulate.icl_curve(linear, TASK, SIZES, samples=[10], runs=range(i, i + 1), rng=0) for i in range(2)]),
@@ -244,7 +244,7 @@ TABLE: dict[str, Row] = {
         lambda: simulate.gradient_step(h.OneStepTransformer("tanh", 1.0, 0.1), TASK, h.Sizes(4, 4, 3, 20, hidden=12), runs=1, rng=0),
     ),
     "sizes of a simulation": (
-        lambda: simulate.icl_error(linear, TASK, FLAT, runs=1), "pass Sizes.from_ratios(d, …)",  # type: ignore[arg-type]
+        lambda: simulate.icl_error(linear, TASK, FLAT, runs=1), "pass Sizes.from_ratios(d, …)",  # type: ignore[call-overload]
         lambda: simulate.icl_error(linear, TASK, h.Sizes.from_ratios(4, alpha=1, kappa=1, tau=2), runs=1, rng=0),
     ),
     "axes of a figure": (

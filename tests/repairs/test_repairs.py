@@ -84,7 +84,7 @@ def reads(node: ast.AST) -> bool:
 
 def offers() -> dict[tuple[str, int], tuple[int, str]]:
     """The lines of all statements that raise an own error or have an argument read: first line and source by file and line."""
-    found = {}
+    found: dict[tuple[str, int], tuple[int, str]] = {}
     for path in sorted(LIBRARY.rglob("*.py")):
         name = str(path.relative_to(LIBRARY))
         module = importlib.import_module(".".join(["hermite_eq", *Path(name).with_suffix("").parts]).removesuffix(".__init__"))

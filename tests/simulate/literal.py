@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.stats
+from numpy.typing import NDArray
+
+from hermite_eq.models import Sizes, Source, Task
+
+Array = NDArray[np.float64]
+Contexts = tuple[Array, Array, Array]
 
 
-def draw_contexts(task, d, context, xi, rng):
+def draw_contexts(task: Task, d: int, context: int, xi: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """One context for each row of ``xi``, query last: x of shape (n, ℓ+1, d), y of shape (n, ℓ+1)."""
     n = len(xi)
     x = rng.standard_normal((n, context + 1, d)) / np.sqrt(d)
@@ -18,7 +26,9 @@ def draw_contexts(task, d, context, xi, rng):
     return x, y
 
 
-def draw_source(source, d, context, xi, rng, unit_inputs=False, unit_link=False):
+def draw_source(
+    source: Source, d: int, context: int, xi: Array, rng: np.random.Generator, unit_inputs: bool = False, unit_link: bool = False
+) -> tuple[Array, Array]:
     """One context of a source for each row of ``xi``, query last: x of shape (n, ℓ+1, d) in the scale asked for, y of shape (n, ℓ+1)."""
     n = len(xi)
     sigma = source.input_cov.matrix(d)
@@ -30,21 +40,21 @@ def draw_source(source, d, context, xi, rng, unit_inputs=False, unit_link=False)
     return x if unit_inputs else x / np.sqrt(d), y
 
 
-def embedding(x, y):
+def embedding(x: Array, y: Array) -> Array:
     """Z of (3) for one context, the query's label replaced by zero."""
     labels = y.copy()
     labels[-1] = 0.0
     return np.vstack([x.T, labels])
 
 
-def attention_output(z, key, query, value):
+def attention_output(z: Array, key: Array, query: Array, value: Array) -> float:
     """The entry (d+1, ℓ+1) of A = Z + V Z (K Z)ᵀ (Q Z)/ℓ, (4)-(5)."""
     context = z.shape[1] - 1
     a = z + value @ z @ (key @ z).T @ (query @ z) / context
-    return a[-1, -1]
+    return float(a[-1, -1])
 
 
-def h_z(x, y):
+def h_z(x: Array, y: Array) -> Array:
     """H_Z for one context."""
     context, d = len(x) - 1, x.shape[1]
     first = d / context * sum(y[i] * x[i] for i in range(context))
@@ -52,7 +62,7 @@ def h_z(x, y):
     return np.outer(x[-1], np.append(first, last))
 
 
-def statistics(x, y, unit_inputs=False):
+def statistics(x: Array, y: Array, unit_inputs: bool = False) -> Contexts:
     """Queries, b and query labels of many contexts."""
     context, d = x.shape[1] - 1, 1 if unit_inputs else x.shape[2]
     b = np.concatenate(
@@ -62,7 +72,7 @@ def statistics(x, y, unit_inputs=False):
     return x[:, -1], b, y[:, -1]
 
 
-def softmax_statistics(x, y, sharpness, unit_inputs=False):
+def softmax_statistics(x: Array, y: Array, sharpness: float, unit_inputs: bool = False) -> Contexts:
     """Queries, b and query labels of many contexts under softmax attention."""
     d = x.shape[2]
     logits = sharpness * np.einsum("nid,nd->ni", x[:, :-1], x[:, -1]) * (1 / np.sqrt(d) if unit_inputs else np.sqrt(d))
@@ -71,7 +81,7 @@ def softmax_statistics(x, y, sharpness, unit_inputs=False):
     return x[:, -1], np.column_stack([first, np.einsum("ni,ni->n", p, y[:, :-1] ** 2)]), y[:, -1]
 
 
-def ridge(features, y, penalty, intercept=False):
+def ridge(features: Array, y: Array, penalty: float, intercept: bool = False) -> Array:
     """Least squares on rows extended by √penalty I, which leave the column of the intercept alone."""
     n, p = features.shape
     top = np.hstack([features, np.ones((n, 1))]) if intercept else features
@@ -85,22 +95,23 @@ class Head:
     """A head as a function from h to features: the activation and F, or neither for the linear head."""
 
     ridge: float
-    activation: object = None
+    activation: Any = None
     intercept: bool = False
     normalise: bool = False
 
-    def features(self, h, f, trace, rng):
+    def features(self, h: Array, f: Array, trace: float, rng: np.random.Generator) -> Array:
         if self.normalise:
             h = h * np.sqrt(trace) / np.linalg.norm(h, axis=1)[:, None]
         values = h if self.activation is None else self.activation(h @ f, rng=rng)
         return np.hstack([values, np.ones((len(h), 1))]) if self.intercept else values
 
 
-def icl_errors(heads, task, sizes, trace, test, rng):
+def icl_errors(heads: Sequence[Head], task: Task, sizes: Sizes, trace: float, test: int, rng: np.random.Generator) -> Array:
     """ICL and in-distribution error of every head in one run."""
-    d, context, k, n = sizes.d, sizes.context, sizes.tasks, sizes.samples
+    d, context, k, n = sizes.d, sizes.context, int(sizes.tasks), sizes.samples
+    assert sizes.hidden is not None
 
-    def sample(xi):
+    def sample(xi: Array) -> tuple[Array, Array]:
         x, y = draw_contexts(task, d, context, xi, rng)
         query, b, label = statistics(x, y)
         return np.einsum("ni,nj->nij", query, b).reshape(len(xi), -1), label
@@ -121,7 +132,7 @@ def icl_errors(heads, task, sizes, trace, test, rng):
 # Two samples of contexts of one task: do they have the same law?
 
 
-def coordinates(x, b, y, xi):
+def coordinates(x: Array, b: Array, y: Array, xi: Array) -> Array:
     """Six scalars: b₁ and x along ξ and across, b₂, y."""
     d = len(xi)
     u = xi / np.linalg.norm(xi)
@@ -132,16 +143,17 @@ def coordinates(x, b, y, xi):
     return np.stack([b[:, :d] @ u, b[:, :d] @ across, b[:, d], x @ u, x @ across, y])
 
 
-def moment_scores(one, two):
+def moment_scores(one: Array, two: Array) -> Array:
     """z-scores of all monomials of degree ≤ 4 between two samples, standardised by the first."""
     centre, scale = one.mean(axis=1, keepdims=True), one.std(axis=1, keepdims=True)
     means, errors = zip(*(moments((each - centre) / scale) for each in (one, two)), strict=True)
-    return (means[0] - means[1]) / np.sqrt(errors[0] + errors[1])
+    return np.asarray((means[0] - means[1]) / np.sqrt(errors[0] + errors[1]))
 
 
-def moments(rows):
+def moments(rows: Array) -> Array:
     """Means of all monomials of degree ≤ 4, and the squares of their standard errors; each monomial is a row times one of lower degree."""
-    products, found, count = {(): np.ones(rows.shape[1])}, [], rows.shape[1]
+    products: dict[tuple[int, ...], Array] = {(): np.ones(rows.shape[1])}
+    found, count = [], rows.shape[1]
     for degree in range(1, 5):
         for which in itertools.combinations_with_replacement(range(len(rows)), degree):
             value = rows[which[-1]] * products[which[:-1]]
@@ -152,8 +164,8 @@ def moments(rows):
     return np.array(found).T
 
 
-def law_p_values(one, two, d, xi):
-    def statistics(x, b, y):
+def law_p_values(one: Contexts, two: Contexts, d: int, xi: Array) -> Array:
+    def statistics(x: Array, b: Array, y: Array) -> list[Array]:
         u = xi / np.linalg.norm(xi)
         b1 = b[:, :d]
         return [

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import literal
 import numpy as np
 import pytest
 from literal import coordinates, law_p_values, moment_scores
+from numpy.typing import NDArray
 
 from hermite_eq import Diagonal, HypothesisError, PowerLaw, Sizes, SoftmaxAttention, Source, Spike, StudentT, Task, Toeplitz
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.simulate import contexts
 from hermite_eq.simulate.laws import Contexts, Tasks
 from hermite_eq.simulate.sampler import context_law
+
+Array = NDArray[np.float64]
+Samples = tuple[Task, Array, literal.Contexts, Contexts]
 
 EPS = np.finfo(float).eps
 D, CONTEXT, COUNT = 5, 8, 50_000
@@ -34,7 +39,7 @@ Z = 5.0
 P = 1e-6
 
 
-def test_attention_is_linear_in_h_z():
+def test_attention_is_linear_in_h_z() -> None:
     # A = Z + V Z (KZ)ᵀ(QZ)/ℓ with the last row of V equal to (0, …, 0, v): ŷ = ⟨Γ, H_Z⟩ with Γ = v [
     # (KᵀQ)₁₁ᵀ/d, (KᵀQ)₂₁ᵀ ].
     rng = np.random.default_rng(1)
@@ -72,14 +77,14 @@ def test_attention_is_linear_in_h_z():
 
 
 @pytest.fixture(scope="module", params=TASKS, ids=str)
-def samples(request):
+def samples(request: pytest.FixtureRequest) -> Samples:
     task = request.param
     rng = np.random.default_rng(7)
     xi = rng.standard_normal(D) * 1.3
     return task, xi, by_definition(task, xi, rng), contexts(task, Sizes(D, CONTEXT, 1, 1), xi, COUNT, rng=3)
 
 
-def by_definition(task, xi, rng):
+def by_definition(task: Task, xi: Array, rng: np.random.Generator) -> literal.Contexts:
     rows = np.tile(xi, (COUNT, 1))
     if task.isotropic:
         return literal.statistics(*literal.draw_contexts(task, D, CONTEXT, rows, rng))
@@ -87,18 +92,18 @@ def by_definition(task, xi, rng):
     return literal.statistics(*drawn, task.unit_inputs)
 
 
-def test_moments_to_order_four(samples):
+def test_moments_to_order_four(samples: Samples) -> None:
     _, xi, exact, fast = samples
     scores = moment_scores(coordinates(*exact, xi), coordinates(fast.x, fast.b, fast.y, xi))
     assert np.abs(scores).max() < Z
 
 
-def test_two_sample_laws(samples):
+def test_two_sample_laws(samples: Samples) -> None:
     _, xi, exact, fast = samples
     assert law_p_values(exact, (fast.x, fast.b, fast.y), D, xi).min() > P
 
 
-def five_per_cent_off(fast, xi, what):
+def five_per_cent_off(fast: Contexts, xi: Array, what: str) -> literal.Contexts:
     """The sample as it would come from a wrong sampler."""
     u = xi / np.linalg.norm(xi)
     d = len(xi)
@@ -119,21 +124,21 @@ def five_per_cent_off(fast, xi, what):
 
 @pytest.mark.parametrize("what", ["across", "along", "square", "unprojected"])
 @pytest.mark.parametrize("samples", [*TASKS[:3], TASKS[4]], indirect=True, ids=str)
-def test_both_tests_see_five_per_cent(samples, what):
+def test_both_tests_see_five_per_cent(samples: Samples, what: Any) -> None:
     _, xi, exact, fast = samples
     wrong = five_per_cent_off(fast, xi, what)
     assert np.abs(moment_scores(coordinates(*exact, xi), coordinates(*wrong, xi))).max() > Z
     assert law_p_values(exact, wrong, D, xi).min() < P
 
 
-def wrong(task, what):
+def wrong(task: Task, what: str) -> Task:
     """The contexts of a sampler with one mistake; all but the last are another task's."""
     source = task.sources[0]
-    fields = {name: getattr(source, name) for name in ("input_cov", "input_mean", "inputs")}
+    fields: dict[str, Any] = {name: getattr(source, name) for name in ("input_cov", "input_mean", "inputs")}
     if what == "mean":
         fields["input_mean"] = 0.0
     elif what == "spike":
-        fields["input_cov"] = replace(source.input_cov, strength=1.1 * source.input_cov.strength)
+        fields["input_cov"] = replace(fields["input_cov"], strength=1.1 * fields["input_cov"].strength)
     elif what == "law":
         fields["inputs"] = "gaussian"
     elif what == "link":
@@ -145,7 +150,7 @@ def wrong(task, what):
     ("task", "what"),
     [(3, "spike"), (3, "link"), (4, "mean"), (5, "mean"), (6, "mean"), (6, "law"), (7, "law"), (4, "sizes"), (6, "sizes")],
 )
-def test_both_tests_see_a_wrong_sampler(task, what):
+def test_both_tests_see_a_wrong_sampler(task: Any, what: Any) -> None:
     task = TASKS[task]
     xi = np.array([2.0, 1.0, 0.3, -0.2, 1.0])
     exact = by_definition(task, xi, np.random.default_rng(3))
@@ -158,7 +163,7 @@ def test_both_tests_see_a_wrong_sampler(task, what):
     assert law_p_values(exact, (drawn.x, b, drawn.y), D, xi).min() < P
 
 
-def test_heavy_tails():
+def test_heavy_tails() -> None:
     # Three degrees of freedom: no fourth moments, but laws all the same. 5 % off in the scale is seen.
     task = Task(sources=[Source("tanh", 0.1, inputs=StudentT(3), input_cov=Spike(1.0))])
     xi = np.array([2.0, 1.0, 0.3, -0.2, 1.0])
@@ -169,7 +174,7 @@ def test_heavy_tails():
 
 
 @pytest.mark.parametrize("tasks", ["gaussian", "sphere", "rademacher"])
-def test_law_over_tasks_of_several_sources(tasks):
+def test_law_over_tasks_of_several_sources(tasks: Any) -> None:
     sources = [
         Source("relu", 0.1, tasks=tasks, task_cov=Spike(5.0), task_mean=0.3),
         Source("tanh", 0.2, tasks=tasks, input_cov=Spike(2.0, normalised=True), input_mean=0.5),
@@ -198,7 +203,7 @@ def test_law_over_tasks_of_several_sources(tasks):
         assert np.abs(moment_scores(scalars(x, b, y, xi), swapped)).max() > Z
 
 
-def scalars(x, b, y, xi):
+def scalars(x: Array, b: Array, y: Array, xi: Array) -> Array:
     b1 = b[:, :D]
     return np.stack(
         [
@@ -213,7 +218,7 @@ def scalars(x, b, y, xi):
 
 
 @pytest.mark.parametrize("unit", [False, True])
-def test_softmax_attention(unit):
+def test_softmax_attention(unit: Any) -> None:
     task = Task(sources=[Source("relu", 0.1, input_cov=Spike(1.0))], unit_inputs=unit)
     xi = np.array([2.0, 1.0, 0.3, -0.2, 1.0])
     drawn = literal.draw_source(task.sources[0], D, CONTEXT, np.tile(xi, (COUNT, 1)), np.random.default_rng(3), unit)
@@ -227,7 +232,7 @@ def test_softmax_attention(unit):
         assert np.abs(moment_scores(coordinates(*exact, xi), coordinates(fast.x, fast.b, fast.y, xi))).max() > Z
 
 
-def test_the_trace_under_softmax_attention_is_measured():
+def test_the_trace_under_softmax_attention_is_measured() -> None:
     task = Task(sources=[Source("relu", 0.1)])
     law, soft = (context_law(each, Sizes(20, 20, 1, 1)) for each in (task, SoftmaxAttention(task, 1e-9)))
     # Without sharpness the exact trace is known; 8192 contexts have a standard error of about 1 % and a seed of their own.
@@ -235,10 +240,10 @@ def test_the_trace_under_softmax_attention_is_measured():
     assert soft.trace() == pytest.approx(law.trace(), rel=0.05)
     assert not soft.closes
     with pytest.raises(HypothesisError, match="softmax attention is over the contexts of a Task"):
-        SoftmaxAttention("relu", 1.0)
+        SoftmaxAttention("relu", 1.0)  # type: ignore[arg-type]
 
 
-def test_law_over_random_tasks():
+def test_law_over_random_tasks() -> None:
     task = Task("relu", noise=0.1)
     rng = np.random.default_rng(5)
     count = 4 * COUNT
@@ -255,7 +260,7 @@ def test_law_over_random_tasks():
     assert np.abs(off).max() > Z
 
 
-def test_first_contexts_do_not_depend_on_how_many_follow(monkeypatch):
+def test_first_contexts_do_not_depend_on_how_many_follow(monkeypatch: pytest.MonkeyPatch) -> None:
     task, sizes, xi = Task("relu", noise=0.1), Sizes(4, 7, 1, 1), np.arange(1.0, 5.0)
     many = contexts(task, sizes, xi, 50, rng=2)
     few = contexts(task, sizes, xi, 20, rng=2)
@@ -267,14 +272,14 @@ def test_first_contexts_do_not_depend_on_how_many_follow(monkeypatch):
         np.testing.assert_array_equal(getattr(many, name), getattr(blocked, name))
 
 
-def test_a_generator_gives_new_contexts_each_time():
+def test_a_generator_gives_new_contexts_each_time() -> None:
     task, sizes, xi = Task("relu"), Sizes(4, 7, 1, 1), np.ones(4)
     rng = np.random.default_rng(2)
     first, second = (contexts(task, sizes, xi, 3, rng=rng) for _ in range(2))
     assert not np.array_equal(first.x, second.x)
 
 
-def test_h_is_the_outer_product_by_rows():
+def test_h_is_the_outer_product_by_rows() -> None:
     rng = np.random.default_rng(0)
     c = Contexts(
         rng.standard_normal((6, 3)),
@@ -287,7 +292,7 @@ def test_h_is_the_outer_product_by_rows():
     np.testing.assert_array_equal(c.h(slice(2, 5)), [np.outer(x, b).ravel() for x, b in zip(c.x[2:5], c.b[2:5], strict=True)])
 
 
-def test_one_dimension():
+def test_one_dimension() -> None:
     # d = 1: nothing lies across ξ, so that b₁ = Σ y x / ℓ has no part from the fresh vector: its mean is s
     # E[y g] = 1 for y = x.
     fast = contexts(Task("identity"), Sizes(1, 4, 1, 1), [1.0], 4000, rng=0)
@@ -310,7 +315,7 @@ def test_one_dimension():
         ),
     ],
 )
-def test_errors(arguments, message):
+def test_errors(arguments: Any, message: Any) -> None:
     given = {
         "task": Task("relu"),
         "sizes": Sizes(4, 7, 1, 1),

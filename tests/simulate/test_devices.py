@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import builtins
 import importlib
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import special
 
 from hermite_eq import (
@@ -25,12 +28,16 @@ from hermite_eq import (
 from hermite_eq.activations import activation, registered_names
 from hermite_eq.activations.array_function import array_function
 from hermite_eq.cli import main
-from hermite_eq.models import SoftmaxAttention
-from hermite_eq.simulate import SimulationOptions, icl_curve, icl_error
+from hermite_eq.models import SoftmaxAttention, TrainedModel
+from hermite_eq.simulate import SimulatedCurve, SimulationOptions, icl_curve, icl_error
 from hermite_eq.simulate.arrays import HOST, arrays_on, devices
 from hermite_eq.simulate.arrays.cholesky import BlockedSystem, inverse_norm
 from hermite_eq.simulate.arrays.device import DeviceArrays
 from hermite_eq.simulate.arrays.lapack import LapackSystem
+
+Array = NDArray[np.float64]
+Curves = tuple[SimulatedCurve, ...]
+By = Callable[[Task, str, str], Curves]
 
 TASK = Task("relu", noise=0.01)
 MIXTURE = Task(sources=[Source("relu", 0.1), Source("tanh", 0.02, task_cov=Spike(9.0), input_mean=0.3)], weights=[0.3, 0.7])
@@ -62,21 +69,21 @@ def device(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def difference(curves, others):
+def difference(curves: Sequence[Any], others: Sequence[Any]) -> float:
     """The largest relative difference of the errors of any model, point and run."""
     return max(
-        np.abs(getattr(other, name) / getattr(one, name) - 1).max()
+        float(np.abs(getattr(other, name) / getattr(one, name) - 1).max())
         for one, other in zip(curves, others, strict=True)
         for name in ("icl_runs", "idg_runs")
     )
 
 
 @pytest.fixture(scope="module")
-def by_numpy():
+def by_numpy() -> By:
     """The errors by NumPy, computed once for both libraries."""
-    found = {}
+    found: dict[tuple[int, str, str], Curves] = {}
 
-    def curves(task, axis, precision):
+    def curves(task: Task, axis: str, precision: str) -> Curves:
         if (key := (id(task), axis, precision)) not in found:
             found[key] = simulated(task, axis, precision, "cpu")
         return found[key]
@@ -84,16 +91,17 @@ def by_numpy():
     return curves
 
 
-def simulated(task, axis, precision, device):
+def simulated(task: Task, axis: str, precision: str, device: str) -> Curves:
     sizes = SIZES if axis == "samples" else Sizes(8, 8, 4, 64, 120)
-    values = {"samples": SAMPLES} if axis == "samples" else {"hidden": HIDDEN}
-    return icl_curve(MODELS, task, sizes, runs=1, rng=0, test=100, queries=2, precision=precision, device=device, **values)
+    values: dict[str, Any] = {"samples": SAMPLES} if axis == "samples" else {"hidden": HIDDEN}
+    values |= {"precision": precision, "device": device}
+    return icl_curve(MODELS, task, sizes, runs=1, rng=0, test=100, queries=2, **values)
 
 
 @pytest.mark.filterwarnings("ignore:the second moment:hermite_eq.HypothesisWarning")
 @pytest.mark.parametrize("precision", TOLERANCE)
 @pytest.mark.parametrize(("task", "axis"), [(TASK, "samples"), (TASK, "hidden"), (MIXTURE, "samples")], ids=["n", "m", "mixture"])
-def test_the_same_draw_has_the_same_errors(task, axis, precision, device, by_numpy):
+def test_the_same_draw_has_the_same_errors(task: Any, axis: Any, precision: Any, device: str, by_numpy: By) -> None:
     expected, found = by_numpy(task, axis, precision), simulated(task, axis, precision, device)
     assert difference(expected, found) < TOLERANCE[precision]
     for one, other in zip(expected, found, strict=True):
@@ -104,10 +112,10 @@ def test_the_same_draw_has_the_same_errors(task, axis, precision, device, by_num
     assert max(point.condition_runs.max() for point in expected[0]) > 1e5
 
 
-def test_sums_of_products_in_single_precision_would_be_seen(by_numpy, monkeypatch):
+def test_sums_of_products_in_single_precision_would_be_seen(by_numpy: By, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("array_api_strict")
 
-    def in_single(self, triangle, rows):
+    def in_single(self: DeviceArrays, triangle: Any, rows: Any) -> Any:
         single = self.xp.asarray(rows, dtype=self.xp.float32)
         triangle += self.double(single.T @ single)
         return triangle
@@ -117,17 +125,17 @@ def test_sums_of_products_in_single_precision_would_be_seen(by_numpy, monkeypatc
 
 
 @pytest.mark.filterwarnings("ignore:the second moment:hermite_eq.HypothesisWarning")
-def test_singular_systems_are_solved_by_singular_values_everywhere(device):
+def test_singular_systems_are_solved_by_singular_values_everywhere(device: str) -> None:
     # Without a ridge two equal hidden units make every primal system singular, and more samples than features the dual ones.
-    models = [LinearTransformer(0.0), RandomTransformer("heaviside", 0.0)]
-    keep = {"samples": [15, 40], "runs": 1, "rng": 0, "test": 50, "precision": "double"}
+    models: list[TrainedModel] = [LinearTransformer(0.0), RandomTransformer("heaviside", 0.0)]
+    keep: dict[str, Any] = {"samples": [15, 40], "runs": 1, "rng": 0, "test": 50, "precision": "double"}
     sizes = Sizes(d=3, context=4, tasks=2, samples=40, hidden=16)
     one, other = (icl_curve(models, Task("sign"), sizes, device=where, **keep) for where in ("cpu", device))
     assert [curve.fallbacks for curve in one] == [curve.fallbacks for curve in other]
     assert difference(one, other) < 1e-6
 
 
-def test_linear_heads_tested_on_contexts(device):
+def test_linear_heads_tested_on_contexts(device: str) -> None:
     one, other = (
         icl_error(LinearTransformer(0.1), SoftmaxAttention(TASK, 1.0), SIZES, runs=2, rng=0, test=50, device=where)
         for where in ("cpu", device)
@@ -135,8 +143,8 @@ def test_linear_heads_tested_on_contexts(device):
     np.testing.assert_allclose(other.icl_runs, one.icl_runs, rtol=1e-12)
 
 
-def test_the_budget_of_memory_holds_there_too(device):
-    keep = {"runs": 1, "rng": 0, "test": 100, "precision": "double", "device": device}
+def test_the_budget_of_memory_holds_there_too(device: str) -> None:
+    keep: dict[str, Any] = {"runs": 1, "rng": 0, "test": 100, "precision": "double", "device": device}
     with pytest.raises(HypothesisError, match="the memory budget holds") as refusal:
         icl_error(MODELS[:4], TASK, SIZES, memory=1000, **keep)
     least = refusal.value.repair.split('"')[1]
@@ -148,8 +156,9 @@ def test_the_budget_of_memory_holds_there_too(device):
 # Activations.
 
 
-def test_formulas_have_the_values_of_the_activations(device):
+def test_formulas_have_the_values_of_the_activations(device: str) -> None:
     arrays = arrays_on(device)
+    assert isinstance(arrays, DeviceArrays)
     x = 2 * np.random.default_rng(0).standard_normal((40, 3))
     found = {name: array_function(activation(name), arrays.xp, arrays._library.functions) for name in registered_names()}
     for name, function in found.items():
@@ -164,7 +173,7 @@ def test_formulas_have_the_values_of_the_activations(device):
 
 
 @pytest.mark.parametrize("text", ["max(x - 1/3, 0)", "x^9", "1/(1 + x^2)", "sqrt(x^2 + 1)", "2^x", "x*heaviside(x)", "log(1 + exp(x))"])
-def test_formulas_of_the_user(text):
+def test_formulas_of_the_user(text: Any) -> None:
     sigma = activation(text)
     function = array_function(sigma, np, {})
     x = np.random.default_rng(0).standard_normal(50)
@@ -172,14 +181,14 @@ def test_formulas_of_the_user(text):
     np.testing.assert_allclose(function(x), sigma(x), rtol=0, atol=64 * EPS * np.abs(sigma(x)).max())
 
 
-def test_formulas_beyond_the_array_api_have_none():
+def test_formulas_beyond_the_array_api_have_none() -> None:
     assert array_function(activation("besselj(0, x)"), np, {}) is None
     assert array_function(activation("a*x", parameters=["a"]), np, {}) is None
     assert array_function(activation(np.arctan), np, {}) is None
 
 
-def test_a_callable_is_evaluated_on_the_host_and_says_so(device):
-    def bent(x):
+def test_a_callable_is_evaluated_on_the_host_and_says_so(device: str) -> None:
+    def bent(x: Array) -> Array:
         return np.where(x > 0, x, x / 3)
 
     with pytest.warns(HypothesisWarning, match=rf"bent has no formula that {device} evaluates: .* by NumPy on the host"):
@@ -192,7 +201,7 @@ def test_a_callable_is_evaluated_on_the_host_and_says_so(device):
 
 
 @pytest.mark.parametrize("size", [1, 7, 30])
-def test_systems_agree_with_lapack(size, device, monkeypatch):
+def test_systems_agree_with_lapack(size: Any, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hermite_eq.simulate.arrays.cholesky._BLOCK", 8)
     arrays, rng = arrays_on(device), np.random.default_rng(size)
     a = rng.standard_normal((40, size))
@@ -200,11 +209,13 @@ def test_systems_agree_with_lapack(size, device, monkeypatch):
     # The lower triangle is nobody's business.
     found = arrays.system(arrays.put(np.triu(matrix))).solve_leading(0.3, right, sizes)
     for (one, condition), (other, reference) in zip(found, LapackSystem(matrix).solve_leading(0.3, right, sizes), strict=True):
+        assert one is not None
+        assert other is not None
         np.testing.assert_allclose(one, other, rtol=0, atol=64 * size * EPS * reference * np.abs(other).max())
         assert condition == pytest.approx(reference, rel=64 * size * EPS * reference)
 
 
-def test_singular_blocks_are_refused_and_smaller_ones_solved(device):
+def test_singular_blocks_are_refused_and_smaller_ones_solved(device: str) -> None:
     a = np.random.default_rng(0).standard_normal((80, 40))
     a[:, 30] = a[:, 0]
     arrays, sizes = arrays_on(device), [10, 30, 31, 40]
@@ -215,7 +226,7 @@ def test_singular_blocks_are_refused_and_smaller_ones_solved(device):
 
 
 @pytest.mark.parametrize("kind", ["positive", "alternating", "nearly singular"])
-def test_the_estimate_of_a_norm_is_that_of_lapack(kind):
+def test_the_estimate_of_a_norm_is_that_of_lapack(kind: Any) -> None:
     rng = np.random.default_rng(3)
     a = rng.standard_normal((30, 20)) + (kind == "positive")
     if kind == "alternating":
@@ -228,11 +239,11 @@ def test_the_estimate_of_a_norm_is_that_of_lapack(kind):
     assert found == pytest.approx(expected, rel=64 * 20 * EPS * expected)
 
 
-def test_errors_of_libraries_are_not_taken_for_singular_matrices(monkeypatch):
+def test_errors_of_libraries_are_not_taken_for_singular_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("array_api_strict")
     arrays = arrays_on("array_api_strict")
 
-    def broken(matrix):
+    def broken(matrix: Array) -> None:
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(arrays.xp.linalg, "cholesky", broken)
@@ -244,7 +255,7 @@ def test_errors_of_libraries_are_not_taken_for_singular_matrices(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["gpu", "cpu:0", "cupy:1", "", 3, None, {}, ["cpu"]])
-def test_unknown_devices(name):
+def test_unknown_devices(name: Any) -> None:
     with pytest.raises(HypothesisError) as refusal:
         SimulationOptions(runs=1, device=name)
     assert str(refusal.value) == (
@@ -254,10 +265,10 @@ def test_unknown_devices(name):
 
 
 @pytest.mark.parametrize(("missing", "repair"), [("torch", "install torch"), ("array_api_compat", r"install hermite-eq\[device\]")])
-def test_a_library_that_is_not_installed(missing, repair, monkeypatch):
+def test_a_library_that_is_not_installed(missing: Any, repair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     imported = importlib.import_module
 
-    def without(name):
+    def without(name: str) -> Any:
         if name.partition(".")[0] == missing or (missing == "torch" and name == "array_api_compat.torch"):
             raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
         return imported(name)
@@ -269,14 +280,14 @@ def test_a_library_that_is_not_installed(missing, repair, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["torch:nowhere", "torch:cuda:99"])
-def test_a_device_that_is_not_there(name):
+def test_a_device_that_is_not_there(name: Any) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("array_api_compat")
     with pytest.raises(HypothesisError, match=rf"is there, and has double precision; found device='{name}', of which torch says: ."):
         SimulationOptions(runs=1, device=name)
 
 
-def test_cupy_by_the_names_that_are_asked_of_it(monkeypatch):
+def test_cupy_by_the_names_that_are_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """With NumPy's arrays in the place of CuPy's, which need a GPU."""
     compat = pytest.importorskip("array_api_compat.numpy")
     memory = SimpleNamespace(Device=lambda: SimpleNamespace(mem_info=(6 * 10**8, 10**9)))
@@ -292,10 +303,10 @@ def test_cupy_by_the_names_that_are_asked_of_it(monkeypatch):
         devices._on_device.cache_clear()
 
 
-def test_numpy_alone_needs_no_library(monkeypatch):
+def test_numpy_alone_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     original = builtins.__import__
 
-    def refusing(name, *rest, **named):
+    def refusing(name: str, *rest: Any, **named: Any) -> Any:
         assert name.partition(".")[0] not in ("torch", "cupy", "array_api_compat", "array_api_strict")
         return original(name, *rest, **named)
 
@@ -304,7 +315,7 @@ def test_numpy_alone_needs_no_library(monkeypatch):
     assert arrays_on("cpu") is HOST
 
 
-def test_the_command_line_has_devices(capsys):
+def test_the_command_line_has_devices(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["compare", "--target", "relu", "--activation", "relu", "--device", "nowhere"]
     assert main(arguments) == 1
     assert "a device is cpu (NumPy), torch" in capsys.readouterr().err

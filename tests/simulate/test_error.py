@@ -7,11 +7,14 @@ import json
 import math
 import os
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import literal
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hermite_eq import (
     HypothesisError,
@@ -22,12 +25,15 @@ from hermite_eq import (
     Task,
     equivalent_model,
 )
+from hermite_eq.models import Model
 from hermite_eq.simulate import MonteCarlo, SimulationOptions, icl_curve, icl_error, join
 from hermite_eq.simulate.arrays.symmetric_system import ROUNDING_TOLERANCE
 from hermite_eq.simulate.sampler import child_seeds, context_law
 from hermite_eq.simulate.simulation import NestedFits
 from hermite_eq.simulate.training.draw import draw_run
 from hermite_eq.simulate.training.memory import LARGEST_BLOCK, parse_memory
+
+Array = NDArray[np.float64]
 
 TASK = Task("relu", noise=0.1)
 SMALL = Sizes(d=5, context=6, tasks=12, samples=60, hidden=30)
@@ -52,7 +58,7 @@ MODELS = (
 SCRIPTED = Path(__file__).with_name("literal_runs.json")
 
 
-def scripted_runs(runs):
+def scripted_runs(runs: int) -> Array:
     trace = context_law(TASK, LAW).trace()
     heads = [
         literal.Head(
@@ -67,7 +73,7 @@ def scripted_runs(runs):
 
 
 @pytest.fixture(scope="module")
-def scripted():
+def scripted() -> Array:
     """Means and standard errors by the literal script, shape (2, models, 2); of stored runs the first ten are computed here."""
     if "HERMITE_EQ_SEED_SHIFT" in os.environ:
         runs = scripted_runs(RUNS)
@@ -80,13 +86,13 @@ def scripted():
 
 
 @pytest.fixture(scope="module")
-def simulated():
+def simulated() -> Array:
     """The same by the engine."""
     errors = icl_error(MODELS, TASK, LAW, runs=RUNS, rng=3, test=TEST)
     return np.array([[(e.icl.mean, e.icl.stderr), (e.idg.mean, e.idg.stderr)] for e in errors]).transpose(2, 0, 1)
 
 
-def test_same_law_as_the_literal_script(scripted, simulated):
+def test_same_law_as_the_literal_script(scripted: Array, simulated: Array) -> None:
     z = (scripted[0] - simulated[0]) / np.hypot(scripted[1], simulated[1])
     assert np.abs(z).max() < Z
     # Five per cent would be seen in every one of them.
@@ -94,12 +100,12 @@ def test_same_law_as_the_literal_script(scripted, simulated):
     assert np.abs(z).min() > Z
 
 
-def test_exact_test_errors_of_the_linear_heads_scatter_less(scripted, simulated):
+def test_exact_test_errors_of_the_linear_heads_scatter_less(scripted: Array, simulated: Array) -> None:
     assert (simulated[1][-2:] < scripted[1][-2:]).all()
 
 
-def test_a_head_does_not_depend_on_its_company():
-    heads = [
+def test_a_head_does_not_depend_on_its_company() -> None:
+    heads: list[Model] = [
         RandomTransformer(equivalent_model("relu", degree=2), 0.1),
         RandomTransformer("tanh", 0.1),
         LinearTransformer(0.1),
@@ -112,29 +118,29 @@ def test_a_head_does_not_depend_on_its_company():
         assert alone.model is head
 
 
-def test_one_readout_for_each_ridge_on_shared_features():
+def test_one_readout_for_each_ridge_on_shared_features() -> None:
     ridges = [1e-3, 0.1, 10.0]
     together = icl_error([RandomTransformer("tanh", ridge) for ridge in ridges], TASK, SMALL, runs=2, rng=5, test=50)
     for ridge, error in zip(ridges, together, strict=True):
         alone = icl_error(RandomTransformer("tanh", ridge), TASK, SMALL, runs=2, rng=5, test=50)
         # One column of a product or three: the order of its sums may differ.
-        np.testing.assert_allclose(alone.icl_runs, error.icl_runs, rtol=64 * np.finfo(float).eps * SMALL.hidden)
+        np.testing.assert_allclose(alone.icl_runs, error.icl_runs, rtol=64 * np.finfo(float).eps * np.float64(SMALL.hidden or 0))
 
 
-def test_bare_callables_of_one_name_are_two_heads():
+def test_bare_callables_of_one_name_are_two_heads() -> None:
     heads = [RandomTransformer(lambda z, c=c: np.tanh(c * z), 0.1) for c in (1.0, 3.0)]
     one, two = icl_error(heads, TASK, SMALL, runs=2, rng=5, test=50)
     assert (one.icl_runs != two.icl_runs).all()
 
 
-def test_run_i_does_not_depend_on_the_others():
+def test_run_i_does_not_depend_on_the_others() -> None:
     all_runs = icl_error(RandomTransformer("relu", 0.1), TASK, SMALL, runs=4, rng=5, test=50)
     some = icl_error(RandomTransformer("relu", 0.1), TASK, SMALL, runs=range(2, 4), rng=5, test=50)
     np.testing.assert_array_equal(all_runs.icl_runs[2:], some.icl_runs)
     assert all_runs.draws[2:] == some.draws
 
 
-def test_a_generator_gives_new_runs_each_time():
+def test_a_generator_gives_new_runs_each_time() -> None:
     rng = np.random.default_rng(5)
     first, second = (icl_error(LinearTransformer(0.1), TASK, SMALL, runs=2, rng=rng) for _ in range(2))
     assert not set(first.icl_runs) & set(second.icl_runs)
@@ -143,7 +149,7 @@ def test_a_generator_gives_new_runs_each_time():
 
 
 @pytest.fixture
-def conditioned():
+def conditioned() -> list[Model]:
     """Heads and sizes for which rounding can be bounded: a ridge which keeps conditions below 1e6."""
     return [
         RandomTransformer("relu", 0.1),
@@ -152,13 +158,13 @@ def conditioned():
     ]
 
 
-def rounding(errors):
+def rounding(errors: Sequence[Any]) -> float:
     """ε times condition, for p ≈ 60 terms, with a margin of 8: what another order of sums may change."""
-    return 8 * 60 * np.finfo(float).eps * max(error.condition_runs.max() for error in errors)
+    return float(8 * 60 * np.finfo(float).eps * max(error.condition_runs.max() for error in errors))
 
 
-def test_blocks_and_batches_do_not_matter(conditioned, monkeypatch):
-    keep = {"runs": 2, "rng": 5, "test": 130, "precision": "double"}
+def test_blocks_and_batches_do_not_matter(conditioned: list[Model], monkeypatch: pytest.MonkeyPatch) -> None:
+    keep: dict[str, Any] = {"runs": 2, "rng": 5, "test": 130, "precision": "double"}
     sizes = Sizes(d=5, context=6, tasks=12, samples=300, hidden=60)
     whole = icl_error(conditioned, TASK, sizes, **keep)
     # A budget which just holds one head and the smallest block.
@@ -173,8 +179,8 @@ def test_blocks_and_batches_do_not_matter(conditioned, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:the second moment of relu:hermite_eq.HypothesisWarning")
-def test_curve_in_samples_is_the_error_at_every_point(conditioned):
-    keep = {"runs": 2, "rng": 5, "test": 50, "precision": "double"}
+def test_curve_in_samples_is_the_error_at_every_point(conditioned: list[Model]) -> None:
+    keep: dict[str, Any] = {"runs": 2, "rng": 5, "test": 50, "precision": "double"}
     curves = icl_curve(conditioned, TASK, SMALL, samples=[100, 15, 29, 30, 31], **keep)
     for model, curve in zip(conditioned, curves, strict=True):
         assert curve.values == (100, 15, 29, 30, 31)
@@ -185,8 +191,8 @@ def test_curve_in_samples_is_the_error_at_every_point(conditioned):
             np.testing.assert_allclose(point.idg_runs, alone.idg_runs, rtol=rounding([point]))
 
 
-def test_curve_in_hidden_units_is_the_error_at_every_point(conditioned):
-    keep = {"runs": 2, "rng": 5, "test": 50, "precision": "double"}
+def test_curve_in_hidden_units_is_the_error_at_every_point(conditioned: list[Model]) -> None:
+    keep: dict[str, Any] = {"runs": 2, "rng": 5, "test": 50, "precision": "double"}
     heads = [conditioned[0], conditioned[2]]
     curves = icl_curve(heads, TASK, SMALL, hidden=[10, 100, 59, 60, 61], **keep)
     for model, curve in zip(heads, curves, strict=True):
@@ -197,12 +203,12 @@ def test_curve_in_hidden_units_is_the_error_at_every_point(conditioned):
     assert (curves[1].icl_runs == curves[1].icl_runs[:, :1]).all()
 
 
-def test_infinitely_many_tasks_make_the_two_errors_one():
+def test_infinitely_many_tasks_make_the_two_errors_one() -> None:
     error = icl_error(RandomTransformer("relu", 0.1), TASK, Sizes(5, 6, math.inf, 60, 30), runs=2, rng=0, test=50)
     np.testing.assert_array_equal(error.icl_runs, error.idg_runs)
 
 
-def test_contexts_get_their_tasks_uniformly():
+def test_contexts_get_their_tasks_uniformly() -> None:
     sizes = Sizes(d=3, context=2, tasks=7, samples=70_000)
     draw = draw_run(TASK, sizes, 1, False, np.float32, np.random.SeedSequence(1))
     counts = np.bincount(draw.training.task, minlength=7)
@@ -213,7 +219,7 @@ def test_contexts_get_their_tasks_uniformly():
     assert len(set(fresh.training.task)) == 50
 
 
-def test_paired_differences():
+def test_paired_differences() -> None:
     relu, shifted = icl_error(
         [RandomTransformer("relu", 0.1), RandomTransformer("relu", 0.11)],
         TASK,
@@ -231,7 +237,7 @@ def test_paired_differences():
 
 
 @pytest.mark.parametrize("samples", [15, 60])
-def test_fallbacks_are_counted_and_right(samples):
+def test_fallbacks_are_counted_and_right(samples: Any) -> None:
     # All features are one constant: without penalty both the primal and the dual system are singular, of rank one, and the
     # solution of minimal norm predicts the mean of the training labels.
     sizes = dataclasses.replace(SMALL, samples=samples)
@@ -241,6 +247,7 @@ def test_fallbacks_are_counted_and_right(samples):
     for seed, icl, idg in zip(child_seeds(0, range(3)), error.icl_runs, error.idg_runs, strict=True):
         draw = draw_run(TASK, sizes, 50, True, np.float64, seed)
         for tested, found in ((draw.fresh, icl), (draw.again, idg)):
+            assert tested is not None
             expected = np.mean((tested.y - draw.training.y.mean()) ** 2)
             assert found == pytest.approx(expected, rel=64 * samples * np.finfo(float).eps)
 
@@ -291,7 +298,7 @@ def test_fallbacks_are_counted_and_right(samples):
         ),
     ],
 )
-def test_errors(change, message):
+def test_errors(change: Any, message: Any) -> None:
     given = {
         "models": RandomTransformer("relu", 0.1),
         "task": TASK,
@@ -335,14 +342,14 @@ def test_errors(change, message):
         ),
     ],
 )
-def test_errors_of_curves(change, message):
+def test_errors_of_curves(change: Any, message: Any) -> None:
     with pytest.raises(HypothesisError) as error:
         icl_curve(RandomTransformer("relu", 0.1), TASK, SMALL, runs=2, rng=0, test=50, **change)
     assert str(error.value) == message
 
 
 @pytest.mark.filterwarnings("ignore:the second moment of steep:hermite_eq.HypothesisWarning")
-def test_features_which_overflow():
+def test_features_which_overflow() -> None:
     steep = PolynomialActivation("steep", (0.0, 1e38, 1e38), 0.0)
     with (
         pytest.raises(HypothesisError, match="the features and labels are finite"),
@@ -351,7 +358,7 @@ def test_features_which_overflow():
         icl_error(RandomTransformer(steep, 0.1), TASK, SMALL, runs=1, rng=0, test=50)
 
 
-def test_differences_need_common_draws():
+def test_differences_need_common_draws() -> None:
     one, other = (icl_error(LinearTransformer(0.1), TASK, SMALL, runs=2, rng=seed) for seed in (0, 1))
     with pytest.raises(HypothesisError) as error:
         one.minus(other)
@@ -367,7 +374,7 @@ def test_differences_need_common_draws():
         first.minus(second)
 
 
-def test_results_print_and_summarise():
+def test_results_print_and_summarise() -> None:
     single = icl_error(LinearTransformer(0.1), TASK, SMALL, runs=1, rng=0)
     assert single.icl.stderr == math.inf
     assert str(single.icl).endswith("± inf (1 run)")
@@ -381,8 +388,9 @@ def test_results_print_and_summarise():
     np.testing.assert_allclose(curve.icl.z(curve.icl.mean - curve.icl.stderr), 1.0, rtol=1e-12)
 
 
-def test_runs_computed_apart_join_to_one_curve():
-    head, keep = RandomTransformer("relu", 0.1), {"samples": [20, 60], "test": 50}
+def test_runs_computed_apart_join_to_one_curve() -> None:
+    head = RandomTransformer("relu", 0.1)
+    keep: dict[str, Any] = {"samples": [20, 60], "test": 50}
     whole = icl_curve(head, TASK, SMALL, runs=3, rng=7, **keep)
     parts = [icl_curve(head, TASK, SMALL, runs=range(i, i + 1), rng=7, **keep) for i in range(3)]
     joined = join(parts)
@@ -403,7 +411,7 @@ def test_runs_computed_apart_join_to_one_curve():
         ),
     ],
 )
-def test_errors_of_joining(choose, message):
+def test_errors_of_joining(choose: Any, message: Any) -> None:
     one, other = icl_curve([LinearTransformer(0.1), LinearTransformer(0.1, intercept=True)], TASK, SMALL, samples=[20], runs=1, rng=7)
     with pytest.raises(HypothesisError) as error:
         join(choose(one, other))
@@ -411,10 +419,10 @@ def test_errors_of_joining(choose, message):
 
 
 @pytest.mark.parametrize("ridge", [0.0, 1e-8])
-def test_at_the_peak_normal_equations_match_singular_values(ridge, monkeypatch):
+def test_at_the_peak_normal_equations_match_singular_values(ridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = Sizes(d=10, context=10, tasks=5, samples=100, hidden=100)
-    heads = [RandomTransformer("relu", ridge), RandomTransformer("tanh", ridge), LinearTransformer(ridge, intercept=True)]
-    keep = {"samples": [90, 99, 100, 101, 110, 111], "runs": 10, "rng": 1, "test": 50}
+    heads: list[Model] = [RandomTransformer("relu", ridge), RandomTransformer("tanh", ridge), LinearTransformer(ridge, intercept=True)]
+    keep: dict[str, Any] = {"samples": [90, 99, 100, 101, 110, 111], "runs": 10, "rng": 1, "test": 50}
     direct = icl_curve(heads, TASK, sizes, **keep)
     monkeypatch.setattr("hermite_eq.simulate.arrays.symmetric_system.ROUNDING_TOLERANCE", -1.0)
     singular = icl_curve(heads, TASK, sizes, **keep)
@@ -426,10 +434,10 @@ def test_at_the_peak_normal_equations_match_singular_values(ridge, monkeypatch):
         assert one.points[2].condition_runs.max() > 1e4
 
 
-def test_memory_stays_within_the_budget(monkeypatch):
-    heads = [RandomTransformer("relu", 0.1), RandomTransformer(equivalent_model("relu", 2), 0.1), LinearTransformer(0.1)]
+def test_memory_stays_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[Model] = [RandomTransformer("relu", 0.1), RandomTransformer(equivalent_model("relu", 2), 0.1), LinearTransformer(0.1)]
     sizes = Sizes(d=20, context=20, tasks=10, samples=900, hidden=500)
-    keep = {"samples": [300, 480, 900], "runs": 1, "rng": 0, "test": 300}
+    keep: dict[str, Any] = {"samples": [300, 480, 900], "runs": 1, "rng": 0, "test": 300}
     icl_curve(heads, TASK, sizes, **keep)
     with pytest.raises(HypothesisError) as refusal:
         icl_curve(heads, TASK, sizes, memory=1000, **keep)
@@ -442,7 +450,7 @@ def test_memory_stays_within_the_budget(monkeypatch):
         assert peak < budget + 4_000_000
 
 
-def test_the_heads_of_a_figure_are_one_batch_at_the_papers_size():
+def test_the_heads_of_a_figure_are_one_batch_at_the_papers_size() -> None:
     # Another batch is another pass over the pre-activations, an eighth of the operations of [RT] Fig. 1a.
     heads = [RandomTransformer(sigma, 1e-8) for sigma in ("relu", "tanh")]
     heads += [
@@ -458,12 +466,12 @@ def test_the_heads_of_a_figure_are_one_batch_at_the_papers_size():
 # Monte Carlo means and their standard errors.
 
 
-def test_standard_error_is_that_of_the_mean():
+def test_standard_error_is_that_of_the_mean() -> None:
     # Two values: deviations ±1, unbiased variance 2, variance of the mean 1.
     assert MonteCarlo.from_runs(np.array([1.0, 3.0])) == MonteCarlo(2.0, 1.0, 2)
 
 
-def test_arrays_are_means_over_the_first_axis():
+def test_arrays_are_means_over_the_first_axis() -> None:
     values = np.array([[1.0, 10.0], [3.0, 10.0], [2.0, 10.0]])
     found = MonteCarlo.from_runs(values)
     np.testing.assert_array_equal(found.mean, [2.0, 10.0])
@@ -471,7 +479,7 @@ def test_arrays_are_means_over_the_first_axis():
     assert found.runs == 3
 
 
-def test_one_run_says_nothing_of_its_error():
+def test_one_run_says_nothing_of_its_error() -> None:
     one = MonteCarlo.from_runs(np.array([2.0]))
     assert (one.mean, one.stderr, one.runs) == (2.0, math.inf, 1)
     assert one.z(7.0) == 0.0
@@ -486,7 +494,7 @@ def test_one_run_says_nothing_of_its_error():
         (MonteCarlo(np.array([1.0, 2.0]), np.array([0.1, 0.02]), 3), "1.00 ± 0.10, 2.000 ± 0.020 (3 runs)"),
     ],
 )
-def test_printing(value, text):
+def test_printing(value: Any, text: Any) -> None:
     assert str(value) == text
 
 

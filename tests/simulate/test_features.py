@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Sizes, Task, equivalent_model
 from hermite_eq.activations import Activation
-from hermite_eq.simulate import contexts, icl_error
+from hermite_eq.simulate import Contexts, contexts, icl_error
 from hermite_eq.simulate.sampler import child_seeds
 from hermite_eq.simulate.training.draw import draw_run
 from hermite_eq.simulate.training.features import LinearRows, StoredRows, feature_blocks, first_layer
 from hermite_eq.simulate.training.heads import HeadKind
+
+Array = NDArray[np.float64]
 
 TASK, TRACE = Task("relu", noise=0.1), 5.0
 EPS = np.finfo(float).eps
 
 
 @pytest.fixture
-def drawn():
+def drawn() -> Contexts:
     return contexts(TASK, Sizes(4, 6, 1, 1), np.ones(4), 30, rng=0)
 
 
 @pytest.fixture
-def layer():
-    return first_layer(np.random.SeedSequence(1), 4, 50, TRACE, np.float64)
+def layer() -> Array:
+    return np.asarray(first_layer(np.random.SeedSequence(1), 4, 50, TRACE, np.float64))
 
 
 @pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("sigma", ["tanh", equivalent_model("relu", 1), equivalent_model("relu", 4), equivalent_model("tanh", 2)], ids=str)
-def test_features_are_the_activation_of_the_pre_activations(drawn, layer, sigma, normalise, monkeypatch):
+def test_features_are_the_activation_of_the_pre_activations(
+    drawn: Contexts, layer: Array, sigma: Any, normalise: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("hermite_eq.simulate.arrays.host.HostArrays.entries", 170)
     model = RandomTransformer(sigma, 0.1, normalise)
     (block,) = feature_blocks(drawn, layer, TRACE, [0, 30], np.random.default_rng(2))
@@ -42,7 +50,7 @@ def test_features_are_the_activation_of_the_pre_activations(drawn, layer, sigma,
     np.testing.assert_allclose(HeadKind.of(model).apply(block), expected, rtol=0, atol=64 * 20 * EPS * scale)
 
 
-def test_blocks_of_rows_make_up_the_whole(drawn, layer):
+def test_blocks_of_rows_make_up_the_whole(drawn: Contexts, layer: Array) -> None:
     kind = HeadKind.of(RandomTransformer(equivalent_model("relu", 2), 0.1))
     (whole,) = feature_blocks(drawn, layer, TRACE, [0, 30], np.random.default_rng(2))
     parts = feature_blocks(drawn, layer, TRACE, [0, 7, 8, 30], np.random.default_rng(2))
@@ -50,11 +58,11 @@ def test_blocks_of_rows_make_up_the_whole(drawn, layer):
     np.testing.assert_allclose(found, kind.apply(whole), rtol=0, atol=1e4 * EPS)
 
 
-def test_first_units_do_not_depend_on_how_many_follow(layer):
+def test_first_units_do_not_depend_on_how_many_follow(layer: Array) -> None:
     np.testing.assert_array_equal(first_layer(np.random.SeedSequence(1), 4, 9, TRACE, np.float64), layer[:9])
 
 
-def test_entries_of_the_first_layer_have_variance_one_over_t():
+def test_entries_of_the_first_layer_have_variance_one_over_t() -> None:
     values = first_layer(np.random.SeedSequence(3), 20, 500, TRACE, np.float32)
     # The mean square of N normals scatters by √(2/N): |z| < 5 has false-alarm probability 5.7e-7, and 5 % is 72 standard errors.
     z = (TRACE * np.mean(values.astype(float) ** 2) - 1) / np.sqrt(2 / values.size)
@@ -63,10 +71,10 @@ def test_entries_of_the_first_layer_have_variance_one_over_t():
 
 
 @pytest.mark.filterwarnings("ignore:the second moment of relu:hermite_eq.HypothesisWarning")
-def test_equivalents_share_noise_fresh_in_training_and_tests(monkeypatch):
-    seen = []
+def test_equivalents_share_noise_fresh_in_training_and_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
 
-    def spy(*arguments):
+    def spy(*arguments: Any) -> Iterator[Any]:
         for block in feature_blocks(*arguments):
             seen.append(block.noise)
             yield block
@@ -79,9 +87,9 @@ def test_equivalents_share_noise_fresh_in_training_and_tests(monkeypatch):
     assert len(np.unique(values)) == values.size == 600
 
 
-def test_heads_share_features_where_they_are_the_same():
+def test_heads_share_features_where_they_are_the_same() -> None:
     # c_3 of ReLU is 0, and so is c_2 of tanh.
-    def kind(sigma, degree, **options):
+    def kind(sigma: str, degree: int, **options: Any) -> HeadKind:
         return HeadKind.of(RandomTransformer(equivalent_model(sigma, degree), 0.1, **options))
 
     assert kind("relu", 3) == kind("relu", 2) != kind("relu", 4)
@@ -90,7 +98,7 @@ def test_heads_share_features_where_they_are_the_same():
     assert HeadKind.of(LinearTransformer(0.1)) == HeadKind.of(LinearTransformer(0.2, intercept=True))
 
 
-def test_rows_of_the_linear_head(drawn):
+def test_rows_of_the_linear_head(drawn: Contexts) -> None:
     linear, stored = LinearRows(drawn), StoredRows(drawn.h())
     alpha = np.random.default_rng(0).standard_normal(25)
     size = np.abs(drawn.h()).sum(axis=1).max()
@@ -100,7 +108,7 @@ def test_rows_of_the_linear_head(drawn):
     np.testing.assert_allclose(linear.combine(alpha), stored.combine(alpha), rtol=0, atol=64 * EPS * size * np.abs(alpha).sum())
 
 
-def test_an_activation_which_changes_the_shape(drawn, layer):
+def test_an_activation_which_changes_the_shape(drawn: Contexts, layer: Array) -> None:
     model = RandomTransformer(Activation("mean", None, lambda z: z.mean(axis=-1)), 0.1)
     (block,) = feature_blocks(drawn, layer, TRACE, [0, 30], None)
     with pytest.raises(HypothesisError) as refusal:
@@ -131,21 +139,21 @@ SIZES = Sizes.from_ratios(12, alpha=1, kappa=0.5, tau=2, mu=1)
 RIDGE, TEST = 0.1, 500
 
 
-def rounded_layer(seed, d, hidden, trace, dtype):
+def rounded_layer(seed: np.random.SeedSequence, d: int, hidden: int, trace: float, dtype: type[np.floating[Any]]) -> Array:
     """F of double precision, rounded: the streams of the two precisions differ."""
-    return first_layer(seed, d, hidden, trace, np.float64).astype(dtype)
+    return np.asarray(first_layer(seed, d, hidden, trace, np.float64).astype(dtype))
 
 
-def features(activation, layer, contexts):
-    return activation(contexts.h(dtype=layer.dtype.type) @ layer.T)
+def features(activation: Any, layer: Array, contexts: Contexts) -> Array:
+    return np.asarray(activation(contexts.h(dtype=layer.dtype.type) @ layer.T))
 
 
 @pytest.fixture(params=["relu", "tanh"])
-def head(request):
+def head(request: pytest.FixtureRequest) -> RandomTransformer:
     return RandomTransformer(request.param, RIDGE)
 
 
-def test_features_are_within_the_worst_case(head):
+def test_features_are_within_the_worst_case(head: RandomTransformer) -> None:
     draw = draw_run(NOISY, SIZES, TEST, True, np.float64, child_seeds(3, range(1))[0])
     exact = features(head.activation, draw.layer, draw.training)
     found = features(head.activation, draw.layer.astype(np.float32), draw.training)
@@ -157,7 +165,7 @@ def test_features_are_within_the_worst_case(head):
     assert u * np.abs(exact).mean() / 10 < np.sqrt(np.mean((found - exact) ** 2)) < 3 * u * np.sqrt(width)
 
 
-def test_change_of_the_errors_is_within_the_bound(head, monkeypatch):
+def test_change_of_the_errors_is_within_the_bound(head: RandomTransformer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hermite_eq.simulate.training.draw.first_layer", rounded_layer)
     double, single = (icl_error(head, NOISY, SIZES, runs=2, rng=3, test=TEST, precision=p) for p in ("double", "single"))
     for run, seed in enumerate(child_seeds(3, range(2))):
@@ -165,13 +173,14 @@ def test_change_of_the_errors_is_within_the_bound(head, monkeypatch):
         rounded = draw.layer.astype(np.float32)
         a = features(head.activation, draw.layer, draw.training)
         da = features(head.activation, rounded, draw.training) - a
-        inverse = np.linalg.inv(a.T @ a + RIDGE * SIZES.samples / SIZES.d * np.eye(SIZES.hidden))
+        inverse = np.linalg.inv(a.T @ a + RIDGE * SIZES.samples / SIZES.d * np.eye(len(draw.layer)))
         w = inverse @ (a.T @ draw.training.y)
         residual = draw.training.y - a @ w
         for tested_on, one, other in (
             (draw.fresh, double.icl_runs[run], single.icl_runs[run]),
             (draw.again, double.idg_runs[run], single.idg_runs[run]),
         ):
+            assert tested_on is not None
             tested = features(head.activation, draw.layer, tested_on)
             change = features(head.activation, rounded, tested_on) - tested
             assert one == pytest.approx(np.mean((tested_on.y - tested @ w) ** 2), rel=1e-9)
@@ -184,7 +193,7 @@ def test_change_of_the_errors_is_within_the_bound(head, monkeypatch):
             assert 0 < abs(one - other) <= limit
 
 
-def test_the_law_does_not_depend_on_the_precision(head):
+def test_the_law_does_not_depend_on_the_precision(head: RandomTransformer) -> None:
     # Different draws of F: two-sample z, |z| < 5 is a false alarm with probability 5.7e-7 for each of the two errors.
     single, double = (icl_error(head, NOISY, SIZES, runs=40, rng=3, test=TEST, precision=p) for p in ("single", "double"))
     for one, other in ((single.icl, double.icl), (single.idg, double.idg)):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import sympy
+from numpy.typing import NDArray
 
 from hermite_eq import Dense, Diagonal, HypothesisError, PowerLaw, Sizes, Source, Spike, StudentT, Task, Toeplitz
 from hermite_eq.covariance.moments.sources import source_moments
@@ -13,11 +16,13 @@ from hermite_eq.simulate.laws.averages import NET_TOLERANCE, NETS, fresh_moments
 from hermite_eq.simulate.laws.moments import given_tasks
 from hermite_eq.simulate.sampler import context_law
 
+Array = NDArray[np.float64]
+
 # |z| < 5: a false alarm with probability 5.7e-7 for each comparison.
 Z = 5.0
 D, CONTEXT, COUNT = 4, 6, 100_000
 SIZES = Sizes(D, CONTEXT, 1, 1)
-ROTATED = Dense([[2, 1, 0, 0], [1, 2, 0.5, 0], [0, 0.5, 1, 0], [0, 0, 0, 3]])
+ROTATED = Dense([[2.0, 1.0, 0.0, 0.0], [1.0, 2.0, 0.5, 0.0], [0.0, 0.5, 1.0, 0.0], [0.0, 0.0, 0.0, 3.0]])
 
 TASKS = [
     Task(sources=[Source("relu", 0.1, input_cov=Spike(3.0), task_cov=Spike(8.0))], unit_inputs=True, unit_link=True),
@@ -31,13 +36,13 @@ TASKS = [
 ]
 
 
-def near(samples, exact):
+def near(samples: Array, exact: Array | float) -> Array:
     """z-scores of means over the first axis."""
-    return (samples.mean(axis=0) - exact) / (samples.std(axis=0) / np.sqrt(len(samples)))
+    return np.asarray((samples.mean(axis=0) - exact) / (samples.std(axis=0) / np.sqrt(len(samples))))
 
 
 @pytest.mark.parametrize("task", TASKS, ids=str)
-def test_trace_and_linear_errors_are_those_of_the_contexts(task):
+def test_trace_and_linear_errors_are_those_of_the_contexts(task: Any) -> None:
     # With contexts of so few entries ‖h‖² has heavy tails; 10 % off is seen on one of the heads at least.
     law = context_law(task, SIZES)
     rng = np.random.default_rng(3)
@@ -67,7 +72,7 @@ def test_trace_and_linear_errors_are_those_of_the_contexts(task):
 
 
 @pytest.mark.parametrize("task", [TASKS[2], TASKS[1]], ids=str)
-def test_moments_given_the_task(task):
+def test_moments_given_the_task(task: Any) -> None:
     law = context_law(task, SIZES)
     xi = law.tasks(1, np.random.default_rng(7))
     drawn = law.draw(xi, np.zeros(COUNT, int), np.random.SeedSequence(2))
@@ -86,7 +91,7 @@ def test_moments_given_the_task(task):
         assert np.abs(near(samples, value + 0.05 * np.sqrt((samples**2).mean(axis=0)))).min() > Z
 
 
-def test_nets_agree_with_the_exact_average():
+def test_nets_agree_with_the_exact_average() -> None:
     # An isotropic source by the nets instead of by rotation: the error of the mean is within 5 of the nets' own standard errors.
     law = context_law(Task("relu", noise=0.1), Sizes(20, 20, 1, 1)).sources[0]
     exact = fresh_moments(law)
@@ -106,7 +111,7 @@ def test_nets_agree_with_the_exact_average():
     assert abs(traces.mean() - 1.01 * exact.square_h) > 15 * traces.std(ddof=1) / np.sqrt(NETS)
 
 
-def test_a_linear_target_closes():
+def test_a_linear_target_closes() -> None:
     # y = ξᵀX/√d: E[y²] = tr(Σ_xΣ_ξ)/d, which the nets' weights make exact.
     d, sigma, omega = 6, Diagonal([1, 2, 3, 1, 2, 3]), Spike(4.0, [1, 1, 0, 0, 0, 1])
     source = Source("identity", 0.25, input_cov=sigma, task_cov=omega)
@@ -115,7 +120,7 @@ def test_a_linear_target_closes():
     assert fresh_moments(context_law(Task(sources=[source]), Sizes(d, 5, 1, 1)).sources[0]).square == pytest.approx(exact, rel=1e-10)
 
 
-def test_unit_inputs_are_a_change_of_scale():
+def test_unit_inputs_are_a_change_of_scale() -> None:
     # b₁ is smaller by √d and x larger by √d: E‖h‖² = d (E‖b₁‖²/d + E b₂²) against E‖b₁‖² + E b₂².
     field, unit = (context_law(Task(sources=[Source("relu", 0.1)], unit_inputs=unit), SIZES) for unit in (False, True))
     one, other = fresh_moments(field.sources[0]), fresh_moments(unit.sources[0])
@@ -125,7 +130,7 @@ def test_unit_inputs_are_a_change_of_scale():
     np.testing.assert_allclose(other.signal[:, :D], one.signal[:, :D], rtol=64 * np.finfo(float).eps)
 
 
-def test_other_laws_of_inputs_are_scaled_like_gaussian_ones():
+def test_other_laws_of_inputs_are_scaled_like_gaussian_ones() -> None:
     plain, heavy = (context_law(Task(sources=[Source("relu", 0.1, inputs=law)]), SIZES) for law in ("gaussian", StudentT(3)))
     assert heavy.trace() == plain.trace()
     assert plain.closes
@@ -133,19 +138,19 @@ def test_other_laws_of_inputs_are_scaled_like_gaussian_ones():
     assert not context_law(Task(sources=[Source("relu", tasks="uniform")]), SIZES).closes
 
 
-def test_labels_without_a_fourth_moment_over_structured_tasks():
+def test_labels_without_a_fourth_moment_over_structured_tasks() -> None:
     source = Source(sympy.exp(X**2 / 4), task_cov=Spike(3.0))
     with pytest.raises(HypothesisError, match=r"finite fourth moment E σ\*\(ξᵀx\)⁴ at this d, .* by 8 quadratures"):
         context_law(Task(sources=[source]), Sizes(6, 6, 1, 1)).trace()
 
 
 @pytest.mark.parametrize("tasks", ["gaussian", "sphere"])
-def test_nets_have_the_means_they_are_matched_to(tasks):
-    covariances = {"input_cov": Toeplitz(0.5), "task_cov": Spike(4.0, [1, 2, 0, 0])}
+def test_nets_have_the_means_they_are_matched_to(tasks: Any) -> None:
+    covariances: dict[str, Any] = {"input_cov": Toeplitz(0.5), "task_cov": Spike(4.0, [1, 2, 0, 0])}
     source = Source("relu", 0.1, input_mean=[1, 0, 2, 0.3], task_mean=[0.5, 1, 0, 0.2], tasks=tasks, **covariances)
     law = context_law(Task(sources=[source]), SIZES).sources[0]
 
-    def controls(xi):
+    def controls(xi: Array) -> Array:
         along = xi @ source.mean_vectors(D)[0]
         form = ((xi @ source.input_cov.matrix(D)) * xi).sum(axis=1)
         return np.column_stack([along, along**2, form, form**2])
@@ -158,7 +163,7 @@ def test_nets_have_the_means_they_are_matched_to(tasks):
         assert np.abs(near(sampled, 1.1 * means)).min() > Z
 
 
-def test_a_strong_spike_is_no_harder():
+def test_a_strong_spike_is_no_harder() -> None:
     # y = (wᵀX)₊ with θ = d²: E y⁴ is 3/2 E ω⁴, which the weights make exact.
     d = 20
     law = context_law(Task(sources=[Source("relu", task_cov=Spike(d**2))]), Sizes(d, d, 1, 1)).sources[0]
@@ -181,7 +186,7 @@ def test_a_strong_spike_is_no_harder():
     ],
     ids=["spikes", "structures", "means", "a square of a mean"],
 )
-def test_nets_agree_with_the_averages_of_the_theory(source, conventions, wrong):
+def test_nets_agree_with_the_averages_of_the_theory(source: Any, conventions: Any, wrong: Any) -> None:
     # Two routes which share the model alone: points of nets here, integrals over quadratic forms there.
     d, context = 12, 9
     task = Task(sources=[source], **conventions)
@@ -202,7 +207,7 @@ def test_nets_agree_with_the_averages_of_the_theory(source, conventions, wrong):
         assert (np.abs(samples.mean(axis=0) - wrong * value) > 15 * stderr).any()
 
 
-def test_a_target_that_grows_along_strong_tasks_is_not_refused():
+def test_a_target_that_grows_along_strong_tasks_is_not_refused() -> None:
     # E y² and its like are resolved with weighted points where plain ones do not.
     task = Task(sources=[Source("x^2-1", 0.1, task_cov=Toeplitz(0.9))])
     law = context_law(task, Sizes(12, 9, 1, 1)).sources[0]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import literal
 import mpmath
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hermite_eq import HypothesisError, HypothesisWarning, LinearTransformer, RandomTransformer, Sizes, Task, equivalent_model
-from hermite_eq.models import OneStepTransformer, PolynomialActivation, rt_ridge
-from hermite_eq.simulate import gradient_step, icl_curve, icl_error
+from hermite_eq.models import OneStepTransformer, PolynomialActivation, TrainedModel, rt_ridge
+from hermite_eq.simulate import Contexts, gradient_step, icl_curve, icl_error
 from hermite_eq.simulate.sampler import child_seeds
-from hermite_eq.simulate.training.draw import draw_run
+from hermite_eq.simulate.training.draw import Draw, draw_run
 from hermite_eq.simulate.training.heads import StepSource
-from hermite_eq.simulate.training.onestep import gradients
+from hermite_eq.simulate.training.onestep import Gradient, gradients
+
+Array = NDArray[np.float64]
 
 EPS = float(np.finfo(float).eps)
 TASK = Task("relu", noise=0.1)
@@ -23,11 +28,14 @@ SMALL = Sizes(d=3, context=4, tasks=5, samples=14, hidden=6)
 LARGER = Sizes(d=5, context=6, tasks=12, samples=60, hidden=30)
 
 
-def drawn(sizes: Sizes, seed: int = 0):
+def drawn(sizes: Sizes, seed: int = 0) -> Draw:
     return draw_run(TASK, sizes, 40, True, np.float64, child_seeds(seed, range(1))[0], True)
 
 
-def gradient(draw, sigma: str, points, edges=None, normalise: bool = False):
+def gradient(
+    draw: Draw, sigma: str, points: Sequence[tuple[int, int]], edges: list[int] | None = None, normalise: bool = False
+) -> dict[tuple[int, int], Gradient]:
+    assert draw.step is not None
     model = OneStepTransformer(sigma, 1.0, 0.1, normalise=normalise)
     edges = edges or sorted({0, *(n for n, _ in points)})
     return gradients(StepSource(model.activation, normalise), draw.step, draw.layer, draw.start, draw.trace, points, edges)
@@ -38,8 +46,9 @@ def gradient(draw, sigma: str, points, edges=None, normalise: bool = False):
 def test_the_gradient_is_that_of_the_loss_in_extended_precision(sigma: str, normalise: bool) -> None:
     # Central differences at 40 digits with a step of 1e-15 err by 1e-30, far below the 1e-10 asked for.
     draw = drawn(SMALL)
+    assert draw.step is not None
     g = gradient(draw, sigma, [(14, 6)], normalise=normalise)[14, 6].matrix
-    h = draw.step.h()
+    h, labels = draw.step.h(), draw.step.y
     if normalise:
         h = h * math.sqrt(draw.trace) / np.linalg.norm(h, axis=1)[:, None]
     function = {"tanh": mpmath.tanh, "gelu": lambda z: z * mpmath.ncdf(z)}[sigma]
@@ -48,9 +57,9 @@ def test_the_gradient_is_that_of_the_loss_in_extended_precision(sigma: str, norm
         w = [mpmath.mpf(float(value)) / mpmath.sqrt(m) for value in draw.start]
         pre = [[mpmath.fdot(map(float, row), map(float, f)) for f in draw.layer] for row in h]
 
-        def loss(i: int, j: int, change) -> mpmath.mpf:
+        def loss(i: int, j: int, change: mpmath.mpf) -> mpmath.mpf:
             total = mpmath.mpf(0)
-            for y, row, z in zip(draw.step.y, h, pre, strict=True):
+            for y, row, z in zip(labels, h, pre, strict=True):
                 out = sum(w[unit] * function(z[unit] + (change * float(row[j]) if unit == i else 0)) for unit in range(m)) / mpmath.sqrt(m)
                 total += (float(y) - out) ** 2
             return total / (2 * len(h))
@@ -65,7 +74,7 @@ def test_the_gradient_is_that_of_the_loss_in_extended_precision(sigma: str, norm
 class Dual:
     """a + b ε with ε² = 0: forward differentiation of the loss along one direction."""
 
-    def __init__(self, value, slope) -> None:
+    def __init__(self, value: Any, slope: Any) -> None:
         self.value, self.slope = value, slope
 
     def relu(self) -> Dual:
@@ -75,6 +84,7 @@ class Dual:
 def test_the_gradient_of_relu_against_dual_numbers() -> None:
     sizes = Sizes(d=6, context=6, tasks=10, samples=200, hidden=40)
     draw = drawn(sizes)
+    assert draw.step is not None
     g = gradient(draw, "relu", [(200, 40)])[200, 40].matrix
     h, y, w = draw.step.h(), draw.step.y, draw.start / math.sqrt(40)
     rng = np.random.default_rng(3)
@@ -99,10 +109,13 @@ def test_blocks_and_nested_points_do_not_matter() -> None:
         np.testing.assert_array_equal(together[point].u, alone.u)
 
 
-def one_step_literal(model: OneStepTransformer, draw, n: int, m: int):
+def one_step_literal(model: OneStepTransformer, draw: Draw, n: int, m: int) -> tuple[float, float]:
     """ICL and in-distribution error with every array in full, on the draws of the engine."""
+    assert draw.step is not None
+    assert draw.fresh is not None
+    assert draw.again is not None
 
-    def normalised(h):
+    def normalised(h: NDArray[Any]) -> Array:
         return h * math.sqrt(draw.trace) / np.linalg.norm(h, axis=1)[:, None] if model.normalise else h
 
     f, w = draw.layer[:m], draw.start[:m] / math.sqrt(m)
@@ -116,20 +129,19 @@ def one_step_literal(model: OneStepTransformer, draw, n: int, m: int):
         change = np.outer(w / 2, y @ h / (n * math.sqrt(m)))
     moved = f + model.step_size * change
 
-    def features(contexts, count, stream):
+    def features(contexts: Contexts, count: int, stream: Any) -> Array:
         z_ = normalised(contexts.h()[:count]) @ moved.T
         if isinstance(model.head, PolynomialActivation):
-            polynomial = PolynomialActivation(model.head.source, model.head.c, 0.0)(z_, rng=None)
+            polynomial = PolynomialActivation(model.head.source, model.head.c, 0.0)(z_, rng=np.random.default_rng())
             noise = np.random.default_rng(stream).standard_normal((count, len(draw.layer)))[:, :m]
             return polynomial + float(model.head.residual) * noise
-        return np.maximum(z_, 0)
+        return np.asarray(np.maximum(z_, 0))
 
     a = features(draw.training, n, draw.noise[0])
     weights = literal.ridge(a, draw.training.y[:n], model.ridge * n / draw.training.x.shape[1])
-    return [
-        np.mean((contexts.y - features(contexts, len(contexts), stream) @ weights) ** 2)
-        for contexts, stream in ((draw.fresh, draw.noise[1]), (draw.again, draw.noise[2]))
-    ]
+    tested = ((draw.fresh, draw.noise[1]), (draw.again, draw.noise[2]))
+    icl, idg = (float(np.mean((c.y - features(c, len(c), stream) @ weights) ** 2)) for c, stream in tested)
+    return icl, idg
 
 
 HEADS = (
@@ -144,8 +156,9 @@ HEADS = (
 @pytest.mark.parametrize("axis", ["samples", "hidden"])
 def test_heads_after_a_step_are_those_of_the_literal_script(axis: str) -> None:
     values = [20, 30, 60] if axis == "samples" else [10, 70]
-    company = [RandomTransformer("relu", 0.3), *HEADS, LinearTransformer(0.3)]
-    curves = icl_curve(company, TASK, LARGER, **{axis: values}, runs=1, rng=4, test=40, precision="double")
+    along: dict[str, Any] = {axis: values}
+    company: list[TrainedModel] = [RandomTransformer("relu", 0.3), *HEADS, LinearTransformer(0.3)]
+    curves = icl_curve(company, TASK, LARGER, **along, runs=1, rng=4, test=40, precision="double")
     largest = Sizes(5, 6, 12, 60, 70 if axis == "hidden" else 30)
     draw = drawn(largest, 4)
     for model, curve in zip(HEADS, curves[1:-1], strict=True):
@@ -155,7 +168,7 @@ def test_heads_after_a_step_are_those_of_the_literal_script(axis: str) -> None:
             found = [point.icl_runs[0], point.idg_runs[0]]
             np.testing.assert_allclose(found, expected, rtol=64 * 60 * EPS * point.condition_runs[0])
     # The others are what they are without company.
-    alone = icl_curve(RandomTransformer("relu", 0.3), TASK, LARGER, **{axis: values}, runs=1, rng=4, test=40, precision="double")
+    alone = icl_curve(RandomTransformer("relu", 0.3), TASK, LARGER, **along, runs=1, rng=4, test=40, precision="double")
     np.testing.assert_allclose(alone.icl_runs, curves[0].icl_runs, rtol=64 * 60 * EPS * alone.points[-1].condition_runs[0])
 
 
@@ -165,7 +178,7 @@ def test_without_a_step_it_is_the_random_head() -> None:
 
 
 def test_batches_do_not_matter() -> None:
-    keep = {"samples": [30, 60], "runs": 1, "rng": 4, "test": 40, "precision": "double"}
+    keep: dict[str, Any] = {"samples": [30, 60], "runs": 1, "rng": 4, "test": 40, "precision": "double"}
     whole = icl_curve(HEADS, TASK, LARGER, **keep)
     with pytest.raises(HypothesisError) as refusal:
         icl_curve(HEADS, TASK, LARGER, memory=1000, **keep)
@@ -177,6 +190,7 @@ def test_batches_do_not_matter() -> None:
 
 def test_the_gradient_in_single_precision() -> None:
     draw = drawn(LARGER)
+    assert draw.step is not None
     layer = draw.layer.astype(np.float32)
     source = StepSource(HEADS[0].activation, False)
     single, double = (
@@ -226,7 +240,7 @@ def test_the_ridge_of_the_other_paper() -> None:
         ),
     ],
 )
-def test_errors(make, message: str) -> None:
+def test_errors(make: Any, message: str) -> None:
     with pytest.raises(HypothesisError) as error:
         make()
     assert str(error.value) == message
@@ -239,6 +253,7 @@ def test_norms_are_those_of_the_matrices_in_full() -> None:
     found = gradient_step(OneStepTransformer("tanh", 3.0, 0.1), TASK, LARGER, runs=2, rng=4)
     for run, seed in enumerate(child_seeds(4, range(2))):
         draw = draw_run(TASK, LARGER, 1, True, np.float64, seed, True)
+        assert draw.step is not None
         h, y, w = draw.step.h(), draw.step.y, draw.start / math.sqrt(30)
         pre = h @ draw.layer.T
         residual = y - np.tanh(pre) @ w / math.sqrt(30)
@@ -259,7 +274,7 @@ def test_norms_are_those_of_the_matrices_in_full() -> None:
 
 def test_what_is_no_gradient_step() -> None:
     with pytest.raises(HypothesisError) as error:
-        gradient_step(RandomTransformer("tanh", 0.1), TASK, LARGER, runs=1)
+        gradient_step(RandomTransformer("tanh", 0.1), TASK, LARGER, runs=1)  # type: ignore[arg-type]
     assert str(error.value).startswith("a gradient step is that of a OneStepTransformer; found RandomTransformer(")
     with pytest.raises(HypothesisError) as error:
         gradient_step(OneStepTransformer("tanh", 3.0, 0.1), TASK, Sizes(5, 6, 12, 60), runs=1)

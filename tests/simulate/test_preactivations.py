@@ -5,6 +5,7 @@ do to them.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ EPS = np.finfo(float).eps
 Z = 5.0
 
 
-def test_z_and_signal_are_what_they_are_called(monkeypatch):
+def test_z_and_signal_are_what_they_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hermite_eq.simulate.preactivation._ELEMENTS", 100)
     xi = np.arange(1.0, 7.0)
     drawn = preactivations(TASK, SIZES, units=4, count=30, rng=1, xi=xi)
@@ -33,14 +34,14 @@ def test_z_and_signal_are_what_they_are_called(monkeypatch):
     assert drawn.trace == context_law(TASK, Sizes(6, 8, 1, 1)).trace()
 
 
-def test_given_layer_is_used():
+def test_given_layer_is_used() -> None:
     layer = np.random.default_rng(0).standard_normal((42, 2))
     drawn = preactivations(TASK, SIZES, units=2, count=5, rng=1, F=layer)
     np.testing.assert_array_equal(drawn.F, layer)
     np.testing.assert_array_equal(drawn.z, drawn.contexts.h() @ layer)
 
 
-def test_variance_of_a_pre_activation_is_one_over_layers():
+def test_variance_of_a_pre_activation_is_one_over_layers() -> None:
     # E[(fᵀh)²] = E‖h‖²/t = 1 over F and fresh tasks. Units share the contexts: the scatter is taken over contexts.
     drawn = preactivations(TASK, SIZES, units=500, count=20_000, rng=2)
     square = (drawn.z**2).mean(axis=1)
@@ -54,14 +55,14 @@ def test_variance_of_a_pre_activation_is_one_over_layers():
     assert abs(1.3 * square.mean() - 1) > Z * stderr
 
 
-def test_fresh_tasks_without_xi():
+def test_fresh_tasks_without_xi() -> None:
     drawn = preactivations(TASK, SIZES, units=1, count=50, rng=0)
     assert drawn.contexts.xi.shape == (50, 6)
     assert len(np.unique(drawn.contexts.xi[:, 0])) == 50
     np.testing.assert_allclose(drawn.signal, (drawn.contexts.xi * drawn.contexts.x).sum(axis=1), rtol=0, atol=32 * EPS * 6)
 
 
-def test_correlation_with_the_signal_given_task_and_layer():
+def test_correlation_with_the_signal_given_task_and_layer() -> None:
     # Given ξ and F: E[fᵀh · ξᵀx] = fᵀ(ξ/d ⊗ E[b]); E[b] from an independent sample of contexts.
     xi = np.random.default_rng(4).standard_normal(6)
     # 5 % of the largest of 16 are 8 standard errors.
@@ -88,7 +89,7 @@ def test_correlation_with_the_signal_given_task_and_layer():
         ),
     ],
 )
-def test_errors(change, message):
+def test_errors(change: Any, message: Any) -> None:
     with pytest.raises(HypothesisError) as error:
         preactivations(TASK, SIZES, **({"units": 2, "count": 5, "rng": 0} | change))
     assert str(error.value) == message
@@ -113,8 +114,10 @@ def test_a_spike_couples_and_the_step_couples_more() -> None:
     assert moved.spread > plain.spread
     assert rank_one.spread > plain.spread
     rules = [degree_needed(HALF, coupling=found.largest).by_coupling for found in (plain, moved)]
-    assert None not in rules
-    assert rules[1] > rules[0] > 1
+    without, after = rules
+    assert without is not None
+    assert after is not None
+    assert after > without > 1
 
 
 def test_normalised_input_and_literal_correlations() -> None:
@@ -129,7 +132,7 @@ def test_normalised_input_and_literal_correlations() -> None:
 
 def test_a_coupling_needs_a_first_layer() -> None:
     with pytest.raises(HypothesisError) as error:
-        coupling(LinearTransformer(0.1), Task("relu"), HALF)
+        coupling(LinearTransformer(0.1), Task("relu"), HALF)  # type: ignore[arg-type]
     assert str(error.value) == (
         "a coupling is that of a random head; found LinearTransformer(ridge=0.1, intercept=False). "
         "Repair: pass RandomTransformer(activation, ridge=…)"

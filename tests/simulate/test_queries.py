@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hermite_eq import (
     HypothesisError,
@@ -17,10 +20,12 @@ from hermite_eq import (
     equivalent_model,
 )
 from hermite_eq.models import Rademacher, SoftmaxAttention
-from hermite_eq.simulate import icl_curve, icl_error
+from hermite_eq.simulate import Contexts, icl_curve, icl_error
 from hermite_eq.simulate.sampler import context_law
 from hermite_eq.simulate.training import kronecker
 from hermite_eq.simulate.training.kronecker import KroneckerRows
+
+Array = NDArray[np.float64]
 
 SIZES = Sizes(d=5, context=6, tasks=12, samples=60, hidden=30)
 MIXTURE = Task(sources=[Source("relu", 0.1), Source("tanh", 0.02, task_cov=Spike(9.0), input_mean=0.3)], weights=[0.3, 0.7])
@@ -35,13 +40,13 @@ HEADS = (
 EPS = np.finfo(float).eps
 
 
-def draw(task, count, queries):
+def draw(task: Task, count: int, queries: int) -> Contexts:
     law = context_law(task, SIZES)
     return law.draw(law.fresh_tasks(count, np.random.default_rng(0)), np.arange(count), np.random.SeedSequence(1), queries)
 
 
 @pytest.mark.parametrize("task", [Task("relu", noise=0.1), MIXTURE, SIGNS], ids=["one source", "mixture", "random signs"])
-def test_queries_of_one_context_share_all_but_x(task):
+def test_queries_of_one_context_share_all_but_x(task: Any) -> None:
     single, several = draw(task, 7, 1), draw(task, 7, 3)
     assert (len(single), len(several), several.queries) == (7, 21, 3)
     for name in ("b", "task", "source"):
@@ -51,19 +56,19 @@ def test_queries_of_one_context_share_all_but_x(task):
     np.testing.assert_array_equal(draw(task, 4, 3).x, several.x[:12])
 
 
-def test_queries_have_the_law_of_the_single_query():
+def test_queries_have_the_law_of_the_single_query() -> None:
     """x, y and their products with the task, of the last query of four: 2·5 + 2 means by a z test each, |z| < 5 (7e-6)."""
 
-    def seen(queries, shift=0):
+    def seen(queries: int, shift: int = 0) -> Array:
         drawn = draw(MIXTURE, 40_000, queries)
         last = slice(queries - 1, None, queries)
         x, y, xi = drawn.x[last], drawn.y[last], np.roll(drawn.xi[drawn.task[last]], shift, 0)
         along = np.einsum("ij,ij->i", x, xi) / np.linalg.norm(xi, axis=1)
         return np.column_stack([x, y[:, None] * x, y, y * along])
 
-    def z(one, two):
+    def z(one: Array, two: Array) -> Array:
         spread = np.hypot(one.std(axis=0), two.std(axis=0)) / np.sqrt(len(one))
-        return np.abs(one.mean(axis=0) - two.mean(axis=0)) / spread
+        return np.asarray(np.abs(one.mean(axis=0) - two.mean(axis=0)) / spread)
 
     assert z(seen(1), seen(4)).max() < 5
     # The label of another task, of the same source.
@@ -71,7 +76,7 @@ def test_queries_have_the_law_of_the_single_query():
 
 
 @pytest.mark.parametrize("elements", [1, 2**20])
-def test_products_by_context_are_those_of_h(elements, monkeypatch):
+def test_products_by_context_are_those_of_h(elements: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kronecker, "_ELEMENTS", elements)
     monkeypatch.setattr(kronecker, "_CONTEXTS", 2)
     drawn = draw(MIXTURE, 5, 3)
@@ -85,31 +90,32 @@ def test_products_by_context_are_those_of_h(elements, monkeypatch):
         np.testing.assert_array_equal(found.dense, h)
 
 
-def test_the_error_has_the_same_mean():
+def test_the_error_has_the_same_mean() -> None:
     """Heads trained alike and tested on single queries and on four of each context: paired differences, twenty of 40 runs and fifteen of
     24, |t| < 5 with 39 and 23 degrees of freedom (1e-3). Ten per cent are t = 6 in the least precise of them."""
     for task, runs in (MIXTURE, 40), (SIGNS, 24):
-        options = {"runs": runs, "rng": 4, "test": 1600}
+        options: dict[str, Any] = {"runs": runs, "rng": 4, "test": 1600}
         single = icl_error(HEADS, task, SIZES, **options)
         several = icl_error(HEADS, task, SIZES, queries=4, **options)
         for one, four in zip(single, several, strict=True):
-            a, b = (np.column_stack([each.icl_runs, each.idg_runs, each.source_runs]) for each in (one, four))
+            a, b = (np.column_stack([each.icl_runs, each.idg_runs, np.asarray(each.source_runs)]) for each in (one, four))
             spread = (a - b).std(axis=0, ddof=1) / np.sqrt(len(a))
             assert (np.abs((a - b).mean(axis=0)) < 5 * spread).all()
             assert (np.abs((a - 1.1 * b).mean(axis=0)) > 5 * spread).all()
 
 
-def test_several_queries_scatter_less():
+def test_several_queries_scatter_less() -> None:
     """After long training on 48 test contexts: the standard deviation is 0.6 of that with one query, known to a tenth in 100 runs."""
-    sizes, options = Sizes(d=5, context=6, tasks=40, samples=400, hidden=10), {"runs": 100, "rng": 4, "test": 48}
+    sizes = Sizes(d=5, context=6, tasks=40, samples=400, hidden=10)
+    options: dict[str, Any] = {"runs": 100, "rng": 4, "test": 48}
     one, four = (icl_error(HEADS[0], SIGNS, sizes, queries=queries, **options) for queries in (1, 4))
     assert four.icl_runs.std() < one.icl_runs.std()
 
 
-def test_blocks_keep_contexts_whole(monkeypatch):
+def test_blocks_keep_contexts_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     # Rounding of 1e-16 in sums of 60 products, by systems whose condition is below 1e5.
     models = HEADS[:1] + HEADS[2:4]
-    options = {"samples": [30, 60], "runs": 1, "rng": 5, "test": 50, "queries": 3, "precision": "double"}
+    options: dict[str, Any] = {"samples": [30, 60], "runs": 1, "rng": 5, "test": 50, "queries": 3, "precision": "double"}
     whole = icl_curve(models, MIXTURE, SIZES, **options)
     monkeypatch.setattr("hermite_eq.simulate.training.memory.LARGEST_BLOCK", 10)
     monkeypatch.setattr("hermite_eq.simulate.training.memory.SMALLEST_BLOCK", 1)
@@ -121,12 +127,12 @@ def test_blocks_keep_contexts_whole(monkeypatch):
         np.testing.assert_allclose(one.icl_runs, other.icl_runs, rtol=1e-9)
 
 
-def test_linear_heads_whose_error_is_computed_do_not_change():
+def test_linear_heads_whose_error_is_computed_do_not_change() -> None:
     one, two = (icl_error(LinearTransformer(0.1), MIXTURE, SIZES, runs=2, rng=0, queries=queries) for queries in (1, 4))
     np.testing.assert_array_equal(one.icl_runs, two.icl_runs)
 
 
-def test_errors():
+def test_errors() -> None:
     with pytest.raises(HypothesisError, match="queries is a positive integer; found queries=0"):
         icl_error(HEADS[0], MIXTURE, SIZES, runs=1, queries=0)
     with pytest.raises(HypothesisError, match="the same for all its queries, as under linear attention; found queries=2 and softmax"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,7 +145,7 @@ def test_the_conditional_model_keeps_mean_and_second_moment() -> None:
         ),
     ],
 )
-def test_errors(call, message: str) -> None:
+def test_errors(call: Any, message: str) -> None:
     with pytest.raises(HypothesisError) as error:
         call()
     assert str(error.value) == message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_a_polynomial_misses_nothing_from_its_degree_on() -> None:
         ({"strength": 0.0}, "the strength is a positive number; found strength=0.0. Repair: pass strength=1.0, say"),
     ],
 )
-def test_errors(arguments: dict[str, float], message: str) -> None:
+def test_errors(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(HypothesisError) as error:
         degree_needed(SIZES, **arguments)
     assert str(error.value) == message

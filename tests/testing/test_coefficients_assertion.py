@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import sympy
+from numpy.typing import NDArray
 
 from hermite_eq import HypothesisError, coefficients, equivalent_model
 from hermite_eq.hermite import X
 from hermite_eq.testing import UniversalityError, Verdict, assert_hermite_coefficients
+
+Array = NDArray[np.float64]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +28,7 @@ from hermite_eq.testing import UniversalityError, Verdict, assert_hermite_coeffi
     ],
     ids=["name", "expression", "callable", "kinked callable"],
 )
-def test_functions(f, options):
+def test_functions(f: Any, options: Any) -> None:
     c = coefficients(f, 5, **options)
     check = assert_hermite_coefficients(f, c, residual=c.residual(5), **options)
     assert (check.verdict, check.p_value) == (Verdict.AGREES, None)
@@ -38,13 +42,13 @@ def test_functions(f, options):
         assert_hermite_coefficients(f, c, residual=1.05 * float(c.residual(5)), **options)
 
 
-def test_another_normalisation_is_red():
+def test_another_normalisation_is_red() -> None:
     c = np.asarray(coefficients("relu", 4))
     with pytest.raises(UniversalityError, match="c_2"):
         assert_hermite_coefficients("relu", c / [math.factorial(k) for k in range(5)])
 
 
-def test_rounded_expectations_declare_their_accuracy():
+def test_rounded_expectations_declare_their_accuracy() -> None:
     rounded = np.asarray(coefficients("gelu", 4)).round(3)
     with pytest.raises(UniversalityError):
         assert_hermite_coefficients("gelu", rounded)
@@ -52,16 +56,17 @@ def test_rounded_expectations_declare_their_accuracy():
 
 
 MODEL, C = equivalent_model("relu", 2), coefficients("relu", 2)
-FEW = {"samples": 2**15, "resolution": 0.05}
+FEW: dict[str, Any] = {"samples": 2**15, "resolution": 0.05}
 
 
-def test_random_functions():
+def test_random_functions() -> None:
     check = assert_hermite_coefficients(MODEL, C, residual=C.residual(2), **FEW)
     assert check.verdict == Verdict.AGREES
+    assert check.p_value is not None
     assert check.p_value > 1e-6
 
-    def layer(x, rng):
-        return MODEL(x, rng=rng)
+    def layer(x: Array, rng: np.random.Generator) -> Array:
+        return np.asarray(MODEL(x, rng=rng), dtype=float)
 
     assert assert_hermite_coefficients(layer, C, **FEW).verdict == Verdict.AGREES
 
@@ -76,17 +81,17 @@ def test_random_functions():
     ],
     ids=["c_1 5 % off", "sign of c_2", "no residual", "residual 10 % off"],
 )
-def test_wrong_random_functions_are_red(wrong):
+def test_wrong_random_functions_are_red(wrong: Any) -> None:
     with pytest.raises(UniversalityError):
         assert_hermite_coefficients(wrong, C, residual=C.residual(2), **FEW)
 
 
-def test_noise_reused_in_an_evaluation_has_no_variance():
+def test_noise_reused_in_an_evaluation_has_no_variance() -> None:
     class Frozen:
         name = "frozen noise"
 
-        def __call__(self, x, rng):
-            return MODEL(x, rng=np.random.default_rng(7))
+        def __call__(self, x: Array, rng: np.random.Generator) -> Array:
+            return np.asarray(MODEL(x, rng=np.random.default_rng(7)), dtype=float)
 
     with pytest.raises(UniversalityError, match="residual's square is 0"):
         assert_hermite_coefficients(Frozen(), C, residual=C.residual(2), **FEW)
@@ -107,13 +112,13 @@ def test_noise_reused_in_an_evaluation_has_no_variance():
         ),
     ],
 )
-def test_errors(arguments, message):
+def test_errors(arguments: Any, message: Any) -> None:
     with pytest.raises(HypothesisError) as error:
         assert_hermite_coefficients(*arguments)
     assert str(error.value).startswith(message)
 
 
-def test_too_few_samples_are_inconclusive_and_as_said_suffice():
+def test_too_few_samples_are_inconclusive_and_as_said_suffice() -> None:
     with pytest.raises(HypothesisError) as error:
         assert_hermite_coefficients(MODEL, C, samples=2**12)
     needed = int(error.value.repair.split("=")[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +17,14 @@ NOISE = np.random.default_rng(0).standard_normal((30, 4))
 
 @pytest.mark.parametrize("exponent", [-0.5, -0.75, -1, -2])
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_the_rate_claimed_and_faster_ones_agree(exponent, sign):
+def test_the_rate_claimed_and_faster_ones_agree(exponent: Any, sign: Any) -> None:
     check = assert_rate(D, sign * (D / 16.0) ** exponent + 0.05 * NOISE)
     assert check.verdict == Verdict.AGREES
 
 
 @pytest.mark.parametrize("exponent", [0.0, -0.1, 0.5])
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_slower_rates_are_red(exponent, sign):
+def test_slower_rates_are_red(exponent: Any, sign: Any) -> None:
     with pytest.raises(UniversalityError) as error:
         assert_rate(D, sign * (D / 16.0) ** exponent + 0.05 * NOISE)
     assert str(error.value).startswith(
@@ -31,14 +32,14 @@ def test_slower_rates_are_red(exponent, sign):
     )
 
 
-def test_a_stricter_claim_is_red_where_the_looser_one_is_green():
+def test_a_stricter_claim_is_red_where_the_looser_one_is_green() -> None:
     gaps = (D / 16.0) ** -0.5 + 0.02 * NOISE
     assert assert_rate(D, gaps, order=-0.5).verdict == Verdict.AGREES
     with pytest.raises(UniversalityError):
         assert_rate(D, gaps, order=-1)
 
 
-def test_the_tolerance_covers_the_next_order():
+def test_the_tolerance_covers_the_next_order() -> None:
     # d^{-1/2}(1 − 4/d): between 16 and 128 the local exponents are as slow as −0.29.
     gaps = D**-0.5 * (1 - 4 / D) + 1e-5 * NOISE
     assert assert_rate(D, gaps).verdict == Verdict.AGREES
@@ -46,12 +47,12 @@ def test_the_tolerance_covers_the_next_order():
         assert_rate(D, gaps, tolerance=0.0)
 
 
-def test_a_change_of_sign_is_no_failure_where_the_gap_shrinks():
+def test_a_change_of_sign_is_no_failure_where_the_gap_shrinks() -> None:
     means = np.array([-0.5, -0.1, 0.05, 0.03])
     assert assert_rate(D, means + 0.002 * NOISE).verdict == Verdict.AGREES
 
 
-def test_runs_of_different_numbers_and_any_order_of_sizes():
+def test_runs_of_different_numbers_and_any_order_of_sizes() -> None:
     order = [2, 0, 3, 1]
     columns = [D[i] ** -0.5 + 0.01 * NOISE[: 10 + 5 * i, i] for i in order]
     assert assert_rate(D[order], columns).verdict == Verdict.AGREES
@@ -59,7 +60,7 @@ def test_runs_of_different_numbers_and_any_order_of_sizes():
         assert_rate(D[order], [0.3 + 0.01 * column for column in NOISE.T])
 
 
-def test_invisible_gaps_cannot_tell():
+def test_invisible_gaps_cannot_tell() -> None:
     with pytest.raises(HypothesisError) as error:
         assert_rate(D, D**-0.5 + 0.3 * NOISE)
     assert error.value.hypothesis == "assert_rate has data that can tell whether the gap vanishes as d^-0.5 or faster"
@@ -70,7 +71,7 @@ def test_invisible_gaps_cannot_tell():
         assert_rate(D, np.tile([[1.0], [-1.0]], (15, 4)) + 1e-6 * NOISE)
 
 
-def test_exact_gaps():
+def test_exact_gaps() -> None:
     # Without scatter everything is known.
     assert assert_rate([10, 20], np.tile([[1.0, 0.5]], (5, 1)), order=-1).verdict == Verdict.AGREES
     with pytest.raises(UniversalityError):
@@ -101,7 +102,7 @@ def test_exact_gaps():
         ),
     ],
 )
-def test_errors(arguments, message):
+def test_errors(arguments: Any, message: Any) -> None:
     with pytest.raises(HypothesisError) as error:
         assert_rate(*arguments)
     assert str(error.value) == message

@@ -5,23 +5,28 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Sizes, Task, equivalent_model
 from hermite_eq.simulate import icl_error
 from hermite_eq.testing import Deviation, UniversalityError, Verdict, assert_equivalent
+from hermite_eq.testing.equivalence import Simulator
 from hermite_eq.testing.statistics.sequential import Sides, critical_t, log_mixture, runs_needed
+
+Array = NDArray[np.float64]
 
 TASK = Task("relu", noise=0.1)
 SIZES = Sizes.from_ratios(6, alpha=1, kappa=1, tau=2, mu=1)
 
 
-def normal_errors(gap, spread=0.02, seen=None):
+def normal_errors(gap: float, spread: float = 0.02, seen: list[int] | None = None) -> Simulator:
     """A simulator whose models differ by ``gap`` relatively, on average."""
 
-    def simulate(model_a, model_b, task, sizes, runs, rng):
+    def simulate(model_a: Any, model_b: Any, task: Task, sizes: Sizes, runs: range, rng: int) -> tuple[Array, Array]:
         if seen is not None:
             seen.extend(runs)
         draws = np.array([np.random.default_rng((rng, run)).standard_normal(2) for run in runs])
@@ -31,19 +36,21 @@ def normal_errors(gap, spread=0.02, seen=None):
     return simulate
 
 
-def test_equal_models_are_found_equal_after_few_runs():
-    seen = []
+def test_equal_models_are_found_equal_after_few_runs() -> None:
+    seen: list[int] = []
     check = assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, seen=seen))
     assert check.verdict == Verdict.AGREES
     assert seen == list(range(len(seen)))
     assert len(seen) < 40
 
 
-def test_different_models_are_found_different_after_few_runs():
-    seen = []
+def test_different_models_are_found_different_after_few_runs() -> None:
+    seen: list[int] = []
     with pytest.raises(UniversalityError) as error:
         assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.15, seen=seen))
-    assert error.value.check.p_value <= 1e-6
+    p_value = error.value.check.p_value
+    assert p_value is not None
+    assert p_value <= 1e-6
     assert len(seen) < 60
     text = str(error.value)
     assert text.startswith(
@@ -54,7 +61,7 @@ def test_different_models_are_found_different_after_few_runs():
         assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(-0.15))
 
 
-def test_at_the_margin_it_is_inconclusive_and_says_the_runs():
+def test_at_the_margin_it_is_inconclusive_and_says_the_runs() -> None:
     with pytest.raises(HypothesisError) as error:
         assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, spread=0.3), runs=20)
     assert error.value.hypothesis.startswith("assert_equivalent has data that can tell whether a and b have the same ICL error")
@@ -75,11 +82,11 @@ def test_at_the_margin_it_is_inconclusive_and_says_the_runs():
 
 
 @pytest.mark.parametrize("gap", [0.01, 0.2])
-def test_the_runs_needed_are_those_of_the_combinations_watched(gap):
+def test_the_runs_needed_are_those_of_the_combinations_watched(gap: Any) -> None:
     # b − a scatters little, b − (1 ± m)a as a does.
-    def simulate(model_a, model_b, task, sizes, runs, rng):
-        a = 1 + 0.9 * (-1.0) ** np.arange(runs.start, runs.stop)
-        return a, (1 + gap) * a
+    def simulate(model_a: Any, model_b: Any, task: Task, sizes: Sizes, runs: range, rng: int) -> tuple[Array, Array]:
+        a = np.asarray(1 + 0.9 * (-1.0) ** np.arange(runs.start, runs.stop), dtype=float)
+        return a, np.asarray((1 + gap) * a)
 
     with pytest.raises(HypothesisError) as error:
         assert_equivalent("a", "b", TASK, SIZES, simulator=simulate, runs=8)
@@ -92,12 +99,12 @@ def test_the_runs_needed_are_those_of_the_combinations_watched(gap):
             assert_equivalent("a", "b", TASK, SIZES, simulator=simulate, runs=needed)
 
 
-def test_models_of_one_name_are_paired_with_themselves():
+def test_models_of_one_name_are_paired_with_themselves() -> None:
     head = RandomTransformer("tanh", 0.1)
     assert assert_equivalent(head, head, TASK, SIZES, test=100).verdict == Verdict.AGREES
 
 
-def test_transformers_and_their_equivalents():
+def test_transformers_and_their_equivalents() -> None:
     sizes = Sizes.from_ratios(6, alpha=1, kappa=1, tau=2, mu=2)
     relu = RandomTransformer("relu", 0.1, normalise=True)
     model = equivalent_model("relu", 1)
@@ -110,19 +117,21 @@ def test_transformers_and_their_equivalents():
 
 
 @pytest.mark.parametrize("error", ["icl", "idg"])
-def test_which_error_is_compared(error):
+def test_which_error_is_compared(error: Any) -> None:
     sizes, models = Sizes(6, 6, 1, 72), [LinearTransformer(1e-3), LinearTransformer(1.0)]
     with pytest.raises(UniversalityError) as found:
-        assert_equivalent(*models, TASK, sizes, error=error)
-    runs = int(re.search(r"after (\d+) runs", str(found.value))[1])
+        assert_equivalent(models[0], models[1], TASK, sizes, error=error)
+    stopped = re.search(r"after (\d+) runs", str(found.value))
+    assert stopped is not None
+    runs = int(stopped[1])
     one, two = (getattr(e, f"{error}_runs") for e in icl_error(models, TASK, sizes, runs=runs, rng=0))
     assert f"relative difference is {((two - one) / one.mean()).mean():+.4f}" in str(found.value)
 
 
-def test_a_margin_may_vanish_with_d_and_sizes_may_be_several():
+def test_a_margin_may_vanish_with_d_and_sizes_may_be_several() -> None:
     ladder = [Sizes.from_ratios(d, alpha=1, kappa=1, tau=2) for d in (10, 40)]
 
-    def shrinking(model_a, model_b, task, sizes, runs, rng):
+    def shrinking(model_a: Any, model_b: Any, task: Task, sizes: Sizes, runs: range, rng: int) -> tuple[ArrayLike, ArrayLike]:
         return normal_errors(0.5 / sizes.d)(model_a, model_b, task, sizes, runs, rng)
 
     assert assert_equivalent("a", "b", TASK, ladder, margin=Deviation(2, order=-1), simulator=shrinking).verdict == Verdict.AGREES
@@ -153,21 +162,21 @@ def test_a_margin_may_vanish_with_d_and_sizes_may_be_several():
         ),
     ],
 )
-def test_errors(change, message):
+def test_errors(change: Any, message: Any) -> None:
     arguments = {"model_a": "a", "model_b": "b", "task": TASK, "sizes": SIZES, "simulator": normal_errors(0.0)} | change
     with pytest.raises(HypothesisError) as error:
         assert_equivalent(**arguments)
     assert str(error.value).startswith(message)
 
 
-def test_critical_t_inverts_the_mixture():
+def test_critical_t_inverts_the_mixture() -> None:
     for rate in (1e-6, 1e-2):
         for n in (15, 40, 500):
             assert log_mixture(critical_t(rate, n), n) == pytest.approx(math.log(1 / rate), rel=1e-10)
     assert critical_t(1e-6, 1) == math.inf
 
 
-def test_evidence_keeps_its_maximum_and_its_side():
+def test_evidence_keeps_its_maximum_and_its_side() -> None:
     values = np.array([1.0, 1.1, 0.9, 1.0, 1.05, 0.95, -8.0, -9.0])
     sides = Sides().then(values[:6], 0).then(values, 6)
     assert sides == Sides().then(values, 0)
@@ -175,7 +184,8 @@ def test_evidence_keeps_its_maximum_and_its_side():
     assert Sides().then(np.zeros(5), 0) == Sides()
 
 
-def test_runs_needed_are_those_at_which_the_sequence_crosses():
+def test_runs_needed_are_those_at_which_the_sequence_crosses() -> None:
     n = runs_needed(1.0, 1.0, 1e-6, 2)
+    assert n is not None
     assert math.sqrt(n) >= critical_t(1e-6, n)
     assert runs_needed(1e-9, 1.0, 1e-6, 2) is None

@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.stats
+from numpy.typing import NDArray
 
 from hermite_eq import HypothesisError
 from hermite_eq.testing import Deviation, UniversalityError, Verdict, assert_covariance, assert_gaussian
 from hermite_eq.testing.statistics.null_laws import chi2_detects, kolmogorov_detects, kolmogorov_p_value, robust_detects
+
+Array = NDArray[np.float64]
 
 COV = np.array([[2.0, 0.6, 0.0], [0.6, 1.0, -0.3], [0.0, -0.3, 0.5]])
 ROOT = np.linalg.cholesky(COV)
 
 
 @pytest.fixture
-def rows():
+def rows() -> Array:
     return np.random.default_rng(1).standard_normal((4000, 3)) @ ROOT.T
 
 
-def test_gaussian_rows_agree(rows):
+def test_gaussian_rows_agree(rows: Array) -> None:
     check = assert_gaussian(rows, COV)
     assert check.verdict == Verdict.AGREES
+    assert check.p_value is not None
     assert check.p_value > check.rate == 1e-6
     assert assert_covariance(rows, COV, excess_kurtosis=0).verdict == Verdict.AGREES
     assert assert_gaussian(rows + np.array([5, -1, 2]), COV, mean=[5, -1, 2]).verdict == Verdict.AGREES
 
 
-def test_an_unknown_mean(rows):
+def test_an_unknown_mean(rows: Array) -> None:
     # Half the rows: less is seen.
     assert assert_gaussian(rows + 7, COV, mean=None, resolution=0.4).verdict == Verdict.AGREES
     assert assert_covariance(rows + 7, COV, mean=None, excess_kurtosis=0, resolution=0.4).verdict == Verdict.AGREES
@@ -54,27 +59,29 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_wrong_rows_are_red(rows, what):
+def test_wrong_rows_are_red(rows: Array, what: Any) -> None:
     with pytest.raises(UniversalityError) as error:
         assert_gaussian(WRONG[what](rows), COV)
     assert error.value.check.verdict == Verdict.DIFFERENT
-    assert error.value.check.p_value <= 1e-6
+    p_value = error.value.check.p_value
+    assert p_value is not None
+    assert p_value <= 1e-6
 
 
 @pytest.mark.parametrize("what", ["a variance 30 % too large", "a covariance dropped", "a covariance of the wrong sign", "swapped columns"])
-def test_wrong_covariances_are_red(rows, what):
+def test_wrong_covariances_are_red(rows: Array, what: Any) -> None:
     with pytest.raises(UniversalityError):
         assert_covariance(WRONG[what](rows), COV, excess_kurtosis=0)
 
 
-def test_the_covariance_does_not_ask_for_gaussian_rows():
+def test_the_covariance_does_not_ask_for_gaussian_rows() -> None:
     x = np.random.default_rng(3).laplace(scale=math.sqrt(0.5), size=(12_000, 2))
     assert assert_covariance(x, np.eye(2)).verdict == Verdict.AGREES
     with pytest.raises(UniversalityError):
         assert_gaussian(x, np.eye(2))
 
 
-def test_a_declared_deviation_is_allowed_and_no_more():
+def test_a_declared_deviation_is_allowed_and_no_more() -> None:
     # The scale mixture of Lemma 1: s² of mean 1 and variance δ.
     rng, delta = np.random.default_rng(4), 0.2
     s2 = rng.gamma(1 / delta, delta, size=(30_000, 1))
@@ -86,7 +93,7 @@ def test_a_declared_deviation_is_allowed_and_no_more():
         assert_gaussian(1.25 * x, np.eye(2), deviation=delta)
 
 
-def test_the_message_reads_like_a_remark(rows):
+def test_the_message_reads_like_a_remark(rows: Array) -> None:
     with pytest.raises(UniversalityError) as error:
         assert_gaussian(rows * [1, math.sqrt(1.3), 1], COV)
     text = str(error.value)
@@ -101,7 +108,7 @@ def test_the_message_reads_like_a_remark(rows):
 
 @pytest.mark.parametrize(("assertion", "rows"), [(assert_gaussian, 300), (assert_covariance, 3000)])
 @pytest.mark.parametrize("mean", [0.0, None])
-def test_too_few_rows_cannot_tell_and_the_number_said_would_do(assertion, rows, mean):
+def test_too_few_rows_cannot_tell_and_the_number_said_would_do(assertion: Any, rows: Array, mean: Any) -> None:
     x = np.random.default_rng(5).standard_normal((rows, 1))
     with pytest.raises(HypothesisError, match=f"{rows} rows") as error:
         assertion(x, 1.0, mean=mean)
@@ -149,13 +156,13 @@ def test_too_few_rows_cannot_tell_and_the_number_said_would_do(assertion, rows, 
         ),
     ],
 )
-def test_errors(samples, cov, message):
+def test_errors(samples: Any, cov: Any, message: Any) -> None:
     with pytest.raises(HypothesisError) as error:
         assert_gaussian(samples, cov)
     assert re.sub("from -?2.22e-16", "from 0", str(error.value)) == message
 
 
-def test_other_errors():
+def test_other_errors() -> None:
     with pytest.raises(HypothesisError, match="a mean is a number or a vector of length 1"):
         assert_gaussian(np.arange(5.0), 1.0, mean=[1, 2])
     with pytest.raises(HypothesisError, match="the excess kurtosis has a finite bound ≥ 0; found excess_kurtosis=inf"):
@@ -166,13 +173,13 @@ def test_other_errors():
         assert_gaussian(np.arange(6.0).reshape(3, 2), [[1, 0.5], [0.2, 1]])
 
 
-def test_heavy_tails_are_named_where_they_spoil_a_covariance():
+def test_heavy_tails_are_named_where_they_spoil_a_covariance() -> None:
     x = np.random.default_rng(0).standard_t(2.2, size=(4000, 1))
     with pytest.raises(UniversalityError, match="their excess kurtosis reaches"):
         assert_covariance(x, 1.0)
 
 
-def test_powers_are_what_they_say():
+def test_powers_are_what_they_say() -> None:
     # At the boundary of what is seen, the probability to see it, from the exact laws: 99 % for χ², at least 99 % for the distance.
     n, rate = 1000, 1e-4
     ratio = 1 + chi2_detects(rate, n)

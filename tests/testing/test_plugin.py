@@ -21,7 +21,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
 
 
-def test_loading_it_imports_neither_the_package_nor_numpy():
+def test_loading_it_imports_neither_the_package_nor_numpy() -> None:
     code = (
         "import sys, pytest; before = set(sys.modules); import pytest_hermite_eq; "
         "print(*sorted({'numpy', 'sympy', 'scipy', 'hermite_eq', 'hypothesis'} & (set(sys.modules) - before)))"
@@ -49,7 +49,7 @@ def test_none(universality_seed):
 """
 
 
-def test_options_header_and_table(tmp_path):
+def test_options_header_and_table(tmp_path: Path) -> None:
     (tmp_path / "test_light.py").write_text(LIGHT)
     out = run(tmp_path, "-s", "--universality=thorough", "--universality-seed=7").stdout
     assert "universality: thorough profile, seed 7" in out
@@ -76,7 +76,7 @@ def test_options_header_and_table(tmp_path):
     assert seeds[0] == seeds[1] != seeds[2]
 
 
-def test_a_seed_that_is_none(tmp_path):
+def test_a_seed_that_is_none(tmp_path: Path) -> None:
     found = run(tmp_path, "--universality-seed=often")
     assert "--universality-seed is a non-negative integer or 'random'; found 'often'" in found.stderr
     assert found.returncode != 0
@@ -95,14 +95,14 @@ def test_family(universality_rng):
 """
 
 
-def test_marker_generator_and_records(tmp_path):
+def test_marker_generator_and_records(tmp_path: Path) -> None:
     (tmp_path / "test_full.py").write_text(FULL)
     found = run(tmp_path, "--strict-markers", "-W", "error")
     assert found.returncode == 0, found.stdout
     assert "6.1e-04  agrees       assert_gaussian in test_full.py::test_family" in found.stdout
 
 
-def test_records_reach_the_module():
+def test_records_reach_the_module() -> None:
     from hermite_eq.testing import assert_hermite_coefficients
 
     before = len(pytest_hermite_eq.CHECKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hermite_eq.testing.deviation import allowed
 from hermite_eq.testing.rates import DEFAULT_RATE, budget, declared_rate, profile
 
 
-def test_a_family_shares_its_rate_whatever_the_number_of_calls():
+def test_a_family_shares_its_rate_whatever_the_number_of_calls() -> None:
     with family(1e-3):
         shares = [declared_rate(None) for _ in range(2000)]
     # The tail of Σ 1/j² beyond 2000 lies between 1/2001 and 1/2000.
@@ -21,20 +22,20 @@ def test_a_family_shares_its_rate_whatever_the_number_of_calls():
     assert declared_rate(None) == DEFAULT_RATE
 
 
-def test_an_explicit_rate_is_its_own_within_a_family():
+def test_an_explicit_rate_is_its_own_within_a_family() -> None:
     with family(1e-3):
         assert declared_rate(0.01) == 0.01
         assert declared_rate(None) == pytest.approx(1e-3 * 6 / math.pi**2, rel=1e-15)
 
 
-def test_the_shares_reach_the_assertions():
+def test_the_shares_reach_the_assertions() -> None:
     x = np.random.default_rng(0).standard_normal(2000)
     with family(1e-2):
         checks = [assert_gaussian(x, 1.0) for _ in range(2)]
     assert [check.rate for check in checks] == pytest.approx([1e-2 * 6 / math.pi**2, 1e-2 * 6 / math.pi**2 / 4], rel=1e-15)
 
 
-def test_the_thorough_profile_raises_budgets(monkeypatch):
+def test_the_thorough_profile_raises_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (profile(), budget(25)) == ("default", 25)
     monkeypatch.setenv("HERMITE_EQ_UNIVERSALITY", "thorough")
     assert (profile(), budget(25)) == ("thorough", 200)
@@ -44,7 +45,7 @@ def test_the_thorough_profile_raises_budgets(monkeypatch):
 
 
 @pytest.mark.parametrize("rate", [0, 0.5, -1, "often", math.nan])
-def test_a_rate_is_a_small_probability(rate):
+def test_a_rate_is_a_small_probability(rate: Any) -> None:
     with pytest.raises(HypothesisError, match=r"a false-alarm rate is a probability in \(0, 1/2\)"):
         declared_rate(rate)
 
@@ -65,7 +66,7 @@ def test_a_rate_is_a_small_probability(rate):
         ),
     ],
 )
-def test_deviations(make, message):
+def test_deviations(make: Any, message: Any) -> None:
     with pytest.raises(HypothesisError) as error:
         make()
     assert str(error.value) == message

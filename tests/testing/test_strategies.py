@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ SHRINK = settings(max_examples=300, phases=[Phase.generate, Phase.shrink], datab
 
 @FEW
 @given(activations())
-def test_activations_are_lipschitz_and_well_scaled(sigma):
+def test_activations_are_lipschitz_and_well_scaled(sigma: Any) -> None:
     assert lipschitz_violation(sigma) is None
     assert math.isfinite(sigma.lipschitz)
     x = np.linspace(-6, 6, 1201)
@@ -35,20 +36,20 @@ def test_activations_are_lipschitz_and_well_scaled(sigma):
 
 @FEW
 @given(activations(parity="odd", closed_form=True))
-def test_parity_and_closed_forms(sigma):
+def test_parity_and_closed_forms(sigma: Any) -> None:
     assert sigma.parity == "odd"
     assert coefficients(sigma, 3).method == "exact"
 
 
 @FEW
 @given(activations(kinks=2))
-def test_number_of_kinks(sigma):
+def test_number_of_kinks(sigma: Any) -> None:
     assert len(sigma.kinks) == 2
 
 
 @FEW
 @given(activations(lipschitz=False, kinks=0))
-def test_activations_that_are_not_lipschitz(sigma):
+def test_activations_that_are_not_lipschitz(sigma: Any) -> None:
     x = np.array([10.0, 20.0, 40.0])
     slopes = np.abs(np.diff(np.asarray(sigma(np.concatenate([-x[::-1], x])))) / np.diff(np.concatenate([-x[::-1], x])))
     assert sigma.lipschitz in (None, math.inf)
@@ -57,13 +58,13 @@ def test_activations_that_are_not_lipschitz(sigma):
 
 @FEW
 @given(activations(lipschitz=None, closed_form=False))
-def test_activations_without_closed_form(sigma):
+def test_activations_without_closed_form(sigma: Any) -> None:
     assert not sigma.closed_form
 
 
 @FEW
 @given(targets(), tasks(max_noise=0.25), ratios(hidden=False, infinite_tasks=False))
-def test_targets_tasks_and_ratios(target, task, ratio):
+def test_targets_tasks_and_ratios(target: Any, task: Any, ratio: Any) -> None:
     for sigma in (target, task.target):
         c = coefficients(sigma, 1)
         assert abs(np.asarray(c)[1]) >= 0.05 * math.sqrt(c.estimate.norm2)
@@ -74,20 +75,20 @@ def test_targets_tasks_and_ratios(target, task, ratio):
 
 @FEW
 @given(sizes(max_cost=3e8))
-def test_sizes_stay_within_their_cost(found):
+def test_sizes_stay_within_their_cost(found: Any) -> None:
     assert flops(found) <= 3e8
     assert found.d >= 6
 
 
 @FEW
 @given(covariances(d=5))
-def test_covariances_are_positive_definite(structure):
+def test_covariances_are_positive_definite(structure: Any) -> None:
     assert np.linalg.eigvalsh(structure.matrix(5))[0] > 0
 
 
 @FEW
 @given(covariances())
-def test_covariances_of_every_dimension_have_trace_d(structure):
+def test_covariances_of_every_dimension_have_trace_d(structure: Any) -> None:
     for d in (3, 10):
         # A sum of d eigenvalues.
         assert structure.trace(d) == pytest.approx(d, rel=64 * d * np.finfo(float).eps)
@@ -95,11 +96,11 @@ def test_covariances_of_every_dimension_have_trace_d(structure):
 
 @FEW
 @given(mixtures(sources=3))
-def test_mixtures(task):
+def test_mixtures(task: Any) -> None:
     assert 1 <= len(task.sources) <= 3
 
 
-def test_failing_examples_shrink_to_readable_ones():
+def test_failing_examples_shrink_to_readable_ones() -> None:
     # "No activation has a kink beyond 1": the smallest counterexample is a registered one, or one term.
     kinked = find(activations(), lambda sigma: any(kink > 1 for kink in sigma.kinks), settings=SHRINK)
     assert kinked.name == "relu6"
@@ -116,7 +117,7 @@ def test_failing_examples_shrink_to_readable_ones():
     ("make", "message"),
     [
         (
-            lambda: activations(parity="neither"),
+            lambda: activations(parity="neither"),  # type: ignore[arg-type]
             "a parity is 'even', 'odd' or None; found parity='neither'. Repair: pass parity='odd', say",
         ),
         (
@@ -130,13 +131,13 @@ def test_failing_examples_shrink_to_readable_ones():
         ),
     ],
 )
-def test_errors(make, message):
+def test_errors(make: Any, message: Any) -> None:
     with pytest.raises(HypothesisError) as error:
         make()
     assert str(error.value).startswith(message)
 
 
-def test_without_hypothesis_assertions_work_strategies_say_so():
+def test_without_hypothesis_assertions_work_strategies_say_so() -> None:
     code = (
         "import sys; sys.modules['hypothesis'] = None\n"
         "import hermite_eq.testing as t; t.assert_hermite_coefficients('identity', [0, 1])\n"

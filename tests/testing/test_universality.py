@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hermite_eq import HypothesisError, coefficients
 from hermite_eq.testing import Deviation, UniversalityError, Verdict, assert_universal
+from hermite_eq.testing.universality import Draw, FeatureMap
 
-LADDER = {"dimensions": (12, 36), "samples": lambda d: 2 * d, "ridge": 0.1, "runs": 160, "test": 300, "resolution": 0.3}
+Array = NDArray[np.float64]
+
+LADDER: dict[str, Any] = {"dimensions": (12, 36), "samples": lambda d: 2 * d, "ridge": 0.1, "runs": 160, "test": 300, "resolution": 0.3}
 ENTRIES = {
     "gaussian": lambda rng, shape: rng.standard_normal(shape),
     "rademacher": lambda rng, shape: rng.choice([-1.0, 1.0], size=shape),
@@ -19,11 +25,11 @@ ENTRIES = {
 }
 
 
-def linear(entries, scale=1.0):
-    def at(d, rng):
+def linear(entries: str, scale: float = 1.0) -> FeatureMap:
+    def at(d: int, rng: np.random.Generator) -> Draw:
         teacher = rng.standard_normal(d)
 
-        def draw(count, rng):
+        def draw(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
             x = ENTRIES[entries](rng, (count, d))
             return scale * x, x @ teacher / math.sqrt(d) + 0.5 * rng.standard_normal(count)
 
@@ -32,14 +38,14 @@ def linear(entries, scale=1.0):
     return at
 
 
-def features(gaussian, c1=1.0, residual=1.0):
+def features(gaussian: bool, c1: float = 1.0, residual: float = 1.0) -> FeatureMap:
     """σ = tanh on random weights, or its equivalent c_1 u + c_1* z; labels linear in the input."""
     c = coefficients("tanh", 1)
 
-    def at(d, rng):
+    def at(d: int, rng: np.random.Generator) -> Draw:
         weights, teacher = rng.standard_normal((d, 2 * d)) / math.sqrt(d), rng.standard_normal(d)
 
-        def draw(count, rng):
+        def draw(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
             x = rng.standard_normal((count, d))
             u = x @ weights
             noise = rng.standard_normal(u.shape)
@@ -52,11 +58,11 @@ def features(gaussian, c1=1.0, residual=1.0):
 
 
 @pytest.mark.parametrize("entries", ["rademacher", "uniform"])
-def test_universal_inputs_are_green(entries):
+def test_universal_inputs_are_green(entries: Any) -> None:
     assert assert_universal(linear(entries), linear("gaussian"), **LADDER).verdict == Verdict.AGREES
 
 
-def test_a_scale_mixture_of_inputs_is_red():
+def test_a_scale_mixture_of_inputs_is_red() -> None:
     strict = LADDER | {"ridge": 0.01, "deviation": Deviation(0.1, order=-0.5)}
     with pytest.raises(UniversalityError) as error:
         assert_universal(linear("a common sign and scale"), linear("gaussian"), **strict)
@@ -64,7 +70,7 @@ def test_a_scale_mixture_of_inputs_is_red():
     assert "errors" in error.value.check.finding
 
 
-def test_random_features_and_their_equivalent():
+def test_random_features_and_their_equivalent() -> None:
     ladder = LADDER | {"dimensions": (8, 20), "samples": lambda d: 4 * d, "ridge": 1e-3, "runs": 60, "test": 200, "resolution": 0.8}
     assert assert_universal(features(False), features(True), **ladder).verdict == Verdict.AGREES
     strict = ladder | {"deviation": Deviation(0.2, order=-0.5)}
@@ -73,27 +79,27 @@ def test_random_features_and_their_equivalent():
             assert_universal(features(False), features(True, **wrong), **strict)
 
 
-def test_a_gap_that_does_not_shrink_is_red_within_the_deviation():
+def test_a_gap_that_does_not_shrink_is_red_within_the_deviation() -> None:
     # Features of half the size see four times the ridge: more than twice the training error at every d, and 40 d^{-1/2} allows that.
     loose = LADDER | {"dimensions": (8, 32), "deviation": Deviation(40.0, order=-0.5), "ridge": 0.5, "runs": 200}
     with pytest.raises(UniversalityError, match=r"an exponent of .* where -0.5 was claimed"):
         assert_universal(linear("gaussian", scale=0.5), linear("gaussian"), **loose)
 
 
-def test_too_few_runs_cannot_tell():
+def test_too_few_runs_cannot_tell() -> None:
     with pytest.raises(HypothesisError) as error:
         assert_universal(linear("rademacher"), linear("gaussian"), **(LADDER | {"runs": 8}))
     assert error.value.repair.startswith("pass runs=")
 
 
-def test_the_power_is_that_of_the_combinations_watched():
+def test_the_power_is_that_of_the_combinations_watched() -> None:
     # Of one map with itself b − a is zero, and b − (1 ± δ)a scatters as a does.
     with pytest.raises(HypothesisError) as error:
         assert_universal(linear("gaussian"), linear("gaussian"), **(LADDER | {"runs": 8, "resolution": 0.05}))
     assert int(error.value.repair.removeprefix("pass runs=").split()[0]) > 8
 
 
-def _bad(features, labels):
+def _bad(features: Callable[[int, int], Any], labels: Callable[[int], Any]) -> FeatureMap:
     return lambda d, rng: lambda count, rng: (features(count, d), labels(count))
 
 
@@ -123,7 +129,7 @@ def _bad(features, labels):
         ({"deviation": 0.1}, "the deviation of a ladder has an order; found 0.1. Repair: pass Deviation(1.0, order=-0.5)"),
     ],
 )
-def test_errors(change, message):
+def test_errors(change: Any, message: Any) -> None:
     arguments = {"feature_map": linear("gaussian"), "gaussian_map": linear("gaussian"), **LADDER} | change
     with pytest.raises(HypothesisError) as error:
         assert_universal(**arguments)

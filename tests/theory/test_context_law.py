@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,7 +119,7 @@ def test_first_order_moments_agree_with_literal_contexts(target: str, d: int, co
     law = context_law(task, d, context)
     sample = drawn(task, d, context, count, 1)
     w, t = law.weights, law.trace
-    exact = {
+    exact: dict[str, Any] = {
         "s2": t,
         "y s2": t * (w @ (law.mean * law.scale2)),
         "y2 s2": t * (w @ (law.square * law.scale2)),

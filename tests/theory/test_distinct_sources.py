@@ -25,14 +25,15 @@ from hermite_eq.models import (
     Spike,
     Task,
     Toeplitz,
+    TrainedModel,
 )
 from hermite_eq.theory import TheoryError, icl_error
 from hermite_eq.theory.feature_law.choice import distinct_sources
 
 D = 8
 IDENTITIES = [Spike(0.0), Dense(np.eye(D)), Diagonal([1.0] * D), Toeplitz(0.0), PowerLaw(0.0)]
-MODELS = [LinearTransformer(0.1), LinearTransformer(0.1, intercept=True), RandomTransformer("relu", 0.1)]
-POINTS = [
+MODELS: list[TrainedModel] = [LinearTransformer(0.1), LinearTransformer(0.1, intercept=True), RandomTransformer("relu", 0.1)]
+POINTS: list[Sizes | Ratios] = [
     Sizes(D, 8, math.inf, samples=96, hidden=64), Sizes(D, 16, 2, samples=96, hidden=64), Ratios(alpha=1, kappa=0.5, tau=1.5, mu=1),
 ]  # fmt: skip
 
@@ -82,7 +83,8 @@ def test_equal_sources_are_one_after_a_gradient_step(monkeypatch: pytest.MonkeyP
 
 def test_a_step_of_size_zero_is_no_step() -> None:
     for task in (Task("relu", 0.01), Task(sources=[Source("relu", 0.01, task_cov=Spike(3.0))])):
-        step, none = (icl_error(m, task, POINTS[0]) for m in (OneStepTransformer("relu", 0.0, 0.1), RandomTransformer("relu", 0.1)))
+        models: tuple[TrainedModel, ...] = (OneStepTransformer("relu", 0.0, 0.1), RandomTransformer("relu", 0.1))
+        step, none = (icl_error(model, task, POINTS[0]) for model in models)
         assert (step.icl, step.idg) == (none.icl, none.idg)
 
 

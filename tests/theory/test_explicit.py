@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -137,7 +138,7 @@ def scores(case: Case, sample: Array, factor: float = 1.0) -> Array:
     theory = factor * np.array([found.idg, found.icl])
     gap = sample.mean(0) - theory
     beyond = np.sign(gap) * np.maximum(np.abs(gap) - 2 / D * theory, 0)
-    return beyond / (sample.std(0, ddof=1) / math.sqrt(len(sample)))
+    return np.asarray(beyond / (sample.std(0, ddof=1) / math.sqrt(len(sample))))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -168,7 +169,8 @@ def test_one_source_is_the_engine_for_spectra() -> None:
     hm = HeadMoments.of(head)
     column = np.ones((1, 1))
     # M = signal·diag(s)/d² in the eigenbasis, and m²⟨s²/(r+k)⟩ = MᵀC⁻¹M with D = d²: m² = signal²/d.
-    samples = ScaledSamples(column, *(x * column for x in (hm.c0, hm.c1, hm.c2, hm.residual2)), 0.4 * column, 0.51 * column,
+    c0, c1, c2, residual2 = (x * column for x in (hm.c0, hm.c1, hm.c2, hm.residual2))
+    samples = ScaledSamples(column, c0, c1, c2, residual2, 0.4 * column, 0.51 * column,
                             signal / math.sqrt(d) * column, 0 * column)  # fmt: skip
     given = given_moments([training], [fresh], trace=1.0)
     for n, m, ridge in ((200, 90, 0.01), (90, 200, 0.01), (60, 200, 0.0), (300, 100, 1.0)):
@@ -194,7 +196,8 @@ def test_kronecker_blocks_are_the_dense_matrix() -> None:
     at = Sizes(d, d, 1, samples=70, hidden=50)
     model = RandomTransformer("relu", 0.01)
     results = []
-    for covariances in (factored, [c.dense() for c in factored]):
+    forms: tuple[Sequence[Kronecker | Array], ...] = (factored, [c.dense() for c in factored])
+    for covariances in forms:
         sources = [Population(c, M, 1.0, 0.2, 0.5) for c, M in zip(covariances, signals, strict=True)]
         results.append(icl_error(model, given_moments(sources), at))
     # The weights settle to 1e-12; the errors follow with a condition number of the order of error/noise.

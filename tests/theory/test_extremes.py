@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ ROUNDING = 1e3 * np.finfo(float).eps
 
 
 @pytest.mark.parametrize("setting", list(settings(80)), ids=lambda setting: setting.question)
-def test_no_setting_is_wrong(setting) -> None:
+def test_no_setting_is_wrong(setting: Any) -> None:
     assert fault(setting) is None, setting
 
 
@@ -45,7 +46,7 @@ def test_settings_that_were_wrong_once_are_not(setting: Setting) -> None:
 @pytest.mark.parametrize("mu", [1e-6, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("kappa", [0.4, 1.0, 3.0, INF])
 @pytest.mark.parametrize("head", ["identity", "3*x + 1", PolynomialActivation("linear", (0.0, 2.0), 0.0)], ids=str)
-def test_heads_without_residual_at_the_linear_peak(head, kappa: float, mu: float) -> None:
+def test_heads_without_residual_at_the_linear_peak(head: Any, kappa: float, mu: float) -> None:
     """For m < D nothing happens at n = D: the error has a derivative there, and two units of rounding are no visible step."""
     model, task = RandomTransformer(head, 0.1, True), Task("identity", 0.1)
     errors = [icl_error(model, task, Ratios(1.0, kappa, tau, mu)) for tau in (1 - 1e-6, BELOW, 1.0, ABOVE, 1 + 1e-6)]
@@ -68,7 +69,7 @@ def test_the_value_of_large_simulated_sizes() -> None:
     [LinearTransformer(0.1), LinearTransformer(0.1, True), RandomTransformer("relu", 0.1), RandomTransformer("identity", 0.1)],
     ids=str,
 )
-def test_nothing_happens_at_a_ratio_of_exactly_one(model, which: str) -> None:
+def test_nothing_happens_at_a_ratio_of_exactly_one(model: Any, which: str) -> None:
     ordinary = {"alpha": 0.7, "kappa": 1.4, "tau": 2.3, "mu": 3.1}
     points = [Ratios(**ordinary | {which: value}) for value in (BELOW, 1.0, ABOVE)]
     icl = icl_curve(model, Task("relu", 0.01), points).icl
@@ -108,7 +109,9 @@ def test_a_ridge_too_small_for_a_power_law_is_refused(head: str, samples: int, h
             found = icl(ridge)
         except HypothesisError as refusal:
             # The repair works.
-            factor = re.search(r"precision; .*Repair: pass ridge=0(?:, or one (.*) times as large)?$", str(refusal))[1]
+            offer = re.search(r"precision; .*Repair: pass ridge=0(?:, or one (.*) times as large)?$", str(refusal))
+            assert offer is not None
+            factor = offer[1]
             ridge = ridge * float(factor) if factor else 1e-15
             found = icl(ridge)
         # The next order is another such power; and of a factor half of the digits are left.
@@ -159,7 +162,7 @@ def test_a_huge_ridge_predicts_nothing(target: str, ridge: float) -> None:
 
 
 @pytest.mark.parametrize("model", [LinearTransformer, lambda ridge: RandomTransformer("relu", ridge)], ids=["linear", "relu"])
-def test_the_error_changes_without_a_step_over_all_ridges(model) -> None:
+def test_the_error_changes_without_a_step_over_all_ridges(model: Any) -> None:
     """λ over six hundred decades: errors stay between those of no ridge and of an infinite one, and the last steps are none."""
     # Few training tasks one by one, which takes long, under one kind of head.
     task, where = Task("relu", 0.1), Sizes(10, 10, 4 if model is LinearTransformer else 20, 300, 100)
@@ -175,14 +178,14 @@ def test_the_error_changes_without_a_step_over_all_ridges(model) -> None:
 @pytest.mark.parametrize("model", [
     LinearTransformer(0.0), LinearTransformer(0.1), *(RandomTransformer(head, 0.1) for head in ("relu", "tanh", "x^2-1", "identity")),
 ], ids=str)  # fmt: skip
-def test_ratios_at_both_ends_have_errors(model) -> None:
+def test_ratios_at_both_ends_have_errors(model: Any) -> None:
     found = icl_curve(model, Task("relu", 0.01), [Ratios(*ratios) for ratios in itertools.product((1e-12, 1.0, 1e12), repeat=4)])
     assert min(found.icl.min(), found.idg.min()) >= 0
 
 
 @pytest.mark.parametrize("noise", [value for value in NOISES if value >= 1e6])
 @pytest.mark.parametrize("model", [LinearTransformer(0.0), LinearTransformer(0.0, True), RandomTransformer("relu", 0.0)], ids=str)
-def test_noise_beyond_every_signal(model, noise: float) -> None:
+def test_noise_beyond_every_signal(model: Any, noise: float) -> None:
     """Labels of noise alone are homogeneous: the error is that of a vanishing target in units of the noise, or there is no such double."""
     where = Ratios(1.0, 2.0, 3.0, 2.0)
     alone = icl_error(model, Task("1e-20*x", 1.0), where).icl
@@ -203,7 +206,7 @@ def test_noise_below_every_signal(noise: float) -> None:
 
 @pytest.mark.parametrize("power", [-40, 40])
 @pytest.mark.parametrize("where", [Ratios(1.0, 0.5, 1.5, 0.7), Sizes(10, 10, 5, 150, 70)], ids=["limit", "d = 10"])
-def test_a_head_and_the_root_of_its_ridge_have_a_common_scale(where, power: int) -> None:
+def test_a_head_and_the_root_of_its_ridge_have_a_common_scale(where: Any, power: int) -> None:
     task, scale = Task("relu", 0.1), 2.0**power
     one = icl_error(RandomTransformer("tanh", 0.3), task, where).icl
     assert icl_error(RandomTransformer(f"2^({power})*tanh(x)", 0.3 * scale**2), task, where).icl == pytest.approx(one, rel=1e-9)
@@ -211,7 +214,7 @@ def test_a_head_and_the_root_of_its_ridge_have_a_common_scale(where, power: int)
 
 @pytest.mark.parametrize("power", [-150, -40, 40, 150])
 @pytest.mark.parametrize("model", [LinearTransformer(0.0), LinearTransformer(0.0, True), RandomTransformer("tanh", 0.0)], ids=str)
-def test_errors_in_the_limit_go_with_the_square_of_the_labels(model, power: int) -> None:
+def test_errors_in_the_limit_go_with_the_square_of_the_labels(model: Any, power: int) -> None:
     where, scale = Ratios(1.0, 0.5, 1.5, 0.7), 2.0**power
     one = icl_error(model, Task("relu", 0.1), where).icl
     assert icl_error(model, Task(f"2^({power})*relu(x)", 0.1 * scale**2), where).icl / scale**2 == pytest.approx(one, rel=1e-9)
@@ -235,7 +238,7 @@ def test_labels_whose_twelfth_powers_overflow_are_refused(noise: float) -> None:
 
 @pytest.mark.parametrize("which", ["alpha", "kappa", "tau", "mu"])
 @pytest.mark.parametrize("model", [LinearTransformer(0.1), RandomTransformer("relu", 0.0), RandomTransformer("identity", 0.0)], ids=str)
-def test_ratios_towards_their_ends_settle(model, which: str) -> None:
+def test_ratios_towards_their_ends_settle(model: Any, which: str) -> None:
     """At 10^±6 the next decade changes little: errors are functions of the ratio or of its reciprocal, or grow as the ratio does."""
     ordinary = {"alpha": 0.7, "kappa": 1.4, "tau": 2.3, "mu": 3.1}
     for end in (-1, 1):
@@ -318,7 +321,7 @@ def test_roots_decades_away_are_exact_and_soon_found() -> None:
     def log(x: np.ndarray) -> np.ndarray:
         nonlocal count
         count += 1
-        return np.log(x) - np.log(roots)
+        return np.asarray(np.log(x) - np.log(roots))
 
     found = increasing_root(log, np.full(6, 1e-305), np.full(6, 1e100))
     # Logarithms up to 700 are rounded, twice.

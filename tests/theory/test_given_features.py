@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ def test_drawn_fits(D: int, sigma: str) -> None:
     values, shares = power_law(D, 0.3, 1.2)
     noise, n, p, lam, draws = 0.3, 3 * D, 5 * D, 0.05, 120
     rng, rows = np.random.default_rng([7, D]), []
-    f = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh}[sigma]
+    activations: dict[str, Callable[[Any], Any]] = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh}
+    f = activations[sigma]
     for _ in range(draws):
         W = rng.standard_normal((D, p)) / math.sqrt(values.sum())
         x = rng.standard_normal((n + 500, D)) * np.sqrt(values)

@@ -15,14 +15,14 @@ from simulated import simulated
 from hermite_eq.equivalence import equivalent_model
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
-from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task, TrainedModel
 from hermite_eq.theory import TheoryError, icl_curve, icl_error
 from hermite_eq.theory.feature_law.head import HeadMoments
 from hermite_eq.theory.prediction import REMAINDER, ErrorArrays
 
 EPS = sys.float_info.epsilon
 RELU = Task("relu", noise=0.01)
-MODELS = [
+MODELS: list[TrainedModel] = [
     LinearTransformer(0.01),
     LinearTransformer(0.01, intercept=True),
     RandomTransformer("relu", 1e-8),

@@ -44,7 +44,8 @@ TWO = [
 
 @cache
 def closed_form(side: Literal["interpolating", "overdetermined"]) -> Callable[..., Any]:
-    return sympy.lambdify(list(NAMES.values()), [ridgeless(side).icl, ridgeless(side).idg], "mpmath")
+    function: Callable[..., Any] = sympy.lambdify(list(NAMES.values()), [ridgeless(side).icl, ridgeless(side).idg], "mpmath")
+    return function
 
 
 def near(to: dict[str, Any], point: dict[str, Any]) -> tuple[mpmath.mpf, mpmath.mpf]:

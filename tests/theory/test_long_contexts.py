@@ -10,7 +10,7 @@ import pytest
 from simulated import simulated
 
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task, TrainedModel
 from hermite_eq.theory import icl_curve, icl_error
 from hermite_eq.theory.feature_law.choice import isotropic_law
 
@@ -37,7 +37,7 @@ def test_every_size_has_a_value_or_a_reason(target: str, d: int) -> None:
 
 
 #: Beyond an expansion in 1/d: noise in b below its fluctuations, and norms of h of a relative variance above 16.
-BEYOND = {
+BEYOND: dict[str, tuple[TrainedModel, Task, Sizes]] = {
     "linear, long contexts": (LinearTransformer(0.01), Task("identity", 0.01), Sizes.from_ratios(8, alpha=50, kappa=2, tau=2)),
     "tanh, wide norms": (RandomTransformer("tanh", 0.1, normalise=True), Task("square", 0.01), Sizes(8, 4, math.inf, 96, 48)),
 }  # fmt: skip

@@ -163,11 +163,11 @@ def test_slopes_of_coefficients_in_the_scale(head: object) -> None:
             "Repair: pass Task(sources=[Source(…), Source(…)], weights=[…])",
         ),
         (
-            lambda: mixing_gradient(LinearTransformer(0.1), TWO, Ratios(1, 1, 1)),
+            lambda: mixing_gradient(LinearTransformer(0.1), TWO, Ratios(1, 1, 1)),  # type: ignore[arg-type]
             "several sources are studied at a finite d; found Ratios(alpha=1.0, kappa=1.0, tau=1.0, mu=None). Repair: pass Sizes(…)",
         ),
         (
-            lambda: mixing_gradient("linear", TWO, SIZES),
+            lambda: mixing_gradient("linear", TWO, SIZES),  # type: ignore[arg-type]
             "the model is a LinearTransformer or a RandomTransformer; found str. "
             "Repair: pass LinearTransformer(ridge=…) or RandomTransformer(activation, ridge=…)",
         ),

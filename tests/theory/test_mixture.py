@@ -13,7 +13,19 @@ from hermite_eq import simulate
 from hermite_eq.covariance.moments.source_moments import SourceMoments
 from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, Model, RandomTransformer, Ratios, Sizes, Source, Spike, Task, Toeplitz, rt_ridge
+from hermite_eq.models import (
+    LinearTransformer,
+    Model,
+    RandomTransformer,
+    Ratios,
+    Sizes,
+    Source,
+    Spike,
+    Task,
+    Toeplitz,
+    TrainedModel,
+    rt_ridge,
+)
 from hermite_eq.theory import Kronecker, icl_curve, icl_error
 from hermite_eq.theory.feature_law.given_moments import ContextSample, quadratic_blocks
 from hermite_eq.theory.feature_law.sources import contexts as source_contexts
@@ -117,7 +129,7 @@ def test_another_seed_moves_the_error_by_a_per_cent(monkeypatch: pytest.MonkeyPa
 
 
 #: Task, model and runs.
-SETTINGS = {
+SETTINGS: dict[str, tuple[Task, TrainedModel, int]] = {
     "input spike": (dm([Source("relu", 1e-4, input_cov=Spike(12.0, normalised=True))]), LinearTransformer(rt_ridge(5e-5, 12)), 400),
     "task spike": (
         dm([Source("relu", 1e-4), Source("relu", 1e-4, task_cov=Spike(144.0))]),
@@ -175,7 +187,7 @@ def test_a_large_mean_of_the_inputs(model: LinearTransformer | RandomTransformer
 
 def test_what_few_moments_miss_is_in_the_notes() -> None:
     sizes = Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
-    beyond = {
+    beyond: dict[str, tuple[TrainedModel, Source]] = {
         "the mean of the inputs holds 50% of E‖x‖²": (LinearTransformer(0.0), Source("relu", 0.05, input_mean=1.0)),
         "E‖h‖² is spread over few directions at d = 16": (
             RandomTransformer("relu", 0.0), Source("relu", 0.05, input_cov=Toeplitz(0.5)),
@@ -185,7 +197,7 @@ def test_what_few_moments_miss_is_in_the_notes() -> None:
         (note,) = icl_error(model, Task(sources=[source]), sizes).notes
         assert note == f"{reason}, of which this theory knows too little; hermite_eq.icl_error or a simulation knows more"
     for fields in ({"input_mean": 0.3}, {"input_cov": Spike(12.0)}):
-        assert icl_error(LinearTransformer(0.1), Task(sources=[Source("relu", 0.05, **fields)]), sizes).notes == ()  # type: ignore[arg-type]
+        assert icl_error(LinearTransformer(0.1), Task(sources=[Source("relu", 0.05, **fields)]), sizes).notes == ()
 
 
 def test_per_source_errors_sum_to_the_mixture() -> None:

@@ -12,14 +12,14 @@ from hermite_eq.activations import activation
 from hermite_eq.activations.names.registry import register
 from hermite_eq.errors import HypothesisError
 from hermite_eq.hermite import X
-from hermite_eq.models import LinearTransformer, Model, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Task
+from hermite_eq.models import LinearTransformer, Model, OneStepTransformer, RandomTransformer, Ratios, Sizes, Source, Task, TrainedModel
 from hermite_eq.theory import best_head, head_error, icl_error, icl_gradient, optimal_ridge, optimal_ridge_curve
 
 RELU = Task("relu", noise=0.01)
 MODERATE = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=3)
 
 
-def with_ridge(model: Model, ridge: float) -> Model:
+def with_ridge(model: TrainedModel, ridge: float) -> TrainedModel:
     return LinearTransformer(ridge, model.intercept) if isinstance(model, LinearTransformer) else RandomTransformer(model.activation, ridge)
 
 

@@ -119,7 +119,7 @@ def scores(head: ScaledSamples, point: tuple[float, float, float], sample: Array
     theory = predicted(head, point)
     gap = sample.mean(0) - theory
     beyond = np.sign(gap) * np.maximum(np.abs(gap) - 1.5 / D_SIDE**2 * theory, 0)
-    return beyond / (sample.std(0, ddof=1) / math.sqrt(len(sample)))
+    return np.asarray(beyond / (sample.std(0, ddof=1) / math.sqrt(len(sample))))
 
 
 def test_every_head_agrees_with_drawn_matrices(drawn: dict[Any, Array]) -> None:

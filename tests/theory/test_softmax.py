@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import astuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +12,13 @@ from simulated import simulated
 
 from hermite_eq import HypothesisError, LinearTransformer, RandomTransformer, Ratios, Sizes, SoftmaxAttention, Source, Task, icl_error
 from hermite_eq.errors import ConvergenceError
-from hermite_eq.models import OneStepTransformer, Sphere, StudentT, Toeplitz
+from hermite_eq.models import OneStepTransformer, Sphere, StudentT, Toeplitz, TrainedModel
 from hermite_eq.simulate.sampler import context_law
 from hermite_eq.theory import Population, given_moments
 from hermite_eq.theory.feature_law.sources.softmax import softmax_moments, softmax_population
 from hermite_eq.theory.spectra.blocks import Kronecker, RotationInvariant
 
-MODELS = (
+MODELS: tuple[TrainedModel, ...] = (
     LinearTransformer(0.1),
     LinearTransformer(0.1, intercept=True),
     RandomTransformer("relu", 0.1),
@@ -26,7 +27,7 @@ MODELS = (
 )
 
 
-def attention(target: str, sharpness: float, **options: bool) -> SoftmaxAttention:
+def attention(target: str, sharpness: float, **options: Any) -> SoftmaxAttention:
     return SoftmaxAttention(Task(target, 0.1, **options), sharpness)
 
 

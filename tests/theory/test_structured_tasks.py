@@ -232,7 +232,7 @@ def contexts(rng: np.random.Generator, xi: Array, length: int, task: Task) -> tu
     sums = u * ((y * g).sum(1, keepdims=True) / math.sqrt(d)) + np.linalg.norm(y, axis=1, keepdims=True) * across
     x = rng.standard_normal((n, d)) / math.sqrt(d)
     b = np.hstack([d / length * sums, (y**2).mean(1, keepdims=True)])
-    return x, b, task.target((xi * x).sum(1)) + sigma * rng.standard_normal(n)
+    return x, np.asarray(b, dtype=float), np.asarray(task.target((xi * x).sum(1)) + sigma * rng.standard_normal(n), dtype=float)
 
 
 def test_transformers_trained_on_structured_tasks() -> None:

@@ -28,7 +28,7 @@ def kinds(d: int) -> list[np.ndarray]:
 def shifted(d: int, target: str = "identity", count: int = 4) -> Task:
     """Trained on the first kind of tasks, tested on the last ones and on it."""
     found = kinds(d)[:1] + kinds(d)[5 - count :]
-    return Task(sources=[Source(target, 0.1, task_cov=Diagonal(c)) for c in found], weights=[1, *[0] * (count - 1)])
+    return Task(sources=[Source(target, 0.1, task_cov=Diagonal(c.tolist())) for c in found], weights=[1, *[0] * (count - 1)])
 
 
 @pytest.mark.parametrize("tau", [0.4, 3.0])
@@ -77,6 +77,7 @@ def test_sources_at_finite_d(d: int) -> None:
     the source of training is refuted for the other. 1 in 2,000 for each of four."""
     task, where = shifted(d, count=2), Sizes.from_ratios(d, alpha=2, kappa=math.inf, tau=1)
     found = simulate.icl_error(LINEAR, task, where, runs=24, rng=4).source_runs
+    assert found is not None
     mean, stderr = found.mean(0), found.std(0, ddof=1) / math.sqrt(24)
     expected = np.array(icl_error(LINEAR, task, where).icl_by_source)
     allowed = 3.5 * stderr + expected / d / 2

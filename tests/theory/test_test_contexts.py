@@ -14,7 +14,18 @@ from simulated import simulated
 from derivations.heads import test_contexts
 from hermite_eq import simulate
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import LinearTransformer, OneStepTransformer, RandomTransformer, Ratios, Sizes, SoftmaxAttention, Source, Spike, Task
+from hermite_eq.models import (
+    LinearTransformer,
+    OneStepTransformer,
+    RandomTransformer,
+    Ratios,
+    Sizes,
+    SoftmaxAttention,
+    Source,
+    Spike,
+    Task,
+    TrainedModel,
+)
 from hermite_eq.theory import (
     Population,
     TaskPopulation,
@@ -60,7 +71,7 @@ SIMULATED: dict[str, tuple[Task, Sizes, int]] = {
 def test_theory_is_the_simulation(name: str) -> None:
     """Within 3.5 standard errors of both: 1 in 2,000 for each of 24, once in 90 seeds; what holds at the training length is refuted."""
     task, where, runs = SIMULATED[name]
-    models = (LINEAR,) if "given tasks" in name else (LINEAR, RELU, TANH)
+    models: tuple[TrainedModel, ...] = (LINEAR,) if "given tasks" in name else (LINEAR, RELU, TANH)
     refuted = 0
     for model, found in zip(models, simulated(models, task, where, runs=runs, rng=5), strict=True):
         at, plain = icl_error(model, task, where), icl_error(model, task, replace(where, test_context=None))

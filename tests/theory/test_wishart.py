@@ -21,7 +21,7 @@ SHAPES = [(1, 1), (1, 7), (2, 2), (5, 3), (4, 9), (40, 40), (41, 40), (30, 600),
 def test_moments_are_exact(d: int, k: int) -> None:
     """E tr Wʲ of a real Wishart matrix, j ≤ 3, and E tr W⁻¹ = N/(|d−k|−1); the sums have positive terms and a solve with A."""
     x, w = wishart_density(d, k)
-    exact = {0: min(d, k), 1: d * k, 2: d * k * (d + k + 1), 3: d * k * (d * d + k * k + 3 * d * k + 3 * d + 3 * k + 4)}
+    exact: dict[int, float] = {0: min(d, k), 1: d * k, 2: d * k * (d + k + 1), 3: d * k * (d * d + k * k + 3 * d * k + 3 * d + 3 * k + 4)}
     if abs(d - k) > 1:
         exact[-1] = min(d, k) / (abs(d - k) - 1)
     for power, value in exact.items():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
+from numpy.typing import NDArray
 
 from hermite_eq import HypothesisError
 from hermite_eq.trained import Architecture, FullLinearAttention, SoftmaxTransformer, network
@@ -21,30 +23,32 @@ MODELS = (FullLinearAttention(), SoftmaxTransformer(1), SoftmaxTransformer(2, "g
 @pytest.fixture
 def double() -> Iterator[None]:
     """Double precision in JAX."""
-    jax.config.update("jax_enable_x64", True)
+    configuration: Any = jax.config
+    configuration.update("jax_enable_x64", True)
     yield
-    jax.config.update("jax_enable_x64", False)
+    configuration.update("jax_enable_x64", False)
 
 
-def parameters(model: Architecture, rng: np.random.Generator) -> dict:
+def parameters(model: Architecture, rng: np.random.Generator) -> dict[str, Any]:
     """In double precision, none of them at the 0 or 1 with which training begins."""
     start = network.initial(model, D, rng)
-    return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=float) + 0.3 * rng.standard_normal(leaf.shape), start)
+    moved: dict[str, Any] = jax.tree.map(lambda leaf: np.asarray(leaf, dtype=float) + 0.3 * rng.standard_normal(leaf.shape), start)
+    return moved
 
 
 def normalised(h: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    return (h - h.mean()) / np.sqrt(h.var() + 1e-6) * scale[0] + scale[1]
+    return np.asarray((h - h.mean()) / np.sqrt(h.var() + 1e-6) * scale[0] + scale[1])
 
 
 def affine(h: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    return matrix[:-1].T @ h + matrix[-1]
+    return np.asarray(matrix[:-1].T @ h + matrix[-1])
 
 
 def gelu(x: float) -> float:
     return x * (1 + math.erf(x / math.sqrt(2))) / 2
 
 
-def literal(model: Architecture, p: dict, tokens: np.ndarray) -> float:
+def literal(model: Architecture, p: dict[str, Any], tokens: np.ndarray) -> float:
     """One context, query last: every token's query, key and value, one after the other."""
     if isinstance(model, FullLinearAttention):
         query = affine(tokens[-1], p["query"])
@@ -68,7 +72,7 @@ def literal(model: Architecture, p: dict, tokens: np.ndarray) -> float:
     return float(affine(h[-1], p["out"])[0])
 
 
-def double_prediction(model: Architecture, p: dict, tokens: np.ndarray):
+def double_prediction(model: Architecture, p: dict[str, Any], tokens: NDArray[np.float64]) -> Any:
     """That of the library, in double precision."""
     ones = np.concatenate([tokens, np.ones((*tokens.shape[:2], 1))], axis=2)
     return network.predict(model, jax.tree.map(jax.numpy.asarray, p), network.prepared(model, jax.numpy.asarray(ones)))
@@ -112,10 +116,10 @@ def test_the_number_of_parameters_is_that_of_the_arrays(model: Architecture) -> 
 
 def test_the_affine_mlp_is_affine_and_the_other_is_not() -> None:
     rng = np.random.default_rng(2)
-    for mlp, straight in (("affine", True), ("gelu", False)):
-        block = parameters(SoftmaxTransformer(1, mlp), rng)["block0"]
+    for model, straight in ((SoftmaxTransformer(1, "affine"), True), (SoftmaxTransformer(1, "gelu"), False)):
+        block = parameters(model, rng)["block0"]
 
-        def inner(h: np.ndarray, block: dict = block, mlp: str = mlp) -> np.ndarray:
+        def inner(h: np.ndarray, block: dict[str, Any] = block, mlp: str = model.mlp) -> np.ndarray:
             first = affine(h, block["mlp"])
             return first if mlp == "affine" else affine(np.array([gelu(x) for x in first]), block["mlp_out"])
 

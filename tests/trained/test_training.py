@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from typing import Any
 
 import jax
 import numpy as np
@@ -51,7 +52,7 @@ def test_one_step_is_that_of_adamw() -> None:
 
     @jax.jit
     @jax.grad
-    def slope(flat):
+    def slope(flat: Any) -> Any:
         return jax.numpy.mean((network.predict(model, unravel(flat), tuple(each[0] for each in inputs)) - labels[0]) ** 2)
 
     gradient = np.asarray(slope(state[0][0]), dtype=float)
@@ -139,8 +140,8 @@ def test_a_wrong_limit_is_seen_to_be_beaten(trained: TrainedError) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_cannot_be_trained_is_refused(changes: dict, message: str) -> None:
-    arguments = {"model": FullLinearAttention(), "task": TASK, "sizes": sizes(3, 30), "runs": 1, "epochs": 1} | changes
+def test_what_cannot_be_trained_is_refused(changes: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {"model": FullLinearAttention(), "task": TASK, "sizes": sizes(3, 30), "runs": 1, "epochs": 1} | changes
     with pytest.raises(HypothesisError, match=message):
         icl_error(arguments.pop("model"), arguments.pop("task"), arguments.pop("sizes"), **arguments)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import hermite_eq
 from hermite_eq.curve import Setting as Point
-from hermite_eq.models import Structure
+from hermite_eq.models import Structure, Task
 from hermite_eq.models.structures import Identity
 from verify.campaigns.campaign import label
 from verify.campaigns.curves import Results, results
@@ -58,6 +58,7 @@ def measured(*, off: float = 0.0, rate: float = 0.0) -> list[Results]:
                 factor = common + 0.1 * SCATTER * np.random.default_rng([d, number, which]).standard_normal((RUNS, 2))
                 factor[:, 1] *= 1 + off * (d / LADDER[0]) ** rate
                 drawn[label(model)] = factor * by_source(Point(model, sweep.task, sweep.sizes))
+            assert isinstance(sweep.task, Task)
             weights = np.array(sweep.task.test_weights)
             for run, record in enumerate(records):
                 record.append({name: {"icl": [float(runs[run] @ weights)], "idg": [float(runs[run] @ weights)], "fallback": [False],

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import hermite_eq
 from hermite_eq import Sizes
@@ -25,6 +28,8 @@ from verify.claims.check import Check, Verdict
 from verify.claims.defects import controls
 from verify.claims.mixing import same_error, step_helps
 
+Array = NDArray[np.float64]
+
 STEPS = (0.0, 1.0, 4.0)
 PANEL = Panel("step", STEPS, (Mixing(task_spike=1.0, name="one"),))
 #: Errors with the step, whole and of rank one, without it, and of the equivalent.
@@ -33,25 +38,29 @@ RUNS, SCATTER = 20, 0.01
 KEY = (0, 0, "relu")
 
 
-def with_theory(curve: Curve, icl: np.ndarray, notes=("first", "last")) -> Curve:
+def with_theory(curve: Curve, icl: Array, notes: tuple[str, ...] = ("first", "last")) -> Curve:
     theory = Theory(icl, icl, np.stack([icl, icl], 1), (notes,) * len(icl))
     return dataclasses.replace(curve, predict=lambda points: theory)
 
 
-def drawn(names=tuple(TRUE), factor: float = 1.0, d: int = 20, seed: int = 0, panel: Panel = PANEL) -> Results:
+def unasked(points: object) -> Theory:
+    raise AssertionError("the theory is another one")
+
+
+def drawn(names: Iterable[str] = tuple(TRUE), factor: float = 1.0, d: int = 20, seed: int = 0, panel: Panel = PANEL) -> Results:
     """Runs with 1 % of scatter, common to all points but for a tenth of it, about ``factor`` times the theory."""
-    rng, found = np.random.default_rng(seed), {}
+    rng, found = np.random.default_rng(seed), dict[Key, Curve]()
     settings = panel.settings(panel.families[0], d)
     for name in names:
         mean = np.array(TRUE[name])
         noise = SCATTER * (rng.standard_normal((RUNS, 1)) + 0.1 * rng.standard_normal((RUNS, len(STEPS))))
         runs = factor * mean * (1 + noise)
         sources, empty = np.repeat(runs[:, :, None], 2, 2), np.zeros(3, int)
-        found[0, 0, name] = with_theory(Curve(panel, panel.families[0], name, settings, runs, runs, sources, empty, lambda _: None), mean)
+        found[0, 0, name] = with_theory(Curve(panel, panel.families[0], name, settings, runs, runs, sources, empty, unasked), mean)
     return Results(d, RUNS, found)
 
 
-def changed(results: Results, key: Key, **fields) -> Results:
+def changed(results: Results, key: Key, **fields: Any) -> Results:
     return dataclasses.replace(results, curves={**results.curves, key: dataclasses.replace(results.curves[key], **fields)})
 
 
@@ -177,7 +186,8 @@ def test_scales_are_the_spread_of_the_pre_activations() -> None:
     found = []
     for seed in child_seeds(0, range(30)):
         draw = draw_run(task, sizes, 2, True, np.float64, seed, True)
-        n, m = sizes.samples, sizes.hidden
+        assert draw.step is not None
+        n, m = sizes.samples, len(draw.layer)
         source = StepSource(hermite_eq.activation("relu"), False)
         g = gradients(source, draw.step, draw.layer, draw.start, draw.trace, [(n, m)], [0, n])[n, m]
         F = draw.layer + eta * np.outer(g.u, g.v)

@@ -84,7 +84,7 @@ def test_the_slope_is_estimated_with_an_honest_error() -> None:
     assert abs(z.mean()) < 5 / math.sqrt(z.size) + 0.05
 
 
-def test_the_report_is_written_whole_and_holds_everything(tmp_path: object) -> None:
+def test_the_report_is_written_whole_and_holds_everything(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "folder"
     checks = claimed("claim <1>", [by_z("subject & co", 1.0, 1.01, 0.01), by_rate("rate", [10, 20], [0.2, 0.1], [0.001] * 2, order=-1)])
     power = [{"claim": "claim", "defect": "sign", "checks": 3, "caught": 2}]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,22 +45,22 @@ class Counted:
         times, squares, factorise = kronecker.KroneckerRows.times, HostArrays.add_squares, LapackSystem.factorise
         stored, linear = features.StoredRows.products, features.LinearRows.products
 
-        def counted_times(rows, matrix):
+        def counted_times(rows: Any, matrix: Any) -> Any:
             found = times(rows, matrix)
             if matrix.ndim == 2:
                 self.products += 2 * len(found) * matrix.size
             return found
 
-        def counted_squares(arrays, triangle, rows):
+        def counted_squares(arrays: Any, triangle: Any, rows: Any) -> Any:
             self.sums += rows.shape[0] * rows.shape[1] ** 2
             return squares(arrays, triangle, rows)
 
-        def counted_factorise(system, penalty, sizes):
+        def counted_factorise(system: Any, penalty: Any, sizes: Any) -> Any:
             self.factors += system.size**3 / 3
             return factorise(system, penalty, sizes)
 
-        def of_tiles(products, width):
-            def counted(path_rows, rows, others):
+        def of_tiles(products: Callable[..., Any], width: Callable[[Any], int]) -> Callable[..., Any]:
+            def counted(path_rows: Any, rows: slice, others: slice) -> Any:
                 # A tile on the diagonal has two triangles, of which one is formed.
                 size = (rows.stop - rows.start) * (others.stop - others.start)
                 self.sums += size * width(path_rows) * (1 if rows == others else 2)
@@ -77,13 +80,15 @@ class Counted:
 @pytest.mark.parametrize(
     "models", [HEADS, LINEAR, (*HEADS, *LINEAR), STEPS[2:], (*HEADS, *STEPS)], ids=["heads", "linear", "both", "rank one", "steps"]
 )
-def test_operations_are_those_of_the_kernels_that_are_called(models, axis, monkeypatch):
+def test_operations_are_those_of_the_kernels_that_are_called(models: Any, axis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     values = [20, 30, 50, 90] if axis == "samples" else [10, 36, 60, 100, 120]
     points = tuple(dataclasses.replace(SIZES, **{axis: value}) for value in values)
     counted, expected = Counted(monkeypatch), of_sweep(Sweep((0,), TASK, models, points, axis), TEST)
-    icl_curve(models, TASK, SIZES, runs=1, rng=0, test=TEST, **{axis: values})
+    along: dict[str, Any] = {axis: values}
+    icl_curve(models, TASK, SIZES, runs=1, rng=0, test=TEST, **along)
     # The gradient's own product is no product of rows with a matrix of ours.
-    steps = 0.0
+    steps = 0
+    assert SIZES.hidden is not None
     if any(isinstance(model, OneStepTransformer) for model in models):
         n = max(values) if axis == "samples" else SIZES.samples
         steps = sum(2 * 42 * n * m for m in ([SIZES.hidden] if axis == "samples" else values))
@@ -92,14 +97,15 @@ def test_operations_are_those_of_the_kernels_that_are_called(models, axis, monke
     assert counted.factors == pytest.approx(expected.factors, rel=1e-12)
 
 
-def test_several_queries_cost_products_with_x_alone():
+def test_several_queries_cost_products_with_x_alone() -> None:
     sweep = Sweep((0,), TASK, HEADS[:1], (SIZES,), "samples")
     one, four = of_sweep(sweep, TEST), of_sweep(sweep, TEST, 4)
     m, d = SIZES.hidden, SIZES.d
+    assert m is not None
     assert four.products - one.products == pytest.approx(2 * 2 * TEST * m * 4 * d)
 
 
-def test_the_runs_of_a_figure_are_counted_whole():
+def test_the_runs_of_a_figure_are_counted_whole() -> None:
     campaign = CAMPAIGNS["rt-fig1a"]
     small, large = of_run(campaign, 40), of_run(campaign, 80)
     # Products, sums and factors are all of order d⁶; d + 1 and the least number of test contexts are of less.
@@ -107,7 +113,7 @@ def test_the_runs_of_a_figure_are_counted_whole():
         assert 60 < getattr(large, name) / getattr(small, name) < 66
 
 
-def test_estimates_go_through_what_is_stored():
+def test_estimates_go_through_what_is_stored() -> None:
     campaign, rates = CAMPAIGNS["rt-fig1a"], Operations(1e11, 5e10, 4e10)
     counted = of_run(campaign, 80).seconds(rates)
     alone = cost(campaign, 80, {}, rates)
@@ -119,7 +125,7 @@ def test_estimates_go_through_what_is_stored():
     assert stored.estimate > counted
 
 
-def test_no_plan_is_shorter_than_its_longest_run_or_its_share():
+def test_no_plan_is_shorter_than_its_longest_run_or_its_share() -> None:
     rng = np.random.default_rng(0)
     for tasks, workers in itertools.product((1, 7, 60), (1, 4, 80)):
         durations = rng.exponential(size=tasks)
@@ -129,7 +135,9 @@ def test_no_plan_is_shorter_than_its_longest_run_or_its_share():
     assert makespan([5.0], 3) == 5.0
 
 
-def test_rates_are_finite_and_the_command_reports(capsys, tmp_path, monkeypatch):
+def test_rates_are_finite_and_the_command_reports(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rates = measured(HOST, 64, 42, 36)
     assert all(0 < rate < math.inf for rate in vars(rates).values())
     monkeypatch.setattr("verify.cost.cluster.measured", lambda **_: rates)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import hermite_eq
-from hermite_eq.models import Ratios
+from hermite_eq.models import Ratios, Task
 from verify.campaigns.curves import Curve, Results, load
 from verify.campaigns.table import CAMPAIGNS
 from verify.campaigns.theory import Points, Theory
@@ -43,7 +43,7 @@ def invented(curve: Curve) -> Theory:
         found = (runs.mean(axis=0) + 2 * stderr * noise) * (1.08 if code % 3 == 0 else 1.0)
         if code % 5 == 0:
             found[0] = math.nan
-        return found
+        return np.asarray(found)
 
     return Theory(near(curve.icl_runs), near(curve.idg_runs), near(curve.source_runs), (("first", "last"),) * len(curve.values))
 
@@ -58,6 +58,8 @@ def with_invented_theory(results: Results) -> Results:
             if isinstance(points[0].sizes, Ratios):
                 factor = 1 / (1 + 1 / results.d)
             elif task != curve.task:
+                assert isinstance(task, Task)
+                assert isinstance(curve.task, Task)
                 factor = float(hermite_eq.coefficients(task.target, 1)[1] / hermite_eq.coefficients(curve.task.target, 1)[1])
             return dataclasses.replace(here, icl=factor * here.icl, idg=factor * here.idg)
 
@@ -73,7 +75,7 @@ def plain(row: Check) -> list[Any]:
 
 def rows(name: str, largest: float = math.inf) -> dict[str, Any]:
     """By setup, as far as d is not above ``largest``."""
-    campaign, found = CAMPAIGNS[name], {}
+    campaign, found = CAMPAIGNS[name], dict[str, Any]()
     loaded = [(store, with_invented_theory(load(store))) for store in stored(ROOT, campaign)]
     for store, results in loaded:
         # What computed every run is there too.

@@ -6,23 +6,29 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmarks.checks import gradient_parts
-from benchmarks.checks.gradient_parts import directions, expectations, setting, simulated
+from benchmarks.checks.gradient_parts import Expectations, directions, expectations, setting, simulated
+from hermite_eq.models import OneStepTransformer
 from hermite_eq.simulate.sampler import context_law
-from hermite_eq.simulate.training.draw import draw_run
+from hermite_eq.simulate.training.draw import Draw, draw_run
+
+Array = NDArray[np.float64]
+Drawn = tuple[OneStepTransformer, Draw, Expectations, dict[str, Array]]
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def drawn() -> Drawn:
     model, task, sizes = setting(8, 4.0)
     law = expectations(task, sizes, np.random.SeedSequence(1))
     draw = draw_run(task, sizes, 5, True, np.float64, np.random.SeedSequence(2), True)
     return model, draw, law, directions(model, draw, law, np.random.SeedSequence(3))
 
 
-def test_the_parts_are_those_of_the_definition(drawn):
+def test_the_parts_are_those_of_the_definition(drawn: Drawn) -> None:
     model, draw, _, found = drawn
+    assert draw.step is not None
     h, y, n, m = draw.step.h(), draw.step.y, len(draw.step), len(draw.layer)
     # η/√m (w/√m)_j c₁ (1/n) Σ y h with c₁ = 1/2, and the same with c₂ = 1/√(2π) and h hᵀf.
     weight = model.step_size / m * draw.start[:, None]
@@ -39,8 +45,9 @@ def test_the_parts_are_those_of_the_definition(drawn):
     assert np.linalg.norm(rest) < np.linalg.norm(found["whole"] - first)
 
 
-def test_the_fluctuation_apart_does_not_see_the_directions(drawn):
+def test_the_fluctuation_apart_does_not_see_the_directions(drawn: Drawn) -> None:
     _, draw, law, found = drawn
+    assert draw.step is not None
     change = found["apart"] - found["mean"]
     gap = draw.step.y @ draw.step.h() / len(draw.step) - law.signal
     size = np.linalg.norm(change, 2)
@@ -49,7 +56,7 @@ def test_the_fluctuation_apart_does_not_see_the_directions(drawn):
         assert np.linalg.norm((found["sample"] - found["mean"]) @ direction) > 1e-3 * size * np.linalg.norm(direction)
 
 
-def test_expectations_are_those_of_contexts(monkeypatch):
+def test_expectations_are_those_of_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of N contexts, others than those behind the means: squared distances of √N-consistent means are below 20 E y²‖h‖²/N and so on."""
     _, task, sizes = setting(4, 1.0)
     monkeypatch.setattr(gradient_parts, "MANY", 80_000)
@@ -69,12 +76,12 @@ def test_expectations_are_those_of_contexts(monkeypatch):
         assert ((found - expected) ** 2).sum() < near < ((1.3 * found - expected) ** 2).sum()
 
 
-def test_beyond_rank_one_the_sum_over_contexts_is_what_counts():
+def test_beyond_rank_one_the_sum_over_contexts_is_what_counts() -> None:
     """Paired over 60 runs at d = 20: with the sample's second term the error is the whole gradient's, without it, or with its mean, less.
     |t| > 4 of 59 degrees of freedom is chance once in 5000 times. (Independent noise is told from it at d = 40, not here.)"""
     found = simulated(20, 8.0, 60)
 
-    def t(part):
+    def t(part: str) -> float:
         gap = found[part] - found["whole"]
         return float(gap.mean() / gap.std(ddof=1) * math.sqrt(len(gap)))
 
@@ -82,7 +89,7 @@ def test_beyond_rank_one_the_sum_over_contexts_is_what_counts():
     assert max(t("rank one"), t("mean")) < -4
 
 
-def test_the_command(capsys):
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert gradient_parts.main(["--d", "6", "--runs", "2", "--step", "1"]) == 0
     shown = capsys.readouterr().out
     for part in gradient_parts.PARTS.values():

@@ -6,9 +6,11 @@ import copy
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hermite_eq.activations import activation
 from hermite_eq.errors import StorageError
@@ -17,8 +19,10 @@ from hermite_eq.expansion.scaled import scaled_moments
 from verify.open_questions import page
 from verify.open_questions.equivalents import GIVEN, ITSELF, Equivalent, directions, moments, replaced
 from verify.open_questions.experiments import QUESTIONS
-from verify.open_questions.network import DIVERGED, Architecture, Exact, Stop, hidden, sample, scale_below, start, train
+from verify.open_questions.network import DIVERGED, Architecture, Data, Exact, Stop, Weights, hidden, sample, scale_below, start, train
 from verify.store.folders import setup_with
+
+Array = NDArray[np.float64]
 
 SIGMA = activation("tanh")
 TINY = replace(
@@ -26,22 +30,22 @@ TINY = replace(
 )
 
 
-def loss(weights, w, data):
+def loss(weights: Weights, w: NDArray[Any], data: Data) -> float:
     z = hidden(data, weights.attention).astype(float) @ weights.layers[0].T
     for layer in weights.layers[1:]:
         z = scale_below(SIGMA, len(w)) * np.tanh(z) @ layer.T
-    return 0.5 * np.mean((data.y - np.tanh(z) @ w / math.sqrt(len(w))) ** 2)
+    return 0.5 * float(np.mean((data.y - np.tanh(z) @ w / math.sqrt(len(w))) ** 2))
 
 
 @pytest.mark.parametrize("architecture", [Architecture(), Architecture(layers=2), Architecture(attention=True)], ids=str)
-def test_a_step_descends_along_the_gradient(architecture):
+def test_a_step_descends_along_the_gradient(architecture: Any) -> None:
     """Against central differences along random directions."""
     d, m, size = 4, 12, 0.02
     data = sample(architecture, "tanh", d, 40, np.random.SeedSequence(1))
     rng = np.random.default_rng(2)
     weights, w = start(architecture, d, m, rng)
     *_, (_, moved, _) = train(Exact(SIGMA), data, weights, w, size, (0, 1), None)
-    parts = [(weights.layers[0], moved.layers[0], size * m * d * (d + 1), 0)]
+    parts: list[tuple[Any, Any, float, int | None]] = [(weights.layers[0], moved.layers[0], size * m * d * (d + 1), 0)]
     if architecture.layers == 2:
         parts.append((weights.layers[1], moved.layers[1], size * m, 1))
     if architecture.attention:
@@ -50,7 +54,7 @@ def test_a_step_descends_along_the_gradient(architecture):
         gradient = (before.astype(float) - after) / step
         along, h = rng.standard_normal(before.shape), 1e-4
 
-        def at(shift, before=before, along=along, place=place):
+        def at(shift: float, before: Any = before, along: Array = along, place: int | None = place) -> float:
             changed = before.astype(float) + shift * along
             if place is None:
                 return loss(replace(weights, attention=changed), w, data)
@@ -62,7 +66,7 @@ def test_a_step_descends_along_the_gradient(architecture):
         assert abs((at(h) - at(-h)) / (2 * h) - np.sum(gradient * along)) < tolerance
 
 
-def test_the_loss_falls_until_it_stops():
+def test_the_loss_falls_until_it_stops() -> None:
     data = sample(Architecture(), "relu", 6, 72, np.random.SeedSequence(3))
     weights, w = start(Architecture(), 6, 36, np.random.default_rng(4))
     found = list(train(Exact(activation("relu")), data, weights, w, 0.3, (0, 5, 20), Stop(every=20, most=60)))
@@ -74,7 +78,7 @@ def test_the_loss_falls_until_it_stops():
 
 
 @pytest.mark.parametrize("name", ["relu", "tanh"])
-def test_the_table_has_the_moments_of_the_engine(name):
+def test_the_table_has_the_moments_of_the_engine(name: Any) -> None:
     """Linear interpolation: at most h²/8 of second derivatives in κ/s and log s; of (κ + sg)², the largest, by at most 4 s² each."""
     sigma, rng = activation(name), np.random.default_rng(5)
     s, kappa = rng.uniform(0.7, 1.6, 7), rng.standard_normal((40, 7)) * 1.5
@@ -89,7 +93,7 @@ def test_the_table_has_the_moments_of_the_engine(name):
     np.testing.assert_allclose(plain[1], float(scaled_moments(sigma, [1.0], 1)[0][0, 1]), rtol=1e-12)
 
 
-def test_the_conditional_equivalent_knows_a_planted_direction():
+def test_the_conditional_equivalent_knows_a_planted_direction() -> None:
     """σ(F h) with F = F₀ + 2 u vᵀ: the residual given v·h is no larger than that of the plain equivalent, and v is found."""
     rng = np.random.default_rng(6)
     first, h = rng.standard_normal((200, 50)), rng.standard_normal((2, 400, 50)) / math.sqrt(50)
@@ -108,7 +112,7 @@ def test_the_conditional_equivalent_knows_a_planted_direction():
     assert apart["conditional"] < 0.5 * min(apart["rescaled"], apart["plain"])
 
 
-def test_an_equivalent_that_is_trained_has_its_own_derivative():
+def test_an_equivalent_that_is_trained_has_its_own_derivative() -> None:
     """Against differences quotients of degree 3, exact but for h² σ̂‴/6 and rounding of its values."""
     units = Equivalent(SIGMA, 3, 5, 7, 1, np.random.default_rng(1))
     z, h = np.random.default_rng(2).standard_normal((5, 7)), 1e-2
@@ -117,7 +121,7 @@ def test_an_equivalent_that_is_trained_has_its_own_derivative():
     assert np.abs(slopes - units.slopes(z)).max() < h**2 / 6 * float(third) + 4 * np.finfo(np.float32).eps / h
 
 
-def test_a_training_that_diverges_keeps_its_last_weights():
+def test_a_training_that_diverges_keeps_its_last_weights() -> None:
     """A polynomial of degree 3 in steps that are a hundred times too long."""
     data = sample(Architecture(), "tanh", 6, 72, np.random.SeedSequence(3))
     weights, w = start(Architecture(), 6, 36, np.random.default_rng(4))
@@ -129,19 +133,19 @@ def test_a_training_that_diverges_keeps_its_last_weights():
 
 
 @pytest.fixture(scope="module")
-def setup():
+def setup() -> Any:
     return setup_with(TINY, 3, 5, 10**9)
 
 
 @pytest.fixture(scope="module")
-def record(setup):
+def record(setup: Any) -> Any:
     return setup.simulate(0)[0]
 
 
-def test_a_small_run_has_every_row(setup, record):
+def test_a_small_run_has_every_row(setup: Any, record: Any) -> None:
     setup.check(record, "run 0", "")
     assert len(record["relu"]) == 2 * len(TINY.experiments)
-    one = setup_with(replace(TINY, experiments=TINY.experiments[:1]), 3, 5, 10**9).simulate(0)[0]
+    one: Any = setup_with(replace(TINY, experiments=TINY.experiments[:1]), 3, 5, 10**9).simulate(0)[0]
     for row, values in one["relu"].items():
         assert values == record["relu"][row]
     for row, values in record["relu"].items():
@@ -160,7 +164,7 @@ def test_a_small_run_has_every_row(setup, record):
         lambda row: row["errors"].update(plain=[1.0]),
     ],
 )
-def test_a_stored_run_that_was_changed_is_an_error(setup, record, spoil):
+def test_a_stored_run_that_was_changed_is_an_error(setup: Any, record: Any, spoil: Any) -> None:
     changed = copy.deepcopy(record)
     spoil(changed["relu"]["two layers, T = 20"])
     with pytest.raises(StorageError, match="two layers, T = 20"):
@@ -169,11 +173,11 @@ def test_a_stored_run_that_was_changed_is_an_error(setup, record, spoil):
         setup.check({"relu": {}}, "run 0", "delete it")
 
 
-def test_verdicts_tell_a_gap_that_stays_from_one_that_vanishes():
+def test_verdicts_tell_a_gap_that_stays_from_one_that_vanishes() -> None:
     rng = np.random.default_rng(7)
     d = (8, 12, 16)
 
-    def runs_at(limit, slope, spread, count=20):
+    def runs_at(limit: float, slope: float, spread: float, count: int = 20) -> list[Array]:
         return [limit + slope / each + spread * rng.standard_normal(count) for each in d]
 
     # |z| > 4 by chance, in either direction: 6e-5.
@@ -182,7 +186,7 @@ def test_verdicts_tell_a_gap_that_stays_from_one_that_vanishes():
     assert page.limit(d, runs_at(0.0, 2.0, 1.0)).verdict == "cannot tell"
 
 
-def test_the_stored_runs_make_the_page():
+def test_the_stored_runs_make_the_page() -> None:
     root = Path(__file__).parents[2]
     stored = page.load(root / "results" / "campaigns")
     assert [each.d for each in stored] == list(QUESTIONS.dimensions)

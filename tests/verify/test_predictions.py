@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ import hermite_eq
 from hermite_eq.curve import Setting as Point
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import LinearTransformer, RandomTransformer, Sizes, Task
+from hermite_eq.theory import icl_curve
 from verify.campaigns import theory as kept
 from verify.campaigns.mixing import Mixing
 from verify.campaigns.table import CAMPAIGNS
@@ -82,7 +84,8 @@ def test_whatever_makes_other_models_is_another_question() -> None:
     for field in dataclasses.fields(family):
         value = getattr(family, field.name)
         other = {"noises": (0.1, 0.2), "activations": ("tanh",), "degrees": (5,), "name": "name"}.get(field.name)
-        changed = dataclasses.replace(family, **{field.name: other or (not value if isinstance(value, bool) else value + 0.25)})
+        field_value: dict[str, Any] = {field.name: other or (not value if isinstance(value, bool) else value + 0.25)}
+        changed = dataclasses.replace(family, **field_value)
         setting = changed.at("step", 1.0, 8)
         questions = tuple(kept.identity((Point(model, setting.task, setting.sizes),), "") for model in setting.models.values())
         names.add(questions)
@@ -155,6 +158,7 @@ def test_a_theory_cannot_import_what_is_left_out_of_its_code() -> None:
     path = Path(__file__).parent.parent / "test_imports.py"
     spec = importlib.util.spec_from_file_location("import_order", path)
     assert spec is not None
+    assert spec.loader is not None
     order = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(order)
     assert set(kept.BESIDE) < set(order.DIRECT)
@@ -180,12 +184,11 @@ def test_the_theory_is_that_of_the_models_simulated() -> None:
 def test_where_the_theory_declines_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Predictions()(ASKED[0])
 
-    def declines(model, task, sizes):
+    def declines(model: Any, task: Any, sizes: Any) -> Any:
         if sizes[0].samples == 64 or len(sizes) > 1:
             raise HypothesisError("the weights settle", "none", "raise the ridge")
-        return direct(model, task, sizes)
+        return icl_curve(model, task, sizes)
 
-    direct = kept.icl_curve
     monkeypatch.setattr(kept, "icl_curve", declines)
     found = Predictions()(ASKED[0])
     np.testing.assert_allclose(found.icl, [right.icl[0], math.nan], rtol=1e-12)

@@ -49,7 +49,7 @@ def simulated(name: str) -> SimulatedCurve:
 def scores(name: str, factor: float = 1.0) -> np.ndarray:
     """z of ICL and IDG error at every τ, with the theory's target multiplied by ``factor``."""
     curve = simulated(name)
-    predicted = Task(factor * hermite_eq.activation(SETTINGS[name][0]).expression, noise=0.01)
+    predicted = Task(factor * sympy.S(hermite_eq.activation(SETTINGS[name][0]).expression), noise=0.01)
     theory = [hermite_eq.icl_error(curve.model, predicted, point.sizes) for point in curve.points]
     icl = curve.icl.z(np.array([error.icl for error in theory]))
     idg = curve.idg.z(np.array([error.idg for error in theory]))
@@ -79,7 +79,7 @@ def curves() -> tuple[TheoryCurve, SimulatedCurve]:
     """At the best mixture, then half of the way to either end."""
     best = np.asarray(best_mixture(MODEL, TASK, SIZES).weights)
     assert 0.05 < best[1] < 0.95
-    weights = [list(best), *((best + end) / 2 for end in np.eye(2))]
+    weights = np.stack([best, *((best + end) / 2 for end in np.eye(2))])
     return icl_curve(MODEL, TASK, SIZES, weights=weights), simulate.icl_curve(MODEL, TASK, SIZES, weights=weights, runs=MIXTURE_RUNS, rng=7)
 
 
@@ -113,6 +113,7 @@ def test_features_of_units_given_one_context(name: str) -> None:
     task = Task(sources=[Source("relu", 1e-4, task_cov=Spike(36.0))], unit_inputs=True, unit_link=True)
     sizes = Sizes(d, d, math.inf, 40, UNITS)
     draw = draw_run(task, sizes, 20, True, np.float64, child_seeds(2, range(1))[0], True)
+    assert draw.step is not None
     sigma = activation(name)
     step = gradients(StepSource(sigma, True), draw.step, draw.layer, draw.start, draw.trace, [(40, UNITS)], [0, 40])[40, UNITS]
     h = draw.fresh.h()

@@ -122,7 +122,7 @@ class Curve:
         """The standard errors of simulation and theory together."""
         own = self.prediction.stderr
         theory = np.hypot(*own) if error == "g_task" else own[int(error == "idg")]
-        return np.hypot(self.simulated(error).stderr, theory)
+        return np.asarray(np.hypot(self.simulated(error).stderr, theory))
 
     def scale(self, error: Error) -> Array:
         """What an error is relative to: itself, but for g_task, which passes through zero."""

@@ -10,8 +10,9 @@ from typing import Any
 import sympy
 
 import hermite_eq
+from hermite_eq.curve import Setting as Point
 from hermite_eq.models import AnyTask, Task
-from verify.campaigns.curves import Curve, Point
+from verify.campaigns.curves import Curve
 from verify.campaigns.theory import Points, Theory
 from verify.claims.agreement import THEORY, Ladder, theory_rows
 from verify.claims.check import Check, Verdict

@@ -14,10 +14,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from hermite_eq.curve import Setting as Point
 from hermite_eq.models import OneStepTransformer, Task
 from hermite_eq.models.structures import Identity
 from verify.campaigns.campaign import Campaign, Claim, Panel
-from verify.campaigns.curves import Curve, Point, Results
+from verify.campaigns.curves import Curve, Results
 from verify.campaigns.mixing import Mixing
 from verify.claims import defects
 from verify.claims.check import Check, claimed

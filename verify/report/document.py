@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def formulas(shown: Groups) -> dict[str, str]:
 def body(said: Sequence[str], drawn: Sequence[str], tables: Sequence[str], tex: Mapping[str, str]) -> str:
     """A report: the summary and the figures first, then tables and formulas."""
     formulas = "".join(
-        f"<dt>{name}</dt><dd>{page.formula(source)}{page.folded('TeX', f'<code>{page.html.escape(source)}</code>')}</dd>"
+        f"<dt>{name}</dt><dd>{page.formula(source)}{page.folded('TeX', f'<code>{html.escape(source)}</code>')}</dd>"
         for name, source in tex.items()
     )
     parts = ["<h2>Summary</h2>", page.paragraphs([" ".join(said), TEST]), "<h2>Figures</h2>", *drawn, "<h2>Tables</h2>", *tables]
@@ -78,7 +79,7 @@ def write_page(path: Path, title: str, shown: Groups, drawn: Mapping[str, Path])
                 images.append(picture if one is group[0] else page.folded(f"{campaign.figure}, {one.title}", picture))
         if campaign.name == PHASE_AFTER and PHASE in drawn:
             images.append(page.figure(drawn[PHASE], phase.CAPTION))
-        tables.append(f"<h3>{page.html.escape(campaign.figure)}</h3>{page.paragraphs([campaign.claim])}")
+        tables.append(f"<h3>{html.escape(campaign.figure)}</h3>{page.paragraphs([campaign.claim])}")
         for one in group:
             inner = "\n".join(
                 [

@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, PercentFormatter
 from numpy.typing import NDArray
@@ -260,8 +261,7 @@ def _one_by_one(campaign: Campaign, results: Results) -> Figure:
     labels = [textwrap.fill(name, _LABEL) for name in gaps]
     lines = np.array([1 + label.count("\n") for label in labels])
     rows = lines / 2 - np.cumsum(lines)
-    drawing, axes = plt.subplots(figsize=(10.0, 1.2 + 0.15 * float(lines.sum())), layout="constrained")
-    drawing.get_layout_engine().set(w_pad=0.15)
+    drawing, axes = plt.subplots(figsize=(10.0, 1.2 + 0.15 * float(lines.sum())), layout=ConstrainedLayoutEngine(w_pad=0.15))
     found = [MonteCarlo.from_runs(runs[:, 0]) for runs in gaps.values()]
     axes.errorbar([each.mean for each in found], rows, xerr=[each.stderr for each in found], fmt="o", ms=4, capsize=2, color=COLOURS[0])
     axes.axvline(0.0, color=_PALE, lw=0.6)

@@ -9,6 +9,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 
@@ -20,7 +21,7 @@ def png(figure: matplotlib.figure.Figure) -> bytes:
     return out.getvalue()
 
 
-def ticked(axes: plt.Axes, x: Sequence[float], y: Sequence[float]) -> None:
+def ticked(axes: Axes, x: Sequence[float], y: Sequence[float]) -> None:
     """Ticks at these places of logarithmic axes, written as numbers."""
     for axis, places in ((axes.xaxis, x), (axes.yaxis, y)):
         axis.set_major_locator(FixedLocator(list(places)))

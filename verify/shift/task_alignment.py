@@ -12,6 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from hermite_eq import icl_curve, icl_error
@@ -79,7 +80,7 @@ def write(found: dict[str, Found], documents: Path) -> None:
     write_text(documents / NAME, "\n".join(_text(found)) + "\n")
 
 
-def _draw(axes: plt.Axes, found: Found, name: str) -> None:
+def _draw(axes: Axes, found: Found, name: str) -> None:
     sizes = found.experiment.sizes
     theory = theory_of(found.experiment)
     mean, stderr = found.mean(0)
@@ -95,7 +96,7 @@ def _draw(axes: plt.Axes, found: Found, name: str) -> None:
         axes.legend(fontsize=7, frameon=False)
 
 
-def _phases(figure: matplotlib.figure.Figure, axes: plt.Axes, alpha: float, cells: int) -> None:
+def _phases(figure: matplotlib.figure.Figure, axes: Axes, alpha: float, cells: int) -> None:
     """κ* over the test's share of tasks reversed, from its top on the left, and τ."""
     shares, taus = np.linspace(-1, 1, cells), np.geomspace(0.25, 64, cells)
     diagram = diversity_diagram(_LINEAR, [population(mixed(share)) for share in shares], alpha=alpha, tau=taus)

@@ -10,6 +10,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 
 from hermite_eq import icl_curve
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
@@ -49,7 +50,7 @@ def write(found: dict[str, Found], documents: Path) -> None:
     write_text(documents / NAME, "\n".join(_text(found)) + "\n")
 
 
-def _draw(axes: plt.Axes, found: Found) -> None:
+def _draw(axes: Axes, found: Found) -> None:
     task, sizes = found.experiment.task, found.experiment.sizes
     fine = np.unique(np.round(np.geomspace(sizes[0].tested.context, sizes[-1].tested.context, 24)).astype(int)).tolist()
     for i, model in enumerate(found.experiment.models):

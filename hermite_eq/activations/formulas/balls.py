@@ -359,10 +359,11 @@ def _piecewise(expression: sympy.Piecewise, precision: int) -> Ball:
             decision = decide(z, analytic)
             if decision is None and analytic:
                 return _NAN
-            if decision is not False:
-                here = branch(z, analytic)
-                possible = here if possible is None else possible.union(here)
-            if decision is True:
+            if decision is False:
+                continue
+            here = branch(z, analytic)
+            possible = here if possible is None else possible.union(here)
+            if decision:
                 return possible
         return _NAN
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence, Sized
+from collections.abc import Collection, Sequence, Sized
 from typing import Any, TypeAlias
 
 import sympy
@@ -111,7 +111,7 @@ def parse_expression(text: str, *, parameters: Sequence[str] = ()) -> sympy.Expr
     return reader.number(tree)
 
 
-def parameter_names(parameters: Sequence[Any]) -> list[str]:
+def parameter_names(parameters: Collection[Any]) -> list[str]:
     """The names in ``parameters``: identifiers other than x.
 
     >>> parameter_names(["a", sympy.Symbol("b")])

@@ -50,19 +50,19 @@ def _selu(x: Array, scale: float = float(_SELU_SCALE), negative: float = float(_
 
 
 def _gelu(x: Array) -> Array:
-    return x * special.ndtr(x)
+    return np.asarray(x * special.ndtr(x))
 
 
 def _gelu_tanh(x: Array) -> Array:
-    return x * special.expit(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))
+    return np.asarray(x * special.expit(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
 def _silu(x: Array) -> Array:
-    return x * special.expit(x)
+    return np.asarray(x * special.expit(x))
 
 
 def _quick_gelu(x: Array) -> Array:
-    return x * special.expit(1.702 * x)
+    return np.asarray(x * special.expit(1.702 * x))
 
 
 def _softplus(x: Array) -> Array:
@@ -83,7 +83,7 @@ def _exp(x: Array) -> Array:
 
 
 def _heaviside(x: Array) -> Array:
-    return np.heaviside(x, x.dtype.type(0.5))
+    return np.asarray(np.heaviside(x, x.dtype.type(0.5)))
 
 
 def _hardtanh(x: Array) -> Array:
@@ -95,7 +95,7 @@ def _relu6(x: Array) -> Array:
 
 
 def _hardsigmoid(x: Array) -> Array:
-    return np.clip(x + 3, 0, 6) / 6
+    return np.asarray(np.clip(x + 3, 0, 6) / 6)
 
 
 def _hardswish(x: Array) -> Array:
@@ -103,11 +103,11 @@ def _hardswish(x: Array) -> Array:
 
 
 def _softsign(x: Array) -> Array:
-    return x / (1 + np.abs(x))
+    return np.asarray(x / (1 + np.abs(x)))
 
 
 def _log1p_square(x: Array) -> Array:
-    return np.log1p(x * x)
+    return np.asarray(np.log1p(x * x))
 
 
 def _sinc(x: Array) -> Array:
@@ -119,7 +119,7 @@ def _gaussian(x: Array) -> Array:
 
 
 def _squareplus(x: Array) -> Array:
-    return (x + np.sqrt(x * x + 4)) / 2
+    return np.asarray((x + np.sqrt(x * x + 4)) / 2)
 
 
 def _tanhshrink(x: Array) -> Array:
@@ -127,7 +127,7 @@ def _tanhshrink(x: Array) -> Array:
 
 
 def _softshrink(x: Array) -> Array:
-    return x - np.clip(x, -0.5, 0.5)
+    return np.asarray(x - np.clip(x, -0.5, 0.5))
 
 
 def _hardshrink(x: Array) -> Array:
@@ -155,7 +155,7 @@ def _cubic(x: Array) -> Array:
 
 
 def _hermite3(x: Array) -> Array:
-    return x * (x * x - 3)
+    return np.asarray(x * (x * x - 3))
 
 
 def _scaled_tanh(x: Array) -> Array:
@@ -167,7 +167,7 @@ def _snake(x: Array) -> Array:
 
 
 def _bent_identity(x: Array) -> Array:
-    return x + (np.sqrt(x * x + 1) - 1) / 2
+    return np.asarray(x + (np.sqrt(x * x + 1) - 1) / 2)
 
 
 def _steepest(slope: Callable[[float], float], low: float, high: float) -> float:

@@ -81,4 +81,4 @@ def geometry(task: Task, source: Source, d: int) -> Geometry:
 def covariance_root(matrix: Array) -> Array:
     """A matrix L with L Lᵀ = ``matrix``, symmetric positive semi-definite up to rounding."""
     values, vectors = np.linalg.eigh(matrix)
-    return vectors * np.sqrt(np.maximum(values, 0))
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))

@@ -47,7 +47,7 @@ def curvature(x: Array) -> Array:
     for k in range(_SERIES, 1, -1):
         series = series * near + (1 - 1 / k)
     far = np.where(small, 0.5, x)
-    return np.where(small, series * near**2, far / (1 - far) + np.log1p(-far))
+    return np.asarray(np.where(small, series * near**2, far / (1 - far) + np.log1p(-far)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ def _saddles(cumulants: _Cumulants, roots: Array) -> Array:
         s = -cumulants.top * np.expm1(-middle)
         below = np.sign(s) * np.sqrt(2 * cumulants.half_square_root(s)) < roots
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return -cumulants.top * np.expm1(-(low + high) / 2)
+    return np.asarray(-cumulants.top * np.expm1(-(low + high) / 2))
 
 
 def _contours(cumulants: _Cumulants, saddles: Array, q: Array, step: float) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:

@@ -110,7 +110,7 @@ def _around(centre: float, lost: float, side: int, expansion: Asymptotic | None,
 
     def at(t: Array) -> Array:
         t = t[:, None]
-        return np.sum(C * t**a * (-np.log(t)) ** b, axis=1)
+        return np.asarray(np.sum(C * t**a * (-np.log(t)) ** b, axis=1))
 
     # The last four orders stand for what was cut.
     last = a >= limit - 4
@@ -145,7 +145,7 @@ def _around(centre: float, lost: float, side: int, expansion: Asymptotic | None,
 def _rest(rate: float, power: float, start: float) -> float:
     r""":math:`\int_{start}^\infty e^{-rate\,s}s^{power}\,ds`."""
     if rate == 0:
-        return start ** (power + 1) / -(power + 1)
+        return float(start ** (power + 1)) / -(power + 1)
     return float(mpmath.gammainc(power + 1, rate * start) / mpmath.mpf(rate) ** (power + 1))
 
 

@@ -304,7 +304,9 @@ def _rounded(inner: Asymptotic, kind: Any) -> Asymptotic:
         return add(inner, number(arb(0, 1)))
     limit = _limit(inner)
     middle = limit.mid() + arb(0.5) if limit.contains_integer() else limit.mid()
-    nearest = int(middle.floor().unique_fmpz())
+    floor = middle.floor().unique_fmpz()
+    assert floor is not None  # a midpoint is exact
+    nearest = int(floor)
     if not limit.contains_integer():
         return number(nearest + (kind == sympy.ceiling))
     whole = add(inner, number(-nearest))

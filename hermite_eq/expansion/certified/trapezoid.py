@@ -142,7 +142,7 @@ def _plan(sigma: Activation, a: fmpq, degree: int, digits: int) -> _TrapezoidPla
         scale = max(float(bound.upper().log()) for bound in _strip_factors(strip, degree))
         h = 2 * math.pi * float(arb(a)) / (digits * math.log(10) + max(0.0, scale) + 0.1)
         step = fmpq(max(1, math.floor(h * 4096)), 4096)
-        half = math.ceil(fmpq(quarters, 4) / step)
+        half = int((fmpq(quarters, 4) / step).ceil())
         # T = (half + 1/2) h may be a step and a half longer than asked for: the rectangle has to be, too.
         end = math.floor((fmpq(half) + fmpq(1, 2)) * step) + 1
         return _TrapezoidPlan(strip if end <= columns else _rectangle(sigma.expression, a, end), step, half)

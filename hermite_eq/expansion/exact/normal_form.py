@@ -172,7 +172,9 @@ def parse(expr: Expr) -> Function:
         raise OutsideFamilyError(expr, "only non-negative integer powers are in the family")
     if isinstance(expr, sympy.Max | sympy.Min):
         # min f = −max(−f)
-        turned = (lambda f: f.map(negative)) if isinstance(expr, sympy.Min) else (lambda f: f)
+        def turned(f: Function) -> Function:
+            return f.map(negative) if isinstance(expr, sympy.Min) else f
+
         parts = [turned(parse(argument)) for argument in expr.args]
         result = parts[0]
         for part in parts[1:]:

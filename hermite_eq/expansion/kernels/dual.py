@@ -283,7 +283,7 @@ def correlations(rho: ArrayLike) -> NDArray[np.float64]:
     real = not np.iscomplexobj(given) and np.issubdtype(given.dtype, np.number)
     if not real or not np.all(np.abs(given) <= 1 + _ROUNDED * precision):
         raise HypothesisError(requirement, f"rho={shown(rho)}", repair)
-    return np.clip(given.astype(float), -1.0, 1.0)
+    return np.asarray(np.clip(given.astype(float), -1.0, 1.0))
 
 
 @dataclass(frozen=True)

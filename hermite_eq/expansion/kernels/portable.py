@@ -52,7 +52,8 @@ def portable(exact: sympy.Expr | None, values: Callable[[Array], Array], power: 
         functions = {name: getattr(module, other) for name, other in _FUNCTIONS.items()}
         if exact.has(sympy.erf):
             functions["erf"] = module.erf if module.__name__ == "torch" else importlib.import_module("jax.scipy.special").erf
-        return sympy.lambdify(RHO, exact.evalf(17), [functions])
+        function: Callable[[Any], Any] = sympy.lambdify(RHO, exact.evalf(17), [functions])
+        return function
 
     @cache
     def coefficients() -> tuple[tuple[float, ...], ...]:

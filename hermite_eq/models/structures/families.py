@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ class Spike(Structure):
     """
 
     strength: float
-    direction: tuple[float, ...] | None = None
+    direction: Sequence[float] | None = None
     normalised: bool = False
 
     def __post_init__(self) -> None:

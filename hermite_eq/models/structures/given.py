@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +24,7 @@ class Diagonal(Structure):
     2.0
     """
 
-    variances: tuple[float, ...]
+    variances: Sequence[float]
 
     def __post_init__(self) -> None:
         entries = vector(self.variances, "variances")

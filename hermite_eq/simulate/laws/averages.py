@@ -154,4 +154,4 @@ def _matched(controls: Array, exact: Array, weights: Array) -> Array:
     scale[scale == 0] = 1.0
     missing = np.append(1.0, exact) / scale - weights @ (constraints / scale)
     root = np.sqrt(weights)
-    return weights + root * np.linalg.lstsq((constraints / scale).T * root, missing)[0]
+    return np.asarray(weights + root * np.linalg.lstsq((constraints / scale).T * root, missing)[0])

@@ -76,7 +76,7 @@ class Contexts:
         >>> Contexts(x, b, np.ones(1), Tasks(np.ones((1, 2)), np.zeros(1, int)), np.zeros(1, int)).h()
         array([[ 3.,  5.,  7.,  6., 10., 14.]])
         """
-        return outer_rows(np, self.x[rows].astype(dtype), self.b[rows].astype(dtype))
+        return np.asarray(outer_rows(np, self.x[rows].astype(dtype), self.b[rows].astype(dtype)))
 
 
 def outer_rows(xp: Any, x: Any, b: Any) -> Any:

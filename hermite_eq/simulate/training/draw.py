@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 from hermite_eq.expansion import coefficients
 from hermite_eq.models import AnyTask, Sizes
-from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts, context_law
-from hermite_eq.simulate.training.features import Floats, first_layer, later_layer
+from hermite_eq.simulate.laws import ContextLaw, Contexts
+from hermite_eq.simulate.population import Array
+from hermite_eq.simulate.sampler import context_law
+from hermite_eq.simulate.training.features import first_layer, later_layer
+from hermite_eq.simulate.training.kronecker import Floats
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from hermite_eq.simulate.arrays import HOST, Arrays
+from hermite_eq.simulate.laws import Contexts
 from hermite_eq.simulate.laws.contexts import outer_rows
-from hermite_eq.simulate.sampler import Array, Contexts
+from hermite_eq.simulate.population import Array
 from hermite_eq.simulate.training.kronecker import Floats, KroneckerRows
 
 

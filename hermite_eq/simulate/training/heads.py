@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hermite_eq.activations import Activation
 from hermite_eq.models import LinearTransformer, OneStepTransformer, PolynomialActivation, RandomTransformer, TrainedModel
-from hermite_eq.simulate.training.features import Block, Floats
+from hermite_eq.simulate.training.features import Block
+from hermite_eq.simulate.training.kronecker import Floats
 
 
 @dataclass(frozen=True)

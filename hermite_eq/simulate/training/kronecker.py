@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from hermite_eq.simulate.arrays import HOST, Arrays
+from hermite_eq.simulate.laws import Contexts
 from hermite_eq.simulate.laws.contexts import outer_rows
-from hermite_eq.simulate.sampler import Contexts
 
 #: An array of features or pre-activations, wherever it lives.
 Floats = Any

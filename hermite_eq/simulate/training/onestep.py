@@ -19,9 +19,11 @@ from hermite_eq.activations import Activation
 from hermite_eq.activations.derivative import derivative
 from hermite_eq.expansion import coefficients
 from hermite_eq.simulate.arrays import HOST, Arrays
-from hermite_eq.simulate.sampler import Array, Contexts
-from hermite_eq.simulate.training.features import Block, Floats, feature_blocks
+from hermite_eq.simulate.laws import Contexts
+from hermite_eq.simulate.population import Array
+from hermite_eq.simulate.training.features import Block, feature_blocks
 from hermite_eq.simulate.training.heads import Step, StepSource, Unit
+from hermite_eq.simulate.training.kronecker import Floats
 
 
 @dataclass(frozen=True, eq=False)

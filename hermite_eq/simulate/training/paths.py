@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hermite_eq.simulate.arrays import HOST, Arrays
-from hermite_eq.simulate.sampler import Array
-from hermite_eq.simulate.training.features import FeatureRows, Floats, StoredRows
+from hermite_eq.simulate.population import Array
+from hermite_eq.simulate.training.features import FeatureRows, StoredRows
+from hermite_eq.simulate.training.kronecker import Floats
 from hermite_eq.simulate.training.ridge import RidgeFit, solve_dual, solve_primal, solve_singular
 
 #: Side of the tiles in which products of stored rows are formed.

@@ -13,7 +13,8 @@ import numpy as np
 
 from hermite_eq.models import Sizes
 from hermite_eq.simulate.arrays import HOST, Arrays
-from hermite_eq.simulate.sampler import Array, ContextLaw, Contexts
+from hermite_eq.simulate.laws import ContextLaw, Contexts
+from hermite_eq.simulate.population import Array
 from hermite_eq.simulate.training.draw import Draw
 from hermite_eq.simulate.training.features import LinearRows, StoredRows, feature_blocks
 from hermite_eq.simulate.training.heads import HeadKind, StepSource, Unit
@@ -58,7 +59,7 @@ class Squares:
     @property
     def mean(self) -> Array:
         """Means over all contexts, shape (heads,)."""
-        return self.total.sum(axis=0) / len(self.y)
+        return np.asarray(self.total.sum(axis=0) / len(self.y))
 
 
 class Run:

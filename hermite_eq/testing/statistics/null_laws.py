@@ -92,7 +92,7 @@ def robust_p_values(values: Array, low: Array, high: Array, variance: Array, rat
     below = influence(scale * (low - values)).sum(axis=0)
     # Twice: two one-sided claims.
     exponent = count * scale**2 * variance / 2 - np.maximum(above, below)
-    return np.minimum(1.0, 2 * np.exp(np.minimum(0.0, exponent)))
+    return np.asarray(np.minimum(1.0, 2 * np.exp(np.minimum(0.0, exponent))))
 
 
 def robust_detects(rate: float, variance: float, count: int) -> float:

@@ -46,7 +46,7 @@ class StandardSamples:
 
     @property
     def width(self) -> int:
-        return self.z.shape[1]
+        return int(self.z.shape[1])
 
     def white(self) -> Array:
         r""":math:`L^{-1}z` with :math:`LL^\top` the correlation: uncorrelated entries of variance 1 under the claim."""

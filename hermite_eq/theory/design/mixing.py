@@ -135,7 +135,7 @@ def at_ridge(law: MomentLaw, sizes: Sizes, ridge: Ridge, near: float | None = No
 
     def slope(log: float) -> float:
         # In log λ: of one size at both ends of a decade.
-        return 10.0**log * Response(law.with_ridge(10.0**log), sizes).ridge_slope
+        return float(10.0**log * Response(law.with_ridge(10.0**log), sizes).ridge_slope)
 
     import scipy.optimize
 

@@ -71,7 +71,7 @@ class _MovedBlock(Eigenblock):
 
     def resolvent(self, k: Any) -> Array:
         r = 1 / (self.values[0] + np.real(k))
-        return (np.diag(r) - 1j * r[:, None] * (self.change + np.imag(k) * np.eye(r.size)) * r)[None]
+        return np.asarray((np.diag(r) - 1j * r[:, None] * (self.change + np.imag(k) * np.eye(r.size)) * r)[None])
 
     def traces(self, sources: int, resolvent: Array) -> Array:
         return np.asarray(self.copies * (self.rotated[:, :sources] * resolvent[:, None]).sum((2, 3)))

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hermite_eq.activations import Activation, activation, lipschitz_violation, registered_names
 from hermite_eq.arguments import non_negative, one_of
 from hermite_eq.errors import HypothesisError
-from hermite_eq.models import Model, PolynomialActivation, RandomTransformer, Ratios, Sizes, Task
+from hermite_eq.models import PolynomialActivation, RandomTransformer, Ratios, Sizes, Task, TrainedModel
 from hermite_eq.theory.arguments import check_points
 from hermite_eq.theory.error import icl_error
 from hermite_eq.theory.feature_law.choice import feature_law, isotropic_law
@@ -27,6 +27,7 @@ from hermite_eq.theory.prediction import ErrorArrays, TheoryError
 
 Array = NDArray[np.float64]
 Which = Literal["icl", "idg"]
+M = TypeVar("M", bound=TrainedModel)
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _ridges(place: Array, least: Array, without: Array) -> Array:
     return np.where(without <= least * (1 + 1e-12), 0.0, found)
 
 
-def optimal_ridge(model: Model, task: Task, sizes: Sizes | Ratios, error: Which = "icl") -> OptimalRidge:
+def optimal_ridge(model: TrainedModel, task: Task, sizes: Sizes | Ratios, error: Which = "icl") -> OptimalRidge:
     r"""The λ which minimises the predicted ICL error (or ``error="idg"``), everything else as in ``model``.
 
     The search is that of :func:`optimal_ridge_curve` where one spectrum describes all samples. Elsewhere it begins at its λ, where the task
@@ -153,7 +154,7 @@ def _best_ridges(law: IsotropicLaw, points: Sequence[Sizes | Ratios], error: Whi
     return ridge, np.where(ridge > 0, least, without)
 
 
-def with_ridge(model: Model, ridge: float) -> Model:
+def with_ridge(model: M, ridge: float) -> M:
     """The same model with another λ."""
     return replace(model, ridge=ridge)
 
@@ -296,7 +297,7 @@ class OptimalRidgeCurve:
     error: Array
 
 
-def optimal_ridge_curve(model: Model, task: Task, points: Sequence[Sizes], error: Which = "icl") -> OptimalRidgeCurve:
+def optimal_ridge_curve(model: TrainedModel, task: Task, points: Sequence[Sizes], error: Which = "icl") -> OptimalRidgeCurve:
     r"""The λ of least predicted error at each of many sizes: the curve λ(μ), or λ(τ).
 
     A grid of step ½ in :math:`\log_{10}\lambda\in[-12,6]` for all points at once, then eight times nine points about the least one,

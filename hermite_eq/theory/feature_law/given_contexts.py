@@ -23,8 +23,9 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from hermite_eq.covariance.moments.geometry import geometry
 from hermite_eq.covariance.moments.source_moments import SourceMoments
-from hermite_eq.covariance.moments.sources import geometry, source_moments
+from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.memory import require_memory
 from hermite_eq.models import Sizes, Task
 from hermite_eq.theory.feature_law.given_moments import mixture_trace
@@ -76,7 +77,7 @@ class _Contexts:
     def lengths(self) -> Array:
         """‖h‖; where it vanishes, as where a noiseless ReLU's labels all do, a share of the longest that no feature sees."""
         found = np.linalg.norm(self.x, axis=1) * np.linalg.norm(self.b, axis=1)
-        return np.maximum(found, _SHORTEST * found.max())
+        return np.asarray(np.maximum(found, _SHORTEST * found.max()))
 
     def cosines(self, other: _Contexts) -> Array:
         found = self.x @ other.x.T

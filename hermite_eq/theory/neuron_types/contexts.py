@@ -26,7 +26,8 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
-from hermite_eq.covariance.moments.sources import geometry, source_moments
+from hermite_eq.covariance.moments.geometry import geometry
+from hermite_eq.covariance.moments.sources import source_moments
 from hermite_eq.errors import HypothesisError
 from hermite_eq.models import Sphere, Task
 from hermite_eq.theory.feature_law.sources.contexts import Contexts, context_sums, task_directions

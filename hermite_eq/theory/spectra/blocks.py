@@ -150,7 +150,7 @@ class Block:
     @property
     def traces(self) -> Array:
         """:math:`q\\operatorname{tr}C_s`, shape (S,)."""
-        return self.copies * np.einsum("sii->s", self.matrices)
+        return np.asarray(self.copies * np.einsum("sii->s", self.matrices))
 
     @cached_property
     def diagonals(self) -> Array | None:

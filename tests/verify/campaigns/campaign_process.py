@@ -59,7 +59,7 @@ def nothing(run: int, seconds: float) -> None:
 
 def contents(root: Path, below: float = math.inf) -> dict[tuple[str, int], str]:
     """The numbers of all stored runs ``below`` a number, by their setup and number; every line is there once, and has its checksum."""
-    found = {}
+    found: dict[tuple[str, int], str] = {}
     # In the order in which packing moves them.
     for name in ("*/*/run-*.json", "*/*.jsonl"):
         for path in root.glob(name):
@@ -96,9 +96,9 @@ def killed_at(root: Path, runs: int, step: int) -> None:
 
         return wrapper
 
-    os.fsync = counted(os.fsync)  # type: ignore[assignment]
-    os.replace = counted(os.replace)  # type: ignore[assignment]
-    os.unlink = counted(os.unlink)  # type: ignore[assignment]
+    os.fsync = counted(os.fsync)
+    os.replace = counted(os.replace)
+    os.unlink = counted(os.unlink)
     campaign(root, runs)
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from campaign_process import MEMORY, InOrder, nothing
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from hermite_eq.models import Task
+from hermite_eq.models import LinearTransformer, RandomTransformer, Task
 from hermite_eq.theory import icl_error
 from verify.campaigns import curves
 from verify.campaigns.campaign import Panel, label
@@ -41,6 +42,7 @@ def test_the_table_has_the_papers_parameters() -> None:
         sweeps = campaign_.sweeps(campaign_.d)
         assert len({sweep.key for sweep in sweeps}) == len(sweeps)
         for sweep in sweeps:
+            assert isinstance(sweep.task, Task)
             assert sweep.task.noise == 0.01 or name == "la-fig2"
             assert len({label(model) for model in sweep.models}) == len(sweep.models)
             if name.startswith("rt"):
@@ -55,6 +57,7 @@ def test_the_ridges_of_the_intercept_figure_are_near_the_best() -> None:
     panel = CAMPAIGNS["honest-fig"].panels[1]
     setting = panel.families[0].at("samples", 1.5, 40)
     for model in setting.models.values():
+        assert isinstance(model, RandomTransformer | LinearTransformer)
         here, *others = (
             icl_error(dataclasses.replace(model, ridge=factor * model.ridge), setting.task, setting.sizes).icl for factor in (1, 0.5, 2)
         )
@@ -120,7 +123,7 @@ def ladder(results: curves.Results, gap: float, order: int) -> list[curves.Resul
         (key, curve), *_ = results.curves.items()
         there = dataclasses.replace(curve, settings=curve.panel.settings(curve.family, d))
         shape = (curve.runs, len(there.settings))
-        runs = {
+        runs: dict[str, Any] = {
             f"{error}_runs": there.theory(error) * (1 + gap * (d / 16) ** order + 0.004 * rng.standard_normal(shape))
             for error in ("icl", "idg")
         }
@@ -131,7 +134,7 @@ def ladder(results: curves.Results, gap: float, order: int) -> list[curves.Resul
 @pytest.mark.parametrize(
     ("gap", "order", "verdict"), [(0.2, -1, Verdict.IN_THE_LIMIT), (0.05, 0, Verdict.DISAGREES), (0.0, 0, Verdict.AGREES)]
 )
-def test_a_gap_must_vanish_over_the_dimensions_in_store(linear_results, gap: float, order: int, verdict: Verdict) -> None:
+def test_a_gap_must_vanish_over_the_dimensions_in_store(linear_results: curves.Results, gap: float, order: int, verdict: Verdict) -> None:
     largest, *others = ladder(linear_results, gap, order)
     rows = theory_rows([largest, *others]).values()
     assert {row.verdict for row in rows} == {verdict}
@@ -146,7 +149,9 @@ def test_beyond_a_best_context_length_the_error_rises() -> None:
     panel = CAMPAIGNS["la-fig2"].panels[0]
     settings = panel.settings(panel.families[2], 40)
     (name,), none = settings[0].models, np.empty((0, len(settings)))
-    curve = curves.Curve(panel, panel.families[2], name, settings, none, none, none[:, :, None], none, Predictions())
+    curve = curves.Curve(
+        panel, panel.families[2], name, settings, none, none, none[:, :, None], np.zeros(len(settings), int), Predictions()
+    )
     right = curve.theory("idg")
     best = int(np.argmin(right))
     assert 0 < best < len(settings) - 1
@@ -176,7 +181,8 @@ def test_comparisons_have_the_sign_of_the_theory(linear_results: curves.Results)
     one, other = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
     compared = comparison.paired(one, other, "icl")
     pairs = zip(one.points, other.points, strict=True)
-    direct = [np.subtract(*(icl_error(at.model, at.task, at.sizes).icl for at in pair)) for pair in pairs]
+    errors = [[icl_error(at.model, at.task, at.sizes).icl for at in pair] for pair in pairs]
+    direct = [first - second for first, second in errors]
     np.testing.assert_allclose(compared.predicted, direct, rtol=1e-10)
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from campaign_process import MEMORY, SMALL, InOrder, campaign, contents, nothing, store
@@ -39,7 +40,7 @@ def _in_order(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.own_seeds
 @pytest.mark.usefixtures("_in_order")
-def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call = [sys.executable, "-m", "verify", "run", "rt-fig1b", "--d", "8", "--workers", "2", "--output", str(tmp_path)]
     process = subprocess.Popen([*call, "--runs", "1000"], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
@@ -108,7 +109,7 @@ def test_the_command_killed_leaves_no_process_and_is_continued(tmp_path: Path, c
         ),
     ],
 )
-def test_errors_of_the_command(arguments: list, message: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_errors_of_the_command(arguments: list[Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run", *arguments, "--workers", 1, "--output", tmp_path) == 2
     assert capsys.readouterr().err == f"python -m verify: {message.format(root=tmp_path)}\n"
 
@@ -118,13 +119,13 @@ def test_errors_of_the_command(arguments: list, message: str, tmp_path: Path, ca
     (["rt-fig1a", "--d", 0], "--d: a positive integer is required; found '0'"),
     (["rt-fig1a", "--runs", -1], "--runs: a positive integer is required; found '-1'"),
 ])  # fmt: skip
-def test_what_the_parser_refuses(arguments: list, message: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_what_the_parser_refuses(arguments: list[Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^2$"):
         run("run", *arguments, "--output", tmp_path)
     assert message in capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert run("run", "rt-fig1a", "--d", 8, "--runs", 2, "--output", tmp_path / "file") == 2
     assert "results can be written; found Not a directory at" in capsys.readouterr().err
@@ -192,7 +193,7 @@ def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
     assert "run 1 stored" not in text
 
 
-def test_the_list(capsys: pytest.CaptureFixture) -> None:
+def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in CAMPAIGNS)

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from verify.store import folders
 from verify.store.checksum import checksum, sealed
 from verify.store.driver import compute
 from verify.store.folders import folder_of_campaigns
+from verify.store.run import Origin
 
 RUNS = 4
 
@@ -52,7 +54,7 @@ def stored_at(root: Path, run: int) -> tuple[Path, int]:
     return (single, 0) if single.exists() else (store(root).file, 1 + run)
 
 
-def changed(root: Path, run: int, change: Callable[[dict], object]) -> str:
+def changed(root: Path, run: int, change: Callable[[dict[str, Any]], object]) -> str:
     """Change what is said of a run, with its checksum right; returns the words for the place."""
     path, number = stored_at(root, run)
     lines = path.read_bytes().splitlines()
@@ -63,7 +65,7 @@ def changed(root: Path, run: int, change: Callable[[dict], object]) -> str:
     return f"line {number + 1} of {path}" if path.suffix == ".jsonl" else str(path)
 
 
-def first_line(root: Path, change: Callable[[dict], object]) -> str:
+def first_line(root: Path, change: Callable[[dict[str, Any]], object]) -> str:
     """The same for what was asked for."""
     path = store(root).file
     line, _, rest = path.read_bytes().partition(b"\n")
@@ -73,7 +75,7 @@ def first_line(root: Path, change: Callable[[dict], object]) -> str:
     return f"line 1 of {path}"
 
 
-def everything(root: Path) -> tuple[list[object], list[object], int]:
+def everything(root: Path) -> tuple[list[object], list[Origin], int]:
     """All that is read of a campaign: its runs, their origins, and how many were asked for."""
     opened = store(root)
     (header,) = folders.headers(root, opened.setup.campaign)
@@ -85,7 +87,9 @@ def repaired(root: Path, refusal: StorageError) -> None:
     assert refusal.repair.startswith("delete ")
     assert "repeat the command" in refusal.repair
     while True:
-        number, name = re.search(rf"(?:line ([0-9]+) of )?({re.escape(str(root))}/\S+?\.jsonl?)", str(refusal)).groups()
+        damaged = re.search(rf"(?:line ([0-9]+) of )?({re.escape(str(root))}/\S+?\.jsonl?)", str(refusal))
+        assert damaged is not None
+        number, name = damaged.groups()
         path = Path(name)
         if number is None:
             path.unlink()
@@ -211,7 +215,7 @@ def test_a_changed_file_is_refused_and_repaired_or_harmless(
     lambda run: run.update(origin=[]),
     lambda run: run.update(campaign=["rt-fig1a"]),
 ])  # fmt: skip
-def test_another_schema_is_refused_whatever_its_checksum(root: Path, change: Callable[[dict], object]) -> None:
+def test_another_schema_is_refused_whatever_its_checksum(root: Path, change: Callable[[dict[str, Any]], object]) -> None:
     before, place = everything(root)[0], changed(root, 1, change)
     with pytest.raises(StorageError, match=f"{re.escape(place)}.* Repair: delete ") as refusal:
         store(root).read()
@@ -341,7 +345,7 @@ def test_a_copy_under_the_name_of_another_setup_is_refused(root: Path) -> None:
 
 
 def test_more_runs_than_memory_holds_are_refused_first(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CAMPAIGNS, "rt-fig1a", SMALL)
     with pytest.raises(OutOfMemoryError, match=r"the results of 1000000000 runs fit into memory; found .*Repair: pass --runs 20, say"):
@@ -374,7 +378,7 @@ def test_a_damaged_checksum_is_refused(root: Path, header: bool, old: bytes, new
 # The command that packs.
 
 
-def test_the_command_packs_every_campaign(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_the_command_packs_every_campaign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = folder_of_campaigns(tmp_path)
     opened, other = store(root), store(root, 9)
     for one in (opened, other):

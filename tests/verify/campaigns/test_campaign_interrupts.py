@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from campaign_process import InOrder, contents, nothing, store
+from matplotlib.figure import Figure
 from worker_tasks import asleep, failing, interrupts_blocked, killed, unanswerable
 
 from hermite_eq import HypothesisError
@@ -88,7 +90,7 @@ def test_what_has_finished_is_stored_when_the_user_interrupts(tmp_path: Path) ->
     class Interrupting(InOrder):
         """All runs are finished when the second result is asked for."""
 
-        def submit(self, function, /, *arguments):
+        def submit(self, function: Any, /, *arguments: Any) -> Any:
             now = super().submit(function, *arguments)
             value, run = now.result(), arguments[1]
             asked = []
@@ -100,7 +102,7 @@ def test_what_has_finished_is_stored_when_the_user_interrupts(tmp_path: Path) ->
                 def cancel(self) -> bool:
                     return False
 
-                def result(self):
+                def result(self) -> Any:
                     asked.append(run)
                     if run == 1 and len(asked) == 1:
                         raise KeyboardInterrupt
@@ -191,7 +193,7 @@ def test_an_exception_ends_the_workers_amid_their_tasks() -> None:
 
 
 def test_there_is_no_half_of_a_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def drawn(points: int) -> plt.Figure:
+    def drawn(points: int) -> Figure:
         figure, axes = plt.subplots()
         axes.plot(np.arange(points))
         return figure

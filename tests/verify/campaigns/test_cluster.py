@@ -49,15 +49,17 @@ def test_the_shards_of_the_array_are_merged(setup: Setup, undisturbed: Path, tmp
             "PYTHON": sys.executable,
             "RESULTS": str(folder),
         }
-        job = ["bash", ARRAY, "norm-fig", "--d", "8", "--runs", f"{RUNS}"]
+        job = ["bash", str(ARRAY), "norm-fig", "--d", "8", "--runs", f"{RUNS}"]
         subprocess.run(job, env=os.environ | slurm, check=True, capture_output=True)
         store = Store(folder_of_campaigns(folder), setup)
         assert store.runs() == list(range(number - 1, RUNS, SHARDS))
     assert verify_main.main(["pack", "--merge", *map(str, folders), "--output", str(tmp_path / "merged")]) == 0
     merged = Store(folder_of_campaigns(tmp_path / "merged"), setup)
     assert contents(merged.folder.parent.parent) == contents(undisturbed)
-    assert merged.setup.identity() == read_header(merged.folder)["parameters"]
-    assert read_header(merged.folder)["runs"] == RUNS
+    header = read_header(merged.folder)
+    assert header is not None
+    assert merged.setup.identity() == header["parameters"]
+    assert header["runs"] == RUNS
     # What is there stays as it is: again, and from a folder whose runs are packed, it changes nothing.
     before = merged.file.read_bytes()
     assert verify_main.main(["pack", "--merge", str(folders[0]), str(tmp_path / "merged"), "--output", str(tmp_path / "merged")]) == 0
@@ -66,7 +68,7 @@ def test_the_shards_of_the_array_are_merged(setup: Setup, undisturbed: Path, tmp
     assert contents(folder_of_campaigns(folders[0])) == contents(undisturbed)
 
 
-def test_nothing_to_merge(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_nothing_to_merge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify_main.main(["pack", "--merge", str(tmp_path / "nowhere"), "--output", str(tmp_path)]) == 2
     assert f"there are results to merge; found no folder {tmp_path / 'nowhere' / 'campaigns'}" in capsys.readouterr().err
 

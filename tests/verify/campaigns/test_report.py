@@ -19,7 +19,7 @@ from verify import __main__ as verify_main
 from verify.campaigns.campaign import Panel
 from verify.campaigns.heads import HEADS
 from verify.campaigns.table import CAMPAIGNS
-from verify.claims.check import Check, Verdict
+from verify.claims.check import Check, Kind, Verdict
 from verify.report import document, page, phase, verdicts
 from verify.report.sections import ENOUGH, Section, by_weight, reported
 from verify.store import store as storage
@@ -100,7 +100,7 @@ def test_the_largest_dimension_with_enough_runs_comes_first(root: Path) -> None:
     assert by_weight([of(few, ENOUGH), many])[0].d == 12
 
 
-def test_nothing_to_report_on(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_nothing_to_report_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "campaigns").mkdir()
     (tmp_path / "campaigns" / "of-another-time.png").write_bytes(b"")
     assert verify_main.main(["report", "--output", str(tmp_path)]) == 2
@@ -134,7 +134,7 @@ def test_the_summary_names_the_papers_that_are_shown(root: Path) -> None:
 
 
 def rows() -> list[Check]:
-    def row(kind: verdicts.Kind, verdict: Verdict, z: float) -> Check:
+    def row(kind: Kind, verdict: Verdict, z: float) -> Check:
         return Check(f"{kind} {verdict.name}", 1.0, 1.0 + 0.01 * z, 0.01, "z", z, verdict, note="why", kind=kind)
 
     return [

@@ -11,9 +11,12 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +34,7 @@ from verify.campaigns.table import CAMPAIGNS
 from verify.store import lines
 from verify.store import store as storage
 from verify.store.driver import compute
+from verify.store.files import write_bytes
 from verify.store.folders import folder_of_campaigns
 from verify.store.run import one_blas_thread, simulate_run
 from verify.store.store import SIMULATION
@@ -40,7 +44,7 @@ pytestmark = pytest.mark.own_seeds
 
 
 @pytest.fixture(scope="module")
-def forkserver() -> object:
+def forkserver() -> Iterator[ForkServerContext]:
     """Processes that start in milliseconds, with everything imported and one BLAS thread."""
     before = os.environ.get("OPENBLAS_NUM_THREADS")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -61,7 +65,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # What must not be lost.
 
 
-def test_killed_twenty_times_at_random_moments_nothing_is_lost(forkserver, undisturbed, tmp_path: Path) -> None:
+def test_killed_twenty_times_at_random_moments_nothing_is_lost(forkserver: ForkServerContext, undisturbed: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(9)
     before: dict[tuple[str, int], str] = {}
     alive, longest = 0, 0.05
@@ -84,7 +88,7 @@ def test_killed_twenty_times_at_random_moments_nothing_is_lost(forkserver, undis
     assert contents(tmp_path) == contents(undisturbed)
 
 
-def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver, undisturbed, tmp_path: Path) -> None:
+def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver: ForkServerContext, undisturbed: Path, tmp_path: Path) -> None:
     # A moment before and after each call: the first line and two runs take two calls each, packing them two, one for the folder, and one
     # for each file it deletes. A process which outlives its step has none left to be killed at.
     steps, wanted = 0, contents(undisturbed, 2)
@@ -109,7 +113,7 @@ def test_killed_at_every_step_of_writing_nothing_is_lost(forkserver, undisturbed
 
 # Threads share the filters of warnings, which a run sets for itself.
 @pytest.mark.filterwarnings("ignore::hermite_eq.HypothesisWarning")
-def test_results_do_not_depend_on_workers_shards_or_order(undisturbed, tmp_path: Path) -> None:
+def test_results_do_not_depend_on_workers_shards_or_order(undisturbed: Path, tmp_path: Path) -> None:
     wanted = contents(undisturbed, 8)
     with workers(2) as pool:
         compute(store(tmp_path / "workers"), range(8), pool, nothing)
@@ -122,7 +126,7 @@ def test_results_do_not_depend_on_workers_shards_or_order(undisturbed, tmp_path:
     assert contents(tmp_path / "threads") == wanted
 
 
-def test_two_processes_may_share_a_folder(forkserver, undisturbed, tmp_path: Path) -> None:
+def test_two_processes_may_share_a_folder(forkserver: ForkServerContext, undisturbed: Path, tmp_path: Path) -> None:
     both = [forkserver.Process(target=campaign, args=(tmp_path, 12)) for _ in range(2)]
     for process in both:
         process.start()
@@ -134,12 +138,14 @@ def test_two_processes_may_share_a_folder(forkserver, undisturbed, tmp_path: Pat
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["with the lock", "without"])
-def test_who_packs_does_not_lose_what_another_packs(alone: bool, undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_packs_does_not_lose_what_another_packs(
+    alone: bool, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened = store(tmp_path)
     opened.request(3)
     compute(opened, range(2), InOrder(), nothing)
     other = threading.Thread(target=opened.pack)
-    write = lines.write_bytes
+    write = write_bytes
 
     def late(path: Path, text: bytes) -> None:
         """Between reading and writing of the one, a third run is stored, and the other begins to pack."""
@@ -159,7 +165,7 @@ def test_who_packs_does_not_lose_what_another_packs(alone: bool, undisturbed, tm
     assert (contents(tmp_path) == contents(undisturbed, 3)) == alone
 
 
-def test_on_another_device(undisturbed, tmp_path: Path) -> None:
+def test_on_another_device(undisturbed: Path, tmp_path: Path) -> None:
     pytest.importorskip("array_api_strict")
     there = storage.Store(tmp_path, dataclasses.replace(store(tmp_path).setup, device="array_api_strict"))
     compute(there, range(2), InOrder(), nothing)
@@ -175,7 +181,7 @@ def test_on_another_device(undisturbed, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("default")
-def test_with_loky(undisturbed, tmp_path: Path) -> None:
+def test_with_loky(undisturbed: Path, tmp_path: Path) -> None:
     loky = pytest.importorskip("loky")
     pool = loky.get_reusable_executor(max_workers=2)
     try:
@@ -187,7 +193,7 @@ def test_with_loky(undisturbed, tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("cluster", ["debug", "local"])
-def test_with_submitit(cluster: str, undisturbed, tmp_path: Path) -> None:
+def test_with_submitit(cluster: str, undisturbed: Path, tmp_path: Path) -> None:
     submitit = pytest.importorskip("submitit")
     executor = submitit.AutoExecutor(folder=tmp_path / "logs", cluster=cluster)
     compute(store(tmp_path / "results"), range(3), executor, nothing)
@@ -201,6 +207,7 @@ def test_a_stored_run_is_that_of_the_engine(tmp_path: Path) -> None:
     model = sweep.models[2]
     seed = np.random.SeedSequence(1, spawn_key=sweep.key)
     with one_blas_thread():
+        assert not isinstance(model, DiscreteMMSE)
         curve = simulate.icl_curve(model, sweep.task, sweep.sizes, samples=sweep.values, runs=range(3, 4), rng=seed)
     loaded = curves.load(opened).get(label(model))
     # Alone or in company a head has the same blocks.
@@ -210,8 +217,8 @@ def test_a_stored_run_is_that_of_the_engine(tmp_path: Path) -> None:
 
 def test_what_has_finished_is_stored_when_a_run_fails(tmp_path: Path) -> None:
     class SecondFails(InOrder):
-        def submit(self, function, /, *arguments):
-            future: Future = Future()
+        def submit(self, function: Any, /, *arguments: Any) -> Any:
+            future: Future[Any] = Future()
             if arguments[1] == 1:
                 future.set_exception(MemoryError("too little"))
             else:
@@ -229,7 +236,7 @@ def test_what_has_finished_is_stored_when_a_run_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("asked", [2, 4], ids=["before it says how many", "at the first run"])
-def test_a_full_disk_loses_nothing(asked: int, forkserver, undisturbed, tmp_path: Path) -> None:
+def test_a_full_disk_loses_nothing(asked: int, forkserver: ForkServerContext, undisturbed: Path, tmp_path: Path) -> None:
     campaign(tmp_path, 2)
     store(tmp_path).request(asked)
     here, there = multiprocessing.Pipe()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def first_of(campaign: Campaign, models: int, values: tuple[float, ...]) -> Camp
     # The linear Transformers, the ReLU head and its first equivalents, before the peak: a second of five.
     ("rt-fig1a", 40, lambda campaign: first_of(campaign, 5, (0.25, 0.5, 0.75))),
 ])  # fmt: skip
-def test_the_first_run_is_what_was_stored(name, d, part):
+def test_the_first_run_is_what_was_stored(name: Any, d: Any, part: Any) -> None:
     campaign = CAMPAIGNS[name]
     (store,) = (each for each in stored(ROOT, campaign) if each.setup.d == d)
     expected, setup = store.read()[0].record, store.setup

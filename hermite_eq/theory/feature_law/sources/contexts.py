@@ -18,8 +18,8 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
+from hermite_eq.covariance.moments.geometry import Geometry, geometry
 from hermite_eq.covariance.moments.source_moments import SourceMoments
-from hermite_eq.covariance.moments.sources import Geometry, geometry
 from hermite_eq.expansion.argument_moments import argument_moments
 from hermite_eq.models import Task
 from hermite_eq.theory.feature_law.given_moments import ContextSample
