@@ -18,7 +18,10 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx_design",
+    "matplotlib.sphinxext.plot_directive",
     *(["sphinx_gallery.gen_gallery"] if any((HERE.parent / "examples" / "gallery").rglob("*.py")) else []),
+    "architecture",
+    "blocks",
     "mathml",
     "reference",
 ]
@@ -51,8 +54,16 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
 }
 
+plot_formats = [("png", 130)]
+plot_html_show_formats = False
+plot_html_show_source_link = False
+plot_include_source = True
+plot_rcparams = {"figure.figsize": (7.2, 4.4), "figure.constrained_layout.use": True}
+plot_apply_rcparams = True
+
 html_theme = "pydata_sphinx_theme"
 html_title = "hermite_eq"
+html_sidebars = {page: [] for page in ("index", "start", "glossary")}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False

@@ -10,24 +10,24 @@ from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
 
-# docutils reads the accent of \hat\sigma_r as the base of the index.
-_ACCENT = re.compile(r"(\\(?:hat|tilde|bar))\s*(?:\{([^{}]*)\}|(\\[a-zA-Z]+|\w))")
 # What XML does not know, as the space &nbsp;.
 _ENTITY = re.compile(r"&(?!lt;|gt;|amp;|#)\w+;")
 _KNOWN = {"dots": "ldots", "dotsc": "ldots", "dotsb": "cdots", "big": "bigl", "Big": "Bigl", "bigg": "biggl"}
-_BESIDE = {"munder": "msub", "munderover": "msubsup", "mover": "msup"}
+_ACCENTS = frozenset("ˆ~˜¯‾^")
 
 
 def mathml(tex: str, *, display: bool) -> str:
-    """The formula; indices of letters with an accent stand beside them, not below."""
-    braced = _ACCENT.sub(lambda m: f"{{{m[1]}{{{m[2] or m[3]}}}}}", tex)
+    """The formula; the index of a letter with an accent stands beside it, where docutils puts it below."""
     for unknown, known in _KNOWN.items():
-        braced = re.sub(rf"\\{unknown}(?![a-zA-Z])", lambda m, known=known: rf"\{known}", braced)
-    made = _ENTITY.sub(lambda m: html.unescape(m[0]), tex2mathml(braced, as_block=display))
+        tex = re.sub(rf"\\{unknown}(?![a-zA-Z])", lambda m, known=known: rf"\{known}", tex)
+    made = _ENTITY.sub(lambda m: html.unescape(m[0]), tex2mathml(tex, as_block=display))
     tree = ElementTree.fromstring(re.sub(r' xmlns="[^"]*"', "", made))
-    for element in tree.iter():
-        if element.tag in _BESIDE and len(element) and element[0].tag in ("mover", "mrow"):
-            element.tag = _BESIDE[element.tag]
+    for element in [*tree.iter("munderover")]:
+        base, index, accent = element
+        if (accent.text or "").strip() in _ACCENTS:
+            element.tag = "msub"
+            element[:] = [ElementTree.Element("mover", accent="true"), index]
+            element[0][:] = [base, accent]
     return ElementTree.tostring(tree, encoding="unicode")
 
 
