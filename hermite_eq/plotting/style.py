@@ -64,9 +64,9 @@ def figure_axes(axes: Axes | None, height: float) -> Axes:
 
 def entitle(axes: Axes, facts: Iterable[str]) -> None:
     """Write what is the same along all curves over the axes, in as many lines as it takes."""
-    # A letter of 9 points is some 4.6 points wide; a fact is not broken.
-    letters = max(24, int(72 * axes.bbox.width / axes.figure.dpi / 4.6))
-    text = ", ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts)
+    # A letter of 9 points is some 5 points wide; a fact is not broken where it fits into a line.
+    letters = max(24, int(72 * axes.bbox.width / axes.figure.dpi / 5))
+    text = ", ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") if len(fact) < letters else fact for fact in facts)
     lines = textwrap.fill(text, letters, break_long_words=False, break_on_hyphens=False)
     axes.set_title(lines.replace("\N{NO-BREAK SPACE}", " "), fontsize=9)
 
