@@ -130,7 +130,8 @@ def ridge_in_units(ridge: Array, unit: Any) -> Array:
     >>> ridge_in_units(np.array([0.0, 5e-324, 1.0, 1e308]), 1e3)
     array([0.00000000e+000, 2.22507386e-308, 1.00000000e-003, 1.00000000e+247])
     """
-    return np.asarray(np.maximum(np.minimum(ridge, _LARGEST_LAMBDA) / unit, np.where(ridge > 0, np.finfo(float).tiny, 0.0)))
+    scaled: Array = np.maximum(np.minimum(ridge, _LARGEST_LAMBDA) / unit, np.where(ridge > 0, np.finfo(float).tiny, 0.0))
+    return scaled
 
 
 def _column(x: Array) -> Array:
@@ -373,7 +374,9 @@ def random_head_error(
     leave = samples.weights * omega
 
     def mean(law: ScaledSamples, x: Array) -> Array:
-        return np.asarray((law.weights * x).sum(-1))
+        # No array is made of it: x may hold its derivatives.
+        averaged: Array = (law.weights * x).sum(-1)
+        return averaged
 
     # Coefficients of the finite block: (k diag(p) + E[ψψᵀω]) ã = E[ψ y₀ ω]; ψ₂ in units of D^{-1/2}, whence p = (1/D, 1).
     across = _column(np.sqrt(spectrum.second_moment / 2))
