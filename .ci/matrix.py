@@ -42,15 +42,15 @@ class Row:
 def interpreters() -> dict[str, str]:
     """Path by version, from the oldest: what is on PATH and in pyenv, where it starts, and this one."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found: dict[str, str] = {}
+    executables: dict[str, str] = {}
     for minor in MINORS:
         this = sys.executable if sys.version_info[1] == minor else None
         for path in (*sorted(pyenv.glob(f"3.{minor}.*/bin/python3")), shutil.which(f"python3.{minor}"), this):
             code = "import ensurepip, venv, platform; print(platform.python_version())"
             run = subprocess.run([path, "-c", code], capture_output=True, text=True) if path else None
             if run and run.returncode == 0:
-                found.setdefault(f"3.{minor}", str(path))
-    return found
+                executables.setdefault(f"3.{minor}", str(path))
+    return executables
 
 
 def rows(pythons: dict[str, str]) -> Iterator[Row]:
@@ -65,7 +65,7 @@ def rows(pythons: dict[str, str]) -> Iterator[Row]:
 
 def lowest() -> Iterator[str]:
     """The declared lower bounds as constraints: ``numpy>=2; python_version < '3.13'`` becomes ``numpy==2; python_version < '3.13'``."""
-    for requirement in (*PROJECT["dependencies"], *(each for extra in PROJECT["optional-dependencies"].values() for each in extra)):
+    for requirement in (*PROJECT["dependencies"], *(package for extra in PROJECT["optional-dependencies"].values() for package in extra)):
         if match := re.fullmatch(r"([\w-]+)>=([\d.]+)(;.*)?", requirement):
             yield f"{match[1]}=={match[2]}{match[3] or ''}"
 

@@ -60,10 +60,10 @@ def width_curve(d: int) -> None:
     hidden = [round(n * ratio) for ratio in WIDTHS]
     sizes, test = Sizes(d, d, d // 2, n, max(hidden)), max(2000, 2 * d * d)
     head = RandomTransformer("relu", RIDGE)
-    found: list[Any] = []
+    curves: list[Any] = []
 
     def curve(precision: Any) -> None:
-        found.append(icl_curve(head, TASK, sizes, hidden=hidden, runs=1, rng=0, test=test, precision=precision))
+        curves.append(icl_curve(head, TASK, sizes, hidden=hidden, runs=1, rng=0, test=test, precision=precision))
 
     plain: list[Array] = []
     reference = seconds(lambda: plain.append(refit(head, sizes, hidden, test)))
@@ -74,12 +74,12 @@ def width_curve(d: int) -> None:
             "scikit-learn, each point refitted",
             reference,
         )
-    ours = np.stack([found[0].icl_runs[0], found[0].idg_runs[0]], axis=1)
+    ours = np.stack([curves[0].icl_runs[0], curves[0].idg_runs[0]], axis=1)
     print(f"largest relative difference of the errors, double features: {np.abs(ours / plain[0] - 1).max():.1e}")
 
 
 def runs(d: int, names: Sequence[str]) -> None:
-    for campaign in (each for each in RIDGE_TRAINED if each.name in names):
+    for campaign in (chosen for chosen in RIDGE_TRAINED if chosen.name in names):
         start = time.perf_counter()
         simulate_run(campaign, d, 0, 4 * 10**9, 0)
         print(f"one run of {campaign.name}, d = {d}: {time.perf_counter() - start:.2f} s", flush=True)

@@ -35,12 +35,12 @@ _LARGEST = 12_800
 _HEAD, _TASK, _TESTS = RandomTransformer("relu", 1e-2), Task("relu", noise=0.01), 2000
 
 
-def show(what: str, found: float, counted: Operations, rates: Operations) -> None:
+def show(what: str, measured: float, counted: Operations, rates: Operations) -> None:
     """A time beside that of the operations."""
     expected = counted.seconds(rates)
     print(
-        f"{what}: {found:.2f} s; {counted.products:.2g} operations in single and {counted.sums + counted.factors:.2g} in double "
-        f"precision take {expected:.2f} s at these rates; ratio {found / expected:.2f}",
+        f"{what}: {measured:.2f} s; {counted.products:.2g} operations in single and {counted.sums + counted.factors:.2g} in double "
+        f"precision take {expected:.2f} s at these rates; ratio {measured / expected:.2f}",
         flush=True,
     )
 
@@ -66,8 +66,8 @@ def figure(device: str, d: int, memory: int) -> None:
     campaign, rates = CAMPAIGNS["rt-fig1a"], rates_at(device, d)
     # What is loaded and compiled once.
     simulate_run(campaign, 8, 0, memory, 0, device)
-    found = seconds(lambda: simulate_run(campaign, d, campaign.seed, memory, 0, device), clock=clock_of(device))
-    show(f"[RT] Fig. 1a, one run, d = {d}", found, of_run(campaign, d), rates)
+    measured = seconds(lambda: simulate_run(campaign, d, campaign.seed, memory, 0, device), clock=clock_of(device))
+    show(f"[RT] Fig. 1a, one run, d = {d}", measured, of_run(campaign, d), rates)
 
 
 def large(device: str, d: int) -> None:
@@ -75,11 +75,11 @@ def large(device: str, d: int) -> None:
     sizes, rates = Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=1, mu=1), rates_at(device, d)
     memory: Any = "11GB" if device == "cpu" else None
     errors: list[Any] = []
-    found = seconds(
+    measured = seconds(
         lambda: errors.append(icl_error(_HEAD, _TASK, sizes, runs=1, rng=0, test=_TESTS, memory=memory, device=device)),
         clock=clock_of(device),
     )
-    show(f"one run with m = n = d², d = {d}", found, of_sweep(Sweep((0,), _TASK, (_HEAD,), (sizes,), "samples"), _TESTS), rates)
+    show(f"one run with m = n = d², d = {d}", measured, of_sweep(Sweep((0,), _TASK, (_HEAD,), (sizes,), "samples"), _TESTS), rates)
     (error,) = errors
     print(
         f"ICL {error.icl.mean:.4f}, IDG {error.idg.mean:.4f}, condition {error.condition_runs[0]:.1e}, "

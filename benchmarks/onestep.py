@@ -60,10 +60,10 @@ def testing(d: int) -> str:
                 queries=queries,
             )
         seconds.append(time.perf_counter() - start)
-    one, several = seconds
+    single, several = seconds
     return (
-        f"d = {d}, a cell of Fig. 2, {default_test(d)} test labels: a context each {one:.1f} s, "
-        f"{CAMPAIGNS['dm-fig2'].queries} of each context {several:.1f} s, ratio {several / one:.2f}"
+        f"d = {d}, a cell of Fig. 2, {default_test(d)} test labels: a context each {single:.1f} s, "
+        f"{CAMPAIGNS['dm-fig2'].queries} of each context {several:.1f} s, ratio {several / single:.2f}"
     )
 
 

@@ -30,8 +30,8 @@ RIDGE = 1e-8
 SMALLEST = ("--d", "8")
 
 
-def show(what: str, found: float, against: str, reference: float) -> None:
-    print(f"{what:<58} {found:8.2f} s   {against:<44} {reference:8.2f} s   ratio {found / reference:6.2f}", flush=True)
+def show(what: str, measured: float, against: str, reference: float) -> None:
+    print(f"{what:<58} {measured:8.2f} s   {against:<44} {reference:8.2f} s   ratio {measured / reference:6.2f}", flush=True)
 
 
 def sample_curve(d: int, rates: Operations) -> None:
@@ -42,9 +42,9 @@ def sample_curve(d: int, rates: Operations) -> None:
     dual = max(value for value in samples if value < m)
     features = Operations(products=2 * (n + test) * width * m).seconds(rates)
     systems = Operations(sums=n * m**2 + dual**2 * m, factors=sum(min(value, m) ** 3 / 3 for value in samples)).seconds(rates)
-    one = RandomTransformer("relu", RIDGE)
-    two = [one, RandomTransformer("tanh", RIDGE)]
-    first = seconds(lambda: icl_curve(one, TASK, sizes, samples=samples, runs=1, rng=0))
+    head = RandomTransformer("relu", RIDGE)
+    two = [head, RandomTransformer("tanh", RIDGE)]
+    first = seconds(lambda: icl_curve(head, TASK, sizes, samples=samples, runs=1, rng=0))
     show(f"curve of 7 n ≤ 3d², m = d², d = {d}, one head", first, "its flops at measured speeds", features + systems)
     both = seconds(lambda: icl_curve(two, TASK, sizes, samples=samples, runs=1, rng=0))
     show("  a second head on the same draw costs", both - first, "its Gram matrix and solves", systems)
@@ -65,9 +65,9 @@ def linear(d: int) -> None:
     n, width = 2 * d * d, d * (d + 1)
     rates = measured(rows=1024, width=8, hidden=width)
     sizes = Sizes(d, d, d // 2, n)
-    found = seconds(lambda: icl_error(LinearTransformer(RIDGE), TASK, sizes, runs=1, rng=0), 3)
+    duration = seconds(lambda: icl_error(LinearTransformer(RIDGE), TASK, sizes, runs=1, rng=0), 3)
     flops = Operations(sums=n * width**2, factors=width**3 / 3)
-    show(f"linear Transformer, n = 2d², d = {d}", found, "its Gram matrix and factorisation", flops.seconds(rates))
+    show(f"linear Transformer, n = 2d², d = {d}", duration, "its Gram matrix and factorisation", flops.seconds(rates))
 
 
 def sampler(d: int) -> None:
@@ -82,8 +82,8 @@ def sampler(d: int) -> None:
             y = TASK.target(x @ xi) + math.sqrt(TASK.noise) * rng.standard_normal(length)
             np.append(d / length * (y @ x), y @ y / length)
 
-    found = seconds(lambda: contexts(TASK, sizes, xi, count, rng=0))
-    show(f"{count} contexts of length 100 d, d = {d}", found, "the literal definition", seconds(literal))
+    measured = seconds(lambda: contexts(TASK, sizes, xi, count, rng=0))
+    show(f"{count} contexts of length 100 d, d = {d}", measured, "the literal definition", seconds(literal))
 
 
 def precision(d: int, runs: int = 3) -> None:
@@ -120,9 +120,9 @@ def large(d: int, memory: str) -> None:
     head, sizes = RandomTransformer("relu", 1e-2), Sizes.from_ratios(d, alpha=1, kappa=0.5, tau=1, mu=1)
     n, width, test = d * d, d * (d + 1), 2000
     print(f"d = {d}, m = n = {n}, D = {width}, {test} test contexts for each error, budget {memory}", flush=True)
-    found: list[Any] = []
-    time_of_run = seconds(lambda: found.append(icl_error(head, TASK, sizes, runs=1, rng=0, test=test, memory=memory)))
-    (error,) = found
+    measured: list[Any] = []
+    time_of_run = seconds(lambda: measured.append(icl_error(head, TASK, sizes, runs=1, rng=0, test=test, memory=memory)))
+    (error,) = measured
     flops = 2 * (n + 2 * test) * width * n, n**3, n**3 / 3
     # Of Linux in units of 1024 bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

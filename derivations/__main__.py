@@ -18,8 +18,8 @@ from derivations import Result
 
 def modules() -> list[ModuleType]:
     """All derivations, by name."""
-    found = [info.name for info in pkgutil.walk_packages(derivations.__path__, "derivations.") if info.name.count(".") == 2]
-    return [importlib.import_module(name) for name in sorted(found, key=lambda name: name.rpartition(".")[2])]
+    names = [info.name for info in pkgutil.walk_packages(derivations.__path__, "derivations.") if info.name.count(".") == 2]
+    return [importlib.import_module(name) for name in sorted(names, key=lambda name: name.rpartition(".")[2])]
 
 
 def checked(module: ModuleType) -> Result:

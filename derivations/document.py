@@ -215,9 +215,9 @@ def _examples() -> Iterator[str]:
     yield r"\end{center}"
     where = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=1)
     for head in ("relu", "tanh", "gelu"):
-        found = equivalent_transformer(RandomTransformer(head, ridge=1e-8), Task("relu", noise=0.01), where)
+        theorem = equivalent_transformer(RandomTransformer(head, ridge=1e-8), Task("relu", noise=0.01), where)
         yield rf"\subsection{{Head {head}, target relu}}"
-        yield found.latex()
+        yield theorem.latex()
     target = covariance(Task("relu", noise=0.01))
     yield r"\subsection{The covariance for the target relu}"
     yield r"Over fresh tasks, exact at every $d$ and $\ell$, with $z=\xi^\top x$:"

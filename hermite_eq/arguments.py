@@ -267,15 +267,15 @@ def array(
             given = np.array([_float(entry) for entry in given.ravel()], dtype=float).reshape(given.shape)
         if given.dtype.kind not in "iuf":
             raise TypeError
-        found = given.astype(float, copy=False)
+        values = given.astype(float, copy=False)
     except Exception:
         raise ArgumentTypeError(requirement, _found(name, value), repair) from None
-    if (allowed is not None and found.ndim not in allowed) or (not empty and not found.size):
-        raise HypothesisError(requirement, _found(name, value) if named else f"shape {found.shape}", repair)
-    if not nan and not (np.isfinite(found) if finite else ~np.isnan(found)).all():
+    if (allowed is not None and values.ndim not in allowed) or (not empty and not values.size):
+        raise HypothesisError(requirement, _found(name, value) if named else f"shape {values.shape}", repair)
+    if not nan and not (np.isfinite(values) if finite else ~np.isnan(values)).all():
         what = f"NaN{' or infinity' if finite else ''} in it"
         raise HypothesisError(requirement, _found(name, value) if named else what, repair if named else "find where they come from")
-    return found
+    return values
 
 
 def floats(value: Any, name: str) -> NDArray[np.floating[Any]]:
@@ -329,8 +329,8 @@ def exact(value: Any, name: str, meaning: str = "", *, requirement: str = "", re
         if isinstance(value, int | Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS:
             raise OverflowError
         # Strict: not even the text which an unknown number prints is read.
-        found = sympy.sympify(value, strict=True)
-        if not isinstance(found, sympy.Expr):
+        number = sympy.sympify(value, strict=True)
+        if not isinstance(number, sympy.Expr):
             raise TypeError
     except OverflowError:
         raise HypothesisError(f"{_called(name, meaning)} has at most {_MOST_BITS} bits", _found(name, value), "pass a float") from None
@@ -340,7 +340,7 @@ def exact(value: Any, name: str, meaning: str = "", *, requirement: str = "", re
             _found(name, value),
             repair or "pass sympy.Rational(1, 3) or 0.5, say",
         ) from None
-    return found
+    return number
 
 
 def seed(value: Any, name: str) -> int:

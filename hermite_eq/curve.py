@@ -130,11 +130,11 @@ def settings_along(model: Any, task: Any, where: Any, along: Mapping[str, Any]) 
             raise HypothesisError("a curve has at least one point", f"{axis}=[]", "pass samples=[100, 200], say")
         if any(value is None for value in values):
             raise HypothesisError("a curve is along numbers", f"{axis}={list(values)}", "pass samples=[100, 200], say")
-        found = tuple(Setting(model, task, where).at(axis, value) for value in values)
-        places = [setting.value(axis) for setting in found]
+        settings = tuple(Setting(model, task, where).at(axis, value) for value in values)
+        places = [setting.value(axis) for setting in settings]
         if any(same(place, other) for place, other in itertools.combinations(places, 2)):
             raise HypothesisError("the points of a curve differ", f"{axis}={list(values)}", "drop the repeated values")
-        return axis, found
+        return axis, settings
     if along:
         raise HypothesisError("listed points vary by themselves", f"a list of points and {', '.join(along)}", "pass one of the two")
     points = sequence(where, "points")
@@ -145,10 +145,10 @@ def settings_along(model: Any, task: Any, where: Any, along: Mapping[str, Any]) 
             ", ".join(sorted(kind.__name__ for kind in kinds)) or "no points",
             "pass [Sizes(…), …] or [Ratios(…), …]",
         )
-    found = tuple(Setting(model, task, point) for point in points)
+    settings = tuple(Setting(model, task, point) for point in points)
     names = _RATIOS if kinds == {Ratios} else _SIZES
     varying = [name for name in names if len({getattr(point, name) for point in points}) > 1]
-    return (varying[0] if len(varying) == 1 else None), found
+    return (varying[0] if len(varying) == 1 else None), settings
 
 
 def place(i: Any, points: int) -> int:
@@ -156,11 +156,11 @@ def place(i: Any, points: int) -> int:
     return count(i if not isinstance(i, int) or i >= 0 else i + points, "i", "the number of a point", most=points - 1)
 
 
-def same(one: Any, other: Any) -> bool:
+def same(first: Any, second: Any) -> bool:
     """Equality of values, arrays and NaN included."""
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return bool(np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind == "f"))
-    return bool(one == other)
+    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+        return bool(np.array_equal(first, second, equal_nan=np.asarray(first).dtype.kind == "f"))
+    return bool(first == second)
 
 
 class ByValue:

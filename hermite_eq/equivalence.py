@@ -194,7 +194,7 @@ class EquivalentTransformer:
     @cached_property
     def hypotheses(self) -> tuple[Hypothesis, ...]:
         """The hypotheses of the theorem, one by one."""
-        found = [
+        statements = [
             _lipschitz(self._head, r"\sigma"),
             _lipschitz(self.task.target, r"\sigma_*"),
             Hypothesis(
@@ -223,7 +223,7 @@ class EquivalentTransformer:
                 rf"a_1 = {_value(self.signal)}" + _parity(self.task.target),
             ),
         ]
-        return (*found, *self._regime())
+        return (*statements, *self._regime())
 
     @property
     def _head(self) -> Activation:

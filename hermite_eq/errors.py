@@ -17,15 +17,15 @@ class HypothesisError(ValueError):
     hermite_eq.errors.HypothesisError: the degree is a non-negative integer; found degree=-1. Repair: pass degree=0, 1, 2, …
     """
 
-    def __init__(self, hypothesis: str, found: str, repair: str) -> None:
-        super().__init__(f"{hypothesis}; found {found}. Repair: {repair}")
+    def __init__(self, hypothesis: str, finding: str, repair: str) -> None:
+        super().__init__(f"{hypothesis}; found {finding}. Repair: {repair}")
         self.hypothesis = hypothesis
-        self.found = found
+        self.finding = finding
         self.repair = repair
 
     def __reduce__(self) -> tuple[type[HypothesisError], tuple[str, str, str]]:
         # By default an exception is rebuilt from its message alone; this one has to get back from worker processes.
-        return type(self), (self.hypothesis, self.found, self.repair)
+        return type(self), (self.hypothesis, self.finding, self.repair)
 
 
 class ArgumentTypeError(HypothesisError, TypeError):

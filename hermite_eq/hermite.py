@@ -102,10 +102,10 @@ def orthonormal(c: Sequence[Any]) -> tuple[Any, ...]:
 
 def _numbers(c: Any) -> tuple[Any, ...]:
     """Coefficients: doubles as they are, exact numbers as SymPy's."""
-    found = sequence(c, "c", "the coefficients c_0 … c_K")
-    if len(found) > _MOST_FACTORIALS and not all(isinstance(ck, sympy.Basic) for ck in found):
-        raise HypothesisError("k! is a double", f"{len(found)} coefficients", f"pass {_MOST_FACTORIALS} of them, or exact ones")
-    return tuple(ck if isinstance(ck, float) else exact(ck, "c") for ck in found)
+    coefficients = sequence(c, "c", "the coefficients c_0 … c_K")
+    if len(coefficients) > _MOST_FACTORIALS and not all(isinstance(ck, sympy.Basic) for ck in coefficients):
+        raise HypothesisError("k! is a double", f"{len(coefficients)} coefficients", f"pass {_MOST_FACTORIALS} of them, or exact ones")
+    return tuple(ck if isinstance(ck, float) else exact(ck, "c") for ck in coefficients)
 
 
 def polynomial_weights(c: Sequence[Any]) -> tuple[Any, ...]:

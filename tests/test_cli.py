@@ -224,13 +224,13 @@ def test_an_interrupt_before_anything_is_finished_is_one_line(capsys: pytest.Cap
 def test_the_runs_one_by_one_are_the_runs_together(capsys: pytest.CaptureFixture[str]) -> None:
     import hermite_eq
 
-    found = json.loads(output(capsys, *COMMANDS["compare"], "--json"))["models"][0]
+    printed = json.loads(output(capsys, *COMMANDS["compare"], "--json"))["models"][0]
     sizes = hermite_eq.Sizes.from_ratios(6, alpha=1.0, kappa=4.0, tau=3.0, mu=1.0)
     task = hermite_eq.Task(activation("tanh"), 0.01)
     models: list[TrainedModel] = [hermite_eq.RandomTransformer("relu", 1e-8), hermite_eq.LinearTransformer(1e-8)]
     together = simulate.icl_error(models, task, sizes, runs=2, rng=0)[0]
     # Sums in another order of blocks: the condition of the system times the rounding.
-    assert found["icl_simulated"] == pytest.approx(together.icl.mean, rel=1e-6)
+    assert printed["icl_simulated"] == pytest.approx(together.icl.mean, rel=1e-6)
 
 
 def test_a_closed_pipe_is_no_traceback_of_the_module() -> None:

@@ -101,7 +101,7 @@ SOURCES = [path for folder in ("benchmarks", "verify", "derivations") for path i
 
 def typed(pattern: str, paths: list[Path]) -> Iterator[tuple[str, str]]:
     for path in paths:
-        yield from ((path.name, found) for found in re.findall(pattern, path.read_text(encoding="utf-8")))
+        yield from ((path.name, text) for text in re.findall(pattern, path.read_text(encoding="utf-8")))
 
 
 def test_every_command_in_the_documents_exists_with_its_options(capsys: pytest.CaptureFixture[str]) -> None:

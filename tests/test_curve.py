@@ -72,8 +72,8 @@ def test_a_curve_in_the_limit(axis: str) -> None:
 
 def test_several_models_are_several_curves_on_common_draws() -> None:
     models: list[TrainedModel] = [LINEAR, RandomTransformer("relu", 0.1)]
-    for one, alone in zip(icl_curve(models, TASK, SIZES, samples=[40, 60]), models, strict=True):
-        assert one == icl_curve(alone, TASK, SIZES, samples=[40, 60])
+    for curve, alone in zip(icl_curve(models, TASK, SIZES, samples=[40, 60]), models, strict=True):
+        assert curve == icl_curve(alone, TASK, SIZES, samples=[40, 60])
     first, second = simulate.icl_curve(models, TASK, SIZES, noise=[0.1, 0.2], runs=2, rng=0)
     assert first.points[0].draws == second.points[1].draws
     assert first.minus(second).icl.mean.shape == (2,)

@@ -34,11 +34,11 @@ def _found(head: object, target: object, **options: object) -> hermite_eq.equiva
 
 def test_signal_and_noise_are_parsevals_parts() -> None:
     for target in ("relu", "tanh", "gelu", X**3 / 3 - X / 2):
-        found = _found("relu", target)
+        theorem = _found("relu", target)
         c = hermite_eq.coefficients(target, 1)
-        total = float(c[0]) ** 2 + float(found.signal) ** 2 + float(found.noise)
+        total = float(c[0]) ** 2 + float(theorem.signal) ** 2 + float(theorem.noise)
         assert total == pytest.approx(float(c.norm2) + 0.01, rel=1e-13)
-        assert float(found.label_square) == pytest.approx(float(c.norm2) + 0.01, rel=1e-15)
+        assert float(theorem.label_square) == pytest.approx(float(c.norm2) + 0.01, rel=1e-15)
     assert _found("relu", "relu").noise == sympy.Rational(13, 50) - 1 / (2 * sympy.pi)
 
 
@@ -54,10 +54,10 @@ def test_signal_and_noise_are_parsevals_parts() -> None:
     ],
 )
 def test_the_terms_that_matter(head: object, target: object, degree: int, c0: bool, c2: bool) -> None:
-    found = _found(head, target)
-    assert (found.degree, found.relevant["c_0"], found.relevant["c_2"]) == (degree, c0, c2)
-    assert found.relevant["c_1"]
-    assert found.relevant["c_1*"]
+    theorem = _found(head, target)
+    assert (theorem.degree, theorem.relevant["c_0"], theorem.relevant["c_2"]) == (degree, c0, c2)
+    assert theorem.relevant["c_1"]
+    assert theorem.relevant["c_1*"]
 
 
 def _with(c: tuple[float, ...], residual: float) -> RandomTransformer:
@@ -88,23 +88,23 @@ def test_relevance_is_what_the_theory_of_the_limit_sees() -> None:
 
 @pytest.mark.parametrize("head", ["relu", "tanh", "centred_relu"])
 def test_the_sufficient_degree_has_the_error_of_the_activation(head: str) -> None:
-    found = _found(head, "relu")
-    original = hermite_eq.icl_error(found.model, found.task, LIMIT).icl
-    equivalent = hermite_eq.icl_error(found.transformer, found.task, LIMIT).icl
+    theorem = _found(head, "relu")
+    original = hermite_eq.icl_error(theorem.model, theorem.task, LIMIT).icl
+    equivalent = hermite_eq.icl_error(theorem.transformer, theorem.task, LIMIT).icl
     assert equivalent == pytest.approx(original, rel=1e-9)
 
 
 def test_degree_one_is_not_enough_where_c0_vanishes() -> None:
-    found = _found("centred_relu", "relu", degree=1)
-    check = found.hypotheses[5]
+    theorem = _found("centred_relu", "relu", degree=1)
+    check = theorem.hypotheses[5]
     assert (check.statement, check.holds) == (r"r = 1 \text{ suffices}", False)
-    original = hermite_eq.icl_error(found.model, found.task, LIMIT).icl
-    assert abs(hermite_eq.icl_error(found.transformer, found.task, LIMIT).icl / original - 1) > 0.01
+    original = hermite_eq.icl_error(theorem.model, theorem.task, LIMIT).icl
+    assert abs(hermite_eq.icl_error(theorem.transformer, theorem.task, LIMIT).icl / original - 1) > 0.01
 
 
 def test_hypotheses_are_checked_one_by_one() -> None:
-    def states(found: hermite_eq.equivalence.EquivalentTransformer) -> list[bool | None]:
-        return [h.holds for h in found.hypotheses]
+    def states(theorem: hermite_eq.equivalence.EquivalentTransformer) -> list[bool | None]:
+        return [h.holds for h in theorem.hypotheses]
 
     assert states(_found("relu", "tanh", where=LIMIT)) == [True] * 8
     assert states(_found("exp", "relu", where=LIMIT))[0] is False
@@ -127,26 +127,26 @@ def test_too_high_a_degree_for_this_d_is_said() -> None:
 
 def test_the_inflation_is_that_of_the_degree_and_the_norm() -> None:
     """E He_r(sg)²/r! over the gamma law of s² with variance C/d, by quadrature, at rate 1/d."""
-    found = _found("relu", "relu", degree=4)
+    theorem = _found("relu", "relu", degree=4)
     gaps = []
     for d in (2000, 4000):
-        constant = found.covariance.norm_law().numeric(alpha=1)["variance"]
+        constant = theorem.covariance.norm_law().numeric(alpha=1)["variance"]
         s2, weights = gamma_nodes(d / constant, 8)
         g, w = np.polynomial.hermite_e.hermegauss(12)
         w = w / w.sum()
         he4 = np.polynomial.hermite_e.HermiteE.basis(4)(np.sqrt(s2)[:, None] * g)
-        gaps.append(float(weights @ (he4**2 @ w)) / math.factorial(4) - 1 - found.inflation(d, d))
-        assert found.inflation(d, d) > 0
+        gaps.append(float(weights @ (he4**2 @ w)) / math.factorial(4) - 1 - theorem.inflation(d, d))
+        assert theorem.inflation(d, d) > 0
     assert math.log2(gaps[1] / gaps[0]) == pytest.approx(-2, abs=0.1)
 
 
 def test_the_theorem_prints_statement_constants_and_hypotheses() -> None:
-    found = _found("relu", "tanh", where=LIMIT)
-    shown = found.latex()
-    assert shown == found.latex()
+    theorem = _found("relu", "tanh", where=LIMIT)
+    shown = theorem.latex()
+    assert shown == theorem.latex()
     assert shown.isascii()
     assert r"\begin{theorem}[Equivalent model]" in shown
-    assert found.head.latex() in shown
+    assert theorem.head.latex() in shown
     assert r"$c_0$ & $\frac{1}{\sqrt{2 \pi}} \approx 0.398942$ \\" in shown
     assert r"$a_1$ & $0.605706$ \\" in shown
     assert r"$\sigma \text{ is Lipschitz}$ & holds & $\operatorname{Lip} = 1$ \\" in shown
@@ -157,12 +157,12 @@ def test_the_theorem_prints_statement_constants_and_hypotheses() -> None:
 
 
 def test_notebooks_show_display_math_without_environments() -> None:
-    found = _found("relu", "tanh", where=LIMIT)
-    shown = found._repr_latex_()
+    theorem = _found("relu", "tanh", where=LIMIT)
+    shown = theorem._repr_latex_()
     assert shown.startswith("$$")
     assert shown.endswith("$$")
     assert set(re.findall(r"\\begin\{(\w+)\}", shown)) == {"array"}
-    for part in (found.head.latex(), r"c_0 = \frac{1}{\sqrt{2 \pi}} \approx 0.398942", r"a_1 = 0.605706", r"\sigma \text{ is Lipschitz}"):
+    for part in (theorem.head.latex(), r"c_0 = \frac{1}{\sqrt{2 \pi}} \approx 0.398942", r"a_1 = 0.605706", r"\sigma \text{ is Lipschitz}"):
         assert part in shown
 
 
@@ -185,6 +185,6 @@ def test_errors_name_the_hypothesis() -> None:
 
 
 def test_replacing_the_task_keeps_the_record_frozen() -> None:
-    found = _found("relu", "relu")
-    other = replace(found, task=Task("tanh", noise=0.01))
-    assert other.signal != found.signal
+    theorem = _found("relu", "relu")
+    other = replace(theorem, task=Task("tanh", noise=0.01))
+    assert other.signal != theorem.signal

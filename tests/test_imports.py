@@ -62,16 +62,16 @@ def imported(path: Path) -> Iterator[str]:
 
 def violations(path: Path) -> list[str]:
     parts = path.relative_to(ROOT).with_suffix("").parts
-    found = []
+    offending = []
     for name in imported(path):
         top, *rest = name.split(".")
         if top in {"tests", *PACKAGES} and top != parts[0] and top not in PACKAGES[parts[0]]:
-            found.append(f"{path.relative_to(ROOT)} imports {name}, but {parts[0]} stands before {top}")
+            offending.append(f"{path.relative_to(ROOT)} imports {name}, but {parts[0]} stands before {top}")
         if parts[0] == top == "hermite_eq" and rest and len(parts) > 1 and parts[1] != "__init__":
             target = rest[0]
             if target in DIRECT and target not in allowed(parts[1]):
-                found.append(f"{path.relative_to(ROOT)} imports {name}, but {parts[1]} stands before {target}")
-    return found
+                offending.append(f"{path.relative_to(ROOT)} imports {name}, but {parts[1]} stands before {target}")
+    return offending
 
 
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -128,7 +128,7 @@ def loaded() -> Iterator[Callable[[str], set[str]]]:
     call = [sys.executable, "-c", PROGRAMS]
     with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, cwd=ROOT) as process:
 
-        def found(code: str) -> set[str]:
+        def modules(code: str) -> set[str]:
             assert process.stdin is not None
             assert process.stdout is not None
             print(repr(code), file=process.stdin, flush=True)
@@ -137,7 +137,7 @@ def loaded() -> Iterator[Callable[[str], set[str]]]:
             assert not answer.startswith("failed:"), answer
             return set(answer.split())
 
-        yield found
+        yield modules
 
 
 def test_a_program_that_fails_is_seen(loaded: Callable[[str], set[str]]) -> None:

@@ -148,4 +148,4 @@ def test_every_kind_is_caught_as_itself_builtin_and_base(kind: type[hermite_eq.H
     assert str(error) == "the degree is a non-negative integer; found degree=-1. Repair: pass degree=0"
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is kind
-    assert (again.hypothesis, again.found, again.repair) == (error.hypothesis, error.found, error.repair)
+    assert (again.hypothesis, again.finding, again.repair) == (error.hypothesis, error.finding, error.repair)

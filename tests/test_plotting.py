@@ -47,9 +47,9 @@ def _closed() -> Iterator[None]:
 
 
 def legend(axes: Axes) -> list[str]:
-    found = axes.get_legend()
-    assert found is not None
-    return [text.get_text() for text in found.get_texts()]
+    box = axes.get_legend()
+    assert box is not None
+    return [text.get_text() for text in box.get_texts()]
 
 
 def marks(axes: Axes) -> dict[str, float]:
@@ -65,11 +65,11 @@ def test_lines_and_dots_are_the_numbers(simulated: tuple[simulate.SimulatedCurve
     wanted = theory.icl - theory.idg if error == "g_task" else getattr(theory, error)
     np.testing.assert_array_equal(line.get_xydata(), np.stack([TAUS, wanted], axis=1))
     runs = {"icl": simulated[0].icl_runs, "idg": simulated[0].idg_runs}.get(error, simulated[0].icl_runs - simulated[0].idg_runs)
-    found = simulate.MonteCarlo.from_runs(runs)
-    np.testing.assert_array_equal(dots[0].get_xydata(), np.stack([TAUS, found.mean], axis=1))
+    mean = simulate.MonteCarlo.from_runs(runs)
+    np.testing.assert_array_equal(dots[0].get_xydata(), np.stack([TAUS, mean.mean], axis=1))
     bars = np.array([segment[:, 1] for segment in dots[2][0].get_segments()])
     # The ends of a bar are mean ∓ stderr, each rounded once.
-    np.testing.assert_allclose(bars, np.stack([found.mean - found.stderr, found.mean + found.stderr], axis=1), rtol=4 * np.finfo(float).eps)
+    np.testing.assert_allclose(bars, np.stack([mean.mean - mean.stderr, mean.mean + mean.stderr], axis=1), rtol=4 * np.finfo(float).eps)
 
 
 def test_the_legend_names_models_and_what_differs(simulated: tuple[simulate.SimulatedCurve, ...]) -> None:
@@ -87,14 +87,14 @@ def test_the_legend_names_models_and_what_differs(simulated: tuple[simulate.Simu
 def test_a_theory_and_its_simulation_are_one_entry(simulated: tuple[simulate.SimulatedCurve, ...]) -> None:
     theory = icl_curve([RELU, LINEAR], TASK, points(12))
     axes = plot_curve([*theory, *simulated])
-    found = axes.get_legend()
-    assert found is not None
-    assert (legend(axes), found.get_title().get_text()) == (["relu", "linear"], "lines: theory, markers: simulation")
+    box = axes.get_legend()
+    assert box is not None
+    assert (legend(axes), box.get_title().get_text()) == (["relu", "linear"], "lines: theory, markers: simulation")
     # Each entry shows the line and, over it, the marker of the same colour.
-    handles = [entry for entry in found.legend_handles if entry is not None]
+    handles = [entry for entry in box.legend_handles if entry is not None]
     assert len(handles) == 2
     for number, colour in enumerate(COLOURS[:2]):
-        drawn = [line for line in found.findobj(matplotlib.lines.Line2D) if line.get_color() == colour]
+        drawn = [line for line in box.findobj(matplotlib.lines.Line2D) if line.get_color() == colour]
         assert {line.get_linestyle() for line in drawn} >= {"-", "None"}, number
         assert "o" in {line.get_marker() for line in drawn}
     # Where there is one kind alone, nothing is said of kinds.
@@ -105,20 +105,20 @@ def test_a_theory_and_its_simulation_are_one_entry(simulated: tuple[simulate.Sim
 
 def test_the_title_says_what_is_the_same(simulated: tuple[simulate.SimulatedCurve, ...]) -> None:
     relu, linear = icl_curve([RELU, LINEAR], TASK, points(12))
-    said = "λ = 0.001, α = 1, κ = 2, μ = 1, target = relu, ρ = 0.01, d = 12"
-    assert plot_curve([relu, simulated[0]]).get_title() == said
-    assert plot_curve([relu, linear, *simulated]).get_title() == said
+    expected = "λ = 0.001, α = 1, κ = 2, μ = 1, target = relu, ρ = 0.01, d = 12"
+    assert plot_curve([relu, simulated[0]]).get_title() == expected
+    assert plot_curve([relu, linear, *simulated]).get_title() == expected
     limit = icl_curve(RELU, TASK, points(None))
-    assert plot_curve([relu, limit]).get_title() == f"relu, {said.removesuffix(', d = 12')}"
+    assert plot_curve([relu, limit]).get_title() == f"relu, {expected.removesuffix(', d = 12')}"
     noises = [icl_curve(RELU, TASK.with_noise(noise), points(12)) for noise in (0.01, 0.1)]
-    assert plot_curve(noises).get_title() == f"relu, {said.replace('ρ = 0.01, ', '')}"
+    assert plot_curve(noises).get_title() == f"relu, {expected.replace('ρ = 0.01, ', '')}"
     along = icl_curve(RELU, TASK, points(12)[0], noise=[0.1, 0.2])
     assert plot_curve(along).get_title() == "λ = 0.001, α = 1, κ = 2, τ = 0.25, μ = 1, target = relu, d = 12"
     # Where a panel is narrow the title has lines, broken between facts.
     panel = plt.subplots(1, 3, figsize=(9, 3))[1][0]
     lines = plot_curve(relu, axes=panel).get_title().splitlines()
     assert len(lines) > 1
-    assert " ".join(lines) == said
+    assert " ".join(lines) == expected
 
 
 def test_small_ratios_are_told_apart() -> None:
@@ -154,9 +154,9 @@ def test_styles(simulated: tuple[simulate.SimulatedCurve, ...]) -> None:
     (curve,) = simulate.icl_curve([equivalent], TASK, points(12)[-1], samples=[36, 72], runs=2, rng=0)
     (container,) = plot_curve(curve).containers
     assert (container[0].get_marker(), container[0].get_markerfacecolor()) == ("s", "none")
-    moved = plot_curve(simulated[0], style=lambda curve: {"shift": 2.0, "color": "red", "label": "moved"})
-    assert legend(moved) == ["moved"]
-    np.testing.assert_array_equal(moved.containers[0][0].get_xdata(), 2 * np.array(TAUS))
+    shifted = plot_curve(simulated[0], style=lambda curve: {"shift": 2.0, "color": "red", "label": "moved"})
+    assert legend(shifted) == ["moved"]
+    np.testing.assert_array_equal(shifted.containers[0][0].get_xdata(), 2 * np.array(TAUS))
     # One run has no standard error, and no bar.
     single = simulate.icl_curve(RELU, TASK, points(12)[-1], samples=[36, 72], runs=1, rng=0)
     (segments,) = plot_curve(single).containers[0][2]
@@ -330,8 +330,8 @@ def appearance(colour: str, missing: int | None) -> np.ndarray:
 
 
 def least_distance(colours: Iterable[str], missing: int | None) -> float:
-    seen = [appearance(colour, missing) for colour in colours]
-    return min(float(np.linalg.norm(one - other)) for one, other in itertools.combinations(seen, 2))
+    appearances = [appearance(colour, missing) for colour in colours]
+    return min(float(np.linalg.norm(left - right)) for left, right in itertools.combinations(appearances, 2))
 
 
 @pytest.mark.parametrize("missing", [None, 0, 1, 2], ids=["trichromat", "protanope", "deuteranope", "tritanope"])

@@ -37,12 +37,12 @@ def largest_z(source: Any, labels: Any, expected: Any) -> float:
     x, b, y = drawn(source, labels, labels.draw(rng, COUNT), LENGTH, rng)
     x, y = x[:, 0], y[:, 0]
     h, covariance = x[:, :, None] * b[:, None, :], expected.covariance
-    found = [
+    z_scores = [
         (b[:, :, None] * b[:, None, :], covariance.context), (x[:, :, None] * x[:, None, :], covariance.inputs), (y, expected.mean),
         (h * y[:, None, None], expected.signal), (h, expected.center), (y**2, expected.square),
     ]  # fmt: skip
     scores = []
-    for values, mean in found:
+    for values, mean in z_scores:
         spread = values.std(axis=0) / np.sqrt(COUNT)
         # What does not vary (a second moment of normalised inputs, summed) is no statistic.
         scores.append(np.max(np.abs(values.mean(axis=0) - mean) / np.where(spread > 0, spread, np.inf)))
@@ -109,8 +109,8 @@ def test_the_theory_is_told_from_the_other_language() -> None:
     for split in range(24):
         training, held_out = data.words(d, split)
         task: Any = RealTask(training, held_out, Signs(), (0.5, 0.5))
-        found = simulate.icl_error(model, task, sizes, runs=1, rng=np.random.SeedSequence(split), test=1000, queries=4)
-        measured = np.diff(np.log(found.icl_by_source.mean))[0]
+        simulated = simulate.icl_error(model, task, sizes, runs=1, rng=np.random.SeedSequence(split), test=1000, queries=4)
+        measured = np.diff(np.log(simulated.icl_by_source.mean))[0]
         predicted = np.diff(np.log(icl_error(model, populations.given(task, d), sizes).icl_by_source))[0]
         right.append(measured - predicted)
         wrong.append(measured + predicted)

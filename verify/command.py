@@ -59,10 +59,11 @@ def named(names: Sequence[str]) -> list[AnyCampaign]:
     >>> [campaign.name for campaign in named(["la-fig5"])][:2]
     ['la-fig5a', 'la-fig5b']
     """
-    found = [
-        CAMPAIGNS if name == "all" else [name] if name in EVERY else [each for each in TRAINED if each.startswith(name)] for name in names
+    chosen = [
+        CAMPAIGNS if name == "all" else [name] if name in EVERY else [campaign for campaign in TRAINED if campaign.startswith(name)]
+        for name in names
     ]
-    return [EVERY[name] for name in dict.fromkeys(itertools.chain.from_iterable(found))]
+    return [EVERY[name] for name in dict.fromkeys(itertools.chain.from_iterable(chosen))]
 
 
 def setup_of(campaign: AnyCampaign, arguments: argparse.Namespace) -> tuple[Setup, int]:

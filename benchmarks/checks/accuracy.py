@@ -36,7 +36,7 @@ STRUCTURES = (Identity(), Identity(), Spike(4.0), Spike(24.0), Toeplitz(0.4), To
 def setting(rng: np.random.Generator, d: int) -> tuple[TrainedModel, Task, Sizes]:
     """One setting, drawn."""
 
-    def one(values: Sequence[Any]) -> Any:
+    def drawn_of(values: Sequence[Any]) -> Any:
         return values[int(rng.integers(len(values)))]
 
     def happens(share: float) -> bool:
@@ -44,28 +44,32 @@ def setting(rng: np.random.Generator, d: int) -> tuple[TrainedModel, Task, Sizes
 
     def source(structured: bool) -> Source:
         plain = {"input_cov": Identity(), "task_cov": Identity()}
-        drawn = {name: one(STRUCTURES) for name in plain} | {"input_mean": one((0.0, 0.0, 0.0, 0.3, 1.0))}
-        return Source(one(TARGETS), one((0.0, 0.01, 0.1)), **(drawn if structured else plain))
+        drawn = {name: drawn_of(STRUCTURES) for name in plain} | {"input_mean": drawn_of((0.0, 0.0, 0.0, 0.3, 1.0))}
+        return Source(drawn_of(TARGETS), drawn_of((0.0, 0.01, 0.1)), **(drawn if structured else plain))
 
     structured = happens(0.5)
     sources = [source(structured) for _ in range(1 + (structured and happens(0.4)))]
     shares = rng.dirichlet(np.full(len(sources), 4.0))
     task = Task(sources=sources, weights=shares.tolist(), unit_inputs=structured and happens(0.2))
     n, m = (int(d * d * math.exp(rng.uniform(math.log(0.3), math.log(4.0)))) for _ in range(2))
-    tasks = one((1, 2, 4, d // 2, 2 * d, 10 * d)) if happens(1 / 3) else math.inf
-    sizes = Sizes(d, max(1, round(one((0.25, 0.5, 1.0, 2.0, 5.0)) * d)), min(tasks, n) if tasks < math.inf else tasks, n, m)
-    head, ridge, normalise = one(HEADS), 10.0 ** rng.uniform(-3, 0), happens(0.5)
+    tasks = drawn_of((1, 2, 4, d // 2, 2 * d, 10 * d)) if happens(1 / 3) else math.inf
+    sizes = Sizes(d, max(1, round(drawn_of((0.25, 0.5, 1.0, 2.0, 5.0)) * d)), min(tasks, n) if tasks < math.inf else tasks, n, m)
+    head, ridge, normalise = drawn_of(HEADS), 10.0 ** rng.uniform(-3, 0), happens(0.5)
     if head in ("", "1"):
         return LinearTransformer(ridge, intercept=bool(head)), task, sizes
     if happens(0.2):
-        return OneStepTransformer(one(("relu(x)", "tanh(x)", "gelu(x)")), one((1.0, d, d * d / 4)), ridge, normalise=normalise), task, sizes
+        return (
+            OneStepTransformer(drawn_of(("relu(x)", "tanh(x)", "gelu(x)")), drawn_of((1.0, d, d * d / 4)), ridge, normalise=normalise),
+            task,
+            sizes,
+        )
     return RandomTransformer(head, ridge, normalise), task, sizes
 
 
-def gaps(told: TheoryError, model: TrainedModel, task: Task, sizes: Sizes, runs: int) -> list[tuple[float, float]]:
+def gaps(predicted: TheoryError, model: TrainedModel, task: Task, sizes: Sizes, runs: int) -> list[tuple[float, float]]:
     """The relative gap of ICL and of IDG, each with its standard error."""
-    seen = simulate.icl_error(model, task, sizes, runs=runs, rng=11)
-    pairs = ((told.icl, told.icl_stderr, seen.icl), (told.idg, told.idg_stderr, seen.idg))
+    simulated = simulate.icl_error(model, task, sizes, runs=runs, rng=11)
+    pairs = ((predicted.icl, predicted.icl_stderr, simulated.icl), (predicted.idg, predicted.idg_stderr, simulated.idg))
     return [(value / s.mean - 1, math.hypot(error, s.stderr) / s.mean) for value, error, s in pairs]
 
 
@@ -98,17 +102,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         model, task, sizes = setting(rng, arguments.d[number % len(arguments.d)])
         start = time.process_time()
         try:
-            told = theory.icl_error(model, task, sizes)
+            predicted = theory.icl_error(model, task, sizes)
             seconds = time.process_time() - start
-            found = gaps(told, model, task, sizes, arguments.runs)
+            deviations = gaps(predicted, model, task, sizes, arguments.runs)
         except HypothesisError as error:
             refused += 1
             print(f"{number:4} refused: {error.hypothesis}; {model}; {task}; {sizes}", flush=True)
             continue
-        close = all(abs(gap) < max(CLOSE, NEAR * stderr) for gap, stderr in found)
+        close = all(abs(gap) < max(CLOSE, NEAR * stderr) for gap, stderr in deviations)
         agreed += close
-        kept.append((*found[0], sizes.d))
-        errors = "  ".join(f"{name} {gap:+7.1%} ({gap / stderr:+5.1f})" for name, (gap, stderr) in zip(("ICL", "IDG"), found, strict=True))
+        kept.append((*deviations[0], sizes.d))
+        errors = "  ".join(
+            f"{name} {gap:+7.1%} ({gap / stderr:+5.1f})" for name, (gap, stderr) in zip(("ICL", "IDG"), deviations, strict=True)
+        )
         print(f"{number:4} {' ' if close else '*'} {errors}  {seconds:5.1f} s  {model}; {task}; {sizes}", flush=True)
     print(f"{agreed} of {arguments.settings - refused} settings within {CLOSE:.0%} or {NEAR:g} standard errors; {refused} refused")
     if kept:

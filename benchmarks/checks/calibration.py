@@ -227,18 +227,18 @@ def experiments(repetitions: int) -> tuple[Experiment, ...]:
 
 
 def red(call: Call, seeds: range, deviation: float, rate: float = RATE) -> tuple[int, int]:
-    """How many of the calls are red, and how many cannot tell; any other refusal is an error of the experiment, and raised."""
-    found = undecided = 0
+    """How many of the calls are red, and how many are inconclusive; any other refusal is an error of the experiment, and raised."""
+    alarms = undecided = 0
     for seed in seeds:
         try:
             call(seed, deviation, rate)
         except UniversalityError:
-            found += 1
+            alarms += 1
         except HypothesisError as error:
-            if "has data that can tell" not in error.hypothesis:
+            if "has data that resolve" not in error.hypothesis:
                 raise
             undecided += 1
-    return found, undecided
+    return alarms, undecided
 
 
 def upper_band(repetitions: int, rate: float = RATE) -> int:
@@ -257,10 +257,11 @@ def calibrate(repetitions: int) -> bool:
         within = alarms <= limit
         word = "within" if within else "BEYOND"
         note = "" if experiment.covered else "  (the assumption of normal differences does not hold)"
-        each = (time.perf_counter() - start) / repetitions
+        duration = (time.perf_counter() - start) / repetitions
         share = f"{100 * alarms / repetitions:4.2f} %"
         print(
-            f"{experiment.name:45s} {alarms:4d} = {share}  {word}  {undecided:4d} cannot tell  {1e3 * each:6.1f} ms each{note}", flush=True
+            f"{experiment.name:45s} {alarms:4d} = {share}  {word}  {undecided:4d} inconclusive  {1e3 * duration:6.1f} ms each{note}",
+            flush=True,
         )
         good &= within or not experiment.covered
     return good
@@ -271,9 +272,10 @@ def power(repetitions: int) -> dict[str, tuple[str, list[tuple[float, float]]]]:
     curves = {}
     for experiment in experiments(repetitions):
         counts = [(value, *red(experiment.call, range(repetitions), value)) for value in experiment.values]
-        curves[experiment.name] = experiment.deviation, [(value, found / repetitions) for value, found, _ in counts]
+        curves[experiment.name] = experiment.deviation, [(value, alarms / repetitions) for value, alarms, _ in counts]
         shown = "  ".join(
-            f"{value:g}: {found / repetitions:.2f}" + f" ({undecided} cannot tell)" * bool(undecided) for value, found, undecided in counts
+            f"{value:g}: {alarms / repetitions:.2f}" + f" ({undecided} inconclusive)" * bool(undecided)
+            for value, alarms, undecided in counts
         )
         print(experiment.name, experiment.deviation, shown, flush=True)
     return curves

@@ -31,13 +31,13 @@ COVARIANCES = (
 
 def line(model: RandomTransformer, task: Task, sizes: Sizes, runs: int) -> str:
     """Errors of all descriptions beside one simulation."""
-    seen = simulate.icl_error(model, task, sizes, runs=runs, rng=3).icl
+    simulated = simulate.icl_error(model, task, sizes, runs=runs, rng=3).icl
     head = Head.of(model)
     laws = {"few moments": mixture_law(head, task, sizes), "given contexts": given_context_law(head, task, [sizes])}
     if types_of_neurons(head, task, sizes):
         laws["types"] = TypedLaw.of(head, task, [sizes], NODES)
-    gaps = "  ".join(f"{name} {float(solve(law, [sizes])[0]['icl'][0]) / seen.mean - 1:+7.1%}" for name, law in laws.items())
-    return f"{model!s:<24} ± {seen.stderr / seen.mean:.1%}   {gaps}"
+    gaps = "  ".join(f"{name} {float(solve(law, [sizes])[0]['icl'][0]) / simulated.mean - 1:+7.1%}" for name, law in laws.items())
+    return f"{model!s:<24} ± {simulated.stderr / simulated.mean:.1%}   {gaps}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -110,28 +110,28 @@ def settings(count: int, seed: int = 0) -> Iterator[Setting]:
     """``count`` settings, always the same for a seed."""
     rng = np.random.default_rng(seed)
 
-    def one(values: Sequence[Any]) -> Any:
+    def drawn_of(values: Sequence[Any]) -> Any:
         return values[int(rng.integers(len(values)))]
 
     for _ in range(count):
-        question = one(["icl"] * 56 + ["optimal ridge", "peak", "best head", "bayes"] * 5 + ["mixture"])
-        alpha, tau = one(RATIOS), one(RATIOS)
-        kappa, mu = (one((*RATIOS, math.inf)) for _ in range(2))
+        question = drawn_of(["icl"] * 56 + ["optimal ridge", "peak", "best head", "bayes"] * 5 + ["mixture"])
+        alpha, tau = drawn_of(RATIOS), drawn_of(RATIOS)
+        kappa, mu = (drawn_of((*RATIOS, math.inf)) for _ in range(2))
         where: Ratios | Sizes = Ratios(alpha, kappa, tau, mu)
-        head = one((*HEADS, *HEADS, "", "1"))
+        head = drawn_of((*HEADS, *HEADS, "", "1"))
         if question in ("icl", "optimal ridge", "mixture") and (question == "mixture" or rng.random() < 0.25):
-            d = one(DIMENSIONS[:2] if question == "mixture" else DIMENSIONS)
-            samples = one((1, d, d * d, d * (d + 1), 10**6 * d * d))
-            tasks = one((1, d, 10**6 * d, math.inf))
-            context = d if question == "mixture" else one((1, d, 10**4 * d))
+            d = drawn_of(DIMENSIONS[:2] if question == "mixture" else DIMENSIONS)
+            samples = drawn_of((1, d, d * d, d * (d + 1), 10**6 * d * d))
+            tasks = drawn_of((1, d, 10**6 * d, math.inf))
+            context = d if question == "mixture" else drawn_of((1, d, 10**4 * d))
             where = Sizes(
-                d, context, min(tasks, samples) if tasks < math.inf else tasks, samples, one((1, d, d * d, d * (d + 1), 10**6 * d * d))
+                d, context, min(tasks, samples) if tasks < math.inf else tasks, samples, drawn_of((1, d, d * d, d * (d + 1), 10**6 * d * d))
             )
-        target = "x" if question == "bayes" else one(TARGETS)
+        target = "x" if question == "bayes" else drawn_of(TARGETS)
         # Half of all entries are ordinary, so that extremes meet one by one as well as together.
-        noise, ridge = (one((*extreme, *[0.1] * len(extreme))) for extreme in (NOISES, RIDGES))
-        scale = 1.0 if target == "1" else one(SCALES)
-        yield Setting(question, target, head, scale, one(SCALES), noise, ridge, where, bool(rng.random() < 0.5))
+        noise, ridge = (drawn_of((*extreme, *[0.1] * len(extreme))) for extreme in (NOISES, RIDGES))
+        scale = 1.0 if target == "1" else drawn_of(SCALES)
+        yield Setting(question, target, head, scale, drawn_of(SCALES), noise, ridge, where, bool(rng.random() < 0.5))
 
 
 def fault(setting: Setting) -> str | None:

@@ -99,7 +99,7 @@ def directions(model: OneStepTransformer, draw: Draw, law: Expectations, seed: n
     basis = np.linalg.qr(np.column_stack([law.signal, gap, law.second @ gap]))[0]
     apart = fluctuation - basis @ (basis.T @ fluctuation)
     apart -= (apart @ basis) @ basis.T
-    found = {
+    parts = {
         "whole": np.asarray(gradient.matrix, float),
         "rank one": rank_one,
         "mean": mean,
@@ -107,7 +107,7 @@ def directions(model: OneStepTransformer, draw: Draw, law: Expectations, seed: n
         "sample": mean + tilt * (draw.layer @ fluctuation),
         "apart": mean + tilt * (draw.layer @ apart),
     }
-    return {part: model.step_size * found[part] for part in PARTS}
+    return {part: model.step_size * parts[part] for part in PARTS}
 
 
 def _rest(sigma: Activation) -> float:
@@ -119,10 +119,10 @@ def _rest(sigma: Activation) -> float:
 def error(model: OneStepTransformer, draw: Draw, change: Array) -> float:
     """The ICL error of the head on F + ``change``, its read-out trained by ridge regression with λ n/d."""
     layer = draw.layer + change
-    seen, tested = (np.asarray(model.activation(contexts.h() @ layer.T)) for contexts in (draw.training, draw.fresh))
-    kernel = seen @ seen.T
-    kernel[np.diag_indices_from(kernel)] += model.ridge * len(seen) / draw.law.d
-    weights = seen.T @ np.linalg.solve(kernel, draw.training.y)
+    training, tested = (np.asarray(model.activation(contexts.h() @ layer.T)) for contexts in (draw.training, draw.fresh))
+    kernel = training @ training.T
+    kernel[np.diag_indices_from(kernel)] += model.ridge * len(training) / draw.law.d
+    weights = training.T @ np.linalg.solve(kernel, draw.training.y)
     return float(np.mean((draw.fresh.y - tested @ weights) ** 2))
 
 
@@ -140,23 +140,23 @@ def simulated(d: int, step: float, runs: int) -> dict[str, Array]:
     root = np.random.SeedSequence(SEED)
     population, *seeds = root.spawn(1 + runs)
     law = expectations(task, sizes, population)
-    found: dict[str, list[float]] = {part: [] for part in PARTS}
+    errors: dict[str, list[float]] = {part: [] for part in PARTS}
     for seed in seeds:
         draw = draw_run(task, sizes, max(1, d * d // 4), True, np.float64, seed, True, _QUERIES)
         for part, change in directions(model, draw, law, seed.spawn(1)[0]).items():
-            found[part].append(error(model, draw, change))
-    return {part: np.array(values) for part, values in found.items()}
+            errors[part].append(error(model, draw, change))
+    return {part: np.array(values) for part, values in errors.items()}
 
 
-def table(d: int, step: float, found: dict[str, Array]) -> Table:
+def table(d: int, step: float, errors: dict[str, Array]) -> Table:
     """Errors, and differences from the whole gradient's, paired."""
     shown = Table(
         title=f"\\[DM] Fig. 3, task spike, π₁ = 1, ReLU, d = {d}, η = {step:g} d²: the step with parts of the gradient", header_style="bold"
     )
     for column, right in (("the step is along", False), ("ICL error", True), ("relative to the whole gradient's", True)):
         shown.add_column(column, justify="right" if right else "left")
-    for part, values in found.items():
-        icl, gap = MonteCarlo.from_runs(values), MonteCarlo.from_runs((values - found["whole"]) / found["whole"].mean())
+    for part, values in errors.items():
+        icl, gap = MonteCarlo.from_runs(values), MonteCarlo.from_runs((values - errors["whole"]) / errors["whole"].mean())
         shown.add_row(escape(PARTS[part]), str(icl), "" if part == "whole" else f"{float(gap.mean):+.1%} ± {float(gap.stderr):.1%}")
     return shown
 

@@ -193,7 +193,7 @@ class _Interval:
     @functools.cached_property
     def difference(self) -> list[float]:
         coarse = self._by(_tanh_sinh(Fraction(1, 8)), 0) if self.near == 0 else self._by(_gauss(28), 1)
-        return [float(abs(one - other).upper()) for one, other in zip(self.fine, coarse, strict=True)]
+        return [float(abs(fine - other).upper()) for fine, other in zip(self.fine, coarse, strict=True)]
 
     def halves(self) -> list[_Interval]:
         middle = (self.near + self.far) / 2 if self.near > 0 else self.far / 4
@@ -289,8 +289,8 @@ def by_mpmath(draw: Draw) -> list[Any]:
             at = functools.cache(lambda d, f=local, side=side, c=c: (_precisely(f, d), c + side * d, mpmath.npdf(c + side * d)))
             points = sorted({p for p in (mpmath.mpf(0), *map(mpmath.mpf, _steps(draw)), length) if p <= length})
             for j, weight in enumerate(weights):
-                found = mpmath.quad(lambda d, w=weight, at=at: w(*at(d)[:2]) * at(d)[2], points, error=True)
-                totals[j] = tuple(map(sum, zip(totals[j], found, strict=True)))
+                integral = mpmath.quad(lambda d, w=weight, at=at: w(*at(d)[:2]) * at(d)[2], points, error=True)
+                totals[j] = tuple(map(sum, zip(totals[j], integral, strict=True)))
     return [(value, error + missed * abs(totals[-1][0])) for value, error in totals]
 
 
@@ -327,7 +327,7 @@ def compare(draw: Draw, enclosures: bool = True, mpmath_too: bool = False) -> li
         try:
             values, errors, estimate = np.asarray(expansion), expansion.errors, expansion.estimate
         except HypothesisError as refusal:
-            return [f"refused: {refusal.found}"]
+            return [f"refused: {refusal.finding}"]
         truths = reference(draw)
         if truths is None:
             return ["no reference"]
@@ -354,11 +354,11 @@ def compare(draw: Draw, enclosures: bool = True, mpmath_too: bool = False) -> li
 
 def _outside(what: str, truth: Any, enclosure: Callable[[], Enclosure], scale: Any) -> list[str]:
     try:
-        found = enclosure()
+        ball = enclosure()
     except HypothesisError:
         return ["+no enclosure"]
-    inside = abs(mpmath.mpf(str(found.mid)) - truth) <= mpmath.mpf(str(found.radius)) + REFERENCE * scale + _BEYOND
-    return ["+enclosures", *([] if inside else [f"enclosure of {what} = {found.mid} ± {found.radius} without {truth}"])]
+    inside = abs(mpmath.mpf(str(ball.mid)) - truth) <= mpmath.mpf(str(ball.radius)) + REFERENCE * scale + _BEYOND
+    return ["+enclosures", *([] if inside else [f"enclosure of {what} = {ball.mid} ± {ball.radius} without {truth}"])]
 
 
 def _beyond(what: str, truth: Any, value: float, error: float, scale: Any) -> list[str]:

@@ -324,7 +324,7 @@ FAMILIES: tuple[Family, ...] = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one run: ``"green"``, ``"red"``, ``"refused"`` (a hypothesis is violated) or ``"cannot tell"``, and the message."""
+    """What became of one run: ``"green"``, ``"red"``, ``"refused"`` (a hypothesis is violated) or ``"inconclusive"``, and the message."""
 
     word: str
     message: str
@@ -332,12 +332,12 @@ class Outcome:
 
 def outcome(run: Callable[[], object]) -> Outcome:
     try:
-        found = run()
+        result = run()
     except UniversalityError as error:
         return Outcome("red", str(error))
     except HypothesisError as error:
-        return Outcome("cannot tell" if "has data that can tell" in error.hypothesis else "refused", str(error))
-    return Outcome("green", str(found))
+        return Outcome("inconclusive" if "has data that resolve" in error.hypothesis else "refused", str(error))
+    return Outcome("green", str(result))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -356,12 +356,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if control.word != "green" and arguments.verbose:
             print(f"    {control.message}")
         for name, planted in family.defects.items():
-            found = outcome(lambda family=family, planted=planted: family.run(**planted))  # type: ignore[misc]
+            result = outcome(lambda family=family, planted=planted: family.run(**planted))  # type: ignore[misc]
             total += 1
-            detected += found.word in ("red", "refused")
-            print(f"    {found.word:11s} {name}", flush=True)
+            detected += result.word in ("red", "refused")
+            print(f"    {result.word:11s} {name}", flush=True)
             if arguments.verbose:
-                print(f"             {found.message}")
+                print(f"             {result.message}")
     print(f"{detected} of {total} defects detected ({100 * detected / total:.1f} %)")
     return 0 if sound and detected >= 0.95 * total else 1
 

@@ -38,9 +38,9 @@ def compare(points: Sequence[tuple[Any, Any, Any]], runs: np.ndarray) -> None:
     mean, stderr = runs.mean(axis=0), runs.std(axis=0, ddof=1) / math.sqrt(len(runs))
     changes = (runs - runs[:, :1])[:, 1:] / mean[0]
     change, spread = changes.mean(axis=0), changes.std(axis=0, ddof=1) / math.sqrt(len(runs))
-    found, types = (np.array([error(*point).icl for point in points]) for error in (icl_error, spiked_icl_error))
-    mixed = np.concatenate([found[:1], types[1:]])
-    for name, theory in (("types", types), ("types and best", mixed), ("icl_error", found)):
+    by_law, types = (np.array([error(*point).icl for point in points]) for error in (icl_error, spiked_icl_error))
+    mixed = np.concatenate([by_law[:1], types[1:]])
+    for name, theory in (("types", types), ("types and best", mixed), ("icl_error", by_law)):
         gain = theory[1:] / theory[0] - 1
         cells = zip((theory - mean) / stderr, 100 * (theory / mean - 1), strict=True)
         gains = zip((gain - change) / spread, 100 * (gain - change), strict=True)
@@ -53,16 +53,16 @@ def _row(cells: zip[tuple[float, float]]) -> str:
 
 def _stored(name: str) -> list[tuple[str, Curve]]:
     """The stored curves of a campaign along η, of heads with a step."""
-    found = []
+    errors = []
     for header in headers(CAMPAIGNS_STORED, CAMPAIGNS[name]):
         setup = Setup(CAMPAIGNS[name], **{key: header["parameters"][key] for key in ("d", "seed", "memory")})
         runs = results(setup.campaign, setup.d, [run.record for run in Store(CAMPAIGNS_STORED, setup).read().values()])
-        found += [
+        errors += [
             (f"{name}, d = {setup.d}, {runs.subject(key)}", curve)
             for key, curve in runs.curves.items()
             if curve.panel.axis == "step" and curve.degree is None and "no step" not in curve.name and "linear" not in curve.name
         ]
-    return found
+    return errors
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,9 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for head in given.heads:
             for normalise in (False, True):
                 models = [OneStepTransformer(head, step * d**2, 0.1, normalise=normalise) for step in (0.0, *given.steps)]
-                seen = simulate.icl_error(models, task, sizes, runs=given.runs, rng=7)
-                print(f"{task}; {head}{', h normalised' * normalise}: ±{seen[0].icl.stderr / seen[0].icl.mean:.1%}")
-                compare([(model, task, sizes) for model in models], np.stack([error.icl_runs for error in seen], axis=1))
+                simulated = simulate.icl_error(models, task, sizes, runs=given.runs, rng=7)
+                print(f"{task}; {head}{', h normalised' * normalise}: ±{simulated[0].icl.stderr / simulated[0].icl.mean:.1%}")
+                compare([(model, task, sizes) for model in models], np.stack([error.icl_runs for error in simulated], axis=1))
     return 0
 
 

@@ -76,11 +76,11 @@ def _constant() -> Step:
     k = sympy.Symbol("k", positive=True)
     # φ(0)² · √(2/(πk)) · k^{−2} · 1/2 for ReLU: J = 1, i = 1, n!/k! ~ k^{−2}
     expected = 1 / (2 * sympy.pi) * sympy.sqrt(2 / (sympy.pi * k)) / k**2 / 2
-    found = tail(sympy.Max(X, 0))
-    assert found is not None
+    term = tail(sympy.Max(X, 0))
+    assert term is not None
     return Step(
         "ReLU: the library's leading term",
-        sympy.simplify(found.leading.subs(found.k, k) / expected) == 1,
+        sympy.simplify(term.leading.subs(term.k, k) / expected) == 1,
         "all k",
         tex=r"ReLU: this is the library's leading term.",
     )

@@ -104,7 +104,7 @@ def check() -> list[Step]:
     # E[(2−u²)(2−v²)] = 4 − 2(C₁₁ + C₂₂) + C₁₁C₂₂ + 2C₁₂² (Isserlis)
     fourth = 4 - 2 * (c[0, 0] + c[1, 1]) + c[0, 0] * c[1, 1] + 2 * c[0, 1] ** 2
     gelu = X * (1 + sympy.erf(X / sympy.sqrt(2))) / 2
-    one = sympy.Integer(1)
+    unit = sympy.Integer(1)
     return [
         _price(),
         *_joint_density(),
@@ -120,7 +120,7 @@ def check() -> list[Step]:
         _ends(
             gelu,
             2,
-            fourth * _gaussian_mass(one) / (2 * sympy.pi),
+            fourth * _gaussian_mass(unit) / (2 * sympy.pi),
             "GELU: κ'' is a Gaussian moment of order four (Isserlis)",
         ),
     ]

@@ -96,13 +96,13 @@ def _library(of: Callable[[sympy.Expr, sympy.Expr], sympy.Expr]) -> Step:
     """ReLU by absolute moments E|u|^n = d^{n/2} Γ((n+1)/2)Γ(d/2)/(√π Γ((d+n)/2)), half of them on either side."""
     u, holds = sympy.Symbol("u"), True
     for dimension in (2, 3, 24, 40):
-        found = gegenbauer_coefficients("relu", dimension, 6)
+        computed = gegenbauer_coefficients("relu", dimension, 6)
         p, norm = [sympy.Integer(1), u], [sympy.Integer(1)]
         for degree in range(1, 7):
             a2 = sympy.Rational(1, dimension) if degree == 1 else of(sympy.Integer(degree), sympy.Integer(dimension))
             norm.append(norm[-1] * dimension * a2)
             p.append(sympy.expand(u * p[-1] - dimension * a2 * p[-2]))
-        for degree, c in enumerate(found.c):
+        for degree, c in enumerate(computed.c):
             value = mpmath.mpf(0)
             for (power,), weight in sympy.Poly(p[degree] * u, u).terms():
                 half = mpmath.mpf(dimension) / 2
@@ -110,7 +110,7 @@ def _library(of: Callable[[sympy.Expr, sympy.Expr], sympy.Expr]) -> Step:
                 absolute *= mpmath.gammaprod([half], [half + mpmath.mpf(power) / 2]) / mpmath.sqrt(mpmath.pi)
                 value += mpmath.mpf(weight.p) / weight.q * absolute / 2
             value *= mpmath.sqrt(mpmath.factorial(degree) * norm[degree].q / mpmath.mpf(norm[degree].p))
-            holds = holds and abs(float(value) - c) <= found.errors[degree] + 1e-13
+            holds = holds and abs(float(value) - c) <= computed.errors[degree] + 1e-13
     return Step(
         "the library's coefficients of ReLU are those by absolute moments, within its stated errors",
         bool(holds), "k ≤ 6, d = 2, 3, 24, 40",

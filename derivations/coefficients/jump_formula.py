@@ -99,7 +99,7 @@ def _truncated_moment(n: int, lo: sympy.Expr, hi: sympy.Expr) -> sympy.Expr:
 def _cases() -> list[tuple[str, sympy.Expr, list[tuple[sympy.Expr, sympy.Expr, sympy.Expr]]]]:
     a = sympy.Symbol("a", positive=True)
     infinity = sympy.S.Infinity
-    one = sympy.Integer(1)
+    unit = sympy.Integer(1)
     return [
         ("ReLU", sympy.Max(X, 0), [(sympy.S.Zero, infinity, X)]),
         ("|x|", sympy.Abs(X), [(-infinity, sympy.S.Zero, -X), (sympy.S.Zero, infinity, X)]),
@@ -107,7 +107,7 @@ def _cases() -> list[tuple[str, sympy.Expr, list[tuple[sympy.Expr, sympy.Expr, s
         (
             "clip(x, −1, 1)",
             sympy.Max(-1, sympy.Min(1, X)),
-            [(-infinity, -one, -one), (-one, one, X), (one, infinity, one)],
+            [(-infinity, -unit, -unit), (-unit, unit, X), (unit, infinity, unit)],
         ),
         ("x² for x > √2", X**2 * sympy.Heaviside(X - sympy.sqrt(2)), [(sympy.sqrt(2), infinity, X**2)]),
     ]

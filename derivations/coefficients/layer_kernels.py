@@ -73,8 +73,8 @@ def _slopes() -> Step:
     for name in names:
         kernel = dual_activation(name)
         assert kernel.exact is not None
-        found = kernel.slope.exact
-        holds = holds and found is not None and sympy.simplify(sympy.diff(kernel.exact, RHO) - found) == 0
+        slope = kernel.slope.exact
+        holds = holds and slope is not None and sympy.simplify(sympy.diff(kernel.exact, RHO) - slope) == 0
     return Step(
         "the library's E σ'(u)σ'(v), by parts, is the derivative of its κ",
         bool(holds), "relu, |x|, erf, GELU, sin, exp, square",
@@ -85,9 +85,9 @@ def _slopes() -> Step:
 def _depth() -> Step:
     """The network x ↦ a sum of products of L + 1 matrices: each of their gradients has the kernel ρ."""
     holds = all(
-        sympy.expand(found - (depth + 1) * RHO) == 0
+        sympy.expand(ntk - (depth + 1) * RHO) == 0
         for depth in range(1, 7)
-        if (found := layer_kernel(["identity"] * depth).ntk_exact) is not None
+        if (ntk := layer_kernel(["identity"] * depth).ntk_exact) is not None
     )
     return Step(
         "a linear network of L + 1 matrices has the NTK (L + 1)ρ, one ρ for each",
@@ -106,10 +106,10 @@ def _two_layers() -> Step:
         following = w * (q**2 + 2 * kernel**2) + b
         neural = following + 4 * w * kernel * neural
         kernel, q = following, w * 3 * q**2 + b
-    found = layer_kernel(["square", "square"], weight_variance=numbers[w], bias_variance=numbers[b])
-    assert found.nngp_exact is not None
-    assert found.ntk_exact is not None
-    differences = [found.nngp_exact - kernel.subs(numbers), found.ntk_exact - neural.subs(numbers)]
+    layered = layer_kernel(["square", "square"], weight_variance=numbers[w], bias_variance=numbers[b])
+    assert layered.nngp_exact is not None
+    assert layered.ntk_exact is not None
+    differences = [layered.nngp_exact - kernel.subs(numbers), layered.ntk_exact - neural.subs(numbers)]
     return Step(
         "two layers of x² with biases: the library's kernels are those by Isserlis' theorem, layer by layer",
         all(sympy.expand(difference) == 0 for difference in differences), "all ρ",
@@ -119,14 +119,14 @@ def _two_layers() -> Step:
 
 def _portable() -> Step:
     """Hermite series of κ(√q x), summed, at the variance of a second layer: tanh, then erf."""
-    found = layer_kernel(["tanh", "erf"])
-    q = float(found.layers[1][0])
+    kernel = layer_kernel(["tanh", "erf"])
+    q = float(kernel.layers[1][0])
     inner = float(dual_activation("tanh").series(0.3)[0])
     # E erf(u)erf(v) with variance q: (2/π) arcsin(2Σ/(1 + 2q)).
     direct = 2 / sympy.pi.evalf() * sympy.asin(2 * inner / (1 + 2 * q))
     return Step(
         "tanh, then erf at the variance E tanh²: Williams' arcsine of the first layer's series",
-        abs(float(found.nngp(0.3)) - float(direct)) < 1e-13, "ρ = 0.3",
+        abs(float(kernel.nngp(0.3)) - float(direct)) < 1e-13, "ρ = 0.3",
         tex=r"Tanh, then erf at the variance $\mathbb{E}\tanh^2$: Williams' arcsine of the first layer's series.",
     )  # fmt: skip
 

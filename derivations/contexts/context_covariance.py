@@ -135,8 +135,8 @@ def _literal_agrees(entries: Mapping[str, sympy.Expr], target: sympy.Expr, z: sy
     }
     expected |= {(i, d): values["second_u2"] * u[i] for i in range(d)} | {(d, d): values["second_22"]}
     mean = [values["mean_b1"] * u[i] for i in range(d)] + [values["mean_b2"]]
-    found, pairs = _literal(target, z, d, ell)
-    return all(sympy.expand(one - other) == 0 for one, other in zip(found, mean, strict=True)) and all(
+    literal, pairs = _literal(target, z, d, ell)
+    return all(sympy.expand(left - right) == 0 for left, right in zip(literal, mean, strict=True)) and all(
         sympy.expand(pairs[place] - value) == 0 for place, value in expected.items()
     )
 

@@ -129,7 +129,7 @@ def _moments_agree(
     """
     rho = Fraction(1, 3)
     q = (Fraction(3, 5), Fraction(4, 5))
-    one = Fraction(1)
+    unit = Fraction(1)
 
     def rational(c: Fraction | str | int) -> Any:
         return sympy.QQ(Fraction(c).numerator, Fraction(c).denominator)
@@ -150,7 +150,7 @@ def _moments_agree(
     x = [[rational(mean[a]) + rational(factor[a][0]) * zi[0] + rational(factor[a][1]) * zi[1] for a in range(2)] for zi in z]
     y = [label(rational(w[0]) * xi[0] + rational(w[1]) * xi[1], e) for xi, e in zip(x, noise, strict=True)]
     defined = [y[0] * x[0][a] + y[1] * x[1][a] for a in range(2)] + y
-    definition_variances = [one] * 4 + [rho] * 2
+    definition_variances = [unit] * 4 + [rho] * 2
 
     # The part across is one normal here, times A(−q₂, q₁); n stands for ‖y‖.
     represented, *symbols = ring("g1,g2,e1,e2,v,n", sympy.QQ)
@@ -179,8 +179,8 @@ def _moments_agree(
             one_side, other = literal.one, represented.one
             for i in which:
                 one_side, other = one_side * defined[i], other * representation[i]
-            found = _gaussian_mean(without_norm(other), [one, one, rho, rho, one, one])
-            if _gaussian_mean(one_side, definition_variances) != found:
+            average = _gaussian_mean(without_norm(other), [unit, unit, rho, rho, unit, unit])
+            if _gaussian_mean(one_side, definition_variances) != average:
                 return False
     return True
 

@@ -136,11 +136,11 @@ def _ratio(unit_words: Words) -> list[Step]:
     library = sympy.expand(averages.mean(symbols.v) - (g + alone).subs(v)) == 0
     # With W = c²Ω/ν: PΩPΩP/(τν) is s^{-2}P(WP)²/c², and PΩ²P/ν² is PW²P/(c² tr W).
     expected = {"0": g + within, "1": 2 * d1, "t": -2 * (g + d1)}
-    found = unit_words(averages.words(symbols.v))
+    average = unit_words(averages.words(symbols.v))
     library = (
         library
-        and found.keys() == expected.keys()
-        and all(sympy.expand(found[name] - value.subs(v)) == 0 for name, value in expected.items())
+        and average.keys() == expected.keys()
+        and all(sympy.expand(average[name] - value.subs(v)) == 0 for name, value in expected.items())
     )
     return [
         Step(
@@ -163,7 +163,7 @@ def _ratio(unit_words: Words) -> list[Step]:
 def _library(words: Words) -> Step:
     """Polynomial target x + cx³/6-like: E[(a²/s²)ηηᵀ] in two dimensions, exactly."""
     averages = TaskAverages(SymbolicTarget(degree=3), 1, "covariances")
-    found = words(averages.words(symbols.a**2 / symbols.s**2))
+    values = words(averages.words(symbols.a**2 / symbols.s**2))
     form = p1 * x**2 + p2 * y**2
     c1, c3 = hermite_symbol(1, 1), hermite_symbol(1, 3)
     # σ* = c₁x + c₃(x³ − 3x)/6: a(s) = c₁s + c₃(3s³ − 3s)/6, a²/s² = (c₁ + c₃(Q − 1)/2)².
@@ -171,7 +171,7 @@ def _library(words: Words) -> Step:
     total = sum(
         (
             value.subs({trace_symbol(2): (p1**2 + p2**2) / (p1 + p2) ** 2, symbols.s: sympy.sqrt(p1 + p2)}) * (p1 / (p1 + p2)) ** int(n)
-            for n, value in found.items()
+            for n, value in values.items()
         ),
         sympy.Integer(0),
     )
@@ -183,6 +183,6 @@ def _library(words: Words) -> Step:
     )
 
 
-def check(factor: sympy.Expr = sympy.S.One, words: Words = lambda found: found, unit_words: Words = lambda found: found) -> list[Step]:
+def check(factor: sympy.Expr = sympy.S.One, words: Words = lambda values: values, unit_words: Words = lambda values: values) -> list[Step]:
     """The argument, step by step; a factor of 2 in Stein's identity and the library's words, of either link, may be replaced."""
     return [_cumulants(), _stein(factor), *_ratio(unit_words), _library(words)]

@@ -93,7 +93,7 @@ def _library(unit_inputs: bool, change: float = 1.0) -> bool:
         return float(_exact(polynomial, variances))
 
     first = np.array([mean(part) for part in b])
-    second = np.array([[mean(one * two) for two in b] for one in b])
+    second = np.array([[mean(row_entry * two) for two in b] for row_entry in b])
     signal = np.array([[mean(y[2] * x[2][a]) * first[j] for j in range(3)] for a in range(2)])
     scale_x, scale_b = (1.0, 1.0) if unit_inputs else (1 / np.sqrt(2), np.sqrt(2))
     scales = np.array([scale_b, scale_b, 1.0])
@@ -102,7 +102,7 @@ def _library(unit_inputs: bool, change: float = 1.0) -> bool:
     target = X**2 / 3 + X / 2 - sympy.Rational(1, 5)
     source = Source(target, float(rho), input_cov=covariance, input_mean=np.array(mu, dtype=float))
     law = GaussianInputs(source, 2, 2, unit_inputs)
-    found = given_tasks(law, np.sqrt(2) * np.array([w], dtype=float))
+    given = given_tasks(law, np.sqrt(2) * np.array([w], dtype=float))
     # y − ⟨Γ, H⟩ − γ by the definition, with Γ in the units of X and of (1/ℓ)Σ y X.
     inner, intercept = [["1/2", "-1", "1/4"], ["3/4", "1/2", "-1/2"]], Fraction(1, 4)
     gamma = np.array([[float(Fraction(entry)) for entry in row] for row in inner]) / (scale_x * scales) * change
@@ -115,14 +115,14 @@ def _library(unit_inputs: bool, change: float = 1.0) -> bool:
     # Rounding: a few hundred nodes, and numbers below 100 here.
     tolerance = 1024 * np.finfo(float).eps * 100
     pairs: list[tuple[Any, Any]] = [
-        (found.b, first * scales * change),
-        (found.second, second * np.outer(scales, scales)),
-        (found.signal, scale_x * signal * scales),
-        (found.linear_errors(gamma.reshape(6, 1), np.array([float(intercept)]))[0], error),
-        (found.label, mean(y[2])),
-        (found.square_h, scale_x**2 * query.sum() * np.sum(np.diag(second) * scales**2)),
+        (given.b, first * scales * change),
+        (given.second, second * np.outer(scales, scales)),
+        (given.signal, scale_x * signal * scales),
+        (given.linear_errors(gamma.reshape(6, 1), np.array([float(intercept)]))[0], error),
+        (given.label, mean(y[2])),
+        (given.square_h, scale_x**2 * query.sum() * np.sum(np.diag(second) * scales**2)),
     ]
-    return all(bool(np.abs(np.asarray(one) - two).max() <= tolerance) for one, two in pairs)
+    return all(bool(np.abs(np.asarray(row_entry) - two).max() <= tolerance) for row_entry, two in pairs)
 
 
 def check() -> list[Step]:

@@ -113,8 +113,8 @@ def _library(unit: bool, variance: sympy.Expr | None = None) -> bool:
         theta: m(1, 1) + m(1, 3),
         alpha: symbols.alpha,
     }
-    found = variance or covariance(SymbolicTarget(), unit_inputs=unit).norm_law().entries["variance"]
-    return bool(sympy.simplify(found - _stated(unit).subs(values, simultaneous=True)) == 0)
+    law = variance or covariance(SymbolicTarget(), unit_inputs=unit).norm_law().entries["variance"]
+    return bool(sympy.simplify(law - _stated(unit).subs(values, simultaneous=True)) == 0)
 
 
 @cache

@@ -77,10 +77,10 @@ def _size_bias(bias: float) -> Step:
     # s = −1: E[e^{−Q} z_i²] = (1 + 2λ_i)^{−1} Π_j (1 + 2λ_j)^{−1/2}, by the library's nodes.
     levels = np.array([0.7, 2.0])
     nodes = group_nodes(levels, np.zeros(2), 4)
-    found = bias * (np.exp(-nodes.q) @ nodes.spread)
+    averages = bias * (np.exp(-nodes.q) @ nodes.spread)
     expected = 1 / (1 + 2 * levels) / np.sqrt(np.prod(1 + 2 * levels))
     # Sums of some hundred terms, to their rounding.
-    library = np.all(np.abs(found - expected) <= 1000 * np.finfo(float).eps * expected)
+    library = np.all(np.abs(averages - expected) <= 1000 * np.finfo(float).eps * expected)
     return Step(
         "for δ = 0 the weight z_i² replaces the factor (1−2sλ_i)^{−1/2} by (1−2sλ_i)^{−3/2}: z_i² becomes χ²_3",
         sympy.simplify(weighted - v ** sympy.Rational(-3, 2)) == 0 and sympy.simplify(weighted - chi) == 0 and bool(library),
@@ -95,8 +95,8 @@ def _substitution() -> Step:
     # Along q = K'(s): d(sK' − K)/ds = s K'' = s dq/ds.
     K = sympy.Function("K")
     stationary = sympy.diff(s * sympy.diff(K(s), s) - K(s), s) - s * sympy.diff(K(s), s, 2)
-    one = -sympy.log(1 - 2 * s * lam) / 2
-    half = s * sympy.diff(one, s) - one
+    log_mass = -sympy.log(1 - 2 * s * lam) / 2
+    half = s * sympy.diff(log_mass, s) - log_mass
     library = [float(curvature(np.array([x]))[0]) for x in (-3.0, -0.01, 0.02, 0.4)]
     with mpmath.workdps(40):
         exact = [float(mpmath.mpf(x) / (1 - mpmath.mpf(x)) + mpmath.log1p(-mpmath.mpf(x))) for x in (-3.0, -0.01, 0.02, 0.4)]
@@ -128,9 +128,9 @@ def _plane(bias: float) -> list[Step]:
     assert nodes.outer is not None
     weights = 1 / (1 + nodes.q)
     second = bias * (np.diag(weights @ nodes.spread) + np.tensordot(weights, nodes.outer, axes=1))
-    found = [weights @ nodes.mass, *(weights @ nodes.first), second[0, 0], second[0, 1], second[1, 1]]
+    moments = [weights @ nodes.mass, *(weights @ nodes.first), second[0, 0], second[0, 1], second[1, 1]]
     # The poles of 1/(1 + Q) are a distance of order one off the real radius and angle: 160 nodes of each are at rounding.
-    plane_holds = bool(np.allclose(found, exact, rtol=0, atol=1e-12))
+    plane_holds = bool(np.allclose(moments, exact, rtol=0, atol=1e-12))
 
     sigma, root = np.array([[2.0, 0.3], [0.3, 0.5]]), np.array([[1.0, 0.0], [0.6, 1.5]])
     inverse = np.linalg.inv(root @ root.T)

@@ -77,7 +77,7 @@ def _laplace(powers: int) -> Step:
         count * t * mean(lambda w: w**powers * f(w)) * phi ** (count - 1),
         count * (count - 1) * t * mean(lambda w: w * f(w)) * mean(lambda w: w * g(w)) * phi ** (count - 2),
     )
-    integrals = [sympy.integrate(sympy.expand(each), (t, 0, sympy.oo)) for each in integrands]
+    integrals = [sympy.integrate(sympy.expand(term), (t, 0, sympy.oo)) for term in integrands]
     holds = all(sympy.simplify(integral - value) == 0 for integral, value in zip(integrals, means, strict=True))
     return Step(
         "1/S = ∫e^{−tS}dt and 1/S² = ∫te^{−tS}dt for the sum of independent weights: the three integrals",
@@ -91,7 +91,7 @@ def _invariant() -> Step:
     # H = n̂(Bn̂ + P e)ᵀ with e ⊥ n̂ a unit vector; in their plane.
     H = sympy.Matrix([[B, P], [0, 0]])
     even, odd = (H + H.T) / 2, (H - H.T) / 2
-    parts = [sum(entry**2 for entry in each) for each in (even, odd)]
+    parts = [sum(entry**2 for entry in half) for half in (even, odd)]
     sizes = sympy.simplify(parts[0] - B**2 - P**2 / 2) == 0 and sympy.simplify(parts[1] - P**2 / 2) == 0
     counts = sympy.expand(1 + (d * (d + 1) / 2 - 1) + d * (d - 1) / 2 + d - d * (d + 1)) == 0
     return Step(
@@ -111,11 +111,11 @@ def _tilts() -> Step:
         z = sympy.Symbol("z", real=True)
         return sympy.simplify(sympy.integrate((function(z) * density.subs(s, z)), (z, -sympy.oo, sympy.oo)))
 
-    one, two = tilted(lambda z: 1, 1), tilted(lambda z: 1, 2)
+    first, two = tilted(lambda z: 1, 1), tilted(lambda z: 1, 2)
     holds = (
-        sympy.simplify(tilted(lambda z: z, 1) / one - beta) == 0
-        and sympy.simplify(tilted(lambda z: z**2, 1) / one - 1 - beta**2) == 0
-        and sympy.simplify(two / one**2 - sympy.exp(beta**2)) == 0
+        sympy.simplify(tilted(lambda z: z, 1) / first - beta) == 0
+        and sympy.simplify(tilted(lambda z: z**2, 1) / first - 1 - beta**2) == 0
+        and sympy.simplify(two / first**2 - sympy.exp(beta**2)) == 0
         and sympy.simplify(tilted(lambda z: z**2, 2) / two - 1 - 4 * beta**2) == 0
     )
     return Step(
@@ -132,20 +132,20 @@ def _linear(factor: float) -> Step:
     worst = 0.0
     for name, size, context in (("relu", 6, 9), ("tanh", 24, 12), ("x + x**2/3", 10, 40)):
         task = Task(name, 0.1)
-        known, found = source_moments(task, size, context), softmax_moments(SoftmaxAttention(task, 0.0), size, context)
+        known, computed = source_moments(task, size, context), softmax_moments(SoftmaxAttention(task, 0.0), size, context)
         # Given x, b₁ is turned by the task, uniformly: r²(B² + P²) is E‖x‖²E‖b₁‖²/d, and r²B² a d-th of it.
         b1, b2 = float(known.second_b.diagonal()[:-1].sum()), float(known.second_b[-1, -1])
         signal = float(known.labels[:, :-1].trace()) / math.sqrt(size)
         pairs = [
-            (found.along, b1 / size**2),
-            (found.across, b1 / size * (1 - 1 / size)),
-            (factor * found.signal, signal),
-            (found.column, b2),
-            (found.label, known.mean_y),
-            (found.square, known.square_y),
+            (computed.along, b1 / size**2),
+            (computed.across, b1 / size * (1 - 1 / size)),
+            (factor * computed.signal, signal),
+            (computed.column, b2),
+            (computed.label, known.mean_y),
+            (computed.square, known.square_y),
         ]
         # A mean label that vanishes by symmetry does so up to rounding.
-        worst = max(worst, *(abs(one - other) / max(abs(other), 1e-9) for one, other in pairs))
+        worst = max(worst, *(abs(value - other) / max(abs(other), 1e-9) for value, other in pairs))
     return Step(
         "β = 0: the library's moments are those of linear attention, which it has from elsewhere",
         worst < 2e-5,
@@ -165,9 +165,9 @@ def _many() -> Step:
     gaps = []
     for size in (200, 400):
         m = softmax_moments(SoftmaxAttention(task, sharp), size, alpha * size)
-        found = (m.mean, math.sqrt(size) * (m.signal - m.mean * m.label), m.across)
-        gaps.append([one - limit for one, limit in zip(found, limits, strict=True)])
-    ratios = [one / other for one, other in zip(*gaps, strict=True)]
+        computed = (m.mean, math.sqrt(size) * (m.signal - m.mean * m.label), m.across)
+        gaps.append([value - limit for value, limit in zip(computed, limits, strict=True)])
+    ratios = [value / other for value, other in zip(*gaps, strict=True)]
     return Step(
         "E rB → c₀*β, √d Cov(rB, y) → a₁²(1+β²), E r²P² → a₁² + e^{β²}v/α, with remainders of order 1/d, d^{−1/2}, 1/d",
         all(abs(ratio / order - 1) < 0.05 for ratio, order in zip(ratios, (2, math.sqrt(2), 2), strict=True)),

@@ -91,14 +91,14 @@ def _any_target(entries: Mapping[str, sympy.Expr]) -> Step:
     pairs = mean(2, first * second) + V * (pij - ri * rj)
     b1b1 = f**2 * (pairs / ELL + (1 - 1 / ELL) * beta_i * beta_j)
     b1b2 = f * (mean(3, first) / ELL + (1 - 1 / ELL) * V * beta_i)
-    found = (
+    computed = (
         entries["second_P"] * pij
         + entries["second_rr"] * ri * rj
         + entries["second_mumu"] * mi * mj
         + entries["second_mur"] * (mi * rj + ri * mj)
     )
     holds = [
-        sympy.expand(found - b1b1),
+        sympy.expand(computed - b1b1),
         sympy.expand(entries["second_mu2"] * mi + entries["second_r2"] * ri - b1b2),
         sympy.expand(entries["mean_mu"] * mi + entries["mean_r"] * ri - f * beta_i),
         sympy.expand(entries["mean_b2"] - V),

@@ -161,7 +161,7 @@ def _library() -> list[Step]:
     basis = np.polynomial.hermite_e.hermevander(g, degree)
     values = np.sin(m[:, None] + s * g)
     direct = (values * weight) @ basis
-    found = conditional_coefficients("sin", m, s, degree=degree)
+    conditional = conditional_coefficients("sin", m, s, degree=degree)
     # Sums of 180 terms of size ≤ √k! ≤ 11, weights of sum one.
     bound = 180 * 11 * float(np.finfo(float).eps)
     # 30 degrees: the rest is below ρ^30/√30! ≈ 1e-23 times He.
@@ -177,7 +177,7 @@ def _library() -> list[Step]:
     return [
         Step(
             "the library's c_k(m,s) of sin are those of a Gauss-Hermite sum",
-            bool(np.abs(found - direct).max() < bound),
+            bool(np.abs(conditional - direct).max() < bound),
             "k ≤ 5, three m",
             tex=r"The library's $c_k(m,s)$ of $\sin$ are those of a Gauss--Hermite sum.",
         ),

@@ -135,11 +135,11 @@ def _rate() -> Step:
 
 @cache
 def _library() -> Step:
-    found = equivalent_transformer(RandomTransformer("relu", 1e-3), Task("relu", 0.01), degree=5)
-    C = found.covariance.norm_law().numeric(alpha=1)["variance"]
+    equivalent = equivalent_transformer(RandomTransformer("relu", 1e-3), Task("relu", 0.01), degree=5)
+    C = equivalent.covariance.norm_law().numeric(alpha=1)["variance"]
     return Step(
         "the library's inflation of degree r is (3C/4d) r(r−1)",
-        abs(found.inflation(80, 80) - 3 * C / 320 * 20) < 1e-12,
+        abs(equivalent.inflation(80, 80) - 3 * C / 320 * 20) < 1e-12,
         "r = 5, d = 80",
         tex=r"The library's inflation of degree $r$ is $\frac{3C}{4d}r(r-1)$.",
     )

@@ -188,7 +188,7 @@ def _library() -> Step:
     sizes = Sizes(4, 4, math.inf, 9, 7)
     draw: Any = draw_run(Task("relu", 0.1), sizes, 1, True, np.float64, np.random.SeedSequence(1), True)
     model = OneStepTransformer("tanh", 1.0, 0.1)
-    found = gradients(StepSource(model.activation, False), draw.step, draw.layer, draw.start, draw.trace, [(9, 7)], [0, 9])[9, 7]
+    computed = gradients(StepSource(model.activation, False), draw.step, draw.layer, draw.start, draw.trace, [(9, 7)], [0, 9])[9, 7]
     h, y, w = draw.step.h(), draw.step.y, draw.start / math.sqrt(7)
     pre = h @ draw.layer.T
     literal = ((np.outer(w, y) - np.outer(w, w) @ np.tanh(pre).T / math.sqrt(7)) * (1 / np.cosh(pre) ** 2).T) @ h / (9 * math.sqrt(7))
@@ -196,7 +196,7 @@ def _library() -> Step:
     bound = 64 * 9 * float(np.finfo(float).eps) * float(np.abs(literal).max())
     return Step(
         "the library's gradient is the formula with every array in full",
-        bool(np.abs(found.matrix - literal).max() < bound),
+        bool(np.abs(computed.matrix - literal).max() < bound),
         "σ = tanh, d = 4",
         tex="The library's gradient is the formula with every array in full.",
     )

@@ -124,9 +124,9 @@ def _against_sources(wrong: float) -> list[Step]:
             every += parts
         sizes = Sizes(d, d, 1, samples=60, hidden=30)
         # The scale of the head is one number for all, and of each type its own.
-        one = icl_error(model, given_moments(sources, trace=60.0), sizes)
+        error = icl_error(model, given_moments(sources, trace=60.0), sizes)
         other = icl_error(model, given_moments(every, trace=60.0), sizes)
-        gap = abs(one.idg / other.idg - 1)
+        gap = abs(error.idg / other.idg - 1)
         steps.append(Step(f"types as sources of their own: {model}", gap < 1e-9, "two sources of four types, four subspaces",
                           tex="The library with energies equals the library with every type as a source."))  # fmt: skip
     return steps

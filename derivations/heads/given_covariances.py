@@ -70,16 +70,16 @@ def vanishes(expression: sympy.Expr) -> bool:
 def _second_order(factor: sympy.Expr) -> list[Step]:
     """Ĉ = diag(r₁, r₂), T₁ and T₂ any symmetric matrices: −d/dε tr T₁(Ĉ + εT₂ + κ(ε))⁻¹ at fixed g."""
     r1, r2, kappa, m, epsilon = sympy.symbols("r_1 r_2 kappa m epsilon", positive=True)
-    T1, T2, C, one = symmetric("s"), symmetric("t"), sympy.diag(r1, r2), sympy.eye(2)
-    R = (C + kappa * one).inv()
+    T1, T2, C, unit = symmetric("s"), symmetric("t"), sympy.diag(r1, r2), sympy.eye(2)
+    R = (C + kappa * unit).inv()
     # g = κ(m − tr ĈR) = κ(m − 2 + κ tr R): its derivatives in ε and κ, with dR = −R(T₂ + dκ)R.
     g_epsilon = -(kappa**2) * (R * T2 * R).trace()
     g_kappa = m - 2 + 2 * kappa * R.trace() - kappa**2 * (R * R).trace()
     slope = -g_epsilon / g_kappa
-    total = (T1 * R * (T2 + slope * one) * R).trace()
+    total = (T1 * R * (T2 + slope * unit) * R).trace()
     prime = 1 / (m - ((C * R) ** 2).trace())
     claimed = (T1 * R * T2 * R).trace() + factor * kappa**2 * prime * (T1 * R * R).trace() * (T2 * R * R).trace()
-    exact = sympy.diff((T1 * (C + epsilon * T2 + kappa * one).inv()).trace(), epsilon).subs(epsilon, 0) + (T1 * R * T2 * R).trace()
+    exact = sympy.diff((T1 * (C + epsilon * T2 + kappa * unit).inv()).trace(), epsilon).subs(epsilon, 0) + (T1 * R * T2 * R).trace()
     return [
         Step("d tr T₁(Ĉ+εT₂+κ)⁻¹/dε = −tr T₁RT₂R", vanishes(exact), "2 × 2, all symmetric T₁, T₂",
             tex=r"$\frac{d}{d\epsilon}\operatorname{tr}T_1(\hat C+\epsilon T_2+\kappa)^{-1}=-\operatorname{tr}T_1RT_2R$."),
@@ -240,9 +240,9 @@ class WrittenOut:
                 kappa = (low + high) / 2
                 low, high = (kappa, high) if kappa * (m - float((values / (values + kappa)).sum())) < g else (low, kappa)
             R = (basis / (values + kappa)) @ basis.T
-            found = np.array([(a * np.trace(A @ R) + e / kappa) / n for a, e, A in zip(c1**2, rest, C, strict=True)])
-            done = np.abs(found - delta).max() < 1e-14 * delta.max()
-            delta = found
+            traces = np.array([(a * np.trace(A @ R) + e / kappa) / n for a, e, A in zip(c1**2, rest, C, strict=True)])
+            done = np.abs(traces - delta).max() < 1e-14 * delta.max()
+            delta = traces
             if done:
                 break
         prime = 1 / (m - float(np.trace(C_hat @ R @ C_hat @ R)))
@@ -251,9 +251,9 @@ class WrittenOut:
     @property
     def gram(self) -> Array:
         """Γ: the constant, then the means of degree 2."""
-        found = np.eye(len(self.C) + 1)
-        found[1:, 1:] = [[np.trace(A @ B) / 2 for B in self.C] for A in self.C]
-        return found
+        matrix = np.eye(len(self.C) + 1)
+        matrix[1:, 1:] = [[np.trace(A @ B) / 2 for B in self.C] for A in self.C]
+        return matrix
 
     @property
     def tr2(self) -> Array:
@@ -312,8 +312,8 @@ def _against_library(change: float) -> list[Step]:
         pi = np.array([p.weight for p in sources])
         errors, _ = errors_of(c0, c1, c2, rest, sources, pi, n, m, ridge)
         idg = float(pi @ errors)
-        found = icl_error(RandomTransformer(head, ridge * side), given_moments(sources), Sizes(side, side, 1, samples=n, hidden=m))
-        worst = max(worst, abs(found.idg / idg - 1), *(abs(x / e - 1) for x, e in zip(found.icl_by_source, errors, strict=True)))
+        error = icl_error(RandomTransformer(head, ridge * side), given_moments(sources), Sizes(side, side, 1, samples=n, hidden=m))
+        worst = max(worst, abs(error.idg / idg - 1), *(abs(x / e - 1) for x, e in zip(error.icl_by_source, errors, strict=True)))
     return [
         Step(
             "the library equals the equations written out and iterated",

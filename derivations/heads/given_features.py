@@ -130,13 +130,13 @@ def _published(factor: float = 1.0) -> Step:
     worst = 0.0
     for values, shares in ((k**-1.5, k**-2.2), (np.ones(120), np.ones(120) / 120)):
         for n, lam in ((60, 0.01), (300, 0.5), (90, 1e-6)):
-            found = ridge(values, shares, n, factor * lam, noise=0.2)
+            result = ridge(values, shares, n, factor * lam, noise=0.2)
             bias, variance, nu = published(values, shares, n, math.inf, lam)
             expected = np.array([bias, 0.2 * variance, nu, 0.2 + bias + 0.2 * variance])
-            measured = np.array([found.bias, found.variance, found.effective_ridge, found.test])
+            measured = np.array([result.bias, result.variance, result.effective_ridge, result.test])
             worst = max(worst, float(np.abs(measured / expected - 1).max()))
             for sigma, p in (("relu", 150.0), ("tanh", 700.0)):
-                found = random_features(values, shares, n, p, sigma, factor * lam, noise=0.2, mean=0.3)
+                result = random_features(values, shares, n, p, sigma, factor * lam, noise=0.2, mean=0.3)
                 c0, c1, c2 = np.asarray(coefficients(sigma, 2))
                 t = values.sum()
                 quadratic = c2**2 / 2 * float((values**2).sum()) / t**2
@@ -148,7 +148,7 @@ def _published(factor: float = 1.0) -> Step:
                 if operator[-1] == 0:
                     # A mean that nothing carries is noise to the library.
                     expected[:2] = bias - 0.09 * (1 + variance), (0.2 + 0.09) * variance
-                measured = np.array([found.bias, found.variance, found.effective_ridge])
+                measured = np.array([result.bias, result.variance, result.effective_ridge])
                 worst = max(worst, float(np.abs(measured / expected - 1).max()))
     return Step(
         "bias, variance and ν of the library are the published ones",
@@ -164,10 +164,10 @@ def _exact() -> list[Step]:
     plain = sympy.limit((1 + x * n / (n - x * n - 1)) * (1 - x), n, sympy.oo)
     # With an intercept both are (1 + 1/n) times those of n − 1 samples, 1 + D/(n−D−2) and (n−1)/(n−1−D): apart by D/((n−D−2)(n−1)).
     D, many = 40, 100
-    found = ridge(np.ones(D), np.zeros(D), many, 0.0, noise=1.0, intercept=True)
+    error = ridge(np.ones(D), np.zeros(D), many, 0.0, noise=1.0, intercept=True)
     exact = (1 + 1 / many) * (1 + D / (many - D - 2))
     apart = D / ((many - D - 2) * (many - 1))
-    close = abs(exact / found.test - 1 - apart) < 1e-12 and abs(found.dof - D - 1) < 1e-9
+    close = abs(exact / error.test - 1 - apart) < 1e-12 and abs(error.dof - D - 1) < 1e-9
     return [
         Step(
             "σ²/(1−Υ) meets the exact risk of least squares",
@@ -204,11 +204,11 @@ def _drawn(change: float = 1.0) -> Step:
             w = np.linalg.solve(train[i].T @ train[i] + lam * np.eye(train[i].shape[1]), train[i].T @ train[2])
             row += [np.mean((test[2] - test[i] @ w) ** 2), np.mean((train[2] - train[i] @ w) ** 2)]
         errors.append(row)
-    found = np.array(errors)
-    one = ridge(values, shares, change * n, lam, noise=noise)
+    simulated = np.array(errors)
+    error = ridge(values, shares, change * n, lam, noise=noise)
     other = random_features(values, shares, change * n, p, "relu", lam, noise=noise)
-    expected = np.array([one.test, one.training, other.test, other.training])
-    gap = np.abs(found.mean(0) - expected) / (found.std(0, ddof=1) / math.sqrt(draws) + 0.01 * expected)
+    expected = np.array([error.test, error.training, other.test, other.training])
+    gap = np.abs(simulated.mean(0) - expected) / (simulated.std(0, ddof=1) / math.sqrt(draws) + 0.01 * expected)
     return Step(
         "test and training errors of drawn fits are the library's",
         bool((gap < 3).all()),
@@ -234,11 +234,11 @@ def _power_laws(change: float = 0.0) -> Step:
         n = np.array([3e3, 3e4]) if math.isfinite(ell) else np.array([3e2, 3e3])
         lam = n ** (1 - ell) if math.isfinite(ell) else np.zeros(2)
         if math.isinf(q):
-            found = ridge(k**-a, k ** (-1 - 2 * a * r), n, lam, noise=1.0)
+            error = ridge(k**-a, k ** (-1 - 2 * a * r), n, lam, noise=1.0)
         else:
             # σ(x) = x: the features are linear, and p/√t their scale.
-            found = random_features(k**-a, k ** (-1 - 2 * a * r), n, n**q, "identity", lam, noise=1.0)
-        slopes = [-np.diff(np.log(x))[0] / math.log(10) for x in (found.effective_ridge, found.bias, found.variance)]
+            error = random_features(k**-a, k ** (-1 - 2 * a * r), n, n**q, "identity", lam, noise=1.0)
+        slopes = [-np.diff(np.log(x))[0] / math.log(10) for x in (error.effective_ridge, error.bias, error.variance)]
         expected = [rates.effective_ridge, rates.bias + change, rates.variance]
         worst = max(worst, *(abs(s - e) for s, e in zip(slopes, expected, strict=True)))
     return Step(
@@ -257,9 +257,9 @@ def _estimates() -> Step:
         x = rng.standard_normal((N, D))
         y = x[:, 0] + rng.standard_normal(N)
         z = np.linalg.svd(x / math.sqrt(N), full_matrices=False)[0].T @ y / math.sqrt(N)
-        found = estimated_spectrum(x, y, centred=False)
-        sums.append(float(z @ z) - D / N * found.noise)
-        noises.append(found.noise)
+        spectrum = estimated_spectrum(x, y, centred=False)
+        sums.append(float(z @ z) - D / N * spectrum.noise)
+        noises.append(spectrum.noise)
     ok = abs(np.mean(sums) - 1) < 4 * np.std(sums) / math.sqrt(draws) and abs(np.mean(noises) - 1) < 4 * np.std(noises) / math.sqrt(draws)
     return Step(
         "E z_k² = β_k² + σ²/N, and σ̂² is unbiased",

@@ -124,8 +124,8 @@ def _against_library(share: float) -> list[Step]:
         idg, errors = _literal((0.3, 0.6, 0.4, 0.3**2 + 0.4**2 / 2), sources, n, m, ridge, share)
         # The head sees every source at scale 1.
         given = given_moments(sources, trace=1.0)
-        found = icl_error(RandomTransformer(head, ridge * side), given, Sizes(side, side, 1, samples=n, hidden=m))
-        worst = max(worst, abs(found.idg / idg - 1), *(abs(x / e - 1) for x, e in zip(found.icl_by_source, errors, strict=True)))
+        error = icl_error(RandomTransformer(head, ridge * side), given, Sizes(side, side, 1, samples=n, hidden=m))
+        worst = max(worst, abs(error.idg / idg - 1), *(abs(x / e - 1) for x, e in zip(error.icl_by_source, errors, strict=True)))
     return [
         Step(
             "the library equals the equations of one matrix",
@@ -160,8 +160,8 @@ def _moments(factor: float) -> list[Step]:
     mean = sum(p.weight * p.middle for p in sources)
     trace = float(np.trace(sum(p.weight * C for p, C in zip(sources, dense, strict=True)) - np.outer(mean, mean)))
     # k tasks are k tasks of one vector each.
-    each = [source_moments(task, 3, 5, source=0, tasks=xi[j : j + 1]) for j in range(4)]
-    averaged = np.mean([np.kron(m.second_x, m.second_b) for m in each], axis=0)
+    by_task = [source_moments(task, 3, 5, source=0, tasks=xi[j : j + 1]) for j in range(4)]
+    averaged = np.mean([np.kron(m.second_x, m.second_b) for m in by_task], axis=0)
     same = bool(np.abs(averaged - dense[0]).max() < 1e-10 * np.abs(averaged).max())
     return [
         Step("E[hhᵀ] = E[xxᵀ] ⊗ E[bbᵀ] and E[h] = E[x] ⊗ E[b] over any tasks", bool(product and centre), "two tasks, discrete laws",

@@ -63,14 +63,14 @@ def _isserlis(slope: Callable[[sympy.Expr, sympy.Expr], sympy.Expr]) -> list[Ste
     u, v = sympy.symbols("u v")
     m, n = sympy.symbols("m n", real=True)
     s, t = sympy.symbols("s_i s_j", positive=True)
-    one, other = _CUBIC.subs(X, m + s * u), _CUBIC.subs(X, n + t * v)
-    c0 = [_mean(one, u, v), _mean(other.subs(v, u), u, v)]
-    c1 = [_mean(one * u, u, v), _mean(other.subs(v, u) * u, u, v)]
-    covariance = sympy.expand(_mean(one * other, u, v) - c0[0] * c0[1])
+    left, right = _CUBIC.subs(X, m + s * u), _CUBIC.subs(X, n + t * v)
+    c0 = [_mean(left, u, v), _mean(right.subs(v, u), u, v)]
+    c1 = [_mean(left * u, u, v), _mean(right.subs(v, u) * u, u, v)]
+    covariance = sympy.expand(_mean(left * right, u, v) - c0[0] * c0[1])
     first = sympy.expand(covariance.coeff(_OMEGA, 0)), sympy.expand(covariance.coeff(_OMEGA, 1) - c1[0] * c1[1])
     # y = βs u + e: Cov(z, y) = βs², Cov(σ(z), y) = βs c_1.
     beta = sympy.Symbol("beta", real=True)
-    label = sympy.expand(_mean(one * beta * s * u, u, v) - slope(c1[0], s) * beta * s**2)
+    label = sympy.expand(_mean(left * beta * s * u, u, v) - slope(c1[0], s) * beta * s**2)
     return [
         Step("Cov(σ(z_i), σ(z_j)) of cubics has no term of degree 0 in ω, and c_1i c_1j of degree 1", first == (0, 0), "all a, b, c, m, s",
              tex=r"$\operatorname{Cov}(\sigma(z_i),\sigma(z_j))$ of cubics has no term of degree $0$ in $\omega$, and $c_{1i}c_{1j}$ of"
@@ -88,8 +88,8 @@ def _neurons() -> Step:
     for name, a in (("tanh", 0.3), ("gelu", 0.4), ("softplus", 0.6)):
         kernel, s = dual_activation(name), math.sqrt(1 - a)
         c0, c1, norm2 = affine_moments(activation(name), np.full(g.size, s), 1, shifts=math.sqrt(a) * g)
-        found = np.array([w @ c0**2, w @ (c1 / s) ** 2, w @ norm2])
-        worst = max(worst, float(np.abs(found - [kernel(a), kernel.slope(a), kernel(1.0)]).max()))
+        moments = np.array([w @ c0**2, w @ (c1 / s) ** 2, w @ norm2])
+        worst = max(worst, float(np.abs(moments - [kernel(a), kernel.slope(a), kernel(1.0)]).max()))
     return Step(
         "over neurons whose means are Gaussian of variance a, E c_0² = κ(a), E(c_1/s)² = κ'(a): the kernel of composed layers about a",
         worst < 1e-10, "tanh, GELU, softplus",
@@ -102,7 +102,7 @@ def _arcsine() -> Step:
     """erf: Cov = (2/π) arcsin(2Σ_ij/√((1 + 2Σ_ii)(1 + 2Σ_jj))), at D = 200 neurons of 400 inputs."""
     rng = np.random.default_rng(0)
     W = rng.standard_normal((400, 200)) / 20
-    found = given_features([W], ["erf"], given_moments([Population(np.eye(400), np.ones(400) / 20, square=2.0)])).training[0]
+    error = given_features([W], ["erf"], given_moments([Population(np.eye(400), np.ones(400) / 20, square=2.0)])).training[0]
     covariance = W.T @ W
     size = np.sqrt(1 + 2 * covariance.diagonal())
     exact = 2 / np.pi * np.arcsin(2 * covariance / np.outer(size, size))
@@ -110,8 +110,8 @@ def _arcsine() -> Step:
     # The next term is c_3²ω³/6 < ω³ c_*².
     omega = np.abs(covariance / np.sqrt(np.outer(covariance.diagonal(), covariance.diagonal())))
     allowed = 0.05 * omega**3 + 1e-14
-    matrix = np.asarray(found.covariance)
-    close = bool((np.abs(matrix - exact) <= allowed).all() and np.abs(found.signal - signal).max() < 1e-14)
+    matrix = np.asarray(error.covariance)
+    close = bool((np.abs(matrix - exact) <= allowed).all() and np.abs(error.signal - signal).max() < 1e-14)
     return Step(
         "of erf the library's second moments differ from the arcsine law by O(ω³), and its E[φy] not at all", close, "D = 400, m = 200",
         tex=r"Of erf the library's second moments differ from the arcsine law by $O(\omega^3)$, and its $\mathbb{E}[\phi y]$ not at all.",
@@ -125,11 +125,13 @@ def _linear() -> Step:
     layers = [np.linalg.qr(rng.standard_normal((12, 12)))[0] for _ in range(3)]
     sizes = Sizes(3, 3, math.inf, samples=40)
     model = LinearTransformer(ridge=0.2)
-    one, other = icl_error(model, inputs, sizes), icl_error(model, given_features(layers, ["identity"] * 3, inputs), sizes)
+    by_model, by_features = icl_error(model, inputs, sizes), icl_error(model, given_features(layers, ["identity"] * 3, inputs), sizes)
     return Step(
-        "rotations as layers without a nonlinearity leave the error as it is", abs(one.icl / other.icl - 1) < 1e-10, "three layers",
+        "rotations as layers without a nonlinearity leave the error as it is",
+        abs(by_model.icl / by_features.icl - 1) < 1e-10,
+        "three layers",
         tex="Rotations as layers without a nonlinearity leave the error as it is.",
-    )  # fmt: skip
+    )
 
 
 def check(slope: Callable[[sympy.Expr, sympy.Expr], sympy.Expr] = lambda c1, s: c1 / s) -> list[Step]:

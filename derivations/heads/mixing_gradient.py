@@ -62,16 +62,16 @@ Array = NDArray[np.float64]
 def _resolvent(sign: int) -> Step:
     """(Σ_s(W_s + εw_s)r_s + k + εκ)⁻¹ to first order in ε, r_s not commuting."""
     W1, W2, w1, w2, k, kappa, epsilon = sympy.symbols("W_1 W_2 w_1 w_2 k kappa epsilon", positive=True)
-    r1, r2, one = symmetric("r"), symmetric("s"), sympy.eye(2)
+    r1, r2, unit = symmetric("r"), symmetric("s"), sympy.eye(2)
 
     def inverse(e: sympy.Expr) -> sympy.Matrix:
-        return ((W1 + e * w1) * r1 + (W2 + e * w2) * r2 + (k + e * kappa) * one).inv()
+        return ((W1 + e * w1) * r1 + (W2 + e * w2) * r2 + (k + e * kappa) * unit).inv()
 
     R = inverse(sympy.Integer(0))
     # dR̃ = sign R̃ N R̃ means that R̃⁻¹ dR̃ R̃⁻¹ = sign N: no inverse is expanded.
-    A = (W1 + epsilon * w1) * r1 + (W2 + epsilon * w2) * r2 + (k + epsilon * kappa) * one
+    A = (W1 + epsilon * w1) * r1 + (W2 + epsilon * w2) * r2 + (k + epsilon * kappa) * unit
     exact = (A.adjugate() / A.det()).diff(epsilon).subs(epsilon, 0)
-    N = w1 * r1 + w2 * r2 + kappa * one
+    N = w1 * r1 + w2 * r2 + kappa * unit
     holds = all(vanishes(entry) for entry in exact - sign * R * N * R)
     return Step(
         "dR̃ = −R̃(Σ dW_s r_s + dk)R̃",
@@ -116,15 +116,15 @@ def _towards() -> Step:
     slots = sympy.symbols("x_1:4")
     partial = [sympy.diff(e(*slots), slot) for slot in slots]
     total = 0
-    found = []
+    differences = []
     for s in range(3):
-        moved = [(1 - epsilon) * p + epsilon * int(i == s) for i, p in enumerate(pi)]
-        g = sum(d * sympy.diff(m, epsilon) for d, m in zip(partial, moved, strict=True))
-        found.append(sympy.expand(g - (partial[s] - sum(p * d for p, d in zip(pi, partial, strict=True)))))
+        weights = [(1 - epsilon) * p + epsilon * int(i == s) for i, p in enumerate(pi)]
+        g = sum(d * sympy.diff(m, epsilon) for d, m in zip(partial, weights, strict=True))
+        differences.append(sympy.expand(g - (partial[s] - sum(p * d for p, d in zip(pi, partial, strict=True)))))
         total += pi[s] * g
     return Step(
         "g_s = ∂_s e − Σπ_u∂_u e, and Σπ_s g_s = 0",
-        found == [0, 0, 0] and sympy.expand(total) == 0,
+        differences == [0, 0, 0] and sympy.expand(total) == 0,
         "all e, three sources",
         tex=r"$g_s=\partial_se-\sum_u\pi_u\partial_ue$, and $\sum_s\pi_sg_s=0$.",
     )
@@ -165,14 +165,14 @@ _POINTS = ((20, 9, 0.05), (8, 30, 0.3))
 
 def _sources(rng: np.random.Generator) -> list[Population]:
     """Three sources of unequal traces whose covariances do not commute."""
-    found = []
+    sources = []
     for trace, mean in ((1.0, 0.5), (1.6, -0.2), (0.7, 0.0)):
         A = rng.standard_normal((6, 12))
         C = A @ A.T
         C = C * trace / np.trace(C)
         signal = C @ rng.standard_normal(6)
-        found.append(Population(C, signal, 2.0 + mean**2, mean))
-    return found
+        sources.append(Population(C, signal, 2.0 + mean**2, mean))
+    return sources
 
 
 def _difference(f: Callable[[float], Array], h: float = 1e-3) -> Array:
@@ -210,17 +210,17 @@ def _against_library(with_scale: bool) -> Step:
         traces = np.array([p.trace for p in sources])
         given = given_moments([Population(**{**vars(p), "weight": w}) for p, w in zip(sources, _PROPORTIONS, strict=True)])
         law = MomentLaw.of(Head.of(RandomTransformer(head, ridge * side)), given)
-        found = gradient_at(Response(law, Sizes(side, side, 1, samples=n, hidden=m)))
+        derivative = gradient_at(Response(law, Sizes(side, side, 1, samples=n, hidden=m)))
 
         def errors(pi: Array, sources: list[Population] = sources, traces: Array = traces, n: int = n, m: int = m,
                    ridge: float = ridge) -> Array:  # fmt: skip
             t = float((pi if with_scale else _PROPORTIONS) @ traces)
             return _literal(_HEAD, sources, pi, t, n, m, ridge)[0]
 
-        worst = max(worst, float(np.abs(np.array(found.error.icl_by_source) / errors(_PROPORTIONS) - 1).max()))
+        worst = max(worst, float(np.abs(np.array(derivative.error.icl_by_source) / errors(_PROPORTIONS) - 1).max()))
         for s in range(3):
             expected = _difference(lambda x, s=s: errors((1 - x) * _PROPORTIONS + x * np.eye(3)[s]))  # type: ignore[misc]
-            worst = max(worst, float(np.abs(found.icl_by_source[:, s] - expected).max() / np.abs(expected).max()))
+            worst = max(worst, float(np.abs(derivative.icl_by_source[:, s] - expected).max() / np.abs(expected).max()))
     return Step(
         "the library's gradient is that of the equations written out",
         worst < 1e-7,

@@ -206,15 +206,15 @@ def _literal(values: dict[str, float], kappa: int, start: float) -> tuple[mpmath
             return kappa1(k_) - lam_ - kappa1(k_) / tau_ * (mu_ - kappa1(k_) / c2 * (mu_ - f1) / zeta)
 
         k_ = mpmath.exp(mpmath.findroot(equation, (mpmath.log(start) - 1e-3, mpmath.log(start) + 1e-3), tol=1e-50))
-        one = kappa1(k_)
-        zeta, f1 = (e + one) / c2, mean(lambda _s, r_: r_ / (r_ + k_))
+        first = kappa1(k_)
+        zeta, f1 = (e + first) / c2, mean(lambda _s, r_: r_ / (r_ + k_))
         slope = 1 / (mu_ - mean(lambda _s, r_: (r_ / (r_ + k_)) ** 2))
 
         def W(T: Callable[..., mpmath.mpf]) -> mpmath.mpf:
             t1, t2 = (mean(lambda s_, r_, b=b: T(s_, r_) / (r_ + k_) ** b) for b in (1, 2))
             G = t1 + e / c2 * (mu_ - f1) / zeta
             dG = -slope * t2 + e / c2 * (-(mu_ - f1) / zeta**2 + slope * mean(lambda _s, r_: r_ / (r_ + k_) ** 2) / zeta)
-            return G + one / c2 * dG
+            return G + first / c2 * dG
 
         def Q(T: Callable[..., mpmath.mpf]) -> mpmath.mpf:
             trace = mean(lambda s_, r_: T(s_, r_) / (r_ + k_) ** 2)
@@ -263,9 +263,9 @@ def _against_library() -> list[Step]:
         tau_, mu_ = np.array([v["tau"]]), np.array([v["mu"]])
         spectrum = Spectrum.limit(np.array([v["p"]]), np.array([float(kappa)]))
         point = fixed_point(samples, spectrum, tau_, mu_, np.array([v["ridge"] / v["mu"]]))
-        found = random_head_error(samples, spectrum, tau_, mu_, point, np.inf, np.ones(1))
+        error = random_head_error(samples, spectrum, tau_, mu_, point, np.inf, np.ones(1))
         icl, idg = _literal(v, kappa, float(point.k[0]))
-        worst = max(worst, abs(float(found.icl[0] / icl) - 1), abs(float(found.idg[0] / idg) - 1))
+        worst = max(worst, abs(float(error.icl[0] / icl) - 1), abs(float(error.idg[0] / idg) - 1))
     return [
         Step(
             "the library equals the one-scale equations written out",

@@ -110,7 +110,7 @@ def _one_type(factor: sympy.Expr | int) -> list[Step]:
     omega = kappa * g + sum(sympy.log(1 + kappa * (v + x * a + y * b)) for v, a, b in zip(r, T1, T2, strict=True)) - m * sympy.log(kappa)
     at = {x: 0, y: 0}
     second = {name: sympy.diff(omega, *name).subs(at) for name in ((x, y), (x, kappa), (kappa, y), (kappa, kappa))}
-    found = -second[x, y] + factor * second[x, kappa] * second[kappa, y] / second[kappa, kappa]
+    fluctuation = -second[x, y] + factor * second[x, kappa] * second[kappa, y] / second[kappa, kappa]
     # m/κ − g − Σ A/(1+κA) = 0 removes nothing: g does not occur in second derivatives.
     R = [1 / (v + k) for v in r]
     prime = 1 / (m - sum((v * z) ** 2 for v, z in zip(r, R, strict=True)))
@@ -119,7 +119,7 @@ def _one_type(factor: sympy.Expr | int) -> list[Step]:
     return [
         Step("one type: κ⁻¹ is the effective ridge of the theory with given covariances", same, "two eigenvalues; sums of such terms",
              tex=r"One type: $\kappa^{-1}$ is the effective ridge of the theory with given covariances."),
-        Step("one type: (2) is tr T₁RT₂R + k²k' tr T₁R² tr T₂R²", _vanishes(found - known), "two eigenvalues; sums of such terms",
+        Step("one type: (2) is tr T₁RT₂R + k²k' tr T₁R² tr T₂R²", _vanishes(fluctuation - known), "two eigenvalues; sums of such terms",
              tex=r"One type: (2) is $\operatorname{tr}T_1RT_2R+k^2k'\operatorname{tr}T_1R^2\operatorname{tr}T_2R^2$."),
     ]  # fmt: skip
 
@@ -185,11 +185,11 @@ class _Literal:
 
         def direct(blocks: list[Array]) -> Array:
             size = sum(map(len, blocks))
-            found, start = np.zeros((size, size)), 0
+            matrix, start = np.zeros((size, size)), 0
             for block in blocks:
-                found[start : start + len(block), start : start + len(block)] = block
+                matrix[start : start + len(block), start : start + len(block)] = block
                 start += len(block)
-            return found
+            return matrix
 
         def square(parts: list[tuple[Array, int]]) -> Array:
             """Every block in all its copies."""
@@ -213,13 +213,13 @@ class _Literal:
 
     def stationary(self, w: Array) -> Array:
         """κ by plain iteration."""
-        A, one = np.tensordot(w, self.samples, 1), np.eye(self.samples.shape[1])
+        A, identity = np.tensordot(w, self.samples, 1), np.eye(self.samples.shape[1])
         kappa = self.m * self.law.shares
         for _ in range(10000):
-            inner = A @ np.linalg.inv(one + np.tensordot(kappa, self.neurons, 1) @ A)
-            found = self.m * self.law.shares / (self.ridge + self.law.residual2 @ w + np.einsum("sij,ji->s", self.neurons, inner))
-            done = np.abs(found / kappa - 1).max() < 1e-14
-            kappa = found
+            inner = A @ np.linalg.inv(identity + np.tensordot(kappa, self.neurons, 1) @ A)
+            values = self.m * self.law.shares / (self.ridge + self.law.residual2 @ w + np.einsum("sij,ji->s", self.neurons, inner))
+            done = np.abs(values / kappa - 1).max() < 1e-14
+            kappa = values
             if done:
                 break
         return kappa
@@ -241,10 +241,10 @@ class _Literal:
         step = 2e-3 * w
 
         def shifted(*moves: tuple[int, float]) -> Array:
-            found = w.copy()
+            tilted = w.copy()
             for t, direction in moves:
-                found[t] += direction * step[t]
-            return found
+                tilted[t] += direction * step[t]
+            return tilted
 
         slope = np.array([(self.value(shifted((t, 1))) - self.value(shifted((t, -1)))) / (2 * step[t]) for t in range(N)])
         off = float(np.abs(w * (1 + slope / self.n) / law.weights - 1).max())
@@ -266,9 +266,9 @@ def _against_library(change: float) -> Step:
         law = _random_law(seed, types)
         solver = TypedRidge(law, n, m, ridge)
         _, w, *_ = solver.settle()
-        found = solver.errors()
+        errors = solver.errors()
         error, mean, off = _Literal(replace(law, residual2=change * law.residual2), n, m, ridge).errors(w)
-        worst = max(worst, off, np.abs(found.error / error - 1).max(), np.abs(found.mean_error / mean - 1).max())
+        worst = max(worst, off, np.abs(errors.error / error - 1).max(), np.abs(errors.mean_error / mean - 1).max())
     # Differences of relative step 2e-3: truncation of order 4e-6 times the ratio of derivatives, rounding 1e-14/4e-6.
     return Step("the library equals the functional differentiated by differences", bool(worst < 1e-4), "two laws with 2 to 4 types",
                 tex=r"The library equals the functional differentiated by differences, for two laws with 2 to 4 types.")  # fmt: skip

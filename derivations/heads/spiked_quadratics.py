@@ -61,12 +61,12 @@ def _mean(expression: sympy.Expr, variances: dict[sympy.Symbol, sympy.Expr]) -> 
 
 def _basis(d: int) -> list[sympy.Matrix]:
     """Orthonormal symmetric matrices."""
-    found = []
+    basis = []
     for i, j in itertools.combinations_with_replacement(range(d), 2):
         matrix = sympy.zeros(d, d)
         matrix[i, j] = matrix[j, i] = 1 if i == j else 1 / sympy.sqrt(2)
-        found.append(matrix)
-    return found
+        basis.append(matrix)
+    return basis
 
 
 def _weights(factor: int) -> list[Step]:
@@ -93,8 +93,8 @@ def _weights(factor: int) -> list[Step]:
     }  # fmt: skip
     expected = {(p, q): (2 if p == q else 2 * factor) * r[p] * r[q] for p, q in pairs}
     uncorrelated = all(
-        sympy.expand(_mean(one * other, variances) - (expected[key[0]] if key == second else 0)) == 0
-        for (key, one), (second, other) in itertools.combinations_with_replacement(weights.items(), 2)
+        sympy.expand(_mean(weight * other, variances) - (expected[key[0]] if key == second else 0)) == 0
+        for (key, weight), (second, other) in itertools.combinations_with_replacement(weights.items(), 2)
     )
     kernel = _mean(quadratic(x, b) * quadratic(y, c), variances)
     closed = 2 * sum(r[a] * b[a] * c[a] for a in range(2)) ** 2 * (x.T * y)[0] ** 2
@@ -116,9 +116,9 @@ def _shares() -> Step:
     holds = True
     for B in _basis(3):
         form = (sympy.Matrix(x).T * B * sympy.Matrix(x))[0]
-        found = _mean(form**2, variances) - _mean(form, variances) ** 2
+        variance = _mean(form**2, variances) - _mean(form, variances) ** 2
         i, j = (max(k for k in range(3) if B[k, :].norm() > 0), min(k for k in range(3) if B[k, :].norm() > 0))
-        holds &= sympy.expand(found - 2 * sigma[i] * sigma[j]) == 0
+        holds &= sympy.expand(variance - 2 * sigma[i] * sigma[j]) == 0
     return Step("Var xᵀBx = 2σ_iσ_j", bool(holds), "d = 3", tex=r"$\operatorname{Var}x^\top Bx=2\sigma_i\sigma_j$.")
 
 

@@ -51,7 +51,7 @@ def _moments() -> list[Step]:
     a, v, d, ell = sympy.symbols("a v d ell", positive=True)
     mean2 = d * a**2
     spread = d / ell * (d * v)
-    found = sympy.simplify((mean2 + spread) / d - (a**2 + v * d / ell))
+    ratio = sympy.simplify((mean2 + spread) / d - (a**2 + v * d / ell))
     # The error of ŷ = wᵀφ given the fit, at the features' moments: E[φy] = c₀y₀1 + c₁m FᵀM, E[φφᵀ] = c₀²11ᵀ + c₁²FᵀTF + c_*²I.
     c0, c1, cs, m, y0, y2, w1, wM, wTw, w2 = sympy.symbols("c_0 c_1 c_* m y_0 y_2 w_1 w_M w_T w_2")
     y, z, h = sympy.symbols("y z h")
@@ -61,7 +61,7 @@ def _moments() -> list[Step]:
     return [
         Step(
             "E‖b₁‖² = d(a² + v/α_t) to leading order, E[hy] without α_t",
-            found == 0,
+            ratio == 0,
             "all a, v, ℓ",
             tex=r"$\mathbb{E}\|b_1\|^2=d(a^2+v/\alpha_t)$ to leading order, and $\mathbb{E}[hy]$ is without $\alpha_t$.",
         ),
@@ -86,9 +86,9 @@ def _linear(power: int = 1) -> list[Step]:
     for model, target, at in heads:
         task = Task(target, 0.1)
         lengths = np.array([0.25, 1.5, 40.0])
-        found = icl_curve(model, task, Ratios(*at), test_alpha=list(lengths)).icl
+        errors = icl_curve(model, task, Ratios(*at), test_alpha=list(lengths)).icl
         u = lengths ** -float(power)
-        slopes = np.diff(found) / np.diff(u)
+        slopes = np.diff(errors) / np.diff(u)
         worst = max(worst, abs(float(slopes[0] / slopes[1]) - 1))
     return [
         Step(
@@ -115,10 +115,10 @@ def _homogeneous(mean: sympy.Expr | None = None) -> list[Step]:
     task, ratios, head = Task("softplus", 0.01), Ratios(1.0, 0.5, 4.0, 20.0), RandomTransformer("relu", 0.0)
     v, y0_value, slope2 = _labels(task)
     lengths = np.array([0.5, 1.7, 6.0, 30.0])
-    found = icl_curve(head, task, ratios, test_alpha=list(lengths)).icl
+    errors = icl_curve(head, task, ratios, test_alpha=list(lengths)).icl
     square = icl_error(head, task, ratios)
     scale = np.sqrt((slope2 + v / lengths) / (slope2 + v))
-    rest = found - term(scale, y0_value)
+    rest = errors - term(scale, y0_value)
     b = np.diff(rest) / np.diff(scale**2)
     affine = float(np.abs(b / b[0] - 1).max()) < 1e-5
     star = y0_value**2 / (b[0] + y0_value**2)
@@ -149,8 +149,8 @@ def _homogeneous(mean: sympy.Expr | None = None) -> list[Step]:
 
 def _labels(task: Task) -> tuple[float, float, float]:
     """v, E y and a₁²."""
-    found = coefficients(task.target, 1)
-    return float(found.norm2) + task.noise, float(found[0]), float(found[1]) ** 2
+    expansion = coefficients(task.target, 1)
+    return float(expansion.norm2) + task.noise, float(expansion[0]), float(expansion[1]) ** 2
 
 
 @cache
@@ -184,10 +184,10 @@ def _drawn(scaled: bool = True) -> Step:
         errors.append(float(np.mean((y - X @ w) ** 2)))
     ratios = Ratios(alpha, np.inf, n / D, m / D, tested if scaled else None)
     expected = icl_error(RandomTransformer(head, 0.0), task, ratios).icl
-    found, error = float(np.mean(errors)), float(np.std(errors, ddof=1) / np.sqrt(draws))
+    simulated, error = float(np.mean(errors)), float(np.std(errors, ddof=1) / np.sqrt(draws))
     return Step(
         "fits to drawn Gaussian features, tested at another scale, have the library's error",
-        abs(found - expected) < 4 * error,
+        abs(simulated - expected) < 4 * error,
         "D = 240, 16 draws",
         tex=r"Fits to drawn Gaussian features, tested at another scale, have the library's error.",
     )

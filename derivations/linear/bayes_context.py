@@ -116,15 +116,15 @@ def check(best: sympy.Expr = u / a2, factor: float = 1.0) -> list[Step]:
     )
 
     d, length, target = 60, 90, Task("relu", noise=0.05)
-    found = []
+    checks = []
     for _ in range(400):
         X, xi = rng.standard_normal((length, d)) / np.sqrt(d), rng.standard_normal(d)
         y = np.maximum(X @ xi, 0) + np.sqrt(0.05) * rng.standard_normal(length)
         fit = np.linalg.solve(X.T @ X + 0.7 * np.eye(d), X.T @ y)
         # E(ReLU(ξᵀx) + ε − wᵀx)² over the query: E ReLU² = ‖ξ‖²/(2d), E[ReLU x] = ξ/(2d).
-        found.append(xi @ xi / (2 * d) + 0.05 - xi @ fit / d + fit @ fit / d)
+        checks.append(xi @ xi / (2 * d) + 0.05 - xi @ fit / d + fit @ fit / d)
     exact = factor * float(context_ridge_error(target, 1.5, 0.7))
-    score = (np.mean(found) - exact) / (np.std(found, ddof=1) / 20)
+    score = (np.mean(checks) - exact) / (np.std(checks, ddof=1) / 20)
     steps.append(
         Step(
             "ReLU target, ridge regression on drawn contexts, |z| < 5",

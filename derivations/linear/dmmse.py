@@ -47,9 +47,9 @@ def check(weight: sympy.Expr = 1 - beta, factor: float = 1.0) -> list[Step]:
     """The argument; ``weight`` replaces E Σp_j² = 1 − β, ``factor`` multiplies the library's divergence."""
     steps = []
     # KL(N(m, V) ‖ N(0, 1)) = ½(V − 1 + m² − log V), V = η/(s+η), E m² = (s² + ρs)/(s+η)² with s an eigenvalue of XᵀX.
-    one = (eta / (s + eta) - 1 + (s**2 + rho * s) / (s + eta) ** 2 - sympy.log(eta / (s + eta))) / 2
-    at_rho = sympy.simplify(sympy.expand_log(one.subs(eta, rho) - sympy.log((s + rho) / rho) / 2, force=True))
-    falls = sympy.simplify(sympy.diff(one, eta) + (s**2 + s * rho) * (1 / (s + eta) ** 3) + s**2 / (2 * eta * (s + eta) ** 2))
+    divergence = (eta / (s + eta) - 1 + (s**2 + rho * s) / (s + eta) ** 2 - sympy.log(eta / (s + eta))) / 2
+    at_rho = sympy.simplify(sympy.expand_log(divergence.subs(eta, rho) - sympy.log((s + rho) / rho) / 2, force=True))
+    falls = sympy.simplify(sympy.diff(divergence, eta) + (s**2 + s * rho) * (1 / (s + eta) ** 3) + s**2 / (2 * eta * (s + eta) ** 2))
     steps.append(
         Step(
             "at η = ρ each direction's divergence is ½ log(1+s/ρ): I is the mutual information",
@@ -85,7 +85,7 @@ def check(weight: sympy.Expr = 1 - beta, factor: float = 1.0) -> list[Step]:
         t = (x + 1) * math.pi / 2
         nodes = (low + high) / 2 + (high - low) / 2 * np.cos(t)
         mass = w * math.pi / 2 * (high - low) / 2 * np.sin(t) * density(nodes, a)
-        by_density = float(mass @ sympy.lambdify(s, one.subs({eta: e, rho: r}))(a * nodes))
+        by_density = float(mass @ sympy.lambdify(s, divergence.subs({eta: e, rho: r}))(a * nodes))
         worst = max(worst, abs(factor * float(tilted_divergence(r, np.array(a), np.array(e))) / by_density - 1))
     steps.append(
         Step(

@@ -140,8 +140,8 @@ def _published() -> list[Step]:
     for alpha_, kappa_, rho_ in ((1.3, 0.7, 0.2), (10.0, 0.5, 0.01), (0.4, 3.0, 0.5)):
         for tau_ in (0.3, 0.9, 1.2, 4.0):
             a, b, r, t = (sympy.Rational(str(x)) for x in (alpha_, kappa_, rho_, tau_))
-            found = linear_limit(1.0, rho_, 1 + rho_, alpha_, kappa_, tau_, 0.0)
-            worst = max(worst, float(abs(float(found.icl) / _published_icl(a, b, r, t).evalf(30) - 1)))
+            error = linear_limit(1.0, rho_, 1 + rho_, alpha_, kappa_, tau_, 0.0)
+            worst = max(worst, float(abs(float(error.icl) / _published_icl(a, b, r, t).evalf(30) - 1)))
             count += 1
     steps.append(
         Step(

@@ -176,10 +176,10 @@ def check() -> list[Step]:
     exact["s3_2"] = -sympy.diff(((1 + gamma) - y * exact["s2_1"]) / p, y)
     worst = 0.0
     for values in ({p: 1, y: sympy.Rational(3, 10), gamma: 2}, {p: sympy.Rational(1, 7), y: 5, gamma: sympy.Rational(1, 3)}):
-        found = resolvent_moments(float(values[y]), 1 / float(values[gamma]), float(values[p]))
+        moments = resolvent_moments(float(values[y]), 1 / float(values[gamma]), float(values[p]))
         for name, expression in exact.items():
             reference = expression.subs(values).evalf(40)
-            worst = max(worst, float(abs(getattr(found, name) / reference - 1)))
+            worst = max(worst, float(abs(getattr(moments, name) / reference - 1)))
     steps.append(
         Step(
             "the library's closed forms are these derivatives, to rounding",

@@ -74,8 +74,8 @@ def _at(expression: sympy.Expr, symbol: sympy.Symbol, end: sympy.Expr, point: Po
         above, below = (sympy.together(part.subs(symbol, end)) for part in sympy.fraction(expression))
         if sympy.cancel(below) != 0:
             return sympy.cancel(above / below)
-    moved = expression.subs(symbol, 1 / x if end == oo else end + x)
-    top, bottom = (sympy.Poly(part, x) for part in sympy.fraction(sympy.together(moved)))
+    transformed = expression.subs(symbol, 1 / x if end == oo else end + x)
+    top, bottom = (sympy.Poly(part, x) for part in sympy.fraction(sympy.together(transformed)))
     least, lowest = top.monoms()[-1][0], bottom.monoms()[-1][0]
     if least < lowest:
         return oo * (top.coeff_monomial(x**least) / bottom.coeff_monomial(x**lowest)).subs(point)
@@ -130,12 +130,12 @@ class _Limits:
             return _at(expression.subs(tau, path), g, _NONE, self.point)
         return sympy.cancel(_at(expression, kappa, end, self.point).subs(g, _root(1 / path if end == oo else path, g)))
 
-    def taken(self, to: dict[str, sympy.Expr]) -> list[sympy.Expr]:
+    def limits_along(self, to: dict[str, sympy.Expr]) -> list[sympy.Expr]:
         """Both errors after all the limits."""
         steps = tuple(to.items())
         for i, step in enumerate(steps):
             if steps[: i + 1] not in self.known:
-                self.known[steps[: i + 1]] = [self.limit(each, *step) for each in self.known[steps[:i]]]
+                self.known[steps[: i + 1]] = [self.limit(expression, *step) for expression in self.known[steps[:i]]]
         return self.known[steps]
 
     def library(self, to: dict[str, sympy.Expr]) -> Iterator[sympy.Expr]:
@@ -148,16 +148,16 @@ class _Limits:
 
     def agree(self, to: dict[str, sympy.Expr]) -> bool:
         """Whether they are the same in all remaining symbols; where g is one of them, the library's roots in w(g) are taken at points."""
-        found = []
-        for ours, theirs in zip(self.taken(to), self.library(to), strict=True):
+        checks = []
+        for ours, theirs in zip(self.limits_along(to), self.library(to), strict=True):
             if oo in (ours, theirs):
-                found.append(ours == theirs)
+                checks.append(ours == theirs)
             elif ours.has(g):
                 values = [{g: sympy.Rational(*value), kappa: self.point[kappa]} for value in ((1, 3), (2, 7), (1, 2))]
-                found += [_vanishes(ours.subs(at) - theirs.subs(w, self.noise).subs(at)) for at in values]
+                checks += [_vanishes(ours.subs(at) - theirs.subs(w, self.noise).subs(at)) for at in values]
             else:
-                found.append(_vanishes(ours - theirs))
-        return all(found)
+                checks.append(_vanishes(ours - theirs))
+        return all(checks)
 
 
 _SINGLE: tuple[tuple[str, sympy.Expr, str, str], ...] = (
@@ -260,7 +260,7 @@ def check() -> list[Step]:
     pairs = [dict(zip(names, ends, strict=True)) for names, ends in _DOUBLE]
     for first in ("alpha", "kappa", "tau"):
         there = [to for to in pairs if next(iter(to)) == first]
-        same = all(region.agree(to) for to in there for region in regions if all(region.reaches(*each) for each in to.items()))
+        same = all(region.agree(to) for to in there for region in regions if all(region.reaches(*limit) for limit in to.items()))
         letter = {"alpha": "α", "kappa": "κ", "tau": "τ"}[first]
         steps.append(
             Step(

@@ -104,10 +104,10 @@ def _published() -> Step:
     for ratios, noise in ((Ratios(2, 0.7, 3, test_alpha=5), 0.2), (Ratios(1, 3, 0.5), 0.05), (Ratios(10, 0.4, 0.8, test_alpha=2), 0.5)):
         for test in (train, np.ones(40), train[::-1]):
             population = TaskPopulation.from_covariances(Task("identity", noise), train, test)
-            found = task_alignment(LinearTransformer(0.0), population, ratios)
+            aligned = task_alignment(LinearTransformer(0.0), population, ratios)
             error, misalignment = published(train, test, ratios, noise)
             whole = icl_error(LinearTransformer(0.0), population, ratios).icl
-            worst = max(worst, abs(found.error / error - 1), abs(found.misalignment / misalignment - 1), abs(found.error / whole - 1))
+            worst = max(worst, abs(aligned.error / error - 1), abs(aligned.misalignment / misalignment - 1), abs(aligned.error / whole - 1))
     return Step(
         "the library's error and misalignment are the published ones",
         worst < 1e-9,
@@ -122,9 +122,9 @@ def _long_contexts() -> Step:
     for target, model in (("relu", LinearTransformer(0.1, intercept=True)), ("tanh", LinearTransformer(0.01))):
         population = TaskPopulation.from_covariances(Task(target, 0.1), train, test)
         ratios = Ratios(1.5, 2.0, 1.2)
-        found = task_alignment(model, population, ratios)
+        aligned = task_alignment(model, population, ratios)
         long = icl_error(model, population, Ratios(1.5, 2.0, 1.2, test_alpha=1e12)).icl
-        worst = max(worst, abs((long - found.irreducible) / found.misalignment - 1))
+        worst = max(worst, abs((long - aligned.irreducible) / aligned.misalignment - 1))
     return Step(
         "⟨TK⟩ is the excess error at infinitely long contexts in the test",
         worst < 1e-10,
@@ -140,7 +140,7 @@ def _drawn(tilt: float = 0.0) -> Step:
     d, k, draws, ratios = 60, 90, 200, Ratios(2.0, 1.5, 2.0)
     values, rng = np.linspace(0.3, 2, d), np.random.default_rng(8)
     population = TaskPopulation.from_covariances(Task("identity", 0.1), values)
-    found = task_alignment(LinearTransformer(0.2), population, ratios)
+    aligned = task_alignment(LinearTransformer(0.2), population, ratios)
     at = icl_error(LinearTransformer(0.2), population, ratios)
     i, epsilon = population.train.square / ratios.alpha, at.idg / ratios.tau
     y, total = i + at.effective_ridge, np.zeros(d)
@@ -149,7 +149,7 @@ def _drawn(tilt: float = 0.0) -> Step:
         S = xi.T @ xi / k
         G = np.linalg.inv(S + y * np.eye(d))
         total += np.diag(y**2 * G @ G + epsilon * G @ (S + i * np.eye(d)) @ G)
-    ratio = total / draws / (found.cost + tilt * (np.arange(d) < d / 2) * found.cost)
+    ratio = total / draws / (aligned.cost + tilt * (np.arange(d) < d / 2) * aligned.cost)
     close = bool(abs(ratio[: d // 2].mean() - 1) < 3 / d and abs(ratio[d // 2 :].mean() - 1) < 3 / d)
     return Step(
         "K of drawn tasks is its equivalent up to O(1/d)",

@@ -100,9 +100,9 @@ def _derivatives(phi: sympy.Expr) -> Step:
     worst = 0.0
     for values in ({c: 1, psi: 2, gamma: sympy.Rational(1, 2), t: 3}, {c: 4, psi: 7, gamma: sympy.Rational(5, 4), t: sympy.Rational(1, 3)}):
         # The same atom twice, with unequal weights, must be the atom.
-        one = TaskSpectrum(np.full(2, float(values[c])), np.full(2, float(values[t])), np.array([0.25, 0.75]))
+        spectrum = TaskSpectrum(np.full(2, float(values[c])), np.full(2, float(values[t])), np.array([0.25, 0.75]))
         at = np.array([float((psi * phi).subs(values))])
-        found = one.resolvent(at, np.array([float(values[psi])]), np.zeros(1), np.array([float(values[gamma])]))
+        derivatives = spectrum.resolvent(at, np.array([float(values[psi])]), np.zeros(1), np.array([float(values[gamma])]))
         for name, expression in (
             ("trace", t_1 / t),
             ("s_1", ts_1 / t),
@@ -112,7 +112,7 @@ def _derivatives(phi: sympy.Expr) -> Step:
             ("t_2", t_2),
             ("ts_2", ts_2),
         ):
-            worst = max(worst, abs(float(getattr(found, name)[0] / expression.subs(values)) - 1))
+            worst = max(worst, abs(float(getattr(derivatives, name)[0] / expression.subs(values)) - 1))
     return Step(
         "the library's functionals are ⟨t/(c+ψ)⟩/φ, ⟨tc/(c+ψ)⟩ and their derivatives in y",
         worst < 2e-14,
@@ -174,10 +174,10 @@ def _isotropic() -> Step:
     points = (("relu", 0.0, 2.0, 0.5, 0.7), ("tanh", 0.01, 0.3, 4.0, 2.0), ("identity", 1e-6, 10.0, math.inf, 1.0))
     for target, ridge, alpha, kappa, tau_ in points:
         population = TaskPopulation.from_covariances(Task(target, noise=0.1), np.ones(4))
-        found = icl_curve(LinearTransformer(ridge), population, [Ratios(alpha, kappa, tau_)])
+        errors = icl_curve(LinearTransformer(ridge), population, [Ratios(alpha, kappa, tau_)])
         slope, v = math.sqrt(population.spectrum.mean), population.train.square
         plain = linear_limit(slope, v - slope**2, v, alpha, kappa, tau_, ridge)
-        worst = max(worst, abs(float(found.icl[0] / plain.icl) - 1), abs(float(found.idg[0] / plain.idg) - 1))
+        worst = max(worst, abs(float(errors.icl[0] / plain.icl) - 1), abs(float(errors.idg[0] / plain.idg) - 1))
     return Step("C = C_t = I is the isotropic theory", worst < 1e-12, "3 points", tex=r"$C=C_t=I$ is the isotropic theory.")
 
 
@@ -190,14 +190,14 @@ def _drawn() -> Step:
     spectrum = TaskSpectrum(values, fresh, np.full(d, 1 / d))
     at, g = np.array([0.3]), np.array([d / k])
     exact = spectrum.resolvent(at, spectrum.origin(at, g), np.zeros(1), g)
-    found = []
+    errors = []
     for _ in range(draws):
         xi = rng.standard_normal((k, d)) * np.sqrt(values)
         S = xi.T @ xi / k
         G = np.linalg.inv(S + at * np.eye(d))
         squares = (G * G).sum(1)
-        found.append([np.trace(G) / d, fresh @ squares / d, fresh @ (np.diag(G) - at * squares) / d])
-    ratio = np.mean(found, 0) / np.array([exact.trace[0], exact.t_2[0], exact.ts_2[0]])
+        errors.append([np.trace(G) / d, fresh @ squares / d, fresh @ (np.diag(G) - at * squares) / d])
+    ratio = np.mean(errors, 0) / np.array([exact.trace[0], exact.t_2[0], exact.ts_2[0]])
     close = bool((np.abs(ratio - 1) < 1.25 / d).all() and (np.abs(ratio * 1.05 - 1) > 1.25 / d).all())
     return Step(
         "⟨(S+y)⁻¹⟩, ⟨T(S+y)⁻²⟩, ⟨TS(S+y)⁻²⟩ of drawn tasks are their equivalents up to O(1/d)",

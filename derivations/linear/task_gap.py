@@ -126,10 +126,10 @@ def _library() -> Step:
     holds = True
     for slope, value in ((1.0, 1.01), (0.6, 0.7)):
         for k in (0.25, 0.75, 1.0, 1.5, 4.0):
-            found = linear_limit(slope, value - slope**2, value, 1e6, k, 1e15, 0.0)
+            error = linear_limit(slope, value - slope**2, value, 1e6, k, 1e15, 0.0)
             expected = slope**2 * max(0.0, 1 - k)
             bound = 10 * (1e-6) ** (0.5 if k == 1.0 else 1.0)
-            holds &= bool(abs(float(found.icl - found.idg) - expected) < bound)
+            holds &= bool(abs(float(error.icl - error.idg) - expected) < bound)
     return Step(
         "the library's formulas at α = 10⁶, τ = 10¹⁵",
         holds,

@@ -60,8 +60,8 @@ def _tails() -> Step:
         tail = sum(sympy.binomial(n, j) * p**j * (1 - p) ** (n - j) for j in range(k, n + 1))
         density = k * sympy.binomial(n, k) * p ** (k - 1) * (1 - p) ** (n - k)
         holds = holds and sympy.expand(sympy.diff(tail, p) - density) == 0
-        found = exceedance_p_value(k, n, 0.1, 0.05)
-        holds = holds and abs(found - float(tail.subs(p, sympy.Rational(1, 5)))) < 1e-12
+        exceedance = exceedance_p_value(k, n, 0.1, 0.05)
+        holds = holds and abs(exceedance - float(tail.subs(p, sympy.Rational(1, 5)))) < 1e-12
     return Step(
         "the mass beyond ±q is at most p₀ + 2δ, and the binomial tail rises with p",
         bool(holds),
@@ -104,7 +104,9 @@ def _signs() -> Step:
     a, b, power = sympy.symbols("a b rho", real=True)
     product = sympy.expand((a - power * b) * (a + power * b))
     grid = [-2.0, -0.5, 0.0, 0.4, 1.5]
-    same = all((abs(one) > 0.7 * abs(two)) == ((one - 0.7 * two) * (one + 0.7 * two) > 0) for one, two in itertools.product(grid, grid))
+    same = all(
+        (abs(first) > 0.7 * abs(two)) == ((first - 0.7 * two) * (first + 0.7 * two) > 0) for first, two in itertools.product(grid, grid)
+    )
     return Step(
         "(a − ϱb)(a + ϱb) = a² − ϱ²b²",
         bool(product == a**2 - power**2 * b**2) and same,

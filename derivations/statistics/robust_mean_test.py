@@ -135,13 +135,13 @@ def _two_points(half: float) -> Step:
 def _library() -> Step:
     rng = np.random.default_rng(0)
     w = rng.exponential(size=(500, 1)) - 1
-    one = np.ones(1)
-    found = float(robust_p_values(w, 0 * one, 0 * one, one, 1e-3)[0])
+    weights = np.ones(1)
+    p_value = float(robust_p_values(w, 0 * weights, 0 * weights, weights, 1e-3)[0])
     scale = math.sqrt(2 * math.log(1e3) / 500)
     sides = [float(influence(scale * sign * w).sum()) - 250 * scale**2 for sign in (1, -1)]
     return Step(
         "the library's p-value is min(1, 2 exp(ns²v/2 − max Σψ))",
-        abs(found - min(1.0, 2 * math.exp(-max(sides)))) < 1e-12,
+        abs(p_value - min(1.0, 2 * math.exp(-max(sides)))) < 1e-12,
         "one sample",
         tex=r"The library's $p$-value is $\min(1,2\exp(\frac12ns^2v-\max\sum\psi))$, the two signs together.",
     )

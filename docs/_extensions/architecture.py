@@ -50,13 +50,13 @@ def ranks(direct: dict[str, set[str]]) -> dict[str, int]:
     def rank(part: str) -> int:
         return 1 + max((rank(other) for other in direct[part]), default=-1)
 
-    found = {part: rank(part) for part in direct}
+    by_part = {part: rank(part) for part in direct}
     # What nothing above constrains stands just above its first user.
     for part, uppers in direct.items():
-        users = [found[other] for other in direct if part in direct[other]]
+        users = [by_part[other] for other in direct if part in direct[other]]
         if not uppers and users:
-            found[part] = max(found[part], min(users) - 1)
-    return found
+            by_part[part] = max(by_part[part], min(users) - 1)
+    return by_part
 
 
 def svg() -> str:

@@ -17,7 +17,7 @@ def of_part(part: str) -> dict[str, Any]:
     """Names and values that a part exports: of a package what it imports from itself, of a module what it defines."""
     module = importlib.import_module(f"hermite_eq.{part}")
     package = hasattr(module, "__path__")
-    found = {}
+    names = {}
     for name in sorted({*dir(module), *getattr(module, "STRATEGIES", ())}):
         value = getattr(module, name)
         home = getattr(value, "__module__", None)
@@ -25,10 +25,10 @@ def of_part(part: str) -> dict[str, Any]:
             continue
         if inspect.isclass(value) or inspect.isfunction(value):
             if home.startswith("hermite_eq.") if package else home == module.__name__:
-                found[name] = value
+                names[name] = value
         elif _assigned_here_or_below(module, name):
-            found[name] = value
-    return found
+            names[name] = value
+    return names
 
 
 def comment(part: str, name: str) -> str:

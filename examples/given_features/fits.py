@@ -23,9 +23,9 @@ def digits() -> tuple[Array, Array]:
     """Centred pixels with E‖x‖² = 1, and whether the digit is odd, ±1."""
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    x = found.data - found.data.mean(0)
-    return x / math.sqrt((x**2).sum(1).mean()), np.where(found.target % 2, 1.0, -1.0)
+    data = load_digits()
+    x = data.data - data.data.mean(0)
+    return x / math.sqrt((x**2).sum(1).mean()), np.where(data.target % 2, 1.0, -1.0)
 
 
 def first_layer(number: int = 0) -> Array:
@@ -71,9 +71,9 @@ def population(features: Array) -> EstimatedSpectrum:
     return estimated_spectrum(features, digits()[1])
 
 
-def theory(found: EstimatedSpectrum) -> RidgeError:
+def theory(spectrum: EstimatedSpectrum) -> RidgeError:
     """Of fits with an intercept at every count."""
-    return ridge(found.spectrum, found.alignment, COUNTS, RIDGE, noise=found.noise, intercept=True)
+    return ridge(spectrum.spectrum, spectrum.alignment, COUNTS, RIDGE, noise=spectrum.noise, intercept=True)
 
 
 def kernel() -> Array:
@@ -89,12 +89,12 @@ def theory_of_kernel() -> RidgeError:
     are trained on, so that :math:`e=\\frac nNe_{train}+(1-\\frac nN)e_{held\\,out}`."""
     N = len(digits()[1])
     values, vectors = np.linalg.eigh(kernel() / N)
-    found = random_features(np.maximum(values, 0.0), (vectors.T @ digits()[1]) ** 2 / N, COUNTS, FEATURES, None, RIDGE)
+    error = random_features(np.maximum(values, 0.0), (vectors.T @ digits()[1]) ** 2 / N, COUNTS, FEATURES, None, RIDGE)
     share = np.array(COUNTS) / N
-    return replace(found, test=(found.test - share * found.training) / (1 - share))
+    return replace(error, test=(error.test - share * error.training) / (1 - share))
 
 
-def theory_of_random_features(found: EstimatedSpectrum) -> RidgeError:
+def theory_of_random_features(spectrum: EstimatedSpectrum) -> RidgeError:
     """The same as if pixels were Gaussian: what is not linear in them is noise."""
-    return random_features(found.spectrum, found.alignment, COUNTS, FEATURES, "relu", RIDGE, noise=found.noise,
+    return random_features(spectrum.spectrum, spectrum.alignment, COUNTS, FEATURES, "relu", RIDGE, noise=spectrum.noise,
                            mean=float(digits()[1].mean()))  # fmt: skip

@@ -50,15 +50,15 @@ def rows(draws: int) -> list[Row]:
 
 def write(documents: Path, draws: int) -> Path:
     """The page and its figure."""
-    found = rows(draws)
-    write_bytes(documents / _FIGURE, _figure(found))
-    write_text(documents / "given_features.md", "\n".join(_text(found, draws)) + "\n")
+    lines = rows(draws)
+    write_bytes(documents / _FIGURE, _figure(lines))
+    write_text(documents / "given_features.md", "\n".join(_text(lines, draws)) + "\n")
     return documents / "given_features.md"
 
 
-def _figure(found: list[Row]) -> bytes:
+def _figure(lines: list[Row]) -> bytes:
     figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-    for (name, expected, measured), colour in zip(found, COLOURS, strict=False):
+    for (name, expected, measured), colour in zip(lines, COLOURS, strict=False):
         axes.plot(COUNTS, expected.test, color=colour, linewidth=1.3, label=name)
         axes.plot(COUNTS, expected.training, color=colour, linewidth=1, linestyle=":")
         axes.errorbar(COUNTS, measured.test, measured.test_error, color=colour, fmt="o", markersize=4, capsize=2)
@@ -73,12 +73,12 @@ def _gap(row: Row) -> str:
     return f"{100 * np.abs(row[1].test / row[2].test - 1).max():.0f} %"
 
 
-def _text(found: list[Row], draws: int) -> list[str]:
+def _text(lines: list[Row], draws: int) -> list[str]:
     table = []
-    for name, expected, measured in found:
-        for what, values, seen in (("test", expected.test, measured.test), ("training", expected.training, measured.training),
+    for name, expected, measured in lines:
+        for what, values, simulated in (("test", expected.test, measured.test), ("training", expected.training, measured.training),
                                    ("left out", expected.leave_one_out, measured.left_out)):  # fmt: skip
-            table.append((name, what, *(f"{a:.3f} ({b:.3f})" for a, b in zip(values, seen, strict=True))))
+            table.append((name, what, *(f"{a:.3f} ({b:.3f})" for a, b in zip(values, simulated, strict=True))))
     return [
         "# The learning curve of your own features",
         "",
@@ -88,9 +88,9 @@ def _text(found: list[Row], draws: int) -> list[str]:
         "`theory.estimated_spectrum` reads both off a matrix of data. No fit is made.",
         "",
         f"On the digits of scikit-learn (odd or even; {digits()[0].shape[0]} rows of {digits()[0].shape[1]} pixels) theory is within "
-        f"{_gap(found[0])} of held-out errors on pixels, {_gap(found[1])} on {FEATURES} random ReLU features whose first layer is "
-        f"given, and {_gap(found[2])} where only the kernel of these features is known. As if pixels were Gaussian it is up to "
-        f"{_gap(found[3])} off: what is quadratic in pixels is then noise, and these labels are not linear in them.",
+        f"{_gap(lines[0])} of held-out errors on pixels, {_gap(lines[1])} on {FEATURES} random ReLU features whose first layer is "
+        f"given, and {_gap(lines[2])} where only the kernel of these features is known. As if pixels were Gaussian it is up to "
+        f"{_gap(lines[3])} off: what is quadratic in pixels is then noise, and these labels are not linear in them.",
         "",
         f"![learning curves]({_FIGURE})",
         "",

@@ -35,8 +35,8 @@ def compute(setup: Setup, runs: int, store: Store) -> None:
         "best ridges": lambda: best_ridges(setup), "digits theory": lambda: digits_theory(setup), "norms": lambda: norm_variances(setup),
     }  # fmt: skip
     with progress(2 * runs + len(once), "parts") as advance:
-        for part, found in once.items():
-            store.ensure(part, 0, found)
+        for part, results in once.items():
+            store.ensure(part, 0, results)
             advance()
         best = store.parts("best ridges")[0]
         for run in range(runs):

@@ -26,8 +26,8 @@ def languages() -> list[str]:
 
 def origin() -> dict[str, Any]:
     """What the words are, and by which versions of which packages they were made."""
-    found: dict[str, Any] = json.loads(str(_stored()["origin"]))
-    return found
+    record: dict[str, Any] = json.loads(str(_stored()["origin"]))
+    return record
 
 
 def unit(x: Array) -> Array:

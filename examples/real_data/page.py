@@ -46,30 +46,30 @@ class Runs:
         lines = [self.theory] * self.count if part in self.theory else self.lines
         return np.array([[point[model] for point in line[part]] for line in lines])
 
-    def ratio(self, one: tuple[str, str], other: tuple[str, str]) -> Array:
+    def ratio(self, first: tuple[str, str], second: tuple[str, str]) -> Array:
         """The logarithm of the quotient of two errors, means over sources; shape (runs, points)."""
-        return np.asarray(np.log(self.errors(*one).mean(axis=2) / self.errors(*other).mean(axis=2)))
+        return np.asarray(np.log(self.errors(*first).mean(axis=2) / self.errors(*second).mean(axis=2)))
 
 
 def percent(runs: Array) -> str:
     """Mean and standard error of logarithms of quotients, as a change in per cent."""
-    found = MonteCarlo.from_runs(runs)
-    return f"{100 * math.expm1(found.mean):+.1f} ± {100 * math.exp(found.mean) * found.stderr:.1f} %"
+    change = MonteCarlo.from_runs(runs)
+    return f"{100 * math.expm1(change.mean):+.1f} ± {100 * math.exp(change.mean) * change.stderr:.1f} %"
 
 
 def score(runs: Array, value: float = 0.0) -> float:
     """How many standard errors the mean is from a value."""
-    found = MonteCarlo.from_runs(runs)
-    return z_score(value, found.mean, found.stderr, found.runs)
+    gap = MonteCarlo.from_runs(runs)
+    return z_score(value, gap.mean, gap.stderr, gap.runs)
 
 
 def word(runs: Array, yes: str, no: str) -> str:
     """``yes`` if the mean is below 0 beyond doubt, ``no`` if it is above, or else that it cannot be told."""
     z = score(runs)
-    return yes if z < -SIGMAS else no if z > SIGMAS else "cannot tell"
+    return yes if z < -SIGMAS else no if z > SIGMAS else "inconclusive"
 
 
-def told(runs: Array) -> str:
+def sentence(runs: Array) -> str:
     """Whether a theory is told from the measurement."""
     z = score(runs)
     return f"told apart, z = {z:+.1f}" if abs(z) > SIGMAS else f"not told apart, z = {z:+.1f}"
@@ -115,12 +115,12 @@ def _opening(words: Runs, digits: Runs) -> str:
                 "simulated": ("measured", "measured twin"),
                 "control": ("measured twin", "theory twin"),
             }
-            own = {column: runs.ratio((one, name), (other, name)).mean(axis=1) for column, (one, other) in pairs.items()}
+            own = {column: runs.ratio((first, name), (second, name)).mean(axis=1) for column, (first, second) in pairs.items()}
             rows.append([f"{title}, {_NAMES[name]}", *map(percent, own.values())])
             for column, gap in own.items():
                 gaps[column].append(gap)
-    beyond = {column: sum(abs(score(each)) > SIGMAS for each in those) for column, those in gaps.items()}
-    largest = {column: 100 * max(abs(math.expm1(each.mean())) for each in those) for column, those in gaps.items()}
+    beyond = {column: sum(abs(score(ratios_of)) > SIGMAS for ratios_of in those) for column, those in gaps.items()}
+    largest = {column: 100 * max(abs(math.expm1(ratios_of.mean())) for ratios_of in those) for column, those in gaps.items()}
     head = (
         "data and model",
         "real inputs over the theory of their moments",
@@ -243,15 +243,15 @@ measurement: a false alarm in 6e-05 of comparisons.
 Ridges that are best by theory, for equal shares, among powers of two: {ridges}; they are used in one of the comparisons below."""
 
 
-def _explained(d: int, splits: int, one: int, other: int) -> float:
+def _explained(d: int, splits: int, first: int, second: int) -> float:
     """The share of the variance of held-out labels of one language that least squares on the training words of another one explain."""
-    found = []
+    shares = []
     for split in range(splits):
         training, held_out = data.words(d, split)
-        x, y = (np.column_stack([group.x, np.ones(len(group.y))]) for group in (training[one], held_out[other]))
-        residual = held_out[other].y - y @ np.linalg.lstsq(x, training[one].y)[0]
-        found.append(1 - residual.var() / held_out[other].y.var())
-    return float(np.mean(found))
+        x, y = (np.column_stack([group.x, np.ones(len(group.y))]) for group in (training[first], held_out[second]))
+        residual = held_out[second].y - y @ np.linalg.lstsq(x, training[first].y)[0]
+        shares.append(1 - residual.var() / held_out[second].y.var())
+    return float(np.mean(shares))
 
 
 def _wrong_words(words: Runs, name: str) -> list[str]:
@@ -266,11 +266,11 @@ def _wrong_words(words: Runs, name: str) -> list[str]:
     gap = np.log(words.errors("measured", name)[:, SHARES.index(0.5)].mean(axis=1) / shuffled)
     return [
         value(measured),
-        f"{right.mean():.3f} ({told(measured - right)})",
+        f"{right.mean():.3f} ({sentence(measured - right)})",
         f"{exchanged.mean():.3f}",
-        told(measured - exchanged),
+        sentence(measured - exchanged),
         percent(gap),
-        told(gap),
+        sentence(gap),
     ]
 
 
@@ -296,7 +296,7 @@ def _digits(setup: Setup, digits: Runs, once: dict[str, Any]) -> str:
     wrong = []
     for name in PLAIN:
         by_part = {part: _gaps(digits, part, name) for part in ("theory", "isotropic", "half contexts")}
-        wrong.append([_NAMES[name], *(cell for gap in by_part.values() for cell in (percent(gap), told(gap)))])
+        wrong.append([_NAMES[name], *(cell for gap in by_part.values() for cell in (percent(gap), sentence(gap)))])
     norm, wide = once["norms"]["digits"]
     head = ("model", "n/d²", *_CURVE)
     return f"""## Digits
@@ -324,22 +324,22 @@ Means over the curve of measured / theory − 1:
 
 def _meaning(setup: Setup, words: Runs, digits: Runs) -> str:
     first, second = languages()
-    rows, said = [], []
+    rows, sentences = [], []
 
     def equal(gaps: Array) -> str:
-        z, found = score(gaps), MonteCarlo.from_runs(gaps)
+        z, mean = score(gaps), MonteCarlo.from_runs(gaps)
         # Student's quantile of the same probability as SIGMAS.
-        reach = -float(scipy.special.stdtrit(found.runs - 1, scipy.special.ndtr(-SIGMAS))) * found.stderr + abs(found.mean)
-        return f"no: z = {z:+.1f}" if abs(z) > SIGMAS else f"up to {100 * reach:.0f} %" if reach <= RESOLUTION else "cannot tell"
+        reach = -float(scipy.special.stdtrit(mean.runs - 1, scipy.special.ndtr(-SIGMAS))) * mean.stderr + abs(mean.mean)
+        return f"no: z = {z:+.1f}" if abs(z) > SIGMAS else f"up to {100 * reach:.0f} %" if reach <= RESOLUTION else "inconclusive"
 
     for name, degrees in DEGREES.items():
         for r in degrees:
-            gaps = [each.ratio(("measured", f"{name}, r = {r}"), ("measured", name)).mean(axis=1) for each in (words, digits)]
+            gaps = [column.ratio(("measured", f"{name}, r = {r}"), ("measured", name)).mean(axis=1) for column in (words, digits)]
             rows.append([f"{_NAMES[name]}, r = {r}", *(cell for gap in gaps for cell in (percent(gap), equal(gap)))])
     best = {name: np.log(np.array([line["best"][name] for line in words.lines]).mean(axis=1)) for name in PLAIN}
     for name in ("relu", "tanh"):
         gap = best[name] - best["linear"]
-        said.append(
+        sentences.append(
             [
                 f"a nonlinear head has a lower error than linear + intercept: {_NAMES[name]}, equal shares, each at its best λ",
                 percent(gap),
@@ -348,7 +348,7 @@ def _meaning(setup: Setup, words: Runs, digits: Runs) -> str:
         )
     for name in PLAIN:
         gap = np.log(words.errors("measured", name).mean(axis=2))
-        said.append(
+        sentences.append(
             [
                 f"the source with less noise is better to train on, for both: {first} alone against {second} alone, {_NAMES[name]}",
                 percent(gap[:, 0] - gap[:, -1]),
@@ -357,7 +357,7 @@ def _meaning(setup: Setup, words: Runs, digits: Runs) -> str:
         )
     for name in PLAIN:
         gap = np.log(words.errors("measured", name).mean(axis=2))
-        said.append(
+        sentences.append(
             [
                 f"mixing pays: equal shares against {first} alone, {_NAMES[name]}",
                 percent(gap[:, 2] - gap[:, 0]),
@@ -365,7 +365,7 @@ def _meaning(setup: Setup, words: Runs, digits: Runs) -> str:
             ]
         )
     step = words.ratio(("measured", "relu, one step"), ("measured", "relu")).mean(axis=1)
-    said.append(
+    sentences.append(
         [
             "a gradient step on the first layer lowers the error where tasks are structured (here ± one direction), ReLU head",
             percent(step),
@@ -380,12 +380,12 @@ curves:
 
 {chr(10).join(Table(head, rows).markdown())}
 
-"No" is beyond {SIGMAS:g} standard errors; otherwise a difference of up to so much could be hidden, or, beyond {100 * RESOLUTION:.0f} %, one
-cannot tell. On the digits ‖h‖ varies by more than its mean, and equivalents of high degree are dominated by few contexts.
+"No" is beyond {SIGMAS:g} standard errors; otherwise a difference of up to so much could be hidden, or, beyond {100 * RESOLUTION:.0f} %, the
+difference is inconclusive. On the digits ‖h‖ varies by more than its mean, and equivalents of high degree are dominated by few contexts.
 
 **Mixtures, heads, and the gradient step** ([DM] Figures 2 and 3):
 
-{chr(10).join(Table(("statement", "change of the error", "verdict"), said).markdown())}
+{chr(10).join(Table(("statement", "change of the error", "verdict"), sentences).markdown())}
 
 ## What is not here
 
@@ -478,5 +478,5 @@ def _legend(axes: Any) -> None:
 
 def _bars(axes: Any, x: Sequence[float] | Array, runs: Array, **style: Any) -> None:
     """Means over runs with standard errors."""
-    found = MonteCarlo.from_runs(runs)
-    axes.errorbar(x, found.mean, found.stderr, **({"marker": "o", "ls": "", "ms": 5, "capsize": 2} | style))
+    mean = MonteCarlo.from_runs(runs)
+    axes.errorbar(x, mean.mean, mean.stderr, **({"marker": "o", "ls": "", "ms": 5, "capsize": 2} | style))

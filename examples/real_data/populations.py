@@ -121,9 +121,9 @@ def drawn(
         y = labels.labels(own, inputs, given_labels)
         if labels.noise:
             y = y + np.sqrt(labels.noise) * rng.standard_normal(y.shape)
-        seen = y[:, :length]
-        b = np.einsum("np,npd->nd", seen, inputs[:, :length]) / length
-        parts.append((inputs[:, length:], np.column_stack([b, (seen**2).mean(axis=1)]), y[:, length:]))
+        tested = y[:, :length]
+        b = np.einsum("np,npd->nd", tested, inputs[:, :length]) / length
+        parts.append((inputs[:, length:], np.column_stack([b, (tested**2).mean(axis=1)]), y[:, length:]))
     x, b, y = (np.concatenate(part) for part in zip(*parts, strict=True))
     return x, b, y
 
@@ -194,7 +194,7 @@ class RealLaw:
     def trace(self) -> float:
         """t, from the moments of the training mixture."""
         used = [(w, moments(s, self.task.labels, self.context)) for w, s in zip(self.weights, self.task.training, strict=True) if w]
-        return mixture_trace([replace(found, weight=float(w)) for w, found in used])
+        return mixture_trace([replace(population, weight=float(w)) for w, population in used])
 
 
 @context_law.register
@@ -206,11 +206,11 @@ def given(task: RealTask, length: int) -> GivenMoments:
     """Training and test sources by the moments of (h, y), and by drawn contexts: how the energies of h vary, and the label with them."""
     used = [(s, w) for s, w in zip(task.training, task.weights, strict=True) if w]
     everyone = used + [(s, 1 / len(task.test)) for s in task.test]
-    found = [moments(s, task.labels, length) for s, _ in everyone]
-    both = sides([m.covariance for m in found], _CLASSES)
+    populations = [moments(s, task.labels, length) for s, _ in everyone]
+    both = sides([m.covariance for m in populations], _CLASSES)
     assert both is not None
     drawn_ones = [
-        replace(m, weight=w, contexts=_energies(s, task.labels, length, m, both)) for m, (s, w) in zip(found, everyone, strict=True)
+        replace(m, weight=w, contexts=_energies(s, task.labels, length, m, both)) for m, (s, w) in zip(populations, everyone, strict=True)
     ]
     return given_moments(drawn_ones[: len(used)], drawn_ones[len(used) :], classes=_CLASSES)
 
@@ -220,7 +220,9 @@ def _energies(source: Source, labels: Labels, length: int, m: Moments, both: tup
     rng = np.random.default_rng(1)
     x, b, y = drawn(source, labels, labels.draw(rng, _DRAWN), length, rng)
     x, b, y = x[:, 0] @ both[0].basis, b @ both[1].basis, y[:, 0]
-    in_x, in_b = (np.stack([np.isin(np.arange(len(side.basis)), one) for one in side.classes], axis=1).astype(float) for side in both)
+    in_x, in_b = (
+        np.stack([np.isin(np.arange(len(side.basis)), members) for members in side.classes], axis=1).astype(float) for side in both
+    )
     held = np.einsum("na,nb->abn", x**2 @ in_x, b**2 @ in_b).reshape(-1, _DRAWN)
     share = held.mean(axis=1)
     energies = held / share[:, None]
@@ -269,7 +271,7 @@ def _population_moments(source: Population, labels: Labels, length: int) -> Mome
     tasks = labels.all()
     y = labels.labels(tasks, x[None], source.y[None])
     # Of each input the powers of its label without noise, averaged over tasks; of each task the mean example (yx, y²) over inputs.
-    one, two, three, four = ((y**k).mean(axis=0) for k in (1, 2, 3, 4))
+    power_1, two, three, four = ((y**k).mean(axis=0) for k in (1, 2, 3, 4))
     means = np.column_stack([y @ x / count, (y**2).mean(axis=1) + noise])
 
     def weighted(first: Array, second: Array, third: Array) -> Array:
@@ -278,13 +280,13 @@ def _population_moments(source: Population, labels: Labels, length: int) -> Mome
         return np.block([[inner, edge[:, None]], [edge[None], np.array([[third.mean()]])]])
 
     # One input with itself: with the noise of one label, and with the noises of two.
-    same = weighted(two + noise, three + 3 * noise * one, four + 6 * noise * two + 3 * noise**2)
-    other = weighted(two, three + noise * one, four + 2 * noise * two + noise**2)
+    same = weighted(two + noise, three + 3 * noise * power_1, four + 6 * noise * two + 3 * noise**2)
+    other = weighted(two, three + noise * power_1, four + 2 * noise * two + noise**2)
     apart = (count * means.T @ means / len(tasks) - other) / (count - 1)
-    query = np.column_stack([x.T @ (one[:, None] * x), x.T @ (two + noise)]) / count
+    query = np.column_stack([x.T @ (power_1[:, None] * x), x.T @ (two + noise)]) / count
     center = (count * np.outer(x.mean(axis=0), means.mean(axis=0)) - query) / (count - 1)
     covariance = Kronecker(x.T @ x / count, same / length + (1 - 1 / length) * apart)
-    return Moments(covariance, apart[:-1], float(two.mean()) + noise, float(one.mean()), center=center)
+    return Moments(covariance, apart[:-1], float(two.mean()) + noise, float(power_1.mean()), center=center)
 
 
 def _twin_moments(source: Twin, length: int) -> Moments:

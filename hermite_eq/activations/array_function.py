@@ -183,7 +183,7 @@ class _Evaluation:
 
     def _piecewise(self, node: sympy.Piecewise) -> Any:
         # A branch may overflow where it does not hold: its values there are not taken.
-        found = self._constant(sympy.nan)
+        value = self._constant(sympy.nan)
         for branch, condition in reversed(node.args):
-            found = self._xp.where(self.value(condition), self.value(branch), found)
-        return found
+            value = self._xp.where(self.value(condition), self.value(branch), value)
+        return value

@@ -118,11 +118,11 @@ def _check_assumptions(expression: sympy.Expr) -> None:
             )
 
 
-def _with_facts(found: Activation, given: dict[str, Any]) -> Activation:
+def _with_facts(sigma: Activation, given: dict[str, Any]) -> Activation:
     if not given:
-        return found
-    facts = {field: getattr(found, field) for field in ("name", "kinks", "parity", "lipschitz", "strip", "reference")} | given
-    entry = Activation(expression=found.expression, function=found.function, **facts)
+        return sigma
+    facts = {field: getattr(sigma, field) for field in ("name", "kinks", "parity", "lipschitz", "strip", "reference")} | given
+    entry = Activation(expression=sigma.expression, function=sigma.function, **facts)
     if not entry.parameters:
         _check_parity(entry, np.asarray(entry.function(PROBE)))
     return entry

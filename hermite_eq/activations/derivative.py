@@ -43,5 +43,5 @@ def derivative(sigma: Activation) -> Activation:
         where = "or may jump, where no polynomial vanishes" if place is None else f"at x = {place:.6g}"
         raise HypothesisError("a gradient step differentiates σ, which is continuous", f"{sigma}, which jumps {where}", "pass 'relu', say")
     # The Dirac terms of a continuous function are zero: (x sign x)' = sign x + 2xδ(x).
-    found = sympy.diff(sigma.expression, X).replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)
-    return activation(found, name=f"{sigma}'")
+    slope = sympy.diff(sigma.expression, X).replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)
+    return activation(slope, name=f"{sigma}'")

@@ -56,12 +56,12 @@ def isotropic_integrands(unit_inputs: bool) -> dict[str, sympy.Expr]:
     f = sympy.Integer(1) if unit_inputs else sym.d
     alone = {name: value.xreplace({sym.f: f}) for name, value in ALONE.items()}
     within = {name: value.xreplace({sym.f: f}) * sym.s**2 / (f * sym.d) for name, value in WITHIN.items()}
-    found = {
+    integrands = {
         "mean_y": alone["mean_y"], "mean_b2": alone["mean_b2"], "second_identity": alone["second_P"] / f + within["second"],
         "second_22": alone["second_22"], "square_z": alone["square_z"], "signal": within["signal"], "coupling": within["coupling"],
     }  # fmt: skip
-    found["trace"] = sym.d / f * (sym.d * found["second_identity"] + found["second_22"])
-    return {name: sympy.expand(value) for name, value in found.items()}
+    integrands["trace"] = sym.d / f * (sym.d * integrands["second_identity"] + integrands["second_22"])
+    return {name: sympy.expand(value) for name, value in integrands.items()}
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,12 @@ class AveragedCovariance(Level):
             return {}
         self.data.check_centred("series")
         rho, factor = self.data.noise, {sym.f: self.data.factor}
-        found = {name: self._averages.words(value.xreplace(factor)) for name, value in WITHIN.items()}
-        return {name: {word: value.xreplace(rho) for word, value in words.items() if value != 0} for name, words in found.items()}
+        values = {name: self._averages.words(value.xreplace(factor)) for name, value in WITHIN.items()}
+        return {name: {word: value.xreplace(rho) for word, value in words.items() if value != 0} for name, words in values.items()}
 
     def _formulas(self) -> dict[str, sympy.Expr]:
-        found = {name: self._averages.mean(f) for name, f in self._integrands.items()}
-        return found | {f"{name}_w{word}": value for name, words in self._words.items() for word, value in words.items()}
+        formulas = {name: self._averages.mean(f) for name, f in self._integrands.items()}
+        return formulas | {f"{name}_w{word}": value for name, words in self._words.items() for word, value in words.items()}
 
     @cached_property
     def exact(self) -> bool:
@@ -141,11 +141,11 @@ class AveragedCovariance(Level):
         """
         d, context = check_sizes(d, context)
         if not self.data.isotropic:
-            found = source_moments(self.data.with_matrices(), d, context)
+            moments = source_moments(self.data.with_matrices(), d, context)
             return {
-                "mean_y": found.mean_y, "mean_b2": float(found.mean_b[d]), "second_22": float(found.second_b[d, d]),
-                "square_z": found.square_z, "trace": found.trace, "second": found.second_b[:d, :d], "signal": found.labels[:, :d],
-                "coupling": found.coupling[:, :d],
+                "mean_y": moments.mean_y, "mean_b2": float(moments.mean_b[d]), "second_22": float(moments.second_b[d, d]),
+                "square_z": moments.square_z, "trace": moments.trace, "second": moments.second_b[:d, :d], "signal": moments.labels[:, :d],
+                "coupling": moments.coupling[:, :d],
             }  # fmt: skip
         task, averages, integrands = self.data.numeric(), self._averages, self._integrands
         if averages.grows(integrands.values(), d) and self.exact:
@@ -178,11 +178,11 @@ class AveragedCovariance(Level):
         def matrix(word: str) -> Array:
             return np.asarray(p @ w @ w @ p / t if word == "t" else np.linalg.matrix_power(pw / s2, int(word)) @ pw @ p)
 
-        found: dict[str, Any] = {name: values[name] for name in self._integrands if name != "second_P"}
+        terms: dict[str, Any] = {name: values[name] for name in self._integrands if name != "second_P"}
         for name, words in self._words.items():
-            found[name] = sum((values[f"{name}_w{word}"] * matrix(word) for word in words), np.zeros((d, d)))
-        found["second"] = found["second"] + values["second_P"] * p
-        return found
+            terms[name] = sum((values[f"{name}_w{word}"] * matrix(word) for word in words), np.zeros((d, d)))
+        terms["second"] = terms["second"] + values["second_P"] * p
+        return terms
 
     def joint(self, d: int, context: int) -> SourceMoments:
         r"""The numbers over fresh tasks; ``.matrix(F)`` is the covariance of (Fᵀh, z) for a given F.

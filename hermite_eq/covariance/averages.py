@@ -157,10 +157,10 @@ def exact_average(f: sympy.Expr) -> sympy.Expr | None:
     total = sympy.Integer(0)
     expanded, d = sympy.expand(f), sym.d
     for term in () if expanded == 0 else sympy.Add.make_args(expanded):
-        found = _factors(term)
-        if found is None:
+        factors = _factors(term)
+        if factors is None:
             return None
-        constant, r, q = found
+        constant, r, q = factors
         if r.is_Integer and r % 2 == 0 and r >= 0:
             mean = sympy.prod(1 + sympy.Integer(2 * i) / d for i in range(r // 2))
         else:
@@ -224,8 +224,8 @@ class TaskAverages:
             return True
         if self.law == "isotropic":
             return all(self._closed(monomial) is not None for _, monomial in _monomials(f))
-        found = self._polynomial(f)
-        return found is not None and (found[1] == 0 or self.law == "covariances")
+        polynomial = self._polynomial(f)
+        return polynomial is not None and (polynomial[1] == 0 or self.law == "covariances")
 
     def mean(self, f: sympy.Expr) -> sympy.Expr:
         """E[f] for f in the label moments and s; of isotropic data f is a polynomial, each monomial exact where it closes."""
@@ -233,9 +233,9 @@ class TaskAverages:
             return sympy.expand(self.in_scale(f).subs(sym.s, 1))
         if self.law == "isotropic":
             return sympy.expand(sum(coefficient * self._isotropic(monomial) for coefficient, monomial in _monomials(f)))
-        found = self._polynomial(f) if self.law == "covariances" else None
-        if found is not None:
-            return _exact(*found, 0)
+        polynomial = self._polynomial(f) if self.law == "covariances" else None
+        if polynomial is not None:
+            return _exact(*polynomial, 0)
         return sympy.expand(closed_forms(self.label, self._series(_in_hermite_moments(f), self.order)))
 
     def _isotropic(self, monomial: sympy.Expr) -> sympy.Expr:
@@ -270,15 +270,15 @@ class TaskAverages:
             first, second = falling(g, 1), falling(g, 2)
             # The first-order operator of G/N, by Leibniz.
             spread = second * sym.trace_symbol(2) - 2 * (2 * first + second) * sym.t_1_1 + (2 * g + 4 * first + second) * sym.t_0_2
-            found = {"0": g + (spread if self.order else 0), "1": 2 * first, "t": -2 * (first + g)}
-            found = {name: value for name, value in found.items() if name == "0" or self.order}
+            factors = {"0": g + (spread if self.order else 0), "1": 2 * first, "t": -2 * (first + g)}
+            factors = {name: value for name, value in factors.items() if name == "0" or self.order}
         else:
             polynomial = self._polynomial(f)
             if polynomial is not None:
                 return {str(n): 2**n * _exact(*polynomial, n) for n in range(polynomial[1] + 1)}
             powers = {n: sym.s ** (2 * n) for n in range(self.order + 1)}
-            found = {str(n): 2**n * power * self._series(falling(g, n) / power, self.order - n) for n, power in powers.items()}
-        return {name: sympy.expand(closed_forms(self.label, value)) for name, value in found.items()}
+            factors = {str(n): 2**n * power * self._series(falling(g, n) / power, self.order - n) for n, power in powers.items()}
+        return {name: sympy.expand(closed_forms(self.label, value)) for name, value in factors.items()}
 
     def grows(self, integrands: Iterable[sympy.Expr], d: int) -> bool:
         """Whether some integrand grows like e^{qs²}, q > 0; raises where its average over isotropic tasks does not exist at d."""

@@ -44,9 +44,9 @@ def isotropic_entries(unit_inputs: bool) -> dict[str, sympy.Expr]:
         "mean_b1": ("mean_r", root), "mean_b2": ("mean_b2", 1), "second_identity": ("second_P", p), "second_uu": ("second_rr", p),
         "second_u2": ("second_r2", root), "second_22": ("second_22", 1),
     }  # fmt: skip
-    found = {name: sympy.expand(size * ENTRIES[general].xreplace({sym.f: f})) for name, (general, size) in names.items()}
-    trace = sym.d * p * (sym.d * found["second_identity"] + found["second_uu"] + found["second_22"])
-    return {**found, "trace": sympy.expand(trace)}
+    entries = {name: sympy.expand(size * ENTRIES[general].xreplace({sym.f: f})) for name, (general, size) in names.items()}
+    trace = sym.d * p * (sym.d * entries["second_identity"] + entries["second_uu"] + entries["second_22"])
+    return {**entries, "trace": sympy.expand(trace)}
 
 
 #: t(s) = E‖b‖² given ‖ξ‖ = s√d, for isotropic data.

@@ -82,8 +82,8 @@ class Covariance(Level):
         task = self.data.numeric()
         d, context = check_sizes(d, context)
         values = label_values(task.target, task.noise, [finite(m, "m")], [positive(s, "s")])
-        found = self._evaluate(d, context, *(float(value[0]) for value in values.values()))
-        return {name: float(value) for name, value in found.items()}
+        evaluated = self._evaluate(d, context, *(float(value[0]) for value in values.values()))
+        return {name: float(value) for name, value in evaluated.items()}
 
     def given(self, xi: ArrayLike, *, context: int) -> SourceMoments:
         """The numbers, given one task vector ξ of shape (d,) and the context length ℓ; ``.matrix(F)`` is the covariance of (Fᵀh, z)."""

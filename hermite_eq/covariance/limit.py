@@ -62,19 +62,19 @@ class LimitCovariance(Level):
         slope, noise = sympy.expand(a**2 / sym.s**2), sympy.expand(v / sym.alpha)
         column = v**2 if self.data.unit_inputs else sympy.Integer(0)
         trace = sym.m_10 * (slope * sym.m_21 + noise * sym.m_10 + column)
-        found = {"slope": slope, "noise": noise, "trace": trace, "q": (slope * sym.m_21**2 + column * sym.m_21) / trace}
+        formulas = {"slope": slope, "noise": noise, "trace": trace, "q": (slope * sym.m_21**2 + column * sym.m_21) / trace}
         if not isotropic:
-            return {**found, "trace": sympy.expand(trace)}
-        found |= {"signal": a, "second": v, "fresh": slope + noise, "column": column / trace}
+            return {**formulas, "trace": sympy.expand(trace)}
+        formulas |= {"signal": a, "second": v, "fresh": slope + noise, "column": column / trace}
         ones = {sym.s: 1, sym.m_10: 1, sym.m_21: 1}
-        found = {name: entry.subs(ones) for name, entry in found.items()}
-        found |= {name: sympy.simplify(found[name]) for name in ("q", "column")}
-        found |= {name: sympy.expand(found[name]) for name in ("slope", "noise", "fresh", "trace")}
+        formulas = {name: entry.subs(ones) for name, entry in formulas.items()}
+        formulas |= {name: sympy.simplify(formulas[name]) for name in ("q", "column")}
+        formulas |= {name: sympy.expand(formulas[name]) for name in ("slope", "noise", "fresh", "trace")}
         edge = 1 / sympy.sqrt(sym.kappa)
-        return found | {
-            "mean_square": found["fresh"] ** 2 + found["slope"] ** 2 / sym.kappa,
-            "lower": found["slope"] * (1 - edge) ** 2 + found["noise"],
-            "upper": found["slope"] * (1 + edge) ** 2 + found["noise"],
+        return formulas | {
+            "mean_square": formulas["fresh"] ** 2 + formulas["slope"] ** 2 / sym.kappa,
+            "lower": formulas["slope"] * (1 - edge) ** 2 + formulas["noise"],
+            "upper": formulas["slope"] * (1 + edge) ** 2 + formulas["noise"],
         }
 
     @property

@@ -120,8 +120,8 @@ class TaskCovariance(Level):
             return self._numbers({sym.d: d, sym.ell: context, sym.kappa: tasks / d})
         nodes, weights = averages.nodes(d)
         scales = np.append(nodes, 1.0)
-        one = evaluator((sym.d, sym.ell, sym.s, *IN_HERMITE_MOMENTS), {**self._at_scale, "e": e_form, "f": f_form, "a": sym.a})
-        values = one(d, context, scales, *label_values(task.target, task.noise, np.zeros(scales.shape), scales).values())
+        evaluate = evaluator((sym.d, sym.ell, sym.s, *IN_HERMITE_MOMENTS), {**self._at_scale, "e": e_form, "f": f_form, "a": sym.a})
+        values = evaluate(d, context, scales, *label_values(task.target, task.noise, np.zeros(scales.shape), scales).values())
         e, f = values["e"][:-1], np.broadcast_to(values["f"], scales.shape)[:-1]
         mean_e, mean_f, unit = weights @ e, weights @ f, d if self.data.unit_inputs else d * d
         # Differences from the mean are squared, not squares subtracted.

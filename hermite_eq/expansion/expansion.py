@@ -373,7 +373,7 @@ class HermiteExpansion:
         except HypothesisError as refusal:
             # Doubles instead; a function without them, because it is not square integrable, is refused here.
             errors = list(self.errors)
-            why = tex.ascii_name(f"no enclosure: {refusal.hypothesis}; found {refusal.found}")
+            why = tex.ascii_name(f"no enclosure: {refusal.hypothesis}; found {refusal.finding}")
             return Printable(self.c, errors, f"{estimate}\n{why}", estimated=True)
         return Printable(tuple(item.mid for item in enclosures), [item.radius for item in enclosures], f"{name}: proven enclosures")
 

@@ -155,8 +155,8 @@ def _transformed(sigma: Activation) -> Iterator[tuple[sympy.Expr, Activation]]:
         raise HypothesisError("the exponent of a function without parameters is asked", f"{sigma}", "put numbers in their place")
     with np.errstate(all="ignore"):
         values = np.abs(np.asarray(sigma(np.linspace(-2.01, 2.03, 200)), float))
-    seen = values[np.isfinite(values) & (values > 0)]
-    size = float(np.median(seen)) if seen.size else 0.0
+    logs = values[np.isfinite(values) & (values > 0)]
+    size = float(np.median(logs)) if logs.size else 0.0
     unit = 1 / sympy.Rational(f"{size:.1g}") if size > 0 else sympy.Rational(1)
     for centre in _CENTRES:
         form = sympy.exp(-((unit * _Y - centre) ** 2))
@@ -177,27 +177,27 @@ class _Bump:
 
 
 def _exponent(sigma: Activation, candidates: tuple[tuple[sympy.Expr, Activation], ...], degree: int) -> Exponent:
-    expansions = [(name, HermiteExpansion(each, degree)) for name, each in candidates]
-    estimates = [(name, each, each.estimate) for name, each in expansions]
+    expansions = [(name, HermiteExpansion(candidate, degree)) for name, candidate in candidates]
+    estimates = [(name, candidate, candidate.estimate) for name, candidate in expansions]
     # An even function has no odd coefficient, an odd one no even one: exactly.
     below = 0.0
     for k in range(1, degree + 1):
         best: tuple[float, sympy.Expr, HermiteExpansion, float] | None = None
         largest = 0.0
-        for name, each, estimate in estimates:
-            parity = each.activation.parity
+        for name, candidate, estimate in estimates:
+            parity = candidate.activation.parity
             if (parity == "even" and k % 2) or (parity == "odd" and not k % 2):
                 continue
             value, size = abs(float(estimate.values[k])), math.sqrt(max(estimate.norm2, 0.0))
             error = float(estimate.errors[k]) + _ROUNDING * size
-            if each.exact is not None and vanishes(each.exact[k]):
+            if candidate.exact is not None and vanishes(candidate.exact[k]):
                 continue
             largest = max(largest, (value + error) / size if size else 0.0)
             if value > _SIGNIFICANT * error and (best is None or value / size > best[0]):
-                best = value / size, name, each, error
+                best = value / size, name, candidate, error
         if best is not None:
-            _, name, each, error = best
-            return Exponent(k, name, float(each.estimate.values[k]), error, _proven(each, k), below)
+            _, name, candidate, error = best
+            return Exponent(k, name, float(candidate.estimate.values[k]), error, _proven(candidate, k), below)
         below = max(below, largest)
     raise HypothesisError(
         f"some coefficient of degree 1 to {degree} is told from 0, as that of a function that is not constant",

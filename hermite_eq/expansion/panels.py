@@ -138,11 +138,11 @@ class OutOfReachError(HypothesisError):
     """Of a function that is square integrable, but not within doubles."""
 
 
-def out_of_reach(found: str) -> OutOfReachError:
+def out_of_reach(finding: str) -> OutOfReachError:
     """What is said of a function that is square integrable, but not within doubles."""
     return OutOfReachError(
         f"σ and its mass under σ²φ are within doubles: |σ| < 1e308, and all but 1e-16 of it at |x| < {HALF_WIDTHS[-1]}",
-        found,
+        finding,
         "ask for its exact coefficients or enclosures: c.exact, c.enclosure(k) or c.norm2_enclosure() of c = coefficients(…)",
     )
 
@@ -396,7 +396,7 @@ def panels(sigma: Activation, reach: float = 1.0, radius: float = 0.5) -> Panels
         if not undecided or refusal.hypothesis != _FINITE:
             raise
         # The kinks of an expression are known: it is its growth that makes values infinite.
-        raise not_square_integrable(f"{refusal.found} for {sigma.name}, {undecided}", reach) from None
+        raise not_square_integrable(f"{refusal.finding} for {sigma.name}, {undecided}", reach) from None
     if undecided:
         caveat = f"whether it is square integrable was not decided from its expression ({undecided}): the numbers hold if it is; "
         return replace(plan, trusted=False, caveat=caveat + plan.caveat)

@@ -106,7 +106,7 @@ def scaled_moments(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayL
         he, square = orthonormal_values(x, max(degree, squared)), np.square(f)
         norm2 = np.sum(square * he[squared] * sqrt_factorial(squared) if squared else square, axis=1)
         parts.append((np.einsum("ksj,sj->sk", he[: degree + 1], f * root), norm2))
-    c, norms = (np.concatenate(each) for each in zip(*parts, strict=True))
+    c, norms = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     if not np.any(shifts):
         c[:, vanishing(sigma, degree)] = 0.0
     return c * [sqrt_factorial(k) for k in range(degree + 1)], norms
@@ -119,8 +119,8 @@ def scaled_powers(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0) -> 
     >>> scaled_powers("relu", [1.0]).ravel()[1:]
     array([0.5, 0.5, 1. , 1.5])
     """
-    found = []
+    sums = []
     for f, x, root in _affine_nodes(activation(sigma), scales, shifts):
         square, values = np.square(f), np.divide(f, root, out=np.zeros_like(f), where=root > 0)
-        found.append([np.sum(each, axis=1) for each in (f * root, f * root * x, square, square * (x**2 - 1), square * values**2)])
-    return np.concatenate([np.array(each) for each in found], axis=1)
+        sums.append([np.sum(piece, axis=1) for piece in (f * root, f * root * x, square, square * (x**2 - 1), square * values**2)])
+    return np.concatenate([np.array(piece) for piece in sums], axis=1)

@@ -39,7 +39,7 @@ _LINE = 68
 
 def _width(tex: str) -> int:
     """Roughly how many signs a formula is wide: a fraction as wide as its wider half."""
-    narrowed = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", lambda found: max(found.groups(), key=len), tex)
+    narrowed = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", lambda match: max(match.groups(), key=len), tex)
     return len(re.sub(r"\\[A-Za-z]+|[{}_^\\ ]", "", narrowed)) + 2 * tex.count(r"\operatorname{erf}")
 
 

@@ -194,11 +194,11 @@ def _table(data: Setting, level: Level, shown: str) -> Iterator[tuple[str, str]]
 def definitions(data: Setting, rows: Sequence[str], level: Level) -> list[str]:
     """Rows that define the symbols in ``rows``, and those in the definitions."""
     shown = "\n".join(rows)
-    found: list[str] = []
+    lines: list[str] = []
     for symbol, row in _table(data, level, shown):
         # Names in words, and the subscript of a norm, are no symbols.
         text = re.sub(r"\\(?:text|operatorname|mathbb|mathcal)\{[^{}]*\}|\\(?:begin|end)\{\w+\}|\|_F", "", shown)
         if re.search(rf"(?<![A-Za-z\\])(?:{symbol})(?![A-Za-z])", text):
-            found.insert(0, row)
+            lines.insert(0, row)
             shown += "\n" + row
-    return found
+    return lines

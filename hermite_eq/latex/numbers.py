@@ -81,8 +81,8 @@ def exact(value: Any) -> str:
 
 def printable(value: Any, name: str) -> Any:
     """``value`` if TeX of it can be written: a finite real number, or an expression with symbols."""
-    found = read_exact(value, name)
-    if not found.free_symbols and (found is sympy.nan or found.is_finite is False or found.is_extended_real is False):
+    number = read_exact(value, name)
+    if not number.free_symbols and (number is sympy.nan or number.is_finite is False or number.is_extended_real is False):
         raise HypothesisError("a number to be printed is finite", f"{name}={shown(value)}", "find out why it is not")
     return value
 
@@ -162,8 +162,8 @@ def decimal(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
             finite(value, "value")
         check_radius(radius)
     except HypothesisError as error:
-        found = f"{shown(value)} ± {shown(radius)}"
-        raise type(error)("a number to be printed is finite", found, "find out why it is not") from None
+        text = f"{shown(value)} ± {shown(radius)}"
+        raise type(error)("a number to be printed is finite", text, "find out why it is not") from None
     digits = checked_digits(digits)
     middle, spread = as_decimal(value), as_decimal(radius)
     if middle == 0 and spread == 0:

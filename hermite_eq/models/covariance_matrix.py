@@ -42,30 +42,30 @@ def covariance_matrix(given: ArrayLike, name: str, *, d: int | None = None, defi
     hermite_eq.errors.HypothesisError: Σ is symmetric; found |A − Aᵀ| up to 2. Repair: pass (A + A.T) / 2
     """
     try:
-        found: Array = array(given, name, nan=True, empty=True)
+        matrix: Array = array(given, name, nan=True, empty=True)
     except ArgumentTypeError:
-        found = np.empty(0)
-    n = len(found) if found.ndim else 0
-    if not n or found.shape != (n, n) or n != (n if d is None else d):
+        matrix = np.empty(0)
+    n = len(matrix) if matrix.ndim else 0
+    if not n or matrix.shape != (n, n) or n != (n if d is None else d):
         at = "" if d is None else f" at d = {d}"
-        raise HypothesisError(f"{name} is a finite matrix of shape (d, d)", f"shape {found.shape}{at}", "pass numpy.eye(d), say")
-    _check_finite(found, name)
+        raise HypothesisError(f"{name} is a finite matrix of shape (d, d)", f"shape {matrix.shape}{at}", "pass numpy.eye(d), say")
+    _check_finite(matrix, name)
     share = 64 * n * _EPS if rounding is None else rounding
-    skew = float(np.abs(found - found.T).max())
-    if skew > share * float(np.abs(found).max()):
+    skew = float(np.abs(matrix - matrix.T).max())
+    if skew > share * float(np.abs(matrix).max()):
         raise HypothesisError(f"{name} is symmetric", f"|A − Aᵀ| up to {skew:.3g}", "pass (A + A.T) / 2")
-    found = np.asarray((found + found.T) / 2, dtype=float)
+    matrix = np.asarray((matrix + matrix.T) / 2, dtype=float)
     if definite:
-        values = np.asarray(np.linalg.eigvalsh(found), dtype=float)
+        values = np.asarray(np.linalg.eigvalsh(matrix), dtype=float)
         if not values[0] > n * _EPS * abs(values[-1]):
             raise HypothesisError(f"{name} is positive definite", _between(values), "add a multiple of the identity, or drop a variable")
-        return found
+        return matrix
     try:
         # A factorisation costs a small part of what the eigenvalues do.
-        np.linalg.cholesky(found + share * (float(np.abs(found).sum(axis=1).max()) or 1.0) * np.eye(n))
+        np.linalg.cholesky(matrix + share * (float(np.abs(matrix).sum(axis=1).max()) or 1.0) * np.eye(n))
     except np.linalg.LinAlgError:
-        raise _indefinite(name, np.asarray(np.linalg.eigvalsh(found), dtype=float)) from None
-    return found
+        raise _indefinite(name, np.asarray(np.linalg.eigvalsh(matrix), dtype=float)) from None
+    return matrix
 
 
 def covariance_spectrum(given: ArrayLike, name: str) -> Array:
@@ -88,8 +88,8 @@ def covariance_spectrum(given: ArrayLike, name: str) -> Array:
     return np.maximum(values, 0.0)
 
 
-def _check_finite(found: Array, name: str) -> None:
-    if not np.isfinite(found).all():
+def _check_finite(matrix: Array, name: str) -> None:
+    if not np.isfinite(matrix).all():
         raise HypothesisError(f"{name} is finite", "NaN or infinity in it", "find where they come from")
 
 

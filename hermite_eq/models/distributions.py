@@ -122,11 +122,11 @@ def distribution(value: Any, name: str) -> Distribution:
     >>> distribution("sphere", "tasks")
     Sphere()
     """
-    found = _NAMED.get(value) if isinstance(value, str) else value
-    if not isinstance(found, Distribution):
+    law = _NAMED.get(value) if isinstance(value, str) else value
+    if not isinstance(law, Distribution):
         raise HypothesisError(
             f"{name} follow a distribution: {', '.join(map(repr, _NAMED))}, or StudentT(dof)",
             f"{name}={shown(value)}",
             f'pass {name}="gaussian"',
         )
-    return found
+    return law

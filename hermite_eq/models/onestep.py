@@ -108,9 +108,9 @@ def _smooth(sigma: Any) -> Activation:
         raise HypothesisError(
             "the gradient step keeps σ", f"the equivalent activation {sigma}", "pass σ, and the equivalent activation as head=…"
         )
-    found = activation(sigma)
-    derivative(found)
-    return found
+    known = activation(sigma)
+    derivative(known)
+    return known
 
 
 def rt_ridge(ridge: float, d: int, hidden: int | None = None) -> float:

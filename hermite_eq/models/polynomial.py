@@ -105,10 +105,10 @@ def polynomial_part(sigma: PolynomialActivation, x: Any, xp: Any = np) -> Any:
 
 def _number(value: Any, name: str) -> Any:
     """``value`` as it is: a float, or an exact number, which may hold the parameters of an activation."""
-    found = exact(value, name)
-    if not found.free_symbols:
-        finite(found, name)
-    return value if isinstance(value, float | sympy.Expr) else found
+    number = exact(value, name)
+    if not number.free_symbols:
+        finite(number, name)
+    return value if isinstance(value, float | sympy.Expr) else number
 
 
 def head_activation(sigma: Any) -> Activation | PolynomialActivation:

@@ -100,7 +100,7 @@ class Task:
         if target is None and sources is None:
             raise HypothesisError("a task has a target, or sources", "neither", 'pass Task("relu", noise=0.01), say')
         if sources is None:
-            found: tuple[Source, ...] = (Source(target, noise),)
+            given: tuple[Source, ...] = (Source(target, noise),)
         elif target is not None or noise:
             raise HypothesisError(
                 "every source has its target and its noise",
@@ -108,11 +108,11 @@ class Task:
                 "pass Source(target, noise), or for another noise task.with_noise(0.1)",
             )
         else:
-            found = tuple(sources) if isinstance(sources, Sequence) and not isinstance(sources, str) else (sources,)
-        if not found or not all(isinstance(source, Source) for source in found):
+            given = tuple(sources) if isinstance(sources, Sequence) and not isinstance(sources, str) else (sources,)
+        if not given or not all(isinstance(source, Source) for source in given):
             raise HypothesisError("sources are a sequence of Source", shown(sources), 'pass sources=[Source("relu", noise=0.01)]')
-        uniform = (1 / len(found),) * len(found)
-        training = uniform if weights is None else _weights(weights, len(found), "weights")
+        uniform = (1 / len(given),) * len(given)
+        training = uniform if weights is None else _weights(weights, len(given), "weights")
         if isinstance(test_weights, str):
             if test_weights not in ("uniform", "training"):
                 raise HypothesisError(
@@ -122,12 +122,12 @@ class Task:
                 )
             test = uniform if test_weights == "uniform" else training
         else:
-            test = _weights(test_weights, len(found), "test_weights")
+            test = _weights(test_weights, len(given), "test_weights")
         for s, (pi, share) in enumerate(zip(training, test, strict=True)):
             if pi == 0 < share:
-                warnings.warn(f"source {s} ({found[s]}) is never sampled in training", HypothesisWarning, stacklevel=2)
+                warnings.warn(f"source {s} ({given[s]}) is never sampled in training", HypothesisWarning, stacklevel=2)
         for name, value in {
-            "sources": found,
+            "sources": given,
             "weights": training,
             "test_weights": test,
             "unit_inputs": flag(unit_inputs, "unit_inputs"),

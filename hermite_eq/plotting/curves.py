@@ -102,8 +102,8 @@ class _Drawable:
         places = zip(owners, curve.points, strict=True)
         settings = tuple(Setting(owner.model, owner.task, getattr(point, "sizes", point)) for owner, point in places)
         runs = {"icl": curve.icl_runs, "idg": curve.idg_runs, "g_task": curve.icl_runs - curve.idg_runs}[error]
-        found = MonteCarlo.from_runs(runs)
-        return cls(curve, settings, found.mean, found.stderr)
+        monte_carlo = MonteCarlo.from_runs(runs)
+        return cls(curve, settings, monte_carlo.mean, monte_carlo.stderr)
 
     @property
     def model(self) -> Any:
@@ -133,15 +133,15 @@ class _Drawable:
         if x == "mu/tau":
             fixed.remove("mu")
         task = self.settings[0].task
-        found = {"model": str(self.model), "λ": "" if x == "ridge" else f"{getattr(self.model, 'ridge', math.nan):g}"}
+        texts = {"model": str(self.model), "λ": "" if x == "ridge" else f"{getattr(self.model, 'ridge', math.nan):g}"}
         for name in fixed:
             # Two decimals, of small ratios two digits: ℓ, k and m are whole, so that equal ratios differ a little from one d to another.
             values = {(f"{x:.2g}" if x < 0.1 else f"{np.round(x, 2):g}").replace("inf", "∞") for x in self.column(name)}
-            found[_SYMBOL[name]] = values.pop() if len(values) == 1 and "nan" not in values else ""
+            texts[_SYMBOL[name]] = values.pop() if len(values) == 1 and "nan" not in values else ""
         plain = isinstance(task, Task) and task.isotropic
-        found |= {"target": str(task.target), "ρ": "" if x == "noise" else f"{task.noise:g}"} if plain else {"target": "", "ρ": ""}
+        texts |= {"target": str(task.target), "ρ": "" if x == "noise" else f"{task.noise:g}"} if plain else {"target": "", "ρ": ""}
         d = "" if x == "d" else "∞" if self.d is None else str(self.d)
-        return found | {"task": "" if plain or x in ("noise", "weights", "test_weights") else str(task), "d": d}
+        return texts | {"task": "" if plain or x in ("noise", "weights", "test_weights") else str(task), "d": d}
 
 
 def _place(setting: Setting, name: str) -> float:
@@ -168,15 +168,15 @@ def _varying(drawn: Sequence[_Drawable]) -> Abscissa:
     if len(axes) == 1:
         return axes.pop()  # type: ignore[return-value]
     names: tuple[Abscissa, ...] = ("tau", "mu", "alpha", "kappa")
-    found = [
+    differing = [
         name
         for name in names
         if any(len(item.settings) > 1 and np.ptp(values) > 0 for item in drawn if np.isfinite(values := item.column(name)).all())
     ]
-    if len(found) != 1:
-        shown = ", ".join(_SYMBOL[name] for name in found) or "none"
+    if len(differing) != 1:
+        shown = ", ".join(_SYMBOL[name] for name in differing) or "none"
         raise HypothesisError("one of the ratios α, κ, τ, μ varies along the curves", f"{shown}", 'pass x="tau", say')
-    return found[0]
+    return differing[0]
 
 
 def _labels(drawn: Sequence[_Drawable], x: Abscissa) -> tuple[list[str], list[str]]:
@@ -184,10 +184,10 @@ def _labels(drawn: Sequence[_Drawable], x: Abscissa) -> tuple[list[str], list[st
     facts = [item.facts(x) for item in drawn]
     shown = [name for name in facts[0] if len({fact[name] for fact in facts}) > 1] or ["model"]
 
-    def said(fact: dict[str, str], names: Iterable[str]) -> list[str]:
+    def statement(fact: dict[str, str], names: Iterable[str]) -> list[str]:
         return [fact[name] if name == "model" else f"{name} = {fact[name]}" for name in names if fact[name]]
 
-    return [", ".join(said(fact, shown)) for fact in facts], said(facts[0], [name for name in facts[0] if name not in shown])
+    return [", ".join(statement(fact, shown)) for fact in facts], statement(facts[0], [name for name in facts[0] if name not in shown])
 
 
 def _subjects(drawn: Sequence[_Drawable], x: Abscissa) -> list[tuple[str, ...]]:

@@ -61,8 +61,8 @@ def plot_mixing(curves: MixingCurve | Sequence[MixingCurve], *, by_source: bool 
         axes.plot(curve.weights[curve.least, 1], curve.icl[curve.least], color=colour, marker="o", markersize=5, linestyle="none")
         if by_source:
             for s, dashes in enumerate(("--", ":")):
-                each = curve.icl_by_source[order, s]
-                axes.plot(share, each, color=colour, linewidth=1, linestyle=dashes, label=f"{label}, on source {s}")
+                column = curve.icl_by_source[order, s]
+                axes.plot(share, column, color=colour, linewidth=1, linestyle=dashes, label=f"{label}, on source {s}")
     axes.set(xlabel="training share of source 1", ylabel=ERROR_LABEL["icl"], xlim=(0, 1))
     entitle(axes, _facts(listed))
     axes.legend(fontsize=8, frameon=False)

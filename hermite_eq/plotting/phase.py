@@ -133,10 +133,10 @@ def plot_phase(
     axes = figure_axes(axes, 4.6)
     shown = np.ma.masked_where(~np.isfinite(table) | ((table <= 0) & logarithmic), table)
     colours = plt.get_cmap("viridis").with_extremes(bad=_GREY)
-    found = (float(shown.min()), float(shown.max())) if shown.count() else (1.0, 10.0)
-    low, high = limits or found
+    span = (float(shown.min()), float(shown.max())) if shown.count() else (1.0, 10.0)
+    low, high = limits or span
     scale = (LogNorm if logarithmic else Normalize)(low, high)
-    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[found[0] < low, found[1] > high]
+    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[span[0] < low, span[1] > high]
     mesh = axes.pcolormesh(across, up, shown, cmap=colours, norm=scale, shading="nearest", rasterized=True)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.figure.colorbar(mesh, ax=axes, label=label, extend=beyond)

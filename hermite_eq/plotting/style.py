@@ -79,7 +79,7 @@ def paired_legend(owner: Axes | Figure, handles: Sequence[Artist | Container], l
             entries.setdefault(label, []).append(handle)
     if not entries:
         return None
-    shown: Any = [each[0] if len(each) == 1 else tuple(each) for each in entries.values()]
+    shown: Any = [drawn[0] if len(drawn) == 1 else tuple(drawn) for drawn in entries.values()]
     return owner.legend(shown, [*entries], **{"fontsize": 8, "title_fontsize": 8, "frameon": False} | keywords)
 
 

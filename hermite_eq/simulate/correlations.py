@@ -97,8 +97,8 @@ def coupling(
     draw = draw_run(task, sizes, count, True, np.float64, seed, stepped)
     layer = draw.layer
     if isinstance(model, OneStepTransformer) and draw.step is not None:
-        found = drawn_gradient(model, draw)
-        spike = np.outer(found.u, found.v) if model.rank_one else found.matrix
+        drawn = drawn_gradient(model, draw)
+        spike = np.outer(drawn.u, drawn.v) if model.rank_one else drawn.matrix
         layer = layer + model.step_size * spike
     # E h = 0 for centred inputs; the means are taken off all the same.
     square, total = np.zeros((sizes.hidden, sizes.hidden)), np.zeros(sizes.hidden)

@@ -93,10 +93,10 @@ def _models(models: Any) -> tuple[Any, ...]:
     if isinstance(models, TrainedModel):
         return (models,)
     requirement = "a model is a LinearTransformer, a RandomTransformer or a OneStepTransformer"
-    found = sequence(models, "models", requirement=requirement, repair="pass RandomTransformer(activation, ridge=…)")
-    if not found:
+    heads = sequence(models, "models", requirement=requirement, repair="pass RandomTransformer(activation, ridge=…)")
+    if not heads:
         raise HypothesisError("there is a model to simulate", "an empty sequence", "pass LinearTransformer(ridge=1e-3), say")
-    return found
+    return heads
 
 
 @overload
@@ -147,6 +147,6 @@ def icl_curve(
     """
     along = {name: value for name, value in keywords.items() if name in AXES}
     options = SimulationOptions(**{name: value for name, value in keywords.items() if name not in AXES})  # type: ignore[arg-type]
-    found = [settings_along(model, task, points, along) for model in _models(models)]
-    curves = simulate_curves([settings for _, settings in found], found[0][0], options)
+    along_axis = [settings_along(model, task, points, along) for model in _models(models)]
+    curves = simulate_curves([settings for _, settings in along_axis], along_axis[0][0], options)
     return curves[0] if isinstance(models, TrainedModel) else curves

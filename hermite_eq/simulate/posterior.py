@@ -79,10 +79,10 @@ def dmmse_error(task: Task, sizes: Sizes, *, runs: int | range, rng: Any = None,
     d, context, tasks = sizes.d, sizes.context, int(sizes.tasks)
     require_memory(8 * (2 * tasks * d + context * d + 3 * context * tasks), "the tasks and a context", "pass smaller sizes")
     seeds = child_seeds(rng, run_numbers(runs))
-    found = np.array([_errors(task, sizes, number, seed) for seed in seeds])
+    errors = np.array([_errors(task, sizes, number, seed) for seed in seeds])
     ones = np.ones(len(seeds))
     draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds)
-    return SimulatedError(DiscreteMMSE(), task, sizes, found[:, 0], found[:, 1], ones, ones == 0, draws)
+    return SimulatedError(DiscreteMMSE(), task, sizes, errors[:, 0], errors[:, 1], ones, ones == 0, draws)
 
 
 def _errors(task: Task, sizes: Sizes, test: int, seed: np.random.SeedSequence) -> tuple[float, float]:

@@ -53,8 +53,8 @@ class NestedFits:
         self.task, self.axis, self.options = task, axis, options
         sources, self.test = len(context_law(task, self.largest).sources), options.test_contexts(self.largest.d)
         if self.test < sources:
-            found = f"test={self.test} for {sources} sources"
-            raise HypothesisError("every source has a test context", found, f"pass test={sources} or more")
+            finding = f"test={self.test} for {sources} sources"
+            raise HypothesisError("every source has a test context", finding, f"pass test={sources} or more")
         self.readouts: dict[HeadKind, list[Readout]] = {}
         for model in models:
             kind, readout = _key(model)
@@ -120,7 +120,7 @@ def simulate_curves(curves: Sequence[Sequence[Setting]], axis: str | None, optio
     nested, fits = _nested(settings, options)
     seeds = child_seeds(options.rng, options.which)
 
-    def found(count: int) -> tuple[SimulatedCurve, ...]:
+    def simulated(count: int) -> tuple[SimulatedCurve, ...]:
         draws = tuple((seed.entropy, seed.spawn_key) for seed in seeds[:count])
 
         return tuple(
@@ -131,15 +131,15 @@ def simulate_curves(curves: Sequence[Sequence[Setting]], axis: str | None, optio
     try:
         with progress(len(seeds), "runs") as advance:
             for seed in seeds:
-                for each in fits.values():
-                    each.run(seed)
+                for fit in fits.values():
+                    fit.run(seed)
                 done += 1
                 advance()
     except KeyboardInterrupt:
         if done:
-            raise Interrupted(found(done), done, len(seeds)) from None
+            raise Interrupted(simulated(done), done, len(seeds)) from None
         raise
-    return found(done)
+    return simulated(done)
 
 
 def _warn_unsettled(kinds: list[HeadKind], draw: Draw, samples: int) -> None:
@@ -150,12 +150,12 @@ def _warn_unsettled(kinds: list[HeadKind], draw: Draw, samples: int) -> None:
         if kind.linear or kind.normalise or kind.step is not None:
             continue
         if isinstance(kind.first, Activation) and grows_exponentially(kind.first):
-            found = "has no mean over ‖h‖, as the head grows exponentially; neither have the errors, which no number of runs estimates"
+            finding = "has no mean over ‖h‖, as the head grows exponentially; neither have the errors, which no number of runs estimates"
         elif (effective := samples * kind.effective_share(norm)) < _FEWEST_EFFECTIVE:
-            found = f"grows so fast with ‖h‖ that n = {samples} contexts count as {effective:.2g} in its mean, which does not settle"
+            finding = f"grows so fast with ‖h‖ that n = {samples} contexts count as {effective:.2g} in its mean, which does not settle"
         else:
             continue
-        warnings.warn(f"the second moment of {kind.first} {found}; normalise=True fixes ‖h‖", HypothesisWarning, stacklevel=4)
+        warnings.warn(f"the second moment of {kind.first} {finding}; normalise=True fixes ‖h‖", HypothesisWarning, stacklevel=4)
 
 
 def _check_models(models: Sequence[Any], sizes: Sequence[Sizes]) -> None:

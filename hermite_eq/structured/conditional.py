@@ -73,15 +73,15 @@ def affine(sigma: Any, shift: Any = 0, scale: Any = 1) -> Activation:
 
 def _exact(value: Any, name: str) -> sympy.Expr:
     requirement, repair = f"the {name} is a finite real number or a real symbol", f"pass {name}=0.5, say"
-    found = exact(value, name, requirement=requirement, repair=repair)
+    number = exact(value, name, requirement=requirement, repair=repair)
     if isinstance(value, float | np.floating) and math.isfinite(value):
         # The decimal that was written, not its binary neighbour.
-        found = sympy.Rational(str(value))
-    if found.is_real is not True or found.is_finite is False:
+        number = sympy.Rational(str(value))
+    if number.is_real is not True or number.is_finite is False:
         raise HypothesisError(requirement, f"{name}={shown(value)}", repair)
-    if found.is_number and abs(finite(found, name)) > _LARGEST:
+    if number.is_number and abs(finite(number, name)) > _LARGEST:
         raise HypothesisError(f"the {name} is of moderate size", f"{name}={shown(value)}", f"pass at most {_LARGEST:.0e}")
-    return found
+    return number
 
 
 def conditional_coefficients(sigma: Any, shifts: ArrayLike, scales: ArrayLike = 1.0, *, degree: int = 8) -> Array:
@@ -181,8 +181,8 @@ def gaussian_equivalent(sigma: Any, shift: Any = 0, scale: Any = 1) -> GaussianE
     >>> gaussian_equivalent("sin", kappa).mu_1
     exp(-1/2)*cos(kappa)
     """
-    found = coefficients(affine(sigma, shift, scale), 1)
-    return GaussianEquivalent(found.c[0], found.c[1] / _exact(scale, "scale"), found.residual(1))
+    expansion = coefficients(affine(sigma, shift, scale), 1)
+    return GaussianEquivalent(expansion.c[0], expansion.c[1] / _exact(scale, "scale"), expansion.residual(1))
 
 
 def truncated_conditional(sigma: Any, shifts: ArrayLike, coupling: float, *, degree: int) -> Array:

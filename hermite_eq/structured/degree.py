@@ -58,10 +58,10 @@ class SufficientDegree:
         Each is sufficient by itself; the largest is safe whichever of them the constants belong to.
         """
         given = [(self.coupling, self.by_coupling), (self.exponent, self.by_exponent)]
-        found = [value for asked, value in given if asked is not None]
-        if not found or None in found:
+        degrees = [value for asked, value in given if asked is not None]
+        if not degrees or None in degrees:
             return None
-        return max(1, *(value for value in found if value is not None))
+        return max(1, *(value for value in degrees if value is not None))
 
     def __str__(self) -> str:
         parts = []

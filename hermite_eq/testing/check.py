@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
     AGREES = "agrees"
     DIFFERENT = "different"
-    CANNOT_TELL = "cannot tell"
+    INCONCLUSIVE = "inconclusive"
 
 
 class UniversalityError(AssertionError):
@@ -56,7 +56,7 @@ class Check:
     power : str
         What would have been seen with probability 99 %.
     repair : str
-        Where the verdict is "cannot tell": what would do.
+        Where the verdict is "inconclusive": what would do.
     """
 
     assertion: str
@@ -72,8 +72,8 @@ class Check:
         if self.verdict == Verdict.AGREES:
             chance = "" if self.p_value is None else f" (p = {self.p_value:.2g}, contradicted at {self.rate:.2g})"
             return f"{self.assertion}: nothing contradicts the claim that {self.claim}{chance}. {self.finding}. {self.power}."
-        if self.verdict == Verdict.CANNOT_TELL:
-            return f"{self.assertion}: the data cannot tell whether {self.claim}. {self.finding}. {self.power}. {self.repair}."
+        if self.verdict == Verdict.INCONCLUSIVE:
+            return f"{self.assertion}: the data do not resolve whether {self.claim}. {self.finding}. {self.power}. {self.repair}."
         chance = (
             "Nothing here is random."
             if self.p_value is None
@@ -91,7 +91,7 @@ def conclude(check: Check) -> Check:
     UniversalityError
         If the claim is contradicted.
     HypothesisError
-        If the data cannot tell.
+        If the data are inconclusive.
     """
     plugin = sys.modules.get("pytest_hermite_eq")
     if plugin is not None:
@@ -107,9 +107,9 @@ def conclude(check: Check) -> Check:
         )
     if check.verdict == Verdict.DIFFERENT:
         raise UniversalityError(check)
-    if check.verdict == Verdict.CANNOT_TELL:
+    if check.verdict == Verdict.INCONCLUSIVE:
         raise HypothesisError(
-            f"{check.assertion} has data that can tell whether {check.claim}", f"{check.finding}; {check.power}", check.repair
+            f"{check.assertion} has data that resolve whether {check.claim}", f"{check.finding}; {check.power}", check.repair
         )
     return check
 

@@ -135,21 +135,21 @@ def _roots(count: int) -> Array:
 
 
 def _integrated(f: Any, expected: Array, residual: float | None, accuracy: float, kinks: Any, level: float) -> Check:
-    found = coefficients(f, len(expected) - 1, kinks=kinks)
-    c, root = np.asarray(found), _roots(len(expected))
-    size = math.sqrt(float(found.norm2))
+    expansion = coefficients(f, len(expected) - 1, kinks=kinks)
+    c, root = np.asarray(expansion), _roots(len(expected))
+    size = math.sqrt(float(expansion.norm2))
     _check_accuracy(accuracy, size)
-    slack = TIMES_ESTIMATED * found.errors + ROUNDING * root * size + accuracy
+    slack = TIMES_ESTIMATED * expansion.errors + ROUNDING * root * size + accuracy
     excess = np.abs(c - expected) / slack
     k = int(excess.argmax())
     finding = f"c_{k} is {c[k]:.8g} ± {slack[k]:.1g}, and {expected[k]:.8g} was expected"
     wrong = bool(excess[k] > 1)
     if residual is not None and not wrong:
-        rest = float(found.residual(len(expected) - 1))
-        allowance = accuracy + TIMES_ESTIMATED * float(found.estimate.errors.max()) + ROUNDING * size
+        rest = float(expansion.residual(len(expected) - 1))
+        allowance = accuracy + TIMES_ESTIMATED * float(expansion.estimate.errors.max()) + ROUNDING * size
         wrong = abs(rest - residual) > allowance
         finding = f"the residual c_{len(expected) - 1}* is {rest:.8g}, and {residual:.8g} was expected" if wrong else finding
-    claim = f"{found.activation} has the coefficients c_0 … c_{len(expected) - 1} given"
+    claim = f"{expansion.activation} has the coefficients c_0 … c_{len(expected) - 1} given"
     power = f"A difference of c_{k} beyond {slack[k]:.1g} would be seen"
     verdict = Verdict.DIFFERENT if wrong else Verdict.AGREES
     return conclude(Check("assert_hermite_coefficients", claim, verdict, None, level, finding, power))
@@ -181,14 +181,14 @@ def _sampled(
         step = 2 * REACH / size
         g = (np.arange(size) + generator.uniform()) * step - REACH
         weight = step * np.exp(-g * g / 2) / math.sqrt(2 * math.pi)
-        one, two = (array(outcome(f, "f", g, rng=generator), "the values of f", finite=False, empty=True, nan=True) for _ in range(2))
-        if one.shape != g.shape:
-            raise HypothesisError("a random function returns one value per entry", f"shape {one.shape} from {g.shape}", "vectorise it")
-        if not (np.isfinite(one).all() and np.isfinite(two).all()):
+        first, two = (array(outcome(f, "f", g, rng=generator), "the values of f", finite=False, empty=True, nan=True) for _ in range(2))
+        if first.shape != g.shape:
+            raise HypothesisError("a random function returns one value per entry", f"shape {first.shape} from {g.shape}", "vectorise it")
+        if not (np.isfinite(first).all() and np.isfinite(two).all()):
             raise HypothesisError("the function is finite", "NaN or infinite values", "find where it overflows")
-        blocks[i, :-1] = orthonormal_values(g, len(expected) - 1) @ (weight * one)
-        blocks[i, -1] = weight @ (one - two) ** 2 / 2
-        squares[i] = weight @ one**2
+        blocks[i, :-1] = orthonormal_values(g, len(expected) - 1) @ (weight * first)
+        blocks[i, -1] = weight @ (first - two) ** 2 / 2
+        squares[i] = weight @ first**2
     norm = math.sqrt(float(squares.mean()))
     _check_accuracy(accuracy, norm)
     target = np.append(expected / root, 0.0 if residual is None else residual**2)
@@ -208,13 +208,13 @@ def _sampled(
         else f"the residual's square is {mean:.6g} ± {stderr[k]:.2g}, and {target[k]:.6g} was expected"
     )
     factor = float(scipy.stats.t.isf(level / (2 * tested), BLOCKS - 1) + scipy.stats.norm.isf(1 - POWER))
-    seen = factor * float(stderr[:tested].max()) / norm if norm else 0.0
+    detectable = factor * float(stderr[:tested].max()) / norm if norm else 0.0
     verdict, repair = Verdict.AGREES, ""
     if p_value <= level:
         verdict = Verdict.DIFFERENT
-    elif seen > resolution:
+    elif detectable > resolution:
         # Half as many again, for the standard error is itself an estimate.
-        verdict, repair = Verdict.CANNOT_TELL, f"pass samples={math.ceil(1.5 * samples * (seen / resolution) ** 2)}"
-    power = detects(f"a difference in some c_k/√k! of {percent(seen)} of the root mean square of f")
+        verdict, repair = Verdict.INCONCLUSIVE, f"pass samples={math.ceil(1.5 * samples * (detectable / resolution) ** 2)}"
+    power = detects(f"a difference in some c_k/√k! of {percent(detectable)} of the root mean square of f")
     claim = f"{getattr(f, 'name', getattr(f, '__name__', 'the function'))} has the coefficients c_0 … c_{len(expected) - 1} given"
     return conclude(Check("assert_hermite_coefficients", claim, verdict, p_value, level, finding, power, repair))

@@ -75,16 +75,18 @@ def decay(sizes: Array, columns: Sequence[Array], paired: bool, order: float, to
     return Decay(min(1.0, p_value), slope, visible, shortage)
 
 
-def _score(one: Array, other: Array, paired: bool) -> tuple[float, float, float]:
+def _score(first: Array, second: Array, paired: bool) -> tuple[float, float, float]:
     """The t statistic of the mean of one + other, its degrees of freedom (Welch's where not paired), and the standard error."""
     if paired:
-        total = one + other
+        total = first + second
         stderr, freedom = float(total.std(ddof=1)) / math.sqrt(len(total)), float(len(total) - 1)
     else:
-        parts = [float(values.var(ddof=1)) / len(values) for values in (one, other)]
+        parts = [float(values.var(ddof=1)) / len(values) for values in (first, second)]
         stderr = math.sqrt(sum(parts))
-        freedom = sum(parts) ** 2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (one, other), strict=True)) if stderr else math.inf
-    mean = float(one.mean() + other.mean())
+        freedom = (
+            sum(parts) ** 2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (first, second), strict=True)) if stderr else math.inf
+        )
+    mean = float(first.mean() + second.mean())
     return (mean / stderr if stderr else math.copysign(math.inf, mean) if mean else 0.0), freedom, stderr
 
 
@@ -158,25 +160,25 @@ def assert_rate(
             f"order={order}, tolerance={tolerance}",
             "pass order=-1/2, tolerance=0.25",
         )
-    found = decay(d, columns, paired, order, tolerance, level)
+    result = decay(d, columns, paired, order, tolerance, level)
     runs = min(map(len, columns))
     finding = (
         f"Between d = {d.min():g} and {d.max():g} the gap goes from {_mean(columns, d.argmin())} to {_mean(columns, d.argmax())}, "
-        f"an exponent of {found.slope:.2f}"
+        f"an exponent of {result.slope:.2f}"
     )
-    power = detects(f"an exponent of {found.visible:.2f} or more")
+    power = detects(f"an exponent of {result.visible:.2f} or more")
     verdict, repair = Verdict.AGREES, ""
-    if found.p_value <= level:
+    if result.p_value <= level:
         verdict = Verdict.DIFFERENT
-    elif found.visible > 0:
-        verdict = Verdict.CANNOT_TELL
+    elif result.visible > 0:
+        verdict = Verdict.INCONCLUSIVE
         repair = (
-            f"use {math.ceil(1.5 * runs * found.shortage)} runs, or a longer ladder of sizes"
-            if found.shortage < 1e4
+            f"use {math.ceil(1.5 * runs * result.shortage)} runs, or a longer ladder of sizes"
+            if result.shortage < 1e4
             else "no gap is visible: assert that it is small, by assert_equivalent or assert_universal"
         )
     claim = f"the gap vanishes as d^{order:g} or faster"
-    return conclude(Check("assert_rate", claim, verdict, found.p_value, level, finding, power, repair))
+    return conclude(Check("assert_rate", claim, verdict, result.p_value, level, finding, power, repair))
 
 
 def _mean(columns: Sequence[Array], which: np.intp) -> str:

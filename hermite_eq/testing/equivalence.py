@@ -133,7 +133,7 @@ def assert_equivalent(
     for point in points:
         _check_proportional(checked_sizes(point))
     draw = _library(error, test) if simulator is None else function(simulator, "simulator")
-    found = []
+    compared = []
     for point in points:
         m = allowed(margin, point.d)
         if not 0 < m < 1:
@@ -142,17 +142,17 @@ def assert_equivalent(
                 f"margin={m:g}",
                 "pass margin=0.05, or Deviation(1, order=-1)",
             )
-        found.append(_decide(model_a, model_b, task, point, m, budget(runs), rng, level / len(points), draw))
-        if found[-1].verdict == Verdict.DIFFERENT:
+        compared.append(_decide(model_a, model_b, task, point, m, budget(runs), rng, level / len(points), draw))
+        if compared[-1].verdict == Verdict.DIFFERENT:
             break
     claim = f"{model_a} and {model_b} have the same {error.upper()} error ({task})"
-    return _conclude(claim, found, len(points), level)
+    return _conclude(claim, compared, len(points), level)
 
 
 def _library(error: str, test: int | None) -> Simulator:
     def simulate(model_a: Any, model_b: Any, task: Task, sizes: Sizes, runs: range, rng: int) -> tuple[Array, Array]:
-        one, two = icl_error([model_a, model_b], task, sizes, runs=runs, rng=rng, test=test)
-        return (one.icl_runs, two.icl_runs) if error == "icl" else (one.idg_runs, two.idg_runs)
+        first, two = icl_error([model_a, model_b], task, sizes, runs=runs, rng=rng, test=test)
+        return (first.icl_runs, two.icl_runs) if error == "icl" else (first.idg_runs, two.idg_runs)
 
     return simulate
 
@@ -184,7 +184,7 @@ def _decide(
     upper, lower = Sides(), Sides()
     # "Different" has two sides, which share the rate; "equal" needs both bounds, and no share.
     alarm, content = math.log(2 / rate), math.log(1 / MISS)
-    verdict = Verdict.CANNOT_TELL
+    verdict = Verdict.INCONCLUSIVE
     while len(a) < runs:
         start = len(a)
         arguments = model_a, model_b, task, sizes, range(start, min(start + STEP, runs)), rng
@@ -209,7 +209,7 @@ def _decide(
     relative = (b - a) / a.mean()
     gap, scatter = float(relative.mean()), float(relative.std(ddof=1))
     watched = [(b - (1 + side * margin) * a) / a.mean() for side in (1, -1)]
-    needed = _needed(watched, gap, margin, rate, len(a)) if verdict == Verdict.CANNOT_TELL else None
+    needed = _needed(watched, gap, margin, rate, len(a)) if verdict == Verdict.INCONCLUSIVE else None
     skewed = verdict == Verdict.DIFFERENT and len(a) >= 8 and scatter > 0 and float(scipy.stats.skewtest(relative).pvalue) < MISS
     spread = max(float(values.std(ddof=1)) for values in watched)
     return _Point(sizes, verdict, max(upper.above, lower.below), gap, scatter / math.sqrt(len(a)), spread, len(a), margin, needed, skewed)
@@ -222,15 +222,15 @@ def _needed(watched: list[Array], gap: float, margin: float, rate: float, runs: 
     else:
         level = MISS
     counts = [runs_needed(float(values.mean()), float(values.std(ddof=1)), level, runs) for values in watched]
-    found = [count for count in counts if count is not None and count > runs]
+    larger = [count for count in counts if count is not None and count > runs]
     # One of them may have been crossed already.
-    return math.ceil(max(found) / budget(1)) if found and None not in counts else None
+    return math.ceil(max(larger) / budget(1)) if larger and None not in counts else None
 
 
-def _conclude(claim: str, found: list[_Point], shares: int, level: float) -> Check:
-    order = {Verdict.DIFFERENT: 0, Verdict.CANNOT_TELL: 1, Verdict.AGREES: 2}
-    worst = min(found, key=lambda point: (order[point.verdict], -point.evidence))
-    p_value = min(1.0, 2 * shares * math.exp(-max(point.evidence for point in found)))
+def _conclude(claim: str, points: list[_Point], shares: int, level: float) -> Check:
+    order = {Verdict.DIFFERENT: 0, Verdict.INCONCLUSIVE: 1, Verdict.AGREES: 2}
+    worst = min(points, key=lambda point: (order[point.verdict], -point.evidence))
+    p_value = min(1.0, 2 * shares * math.exp(-max(point.evidence for point in points)))
     finding = (
         f"At {worst.sizes} their relative difference is {worst.gap:+.4f} ± {worst.stderr:.4f} after {worst.runs} runs, the margin "
         f"{worst.margin:.3g}"
@@ -238,10 +238,10 @@ def _conclude(claim: str, found: list[_Point], shares: int, level: float) -> Che
     if worst.skewed:
         finding += " (the differences are skewed over the runs, where the false-alarm rate supposes normal ones)"
     reach = critical_t(level / (2 * shares), max(worst.runs, 2)) + float(scipy.stats.norm.isf(1 - POWER))
-    seen = worst.margin + reach * worst.spread / math.sqrt(worst.runs)
-    power = detects(f"a relative difference of {percent(seen)}")
+    detectable = worst.margin + reach * worst.spread / math.sqrt(worst.runs)
+    power = detects(f"a relative difference of {percent(detectable)}")
     repair = ""
-    if worst.verdict == Verdict.CANNOT_TELL:
+    if worst.verdict == Verdict.INCONCLUSIVE:
         repair = (
             f"pass runs={worst.needed}"
             if worst.needed

@@ -47,13 +47,13 @@ def _distances(samples: StandardSamples, delta: float) -> list[_Statistic]:
     chosen /= np.linalg.norm(chosen, axis=0)
     lines = [(f"variable {j}", samples.z[:, j]) for j in range(width)]
     lines += [(f"random projection {j}", column) for j, column in enumerate((white @ chosen).T)]
-    found = []
+    distances = []
     for name, values in lines:
-        found.append(_distance(f"the distribution function of {name}", np.sort(scipy.stats.norm.cdf(values)), delta))
+        distances.append(_distance(f"the distribution function of {name}", np.sort(scipy.stats.norm.cdf(values)), delta))
         for threshold in THRESHOLDS:
             exceeding = int((np.abs(values) > threshold).sum())
             probability = 2 * float(scipy.stats.norm.sf(threshold))
-            found.append(
+            distances.append(
                 _Statistic(
                     exceedance_p_value(exceeding, count, probability, delta),
                     f"{exceeding} values of {name} lie beyond {threshold:g} standard deviations, "
@@ -62,8 +62,10 @@ def _distances(samples: StandardSamples, delta: float) -> list[_Statistic]:
             )
     radius = np.einsum("ij,ij->i", white, white)
     if width > 1:
-        found.append(_distance("the distribution function of the Mahalanobis norm", np.sort(scipy.stats.chi2.cdf(radius, width)), delta))
-    return found
+        distances.append(
+            _distance("the distribution function of the Mahalanobis norm", np.sort(scipy.stats.chi2.cdf(radius, width)), delta)
+        )
+    return distances
 
 
 def _distance(name: str, uniform: Array, delta: float) -> _Statistic:
@@ -76,7 +78,7 @@ def _distance(name: str, uniform: Array, delta: float) -> _Statistic:
 def _moments(samples: StandardSamples, delta: float, share: float, centred: bool) -> list[_Statistic]:
     """Means (if one is claimed) and variances in every direction; exact laws for δ = 0, bounded variances beyond."""
     n = samples.count
-    found = []
+    deviations = []
     for columns, names in direction_blocks(samples):
         means, squares, q = columns.mean(axis=0), columns**2, len(names)
         if delta == 0:
@@ -86,16 +88,16 @@ def _moments(samples: StandardSamples, delta: float, share: float, centred: bool
             of_mean = robust_p_values(columns, np.full(q, -delta), np.full(q, delta), np.full(q, 1 + delta), share)
             of_square = robust_p_values(squares, np.full(q, 1 - delta), np.full(q, 1 + delta), np.full(q, square_variance(delta)), share)
         second = squares.mean(axis=0)
-        found += [
+        deviations += [
             _Statistic(float(p), f"the variance of {name} is {value:.4g} times what is claimed")
             for p, name, value in zip(of_square, names, second, strict=True)
         ]
         if centred:
-            found += [
+            deviations += [
                 _Statistic(float(p), f"the mean of {name} is {value:.3g} standard deviations off")
                 for p, name, value in zip(of_mean, names, means, strict=True)
             ]
-    return found
+    return deviations
 
 
 def square_variance(delta: float) -> float:

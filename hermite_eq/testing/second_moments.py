@@ -148,16 +148,16 @@ def settle_moments(
     resolution: float,
 ) -> Check:
     """The verdict of a test of variances, which must be able to see an excess of ``resolution``."""
-    seen = detected(samples.count)
+    detectable = detected(samples.count)
     verdict, repair = Verdict.AGREES, ""
     if p_value <= rate:
         verdict = Verdict.DIFFERENT
-    elif seen > resolution:
+    elif detectable > resolution:
         needed = samples.rows_each * least_count(detected, resolution, samples.count)
-        verdict = Verdict.CANNOT_TELL
+        verdict = Verdict.INCONCLUSIVE
         repair = f"draw {needed} rows to see {percent(resolution)} beyond the deviation allowed"
-        repair += f", or pass resolution={math.ceil(100 * seen) / 100:g}" if seen < COARSEST else ""
-    power = detects(f"a variance {percent(delta + seen)} too large in one of {samples.width**2} directions")
+        repair += f", or pass resolution={math.ceil(100 * detectable) / 100:g}" if detectable < COARSEST else ""
+    power = detects(f"a variance {percent(delta + detectable)} too large in one of {samples.width**2} directions")
     return conclude(Check(assertion, claim, verdict, p_value, rate, finding, power, repair))
 
 

@@ -82,19 +82,19 @@ _BLOCKS: tuple[_Block, ...] = (
 )
 
 
-def _fits(found: Activation, lipschitz: bool | None, parity: str | None, kinks: int | None, closed_form: bool | None) -> bool:
-    known = found.lipschitz is not None and math.isfinite(found.lipschitz)
+def _fits(sigma: Activation, lipschitz: bool | None, parity: str | None, kinks: int | None, closed_form: bool | None) -> bool:
+    known = sigma.lipschitz is not None and math.isfinite(sigma.lipschitz)
     return (
         (lipschitz is None or known == lipschitz)
-        and (parity is None or found.parity == parity)
-        and (kinks is None or len(found.kinks) == kinks)
-        and (closed_form is None or bool(found.closed_form) == closed_form)
+        and (parity is None or sigma.parity == parity)
+        and (kinks is None or len(sigma.kinks) == kinks)
+        and (closed_form is None or bool(sigma.closed_form) == closed_form)
     )
 
 
 @functools.lru_cache(maxsize=4096)
-def _well_scaled(found: Activation) -> bool:
-    c = coefficients(found, 0)
+def _well_scaled(sigma: Activation) -> bool:
+    c = coefficients(sigma, 0)
     norm2 = float(c.estimate.norm2)
     spread2 = norm2 - float(np.asarray(c)[0]) ** 2
     return norm2 <= _LARGEST_NORM**2 and spread2 >= _LEAST_SPREAD**2
@@ -128,13 +128,13 @@ def _composed(draw: Any, lipschitz: bool | None, parity: str | None, kinks: int 
         slope += 2 * abs(weight * scale)
     total = sympy.expand(total) if total.is_polynomial(X) else total
     assume(total.has(X))
-    found = dataclasses.replace(
+    sigma = dataclasses.replace(
         activation(total),
         closed_form=True if all(block.closed for block in shape) else None,
         lipschitz=float(slope) if all(block.lipschitz for block in shape) else None,
     )
-    assume(_fits(found, lipschitz, parity, kinks, closed_form) and _well_scaled(found))
-    return found
+    assume(_fits(sigma, lipschitz, parity, kinks, closed_form) and _well_scaled(sigma))
+    return sigma
 
 
 def activations(
@@ -209,9 +209,9 @@ def ratios(*, hidden: bool = True, infinite_tasks: bool = True) -> SearchStrateg
     Ratios(alpha=1.0, kappa=1.0, tau=2.5, mu=1.0)
     """
     hidden, infinite_tasks = flag(hidden, "hidden"), flag(infinite_tasks, "infinite_tasks")
-    one = st.sampled_from(_FRACTIONS)
-    kappa = st.sampled_from([*_FRACTIONS, math.inf]) if infinite_tasks else one
-    return st.builds(Ratios, alpha=one, kappa=kappa, tau=one, mu=one if hidden else st.none())
+    ratio = st.sampled_from(_FRACTIONS)
+    kappa = st.sampled_from([*_FRACTIONS, math.inf]) if infinite_tasks else ratio
+    return st.builds(Ratios, alpha=ratio, kappa=kappa, tau=ratio, mu=ratio if hidden else st.none())
 
 
 def flops(sizes: Sizes) -> float:
@@ -284,10 +284,12 @@ def covariances(*, d: int | None = None) -> SearchStrategy[Structure]:
     spikes = st.builds(Spike, st.sampled_from((1.0, 2.0, 4.0, 8.0, 16.0, -0.5)), normalised=st.just(True))
     power = st.builds(PowerLaw, st.sampled_from((0.5, 1.0, 1.5, 2.0)))
     toeplitz = st.builds(Toeplitz, st.sampled_from((0.5, -0.5, 0.25, 0.75, 0.9)))
-    found: list[SearchStrategy[Structure]] = [st.just(Identity()), spikes, power, toeplitz]
+    structures: list[SearchStrategy[Structure]] = [st.just(Identity()), spikes, power, toeplitz]
     if d is not None:
-        found.append(st.lists(st.sampled_from((1.0, 2.0, 0.5, 4.0)), min_size=d, max_size=d).map(lambda entries: Diagonal(tuple(entries))))
-    return st.one_of(found)
+        structures.append(
+            st.lists(st.sampled_from((1.0, 2.0, 0.5, 4.0)), min_size=d, max_size=d).map(lambda entries: Diagonal(tuple(entries)))
+        )
+    return st.one_of(structures)
 
 
 def _noises(most: float) -> SearchStrategy[float]:
@@ -319,5 +321,5 @@ def mixtures(*, sources: int = 2, signal: bool = True, max_noise: float = 1.0) -
     >>> weights_sum_to_one()
     """
     max_noise, sources = non_negative(max_noise, "max_noise"), count(sources, "sources", least=1)
-    one = st.builds(Source, targets(signal=signal), _noises(max_noise), input_cov=covariances(), task_cov=covariances())
-    return st.lists(one, min_size=1, max_size=sources).map(lambda drawn: Task(sources=drawn))
+    source = st.builds(Source, targets(signal=signal), _noises(max_noise), input_cov=covariances(), task_cov=covariances())
+    return st.lists(source, min_size=1, max_size=sources).map(lambda drawn: Task(sources=drawn))

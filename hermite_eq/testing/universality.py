@@ -138,7 +138,7 @@ def assert_universal(
     # (d, run, map, kind)
     statistics = 2 * len(KINDS) * len(ladder)
     share = level / 2 / statistics
-    worst_p, finding, seen = 1.0, "", 0.0
+    worst_p, finding, detectable = 1.0, "", 0.0
     gaps = np.empty((len(KINDS), len(ladder), total))
     largest = -math.inf
     for i, d in enumerate(ladder):
@@ -151,7 +151,7 @@ def assert_universal(
             p = min(map(_p, watched)) * 2 * statistics
             if d == ladder[-1]:
                 scatter = max(float(values.std(ddof=1)) for values in watched) / (float(a.mean()) * math.sqrt(total))
-                seen = max(seen, scatter * float(scipy.stats.t.isf(share, total - 1) + scipy.stats.norm.isf(1 - POWER)))
+                detectable = max(detectable, scatter * float(scipy.stats.t.isf(share, total - 1) + scipy.stats.norm.isf(1 - POWER)))
             if p < worst_p or (worst_p >= 1 and abs(mean) / delta > largest):
                 largest = abs(mean) / delta
                 finding = f"The {kind} errors at d = {d} differ by {mean:+.3f} ± {stderr:.3f} of their size, with {delta:.3g} allowed"
@@ -168,15 +168,17 @@ def assert_universal(
         )
     p_value = min(1.0, worst_p, slope_p)
     visible = min(slope.visible for slope in slopes)
-    power = detects(f"at d = {ladder[-1]} a relative difference of {percent(deviation.at(ladder[-1]) + seen)}")
+    power = detects(f"at d = {ladder[-1]} a relative difference of {percent(deviation.at(ladder[-1]) + detectable)}")
     power += f", and an exponent of {visible:.2f} or more" if visible < 0 else "; the gap is too small for its exponent to be judged"
     verdict, repair = Verdict.AGREES, ""
     if p_value <= level:
         verdict = Verdict.DIFFERENT
-    elif seen > resolution:
-        verdict = Verdict.CANNOT_TELL
+    elif detectable > resolution:
+        verdict = Verdict.INCONCLUSIVE
         # Half as many again, for the scatter is itself an estimate.
-        repair = f"pass runs={math.ceil(1.5 * runs * (seen / resolution) ** 2)} to see {percent(resolution)} beyond the deviation allowed"
+        repair = (
+            f"pass runs={math.ceil(1.5 * runs * (detectable / resolution) ** 2)} to see {percent(resolution)} beyond the deviation allowed"
+        )
     claim = f"ridge regression has the same errors on the features as on their surrogate, up to {deviation}"
     return conclude(Check("assert_universal", claim, verdict, p_value, level, finding, power, repair))
 
@@ -195,7 +197,7 @@ def _errors(
 ) -> Array:
     """Training and test errors of both maps, shape (runs, 2, 2)."""
     rows = max(1000, 4 * n) if test is None else test
-    found = np.empty((runs, 2, len(KINDS)))
+    errors = np.empty((runs, 2, len(KINDS)))
     for run in range(runs):
         widths = []
         for which, build in enumerate((feature_map, gaussian_map)):
@@ -204,7 +206,7 @@ def _errors(
             features, y = _rows(draw, n, training)
             weights = _ridge(features, y, ridge * n)
             tested, label = _rows(draw, rows, fresh)
-            found[run, which] = np.mean((y - features @ weights) ** 2), np.mean((label - tested @ weights) ** 2)
+            errors[run, which] = np.mean((y - features @ weights) ** 2), np.mean((label - tested @ weights) ** 2)
             widths.append(features.shape[1])
         if widths[0] != widths[1]:
             raise HypothesisError(
@@ -212,7 +214,7 @@ def _errors(
                 f"{widths[0]} and {widths[1]} at d = {d}",
                 "let the surrogate have one column for each feature",
             )
-    return found
+    return errors
 
 
 def _rows(draw: Draw, count: int, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -122,22 +122,22 @@ def icl_curve(
     notes: list[str] = []
     for indices in _groups(settings, axis):
         first, at = settings[indices[0]], [settings[i].sizes for i in indices]
-        found, said = solve(feature_law(first.model, first.task, at), at)
-        for name, part in found.items():
+        solved, remarks = solve(feature_law(first.model, first.task, at), at)
+        for name, part in solved.items():
             columns.setdefault(name, np.zeros((len(settings), *part.shape[1:])))[indices] = part
-        notes += [note for note in said if note not in notes]
+        notes += [note for note in remarks if note not in notes]
     return TheoryCurve(settings=settings, axis=axis, **columns, notes=tuple(notes))
 
 
 def _groups(settings: Sequence[Setting], axis: str | None) -> list[list[int]]:
     """Indices of the points of one law: Ratios, or Sizes of equal d, context and tasks, where model and task do not vary."""
-    found: dict[Hashable, list[int]] = {}
+    groups: dict[Hashable, list[int]] = {}
     for i, setting in enumerate(settings):
         sizes = setting.sizes
         own = i if axis in ("ridge", "noise", "weights", "test_weights") else None
         common = (sizes.d, sizes.context, sizes.tasks, sizes.test_context) if isinstance(sizes, Sizes) else None
-        found.setdefault((own, common), []).append(i)
-    return list(found.values())
+        groups.setdefault((own, common), []).append(i)
+    return list(groups.values())
 
 
 def icl_error(model: TrainedModel, task: AnyLaw, sizes: Sizes | Ratios) -> TheoryError:

@@ -125,16 +125,16 @@ def _nodes(p: Population, trace: float | None, count: int = NODES) -> list[Popul
     if norm.max() - norm.min() <= 1e-9 * norm.max():
         return [replace(p, contexts=None)]
     place, scale2 = _grouped(norm, weights, count)
-    found = []
+    nodes = []
     for part, scale in enumerate(scale2.tolist()):
         own = weights * (place == part)
         own_weight = float(own.sum())
         of_signal, of_square, of_mean, root = (float(own @ values) / own_weight for values in (signal, square, mean, np.sqrt(norm)))
-        found.append(replace(
+        nodes.append(replace(
             p, covariance=_times(p.covariance, scale), signal=of_signal * p.signal, square=of_square, mean=of_mean,
             weight=p.weight * own_weight, contexts=None, norm_variance=0.0, center=None if center is None else root * center,
         ))  # fmt: skip
-    return found
+    return nodes
 
 
 def _grouped(x: Array, weights: Array, count: int) -> tuple[NDArray[np.intp], Array]:
@@ -232,10 +232,10 @@ class LayeredLaw(FeatureLaw):
         groups: dict[int, list[Sizes]] = {}
         for point in points:
             groups.setdefault(int(point.hidden or 0), []).append(point)
-        found = {m: self._errors(features, m, own) for m, own in groups.items()}
+        errors = {m: self._errors(features, m, own) for m, own in groups.items()}
         places = {m: iter(range(len(own))) for m, own in groups.items()}
         rows = [(int(point.hidden or 0), next(places[int(point.hidden or 0)])) for point in points]
-        return joined([({name: part[[i]] for name, part in found[m].items()}, ()) for m, i in rows])
+        return joined([({name: part[[i]] for name, part in errors[m].items()}, ()) for m, i in rows])
 
     def _layers(self, last: int) -> list[Array]:
         """F_1, …, F_L, as many columns of the last as the widest point has."""
@@ -243,8 +243,8 @@ class LayeredLaw(FeatureLaw):
         sizes = [self.given.dimension, *model.hidden, last]
         scales = [self.given.trace, *layer_scales(model)]
         # The last by columns, of which a narrower point has the first.
-        found = [rng.standard_normal((m, n)).T / math.sqrt(t) for n, m, t in zip(sizes[:-1], sizes[1:], scales, strict=True)]
-        return found
+        layers = [rng.standard_normal((m, n)).T / math.sqrt(t) for n, m, t in zip(sizes[:-1], sizes[1:], scales, strict=True)]
+        return layers
 
     def _errors(self, features: Sequence[Sequence[tuple[int, Population]]], m: int, points: Sequence[Sizes]) -> dict[str, Array]:
         training, test = (
@@ -312,7 +312,7 @@ def _inputs(model: RandomTransformer, task: Task | GivenMoments, sizes: Sizes) -
     if few and model.normalise and d <= LARGEST:
         drawn = [drawn_populations(task, d, context, int(k), i) for i in range(count)]
         return drawn, task_controls(task, d, context, int(k))[:count, : count - 2], ()
-    said = "one second moment describes few training tasks: errors on them may be some per cent lower"
+    note = "one second moment describes few training tasks: errors on them may be some per cent lower"
     draws = task_draws(task, d, int(k))[:count]
-    found = [mixture_moments(task, d, context, tasks=xi) for xi in draws]
-    return found, square_control(task, sizes, draws), (said,) if few else ()
+    moments = [mixture_moments(task, d, context, tasks=xi) for xi in draws]
+    return moments, square_control(task, sizes, draws), (note,) if few else ()

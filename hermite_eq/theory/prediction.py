@@ -69,7 +69,7 @@ class TheoryError(Errors[float]):
     fixed_point_residual : float
         Relative residual of the fixed-point equation at the solution.
     notes : tuple of str
-        Limits which the numbers stand for, said aloud (divergence, c₀ = 0, c₁ = 0).
+        The limits that the numbers stand for, in words (divergence, c₀ = 0, c₁ = 0).
     icl_by_source : tuple of float
         The error on each test source, where there are several; ``icl`` is their mixture.
     icl_stderr, idg_stderr : float

@@ -166,20 +166,20 @@ def icl_error(
     seeds = [seed.spawn(2) for seed in child_seeds(rng, which)]
     drawn = [_draw(task, sizes, test, np.random.default_rng(data)) for data, _ in seeds]
     begin, train, error = training.trainer(model, sizes.d, sizes.samples, rate)
-    sets = [_stacked(model, each) for each in zip(*drawn, strict=True)]
-    state, found, done = begin([start for _, start in seeds]), [], 0
+    sets = [_stacked(model, arrays) for arrays in zip(*drawn, strict=True)]
+    state, errors, done = begin([start for _, start in seeds]), [], 0
     for epoch in measured:
         if epoch > done:
             state, done = train(state, *sets[0], epoch - done), epoch
-        found.append([np.asarray(error(state, *each), dtype=float) for each in sets])
-    columns = np.moveaxis(np.array(found), 0, 2)
-    variances = np.array([each[0].labels.var(dtype=float) for each in drawn])
+        errors.append([np.asarray(error(state, *arrays), dtype=float) for arrays in sets])
+    columns = np.moveaxis(np.array(errors), 0, 2)
+    variances = np.array([arrays[0].labels.var(dtype=float) for arrays in drawn])
     return TrainedError(model, task, sizes, rate, measured, columns[0], columns[1], columns[-1], variances)
 
 
 def _epochs(value: Any) -> tuple[int, ...]:
-    found = sequence([value] if np.ndim(value) == 0 else value, "epochs")
-    epochs = tuple(count(each, "epochs") for each in found)
+    listed = sequence([value] if np.ndim(value) == 0 else value, "epochs")
+    epochs = tuple(count(epoch, "epochs") for epoch in listed)
     if not epochs or any(later <= earlier for earlier, later in itertools.pairwise(epochs)):
         raise HypothesisError("errors are measured after increasing numbers of epochs", f"epochs={value!r}", "pass epochs=[0, 1000, 10000]")
     return epochs
@@ -198,5 +198,5 @@ def _stacked(model: Architecture, drawn: Sequence[Sequences]) -> tuple[Any, Any]
     import jax
     import jax.numpy as jnp
 
-    inputs = jax.vmap(lambda tokens: network.prepared(model, tokens))(jnp.stack([each.tokens for each in drawn]))
-    return inputs, jnp.stack([each.labels for each in drawn])
+    inputs = jax.vmap(lambda tokens: network.prepared(model, tokens))(jnp.stack([draw.tokens for draw in drawn]))
+    return inputs, jnp.stack([draw.labels for draw in drawn])

@@ -31,15 +31,15 @@ def initial(model: Architecture, d: int, rng: np.random.Generator) -> dict[str, 
     unit = np.stack([np.ones(d), np.zeros(d)]).astype(np.float32)
     if isinstance(model, FullLinearAttention):
         return {"query": dense(d + 1, d), "key": dense(d + 1, d), "value": dense(d + 1, d), "out": dense(d, 1)}
-    found: dict[str, Any] = {"embed": dense(d + 1, d), "out": dense(d, 1)}
+    parameters: dict[str, Any] = {"embed": dense(d + 1, d), "out": dense(d, 1)}
     for number in range(model.blocks):
         block = {name: dense(d, d, bias=False) for name in ("query", "key", "value")} | {"norm": unit}
         if model.mlp != "none":
             block |= {"mlp": dense(d, d), "last_norm": unit}
         if model.mlp == "gelu":
             block["mlp_out"] = dense(d, d)
-        found[f"block{number}"] = block
-    return found
+        parameters[f"block{number}"] = block
+    return parameters
 
 
 def _truncated(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ def sequences(task: Task, sizes: Sizes, xi: NDArray[np.float64], rng: np.random.
     """
     x = rng.standard_normal((len(xi), sizes.context + 1, sizes.d)) / np.sqrt(sizes.d)
     y = np.asarray(task.target(np.einsum("nid,nd->ni", x, xi))) + np.sqrt(task.noise) * rng.standard_normal(x.shape[:2])
-    seen = y.copy()
-    seen[:, -1] = 0
-    tokens = np.concatenate([x, seen[:, :, None], np.ones_like(seen)[:, :, None]], axis=2)
+    visible = y.copy()
+    visible[:, -1] = 0
+    tokens = np.concatenate([x, visible[:, :, None], np.ones_like(visible)[:, :, None]], axis=2)
     return Sequences(tokens.astype(np.float32), y[:, -1].astype(np.float32))

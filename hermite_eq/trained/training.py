@@ -69,7 +69,7 @@ def trainer(model: Architecture, d: int, samples: int, rate: float) -> tuple[Any
             flat, moments, key = state
             key, use = jax.random.split(key)
             chosen = drawn(use, samples, batch)
-            gradient = jax.grad(loss)(flat, tuple(each[chosen] for each in inputs), labels[chosen])
+            gradient = jax.grad(loss)(flat, tuple(rows[chosen] for rows in inputs), labels[chosen])
             update, moments = optimiser.update(gradient, moments, flat)
             return optax.apply_updates(flat, update), moments, key
 

@@ -205,7 +205,7 @@ def test_functions_with_other_namesakes_in_scipy_are_rewritten(text: str, same: 
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "finding"),
     [
         ("loggamma(x)", "complex values"),
         ("Ci(x)", "complex values"),
@@ -213,6 +213,6 @@ def test_functions_with_other_namesakes_in_scipy_are_rewritten(text: str, same: 
         ("erfinv(x)", "= NaN at x"),
     ],
 )
-def test_a_function_of_sympy_is_what_sympy_says(text: str, found: str) -> None:
-    with pytest.raises(HypothesisError, match=found):
+def test_a_function_of_sympy_is_what_sympy_says(text: str, finding: str) -> None:
+    with pytest.raises(HypothesisError, match=finding):
         activation(text)

@@ -85,7 +85,7 @@ def test_every_registered_activation_is_a_function(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "finding"),
     [
         ("__import__('os').system('true')", "found an attribute: __import__('os').system."),
         ("x.__class__", "found an attribute: x.__class__."),
@@ -147,10 +147,10 @@ def test_every_registered_activation_is_a_function(name: str) -> None:
         ("x\0", "found "),
     ],
 )
-def test_refuses_and_names_what_is_not_allowed(text: str, found: str) -> None:
+def test_refuses_and_names_what_is_not_allowed(text: str, finding: str) -> None:
     with pytest.raises(HypothesisError) as raised:
         parse_expression(text)
-    assert found in str(raised.value)
+    assert finding in str(raised.value)
     assert "Repair: " in str(raised.value)
 
 
@@ -158,13 +158,14 @@ _LEAVES = st.sampled_from([X, X, X, sympy.Integer(2), Rational(-1, 3), pi, sympy
 
 
 def _grown(inner: st.SearchStrategy[sympy.Expr]) -> st.SearchStrategy[sympy.Expr]:
-    one = (exp, tanh, sympy.sin, erf, Abs, sympy.sign, Heaviside, sympy.floor, sympy.atan, lambda z: 1 / (1 + z**2), lambda z: z**3)
+    factors = (exp, tanh, sympy.sin, erf, Abs, sympy.sign, Heaviside, sympy.floor, sympy.atan, lambda z: 1 / (1 + z**2), lambda z: z**3)
     two = (
         lambda a, b: a + b, lambda a, b: a * b, Max, Min, lambda a, b: Piecewise((a, b < X), (b, True)), lambda a, b: exp(1) ** (a - b),
         lambda a, b: Piecewise((a, (X > -1) & (X < 2)), (b, (X <= -3) | sympy.Ne(X, 5)), (X, True)),
     )  # fmt: skip
     return st.one_of(
-        st.builds(lambda f, a: f(a), st.sampled_from(one), inner), st.builds(lambda f, a, b: f(a, b), st.sampled_from(two), inner, inner)
+        st.builds(lambda f, a: f(a), st.sampled_from(factors), inner),
+        st.builds(lambda f, a, b: f(a, b), st.sampled_from(two), inner, inner),
     )
 
 

@@ -85,9 +85,9 @@ def test_parity_is_right_and_not_withheld(name: str) -> None:
     even = np.max(np.abs(entry(-GRID) - entry(GRID)))
     odd = np.max(np.abs(entry(-GRID) + entry(GRID)))
     scale = float(np.max(np.abs(entry(GRID))))
-    found = "even" if even <= 8 * EPS * scale else "odd" if odd <= 8 * EPS * scale else None
-    assert entry.parity == found
-    assert proved_parity(entry.expression) in (None, found)
+    parity = "even" if even <= 8 * EPS * scale else "odd" if odd <= 8 * EPS * scale else None
+    assert entry.parity == parity
+    assert proved_parity(entry.expression) in (None, parity)
 
 
 @every_name

@@ -40,8 +40,8 @@ def test_looking_finds_what_the_table_declares(name: str) -> None:
     ids=str,
 )
 def test_expressions_and_callables(sigma: object, violation: str | None) -> None:
-    found = lipschitz_violation(activation(sigma))
-    assert found is None if violation is None else violation in str(found)
+    bound = lipschitz_violation(activation(sigma))
+    assert bound is None if violation is None else violation in str(bound)
 
 
 def test_the_equivalent_model_warns() -> None:

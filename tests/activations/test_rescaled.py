@@ -49,8 +49,8 @@ def test_every_registered_activation_is_rescaled_with_its_facts(name: str) -> No
 
 
 def test_a_callable_is_rescaled_with_its_kinks() -> None:
-    found = np.asarray(coefficients(lambda x: np.maximum(x - 1, 0), 3, kinks=[1], variance=2))
-    assert found == pytest.approx(np.asarray(coefficients("max(sqrt(2)*x - 1, 0)", 3)), abs=1e-13)
+    values = np.asarray(coefficients(lambda x: np.maximum(x - 1, 0), 3, kinks=[1], variance=2))
+    assert values == pytest.approx(np.asarray(coefficients("max(sqrt(2)*x - 1, 0)", 3)), abs=1e-13)
 
 
 def test_variance_1_changes_nothing() -> None:

@@ -111,7 +111,7 @@ def test_formulas_as_texts(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "found"),
+    ("function", "finding"),
     [
         (lambda x: np.log1p(-np.exp(-x)), "NaN"),  # jax.nn.log1mexp, for x > 0 only
         (lambda x: np.exp(x) / np.sum(np.exp(x)), "changes with the other entries"),  # softmax
@@ -120,8 +120,8 @@ def test_formulas_as_texts(text: str) -> None:
         (lambda x: np.eye(3)[x.astype(int)], "shape|raises"),  # one_hot
     ],
 )
-def test_what_is_no_function_of_a_real_number_is_refused(function: Callable[[Any], Any], found: str) -> None:
-    with pytest.raises(HypothesisError, match=found):
+def test_what_is_no_function_of_a_real_number_is_refused(function: Callable[[Any], Any], finding: str) -> None:
+    with pytest.raises(HypothesisError, match=finding):
         np.asarray(coefficients(function, DEGREE))
 
 

@@ -68,7 +68,7 @@ def _slopes(target: object, order: int, *names: str) -> dict[str, float]:
     evaluate = averaged.lambdify()
     sizes = (800, 1600) if order == 1 else (60, 120)
     series, exact = [evaluate(d, d) for d in sizes], [averaged.numeric(d, d) for d in sizes]
-    gaps = {name: [abs(float(one[name]) / two[name] - 1) for one, two in zip(series, exact, strict=True)] for name in names}
+    gaps = {name: [abs(float(first[name]) / two[name] - 1) for first, two in zip(series, exact, strict=True)] for name in names}
     return {name: math.log2(large / small) for name, (small, large) in gaps.items()}
 
 
@@ -207,21 +207,21 @@ def test_tiny_weights_have_their_digits(shape: float) -> None:
 def test_exponential_targets_have_their_exact_averages(d: int) -> None:
     """Down to the dimension, 17, below which the fourth moment of the label does not exist."""
     averaged = EXP.averaged()
-    found = averaged.numeric(d, 5)
+    values = averaged.numeric(d, 5)
     for name, entry in averaged.entries.items():
         # (1 − 16/d)^{-d/2} loses d ε/(1 − 16/d) of its digits in doubles.
         exact = float(entry.subs({"d": d, "ell": 5}).evalf(30))
-        assert abs(found[name] / exact - 1) < 32 * EPS * d / (1 - 16 / d), name
-    assert EXP.trace(d, 5) == found["trace"]
+        assert abs(values[name] / exact - 1) < 32 * EPS * d / (1 - 16 / d), name
+    assert EXP.trace(d, 5) == values["trace"]
 
 
 @pytest.mark.parametrize("d", [9, 12, 30])
 def test_exponential_targets_given_tasks(d: int) -> None:
     tasks = EXP.over_tasks()
-    found = tasks.numeric(d, 5, 3)
+    values = tasks.numeric(d, 5, 3)
     for name, entry in tasks.entries.items():
         exact = float(entry.subs({"d": d, "ell": 5, "kappa": sympy.Rational(3, d)}).evalf(30))
-        assert abs(found[name] / exact - 1) < 256 * EPS * d / (1 - 8 / d), name
+        assert abs(values[name] / exact - 1) < 256 * EPS * d / (1 - 8 / d), name
 
 
 SIZES = "d ≥ 1 and ℓ ≥ 1; found d={}, context={}. Repair: pass positive sizes"

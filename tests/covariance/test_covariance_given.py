@@ -84,8 +84,8 @@ def test_the_trace_is_that_of_the_average_covariance() -> None:
     values = np.array([covariance(task).given(xi, context=context).trace for xi in draws[:400]])
     z = (values.mean() - covariance(task).trace(d, context)) / (values.std(ddof=1) / 20)
     assert abs(z) < Z
-    one = covariance(task).given(draws[0], context=context)
-    assert one.trace == pytest.approx(np.trace(one.second_b), rel=1e-13)
+    given = covariance(task).given(draws[0], context=context)
+    assert given.trace == pytest.approx(np.trace(given.second_b), rel=1e-13)
 
 
 def test_norm_nodes_integrate_the_moments_of_chi_square() -> None:

@@ -101,23 +101,23 @@ def test_the_same_data_have_the_same_form(more: dict[str, Any]) -> None:
     ):
         assert left.entries == right.entries
         assert left.latex() == right.latex()
-    found, other = (cov.averaged().joint(5, 4) for cov in (mixture, plain))
-    np.testing.assert_allclose(found.second_b, other.second_b, rtol=64 * EPS)
+    mixed, single = (cov.averaged().joint(5, 4) for cov in (mixture, plain))
+    np.testing.assert_allclose(mixed.second_b, single.second_b, rtol=64 * EPS)
 
 
 def test_integrals_with_the_identity_are_the_isotropic_numbers() -> None:
     for task in (Task("relu", noise=0.2), Task("tanh", noise=0.2)):
         plain = covariance(task).averaged()
         general = covariance(task, covariances=True).averaged()
-        found = general.joint(12, 7)
+        joint = general.joint(12, 7)
         # The Gauss rule of χ² against contour sums of some hundred terms, each rounded, and their own error, of the largest entry.
-        tolerance = (4000 * EPS + found.error) * np.abs(found.second_b).max()
-        np.testing.assert_allclose(found.second_b, plain.joint(12, 7).second_b, rtol=0, atol=tolerance)
+        tolerance = (4000 * EPS + joint.error) * np.abs(joint.second_b).max()
+        np.testing.assert_allclose(joint.second_b, plain.joint(12, 7).second_b, rtol=0, atol=tolerance)
         numbers, matrices = plain.numeric(12, 7), general.numeric(12, 7)
         assert {name for name in numbers if name != "second_identity"} == {name for name in matrices if name != "second"}
         for name in ("mean_b2", "second_22", "square_z", "trace"):
-            assert matrices[name] == pytest.approx(numbers[name], rel=4000 * EPS + 4 * found.error), name
-        tolerance = 4000 * EPS + found.error
+            assert matrices[name] == pytest.approx(numbers[name], rel=4000 * EPS + 4 * joint.error), name
+        tolerance = 4000 * EPS + joint.error
         np.testing.assert_allclose(matrices["signal"], numbers["signal"] * np.eye(12), rtol=0, atol=tolerance)
 
 
@@ -133,8 +133,8 @@ def test_strings_name_the_symbols() -> None:
     cov = covariance(Task("relu", noise=0.1), symbolic_noise=True)
     for level in (cov, cov.averaged(), cov.over_tasks(), cov.limit(), cov.norm_law()):
         for entry in level.entries.values():
-            found = entry.subs({"d": 20, "ell": 20, "rho": 0.1, "s": 1, "alpha": 1, "kappa": 2})
-            assert sympy.sympify(found).is_number
+            number = entry.subs({"d": 20, "ell": 20, "rho": 0.1, "s": 1, "alpha": 1, "kappa": 2})
+            assert sympy.sympify(number).is_number
     averaged = cov.averaged()
     for name, value in averaged.numeric(20, 20).items():
         # The Gauss rule, whose moments are good to 1e-13 of each.
@@ -215,8 +215,8 @@ def test_what_is_no_real_number() -> None:
         lambda: cov.given(np.ones(3) * 1j, context=2),
         lambda: cov.over_tasks().given(np.array([["a", "b"]]), context=2),
     )
-    for found in calls:
+    for call in calls:
         with pytest.raises(HypothesisError, match=r"(ξ|tasks) is an array of finite numbers; found"):
-            found()
+            call()
     with pytest.raises(HypothesisError, match="F is an array of finite numbers; found"):
         cov.given(np.ones(3), context=2).matrix(np.ones((12, 2)) * 1j)

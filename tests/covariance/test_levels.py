@@ -142,8 +142,8 @@ def test_rk_is_the_mean_conditional_covariance_and_its_spread() -> None:
         stderr = values.std(ddof=1) / math.sqrt(draws)
         assert abs(values.mean() - numbers["spread"]) < Z * stderr
         assert abs(values.mean() - 1.15 * numbers["spread"]) > Z * stderr
-        one = over.given(rng.standard_normal((1, d)), context=context)
-        assert one.second_b.shape == (d + 1, d + 1)
+        given = over.given(rng.standard_normal((1, d)), context=context)
+        assert given.second_b.shape == (d + 1, d + 1)
         symbolic = over.lambdify()(d, context, k / d)
         # ReLU closes; tanh is a series with remainder d^{-3}, constants below 10.
         bound = 1e-11 if target == "relu" else 10 / d**3

@@ -41,22 +41,22 @@ def test_polynomials_have_their_exact_moments(name: str) -> None:
     nodes = group_nodes(values, shifts, int(level))
     n, mean = len(values), float(np.sum(values * (1 + shifts**2)))
     variance = float(np.sum(2 * values**2 * (1 + 2 * shifts**2)))
-    one = np.ones_like(nodes.q)
+    ones = np.ones_like(nodes.q)
     # E Q z = 2λδ, E Q zzᵀ = E[Q] I + 2 diag λ.
     pairs = [
         (nodes.mass.sum(), 1.0),
         (nodes.q @ nodes.mass, mean),
         (nodes.q**2 @ nodes.mass, mean**2 + variance),
-        (one @ nodes.first, np.zeros(n)),
+        (ones @ nodes.first, np.zeros(n)),
         (nodes.q @ nodes.first / mean, 2 * values * shifts / mean),
-        (_second(nodes, one), np.eye(n)),
+        (_second(nodes, ones), np.eye(n)),
         (_second(nodes, nodes.q) / mean, np.eye(n) + 2 * np.diag(values) / mean),
     ]
-    for found, expected in pairs:
+    for computed, expected in pairs:
         size = max(1.0, float(np.abs(expected).max()))
         # Sums of some hundred terms whose exponents are rounded at their own size: e^{K − sq} with K, sq up to 20² for far shifts.
         tolerance = 1000 * EPS * (1 + float((shifts**2).max()))
-        assert np.abs(found - expected).max() < tolerance * size
+        assert np.abs(computed - expected).max() < tolerance * size
 
 
 def test_gamma_laws_have_closed_forms() -> None:
@@ -101,10 +101,10 @@ def test_directions_in_three_dimensions() -> None:
     values = w / w.sum() / (1 + np.einsum("ni,ij,nj->n", u, sigma, u))
     direct = np.einsum("n,ni,nj->ij", values, u, u)
     nodes = direction_nodes(sigma, root, 5)
-    found = np.tensordot(1 / (1 + nodes.rho), nodes.second, axes=1)
+    mean = np.tensordot(1 / (1 + nodes.rho), nodes.second, axes=1)
     # 100 × 200 nodes resolve these densities to 1e-10; a tenth of that is rounding of the eigenvectors.
-    assert np.abs(found - direct).max() < 1e-9 * np.abs(direct).max()
-    assert np.abs(1.05 * found - direct).max() > 1e-2 * np.abs(direct).max()
+    assert np.abs(mean - direct).max() < 1e-9 * np.abs(direct).max()
+    assert np.abs(1.05 * mean - direct).max() > 1e-2 * np.abs(direct).max()
 
 
 @pytest.mark.parametrize("strength", [3.0, 300.0])
@@ -141,10 +141,10 @@ DERIVATIONS: dict[str, Callable[[], Any]] = {
     "tilted mean of the wrong sign": lambda: quadratic_form_law.check(mean=lambda m: -m),
     "second moments 5 % off": lambda: quadratic_form_law.check(bias=1.05),
     "Stein's 2 5 % off": lambda: effective_dimension.check(factor=sympy.Rational(21, 20)),
-    "a word of the wrong sign": lambda: effective_dimension.check(words=lambda found: {**found, "1": -found["1"]}),
-    "a normalised word of the wrong sign": lambda: effective_dimension.check(unit_words=lambda found: {**found, "t": -found["t"]}),
-    "a normalised word 5 % off": lambda: effective_dimension.check(unit_words=lambda found: {**found, "0": 21 * found["0"] / 20}),
-    "a word 5 % off": lambda: effective_dimension.check(words=lambda found: {**found, "0": 21 * found["0"] / 20}),
+    "a word of the wrong sign": lambda: effective_dimension.check(words=lambda values: {**values, "1": -values["1"]}),
+    "a normalised word of the wrong sign": lambda: effective_dimension.check(unit_words=lambda values: {**values, "t": -values["t"]}),
+    "a normalised word 5 % off": lambda: effective_dimension.check(unit_words=lambda values: {**values, "0": 21 * values["0"] / 20}),
+    "a word 5 % off": lambda: effective_dimension.check(words=lambda values: {**values, "0": 21 * values["0"] / 20}),
     **{f"{name} of the wrong sign": partial(structured_covariance.check, {**ENTRIES, name: -ENTRIES[name]}) for name in ENTRIES},
 }
 

@@ -440,7 +440,7 @@ def test_panels_are_found_once_for_all_reaches() -> None:
 
     sigma = activation(counted)
     argument_moments(sigma, [0.0], [1.0])
-    found = len(calls)
+    evaluations = len(calls)
     argument_moments(sigma, [0.0], [30.0])
     # The function is looked at again at the nodes alone, once for each end that is tried.
-    assert len(calls) - found <= 4 < found
+    assert len(calls) - evaluations <= 4 < evaluations

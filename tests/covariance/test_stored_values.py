@@ -68,9 +68,9 @@ def _levels(part: str, case: str) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize(("part", "case"), [(part, case) for part in ("isotropic", "covariances") for case in STORED[part]])
 def test_entries_are_the_stored_ones(part: str, case: str) -> None:
-    for level, found in _levels(part, case):
+    for level, entries in _levels(part, case):
         for name, expected in STORED[part][case][level].items():
-            value = _value(found.entries[name])
+            value = _value(entries.entries[name])
             # Twenty digits were kept; sums cancel a few of them.
             assert abs(value - sympy.Float(expected, 20)) <= 1e-16 * max(abs(value), 1), (level, name)
 
@@ -84,20 +84,26 @@ MEAN, WEIGHTS = np.linspace(-0.5, 0.5, D), np.cos(np.arange(1, D + 2))
 INTEGRAL, ROUNDED = 1e-9, 1e-11
 
 
-def _probe(found: SourceMoments) -> dict[str, float]:
+def _probe(moments: SourceMoments) -> dict[str, float]:
     x, b = WEIGHTS[:D], WEIGHTS
     names = ("mean_y", "square_y", "mean_z", "square_z", "trace")
     return {
-        "inputs": x @ found.inputs @ x, "mean_b": found.mean_b @ b, "second_b": b @ found.second_b @ b, "labels": x @ found.labels @ b,
-        "coupling": x @ found.coupling @ b, "signal": found.square_z, "matrix": float(found.matrix(F).sum()),
-        "cross": float(found.cross(F).sum()), **{name: getattr(found, name) for name in names},
-    }  # fmt: skip
+        "inputs": x @ moments.inputs @ x,
+        "mean_b": moments.mean_b @ b,
+        "second_b": b @ moments.second_b @ b,
+        "labels": x @ moments.labels @ b,
+        "coupling": x @ moments.coupling @ b,
+        "signal": moments.square_z,
+        "matrix": float(moments.matrix(F).sum()),
+        "cross": float(moments.cross(F).sum()),
+        **{name: getattr(moments, name) for name in names},
+    }
 
 
-def _assert_stored(found: Mapping[str, Any], stored: Mapping[str, float], tolerance: float) -> None:
+def _assert_stored(values: Mapping[str, Any], stored: Mapping[str, float], tolerance: float) -> None:
     size = max(abs(value) for value in stored.values())
     for name, value in stored.items():
-        assert float(found[name]) == pytest.approx(value, rel=tolerance, abs=tolerance * size), name
+        assert float(values[name]) == pytest.approx(value, rel=tolerance, abs=tolerance * size), name
 
 
 @pytest.mark.parametrize("case", STORED["numeric"])
@@ -113,7 +119,7 @@ def test_isotropic_numbers_are_the_stored_ones(case: str) -> None:
         source = Source(target, 0.3, tasks=law, input_cov=size * SIGMA, **fields)
         return covariance(Task(sources=[source], unit_inputs=unit == "1"))
 
-    found: dict[str, Callable[[], Any]] = {
+    values: dict[str, Callable[[], Any]] = {
         "given": lambda: cov.numeric(1.4, d, CONTEXT), "averaged": lambda: averaged.numeric(d, CONTEXT),
         "over tasks": lambda: cov.over_tasks().numeric(d, CONTEXT, 4), "limit": lambda: cov.limit().numeric(1.5, 0.5),
         "norm law": lambda: cov.norm_law().numeric(1.5), "trace": lambda: {"trace": cov.trace(d, CONTEXT)},
@@ -124,7 +130,7 @@ def test_isotropic_numbers_are_the_stored_ones(case: str) -> None:
         "joint, mean": lambda: _probe(own(task_mean=MEAN).averaged().joint(D, CONTEXT)),
     }  # fmt: skip
     for name, stored in STORED["numeric"][case].items():
-        _assert_stored(found[name](), stored, INTEGRAL if "," in name else ROUNDED)
+        _assert_stored(values[name](), stored, INTEGRAL if "," in name else ROUNDED)
 
 
 SOURCES: dict[str, dict[str, Any]] = {

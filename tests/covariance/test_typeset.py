@@ -39,7 +39,7 @@ def _levels(name: str) -> list[tuple[str, str]]:
     levels = {"given": cov, "averaged": cov.averaged(), "over tasks": cov.over_tasks(), "limit": cov.limit()}
     if cov.data.isotropic:
         levels["norm law"] = cov.norm_law()
-    return [(level, found.latex()) for level, found in levels.items()]
+    return [(level, covariance.latex()) for level, covariance in levels.items()]
 
 
 #: Letters, Greek letters and words, with an accent and the first subscript.
@@ -67,36 +67,36 @@ def _stem(symbol: str) -> str:
 
 def _used(tex: str) -> set[str]:
     bare = re.sub(r"\\mathrm\{He\}", "H", _bare(tex))
-    found = {_stem(symbol) for symbol in re.findall(SYMBOL, bare)}
-    return {symbol for symbol in found if symbol not in STRUCTURE and symbol not in CONVENTIONS}
+    symbols = {_stem(symbol) for symbol in re.findall(SYMBOL, bare)}
+    return {symbol for symbol in symbols if symbol not in STRUCTURE and symbol not in CONVENTIONS}
 
 
 def _defined(tex: str) -> set[str]:
     """Symbols on the left of a relation, arguments of a law, the dimensions of the inputs, and what words define."""
-    found: set[str] = set()
+    symbols: set[str] = set()
     bare = re.sub(r"\\mathrm\{He\}", "H", re.sub(r"^%.*\n|\\begin\{align\*\}\n", "", tex, flags=re.MULTILINE))
     index = r"(?:_\{?[^ {}]*\}?)?(?:\^\*|\^\{?\(?[a-z0-9]\)?\}?)?(?:\(\\tau\))?"
     for row in bare.split(r"\\"):
         for part in re.split(r"\\q?quad|, (?=\\dots)", row):
             match = re.match(rf"[\s&,]*({SYMBOL}){index}\s*(?:&\s*)?(?:=|\\sim|\\in|\\text\{{)", part)
             if match:
-                found.add(_stem(match[1]))
+                symbols.add(_stem(match[1]))
             for match in re.finditer(rf"({SYMBOL})(?:_\{{?\d+\}}?)? = ", part):
-                found.add(_stem(match[1]))
+                symbols.add(_stem(match[1]))
             law = re.search(rf"\\mathcal\{{N\}}\(([^,]*), (?:\\tfrac\{{1\}}\{{d\}} )?({SYMBOL})", part)
             if law:
-                found |= {_stem(law[2]), _stem(law[1])}
+                symbols |= {_stem(law[2]), _stem(law[1])}
     if r"\text{ in } \mathbb{R}^d" in bare:
-        found |= {"d", r"\ell"}
+        symbols |= {"d", r"\ell"}
     if r"\xi_1, \dots, \xi_k &" in bare:
-        found.add("k")
+        symbols.add("k")
     if re.search(r"x_1, \\dots, x_\{\\ell\+1\} &\\sim", bare):
-        found.add("x")
+        symbols.add("x")
     if re.search(r"\\xi(?:, \\xi_1, \\dots, \\xi_k)? &", bare):
-        found.add(r"\xi")
+        symbols.add(r"\xi")
     if r"\sigma_*(\tau) &=" in bare:
-        found.add(r"\tau")
-    return found
+        symbols.add(r"\tau")
+    return symbols
 
 
 @pytest.mark.parametrize("name", DATA)

@@ -32,12 +32,12 @@ def replaced(contents: dict[str, Any], path: tuple[Any, ...], value: Any) -> Any
     """A copy with another value at that place."""
     if not path:
         return value
-    found = copy.deepcopy(contents)
-    inner: Any = found
+    changed = copy.deepcopy(contents)
+    inner: Any = changed
     for key in path[:-1]:
         inner = inner[key]
     inner[path[-1]] = value
-    return found
+    return changed
 
 
 def readers(root: Path) -> Iterator[tuple[str, Path, Callable[[], Any]]]:

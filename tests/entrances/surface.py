@@ -131,7 +131,7 @@ def _modules() -> Iterator[str]:
 @functools.cache
 def entrances() -> tuple[Entrance, ...]:
     """Functions, constructors and their alternatives, each once, under its shortest name."""
-    found: dict[Any, Entrance] = {}
+    table: dict[Any, Entrance] = {}
     for module_name in _modules():
         module = importlib.import_module(module_name)
         prefix = module_name.removeprefix("hermite_eq").removeprefix(".")
@@ -142,14 +142,14 @@ def entrances() -> tuple[Entrance, ...]:
             home = getattr(value, "__module__", "")
             if not callable(value) or not home.startswith("hermite_eq") or (module_name.endswith("hermite") and home != module_name):
                 continue
-            if value in found:
+            if value in table:
                 continue
-            found[value] = _entrance(f"{prefix}.{name}".lstrip("."), value)
+            table[value] = _entrance(f"{prefix}.{name}".lstrip("."), value)
             if inspect.isclass(value):
                 for other, method in vars(value).items():
                     if isinstance(method, classmethod):
                         bound = getattr(value, other)
-                        found[bound] = _entrance(f"{prefix}.{name}.{other}".lstrip("."), bound)
+                        table[bound] = _entrance(f"{prefix}.{name}.{other}".lstrip("."), bound)
     methods = tuple(
         _entrance(f"{type(owner).__name__}.{name}", getattr(owner, name))
         for owner in OWNERS()
@@ -158,7 +158,7 @@ def entrances() -> tuple[Entrance, ...]:
         and callable(getattr(type(owner), name, None))
         and inspect.ismethod(getattr(owner, name))
     )
-    return (*found.values(), *methods)
+    return (*table.values(), *methods)
 
 
 def _entrance(name: str, function: Callable[..., Any]) -> Entrance:

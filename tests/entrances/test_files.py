@@ -23,13 +23,13 @@ def test_a_hostile_value_is_a_storage_error(kind: str, tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         count += 1
         try:
-            found = read()
+            result = read()
         except StorageError:
             continue
         except Exception as error:
             raw.append(f"{'.'.join(place)}: {type(error).__name__}: {error}")
         else:
-            if repr(found) != before:
+            if repr(result) != before:
                 accepted.add(place[-1])
     assert raw == []
     assert count > 100

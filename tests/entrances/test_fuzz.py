@@ -75,8 +75,8 @@ def raw(entrance: Entrance, name: str, value: str) -> str | None:
 def test_a_wrong_argument_gives_an_own_error(entrance: Entrance) -> None:
     sample = random.Random(entrance.name)
     count = 1 if entrance.name in SLOW and len(WRONG) > SAMPLE else SAMPLE
-    found = [raw(entrance, parameter.name, value) for parameter in entrance.parameters for value in sample.sample(sorted(WRONG), count)]
-    assert [line for line in found if line] == []
+    answers = [raw(entrance, parameter.name, value) for parameter in entrance.parameters for value in sample.sample(sorted(WRONG), count)]
+    assert [line for line in answers if line] == []
 
 
 def test_the_surface_is_the_whole_one() -> None:

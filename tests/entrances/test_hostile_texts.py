@@ -22,16 +22,16 @@ def walk(what: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_nothing_is_executed(tmp_path: Path) -> None:
-    found = walk(TEXTS, tmp_path)
-    assert found.returncode == 0, found.stdout + found.stderr
-    assert int(found.stdout.split()[0]) > 1000
+    effects = walk(TEXTS, tmp_path)
+    assert effects.returncode == 0, effects.stdout + effects.stderr
+    assert int(effects.stdout.split()[0]) > 1000
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_executed_is_noticed(tmp_path: Path) -> None:
-    found = walk("control", tmp_path)
-    assert found.returncode == 1
-    assert "sympy.sympify executed: import hermite_hostile" in found.stdout
+    effects = walk("control", tmp_path)
+    assert effects.returncode == 1
+    assert "sympy.sympify executed: import hermite_hostile" in effects.stdout
 
 
 @pytest.mark.parametrize("name", ["x + __import__('os').system('touch X')", "f'{1}'", "a b"])

@@ -50,7 +50,7 @@ third, quarter = Rational(1, 3), Rational(1, 4)
 
 
 @pytest.mark.parametrize(
-    ("expression", "found"),
+    ("expression", "finding"),
     [
         (1 / sqrt(Abs(X - 1)), "|x − 1|^(-1/2) as x → 1"),
         (1 / (X - 1), "|x − 1|^(-1) as x → 1"),
@@ -75,12 +75,12 @@ third, quarter = Rational(1, 3), Rational(1, 4)
         (sinh(X**3), "exp(1·|x|^3)"),
     ],
 )
-def test_what_is_not_square_integrable_is_refused_with_why(expression: sympy.Expr, found: str) -> None:
+def test_what_is_not_square_integrable_is_refused_with_why(expression: sympy.Expr, finding: str) -> None:
     with pytest.raises(HypothesisError, match="square integrable"):
         np.asarray(coefficients(expression, 2))
     with pytest.raises(HypothesisError) as raised:
         check_integrable(expression)
-    assert found in raised.value.found
+    assert finding in raised.value.finding
 
 
 @pytest.mark.parametrize(
@@ -183,10 +183,10 @@ def test_singular_points_anywhere_keep_twelve_digits(expression: sympy.Expr, cen
     assert np.all(np.abs(estimate.values - c) <= estimate.errors + EPS * np.abs(c))
     assert estimate.norm2_error <= 1e-12 * norm2
     # The same through the functions of many scales: σ(m + sg) with another centre.
-    moved = expression.subs(X, Rational(1, 2) + Rational(3, 2) * X)
-    other = quadrature(moved, 2)
-    got = scaled_coefficients(expression, [1.5], 2, shifts=[0.5])[0] / [1, 1, math.sqrt(2)]
-    assert np.all(np.abs(got - other.values) <= 2 * other.errors + 1e-13 * math.sqrt(norm2))
+    shifted = expression.subs(X, Rational(1, 2) + Rational(3, 2) * X)
+    other = quadrature(shifted, 2)
+    values = scaled_coefficients(expression, [1.5], 2, shifts=[0.5])[0] / [1, 1, math.sqrt(2)]
+    assert np.all(np.abs(values - other.values) <= 2 * other.errors + 1e-13 * math.sqrt(norm2))
     assert abs(scaled_norm2(expression, [1.5], shifts=[0.5])[0] / other.norm2 - 1) <= 1e-12
 
 
@@ -290,16 +290,16 @@ def test_an_expansion_is_the_function_nearby(expression: sympy.Expr, centre: int
 
 
 def test_singular_points_are_listed_and_removable_ones_marked() -> None:
-    found = singularities(sin(X) / X + log(Abs(X**2 - 3)))
-    assert [(item.place, item.removable) for item in found] == [(-sqrt(3), False), (0, True), (sqrt(3), False)]
+    points = singularities(sin(X) / X + log(Abs(X**2 - 3)))
+    assert [(item.place, item.removable) for item in points] == [(-sqrt(3), False), (0, True), (sqrt(3), False)]
 
 
 def test_one_expansion_for_each_phase_of_a_periodic_function() -> None:
     expression = log(Abs(sin(3 * X))) + 1 / sqrt(2 + sin(3 * X))
-    found = singularities(expression)
+    points = singularities(expression)
     # nπ/3 as far as the density reaches, on both sides of 0.
-    assert len(found) == 2 * math.floor(3 * 40 / math.pi) + 1
-    for item in (found[0], found[38], found[-1]):
+    assert len(points) == 2 * math.floor(3 * 40 / math.pi) + 1
+    for item in (points[0], points[38], points[-1]):
         assert sin(3 * item.place) == 0
         assert item.left is not None
         assert item.right is not None

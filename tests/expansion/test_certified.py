@@ -397,10 +397,10 @@ def test_a_value_at_zero_which_is_zero_but_for_rounding() -> None:
     f = sympy.sin(X + 1) - sympy.sin(X / 2 + 1)
     norm2 = coefficients(f, 2).norm2_enclosure(20)
     # E sin(ag + 1) sin(bg + 1) = (e^{−(a−b)²/2} − e^{−(a+b)²/2} cos 2)/2.
-    one, half = sympy.Integer(1), Rational(1, 2)
+    unit, half = sympy.Integer(1), Rational(1, 2)
     exact = sum(
         sign * (sympy.exp(-((a - b) ** 2) / 2) - sympy.exp(-((a + b) ** 2) / 2) * sympy.cos(2)) / 2
-        for a, b, sign in ((one, one, 1), (one, half, -2), (half, half, 1))
+        for a, b, sign in ((unit, unit, 1), (unit, half, -2), (half, half, 1))
     )
     assert norm2.contains(exact)
     assert norm2.digits >= 20
@@ -465,7 +465,7 @@ def test_sums_of_steep_exponentials(formula: str, slopes: tuple[int, ...]) -> No
     with mpmath.workdps(25):
         edges = (
             {centre + step for centre in {*centres, 0} for step in range(-12, 13, 4)}
-            for centres in (slopes, {one + other for one in slopes for other in slopes})
+            for centres in (slopes, {left + right for left in slopes for right in slopes})
         )
         for enclosure, expected in zip(enclosures, integrals(expansion.activation.expression, *edges), strict=True):
             if enclosure.mid == 0 == enclosure.radius:  # by parity

@@ -223,6 +223,6 @@ def test_values_whose_squares_are_no_doubles_are_refused(sigma: object) -> None:
 
 @pytest.mark.parametrize("scale", ["1e140", "1e-140", "1e-200"])
 def test_coefficients_go_with_the_scale_of_the_function(scale: str) -> None:
-    one, other = (np.asarray(coefficients(f"{factor}*tanh(x)", 3)) for factor in ("1", scale))
+    first, second = (np.asarray(coefficients(f"{factor}*tanh(x)", 3)) for factor in ("1", scale))
     # Two roundings of each value, and those of a sum of some hundred terms.
-    assert other == pytest.approx(one * float(scale), rel=1e2 * np.finfo(float).eps, abs=0)
+    assert second == pytest.approx(first * float(scale), rel=1e2 * np.finfo(float).eps, abs=0)

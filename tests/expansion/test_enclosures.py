@@ -183,16 +183,16 @@ def test_close_kinks_are_told_apart_as_exact_numbers() -> None:
     assert narrow.activation.kinks == (Rational(8, 7), Rational(8, 7) + width)
     # c_0 lies between the probabilities of the two half-lines.
     step = [coefficients(sympy.Heaviside(X - place), 0).enclosure(0, 40) for place in narrow.activation.kinks]
-    found = narrow.enclosure(0, 40)
-    assert step[1].lower < found.lower < found.upper < step[0].upper
+    ball = narrow.enclosure(0, 40)
+    assert step[1].lower < ball.lower < ball.upper < step[0].upper
 
 
 def test_zeros_of_sines_are_kinks_and_signs_between_them_exact() -> None:
-    found = coefficients(sign(sin(20 * X)), 3)
-    assert sympy.pi / 20 in found.activation.kinks
-    assert np.all(np.abs(np.asarray(found)) <= found.errors)  # |c_k| ≤ e^{-200}(2·20)^k: nothing in double precision
-    assert found.estimate.trusted
-    assert found.estimate.norm2 == pytest.approx(1, abs=4 * found.estimate.norm2_error)
+    expansion = coefficients(sign(sin(20 * X)), 3)
+    assert sympy.pi / 20 in expansion.activation.kinks
+    assert np.all(np.abs(np.asarray(expansion)) <= expansion.errors)  # |c_k| ≤ e^{-200}(2·20)^k: nothing in double precision
+    assert expansion.estimate.trusted
+    assert expansion.estimate.norm2 == pytest.approx(1, abs=4 * expansion.estimate.norm2_error)
     assert [piece.expression for piece in pieces(Max(sin(X), 0)) if 0 <= piece.left < 6] == [sin(X), 0]
 
 
@@ -261,7 +261,7 @@ def test_zeros_of_an_exponential_less_a_constant(slope: int, constant: Rational)
     u = slope * X + constant
     with pytest.raises(HypothesisError, match="square integrable"):
         coefficients(1 / (exp(u) - 1), 2).norm2  # noqa: B018
-    found = coefficients(u / (exp(u) - 1) + sin(X - 2) / (X - 2), 0).enclosure(0, 15)
+    ball = coefficients(u / (exp(u) - 1) + sin(X - 2) / (X - 2), 0).enclosure(0, 15)
     with mpmath.workdps(25):
 
         def f(x: mpmath.mpf) -> mpmath.mpf:
@@ -269,4 +269,4 @@ def test_zeros_of_an_exponential_less_a_constant(slope: int, constant: Rational)
             return (v / mpmath.expm1(v) + mpmath.sinc(x - 2)) * mpmath.npdf(x)
 
         truth = mpmath.quad(f, [-16, *range(-6, 0), -0.27, 0.13, *range(1, 7), 16])
-    assert abs(float(found) - truth) <= 1e-14 * truth
+    assert abs(float(ball) - truth) <= 1e-14 * truth

@@ -43,12 +43,12 @@ def quadrature(case: Case) -> tuple[list[tuple[mpmath.mpf, mpmath.mpf]], mpmath.
     nodes = gauss_nodes(sorted({*map(mpmath.mpf, range(-length, length + 1, 2)), *exact_kinks(case)}))
     f = sympy.lambdify(X, case.expr, "mpmath")
     values = [(x, f(x), weight) for x, weight in nodes]
-    found = []
+    integrals = []
     for k in DEGREES:
         h = sympy.lambdify(X, he(k), "mpmath")
         terms = [value * h(x) * weight for x, value, weight in values]
-        found.append((mpmath.fsum(terms), mpmath.fsum(map(abs, terms))))
-    return found, mpmath.fsum(value**2 * weight for _, value, weight in values)
+        integrals.append((mpmath.fsum(terms), mpmath.fsum(map(abs, terms))))
+    return integrals, mpmath.fsum(value**2 * weight for _, value, weight in values)
 
 
 def exact_kinks(case: Case) -> list[mpmath.mpf]:

@@ -121,17 +121,17 @@ def test_the_physicists_view_is_numpys() -> None:
     # a_k = ∫ σ(√2 t) H_k(t) e^{−t²} dt / (√π 2^k k!), by NumPy's own rule for that weight.
     t, w = physicists.hermgauss(60)
     sums = [np.sum(w * np.exp(math.sqrt(2) * t / 2) * physicists.hermval(t, np.eye(6)[k])) for k in range(6)]
-    found = [total / (math.sqrt(math.pi) * 2**k * math.factorial(k)) for k, total in enumerate(sums)]
-    np.testing.assert_allclose([float(a) for a in coefficients("exp(x/2)", 5).physicists], found, rtol=1e-12)
+    values = [total / (math.sqrt(math.pi) * 2**k * math.factorial(k)) for k, total in enumerate(sums)]
+    np.testing.assert_allclose([float(a) for a in coefficients("exp(x/2)", 5).physicists], values, rtol=1e-12)
     assert physicists_weights((1.0, 2.0)) == (1.0, 2.0 / math.sqrt(2.0))
 
 
 def test_unknown_functions_have_doubles_and_tex_of_estimates() -> None:
-    found: HermiteExpansion = coefficients(sympy.zeta(3 + X**2), 2)
-    shown = found.latex()
+    expansion: HermiteExpansion = coefficients(sympy.zeta(3 + X**2), 2)
+    shown = expansion.latex()
     assert r"\text{(digits by the estimated error)}" in shown
     assert "0." in shown or "1." in shown
-    table = found.latex("table")
+    table = expansion.latex("table")
     assert "% no enclosure: " in table
     assert "estimated error" in table
     assert "estimated" not in coefficients("tanh", 2).latex("table")
@@ -147,6 +147,6 @@ def test_long_fractions_are_decimals() -> None:
 def test_parts_of_complex_error_functions_have_doubles() -> None:
     """An oscillation cut off far out: SymPy would evaluate e^(-9e11) beside 1e-12 to 10^11 digits."""
     cut = sympy.Piecewise((sympy.sin(X / 10**6), sympy.Rational(4 * 10**6, 3) < X), (X**2 / 10**12, True))
-    found = coefficients(cut, 2)
-    np.testing.assert_allclose(np.asarray(found), [1e-12, 0.0, 2e-12], rtol=1e-15)
-    assert found.enclosure(2).contains(sympy.Rational(2, 10**12))
+    expansion = coefficients(cut, 2)
+    np.testing.assert_allclose(np.asarray(expansion), [1e-12, 0.0, 2e-12], rtol=1e-15)
+    assert expansion.enclosure(2).contains(sympy.Rational(2, 10**12))

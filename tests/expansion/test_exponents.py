@@ -39,11 +39,11 @@ def _by_levels(name: str, k: int, bins: int = 2000) -> float:
 
 @pytest.mark.parametrize(("name", "information", "generative"), TABLE)
 def test_the_table(name: str, information: int, generative: int) -> None:
-    one, two = information_exponent(name), generative_exponent(name)
-    assert (one.value, two.value) == (information, generative)
-    assert one.proven
+    first, two = information_exponent(name), generative_exponent(name)
+    assert (first.value, two.value) == (information, generative)
+    assert first.proven
     assert two.proven
-    assert max(one.below, two.below) < 1e-11
+    assert max(first.below, two.below) < 1e-11
 
 
 @pytest.mark.parametrize(("name", "k"), [("x^3 - 3*x", 1), ("x^4 - 6*x^2", 2), ("x^2*exp(-x^2)", 4)])
@@ -55,12 +55,12 @@ def test_levels_have_the_same_exponent(name: str, k: int) -> None:
 
 
 def test_a_small_coefficient_is_told_from_zero() -> None:
-    found = information_exponent("x^3 - 3*x + 1e-9*x")
-    assert found.value == 1
+    exponent = information_exponent("x^3 - 3*x + 1e-9*x")
+    assert exponent.value == 1
     # It is known to its own error, some ε of the function's size.
-    assert abs(found.coefficient - 1e-9) <= found.error < 1e-11
+    assert abs(exponent.coefficient - 1e-9) <= exponent.error < 1e-11
     # What is typeset is an expression: no text is read.
-    assert found.transformation == sympy.Symbol("y", real=True)
+    assert exponent.transformation == sympy.Symbol("y", real=True)
 
 
 def test_functions_without_moments_have_a_generative_exponent() -> None:
@@ -71,8 +71,8 @@ def test_functions_without_moments_have_a_generative_exponent() -> None:
 
 
 def test_a_callable_is_not_proven() -> None:
-    found = generative_exponent(np.tanh)
-    assert (found.value, found.proven) == (1, False)
+    exponent = generative_exponent(np.tanh)
+    assert (exponent.value, exponent.proven) == (1, False)
 
 
 @pytest.mark.parametrize("function", [information_exponent, generative_exponent])

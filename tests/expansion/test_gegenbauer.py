@@ -24,10 +24,10 @@ def test_the_kernel_on_the_sphere_is_the_sum_over_harmonics(d: int) -> None:
     x *= math.sqrt(d) / np.linalg.norm(x, axis=1, keepdims=True)
     sigma = activation("exp")
     products = sigma(x[:, 0]) * sigma(rho * x[:, 0] + math.sqrt(1 - rho**2) * x[:, 1])
-    found = gegenbauer_coefficients("exp", d, degree)
+    expansion = gegenbauer_coefficients("exp", d, degree)
     half = d / 2 - 1
     legendre = [float(mpmath.gegenbauer(k, half, rho) / mpmath.gegenbauer(k, half, 1)) for k in range(degree + 1)]
-    predicted = sum(c * c / math.factorial(k) * p for k, (c, p) in enumerate(zip(found.c, legendre, strict=True)))
+    predicted = sum(c * c / math.factorial(k) * p for k, (c, p) in enumerate(zip(expansion.c, legendre, strict=True)))
     stderr = products.std() / math.sqrt(len(products))
     assert abs(products.mean() - predicted) < Z * stderr
     wrong = sum(c * c / math.factorial(k) * rho**k for k, c in enumerate(np.asarray(coefficients("exp", degree))))
@@ -41,8 +41,8 @@ def test_eigenvalues_are_those_of_the_operator() -> None:
     y *= math.sqrt(d) / np.linalg.norm(y, axis=1, keepdims=True)
     x = np.array([2.0, 1.0, 0.0, 0.0, 0.0])
     values = activation("softplus")(y @ x / math.sqrt(d)) * y[:, 0] * y[:, 1]
-    found = gegenbauer_coefficients("softplus", d, 2)
-    assert abs(values.mean() - found.eigenvalues[2] * x[0] * x[1]) < Z * values.std() / math.sqrt(len(values))
+    expansion = gegenbauer_coefficients("softplus", d, 2)
+    assert abs(values.mean() - expansion.eigenvalues[2] * x[0] * x[1]) < Z * values.std() / math.sqrt(len(values))
 
 
 @pytest.mark.parametrize("name", ["relu", "tanh", "max(x - 1/3, 0)", "gelu"])
@@ -55,15 +55,15 @@ def test_the_hermite_limit_is_approached_as_one_over_d(name: str) -> None:
 
 
 def test_on_the_circle_they_are_fourier_coefficients() -> None:
-    found = gegenbauer_coefficients("exp", 2, 5)
+    expansion = gegenbauer_coefficients("exp", 2, 5)
     # exp(√2 cos θ) = I_0 + 2 Σ I_k cos kθ, and q_k = √2 cos kθ.
     expected = [float(mpmath.besseli(k, math.sqrt(2))) * math.sqrt((1 if k == 0 else 2) * math.factorial(k)) for k in range(6)]
-    assert np.all(np.abs(np.array(found.c) - expected) <= found.errors)
+    assert np.all(np.abs(np.array(expansion.c) - expected) <= expansion.errors)
 
 
 def test_on_two_points() -> None:
-    found = gegenbauer_coefficients("relu", 1, 1)
-    np.testing.assert_allclose(found.c, [0.5, 0.5], rtol=1e-15)
+    expansion = gegenbauer_coefficients("relu", 1, 1)
+    np.testing.assert_allclose(expansion.c, [0.5, 0.5], rtol=1e-15)
     with pytest.raises(HypothesisError, match="two points of d = 1"):
         gegenbauer_coefficients("relu", 1, 2)
 
@@ -83,6 +83,6 @@ def test_hostile_functions() -> None:
 
 
 def test_parseval_and_tex() -> None:
-    found = gegenbauer_coefficients("x^3 + x", 4, 3)
-    assert sum(c * c / math.factorial(k) for k, c in enumerate(found.c)) == pytest.approx(found.norm2, rel=1e-12)
-    assert r"$c_k^{(4)}$ & $c_k$" in found.latex()
+    expansion = gegenbauer_coefficients("x^3 + x", 4, 3)
+    assert sum(c * c / math.factorial(k) for k, c in enumerate(expansion.c)) == pytest.approx(expansion.norm2, rel=1e-12)
+    assert r"$c_k^{(4)}$ & $c_k$" in expansion.latex()

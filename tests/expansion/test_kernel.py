@@ -159,8 +159,12 @@ def test_cross_kernels_of_callable_and_singular_are_the_formula(rho: float) -> N
 @pytest.mark.parametrize("rho", [1.0, -1.0, 0.9])
 def test_cross_kernels_of_singular_functions_are_symmetric(rho: float) -> None:
     first, second = sympy.log(sympy.Abs(X)), sympy.Abs(X - 1) ** sympy.Rational(-3, 10)
-    one, other = dual_activation(first, second), dual_activation(second, first)
-    assert abs(float(one(rho)) - float(other(rho))) <= float(one.errors(rho)) + float(other.errors(rho)) <= 1e-11
+    first_kernel, second_kernel = dual_activation(first, second), dual_activation(second, first)
+    assert (
+        abs(float(first_kernel(rho)) - float(second_kernel(rho)))
+        <= float(first_kernel.errors(rho)) + float(second_kernel.errors(rho))
+        <= 1e-11
+    )
 
 
 def test_a_cross_kernel_at_one_is_the_inner_product() -> None:

@@ -44,11 +44,11 @@ def _networks(names: tuple[str, str], rho: float, width: int, count: int, w2: fl
 @pytest.mark.parametrize(("names", "w2", "b2"), [(("relu", "relu"), 2.0, 0.0), (("tanh", "gelu"), 1.5, 0.3)])
 def test_networks_of_finite_width_agree_and_see_five_per_cent(names: tuple[str, str], w2: float, b2: float) -> None:
     kernel, rho, width = layer_kernel(names, weight_variance=w2, bias_variance=b2), 0.3, 150
-    for found, predicted in zip(_networks(names, rho, width, 2000, w2, b2), (kernel.nngp(rho), kernel.ntk(rho)), strict=True):
+    for simulated, predicted in zip(_networks(names, rho, width, 2000, w2, b2), (kernel.nngp(rho), kernel.ntk(rho)), strict=True):
         # The bias of a width is of the order 1/width of the value.
-        allowed = Z * found.std(ddof=1) / math.sqrt(found.size) + 1.5 / width * predicted
-        assert abs(found.mean() - predicted) < allowed
-        assert abs(found.mean() - 1.05 * predicted) > allowed
+        allowed = Z * simulated.std(ddof=1) / math.sqrt(simulated.size) + 1.5 / width * predicted
+        assert abs(simulated.mean() - predicted) < allowed
+        assert abs(simulated.mean() - 1.05 * predicted) > allowed
 
 
 def test_stated_errors_hold_against_fifty_digits() -> None:
@@ -97,9 +97,9 @@ def test_jax_and_torch_have_the_values_and_their_derivatives(names: tuple[str, .
         np.testing.assert_allclose(np.asarray(jax.vmap(jax.grad(kernel.nngp))(given)), slopes, rtol=1e-4)
         np.testing.assert_allclose(np.asarray(kernel.ntk(given)), tangents, rtol=1e-6)
     tensor = torch.tensor(RHO, requires_grad=True)
-    found = kernel.nngp(tensor)
-    found.sum().backward()
-    np.testing.assert_allclose(found.detach().numpy(), values, rtol=1e-8)
+    nngp = kernel.nngp(tensor)
+    nngp.sum().backward()
+    np.testing.assert_allclose(nngp.detach().numpy(), values, rtol=1e-8)
     np.testing.assert_allclose(tensor.grad.numpy(), slopes, rtol=1e-4)
     single = kernel.ntk(torch.tensor(RHO, dtype=torch.float32))
     assert single.dtype == torch.float32

@@ -177,12 +177,12 @@ def test_remainder_is_the_residual_without_cancellation(name: str) -> None:
 @pytest.mark.parametrize("name", ["relu", "tanh", "hardtanh", "shifted_relu", "elu", "hermite3", "log1p_square", "exp"])
 def test_scaled_coefficients_are_those_of_the_scaled_function(name: str) -> None:
     scales = np.array([0.05, 0.31, 0.5, 1.0, 1.7, 2.6])
-    got = scaled_coefficients(name, scales, 6)
+    values = scaled_coefficients(name, scales, 6)
     norms = scaled_norm2(name, scales)
     root = np.array([sqrt_factorial(k) for k in range(7)])
     expression = closed(activation(name).expression)
-    assert got.shape == (6, 7)
-    for s, c, norm2 in zip(scales, got, norms, strict=True):
+    assert values.shape == (6, 7)
+    for s, c, norm2 in zip(scales, values, norms, strict=True):
         scaled = coefficients(expression.subs(X, sympy.Rational(str(s)) * X), 6)
         reference = np.array([float(scaled.enclosure(k, 20)) for k in range(7)])
         size = math.sqrt(norm2)

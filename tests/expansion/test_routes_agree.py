@@ -94,7 +94,7 @@ def test_the_command_prints_a_tally(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_reference_of_a_square_that_is_zero_at_a_node() -> None:
     with mpmath.workdps(40):
-        found = reference(Draw("exponential", (X / 3 + sympy.Rational(1, 12)) ** 2, ()))
-        assert found is not None
+        integral = reference(Draw("exponential", (X / 3 + sympy.Rational(1, 12)) ** 2, ()))
+        assert integral is not None
         # E(g/3 + 1/12)⁴ = 3/3⁴ + 6/(3·12)² + 1/12⁴.
-        assert abs(found[-1] - (mpmath.mpf(1) / 27 + mpmath.mpf(1) / 216 + mpmath.mpf(1) / 20736)) < 1e-24
+        assert abs(integral[-1] - (mpmath.mpf(1) / 27 + mpmath.mpf(1) / 216 + mpmath.mpf(1) / 20736)) < 1e-24

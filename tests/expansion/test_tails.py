@@ -178,11 +178,11 @@ def parity_errors(expr: sympy.Expr, leading: sympy.Expr, k: sympy.Symbol) -> lis
 
 @pytest.mark.parametrize(("expr", "kind", "exponent"), PARITY_ONLY, ids=str)
 def test_leading_term_and_its_rate(expr: Any, kind: Any, exponent: Any) -> None:
-    found = closed(tail(expr))
-    assert (found.kind, found.exponent, found.oscillates) == (kind, exponent, True)
-    assert shrinks(parity_errors(expr, found.leading, found.k), 4)
-    for wrong in (Rational(105, 100), Rational(95, 100), sympy.sqrt(found.k)):
-        assert not shrinks(parity_errors(expr, found.leading * wrong, found.k), 4)
+    term = closed(tail(expr))
+    assert (term.kind, term.exponent, term.oscillates) == (kind, exponent, True)
+    assert shrinks(parity_errors(expr, term.leading, term.k), 4)
+    for wrong in (Rational(105, 100), Rational(95, 100), sympy.sqrt(term.k)):
+        assert not shrinks(parity_errors(expr, term.leading * wrong, term.k), 4)
 
 
 # Kinks away from 0 turn the phase; a breakpoint a turns it |a|(√K₂ − √K₁)/π times.
@@ -197,10 +197,10 @@ TURNING = [
 
 @pytest.mark.parametrize("expr", TURNING, ids=str)
 def test_mean_over_the_phase(expr: Any) -> None:
-    found = closed(tail(expr))
+    term = closed(tail(expr))
     # The windows are centred, in √k, at √100 and √225.
     windows = (range(25, 226), range(100, 401))
-    values = [ratios(expr, found.leading, found.k, window, 400) for window in windows]
+    values = [ratios(expr, term.leading, term.k, window, 400) for window in windows]
     means = [phase_mean(value, window) for value, window in zip(values, windows, strict=True)]
     assert shrinks([abs(mean - 1) for mean in means], 2.25)
     for wrong in (1.06, 0.94):
@@ -213,35 +213,35 @@ def test_mean_over_the_phase(expr: Any) -> None:
     ids=str,
 )
 def test_exponentials_are_their_own_tail(expr: Any, oscillates: Any) -> None:
-    found = closed(tail(expr))
-    assert (found.kind, found.ratio, found.oscillates) == ("factorial", 0, oscillates)
-    values = ratios(expr, found.leading, found.k, range(20, 24))
+    term = closed(tail(expr))
+    assert (term.kind, term.ratio, term.oscillates) == ("factorial", 0, oscillates)
+    values = ratios(expr, term.leading, term.k, range(20, 24))
     # An exact formula in 30-digit arithmetic, converted to a float.
     assert abs(sum(values) / 4 - 1) < 4 * 2.0**-52
 
 
 def test_polynomial_factor_of_an_exponential() -> None:
     expr = X**2 * exp(2 * X)
-    found = closed(tail(expr))
-    assert (found.kind, found.exponent) == ("factorial", 4)
-    errors = [abs(ratios(expr, found.leading, found.k, range(k, k + 1))[0] - 1) for k in (60, 240)]
+    term = closed(tail(expr))
+    assert (term.kind, term.exponent) == ("factorial", 4)
+    errors = [abs(ratios(expr, term.leading, term.k, range(k, k + 1))[0] - 1) for k in (60, 240)]
     assert shrinks(errors, 4)
 
 
 def test_polynomials_end() -> None:
-    found = closed(tail(X**3 + 1))
-    assert (found.kind, found.leading) == ("finite", 0)
+    term = closed(tail(X**3 + 1))
+    assert (term.kind, term.leading) == ("finite", 0)
     assert set(closed(exact_coefficients(X**3 + 1, 8))[4:]) == {0}
 
 
 @pytest.mark.parametrize("expr", [Max(X, 0), sympy.sign(X), Abs(X) + X], ids=str)
 def test_residual(expr: Any) -> None:
-    found = closed(tail(expr))
+    term = closed(tail(expr))
     errors = []
     for r in (40, 160):
         c = closed(exact_coefficients(expr, r))
         rest = closed(exact_inner(expr, expr)) - sum(ck**2 / sympy.factorial(k) for k, ck in enumerate(c))
-        errors.append(abs(float(rest.evalf(30) / found.residual2.subs(found.k, r).evalf(30)) - 1))
+        errors.append(abs(float(rest.evalf(30) / term.residual2.subs(term.k, r).evalf(30)) - 1))
     # Sum against integral, half a step of an alternating-parity sum: relative order 1/r.
     assert shrinks(errors, 4)
 
@@ -256,8 +256,8 @@ def test_residual_of_an_entire_function_is_refused() -> None:
 
 def test_parameters_survive() -> None:
     a = sympy.Symbol("a", positive=True)
-    found = closed(tail(Max(X - a, 0)))
-    assert found.leading.subs(a, 2) == closed(tail(Max(X - 2, 0))).leading
+    term = closed(tail(Max(X - a, 0)))
+    assert term.leading.subs(a, 2) == closed(tail(Max(X - 2, 0))).leading
     assert closed(tail(erf(a * X))).ratio == 2 * a**2 / (2 * a**2 + 1)
 
 

@@ -157,9 +157,9 @@ def test_rounding_is_no_asymmetry_and_no_negative_eigenvalue() -> None:
     A = np.random.default_rng(0).standard_normal((30, 5))
     product = (A * np.geomspace(1, 1e6, 5)) @ A.T
     assert np.linalg.eigvalsh(product)[0] < 0
-    found = covariance_matrix(product, "Σ")
-    assert (found == found.T).all()
-    assert np.abs(found - product).max() <= EPS * np.abs(product).max()
+    matrix = covariance_matrix(product, "Σ")
+    assert (matrix == matrix.T).all()
+    assert np.abs(matrix - product).max() <= EPS * np.abs(product).max()
     with pytest.raises(HypothesisError, match="Σ is positive definite"):
         covariance_matrix(product, "Σ", definite=True)
     off = 1e-9 * np.abs(product).sum(axis=1).max()

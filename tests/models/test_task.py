@@ -41,7 +41,9 @@ def test_they_are_data() -> None:
         assert hash(again) == hash(task)
     with pytest.raises(dataclasses.FrozenInstanceError):
         task.weights = (1.0, 0.0)  # type: ignore[misc]
-    assert task.with_noise(0.2) == dataclasses.replace(task, sources=tuple(dataclasses.replace(each, noise=0.2) for each in (ONE, OTHER)))
+    assert task.with_noise(0.2) == dataclasses.replace(
+        task, sources=tuple(dataclasses.replace(source, noise=0.2) for source in (ONE, OTHER))
+    )
 
 
 def test_they_print_their_departures_from_the_default() -> None:

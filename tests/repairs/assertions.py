@@ -41,14 +41,14 @@ def rows(scale: float = 1.0, width: int = 0, labels: int = 0) -> Callable[..., A
     return at
 
 
-def universal(one: Any = None, other: Any = None, **given: Any) -> Any:
+def universal(first: Any = None, second: Any = None, **given: Any) -> Any:
     arguments: dict[str, Any] = {
         "dimensions": (20, 40),
         "samples": lambda d: 2 * d,
         "ridge": 0.5,
         "deviation": testing.Deviation(5.0, order=-0.5),
     } | given
-    return testing.assert_universal(one or rows(), other or rows(), resolution=2.0, test=200, **arguments)
+    return testing.assert_universal(first or rows(), second or rows(), resolution=2.0, test=200, **arguments)
 
 
 def equal(**given: Any) -> Any:
@@ -176,8 +176,8 @@ TABLE: dict[str, Row] = {
     ),
     "runs of a ladder": (lambda: universal(runs=2), "pass runs=64", lambda: universal(runs=64)),
     "widths of two maps": (
-        lambda: universal(other=rows(width=2), runs=8), "one column for each feature",
-        lambda: universal(other=rows(), runs=16),
+        lambda: universal(second=rows(width=2), runs=8), "one column for each feature",
+        lambda: universal(second=rows(), runs=16),
     ),
     "rows of a map": (lambda: universal(rows(labels=1), runs=8), "one row and one label for each draw", lambda: universal(rows(), runs=16)),
     "features of NaN": (

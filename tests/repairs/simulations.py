@@ -22,8 +22,8 @@ def curve(**given: Any) -> simulate.SimulatedCurve:
 
 
 def listed(*points: h.Sizes) -> simulate.SimulatedCurve:
-    found: simulate.SimulatedCurve = simulate.icl_curve(linear, TASK, points, runs=2, rng=0)
-    return found
+    simulated: simulate.SimulatedCurve = simulate.icl_curve(linear, TASK, points, runs=2, rng=0)
+    return simulated
 
 
 def predicted(ridge: float) -> Any:

@@ -64,15 +64,15 @@ def test_the_repair_that_is_offered_works(name: str) -> None:
     error, _ = refusal(name)
     assert words in error.repair
     assert re.fullmatch(r"(?s).+; found .+\. Repair: .+", str(error))
-    assert min(map(len, (error.hypothesis, error.found, error.repair))) > 0
+    assert min(map(len, (error.hypothesis, error.finding, error.repair))) > 0
     assert repaired() is not None
 
 
 def refuses(statement: ast.Raise, names: dict[str, object]) -> bool:
     """Whether an own error is raised: all but the classes of other errors, which are caught inside or are no refusals."""
     kind = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
-    found = names.get(kind.id, getattr(builtins, kind.id, None)) if isinstance(kind, ast.Name) else None
-    return kind is not None and not (isinstance(found, type) and not issubclass(found, HypothesisError))
+    value = names.get(kind.id, getattr(builtins, kind.id, None)) if isinstance(kind, ast.Name) else None
+    return kind is not None and not (isinstance(value, type) and not issubclass(value, HypothesisError))
 
 
 def reads(node: ast.AST) -> bool:
@@ -84,7 +84,7 @@ def reads(node: ast.AST) -> bool:
 
 def offers() -> dict[tuple[str, int], tuple[int, str]]:
     """The lines of all statements that raise an own error or have an argument read: first line and source by file and line."""
-    found: dict[tuple[str, int], tuple[int, str]] = {}
+    offered: dict[tuple[str, int], tuple[int, str]] = {}
     for path in sorted(LIBRARY.rglob("*.py")):
         name = str(path.relative_to(LIBRARY))
         module = importlib.import_module(".".join(["hermite_eq", *Path(name).with_suffix("").parts]).removesuffix(".__init__"))
@@ -92,8 +92,8 @@ def offers() -> dict[tuple[str, int], tuple[int, str]]:
             raised = isinstance(node, ast.Raise) and refuses(node, vars(module))
             if isinstance(node, ast.Raise | ast.Call) and (raised or (name != "arguments.py" and reads(node))):
                 lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-                found |= {(name, line): (node.lineno, ast.unparse(node)) for line in lines}
-    return found
+                offered |= {(name, line): (node.lineno, ast.unparse(node)) for line in lines}
+    return offered
 
 
 def test_every_repair_has_a_row_or_a_reason() -> None:
@@ -109,9 +109,9 @@ def test_every_repair_has_a_row_or_a_reason() -> None:
 def test_the_names_in_the_repair_are_all_that_is_missing(text: str) -> None:
     with pytest.raises(HypothesisError) as raised:
         activation(text)
-    found = re.search(r"parameters=\[(.*?)\]", raised.value.repair)
-    assert found is not None
-    names = re.findall(r"'(\w+)'", found[1])
+    match = re.search(r"parameters=\[(.*?)\]", raised.value.repair)
+    assert match is not None
+    names = re.findall(r"'(\w+)'", match[1])
     assert {str(symbol) for symbol in activation(text, parameters=names).parameters} == set(names)
 
 

@@ -143,28 +143,28 @@ def coordinates(x: Array, b: Array, y: Array, xi: Array) -> Array:
     return np.stack([b[:, :d] @ u, b[:, :d] @ across, b[:, d], x @ u, x @ across, y])
 
 
-def moment_scores(one: Array, two: Array) -> Array:
+def moment_scores(first: Array, second: Array) -> Array:
     """z-scores of all monomials of degree ≤ 4 between two samples, standardised by the first."""
-    centre, scale = one.mean(axis=1, keepdims=True), one.std(axis=1, keepdims=True)
-    means, errors = zip(*(moments((each - centre) / scale) for each in (one, two)), strict=True)
+    centre, scale = first.mean(axis=1, keepdims=True), first.std(axis=1, keepdims=True)
+    means, errors = zip(*(moments((sample - centre) / scale) for sample in (first, second)), strict=True)
     return np.asarray((means[0] - means[1]) / np.sqrt(errors[0] + errors[1]))
 
 
 def moments(rows: Array) -> Array:
     """Means of all monomials of degree ≤ 4, and the squares of their standard errors; each monomial is a row times one of lower degree."""
     products: dict[tuple[int, ...], Array] = {(): np.ones(rows.shape[1])}
-    found, count = [], rows.shape[1]
+    names, count = [], rows.shape[1]
     for degree in range(1, 5):
         for which in itertools.combinations_with_replacement(range(len(rows)), degree):
             value = rows[which[-1]] * products[which[:-1]]
             if degree < 4:
                 products[which] = value
             mean = value.mean()
-            found.append((mean, (value @ value / count - mean**2) / count))
-    return np.array(found).T
+            names.append((mean, (value @ value / count - mean**2) / count))
+    return np.array(names).T
 
 
-def law_p_values(one: Contexts, two: Contexts, d: int, xi: Array) -> Array:
+def law_p_values(first: Contexts, second: Contexts, d: int, xi: Array) -> Array:
     def statistics(x: Array, b: Array, y: Array) -> list[Array]:
         u = xi / np.linalg.norm(xi)
         b1 = b[:, :d]
@@ -179,4 +179,4 @@ def law_p_values(one: Contexts, two: Contexts, d: int, xi: Array) -> Array:
             y,
         ]
 
-    return np.array([scipy.stats.ks_2samp(a, c).pvalue for a, c in zip(statistics(*one), statistics(*two), strict=True)])
+    return np.array([scipy.stats.ks_2samp(a, c).pvalue for a, c in zip(statistics(*first), statistics(*second), strict=True)])

@@ -53,7 +53,7 @@ def test_attention_is_linear_in_h_z() -> None:
         m = key.T @ query
         gamma = value[-1, -1] * np.hstack([m[:d, :d].T / d, m[d:, :d].T])
         h = literal.h_z(x, y)
-        found = literal.attention_output(literal.embedding(x, y), key, query, value)
+        output = literal.attention_output(literal.embedding(x, y), key, query, value)
         # Rounding: products of at most d + 1 or ℓ + 1 terms, three deep; magnitudes by absolute values.
         scale = (
             np.abs(value[-1, -1])
@@ -69,7 +69,7 @@ def test_attention_is_linear_in_h_z() -> None:
                 )
             ).sum()
         )
-        assert abs(found - (gamma * h).sum()) <= 4 * (d + context + 2) * EPS * scale
+        assert abs(output - (gamma * h).sum()) <= 4 * (d + context + 2) * EPS * scale
         # The hypothesis is needed: with another last row of V, Σ x_i x_iᵀ enters, which H_Z does not hold.
         value[-1, :-1] = rng.standard_normal(d)
         other = literal.attention_output(literal.embedding(x, y), key, query, value)
@@ -234,7 +234,7 @@ def test_softmax_attention(unit: Any) -> None:
 
 def test_the_trace_under_softmax_attention_is_measured() -> None:
     task = Task(sources=[Source("relu", 0.1)])
-    law, soft = (context_law(each, Sizes(20, 20, 1, 1)) for each in (task, SoftmaxAttention(task, 1e-9)))
+    law, soft = (context_law(attention, Sizes(20, 20, 1, 1)) for attention in (task, SoftmaxAttention(task, 1e-9)))
     # Without sharpness the exact trace is known; 8192 contexts have a standard error of about 1 % and a seed of their own.
     assert soft.trace() != law.trace()
     assert soft.trace() == pytest.approx(law.trace(), rel=0.05)

@@ -72,8 +72,8 @@ def device(request: pytest.FixtureRequest) -> str:
 def difference(curves: Sequence[Any], others: Sequence[Any]) -> float:
     """The largest relative difference of the errors of any model, point and run."""
     return max(
-        float(np.abs(getattr(other, name) / getattr(one, name) - 1).max())
-        for one, other in zip(curves, others, strict=True)
+        float(np.abs(getattr(second, name) / getattr(first, name) - 1).max())
+        for first, second in zip(curves, others, strict=True)
         for name in ("icl_runs", "idg_runs")
     )
 
@@ -81,12 +81,12 @@ def difference(curves: Sequence[Any], others: Sequence[Any]) -> float:
 @pytest.fixture(scope="module")
 def by_numpy() -> By:
     """The errors by NumPy, computed once for both libraries."""
-    found: dict[tuple[int, str, str], Curves] = {}
+    by_setting: dict[tuple[int, str, str], Curves] = {}
 
     def curves(task: Task, axis: str, precision: str) -> Curves:
-        if (key := (id(task), axis, precision)) not in found:
-            found[key] = simulated(task, axis, precision, "cpu")
-        return found[key]
+        if (key := (id(task), axis, precision)) not in by_setting:
+            by_setting[key] = simulated(task, axis, precision, "cpu")
+        return by_setting[key]
 
     return curves
 
@@ -102,10 +102,10 @@ def simulated(task: Task, axis: str, precision: str, device: str) -> Curves:
 @pytest.mark.parametrize("precision", TOLERANCE)
 @pytest.mark.parametrize(("task", "axis"), [(TASK, "samples"), (TASK, "hidden"), (MIXTURE, "samples")], ids=["n", "m", "mixture"])
 def test_the_same_draw_has_the_same_errors(task: Any, axis: Any, precision: Any, device: str, by_numpy: By) -> None:
-    expected, found = by_numpy(task, axis, precision), simulated(task, axis, precision, device)
-    assert difference(expected, found) < TOLERANCE[precision]
-    for one, other in zip(expected, found, strict=True):
-        for here, there in zip(one, other, strict=True):
+    expected, on_device = by_numpy(task, axis, precision), simulated(task, axis, precision, device)
+    assert difference(expected, on_device) < TOLERANCE[precision]
+    for first, second in zip(expected, on_device, strict=True):
+        for here, there in zip(first, second, strict=True):
             assert here.fallbacks == there.fallbacks == 0
             np.testing.assert_allclose(there.condition_runs, here.condition_runs, rtol=TOLERANCE[precision])
     # Conditions at the peak are what magnifies a difference.
@@ -130,17 +130,17 @@ def test_singular_systems_are_solved_by_singular_values_everywhere(device: str) 
     models: list[TrainedModel] = [LinearTransformer(0.0), RandomTransformer("heaviside", 0.0)]
     keep: dict[str, Any] = {"samples": [15, 40], "runs": 1, "rng": 0, "test": 50, "precision": "double"}
     sizes = Sizes(d=3, context=4, tasks=2, samples=40, hidden=16)
-    one, other = (icl_curve(models, Task("sign"), sizes, device=where, **keep) for where in ("cpu", device))
-    assert [curve.fallbacks for curve in one] == [curve.fallbacks for curve in other]
-    assert difference(one, other) < 1e-6
+    first, second = (icl_curve(models, Task("sign"), sizes, device=where, **keep) for where in ("cpu", device))
+    assert [curve.fallbacks for curve in first] == [curve.fallbacks for curve in second]
+    assert difference(first, second) < 1e-6
 
 
 def test_linear_heads_tested_on_contexts(device: str) -> None:
-    one, other = (
+    first, second = (
         icl_error(LinearTransformer(0.1), SoftmaxAttention(TASK, 1.0), SIZES, runs=2, rng=0, test=50, device=where)
         for where in ("cpu", device)
     )
-    np.testing.assert_allclose(other.icl_runs, one.icl_runs, rtol=1e-12)
+    np.testing.assert_allclose(second.icl_runs, first.icl_runs, rtol=1e-12)
 
 
 def test_the_budget_of_memory_holds_there_too(device: str) -> None:
@@ -149,8 +149,8 @@ def test_the_budget_of_memory_holds_there_too(device: str) -> None:
         icl_error(MODELS[:4], TASK, SIZES, memory=1000, **keep)
     least = refusal.value.repair.split('"')[1]
     whole, pieces = (icl_error(MODELS[:4], TASK, SIZES, memory=memory, **keep) for memory in (None, least))
-    for one, other in zip(whole, pieces, strict=True):
-        np.testing.assert_allclose(other.icl_runs, one.icl_runs, rtol=8 * 64 * EPS * one.condition_runs.max())
+    for first, second in zip(whole, pieces, strict=True):
+        np.testing.assert_allclose(second.icl_runs, first.icl_runs, rtol=8 * 64 * EPS * first.condition_runs.max())
 
 
 # Activations.
@@ -160,15 +160,15 @@ def test_formulas_have_the_values_of_the_activations(device: str) -> None:
     arrays = arrays_on(device)
     assert isinstance(arrays, DeviceArrays)
     x = 2 * np.random.default_rng(0).standard_normal((40, 3))
-    found = {name: array_function(activation(name), arrays.xp, arrays._library.functions) for name in registered_names()}
-    for name, function in found.items():
+    functions = {name: array_function(activation(name), arrays.xp, arrays._library.functions) for name in registered_names()}
+    for name, function in functions.items():
         if function is not None:
             expected = activation(name)(x)
             # Products of up to three factors, and exponentials of arguments of up to ten.
             np.testing.assert_allclose(arrays.get(function(arrays.put(x))), expected, rtol=0, atol=64 * EPS * np.abs(expected).max())
             assert arrays.precision(function(arrays.put(x, np.float32))) == np.float32
     # sin(x)/x has its limit at 0, and the array API no error function.
-    without = {name for name, function in found.items() if function is None}
+    without = {name for name, function in functions.items() if function is None}
     assert without == {"sinc"} | ({"gelu", "erf", "normal_cdf"} if device == "array_api_strict" else set())
 
 
@@ -192,9 +192,9 @@ def test_a_callable_is_evaluated_on_the_host_and_says_so(device: str) -> None:
         return np.where(x > 0, x, x / 3)
 
     with pytest.warns(HypothesisWarning, match=rf"bent has no formula that {device} evaluates: .* by NumPy on the host"):
-        found = icl_error(RandomTransformer(bent, 0.1), TASK, SIZES, runs=1, rng=0, test=50, precision="double", device=device)
+        error = icl_error(RandomTransformer(bent, 0.1), TASK, SIZES, runs=1, rng=0, test=50, precision="double", device=device)
     expected = icl_error(RandomTransformer(bent, 0.1), TASK, SIZES, runs=1, rng=0, test=50, precision="double")
-    np.testing.assert_allclose(found.icl_runs, expected.icl_runs, rtol=TOLERANCE["double"])
+    np.testing.assert_allclose(error.icl_runs, expected.icl_runs, rtol=TOLERANCE["double"])
 
 
 # Systems.
@@ -207,11 +207,11 @@ def test_systems_agree_with_lapack(size: Any, device: str, monkeypatch: pytest.M
     a = rng.standard_normal((40, size))
     matrix, right, sizes = np.asfortranarray(a.T @ a), rng.standard_normal((size, 2)), sorted({1, (size + 1) // 2, size})
     # The lower triangle is nobody's business.
-    found = arrays.system(arrays.put(np.triu(matrix))).solve_leading(0.3, right, sizes)
-    for (one, condition), (other, reference) in zip(found, LapackSystem(matrix).solve_leading(0.3, right, sizes), strict=True):
-        assert one is not None
-        assert other is not None
-        np.testing.assert_allclose(one, other, rtol=0, atol=64 * size * EPS * reference * np.abs(other).max())
+    solutions = arrays.system(arrays.put(np.triu(matrix))).solve_leading(0.3, right, sizes)
+    for (first, condition), (second, reference) in zip(solutions, LapackSystem(matrix).solve_leading(0.3, right, sizes), strict=True):
+        assert first is not None
+        assert second is not None
+        np.testing.assert_allclose(first, second, rtol=0, atol=64 * size * EPS * reference * np.abs(second).max())
         assert condition == pytest.approx(reference, rel=64 * size * EPS * reference)
 
 
@@ -234,9 +234,9 @@ def test_the_estimate_of_a_norm_is_that_of_lapack(kind: Any) -> None:
     if kind == "nearly singular":
         a[:, 3] = a[:, 5] + 1e-5 * rng.standard_normal(30)
     s = a.T @ a
-    found = np.abs(s).sum(axis=0).max() * inverse_norm(lambda x: np.linalg.solve(s, x), 20)
+    norm = np.abs(s).sum(axis=0).max() * inverse_norm(lambda x: np.linalg.solve(s, x), 20)
     _, expected = LapackSystem(np.asfortranarray(s)).solve(0.0, np.ones((20, 1)))
-    assert found == pytest.approx(expected, rel=64 * 20 * EPS * expected)
+    assert norm == pytest.approx(expected, rel=64 * 20 * EPS * expected)
 
 
 def test_errors_of_libraries_are_not_taken_for_singular_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,8 +296,8 @@ def test_cupy_by_the_names_that_are_asked_of_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("hermite_eq.simulate.arrays.devices.importlib.import_module", modules.__getitem__)
     devices._on_device.cache_clear()
     try:
-        expected, found = (simulated(TASK, "samples", "double", device) for device in ("cpu", "cupy"))
-        assert difference(expected, found) < TOLERANCE["double"]
+        expected, on_cupy = (simulated(TASK, "samples", "double", device) for device in ("cpu", "cupy"))
+        assert difference(expected, on_cupy) < TOLERANCE["double"]
         assert arrays_on("cupy").budget() == int(0.8 * 7 * 10**8)
     finally:
         devices._on_device.cache_clear()

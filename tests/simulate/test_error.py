@@ -129,8 +129,8 @@ def test_one_readout_for_each_ridge_on_shared_features() -> None:
 
 def test_bare_callables_of_one_name_are_two_heads() -> None:
     heads = [RandomTransformer(lambda z, c=c: np.tanh(c * z), 0.1) for c in (1.0, 3.0)]
-    one, two = icl_error(heads, TASK, SMALL, runs=2, rng=5, test=50)
-    assert (one.icl_runs != two.icl_runs).all()
+    first, two = icl_error(heads, TASK, SMALL, runs=2, rng=5, test=50)
+    assert (first.icl_runs != two.icl_runs).all()
 
 
 def test_run_i_does_not_depend_on_the_others() -> None:
@@ -173,9 +173,9 @@ def test_blocks_and_batches_do_not_matter(conditioned: list[Model], monkeypatch:
         icl_error(conditioned, TASK, sizes, memory=1000, **keep)
     least = refusal.value.repair.split('"')[1]
     pieces = icl_error(conditioned, TASK, sizes, memory=least, **keep)
-    for one, other in zip(whole, pieces, strict=True):
-        np.testing.assert_allclose(one.icl_runs, other.icl_runs, rtol=rounding(whole))
-        np.testing.assert_allclose(one.idg_runs, other.idg_runs, rtol=rounding(whole))
+    for first, second in zip(whole, pieces, strict=True):
+        np.testing.assert_allclose(first.icl_runs, second.icl_runs, rtol=rounding(whole))
+        np.testing.assert_allclose(first.idg_runs, second.idg_runs, rtol=rounding(whole))
 
 
 @pytest.mark.filterwarnings("ignore:the second moment of relu:hermite_eq.HypothesisWarning")
@@ -246,10 +246,10 @@ def test_fallbacks_are_counted_and_right(samples: Any) -> None:
     assert np.isinf(error.condition_runs).all()
     for seed, icl, idg in zip(child_seeds(0, range(3)), error.icl_runs, error.idg_runs, strict=True):
         draw = draw_run(TASK, sizes, 50, True, np.float64, seed)
-        for tested, found in ((draw.fresh, icl), (draw.again, idg)):
+        for tested, errors in ((draw.fresh, icl), (draw.again, idg)):
             assert tested is not None
             expected = np.mean((tested.y - draw.training.y.mean()) ** 2)
-            assert found == pytest.approx(expected, rel=64 * samples * np.finfo(float).eps)
+            assert errors == pytest.approx(expected, rel=64 * samples * np.finfo(float).eps)
 
 
 @pytest.mark.parametrize(
@@ -359,9 +359,9 @@ def test_features_which_overflow() -> None:
 
 
 def test_differences_need_common_draws() -> None:
-    one, other = (icl_error(LinearTransformer(0.1), TASK, SMALL, runs=2, rng=seed) for seed in (0, 1))
+    left, right = (icl_error(LinearTransformer(0.1), TASK, SMALL, runs=2, rng=seed) for seed in (0, 1))
     with pytest.raises(HypothesisError) as error:
-        one.minus(other)
+        left.minus(right)
     assert str(error.value) == (
         "a paired difference is of errors on common draws; found different seeds. "
         "Repair: compute both by one icl_error([a, b], …), or pass the same integer as rng"
@@ -412,9 +412,9 @@ def test_runs_computed_apart_join_to_one_curve() -> None:
     ],
 )
 def test_errors_of_joining(choose: Any, message: Any) -> None:
-    one, other = icl_curve([LinearTransformer(0.1), LinearTransformer(0.1, intercept=True)], TASK, SMALL, samples=[20], runs=1, rng=7)
+    first, second = icl_curve([LinearTransformer(0.1), LinearTransformer(0.1, intercept=True)], TASK, SMALL, samples=[20], runs=1, rng=7)
     with pytest.raises(HypothesisError) as error:
-        join(choose(one, other))
+        join(choose(first, second))
     assert str(error.value) == message
 
 
@@ -426,12 +426,12 @@ def test_at_the_peak_normal_equations_match_singular_values(ridge: Any, monkeypa
     direct = icl_curve(heads, TASK, sizes, **keep)
     monkeypatch.setattr("hermite_eq.simulate.arrays.symmetric_system.ROUNDING_TOLERANCE", -1.0)
     singular = icl_curve(heads, TASK, sizes, **keep)
-    for one, other in zip(direct, singular, strict=True):
-        assert other.fallbacks == (10,) * 6
+    for first, second in zip(direct, singular, strict=True):
+        assert second.fallbacks == (10,) * 6
         # Weights within the tolerance make predictions within it, and squares within twice that.
-        change = np.abs(one.icl_runs / other.icl_runs - 1)
+        change = np.abs(first.icl_runs / second.icl_runs - 1)
         assert change.max() <= 2 * ROUNDING_TOLERANCE
-        assert one.points[2].condition_runs.max() > 1e4
+        assert first.points[2].condition_runs.max() > 1e4
 
 
 def test_memory_stays_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -473,16 +473,16 @@ def test_standard_error_is_that_of_the_mean() -> None:
 
 def test_arrays_are_means_over_the_first_axis() -> None:
     values = np.array([[1.0, 10.0], [3.0, 10.0], [2.0, 10.0]])
-    found = MonteCarlo.from_runs(values)
-    np.testing.assert_array_equal(found.mean, [2.0, 10.0])
-    np.testing.assert_allclose(found.stderr, [1 / math.sqrt(3), 0.0], rtol=1e-15)
-    assert found.runs == 3
+    mean = MonteCarlo.from_runs(values)
+    np.testing.assert_array_equal(mean.mean, [2.0, 10.0])
+    np.testing.assert_allclose(mean.stderr, [1 / math.sqrt(3), 0.0], rtol=1e-15)
+    assert mean.runs == 3
 
 
 def test_one_run_says_nothing_of_its_error() -> None:
-    one = MonteCarlo.from_runs(np.array([2.0]))
-    assert (one.mean, one.stderr, one.runs) == (2.0, math.inf, 1)
-    assert one.z(7.0) == 0.0
+    single = MonteCarlo.from_runs(np.array([2.0]))
+    assert (single.mean, single.stderr, single.runs) == (2.0, math.inf, 1)
+    assert single.z(7.0) == 0.0
 
 
 @pytest.mark.parametrize(

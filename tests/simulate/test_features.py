@@ -54,8 +54,8 @@ def test_blocks_of_rows_make_up_the_whole(drawn: Contexts, layer: Array) -> None
     kind = HeadKind.of(RandomTransformer(equivalent_model("relu", 2), 0.1))
     (whole,) = feature_blocks(drawn, layer, TRACE, [0, 30], np.random.default_rng(2))
     parts = feature_blocks(drawn, layer, TRACE, [0, 7, 8, 30], np.random.default_rng(2))
-    found = np.concatenate([kind.apply(part) for part in parts])
-    np.testing.assert_allclose(found, kind.apply(whole), rtol=0, atol=1e4 * EPS)
+    joined = np.concatenate([kind.apply(part) for part in parts])
+    np.testing.assert_allclose(joined, kind.apply(whole), rtol=0, atol=1e4 * EPS)
 
 
 def test_first_units_do_not_depend_on_how_many_follow(layer: Array) -> None:
@@ -72,18 +72,18 @@ def test_entries_of_the_first_layer_have_variance_one_over_t() -> None:
 
 @pytest.mark.filterwarnings("ignore:the second moment of relu:hermite_eq.HypothesisWarning")
 def test_equivalents_share_noise_fresh_in_training_and_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Any] = []
+    applied: list[Any] = []
 
     def spy(*arguments: Any) -> Iterator[Any]:
         for block in feature_blocks(*arguments):
-            seen.append(block.noise)
+            applied.append(block.noise)
             yield block
 
     monkeypatch.setattr("hermite_eq.simulate.training.run.feature_blocks", spy)
     heads = [RandomTransformer(equivalent_model("relu", degree), 0.1) for degree in (1, 2)]
     icl_error(heads, TASK, Sizes(3, 4, 2, 20, 5), runs=2, rng=0, test=20)
-    assert len(seen) == 6
-    values = np.concatenate([noise.ravel() for noise in seen])
+    assert len(applied) == 6
+    values = np.concatenate([noise.ravel() for noise in applied])
     assert len(np.unique(values)) == values.size == 600
 
 
@@ -156,13 +156,13 @@ def head(request: pytest.FixtureRequest) -> RandomTransformer:
 def test_features_are_within_the_worst_case(head: RandomTransformer) -> None:
     draw = draw_run(NOISY, SIZES, TEST, True, np.float64, child_seeds(3, range(1))[0])
     exact = features(head.activation, draw.layer, draw.training)
-    found = features(head.activation, draw.layer.astype(np.float32), draw.training)
+    computed = features(head.activation, draw.layer.astype(np.float32), draw.training)
     u, width = 2.0**-24, SIZES.d * (SIZES.d + 1)
     limit = (width + 8) * u * (np.abs(draw.training.h()) @ np.abs(draw.layer.T)) + u * np.abs(exact)
-    assert found.dtype == np.float32
-    assert (np.abs(found - exact) <= limit).all()
+    assert computed.dtype == np.float32
+    assert (np.abs(computed - exact) <= limit).all()
     # The root mean square is smaller by about √D, rounding errors being of both signs; above u it is, since F and h are rounded.
-    assert u * np.abs(exact).mean() / 10 < np.sqrt(np.mean((found - exact) ** 2)) < 3 * u * np.sqrt(width)
+    assert u * np.abs(exact).mean() / 10 < np.sqrt(np.mean((computed - exact) ** 2)) < 3 * u * np.sqrt(width)
 
 
 def test_change_of_the_errors_is_within_the_bound(head: RandomTransformer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,25 +176,25 @@ def test_change_of_the_errors_is_within_the_bound(head: RandomTransformer, monke
         inverse = np.linalg.inv(a.T @ a + RIDGE * SIZES.samples / SIZES.d * np.eye(len(draw.layer)))
         w = inverse @ (a.T @ draw.training.y)
         residual = draw.training.y - a @ w
-        for tested_on, one, other in (
+        for tested_on, first, second in (
             (draw.fresh, double.icl_runs[run], single.icl_runs[run]),
             (draw.again, double.idg_runs[run], single.idg_runs[run]),
         ):
             assert tested_on is not None
             tested = features(head.activation, draw.layer, tested_on)
             change = features(head.activation, rounded, tested_on) - tested
-            assert one == pytest.approx(np.mean((tested_on.y - tested @ w) ** 2), rel=1e-9)
+            assert first == pytest.approx(np.mean((tested_on.y - tested @ w) ** 2), rel=1e-9)
             q = np.linalg.norm(change @ w)
             q += np.linalg.norm(tested @ inverse, 2) * np.linalg.norm(da.T @ residual)
             q += np.linalg.norm(tested @ inverse @ a.T, 2) * np.linalg.norm(da @ w)
             q /= np.sqrt(TEST)
-            limit = 2 * (2 * np.sqrt(one) * q + q**2)
-            assert limit < 1e-4 * one, "a bound which says little"
-            assert 0 < abs(one - other) <= limit
+            limit = 2 * (2 * np.sqrt(first) * q + q**2)
+            assert limit < 1e-4 * first, "a bound which says little"
+            assert 0 < abs(first - second) <= limit
 
 
 def test_the_law_does_not_depend_on_the_precision(head: RandomTransformer) -> None:
     # Different draws of F: two-sample z, |z| < 5 is a false alarm with probability 5.7e-7 for each of the two errors.
     single, double = (icl_error(head, NOISY, SIZES, runs=40, rng=3, test=TEST, precision=p) for p in ("single", "double"))
-    for one, other in ((single.icl, double.icl), (single.idg, double.idg)):
-        assert abs(one.mean - other.mean) < 5 * np.hypot(one.stderr, other.stderr)
+    for first, second in ((single.icl, double.icl), (single.idg, double.idg)):
+        assert abs(first.mean - second.mean) < 5 * np.hypot(first.stderr, second.stderr)

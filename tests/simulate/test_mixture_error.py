@@ -61,18 +61,18 @@ def test_errors_by_source_sum_to_the_mixture(sizes: Any) -> None:
 
 
 def test_the_test_does_not_change_the_training() -> None:
-    one, other = (icl_error(HEADS[2], task, SIZES, runs=2, rng=1, test=300) for task in (TASK, TASK.tested_on(1)))
-    assert one.source_runs is not None
-    np.testing.assert_array_equal(one.source_runs, other.source_runs)
-    np.testing.assert_array_equal(other.icl_runs, one.source_runs[:, 1])
-    np.testing.assert_array_equal(one.idg_runs, other.idg_runs)
+    first, second = (icl_error(HEADS[2], task, SIZES, runs=2, rng=1, test=300) for task in (TASK, TASK.tested_on(1)))
+    assert first.source_runs is not None
+    np.testing.assert_array_equal(first.source_runs, second.source_runs)
+    np.testing.assert_array_equal(second.icl_runs, first.source_runs[:, 1])
+    np.testing.assert_array_equal(first.idg_runs, second.idg_runs)
 
 
 def test_one_source_is_the_plain_task() -> None:
     # Equal numbers, whatever the way there: the same streams and the same arithmetic.
     tasks = (Task("relu", 0.1), Task(sources=[Source("relu", 0.1)]))
-    plain, one = (icl_error(HEADS, task, SIZES, runs=2, rng=3, test=200) for task in tasks)
-    for error, again in zip(plain, one, strict=True):
+    plain, mixed = (icl_error(HEADS, task, SIZES, runs=2, rng=3, test=200) for task in tasks)
+    for error, again in zip(plain, mixed, strict=True):
         np.testing.assert_array_equal(error.icl_runs, again.icl_runs)
         np.testing.assert_array_equal(error.idg_runs, again.idg_runs)
         assert error.source_runs is not None
@@ -126,11 +126,11 @@ def test_errors_agree_with_the_definitions_written_out() -> None:
     task = Task(sources=SOURCES, weights=[0.3, 0.7], unit_inputs=True, unit_link=True)
     heads: list[TrainedModel] = [LinearTransformer(0.2, intercept=True), RandomTransformer("relu", 0.2)]
     written = [literal.Head(0.2, None, True), literal.Head(0.2, lambda z, rng: np.maximum(z, 0))]
-    found = icl_error(heads, task, sizes, runs=runs, rng=1, test=400)
+    errors = icl_error(heads, task, sizes, runs=runs, rng=1, test=400)
     trace = context_law(task, sizes).trace()
     rng = np.random.default_rng(2)
     exact = np.array([literal_errors(written, task, sizes, trace, 200, rng) for _ in range(runs)])
-    for i, error in enumerate(found):
+    for i, error in enumerate(errors):
         values = np.column_stack([np.asarray(error.source_runs), error.idg_runs])
         stderr = np.sqrt((values.var(axis=0) + exact[:, i].var(axis=0)) / runs)
         # |z| < 5 on 6 comparisons: a false alarm with probability 4e-6.

@@ -55,13 +55,13 @@ def test_trace_and_linear_errors_are_those_of_the_contexts(task: Any) -> None:
     assert abs(near(squares, 1.1 * law.trace())) > Z
 
     weights, intercepts = rng.standard_normal((D * (D + 1), 3)) / D, np.array([0.0, 0.4, -0.2])
-    found = law.fresh_linear_errors(weights, intercepts)
-    assert found.shape == (len(law.sources), 3)
+    moments = law.fresh_linear_errors(weights, intercepts)
+    assert moments.shape == (len(law.sources), 3)
     errors = (drawn.y[:, None] - h @ weights - intercepts) ** 2
     for s in range(len(law.sources)):
         part = errors[drawn.source == s]
-        assert np.abs(near(part, found[s])).max() < Z
-        assert np.abs(near(part, 1.1 * found[s])).max() > Z
+        assert np.abs(near(part, moments[s])).max() < Z
+        assert np.abs(near(part, 1.1 * moments[s])).max() > Z
     # The training mixture's tasks, one by one and together.
     few = law.tasks(7, rng)
     again = law.draw(few, rng.integers(7, size=COUNT), np.random.SeedSequence(5))
@@ -95,17 +95,17 @@ def test_nets_agree_with_the_exact_average() -> None:
     # An isotropic source by the nets instead of by rotation: the error of the mean is within 5 of the nets' own standard errors.
     law = context_law(Task("relu", noise=0.1), Sizes(20, 20, 1, 1)).sources[0]
     exact = fresh_moments(law)
-    found = [net_moments(law, *net) for net in task_nets(law)]
+    errors = [net_moments(law, *net) for net in task_nets(law)]
     # Student's t with 7 degrees of freedom beyond 15 has probability 1.4e-6.
     for samples, value in (
-        (np.array([part.square_h for part in found]), exact.square_h),
-        (np.array([part.second[0, 0] for part in found]), exact.second[0, 0]),
-        (np.array([part.signal[1, 1] for part in found]), exact.signal[1, 1]),
+        (np.array([part.square_h for part in errors]), exact.square_h),
+        (np.array([part.second[0, 0] for part in errors]), exact.second[0, 0]),
+        (np.array([part.signal[1, 1] for part in errors]), exact.signal[1, 1]),
     ):
         stderr = samples.std(ddof=1) / np.sqrt(NETS)
         # Where the nets are exact, rounding of a hundred terms is what is left.
         assert abs(samples.mean() - value) < 15 * stderr + 100 * np.finfo(float).eps * abs(value)
-    traces = np.array([part.square_h for part in found])
+    traces = np.array([part.square_h for part in errors])
     # The nets' error is 20 times below the one per cent which is refused, and a trace 1 % off is seen.
     assert traces.std(ddof=1) / np.sqrt(NETS) < 5e-4 * exact.square_h
     assert abs(traces.mean() - 1.01 * exact.square_h) > 15 * traces.std(ddof=1) / np.sqrt(NETS)
@@ -123,11 +123,11 @@ def test_a_linear_target_closes() -> None:
 def test_unit_inputs_are_a_change_of_scale() -> None:
     # b₁ is smaller by √d and x larger by √d: E‖h‖² = d (E‖b₁‖²/d + E b₂²) against E‖b₁‖² + E b₂².
     field, unit = (context_law(Task(sources=[Source("relu", 0.1)], unit_inputs=unit), SIZES) for unit in (False, True))
-    one, other = fresh_moments(field.sources[0]), fresh_moments(unit.sources[0])
-    b1, b2 = np.trace(one.second[:D, :D]), one.second[D, D]
+    first, second = fresh_moments(field.sources[0]), fresh_moments(unit.sources[0])
+    b1, b2 = np.trace(first.second[:D, :D]), first.second[D, D]
     assert unit.trace() == pytest.approx(b1 + D * b2, rel=64 * np.finfo(float).eps)
     # The linear part of H_Z is the same in both.
-    np.testing.assert_allclose(other.signal[:, :D], one.signal[:, :D], rtol=64 * np.finfo(float).eps)
+    np.testing.assert_allclose(second.signal[:, :D], first.signal[:, :D], rtol=64 * np.finfo(float).eps)
 
 
 def test_other_laws_of_inputs_are_scaled_like_gaussian_ones() -> None:
@@ -170,9 +170,9 @@ def test_a_strong_spike_is_no_harder() -> None:
     variances = np.append(np.ones(d - 1), 1 + d**2) / d
     fourth = 1.5 * (variances.sum() ** 2 + 2 * (variances**2).sum())
     square = 0.25 * (variances.sum() ** 2 + 2 * (variances**2).sum())
-    found = fresh_moments(law).second[d, d]
+    entry = fresh_moments(law).second[d, d]
     # Ten digits are left by quadratures of order 10 and least squares.
-    assert found == pytest.approx(fourth / d + (1 - 1 / d) * square, rel=1e-9)
+    assert entry == pytest.approx(fourth / d + (1 - 1 / d) * square, rel=1e-9)
 
 
 @pytest.mark.parametrize(

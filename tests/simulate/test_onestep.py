@@ -127,10 +127,10 @@ def one_step_literal(model: OneStepTransformer, draw: Draw, n: int, m: int) -> t
     if model.rank_one:
         # E σ'(g) = 1/2 for ReLU.
         change = np.outer(w / 2, y @ h / (n * math.sqrt(m)))
-    moved = f + model.step_size * change
+    stepped = f + model.step_size * change
 
     def features(contexts: Contexts, count: int, stream: Any) -> Array:
-        z_ = normalised(contexts.h()[:count]) @ moved.T
+        z_ = normalised(contexts.h()[:count]) @ stepped.T
         if isinstance(model.head, PolynomialActivation):
             polynomial = PolynomialActivation(model.head.source, model.head.c, 0.0)(z_, rng=np.random.default_rng())
             noise = np.random.default_rng(stream).standard_normal((count, len(draw.layer)))[:, :m]
@@ -165,8 +165,8 @@ def test_heads_after_a_step_are_those_of_the_literal_script(axis: str) -> None:
         for value, point in zip(values, curve.points, strict=True):
             n, m = (value, 30) if axis == "samples" else (60, value)
             expected = one_step_literal(model, draw, n, m)
-            found = [point.icl_runs[0], point.idg_runs[0]]
-            np.testing.assert_allclose(found, expected, rtol=64 * 60 * EPS * point.condition_runs[0])
+            errors = [point.icl_runs[0], point.idg_runs[0]]
+            np.testing.assert_allclose(errors, expected, rtol=64 * 60 * EPS * point.condition_runs[0])
     # The others are what they are without company.
     alone = icl_curve(RandomTransformer("relu", 0.3), TASK, LARGER, **along, runs=1, rng=4, test=40, precision="double")
     np.testing.assert_allclose(alone.icl_runs, curves[0].icl_runs, rtol=64 * 60 * EPS * alone.points[-1].condition_runs[0])
@@ -183,9 +183,9 @@ def test_batches_do_not_matter() -> None:
     with pytest.raises(HypothesisError) as refusal:
         icl_curve(HEADS, TASK, LARGER, memory=1000, **keep)
     pieces = icl_curve(HEADS, TASK, LARGER, memory=refusal.value.repair.split('"')[1], **keep)
-    for one, other in zip(whole, pieces, strict=True):
-        bound = 64 * 60 * EPS * max(point.condition_runs.max() for point in one.points)
-        np.testing.assert_allclose(one.icl_runs, other.icl_runs, rtol=bound)
+    for first, second in zip(whole, pieces, strict=True):
+        bound = 64 * 60 * EPS * max(point.condition_runs.max() for point in first.points)
+        np.testing.assert_allclose(first.icl_runs, second.icl_runs, rtol=bound)
 
 
 def test_the_gradient_in_single_precision() -> None:
@@ -250,7 +250,7 @@ def test_errors(make: Any, message: str) -> None:
 
 
 def test_norms_are_those_of_the_matrices_in_full() -> None:
-    found = gradient_step(OneStepTransformer("tanh", 3.0, 0.1), TASK, LARGER, runs=2, rng=4)
+    step = gradient_step(OneStepTransformer("tanh", 3.0, 0.1), TASK, LARGER, runs=2, rng=4)
     for run, seed in enumerate(child_seeds(4, range(2))):
         draw = draw_run(TASK, LARGER, 1, True, np.float64, seed, True)
         assert draw.step is not None
@@ -263,13 +263,13 @@ def test_norms_are_those_of_the_matrices_in_full() -> None:
         slope = float(weight @ (1 - np.tanh(x) ** 2) / weight.sum())
         u, v = slope * w, y @ h / (60 * math.sqrt(30))
         accuracy = 1e4 * EPS + math.exp(-math.pi * 10)
-        assert found.rank_one_runs[run] == pytest.approx(np.linalg.norm(np.outer(u, v), 2), rel=accuracy)
-        assert found.remainder_runs[run] == pytest.approx(np.linalg.norm(g - np.outer(u, v), 2), rel=accuracy)
-        assert found.spike_runs[run] == pytest.approx(3 * found.rank_one_runs[run] / np.linalg.norm(draw.layer, 2), rel=1e4 * EPS)
+        assert step.rank_one_runs[run] == pytest.approx(np.linalg.norm(np.outer(u, v), 2), rel=accuracy)
+        assert step.remainder_runs[run] == pytest.approx(np.linalg.norm(g - np.outer(u, v), 2), rel=accuracy)
+        assert step.spike_runs[run] == pytest.approx(3 * step.rank_one_runs[run] / np.linalg.norm(draw.layer, 2), rel=1e4 * EPS)
         direction = np.linalg.svd(g)[2][0]
-        assert found.alignment_runs[run] == pytest.approx(abs(direction @ v) / np.linalg.norm(v), rel=1e6 * EPS)
-    assert found.ratio.mean == pytest.approx(np.mean(found.remainder_runs / found.rank_one_runs), rel=4 * EPS)
-    assert str(found).startswith("tanh, η = 3, d = 5: ‖uvᵀ‖ ")
+        assert step.alignment_runs[run] == pytest.approx(abs(direction @ v) / np.linalg.norm(v), rel=1e6 * EPS)
+    assert step.ratio.mean == pytest.approx(np.mean(step.remainder_runs / step.rank_one_runs), rel=4 * EPS)
+    assert str(step).startswith("tanh, η = 3, d = 5: ‖uvᵀ‖ ")
 
 
 def test_what_is_no_gradient_step() -> None:

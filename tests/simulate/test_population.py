@@ -45,7 +45,7 @@ def test_norms_of_tasks_are_chi(d: Any) -> None:
 @pytest.mark.parametrize("rho", [0.0, 0.3])
 def test_label_moments_of_relu(rho: Any) -> None:
     s = np.array([0.2, 1.0, 2.5])
-    found = label_moments(Task("relu", noise=rho), s)
+    moments = label_moments(Task("relu", noise=rho), s)
     # E over the half line: E g^{2j}/2 and E g₊ = 1/√(2π), E g₊³ = 2/√(2π).
     exact = {
         "y": s / np.sqrt(2 * np.pi),
@@ -56,7 +56,7 @@ def test_label_moments_of_relu(rho: Any) -> None:
         "y4": 3 * s**4 / 2 + 6 * rho * s**2 / 2 + 3 * rho**2,
     }
     for name, value in exact.items():
-        np.testing.assert_allclose(getattr(found, name), value, rtol=64 * EPS)
+        np.testing.assert_allclose(getattr(moments, name), value, rtol=64 * EPS)
 
 
 def test_kinks_move_with_the_norm_of_the_task() -> None:
@@ -80,9 +80,9 @@ def test_label_moments_of_a_logarithm() -> None:
     # log|g| has the mean −(γ + log 2)/2 and the variance π²/8; log|sg| is shifted by log s.
     s = np.array([0.2, 1.0, 2.5])
     mean = np.log(s) - (np.euler_gamma + np.log(2)) / 2
-    found = label_moments(Task("log(abs(x))"), s)
-    np.testing.assert_allclose(found.y, mean, rtol=64 * EPS)
-    np.testing.assert_allclose(found.y2, mean**2 + np.pi**2 / 8, rtol=64 * EPS)
+    moments = label_moments(Task("log(abs(x))"), s)
+    np.testing.assert_allclose(moments.y, mean, rtol=64 * EPS)
+    np.testing.assert_allclose(moments.y2, mean**2 + np.pi**2 / 8, rtol=64 * EPS)
 
 
 @pytest.mark.parametrize("power", [-0.12, -0.24])
@@ -91,8 +91,8 @@ def test_label_moments_of_a_weak_pole(power: Any) -> None:
     from scipy.special import gamma
 
     s = np.array([0.2, 1.0, 2.5])
-    found = label_moments(Task(sympy.Abs(X) ** sympy.Rational(str(power))), s)
-    for j, moment in ((1, found.y), (2, found.y2), (4, found.y4)):
+    moments = label_moments(Task(sympy.Abs(X) ** sympy.Rational(str(power))), s)
+    for j, moment in ((1, moments.y), (2, moments.y2), (4, moments.y4)):
         q = j * power
         expected = s**q * 2 ** (q / 2) * gamma((q + 1) / 2) / np.sqrt(np.pi)
         # Closer than t = e^-640, what the last node stands for has the mean and the mean square of the pole: not its fourth power.
@@ -119,8 +119,8 @@ def relu_trace(d: int, length: int, rho: float) -> float:
 
 @pytest.mark.parametrize(("d", "length", "rho"), [(3, 5, 0.0), (40, 40, 0.01), (80, 20, 0.5)])
 def test_trace_for_relu(d: Any, length: Any, rho: Any) -> None:
-    found = covariance_trace(Task("relu", noise=rho), d, length)
-    assert found == pytest.approx(relu_trace(d, length, rho), rel=16 * EPS * (10 + d * np.log(d)))
+    trace = covariance_trace(Task("relu", noise=rho), d, length)
+    assert trace == pytest.approx(relu_trace(d, length, rho), rel=16 * EPS * (10 + d * np.log(d)))
 
 
 @pytest.mark.parametrize("task", [Task("tanh", noise=0.2), Task("softplus"), Task("abs", noise=0.01)], ids=str)
@@ -137,8 +137,8 @@ def test_trace_is_the_mean_square_of_h(task: Any) -> None:
 
 
 def test_bare_callables_of_one_name_do_not_share_a_trace() -> None:
-    one, two = (Task(lambda z, c=c: c * z) for c in (1.0, 2.0))
-    assert covariance_trace(two, 5, 5) > 3.9 * covariance_trace(one, 5, 5)
+    first, two = (Task(lambda z, c=c: c * z) for c in (1.0, 2.0))
+    assert covariance_trace(two, 5, 5) > 3.9 * covariance_trace(first, 5, 5)
 
 
 @pytest.mark.parametrize("task", [Task("relu", noise=0.1), Task("tanh", noise=0.01)], ids=str)
@@ -185,7 +185,7 @@ def test_linear_errors_are_means_over_the_tasks(monkeypatch: pytest.MonkeyPatch)
     xi, weights, intercepts = rng.standard_normal((11, 4)), rng.standard_normal((20, 2)), np.array([0.1, 0.0])
     tasks = Tasks(xi, np.zeros(11, int))
     whole = law.linear_errors(weights, intercepts, tasks)
-    each = np.array([law.linear_errors(weights, intercepts, one_task(xi[i])) for i in range(11)])
-    np.testing.assert_allclose(whole, each.mean(axis=0), rtol=64 * EPS)
+    by_task = np.array([law.linear_errors(weights, intercepts, one_task(xi[i])) for i in range(11)])
+    np.testing.assert_allclose(whole, by_task.mean(axis=0), rtol=64 * EPS)
     monkeypatch.setattr("hermite_eq.simulate.laws.moments._TASKS", 3)
     np.testing.assert_allclose(law.linear_errors(weights, intercepts, tasks), whole, rtol=64 * EPS)

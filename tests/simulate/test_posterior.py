@@ -43,13 +43,13 @@ def test_with_very_many_training_tasks_it_is_ridge_regression() -> None:
 def test_posterior_weights_by_the_definition() -> None:
     rng = np.random.default_rng(5)
     known, xi = rng.standard_normal((7, 3)), rng.standard_normal(3)
-    found = _one(0.3, 4, known, xi, np.random.default_rng(8))
+    weights = _one(0.3, 4, known, xi, np.random.default_rng(8))
     again = np.random.default_rng(8)
     x = again.standard_normal((4, 3)) / math.sqrt(3)
     y = x @ xi + math.sqrt(0.3) * again.standard_normal(4)
     likelihood = np.array([math.prod(math.exp(-((y[i] - x[i] @ task) ** 2) / 0.6) for i in range(4)) for task in known])
     estimate = (likelihood[:, None] * known).sum(axis=0) / likelihood.sum()
-    assert found == pytest.approx(((xi - estimate) ** 2).sum() / 3 + 0.3, rel=1e-12)
+    assert weights == pytest.approx(((xi - estimate) ** 2).sum() / 3 + 0.3, rel=1e-12)
 
 
 def test_no_trained_model_beats_it_in_distribution() -> None:

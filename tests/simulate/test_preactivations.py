@@ -100,20 +100,20 @@ HALF = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=0.5, mu=0.5)
 
 def test_the_spread_without_structure_is_that_of_directions() -> None:
     # Cov(h)/t ≈ I/D: ω_ij = f_iᵀf_j has mean square tr Cov²/t² = 1/D up to O(1/d), D = d(d+1); one draw of 2556 pairs: 10 %.
-    found = coupling(RandomTransformer("relu", 0.1), Task("relu", 0.01), HALF, contexts=40_000, rng=0)
-    assert found.spread**2 * 156 == pytest.approx(1, rel=0.1 + 4 / 12)
-    assert found.noise < found.spread < found.largest < 6 * found.spread
+    measured = coupling(RandomTransformer("relu", 0.1), Task("relu", 0.01), HALF, contexts=40_000, rng=0)
+    assert measured.spread**2 * 156 == pytest.approx(1, rel=0.1 + 4 / 12)
+    assert measured.noise < measured.spread < measured.largest < 6 * measured.spread
 
 
 def test_a_spike_couples_and_the_step_couples_more() -> None:
     # Along γγᵀ every unit has a share of order d^{-1/2}, which the step along E[y h] multiplies.
     spiked = Task(sources=[Source("relu", 1e-4, task_cov=Spike(144.0))], unit_inputs=True, unit_link=True)
     plain = coupling(OneStepTransformer("relu", 0.0, 0.1), spiked, HALF, rng=0)
-    moved = coupling(OneStepTransformer("relu", 576.0, 0.1), spiked, HALF, rng=0)
+    stepped = coupling(OneStepTransformer("relu", 576.0, 0.1), spiked, HALF, rng=0)
     rank_one = coupling(OneStepTransformer("relu", 576.0, 0.1, rank_one=True), spiked, HALF, rng=0)
-    assert moved.spread > plain.spread
+    assert stepped.spread > plain.spread
     assert rank_one.spread > plain.spread
-    rules = [degree_needed(HALF, coupling=found.largest).by_coupling for found in (plain, moved)]
+    rules = [degree_needed(HALF, coupling=measured.largest).by_coupling for measured in (plain, stepped)]
     without, after = rules
     assert without is not None
     assert after is not None
@@ -122,12 +122,12 @@ def test_a_spike_couples_and_the_step_couples_more() -> None:
 
 def test_normalised_input_and_literal_correlations() -> None:
     sizes = Sizes(d=3, context=4, tasks=math.inf, samples=9, hidden=5)
-    found = coupling(RandomTransformer("relu", 0.1, normalise=True), Task("relu", 0.01), sizes, contexts=300, rng=4)
+    measured = coupling(RandomTransformer("relu", 0.1, normalise=True), Task("relu", 0.01), sizes, contexts=300, rng=4)
     draw = draw_run(Task("relu", 0.01), sizes, 300, True, np.float64, child_seeds(4, range(1))[0])
     h = draw.fresh.h()
     omega = np.corrcoef((h / np.linalg.norm(h, axis=1)[:, None] @ draw.layer.T).T)
     expected = np.abs(omega - np.diag(omega.diagonal())).max()
-    assert found.largest == pytest.approx(expected, rel=1e4 * np.finfo(float).eps)
+    assert measured.largest == pytest.approx(expected, rel=1e4 * np.finfo(float).eps)
 
 
 def test_a_coupling_needs_a_first_layer() -> None:

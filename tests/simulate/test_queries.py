@@ -59,20 +59,20 @@ def test_queries_of_one_context_share_all_but_x(task: Any) -> None:
 def test_queries_have_the_law_of_the_single_query() -> None:
     """x, y and their products with the task, of the last query of four: 2·5 + 2 means by a z test each, |z| < 5 (7e-6)."""
 
-    def seen(queries: int, shift: int = 0) -> Array:
+    def scores(queries: int, shift: int = 0) -> Array:
         drawn = draw(MIXTURE, 40_000, queries)
         last = slice(queries - 1, None, queries)
         x, y, xi = drawn.x[last], drawn.y[last], np.roll(drawn.xi[drawn.task[last]], shift, 0)
         along = np.einsum("ij,ij->i", x, xi) / np.linalg.norm(xi, axis=1)
         return np.column_stack([x, y[:, None] * x, y, y * along])
 
-    def z(one: Array, two: Array) -> Array:
-        spread = np.hypot(one.std(axis=0), two.std(axis=0)) / np.sqrt(len(one))
-        return np.asarray(np.abs(one.mean(axis=0) - two.mean(axis=0)) / spread)
+    def z(first: Array, second: Array) -> Array:
+        spread = np.hypot(first.std(axis=0), second.std(axis=0)) / np.sqrt(len(first))
+        return np.asarray(np.abs(first.mean(axis=0) - second.mean(axis=0)) / spread)
 
-    assert z(seen(1), seen(4)).max() < 5
+    assert z(scores(1), scores(4)).max() < 5
     # The label of another task, of the same source.
-    assert z(seen(1), seen(4, shift=2))[-1] > 5
+    assert z(scores(1), scores(4, shift=2))[-1] > 5
 
 
 @pytest.mark.parametrize("elements", [1, 2**20])
@@ -83,11 +83,11 @@ def test_products_by_context_are_those_of_h(elements: Any, monkeypatch: pytest.M
     matrix = np.random.default_rng(2).standard_normal((7, 30))
     for rows in (slice(0, 15), slice(6, 12)):
         h = drawn.h(rows)
-        found = KroneckerRows(drawn, rows, np.float64)
+        products = KroneckerRows(drawn, rows, np.float64)
         size = np.abs(h) @ np.abs(matrix).T
-        assert (np.abs(found.times(matrix) - h @ matrix.T) <= 60 * EPS * size).all()
-        assert (np.abs(found.times(matrix[0]) - h @ matrix[0]) <= 60 * EPS * size[:, 0]).all()
-        np.testing.assert_array_equal(found.dense, h)
+        assert (np.abs(products.times(matrix) - h @ matrix.T) <= 60 * EPS * size).all()
+        assert (np.abs(products.times(matrix[0]) - h @ matrix[0]) <= 60 * EPS * size[:, 0]).all()
+        np.testing.assert_array_equal(products.dense, h)
 
 
 def test_the_error_has_the_same_mean() -> None:
@@ -97,8 +97,8 @@ def test_the_error_has_the_same_mean() -> None:
         options: dict[str, Any] = {"runs": runs, "rng": 4, "test": 1600}
         single = icl_error(HEADS, task, SIZES, **options)
         several = icl_error(HEADS, task, SIZES, queries=4, **options)
-        for one, four in zip(single, several, strict=True):
-            a, b = (np.column_stack([each.icl_runs, each.idg_runs, np.asarray(each.source_runs)]) for each in (one, four))
+        for one_query, four in zip(single, several, strict=True):
+            a, b = (np.column_stack([error.icl_runs, error.idg_runs, np.asarray(error.source_runs)]) for error in (one_query, four))
             spread = (a - b).std(axis=0, ddof=1) / np.sqrt(len(a))
             assert (np.abs((a - b).mean(axis=0)) < 5 * spread).all()
             assert (np.abs((a - 1.1 * b).mean(axis=0)) > 5 * spread).all()
@@ -108,8 +108,8 @@ def test_several_queries_scatter_less() -> None:
     """After long training on 48 test contexts: the standard deviation is 0.6 of that with one query, known to a tenth in 100 runs."""
     sizes = Sizes(d=5, context=6, tasks=40, samples=400, hidden=10)
     options: dict[str, Any] = {"runs": 100, "rng": 4, "test": 48}
-    one, four = (icl_error(HEADS[0], SIGNS, sizes, queries=queries, **options) for queries in (1, 4))
-    assert four.icl_runs.std() < one.icl_runs.std()
+    first, four = (icl_error(HEADS[0], SIGNS, sizes, queries=queries, **options) for queries in (1, 4))
+    assert four.icl_runs.std() < first.icl_runs.std()
 
 
 def test_blocks_keep_contexts_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,17 +119,17 @@ def test_blocks_keep_contexts_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = icl_curve(models, MIXTURE, SIZES, **options)
     monkeypatch.setattr("hermite_eq.simulate.training.memory.LARGEST_BLOCK", 10)
     monkeypatch.setattr("hermite_eq.simulate.training.memory.SMALLEST_BLOCK", 1)
-    for one, other in zip(whole, icl_curve(models, MIXTURE, SIZES, **options), strict=True):
-        np.testing.assert_allclose(one.icl_runs, other.icl_runs, rtol=1e-9)
+    for first, second in zip(whole, icl_curve(models, MIXTURE, SIZES, **options), strict=True):
+        np.testing.assert_allclose(first.icl_runs, second.icl_runs, rtol=1e-9)
     # Fewer rows than one context has.
     monkeypatch.setattr("hermite_eq.simulate.training.memory.LARGEST_BLOCK", 2)
-    for one, other in zip(whole, icl_curve(models, MIXTURE, SIZES, **options), strict=True):
-        np.testing.assert_allclose(one.icl_runs, other.icl_runs, rtol=1e-9)
+    for first, second in zip(whole, icl_curve(models, MIXTURE, SIZES, **options), strict=True):
+        np.testing.assert_allclose(first.icl_runs, second.icl_runs, rtol=1e-9)
 
 
 def test_linear_heads_whose_error_is_computed_do_not_change() -> None:
-    one, two = (icl_error(LinearTransformer(0.1), MIXTURE, SIZES, runs=2, rng=0, queries=queries) for queries in (1, 4))
-    np.testing.assert_array_equal(one.icl_runs, two.icl_runs)
+    first, two = (icl_error(LinearTransformer(0.1), MIXTURE, SIZES, runs=2, rng=0, queries=queries) for queries in (1, 4))
+    np.testing.assert_array_equal(first.icl_runs, two.icl_runs)
 
 
 def test_errors() -> None:

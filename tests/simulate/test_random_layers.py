@@ -53,8 +53,8 @@ def test_one_result_for_any_memory_and_any_curve() -> None:
     small = simulate.icl_error(deep, TASK, SIZES, runs=2, rng=0, precision="double", memory="900kB")
     both = simulate.icl_curve([deep, flat], TASK, SIZES, hidden=[6, 12], runs=2, rng=0, precision="double")
     samples = simulate.icl_curve(deep, TASK, SIZES, samples=[30, 50], runs=2, rng=0, precision="double")
-    for found in (small, both[0][1], samples[1]):
-        np.testing.assert_allclose(found.icl_runs, alone.icl_runs, rtol=1e-8)
+    for result in (small, both[0][1], samples[1]):
+        np.testing.assert_allclose(result.icl_runs, alone.icl_runs, rtol=1e-8)
     assert not np.allclose(both[1][1].icl_runs, alone.icl_runs, rtol=1e-3)
 
 

@@ -41,10 +41,10 @@ def agree(fit: RidgeFit | None, a: Array, y: Array, penalty: float, intercept: b
     """Within rounding: ε times the condition of the system which was squared, times the number of terms."""
     assert fit is not None
     expected = literal.ridge(a, y, penalty, intercept)
-    found = np.append(fit.weights, fit.intercept) if intercept else fit.weights
+    solution = np.append(fit.weights, fit.intercept) if intercept else fit.weights
     bound = 8 * sum(a.shape) * EPS * fit.condition * np.abs(expected).max()
     assert bound < 1e-3 * np.abs(expected).max(), "a bound which any answer would meet"
-    np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
+    np.testing.assert_allclose(solution, expected, rtol=0, atol=bound)
 
 
 @pytest.mark.parametrize("intercept", [False, True])

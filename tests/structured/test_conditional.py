@@ -23,9 +23,9 @@ ROOTS = np.sqrt([math.factorial(k) for k in range(DEGREE + 1)])
 
 @pytest.mark.parametrize("name", ["relu", "tanh", "gelu", "softplus", "abs", "sin"])
 def test_doubles_are_enclosed_coefficients_of_the_affine(name: str) -> None:
-    found = conditional_coefficients(name, SHIFTS, SCALES, degree=DEGREE)
+    conditional = conditional_coefficients(name, SHIFTS, SCALES, degree=DEGREE)
     norms = np.sqrt(scaled_norm2(name, SCALES, shifts=SHIFTS))
-    for row, m, s, norm in zip(found, SHIFTS, SCALES, norms, strict=True):
+    for row, m, s, norm in zip(conditional, SHIFTS, SCALES, norms, strict=True):
         expansion = coefficients(affine(name, m, s), DEGREE)
         reference = np.array([float(expansion.enclosure(k, 20)) for k in range(DEGREE + 1)])
         # |c_k| ≤ √k! ‖σ‖; rounding of products and of the argument, whose relative error costs |m + sg| σ'.
@@ -36,13 +36,13 @@ def test_doubles_are_enclosed_coefficients_of_the_affine(name: str) -> None:
 def test_monte_carlo_and_that_five_per_cent_would_be_seen() -> None:
     g = np.random.default_rng(7).standard_normal(400_000)
     m, s = 0.8, 0.6
-    found = conditional_coefficients("relu", m, s, degree=2)[0]
+    value = conditional_coefficients("relu", m, s, degree=2)[0]
     for k, polynomial in enumerate([np.ones_like(g), g, g**2 - 1]):
         values = np.maximum(m + s * g, 0) * polynomial
         stderr = values.std() / math.sqrt(len(g))
         # |z| < 5: false alarm 3 · 5.7e-7.
-        assert abs(values.mean() - found[k]) < 5 * stderr
-        assert abs(values.mean() - 1.05 * found[k]) > 5 * stderr or k == 2
+        assert abs(values.mean() - value[k]) < 5 * stderr
+        assert abs(values.mean() - 1.05 * value[k]) > 5 * stderr or k == 2
 
 
 def test_closed_forms_in_a_symbol_are_those_at_its_values() -> None:
@@ -61,12 +61,12 @@ def test_a_float_is_the_decimal_that_was_written() -> None:
 
 def test_a_bare_callable_keeps_its_declared_facts() -> None:
     sigma = activation(lambda x: np.maximum(x - 0.3, 0), name="hinge", kinks=[0.3], lipschitz=1.0)
-    moved = affine(sigma, 0.5, 0.4)
-    assert moved.name == "hinge(0.5 + 0.4x)"
-    assert [float(kink) for kink in moved.kinks] == [pytest.approx(-0.5, abs=4 * EPS)]
-    assert moved.lipschitz == pytest.approx(0.4)
+    shifted = affine(sigma, 0.5, 0.4)
+    assert shifted.name == "hinge(0.5 + 0.4x)"
+    assert [float(kink) for kink in shifted.kinks] == [pytest.approx(-0.5, abs=4 * EPS)]
+    assert shifted.lipschitz == pytest.approx(0.4)
     reference = conditional_coefficients("max(x - 3/10, 0)", 0.5, 0.4, degree=4)[0]
-    assert np.abs(np.asarray(coefficients(moved, 4)) - reference).max() < 64 * EPS * math.sqrt(24)
+    assert np.abs(np.asarray(coefficients(shifted, 4)) - reference).max() < 64 * EPS * math.sqrt(24)
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu", "gelu"])
@@ -103,8 +103,8 @@ def test_a_truncated_polynomial_is_its_conditional_expansion() -> None:
 
 def test_the_conditional_model_keeps_mean_and_second_moment() -> None:
     model = conditional_model("relu", 0.5, 0.75, degree=2)
-    found = conditional_coefficients("relu", 0.5, 0.75, degree=2)[0]
-    assert np.allclose([float(c) for c in model.c], found, rtol=0, atol=64 * EPS)
+    value = conditional_coefficients("relu", 0.5, 0.75, degree=2)[0]
+    assert np.allclose([float(c) for c in model.c], value, rtol=0, atol=64 * EPS)
     second = sum(float(c) ** 2 / math.factorial(k) for k, c in enumerate(model.c)) + float(model.residual) ** 2
     assert second == pytest.approx(float(scaled_norm2("relu", [0.75], shifts=[0.5])[0]), rel=64 * EPS)
 
@@ -169,9 +169,9 @@ def test_constants_of_the_gaussian_equivalent_given_a_spike(kappa: float, s: flo
         ),
     }
     for name, (mean, slope, square) in expected.items():
-        found = gaussian_equivalent(name, kappa, s)
-        np.testing.assert_allclose([float(found.mu_0), float(found.mu_1)], [mean, slope], rtol=1e-12, atol=1e-15)
+        equivalent = gaussian_equivalent(name, kappa, s)
+        np.testing.assert_allclose([float(equivalent.mu_0), float(equivalent.mu_1)], [mean, slope], rtol=1e-12, atol=1e-15)
         # Of a difference of numbers of order 1, a root.
-        assert abs(float(found.mu_2) ** 2 - (square - mean**2 - (s * slope) ** 2)) < 1e-13
+        assert abs(float(equivalent.mu_2) ** 2 - (square - mean**2 - (s * slope) ** 2)) < 1e-13
     # A wrong theory: the constants without the spike.
     assert abs(float(gaussian_equivalent("relu", kappa, s).mu_1) - 0.5) > 1e-3 or not kappa

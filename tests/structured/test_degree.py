@@ -18,9 +18,9 @@ SIZES = Sizes(d=16, context=16, tasks=8, samples=4096, hidden=1024)
 @pytest.mark.parametrize("r", range(1, 8))
 def test_the_coupling_criterion_is_its_definition(r: int) -> None:
     for coupling in (0.999 * 4096 ** (-1 / r), 1.001 * 4096 ** (-1 / r)):
-        found = degree_needed(SIZES, coupling=coupling).by_coupling
+        degree = degree_needed(SIZES, coupling=coupling).by_coupling
         holds = [coupling <= 4096 ** (-1 / q) for q in range(1, 20)]
-        assert found == 1 + holds.index(True)
+        assert degree == 1 + holds.index(True)
 
 
 def test_the_constant_and_where_no_degree_suffices() -> None:
@@ -33,12 +33,12 @@ def test_the_constant_and_where_no_degree_suffices() -> None:
 
 
 def test_the_exponent() -> None:
-    found = degree_needed(SIZES, strength=1024**0.6, coupling=0.01, measured=1)
-    assert found.exponent == pytest.approx(0.6, rel=1e-14)
-    assert (found.by_exponent, found.by_coupling, found.degree, found.measured) == (2, 2, 2, 1)
+    degree = degree_needed(SIZES, strength=1024**0.6, coupling=0.01, measured=1)
+    assert degree.exponent == pytest.approx(0.6, rel=1e-14)
+    assert (degree.by_exponent, degree.by_coupling, degree.degree, degree.measured) == (2, 2, 2, 1)
     assert degree_needed(SIZES, strength=0.1).by_exponent == 0
     assert degree_needed(SIZES, strength=0.1).degree == 1
-    assert str(found) == "max coupling 0.01: r = 2; β = 0.6: p = 2; measured: 1"
+    assert str(degree) == "max coupling 0.01: r = 2; β = 0.6: p = 2; measured: 1"
 
 
 @pytest.mark.parametrize(("beta", "degree"), [(0.0, 1), (0.25, 1), (0.5, 2), (2 / 3, 3), (0.75, 4), (0.8, 5), (0.79, 4), (-0.5, 0)])

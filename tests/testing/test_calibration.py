@@ -57,7 +57,7 @@ def test_outcomes_have_names() -> None:
 
 def test_only_cannot_tell_counts_as_not_red() -> None:
     def refused(seed: int, deviation: float, rate: float) -> NoReturn:
-        hypothesis = "assert_gaussian has data that can tell" if seed else "x is finite"
+        hypothesis = "assert_gaussian has data that resolve" if seed else "x is finite"
         raise HypothesisError(hypothesis, "…", "…")
 
     assert red(refused, range(1, 4), 0.0) == (0, 3)

@@ -1,4 +1,4 @@
-"""assert_rate: exponents that must be green, exponents that must be red, and ladders that cannot tell."""
+"""assert_rate: exponents that must be green, exponents that must be red, and ladders that are inconclusive."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_runs_of_different_numbers_and_any_order_of_sizes() -> None:
 def test_invisible_gaps_cannot_tell() -> None:
     with pytest.raises(HypothesisError) as error:
         assert_rate(D, D**-0.5 + 0.3 * NOISE)
-    assert error.value.hypothesis == "assert_rate has data that can tell whether the gap vanishes as d^-0.5 or faster"
+    assert error.value.hypothesis == "assert_rate has data that resolve whether the gap vanishes as d^-0.5 or faster"
     needed = int(error.value.repair.split()[1])
     more = np.random.default_rng(1).standard_normal((2 * needed, 4))
     assert assert_rate(D, D**-0.5 + 0.3 * more).verdict == Verdict.AGREES

@@ -23,12 +23,12 @@ TASK = Task("relu", noise=0.1)
 SIZES = Sizes.from_ratios(6, alpha=1, kappa=1, tau=2, mu=1)
 
 
-def normal_errors(gap: float, spread: float = 0.02, seen: list[int] | None = None) -> Simulator:
+def normal_errors(gap: float, spread: float = 0.02, calls: list[int] | None = None) -> Simulator:
     """A simulator whose models differ by ``gap`` relatively, on average."""
 
     def simulate(model_a: Any, model_b: Any, task: Task, sizes: Sizes, runs: range, rng: int) -> tuple[Array, Array]:
-        if seen is not None:
-            seen.extend(runs)
+        if calls is not None:
+            calls.extend(runs)
         draws = np.array([np.random.default_rng((rng, run)).standard_normal(2) for run in runs])
         a = 1 + 0.1 * draws[:, 0]
         return a, (1 + gap) * a + spread * draws[:, 1]
@@ -37,21 +37,21 @@ def normal_errors(gap: float, spread: float = 0.02, seen: list[int] | None = Non
 
 
 def test_equal_models_are_found_equal_after_few_runs() -> None:
-    seen: list[int] = []
-    check = assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, seen=seen))
+    calls: list[int] = []
+    check = assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, calls=calls))
     assert check.verdict == Verdict.AGREES
-    assert seen == list(range(len(seen)))
-    assert len(seen) < 40
+    assert calls == list(range(len(calls)))
+    assert len(calls) < 40
 
 
 def test_different_models_are_found_different_after_few_runs() -> None:
-    seen: list[int] = []
+    calls: list[int] = []
     with pytest.raises(UniversalityError) as error:
-        assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.15, seen=seen))
+        assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.15, calls=calls))
     p_value = error.value.check.p_value
     assert p_value is not None
     assert p_value <= 1e-6
-    assert len(seen) < 60
+    assert len(calls) < 60
     text = str(error.value)
     assert text.startswith(
         "assert_equivalent: the data contradict the claim that a and b have the same ICL error (target relu, noise variance 0.1). At Sizes("
@@ -64,7 +64,7 @@ def test_different_models_are_found_different_after_few_runs() -> None:
 def test_at_the_margin_it_is_inconclusive_and_says_the_runs() -> None:
     with pytest.raises(HypothesisError) as error:
         assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, spread=0.3), runs=20)
-    assert error.value.hypothesis.startswith("assert_equivalent has data that can tell whether a and b have the same ICL error")
+    assert error.value.hypothesis.startswith("assert_equivalent has data that resolve whether a and b have the same ICL error")
     needed = int(error.value.repair.removeprefix("pass runs="))
     assert assert_equivalent("a", "b", TASK, SIZES, simulator=normal_errors(0.0, spread=0.3), runs=4 * needed).verdict == Verdict.AGREES
     with pytest.raises(HypothesisError, match=r"too near the margin of 0\.05 to tell: raise the margin, or d"):
@@ -119,13 +119,13 @@ def test_transformers_and_their_equivalents() -> None:
 @pytest.mark.parametrize("error", ["icl", "idg"])
 def test_which_error_is_compared(error: Any) -> None:
     sizes, models = Sizes(6, 6, 1, 72), [LinearTransformer(1e-3), LinearTransformer(1.0)]
-    with pytest.raises(UniversalityError) as found:
+    with pytest.raises(UniversalityError) as raised:
         assert_equivalent(models[0], models[1], TASK, sizes, error=error)
-    stopped = re.search(r"after (\d+) runs", str(found.value))
+    stopped = re.search(r"after (\d+) runs", str(raised.value))
     assert stopped is not None
     runs = int(stopped[1])
-    one, two = (getattr(e, f"{error}_runs") for e in icl_error(models, TASK, sizes, runs=runs, rng=0))
-    assert f"relative difference is {((two - one) / one.mean()).mean():+.4f}" in str(found.value)
+    first, two = (getattr(e, f"{error}_runs") for e in icl_error(models, TASK, sizes, runs=runs, rng=0))
+    assert f"relative difference is {((two - first) / first.mean()).mean():+.4f}" in str(raised.value)
 
 
 def test_a_margin_may_vanish_with_d_and_sizes_may_be_several() -> None:

@@ -26,8 +26,8 @@ def test_loading_it_imports_neither_the_package_nor_numpy() -> None:
         "import sys, pytest; before = set(sys.modules); import pytest_hermite_eq; "
         "print(*sorted({'numpy', 'sympy', 'scipy', 'hermite_eq', 'hypothesis'} & (set(sys.modules) - before)))"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert found.stdout.split() == []
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert process.stdout.split() == []
 
 
 LIGHT = """
@@ -77,9 +77,9 @@ def test_options_header_and_table(tmp_path: Path) -> None:
 
 
 def test_a_seed_that_is_none(tmp_path: Path) -> None:
-    found = run(tmp_path, "--universality-seed=often")
-    assert "--universality-seed is a non-negative integer or 'random'; found 'often'" in found.stderr
-    assert found.returncode != 0
+    process = run(tmp_path, "--universality-seed=often")
+    assert "--universality-seed is a non-negative integer or 'random'; found 'often'" in process.stderr
+    assert process.returncode != 0
 
 
 FULL = """
@@ -97,9 +97,9 @@ def test_family(universality_rng):
 
 def test_marker_generator_and_records(tmp_path: Path) -> None:
     (tmp_path / "test_full.py").write_text(FULL)
-    found = run(tmp_path, "--strict-markers", "-W", "error")
-    assert found.returncode == 0, found.stdout
-    assert "6.1e-04  agrees       assert_gaussian in test_full.py::test_family" in found.stdout
+    process = run(tmp_path, "--strict-markers", "-W", "error")
+    assert process.returncode == 0, process.stdout
+    assert "6.1e-04  agrees       assert_gaussian in test_full.py::test_family" in process.stdout
 
 
 def test_records_reach_the_module() -> None:

@@ -75,9 +75,9 @@ def test_targets_tasks_and_ratios(target: Any, task: Any, ratio: Any) -> None:
 
 @FEW
 @given(sizes(max_cost=3e8))
-def test_sizes_stay_within_their_cost(found: Any) -> None:
-    assert flops(found) <= 3e8
-    assert found.d >= 6
+def test_sizes_stay_within_their_cost(drawn: Any) -> None:
+    assert flops(drawn) <= 3e8
+    assert drawn.d >= 6
 
 
 @FEW
@@ -107,8 +107,8 @@ def test_failing_examples_shrink_to_readable_ones() -> None:
     # "Every odd function of closed form has |c_1| ≤ 1."
     steep = find(activations(parity="odd", closed_form=True), lambda sigma: abs(coefficients(sigma, 1)[1]) > 1, settings=SHRINK)
     assert len(steep.name) <= len("2*Max(-1, Min(1, x))")
-    found = find(sizes(max_cost=1e8), lambda size: size.samples > 2 * size.hidden, settings=SHRINK)
-    assert found.context == found.tasks == found.d <= 8
+    smallest = find(sizes(max_cost=1e8), lambda size: size.samples > 2 * size.hidden, settings=SHRINK)
+    assert smallest.context == smallest.tasks == smallest.d <= 8
     task = find(tasks(), lambda task: task.noise > 0.2, settings=SHRINK)
     assert str(task) == "target identity, noise variance 0.25"
 
@@ -144,7 +144,7 @@ def test_without_hypothesis_assertions_work_strategies_say_so() -> None:
         "try:\n    t.activations()\nexcept ModuleNotFoundError as error:\n    print(error)\n"
     )
     root = Path(__file__).parent.parent.parent
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
-    assert found.stdout == (
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert process.stdout == (
         "the strategies of hermite_eq.testing need the package hypothesis; install it by: pip install 'hermite-eq[testing]'\n"
     )

@@ -39,18 +39,18 @@ def simulated(models: Any, task: Any, sizes: Any, *, runs: int, rng: int, test: 
     """
     setting = repr((models, task, sizes, runs, rng, test))
     anew = _WRITTEN in os.environ or "HERMITE_EQ_SEED_SHIFT" in os.environ
-    found = simulate.icl_error(models, task, sizes, runs=runs if anew else 1, rng=rng, test=test)
-    several = found if isinstance(found, tuple) else (found,)
+    errors = simulate.icl_error(models, task, sizes, runs=runs if anew else 1, rng=rng, test=test)
+    several = errors if isinstance(errors, tuple) else (errors,)
     if anew:
         if _WRITTEN in os.environ:
             _write(setting, several)
-        return found
+        return errors
     assert setting in STORED, f"{setting} is not in {TABLE.name}: python tests/theory/simulated.py"
     whole = tuple(_stored_error(error, kept) for error, kept in zip(several, STORED[setting]["errors"], strict=True))
     for here, there in zip(several, whole, strict=True):
         for name in RUNS:
             assert getattr(there, name)[:1] == pytest.approx(getattr(here, name), rel=1e-3), f"{name} of {setting} is not as stored"
-    return whole if isinstance(found, tuple) else whole[0]
+    return whole if isinstance(errors, tuple) else whole[0]
 
 
 def _stored_error(first: Any, kept: dict[str, list[Any]]) -> Any:

@@ -52,8 +52,8 @@ SETTINGS: dict[str, tuple[TrainedModel, Task, Sizes | Ratios]] = {
 
 def measured() -> dict[str, dict[str, float]]:
     """ICL and IDG of every row."""
-    found = {name: icl_error(*setting) for name, setting in SETTINGS.items()}
-    return {name: {"icl": error.icl, "idg": error.idg} for name, error in found.items()}
+    errors = {name: icl_error(*setting) for name, setting in SETTINGS.items()}
+    return {name: {"icl": error.icl, "idg": error.idg} for name, error in errors.items()}
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ def test_no_linear_transformer_beats_it() -> None:
         alpha, noise = float(10 ** rng.uniform(-1, 1.5)), float(10 ** rng.uniform(-3, 0.5))
         tau = float(10 ** rng.uniform(-0.5, 3))
         task = Task("identity", noise=noise)
-        found = icl_error(LinearTransformer(0.01), task, Ratios(alpha, math.inf, tau))
-        assert bayes_error(task, alpha) < found.icl
+        error = icl_error(LinearTransformer(0.01), task, Ratios(alpha, math.inf, tau))
+        assert bayes_error(task, alpha) < error.icl
     best = optimal_ridge(LinearTransformer(0.0), Task("identity", noise=0.5), Ratios(1, math.inf, 1))
     assert bayes_error(Task("identity", noise=0.5), 1) < best.error.icl
 
@@ -48,8 +48,8 @@ def test_any_covariance() -> None:
     scaled = (bayes_error(Task("identity", noise=0.4), 2 * alpha) - 0.4) / 2
     assert np.abs(half / scaled - 1).max() < 64 * EPS
     C = np.array([2.0, 0.5, 0.1])
-    one, two = (bayes_error_with_covariance(Task("identity", noise=0.2 * s), alpha, s * C) for s in (1, 7))
-    assert np.abs(two / one / 7 - 1).max() < 64 * EPS
+    first, two = (bayes_error_with_covariance(Task("identity", noise=0.2 * s), alpha, s * C) for s in (1, 7))
+    assert np.abs(two / first / 7 - 1).max() < 64 * EPS
 
 
 def test_posterior_means_of_drawn_contexts_with_a_covariance() -> None:

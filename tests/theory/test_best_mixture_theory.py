@@ -32,13 +32,13 @@ def test_a_curve_is_the_error_at_its_points(task: Task, model: Model, share: flo
     """At the ends icl_error has one source less in training: the same number by another computation."""
     curve = mixing_curve(model, task, SIZES, [share, 1.0])
     assert len(curve) == 2
-    found, at = curve[0], icl_error(model, replace(task, weights=(1 - share, share)), SIZES)
+    point, at = curve[0], icl_error(model, replace(task, weights=(1 - share, share)), SIZES)
     for name in ("icl", "idg", "bias", "effective_ridge", "dof"):
         # The weights of the sources settle to 1e-12.
-        assert getattr(found, name) == pytest.approx(getattr(at, name), rel=1e-10), name
-    assert found.icl_by_source == pytest.approx(at.icl_by_source, rel=1e-10)
-    assert found.icl == pytest.approx(np.dot(task.test_weights, found.icl_by_source), rel=1e-14)
-    assert found.idg == pytest.approx(np.dot((1 - share, share), found.icl_by_source), rel=1e-9)
+        assert getattr(point, name) == pytest.approx(getattr(at, name), rel=1e-10), name
+    assert point.icl_by_source == pytest.approx(at.icl_by_source, rel=1e-10)
+    assert point.icl == pytest.approx(np.dot(task.test_weights, point.icl_by_source), rel=1e-14)
+    assert point.idg == pytest.approx(np.dot((1 - share, share), point.icl_by_source), rel=1e-9)
 
 
 def test_the_columns_of_a_table() -> None:

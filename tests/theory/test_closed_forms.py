@@ -24,11 +24,11 @@ def test_closed_forms_equal_the_solved_fixed_point(side: str) -> None:
         alpha, kappa, slope, rest = (float(x) for x in 10 ** rng.uniform(-1, 1, 4))
         tau = float(rng.uniform(0.1, 0.9) if side == "interpolating" else 1 / rng.uniform(0.1, 0.9))
         v = slope**2 + 1.5 * rest
-        found = linear_limit(slope, rest, v, alpha, kappa, tau, 0.0)
+        errors = linear_limit(slope, rest, v, alpha, kappa, tau, 0.0)
         with mpmath.workdps(30):
             values = exact(*(mpmath.mpf(x) for x in (alpha, kappa, tau, slope, v, rest)))
         for name, value in zip(("icl", "idg", "effective_ridge"), values, strict=True):
-            assert abs(float(getattr(found, name)) - value) <= 1e-12 * abs(value), name
+            assert abs(float(getattr(errors, name)) - value) <= 1e-12 * abs(value), name
 
 
 def test_many_samples_is_the_limit_of_tau() -> None:

@@ -61,8 +61,8 @@ def test_moments_of_the_sum_are_those_of_a_literal_sum() -> None:
         weight = math.prod(prob[o] for o in outcome)
         A, Y = (sum(values[o][axis] for o in outcome) for axis in (0, 1))
         exact += weight * np.array([[A**i * Y**j if i + j <= 6 else 0 for j in range(7)] for i in range(7)])
-    found = sum_moments(pair, count)
-    assert np.abs(found - exact).max() <= 200 * EPS * np.abs(exact).max()
+    moments = sum_moments(pair, count)
+    assert np.abs(moments - exact).max() <= 200 * EPS * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("target", ["relu", "tanh", "abs"])

@@ -31,8 +31,8 @@ def test_no_context_length_is_better(model: LinearTransformer, tau: float, noise
         assert not best.monotone
         # α* is known to 1e-7: one per cent to either side is higher, by (0.01)² times a curvature of order one.
         for factor in (0.9, 0.99, 1.01, 1.1):
-            moved = icl_curve(model, task, [Ratios(factor * best.alpha, kappa, tau)])
-            assert getattr(moved, error)[0] > least * (1 + 1e-8)
+            beside = icl_curve(model, task, [Ratios(factor * best.alpha, kappa, tau)])
+            assert getattr(beside, error)[0] > least * (1 + 1e-8)
 
 
 def test_the_curves_of_figure_2_without_minimum() -> None:
@@ -69,9 +69,9 @@ def test_a_phase_diagram_is_its_points() -> None:
         diagram = phase_diagram(model, "relu", kappa=[0.3, math.inf], noise=[0.1, 1], tau=2, error="idg")
         for i, kappa in enumerate(diagram.kappa):
             for j, noise in enumerate(diagram.noise):
-                one = optimal_context(model, Task("relu", noise=noise), kappa=kappa, tau=2, error="idg")
-                assert one.alpha == diagram.alpha[i, j]
-                assert abs(one.error.idg / diagram.least[i, j] - 1) < 1e-14
+                optimum = optimal_context(model, Task("relu", noise=noise), kappa=kappa, tau=2, error="idg")
+                assert optimum.alpha == diagram.alpha[i, j]
+                assert abs(optimum.error.idg / diagram.least[i, j] - 1) < 1e-14
 
 
 def test_pure_noise_has_no_use_for_contexts() -> None:

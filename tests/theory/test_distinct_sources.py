@@ -56,9 +56,14 @@ def one_source(model: Any, point: Any) -> TheoryError:
 @settings(max_examples=12, deadline=None)
 @given(descriptions(), st.sampled_from(MODELS), st.sampled_from(POINTS))
 def test_one_isotropic_source_by_any_description(task: Task, model: Any, point: Any) -> None:
-    one, other = one_source(model, point), icl_error(model, task, point)
-    assert (other.icl, other.idg, other.effective_ridge, other.icl_stderr) == (one.icl, one.idg, one.effective_ridge, one.icl_stderr)
-    assert other.icl_by_source == (one.icl,) * len(task.sources)
+    first, second = one_source(model, point), icl_error(model, task, point)
+    assert (second.icl, second.idg, second.effective_ridge, second.icl_stderr) == (
+        first.icl,
+        first.idg,
+        first.effective_ridge,
+        first.icl_stderr,
+    )
+    assert second.icl_by_source == (first.icl,) * len(task.sources)
 
 
 def test_two_equal_sources_beside_another() -> None:
@@ -67,18 +72,18 @@ def test_two_equal_sources_beside_another() -> None:
     twice = Task(sources=[first, second, first], weights=[0.25, 0.5, 0.25], test_weights=[0.5, 0.25, 0.25])
     once = Task(sources=[first, second], weights=[0.5, 0.5], test_weights=[0.75, 0.25])
     sizes = POINTS[0]
-    found, expected = icl_error(MODELS[2], twice, sizes), icl_error(MODELS[2], once, sizes)
+    twice_error, expected = icl_error(MODELS[2], twice, sizes), icl_error(MODELS[2], once, sizes)
     # The same law: sums of weights that are exact binary fractions.
-    assert (found.icl, found.idg) == (expected.icl, expected.idg)
+    assert (twice_error.icl, twice_error.idg) == (expected.icl, expected.idg)
     a, b = expected.icl_by_source
-    assert found.icl_by_source == (a, b, a)
+    assert twice_error.icl_by_source == (a, b, a)
 
 
 def test_equal_sources_are_one_after_a_gradient_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 256)
     step, source = OneStepTransformer("relu", 8.0, 0.1), Source("relu", 0.01)
-    one, two = (icl_error(step, Task(sources=[source] * count), POINTS[0]) for count in (1, 2))
-    assert (two.icl, two.idg, two.icl_by_source) == (one.icl, one.idg, (one.icl, one.icl))
+    first, two = (icl_error(step, Task(sources=[source] * count), POINTS[0]) for count in (1, 2))
+    assert (two.icl, two.idg, two.icl_by_source) == (first.icl, first.idg, (first.icl, first.icl))
 
 
 def test_a_step_of_size_zero_is_no_step() -> None:

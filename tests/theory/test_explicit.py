@@ -38,7 +38,7 @@ def populations(quadratic: bool, shift: float = 0.0) -> list[Population]:
     With a ``shift`` E[h] is that times √(E‖h‖²/D) in directions of its own for every source.
     """
     rng = np.random.default_rng(3)
-    found = []
+    cases = []
     for scale, mean, weight in ((1.0, 0.5, 0.3), (1.4, -0.3, 0.7), (2.0, 0.2, 1.0)):
         C, beta = covariance(rng, scale), rng.standard_normal(D)
         # 60 functions whose eigenvalues are those of h; they explain a third of what h explains.
@@ -47,10 +47,10 @@ def populations(quadratic: bool, shift: float = 0.0) -> list[Population]:
         square = explained * (1 + quadratic / 3) + mean**2 + 0.1
         if shift:
             centre = shift * math.sqrt(float(np.trace(C)) / D) * rng.standard_normal(D) / math.sqrt(D)
-            found.append(Population(C + np.outer(centre, centre), C @ beta + centre * mean, square, mean, weight, groups, center=centre))
+            cases.append(Population(C + np.outer(centre, centre), C @ beta + centre * mean, square, mean, weight, groups, center=centre))
             continue
-        found.append(Population(C, C @ beta, square, mean, weight, groups))
-    return found
+        cases.append(Population(C, C @ beta, square, mean, weight, groups))
+    return cases
 
 
 HEADS: dict[str, PolynomialActivation] = {
@@ -125,17 +125,17 @@ CASES: list[Case] = [
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[Case, Array]:
-    found = {}
+    draws = {}
     for case in CASES:
         given = moments(*case[2:])
-        found[case] = np.array([draw(given, HEADS[case[0]], case[1], np.random.default_rng((7, i))) for i in range(RUNS)])
-    return found
+        draws[case] = np.array([draw(given, HEADS[case[0]], case[1], np.random.default_rng((7, i))) for i in range(RUNS)])
+    return draws
 
 
 def scores(case: Case, sample: Array, factor: float = 1.0) -> Array:
     """Standard scores of the gap beyond 2/D of the value: the remainder is O(1/D), with a free parameter more for each source."""
-    found = icl_error(RandomTransformer(HEADS[case[0]], case[1][2]), moments(*case[2:]), sizes(case[1]))
-    theory = factor * np.array([found.idg, found.icl])
+    error = icl_error(RandomTransformer(HEADS[case[0]], case[1][2]), moments(*case[2:]), sizes(case[1]))
+    theory = factor * np.array([error.idg, error.icl])
     gap = sample.mean(0) - theory
     beyond = np.sign(gap) * np.maximum(np.abs(gap) - 2 / D * theory, 0)
     return np.asarray(beyond / (sample.std(0, ddof=1) / math.sqrt(len(sample))))
@@ -159,11 +159,11 @@ def test_one_source_is_the_engine_for_spectra() -> None:
     xi = rng.standard_normal((d, d // 2))
     S = xi @ xi.T / (d // 2)
     S = S / np.trace(S) * d
-    r, one = 0.4 * S + 0.6 * np.eye(d), np.eye(d)
+    r, identity = 0.4 * S + 0.6 * np.eye(d), np.eye(d)
     signal = 0.3
     head = HEADS["c0, c1, c2"]
-    training = Population(Kronecker(one / d, r / d), signal * S / d**1.5 / math.sqrt(d), 0.51, 0.4)
-    fresh = Population(Kronecker(one / d, one / d), signal * one / d**1.5 / math.sqrt(d), 0.51, 0.4)
+    training = Population(Kronecker(identity / d, r / d), signal * S / d**1.5 / math.sqrt(d), 0.51, 0.4)
+    fresh = Population(Kronecker(identity / d, identity / d), signal * identity / d**1.5 / math.sqrt(d), 0.51, 0.4)
     s = np.linalg.eigvalsh(S)
     spectrum = GivenSpectrum(np.maximum(s, 0), 0.4 * np.maximum(s, 0) + 0.6, np.ones(d))
     hm = HeadMoments.of(head)
@@ -178,10 +178,10 @@ def test_one_source_is_the_engine_for_spectra() -> None:
         ridge_per_unit = np.array([ridge / d]) / mu
         point = fixed_point(samples, spectrum, tau, mu, ridge_per_unit)  # type: ignore[arg-type]
         expected = random_head_error(samples, spectrum, tau, mu, point, d**2, np.ones(1))  # type: ignore[arg-type]
-        found = icl_error(RandomTransformer(head, ridge), given, Sizes(d, d, 1, samples=n, hidden=m))
+        error = icl_error(RandomTransformer(head, ridge), given, Sizes(d, d, 1, samples=n, hidden=m))
         for name in ("icl", "idg", "bias", "dof"):
             # Two solvers of one equation: rounding, amplified by at most the error itself over the noise.
-            assert abs(getattr(found, name) - getattr(expected, name)[0]) < 1e-9 * getattr(expected, name)[0], name
+            assert abs(getattr(error, name) - getattr(expected, name)[0]) < 1e-9 * getattr(expected, name)[0], name
 
 
 def test_kronecker_blocks_are_the_dense_matrix() -> None:
@@ -210,13 +210,13 @@ def test_kronecker_blocks_are_the_dense_matrix() -> None:
 
 
 def test_two_sources_of_one_law_are_one_source() -> None:
-    one = populations(False)[0]
-    halves = given_moments([replace(one, weight=0.4), replace(one, weight=0.6)])
+    source = populations(False)[0]
+    halves = given_moments([replace(source, weight=0.4), replace(source, weight=0.6)])
     for model, point in ((RandomTransformer("relu", 0.01), POINTS[0]), (LinearTransformer(0.1, intercept=True), POINTS[1])):
-        alone = icl_error(model, given_moments([replace(one, weight=1.0)]), sizes(point))
-        found = icl_error(model, halves, sizes(point))
-        assert abs(found.idg / alone.idg - 1) < 1e-9
-        assert abs(found.icl - found.idg) < 1e-12 * found.idg
+        alone = icl_error(model, given_moments([replace(source, weight=1.0)]), sizes(point))
+        error = icl_error(model, halves, sizes(point))
+        assert abs(error.idg / alone.idg - 1) < 1e-9
+        assert abs(error.icl - error.idg) < 1e-12 * error.idg
 
 
 @pytest.mark.parametrize("sources", [1, 2])
@@ -238,18 +238,18 @@ def test_every_admissible_point_has_an_answer(sources: int) -> None:
             ridge = 0.0 if rng.random() < 0.3 else 10 ** rng.uniform(-12, 3)
             models: list[Model] = [RandomTransformer(head, ridge) for head in HEADS.values()]
             for model in (*models, LinearTransformer(ridge), LinearTransformer(ridge, intercept=True)):
-                found = icl_error(model, given, Sizes(D_SIDE, D_SIDE, 1, samples=n, hidden=m))
+                error = icl_error(model, given, Sizes(D_SIDE, D_SIDE, 1, samples=n, hidden=m))
                 # Of every label 0.1 is noise.
-                assert found.idg > 0.1, (n, m, ridge, model)
-                assert found.icl > 0.1, (n, m, ridge, model)
-                assert found.fixed_point_residual < 1e3 * EPS
+                assert error.idg > 0.1, (n, m, ridge, model)
+                assert error.icl > 0.1, (n, m, ridge, model)
+                assert error.fixed_point_residual < 1e3 * EPS
 
 
 def test_the_norm_of_h_moves_the_error() -> None:
     """A relative variance V of ‖h‖² moves the plain head's error by O(V), not the normalised head's whose label does not see it."""
-    one = replace(populations(False)[0], weight=1.0)
-    base, wide = given_moments([one]), given_moments([replace(one, norm_variance=0.01, signal_slope=1.0)])
-    wider = given_moments([replace(one, norm_variance=0.02, signal_slope=1.0)])
+    source = replace(populations(False)[0], weight=1.0)
+    base, wide = given_moments([source]), given_moments([replace(source, norm_variance=0.01, signal_slope=1.0)])
+    wider = given_moments([replace(source, norm_variance=0.02, signal_slope=1.0)])
     at = sizes(POINTS[0])
     plain = RandomTransformer("relu", 0.01)
     first, second, third = (icl_error(plain, moments_, at).icl for moments_ in (base, wide, wider))

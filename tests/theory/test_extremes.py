@@ -106,16 +106,16 @@ def test_a_ridge_too_small_for_a_power_law_is_refused(head: str, samples: int, h
     constant = icl(1e-15) * 1e-15**power
     for ridge in (TINY[0], TINY[-1]):
         try:
-            found = icl(ridge)
+            value = icl(ridge)
         except HypothesisError as refusal:
             # The repair works.
             offer = re.search(r"precision; .*Repair: pass ridge=0(?:, or one (.*) times as large)?$", str(refusal))
             assert offer is not None
             factor = offer[1]
             ridge = ridge * float(factor) if factor else 1e-15
-            found = icl(ridge)
+            value = icl(ridge)
         # The next order is another such power; and of a factor half of the digits are left.
-        assert found * ridge**power == pytest.approx(constant, rel=100 * (1e-15**power + math.sqrt(np.finfo(float).eps)))
+        assert value * ridge**power == pytest.approx(constant, rel=100 * (1e-15**power + math.sqrt(np.finfo(float).eps)))
 
 
 # Few training tasks, one by one, take long; which of n and m is the smaller, and the rank, is the same for both.
@@ -179,8 +179,8 @@ def test_the_error_changes_without_a_step_over_all_ridges(model: Any) -> None:
     LinearTransformer(0.0), LinearTransformer(0.1), *(RandomTransformer(head, 0.1) for head in ("relu", "tanh", "x^2-1", "identity")),
 ], ids=str)  # fmt: skip
 def test_ratios_at_both_ends_have_errors(model: Any) -> None:
-    found = icl_curve(model, Task("relu", 0.01), [Ratios(*ratios) for ratios in itertools.product((1e-12, 1.0, 1e12), repeat=4)])
-    assert min(found.icl.min(), found.idg.min()) >= 0
+    curve = icl_curve(model, Task("relu", 0.01), [Ratios(*ratios) for ratios in itertools.product((1e-12, 1.0, 1e12), repeat=4)])
+    assert min(curve.icl.min(), curve.idg.min()) >= 0
 
 
 @pytest.mark.parametrize("noise", [value for value in NOISES if value >= 1e6])
@@ -208,16 +208,16 @@ def test_noise_below_every_signal(noise: float) -> None:
 @pytest.mark.parametrize("where", [Ratios(1.0, 0.5, 1.5, 0.7), Sizes(10, 10, 5, 150, 70)], ids=["limit", "d = 10"])
 def test_a_head_and_the_root_of_its_ridge_have_a_common_scale(where: Any, power: int) -> None:
     task, scale = Task("relu", 0.1), 2.0**power
-    one = icl_error(RandomTransformer("tanh", 0.3), task, where).icl
-    assert icl_error(RandomTransformer(f"2^({power})*tanh(x)", 0.3 * scale**2), task, where).icl == pytest.approx(one, rel=1e-9)
+    error = icl_error(RandomTransformer("tanh", 0.3), task, where).icl
+    assert icl_error(RandomTransformer(f"2^({power})*tanh(x)", 0.3 * scale**2), task, where).icl == pytest.approx(error, rel=1e-9)
 
 
 @pytest.mark.parametrize("power", [-150, -40, 40, 150])
 @pytest.mark.parametrize("model", [LinearTransformer(0.0), LinearTransformer(0.0, True), RandomTransformer("tanh", 0.0)], ids=str)
 def test_errors_in_the_limit_go_with_the_square_of_the_labels(model: Any, power: int) -> None:
     where, scale = Ratios(1.0, 0.5, 1.5, 0.7), 2.0**power
-    one = icl_error(model, Task("relu", 0.1), where).icl
-    assert icl_error(model, Task(f"2^({power})*relu(x)", 0.1 * scale**2), where).icl / scale**2 == pytest.approx(one, rel=1e-9)
+    error = icl_error(model, Task("relu", 0.1), where).icl
+    assert icl_error(model, Task(f"2^({power})*relu(x)", 0.1 * scale**2), where).icl / scale**2 == pytest.approx(error, rel=1e-9)
 
 
 @pytest.mark.parametrize("scale", ["10^200", "10^(-200)", "10^61", "10^(-61)"])
@@ -274,10 +274,10 @@ def test_too_many_training_tasks_of_several_sources_are_refused() -> None:
 @pytest.mark.parametrize("noise", [value for value in NOISES if value > 0])
 def test_bayes_errors_with_a_covariance_of_no_direction(noise: float) -> None:
     task, alpha = Task("identity", noise), [*RATIOS, 5e-324, 1e-300, 1e-100, 1e100, LARGEST]
-    one, other = bayes_error(task, alpha), bayes_error_with_covariance(task, alpha, np.ones(3))
+    first, second = bayes_error(task, alpha), bayes_error_with_covariance(task, alpha, np.ones(3))
     # At α = 1 ψ is a double root; and of e ≤ E y² ≥ 1 no digits below its rounding.
-    assert other == pytest.approx(one, rel=AGREE, abs=float(ROUNDING))
-    assert np.all(other >= noise)
+    assert second == pytest.approx(first, rel=AGREE, abs=float(ROUNDING))
+    assert np.all(second >= noise)
 
 
 @pytest.mark.parametrize("noise", NOISES)
@@ -307,8 +307,8 @@ def test_peaks_far_from_where_one_is(tau: float) -> None:
 
 def test_an_equivalent_of_an_extreme_head_has_its_errors() -> None:
     task, where = Task("relu", 0.1), Ratios(1e6, 1e-6, 1e6, 1e-6)
-    one = icl_error(RandomTransformer("tanh", 0.0), task, where).icl
-    assert icl_error(RandomTransformer(equivalent_model("tanh", 3), 0.0), task, where).icl == pytest.approx(one, rel=1e-9)
+    error = icl_error(RandomTransformer("tanh", 0.0), task, where).icl
+    assert icl_error(RandomTransformer(equivalent_model("tanh", 3), 0.0), task, where).icl == pytest.approx(error, rel=1e-9)
 
 
 # Loops.
@@ -323,9 +323,9 @@ def test_roots_decades_away_are_exact_and_soon_found() -> None:
         count += 1
         return np.asarray(np.log(x) - np.log(roots))
 
-    found = increasing_root(log, np.full(6, 1e-305), np.full(6, 1e100))
+    located = increasing_root(log, np.full(6, 1e-305), np.full(6, 1e100))
     # Logarithms up to 700 are rounded, twice.
-    assert found == pytest.approx(roots, rel=2 * 700 * np.finfo(float).eps)
+    assert located == pytest.approx(roots, rel=2 * 700 * np.finfo(float).eps)
     # 10 halvings of 405 decades, and what a function of one decade takes.
     assert count < 100
 
@@ -357,6 +357,6 @@ def test_types_of_neurons_at_the_largest_ridge(
 ) -> None:
     """Nothing is learnt: E y² = ½ + ρ."""
     monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 256)
-    found = icl_error(model, task, Sizes(12, 12, math.inf, samples=200, hidden=100))
-    assert found.icl == pytest.approx(0.51, rel=1e-12)
-    assert found.effective_ridge == math.inf
+    error = icl_error(model, task, Sizes(12, 12, math.inf, samples=200, hidden=100))
+    assert error.icl == pytest.approx(0.51, rel=1e-12)
+    assert error.effective_ridge == math.inf

@@ -52,8 +52,8 @@ def test_what_is_known_of_a_setting_decides_its_law(
 
 def _below(law: Any) -> Iterator[Any]:
     yield law
-    for each in law.__subclasses__():
-        yield from _below(each)
+    for subclass in law.__subclasses__():
+        yield from _below(subclass)
 
 
 @pytest.mark.parametrize("law", [*_below(FeatureLaw)])

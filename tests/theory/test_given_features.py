@@ -27,15 +27,15 @@ def power_law(D: int, a: float = 1.0, b: float = 1.6) -> tuple[np.ndarray, np.nd
 def test_the_published_equivalent(n: float, lam: float) -> None:
     """Defilippis, Loureiro and Misiakiewicz, arXiv 2405.15699, coded by itself; sums of 300 terms."""
     values, shares = power_law(300)
-    found = ridge(values, shares, n, lam, noise=0.3)
+    error = ridge(values, shares, n, lam, noise=0.3)
     bias, variance, nu = given_features.published(values, shares, n, math.inf, lam)
-    assert found.bias == pytest.approx(bias, rel=1e5 * EPS)
-    assert found.variance == pytest.approx(0.3 * variance, rel=1e5 * EPS)
-    assert found.effective_ridge == pytest.approx(nu, rel=1e5 * EPS)
-    assert found.dof == pytest.approx(float((values / (values + nu)).sum()), rel=1e5 * EPS)
-    assert found.training == pytest.approx((lam / (n * nu)) ** 2 * found.test, rel=1e7 * EPS)
-    assert found.test == pytest.approx(0.3 + found.bias + found.variance, rel=8 * EPS)
-    assert found.leave_one_out == found.test
+    assert error.bias == pytest.approx(bias, rel=1e5 * EPS)
+    assert error.variance == pytest.approx(0.3 * variance, rel=1e5 * EPS)
+    assert error.effective_ridge == pytest.approx(nu, rel=1e5 * EPS)
+    assert error.dof == pytest.approx(float((values / (values + nu)).sum()), rel=1e5 * EPS)
+    assert error.training == pytest.approx((lam / (n * nu)) ** 2 * error.test, rel=1e7 * EPS)
+    assert error.test == pytest.approx(0.3 + error.bias + error.variance, rel=8 * EPS)
+    assert error.leave_one_out == error.test
 
 
 @pytest.mark.parametrize("D", [24, 40])
@@ -84,17 +84,17 @@ def test_it_is_the_law_of_given_moments() -> None:
     for n, lam in ((20, 0.3), (45, 1e-3)):
         where = Sizes(5, 5, 1, samples=n)
         other = icl_error(LinearTransformer(lam * 5 / n), given_moments([population]), where)
-        found = ridge(values, shares, n, lam, noise=0.2)
-        assert found.test == pytest.approx(other.icl, rel=1e-9)
-        assert found.dof == pytest.approx(other.dof * n, rel=1e-9)
+        error = ridge(values, shares, n, lam, noise=0.2)
+        assert error.test == pytest.approx(other.icl, rel=1e-9)
+        assert error.dof == pytest.approx(other.dof * n, rel=1e-9)
 
 
 def test_infinitely_many_features_are_a_kernel() -> None:
     """c_*² of the kernel is a ridge of its own: λ/n + c_*² on the eigenvalues c₁²λ_k/t."""
     values, shares = power_law(60)
-    found = random_features(values, shares, 40, math.inf, "tanh", 0.4, noise=0.1)
+    error = random_features(values, shares, 40, math.inf, "tanh", 0.4, noise=0.1)
     near = random_features(values, shares, 40, 1e7, "tanh", 0.4, noise=0.1)
-    assert near.test == pytest.approx(found.test, rel=1e-4)
+    assert near.test == pytest.approx(error.test, rel=1e-4)
     kernel = random_features(values / values.sum(), shares, 40, 70, None, 0.4, noise=0.1)
     assert kernel.test == pytest.approx(random_features(values, shares, 40, 70, "identity", 0.4, noise=0.1).test, rel=1e5 * EPS)
     plain = random_features(values, shares, 40, math.inf, "identity", 0.4, noise=0.1)
@@ -103,10 +103,10 @@ def test_infinitely_many_features_are_a_kernel() -> None:
 
 def test_an_even_head_fits_the_mean_alone() -> None:
     values, shares = power_law(50)
-    found = random_features(values, shares, 4000, 500, "abs", 0.1, noise=0.1, mean=2.0)
+    error = random_features(values, shares, 4000, 500, "abs", 0.1, noise=0.1, mean=2.0)
     # All of f is noise to it, and one coordinate is fitted.
-    assert found.noise == pytest.approx(0.1 + shares.sum())
-    assert found.bias < 0.01
+    assert error.noise == pytest.approx(0.1 + shares.sum())
+    assert error.bias < 0.01
     assert ridge([1.0, 0.0], [0.3, 0.2], 50, 0.0).noise == 0.2
 
 
@@ -123,15 +123,15 @@ def test_interpolation_has_no_error_in_training() -> None:
 def test_arrays_are_their_points() -> None:
     values, shares = power_law(80)
     n, lam = np.array([[20.0], [90.0]]), np.array([0.1, 1.0, 10.0])
-    found = ridge(values, shares, n, lam, noise=0.1, intercept=True)
-    assert found.test.shape == (2, 3)
+    errors = ridge(values, shares, n, lam, noise=0.1, intercept=True)
+    assert errors.test.shape == (2, 3)
     for i in range(2):
         for j in range(3):
-            one = ridge(values, shares, n[i, 0], lam[j], noise=0.1, intercept=True)
-            assert found.test[i, j] == pytest.approx(one.test, rel=1e3 * EPS)
-            assert isinstance(one.test, float)
+            error = ridge(values, shares, n[i, 0], lam[j], noise=0.1, intercept=True)
+            assert errors.test[i, j] == pytest.approx(error.test, rel=1e3 * EPS)
+            assert isinstance(error.test, float)
     assert ridge(values, shares, 30, 1.0) == ridge(values, shares, 30, 1.0)
-    assert found._repr_latex_().startswith("$$\\begin{aligned}")
+    assert errors._repr_latex_().startswith("$$\\begin{aligned}")
 
 
 def test_rates_at_the_ends() -> None:
@@ -152,8 +152,8 @@ def test_estimated_from_data_it_predicts_other_data() -> None:
         u = rng.uniform(-1, 1, (count, 30))
         return np.sin(u @ W + 0.5), u[:, 0] + u[:, 1] * u[:, 2] + 0.3 * rng.standard_normal(count)
 
-    found = estimated_spectrum(*data(20_000))
-    expected = ridge(found.spectrum, found.alignment, 120, 0.5, noise=found.noise, intercept=True)
+    spectrum = estimated_spectrum(*data(20_000))
+    expected = ridge(spectrum.spectrum, spectrum.alignment, 120, 0.5, noise=spectrum.noise, intercept=True)
     errors, training = [], []
     for _ in range(100):
         (X, y), (T, z) = data(120), data(400)
@@ -164,7 +164,7 @@ def test_estimated_from_data_it_predicts_other_data() -> None:
     # Beyond sampling 2 %, for features that are not Gaussian.
     for runs, value in ((errors, expected.test), (training, expected.training)):
         assert abs(np.mean(runs) - value) < 3.5 * np.std(runs) / 10 + 0.02 * value
-    wrong = ridge(found.spectrum, found.alignment, 180, 0.5, noise=found.noise, intercept=True)
+    wrong = ridge(spectrum.spectrum, spectrum.alignment, 180, 0.5, noise=spectrum.noise, intercept=True)
     assert abs(np.mean(errors) - wrong.test) > 5 * np.std(errors) / 10
 
 

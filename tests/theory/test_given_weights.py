@@ -23,8 +23,8 @@ def _model(*activations: str, width: int, normalise: bool = True) -> RandomTrans
     return RandomTransformer(activations=activations, hidden=[width] * (len(activations) - 1), ridge=0.1, normalise=normalise)
 
 
-def _close(found: float, stderr: float, predicted: float, error: float, allowed: float = 0.02) -> bool:
-    return abs(found - predicted) <= max(allowed * predicted, SIGMAS * math.hypot(stderr, error))
+def _close(simulated: float, stderr: float, predicted: float, error: float, allowed: float = 0.02) -> bool:
+    return abs(simulated - predicted) <= max(allowed * predicted, SIGMAS * math.hypot(stderr, error))
 
 
 D24 = [
@@ -43,9 +43,9 @@ def test_at_24_and_the_theory_of_one_layer_is_refuted(kappa: float, tau: float, 
         assert _close(run.idg.mean, run.idg.stderr, error.idg, error.idg_stderr), str(model)
         # The wrong theories: the same with ten per cent more, and the last activation alone, which of tanh is only three per cent off.
         assert abs(run.icl.mean - 1.1 * error.icl) > SIGMAS * run.icl.stderr
-        one = icl_error(RandomTransformer(model.activations[-1], model.ridge, model.normalise), TASK, sizes)
+        single_layer = icl_error(RandomTransformer(model.activations[-1], model.ridge, model.normalise), TASK, sizes)
         if kappa == math.inf and model.activations[0].name == "relu":
-            assert abs(run.icl.mean - one.icl) > SIGMAS * run.icl.stderr
+            assert abs(run.icl.mean - single_layer.icl) > SIGMAS * run.icl.stderr
 
 
 def test_at_40() -> None:
@@ -97,8 +97,8 @@ def test_layers_of_any_origin() -> None:
     x, y = data(8000)
     test, errors = features(x), []
     for _ in range(40):
-        seen, label = data(n)
-        phi = features(seen)
+        inputs, label = data(n)
+        phi = features(inputs)
         w = np.linalg.solve(phi.T @ phi + 0.3 * n / 4 * np.eye(m), phi.T @ label)
         errors.append(float(np.mean((y - test @ w) ** 2)))
     stderr = np.std(errors, ddof=1) / math.sqrt(len(errors))

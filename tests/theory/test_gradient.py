@@ -37,18 +37,18 @@ def difference(f: Callable[[float], float], x: float, h: float) -> tuple[float, 
 @pytest.mark.parametrize("model", MODELS, ids=str)
 def test_every_derivative_in_the_limit_is_a_difference_quotient(model: Model, error: str) -> None:
     for point in POINTS if error == "icl" else POINTS[:1]:
-        found = icl_gradient(model, RELU, point, error)  # type: ignore[arg-type]
+        gradient = icl_gradient(model, RELU, point, error)  # type: ignore[arg-type]
         for name in ("alpha", "kappa", "tau", "mu"):
             x = getattr(point, name)
             if name == "mu" and isinstance(model, LinearTransformer):
-                assert found.d_mu == 0
+                assert gradient.d_mu == 0
                 continue
 
             def along(y: float, name: str = name, point: Ratios = point) -> float:
                 return float(getattr(icl_error(model, RELU, replace(point, **{name: y})), error))
 
             expected, bound = difference(along, x, 1e-3 * x)
-            slope = getattr(found, f"d_{name}")
+            slope = getattr(gradient, f"d_{name}")
             # 1e-6 relative, as promised, wherever the difference quotient resolves it.
             assert abs(slope - expected) <= 1e-6 * abs(expected) + bound
             assert abs(1.01 * slope - expected) > 1e-6 * abs(expected) + bound, "a derivative 1 % off is not seen"
@@ -57,13 +57,13 @@ def test_every_derivative_in_the_limit_is_a_difference_quotient(model: Model, er
 @pytest.mark.parametrize("model", [LinearTransformer(0.1), LinearTransformer(0.05, intercept=True)], ids=str)
 def test_the_derivative_in_the_ridge(model: LinearTransformer) -> None:
     for point in POINTS:
-        found = icl_gradient(model, RELU, point)
+        gradient = icl_gradient(model, RELU, point)
 
         def along(ridge: float, point: Ratios = point) -> float:
             return icl_error(replace(model, ridge=ridge), RELU, point).icl
 
         expected, bound = difference(along, model.ridge, 1e-3 * model.ridge)
-        assert abs(found.d_ridge - expected) <= 1e-6 * abs(expected) + bound
+        assert abs(gradient.d_ridge - expected) <= 1e-6 * abs(expected) + bound
 
 
 @pytest.mark.parametrize("tau", [0.5, 1.5])
@@ -79,7 +79,7 @@ def test_the_slope_in_the_ridge_at_zero_is_one_sided(tau: float) -> None:
 def test_derivatives_at_finite_size(model: Model) -> None:
     """n and m are large enough for difference quotients over integers."""
     sizes = Sizes.from_ratios(40, alpha=1, kappa=2, tau=1.5, mu=0.7)
-    found = icl_gradient(model, RELU, sizes)
+    gradient = icl_gradient(model, RELU, sizes)
     units = {"samples": ("tau", 1600), "hidden": ("mu", 1600), "tasks": ("kappa", 40)}
     for name, (ratio, unit) in units.items():
         if name == "hidden" and isinstance(model, LinearTransformer):
@@ -88,23 +88,23 @@ def test_derivatives_at_finite_size(model: Model) -> None:
         expected = (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / 24 * unit
         # Truncation: the fifth derivative times step⁴, (2/n)⁴ or (2/80)⁴ relative; the weights of the nodes settle to 1e-10.
         truncation = {"samples": 1e-8, "hidden": 1e-7, "tasks": 2e-5}[name]
-        slope = getattr(found, f"d_{ratio}")
-        assert abs(slope - expected) < truncation * abs(expected) + 1e-9 * unit * found.error.icl
+        slope = getattr(gradient, f"d_{ratio}")
+        assert abs(slope - expected) < truncation * abs(expected) + 1e-9 * unit * gradient.error.icl
     quotient = [icl_error(model, RELU, replace(sizes, context=40 + step)).icl for step in (-1, 1)]
-    assert found.d_alpha == pytest.approx((quotient[1] - quotient[0]) / 2 * 40, rel=1e-12)
-    assert found.error.icl == pytest.approx(icl_error(model, RELU, sizes).icl, rel=1e-12)
+    assert gradient.d_alpha == pytest.approx((quotient[1] - quotient[0]) / 2 * 40, rel=1e-12)
+    assert gradient.error.icl == pytest.approx(icl_error(model, RELU, sizes).icl, rel=1e-12)
 
 
 def test_a_single_example_has_a_one_sided_derivative() -> None:
     model, sizes = LinearTransformer(0.1), Sizes(16, 1, 20, 600)
-    one, two = (icl_error(model, RELU, replace(sizes, context=context)).idg for context in (1, 2))
-    assert icl_gradient(model, RELU, sizes, "idg").d_alpha == pytest.approx((two - one) * 16, rel=1e-12)
+    first, two = (icl_error(model, RELU, replace(sizes, context=context)).idg for context in (1, 2))
+    assert icl_gradient(model, RELU, sizes, "idg").d_alpha == pytest.approx((two - first) * 16, rel=1e-12)
 
 
 def test_what_is_infinite_does_not_move() -> None:
-    found = icl_gradient(RandomTransformer("relu", 0.1), RELU, Ratios(1, math.inf, 1.5, math.inf))
-    assert (found.d_kappa, found.d_mu, found.d_ridge) == (0, 0, 0)
-    assert found.d_tau < 0
+    gradient = icl_gradient(RandomTransformer("relu", 0.1), RELU, Ratios(1, math.inf, 1.5, math.inf))
+    assert (gradient.d_kappa, gradient.d_mu, gradient.d_ridge) == (0, 0, 0)
+    assert gradient.d_tau < 0
 
 
 def test_dual_numbers_carry_the_derivatives_of_functions() -> None:
@@ -118,14 +118,14 @@ def test_dual_numbers_carry_the_derivatives_of_functions() -> None:
         return (solved.sum(-1) * bent - 1 / (x + 1)) * np.sqrt(y) + np.abs(x - y)
 
     seeds = [Dual(z, np.stack([np.ones_like(z) * (i == j) for j in range(2)])) for i, z in enumerate((x, y))]
-    found = f(*seeds)
-    assert isinstance(found, Dual)
-    assert np.array_equal(value(found), f(x, y))
+    derivative = f(*seeds)
+    assert isinstance(derivative, Dual)
+    assert np.array_equal(value(derivative), f(x, y))
     h = 1e-6
     for i, (dx, dy) in enumerate(((h, 0), (0, h))):
         quotient = (f(x + dx, y + dy) - f(x - dx, y - dy)) / (2 * h)
         # Truncation h² times third derivatives up to some hundred, rounding ε/h.
-        assert np.abs(found.partials[i] - quotient).max() < 1e-8
+        assert np.abs(derivative.partials[i] - quotient).max() < 1e-8
     with pytest.raises(TypeError):
         np.exp(seeds[0])
 

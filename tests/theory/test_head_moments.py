@@ -136,10 +136,10 @@ def test_a_wide_law_of_the_norm() -> None:
     """
     ratios = {"alpha": 0.5, "kappa": math.inf, "tau": 1.5, "mu": 2.5}
     head, task, sizes = RandomTransformer("gelu", 0.001), Task("x^2-1", 0.1), Sizes.from_ratios(20, **ratios)
-    found, seen = icl_error(head, task, sizes), simulated(head, task, sizes, runs=24, rng=3).icl
-    stderr = math.hypot(found.icl_stderr, seen.stderr)
-    assert abs(found.icl - seen.mean) < 3.5 * stderr
-    assert solve(isotropic_law(head, task, sizes), [sizes])[0]["icl"][0] - seen.mean > 3.5 * stderr
+    error, measured = icl_error(head, task, sizes), simulated(head, task, sizes, runs=24, rng=3).icl
+    stderr = math.hypot(error.icl_stderr, measured.stderr)
+    assert abs(error.icl - measured.mean) < 3.5 * stderr
+    assert solve(isotropic_law(head, task, sizes), [sizes])[0]["icl"][0] - measured.mean > 3.5 * stderr
 
 
 def test_a_wide_law_of_the_norm_has_a_note() -> None:

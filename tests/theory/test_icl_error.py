@@ -1,4 +1,4 @@
-"""The front door: dispatch, the limit of finite sizes, the equivalent model, notes, and messages."""
+"""The entry point: dispatch, the limit of finite sizes, the equivalent model, notes, and messages."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def test_the_equivalent_model_has_the_error_of_its_activation(head: str, point: 
     """[RT] Theorem 3 in the limit: degree 1 suffices where c_0 ≠ 0 or c_2 = 0."""
     exact = icl_error(RandomTransformer(head, 0.0), RELU, point)
     for degree in (1, 2, 5):
-        found = icl_error(RandomTransformer(equivalent_model(head, degree=degree), 0.0), RELU, point)
+        error = icl_error(RandomTransformer(equivalent_model(head, degree=degree), 0.0), RELU, point)
         # Parseval's difference is rounded at the size of E σ².
-        assert abs(found.icl - exact.icl) < 1e3 * EPS * exact.icl
-        assert abs(found.idg - exact.idg) < 1e3 * EPS * exact.idg
+        assert abs(error.icl - exact.icl) < 1e3 * EPS * exact.icl
+        assert abs(error.idg - exact.idg) < 1e3 * EPS * exact.idg
 
 
 def test_degree_two_carries_the_mean_label_where_c0_vanishes() -> None:
@@ -77,9 +77,9 @@ def test_degree_two_carries_the_mean_label_where_c0_vanishes() -> None:
 
 def test_moments_at_scale_one_are_those_of_the_scaled_head() -> None:
     for head in (RandomTransformer("gelu", 0).activation, equivalent_model("relu", degree=4)):
-        one, scaled = HeadMoments.of(head), HeadMoments.scaled(head, np.array([1.0, 0.5]))
+        plain, scaled = HeadMoments.of(head), HeadMoments.scaled(head, np.array([1.0, 0.5]))
         for f in fields(HeadMoments):
-            assert abs(getattr(one, f.name)[0] - getattr(scaled, f.name)[0]) < 1e-13
+            assert abs(getattr(plain, f.name)[0] - getattr(scaled, f.name)[0]) < 1e-13
     # ReLU is homogeneous: every coefficient is proportional to s.
     relu, half = (
         HeadMoments.of(RandomTransformer("relu", 0).activation),
@@ -94,27 +94,27 @@ def test_an_even_target_teaches_the_linear_transformer_nothing() -> None:
     task = Task("abs", noise=0.3)
     variance = 1 + 0.3 - 2 / math.pi
     for tau in (0.25, 3.0):
-        found = icl_error(LinearTransformer(0.0, intercept=True), task, Ratios(2, 0.5, tau))
-        assert abs(found.icl - variance / (1 - min(tau, 1 / tau))) < 1e-13
-        assert found.g_task == pytest.approx(0, abs=1e-13)
+        error = icl_error(LinearTransformer(0.0, intercept=True), task, Ratios(2, 0.5, tau))
+        assert abs(error.icl - variance / (1 - min(tau, 1 / tau))) < 1e-13
+        assert error.g_task == pytest.approx(0, abs=1e-13)
 
 
 def test_a_small_dimension_says_so() -> None:
-    found = icl_error(LinearTransformer(0.1), RELU, Sizes(5, 5, 3, 40))
-    assert found.notes == ("d = 5: the remainder, of the next order in 1/d, is several per cent",)
+    error = icl_error(LinearTransformer(0.1), RELU, Sizes(5, 5, 3, 40))
+    assert error.notes == ("d = 5: the remainder, of the next order in 1/d, is several per cent",)
     assert icl_error(LinearTransformer(0.1), RELU, Sizes(8, 8, 4, 100)).notes == ()
 
 
 def test_a_head_without_linear_part_says_so() -> None:
-    found = icl_error(RandomTransformer("abs", 0.0), RELU, Ratios(1, 0.5, 2, 1))
-    assert found.notes == ("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features",)
-    assert math.isfinite(found.icl)
+    error = icl_error(RandomTransformer("abs", 0.0), RELU, Ratios(1, 0.5, 2, 1))
+    assert error.notes == ("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features",)
+    assert math.isfinite(error.icl)
 
 
 def test_interpolation_is_said_aloud() -> None:
-    found = icl_error(RandomTransformer("relu", 0.5), RELU, Ratios(1, 0.5, 1.5, 1.5))
-    assert (found.icl, found.idg, found.g_task) == (math.inf, math.inf, 0.0)
-    assert str(found) == "ICL inf, IDG inf; exact interpolation without ridge: the error diverges"
+    error = icl_error(RandomTransformer("relu", 0.5), RELU, Ratios(1, 0.5, 1.5, 1.5))
+    assert (error.icl, error.idg, error.g_task) == (math.inf, math.inf, 0.0)
+    assert str(error) == "ICL inf, IDG inf; exact interpolation without ridge: the error diverges"
     assert math.isinf(icl_error(LinearTransformer(0.0), RELU, Ratios(1, 0.5, 1)).icl)
     assert math.isinf(icl_error(LinearTransformer(0.0), RELU, Sizes(10, 10, 5, 110)).icl)
     finite = icl_error(RandomTransformer("relu", 1e-3), RELU, Sizes(10, 10, 5, 100, 100))
@@ -142,12 +142,12 @@ def test_a_curve_is_its_points() -> None:
     ]
     for model in MODELS:
         curve = icl_curve(model, RELU, points)
-        for one, point in zip(curve, points, strict=True):
+        for at_point, point in zip(curve, points, strict=True):
             alone = icl_error(model, RELU, point)
             for f in fields(ErrorArrays):
                 if f.name != "fixed_point_residual":
                     # Points solved together iterate to the same fixed point, the weights to 1e-10.
-                    assert abs(getattr(one, f.name) - getattr(alone, f.name)) <= 1e-8 * abs(getattr(alone, f.name)) + 1e-14
+                    assert abs(getattr(at_point, f.name) - getattr(alone, f.name)) <= 1e-8 * abs(getattr(alone, f.name)) + 1e-14
         assert abs(curve.icl - curve.bias - curve.variance).max() < 1e3 * EPS * curve.icl.max()
     table = curve.to_dataframe()
     assert list(table.columns[:5]) == ["d", "context", "tasks", "samples", "hidden"]
@@ -170,14 +170,14 @@ def test_large_and_small_sizes_have_errors_above_the_noise() -> None:
         flag = bool(rng.random() < 0.5)
         model = LinearTransformer(ridge, flag) if rng.random() < 0.3 else RandomTransformer(str(rng.choice(names)), ridge, flag)
         try:
-            found = icl_error(model, task, sizes)
+            error = icl_error(model, task, sizes)
         except HypothesisError:
             refused.append((sizes.d, sizes.context))
             continue
-        assert found.icl >= task.noise
-        assert found.idg >= task.noise
+        assert error.icl >= task.noise
+        assert error.idg >= task.noise
         # Given contexts, Newton's iteration ends at 1e-7.
-        assert found.fixed_point_residual < (1e-7 if found.icl_stderr else 1e3 * EPS)
+        assert error.fixed_point_residual < (1e-7 if error.icl_stderr else 1e3 * EPS)
     # Refusals only where the law of ‖h‖² is far from concentrated (contexts of at most four examples), or the noise in b is below its
     # fluctuations (contexts of 16 d examples or more).
     assert all(d <= 20 and (context <= 4 or context >= 16 * d) for d, context in refused), refused
@@ -232,11 +232,11 @@ def test_messages(call: Any, message: str) -> None:
 
 
 def test_results_are_plain_and_frozen() -> None:
-    found = icl_error(LinearTransformer(0.1), RELU, Ratios(1, 0.5, 2))
-    assert isinstance(found, TheoryError)
-    assert all(type(getattr(found, f.name)) is float for f in fields(ErrorArrays))
+    error = icl_error(LinearTransformer(0.1), RELU, Ratios(1, 0.5, 2))
+    assert isinstance(error, TheoryError)
+    assert all(type(getattr(error, f.name)) is float for f in fields(ErrorArrays))
     with pytest.raises(AttributeError):
-        found.icl = 0.0  # type: ignore[misc]
+        error.icl = 0.0  # type: ignore[misc]
 
 
 def test_what_an_error_may_be_off_by() -> None:
@@ -257,6 +257,6 @@ def test_what_an_error_may_be_off_by() -> None:
 def test_a_simulation_is_within_the_stated_error(name: str) -> None:
     """Three standard deviations: of two right theories one is refused in 180 seeds or less often; one that is a tenth off is refused."""
     model, task, sizes = RandomTransformer(name, 0.1), Task("relu", 0.1), Sizes.from_ratios(24, alpha=1, kappa=math.inf, tau=2, mu=1)
-    told, seen = icl_error(model, task, sizes), simulated(model, task, sizes, runs=40, rng=3).icl
-    allowed = 3 * math.hypot(told.error, seen.stderr)
-    assert abs(told.icl - seen.mean) < allowed < 0.1 * told.icl
+    error, measured = icl_error(model, task, sizes), simulated(model, task, sizes, runs=40, rng=3).icl
+    allowed = 3 * math.hypot(error.error, measured.stderr)
+    assert abs(error.icl - measured.mean) < allowed < 0.1 * error.icl

@@ -51,8 +51,8 @@ def closed_form(side: Literal["interpolating", "overdetermined"]) -> Callable[..
 def near(to: dict[str, Any], point: dict[str, Any]) -> tuple[mpmath.mpf, mpmath.mpf]:
     """(ICL, IDG) with the last ratio 1e12 from its end, the first 1e40: the order of the limits."""
     far = [mpmath.mpf(10) ** 40, mpmath.mpf(10) ** 12][-len(to) :]
-    moved = {**point, **{name: 1 / size if end == 0 else size for (name, end), size in zip(to.items(), far, strict=True)}}
-    icl, idg = closed_form("overdetermined" if moved["tau"] > 1 else "interpolating")(*(moved[name] for name in NAMES))
+    scaled = {**point, **{name: 1 / size if end == 0 else size for (name, end), size in zip(to.items(), far, strict=True)}}
+    icl, idg = closed_form("overdetermined" if scaled["tau"] > 1 else "interpolating")(*(scaled[name] for name in NAMES))
     return icl, idg
 
 
@@ -70,12 +70,12 @@ def test_every_limit_is_approached(to: dict[str, Any]) -> None:
                 for name, x in {"alpha": alpha, "kappa": kappa, "tau": tau, "slope": 0.8, "v": 1.1, "u": 0.3}.items()
                 if name not in to
             }
-            for found, expected in zip(near(to, point), (limit.icl, limit.idg), strict=True):
+            for value, expected in zip(near(to, point), (limit.icl, limit.idg), strict=True):
                 exact = expected.subs(values)
                 if exact == oo:
-                    assert found > 1e9, point
+                    assert value > 1e9, point
                 else:
-                    assert abs(found / mpmath.mpf(exact.evalf(50)) - 1) < 1e-9, (point, found, exact)
+                    assert abs(value / mpmath.mpf(exact.evalf(50)) - 1) < 1e-9, (point, value, exact)
 
 
 def test_the_order_matters_below_one_task_per_dimension() -> None:
@@ -128,21 +128,21 @@ def test_the_peak_at_the_threshold() -> None:
         expected = [f(1.5, kappa, 0.8, 1.1, 0.3) for f in peak]
         gaps = []
         for ridge in (1e-8, 1e-10):
-            found = linear_limit(0.8, 0.3, 1.1, 1.5, kappa, 1.0, ridge)
-            gaps.append([float(x) * ridge**0.5 / e - 1 for x, e in zip((found.icl, found.idg), expected, strict=True)])
+            error = linear_limit(0.8, 0.3, 1.1, 1.5, kappa, 1.0, ridge)
+            gaps.append([float(x) * ridge**0.5 / e - 1 for x, e in zip((error.icl, error.idg), expected, strict=True)])
         assert np.abs(gaps[0]).max() < 1e-2
         assert np.abs(np.array(gaps[0]) / gaps[1] - 10).max() < 0.1
 
 
 @pytest.mark.parametrize(
-    ("to", "found"),
+    ("to", "finding"),
     [({}, "nothing"), ({"tau": 1}, "tau=1"), ({"alpha": oo, "kappa": oo, "tau": oo}, "alpha=oo, kappa=oo, tau=oo"), ({"mu": oo}, "mu=oo")],
 )
-def test_other_limits_are_refused(to: dict[str, Any], found: str) -> None:
+def test_other_limits_are_refused(to: dict[str, Any], finding: str) -> None:
     with pytest.raises(HypothesisError) as caught:
         ridgeless_limit(**to)
     assert str(caught.value) == (
-        f"one or two of alpha, kappa, tau go to 0 or oo, in an order that was worked out; found {found}. "
+        f"one or two of alpha, kappa, tau go to 0 or oo, in an order that was worked out; found {finding}. "
         "Repair: pass tau=sympy.oo, alpha=sympy.oo, say; or substitute in ridgeless(…)"
     )
 
@@ -160,9 +160,9 @@ def test_the_engine_of_several_sources_has_the_digits_of_one(model: Any) -> None
     for alpha, tau, mu in ((1, 1.5, 0.7), (3, 0.6, 1.3), (2, 1, 0.5), (1, 2, math.inf)):
         ratios = Ratios(alpha, math.inf, tau, mu)
         task = Task("relu", 0.1)
-        (found, _), expected = solve(SourcesLimit.of(Head.of(model), task, [ratios]), [ratios]), icl_error(model, task, ratios)
+        (columns, _), expected = solve(SourcesLimit.of(Head.of(model), task, [ratios]), [ratios]), icl_error(model, task, ratios)
         for name in ("icl", "idg", "bias", "effective_ridge", "dof"):
-            assert found[name][0] == pytest.approx(getattr(expected, name), rel=1e-13), (name, ratios)
+            assert columns[name][0] == pytest.approx(getattr(expected, name), rel=1e-13), (name, ratios)
 
 
 @pytest.mark.parametrize("model", [RandomTransformer("relu", 0.0), HEADS[1]], ids=str)

@@ -90,9 +90,9 @@ def random_points(count: int, seed: int) -> list[dict[str, float]]:
 def test_ridgeless_icl_is_published_closed_form_at_1000_points() -> None:
     points = random_points(1000, 0)
     columns = {name: np.array([point[name] for point in points]) for name in points[0]}
-    found = linear_limit(1.0, columns["rho"], 1 + columns["rho"], columns["alpha"], columns["kappa"], columns["tau"], 0.0).icl
+    error = linear_limit(1.0, columns["rho"], 1 + columns["rho"], columns["alpha"], columns["kappa"], columns["tau"], 0.0).icl
     with mpmath.workdps(40):
-        for point, value in zip(points, found, strict=True):
+        for point, value in zip(points, error, strict=True):
             if np.isfinite(point["kappa"]):
                 exact = published_icl(**point)
                 assert abs(value - exact) <= min(1e-10, _allowed(point["tau"])) * exact, point
@@ -106,8 +106,8 @@ def test_ridgeless_idg_is_the_published_closed_form() -> None:
             q = (1 + rho) / alpha
             b = q + 1 - 1 / kappa
             exact = tau / (tau - 1) * (rho + q * (1 - 2 * q / (b + mpmath.sqrt(b * b + 4 * q / kappa))))
-            found = linear_limit(1.0, rho, 1 + rho, alpha, kappa, tau, 0.0).idg
-            assert abs(found - exact) <= _allowed(point["tau"]) * exact, point
+            error = linear_limit(1.0, rho, 1 + rho, alpha, kappa, tau, 0.0).idg
+            assert abs(error - exact) <= _allowed(point["tau"]) * exact, point
 
 
 def in_the_stieltjes_transform(
@@ -165,14 +165,14 @@ def test_a_second_formula_for_both_errors_at_1000_points(ridgeless: bool) -> Non
     points = random_points(1000, 5)
     ridges = np.zeros(1000) if ridgeless else 10 ** np.random.default_rng(6).uniform(-6, 1, 1000)
     columns = {name: np.array([point[name] for point in points]) for name in points[0]}
-    found = linear_limit(1.0, columns["rho"], 1 + columns["rho"], columns["alpha"], columns["kappa"], columns["tau"], ridges)
+    error = linear_limit(1.0, columns["rho"], 1 + columns["rho"], columns["alpha"], columns["kappa"], columns["tau"], ridges)
     with mpmath.workdps(50):
         for n, point in enumerate(points):
             xi, icl, idg = in_the_stieltjes_transform(**point, ridge=ridges[n])
             allowed = min(1e-10, _allowed(point["tau"]))
-            assert abs(found.icl[n] - icl) <= allowed * icl, (point, ridges[n])
-            assert abs(found.idg[n] - idg) <= allowed * idg, (point, ridges[n])
-            assert abs(found.effective_ridge[n] - xi) <= allowed * xi, (point, ridges[n])
+            assert abs(error.icl[n] - icl) <= allowed * icl, (point, ridges[n])
+            assert abs(error.idg[n] - idg) <= allowed * idg, (point, ridges[n])
+            assert abs(error.effective_ridge[n] - xi) <= allowed * xi, (point, ridges[n])
 
 
 @pytest.mark.parametrize("ridgeless", [True, False])
@@ -196,8 +196,8 @@ def test_any_target_and_ridge_is_the_definition_in_60_digits(ridgeless: bool) ->
                 float(error.effective_ridge),
             )
             # v − a₁² and v − c₀² are rounded once by the caller, hence v/e in the allowance.
-            for found, exact in ((error.icl, icl), (error.idg, idg)):
-                assert abs(found - exact) <= min(1e-10, _allowed(point["tau"])) * max(exact, v), (point, ridge)
+            for value, exact in ((error.icl, icl), (error.idg, idg)):
+                assert abs(value - exact) <= min(1e-10, _allowed(point["tau"])) * max(exact, v), (point, ridge)
             assert abs(error.effective_ridge - q) <= _allowed(point["tau"]) * q
 
 

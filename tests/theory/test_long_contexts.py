@@ -25,12 +25,12 @@ def test_every_size_has_a_value_or_a_reason(target: str, d: int) -> None:
     values, reasons = 0, set()
     for alpha, kappa, ridge in itertools.product((4, 100), (0.125, 2), (0.0, 0.01)):
         try:
-            found = icl_error(LinearTransformer(ridge), Task(target, 0.01), Sizes.from_ratios(d, alpha=alpha, kappa=kappa, tau=2))
+            predicted = icl_error(LinearTransformer(ridge), Task(target, 0.01), Sizes.from_ratios(d, alpha=alpha, kappa=kappa, tau=2))
         except HypothesisError as error:
             reasons.add(error.hypothesis)
             continue
-        assert math.isfinite(found.icl)
-        assert math.isfinite(found.idg)
+        assert math.isfinite(predicted.icl)
+        assert math.isfinite(predicted.idg)
         values += 1
     assert values >= 3
     assert reasons <= set(HYPOTHESES)
@@ -49,12 +49,12 @@ def test_beyond_an_expansion_contexts_are_drawn(name: str) -> None:
     model, task, sizes = BEYOND[name]
     with pytest.raises(HypothesisError):
         isotropic_law(model, task, sizes).solution([sizes])
-    found, seen = icl_error(model, task, sizes), simulated(model, task, sizes, runs=60, rng=0)
+    predicted, measured = icl_error(model, task, sizes), simulated(model, task, sizes, runs=60, rng=0)
     wrong = icl_error(model, task, replace(sizes, samples=sizes.samples // 2))
     for error in ("icl", "idg"):
-        mean = getattr(seen, error)
-        slack = 5 * math.hypot(mean.stderr, getattr(found, f"{error}_stderr"))
-        assert abs(getattr(found, error) - mean.mean) < slack
+        mean = getattr(measured, error)
+        slack = 5 * math.hypot(mean.stderr, getattr(predicted, f"{error}_stderr"))
+        assert abs(getattr(predicted, error) - mean.mean) < slack
         assert abs(getattr(wrong, error) - mean.mean) > slack
 
 
@@ -70,9 +70,9 @@ def test_a_curve_beyond_the_expansion_is_its_points() -> None:
 def test_one_hidden_unit_at_a_tiny_ridge_is_solved() -> None:
     """m − df, by which the equation of γ is divided, is of the order of rounding there; γ itself is known to 1e-7."""
     model, task = RandomTransformer("abs", 1e-8, normalise=True), Task("relu", 0.0004)
-    found = icl_error(model, task, Sizes(4, 58, 42, samples=300, hidden=1))
-    assert found.icl_stderr > 0
-    assert found.fixed_point_residual < 1e-7
+    error = icl_error(model, task, Sizes(4, 58, 42, samples=300, hidden=1))
+    assert error.icl_stderr > 0
+    assert error.fixed_point_residual < 1e-7
 
 
 def test_without_a_ridge_no_contexts_are_drawn() -> None:
@@ -84,9 +84,9 @@ def test_without_a_ridge_no_contexts_are_drawn() -> None:
 def test_few_tasks_one_by_one_need_no_noise_in_b() -> None:
     """d = 12, ℓ = 50 d, k = 6: where many tasks are refused, tasks one by one are what is simulated; the limit is not."""
     task, model, sizes = Task("identity", 0.01), LinearTransformer(0.01), Sizes.from_ratios(12, alpha=50, kappa=0.5, tau=2)
-    found, limit = icl_error(model, task, sizes), icl_error(model, task, sizes.ratios)
-    seen = simulated(model, task, sizes, runs=40, rng=0)
+    error, limit = icl_error(model, task, sizes), icl_error(model, task, sizes.ratios)
+    measured = simulated(model, task, sizes, runs=40, rng=0)
     # Five standard errors: a false alarm in 10⁵ with 40 runs.
-    assert abs(found.icl - seen.icl.mean) < 5 * math.hypot(seen.icl.stderr, found.icl_stderr)
-    assert abs(found.idg - seen.idg.mean) < 5 * math.hypot(seen.idg.stderr, found.idg_stderr)
-    assert abs(limit.icl - seen.icl.mean) > 5 * math.hypot(seen.icl.stderr, found.icl_stderr)
+    assert abs(error.icl - measured.icl.mean) < 5 * math.hypot(measured.icl.stderr, error.icl_stderr)
+    assert abs(error.idg - measured.idg.mean) < 5 * math.hypot(measured.idg.stderr, error.idg_stderr)
+    assert abs(limit.icl - measured.icl.mean) > 5 * math.hypot(measured.icl.stderr, error.icl_stderr)

@@ -52,7 +52,7 @@ def test_relative_accuracy_at_extreme_arguments() -> None:
     rng = np.random.default_rng(20)
     y, p = 10.0 ** rng.uniform(-12, 12, 150), 10.0 ** rng.uniform(-6, 6, 150)
     kappa = 10.0 ** rng.uniform(-4, 4, 150)
-    found = resolvent_moments(y, kappa, p)
+    moments = resolvent_moments(y, kappa, p)
     with mpmath.workdps(200):
         for n in range(y.size):
             z, gamma, scale = mpmath.mpf(y[n]), 1 / mpmath.mpf(kappa[n]), mpmath.mpf(p[n])
@@ -76,7 +76,7 @@ def test_relative_accuracy_at_extreme_arguments() -> None:
             }
 
             for name, value in exact.items():
-                assert abs(getattr(found, name)[n] - value) <= 60 * EPS * abs(value), (name, y[n], kappa[n], p[n])
+                assert abs(getattr(moments, name)[n] - value) <= 60 * EPS * abs(value), (name, y[n], kappa[n], p[n])
 
 
 @pytest.mark.parametrize("kappa", [0.3, 1.0, 2.5])

@@ -64,8 +64,8 @@ def _few_contexts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def errors(model: Model, task: Task, weights: Array) -> Array:
     """(ICL, IDG, ICL by source), by the iteration of the fixed point, without derivatives."""
-    found = mixing_curve(model, task, SIZES, [weights])[0]
-    return np.array([found.icl, found.idg, *found.icl_by_source])
+    point = mixing_curve(model, task, SIZES, [weights])[0]
+    return np.array([point.icl, point.idg, *point.icl_by_source])
 
 
 def five_points(f: Callable[[float], Array], h: float) -> tuple[Array, Array]:
@@ -82,18 +82,18 @@ def five_points(f: Callable[[float], Array], h: float) -> tuple[Array, Array]:
     ids=lambda x: {TWO: "two", THREE: "three", CENTRED: "mean"}[x] if isinstance(x, Task) else f"{x}-{x.ridge}",
 )
 def test_every_derivative_is_a_difference_quotient(task: Task, model: Model) -> None:
-    found = mixing_gradient(model, task, SIZES)
+    gradient = mixing_gradient(model, task, SIZES)
     weights = np.array(task.weights)
     for s in range(len(weights)):
         towards = np.eye(len(weights))[s] - weights
         expected, bound = five_points(lambda x, v=towards: errors(model, task, weights + x * v), 1e-3)  # type: ignore[misc]
-        slopes = np.array([found.icl[s], found.idg[s], *found.icl_by_source[:, s]])
+        slopes = np.array([gradient.icl[s], gradient.idg[s], *gradient.icl_by_source[:, s]])
         assert (np.abs(slopes - expected) <= bound).all()
         assert np.abs(1.01 * slopes - expected).max() > bound.max(), "a derivative 1 % off is not seen"
-    assert abs(weights @ found.icl) < 64 * EPS * np.abs([found.icl, found.idg]).max()
+    assert abs(weights @ gradient.icl) < 64 * EPS * np.abs([gradient.icl, gradient.idg]).max()
     at = icl_error(model, mixture.mixture_moments(task, SIZES.d, SIZES.context), SIZES)
-    assert found.error.icl == pytest.approx(at.icl, rel=1e-12)
-    assert found.error.idg == pytest.approx(at.idg, rel=1e-12)
+    assert gradient.error.icl == pytest.approx(at.icl, rel=1e-12)
+    assert gradient.error.idg == pytest.approx(at.idg, rel=1e-12)
 
 
 @pytest.mark.parametrize("model", [HEADS[0], HEADS[1], HEADS[4]], ids=str)
@@ -113,30 +113,30 @@ def test_the_derivative_in_the_ridge(model: Model) -> None:
 def test_at_an_end_the_derivative_points_inside(model: Model, s: int) -> None:
     """One-sided differences."""
     corner = np.eye(2)[s]
-    found = mixing_gradient(model, replace(TWO, weights=tuple(corner)), SIZES)
+    gradient = mixing_gradient(model, replace(TWO, weights=tuple(corner)), SIZES)
     inside, h = np.eye(2)[1 - s] - corner, 1e-3
     f = np.array([errors(model, TWO, corner + i * h * inside) for i in range(7)])
     five = (-25 * f[0] + 48 * f[1] - 36 * f[2] + 16 * f[3] - 3 * f[4]) / (12 * h)
     seven = (-147 * f[0] + 360 * f[1] - 450 * f[2] + 400 * f[3] - 225 * f[4] + 72 * f[5] - 10 * f[6]) / (60 * h)
     # The rule of order 6 is nearer to the derivative than to that of order 4; its weights add up to 28/h.
     bound = np.abs(seven - five) + 28e-12 * np.abs(f[0]) / h
-    slopes = np.array([found.icl[1 - s], found.idg[1 - s], *found.icl_by_source[:, 1 - s]])
+    slopes = np.array([gradient.icl[1 - s], gradient.idg[1 - s], *gradient.icl_by_source[:, 1 - s]])
     assert (np.abs(slopes - seven) <= bound).all()
     assert np.abs(1.01 * slopes - seven).max() > bound.max(), "a derivative 1 % off is not seen"
-    assert found.icl[s] == 0
+    assert gradient.icl[s] == 0
 
 
 def test_along_a_direction() -> None:
-    found = mixing_gradient(HEADS[4], THREE, SIZES)
+    gradient = mixing_gradient(HEADS[4], THREE, SIZES)
     weights, v = np.array(THREE.weights), np.array([0.5, -0.2, -0.3])
     expected, bound = five_points(lambda x: errors(HEADS[4], THREE, weights + x * v), 1e-3)
-    assert abs(found.along([0.5, -0.2, -0.3]) - expected[0]) <= bound[0]
+    assert abs(gradient.along([0.5, -0.2, -0.3]) - expected[0]) <= bound[0]
 
 
 @pytest.mark.parametrize("head", [activation("relu"), activation("tanh"), activation("gelu"), HEADS[3].activation], ids=str)  # type: ignore[union-attr]
 def test_slopes_of_coefficients_in_the_scale(head: object) -> None:
     scales, h = np.array([0.3, 1.0, 2.2]), 1e-3
-    found = HeadMoments.log_slopes(head, scales)  # type: ignore[arg-type]
+    slopes = HeadMoments.log_slopes(head, scales)  # type: ignore[arg-type]
     for name in ("c0", "c1", "c2", "residual2"):
 
         def at(x: float, name: str = name) -> Array:
@@ -146,7 +146,7 @@ def test_slopes_of_coefficients_in_the_scale(head: object) -> None:
         expected = (8 * (c - b) - (d - a)) / (12 * h)
         # Truncation h⁴ p⁵/30 with |p| ≤ 6, the degree of the square of a cubic; rounding of a sum over some hundred nodes.
         size = float(np.abs(at(0.0)).max() + np.abs(expected).max())
-        assert np.abs(getattr(found, name) - expected).max() <= (h**4 * 6**5 / 30 + 100 * EPS * 1.5 / h) * size
+        assert np.abs(getattr(slopes, name) - expected).max() <= (h**4 * 6**5 / 30 + 100 * EPS * 1.5 / h) * size
 
 
 @pytest.mark.parametrize(

@@ -79,31 +79,31 @@ def test_energies_and_labels_are_those_of_drawn_contexts(name: str, unit: bool) 
     covariance = Kronecker(moments.second_x, moments.second_b)
     both = sides([covariance])
     assert both is not None
-    found = context_sample(task, 0, D, D, moments, both, count=source_contexts.CONTEXTS)
+    contexts = context_sample(task, 0, D, D, moments, both, count=source_contexts.CONTEXTS)
     literal = drawn(task, source, np.random.default_rng(3))
     h2 = literal["h2"] / covariance.trace
     # Powers of the norm below one, as the weight of a sample in a fit is: of higher ones the law is heavy-tailed.
-    power, other = h2**-0.5, found.norm**-0.5
+    power, other = h2**-0.5, contexts.norm**-0.5
     M2 = float((moments.labels**2).sum())
     pairs = {
         "norm": (power, other),
-        "label": (literal["y"] * power, found.mean * other),
-        "square": (literal["y"] ** 2 * power, found.square * other),
-        "signal": (literal["signal"] / M2 * power, total_signal(found, moments, both) / M2 * other),
+        "label": (literal["y"] * power, contexts.mean * other),
+        "square": (literal["y"] ** 2 * power, contexts.square * other),
+        "signal": (literal["signal"] / M2 * power, total_signal(contexts, moments, both) / M2 * other),
     }
     for field, (sample, nodes) in pairs.items():
-        expected, stderr = float(found.weights @ nodes), float(sample.std() / math.sqrt(CONTEXTS))
+        expected, stderr = float(contexts.weights @ nodes), float(sample.std() / math.sqrt(CONTEXTS))
         # Five standard errors, those of the 65,536 contexts included, and 0.5 % for the cells into which they are gathered.
         assert abs(sample.mean() - expected) < 5 * stderr * 1.15 + 0.005 * abs(expected), field
-    assert abs(power.mean() - 1.05 * float(found.weights @ other)) > 5.75 * power.std() / math.sqrt(CONTEXTS), "5 % off is not seen"
+    assert abs(power.mean() - 1.05 * float(contexts.weights @ other)) > 5.75 * power.std() / math.sqrt(CONTEXTS), "5 % off is not seen"
 
 
-def total_signal(found: ContextSample, moments: SourceMoments, both: tuple[Side, Side]) -> np.ndarray:
+def total_signal(sample: ContextSample, moments: SourceMoments, both: tuple[Side, Side]) -> np.ndarray:
     """E[(Mᵀh)y|θ] from its parts."""
     left, right = both
     M = left.basis.T @ moments.labels @ right.basis
     sizes = [float((M[np.ix_(rows, columns)] ** 2).sum()) for rows in left.classes for columns in right.classes]
-    return np.asarray(np.array(sizes) @ found.signals)
+    return np.asarray(np.array(sizes) @ sample.signals)
 
 
 @pytest.mark.parametrize("model", [RandomTransformer("relu", 0.1, normalise=True), LinearTransformer(0.1)], ids=str)
@@ -111,21 +111,21 @@ def test_one_isotropic_source_is_a_task(model: Model) -> None:
     """Two routes to one number: drawn contexts and matrices of exact moments, and the spectrum and moments of norms at finite d."""
     for d in (16, 40):
         sizes = Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
-        one, other = (icl_error(model, task, sizes).icl for task in (Task("relu", 0.01), Task(sources=[Source("relu", 0.01)])))
+        first, second = (icl_error(model, task, sizes).icl for task in (Task("relu", 0.01), Task(sources=[Source("relu", 0.01)])))
         # What the two treat differently is of order 1/d; seen: at most 0.3/d.
-        assert abs(other / one - 1) < 0.4 / d
+        assert abs(second / first - 1) < 0.4 / d
 
 
 def test_another_seed_moves_the_error_by_a_per_cent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where contexts differ most, and the ridge is least: what the README says of the sampling error."""
     task, sizes = dm([Source("relu", 1e-4, input_cov=Spike(20.0, normalised=True))]), half(20)
-    found = []
+    errors = []
     for seed in range(3):
         mixture._fresh_moments.cache_clear()
         monkeypatch.setattr(source_contexts, "_SEED", seed)
-        found.append(icl_error(LinearTransformer(rt_ridge(5e-5, 20)), task, sizes).icl)
+        errors.append(icl_error(LinearTransformer(rt_ridge(5e-5, 20)), task, sizes).icl)
     mixture._fresh_moments.cache_clear()
-    assert 0 < np.std(found, ddof=1) < 0.01 * np.mean(found)
+    assert 0 < np.std(errors, ddof=1) < 0.01 * np.mean(errors)
 
 
 #: Task, model and runs.
@@ -145,8 +145,8 @@ SETTINGS: dict[str, tuple[Task, TrainedModel, int]] = {
 def test_simulated_transformers_agree(name: str) -> None:
     """Nearly without a ridge, where contexts of much energy weigh less: at 1/d = 0.08 the remainder is allowed 4 %."""
     (task, model, count), sizes = SETTINGS[name], half(12)
-    theory, found = icl_error(model, task, sizes), simulated(model, task, sizes, runs=count, rng=5)
-    runs = np.column_stack([found.icl_runs, found.source_runs])
+    theory, measured = icl_error(model, task, sizes), simulated(model, task, sizes, runs=count, rng=5)
+    runs = np.column_stack([measured.icl_runs, measured.source_runs])
     predicted = np.array([theory.icl, *theory.icl_by_source])
     stderr = runs.std(0, ddof=1) / math.sqrt(len(runs))
     assert (np.abs(runs.mean(0) - predicted) < 5 * stderr + 0.04 * predicted).all()
@@ -167,12 +167,12 @@ def test_means_and_few_tasks_in_simulation(name: str) -> None:
     d = 12
     sizes = Sizes(d, d, tasks, samples=180, hidden=90)
     model = RandomTransformer("relu", 0.1)
-    theory, found = icl_error(model, task, sizes), simulated(model, task, sizes, runs=runs, rng=2)
-    for predicted, error, seen in ((theory.icl, theory.icl_stderr, found.icl), (theory.idg, theory.idg_stderr, found.idg)):
-        stderr = math.hypot(seen.stderr, error)
+    theory, measured = icl_error(model, task, sizes), simulated(model, task, sizes, runs=runs, rng=2)
+    for predicted, error, simulated_error in ((theory.icl, theory.icl_stderr, measured.icl), (theory.idg, theory.idg_stderr, measured.idg)):
+        stderr = math.hypot(simulated_error.stderr, error)
         # Five standard errors and half of 1/d of the value; a quarter more is refuted.
-        assert abs(seen.mean - predicted) < 5 * stderr + 0.5 / d * predicted
-        assert abs(seen.mean - 1.25 * predicted) > 5 * stderr + 0.5 / d * predicted
+        assert abs(simulated_error.mean - predicted) < 5 * stderr + 0.5 / d * predicted
+        assert abs(simulated_error.mean - 1.25 * predicted) > 5 * stderr + 0.5 / d * predicted
 
 
 @pytest.mark.parametrize("model", [LinearTransformer(0.1), RandomTransformer("relu", 0.1)], ids=str)
@@ -180,9 +180,9 @@ def test_a_large_mean_of_the_inputs(model: LinearTransformer | RandomTransformer
     """Two checks at |z| < 3.5: one false alarm in 1,000 seeds; a fifth more is refuted."""
     task = Task(sources=[Source("relu", 0.05, input_mean=1.0)])
     sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
-    found, seen = icl_error(model, task, sizes), simulated(model, task, sizes, runs=64, rng=3).icl
-    assert abs(found.icl - seen.mean) < 3.5 * math.hypot(seen.stderr, found.icl_stderr)
-    assert abs(found.icl * 1.2 - seen.mean) > 3.5 * math.hypot(seen.stderr, found.icl_stderr)
+    error, measured = icl_error(model, task, sizes), simulated(model, task, sizes, runs=64, rng=3).icl
+    assert abs(error.icl - measured.mean) < 3.5 * math.hypot(measured.stderr, error.icl_stderr)
+    assert abs(error.icl * 1.2 - measured.mean) > 3.5 * math.hypot(measured.stderr, error.icl_stderr)
 
 
 def test_what_few_moments_miss_is_in_the_notes() -> None:
@@ -205,14 +205,14 @@ def test_per_source_errors_sum_to_the_mixture() -> None:
     sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=1.5, mu=0.8)
     model = RandomTransformer("relu", 0.1, normalise=True)
     task = Task(sources=sources, weights=[0.25, 0.75], test_weights=[0.6, 0.4])
-    found = icl_error(model, task, sizes)
-    assert found.icl == pytest.approx(0.6 * found.icl_by_source[0] + 0.4 * found.icl_by_source[1], rel=1e-14)
+    error = icl_error(model, task, sizes)
+    assert error.icl == pytest.approx(0.6 * error.icl_by_source[0] + 0.4 * error.icl_by_source[1], rel=1e-14)
     # The in-distribution error is that of the training mixture.
-    assert found.idg == pytest.approx(0.25 * found.icl_by_source[0] + 0.75 * found.icl_by_source[1], rel=1e-9)
-    assert [icl_error(model, task.tested_on(s), sizes).icl for s in (0, 1)] == pytest.approx(list(found.icl_by_source), rel=1e-12)
+    assert error.idg == pytest.approx(0.25 * error.icl_by_source[0] + 0.75 * error.icl_by_source[1], rel=1e-9)
+    assert [icl_error(model, task.tested_on(s), sizes).icl for s in (0, 1)] == pytest.approx(list(error.icl_by_source), rel=1e-12)
     curve = icl_curve(model, task, [sizes, Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=3, mu=0.8)])
-    assert curve[0].icl_by_source == pytest.approx(found.icl_by_source, rel=1e-9)
-    assert curve[1].icl < found.icl
+    assert curve[0].icl_by_source == pytest.approx(error.icl_by_source, rel=1e-9)
+    assert curve[1].icl < error.icl
 
 
 @pytest.mark.parametrize("unit", [False, True])
@@ -253,12 +253,12 @@ def test_a_source_that_was_never_sampled_is_tested() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         task = Task(sources=sources, weights=[1.0, 0.0])
-    found = icl_error(RandomTransformer("relu", 0.1, normalise=True), task, sizes)
+    error = icl_error(RandomTransformer("relu", 0.1, normalise=True), task, sizes)
     alone = icl_error(RandomTransformer("relu", 0.1, normalise=True), task.only(0), sizes)
-    assert found.idg == pytest.approx(found.icl_by_source[0], rel=1e-9)
+    assert error.idg == pytest.approx(error.icl_by_source[0], rel=1e-9)
     # By itself the source has fewer kinds of blocks, by which its contexts are told apart: 1e-4 was seen.
-    assert found.icl_by_source[0] == pytest.approx(alone.icl, rel=1e-3)
-    assert found.icl_by_source[1] != pytest.approx(alone.icl, rel=0.01)
+    assert error.icl_by_source[0] == pytest.approx(alone.icl, rel=1e-3)
+    assert error.icl_by_source[1] != pytest.approx(alone.icl, rel=0.01)
 
 
 def test_what_the_limit_of_several_sources_asks_for() -> None:
@@ -269,8 +269,8 @@ def test_what_the_limit_of_several_sources_asks_for() -> None:
         with pytest.raises(HypothesisError, match=message):
             icl_error(LinearTransformer(0.1), Task(sources=sources), Ratios(1, kappa, 1))
     # One law is a task.
-    one, task = (icl_error(LinearTransformer(0.1), each, Ratios(1, 1, 1)) for each in (Task(sources=[Source("relu")]), Task("relu")))
-    assert (one.icl, one.idg, one.icl_by_source) == (task.icl, task.idg, (task.icl,))
+    single, task = (icl_error(LinearTransformer(0.1), data, Ratios(1, 1, 1)) for data in (Task(sources=[Source("relu")]), Task("relu")))
+    assert (single.icl, single.idg, single.icl_by_source) == (task.icl, task.idg, (task.icl,))
 
 
 def test_few_tasks_of_unlike_energies_are_described_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,11 +280,11 @@ def test_few_tasks_of_unlike_energies_are_described_apart(monkeypatch: pytest.Mo
     """
     model, task = LinearTransformer(0.1, intercept=True), Task(sources=[Source("relu", 0.01, input_cov=Spike(6.0))])
     sizes = Sizes(16, 16, 16, 384)
-    seen = simulate.icl_error(model, task, sizes, runs=120, rng=3)
-    found = icl_error(model, task, sizes)
+    measured = simulate.icl_error(model, task, sizes, runs=120, rng=3)
+    predicted = icl_error(model, task, sizes)
     for error in ("icl", "idg"):
-        mean, stderr = getattr(seen, error).mean, math.hypot(getattr(seen, error).stderr, getattr(found, f"{error}_stderr"))
-        assert abs(getattr(found, error) - mean) < 3.5 * stderr
+        mean, stderr = getattr(measured, error).mean, math.hypot(getattr(measured, error).stderr, getattr(predicted, f"{error}_stderr"))
+        assert abs(getattr(predicted, error) - mean) < 3.5 * stderr
     monkeypatch.setattr(drawn_tasks, "GROUPS", 1)
     pooled = icl_error(model, task, sizes)
-    assert pooled.icl - seen.icl.mean > 3.5 * math.hypot(seen.icl.stderr, pooled.icl_stderr)
+    assert pooled.icl - measured.icl.mean > 3.5 * math.hypot(measured.icl.stderr, pooled.icl_stderr)

@@ -54,8 +54,8 @@ def test_at_finite_size_the_peak_is_finite_near_the_threshold() -> None:
 
 def test_hidden_units_play_no_role_for_a_linear_transformer() -> None:
     sizes = Sizes.from_ratios(20, alpha=1, kappa=0.5, tau=1.5, mu=0.75)
-    found = [interpolation_peak(LinearTransformer(0.1), RELU, where) for where in (sizes, replace(sizes, hidden=None))]
-    assert found[0] == found[1]
+    peaks = [interpolation_peak(LinearTransformer(0.1), RELU, where) for where in (sizes, replace(sizes, hidden=None))]
+    assert peaks[0] == peaks[1]
 
 
 def test_a_large_ridge_takes_the_peak_in_m_away() -> None:

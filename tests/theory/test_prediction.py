@@ -23,12 +23,12 @@ def test_every_record_begins_with_the_same_quantities(kind: type) -> None:
 
 
 def test_points_of_a_curve() -> None:
-    found = curve()
-    assert len(found) == 2
-    assert list(found) == [found[0], found[1]]
-    assert [getattr(found[0], name) for name in QUANTITIES] == [1.0 + i for i in range(len(QUANTITIES))]
-    assert found[0].icl_by_source == (0.25, 0.75)
-    assert (found.columns["dof"] == found.dof).all()
+    columns = curve()
+    assert len(columns) == 2
+    assert list(columns) == [columns[0], columns[1]]
+    assert [getattr(columns[0], name) for name in QUANTITIES] == [1.0 + i for i in range(len(QUANTITIES))]
+    assert columns[0].icl_by_source == (0.25, 0.75)
+    assert (columns.columns["dof"] == columns.dof).all()
 
 
 def test_where_a_curve_diverges_it_says_so() -> None:

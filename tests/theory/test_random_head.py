@@ -104,14 +104,14 @@ def predicted(head: ScaledSamples, point: tuple[float, float, float]) -> Array:
     base, shift = given_spectrum(D_SIDE), 0.0
     # The spectrum is that of the covariance as the fit weighs it, and tilts are counted from there.
     for _ in range(20):
-        spectrum, moved = base.tilted(shift), replace(head, tilt=head.tilt - shift)
-        at = fixed_point(moved, spectrum, tau, mu, ridge)  # type: ignore[arg-type]
+        spectrum, shifted = base.tilted(shift), replace(head, tilt=head.tilt - shift)
+        at = fixed_point(shifted, spectrum, tau, mu, ridge)  # type: ignore[arg-type]
         weights = head.weights * head.c1**2 * at.omega
         previous, shift = shift, float((weights * head.tilt).sum() / weights.sum())
         if abs(shift - previous) < 1e-12:
             break
-    found = random_head_error(moved, spectrum, tau, mu, at, dimension, np.ones(1))  # type: ignore[arg-type]
-    return np.array([found.icl[0], found.idg[0]])
+    error = random_head_error(shifted, spectrum, tau, mu, at, dimension, np.ones(1))  # type: ignore[arg-type]
+    return np.array([error.icl[0], error.idg[0]])
 
 
 def scores(head: ScaledSamples, point: tuple[float, float, float], sample: Array) -> Array:
@@ -185,12 +185,12 @@ def test_without_residual_and_with_infinite_width_it_is_linear() -> None:
     for c0, explained in ((0.0, 0.0), (1.0, mean**2)):
         linear = linear_limit(a1, v - a1**2 - explained, v, alpha, kappa, tau, ridge)
         samples = one_node((size,), c0=c0, c1=1.0, c2=0.0, residual2=0.0, mean=mean, square=v, signal=a1**2 / np.sqrt(fresh))
-        found = solved(samples, limit_spectrum(a1**2 / fresh, kappa), tau, np.full(size, np.inf), ridge / fresh, math.inf)
+        solution = solved(samples, limit_spectrum(a1**2 / fresh, kappa), tau, np.full(size, np.inf), ridge / fresh, math.inf)
         # The engine forms v − 2β + Q, so rounding is relative to v; the threshold τ = 1 amplifies it by at most 1/|1 − τ| twice.
         allowed = 400 * EPS * v * (1 + 1 / np.abs(1 - tau)) ** 2 * (1 + 1 / tau)
-        assert (np.abs(found.icl - linear.icl) <= allowed * np.maximum(1, linear.icl / v)).all()
-        assert (np.abs(found.idg - linear.idg) <= allowed * np.maximum(1, linear.idg / v)).all()
-        assert np.abs(found.effective_ridge * fresh - linear.effective_ridge).max() <= 1e-9 * (1 + linear.effective_ridge.max())
+        assert (np.abs(solution.icl - linear.icl) <= allowed * np.maximum(1, linear.icl / v)).all()
+        assert (np.abs(solution.idg - linear.idg) <= allowed * np.maximum(1, linear.idg / v)).all()
+        assert np.abs(solution.effective_ridge * fresh - linear.effective_ridge).max() <= 1e-9 * (1 + linear.effective_ridge.max())
 
 
 def test_samples_and_features_enter_symmetrically() -> None:
@@ -233,22 +233,22 @@ def extreme(size: int, node_count: int) -> tuple[ScaledSamples, Spectrum, Array,
 @pytest.mark.parametrize("node_count", [1, 5])
 def test_every_admissible_point_is_solved(node_count: int) -> None:
     samples, spectrum, tau, mu, ridge = extreme(2000, node_count)
-    found = solved(samples, spectrum, tau, mu, ridge, math.inf)
-    for name, values in vars(found).items():
+    solution = solved(samples, spectrum, tau, mu, ridge, math.inf)
+    for name, values in vars(solution).items():
         assert not np.isnan(values).any(), name
-    assert (found.icl > 0).all()
-    assert (found.idg > 0).all()
-    assert found.fixed_point_residual.max() < 64 * EPS
+    assert (solution.icl > 0).all()
+    assert (solution.idg > 0).all()
+    assert solution.fixed_point_residual.max() < 64 * EPS
 
 
 def test_m_equal_to_n_diverges_without_ridge() -> None:
     samples = one_node((3,), c0=0.3, c1=0.5, c2=0.1, residual2=0.1, mean=0.3, square=1.0, signal=0.4)
     spectrum = limit_spectrum(np.full(3, 0.4), np.full(3, 0.5))
-    found = solved(samples, spectrum, np.full(3, 1.5), np.array([1.5 - 1e-7, 1.5, 1.5 + 1e-7]), np.zeros(3), math.inf)
-    assert np.isinf(found.icl[1])
-    assert np.isinf(found.idg[1])
-    assert np.isfinite(found.icl[[0, 2]]).all()
-    assert (found.icl[[0, 2]] > 1e4).all()
+    solution = solved(samples, spectrum, np.full(3, 1.5), np.array([1.5 - 1e-7, 1.5, 1.5 + 1e-7]), np.zeros(3), math.inf)
+    assert np.isinf(solution.icl[1])
+    assert np.isinf(solution.idg[1])
+    assert np.isfinite(solution.icl[[0, 2]]).all()
+    assert (solution.icl[[0, 2]] > 1e4).all()
 
 
 def test_n_equal_to_the_directions_diverges_at_every_d() -> None:
@@ -265,8 +265,8 @@ def test_a_head_without_linear_part_leaves_noise_features() -> None:
     """c₁ = 0, λ = 0: regression on m pure noise features. The error is E y² − c₀² (c₀ fitted) over 1 − min(τ, μ)/max(τ, μ)."""
     tau, mu = np.array([0.5, 2.0, 3.0]), np.array([2.0, 0.5, 4.0])
     samples = one_node((3,), c0=0.3, c1=0.0, c2=0.1, residual2=0.1, mean=0.3, square=1.0, signal=0.4)
-    found = solved(samples, limit_spectrum(np.full(3, 0.4), np.full(3, 0.5)), tau, mu, np.zeros(3), math.inf)
+    solution = solved(samples, limit_spectrum(np.full(3, 0.4), np.full(3, 0.5)), tau, mu, np.zeros(3), math.inf)
     exact = (1 - 0.09) / (1 - np.minimum(tau, mu) / np.maximum(tau, mu))
     # c₁ is set to 1e-10 c_*, and only its square and the product with the signal (1e-10·O(1)) enter.
-    assert np.abs(found.icl / exact - 1).max() < 1e-9
-    assert np.abs(found.idg / exact - 1).max() < 1e-9
+    assert np.abs(solution.icl / exact - 1).max() < 1e-9
+    assert np.abs(solution.idg / exact - 1).max() < 1e-9

@@ -56,8 +56,8 @@ def test_moments_are_those_of_drawn_contexts(task: Task, d: int, context: int, s
     identity, r2 = np.einsum("ni,ni->n", x, b[:, :d]) / math.sqrt(d), (x**2).sum(1)
     along = identity**2
     across = r2 * (b[:, :d] ** 2).sum(1) / d - along
-    found = astuple(softmax_moments(soft, d, context))
-    for value, sample in zip(found, (along, across, identity, identity * y, r2 * b[:, d] ** 2, y, y**2), strict=True):
+    moments = astuple(softmax_moments(soft, d, context))
+    for value, sample in zip(moments, (along, across, identity, identity * y, r2 * b[:, d] ** 2, y, y**2), strict=True):
         assert abs(sample.mean() - value) < 5 * sample.std() / math.sqrt(count) + 1e-4 * abs(value)
 
 
@@ -78,9 +78,9 @@ def test_errors_are_those_of_simulations(target: str, sharpness: float, d: int, 
     soft = attention(target, sharpness)
     measured = simulated(list(MODELS), soft, sizes(d), runs=runs, rng=3)
     for model, error in zip(MODELS, measured, strict=True):
-        found = icl_error(model, soft, sizes(d))
-        allowed = max(0.02 * error.icl.mean, 3 * math.hypot(error.icl.stderr, found.icl_stderr))
-        assert abs(found.icl - error.icl.mean) < allowed, f"{model}: {found.icl} against {error.icl}"
+        predicted = icl_error(model, soft, sizes(d))
+        allowed = max(0.02 * error.icl.mean, 3 * math.hypot(error.icl.stderr, predicted.icl_stderr))
+        assert abs(predicted.icl - error.icl.mean) < allowed, f"{model}: {predicted.icl} against {error.icl}"
 
 
 @pytest.mark.statistical
@@ -91,11 +91,11 @@ def test_fewer_examples_and_linear_attention_are_told_from_softmax() -> None:
         measured = simulated(list(MODELS), soft, at, runs=24, rng=3)
         fewer = Sizes(24, round(48 / math.e), math.inf, at.samples, at.hidden)
         for wrong in (at, fewer):
-            told = [
+            notes = [
                 abs(icl_error(model, soft.task, wrong).icl - error.icl.mean) > max(0.02 * error.icl.mean, 5 * error.icl.stderr)
                 for model, error in zip(MODELS, measured, strict=True)
             ]
-            assert sum(told) >= 3, f"{target}, {wrong}: {told}"
+            assert sum(notes) >= 3, f"{target}, {wrong}: {notes}"
 
 
 @pytest.mark.parametrize("target", ["tanh", "relu"])

@@ -17,8 +17,10 @@ SIGNAL, NOISE, E, CROSS2 = 0.5, 0.4, 1.8, 0.6
 
 
 def spectrum(kappa: float, gaussian: bool) -> Spectrum:
-    one = np.ones(1)
-    return Spectrum(SIGNAL * one, NOISE * one, kappa * one, one * D / (D + 1), E * one, CROSS2 * one, one * (2.0 if gaussian else 0.0))
+    ones = np.ones(1)
+    return Spectrum(
+        SIGNAL * ones, NOISE * ones, kappa * ones, ones * D / (D + 1), E * ones, CROSS2 * ones, ones * (2.0 if gaussian else 0.0)
+    )
 
 
 def literal_traces(xi: Array, k: float) -> dict[str, float]:
@@ -77,17 +79,17 @@ def test_second_moments_are_exact() -> None:
     for kappa in (0.5, 3.0):
         gamma = 1 / kappa
         for gaussian, extra in ((True, gamma), (False, -gamma)):
-            found = spectrum(kappa, gaussian)
+            traces = spectrum(kappa, gaussian)
             trace = SIGNAL**2 * (D * (1 + gamma) + extra) + 2 * SIGNAL * NOISE * D + NOISE**2 * D + 2 * CROSS2 * gamma + E**2
-            assert abs(found.second_moment[0] - trace / (D + 1)) < 1e-13
-            assert abs(found.overlap[0] - (D * (SIGNAL + NOISE) ** 2 + E**2) / (D + 1)) < 1e-13
+            assert abs(traces.second_moment[0] - trace / (D + 1)) < 1e-13
+            assert abs(traces.overlap[0] - (D * (SIGNAL + NOISE) ** 2 + E**2) / (D + 1)) < 1e-13
 
 
 @pytest.mark.parametrize("gaussian", [True, False])
 def test_traces_at_large_ridge_are_the_moments(gaussian: bool) -> None:
     """k → ∞: kf₁ → ⟨r⟩, k²f₂ → ⟨r²⟩, k²t₂ → ⟨T⟩, with relative remainders of order 1/k."""
-    found, k = spectrum(0.5, gaussian), 1e9
-    t = found.traces(np.array([k]))
+    traces, k = spectrum(0.5, gaussian), 1e9
+    t = traces.traces(np.array([k]))
     mean = (D * (SIGNAL + NOISE) + E) / (D + 1)
-    for value, limit in ((k * t.f1, mean), (k**2 * t.f2, found.second_moment), (k * t.t1, mean), (k**2 * t.t2, mean)):
+    for value, limit in ((k * t.f1, mean), (k**2 * t.f2, traces.second_moment), (k * t.t1, mean), (k**2 * t.t2, mean)):
         assert abs(value / limit - 1) < 20 / k

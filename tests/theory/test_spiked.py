@@ -113,23 +113,25 @@ def test_the_engine_describes_features_drawn_as_it_says() -> None:
     assert abs(drawn.mean() - 1.1 * theory) > 5 * stderr + theory / n, "a tenth too much is not seen"
 
 
-STEPS = [OneStepTransformer("relu", eta * D**2, 1.0, normalise=True, rank_one=one) for eta, one in ((0, True), (3, True), (3, False))]
+STEPS = [
+    OneStepTransformer("relu", eta * D**2, 1.0, normalise=True, rank_one=rank_one) for eta, rank_one in ((0, True), (3, True), (3, False))
+]
 
 
 def test_task_spike_and_gradient_step_against_simulation() -> None:
     """d = 16, 120 runs of which the standard error is .7 %."""
     with pytest.warns(HypothesisWarning, match="supposes η = o"):
-        found = simulate.icl_error(STEPS, spike(D), half(D), runs=120, rng=20, test=4000)
+        simulated_steps = simulate.icl_error(STEPS, spike(D), half(D), runs=120, rng=20, test=4000)
     theory = [spiked_icl_error(model, spike(D), half(D), nodes=4096).icl for model in STEPS]
-    for model, predicted, seen in zip(STEPS, theory, found, strict=True):
+    for model, predicted, measured in zip(STEPS, theory, simulated_steps, strict=True):
         # Five standard errors (1e-6 each) and a tenth of the order 1/d: 0.6 %. The whole gradient at η = 3d² has a noise of its own, which
         # is known to leading order: there half of 1/d.
         order = (0.1 if model.rank_one else 0.5) / D
-        allowed, wrong = 5 * seen.icl.stderr + order * predicted, 1.07 if model.rank_one else 1.1
-        assert abs(seen.icl.mean - predicted) < allowed, (str(seen), predicted)
-        assert abs(seen.icl.mean - wrong * predicted) > allowed - order * predicted, f"{wrong - 1:.0%} off is not seen"
+        allowed, wrong = 5 * measured.icl.stderr + order * predicted, 1.07 if model.rank_one else 1.1
+        assert abs(measured.icl.mean - predicted) < allowed, (str(measured), predicted)
+        assert abs(measured.icl.mean - wrong * predicted) > allowed - order * predicted, f"{wrong - 1:.0%} off is not seen"
     # The step's gain of an eighth, on common draws; a theory without the step is refuted.
-    gain = found[1].minus(found[0]).icl
+    gain = simulated_steps[1].minus(simulated_steps[0]).icl
     assert abs(gain.mean) > 5 * gain.stderr
     assert abs(gain.mean - (theory[1] - theory[0])) < 5 * gain.stderr + 0.1 * theory[0] / D
 
@@ -139,16 +141,16 @@ def test_labels_that_grow_with_the_spike_at_rest() -> None:
     task = Task(sources=[Source("relu", 0.01), Source("relu", 0.01, task_cov=Spike(2.0 * D))])
     sizes = Sizes.from_ratios(D, alpha=1, kappa=math.inf, tau=1.2, mu=0.5)
     head = RandomTransformer("relu", 0.1)
-    seen = simulated(head, task, sizes, runs=80, rng=0, test=4000).icl
+    measured = simulated(head, task, sizes, runs=80, rng=0, test=4000).icl
     nodes, covariances = spiked_icl_error(head, task, sizes, nodes=4096), icl_error(head, task, sizes)
     # Five standard errors (5 %; a false alarm in 1e-5 with 80 runs of heavy tails) and half of the order 1/d.
-    allowed = 5 * seen.stderr + 0.5 * nodes.icl / D
-    assert abs(seen.mean - nodes.icl) < allowed
-    assert abs(seen.mean - covariances.icl) < allowed
+    allowed = 5 * measured.stderr + 0.5 * nodes.icl / D
+    assert abs(measured.mean - nodes.icl) < allowed
+    assert abs(measured.mean - covariances.icl) < allowed
     # Contexts of one energy, as if the law of ‖h‖ did not matter, are refuted.
     given = mixture_moments(task, D, D)
     alike = [[replace(p, contexts=None) for p in part] for part in (given.training, given.test)]
-    assert seen.mean - icl_error(head, given_moments(*alike, trace=given.trace), sizes).icl > allowed
+    assert measured.mean - icl_error(head, given_moments(*alike, trace=given.trace), sizes).icl > allowed
     assert nodes.icl == pytest.approx(np.mean(nodes.icl_by_source), rel=64 * np.finfo(float).eps)
 
 
@@ -158,13 +160,13 @@ def test_one_isotropic_source_without_step_is_that_at_finite_d(normalise: bool) 
     d = 24
     sizes = Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=1.0, mu=0.75)
     head = RandomTransformer("relu", 0.5, normalise=normalise)
-    one, other = icl_error(head, Task("relu", 0.01), sizes), spiked_icl_error(head, Task("relu", 0.01), sizes)
+    by_moments, by_types = icl_error(head, Task("relu", 0.01), sizes), spiked_icl_error(head, Task("relu", 0.01), sizes)
     still = icl_error(OneStepTransformer("relu", 0.0, 0.5, normalise=normalise), Task("relu", 0.01), sizes)
     # The average over nodes errs by at most 1 %, were they independent; the two theories differ by a tenth of the order 1/d.
-    assert abs(other.icl / one.icl - 1) < 0.01 + 0.1 / d
-    assert abs(other.effective_ridge / one.effective_ridge - 1) < 0.01 + 0.1 / d
-    assert abs(other.dof / one.dof - 1) < 0.01 + 0.1 / d
-    assert still.icl == one.icl
+    assert abs(by_types.icl / by_moments.icl - 1) < 0.01 + 0.1 / d
+    assert abs(by_types.effective_ridge / by_moments.effective_ridge - 1) < 0.01 + 0.1 / d
+    assert abs(by_types.dof / by_moments.dof - 1) < 0.01 + 0.1 / d
+    assert still.icl == by_moments.icl
 
 
 UNEQUAL = Source("relu", 0.01, input_cov=Spike(4.0))
@@ -180,28 +182,28 @@ def test_a_step_of_size_0_is_no_step(task: Task, normalise: bool, monkeypatch: p
     """Every error is continuous in η at 0, whatever describes the features without a step best."""
     monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 256)
     sizes = half(12)
-    still, moved, far = (icl_error(OneStepTransformer("relu", eta, 0.1, normalise=normalise), task, sizes) for eta in (0.0, 1e-6, 100.0))
+    still, stepped, far = (icl_error(OneStepTransformer("relu", eta, 0.1, normalise=normalise), task, sizes) for eta in (0.0, 1e-6, 100.0))
     for column in COLUMNS:
         # The step's rate is η c_1/m, 1e-8, and errors are even in it; weights settle to 1e-12, the leave-one-out errors to 1e-8.
-        assert getattr(moved, column) == pytest.approx(getattr(still, column), rel=1e-7), column
-    assert moved.icl_by_source == pytest.approx(still.icl_by_source or (still.icl,), rel=1e-7)
+        assert getattr(stepped, column) == pytest.approx(getattr(still, column), rel=1e-7), column
+    assert stepped.icl_by_source == pytest.approx(still.icl_by_source or (still.icl,), rel=1e-7)
     assert abs(far.icl / still.icl - 1) > 1e-4
     assert far.icl == pytest.approx(far.bias + far.variance, rel=1e-12)
     assert far.icl == pytest.approx(np.dot(task.test_weights, far.icl_by_source), rel=1e-12)
     # What icl_error gave before: types after a step, and another theory without one.
     typed = spiked_icl_error(OneStepTransformer("relu", 1e-6, 0.1, normalise=normalise), task, sizes, nodes=256)
-    assert max(abs(a / b - 1) for a, b in zip(typed.icl_by_source, moved.icl_by_source[:2], strict=False)) > 1e-5
+    assert max(abs(a / b - 1) for a, b in zip(typed.icl_by_source, stepped.icl_by_source[:2], strict=False)) > 1e-5
 
 
 def test_what_a_step_changes_is_the_same_by_types_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The relative change of what exceeds the noise; the rank-one step of an even σ, for which c_1 = 0, changes nothing."""
     monkeypatch.setattr("hermite_eq.theory.feature_law.choice.NODES", 256)
     task, sizes = Task("relu", 0.3), half(12)
-    found, typed = (
+    by_draws, typed = (
         [error(OneStepTransformer("relu", eta, 0.1), task, sizes).icl - 0.3 for eta in (1e-6, 144.0)]
         for error in (icl_error, functools.partial(spiked_icl_error, nodes=256))
     )
-    assert found[1] / found[0] == pytest.approx(typed[1] / typed[0], rel=1e-9)
+    assert by_draws[1] / by_draws[0] == pytest.approx(typed[1] / typed[0], rel=1e-9)
     still, even = (icl_error(OneStepTransformer("x^2-1", eta, 0.1, rank_one=True), task, sizes).icl for eta in (0.0, 144.0))
     assert even == pytest.approx(still, rel=1e-12)
 
@@ -214,9 +216,9 @@ def test_beyond_types_a_step_changes_the_better_theory() -> None:
     task, sizes = Task(sources=[UNEQUAL]), Sizes.from_ratios(D, alpha=1, kappa=math.inf, tau=1, mu=0.75)
     head = OneStepTransformer("relu", float(D**2), 0.1, normalise=True)
     with pytest.warns(HypothesisWarning, match="supposes η = o"):
-        seen = simulated(head, task, sizes, runs=200, rng=7).icl
-    assert abs(icl_error(head, task, sizes).icl - seen.mean) < 3.5 * seen.stderr + 0.1 * seen.mean / D
-    assert spiked_icl_error(head, task, sizes).icl - seen.mean > 3.5 * seen.stderr
+        measured = simulated(head, task, sizes, runs=200, rng=7).icl
+    assert abs(icl_error(head, task, sizes).icl - measured.mean) < 3.5 * measured.stderr + 0.1 * measured.mean / D
+    assert spiked_icl_error(head, task, sizes).icl - measured.mean > 3.5 * measured.stderr
 
 
 def test_nodes_have_the_moments_of_contexts() -> None:
@@ -251,8 +253,8 @@ def test_nodes_have_the_moments_of_contexts() -> None:
     for block in nodes.blocks:
         lengths = np.array([nodes.weights @ (nodes.rest[block.kind] * (nodes.source == s)) for s in range(2)])
         expected += seen_by[block.kind] @ (block.copies * np.einsum("sij,tji->st", block.matrices, block.matrices)) @ lengths
-    seen = float(nodes.weights @ nodes.noise**2)
-    assert abs(seen / expected - 1) < 5 * math.sqrt(2 / count) + 2 / D
+    variance = float(nodes.weights @ nodes.noise**2)
+    assert abs(variance / expected - 1) < 5 * math.sqrt(2 / count) + 2 / D
 
 
 #: Head, task and k of a step whose effect is not that with a fresh task in every context, or with inputs of mean 0, and its η/d².
@@ -277,14 +279,14 @@ def test_a_step_on_other_contexts_changes_the_error(name: str, monkeypatch: pyte
         before, after = simulated(models, task, sizes, runs=60, rng=3)
 
     def change(task: Task, sizes: Sizes) -> float:
-        one, other = (icl_error(model, task, sizes).idg for model in models)
-        return 1 - other / one
+        first, second = (icl_error(model, task, sizes).idg for model in models)
+        return 1 - second / first
 
     gain = before.minus(after).idg
-    seen, stderr = gain.mean / before.idg.mean, gain.stderr / before.idg.mean
+    relative, stderr = gain.mean / before.idg.mean, gain.stderr / before.idg.mean
     # Five standard errors: a false alarm in 1e-6.
-    assert abs(change(task, sizes) - seen) < 5 * stderr
-    assert abs(change(Task("relu", 0.01), replace(sizes, tasks=math.inf)) - seen) > 5 * stderr
+    assert abs(change(task, sizes) - relative) < 5 * stderr
+    assert abs(change(Task("relu", 0.01), replace(sizes, tasks=math.inf)) - relative) > 5 * stderr
 
 
 def test_polynomial_heads_have_their_moments_exactly() -> None:
@@ -296,9 +298,9 @@ def test_polynomial_heads_have_their_moments_exactly() -> None:
     curved = c[2] / 2 * scale**2
     values = c[0] + c[1] * mean + c[2] / 2 * (mean**2 + scale**2 - 1)
     exact = (values, (c[1] + c[2] * mean) * scale, 2 * curved, 2 * curved**2 + float(head.residual) ** 2)
-    for found, expected in zip((a0, a1, a2, rest), exact, strict=True):
+    for moment, expected in zip((a0, a1, a2, rest), exact, strict=True):
         # Quintic splines with 161 and 16 nodes: 1e-8 for functions as smooth as these.
-        assert np.abs(found - expected).max() < 1e-7
+        assert np.abs(moment - expected).max() < 1e-7
 
 
 def test_a_curve_is_its_points_and_the_equivalent_head_is_close(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,8 +312,8 @@ def test_a_curve_is_its_points_and_the_equivalent_head_is_close(monkeypatch: pyt
     assert curve.icl_by_source is not None
     assert np.allclose(curve.icl_by_source[:, 0], curve.icl)
     # Theorem 4.12 of [DM]: the same error, up to what degree 4 misses under a spike of O(1).
-    one, other = (spiked_icl_error(head, spike(8), sizes[0], nodes=512).icl for head in (sigma, equivalent))
-    assert 0 < abs(other / one - 1) < 0.05
+    first, second = (spiked_icl_error(head, spike(8), sizes[0], nodes=512).icl for head in (sigma, equivalent))
+    assert 0 < abs(second / first - 1) < 0.05
 
 
 STEP = STEPS[1]
@@ -357,16 +359,16 @@ def test_an_input_spike_of_order_d_needs_quadratic_functions() -> None:
     d = 24
     head, task = RandomTransformer("relu", 1.0, normalise=True), input_spike(d)
     sizes = Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=1.5, mu=0.5)
-    seen = simulated(head, task, sizes, runs=160, rng=3, test=4000)
+    measured = simulated(head, task, sizes, runs=160, rng=3, test=4000)
     nodes = context_nodes(task, d, d, True, 4096)
     assert nodes.large == 1
     theory = icl_error(head, task, sizes)
     without = typed_features(Head.of(head), replace(nodes, quadratics=None), sizes)
     noise = nodes.shares * TypedRidge(without, sizes.samples, sizes.hidden or 0, 1.0 / d).errors().error
     # Five standard errors (5 %; a false alarm in 1e-6) and a quarter of the order 1/d.
-    assert abs(seen.icl.mean - theory.icl) < 5 * seen.icl.stderr + 0.25 * theory.icl / d, (str(seen), theory)
+    assert abs(measured.icl.mean - theory.icl) < 5 * measured.icl.stderr + 0.25 * theory.icl / d, (str(measured), theory)
     # On the spiked source alone; there these functions as noise are refuted.
-    runs = seen.source_runs[:, 1]
+    runs = measured.source_runs[:, 1]
     stderr = runs.std(ddof=1) / math.sqrt(len(runs))
     allowed = 5 * stderr + 0.25 * theory.icl_by_source[1] / d
     assert abs(runs.mean() - theory.icl_by_source[1]) < allowed
@@ -380,9 +382,9 @@ def test_the_theory_takes_a_concentrated_direction_as_a_type(monkeypatch: pytest
     head, task = RandomTransformer("relu", 1.0), input_spike(d)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)
-        found, typed = icl_error(head, task, half(d)), spiked_icl_error(head, task, half(d), nodes=512)
+        by_moments, typed = icl_error(head, task, half(d)), spiked_icl_error(head, task, half(d), nodes=512)
         without = icl_error(replace(head, ridge=0.0), task, half(d))
-    assert found == typed
+    assert by_moments == typed
     assert any("one direction of h holds 41% of E‖h‖² at d = 8, of which this theory knows too little" in x for x in without.notes)
 
 
@@ -391,9 +393,9 @@ def test_labels_without_a_linear_part() -> None:
     d = 16
     task, sizes = Task("square", 0.01), half(d)
     head = RandomTransformer("relu", 1.0, normalise=True)
-    found, known = spiked_icl_error(head, task, sizes).icl, icl_error(head, task, sizes).icl
+    by_types, known = spiked_icl_error(head, task, sizes).icl, icl_error(head, task, sizes).icl
     # Sampling (1 %) and half of the order 1/d, in which the two theories differ.
-    assert abs(found / known - 1) < 0.01 + 0.5 / d
+    assert abs(by_types / known - 1) < 0.01 + 0.5 / d
 
 
 @pytest.mark.parametrize("ridge", [1e-8, 0.05, 1e4])
@@ -401,10 +403,10 @@ def test_the_weights_settle_at_every_ridge(ridge: float) -> None:
     """Extrapolation led astray where σ has no linear part and the ridge is small: now it goes on from the best weights."""
     task = Task(sources=[Source("abs", 0.01), Source("tanh", 0.01)], unit_inputs=True, unit_link=True)
     sizes = Sizes.from_ratios(12, alpha=1, kappa=math.inf, tau=0.3, mu=2.5)
-    found, beside = (icl_error(RandomTransformer("x^2-1", factor * ridge), task, sizes) for factor in (1.0, 1.01))
-    assert found.fixed_point_residual < 1e-8
+    error, beside = (icl_error(RandomTransformer("x^2-1", factor * ridge), task, sizes) for factor in (1.0, 1.01))
+    assert error.fixed_point_residual < 1e-8
     # With another ridge by 1 % every √s/(s + λ) and λ/(s + λ) is another by 1 % at most, and errors are made of their squares.
-    assert beside.icl == pytest.approx(found.icl, rel=0.02)
+    assert beside.icl == pytest.approx(error.icl, rel=0.02)
 
 
 def test_an_iteration_led_astray_goes_on_from_the_best() -> None:
@@ -425,6 +427,6 @@ def test_without_a_large_direction_one_type_describes_neurons() -> None:
     """
     task = Task(sources=[Source("relu", 0.01, input_cov=Toeplitz(0.3))], unit_inputs=True, unit_link=True)
     head, sizes = RandomTransformer("x^2-1", 0.1, normalise=True), Sizes.from_ratios(16, alpha=1, kappa=math.inf, tau=2, mu=1)
-    seen = simulated(head, task, sizes, runs=32, rng=2).icl
-    assert abs(icl_error(head, task, sizes).icl - seen.mean) < 3.5 * seen.stderr
-    assert spiked_icl_error(head, task, sizes).icl - seen.mean > 7 * seen.stderr
+    measured = simulated(head, task, sizes, runs=32, rng=2).icl
+    assert abs(icl_error(head, task, sizes).icl - measured.mean) < 3.5 * measured.stderr
+    assert spiked_icl_error(head, task, sizes).icl - measured.mean > 7 * measured.stderr

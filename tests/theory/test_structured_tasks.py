@@ -36,15 +36,15 @@ def random_ratios(count: int, seed: int) -> list[Ratios]:
 @pytest.mark.parametrize("model", [LinearTransformer(0.0), LinearTransformer(1e-9, True), LinearTransformer(0.1)])
 def test_equal_covariances_one_are_the_isotropic_theory(target: str, model: LinearTransformer) -> None:
     task, points = Task(target, noise=0.1), random_ratios(200, 4)
-    found = icl_curve(model, TaskPopulation.from_covariances(task, np.ones(3)), points)
+    errors = icl_curve(model, TaskPopulation.from_covariances(task, np.ones(3)), points)
     plain = icl_curve(model, task, points)
     for i, point in enumerate(points):
         # As for the isotropic formulas: a few hundred roundings, one relative rounding of τ moving the error by 1/|1−τ|;
         # v − ⟨S⟩ is a difference here and a residual there.
         allowed = 200 * EPS * (1 + 1 / abs(1 - point.tau)) * (1 + 1 / plain.idg[i])
         for name in ("icl", "idg", "dof"):
-            assert abs(getattr(found, name)[i] / getattr(plain, name)[i] - 1) <= allowed, (name, point)
-    assert found.fixed_point_residual.max() <= 16 * EPS
+            assert abs(getattr(errors, name)[i] / getattr(plain, name)[i] - 1) <= allowed, (name, point)
+    assert errors.fixed_point_residual.max() <= 16 * EPS
 
 
 def test_given_tasks_are_a_population_of_their_own() -> None:
@@ -148,18 +148,18 @@ def test_extreme_points_have_values() -> None:
     task = Task("identity", noise=1e-3)
     population = TaskPopulation.from_covariances(task, np.append(np.geomspace(1e-6, 1, 9), 0.0), np.append(0.0, np.geomspace(1, 1e-3, 9)))
     for ridge in (0.0, 1e-14, 1e-6, 100.0):
-        found = icl_curve(LinearTransformer(ridge), population, random_ratios(300, 9))
-        assert np.isfinite(found.icl).all()
-        assert (found.icl >= task.noise).all()
-        assert (found.idg >= task.noise).all()
-        assert found.fixed_point_residual.max() <= 16 * EPS
+        errors = icl_curve(LinearTransformer(ridge), population, random_ratios(300, 9))
+        assert np.isfinite(errors.icl).all()
+        assert (errors.icl >= task.noise).all()
+        assert (errors.idg >= task.noise).all()
+        assert errors.fixed_point_residual.max() <= 16 * EPS
 
 
 def test_interpolation_diverges() -> None:
     population = TaskPopulation.from_covariances(Task("relu"), np.ones(2))
-    found = icl_curve(LinearTransformer(0.0), population, [Ratios(1, 0.5, 1)])
-    assert math.isinf(found.icl[0])
-    assert found[0].notes == ("exact interpolation without ridge: the error diverges",)
+    errors = icl_curve(LinearTransformer(0.0), population, [Ratios(1, 0.5, 1)])
+    assert math.isinf(errors.icl[0])
+    assert errors[0].notes == ("exact interpolation without ridge: the error diverges",)
 
 
 IDENTITY = Task("identity")

@@ -27,8 +27,8 @@ def kinds(d: int) -> list[np.ndarray]:
 
 def shifted(d: int, target: str = "identity", count: int = 4) -> Task:
     """Trained on the first kind of tasks, tested on the last ones and on it."""
-    found = kinds(d)[:1] + kinds(d)[5 - count :]
-    return Task(sources=[Source(target, 0.1, task_cov=Diagonal(c.tolist())) for c in found], weights=[1, *[0] * (count - 1)])
+    sources = kinds(d)[:1] + kinds(d)[5 - count :]
+    return Task(sources=[Source(target, 0.1, task_cov=Diagonal(c.tolist())) for c in sources], weights=[1, *[0] * (count - 1)])
 
 
 @pytest.mark.parametrize("tau", [0.4, 3.0])
@@ -40,12 +40,12 @@ def test_the_published_error_and_misalignment(tau: float, kappa: float) -> None:
         for ratios in (Ratios(2, kappa, tau), Ratios(2, kappa, tau, test_alpha=0.7)):
             error, misalignment = task_alignment.published(train, test, ratios, 0.3)
             population = TaskPopulation.from_covariances(Task("identity", 0.3), train, test)
-            found = theory.task_alignment(LinearTransformer(0.0), population, ratios)
-            assert found.error == pytest.approx(error, rel=1e-9)
-            assert found.misalignment == pytest.approx(misalignment, rel=1e-9)
+            aligned = theory.task_alignment(LinearTransformer(0.0), population, ratios)
+            assert aligned.error == pytest.approx(error, rel=1e-9)
+            assert aligned.misalignment == pytest.approx(misalignment, rel=1e-9)
             # A length of its own is seen: twice ε more or less in 1/α_t.
             other = task_alignment.published(train, test, Ratios(2, kappa, tau, test_alpha=20), 0.3)[0]
-            assert abs(found.error / other - 1) > 0.01
+            assert abs(aligned.error / other - 1) > 0.01
 
 
 def test_the_parts_are_the_error_of_any_target() -> None:
@@ -53,11 +53,14 @@ def test_the_parts_are_the_error_of_any_target() -> None:
         train, *tests = kinds(20)
         for test in tests:
             population = TaskPopulation.from_covariances(Task(target, 0.1), train, test)
-            found, whole = theory.task_alignment(model, population, Ratios(1, 2, 1.5)), icl_error(model, population, Ratios(1, 2, 1.5)).icl
-            assert found.error == pytest.approx(whole, rel=16 * EPS)
-            assert 0 <= found.unresolved <= 1
-            assert found.misalignment >= found.unresolved * population.spectrum.fresh_mean
-            assert (np.diff(found.cost) > 0).all()
+            aligned, whole = (
+                theory.task_alignment(model, population, Ratios(1, 2, 1.5)),
+                icl_error(model, population, Ratios(1, 2, 1.5)).icl,
+            )
+            assert aligned.error == pytest.approx(whole, rel=16 * EPS)
+            assert 0 <= aligned.unresolved <= 1
+            assert aligned.misalignment >= aligned.unresolved * population.spectrum.fresh_mean
+            assert (np.diff(aligned.cost) > 0).all()
 
 
 def test_matrices_that_do_not_commute() -> None:
@@ -66,9 +69,9 @@ def test_matrices_that_do_not_commute() -> None:
     Q = np.linalg.qr(rng.standard_normal((12, 12)))[0]
     train, test = np.diag(np.linspace(0.2, 2, 12)), Q @ np.diag(np.linspace(2, 0.1, 12)) @ Q.T
     population = TaskPopulation.from_covariances(Task("identity", 0.1), train, test)
-    found = theory.task_alignment(LINEAR, population, Ratios(2, 1, 2))
-    assert found.of(np.diag(test)) == pytest.approx(found.misalignment, rel=1e-12)
-    assert found.overlap == pytest.approx(np.vdot(train, test) / np.linalg.norm(train) / np.linalg.norm(test))
+    aligned = theory.task_alignment(LINEAR, population, Ratios(2, 1, 2))
+    assert aligned.of(np.diag(test)) == pytest.approx(aligned.misalignment, rel=1e-12)
+    assert aligned.overlap == pytest.approx(np.vdot(train, test) / np.linalg.norm(train) / np.linalg.norm(test))
 
 
 @pytest.mark.parametrize("d", [24, 40])
@@ -76,9 +79,9 @@ def test_sources_at_finite_d(d: int) -> None:
     """A linear head trained on one source and tested on two, within 3.5 standard errors of 24 runs and 1/(2d) of the error; what holds of
     the source of training is refuted for the other. 1 in 2,000 for each of four."""
     task, where = shifted(d, count=2), Sizes.from_ratios(d, alpha=2, kappa=math.inf, tau=1)
-    found = simulate.icl_error(LINEAR, task, where, runs=24, rng=4).source_runs
-    assert found is not None
-    mean, stderr = found.mean(0), found.std(0, ddof=1) / math.sqrt(24)
+    by_source = simulate.icl_error(LINEAR, task, where, runs=24, rng=4).source_runs
+    assert by_source is not None
+    mean, stderr = by_source.mean(0), by_source.std(0, ddof=1) / math.sqrt(24)
     expected = np.array(icl_error(LINEAR, task, where).icl_by_source)
     allowed = 3.5 * stderr + expected / d / 2
     assert (np.abs(expected - mean) < allowed).all(), (expected / mean - 1, stderr)
@@ -93,22 +96,22 @@ def test_a_mixture_of_tests_is_their_mean() -> None:
     weights = np.array([0.1, 0.2, 0.3, 0.4])
     mixed = Task(sources=list(task.sources), weights=task.weights, test_weights=weights.tolist())
     ratios = Ratios(1, 2, 1.5)
-    each = [icl_error(LINEAR, TaskPopulation.from_sources(task.tested_on(s), 16), ratios).icl for s in range(4)]
+    errors = [icl_error(LINEAR, TaskPopulation.from_sources(task.tested_on(s), 16), ratios).icl for s in range(4)]
     population = TaskPopulation.from_sources(mixed, 16)
-    assert icl_error(LINEAR, population, ratios).icl == pytest.approx(float(weights @ each), rel=1e-12)
-    assert theory.task_alignment(LINEAR, population, ratios).error == pytest.approx(float(weights @ each), rel=1e-12)
+    assert icl_error(LINEAR, population, ratios).icl == pytest.approx(float(weights @ errors), rel=1e-12)
+    assert theory.task_alignment(LINEAR, population, ratios).error == pytest.approx(float(weights @ errors), rel=1e-12)
 
 
 @pytest.mark.parametrize(("alpha", "tau", "hurt"), [(1, 0.5, [False, False, True, True]), (10, 20, [False, True, False, False])])
 def test_where_more_tasks_hurt(alpha: float, tau: float, hurt: list[bool]) -> None:
     """Against errors on a grid of κ: κ* is where they are least, and ∞ where they fall to the end."""
     populations = [TaskPopulation.from_covariances(Task("identity", 0.1), kinds(40)[0], test) for test in kinds(40)]
-    found = diversity_diagram(LINEAR, populations, alpha=alpha, tau=[tau])
-    assert found.hurts.tolist() == [hurt]
+    diagram = diversity_diagram(LINEAR, populations, alpha=alpha, tau=[tau])
+    assert diagram.hurts.tolist() == [hurt]
     for j, population in enumerate(populations):
         grid = icl_curve(LINEAR, population, Ratios(alpha, 1, tau), kappa=np.geomspace(1e-3, 1e4, 300).tolist()).icl
-        assert found.least[0, j] <= grid.min() * (1 + 1e-6)
-        assert found.unlimited[0, j] == icl_error(LINEAR, population, Ratios(alpha, math.inf, tau)).icl
+        assert diagram.least[0, j] <= grid.min() * (1 + 1e-6)
+        assert diagram.unlimited[0, j] == icl_error(LINEAR, population, Ratios(alpha, math.inf, tau)).icl
 
 
 GIVEN = TaskPopulation.from_tasks(Task("identity", 0.1), np.eye(4)[:3])

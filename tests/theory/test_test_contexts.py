@@ -73,14 +73,14 @@ def test_theory_is_the_simulation(name: str) -> None:
     task, where, runs = SIMULATED[name]
     models: tuple[TrainedModel, ...] = (LINEAR,) if "given tasks" in name else (LINEAR, RELU, TANH)
     refuted = 0
-    for model, found in zip(models, simulated(models, task, where, runs=runs, rng=5), strict=True):
+    for model, measured in zip(models, simulated(models, task, where, runs=runs, rng=5), strict=True):
         at, plain = icl_error(model, task, where), icl_error(model, task, replace(where, test_context=None))
         # Beyond sampling the theory's own remainder, of the order it states.
-        allowed = 3.5 * math.hypot(found.icl.stderr, at.icl_stderr) + at.icl / where.d / 4
-        assert abs(at.icl - found.icl.mean) < allowed, (model, at.icl, found.icl)
-        allowed_idg = 3.5 * math.hypot(found.idg.stderr, at.idg_stderr) + at.idg / where.d
-        assert abs(at.idg - found.idg.mean) < allowed_idg, (model, at.idg, found.idg)
-        refuted += abs(plain.icl - found.icl.mean) > allowed
+        allowed = 3.5 * math.hypot(measured.icl.stderr, at.icl_stderr) + at.icl / where.d / 4
+        assert abs(at.icl - measured.icl.mean) < allowed, (model, at.icl, measured.icl)
+        allowed_idg = 3.5 * math.hypot(measured.idg.stderr, at.idg_stderr) + at.idg / where.d
+        assert abs(at.idg - measured.idg.mean) < allowed_idg, (model, at.idg, measured.idg)
+        refuted += abs(plain.icl - measured.icl.mean) > allowed
     # A head that normalises h sees little of the length.
     assert refuted >= min(2, len(models))
 
@@ -109,10 +109,10 @@ def test_the_published_error_of_linear_targets(tau: float, kappa: float) -> None
     for alpha, tested, rho in ((1.0, 4.0, 0.1), (3.0, 0.5, 0.5), (0.7, 20.0, 0.01)):
         expected = published(alpha, tested, kappa, tau, rho)
         task, where = Task("identity", rho), Ratios(alpha, kappa, tau, test_alpha=tested)
-        found = icl_error(LinearTransformer(0.0), task, where).icl
+        error = icl_error(LinearTransformer(0.0), task, where).icl
         given = icl_error(LinearTransformer(0.0), TaskPopulation.from_covariances(task, np.ones(3)), where).icl
         # Sums of some ten terms of either sign.
-        assert abs(found / expected - 1) < 1e4 * EPS
+        assert abs(error / expected - 1) < 1e4 * EPS
         assert abs(given / expected - 1) < 1e4 * EPS
         assert abs(published(alpha, alpha, kappa, tau, rho) / expected - 1) > 0.05
 
@@ -162,10 +162,10 @@ def test_simulated_training_does_not_depend_on_the_test() -> None:
     task = Task("relu", 0.1)
     for kappa in (0.5, INF):
         plain, other = (simulate.icl_error([LINEAR, RELU], task, sizes(10, kappa, test_alpha), runs=3, rng=2) for test_alpha in (1, 5))
-        for one, two in zip(plain, other, strict=True):
+        for right_row, two in zip(plain, other, strict=True):
             if kappa < INF:
-                assert (one.idg_runs == two.idg_runs).all()
-            assert (two.icl_runs < one.icl_runs).all()
+                assert (right_row.idg_runs == two.idg_runs).all()
+            assert (two.icl_runs < right_row.icl_runs).all()
     linear = simulate.icl_error(LINEAR, task, sizes(10, INF, 5), runs=3, rng=2)
     assert (linear.idg_runs == simulate.icl_error(LINEAR, task, sizes(10, INF, 1), runs=3, rng=2).icl_runs).all()
 
@@ -174,8 +174,8 @@ def test_gradients_in_both_lengths() -> None:
     """Exact derivatives against difference quotients of step 1e-5, whose error is of the order of its square."""
     task, where, step = Task("softplus", 0.1), Ratios(1.3, 0.5, 2, 0.7, 2.1), 1e-5
     for model in (LINEAR, RandomTransformer("tanh", 0.0), RandomTransformer("gelu", 0.0, normalise=True)):
-        found = icl_gradient(model, task, where)
-        for name, slope in (("alpha", found.d_alpha), ("test_alpha", found.d_test_alpha)):
+        gradient = icl_gradient(model, task, where)
+        for name, slope in (("alpha", gradient.d_alpha), ("test_alpha", gradient.d_test_alpha)):
             below, above = (icl_error(model, task, replace(where, **{name: getattr(where, name) + x})).icl for x in (-step, step))
             assert slope == pytest.approx((above - below) / (2 * step), rel=1e-6)
         both = icl_gradient(model, task, replace(where, test_alpha=None))
@@ -218,8 +218,8 @@ def test_what_else_knows_the_length() -> None:
 def test_a_step_changes_the_error_by_a_factor_at_any_length() -> None:
     task = Task(sources=[Source("relu", 1e-4, task_cov=Spike(144.0))], unit_inputs=True, unit_link=True)
     where = Sizes(12, 12, INF, 144, 72, 48)
-    still, moved = (icl_error(OneStepTransformer("relu", eta, 1.6, normalise=True), task, where).icl for eta in (0.0, 144.0))
-    assert moved < still < icl_error(OneStepTransformer("relu", 0.0, 1.6, normalise=True), task, replace(where, test_context=None)).icl
+    still, stepped = (icl_error(OneStepTransformer("relu", eta, 1.6, normalise=True), task, where).icl for eta in (0.0, 144.0))
+    assert stepped < still < icl_error(OneStepTransformer("relu", 0.0, 1.6, normalise=True), task, replace(where, test_context=None)).icl
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ EPS = sys.float_info.epsilon
 def test_given_tasks_have_the_moments_of_given_tasks(task: Task) -> None:
     d, context = 8, 12
     directions, lengths = drawn_tasks(d, 3)[1]
-    found = given_tasks(task, d, context, directions, lengths)
-    for population, u, s in zip(found.training, directions, lengths, strict=True):
+    moments = given_tasks(task, d, context, directions, lengths)
+    for population, u, s in zip(moments.training, directions, lengths, strict=True):
         exact = source_moments(task, d, context, tasks=math.sqrt(d) * s * u[None])
         # Both are quadratures of smooth or piecewise smooth functions to rounding; the sizes are those of the entries.
         assert np.allclose(population.covariance.context, exact.second_b, rtol=0, atol=1e4 * EPS * exact.second_b.max())  # type: ignore[union-attr]
@@ -37,8 +37,8 @@ def test_given_tasks_have_the_moments_of_given_tasks(task: Task) -> None:
         assert contexts.square @ contexts.weights == pytest.approx(exact.square_y, rel=1e4 * EPS)
     fresh = source_moments(task, d, context)
     # Five Gauss nodes for the length of a task: exact for polynomials in s² of degree 9, which the moments of tanh are not.
-    assert found.trace == pytest.approx(fresh.trace, rel=1e-3)
-    assert np.allclose(found.test[0].signal, fresh.labels, rtol=0, atol=1e-3 * math.sqrt(fresh.square_y * fresh.trace))
+    assert moments.trace == pytest.approx(fresh.trace, rel=1e-3)
+    assert np.allclose(moments.test[0].signal, fresh.labels, rtol=0, atol=1e-3 * math.sqrt(fresh.square_y * fresh.trace))
 
 
 CASES = [
@@ -52,19 +52,22 @@ CASES = [
 
 @pytest.mark.parametrize(("model", "task", "sizes"), CASES, ids=str)
 def test_few_tasks_against_simulation(model: LinearTransformer | RandomTransformer, task: Task, sizes: Sizes) -> None:
-    seen, theory = simulated(model, task, sizes, runs=40, rng=1, test=2000), icl_error(model, task, sizes)
+    measured, theory = simulated(model, task, sizes, runs=40, rng=1, test=2000), icl_error(model, task, sizes)
     for name in ("icl", "idg"):
-        error, predicted, stderr = getattr(seen, name), getattr(theory, name), getattr(theory, f"{name}_stderr")
+        error, predicted, stderr = getattr(measured, name), getattr(theory, name), getattr(theory, f"{name}_stderr")
         # Four standard errors of both (a false alarm in 1e-4 with 40 runs), and a quarter of the order 1/d: 1.6 %.
         allowed = 4 * math.hypot(error.stderr, stderr) + 0.25 * predicted / sizes.d
-        assert abs(error.mean - predicted) < allowed, (name, str(seen), str(theory))
+        assert abs(error.mean - predicted) < allowed, (name, str(measured), str(theory))
 
 
 def test_one_spectrum_for_all_of_two_tasks_is_refuted() -> None:
     model, task, sizes = CASES[1]
     assert isinstance(model, LinearTransformer)
-    seen = simulated(model, task, sizes, runs=40, rng=1).icl
-    assert abs(solve(isotropic_law(model, task, sizes), [sizes])[0]["icl"][0] - seen.mean) > 4 * seen.stderr + 0.25 * seen.mean / sizes.d
+    measured = simulated(model, task, sizes, runs=40, rng=1).icl
+    assert (
+        abs(solve(isotropic_law(model, task, sizes), [sizes])[0]["icl"][0] - measured.mean)
+        > 4 * measured.stderr + 0.25 * measured.mean / sizes.d
+    )
 
 
 def test_draws_have_their_lengths_and_a_small_standard_error() -> None:

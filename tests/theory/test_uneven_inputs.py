@@ -49,10 +49,10 @@ def _theory(name: str) -> TheoryError:
 def test_the_theory_agrees_with_simulation(name: str) -> None:
     """2 % and 3.5 standard errors: of four right theories one is refused in 500 seeds or less often; a fifth more is refuted."""
     model, covariance = SETTINGS[name]
-    found, seen = _theory(name), simulated(model, _task(covariance), SIZES, runs=48, rng=4).icl
-    allowed = 3.5 * math.hypot(found.icl_stderr, seen.stderr)
-    assert abs(found.icl - seen.mean) < 0.02 * seen.mean + allowed
-    assert abs(1.2 * found.icl - seen.mean) > 0.02 * seen.mean + allowed
+    predicted, measured = _theory(name), simulated(model, _task(covariance), SIZES, runs=48, rng=4).icl
+    allowed = 3.5 * math.hypot(predicted.icl_stderr, measured.stderr)
+    assert abs(predicted.icl - measured.mean) < 0.02 * measured.mean + allowed
+    assert abs(1.2 * predicted.icl - measured.mean) > 0.02 * measured.mean + allowed
 
 
 _UNIT = Source("identity", 0.01)
@@ -74,13 +74,13 @@ def test_unlike_directions_have_energies_of_their_own(name: str, monkeypatch: py
     are not large is refuted by as much."""
     task, context, samples = UNLIKE_TASKS[name]
     model, sizes = LinearTransformer(0.01), Sizes(16, context, math.inf, samples, hidden=100)
-    found, seen = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=160, rng=4).icl
-    assert abs(found.icl - seen.mean) < 0.03 * seen.mean + 3.5 * math.hypot(found.icl_stderr, seen.stderr)
+    predicted, measured = icl_error(model, task, sizes), simulate.icl_error(model, task, sizes, runs=160, rng=4).icl
+    assert abs(predicted.icl - measured.mean) < 0.03 * measured.mean + 3.5 * math.hypot(predicted.icl_stderr, measured.stderr)
     monkeypatch.setattr(mixture, "CLASSES", 1)
     mixture._fresh_moments.cache_clear()
     one_class = solve(mixture_law(Head.of(model), task, sizes), [sizes])[0]["icl"][0]
     mixture._fresh_moments.cache_clear()
-    assert abs(one_class - seen.mean) > 0.03 * seen.mean + 3.5 * seen.stderr
+    assert abs(one_class - measured.mean) > 0.03 * measured.mean + 3.5 * measured.stderr
 
 
 @pytest.mark.parametrize("source", [
@@ -90,21 +90,21 @@ def test_unlike_directions_have_energies_of_their_own(name: str, monkeypatch: py
 def test_classes_are_fine_enough(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half as wide and twice as many they move an error by less than its remainder; one class moves it by more."""
     model, task, sizes = LinearTransformer(0.01), Task(sources=[source]), Sizes(16, 16, math.inf, samples=200, hidden=100)
-    found = {}
+    errors = {}
     for classes, alike in ((mixture.CLASSES, ALIKE), (2 * mixture.CLASSES, ALIKE / 2), (1, ALIKE)):
         monkeypatch.setattr(mixture, "CLASSES", classes)
         monkeypatch.setattr("hermite_eq.theory.spectra.blocks.ALIKE", alike)
         mixture._fresh_moments.cache_clear()
-        found[classes] = solve(mixture_law(Head.of(model), task, sizes), [sizes])[0]["icl"][0]
+        errors[classes] = solve(mixture_law(Head.of(model), task, sizes), [sizes])[0]["icl"][0]
     mixture._fresh_moments.cache_clear()
-    now, finer, one = found.values()
-    assert abs(finer / now - 1) < REMAINDER / sizes.d < abs(one / now - 1)
+    now, finer, single = errors.values()
+    assert abs(finer / now - 1) < REMAINDER / sizes.d < abs(single / now - 1)
 
 
 def test_few_moments_fail_where_given_contexts_hold() -> None:
     model, covariance = SETTINGS["Toeplitz .9, h normalised"]
-    found = _theory("Toeplitz .9, h normalised")
-    assert solve(mixture_law(Head.of(model), _task(covariance), SIZES), [SIZES])[0]["icl"][0] > found.icl + 10 * found.icl_stderr
+    error = _theory("Toeplitz .9, h normalised")
+    assert solve(mixture_law(Head.of(model), _task(covariance), SIZES), [SIZES])[0]["icl"][0] > error.icl + 10 * error.icl_stderr
 
 
 def test_two_descriptions_agree_where_one_gives_way() -> None:

@@ -55,9 +55,9 @@ def test_resolvent_of_drawn_matrices(d: int, k: int, y: float) -> None:
 def test_poles_close_to_zero_are_integrated() -> None:
     """The density's 1/√x at zero (d = k) meets 1/(x + y): E tr (W+y)⁻¹ ≈ πρ₀/√y as y → 0, the same ρ₀ at all y, up to O(√y)."""
     x, w = wishart_density(20, 20)
-    found = [math.sqrt(y) * float(w @ (1 / (x + y))) for y in (1e-6, 1e-8, 1e-10)]
-    assert abs(found[1] / found[0] - 1) < 2e-2
-    assert abs(found[2] / found[1] - 1) < 2e-3
+    values = [math.sqrt(y) * float(w @ (1 / (x + y))) for y in (1e-6, 1e-8, 1e-10)]
+    assert abs(values[1] / values[0] - 1) < 2e-2
+    assert abs(values[2] / values[1] - 1) < 2e-3
 
 
 def test_the_mean_spectrum_approaches_its_limit_as_one_over_d() -> None:

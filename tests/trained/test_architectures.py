@@ -32,8 +32,8 @@ def double() -> Iterator[None]:
 def parameters(model: Architecture, rng: np.random.Generator) -> dict[str, Any]:
     """In double precision, none of them at the 0 or 1 with which training begins."""
     start = network.initial(model, D, rng)
-    moved: dict[str, Any] = jax.tree.map(lambda leaf: np.asarray(leaf, dtype=float) + 0.3 * rng.standard_normal(leaf.shape), start)
-    return moved
+    displaced: dict[str, Any] = jax.tree.map(lambda leaf: np.asarray(leaf, dtype=float) + 0.3 * rng.standard_normal(leaf.shape), start)
+    return displaced
 
 
 def normalised(h: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -62,13 +62,13 @@ def literal(model: Architecture, p: dict[str, Any], tokens: np.ndarray) -> float
             scores = [(block["query"].T @ token) @ (block["key"].T @ other) / math.sqrt(D) for other in before[: i + 1]]
             weights = np.exp(scores) / np.exp(scores).sum()
             attended = sum(w * (block["value"].T @ other) for w, other in zip(weights, before, strict=False))
-            one = normalised(token + attended, block["norm"])
+            hidden = normalised(token + attended, block["norm"])
             if model.mlp != "none":
-                inner = affine(one, block["mlp"])
+                inner = affine(hidden, block["mlp"])
                 if model.mlp == "gelu":
                     inner = affine(np.array([gelu(x) for x in inner]), block["mlp_out"])
-                one = normalised(one + inner, block["last_norm"])
-            h.append(one)
+                hidden = normalised(hidden + inner, block["last_norm"])
+            h.append(hidden)
     return float(affine(h[-1], p["out"])[0])
 
 
@@ -123,8 +123,8 @@ def test_the_affine_mlp_is_affine_and_the_other_is_not() -> None:
             first = affine(h, block["mlp"])
             return first if mlp == "affine" else affine(np.array([gelu(x) for x in first]), block["mlp_out"])
 
-        one, other = rng.standard_normal((2, D))
-        middle = inner((one + other) / 2) - (inner(one) + inner(other)) / 2
+        left, right = rng.standard_normal((2, D))
+        middle = inner((left + right) / 2) - (inner(left) + inner(right)) / 2
         assert (np.abs(middle).max() < 1e-12) == straight
 
 

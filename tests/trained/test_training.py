@@ -30,10 +30,10 @@ def sizes(d: int, samples: int, tasks: float = math.inf) -> Sizes:
 def test_a_batch_is_drawn_without_replacement_and_uniformly() -> None:
     draws, samples, batch = 4000, 30, 3
     keys = jax.random.split(jax.random.key(1), draws)
-    found = np.asarray(jax.vmap(lambda key: training.drawn(key, samples, batch))(keys))
-    assert found.shape == (draws, batch)
-    assert all(len(set(row)) == batch for row in found)
-    counts = np.bincount(found.ravel(), minlength=samples)
+    rows = np.asarray(jax.vmap(lambda key: training.drawn(key, samples, batch))(keys))
+    assert rows.shape == (draws, batch)
+    assert all(len(set(row)) == batch for row in rows)
+    counts = np.bincount(rows.ravel(), minlength=samples)
     # χ² of a sample without replacement: the variance of a count is that of a binomial with batch/samples, but its n/(n − 1).
     share = batch / samples
     statistic = ((counts - draws * share) ** 2).sum() / (draws * share * (1 - share)) * (samples - 1) / samples
@@ -45,7 +45,7 @@ def test_one_step_is_that_of_adamw() -> None:
     model, d, rate = FullLinearAttention(), 3, 1e-2
     begin, train, _ = training.trainer(model, d, 1, rate)
     tokens = jax.numpy.asarray(np.random.default_rng(0).standard_normal((1, d + 1, d + 2)), "float32")
-    inputs, labels = tuple(each[None] for each in network.prepared(model, tokens)), jax.numpy.ones((1, 1), "float32")
+    inputs, labels = tuple(array[None] for array in network.prepared(model, tokens)), jax.numpy.ones((1, 1), "float32")
     state = begin([np.random.SeedSequence(3)])
     before = np.asarray(state[0][0], dtype=float)
     _, unravel = jax.flatten_util.ravel_pytree(network.initial(model, d, np.random.default_rng(0)))
@@ -53,7 +53,7 @@ def test_one_step_is_that_of_adamw() -> None:
     @jax.jit
     @jax.grad
     def slope(flat: Any) -> Any:
-        return jax.numpy.mean((network.predict(model, unravel(flat), tuple(each[0] for each in inputs)) - labels[0]) ** 2)
+        return jax.numpy.mean((network.predict(model, unravel(flat), tuple(array[0] for array in inputs)) - labels[0]) ** 2)
 
     gradient = np.asarray(slope(state[0][0]), dtype=float)
     # An epoch of one context has two steps; half an epoch is one.
@@ -65,13 +65,13 @@ def test_one_step_is_that_of_adamw() -> None:
         now = np.asarray(slope(jax.numpy.asarray(flat, "float32")), dtype=float)
         m, v = 0.9 * m + 0.1 * now, 0.999 * v + 0.001 * now**2
         flat = flat - rate * (m / (1 - 0.9**step) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8) + 1e-4 * flat)
-    found = np.asarray(train(state, inputs, labels, 1)[0][0], dtype=float)
+    state_after = np.asarray(train(state, inputs, labels, 1)[0][0], dtype=float)
     # Where a gradient is zero up to rounding, the length of its step is rounding too.
     # Elsewhere it is off by the rounding of the gradient, 1e-7, over its size: a hundredth of the rate in each of two steps.
     clear = np.abs(gradient) > 1e-5
     assert clear.mean() > 0.5
-    np.testing.assert_allclose(found[clear], flat[clear], rtol=0, atol=0.02 * rate)
-    assert np.abs(found - before)[clear].max() > rate
+    np.testing.assert_allclose(state_after[clear], flat[clear], rtol=0, atol=0.02 * rate)
+    assert np.abs(state_after - before)[clear].max() > rate
 
 
 @pytest.fixture(scope="module")
@@ -102,14 +102,14 @@ def test_a_run_is_the_same_whatever_is_trained_beside_it(trained: TrainedError) 
 
 
 def test_finitely_many_training_tasks_are_tested_too() -> None:
-    found = icl_error(SoftmaxTransformer(1), TASK, sizes(3, 30, tasks=2), runs=2, epochs=0, rng=1, test=500)
-    assert found.idg_runs.shape == (2, 1)
-    assert (found.icl_runs != found.idg_runs).all()
+    error = icl_error(SoftmaxTransformer(1), TASK, sizes(3, 30, tasks=2), runs=2, epochs=0, rng=1, test=500)
+    assert error.idg_runs.shape == (2, 1)
+    assert (error.icl_runs != error.idg_runs).all()
 
 
-def z(found: TrainedError, expected: float) -> float:
+def z(trained: TrainedError, expected: float) -> float:
     """By Student's t of the runs, as a normal score."""
-    return float(scipy.stats.norm.ppf(scipy.stats.t.cdf(-found.icl.z(expected), len(found.icl_runs) - 1)))
+    return float(scipy.stats.norm.ppf(scipy.stats.t.cdf(-trained.icl.z(expected), len(trained.icl_runs) - 1)))
 
 
 @pytest.mark.statistical

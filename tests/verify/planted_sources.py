@@ -40,14 +40,14 @@ def by_source(point: Point) -> np.ndarray:
 
 def theory(points: Points) -> Theory:
     """The errors without scatter."""
-    each = np.array([by_source(point) for point in points])
-    icl = np.array([np.dot(point.task.test_weights, row) for point, row in zip(points, each, strict=True)])
-    return Theory(icl, icl, each, ((),) * len(points))
+    errors = np.array([by_source(point) for point in points])
+    icl = np.array([np.dot(point.task.test_weights, row) for point, row in zip(points, errors, strict=True)])
+    return Theory(icl, icl, errors, ((),) * len(points))
 
 
 def measured(*, off: float = 0.0, rate: float = 0.0) -> list[Results]:
     """Runs about :func:`theory`, with source 1 a share ``off`` · (d/12)^rate too high."""
-    found = []
+    rows = []
     for d in sorted(LADDER, reverse=True):
         campaign = two_sources.campaign(PROFILE, d)
         common = 1 + SCATTER * np.random.default_rng(d).standard_normal((RUNS, 2))
@@ -63,8 +63,8 @@ def measured(*, off: float = 0.0, rate: float = 0.0) -> list[Results]:
             for run, record in enumerate(records):
                 record.append({name: {"icl": [float(runs[run] @ weights)], "idg": [float(runs[run] @ weights)], "fallback": [False],
                                       "sources": [runs[run].tolist()]} for name, runs in drawn.items()})  # fmt: skip
-        found.append(results(campaign, d, records, theory))
-    return found
+        rows.append(results(campaign, d, records, theory))
+    return rows
 
 
 def ratios(power: float = -0.8) -> dict[tuple[str, int], np.ndarray]:

@@ -49,15 +49,15 @@ def unasked(points: object) -> Theory:
 
 def drawn(names: Iterable[str] = tuple(TRUE), factor: float = 1.0, d: int = 20, seed: int = 0, panel: Panel = PANEL) -> Results:
     """Runs with 1 % of scatter, common to all points but for a tenth of it, about ``factor`` times the theory."""
-    rng, found = np.random.default_rng(seed), dict[Key, Curve]()
+    rng, errors = np.random.default_rng(seed), dict[Key, Curve]()
     settings = panel.settings(panel.families[0], d)
     for name in names:
         mean = np.array(TRUE[name])
         noise = SCATTER * (rng.standard_normal((RUNS, 1)) + 0.1 * rng.standard_normal((RUNS, len(STEPS))))
         runs = factor * mean * (1 + noise)
         sources, empty = np.repeat(runs[:, :, None], 2, 2), np.zeros(3, int)
-        found[0, 0, name] = with_theory(Curve(panel, panel.families[0], name, settings, runs, runs, sources, empty, unasked), mean)
-    return Results(d, RUNS, found)
+        errors[0, 0, name] = with_theory(Curve(panel, panel.families[0], name, settings, runs, runs, sources, empty, unasked), mean)
+    return Results(d, RUNS, errors)
 
 
 def changed(results: Results, key: Key, **fields: Any) -> Results:
@@ -183,7 +183,7 @@ def test_scales_are_the_spread_of_the_pre_activations() -> None:
     task = Task(sources=[Source("relu", 1e-4, task_cov=Spike(256.0))], unit_inputs=True, unit_link=True)
     sizes, eta = Sizes(d=16, context=16, tasks=math.inf, samples=128, hidden=128), 4 * 256.0
     model = OneStepTransformer("relu", eta, 0.1, rank_one=True)
-    found = []
+    scales = []
     for seed in child_seeds(0, range(30)):
         draw = draw_run(task, sizes, 2, True, np.float64, seed, True)
         assert draw.step is not None
@@ -192,11 +192,11 @@ def test_scales_are_the_spread_of_the_pre_activations() -> None:
         g = gradients(source, draw.step, draw.layer, draw.start, draw.trace, [(n, m)], [0, n])[n, m]
         F = draw.layer + eta * np.outer(g.u, g.v)
         h = (draw.training.x[:, :, None] * draw.training.b[:, None, :]).reshape(n, -1)
-        found.append(np.mean((h @ F.T) ** 2))
+        scales.append(np.mean((h @ F.T) ** 2))
     expected = [np.mean(inflation.scales(model, task, sizes, seed) ** 2) for seed in range(60)]
-    gap = np.mean(found) - np.mean(expected)
-    stderr = math.hypot(np.std(found, ddof=1) / math.sqrt(len(found)), np.std(expected, ddof=1) / math.sqrt(len(expected)))
+    gap = np.mean(scales) - np.mean(expected)
+    stderr = math.hypot(np.std(scales, ddof=1) / math.sqrt(len(scales)), np.std(expected, ddof=1) / math.sqrt(len(expected)))
     # |t| < 5 with some 30 degrees of freedom fails once in 4e4.
     assert abs(gap) < 5 * stderr
     # At rest the mean is E‖h‖²/t = 1.
-    assert np.mean(found) - 1 > 5 * stderr
+    assert np.mean(scales) - 1 > 5 * stderr

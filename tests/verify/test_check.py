@@ -111,7 +111,7 @@ def test_several_points_agree_only_where_each_can_tell() -> None:
     assert at_every_point(good, [0.01, 0.02], [1.0, 1.0], runs=20) == good
     # At the second point a deviation of all of the scale would be half a standard error.
     mixed = at_every_point(good, [0.01, 2.0], [1.0, 1.0], runs=20)
-    assert (mixed.verdict, mixed.note) == (Verdict.UNDECIDED, "n; cannot tell at 1 of 2 points")
+    assert (mixed.verdict, mixed.note) == (Verdict.UNDECIDED, "n; inconclusive at 1 of 2 points")
     bad = by_z("", 1.0, 2.0, 0.01, runs=20, scale=1.0)
     assert at_every_point(bad, [0.01, 2.0], [1.0, 1.0], runs=20) == bad
 

@@ -46,10 +46,10 @@ class Counted:
         stored, linear = features.StoredRows.products, features.LinearRows.products
 
         def counted_times(rows: Any, matrix: Any) -> Any:
-            found = times(rows, matrix)
+            count = times(rows, matrix)
             if matrix.ndim == 2:
-                self.products += 2 * len(found) * matrix.size
-            return found
+                self.products += 2 * len(count) * matrix.size
+            return count
 
         def counted_squares(arrays: Any, triangle: Any, rows: Any) -> Any:
             self.sums += rows.shape[0] * rows.shape[1] ** 2
@@ -99,10 +99,10 @@ def test_operations_are_those_of_the_kernels_that_are_called(models: Any, axis: 
 
 def test_several_queries_cost_products_with_x_alone() -> None:
     sweep = Sweep((0,), TASK, HEADS[:1], (SIZES,), "samples")
-    one, four = of_sweep(sweep, TEST), of_sweep(sweep, TEST, 4)
+    single, four = of_sweep(sweep, TEST), of_sweep(sweep, TEST, 4)
     m, d = SIZES.hidden, SIZES.d
     assert m is not None
-    assert four.products - one.products == pytest.approx(2 * 2 * TEST * m * 4 * d)
+    assert four.products - single.products == pytest.approx(2 * 2 * TEST * m * 4 * d)
 
 
 def test_the_runs_of_a_figure_are_counted_whole() -> None:

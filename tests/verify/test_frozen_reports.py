@@ -40,10 +40,10 @@ def invented(curve: Curve) -> Theory:
 
     def near(runs: np.ndarray) -> np.ndarray:
         noise, stderr = rng.standard_normal(runs.shape[1:]), runs.std(axis=0, ddof=1) / math.sqrt(len(runs))
-        found = (runs.mean(axis=0) + 2 * stderr * noise) * (1.08 if code % 3 == 0 else 1.0)
+        planted_value = (runs.mean(axis=0) + 2 * stderr * noise) * (1.08 if code % 3 == 0 else 1.0)
         if code % 5 == 0:
-            found[0] = math.nan
-        return np.asarray(found)
+            planted_value[0] = math.nan
+        return np.asarray(planted_value)
 
     return Theory(near(curve.icl_runs), near(curve.idg_runs), near(curve.source_runs), (("first", "last"),) * len(curve.values))
 
@@ -75,24 +75,24 @@ def plain(row: Check) -> list[Any]:
 
 def rows(name: str, largest: float = math.inf) -> dict[str, Any]:
     """By setup, as far as d is not above ``largest``."""
-    campaign, found = CAMPAIGNS[name], dict[str, Any]()
+    campaign, frozen = CAMPAIGNS[name], dict[str, Any]()
     loaded = [(store, with_invented_theory(load(store))) for store in stored(ROOT, campaign)]
     for store, results in loaded:
         # What computed every run is there too.
         assert len(store.origins()) == results.runs
         if results.d > largest:
-            found[store.setup.hash] = {"d": results.d, "runs": results.runs}
+            frozen[store.setup.hash] = {"d": results.d, "runs": results.runs}
             continue
         ladder = [results, *(other for _, other in loaded if other.d != results.d)]
         judged = judge(campaign, ladder)
-        found[store.setup.hash] = {
+        frozen[store.setup.hash] = {
             "d": results.d,
             "runs": results.runs,
             "statements": [plain(row) for row in judged if row.claim == campaign.figure],
             "theory": [plain(row) for row in judged if row.claim != campaign.figure],
-            "controls": [[each["defect"], each["checks"], each["caught"]] for each in controls(ladder)],
+            "controls": [[control["defect"], control["checks"], control["caught"]] for control in controls(ladder)],
         }
-    return found
+    return frozen
 
 
 @pytest.mark.own_seeds
@@ -104,11 +104,11 @@ def test_every_stored_campaign_has_the_rows_it_had(request: pytest.FixtureReques
     # How much more the features of an equivalent vary takes long at d = 80.
     quick, runs = request.config.getoption("universality") == "default", 0
     for name in CAMPAIGNS:
-        found = rows(name, 40 if quick and name.startswith("dm") else math.inf)
-        runs += sum(each["runs"] for each in found.values())
-        assert set(found) == set(frozen.get(name, {})), name
-        for setup, each in found.items():
-            for part in each:
-                assert each[part] == frozen[name][setup][part], (name, each["d"], part)
+        current = rows(name, 40 if quick and name.startswith("dm") else math.inf)
+        runs += sum(entry["runs"] for entry in current.values())
+        assert set(current) == set(frozen.get(name, {})), name
+        for setup, entry in current.items():
+            for part in entry:
+                assert entry[part] == frozen[name][setup][part], (name, entry["d"], part)
     # Every run of them in the repository has been read.
     assert runs == sum(path.read_bytes().count(b"\n") - 1 for name in CAMPAIGNS for path in (ROOT / name).glob("*.jsonl"))

@@ -27,33 +27,33 @@ def drawn() -> Drawn:
 
 
 def test_the_parts_are_those_of_the_definition(drawn: Drawn) -> None:
-    model, draw, _, found = drawn
+    model, draw, _, parts = drawn
     assert draw.step is not None
     h, y, n, m = draw.step.h(), draw.step.y, len(draw.step), len(draw.layer)
     # η/√m (w/√m)_j c₁ (1/n) Σ y h with c₁ = 1/2, and the same with c₂ = 1/√(2π) and h hᵀf.
     weight = model.step_size / m * draw.start[:, None]
     first = weight * 0.5 * (y @ h / n)
     second = weight / math.sqrt(2 * math.pi) * ((draw.layer @ h.T * y) @ h / n)
-    size = np.abs(found["whole"]).max()
-    np.testing.assert_allclose(found["rank one"], first, rtol=0, atol=1e-12 * size)
-    np.testing.assert_allclose(found["sample"], first + second, rtol=0, atol=1e-12 * size)
+    size = np.abs(parts["whole"]).max()
+    np.testing.assert_allclose(parts["rank one"], first, rtol=0, atol=1e-12 * size)
+    np.testing.assert_allclose(parts["sample"], first + second, rtol=0, atol=1e-12 * size)
     # What is left of the whole is orthogonal to both, on average: σ' has nothing of degree 0 and 1 there.
-    rest = found["whole"] - found["sample"]
+    rest = parts["whole"] - parts["sample"]
     for part in (first, second):
-        each = (rest * part).sum(axis=1) / np.linalg.norm(part)
-        assert abs(each.sum()) < 5 * math.sqrt((each**2).sum())
-    assert np.linalg.norm(rest) < np.linalg.norm(found["whole"] - first)
+        projection = (rest * part).sum(axis=1) / np.linalg.norm(part)
+        assert abs(projection.sum()) < 5 * math.sqrt((projection**2).sum())
+    assert np.linalg.norm(rest) < np.linalg.norm(parts["whole"] - first)
 
 
 def test_the_fluctuation_apart_does_not_see_the_directions(drawn: Drawn) -> None:
-    _, draw, law, found = drawn
+    _, draw, law, parts = drawn
     assert draw.step is not None
-    change = found["apart"] - found["mean"]
+    change = parts["apart"] - parts["mean"]
     gap = draw.step.y @ draw.step.h() / len(draw.step) - law.signal
     size = np.linalg.norm(change, 2)
     for direction in (law.signal, gap, law.second @ gap):
         assert np.linalg.norm(change @ direction) < 1e-10 * size * np.linalg.norm(direction)
-        assert np.linalg.norm((found["sample"] - found["mean"]) @ direction) > 1e-3 * size * np.linalg.norm(direction)
+        assert np.linalg.norm((parts["sample"] - parts["mean"]) @ direction) > 1e-3 * size * np.linalg.norm(direction)
 
 
 def test_expectations_are_those_of_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,20 +69,20 @@ def test_expectations_are_those_of_contexts(monkeypatch: pytest.MonkeyPatch) -> 
         (law.labelled, (h * y[:, None]).T @ h / count, (y * square) ** 2),
         (law.root.T @ law.root, (h * y[:, None] ** 2).T @ h / count, (y**2 * square) ** 2),
     ]  # fmt: skip
-    for expected, found, scatter in pairs:
+    for expected, measured, scatter in pairs:
         # Both sides are means of as many contexts at most. Were all scatter along one direction, this would be 2χ² of one degree of
         # freedom in units of its mean: above 20 once in 600 times.
         near = 20 * scatter.mean() / count
-        assert ((found - expected) ** 2).sum() < near < ((1.3 * found - expected) ** 2).sum()
+        assert ((measured - expected) ** 2).sum() < near < ((1.3 * measured - expected) ** 2).sum()
 
 
 def test_beyond_rank_one_the_sum_over_contexts_is_what_counts() -> None:
     """Paired over 60 runs at d = 20: with the sample's second term the error is the whole gradient's, without it, or with its mean, less.
     |t| > 4 of 59 degrees of freedom is chance once in 5000 times. (Independent noise is told from it at d = 40, not here.)"""
-    found = simulated(20, 8.0, 60)
+    parts = simulated(20, 8.0, 60)
 
     def t(part: str) -> float:
-        gap = found[part] - found["whole"]
+        gap = parts[part] - parts["whole"]
         return float(gap.mean() / gap.std(ddof=1) * math.sqrt(len(gap)))
 
     assert abs(t("sample")) < 4

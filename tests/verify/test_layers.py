@@ -28,14 +28,14 @@ def test_at_the_best_ridge_depth_does_not_help() -> None:
     page = (DOCS / "depth.md").read_text(encoding="utf-8")
     rows = [[float(cell) for cell in re.findall(r"; (0\.\d+)", line)] for line in page.splitlines() if line.count(";") == 5]
     assert len(rows) == 2 * len(depth.TAUS)
-    for one, two, three, smooth, smoother in rows:
-        assert one <= min(two, three)
+    for first, two, three, smooth, smoother in rows:
+        assert first <= min(two, three)
         assert smooth <= smoother
 
 
 def test_networks_are_within_four_standard_errors_of_their_kernels() -> None:
     page = (DOCS / "kernels.md").read_text(encoding="utf-8")
-    found = re.findall(r"(\d\.\d{4}) \| (\d\.\d{4}) ± (\d\.\d{4})", page)
-    assert len(found) == 2 * len(kernels.NETS)
+    numbers = re.findall(r"(\d\.\d{4}) \| (\d\.\d{4}) ± (\d\.\d{4})", page)
+    assert len(numbers) == 2 * len(kernels.NETS)
     # The bias of a width.
-    assert all(abs(float(mean) - float(value)) <= 4 * float(stderr) + 2 * float(value) / kernels.WIDTH for value, mean, stderr in found)
+    assert all(abs(float(mean) - float(value)) <= 4 * float(stderr) + 2 * float(value) / kernels.WIDTH for value, mean, stderr in numbers)

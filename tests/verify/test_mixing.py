@@ -106,19 +106,19 @@ def constant(mixing: Mixing, d: int) -> np.ndarray:
 def test_structure_in_a_source_is_better_on_that_source_alone() -> None:
     d, base = 12, Mixing(ridge=5e-3)
     settings = {"plain": base, "task": replace(base, task_spike=1.0), "input": replace(base, input_spike=1.0)}
-    found = {name: errors(setting, d, 100)[0].source_runs for name, setting in settings.items()}
+    errors_of = {name: errors(setting, d, 100)[0].source_runs for name, setting in settings.items()}
     levels = {name: constant(setting, d) for name, setting in settings.items()}
     for name, least in (("task", 0.04), ("input", 0.7)):
-        mean, t = t_ratio((found[name][:, 1] - found["plain"][:, 1]) / found["plain"].mean())
+        mean, t = t_ratio((errors_of[name][:, 1] - errors_of["plain"][:, 1]) / errors_of["plain"].mean())
         assert mean < -least
         assert t < -5
         # On the isotropic source nothing is gained: less than the spiked source gains, and within the sampling error.
-        mean, t = t_ratio((found[name][:, 0] - found["plain"][:, 0]) / found["plain"].mean())
+        mean, t = t_ratio((errors_of[name][:, 0] - errors_of["plain"][:, 0]) / errors_of["plain"].mean())
         assert abs(t) < 5
         assert abs(mean) < 0.04
     # The labels of spiked inputs are smaller, since the link divides by ‖Σ_x‖^{1/2}: most of that gain is had by the best constant too.
     assert levels["input"][1] < 0.3 * levels["plain"][1]
-    ratio = {name: found[name][:, 1].mean() / levels[name][1] for name in settings}
+    ratio = {name: errors_of[name][:, 1].mean() / levels[name][1] for name in settings}
     assert 0.6 < ratio["input"] / ratio["plain"] < 1
     assert abs(levels["task"][1] / levels["plain"][1] - 1) < 0.05
 
@@ -175,7 +175,7 @@ def _label_column(unit: bool, d: int, runs: int) -> np.ndarray:
     sizes, sigma = _sizes(d), hermite_eq.activation("relu")
     columns = np.arange(d) * (d + 1) + d
     c2 = float(np.asarray(hermite_eq.coefficients("relu", 2))[2])
-    found = []
+    labels = []
     for seed in child_seeds(0, range(runs)):
         draw = draw_run(_task(unit), sizes, 2, True, np.float64, seed, True)
         assert draw.step is not None
@@ -187,8 +187,8 @@ def _label_column(unit: bool, d: int, runs: int) -> np.ndarray:
         b2, x = draw.step.b[:, -1], draw.step.x
         expected = c2 * np.mean(draw.step.y * b2**2 * (x**2).mean(axis=1))
         others = spectral_norm(np.delete(rest, columns, axis=1))
-        found.append((math.sqrt(m) * np.sum(block * direction) / np.sum(direction**2) / expected, spectral_norm(block) / others))
-    return np.array(found).T
+        labels.append((math.sqrt(m) * np.sum(block * direction) / np.sum(direction**2) / expected, spectral_norm(block) / others))
+    return np.array(labels).T
 
 
 def test_the_label_column_is_a_block_of_rank_d_as_derived() -> None:
@@ -211,8 +211,8 @@ def test_the_label_column_is_a_block_of_rank_d_as_derived() -> None:
 def test_the_rest_of_the_gradient_vanishes_beside_rank_one() -> None:
     # Lemma 4.11, in the scale of [RT]: d^{-1}, less what √log m in max|w| takes off at these sizes (0.2).
     model, ladder, runs = OneStepTransformer("relu", 1.0, 0.1), (10, 16, 26), (60, 40, 16)
-    found = [gradient_step(model, _task(False), _sizes(d), runs=count, rng=0).ratio for d, count in zip(ladder, runs, strict=True)]
-    row = by_rate("‖Δ‖/‖uvᵀ‖", ladder, [r.mean for r in found], [r.stderr for r in found], order=-0.8, runs=runs)
+    ratios = [gradient_step(model, _task(False), _sizes(d), runs=count, rng=0).ratio for d, count in zip(ladder, runs, strict=True)]
+    row = by_rate("‖Δ‖/‖uvᵀ‖", ladder, [r.mean for r in ratios], [r.stderr for r in ratios], order=-0.8, runs=runs)
     assert row.verdict == Verdict.IN_THE_LIMIT, row.note
 
 
@@ -267,8 +267,8 @@ def test_the_table_has_the_papers_parameters() -> None:
 
 def test_curves_are_the_simulations_at_their_points() -> None:
     campaign = small("dm-fig3")
-    found = simulated(campaign, 8, 3)
-    curve = found.get("relu", 0, 1)
+    curves = simulated(campaign, 8, 3)
+    curve = curves.get("relu", 0, 1)
     (sweep,) = [sweep for sweep in campaign.sweeps(8) if sweep.key == (0, 1)]
     with warnings.catch_warnings(), one_blas_thread():
         warnings.simplefilter("ignore", HypothesisWarning)
@@ -282,33 +282,35 @@ def test_curves_are_the_simulations_at_their_points() -> None:
     }
     for i, value in enumerate(curve.values):
         np.testing.assert_array_equal(curve.icl_runs[:, i], heads[value * 64].icl_runs)
-    mixed = found.get("relu")
+    mixed = curves.get("relu")
     np.testing.assert_allclose(mixed.source_runs @ [0.5, 0.5], mixed.icl_runs, rtol=1e-14)
 
 
 def test_the_constant() -> None:
     # An isotropic source's argument is N(0, 1): the label's variance is 1/2 − 1/(2π) + Δ².
     exact = 0.5 - 1 / (2 * np.pi) + 1e-4
-    found = constant_errors(CAMPAIGNS["dm-fig3"], Mixing(spiked=0.5).at("step", 1.0, 10))
+    errors = constant_errors(CAMPAIGNS["dm-fig3"], Mixing(spiked=0.5).at("step", 1.0, 10))
     # 40 000 squares (y − ȳ)² with a relative scatter below 2: five standard errors.
-    assert found[0] == pytest.approx(exact, rel=5 * 2 / 200)
+    assert errors[0] == pytest.approx(exact, rel=5 * 2 / 200)
     # Each source has half of them.
-    np.testing.assert_allclose(found[1:], exact, rtol=5 * 2 / np.sqrt(20_000))
+    np.testing.assert_allclose(errors[1:], exact, rtol=5 * 2 / np.sqrt(20_000))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_claim_is_held_against_the_runs(name: str, invented_theory: None) -> None:
     campaign = small(name)
-    found = simulated(campaign)
+    results = simulated(campaign)
     families: list[tuple[Panel, Any]] = [(panel, family) for panel in campaign.panels for family in panel.families]
     # Beside the head, where it takes a step, it stands without one and with its rank-one part.
     steps = 2 * any(panel.axis == "step" or family.step for panel, family in families)
-    assert len(found.curves) == sum(2 * each.linear + (1 + steps + len(each.degrees)) * len(each.activations) for _, each in families)
+    assert len(results.curves) == sum(
+        2 * series.linear + (1 + steps + len(series.degrees)) * len(series.activations) for _, series in families
+    )
     # Every curve is held against the theory; and the gain of every step, whole and of rank one.
-    rows = judge(campaign, [found])
+    rows = judge(campaign, [results])
     assert {row.claim for row in rows} == {campaign.figure, THEORY}
     gains = 2 * sum(panel.axis == "step" for panel, _ in families)
-    assert sum(row.claim == THEORY for row in rows) == len(found.curves) + gains
+    assert sum(row.claim == THEORY for row in rows) == len(results.curves) + gains
     assert all(row.note for row in rows)
     assert len({row.subject for row in rows}) == len(rows)
 
@@ -322,13 +324,13 @@ def test_a_gap_which_shrinks_agrees_in_the_limit(invented_theory: None, monkeypa
     start, rng = simulated(campaign), np.random.default_rng(0)
 
     def stored(d: int, gap: float) -> Results:
-        found = {}
+        results = {}
         for key, curve in start.curves.items():
             noise = 1 + 1e-3 * rng.standard_normal((12, len(curve.values)))
             runs = noise * (1 + gap * ("p =" in key[2]))
             settings, sources = curve.panel.settings(curve.family, d), np.repeat(runs[:, :, None], 2, axis=2)
-            found[key] = dataclasses.replace(curve, settings=settings, icl_runs=runs, source_runs=sources)
-        return Results(d, 12, found)
+            results[key] = dataclasses.replace(curve, settings=settings, icl_runs=runs, source_runs=sources)
+        return Results(d, 12, results)
 
     def judged(ladder: list[Results]) -> list[Check]:
         return [row for row in judge(campaign, ladder) if "p = 5" in row.subject and row.claim == campaign.figure]

@@ -26,7 +26,10 @@ Array = NDArray[np.float64]
 
 SIGMA = activation("tanh")
 TINY = replace(
-    QUESTIONS, test=60, heads=("relu",), experiments=tuple(replace(each, steps=each.steps[:2], stop=None) for each in QUESTIONS.experiments)
+    QUESTIONS,
+    test=60,
+    heads=("relu",),
+    experiments=tuple(replace(experiment, steps=experiment.steps[:2], stop=None) for experiment in QUESTIONS.experiments),
 )
 
 
@@ -44,12 +47,12 @@ def test_a_step_descends_along_the_gradient(architecture: Any) -> None:
     data = sample(architecture, "tanh", d, 40, np.random.SeedSequence(1))
     rng = np.random.default_rng(2)
     weights, w = start(architecture, d, m, rng)
-    *_, (_, moved, _) = train(Exact(SIGMA), data, weights, w, size, (0, 1), None)
-    parts: list[tuple[Any, Any, float, int | None]] = [(weights.layers[0], moved.layers[0], size * m * d * (d + 1), 0)]
+    *_, (_, stepped, _) = train(Exact(SIGMA), data, weights, w, size, (0, 1), None)
+    parts: list[tuple[Any, Any, float, int | None]] = [(weights.layers[0], stepped.layers[0], size * m * d * (d + 1), 0)]
     if architecture.layers == 2:
-        parts.append((weights.layers[1], moved.layers[1], size * m, 1))
+        parts.append((weights.layers[1], stepped.layers[1], size * m, 1))
     if architecture.attention:
-        parts.append((weights.attention, moved.attention, size * d**2, None))
+        parts.append((weights.attention, stepped.attention, size * d**2, None))
     for before, after, step, place in parts:
         gradient = (before.astype(float) - after) / step
         along, h = rng.standard_normal(before.shape), 1e-4
@@ -69,11 +72,11 @@ def test_a_step_descends_along_the_gradient(architecture: Any) -> None:
 def test_the_loss_falls_until_it_stops() -> None:
     data = sample(Architecture(), "relu", 6, 72, np.random.SeedSequence(3))
     weights, w = start(Architecture(), 6, 36, np.random.default_rng(4))
-    found = list(train(Exact(activation("relu")), data, weights, w, 0.3, (0, 5, 20), Stop(every=20, most=60)))
-    assert [step for step, *_ in found][:3] == [0, 5, 20]
-    assert len(found) == 4
-    assert found[-1][0] in (20, 40, 60)
-    losses = [each for _, _, each in found]
+    epochs = list(train(Exact(activation("relu")), data, weights, w, 0.3, (0, 5, 20), Stop(every=20, most=60)))
+    assert [step for step, *_ in epochs][:3] == [0, 5, 20]
+    assert len(epochs) == 4
+    assert epochs[-1][0] in (20, 40, 60)
+    losses = [loss for _, _, loss in epochs]
     assert losses == sorted(losses, reverse=True)
 
 
@@ -82,10 +85,10 @@ def test_the_table_has_the_moments_of_the_engine(name: Any) -> None:
     """Linear interpolation: at most h²/8 of second derivatives in κ/s and log s; of (κ + sg)², the largest, by at most 4 s² each."""
     sigma, rng = activation(name), np.random.default_rng(5)
     s, kappa = rng.uniform(0.7, 1.6, 7), rng.standard_normal((40, 7)) * 1.5
-    found = moments(sigma, kappa, s, 2)
+    values = moments(sigma, kappa, s, 2)
     c, norm2 = scaled_moments(sigma, np.tile(s, 40), 2, shifts=kappa.ravel())
     exact = [*(c[:, k] / math.sqrt(math.factorial(k)) for k in range(3)), norm2]
-    for table, column in zip(found, exact, strict=True):
+    for table, column in zip(values, exact, strict=True):
         bound = ((1 / 8) ** 2 + (1 / 6) ** 2) / 8 * 4 * 1.6**2
         assert np.abs(table.ravel() - column).max() < bound
     # Of the plain equivalent there is no table.
@@ -145,8 +148,8 @@ def record(setup: Any) -> Any:
 def test_a_small_run_has_every_row(setup: Any, record: Any) -> None:
     setup.check(record, "run 0", "")
     assert len(record["relu"]) == 2 * len(TINY.experiments)
-    one: Any = setup_with(replace(TINY, experiments=TINY.experiments[:1]), 3, 5, 10**9).simulate(0)[0]
-    for row, values in one["relu"].items():
+    results: Any = setup_with(replace(TINY, experiments=TINY.experiments[:1]), 3, 5, 10**9).simulate(0)[0]
+    for row, values in results["relu"].items():
         assert values == record["relu"][row]
     for row, values in record["relu"].items():
         # With nothing trained, the weights to which an equivalent was trained are those of σ.
@@ -178,18 +181,18 @@ def test_verdicts_tell_a_gap_that_stays_from_one_that_vanishes() -> None:
     d = (8, 12, 16)
 
     def runs_at(limit: float, slope: float, spread: float, count: int = 20) -> list[Array]:
-        return [limit + slope / each + spread * rng.standard_normal(count) for each in d]
+        return [limit + slope / size + spread * rng.standard_normal(count) for size in d]
 
     # |z| > 4 by chance, in either direction: 6e-5.
     assert page.limit(d, runs_at(0.0, 2.0, 0.02)).vanishes
     assert page.limit(d, runs_at(0.3, 2.0, 0.02)).remains
-    assert page.limit(d, runs_at(0.0, 2.0, 1.0)).verdict == "cannot tell"
+    assert page.limit(d, runs_at(0.0, 2.0, 1.0)).verdict == "inconclusive"
 
 
 def test_the_stored_runs_make_the_page() -> None:
     root = Path(__file__).parents[2]
     stored = page.load(root / "results" / "campaigns")
-    assert [each.d for each in stored] == list(QUESTIONS.dimensions)
+    assert [run.d for run in stored] == list(QUESTIONS.dimensions)
     assert page.page(page.Found(stored), "open_questions.png") == (root / "docs" / "figures" / "open_questions.md").read_text(
         encoding="utf-8"
     )

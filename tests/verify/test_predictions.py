@@ -45,14 +45,14 @@ def _invented(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def asked(folder: Path, questions: list[Points] = ASKED) -> list[Points]:
     """What is computed of the questions, in this process."""
-    found: list[Points] = []
+    requests: list[Points] = []
 
     def answers(missing: list[Points]) -> Iterator[Answer]:
-        found.extend(missing)
+        requests.extend(missing)
         return here(missing)
 
     Predictions(folder).prepare(questions, answers)
-    return found
+    return requests
 
 
 @pytest.mark.usefixtures("_invented")
@@ -61,10 +61,10 @@ def test_what_is_kept_is_not_computed_again_and_is_the_same(tmp_path: Path) -> N
     first, again = Predictions(tmp_path / "elsewhere"), Predictions(tmp_path)
     assert not asked(tmp_path)
     for points in ASKED:
-        one, other = first(points), again(points)
+        first_answer, second_answer = first(points), again(points)
         for name in ("icl", "idg", "by_source"):
-            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-        assert one.notes == other.notes
+            np.testing.assert_array_equal(getattr(first_answer, name), getattr(second_answer, name))
+        assert first_answer.notes == second_answer.notes
 
 
 @pytest.mark.usefixtures("_invented")
@@ -93,13 +93,13 @@ def test_whatever_makes_other_models_is_another_question() -> None:
     for campaign in CAMPAIGNS.values():
         points: dict[str, set[Points]] = {}
         for panel in campaign.panels:
-            for each in panel.families:
-                settings = panel.settings(each, 12)
+            for kind in panel.families:
+                settings = panel.settings(kind, 12)
                 for name, model in settings[0].models.items():
                     if hasattr(model, "ridge"):
                         asked_for = tuple(Point(setting.models[name], setting.task, setting.sizes) for setting in settings)
                         points.setdefault(kept.identity(asked_for, ""), set()).add(asked_for)
-        assert all(len(each) == 1 for each in points.values())
+        assert all(len(kind) == 1 for kind in points.values())
 
 
 @pytest.mark.usefixtures("_invented")
@@ -174,11 +174,11 @@ def test_the_theory_is_that_of_the_models_simulated() -> None:
     # One call for the points of one model and task, and one for each of the others.
     setting = Mixing(task_spike=1.0, samples=0.3).at("context", 1.0, 8)
     points = tuple(Point(setting.models[name], setting.task, setting.sizes) for name in ("linear", "linear + intercept", "linear"))
-    found = Predictions()(points)
+    predictions = Predictions()(points)
     direct = [hermite_eq.icl_error(point.model, point.task, point.sizes) for point in points]
-    np.testing.assert_allclose(found.icl, [each.icl for each in direct], rtol=1e-12)
-    np.testing.assert_allclose(found.by_source, [each.icl_by_source for each in direct], rtol=1e-12)
-    assert found.notes[0] == tuple(direct[0].notes)
+    np.testing.assert_allclose(predictions.icl, [error.icl for error in direct], rtol=1e-12)
+    np.testing.assert_allclose(predictions.by_source, [error.icl_by_source for error in direct], rtol=1e-12)
+    assert predictions.notes[0] == tuple(direct[0].notes)
 
 
 def test_where_the_theory_declines_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +190,6 @@ def test_where_the_theory_declines_is_no_number(monkeypatch: pytest.MonkeyPatch)
         return icl_curve(model, task, sizes)
 
     monkeypatch.setattr(kept, "icl_curve", declines)
-    found = Predictions()(ASKED[0])
-    np.testing.assert_allclose(found.icl, [right.icl[0], math.nan], rtol=1e-12)
-    assert found.notes[1] == ("no value: the weights settle; found none",)
+    predictions = Predictions()(ASKED[0])
+    np.testing.assert_allclose(predictions.icl, [right.icl[0], math.nan], rtol=1e-12)
+    assert predictions.notes[1] == ("no value: the weights settle; found none",)

@@ -41,7 +41,7 @@ def test_the_drawn_settings_are_those_of_the_stored_runs() -> None:
 def test_every_pair_of_sources_is_simulated_in_both_conventions() -> None:
     panels = CAMPAIGNS["mixtures"].panels
     assert len(panels) == 2 * len(SECOND)
-    for i, (panel, second) in enumerate(zip(panels, [each for each in SECOND.values() for _ in range(2)], strict=True)):
+    for i, (panel, second) in enumerate(zip(panels, [source for source in SECOND.values() for _ in range(2)], strict=True)):
         (setting,) = panel.settings(panel.families[0], 8)
         assert isinstance(setting.task, Task)
         assert setting.task.unit_inputs == setting.task.unit_link == bool(i % 2)
@@ -54,14 +54,14 @@ def planted(mean: float, share: float = SHARE, limit: float = 1.0, d: int = 40, 
     panel = CAMPAIGNS["settings"].panels[0]
     settings = panel.settings(panel.families[0], d)
     noise = np.random.default_rng(d).standard_normal(runs)
-    found = mean * (1 + share * (noise - noise.mean()) / noise.std(ddof=1) * math.sqrt(runs))[:, None]
+    errors = mean * (1 + share * (noise - noise.mean()) / noise.std(ddof=1) * math.sqrt(runs))[:, None]
 
     def predict(points: Points) -> Theory:
         value = np.ones(1) if hasattr(points[0].sizes, "ratios") else np.array([limit])
         return Theory(value, value, np.empty((1, 0)), ((),))
 
     (name,) = settings[0].models
-    curve = Curve(panel, panel.families[0], name, settings, found, found, np.empty((runs, 1, 0)), np.zeros(1, int), predict)
+    curve = Curve(panel, panel.families[0], name, settings, errors, errors, np.empty((runs, 1, 0)), np.zeros(1, int), predict)
     return Results(d, runs, {(0, 0, name): curve})
 
 
@@ -97,9 +97,9 @@ def test_the_theory_agrees_with_stored_settings_a_wrong_one_not() -> None:
         (setting,) = panel.settings(panel.families[0], 40)
         (model,) = setting.models.values()
         assert isinstance(model, LinearTransformer | RandomTransformer)
-        found = icl_error(model, setting.task, setting.sizes)
+        predicted = icl_error(model, setting.task, setting.sizes)
         for factor, z in scores.items():
-            z.append((row["mean"] - factor * found.icl) / math.hypot(row["stderr"], found.icl_stderr))
+            z.append((row["mean"] - factor * predicted.icl) / math.hypot(row["stderr"], predicted.icl_stderr))
     # χ² of 12 scores (of Student's t with 19 degrees of freedom, variance 19/17): below 50 but for a chance of 1e-5.
     assert np.square(scores[1.0]).sum() < 50 < np.square(scores[1.05]).sum()
 
@@ -119,7 +119,7 @@ def test_every_case_is_simulated(name: str) -> None:
 def test_every_case_has_an_identity_of_its_own() -> None:
     """The manifest names the data of every case, so that no numbers are taken for those of another."""
     stress = CAMPAIGNS["stress"]
-    tasks = [each["task"] for each in Setup(stress, 12, 1, 10**9).identity()["simulations"]]
+    tasks = [campaign["task"] for campaign in Setup(stress, 12, 1, 10**9).identity()["simulations"]]
     assert len(set(tasks)) == len(CASES)
     changed: list[Campaign] = [
         dataclasses.replace(stress, panels=panels)
@@ -130,7 +130,7 @@ def test_every_case_has_an_identity_of_its_own() -> None:
             tuple(dataclasses.replace(panel, values=(1.9,)) for panel in stress.panels),
         )
     ]
-    assert len({Setup(each, 12, 1, 10**9).hash for each in changed}) == len(changed)
+    assert len({Setup(campaign, 12, 1, 10**9).hash for campaign in changed}) == len(changed)
 
 
 def unasked(points: Points) -> Theory:
@@ -139,19 +139,19 @@ def unasked(points: Points) -> Theory:
 
 def gaps(limits: dict[str, float], constants: dict[str, float], noise: float) -> list[Results]:
     """Gaps limit + constant/d + noise of some cases at d = 24 and 12."""
-    rng, found = np.random.default_rng(0), []
+    rng, log_errors = np.random.default_rng(0), []
     for d in (24, 12):
         curves: dict[Key, Curve] = {}
         for index, name in enumerate(limits):
             panel = CAMPAIGNS["stress"].panels[list(CASES).index(name)]
             settings = panel.settings(panel.families[0], d)
-            for each in settings[0].models:
-                runs = np.exp((limits[name] + constants[name] / d + noise * rng.standard_normal((20, 1))) * ("r =" in each))
+            for model in settings[0].models:
+                runs = np.exp((limits[name] + constants[name] / d + noise * rng.standard_normal((20, 1))) * ("r =" in model))
                 sources = np.empty((20, 1, 0))
                 empty = np.zeros(1, int)
-                curves[index, 0, each] = Curve(panel, panel.families[0], each, settings, runs, runs, sources, empty, unasked)
-        found.append(Results(d, 20, curves))
-    return found
+                curves[index, 0, model] = Curve(panel, panel.families[0], model, settings, runs, runs, sources, empty, unasked)
+        log_errors.append(Results(d, 20, curves))
+    return log_errors
 
 
 def test_verdicts_of_planted_gaps() -> None:

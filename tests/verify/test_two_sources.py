@@ -41,9 +41,9 @@ CAMPAIGN = dataclasses.replace(
 def small() -> list[Results]:
     with ThreadPoolExecutor(1) as pool:
         counted: list[int] = []
-        found = measure([CAMPAIGN], pool, lambda: counted.append(1))
+        measured = measure([CAMPAIGN], pool, lambda: counted.append(1))
     assert len(counted) == 80
-    return found
+    return measured
 
 
 def test_planted_errors_agree_and_every_wrong_theory_is_caught() -> None:
@@ -102,20 +102,20 @@ def test_a_theory_is_wrong_in_what_it_says() -> None:
         asked.extend(points)
         return numbers
 
-    def told(defect: str) -> hermite_eq.curve.Setting:
+    def corrupted(defect: str) -> hermite_eq.curve.Setting:
         wrong = WRONG[defect](dataclasses.replace(curve, predict=predict))
         wrong.predict(curve.points)
         return asked[-1]
 
     truth = curve.points[-1]
     (plain, spiked), task = truth.task.sources, truth.task
-    assert told("the task spike forgotten").task.sources == (plain, dataclasses.replace(spiked, task_cov=Identity()))
-    assert told("training probabilities exchanged").task == dataclasses.replace(task, weights=task.weights[::-1])
-    assert told("the noise of source 1 5 % too small").task.sources[1].noise == 0.95 * spiked.noise
-    assert told("η half as large").model == dataclasses.replace(truth.model, step_size=truth.model.step_size / 2)
-    steeper = told("target of source 1: c_1 5 % too large").task
+    assert corrupted("the task spike forgotten").task.sources == (plain, dataclasses.replace(spiked, task_cov=Identity()))
+    assert corrupted("training probabilities exchanged").task == dataclasses.replace(task, weights=task.weights[::-1])
+    assert corrupted("the noise of source 1 5 % too small").task.sources[1].noise == 0.95 * spiked.noise
+    assert corrupted("η half as large").model == dataclasses.replace(truth.model, step_size=truth.model.step_size / 2)
+    steeper = corrupted("target of source 1: c_1 5 % too large").task
     assert steeper.sources[0] == plain
-    before, after = (np.asarray(hermite_eq.coefficients(each.sources[1].target, 3)) for each in (task, steeper))
+    before, after = (np.asarray(hermite_eq.coefficients(setting.sources[1].target, 3)) for setting in (task, steeper))
     # Of the coefficients the first alone; each is a sum with error of some eps.
     assert np.abs(after - before * np.array([1, 1.05, 1, 1])).max() < 8 * np.finfo(float).eps
 

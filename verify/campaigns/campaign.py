@@ -131,8 +131,8 @@ class Fixed(Family):
         else:
             fixed[{"samples": "tau", "context": "alpha", "tasks": "kappa"}[axis]] = value
         sizes = Sizes.from_ratios(d, **fixed, mu=mu)
-        found = sizes.ratios
-        values = {"samples": found.tau, "context": found.alpha, "tasks": found.kappa, "hidden": (sizes.hidden or 0) / sizes.samples}
+        ratios = sizes.ratios
+        values = {"samples": ratios.tau, "context": ratios.alpha, "tasks": ratios.kappa, "hidden": (sizes.hidden or 0) / sizes.samples}
         return Setting(values.get(axis, value), task, sizes, {label(model): model for model in self.models})
 
     def legend(self, axis: Axis) -> str:
@@ -289,4 +289,4 @@ def curves_panel(
     errors: tuple[Error, ...] = ("icl",),
 ) -> Panel:
     """A panel of the same task and models at each of ``ratios``."""
-    return Panel(axis, values, tuple(Fixed(task, models, each) for each in ratios), errors)
+    return Panel(axis, values, tuple(Fixed(task, models, point) for point in ratios), errors)

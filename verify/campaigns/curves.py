@@ -77,13 +77,13 @@ class Curve:
         head = getattr(self.model, "head", None) if isinstance(self.model, OneStepTransformer) else getattr(self.model, "activation", None)
         return head.degree if isinstance(head, PolynomialActivation) else None
 
-    def each(self, error: Error) -> Array:
+    def runs_of(self, error: Error) -> Array:
         """One value for each run and point."""
         return pick(error, self.icl_runs, self.idg_runs, self.source_runs)
 
     def simulated(self, error: Error) -> MonteCarlo:
         """Means and standard errors."""
-        return MonteCarlo.from_runs(self.each(error))
+        return MonteCarlo.from_runs(self.runs_of(error))
 
     @property
     def points(self) -> Points:
@@ -193,10 +193,15 @@ class Results:
     def _places(self) -> dict[Key, str]:
         parts = {key: curve.family.where(curve.panel.axis, curve.name) for key, curve in self.curves.items()}
         same = [len(set(column)) < 2 and len(parts) > 1 for column in zip(*parts.values(), strict=True)]
-        found = {key: ", ".join(part for part, one in zip(each, same, strict=True) if part and not one) for key, each in parts.items()}
+        places = {
+            key: ", ".join(part for part, constant in zip(names, same, strict=True) if part and not constant)
+            for key, names in parts.items()
+        }
         # Models which do not see what distinguishes the panels, on draws of their own in each.
-        named = [(name, found[index, number, name]) for index, number, name in found]
-        return {key: place + f"{', ' * bool(place)}panel {key[0] + 1}" * (named.count((key[2], place)) > 1) for key, place in found.items()}
+        named = [(name, places[index, number, name]) for index, number, name in places]
+        return {
+            key: place + f"{', ' * bool(place)}panel {key[0] + 1}" * (named.count((key[2], place)) > 1) for key, place in places.items()
+        }
 
     def subject(self, key: Key) -> str:
         """The name of a curve, and what distinguishes it."""

@@ -127,8 +127,8 @@ class Mixing(Family):
 
     def where(self, axis: Axis, name: str) -> tuple[str, ...]:
         what = self.structure if axis == "step" else axis
-        said = not self.normalise or "h normalised" in self.name or name.partition(",")[0] not in self.activations
-        return ("" if said else "h normalised", "" if self.name.startswith(what) else what, self.name)
+        varies = not self.normalise or "h normalised" in self.name or name.partition(",")[0] not in self.activations
+        return ("" if varies else "h normalised", "" if self.name.startswith(what) else what, self.name)
 
     def abscissa(self, axis: Axis) -> str:
         return {

@@ -62,10 +62,10 @@ class Theory:
 
 def together(points: Points) -> list[Points]:
     """Those of one model and task, which are solved together, each once."""
-    found: dict[Any, list[Point]] = {}
+    groups: dict[Any, list[Point]] = {}
     for point in dict.fromkeys(points):
-        found.setdefault((point.model, point.task), []).append(point)
-    return [*map(tuple, found.values())]
+        groups.setdefault((point.model, point.task), []).append(point)
+    return [*map(tuple, groups.values())]
 
 
 def solved(points: Points) -> Rows:
@@ -80,7 +80,7 @@ def solved(points: Points) -> Rows:
         if len(points) > 1:
             return [solved((point,))[0] for point in points]
         none = [math.nan] * 2 + [0.0] * 2 + [math.nan] * source_errors(task)
-        return [(none, (f"no value: {declined.hypothesis}; found {declined.found}",))]
+        return [(none, (f"no value: {declined.hypothesis}; found {declined.finding}",))]
     by_source = np.asarray(curve.icl_by_source)[:, : source_errors(task)]
     columns = curve.icl, curve.idg, curve.icl_stderr, curve.idg_stderr, by_source
     return [(row.tolist(), tuple(curve.notes)) for row in np.column_stack(columns)]
@@ -145,8 +145,8 @@ class Predictions:
 
     def __call__(self, points: Points) -> Theory:
         self.prepare([points])
-        found = {point: row for group in together(points) for point, row in zip(group, self._known[group], strict=True)}
-        values, notes = zip(*(found[point] for point in points), strict=True)
+        by_point = {point: row for group in together(points) for point, row in zip(group, self._known[group], strict=True)}
+        values, notes = zip(*(by_point[point] for point in points), strict=True)
         columns = np.array(values)
         return Theory(columns[:, 0], columns[:, 1], columns[:, 4:], notes, columns[:, 2:4].T)
 

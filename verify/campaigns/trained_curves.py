@@ -38,7 +38,7 @@ class Found:
     def abscissa(self) -> Array:
         """n/d² or k/d at every point."""
         ratios = [sizes.ratios for sizes in self.curve.sizes(self.d)]
-        return np.array([each.tau if self.curve.axis == "samples" else each.kappa for each in ratios])
+        return np.array([point.tau if self.curve.axis == "samples" else point.kappa for point in ratios])
 
     @property
     def stuck(self) -> NDArray[np.bool_]:
@@ -71,22 +71,22 @@ def results(campaign: TrainedCampaign, d: int, records: list[Any], origins: tupl
         {name: np.array([record[i][name] for record in records], dtype=float) for name in ("training", "icl", "idg", "variance")}
         for i in range(len(campaign.curves))
     ]
-    curves = tuple(Found(curve, d, **each) for curve, each in zip(campaign.curves, columns, strict=True))
+    curves = tuple(Found(curve, d, **arrays) for curve, arrays in zip(campaign.curves, columns, strict=True))
     return Results(campaign, d, curves, origins, tuple(sorted({part["jax"] for record in records for part in record})))
 
 
 def load(root: Path, campaign: TrainedCampaign) -> list[Results]:
     """What is stored of a campaign, by d; of setups with another seed that with most runs."""
-    found: dict[int, Results] = {}
+    by_dimension: dict[int, Results] = {}
     for store in stored(root, campaign):
         runs = store.read()
         here = results(campaign, store.setup.d, [run.record for run in runs.values()], tuple(run.origin for run in runs.values()))
-        if here.d not in found or here.runs > found[here.d].runs:
-            found[here.d] = here
-    return [found[d] for d in sorted(found)]
+        if here.d not in by_dimension or here.runs > by_dimension[here.d].runs:
+            by_dimension[here.d] = here
+    return [by_dimension[d] for d in sorted(by_dimension)]
 
 
 def load_all(root: Path, campaigns: dict[str, TrainedCampaign]) -> dict[str, list[Results]]:
     """By campaign, of those of which something is stored."""
     loaded: Iterator[tuple[str, list[Results]]] = ((name, load(root, campaign)) for name, campaign in campaigns.items())
-    return {name: each for name, each in loaded if each}
+    return {name: loaded_results for name, loaded_results in loaded if loaded_results}

@@ -23,12 +23,12 @@ THEORY = "error theory"
 def theory_rows(ladder: Ladder) -> dict[tuple[Key, Error | None], Check]:
     """For every curve the point that is furthest from the theory, by curve and error; then, by None, for the gain of every step.
 
-    A curve agrees if it does at every point, and every point can tell. Where it disagrees, the mean relative gap must shrink as 1/d over
+    A curve agrees if it does at every point, and every point is resolved. Where it disagrees, the mean relative gap must shrink as 1/d over
     all d of the ladder.
     """
     curves = {key: curve for key, curve in ladder[0].curves.items() if curve.predicted}
     rows: dict[tuple[Key, Error | None], Check] = {
-        (key, error): point_row(ladder[0].subject(key), curve.parts(error), [(each.d, each.curves[key]) for each in ladder])
+        (key, error): point_row(ladder[0].subject(key), curve.parts(error), [(rung.d, rung.curves[key]) for rung in ladder])
         for key, curve in curves.items()
         for error in curve.panel.errors
     }
@@ -63,9 +63,9 @@ def point_row(name: str, parts: Sequence[Error], ladder: Sequence[tuple[int, Cur
         row = degree_too_high(row, measured / predicted - 1, excess(curve.points[i]))
     row = in_the_limit(row, lambda: _gaps(ladder, parts[0]))
     # Of a row that agrees what is most particular; of another all that the theory says of itself.
-    said = notes[-1:] if row.verdict == Verdict.AGREES else notes
+    remarks = notes[-1:] if row.verdict == Verdict.AGREES else notes
     declined = [f"no value at {(~known[0]).sum()} of {len(curve.values)} points"] if not known.all() else []
-    quoted = [f"the theory says: {'; '.join(said)}"] if said else []
+    quoted = [f"the theory says: {'; '.join(remarks)}"] if remarks else []
     return row.with_verdict(row.verdict, "; ".join(filter(None, [row.note, *declined, *quoted])))
 
 
@@ -74,7 +74,7 @@ def _gaps(ladder: Sequence[tuple[int, Curve]], error: Error) -> list[tuple[int, 
     known = np.isfinite([curve.theory(error) for _, curve in ladder]).all(axis=0)
     if not known.any():
         return []
-    return [(d, ((curve.each(error) - curve.theory(error)) / curve.scale(error))[:, known]) for d, curve in ladder]
+    return [(d, ((curve.runs_of(error) - curve.theory(error)) / curve.scale(error))[:, known]) for d, curve in ladder]
 
 
 def degree_too_high(row: Check, gap: float, inflated: float) -> Check:
@@ -92,8 +92,8 @@ def in_the_limit(row: Check, gaps: Callable[[], Sequence[tuple[int, Array]]]) ->
     if row.verdict != Verdict.DISAGREES:
         return row
     ladder = sorted((d, runs.mean(axis=1)) for d, runs in gaps())
-    found = [(d, MonteCarlo.from_runs(runs)) for d, runs in ladder]
-    shown = ", ".join(f"{each.mean:+.3f} ± {each.stderr:.3f} at d = {d}" for d, each in found)
+    means = [(d, MonteCarlo.from_runs(runs)) for d, runs in ladder]
+    shown = ", ".join(f"{mean.mean:+.3f} ± {mean.stderr:.3f} at d = {d}" for d, mean in means)
     note = f"{row.note}; mean gap {shown}" if shown else row.note
     if len(ladder) < 3:
         return row.with_verdict(row.verdict, f"{note}; with three d in store its exponent is fitted")
@@ -136,15 +136,15 @@ def _gain_row(results: Results, key: Key) -> Check:
     """The gain by the step at the η where it is furthest from the theory's."""
     curve = results.curves[key]
     runs, expected = gains(curve), predicted_gains(curve)
-    found, known = MonteCarlo.from_runs(runs), np.isfinite(expected)
-    i = int(np.argmax(np.where(known, np.abs(z_scores(expected, found.mean, found.stderr, found.runs)), 0.0)))
+    mean, known = MonteCarlo.from_runs(runs), np.isfinite(expected)
+    i = int(np.argmax(np.where(known, np.abs(z_scores(expected, mean.mean, mean.stderr, mean.runs)), 0.0)))
     at = int(np.flatnonzero(curve.values == 1.0)[0])
-    note = f"at η = d²: {found.mean[at]:+.1%} ± {found.stderr[at]:.1%}, theory {expected[at]:+.1%}"
+    note = f"at η = d²: {mean.mean[at]:+.1%} ± {mean.stderr[at]:.1%}, theory {expected[at]:+.1%}"
     subject = f"{results.subject(key)}: e(η)/e(0) − 1 at η = {curve.values[i]:g} d² (worst of {int(known.sum() - 1)})"
     return by_runs(subject, float(expected[i]), runs[:, i], scale=1.0, note=note)
 
 
 def judge(campaign: Campaign, ladder: Ladder) -> list[Check]:
     """The rows of a campaign at the first d of the ladder: what is said of it, then the theory beside every curve. Others are for rates."""
-    said = [row for statement in campaign.claims for row in statement(ladder=ladder)]
-    return [*claimed(campaign.figure, said), *claimed(THEORY, theory_rows(ladder).values())]
+    checks = [row for statement in campaign.claims for row in statement(ladder=ladder)]
+    return [*claimed(campaign.figure, checks), *claimed(THEORY, theory_rows(ladder).values())]

@@ -31,7 +31,7 @@ class Verdict(StrEnum):
     IN_THE_LIMIT = "agrees in the limit (gap shrinks at the declared rate)"
     DISAGREES = "disagrees"
     DEGREE_TOO_HIGH = "r too high for this d"
-    UNDECIDED = "cannot tell (sampling error too large)"
+    UNDECIDED = "inconclusive (sampling error too large)"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def by_z(
 ) -> Check:
     """Agreement within sampling error: |z| below :data:`Z_LIMIT`.
 
-    With ``scale`` given, a deviation of :data:`RESOLUTION` times it must have been visible; else the verdict is "cannot tell".
+    With ``scale`` given, a deviation of :data:`RESOLUTION` times it must have been visible; else the verdict is "inconclusive".
     """
     z = z_score(predicted, measured, stderr, runs)
     verdict = Verdict.DISAGREES
@@ -109,8 +109,8 @@ def by_z(
 
 def by_runs(subject: str, predicted: float, runs: NDArray[np.float64], *, scale: float = math.inf, note: str = "") -> Check:
     """The same for the mean of one value for each run."""
-    found = MonteCarlo.from_runs(runs)
-    return by_z(subject, predicted, found.mean, found.stderr, runs=found.runs, scale=scale, note=note)
+    mean = MonteCarlo.from_runs(runs)
+    return by_z(subject, predicted, mean.mean, mean.stderr, runs=mean.runs, scale=scale, note=note)
 
 
 def can_tell(stderr: float, scale: float, runs: int | None = None, limit: float = Z_LIMIT) -> bool:
@@ -121,13 +121,13 @@ def can_tell(stderr: float, scale: float, runs: int | None = None, limit: float 
 def at_every_point(worst: Check, stderrs: ArrayLike, scales: ArrayLike, *, runs: int) -> Check:
     """``worst``, the row of the point with the largest |z| of several: undecided if one of the points could not have told.
 
-    A point can tell if a deviation of :data:`RESOLUTION` times its scale must have been visible there.
+    A point resolves a deviation if one of :data:`RESOLUTION` times its scale must have been visible there.
     """
     points = list(zip(np.asarray(stderrs, dtype=float), np.asarray(scales, dtype=float), strict=True))
     blind = sum(not can_tell(stderr, scale, runs) for stderr, scale in points)
     if worst.verdict not in (Verdict.AGREES, Verdict.UNDECIDED) or not blind:
         return worst
-    return worst.with_verdict(Verdict.UNDECIDED, f"{worst.note}; cannot tell at {blind} of {len(points)} points".removeprefix("; "))
+    return worst.with_verdict(Verdict.UNDECIDED, f"{worst.note}; inconclusive at {blind} of {len(points)} points".removeprefix("; "))
 
 
 def fit_slope(d: ArrayLike, gaps: ArrayLike, stderrs: ArrayLike) -> tuple[float, float]:
@@ -175,12 +175,12 @@ def by_rate(
 
 def rate_of_runs(subject: str, gaps: Sequence[tuple[int, NDArray[np.float64]]], *, order: float = -1) -> Check:
     """The same for the means of one value for each run, at each d."""
-    found = [MonteCarlo.from_runs(runs) for _, runs in gaps]
+    means = [MonteCarlo.from_runs(runs) for _, runs in gaps]
     return by_rate(
         subject,
         [d for d, _ in gaps],
-        [each.mean for each in found],
-        [each.stderr for each in found],
+        [mean.mean for mean in means],
+        [mean.stderr for mean in means],
         order=order,
-        runs=[each.runs for each in found],
+        runs=[mean.runs for mean in means],
     )

@@ -29,11 +29,11 @@ class Comparison:
     @classmethod
     def of(cls, values: Array, runs: Array, predicted: Array) -> Comparison:
         """From one difference for each run and point."""
-        found = MonteCarlo.from_runs(runs)
-        return cls(values, found.mean, found.stderr, predicted, z_scores(0.0, found.mean, found.stderr, found.runs))
+        mean = MonteCarlo.from_runs(runs)
+        return cls(values, mean.mean, mean.stderr, predicted, z_scores(0.0, mean.mean, mean.stderr, mean.runs))
 
     @classmethod
-    def one(cls, runs: Array, predicted: float) -> Comparison:
+    def single(cls, runs: Array, predicted: float) -> Comparison:
         """A single difference, at no value."""
         return cls.of(np.array([np.nan]), runs[:, None], np.array([predicted]))
 
@@ -63,22 +63,22 @@ class Comparison:
         )
 
 
-def relative_gaps(one: Curve, other: Curve) -> Array:
+def relative_gaps(first: Curve, second: Curve) -> Array:
     """e(one)/e(other) − 1, for each run and point."""
-    return np.asarray((one.icl_runs - other.icl_runs) / other.icl_runs.mean(axis=0))
+    return np.asarray((first.icl_runs - second.icl_runs) / second.icl_runs.mean(axis=0))
 
 
-def _minus(one: Array, other: Array) -> Array:
+def _minus(first: Array, second: Array) -> Array:
     """The difference of two predictions, NaN where both diverge."""
     with np.errstate(invalid="ignore"):
-        return one - other
+        return first - second
 
 
-def paired(one: Curve, other: Curve, error: Error, where: NDArray[np.bool_] | None = None) -> Comparison:
+def paired(first: Curve, second: Curve, error: Error, where: NDArray[np.bool_] | None = None) -> Comparison:
     """Error of ``one`` minus that of ``other`` on common draws, point by point."""
-    chosen = np.ones(len(one.values), bool) if where is None else where
-    predicted = _minus(one.theory(error), other.theory(error))
-    return Comparison.of(one.values[chosen], (one.each(error) - other.each(error))[:, chosen], predicted[chosen])
+    chosen = np.ones(len(first.values), bool) if where is None else where
+    predicted = _minus(first.theory(error), second.theory(error))
+    return Comparison.of(first.values[chosen], (first.runs_of(error) - second.runs_of(error))[:, chosen], predicted[chosen])
 
 
 def within(curve: Curve, error: Error, pairs: Sequence[tuple[int, int]]) -> Comparison:
@@ -87,13 +87,13 @@ def within(curve: Curve, error: Error, pairs: Sequence[tuple[int, int]]) -> Comp
     Where the points of a run are independent draws, this pairs what has no common noise, and loses nothing by it but degrees of freedom.
     """
     first, second = (np.array(column) for column in zip(*pairs, strict=True))
-    runs, theory = curve.each(error), curve.theory(error)
+    runs, theory = curve.runs_of(error), curve.theory(error)
     return Comparison.of(curve.values[first], runs[:, first] - runs[:, second], _minus(theory[first], theory[second]))
 
 
 def within_band(subject: str, runs: Array, predicted: float, band: float, note: str) -> Check:
     """That the mean of ``runs`` is within ± ``band``, beyond the sampling error: z is from the nearer end."""
-    found = MonteCarlo.from_runs(runs)
-    z = z_score(band, abs(found.mean), found.stderr, found.runs)
+    mean = MonteCarlo.from_runs(runs)
+    z = z_score(band, abs(mean.mean), mean.stderr, mean.runs)
     verdict = Verdict.AGREES if z < -Z_LIMIT else Verdict.DISAGREES if z > Z_LIMIT else Verdict.UNDECIDED
-    return Check(subject, predicted, found.mean, found.stderr, "z", z, verdict, note=note, kind="one-sided")
+    return Check(subject, predicted, mean.mean, mean.stderr, "z", z, verdict, note=note, kind="one-sided")

@@ -102,7 +102,7 @@ def outcome(claim: str, defect: str, rows: Sequence[Check]) -> dict[str, Any]:
 
 def controls(ladder: Ladder, defects: Sequence[Defect] = DEFECTS) -> list[dict[str, Any]]:
     """How many of the rows on which the right theory is not rejected reject each wrong one."""
-    right, found = theory_rows(ladder), []
+    right, caught = theory_rows(ladder), []
     for defect in defects:
         chosen = {
             place
@@ -121,8 +121,8 @@ def controls(ladder: Ladder, defects: Sequence[Defect] = DEFECTS) -> list[dict[s
                 for results in ladder
             ]
         )
-        found.append(outcome(THEORY, defect.name, [rows[place] for place in chosen]))
-    return found
+        caught.append(outcome(THEORY, defect.name, [rows[place] for place in chosen]))
+    return caught
 
 
 def sentence(item: dict[str, Any]) -> str:

@@ -59,8 +59,8 @@ def _gaps(results: Results, key: Key) -> tuple[float, float]:
         for other in results.of_panel(key[0])
         if isinstance(other.model, RandomTransformer) and other.degree is None and other.model.normalise == curve.model.normalise
     )
-    found = MonteCarlo.from_runs(np.log(curve.icl_runs[:, 0] / head.icl_runs[:, 0]))
-    return found.mean, found.stderr
+    mean = MonteCarlo.from_runs(np.log(curve.icl_runs[:, 0] / head.icl_runs[:, 0]))
+    return mean.mean, mean.stderr
 
 
 def _limit(small: Results, large: Results, key: Key) -> tuple[float, float, str]:

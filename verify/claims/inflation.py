@@ -48,14 +48,14 @@ def scales(model: OneStepTransformer | RandomTransformer, task: AnyTask, sizes: 
         return np.asarray(np.ones_like(lengths) if model.normalise else np.sqrt(lengths))
     assert sizes.hidden is not None
     n = sizes.samples
-    seen = law.draw(law.tasks(n, np.random.default_rng(streams[0])), np.arange(n), streams[1])
-    others = (seen.x**2).sum(axis=1) * (seen.b**2).sum(axis=1) / law.trace()
-    overlaps = tested.x @ seen.x.T * (tested.b @ seen.b.T)
+    contexts = law.draw(law.tasks(n, np.random.default_rng(streams[0])), np.arange(n), streams[1])
+    others = (contexts.x**2).sum(axis=1) * (contexts.b**2).sum(axis=1) / law.trace()
+    overlaps = tested.x @ contexts.x.T * (tested.b @ contexts.b.T)
     if model.normalise:
         overlaps /= np.sqrt(np.multiply.outer(lengths, others))
         lengths = np.ones_like(lengths)
     rate = model.step_size / sizes.hidden * float(np.asarray(coefficients(model.activation, 1))[1])
-    return np.asarray(np.sqrt(lengths + (rate * (overlaps @ seen.y) / n) ** 2))
+    return np.asarray(np.sqrt(lengths + (rate * (overlaps @ contexts.y) / n) ** 2))
 
 
 @functools.lru_cache(maxsize=512)

@@ -31,7 +31,7 @@ def _mixing(curve: Curve) -> Mixing:
 
 def same_error(*, ladder: Ladder) -> list[Check]:
     """The equivalents, and the rank-one part of the step, have the error of the head; else their gap is small, or vanishes with d."""
-    found = []
+    checks = []
     for (index, number, name), curve in ladder[0].curves.items():
         family = _mixing(curve)
         if name not in family.activations:
@@ -39,19 +39,19 @@ def same_error(*, ladder: Ladder) -> list[Check]:
         length = ", h normalised," if family.normalise else ""
         head = f"{name}{length} against {curve.panel.axis}{', ' * bool(family.name)}{family.name}"
         rivals = [*(f"{name}, p = {p}" for p in family.degrees), f"{name}, rank one"]
-        found += [
+        checks += [
             _same(f"{head}: {rival} and the head", (index, number, rival), (index, number, name), ladder)
             for rival in rivals
             if (index, number, rival) in ladder[0].curves
         ]
-    return found
+    return checks
 
 
-def _same(subject: str, one: Key, other: Key, ladder: Ladder) -> Check:
-    curve, rival = (ladder[0].curves[key] for key in (one, other))
+def _same(subject: str, first: Key, second: Key, ladder: Ladder) -> Check:
+    curve, rival = (ladder[0].curves[key] for key in (first, second))
     gaps = relative_gaps(curve, rival)
-    found = MonteCarlo.from_runs(gaps)
-    mean, stderr = found.mean, found.stderr
+    pair_mean = MonteCarlo.from_runs(gaps)
+    mean, stderr = pair_mean.mean, pair_mean.stderr
     i = int(np.argmax(np.abs(mean) / stderr))
     expected = curve.theory("icl") / rival.theory("icl") - 1
     here = along = ""
@@ -61,7 +61,7 @@ def _same(subject: str, one: Key, other: Key, ladder: Ladder) -> Check:
     row = by_runs(f"{subject}, worst of {len(mean)}", 0.0, gaps[:, i], scale=1.0, note=note)
     row = at_every_point(row, stderr, np.ones(len(mean)), runs=len(gaps))
     row = degree_too_high(row, float(mean[i]), excess(curve.points[i]))
-    row = in_the_limit(row, lambda: [(each.d, relative_gaps(each.curves[one], each.curves[other])) for each in ladder])
+    row = in_the_limit(row, lambda: [(rung.d, relative_gaps(rung.curves[first], rung.curves[second])) for rung in ladder])
     # With runs enough any two heads differ at a finite d.
     if row.verdict == Verdict.DISAGREES and _too_small(mean, stderr):
         return row.with_verdict(Verdict.AGREES, f"{row.note}; everywhere less than {NO_GAIN:.0%}")
@@ -75,7 +75,7 @@ def structure_helps(*, ladder: Ladder) -> list[Check]:
         if name == "relu" and curve.panel.axis in ("input spike", "task spike", "noise"):
             sign, verb = (-1, "rises") if curve.panel.axis == "noise" else (1, "falls")
             for part in curve.parts("icl"):
-                runs, expected = curve.each(part), curve.theory(part)
+                runs, expected = curve.runs_of(part), curve.theory(part)
                 note = f"; {(runs[:, -1] - runs[:, 0]).mean() / runs[:, 0].mean():+.1%}"
                 if np.isfinite(expected[[0, -1]]).all():
                     note += f"; theory {expected[-1] / expected[0] - 1:+.1%}"
@@ -103,8 +103,8 @@ def _step_of(results: Results, key: Key) -> list[Check]:
     at = int(np.flatnonzero(curve.values == 1.0)[0])
     runs, expected = gains(curve), predicted_gains(curve)
     changes = MonteCarlo.from_runs(runs)
-    mean, stderr, found, name = changes.mean, changes.stderr, int(np.argmin(changes.mean)), results.subject(key)
-    note = f"{mean[at]:+.1%} at η = d²; least error at η = {curve.values[found]:g} d² ({mean[found]:+.1%} ± {stderr[found]:.1%})"
+    mean, stderr, least, name = changes.mean, changes.stderr, int(np.argmin(changes.mean)), results.subject(key)
+    note = f"{mean[at]:+.1%} at η = d²; least error at η = {curve.values[least]:g} d² ({mean[least]:+.1%} ± {stderr[least]:.1%})"
     known = bool(np.isfinite(expected).all())
     if known:
         best = int(np.argmin(expected))
@@ -122,10 +122,10 @@ def _step_of(results: Results, key: Key) -> list[Check]:
         rows.append(
             by_runs(
                 f"{name}: e/e(0) at the theory's best η above the smallest",
-                float(expected[best] - expected[found]),
-                runs[:, best] - runs[:, found],
+                float(expected[best] - expected[least]),
+                runs[:, best] - runs[:, least],
                 scale=1.0,
-                note=f"smallest at η = {curve.values[found]:g} d², in theory at {curve.values[best]:g} d²",
+                note=f"smallest at η = {curve.values[least]:g} d², in theory at {curve.values[best]:g} d²",
             )
         )
     return rows

@@ -51,13 +51,13 @@ def _changed(name: str, ladder: list[tuple[int, Curve]], part: Error) -> Check:
     note = f"simulation/theory − 1 = {runs.mean() / predicted - 1:+.1%}"
     row = by_runs(subject, predicted, runs, scale=abs(predicted), note=note)
     return in_the_limit(
-        row, lambda: [(d, (found / expected - 1)[:, None]) for d, each in ladder for found, expected in [_change(each, part)]]
+        row, lambda: [(d, (simulated / expected - 1)[:, None]) for d, rung in ladder for simulated, expected in [_change(rung, part)]]
     )
 
 
 def _change(curve: Curve, part: Error) -> tuple[Array, float]:
     """What the last point has more than the first: run by run, and in theory."""
-    runs, theory = curve.each(part), curve.theory(part)
+    runs, theory = curve.runs_of(part), curve.theory(part)
     return runs[:, -1] - runs[:, 0], float(theory[-1] - theory[0])
 
 

@@ -38,36 +38,36 @@ def beats(
     ladder: Ladder,
 ) -> list[Check]:
     """One model has the lower ICL error at every value in [low, high); ``rival`` may be below both."""
-    one, beaten = (ladder[0].get(each, panel) for each in (name, other))
-    where, note = (one.values >= low) & (one.values < high), ""
+    better, beaten = (ladder[0].get(label, panel) for label in (name, other))
+    where, note = (better.values >= low) & (better.values < high), ""
     if rival is not None:
         third = ladder[0].get(rival, panel)
-        both = np.minimum(-paired(third, one, "icl", where).z, -paired(third, beaten, "icl", where).z)
+        both = np.minimum(-paired(third, better, "icl", where).z, -paired(third, beaten, "icl", where).z)
         note = f"; {third.model} is below both at {int((both > Z_LIMIT).sum())} of {len(both)}"
-    return [paired(one, beaten, "icl", where).row(subject, note)]
+    return [paired(better, beaten, "icl", where).row(subject, note)]
 
 
 def gains_little(subject: str, name: str, other: str, *, ladder: Ladder) -> list[Check]:
     """One model changes the error of another by less than :data:`SLIGHT`, on average over the curve."""
-    one, plain = ladder[0].get(name), ladder[0].get(other)
-    runs, predicted = mean_gaps(plain, one), float((one.theory("icl") / plain.theory("icl") - 1).mean())
-    note = f"{one.model} changes the error of {plain.model} by {float(runs.mean()):+.1%} on average"
+    curve, plain = ladder[0].get(name), ladder[0].get(other)
+    runs, predicted = mean_gaps(plain, curve), float((curve.theory("icl") / plain.theory("icl") - 1).mean())
+    note = f"{curve.model} changes the error of {plain.model} by {float(runs.mean()):+.1%} on average"
     return [within_band(f"{subject} (< {SLIGHT:.0%})", runs, predicted, SLIGHT, note)]
 
 
 def lower_on_average(subject: str, name: str, other: str | None, *, panel: int = 0, ladder: Ladder) -> list[Check]:
     """One model has the lower ICL error on average over the curve, of another or, of none, of the best constant."""
-    one = ladder[0].get(name, panel)
-    assert isinstance(one.task, Task)
+    curve = ladder[0].get(name, panel)
+    assert isinstance(curve.task, Task)
     if other is None:
-        constant = constant_error(one.task, ladder[0].d)
-        relative, theory = (one.icl_runs / constant - 1).mean(axis=1), one.theory("icl") / constant
+        constant = constant_error(curve.task, ladder[0].d)
+        relative, theory = (curve.icl_runs / constant - 1).mean(axis=1), curve.theory("icl") / constant
     else:
         beaten = ladder[0].get(other, panel)
-        relative, theory = mean_gaps(beaten, one), one.theory("icl") / beaten.theory("icl")
+        relative, theory = mean_gaps(beaten, curve), curve.theory("icl") / beaten.theory("icl")
     predicted = float((theory - 1).mean())
     note = f": {float(relative.mean()):+.1%}; theory {predicted:+.1%}"
-    return [Comparison.one(relative, predicted).row(subject, note)]
+    return [Comparison.single(relative, predicted).row(subject, note)]
 
 
 def peak(subject: str, curve: Curve, error: Error, present: bool = True) -> Check:
@@ -181,14 +181,14 @@ def _gap(results: Results, panel: int, sigma: str, r: int, order: float | None) 
     note = f"{note}, vanishing as d^{slope:.2f}"
     if abs(slope - order) > NEXT_ORDER:
         return row.with_verdict(Verdict.DISAGREES, note)
-    seen = row.verdict == Verdict.AGREES and abs(z_score(0.0, row.measured, row.stderr, exact.runs)) > Z_LIMIT
-    return row.with_verdict(Verdict.IN_THE_LIMIT if seen else row.verdict, note)
+    resolved = row.verdict == Verdict.AGREES and abs(z_score(0.0, row.measured, row.stderr, exact.runs)) > Z_LIMIT
+    return row.with_verdict(Verdict.IN_THE_LIMIT if resolved else row.verdict, note)
 
 
 def gap_vanishes(subject: str, name: str, other: str, *, panel: int = 0, ladder: Ladder) -> list[Check]:
     """The mean relative gap of one model to another vanishes as 1/d, over all d at which both are there."""
-    both = sorted((each for each in ladder if (panel, 0, name) in each.curves), key=lambda each: each.d)
-    gaps = [(each.d, mean_gaps(each.get(other, panel), each.get(name, panel))) for each in both]
+    both = sorted((rung for rung in ladder if (panel, 0, name) in rung.curves), key=lambda rung: rung.d)
+    gaps = [(rung.d, mean_gaps(rung.get(other, panel), rung.get(name, panel))) for rung in both]
     return [rate_of_runs(f"{subject}: mean relative gap → 0 as 1/d", gaps)]
 
 
@@ -204,15 +204,15 @@ def best_value(symbol: str, *, ladder: Ladder) -> list[Check]:
 
 def _best_of(symbol: str, curve: Curve, error: Error) -> list[Check]:
     theory, mean = curve.theory(error), curve.simulated(error).mean
-    expected, found = int(np.nanargmin(theory)), int(np.argmin(mean))
+    expected, best = int(np.nanargmin(theory)), int(np.argmin(mean))
     last, name = len(curve.values) - 1, str(error).upper()
     where = ", ".join(filter(None, reversed(curve.family.where(curve.panel.axis, curve.name))))
-    note = f"smallest at {symbol} = {curve.values[found]:g}, in theory at {curve.values[expected]:g}"
+    note = f"smallest at {symbol} = {curve.values[best]:g}, in theory at {curve.values[expected]:g}"
     rows = [
         by_runs(
             f"{where}: {name} at the theory's best {symbol} above the smallest",
-            float(theory[expected] - theory[found]),
-            curve.each(error)[:, expected] - curve.each(error)[:, found],
+            float(theory[expected] - theory[best]),
+            curve.runs_of(error)[:, expected] - curve.runs_of(error)[:, best],
             scale=float(theory[expected]),
             note=note,
         )
@@ -257,8 +257,11 @@ def nearer_to_the_limit(*, ladder: Ladder) -> list[Check]:
         note = f"{float(runs.mean()):+.1%} above the limit on average over n; theory at this d: {predicted:+.1%}"
         rows.append(by_runs(f"{curve.model}: e_ICL/limit − 1 at d = {ladder[0].d}", predicted, runs, scale=1.0, note=note))
         gaps.append((predicted, runs))
-    (one, own), (other, others) = gaps
-    return [*rows, Comparison.one(others - own, other - one).row("the normalised head is nearer to its limit than the plain one")]
+    (own_gaps, own), (other_gaps, others) = gaps
+    return [
+        *rows,
+        Comparison.single(others - own, other_gaps - own_gaps).row("the normalised head is nearer to its limit than the plain one"),
+    ]
 
 
 def _every(ladder: Ladder) -> Iterator[tuple[str, Key, Curve, Error]]:
@@ -271,15 +274,15 @@ def near_theory(shares: tuple[tuple[Error, float], ...], sigmas: float, *, ladde
     """Every point is within a share of the theory, by error, or that many standard errors; of each curve the point that is furthest."""
     rows = []
     for name, _, curve, error in _every(ladder):
-        share, theory, found, stderr = dict(shares)[error], curve.theory(error), curve.simulated(error), curve.stderr(error)
-        z = z_scores(theory, found.mean, stderr, curve.runs)
-        gap = found.mean / theory - 1
+        share, theory, simulated, stderr = dict(shares)[error], curve.theory(error), curve.simulated(error), curve.stderr(error)
+        z = z_scores(theory, simulated.mean, stderr, curve.runs)
+        gap = simulated.mean / theory - 1
         used = np.minimum(np.abs(gap) / share, np.abs(z) / sigmas)
         i, near = int(np.argmax(used)), used <= 1
         note = f"{near.sum()} of {len(near)} points; the furthest is off by {gap[i]:+.1%}"
         subject = f"{name}: {str(error).upper()} along {curve.panel.axis}, within {share:.0%} or {sigmas:g} standard errors"
         verdict = Verdict.AGREES if near.all() else Verdict.DISAGREES
-        row = Check(subject, float(theory[i]), float(found.mean[i]), float(stderr[i]), "z", float(z[i]), verdict, note=note)
+        row = Check(subject, float(theory[i]), float(simulated.mean[i]), float(stderr[i]), "z", float(z[i]), verdict, note=note)
         rows.append(at_every_point(row, stderr, theory, runs=curve.runs))
     return rows
 
@@ -290,7 +293,7 @@ def limit_follows(*, ladder: Ladder) -> list[Check]:
     return [
         rate_of_runs(
             f"{ordered[0].subject(key)}: {str(error).upper()}/limit − 1 → 0 as 1/d",
-            [(each.d, (each.curves[key].each(error) / each.curves[key].limit(error) - 1).mean(axis=1)) for each in ordered],
+            [(rung.d, (rung.curves[key].runs_of(error) / rung.curves[key].limit(error) - 1).mean(axis=1)) for rung in ordered],
         )
         for _, key, _, error in _every(ladder)
     ]

@@ -52,13 +52,13 @@ class Threshold:
         return float(np.median(self.runs))
 
 
-def threshold(found: Found, level: float = TASK.noise, epoch: int = -1) -> Threshold | None:
+def threshold(curve: Found, level: float = TASK.noise, epoch: int = -1) -> Threshold | None:
     """That of the stored runs at one d after an epoch, by its place; None where no run crosses."""
     crossed = []
-    for training, stuck in zip(found.training[:, :, epoch], found.stuck, strict=True):
-        crossed.append(crossing(found.samples[~stuck], training[~stuck], level))
+    for training, stuck in zip(curve.training[:, :, epoch], curve.stuck, strict=True):
+        crossed.append(crossing(curve.samples[~stuck], training[~stuck], level))
     known = [(where, width) for where, width in crossed if math.isfinite(where)]
-    return Threshold(found.d, tuple(where for where, _ in known), max(width for _, width in known)) if known else None
+    return Threshold(curve.d, tuple(where for where, _ in known), max(width for _, width in known)) if known else None
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,16 @@ def exponent(thresholds: Sequence[Threshold]) -> Exponent | None:
     may lie anywhere in its cell of width w, the same at all runs of a d, :math:`\sum_d(m_d(\log d-\overline{\log d})/S)^2w_d^2/12`, with
     m the number of runs.
     """
-    x = np.log([each.d for each in thresholds for _ in each.runs])
-    y = np.log([where for each in thresholds for where in each.runs])
-    if len({each.d for each in thresholds}) < 2 or len(x) < 3:
+    x = np.log([threshold.d for threshold in thresholds for _ in threshold.runs])
+    y = np.log([where for threshold in thresholds for where in threshold.runs])
+    if len({threshold.d for threshold in thresholds}) < 2 or len(x) < 3:
         return None
     centred = x - x.mean()
     spread = float(centred @ centred)
     slope = float(centred @ y) / spread
     left = y - y.mean() - slope * centred
     scatter = float(left @ left) / (len(x) - 2) / spread
-    grid = sum((len(each.runs) * (math.log(each.d) - x.mean()) / spread) ** 2 * each.width**2 / 12 for each in thresholds)
+    grid = sum(
+        (len(threshold.runs) * (math.log(threshold.d) - x.mean()) / spread) ** 2 * threshold.width**2 / 12 for threshold in thresholds
+    )
     return Exponent(slope, math.sqrt(scatter + grid), len(x) - 2)

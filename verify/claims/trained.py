@@ -47,23 +47,23 @@ def theory(points: Sequence[Sizes], line: Line = RIGHT) -> Array:
     return factor * np.asarray(icl_curve(LinearTransformer(0.0), TASK, [change(sizes) for sizes in points]).icl)
 
 
-def gaps(found: Found, line: Line = RIGHT) -> Array:
+def gaps(curve: Found, line: Line = RIGHT) -> Array:
     """log(e/theory) of the runs that are not stuck, at the points that are not near the threshold of either line; flat."""
-    points = found.curve.sizes(found.d)
-    thresholds = dimension(found.d), found.d * (found.d + 1)
+    points = curve.curve.sizes(curve.d)
+    thresholds = dimension(curve.d), curve.d * (curve.d + 1)
     near = np.array([min(abs(math.log(sizes.samples / at)) for at in thresholds) < NEAR for sizes in points])
     if near.all():
         return np.empty(0)
     kept = ~near
     expected = theory([sizes for sizes, keep in zip(points, kept, strict=True) if keep], line)
-    ratio = np.log(found.last("icl")[:, kept] / expected)
-    return np.asarray(ratio[~found.stuck[:, kept]])
+    ratio = np.log(curve.last("icl")[:, kept] / expected)
+    return np.asarray(ratio[~curve.stuck[:, kept]])
 
 
 def theory_row(label: str, ladder: Sequence[Found]) -> Check:
     """Whether the theory is right within :data:`BAND` on average over the curves."""
-    values = np.concatenate([np.abs(gaps(found)) for found in ladder])
-    shown = ", ".join(f"{gaps(found).mean():+.2f} at d = {found.d}" for found in ladder)
+    values = np.concatenate([np.abs(gaps(curve)) for curve in ladder])
+    shown = ", ".join(f"{gaps(curve).mean():+.2f} at d = {curve.d}" for curve in ladder)
     note = f"mean of log(e/theory): {shown}; {len(values)} runs and points away from n*"
     return within_band(f"{label}: mean of |log(e/theory)| below log {1 + BAND:g}", values, 0.0, math.log1p(BAND), note)
 
@@ -87,11 +87,11 @@ WRONG = (
 
 def control_rows(label: str, ladder: Sequence[Found]) -> list[Check]:
     """The theory is nearer to the simulation than lines that are wrong: |log(e/theory)| minus the same of each, by runs and points."""
-    right, rows = [np.abs(gaps(found)) for found in ladder], []
+    right, rows = [np.abs(gaps(curve)) for curve in ladder], []
     for wrong in WRONG:
-        other = [np.abs(gaps(found, wrong.line)) for found in ladder]
+        other = [np.abs(gaps(curve, wrong.line)) for curve in ladder]
         note = f": {np.concatenate(right).mean():.2f} beside {np.concatenate(other).mean():.2f} on average"
-        compared = Comparison.one(np.concatenate(right) - np.concatenate(other), math.nan)
+        compared = Comparison.single(np.concatenate(right) - np.concatenate(other), math.nan)
         rows.append(compared.row(f"{label}: the theory is nearer than with {wrong.name}", note))
     return rows
 
@@ -99,14 +99,14 @@ def control_rows(label: str, ladder: Sequence[Found]) -> list[Check]:
 def peak_row(name: str, ladder: Sequence[Found]) -> Check | None:
     """The error is larger at the point nearest to n* than at both ends of the curve: log ratios of all runs at all d."""
     rows = []
-    for found in ladder:
-        at = threshold(found)
+    for curve in ladder:
+        at = threshold(curve)
         if at is None:
             continue
-        i = int(np.argmin(np.abs(np.log(found.samples / at.median))))
-        if not 0 < i < len(found.samples) - 1:
+        i = int(np.argmin(np.abs(np.log(curve.samples / at.median))))
+        if not 0 < i < len(curve.samples) - 1:
             continue
-        logs = _logs(found, "icl")
+        logs = _logs(curve, "icl")
         rows.append(np.stack([logs[:, 0] - logs[:, i], logs[:, -1] - logs[:, i]], axis=1))
     runs = np.concatenate(rows) if rows else np.empty((0, 2))
     runs = runs[np.isfinite(runs).all(axis=1)]
@@ -119,7 +119,7 @@ def peak_row(name: str, ladder: Sequence[Found]) -> Check | None:
 
 def counts(thresholds: Sequence[Threshold]) -> list[Threshold]:
     """What d² + 4d + 2 would be found in their place."""
-    return [replace(each, runs=(float(dimension(each.d)),) * len(each.runs), width=0.0) for each in thresholds]
+    return [replace(threshold, runs=(float(dimension(threshold.d)),) * len(threshold.runs), width=0.0) for threshold in thresholds]
 
 
 def exponent_rows(name: str, figure: str, thresholds: Sequence[Threshold]) -> list[Check]:
@@ -128,7 +128,7 @@ def exponent_rows(name: str, figure: str, thresholds: Sequence[Threshold]) -> li
     if fitted is None:
         return []
     low, high = fitted.interval
-    where = ", ".join(str(each.d) for each in thresholds)
+    where = ", ".join(str(threshold.d) for threshold in thresholds)
     note = f"95 % interval {low:.2f} to {high:.2f}, from {fitted.freedom + 2} runs at d = {where}"
     rows = [
         by_z(
@@ -167,17 +167,17 @@ def paper_exponent() -> float:
     >>> round(paper_exponent(), 2)
     1.9
     """
-    found = exponent([Threshold(d, (float(dimension(d)),), 0.0) for d in (20, 40, 80)])
-    assert found is not None
-    return found.value
+    fitted = exponent([Threshold(d, (float(dimension(d)),), 0.0) for d in (20, 40, 80)])
+    assert fitted is not None
+    return fitted.value
 
 
 def count_row(figure: str, thresholds: Sequence[Threshold]) -> Check:
     """log(n*/(d² + 4d + 2)) of all runs beside 0."""
-    values = np.array([math.log(where / dimension(each.d)) for each in thresholds for where in each.runs])
-    grid = math.sqrt(sum(each.width**2 / 12 * len(each.runs) ** 2 for each in thresholds)) / len(values)
+    values = np.array([math.log(where / dimension(threshold.d)) for threshold in thresholds for where in threshold.runs])
+    grid = math.sqrt(sum(threshold.width**2 / 12 * len(threshold.runs) ** 2 for threshold in thresholds)) / len(values)
     stderr = math.hypot(float(values.std(ddof=1)) / math.sqrt(len(values)), grid)
-    shown = ", ".join(f"{each.median / dimension(each.d):.2f} at d = {each.d}" for each in thresholds)
+    shown = ", ".join(f"{threshold.median / dimension(threshold.d):.2f} at d = {threshold.d}" for threshold in thresholds)
     return by_z(
         f"{figure}: log of n*/(d² + 4d + 2)",
         0.0,
@@ -189,29 +189,29 @@ def count_row(figure: str, thresholds: Sequence[Threshold]) -> Check:
     )
 
 
-def difference(subject: str, one: Array, other: Array) -> Check | None:
+def difference(subject: str, first: Array, second: Array) -> Check | None:
     """The mean of ``one`` minus that of ``other`` beside 0, of independent runs; the degrees of freedom are Welch's and Satterthwaite's."""
-    one, other = one[np.isfinite(one)], other[np.isfinite(other)]
-    if min(len(one), len(other)) < 2:
+    first, second = first[np.isfinite(first)], second[np.isfinite(second)]
+    if min(len(first), len(second)) < 2:
         return None
-    parts = one.var(ddof=1) / len(one), other.var(ddof=1) / len(other)
-    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (len(one) - 1) + parts[1] ** 2 / (len(other) - 1))
-    gap = float(one.mean() - other.mean())
+    parts = first.var(ddof=1) / len(first), second.var(ddof=1) / len(second)
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (len(first) - 1) + parts[1] ** 2 / (len(second) - 1))
+    gap = float(first.mean() - second.mean())
     return by_z(subject, 0.0, gap, math.sqrt(sum(parts)), runs=max(2, int(freedom) + 1), scale=1.0, note=f"a factor of {math.exp(gap):.2f}")
 
 
-def _logs(found: Found, error: str) -> Array:
+def _logs(curve: Found, error: str) -> Array:
     """Of the errors after the last epoch, by runs and points; NaN of runs that are stuck."""
-    return np.where(found.stuck, np.nan, np.log(found.last(error)))
+    return np.where(curve.stuck, np.nan, np.log(curve.last(error)))
 
 
 def rate_rows(results: Results) -> list[Check | None]:
     """The paper's learning rate and ours, by the log of the ICL error at each n, and by its mean over all of them."""
-    slow, fast = (next(found for found in results.curves if found.curve.rate == rate) for rate in (SLOW, FAST))
+    slow, fast = (next(curve for curve in results.curves if curve.curve.rate == rate) for rate in (SLOW, FAST))
     ours, theirs = _logs(fast, "icl"), _logs(slow, "icl")
     subject = f"{fast.curve.model}, d = {results.d}, {{}}: log of the ICL error at rate {FAST:g} minus that at {SLOW:g}"
-    each = [difference(subject.format(f"n/d² = {value:g}"), ours[:, i], theirs[:, i]) for i, value in enumerate(fast.abscissa)]
-    return [*each, difference(subject.format("mean over n"), ours.mean(axis=1), theirs.mean(axis=1))]
+    checks = [difference(subject.format(f"n/d² = {value:g}"), ours[:, i], theirs[:, i]) for i, value in enumerate(fast.abscissa)]
+    return [*checks, difference(subject.format("mean over n"), ours.mean(axis=1), theirs.mean(axis=1))]
 
 
 def mlp_rows(nonlinear: Found, affine: Found) -> list[Check | None]:
@@ -226,8 +226,8 @@ def mlp_rows(nonlinear: Found, affine: Found) -> list[Check | None]:
 def diversity_rows(name: str, ladder: Sequence[Found]) -> list[Check]:
     """g_task = ICL − IDG is smaller at the largest diversity than at the smallest, and positive at the smallest."""
     runs = []
-    for found in ladder:
-        prices = np.where(found.stuck, np.nan, (found.last("icl") - found.last("idg")) / found.last("icl"))
+    for curve in ladder:
+        prices = np.where(curve.stuck, np.nan, (curve.last("icl") - curve.last("idg")) / curve.last("icl"))
         runs.append(np.stack([prices[:, -1] - prices[:, 0], -prices[:, 0]], axis=1))
     both = np.concatenate(runs)
     both = both[np.isfinite(both).all(axis=1)]
@@ -235,7 +235,9 @@ def diversity_rows(name: str, ladder: Sequence[Found]) -> list[Check]:
         return []
     means = -both[:, 1].mean(), (both[:, 0] - both[:, 1]).mean()
     note = f": {means[0]:.0%} of the ICL error at the smallest k, {means[1]:.0%} at the largest"
-    return [Comparison.one(both[:, 0], math.nan).row(f"{name}: the price of unseen tasks, g_task/e_ICL, falls with their diversity", note)]
+    return [
+        Comparison.single(both[:, 0], math.nan).row(f"{name}: the price of unseen tasks, g_task/e_ICL, falls with their diversity", note)
+    ]
 
 
 def judge(stored: Stored) -> list[Check]:
@@ -244,18 +246,18 @@ def judge(stored: Stored) -> list[Check]:
     for name, ladder in stored.items():
         figure, curves = ladder[0].campaign.figure, [results.curves[0] for results in ladder]
         label = str(curves[0].curve.model)
-        said: list[Check | None] = []
+        checks: list[Check | None] = []
         if name in EXPONENTS:
             thresholds = [at for at in map(threshold, curves) if at is not None]
-            said += [peak_row(label, curves), *exponent_rows(name, label, thresholds)]
+            checks += [peak_row(label, curves), *exponent_rows(name, label, thresholds)]
             if isinstance(curves[0].curve.model, FullLinearAttention) and thresholds:
-                said += [count_row(label, thresholds), theory_row(label, curves), *control_rows(label, curves)]
+                checks += [count_row(label, thresholds), theory_row(label, curves), *control_rows(label, curves)]
         elif name == "la-fig5-rate":
-            said += [row for results in ladder for row in rate_rows(results)]
+            checks += [row for results in ladder for row in rate_rows(results)]
         elif name == "la-fig5-mlp":
             affine = {results.d: results.curves[0] for results in stored.get("la-fig5c", ())}
-            said += [row for found in curves if found.d in affine for row in mlp_rows(found, affine[found.d])]
+            checks += [row for curve in curves if curve.d in affine for row in mlp_rows(curve, affine[curve.d])]
         elif name == "la-fig6":
-            said += diversity_rows(label, curves)
-        rows += claimed(figure, [row for row in said if row is not None])
+            checks += diversity_rows(label, curves)
+        rows += claimed(figure, [row for row in checks if row is not None])
     return rows

@@ -60,15 +60,15 @@ class Cost:
 
 def stored_seconds(root: Path, campaign: Campaign) -> dict[int, float]:
     """Mean seconds of the stored runs of a campaign at each d."""
-    found: dict[int, list[float]] = {}
+    durations: dict[int, list[float]] = {}
     for header in headers(root, campaign):
         parameters = header["parameters"]
         setup = setup_with(campaign, parameters["d"], parameters["seed"], parameters["memory"])
         # Of the campaign as it is now, on the CPU.
         if parameters == setup.identity():
             origins = [origin for origin in Store(root, setup).origins() if origin.device == "cpu"]
-            found.setdefault(setup.d, []).extend(origin.seconds for origin in origins)
-    return {d: fmean(seconds) for d, seconds in found.items() if seconds}
+            durations.setdefault(setup.d, []).extend(origin.seconds for origin in origins)
+    return {d: fmean(seconds) for d, seconds in durations.items() if seconds}
 
 
 def cost(campaign: Campaign, d: int, stored: dict[int, float], rates: Operations) -> Cost:
@@ -107,15 +107,15 @@ def report(costs: Sequence[Cost], nodes: int, cores: int, memory: int, console: 
     table = Table(title="What campaigns cost on one core", header_style="bold")
     for column in ("campaign", "d", "runs", "seconds a run", "from", "estimated", "core hours"):
         table.add_column(column, justify="left" if column in ("campaign", "from") else "right")
-    for each in costs:
-        beyond = "" if each.source is None else f", and d = {each.source}"
-        source = f"operations{beyond}" if each.stored is None else "stored runs"
-        hours = each.seconds * each.campaign.runs / 3600
+    for cost in costs:
+        beyond = "" if cost.source is None else f", and d = {cost.source}"
+        source = f"operations{beyond}" if cost.stored is None else "stored runs"
+        hours = cost.seconds * cost.campaign.runs / 3600
         table.add_row(
-            each.campaign.name, str(each.d), str(each.campaign.runs), f"{each.seconds:.0f}", source, f"{each.estimate:.0f}", f"{hours:.1f}"
+            cost.campaign.name, str(cost.d), str(cost.campaign.runs), f"{cost.seconds:.0f}", source, f"{cost.estimate:.0f}", f"{hours:.1f}"
         )
     console.print(table)
-    durations = [each.seconds for each in costs for _ in range(each.campaign.runs)]
+    durations = [cost.seconds for cost in costs for _ in range(cost.campaign.runs)]
     total, last = sum(durations) / 3600, makespan(durations, nodes * cores) / 3600
     share, node = total / (last * nodes * cores), math.ceil(cores * (memory + _PROCESS) / 1e9)
     console.print(

@@ -69,7 +69,7 @@ def of_sweep(sweep: Sweep, test: int, queries: int = 1) -> Operations:
     units = units_of(list(ridges), sizes, sweep.axis, values)
     total = Operations(products=of_unit * m * (n + tested) * any(not head.linear for head in ridges))
     gradients: dict[StepSource, dict[int, int]] = defaultdict(dict)
-    moved = set()
+    counted = set()
     for unit in units:
         head = unit.head
         if unit.gradient is None:
@@ -82,11 +82,11 @@ def of_sweep(sweep: Sweep, test: int, queries: int = 1) -> Operations:
         total += _samples(hidden, [samples], len(ridges[head]))
         gradients[source][hidden] = max(samples, gradients[source].get(hidden, 0))
         if head.step is not None and not head.step.rank_one:
-            moved.add(unit.gradient)
+            counted.add(unit.gradient)
     for points in gradients.values():
         terms = sum(hidden * samples for hidden, samples in points.items())
         total += Operations(products=of_unit * (m * max(points.values()) + terms))
-    return total + Operations(products=sum(of_unit * hidden * (samples + tested) for _, (samples, hidden) in moved))
+    return total + Operations(products=sum(of_unit * hidden * (samples + tested) for _, (samples, hidden) in counted))
 
 
 def _samples(width: int, points: list[int], penalties: int) -> Operations:

@@ -106,7 +106,7 @@ END = r"""
 
 def _models(d: int) -> list[RandomTransformer]:
     names = (("relu", "relu"), ("tanh", "tanh"), ("relu", "tanh", "relu"))
-    deep = [_head(each, d, 0.1) for each in names]
+    deep = [_head(activation, d, 0.1) for activation in names]
     return deep + ([RandomTransformer(activations=names[0], hidden=[d * d], ridge=0.1)] if 16 <= d < DIMENSIONS[-1] else [])
 
 
@@ -164,8 +164,8 @@ def _picture(d: int, runs: int, documents: Path) -> None:
             lines = [icl_error(_head(("relu",) * depth, d, ridge), task, sizes).icl for ridge in RIDGES]
             axes.loglog(RIDGES, lines, **style)
             models = [_head(("relu",) * depth, d, ridge) for ridge in RIDGES[1::3]]
-            found = simulate.icl_error(models, task, sizes, runs=runs, rng=6)
-            means, errors = np.array([(run.icl.mean, run.icl.stderr) for run in found]).T
+            curves = simulate.icl_error(models, task, sizes, runs=runs, rng=6)
+            means, errors = np.array([(run.icl.mean, run.icl.stderr) for run in curves]).T
             axes.errorbar(RIDGES[1::3], means, errors, color=COLOURS[number], ls="none", marker="o", ms=4)
         axes.set(title=f"τ = {tau:g}", xlabel="λ")
     grid[0].set_ylabel("ICL error")

@@ -149,9 +149,9 @@ def page(runs: int, documents: Path | None) -> str:
     rows = []
     for names, weight, bias in NETS:
         kernel = layer_kernel(names, weight_variance=weight, bias_variance=bias)
-        found = networks(names, 0.3, NETWORKS * runs, weight, bias)
+        simulated = networks(names, 0.3, NETWORKS * runs, weight, bias)
         cells = [" → ".join(names), f"{weight:g}, {bias:g}"]
-        for values, exact in zip(found, (kernel.nngp(0.3), kernel.ntk(0.3)), strict=True):
+        for values, exact in zip(simulated, (kernel.nngp(0.3), kernel.ntk(0.3)), strict=True):
             cells += [f"{exact:.4f}", f"{values.mean():.4f} ± {values.std(ddof=1) / math.sqrt(values.size):.4f}"]
         rows.append(cells)
     nets = Table(("layers", "σ_w², σ_b²", "NNGP(0.3)", f"width {WIDTH}", "NTK(0.3)", f"width {WIDTH}"), rows)
@@ -163,8 +163,8 @@ def page(runs: int, documents: Path | None) -> str:
     table = Table(("σ", "k", "d = 2", "3", "10", "100", "∞ (Hermite)"), sphere)
     exponents = []
     for name in FUNCTIONS:
-        one, two = information_exponent(name), generative_exponent(name)
-        exponents.append([name, str(one.value), str(two.value), "0" if two.below == 0 else f"{two.below:.0e}"])
+        first, two = information_exponent(name), generative_exponent(name)
+        exponents.append([name, str(first.value), str(two.value), "0" if two.below == 0 else f"{two.below:.0e}"])
     last = Table(("σ", "information", "generative", "below it, at most"), exponents)
     parts = [TEXT, "\n".join(nets.markdown()), "\n\n"]
     parts += [f"Means over {NETWORKS * runs} networks, whose widths leave a bias of the order 1/{WIDTH}.\n\n![Kernels of ReLU networks]"
@@ -184,15 +184,15 @@ def _picture(documents: Path) -> None:
         grid[1].plot(rho, kernel.ntk(rho) / float(kernel.ntk(1.0)), **style)
     places = (-0.8, -0.4, 0.0, 0.4, 0.8)
     for number, names in ((0, ("relu",)), (1, ("relu", "relu"))):
-        found = [networks(names, place, 200, 2.0, 0.0) for place in places]
+        simulated = [networks(names, place, 200, 2.0, 0.0) for place in places]
         whole = layer_kernel(names, weight_variance=2).ntk(1.0)
-        grid[0].plot(places, [a.mean() / 2 for a, _ in found], "o", color=COLOURS[number])
-        grid[1].plot(places, [b.mean() / float(whole) for _, b in found], "o", color=COLOURS[number])
+        grid[0].plot(places, [a.mean() / 2 for a, _ in simulated], "o", color=COLOURS[number])
+        grid[1].plot(places, [b.mean() / float(whole) for _, b in simulated], "o", color=COLOURS[number])
     d = np.unique(np.geomspace(2, 1000, 25).astype(int))
     for number, name in enumerate(("relu", "tanh", "max(x - 1/3, 0)")):
         limit = np.asarray(coefficients(name, 4))
         k = 1 if name == "tanh" else 2
-        gaps = [abs(gegenbauer_coefficients(name, int(each), 4).c[k] - limit[k]) for each in d]
+        gaps = [abs(gegenbauer_coefficients(name, int(size), 4).c[k] - limit[k]) for size in d]
         grid[2].loglog(d, gaps, color=COLOURS[number], label=f"{name}, k = {k}")
     grid[2].loglog(d, 0.3 / d, ":", color="grey", label="∝ 1/d")
     titles = ("NNGP, over its value at 1", "NTK, over its value at 1", "|Gegenbauer − Hermite|")

@@ -77,12 +77,12 @@ def judge(measured: Mapping[str, Values], predictions: Mapping[str, Values]) -> 
 
 def negative_controls(measured: Mapping[str, Values], predictions: Mapping[str, Values]) -> list[dict[str, Any]]:
     """Each non-zero coefficient 5 % too large, and with its sign flipped, must be caught."""
-    found = []
+    caught = []
     for head, values in predictions.items():
         for k in np.flatnonzero(np.abs(values.orthonormal) > 1e-12):
             for defect, factor in (("5 % too large", 1.05), ("sign flipped", -1.0)):
                 wrong = values.orthonormal.copy()
                 wrong[k] *= factor
                 checks = judge({head: measured[head]}, {head: replace(values, orthonormal=wrong)})
-                found.append(outcome(CLAIM, f"{head}: c_{k} {defect}", checks))
-    return found
+                caught.append(outcome(CLAIM, f"{head}: c_{k} {defect}", checks))
+    return caught

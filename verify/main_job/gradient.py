@@ -38,8 +38,8 @@ def ratios(structure: str, d: int, seed: np.random.SeedSequence, runs: int) -> A
     with warnings.catch_warnings():
         # η = d² is what is looked at.
         warnings.simplefilter("ignore", HypothesisWarning)
-        found = gradient_step(model, there.task, there.sizes, runs=runs, rng=seed)
-    return np.asarray(found.remainder_runs / found.rank_one_runs)
+        step = gradient_step(model, there.task, there.sizes, runs=runs, rng=seed)
+    return np.asarray(step.remainder_runs / step.rank_one_runs)
 
 
 def measure(profile: Profile, pool: Executor, advance: Callable[[], None]) -> Ratios:
@@ -60,8 +60,8 @@ def steps(profile: Profile) -> int:
 
 def judge(measured: Ratios, structure: str = "task spike") -> list[Check]:
     """The ratio of the norms vanishes at the derived rate."""
-    found = [(d, runs) for (name, d), runs in measured.items() if name == structure]
-    return claimed(CLAIM, [rate_of_runs(f"{structure}: ‖Δ‖/‖uvᵀ‖ → 0 as d^{ORDER:g}", found, order=ORDER)])
+    ladder = [(d, runs) for (name, d), runs in measured.items() if name == structure]
+    return claimed(CLAIM, [rate_of_runs(f"{structure}: ‖Δ‖/‖uvᵀ‖ → 0 as d^{ORDER:g}", ladder, order=ORDER)])
 
 
 def negative_controls(measured: Ratios) -> list[dict[str, Any]]:

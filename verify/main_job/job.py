@@ -39,10 +39,14 @@ _MEMORY = 4 * 10**9
 def measure(planned: Sequence[Campaign], pool: Executor, advance: Callable[[], None]) -> list[Results]:
     """Simulate a campaign at several d, the largest first, so that no process is left alone with it; one step for each run."""
     ordered = sorted(planned, key=lambda campaign: -campaign.d)
-    jobs = {(each.d, run): pool.submit(simulate_run, each, each.d, each.seed, _MEMORY, run) for each in ordered for run in range(each.runs)}
+    jobs = {
+        (pending.d, run): pool.submit(simulate_run, pending, pending.d, pending.seed, _MEMORY, run)
+        for pending in ordered
+        for run in range(pending.runs)
+    }
     for _ in as_completed(jobs.values()):
         advance()
-    return [results(each, each.d, [jobs[each.d, run].result() for run in range(each.runs)]) for each in ordered]
+    return [results(pending, pending.d, [jobs[pending.d, run].result() for run in range(pending.runs)]) for pending in ordered]
 
 
 def run(profile: Profile, folder: Path, console: Console) -> int:
@@ -117,8 +121,8 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         ]
     verdicts.print_table(checks, console)
     missed = [item for item in power if not item["caught"]]
-    said = verdicts.summary(ASKED, [(check.claim, check) for check in checks], power)
-    for sentence in (*said, *(f"Not caught: {item['claim']}: {item['defect']}." for item in missed)):
+    lines = verdicts.summary(ASKED, [(check.claim, check) for check in checks], power)
+    for sentence in (*lines, *(f"Not caught: {item['claim']}: {item['defect']}." for item in missed)):
         console.print(sentence)
     manifest = _manifest(profile, time.perf_counter() - start)
     curves = [row for held in (ladder, mixture) for results in held for row in plain(results, theory=results is held[0])]
@@ -135,7 +139,7 @@ def run(profile: Profile, folder: Path, console: Console) -> int:
         "This run": page.Table(("", ""), [(str(key), str(value)) for key, value in manifest.items()]),
     }
     body = document.body(
-        said,
+        lines,
         [page.figure(file, caption) for file, caption in pictures],
         [f"<h3>{name}</h3>{table.html()}" for name, table in tables.items()],
         tex,

@@ -140,7 +140,7 @@ def judge(task: hermite_eq.Task, measured: LawMoments, *, trace_factor: float = 
     name = f"target {task.target}"
 
     def vanishes(what: str, values: Sequence[MonteCarlo]) -> Check:
-        gaps, stderrs = zip(*((each.mean, each.stderr) for each in values), strict=True)
+        gaps, stderrs = zip(*((mean.mean, mean.stderr) for mean in values), strict=True)
         return by_rate(f"{name}: {what} as 1/d", measured.ladder, gaps, stderrs, order=-1)
 
     norm, cross = measured.norm[-1], measured.cross
@@ -172,7 +172,7 @@ def judge(task: hermite_eq.Task, measured: LawMoments, *, trace_factor: float = 
 
 def negative_controls(tasks: Mapping[str, hermite_eq.Task], measured: Mapping[str, LawMoments]) -> list[dict[str, Any]]:
     """The cross-covariance 5 % too large or of the wrong sign, and t 5 % too large, must be caught."""
-    found = []
+    caught = []
     for name, task in tasks.items():
         for claim, what, factors in (
             (COROLLARY, "Cov(Fᵀh, ξᵀx) 5 % too large", {"cross_factor": 1.05}),
@@ -180,5 +180,5 @@ def negative_controls(tasks: Mapping[str, hermite_eq.Task], measured: Mapping[st
             (LEMMA, "t 5 % too large", {"trace_factor": 1.05}),
         ):
             checks = [check for check in judge(task, measured[name], **factors) if check.claim == claim]
-            found.append(outcome(claim, f"target {name}: {what}", checks))
-    return found
+            caught.append(outcome(claim, f"target {name}: {what}", checks))
+    return caught

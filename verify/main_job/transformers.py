@@ -60,7 +60,7 @@ def campaign(profile: Profile, d: int) -> Campaign:
         "check",
         CLAIM,
         "A Transformer has the error of its equivalents, and both have that of the theory.",
-        tuple(curves_panel("samples", *each, errors=("icl", "idg")) for each in drawn),
+        tuple(curves_panel("samples", *drawn_panel, errors=("icl", "idg")) for drawn_panel in drawn),
         d=d,
         runs=dict(zip(profile.ladder, profile.runs, strict=True))[d],
         seed=profile.seed,
@@ -78,22 +78,22 @@ def foretold(ladder: Sequence[Results], panel: int | None = None) -> list[Result
     def wanted(results: Results, key: Key) -> bool:
         return results.curves[key].degree is None and panel in (None, key[0])
 
-    return [replace(each, curves={key: curve for key, curve in each.curves.items() if wanted(each, key)}) for each in ladder]
+    return [replace(rung, curves={key: curve for key, curve in rung.curves.items() if wanted(rung, key)}) for rung in ladder]
 
 
 def judge(profile: Profile, ladder: Sequence[Results]) -> list[Check]:
     """All rows."""
-    said = [row for statement in campaign(profile, ladder[0].d).claims for row in statement(ladder=ladder)]
-    return [*claimed(CLAIM, said), *claimed(THEORY, theory_rows(foretold(ladder)).values())]
+    checks = [row for statement in campaign(profile, ladder[0].d).claims for row in statement(ladder=ladder)]
+    return [*claimed(CLAIM, checks), *claimed(THEORY, theory_rows(foretold(ladder)).values())]
 
 
 def negative_controls(ladder: Sequence[Results]) -> list[dict[str, Any]]:
     """The degree-1 equivalent without its residual, and the theory of a target whose c_1 is 5 % too large, must be caught."""
-    found = []
+    checks = []
     for head in HEADS:
         rows = [row for panel in range(len(TARGETS)) for row in vanishing(head, panel, without_residual(head))(ladder=ladder)]
-        found.append(defects.outcome(CLAIM, f"{head}: σ̂_1 without its residual c_1*", rows))
-    return found + [
+        checks.append(defects.outcome(CLAIM, f"{head}: σ̂_1 without its residual c_1*", rows))
+    return checks + [
         item | {"defect": f"target {target}: {item['defect']}"}
         for panel, target in enumerate(TARGETS)
         for item in defects.controls(foretold(ladder, panel), defects.DEFECTS[:1])

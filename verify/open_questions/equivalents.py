@@ -107,19 +107,19 @@ def replaced(
     """
     if given is not None:
         basis, _ = directions(layer, start, given)
-    found: Pairs = {}
+    pairs: Pairs = {}
     # Below the second layer the inputs are those of every degree, and so is what follows but for the last sum.
     shared = all(inputs[r] is inputs[degrees[0]] for r in degrees)
     for group in [tuple(degrees)] if shared else [(r,) for r in degrees]:
         pair, most = inputs[group[0]], max(group)
-        z = [each @ layer.T for each in pair]
+        z = [side @ layer.T for side in pair]
         if given is None:
             kappa, s = [np.zeros((1, len(layer)))] * 2, np.ones(len(layer))
         else:
             mean = z[0].mean(axis=0)
             kappa = [np.asarray(mean[None])] * 2
             if basis.shape[1]:
-                inner = [each @ basis for each in pair]
+                inner = [side @ basis for side in pair]
                 kappa = [mean + (part - inner[0].mean(axis=0)) @ (layer @ basis).T for part in inner]
             s = np.std(z[0] - kappa[0], axis=0)
         features: list[list[Array]] = [[] for _ in group]
@@ -131,8 +131,8 @@ def replaced(
                 for k in range(known, r + 1):
                     phi, left, known = phi + c[k] * values[k], left - c[k] ** 2, r + 1
                 features[place].append(phi + np.sqrt(np.maximum(left, 0)) * noise(which) if residual else phi)
-        found |= {r: (features[place][0], features[place][1]) for place, r in enumerate(group)}
-    return found
+        pairs |= {r: (features[place][0], features[place][1]) for place, r in enumerate(group)}
+    return pairs
 
 
 def all_features(
@@ -149,21 +149,23 @@ def all_features(
 
     ``layers`` are σ's, and ``own`` those of the equivalents which were trained themselves.
     """
-    found = dict(inputs)
+    pairs = dict(inputs)
     for number, (layer, start) in enumerate(zip(layers, starts, strict=True)):
         factor = scale_below(sigma, len(start)) if number else 1.0
-        rows = [len(each) for each in found["σ"][0]]
+        rows = [len(side) for side in pairs["σ"][0]]
         drawn = [
             np.random.default_rng([*seed.generate_state(4), number, which]).standard_normal((rows[which], len(layer)), np.float32)
             for which in (0, 1)
         ]
-        given = found if factor == 1 else {kind: {r: (factor * a, factor * b) for r, (a, b) in one.items()} for kind, one in found.items()}
-        exact = [np.asarray(sigma(each @ layer.T)) for each in given["σ"][0]]
-        found = {"σ": {0: (exact[0], exact[1])}}
+        given = (
+            pairs if factor == 1 else {kind: {r: (factor * a, factor * b) for r, (a, b) in first.items()} for kind, first in pairs.items()}
+        )
+        exact = [np.asarray(sigma(side @ layer.T)) for side in given["σ"][0]]
+        pairs = {"σ": {0: (exact[0], exact[1])}}
         for kind in kinds:
             below = GIVEN.get(kind)
             if kind == ITSELF:
-                found[kind] = {r: replaced(sigma, below, [r], own[r][number], start, given[kind], drawn.__getitem__)[r] for r in degrees}
+                pairs[kind] = {r: replaced(sigma, below, [r], own[r][number], start, given[kind], drawn.__getitem__)[r] for r in degrees}
             else:
-                found[kind] = replaced(sigma, below, degrees, layer, start, given[kind], drawn.__getitem__, kind != WRONG)
-    return found
+                pairs[kind] = replaced(sigma, below, degrees, layer, start, given[kind], drawn.__getitem__, kind != WRONG)
+    return pairs

@@ -229,9 +229,9 @@ def _descended(units: Units, data: Data, at: _Pass, w: Array, size: float) -> We
         layers[1] = layers[1] - np.float32(size * m) * gradient
     if attention is not None:
         back = (delta @ layers[0]).reshape(n, d, -1)
-        moved = data.x @ attention.T
-        length = np.linalg.norm(moved, axis=1, keepdims=True)
-        to_x, unit = np.einsum("nab,nb->na", back, data.b), moved / length
+        attended = data.x @ attention.T
+        length = np.linalg.norm(attended, axis=1, keepdims=True)
+        to_x, unit = np.einsum("nab,nb->na", back, data.b), attended / length
         to_x = (to_x - unit * np.sum(to_x * unit, axis=1, keepdims=True)) / length
         attention = attention - size * d**2 * to_x.T @ data.x
     layers[0] = layers[0] - np.float32(size * m * at.h.shape[1]) * (delta.T @ at.h)

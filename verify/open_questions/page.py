@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 #: The equivalents, and what each of them is called in a sentence.
 KINDS = {kind: f"the {kind} one" for kind in GIVEN} | {ITSELF: "the plain one which was trained itself"}
 #: Rows by experiment, the control with nothing trained first.
-ROWS = {each.name: each.rows for each in QUESTIONS.experiments}
+ROWS = {experiment.name: experiment.rows for experiment in QUESTIONS.experiments}
 #: Added after the first runs.
 EXPLORATORY = ("first layer, a large step", "first layer, a huge step")
 TRAINED = [(name, row) for name, rows in ROWS.items() for row in rows[1:]]
@@ -59,7 +59,7 @@ class Limit:
         """The rule of docs/figures/stress.md, with Student's t of the fewest runs in place of the normal law."""
         if abs(self.z) > SIGMAS:
             return "remains"
-        return f"vanishes within {self.hidden:.2f}" if self.vanishes else "cannot tell"
+        return f"vanishes within {self.hidden:.2f}" if self.vanishes else "inconclusive"
 
     @property
     def remains(self) -> bool:
@@ -77,14 +77,14 @@ def limit(d: Sequence[int], runs: Sequence[Array]) -> Limit:
     >>> round(found.value, 12), round(found.stderr, 3)
     (0.15, 0.112)
     """
-    means, errors = np.array([each.mean() for each in runs]), np.array([each.std(ddof=1) / math.sqrt(len(each)) for each in runs])
+    means, errors = np.array([values.mean() for values in runs]), np.array([values.std(ddof=1) / math.sqrt(len(values)) for values in runs])
     design = np.stack([np.ones(len(d)), 1 / np.asarray(d, dtype=float)], axis=1) / errors[:, None]
     covariance = np.linalg.inv(design.T @ design)
     fitted = covariance @ design.T @ (means / errors)
     free = len(d) - 2
     scatter = float(np.sum((means / errors - design @ fitted) ** 2)) / free if free else 1.0
     stderr = math.sqrt(covariance[0, 0] * max(1.0, scatter))
-    few = min(len(each) for each in runs)
+    few = min(len(values) for values in runs)
     hidden = -float(scipy.special.stdtrit(few - 1, scipy.special.ndtr(-SIGMAS))) * stderr
     return Limit(float(fitted[0]), stderr, z_score(0.0, float(fitted[0]), stderr, few), hidden, tuple(zip(means, errors, strict=True)))
 
@@ -93,16 +93,16 @@ class Found:
     """Limits of gaps, and of what training adds to them."""
 
     def __init__(self, stored: Sequence[Stored]) -> None:
-        self.stored, self.d = stored, [each.d for each in stored]
+        self.stored, self.d = stored, [dimension.d for dimension in stored]
 
     def gap(self, sigma: str, r: int, row: str, kind: str) -> Limit:
         """The limit of log(e of the equivalent / e of σ)."""
-        return limit(self.d, [gaps(each, sigma, row, kind, r) for each in self.stored])
+        return limit(self.d, [gaps(dimension, sigma, row, kind, r) for dimension in self.stored])
 
     def excess(self, sigma: str, r: int, name: str, row: str, kind: str) -> Limit:
         """The same less the gap before training, run by run."""
         first = ROWS[name][0]
-        return limit(self.d, [gaps(each, sigma, row, kind, r) - gaps(each, sigma, first, kind, r) for each in self.stored])
+        return limit(self.d, [gaps(dimension, sigma, row, kind, r) - gaps(dimension, sigma, first, kind, r) for dimension in self.stored])
 
     def apart_at(self, sigma: str, r: int, row: str, kind: str, other: str) -> float:
         """z of the same at the largest d."""
@@ -112,56 +112,56 @@ class Found:
 
     def apart(self, sigma: str, r: int, row: str, kind: str, other: str) -> Limit:
         """The limit of log(e of one equivalent / e of another)."""
-        return limit(self.d, [gaps(each, sigma, row, kind, r) - gaps(each, sigma, row, other, r) for each in self.stored])
+        return limit(self.d, [gaps(dimension, sigma, row, kind, r) - gaps(dimension, sigma, row, other, r) for dimension in self.stored])
 
 
 def _number(value: float, stderr: float) -> str:
     return f"{value:+.3f} ± {stderr:.3f}"
 
 
-def _cell(found: Limit) -> str:
-    return f"{_number(found.value, found.stderr)}: {found.verdict}"
+def _cell(value: Limit) -> str:
+    return f"{_number(value.value, value.stderr)}: {value.verdict}"
 
 
-def main_table(found: Found) -> Table:
+def main_table(results: Found) -> Table:
     """What training adds to the gap of every equivalent, in the limit, with its verdict, and how far two equivalents are apart."""
     rows = []
     for (name, row), (sigma, r) in itertools.product(TRAINED, CASES):
-        cells = [_cell(found.excess(sigma, r, name, row, kind)) for kind in KINDS]
-        pairs = [_cell(found.apart(sigma, r, row, kind, "conditional")) for kind in OTHERS]
+        cells = [_cell(results.excess(sigma, r, name, row, kind)) for kind in KINDS]
+        pairs = [_cell(results.apart(sigma, r, row, kind, "conditional")) for kind in OTHERS]
         rows.append((row, sigma, f"{r}", *cells, *pairs))
     return Table(("trained", "σ", "r", *KINDS, *(f"{kind} over conditional" for kind in OTHERS)), rows, (2,))
 
 
-def control_table(found: Found) -> Table:
+def control_table(results: Found) -> Table:
     """The gap with nothing trained, and how far an equivalent that is wrong is from the plain one."""
     rows = []
     for name, (sigma, r) in itertools.product(ROWS, CASES):
         row = ROWS[name][0]
-        cells = [_cell(found.gap(sigma, r, row, kind)) for kind in ("plain", "rescaled")]
-        rows.append((row, sigma, f"{r}", *cells, _cell(found.apart(sigma, r, row, WRONG, "plain"))))
+        cells = [_cell(results.gap(sigma, r, row, kind)) for kind in ("plain", "rescaled")]
+        rows.append((row, sigma, f"{r}", *cells, _cell(results.apart(sigma, r, row, WRONG, "plain"))))
     return Table(("nothing trained", "σ", "r", "plain", "rescaled", f"{WRONG} over plain"), rows, (2,))
 
 
-def numbers_table(found: Found) -> Table:
+def numbers_table(results: Found) -> Table:
     """Gaps at every d."""
     rows = []
     for row, (sigma, r) in itertools.product(itertools.chain(*ROWS.values()), CASES):
         for kind in KINDS:
-            gap = found.gap(sigma, r, row, kind)
+            gap = results.gap(sigma, r, row, kind)
             rows.append((row, sigma, f"{r}", kind, *(_number(*mean) for mean in gap.means), _number(gap.value, gap.stderr)))
-    return Table(("row", "σ", "r", "equivalent", *(f"d = {d}" for d in found.d), "limit"), rows, (2, 4, 5, 6, 7))
+    return Table(("row", "σ", "r", "equivalent", *(f"d = {d}" for d in results.d), "limit"), rows, (2, 4, 5, 6, 7))
 
 
-def training_table(found: Found) -> Table:
+def training_table(results: Found) -> Table:
     """How far the training came, at the largest d."""
-    rows, last = [], found.stored[-1]
+    rows, last = [], results.stored[-1]
     for row, sigma in itertools.product(itertools.chain(*ROWS.values()), HEADS):
-        each = [run[sigma][row] for run in last.runs]
-        losses = [float(np.mean([one["loss"][f"{r}"] for one in each])) for r in (0, *HEADS[sigma])]
-        error = np.array([one["errors"]["σ"]["0"] for one in each])
-        shares = ", ".join(f"{share:.2f}" for share in np.mean([one["shares"] for one in each], axis=0))
-        steps = sorted({one["steps"] for one in each})
+        entries = [run[sigma][row] for run in last.runs]
+        losses = [float(np.mean([entry["loss"][f"{r}"] for entry in entries])) for r in (0, *HEADS[sigma])]
+        error = np.array([entry["errors"]["σ"]["0"] for entry in entries])
+        shares = ", ".join(f"{share:.2f}" for share in np.mean([entry["shares"] for entry in entries], axis=0))
+        steps = sorted({entry["steps"] for entry in entries})
         rows.append(
             (
                 row,
@@ -176,7 +176,7 @@ def training_table(found: Found) -> Table:
     return Table(names, rows, (2, 4))
 
 
-def picture(found: Found, path: Path) -> Path:
+def picture(results: Found, path: Path) -> Path:
     """Gaps at the largest d along the first layer's training, and in the other rows."""
     drawing, grid = plt.subplots(2, len(CASES), figsize=(4.1 * len(CASES), 7.6), layout="constrained", sharey="row")
     along = ROWS["first layer"]
@@ -184,7 +184,7 @@ def picture(found: Found, path: Path) -> Path:
     for column, (sigma, r) in enumerate(CASES):
         for axes, rows in ((grid[0, column], along), (grid[1, column], others)):
             for i, (kind, colour, marker) in enumerate(zip(KINDS, COLOURS, "o^sD", strict=False)):
-                means = [found.gap(sigma, r, row, kind).means[-1] for row in rows]
+                means = [results.gap(sigma, r, row, kind).means[-1] for row in rows]
                 axes.errorbar(
                     np.arange(len(rows)) + 0.16 * (i - 1.5),
                     [mean for mean, _ in means],
@@ -208,7 +208,7 @@ def picture(found: Found, path: Path) -> Path:
         ]
         grid[1, column].set_xticklabels(names, fontsize=8, rotation=35, ha="right")
     for axes in grid[:, 0]:
-        axes.set_ylabel(f"log(e(σ̂)/e(σ)) at d = {found.d[-1]}, ± 2 standard errors", fontsize=9)
+        axes.set_ylabel(f"log(e(σ̂)/e(σ)) at d = {results.d[-1]}, ± 2 standard errors", fontsize=9)
     grid[0, 0].legend(fontsize=8, frameon=False)
     return figures.save(drawing, path).with_suffix(".png")
 
@@ -220,59 +220,59 @@ def _listed(rows: Sequence[str]) -> str:
     return "; ".join(rows) if rows else "none"
 
 
-def answer(found: Found) -> list[str]:
+def answer(results: Found) -> list[str]:
     """What was found."""
-    d, total = found.d[-1], len(TRAINED) * len(CASES)
+    d, total = results.d[-1], len(TRAINED) * len(CASES)
     excess = {
-        (row, sigma, r, kind): found.excess(sigma, r, name, row, kind)
+        (row, sigma, r, kind): results.excess(sigma, r, name, row, kind)
         for (name, row), (sigma, r), kind in itertools.product(TRAINED, CASES, KINDS)
     }
     remain, vanish = (
-        {kind: sum(getattr(each, word) for key, each in excess.items() if key[-1] == kind) for kind in KINDS}
+        {kind: sum(getattr(value, word) for key, value in excess.items() if key[-1] == kind) for kind in KINDS}
         for word in ("remains", "vanishes")
     )
 
     def text(row: str, sigma: str, r: int, *limits: Limit) -> str:
-        return f"{row}, {sigma}, r = {r} ({' against '.join(_number(each.value, each.stderr) for each in limits)})"
+        return f"{row}, {sigma}, r = {r} ({' against '.join(_number(value.value, value.stderr) for value in limits)})"
 
     both = {key: (excess[*key, "plain"], excess[*key, "conditional"]) for key in _keys()}
     finding = [text(*key, plain, given) for key, (plain, given) in both.items() if plain.remains and given.vanishes]
     failing = [text(*key, plain, given) for key, (plain, given) in both.items() if given.remains]
     apart = {
-        kind: {key: text(*key, each) for key in _keys() if (each := found.apart(key[1], key[2], key[0], kind, "conditional")).remains}
+        kind: {key: text(*key, value) for key in _keys() if (value := results.apart(key[1], key[2], key[0], kind, "conditional")).remains}
         for kind in OTHERS
     }
     scale = len(apart["plain"].keys() - apart["rescaled"].keys())
     now = [
         (abs(before[0]) > abs(after[0]), f"{row}, {sigma}, r = {r} ({_number(*before)} against {_number(*after)})")
         for row, sigma, r in _keys()
-        if abs(found.apart_at(sigma, r, row, "plain", "conditional")) > SIGMAS
-        for before, after in [[found.gap(sigma, r, row, kind).means[-1] for kind in ("plain", "conditional")]]
+        if abs(results.apart_at(sigma, r, row, "plain", "conditional")) > SIGMAS
+        for before, after in [[results.gap(sigma, r, row, kind).means[-1] for kind in ("plain", "conditional")]]
     ]
     itself = [
         f"{row}, {sigma}, r = {r} ({_number(*means[0])} against {_number(*means[1])})"
         for row, sigma, r in _keys()
-        if abs(found.apart_at(sigma, r, row, ITSELF, "plain")) > SIGMAS
-        for means in [[found.gap(sigma, r, row, kind).means[-1] for kind in (ITSELF, "plain")]]
+        if abs(results.apart_at(sigma, r, row, ITSELF, "plain")) > SIGMAS
+        for means in [[results.gap(sigma, r, row, kind).means[-1] for kind in (ITSELF, "plain")]]
     ]
-    at_d = {(kind, key): found.gap(key[1], key[2], key[0], kind).means[-1] for kind in KINDS for key in _keys()}
+    at_d = {(kind, key): results.gap(key[1], key[2], key[0], kind).means[-1] for kind in KINDS for key in _keys()}
     largest = []
     for kind in KINDS:
-        gap, (row, sigma, r) = max(((at_d[kind, key], key) for key in _keys()), key=lambda one: abs(one[0][0]))
+        gap, (row, sigma, r) = max(((at_d[kind, key], key) for key in _keys()), key=lambda entry: abs(entry[0][0]))
         largest.append(f"{_number(*gap)} for {KINDS[kind]} ({row}, {sigma}, r = {r})")
     return [
         f"In {total} rows, each an amount of training for one σ and r, the largest gap log(e(σ̂)/e(σ)) at d = {d} is "
         f"{', '.join(largest)}. Plain and conditional equivalents differ there by more than {SIGMAS:g} standard errors, run by run, in "
         f"{len(now)} rows, and **the conditional one is the nearer to σ** in {sum(better for better, _ in now)} of them (the gaps of the "
         "plain one and of it):",
-        "\n".join(f"- {each}{'' if better else '; the plain one is nearer'}" for better, each in now),
+        "\n".join(f"- {value}{'' if better else '; the plain one is nearer'}" for better, value in now),
         f"Of the {total} rows, what training adds to the gap of the equivalent remains as d → ∞ in "
         f"{remain['plain']} for the plain equivalent σ̂_r of [RT] and [DM], in {remain['rescaled']} if its coefficients are for the mean "
         "and the variance that the pre-activation of each unit has after training, and in "
         f"{remain['conditional']} if they are given the component of the input along the two leading directions of W_T − W_0 as well. It "
         f"vanishes, within a width that the table states, in {vanish['plain']}, {vanish['rescaled']} and {vanish['conditional']}; of the "
-        f"others one cannot tell. For the plain equivalent which was trained itself it remains in {remain[ITSELF]} and vanishes in "
-        f"{vanish[ITSELF]}; at d = {d} its error differs from that of the plain one with the weights of σ, by more than {SIGMAS:g} "
+        f"others the data are inconclusive. For the plain equivalent which was trained itself it remains in {remain[ITSELF]} and vanishes "
+        f"in {vanish[ITSELF]}; at d = {d} its error differs from that of the plain one with the weights of σ, by more than {SIGMAS:g} "
         f"standard errors, in {len(itself)} rows: {_listed(itself)}.",
         "In the limit, with what training adds to both gaps, the plain equivalent fails and the conditional one holds in: "
         f"{_listed(finding)}. The conditional one fails: {_listed(failing)}.",
@@ -288,20 +288,22 @@ def _keys() -> list[tuple[str, str, int]]:
     return [(row, sigma, r) for (_, row), (sigma, r) in itertools.product(TRAINED, CASES)]
 
 
-def page(found: Found, image: str) -> str:
+def page(results: Found, image: str) -> str:
     """The page, which opens with the answer."""
-    stop, origins = Stop(), [origin for each in found.stored for origin in each.origins]
-    counts = ", ".join(f"{len(each.runs)} runs at d = {each.d}" for each in found.stored)
-    versions = sorted({f"hermite_eq {one.hermite_eq}, Python {one.python}, NumPy {one.numpy}, SciPy {one.scipy}" for one in origins})
-    revisions = sorted({one.revision or "none" for one in origins})
+    stop, origins = Stop(), [origin for dimension in results.stored for origin in dimension.origins]
+    counts = ", ".join(f"{len(dimension.runs)} runs at d = {dimension.d}" for dimension in results.stored)
+    versions = sorted(
+        {f"hermite_eq {source.hermite_eq}, Python {source.python}, NumPy {source.numpy}, SciPy {source.scipy}" for source in origins}
+    )
+    revisions = sorted({source.revision or "none" for source in origins})
     lines = [
         "# What remains of the equivalence once more is trained",
         "",
-        *itertools.chain(*([line, ""] for line in answer(found))),
+        *itertools.chain(*([line, ""] for line in answer(results))),
         f"![Gaps at the largest d]({image})",
         "",
-        f"*The gap log(e(σ̂_r)/e(σ)) at d = {found.d[-1]}, ± two standard errors, of the plain equivalent, of that rescaled to the mean and "
-        "variance of each unit, of the conditional one, and of the plain one which was trained itself. Above along T steps "
+        f"*The gap log(e(σ̂_r)/e(σ)) at d = {results.d[-1]}, ± two standard errors, of the plain equivalent, of that rescaled to the "
+        "mean and variance of each unit, of the conditional one, and of the plain one which was trained itself. Above along T steps "
         "on the first layer, below what else is trained.*",
         "",
         "## What is asked",
@@ -318,7 +320,7 @@ def page(found: Found, image: str) -> str:
         "N(0, I/m) and fixed, is trained by gradient descent with all n contexts in every step, on Σ(y − ŷ)²/2n, with a step of "
         f"{SIZE:g} mD for F, D = d(d + 1): of order d³ in the units of [RT], where a step changes pre-activations by order one. "
         "The *small step* is mD/d, of order d² in these units, the boundary of what [DM] suppose; the *large* and the *huge* step are "
-        f"{' and '.join(f'{each.size:g} mD' for each in QUESTIONS.experiments if each.name in EXPLORATORY)}: "
+        f"{' and '.join(f'{dimension.size:g} mD' for dimension in QUESTIONS.experiments if dimension.name in EXPLORATORY)}: "
         "these two, the comparisons of equivalents with each other, and the equivalents that are trained themselves were added after the "
         "first runs, and are exploratory. *Converged* is where the loss is below "
         f"{stop.enough:g}, or falls by less than {stop.tolerance:.0%} in {stop.every} steps, or after {stop.most} steps; the table below "
@@ -344,31 +346,31 @@ def page(found: Found, image: str) -> str:
         "trained the two are the same.",
         "",
         "The gap is g = log(e of σ̂ / e of σ), run by run, as in [where the equivalence breaks](stress.md). What training adds is g less "
-        f"the gap at T = 0 of the same run. Its mean is fitted by g∞ + c/d over d = {', '.join(map(str, found.d))} ({counts}), by weighted "
-        "least squares; the error of g∞ is the larger of what the standard errors give and what the scatter about the line gives. "
+        f"the gap at T = 0 of the same run. Its mean is fitted by g∞ + c/d over d = {', '.join(map(str, results.d))} ({counts}), by "
+        "weighted least squares; the error of g∞ is the larger of what the standard errors give and what the scatter about the line gives. "
         f"It *remains* if it is more than {SIGMAS:g} standard errors from 0 (z of Student's t); it *vanishes within* what could be hidden "
-        f"at this z, if that is at most {RESOLUTION}; else one *cannot tell*. "
+        f"at this z, if that is at most {RESOLUTION}; else it is *inconclusive*. "
         "The dimensions are small: terms of order 1/d² are not seen apart.",
         "",
         "## What training adds to the gap",
         "",
         "The last columns are limits of log(e of one equivalent / e of the conditional one), run by run.",
         "",
-        *main_table(found).markdown(),
+        *main_table(results).markdown(),
         "",
         "## Controls",
         "",
         "With nothing trained the plain equivalent has to hold, but for what the title of a row changes; without its residual "
         f"(*{WRONG}*) it has to fail for r = 1. Limits of the gap itself; the last column is run by run.",
         "",
-        *control_table(found).markdown(),
+        *control_table(results).markdown(),
         "",
         "## The training",
         "",
-        f"At d = {found.d[-1]}: the training loss, the error after the read-out is fitted, and the share of ‖W_T − W_0‖² in the "
+        f"At d = {results.d[-1]}: the training loss, the error after the read-out is fitted, and the share of ‖W_T − W_0‖² in the "
         f"{GIVEN['conditional']} leading directions, layer by layer.",
         "",
-        *training_table(found).markdown(),
+        *training_table(results).markdown(),
         "",
         "## What is left out",
         "",
@@ -378,11 +380,12 @@ def page(found: Found, image: str) -> str:
         "",
         "Means of the gap ± one standard error, and the limit.",
         "",
-        *numbers_table(found).markdown(),
+        *numbers_table(results).markdown(),
         "",
-        f"Computed by {'; '.join(versions)}, revision {', '.join(revisions)}, in {sum(one.seconds for one in origins) / 60:.0f} minutes of "
-        f"one core. `python -m verify run {QUESTIONS.name} --d {found.d[0]}` (and the other d) adds what is missing; `python -m verify "
-        f"{QUESTIONS.name} --documents docs/figures` writes this page.",
+        f"Computed by {'; '.join(versions)}, revision {', '.join(revisions)}, in "
+        f"{sum(source.seconds for source in origins) / 60:.0f} minutes of one core. `python -m verify run {QUESTIONS.name} --d "
+        f"{results.d[0]}` (and the other d) adds what is missing; `python -m verify {QUESTIONS.name} --documents docs/figures` writes "
+        "this page.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -390,8 +393,8 @@ def page(found: Found, image: str) -> str:
 def load(root: Path) -> list[Stored]:
     """The runs by d."""
     stores = [store for store in stored(root, QUESTIONS) if store.setup.seed == QUESTIONS.seed]
-    found = {store.setup.d: list(store.read().values()) for store in stores}
-    return [Stored(d, [cast(Results, each.record) for each in runs], [each.origin for each in runs]) for d, runs in sorted(found.items())]
+    loaded = {store.setup.d: list(store.read().values()) for store in stores}
+    return [Stored(d, [cast(Results, run.record) for run in runs], [run.origin for run in runs]) for d, runs in sorted(loaded.items())]
 
 
 def write(root: Path, documents: Path | None, console: Console) -> None:
@@ -402,17 +405,17 @@ def write(root: Path, documents: Path | None, console: Console) -> None:
     HypothesisError
         If fewer than two d with two runs each are stored.
     """
-    found = load(root)
-    if len(found) < 2:
+    results = load(root)
+    if len(results) < 2:
         raise HypothesisError(
             "at two d at least two runs are stored",
-            f"{len(found)} such d in {root / QUESTIONS.name}",
+            f"{len(results)} such d in {root / QUESTIONS.name}",
             f"python -m verify run {QUESTIONS.name} --d 8 --runs 2, and --d 12",
         )
     folder, name = documents or root / "pictures", "open_questions"
-    png = picture(Found(found), root / "pictures" / name)
+    png = picture(Found(results), root / "pictures" / name)
     write_bytes(folder / f"{name}.png", png.read_bytes())
-    write_text(folder / f"{name}.md", page(Found(found), f"{name}.png"))
+    write_text(folder / f"{name}.md", page(Found(results), f"{name}.png"))
     console.print(f"written: {folder / f'{name}.md'}")
 
 

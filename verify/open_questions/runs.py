@@ -35,13 +35,13 @@ def one_run(campaign: OpenQuestions, d: int, seed: int, run: int) -> Results:
 
     With every equivalent stand its errors by degree; σ has the degree 0.
     """
-    found: Results = {}
+    record: Results = {}
     for which, name in enumerate(campaign.heads):
-        found[name] = {}
+        record[name] = {}
         for number, experiment in enumerate(campaign.experiments):
             draws = np.random.SeedSequence(seed, spawn_key=(d, run, which, number))
-            found[name] |= dict(zip(experiment.rows, _rows(experiment, name, d, campaign.test, draws), strict=True))
-    return found
+            record[name] |= dict(zip(experiment.rows, _rows(experiment, name, d, campaign.test, draws), strict=True))
+    return record
 
 
 def _rows(experiment: Experiment, name: str, d: int, test: int, seed: np.random.SeedSequence) -> Iterator[Row]:
@@ -132,19 +132,19 @@ class QuestionsSetup(Setup):
     def identity(self) -> dict[str, Any]:
         """The parameters as plain data."""
         campaign = self.campaign
-        found = {
+        content = {
             "campaign": campaign.name,
             "d": self.d,
             "seed": self.seed,
             "memory": self.memory,
             "training": TRAINING,
-            "experiments": [asdict(each) for each in campaign.experiments],
+            "experiments": [asdict(experiment) for experiment in campaign.experiments],
             "ridge": RIDGE,
             "test": campaign.test,
             "heads": {name: HEADS[name] for name in campaign.heads},
             "given": GIVEN,
         }
-        return dict(json.loads(json.dumps(found)))
+        return dict(json.loads(json.dumps(content)))
 
     def simulate(self, run: int) -> tuple[Any, Origin]:
         """The record of one run, and what computed it."""
@@ -158,10 +158,10 @@ class QuestionsSetup(Setup):
         rows = [row for experiment in self.campaign.experiments for row in experiment.rows]
         if not isinstance(record, dict) or list(record) != list(self.campaign.heads):
             raise StorageError(f"a run has the heads {', '.join(self.campaign.heads)}", f"others in {where}", repair)
-        for head, found in record.items():
-            if not isinstance(found, dict) or list(found) != rows:
+        for head, part in record.items():
+            if not isinstance(part, dict) or list(part) != rows:
                 raise StorageError(f"every head has the rows {'; '.join(rows)}", f"others of {head} in {where}", repair)
-            for row, values in found.items():
+            for row, values in part.items():
                 if not _is_row(values, HEADS[head], WRONG if row.endswith("T = 0") else None):
                     raise StorageError(
                         "a row has errors, losses, steps and shares, finite numbers ≥ 0", f"others at {head}, {row}, in {where}", repair
@@ -169,14 +169,14 @@ class QuestionsSetup(Setup):
 
 
 def _is_row(values: Any, degrees: Sequence[int], wrong: str | None) -> bool:
-    each = {f"{r}" for r in degrees}
-    keys = {"σ": {"0"}} | dict.fromkeys((*GIVEN, ITSELF, *([wrong] if wrong else [])), each)
+    expected = {f"{r}" for r in degrees}
+    keys = {"σ": {"0"}} | dict.fromkeys((*GIVEN, ITSELF, *([wrong] if wrong else [])), expected)
     if not isinstance(values, dict) or values.keys() != {"errors", "loss", "steps", "shares"}:
         return False
     errors, losses, shares = (values[name] for name in ("errors", "loss", "shares"))
     if not (isinstance(errors, dict) and isinstance(losses, dict) and isinstance(shares, list) and errors.keys() == keys.keys()):
         return False
-    if losses.keys() != {"0", *each} or any(not isinstance(errors[kind], dict) or errors[kind].keys() != keys[kind] for kind in keys):
+    if losses.keys() != {"0", *expected} or any(not isinstance(errors[kind], dict) or errors[kind].keys() != keys[kind] for kind in keys):
         return False
     numbers = [*losses.values(), *shares, values["steps"], *(error for kind in errors.values() for error in kind.values())]
     return all(isinstance(number, float | int) and 0 <= number < math.inf for number in numbers)
@@ -194,4 +194,4 @@ class Stored:
 def gaps(stored: Stored, sigma: str, row: str, kind: str, degree: int) -> NDArray[np.float64]:
     r""":math:`\log(e_{\hat\sigma}/e_\sigma)` of every run."""
     errors = [run[sigma][row]["errors"] for run in stored.runs]
-    return np.array([math.log(each[kind][f"{degree}"] / each["σ"]["0"]) for each in errors])
+    return np.array([math.log(in_run[kind][f"{degree}"] / in_run["σ"]["0"]) for in_run in errors])

@@ -36,8 +36,8 @@ def asked(shown: Groups) -> str:
     papers = ", ".join(f"{tag} ({where})" for tag, where in _PAPERS.items() if any(tag in name for name in names))
     own = sum(not any(tag in name for tag in _PAPERS) for name in names)
     parts = [*([f"{len(names) - own} figures of {papers}"] if papers else []), *([f"{own} that no paper has"] if own else [])]
-    runs = sum(each.results.runs for group in shown for each in group)
-    sizes = sorted({each.d for group in shown for each in group})
+    runs = sum(shown_part.results.runs for group in shown for shown_part in group)
+    sizes = sorted({shown_part.d for group in shown for shown_part in group})
     return (
         f"It is asked whether the theory at finite d predicts the errors of simulated Transformers, and whether what is said of each "
         f"figure holds: of {' and '.join(parts)}, in {runs} stored runs at d = {sizes[0]} to {sizes[-1]}."
@@ -58,13 +58,13 @@ def formulas(shown: Groups) -> dict[str, str]:
     return {name: head.latex() for name, head in named.items()}
 
 
-def body(said: Sequence[str], drawn: Sequence[str], tables: Sequence[str], tex: Mapping[str, str]) -> str:
+def body(sentences: Sequence[str], drawn: Sequence[str], tables: Sequence[str], tex: Mapping[str, str]) -> str:
     """A report: the summary and the figures first, then tables and formulas."""
     formulas = "".join(
         f"<dt>{name}</dt><dd>{page.formula(source)}{page.folded('TeX', f'<code>{html.escape(source)}</code>')}</dd>"
         for name, source in tex.items()
     )
-    parts = ["<h2>Summary</h2>", page.paragraphs([" ".join(said), TEST]), "<h2>Figures</h2>", *drawn, "<h2>Tables</h2>", *tables]
+    parts = ["<h2>Summary</h2>", page.paragraphs([" ".join(sentences), TEST]), "<h2>Figures</h2>", *drawn, "<h2>Tables</h2>", *tables]
     return "\n".join([*parts, *(["<h2>Formulas</h2>", f"<dl>{formulas}</dl>"] if tex else [])])
 
 
@@ -73,22 +73,22 @@ def write_page(path: Path, title: str, shown: Groups, drawn: Mapping[str, Path])
     images, tables = [], [overview(shown).html()]
     for group in shown:
         campaign = group[0].campaign
-        for one in group:
-            if one.name in drawn:
-                picture = page.figure(drawn[one.name], f"{one.caption} {campaign.claim}")
-                images.append(picture if one is group[0] else page.folded(f"{campaign.figure}, {one.title}", picture))
+        for shown_part in group:
+            if shown_part.name in drawn:
+                picture = page.figure(drawn[shown_part.name], f"{shown_part.caption} {campaign.claim}")
+                images.append(picture if shown_part is group[0] else page.folded(f"{campaign.figure}, {shown_part.title}", picture))
         if campaign.name == PHASE_AFTER and PHASE in drawn:
             images.append(page.figure(drawn[PHASE], phase.CAPTION))
         tables.append(f"<h3>{html.escape(campaign.figure)}</h3>{page.paragraphs([campaign.claim])}")
-        for one in group:
+        for shown_part in group:
             inner = "\n".join(
                 [
-                    *(table.html() for table in one.tables()),
-                    page.paragraphs([*map(defects.sentence, one.power), one.origin]),
-                    page.folded(f"All numbers, {one.title}", one.numbers().html()) if one.results.runs > 1 else "",
+                    *(table.html() for table in shown_part.tables()),
+                    page.paragraphs([*map(defects.sentence, shown_part.power), shown_part.origin]),
+                    page.folded(f"All numbers, {shown_part.title}", shown_part.numbers().html()) if shown_part.results.runs > 1 else "",
                 ]
             )
-            tables.append(inner if one is group[0] else page.folded(one.title, inner))
+            tables.append(inner if shown_part is group[0] else page.folded(shown_part.title, inner))
     write_text(path, page.page(title, body(summary(shown), images, tables, formulas(shown))))
 
 
@@ -146,7 +146,7 @@ def write(root: Path, documents: Path | None, console: Console) -> Path:
         if group:
             shown.append(group)
             drawn |= pictures(group, root / "pictures")
-            console.print(f"{campaign.name}: {', '.join(each.title for each in group)}")
+            console.print(f"{campaign.name}: {', '.join(shown_part.title for shown_part in group)}")
             if campaign.name == PHASE_AFTER:
                 drawn[PHASE] = phase.figure(root / "pictures" / PHASE).with_suffix(".png")
     if not shown:
@@ -170,11 +170,11 @@ def write_one(store: Store, console: Console) -> list[Check]:
     manifest: dict[str, Any] = {name: value for name, value in setup.identity().items() if name != "simulations"} | {
         "manifest": setup.hash,
         "runs": shown.results.runs,
-        "seconds": round(sum(one.seconds for one in origins), 1),
+        "seconds": round(sum(origin.seconds for origin in origins), 1),
         "fallbacks": shown.fallbacks,
     }
     for name in ("revision", "hermite_eq", "python", "numpy", "scipy"):
-        manifest[name] = ", ".join(sorted({str(getattr(one, name)) for one in origins}))
+        manifest[name] = ", ".join(sorted({str(getattr(origin, name)) for origin in origins}))
     verdicts.write_json(store.folder / "summary.json", shown.checks, shown.power, plain(shown.results), manifest)
     write_page(store.folder / "report.html", f"{campaign.figure}, {shown.title}", [[shown]], drawn)
     if shown.checks:

@@ -71,10 +71,10 @@ def constant_errors(campaign: Campaign, setting: Setting) -> Array:
         warnings.simplefilter("ignore", HypothesisWarning)
         law = context_law(setting.task, setting.sizes)
     streams = np.random.SeedSequence(campaign.seed).spawn(4)
-    each = np.arange(_LABELS)
-    seen = law.draw(law.tasks(_LABELS, np.random.default_rng(streams[0])), each, streams[1])
-    tested = law.draw(law.fresh_tasks(_LABELS, np.random.default_rng(streams[2])), each, streams[3])
-    squares = (tested.y - seen.y.mean()) ** 2
+    tasks = np.arange(_LABELS)
+    contexts = law.draw(law.tasks(_LABELS, np.random.default_rng(streams[0])), tasks, streams[1])
+    tested = law.draw(law.fresh_tasks(_LABELS, np.random.default_rng(streams[2])), tasks, streams[3])
+    squares = (tested.y - contexts.y.mean()) ** 2
     means = np.array([squares[tested.source == s].mean() for s in range(len(law.sources))])
     return np.array([np.dot(law.test_weights, means), *means])
 
@@ -139,10 +139,10 @@ def _draw(axes: Axes, curves: Sequence[Curve], part: Error, d: int, constant: fl
         if curve.panel.axis == "step" and "no step" in curve.name:
             # Its simulation is that of the head at η = 0.
             continue
-        _points(axes, curve, curve.each(part), colour, look)
+        _points(axes, curve, curve.runs_of(part), colour, look)
         if curve.degree is None:
             # Equivalents may explode where d is too small for their degree: what is trained sets the scale.
-            shown += curve.each(part).mean(axis=0).tolist()
+            shown += curve.runs_of(part).mean(axis=0).tolist()
     if constant is not None:
         axes.axhline(constant, color=_PALE, ls="-.", lw=0.9)
         shown += [constant] * (constant < 2 * max(shown))
@@ -168,21 +168,21 @@ def _abscissa(axes: Axes, curve: Curve) -> None:
 
 def _changes(curves: Sequence[Curve]) -> list[tuple[Curve, Array, Array]]:
     """Along η the gain by the step, else what is not the head beside it: run by run and in theory."""
-    found = []
+    changes = []
     for curve in curves:
         if is_gain(curve):
-            found.append((curve, gains(curve), predicted_gains(curve)))
+            changes.append((curve, gains(curve), predicted_gains(curve)))
         elif curve.panel.axis != "step" and (curve.degree is not None or curve.name.endswith(("no step", "rank one"))):
             for head in curves:
                 alone = is_head(head) and not head.name.endswith(("no step", "rank one"))
                 if alone and (head.head, head.family) == (curve.head, curve.family) and _twins(head, curve):
-                    found.append((curve, relative_gaps(curve, head), curve.theory("icl") / head.theory("icl") - 1))
-    return found
+                    changes.append((curve, relative_gaps(curve, head), curve.theory("icl") / head.theory("icl") - 1))
+    return changes
 
 
-def _twins(one: Curve, other: Curve) -> bool:
+def _twins(first: Curve, second: Curve) -> bool:
     """Whether two heads have one λ, and both see h as it is or of one length."""
-    return all(getattr(one.model, name, None) == getattr(other.model, name, None) for name in ("ridge", "normalise"))
+    return all(getattr(first.model, name, None) == getattr(second.model, name, None) for name in ("ridge", "normalise"))
 
 
 def _draw_changes(axes: Axes, curves: Sequence[Curve]) -> None:
@@ -251,7 +251,7 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
 def _one_by_one(campaign: Campaign, results: Results) -> Figure:
     """Panels of one point each, a line for each error: how far it is from the theory, or an equivalent from its head."""
     gaps = {
-        f"{results.subject(key)}: {error_name(error)}": curve.each(error) / curve.scale(error) - 1
+        f"{results.subject(key)}: {error_name(error)}": curve.runs_of(error) / curve.scale(error) - 1
         for key, curve in results.curves.items()
         for error in curve.panel.errors
     }
@@ -262,8 +262,8 @@ def _one_by_one(campaign: Campaign, results: Results) -> Figure:
     lines = np.array([1 + label.count("\n") for label in labels])
     rows = lines / 2 - np.cumsum(lines)
     drawing, axes = plt.subplots(figsize=(10.0, 1.2 + 0.15 * float(lines.sum())), layout=ConstrainedLayoutEngine(w_pad=0.15))
-    found = [MonteCarlo.from_runs(runs[:, 0]) for runs in gaps.values()]
-    axes.errorbar([each.mean for each in found], rows, xerr=[each.stderr for each in found], fmt="o", ms=4, capsize=2, color=COLOURS[0])
+    means = [MonteCarlo.from_runs(runs[:, 0]) for runs in gaps.values()]
+    axes.errorbar([mean.mean for mean in means], rows, xerr=[mean.stderr for mean in means], fmt="o", ms=4, capsize=2, color=COLOURS[0])
     axes.axvline(0.0, color=_PALE, lw=0.6)
     axes.set_yticks(rows, labels, fontsize=7)
     axes.set_ylim(-lines.sum() - 0.5, 0.5)
@@ -279,7 +279,7 @@ def _title(curves: Sequence[Curve]) -> str:
     if not isinstance(task, Task) or task.isotropic:
         return str(task)
     parts = [curve.family.where(curve.panel.axis, curve.name) for curve in curves]
-    return ", ".join(dict.fromkeys(each[1] for each in parts if each[1])) if len(parts[0]) > 2 else ""
+    return ", ".join(dict.fromkeys(part[1] for part in parts if part[1])) if len(parts[0]) > 2 else ""
 
 
 def _across(campaign: Campaign, stored: Sequence[Results]) -> Figure:
@@ -300,8 +300,8 @@ def _across(campaign: Campaign, stored: Sequence[Results]) -> Figure:
                 label="theory, d = ∞" if d == math.inf else f"theory, d = {d:g}",
             )
             if d in simulated:
-                found = simulated[int(d)].curves[key]
-                _points(axes, found, found.icl_runs, colour, {"marker": "o", "label": f"simulation, d = {d:g}, {found.runs} runs"})
+                drawn = simulated[int(d)].curves[key]
+                _points(axes, drawn, drawn.icl_runs, colour, {"marker": "o", "label": f"simulation, d = {d:g}, {drawn.runs} runs"})
         _abscissa(axes, curve)
         axes.set(title=str(curve.model), xlabel=curve.family.abscissa(curve.panel.axis), ylabel="ICL error", yscale="log")
         axes.yaxis.set_major_formatter(_PLAIN)

@@ -30,7 +30,7 @@ def figure(path: Path) -> Path:
     """A subplot for each panel of [LA] Fig. 2, with its τ and its error; the panel's curves are the points."""
     panels = CAMPAIGNS["la-fig2"].panels
     drawing, axes = plt.subplots(1, len(panels), figsize=(5 * len(panels), 4), layout="constrained")
-    for each, panel in zip(axes, panels, strict=True):
+    for axis, panel in zip(axes, panels, strict=True):
         families = [family for family in panel.families if isinstance(family, Fixed)]
         (error,), (model,), task, tau = panel.errors, families[0].models, families[0].task, families[0].ratios.tau
         assert isinstance(model, LinearTransformer)
@@ -45,8 +45,8 @@ def figure(path: Path) -> Path:
             tau=tau,
             error=error,
         )
-        plot_phase(diagram, limits=LIMITS, axes=each)
-        each.axvline(min(tau, 1.0), color="white", linestyle="--", linewidth=1)
-        each.plot(kappas, [task.noise] * len(kappas), "o", color="white", markeredgecolor="black", markersize=6, clip_on=False)
-        each.set_title(f"{error.upper()}, τ = {tau:g}", fontsize=10)
+        plot_phase(diagram, limits=LIMITS, axes=axis)
+        axis.axvline(min(tau, 1.0), color="white", linestyle="--", linewidth=1)
+        axis.plot(kappas, [task.noise] * len(kappas), "o", color="white", markeredgecolor="black", markersize=6, clip_on=False)
+        axis.set_title(f"{error.upper()}, τ = {tau:g}", fontsize=10)
     return save(drawing, path)

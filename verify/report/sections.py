@@ -78,7 +78,7 @@ class Section:
         for key, curve in self.results.curves.items():
             for error in curve.panel.errors:
                 for part in curve.parts(error):
-                    found, theory = curve.simulated(part), curve.theory(part)
+                    simulated, theory = curve.simulated(part), curve.theory(part)
                     rows += [
                         (
                             self.results.subject(key),
@@ -87,7 +87,7 @@ class Section:
                             f"{mean:.5g} ± {stderr:.2g}",
                             "–" if expected != expected else f"{expected:.5g}",
                         )
-                        for value, mean, stderr, expected in zip(curve.values, found.mean, found.stderr, theory, strict=True)
+                        for value, mean, stderr, expected in zip(curve.values, simulated.mean, simulated.stderr, theory, strict=True)
                     ]
         return Table(("model", "error", "at", "simulation ± standard error", "theory"), rows, (2, 3, 4))
 
@@ -97,13 +97,13 @@ class Section:
         origins = self.store.origins()
         versions = sorted(
             {
-                f"hermite_eq {one.hermite_eq}"
-                + (f" (revision {one.revision})" if one.revision else "")
-                + f", Python {one.python}, NumPy {one.numpy}, SciPy {one.scipy}"
-                for one in origins
+                f"hermite_eq {record.hermite_eq}"
+                + (f" (revision {record.revision})" if record.revision else "")
+                + f", Python {record.python}, NumPy {record.numpy}, SciPy {record.scipy}"
+                for record in origins
             }
         )
-        seconds = sum(one.seconds for one in origins) / len(origins)
+        seconds = sum(record.seconds for record in origins) / len(origins)
         return (
             f"Seed {self.store.setup.seed}, parameters {self.store.setup.hash}; a run took {seconds:.3g} s by the clock; the slower "
             f"solver in {self.fallbacks} fits. Computed by {'; '.join(versions)}."
@@ -130,7 +130,7 @@ def plain(results: Results, *, theory: bool = True) -> list[dict[str, Any]]:
         }
         | {
             error_name(part): {
-                "mean": curve.each(part).mean(axis=0).tolist(),
+                "mean": curve.runs_of(part).mean(axis=0).tolist(),
                 **({"theory": finite(curve.theory(part))} if theory else {}),
                 **({"stderr": curve.simulated(part).stderr.tolist()} if curve.runs > 1 else {}),
             }
@@ -187,17 +187,27 @@ def by_weight(sections: Sequence[Section]) -> list[Section]:
 def pictures(group: Sequence[Section], folder: Path) -> dict[str, Path]:
     """The figures of the sections of a campaign as PNG by their names; one of several d only once."""
     drawn = {}
-    for one in group[: 1 if group[0].campaign.theory_at else None]:
-        others = [other.results for other in group if other is not one]
-        drawn[one.name] = figures.figure(one.campaign, one.results, folder / one.name, others).with_suffix(".png")
+    for shown_part in group[: 1 if group[0].campaign.theory_at else None]:
+        others = [other.results for other in group if other is not shown_part]
+        drawn[shown_part.name] = figures.figure(shown_part.campaign, shown_part.results, folder / shown_part.name, others).with_suffix(
+            ".png"
+        )
     return drawn
 
 
 def overview(shown: Iterable[Sequence[Section]]) -> Table:
     """A row for each campaign and d, with a column for each kind of test."""
     rows = []
-    for one in itertools.chain(*shown):
-        theory = counts(one.comparisons, "two-sided")
-        rows.append((one.campaign.figure, one.campaign.name, one.title, theory, *(counts(one.statements, kind) for kind in KINDS)))
+    for shown_part in itertools.chain(*shown):
+        theory = counts(shown_part.comparisons, "two-sided")
+        rows.append(
+            (
+                shown_part.campaign.figure,
+                shown_part.campaign.name,
+                shown_part.title,
+                theory,
+                *(counts(shown_part.statements, kind) for kind in KINDS),
+            )
+        )
     header = ("figure", "name", "stored", "theory beside simulation, two-sided", *(f"statements, {kind}" for kind in KINDS))
     return Table(header, rows).without_empty("–")

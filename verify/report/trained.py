@@ -39,7 +39,7 @@ def _curves(stored: Stored, name: str) -> list[Found]:
 
 
 def _thresholds(stored: Stored, name: str, epoch: int = -1, level: float = TASK.noise) -> list[Threshold]:
-    return [at for at in (threshold(found, level, epoch) for found in _curves(stored, name)) if at is not None]
+    return [at for at in (threshold(crossing, level, epoch) for crossing in _curves(stored, name)) if at is not None]
 
 
 def _median(runs: Array) -> tuple[Array, Array]:
@@ -48,10 +48,10 @@ def _median(runs: Array) -> tuple[Array, Array]:
     return middle, np.stack([middle - runs.min(axis=0), runs.max(axis=0) - middle])
 
 
-def _bars(axes: Axes, found: Found, error: str, colour: str, marker: str = "o", label: str = "") -> None:
-    middle, reach = _median(found.last(error))
+def _bars(axes: Axes, curve: Found, error: str, colour: str, marker: str = "o", label: str = "") -> None:
+    middle, reach = _median(curve.last(error))
     axes.errorbar(
-        found.abscissa,
+        curve.abscissa,
         middle,
         reach,
         color=colour,
@@ -85,27 +85,27 @@ def _plain_decades(axes: Axes) -> None:
 
 def _errors(axes: Axes, stored: Stored, name: str) -> None:
     """One architecture: errors against τ at every d, the theory over the linear one, thresholds as vertical lines."""
-    for colour, found in zip(COLOURS, _curves(stored, name), strict=False):
-        _bars(axes, found, "icl", colour, label=f"d = {found.d}, {len(found.icl)} runs")
-        at = threshold(found)
+    for colour, curve in zip(COLOURS, _curves(stored, name), strict=False):
+        _bars(axes, curve, "icl", colour, label=f"d = {curve.d}, {len(curve.icl)} runs")
+        at = threshold(curve)
         if at is not None:
-            axes.axvline(at.median / found.d**2, color=colour, ls=(0, (4, 3)), lw=0.8)
+            axes.axvline(at.median / curve.d**2, color=colour, ls=(0, (4, 3)), lw=0.8)
         if name == "la-fig5a":
-            sizes = found.curve.sizes(found.d)
-            axes.plot(found.abscissa, theory(sizes), color=colour, lw=1.6, alpha=0.5)
-            if found is _curves(stored, name)[-1]:
-                axes.plot(found.abscissa, theory(sizes, PLAIN), color=colour, lw=1.0, ls=":")
+            sizes = curve.curve.sizes(curve.d)
+            axes.plot(curve.abscissa, theory(sizes), color=colour, lw=1.6, alpha=0.5)
+            if curve is _curves(stored, name)[-1]:
+                axes.plot(curve.abscissa, theory(sizes, PLAIN), color=colour, lw=1.0, ls=":")
     if name == "la-fig5c":
-        for found in _curves(stored, "la-fig5-mlp"):
-            _bars(axes, found, "icl", "#777777", marker="s", label=f"GELU MLP, d = {found.d}, {len(found.icl)} runs")
-    axes.set_ylim(*_limits([found.last("icl") for found in _curves(stored, name)]))
+        for curve in _curves(stored, "la-fig5-mlp"):
+            _bars(axes, curve, "icl", "#777777", marker="s", label=f"GELU MLP, d = {curve.d}, {len(curve.icl)} runs")
+    axes.set_ylim(*_limits([curve.last("icl") for curve in _curves(stored, name)]))
     axes.set_title(str(TRAINED[name].curves[0].model), fontsize=10)
     axes.legend(fontsize=7.5, frameon=False)
     _finish(axes, "n/d²", "ICL error, median and range")
 
 
 def _limits(runs: Sequence[Array]) -> tuple[float, float]:
-    medians = np.concatenate([np.median(each, axis=0) for each in runs])
+    medians = np.concatenate([np.median(errors, axis=0) for errors in runs])
     return 0.6 * float(medians.min()), 2.0 * float(medians.max())
 
 
@@ -116,8 +116,8 @@ def figure_5(stored: Stored, path: Path) -> Path:
     for column, name in enumerate(names):
         _errors(grid[0, column], stored, name)
         below = grid[1, column]
-        for colour, found in zip(COLOURS, _curves(stored, name), strict=False):
-            _bars(below, found, "training", colour)
+        for colour, curve in zip(COLOURS, _curves(stored, name), strict=False):
+            _bars(below, curve, "training", colour)
         below.axhline(TASK.noise, color="#999999", lw=0.8, ls="-.")
         below.text(0.98, TASK.noise, "ρ", transform=below.get_yaxis_transform(), ha="right", va="bottom", color="#777777")
         _finish(below, "n/d²", "training error, median and range")
@@ -153,10 +153,10 @@ def figure_6(stored: Stored, path: Path) -> Path:
     """In- and out-of-distribution errors against k/d."""
     curves = _curves(stored, "la-fig6")
     drawing, axes = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
-    for colour, found in zip(COLOURS, curves, strict=False):
-        runs = f"d = {found.d}, {len(found.icl)} runs"
-        _bars(axes, found, "icl", colour, label=f"on new tasks, {runs}")
-        _bars(axes, found, "idg", colour, marker="s", label=f"on the training tasks, {runs}")
+    for colour, curve in zip(COLOURS, curves, strict=False):
+        runs = f"d = {curve.d}, {len(curve.icl)} runs"
+        _bars(axes, curve, "icl", colour, label=f"on new tasks, {runs}")
+        _bars(axes, curve, "idg", colour, marker="s", label=f"on the training tasks, {runs}")
     axes.set_title(f"{curves[0].curve.model}, n = {curves[0].curve.tau:g} d²", fontsize=10)
     axes.legend(fontsize=8, frameon=False)
     _finish(axes, "k/d", "error, median and range")
@@ -204,14 +204,14 @@ def answer(stored: Stored, checks: Sequence[Check]) -> str:
             slopes.append(f"{TRAINED[name].curves[0].model} {_slope(fit)} over d = {sizes} (paper {paper}{beside})")
     if slopes:
         parts.append(f"fitted exponents of n* against d, with their 95 % intervals: {'; '.join(slopes)}")
-    moved = [
-        (str(found.curve.model), early.median / late.median)
+    changed = [
+        (str(curve.curve.model), early.median / late.median)
         for name in EXPONENTS
-        for found in _curves(stored, name)[:1]
-        if (early := threshold(found, epoch=1)) is not None and (late := threshold(found)) is not None
+        for curve in _curves(stored, name)[:1]
+        if (early := threshold(curve, epoch=1)) is not None and (late := threshold(curve)) is not None
     ]
-    if moved:
-        shares = ", ".join(f"{ratio:.2f} ({model})" for model, ratio in moved)
+    if changed:
+        shares = ", ".join(f"{ratio:.2f} ({model})" for model, ratio in changed)
         parts.append(
             f"the threshold hangs on how long one trains: after a tenth of the epochs it is this share of what it is after all "
             f"of them, at the smallest d stored: {shares}"
@@ -223,17 +223,17 @@ def threshold_table(stored: Stored) -> Table:
     """n* by architecture and d: of every run, and how it moves with the epochs and the level."""
     rows = []
     for name in EXPONENTS:
-        for found in _curves(stored, name):
-            at = threshold(found)
+        for curve in _curves(stored, name):
+            at = threshold(curve)
             cells = ["none" if at is None else ", ".join(f"{where:.0f}" for where in at.runs)]
-            cells.append("–" if at is None else f"{at.median / found.d**2:.2f} ({math.expm1(at.width):.0%} to the next point)")
-            for epoch in range(1, len(found.curve.epochs) - 1):
-                early = threshold(found, epoch=epoch)
-                cells.append("–" if early is None else f"{early.median / found.d**2:.2f}")
-            higher = threshold(found, level=10 * TASK.noise)
-            cells.append("–" if higher is None else f"{higher.median / found.d**2:.2f}")
-            model = found.curve.model
-            rows.append((str(model), str(found.d), f"{model.parameters(found.d)}", f"{found.curve.epochs[-1]:,}", *cells))
+            cells.append("–" if at is None else f"{at.median / curve.d**2:.2f} ({math.expm1(at.width):.0%} to the next point)")
+            for epoch in range(1, len(curve.curve.epochs) - 1):
+                early = threshold(curve, epoch=epoch)
+                cells.append("–" if early is None else f"{early.median / curve.d**2:.2f}")
+            higher = threshold(curve, level=10 * TASK.noise)
+            cells.append("–" if higher is None else f"{higher.median / curve.d**2:.2f}")
+            model = curve.curve.model
+            rows.append((str(model), str(curve.d), f"{model.parameters(curve.d)}", f"{curve.curve.epochs[-1]:,}", *cells))
     return Table(
         (
             "architecture",
@@ -279,8 +279,8 @@ def stored_table(stored: Stored) -> Table:
     rows = []
     for name, ladder in stored.items():
         for results in ladder:
-            trainings = sum(found.stuck.size for found in results.curves)
-            stuck = sum(int(found.stuck.sum()) for found in results.curves)
+            trainings = sum(curve.stuck.size for curve in results.curves)
+            stuck = sum(int(curve.stuck.sum()) for curve in results.curves)
             values = ", ".join(f"{value:.3g}" for value in results.curves[0].abscissa)
             rows.append(
                 (
@@ -300,13 +300,13 @@ def numbers_table(stored: Stored) -> Table:
     """Every point: medians and ranges over the runs."""
     rows = []
     for name, ladder in stored.items():
-        for results, found in itertools.chain.from_iterable(((each, curve) for curve in each.curves) for each in ladder):
-            for i, value in enumerate(found.abscissa):
+        for results, line in itertools.chain.from_iterable(((of_size, curve) for curve in of_size.curves) for of_size in ladder):
+            for i, value in enumerate(line.abscissa):
                 cells = []
-                for error in ("training", "icl", *(["idg"] if found.curve.axis == "tasks" else [])):
-                    runs = found.last(error)[:, i]
+                for error in ("training", "icl", *(["idg"] if line.curve.axis == "tasks" else [])):
+                    runs = line.last(error)[:, i]
                     cells.append(f"{np.median(runs):.3g} ({runs.min():.3g} to {runs.max():.3g})")
-                rows.append((name, found.curve.label, str(results.d), f"{value:.3g}", *cells, *[""] * (3 - len(cells))))
+                rows.append((name, line.curve.label, str(results.d), f"{value:.3g}", *cells, *[""] * (3 - len(cells))))
     return Table(("name", "architecture", "d", "n/d² or k/d", "training error", "ICL error", "in-distribution error"), rows, (2, 3))
 
 
@@ -315,10 +315,10 @@ def page(stored: Stored, images: dict[str, str]) -> str:
     checks = judge(stored)
     origins = sorted(
         {
-            f"hermite_eq {one.hermite_eq}, Python {one.python}, NumPy {one.numpy}"
+            f"hermite_eq {origin.hermite_eq}, Python {origin.python}, NumPy {origin.numpy}"
             for ladder in stored.values()
             for results in ladder
-            for one in results.origins
+            for origin in results.origins
         }
     )
     jax = sorted({version for ladder in stored.values() for results in ladder for version in results.jax})

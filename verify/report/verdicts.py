@@ -84,12 +84,12 @@ def summary(asked: str, checks: Sequence[tuple[str, Check]], power: Sequence[Map
     """At most ten sentences: what was ``asked``, what agreed, what did not, of rows with the names of their figures or claims, and of the
     outcomes of negative controls.
     """
-    said = [asked]
+    lines = [asked]
     rows = [check for _, check in checks]
     for kind, what in (("two-sided", "comparisons of a prediction with a measurement"), ("one-sided", "statements of a sign")):
         number = sum(check.kind == kind for check in rows)
         if number:
-            said.append(f"Of {number} {kind} {what}: {counts(rows, kind)}.")  # type: ignore[arg-type]
+            lines.append(f"Of {number} {kind} {what}: {counts(rows, kind)}.")  # type: ignore[arg-type]
     close = [
         abs(check.measured / check.predicted - 1)
         for check in rows
@@ -97,28 +97,28 @@ def summary(asked: str, checks: Sequence[tuple[str, Check]], power: Sequence[Map
     ]
     close = [gap for gap in close if math.isfinite(gap)]
     if close:
-        said.append(
+        lines.append(
             f"Where a comparison agrees, the point of it that is furthest in standard errors is off by {np.median(close):.1%} in "
             "the median."
         )
     for kind, what in (("two-sided", "The comparisons that disagree"), ("one-sided", "The statements that do not hold")):
         failed = [(name, check) for name, check in checks if check.kind == kind and check.verdict == Verdict.DISAGREES]
-        said.append(f"{what}: {_listed(failed)}." if failed else f"No {kind} test is contradicted.")
+        lines.append(f"{what}: {_listed(failed)}." if failed else f"No {kind} test is contradicted.")
     limit = [check for check in rows if check.verdict == Verdict.IN_THE_LIMIT]
     if limit:
-        said.append(f"{len(limit)} gaps are seen at these d and vanish at the declared rate.")
+        lines.append(f"{len(limit)} gaps are seen at these d and vanish at the declared rate.")
     identities = counts(rows, "identity")
     if identities != "–":
-        said.append(f"Of the identities, which are no statistical agreement: {identities}.")
+        lines.append(f"Of the identities, which are no statistical agreement: {identities}.")
     if power:
         caught, tried = (sum(int(item[name]) for item in power) for name in ("caught", "checks"))
-        said.append(
+        lines.append(
             f"Of {tried} rows held against theories that are wrong on purpose {caught} reject them "
             f"({sum(item['caught'] > 0 for item in power)} of {len(power)} wrong theories are caught by a row or more)."
         )
     tests = sum(check.kind != "identity" for check in rows)
-    said.append(f"With a false-alarm rate of {LEVEL:g} for each of {tests} tests, {LEVEL * tests:.1g} false alarms are expected.")
-    return said
+    lines.append(f"With a false-alarm rate of {LEVEL:g} for each of {tests} tests, {LEVEL * tests:.1g} false alarms are expected.")
+    return lines
 
 
 def _listed(failed: Sequence[tuple[str, Check]], most: int = 4) -> str:

@@ -44,7 +44,7 @@ class Experiment:
     def identity(self) -> dict[str, Any]:
         """What the numbers depend on."""
         models = [f"{model}, ridge {model.ridge:g}" for model in self.models]
-        return {"name": self.name, "task": str(self.task), "models": models, "sizes": [plain(each) for each in self.sizes]}
+        return {"name": self.name, "task": str(self.task), "models": models, "sizes": [plain(size) for size in self.sizes]}
 
     def run(self, seed: int, number: int) -> dict[str, Any]:
         """ICL and in-distribution errors of one run, one row for each model; of several sources the ICL error on each."""
@@ -84,8 +84,8 @@ class Page:
 
     @property
     def _parameters(self) -> dict[str, Any]:
-        d = max(size.d for each in self.experiments for size in each.sizes)
-        return {"d": d, "seed": self.seed, "memory": 0, "experiments": [each.identity for each in self.experiments]}
+        d = max(size.d for experiment in self.experiments for size in experiment.sizes)
+        return {"d": d, "seed": self.seed, "memory": 0, "experiments": [experiment.identity for experiment in self.experiments]}
 
     def compute(self, root: Path, runs: int, console: Console) -> None:
         """Compute and store the runs that are missing."""
@@ -96,7 +96,7 @@ class Page:
                 continue
             begin = time.process_time()
             with one_blas_thread():
-                results = {each.name: each.run(self.seed, number) for each in self.experiments}
+                results = {experiment.name: experiment.run(self.seed, number) for experiment in self.experiments}
             seconds = time.process_time() - begin
             write_line(folder, number, {"results": results, "origin": asdict(Origin.here(seconds))})
             console.print(f"{self.name}, run {number}: {seconds:.0f} s")
@@ -107,9 +107,12 @@ class Page:
         lines = read_lines(self.folder(root))
         results = [lines[number].contents["results"] for number in sorted(lines)]
         return {
-            each.name: Found(each, *(np.array([one[each.name][error] for one in results]) for error in ("icl", "idg")))
-            for each in self.experiments if results
-        }  # fmt: skip
+            experiment.name: Found(
+                experiment, *(np.array([record[experiment.name][error] for record in results]) for error in ("icl", "idg"))
+            )
+            for experiment in self.experiments
+            if results
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +129,6 @@ class Found:
         return values.mean(0), values.std(0, ddof=1) / np.sqrt(len(values))
 
 
-def runs_of(found: Sequence[Found]) -> int:
+def runs_of(results: Sequence[Found]) -> int:
     """How many runs there are."""
-    return len(found[0].icl)
+    return len(results[0].icl)

@@ -52,14 +52,14 @@ def task(d: int, target: str = "identity") -> Task:
 
 def experiments(d: int) -> Page:
     """A linear head along the number of tasks, and random heads with a task for every context."""
-    whole, found = d >= SMALL, []
+    whole, listed = d >= SMALL, []
     for name, at, (alpha, tau) in (("scarce", d, _SCARCE), ("plenty", round(0.6 * d), _PLENTY)):
         sizes = tuple(Sizes.from_ratios(at, alpha=alpha, kappa=kappa, tau=tau) for kappa in _KAPPAS[: None if whole else 2])
-        found.append(Experiment(name, task(at), (_LINEAR,), sizes))
+        listed.append(Experiment(name, task(at), (_LINEAR,), sizes))
     smaller = round(0.4 * d)
     sizes = (Sizes.from_ratios(smaller, alpha=2, kappa=math.inf, tau=1.5, mu=0.75),)
-    found.append(Experiment("heads", task(smaller, "relu"), _HEADS if whole else _HEADS[:1], sizes))
-    return Page("task-alignment", 2026_12_02, tuple(found))
+    listed.append(Experiment("heads", task(smaller, "relu"), _HEADS if whole else _HEADS[:1], sizes))
+    return Page("task-alignment", 2026_12_02, tuple(listed))
 
 
 def population(test: Array, d: int = 60) -> TaskPopulation:
@@ -67,23 +67,23 @@ def population(test: Array, d: int = 60) -> TaskPopulation:
     return TaskPopulation.from_covariances(Task("identity", 0.1), covariances(d)[0], test)
 
 
-def write(found: dict[str, Found], documents: Path) -> None:
+def write(results: dict[str, Found], documents: Path) -> None:
     """The page and its figure."""
     figure, panels = plt.subplots(1, 4, figsize=(15, 3.8), layout="constrained")
     for axes, name in zip(panels, ("scarce", "plenty"), strict=False):
-        _draw(axes, found[name], name)
+        _draw(axes, results[name], name)
     # Of the smallest run no more than a sketch.
-    cells = 25 if found["scarce"].experiment.sizes[0].d >= SMALL else 4
+    cells = 25 if results["scarce"].experiment.sizes[0].d >= SMALL else 4
     for axes, alpha in zip(panels[2:], (1.0, 10.0), strict=True):
         _phases(figure, axes, alpha, cells)
     write_bytes(documents / FIGURE, png(figure))
-    write_text(documents / NAME, "\n".join(_text(found)) + "\n")
+    write_text(documents / NAME, "\n".join(_text(results)) + "\n")
 
 
-def _draw(axes: Axes, found: Found, name: str) -> None:
-    sizes = found.experiment.sizes
-    theory = theory_of(found.experiment)
-    mean, stderr = found.mean(0)
+def _draw(axes: Axes, result: Found, name: str) -> None:
+    sizes = result.experiment.sizes
+    theory = theory_of(result.experiment)
+    mean, stderr = result.mean(0)
     kappas = _KAPPAS[: len(sizes)]
     for s, test in enumerate(TESTS):
         axes.plot(kappas, theory[:, s], color=COLOURS[s], linewidth=1.3, label=f"test: {test}")
@@ -123,22 +123,22 @@ def theory_of(experiment: Experiment) -> Array:
         return np.asarray(icl_curve(experiment.models[0], experiment.task, list(experiment.sizes)).icl_by_source)
 
 
-def rows(found: Found) -> list[tuple[str, ...]]:
+def rows(result: Found) -> list[tuple[str, ...]]:
     """Theory (simulation) on every test, a row for each κ."""
-    theory, (mean, stderr) = theory_of(found.experiment), found.mean(0)
+    theory, (mean, stderr) = theory_of(result.experiment), result.mean(0)
     return [
         (f"{kappa:g}", *(f"{t:.3f} ({m:.3f} ± {s:.3f})" for t, m, s in zip(*row, strict=True)))
         for kappa, *row in zip(_KAPPAS[: len(theory)], theory, mean, stderr, strict=True)
     ]
 
 
-def _heads(found: Found) -> list[tuple[str, ...]]:
+def _heads(result: Found) -> list[tuple[str, ...]]:
     table = []
-    for i, model in enumerate(found.experiment.models):
+    for i, model in enumerate(result.experiment.models):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", HypothesisWarning)
-            theory = icl_error(model, found.experiment.task, found.experiment.sizes[0])
-        mean, stderr = (x[0] for x in found.mean(i))
+            theory = icl_error(model, result.experiment.task, result.experiment.sizes[0])
+        mean, stderr = (x[0] for x in result.mean(i))
         table.append((str(model), *(f"{t:.3f} ({m:.3f} ± {s:.3f})" for t, m, s in zip(theory.icl_by_source, mean, stderr, strict=True))))
     return table
 
@@ -156,10 +156,10 @@ def _alignments() -> list[tuple[str, ...]]:
 def _gaps(lines: list[Found]) -> tuple[int, int, int, str]:
     """How many points there are, how many are within 2 % or three standard errors, how many within 3 %, and which is the worst."""
     gaps: list[tuple[float, float, str]] = []
-    for each in lines:
-        theory, (mean, stderr) = theory_of(each.experiment), each.mean(0)
+    for line in lines:
+        theory, (mean, stderr) = theory_of(line.experiment), line.mean(0)
         for (i, s), value in np.ndenumerate(theory):
-            where = each.experiment.sizes[i]
+            where = line.experiment.sizes[i]
             place = f"{where.tasks} tasks at d = {where.d}, tested on {TESTS[s]}"
             gaps.append((100 * abs(float(value / mean[i, s]) - 1), float(abs(value - mean[i, s]) / stderr[i, s]), place))
     worst = max(gaps)
@@ -167,12 +167,12 @@ def _gaps(lines: list[Found]) -> tuple[int, int, int, str]:
     return len(gaps), good, near, f"{worst[0]:.0f} % ({worst[2]})"
 
 
-def _text(found: dict[str, Found]) -> list[str]:
-    lines = [found["scarce"], found["plenty"]]
+def _text(results: dict[str, Found]) -> list[str]:
+    lines = [results["scarce"], results["plenty"]]
     points, good, near, worst = _gaps(lines)
     runs, header = runs_of(lines), tuple(f"test: {name}" for name in TESTS)
-    sizes = [each.experiment.sizes[0] for each in lines]
-    heads = found["heads"].experiment.sizes[0]
+    sizes = [line.experiment.sizes[0] for line in lines]
+    heads = results["heads"].experiment.sizes[0]
     return [
         "# Tests on other tasks than those of training",
         "",
@@ -237,7 +237,7 @@ def _text(found: dict[str, Found]) -> list[str]:
         "",
         f"Random heads on labels of ReLU, a task for every context (d = {heads.d}, α = 2, τ = 1.5, μ = 0.75), theory by drawn contexts:",
         "",
-        *Table(("head", *header), _heads(found["heads"])).markdown(),
+        *Table(("head", *header), _heads(results["heads"])).markdown(),
         "",
         "## What is proved, derived, measured",
         "",

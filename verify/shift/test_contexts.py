@@ -34,65 +34,65 @@ _WHERE = {"alpha": 1.0, "kappa": 0.5, "tau": 1.5, "mu": 0.75}
 
 def experiments(d: int) -> Page:
     """Of the smallest run the linear head on one target."""
-    found = []
+    listed = []
     for target, at in (("tanh", d), ("relu", d), ("softplus", round(0.6 * d))) if d >= SMALL else (("tanh", d),):
         sizes = tuple(Sizes.from_ratios(at, **_WHERE, test_alpha=length) for length in _LENGTHS)
-        found.append(Experiment(target, Task(target, 0.1), _HEADS if d >= SMALL else _HEADS[:1], sizes))
-    return Page("test-contexts", 2026_12_01, tuple(found))
+        listed.append(Experiment(target, Task(target, 0.1), _HEADS if d >= SMALL else _HEADS[:1], sizes))
+    return Page("test-contexts", 2026_12_01, tuple(listed))
 
 
-def write(found: dict[str, Found], documents: Path) -> None:
+def write(results: dict[str, Found], documents: Path) -> None:
     """The page and its figure."""
-    figure, panels = plt.subplots(1, len(found), figsize=(4.2 * len(found), 3.8), layout="constrained")
-    for axes, each in zip(np.atleast_1d(panels), found.values(), strict=True):
-        _draw(axes, each)
+    figure, panels = plt.subplots(1, len(results), figsize=(4.2 * len(results), 3.8), layout="constrained")
+    for axes, result in zip(np.atleast_1d(panels), results.values(), strict=True):
+        _draw(axes, result)
     write_bytes(documents / FIGURE, png(figure))
-    write_text(documents / NAME, "\n".join(_text(found)) + "\n")
+    write_text(documents / NAME, "\n".join(_text(results)) + "\n")
 
 
-def _draw(axes: Axes, found: Found) -> None:
-    task, sizes = found.experiment.task, found.experiment.sizes
+def _draw(axes: Axes, result: Found) -> None:
+    task, sizes = result.experiment.task, result.experiment.sizes
     fine = np.unique(np.round(np.geomspace(sizes[0].tested.context, sizes[-1].tested.context, 24)).astype(int)).tolist()
-    for i, model in enumerate(found.experiment.models):
+    for i, model in enumerate(result.experiment.models):
         theory = icl_curve(model, task, sizes[0], test_context=fine)
         axes.plot(np.array(fine) / sizes[0].d, theory.icl, color=COLOURS[i], linewidth=1.3, label=str(model))
-        mean, stderr = found.mean(i)
-        axes.errorbar([each.tested.context / each.d for each in sizes], mean, stderr, color=COLOURS[i], fmt="o", markersize=4, capsize=2)
+        mean, stderr = result.mean(i)
+        axes.errorbar([size.tested.context / size.d for size in sizes], mean, stderr, color=COLOURS[i], fmt="o", markersize=4, capsize=2)
     axes.set(xscale="log", yscale="log", xlabel="ℓ/d in the test", title=f"target {task.target}, d = {sizes[0].d}")
     ticked(axes, _LENGTHS, (0.4, 0.6, 0.8, 1, 1.5, 2, 3))
     axes.axvline(1, color="#999999", linewidth=0.8, linestyle=":")
     axes.legend(fontsize=7, frameon=False)
 
 
-def _gap(found: Found) -> tuple[float, float, float]:
+def _gap(result: Found) -> tuple[float, float, float]:
     """Largest relative gap between theory and simulation, in per cent; largest in standard errors; and at the training length alone."""
     relative, errors, still = [], [], []
-    for i, model in enumerate(found.experiment.models):
-        theory = icl_curve(model, found.experiment.task, list(found.experiment.sizes)).icl
-        mean, stderr = found.mean(i)
+    for i, model in enumerate(result.experiment.models):
+        theory = icl_curve(model, result.experiment.task, list(result.experiment.sizes)).icl
+        mean, stderr = result.mean(i)
         relative += np.abs(theory / mean - 1).tolist()
         errors += (np.abs(theory - mean) / stderr).tolist()
         still += np.abs(theory[_LENGTHS.index(1)] / mean - 1).tolist()
     return 100 * max(relative), max(errors), 100 * max(still)
 
 
-def rows(found: Found) -> list[tuple[str, ...]]:
+def rows(result: Found) -> list[tuple[str, ...]]:
     """Theory and simulation of every head, a row of cells each."""
     table = []
-    for i, model in enumerate(found.experiment.models):
-        theory = icl_curve(model, found.experiment.task, list(found.experiment.sizes)).icl
-        mean, stderr = found.mean(i)
+    for i, model in enumerate(result.experiment.models):
+        theory = icl_curve(model, result.experiment.task, list(result.experiment.sizes)).icl
+        mean, stderr = result.mean(i)
         cells = [f"{t:.3f} ({m:.3f} ± {s:.3f})" for t, m, s in zip(theory, mean, stderr, strict=True)]
-        table.append((f"{found.experiment.name}, d = {found.experiment.sizes[0].d}", str(model), *cells))
+        table.append((f"{result.experiment.name}, d = {result.experiment.sizes[0].d}", str(model), *cells))
     return table
 
 
-def _text(found: dict[str, Found]) -> list[str]:
-    runs, gaps = runs_of(list(found.values())), {name: _gap(each) for name, each in found.items()}
+def _text(results: dict[str, Found]) -> list[str]:
+    runs, gaps = runs_of(list(results.values())), {name: _gap(result) for name, result in results.items()}
     worst, sigmas, still = (max(gap[i] for gap in gaps.values()) for i in range(3))
-    points = sum(len(each.experiment.models) * len(each.experiment.sizes) for each in found.values())
-    table = [row for each in found.values() for row in rows(each)]
-    whole = all(each.experiment.sizes[0].d >= SMALL for each in found.values())
+    points = sum(len(result.experiment.models) * len(result.experiment.sizes) for result in results.values())
+    table = [row for result in results.values() for row in rows(result)]
+    whole = all(result.experiment.sizes[0].d >= SMALL for result in results.values())
     best = [
         (target, f"{alpha:g}", *(_optimum(RandomTransformer(head, 0.0, normalise), target, alpha) for head, normalise in
                                  (("relu", False), ("tanh", False), ("relu", True))))

@@ -44,8 +44,8 @@ def compute(store: Store, runs: Sequence[int], executor: Executor, advance: Call
     waiting: dict[Future, tuple[int, ...]] = {}
 
     def keep(future: Future) -> None:
-        found = future.result()
-        for run, (record, origin) in zip(waiting[future], found, strict=True):
+        result = future.result()
+        for run, (record, origin) in zip(waiting[future], result, strict=True):
             store.write(run, record, origin)
             advance(run, origin.seconds)
         del waiting[future]

@@ -36,7 +36,7 @@ def setup_with(campaign: AnyCampaign, d: int, seed: int, memory: int, device: st
 
 def headers(root: Path, campaign: AnyCampaign) -> list[dict[str, Any]]:
     """The first lines of all setups of a campaign, in the order of their hashes; what is not theirs is ignored with a warning."""
-    hashes, found = set(), []
+    hashes, collected = set(), []
     for path in sorted((root / campaign.name).glob("[!.]*")):
         if re.fullmatch(rf"[0-9a-f]{{{DIGITS}}}(\.jsonl)?", path.name):
             hashes.add(path.name.removesuffix(".jsonl"))
@@ -50,8 +50,8 @@ def headers(root: Path, campaign: AnyCampaign) -> list[dict[str, Any]]:
                 "no first line says of what it is; the command that computed its runs writes it again, without --resume",
             )
         else:
-            found.append(header)
-    return found
+            collected.append(header)
+    return collected
 
 
 def the_one(root: Path, campaign: AnyCampaign, chosen: dict[str, Any]) -> dict[str, Any]:
@@ -88,22 +88,22 @@ def check_continues(root: Path, setup: Setup, header: dict[str, Any]) -> None:
         )
 
 
-def _difference(name: str, found: Any, wanted: Any) -> str:
-    short = not isinstance(found, list | dict)
-    return f"{name} {found} instead of {wanted}" if short else f"other {name}"
+def _difference(name: str, stored: Any, wanted: Any) -> str:
+    short = not isinstance(stored, list | dict)
+    return f"{name} {stored} instead of {wanted}" if short else f"other {name}"
 
 
 def stored(root: Path, campaign: AnyCampaign) -> list[Store]:
     """The setups of a campaign as it is in the table now, with two runs at least."""
-    found = []
+    stores = []
     for header in headers(root, campaign):
         parameters = header["parameters"]
         setup = setup_with(campaign, parameters["d"], parameters["seed"], parameters["memory"])
         if parameters == setup.identity():
             store = Store(root, setup)
             if len(store.runs()) > 1:
-                found.append(store)
-    return found
+                stores.append(store)
+    return stores
 
 
 def siblings(store: Store) -> list[Store]:

@@ -70,8 +70,8 @@ def write_header(folder: Path, parameters: Mapping[str, Any], runs: int) -> None
     """Say that ``runs`` runs are wanted, unless more already are."""
 
     def missing() -> bool:
-        found = read_header(folder)
-        return found is None or found["runs"] < runs
+        header = read_header(folder)
+        return header is None or header["runs"] < runs
 
     if missing():
         with locked(file_of(folder)):
@@ -123,8 +123,8 @@ def pack(folder: Path) -> int:
 
 def pack_all(root: Path) -> dict[Path, int]:
     """Pack every setup; returns how many runs were files of their own in the folder of each."""
-    found = root.glob(f"*/{'[0-9a-f]' * DIGITS}/run-*.json")
-    return {folder: pack(folder) for folder in sorted({path.parent for path in found})}
+    files = root.glob(f"*/{'[0-9a-f]' * DIGITS}/run-*.json")
+    return {folder: pack(folder) for folder in sorted({path.parent for path in files})}
 
 
 def merge(source: Path, root: Path) -> dict[Path, int]:
@@ -135,7 +135,7 @@ def merge(source: Path, root: Path) -> dict[Path, int]:
     if not source.is_dir():
         raise StorageError("there are results to merge", f"no folder {source}", "pass the folder that was the --output of those runs")
     names = {path.with_suffix("") for end in ("", ".jsonl") for path in source.glob(f"*/{'[0-9a-f]' * DIGITS}{end}")}
-    found = {}
+    merged = {}
     for folder in sorted(names):
         target, header = root / folder.parent.name / folder.name, read_header(folder)
         if header is not None:
@@ -144,8 +144,8 @@ def merge(source: Path, root: Path) -> dict[Path, int]:
         new = lines.keys() - read_lines(target).keys()
         for run in sorted(new):
             write_bytes(_file(target, run), lines[run].text + b"\n")
-        found[target] = len(new)
-    return found
+        merged[target] = len(new)
+    return merged
 
 
 def ignored(path: Path, reason: str) -> None:
@@ -162,7 +162,7 @@ def _head(folder: Path, run: int | None) -> dict[str, Any]:
 
 
 def _single(folder: Path) -> dict[int, Line]:
-    found = {}
+    lines = {}
     for path in sorted(folder.glob("run-*")):
         match = re.fullmatch(r"run-([0-9]+)\.json", path.name)
         if not match or _file(folder, int(match[1])) != path or not path.is_file():
@@ -173,21 +173,21 @@ def _single(folder: Path) -> dict[int, Line]:
         repair = "delete it and repeat the command: what is missing will be computed again"
         text = _bytes(path, repair)
         if text is not None:
-            found[int(match[1])] = _line(folder, int(match[1]), text, str(path), repair)
-    return found
+            lines[int(match[1])] = _line(folder, int(match[1]), text, str(path), repair)
+    return lines
 
 
 def _packed(folder: Path) -> dict[int, Line]:
-    found, text, begin = dict[int, Line](), _text(folder), int(read_header(folder) is not None)
-    for number, each in enumerate(text.removesuffix(b"\n").split(b"\n")[begin:] if text else [], 1 + begin):
+    lines, text, begin = dict[int, Line](), _text(folder), int(read_header(folder) is not None)
+    for number, content in enumerate(text.removesuffix(b"\n").split(b"\n")[begin:] if text else [], 1 + begin):
         where = f"line {number} of {file_of(folder)}"
         repair = f"delete {where} and repeat the command: what is missing will be computed again"
-        line = _line(folder, None, each, where, repair)
+        line = _line(folder, None, content, where, repair)
         run = line.contents["run"]
-        if run in found:
+        if run in lines:
             raise StorageError("a run stands on one line", f"run {run} in {where} too", repair)
-        found[run] = line
-    return found
+        lines[run] = line
+    return lines
 
 
 def _text(folder: Path) -> bytes:

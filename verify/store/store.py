@@ -144,12 +144,12 @@ class Store:
 
     def read(self) -> dict[int, Run]:
         """All stored runs, in the order of their numbers."""
-        found = {}
+        results = {}
         for run, line in sorted(read_lines(self.folder).items()):
             record, place = line.contents.get("simulations"), (line.where, line.repair)
             self.setup.check(record, *place)
-            found[run] = Run(cast(Record, record), Origin.read(line.contents.get("origin"), *place))
-        return found
+            results[run] = Run(cast(Record, record), Origin.read(line.contents.get("origin"), *place))
+        return results
 
     def runs(self) -> list[int]:
         """The numbers of the runs stored."""

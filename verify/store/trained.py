@@ -67,7 +67,7 @@ class TrainedSetup(Setup):
     def simulate_all(self, runs: Sequence[int]) -> list[tuple[Any, Origin]]:
         """The records of several runs which are trained together: for each curve its columns, and the version of JAX."""
         if runs[-1] - runs[0] != len(runs) - 1:
-            return [found for run in runs for found in self.simulate_all([run])]
+            return [fitted for run in runs for fitted in self.simulate_all([run])]
         start = time.perf_counter()
         records: list[list[dict[str, Any]]] = [[] for _ in runs]
         with one_blas_thread():
@@ -75,13 +75,13 @@ class TrainedSetup(Setup):
                 columns: list[dict[str, list[Any]]] = [{name: [] for name in (*ERRORS, "variance")} for _ in runs]
                 for point, sizes in enumerate(curve.sizes(self.d)):
                     seed = np.random.SeedSequence(self.seed, spawn_key=(number, point))
-                    found = icl_error(
+                    fitted = icl_error(
                         curve.model, TASK, sizes, runs=range(runs[0], runs[-1] + 1), epochs=curve.epochs, rate=curve.rate, rng=seed
                     )
                     for i, column in enumerate(columns):
                         for name in ERRORS:
-                            column[name].append([float(f"{value:.6g}") for value in getattr(found, f"{name}_runs")[i]])
-                        column["variance"].append(float(f"{found.variance_runs[i]:.6g}"))
+                            column[name].append([float(f"{value:.6g}") for value in getattr(fitted, f"{name}_runs")[i]])
+                        column["variance"].append(float(f"{fitted.variance_runs[i]:.6g}"))
                 for record, column in zip(records, columns, strict=True):
                     record.append({"jax": version("jax"), **column})
         return [(record, Origin.here((time.perf_counter() - start) / len(runs))) for record in records]

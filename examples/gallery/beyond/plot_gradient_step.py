@@ -33,7 +33,7 @@ for colour, marker, spike in zip(COLOURS, "os", (0.0, float(d * d)), strict=Fals
     with warnings.catch_warnings():
         # The theorem supposes η = o(d²): the library says so, and simulates what it is asked.
         warnings.simplefilter("ignore", he.HypothesisWarning)
-        runs = np.array([found.icl_runs for found in he.simulate.icl_error(heads, task, sizes, runs=8, rng=0, test=2000)])
+        runs = np.array([simulated.icl_runs for simulated in he.simulate.icl_error(heads, task, sizes, runs=8, rng=0, test=2000)])
     gain, change = theory / theory[0] - 1, (runs - runs[0]) / runs[0].mean()
     stderr = change.std(axis=1, ddof=1) / np.sqrt(change.shape[1])
     (line,) = axes.plot(steps, gain, color=colour)

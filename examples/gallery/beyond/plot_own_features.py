@@ -62,7 +62,7 @@ for count, errors in wide.items():
     assert (np.diff(errors[p > 1.1 * count]) < 0).all()
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 4.0), layout="constrained")
-lines = [left.loglog(n, found.test - noise, color=colour)[0] for colour, found, noise in zip(COLOURS, curves, noises, strict=False)]
+lines = [left.loglog(n, curve.test - noise, color=colour)[0] for colour, curve, noise in zip(COLOURS, curves, noises, strict=False)]
 dots = left.errorbar(counts, means, stderrs, fmt="o", color=COLOURS[1], capsize=2)
 (dotted,) = left.loglog(n, curves[0].test[-1] * (n / n[-1]) ** -rate, "k:")
 left.legend([lines[0], (lines[1], dots), dotted], ["ρ = 0", "ρ = 0.1; markers: 6 fits", f"$n^{{-{rate:.2g}}}$"], frameon=False)

@@ -24,15 +24,15 @@ theory = np.array([[he.icl_error(head, he.SoftmaxAttention(task, beta), sizes).i
 # Twelve simulated Transformers at the sharpness ½, on common draws, are within three standard errors of it.
 
 simulated = he.simulate.icl_error(heads, he.SoftmaxAttention(task, 0.5), sizes, runs=12, rng=0)
-for head, found, expected in zip(heads, simulated, theory[2], strict=True):
-    print(f"{head}: theory {expected:.3f}, simulation {found.icl.mean:.3f} ± {found.icl.stderr:.3f}")
-    assert abs(found.icl.mean - expected) < 3 * found.icl.stderr
+for head, dots, expected in zip(heads, simulated, theory[2], strict=True):
+    print(f"{head}: theory {expected:.3f}, simulation {dots.icl.mean:.3f} ± {dots.icl.stderr:.3f}")
+    assert abs(dots.icl.mean - expected) < 3 * dots.icl.stderr
 
 figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 entries = []
-for colour, dashes, found, line in zip(COLOURS, ("-", "--", "-."), simulated, theory.T, strict=False):
+for colour, dashes, dots, line in zip(COLOURS, ("-", "--", "-."), simulated, theory.T, strict=False):
     (drawn,) = axes.plot(sharpness, line, dashes, color=colour)
-    entries.append((drawn, axes.errorbar(0.5, found.icl.mean, found.icl.stderr, fmt="o", color=colour, capsize=2)))
+    entries.append((drawn, axes.errorbar(0.5, dots.icl.mean, dots.icl.stderr, fmt="o", color=colour, capsize=2)))
 axes.legend(entries, [str(head) for head in heads], title="lines: theory, markers: 12 runs", frameon=False)
 axes.set(xlabel="sharpness β", ylabel="ICL error")
 axes.set_title("λ = 0.1, d = 12, α = 2, κ = ∞, τ = 2, μ = 1, target relu, ρ = 0.1", fontsize=9)

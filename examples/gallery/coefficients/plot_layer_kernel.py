@@ -29,8 +29,8 @@ rng = np.random.default_rng(0)
 places = np.array([-0.6, 0.0, 0.6])
 products = []
 for place in places:
-    first, other = np.sqrt(2) * rng.standard_normal((2, 40, 400))
-    second = place * first + np.sqrt(1 - place**2) * other
+    first, of_erf = np.sqrt(2) * rng.standard_normal((2, 40, 400))
+    second = place * first + np.sqrt(1 - place**2) * of_erf
     products.append(2 * (np.maximum(first, 0) * np.maximum(second, 0)).mean(axis=1))
 means = np.mean(products, axis=1)
 stderrs = np.std(products, axis=1, ddof=1) / np.sqrt(40)
@@ -53,8 +53,8 @@ for axes in (left, right):
 # The kernels of tanh and erf, relative to their largest value, differ by less than 0.01. That of erf has a
 # closed form.
 
-one, other = (shallow[name].nngp(rho) / shallow[name].nngp(1.0) for name in ("tanh", "erf"))
-assert abs(one - other).max() < 0.01
+of_tanh, of_erf = (shallow[name].nngp(rho) / shallow[name].nngp(1.0) for name in ("tanh", "erf"))
+assert abs(of_tanh - of_erf).max() < 0.01
 print(shallow["erf"].nngp_exact)
 
 plt.show()

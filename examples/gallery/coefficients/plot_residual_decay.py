@@ -26,8 +26,8 @@ for colour, marker, name in zip(COLOURS, "os^", ("sign", "relu", "relu(x)^2"), s
     slope = float(c.tail.exponent + 1) / 2
     axes.loglog(degrees, residuals, marker, color=colour, label=f"{name}: slope −{-slope:g}")
     axes.loglog(degrees, residuals[-1] * (degrees / degrees[-1]) ** slope, color=colour, linewidth=1)
-    seen = np.diff(np.log(residuals[-2:])).item() / np.log(2)
-    assert abs(seen - slope) < 0.02, (name, seen)
+    measured = np.diff(np.log(residuals[-2:])).item() / np.log(2)
+    assert abs(measured - slope) < 0.02, (name, measured)
 
 smooth = he.coefficients("tanh", degree=64)
 shown = degrees[degrees <= 64]

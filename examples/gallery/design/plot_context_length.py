@@ -22,8 +22,8 @@ curves = [he.icl_curve(head, task, he.Ratios(alpha=1, kappa=kappa, tau=0.5), alp
 # ``optimal_context`` finds the minimum, or says that longer contexts are always better.
 
 best = {kappa: optimal_context(head, task, kappa=kappa, tau=0.5) for kappa in diversities}
-for kappa, found in best.items():
-    print(f"κ = {kappa}: {found}")
+for kappa, optimum in best.items():
+    print(f"κ = {kappa}: {optimum}")
 assert best[0.2].alpha < best[0.4].alpha < best[0.8].alpha == np.inf
 
 # %%
@@ -38,9 +38,9 @@ assert first[0] < first[1]
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.0), layout="constrained")
 he.plotting.plot_curve(curves, axes=left)
-for colour, found in zip(COLOURS, best.values(), strict=False):
-    if np.isfinite(found.alpha):
-        left.plot(found.alpha, found.error.icl, "o", color=colour)
+for colour, optimum in zip(COLOURS, best.values(), strict=False):
+    if np.isfinite(optimum.alpha):
+        left.plot(optimum.alpha, optimum.error.icl, "o", color=colour)
 he.plotting.plot_phase(diagram, limits=(0.5, 100), axes=right)
 
 plt.show()

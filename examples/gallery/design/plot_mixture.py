@@ -37,11 +37,11 @@ for axes, tau in zip(panels, (1, 16), strict=True):
 # isotropic; with sixteen times as many both are needed. The optimum is flat: training in the proportions of
 # the test costs little.
 
-for tau, found in best.items():
-    excess = found.matched / found.error.icl - 1
-    print(f"τ = {tau}: share of source 1 {found.weights[1]:.2f}; in the proportions of the test {excess:.2%} more error")
+for tau, optimum in best.items():
+    excess = optimum.matched / optimum.error.icl - 1
+    print(f"τ = {tau}: share of source 1 {optimum.weights[1]:.2f}; in the proportions of the test {excess:.2%} more error")
 assert best[1].weights[1] == 1
 assert 0.2 < best[16].weights[1] < 0.8
-assert all(found.matched < 1.03 * found.error.icl for found in best.values())
+assert all(optimum.matched < 1.03 * optimum.error.icl for optimum in best.values())
 
 plt.show()

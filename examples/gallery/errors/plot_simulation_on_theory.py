@@ -28,11 +28,11 @@ axes = he.plotting.plot_curve([*lines, *dots])
 # Every simulated error is within three standard errors of the theory at the same :math:`d`. The equivalent
 # model of degree 2 has more error than the ReLU head here, and the theory says so.
 
-for head, found in zip(heads, dots, strict=True):
+for head, simulated in zip(heads, dots, strict=True):
     theory = he.icl_curve(head, task, sizes, samples=few).icl
-    scores = (found.icl.mean - theory) / found.icl.stderr
+    scores = (simulated.icl.mean - theory) / simulated.icl.stderr
     assert (abs(scores) < 3).all(), (head, scores)
-    print(f"{head}: {np.round(scores, 1)} standard errors, {np.round(found.icl.mean / theory - 1, 3)} relatively")
+    print(f"{head}: {np.round(scores, 1)} standard errors, {np.round(simulated.icl.mean / theory - 1, 3)} relatively")
 
 assert (lines[1].icl > lines[0].icl).all()
 

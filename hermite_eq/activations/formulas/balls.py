@@ -282,11 +282,12 @@ def _across_removable(plain: Ball, expression: sympy.Expr, precision: int) -> Ba
     numerator, denominator = sympy.fraction(sympy.together(whole) if isinstance(expression, sympy.Add) else whole, exact=True)
     if not denominator.has(X) or denominator.has(*_SWITCHES) or numerator.has(*_SWITCHES):
         return plain
-    found = removable_points(numerator, denominator)
-    if not found:
+    removable = removable_points(numerator, denominator)
+    if not removable:
         return plain
     points = [
-        (_compiled(point.place, precision)(acb(0), False), point.order, _compiled(point.limit, precision)(acb(0), False)) for point in found
+        (_compiled(point.place, precision)(acb(0), False), point.order, _compiled(point.limit, precision)(acb(0), False))
+        for point in removable
     ]
     top, bottom = _compiled(numerator, precision), _compiled(denominator, precision)
 
@@ -379,15 +380,15 @@ def _decision(condition: Any, precision: int) -> Decision:
         return _relation(condition, precision)
     parts = [_decision(part, precision) for part in condition.args]
     if isinstance(condition, sympy.Not):
-        return lambda z, analytic: None if (found := parts[0](z, analytic)) is None else not found
+        return lambda z, analytic: None if (branch := parts[0](z, analytic)) is None else not branch
     if isinstance(condition, sympy.And | sympy.Or):
         absorbing = isinstance(condition, sympy.Or)
 
         def decide(z: acb, analytic: bool) -> bool | None:
-            found = [part(z, analytic) for part in parts]
-            if absorbing in found:
+            truths = [part(z, analytic) for part in parts]
+            if absorbing in truths:
                 return absorbing
-            return None if None in found else not absorbing
+            return None if None in truths else not absorbing
 
         return decide
     raise _unsupported(condition)

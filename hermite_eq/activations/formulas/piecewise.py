@@ -56,10 +56,10 @@ def pieces(expression: sympy.Expr) -> tuple[Piece, ...]:
     -oo 1/3 0
     1/3 oo x - 1/3
     """
-    found = exact(expression, "expression")
-    if found.free_symbols - {X}:
+    branches = exact(expression, "expression")
+    if branches.free_symbols - {X}:
         raise HypothesisError("pieces are those of an expression in x", f"{expression}", "give the parameters numbers")
-    return _pieces(found)
+    return _pieces(branches)
 
 
 @lru_cache(maxsize=512)
@@ -70,13 +70,13 @@ def _pieces(expression: sympy.Expr) -> tuple[Piece, ...]:
     points: list[sympy.Expr] = []
     while True:
         edges = [-sympy.oo, *points, sympy.oo]
-        found: list[sympy.Expr] = []
+        roots: list[sympy.Expr] = []
         resolved = []
         for left, right in itertools.pairwise(edges):
             branch = _Branch(_between(left, right), within=float(left) >= -_WINDOW and float(right) <= _WINDOW)
             resolved.append(Piece(left, right, branch.of(expression)))
-            found += branch.roots
-        new = _merged([*points, *found])
+            roots += branch.roots
+        new = _merged([*points, *roots])
         if len(new) == len(points):
             return _joined(resolved)
         if len(new) * switches > _MOST_RESOLVED:

@@ -37,19 +37,19 @@ def removable_points(numerator: sympy.Expr, denominator: sympy.Expr) -> tuple[Re
     >>> removable_points(1 - sympy.cos(X), X**2)
     (Removable(place=0, order=2, limit=1/2),)
     """
-    found = []
+    points = []
     for place in real_zeros(denominator):
         top, bottom = numerator, denominator
         for order in range(_HIGHEST_ORDER + 1):
             at_top, at_bottom = (_number(part.subs(X, place)) for part in (top, bottom))
             if at_bottom != 0:
                 if order and at_bottom.is_finite and at_top.is_finite:
-                    found.append(Removable(place, order, at_top / at_bottom))
+                    points.append(Removable(place, order, at_top / at_bottom))
                 break
             if at_top != 0:
                 break
             top, bottom = top.diff(X), bottom.diff(X)
-    return tuple(found)
+    return tuple(points)
 
 
 def _number(value: sympy.Expr) -> sympy.Expr:

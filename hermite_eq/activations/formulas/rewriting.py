@@ -97,14 +97,14 @@ def _sum(node: sympy.Add) -> sympy.Expr:
 
 def _exponentials(node: sympy.Expr) -> list[tuple[sympy.Expr, sympy.Expr]] | None:
     """(c, u) of every term c e^u, c > 0, of a sum of such; None where it is none."""
-    found = []
+    factors = []
     for term in sympy.Add.make_args(node):
         factor, function = term.as_independent(X, as_Add=False)
         argument = sympy.Integer(0) if function == 1 else function.exp if isinstance(function, sympy.exp) else None
         if argument is None or not factor.is_positive:
             return None
-        found.append((factor, argument))
-    return found
+        factors.append((factor, argument))
+    return factors
 
 
 def _logarithm(node: sympy.log) -> sympy.Expr:
@@ -135,6 +135,6 @@ def _quotient(
             if terms is not None and len(terms) > 1:
                 others = [other for other in node.args if other != factor and not isinstance(other, sympy.exp)]
                 v = common(-exponent / factor.exp, [u for _, u in terms])
-                moved = sympy.Add(*(c * sympy.exp(u - v) for c, u in terms))
-                return sympy.Mul(*others, sympy.exp(exponent + factor.exp * v), moved**factor.exp)
+                shifted = sympy.Add(*(c * sympy.exp(u - v) for c, u in terms))
+                return sympy.Mul(*others, sympy.exp(exponent + factor.exp * v), shifted**factor.exp)
     return node

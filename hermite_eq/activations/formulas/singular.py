@@ -47,7 +47,7 @@ def _within(root: sympy.Expr, left: sympy.Expr, right: sympy.Expr) -> bool:
 
 def _vanishing(expression: sympy.Expr) -> set[sympy.Expr]:
     """Subexpressions whose zeros are candidates."""
-    found: set[sympy.Expr] = set()
+    zeros: set[sympy.Expr] = set()
     for part in sympy.preorder_traversal(expression):
         if not isinstance(part, sympy.Expr) or not part.has(X):
             continue
@@ -56,18 +56,18 @@ def _vanishing(expression: sympy.Expr) -> set[sympy.Expr]:
         if isinstance(part, sympy.Pow):
             base, exponent = part.as_base_exp()
             if exponent.has(X) or (base != sympy.E and not (exponent.is_integer and exponent.is_nonnegative)):
-                found.add(base)
+                zeros.add(base)
         elif kind == sympy.log or kind in (sympy.coth, sympy.csch, sympy.Ci, sympy.Ei, sympy.bessely, sympy.besselk):
-            found.add(part.args[-1])
+            zeros.add(part.args[-1])
         elif kind in (sympy.tan, sympy.sec):
-            found.add(sympy.cos(argument))
+            zeros.add(sympy.cos(argument))
         elif kind in (sympy.cot, sympy.csc):
-            found.add(sympy.sin(argument))
+            zeros.add(sympy.sin(argument))
         elif kind in (sympy.acos, sympy.asin, sympy.atanh, sympy.acosh, sympy.erfinv):
-            found |= {argument - 1, argument + 1}
+            zeros |= {argument - 1, argument + 1}
         elif kind in (sympy.gamma, sympy.loggamma, sympy.digamma) and not argument.is_positive:
-            found.add(sympy.sin(sympy.pi * argument))
-    return {part for part in found if part.has(X)}
+            zeros.add(sympy.sin(sympy.pi * argument))
+    return {part for part in zeros if part.has(X)}
 
 
 @lru_cache(maxsize=512)

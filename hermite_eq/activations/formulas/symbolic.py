@@ -59,15 +59,15 @@ def _terms(expression: sympy.Basic) -> int:
     """
     counts = [_terms(part) for part in expression.args]
     if isinstance(expression, sympy.Add):
-        found = sum(counts)
+        total = sum(counts)
     elif isinstance(expression, sympy.Mul):
-        found = math.prod(counts)
+        total = math.prod(counts)
     elif isinstance(expression, sympy.Pow) and expression.exp.is_Integer and expression.exp > 0:
-        found = math.comb(min(int(expression.exp), _MOST_TERMS) + counts[0] - 1, counts[0] - 1)
+        total = math.comb(min(int(expression.exp), _MOST_TERMS) + counts[0] - 1, counts[0] - 1)
     else:
         # The sums inside a function are multiplied out apart.
-        found = 1 if max(counts, default=1) <= _MOST_TERMS else max(counts)
-    return min(found, _MOST_TERMS + 1)
+        total = 1 if max(counts, default=1) <= _MOST_TERMS else max(counts)
+    return min(total, _MOST_TERMS + 1)
 
 
 def in_standard_variable(expression: sympy.Expr, parameters: Sequence[str] = ()) -> sympy.Expr:
@@ -106,12 +106,12 @@ def proved_parity(expression: sympy.Expr) -> Parity:
     if any(part.left != -other.right for part, other in zip(parts, mirrored, strict=True)):
         return None
     # A zero opposite a zero is even and odd: it decides nothing.
-    found = {
+    parities = {
         _smooth_parity(part.expression, other.expression)
         for part, other in zip(parts, mirrored, strict=True)
         if part.expression != 0 or other.expression != 0
     }
-    return "even" if not found else found.pop() if len(found) == 1 else None
+    return "even" if not parities else parities.pop() if len(parities) == 1 else None
 
 
 def _smooth_parity(right: sympy.Expr, left: sympy.Expr) -> Parity:

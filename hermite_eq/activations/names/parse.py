@@ -139,8 +139,8 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def _refused(hypothesis: str, found: str) -> HypothesisError:
-    return HypothesisError(hypothesis, found, _REPAIR)
+def _refused(hypothesis: str, finding: str) -> HypothesisError:
+    return HypothesisError(hypothesis, finding, _REPAIR)
 
 
 def _too_deep(text: str) -> HypothesisError:

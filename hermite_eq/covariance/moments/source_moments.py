@@ -179,8 +179,8 @@ def _integrands(target: Activation, noise: float, mean: Array, variance: Array) 
 def _evaluate(place: Geometry, law: TaskLaw, context: int, level: int) -> SourceMoments:
     totals: list[Array] = []
     for part in law.parts(level):
-        found = part.contract(_integrands(place.source.target, place.source.noise, part.mean, part.variance), _MATRICES)
-        totals = [old + new for old, new in zip(totals, found, strict=True)] if totals else list(found)
+        values = part.contract(_integrands(place.source.target, place.source.noise, part.mean, part.variance), _MATRICES)
+        totals = [old + new for old, new in zip(totals, values, strict=True)] if totals else list(values)
     scalars, vectors, matrices = totals
     mu, f, ell, d = place.mean, place.factor, context, len(place.mean)
     slope2, p, slope = place.covariance @ matrices @ place.covariance
@@ -231,11 +231,11 @@ def _sizes(moments: SourceMoments) -> dict[str, float]:
     }
 
 
-def _distance(one: SourceMoments, other: SourceMoments) -> float:
+def _distance(first: SourceMoments, second: SourceMoments) -> float:
     """The largest difference of an entry, in units of its size."""
     return max(
-        float(np.abs(np.asarray(getattr(one, name)) - np.asarray(getattr(other, name))).max()) / size
-        for name, size in _sizes(one).items()
+        float(np.abs(np.asarray(getattr(first, name)) - np.asarray(getattr(second, name))).max()) / size
+        for name, size in _sizes(first).items()
         if size
     )
 
@@ -245,21 +245,21 @@ def averaged_moments(place: Geometry, law: TaskLaw, context: int, tolerance: flo
     if law.random:
         return _replicated([_evaluate(place, law, context, replica) for replica in range(_REPLICAS)])
     first, *finer_levels = law.levels
-    found = _evaluate(place, law, context, first)
+    moments = _evaluate(place, law, context, first)
     for level in finer_levels:
         finer = _evaluate(place, law, context, level)
-        error = _distance(finer, found)
-        found = replace(finer, error=error)
+        error = _distance(finer, moments)
+        moments = replace(finer, error=error)
         if error <= tolerance:
             break
-    return found
+    return moments
 
 
-def _replicated(found: list[SourceMoments]) -> SourceMoments:
+def _replicated(parts: list[SourceMoments]) -> SourceMoments:
     """Mean and standard error of independent replicas."""
-    stacks = {name: np.array([getattr(one, name) for one in found]) for name in _sizes(found[0])}
+    stacks = {name: np.array([getattr(part, name) for part in parts]) for name in _sizes(parts[0])}
     means = {name: stack.mean(axis=0) for name, stack in stacks.items()}
     values: dict[str, Any] = {name: mean if mean.ndim else float(mean) for name, mean in means.items()}
-    merged = replace(found[0], **values, random=True)
-    stderr = {name: stack.std(axis=0, ddof=1) / math.sqrt(len(found)) for name, stack in stacks.items()}
+    merged = replace(parts[0], **values, random=True)
+    stderr = {name: stack.std(axis=0, ddof=1) / math.sqrt(len(parts)) for name, stack in stacks.items()}
     return replace(merged, error=max(float(stderr[name].max()) / size for name, size in _sizes(merged).items() if size))

@@ -148,19 +148,19 @@ class _Saddle:
 
 def _solve(saddle: Callable[[float], _Saddle], target: float, start: float, low: float, high: float) -> _Saddle:
     """The t with root ``target`` in (low, high): Newton's method kept inside a bracket."""
-    found = saddle(start)
+    point = saddle(start)
     for _ in range(60):
-        gap = found.root - target
+        gap = point.root - target
         # r is good to a few ε of the terms it is summed from.
         if abs(gap) <= 1e-13 * max(1.0, abs(target)):
             break
-        low, high = (found.t, high) if gap < 0 else (low, found.t)
-        step = found.t - gap / found.slope if found.slope > 0 else math.nan
+        low, high = (point.t, high) if gap < 0 else (low, point.t)
+        step = point.t - gap / point.slope if point.slope > 0 else math.nan
         following = step if low < step < high else (low + high) / 2
-        if following in (found.t, low, high):
+        if following in (point.t, low, high):
             break
-        found = saddle(following)
-    return found
+        point = saddle(following)
+    return point
 
 
 def direction_nodes(inputs: Array, root: Array, level: int) -> DirectionNodes:

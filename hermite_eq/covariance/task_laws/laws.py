@@ -174,9 +174,9 @@ class GaussianTasks(TaskLaw):
         image = self.covariance @ root
         values, vectors = np.linalg.eigh(root.T @ image) if root.shape[1] else (np.empty(0), np.empty((0, 0)))
         # Below it is rounding: of the eigensolver, or of a direction that no input sees.
-        seen = values > len(values) * _EPS * float(np.linalg.norm(self.covariance) * np.linalg.norm(root) ** 2)
-        values, basis = values[seen], root @ vectors[:, seen]
-        shifts = (centre @ image @ vectors[:, seen]) / values
+        resolved = values > len(values) * _EPS * float(np.linalg.norm(self.covariance) * np.linalg.norm(root) ** 2)
+        values, basis = values[resolved], root @ vectors[:, resolved]
+        shifts = (centre @ image @ vectors[:, resolved]) / values
         shifts[np.abs(shifts) * np.sqrt(values) <= _EPS * math.sqrt(max(float(centre @ self.covariance @ centre), 0.0))] = 0.0
         constant = max(float(centre @ self.covariance @ centre - values @ shifts**2), 0.0)
         if not len(values):

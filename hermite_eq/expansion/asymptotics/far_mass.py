@@ -49,9 +49,9 @@ def far_mass(expression: sympy.Expr, end: int, reach: float, level: float) -> fl
                 with suppress(HypothesisError):
                     bounds.append((growth(form, side, end), ball_function(form)))
             places = [_place(bound, function, side, end, reach, math.log(level)) for bound, function in bounds]
-            found = [place for place in places if place is not None]
-            if found and len(found) == len(places):
-                return side * found[0]
+            decays = [place for place in places if place is not None]
+            if decays and len(decays) == len(places):
+                return side * decays[0]
     return None
 
 

@@ -60,10 +60,10 @@ class End:
     expansion: Asymptotic
 
 
-def not_square_integrable(found: str, reach: float = 1.0) -> HypothesisError:
+def not_square_integrable(finding: str, reach: float = 1.0) -> HypothesisError:
     return HypothesisError(
         "the function is square integrable against the normal density (E σ(g)² < ∞)",
-        found,
+        finding,
         f"use a function whose poles are weaker than |x − a|^(−1/2) and which grows more slowly than exp(x²/{4 * reach**2:.3g})",
     )
 
@@ -92,7 +92,7 @@ def singularities(expression: sympy.Expr) -> tuple[Singularity, ...]:
         at = bisect_left(known, near - _MARGIN)
         same = known[at] if at < len(known) and known[at] < near + _MARGIN else near
         places[same] = (places[same][0] if same in places else edge, True)
-    found = []
+    points = []
     period = _period(expression) if len(parts) == 1 else None
     by_phase: dict[sympy.Expr, tuple[Asymptotic | None, Asymptotic | None]] = {}
     with working_precision(_BITS):
@@ -106,8 +106,8 @@ def singularities(expression: sympy.Expr) -> tuple[Singularity, ...]:
             left, right = by_phase[phase]
             smooth = _smooth(left) and _smooth(right)
             if not (smooth and meeting):
-                found.append((near, Singularity(place, left, right, smooth and _agree(left, right))))
-    return tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
+                points.append((near, Singularity(place, left, right, smooth and _agree(left, right))))
+    return tuple(item for _, item in sorted(points, key=lambda pair: pair[0]))
 
 
 def _one_side(expression: sympy.Expr, place: sympy.Expr, side: int) -> Asymptotic | None:
@@ -253,7 +253,7 @@ def check_integrable(expression: sympy.Expr, reach: float = 1.0) -> str:
         ...
     hermite_eq.errors.HypothesisError: the function is square integrable against the normal density (E σ(g)² < ∞); found 1/(x - 1), which grows like |x − 1|^(-1) as x → 1. Repair: use a function whose poles are weaker than |x − a|^(−1/2) and which grows more slowly than exp(x²/4)
     """  # noqa: E501
-    undecided = [found.place for found in singularities(expression) if found.left is None or found.right is None]
+    undecided = [point.place for point in singularities(expression) if point.left is None or point.right is None]
     if undecided:
         nearest = sorted(undecided, key=lambda place: abs(float(place)))[:_NAMED]
         more = f" and {len(undecided) - _NAMED} more" if len(undecided) > _NAMED else ""

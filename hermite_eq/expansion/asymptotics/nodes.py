@@ -71,11 +71,11 @@ def _panel_nodes(edges: Array) -> tuple[Array, Array]:
 def local_nodes(expression: sympy.Expr, radius: float = 0.5, others: tuple[float, ...] = ()) -> tuple[LocalNodes, ...]:
     """The nodes around every singular point at which the function is unbounded or has unbounded derivatives, and around those where it
     is smooth but a quotient of zeros: within ``radius``, and half the way to the nearest kink, singular point, or one of ``others``."""
-    found = singularities(expression)
+    points = singularities(expression)
     edges = [float(part.left) for part in pieces(expression)[1:]]
-    places = {*edges, *others, *(float(item.place) for item in found)}
+    places = {*edges, *others, *(float(item.place) for item in points)}
     nodes = []
-    for item in found:
+    for item in points:
         centre = float(item.place)
         lost = float(sympy.N(item.place - sympy.Rational(centre), 20))
         room = min((abs(other - centre) for other in places if other != centre), default=1.0) / 2

@@ -85,9 +85,9 @@ class Series:
 Exponent = dict[Monomial, arb]
 
 
-def _difference(one: Exponent, other: Exponent) -> Exponent:
-    terms = dict(one)
-    for m, c in other.items():
+def _difference(first: Exponent, second: Exponent) -> Exponent:
+    terms = dict(first)
+    for m, c in second.items():
         terms[m] = terms[m] - c if m in terms else -c
     return {m: c for m, c in terms.items() if not _is_zero(c)}
 
@@ -150,9 +150,9 @@ class Asymptotic:
 def _collected(parts: Sequence[tuple[Exponent, Series]]) -> Asymptotic:
     merged: list[tuple[Exponent, Series]] = []
     for exponent, series in parts:
-        for i, (other, found) in enumerate(merged):
+        for i, (other, merged_term) in enumerate(merged):
             if not _difference(exponent, other):
-                merged[i] = (other, found.plus(series))
+                merged[i] = (other, merged_term.plus(series))
                 break
         else:
             merged.append((exponent, series))
@@ -178,8 +178,8 @@ def add(*summands: Asymptotic) -> Asymptotic:
     return _collected([part for summand in summands for part in summand.parts])
 
 
-def multiply(one: Asymptotic, other: Asymptotic) -> Asymptotic:
-    return _collected([(_difference(d, {m: -c for m, c in e.items()}), s.times(r)) for d, s in one.parts for e, r in other.parts])
+def multiply(first: Asymptotic, second: Asymptotic) -> Asymptotic:
+    return _collected([(_difference(d, {m: -c for m, c in e.items()}), s.times(r)) for d, s in first.parts for e, r in second.parts])
 
 
 def _split(f: Asymptotic) -> tuple[Exponent, Monomial, arb, Asymptotic]:

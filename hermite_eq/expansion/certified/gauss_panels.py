@@ -60,9 +60,9 @@ def _by_panels(sigma: Activation, degree: int, digits: int) -> Moments:
     count = 0
     for expression, left, right, beside in _cuts_into_panels(sigma.expression, quarters, digits + 4):
         with working_precision(BOUND_BITS):
-            for cut_at, one, two in beside:
+            for cut_at, first, two in beside:
                 near = orthonormal_bounds((abs(cut_at) + 1).upper(), degree)
-                errors = [*(known + one * bound for known, bound in zip(errors[:-1], near, strict=True)), errors[-1] + two]
+                errors = [*(known + first * bound for known, bound in zip(errors[:-1], near, strict=True)), errors[-1] + two]
         f = ball_function(expression)
         stack = [(left, right)]
         while stack:
@@ -137,15 +137,15 @@ def _cuts_into_panels(expression: sympy.Expr, quarters: int, digits: int) -> Ite
             if place < left or place > right:
                 continue
             if before and point != piece.left:
-                delta, one, two = cut_off(piece.expression, point, -1, digits)
+                delta, first, two = cut_off(piece.expression, point, -1, digits)
                 ends.append(place - delta)
-                beside.append((place, one, two))
+                beside.append((place, first, two))
             else:
                 ends.pop()
             if after and point != piece.right:
-                delta, one, two = cut_off(piece.expression, point, 1, digits)
+                delta, first, two = cut_off(piece.expression, point, 1, digits)
                 ends.append(place + delta)
-                beside.append((place, one, two))
+                beside.append((place, first, two))
         if len(ends) % 2:
             ends.append(right)
         for start, end in zip(ends[::2], ends[1::2], strict=True):

@@ -82,9 +82,9 @@ def _cut_off(expression: sympy.Expr, point: sympy.Expr, side: int, digits: int) 
         )
     goal, T = arb(10) ** -digits, 2
     while T <= _LATEST:
-        one, two = _rest(bound, 1, arb(T)), _rest(bound, 2, arb(T))
-        if bool(one < goal) and bool(two < goal):
-            return (-arb(T)).exp(), one, two
+        first, two = _rest(bound, 1, arb(T)), _rest(bound, 2, arb(T))
+        if bool(first < goal) and bool(two < goal):
+            return (-arb(T)).exp(), first, two
         T = T + max(1, T // 8)
     raise HypothesisError(
         "a singularity is weak enough for panels that are graded to it",

@@ -49,7 +49,7 @@ class Tilted:
 
 def tilted_moments(terms: tuple[Tilted, ...], degree: int, of: Callable[[Activation, int], Moments]) -> Moments:
     coefficients = [term.coefficients(degree, of) for term in terms]
-    products = [one.times(other) for one in terms for other in terms]
+    products = [left.times(right) for left in terms for right in terms]
     alike: dict[tuple[sympy.Expr, sympy.Expr], sympy.Expr] = {}
     for product in products:
         alike[product.slope, product.constant] = alike.get((product.slope, product.constant), sympy.Integer(0)) + product.rest
@@ -82,14 +82,14 @@ def tilted(expression: sympy.Expr) -> tuple[Tilted, ...]:
 
 def _summands(factor: sympy.Expr) -> list[Tilted]:
     """A factor as such a sum: of sinh, cosh, sums and their squares the exponentials."""
-    zero, one = sympy.Integer(0), sympy.Integer(1)
+    zero, unit = sympy.Integer(0), sympy.Integer(1)
     if _is_affine(factor, sympy.exp):
         constant = factor.args[0].subs(X, 0)
-        return [Tilted(sympy.expand(factor.args[0] - constant) / X, constant, one)]
+        return [Tilted(sympy.expand(factor.args[0] - constant) / X, constant, unit)]
     if _is_affine(factor, sympy.sinh | sympy.cosh):
         (u,) = factor.args
-        sign = -one if isinstance(factor, sympy.sinh) else one
-        return [term.times(Tilted(zero, zero, scale / 2)) for v, scale in ((u, one), (-u, sign)) for term in _summands(sympy.exp(v))]
+        sign = -unit if isinstance(factor, sympy.sinh) else unit
+        return [term.times(Tilted(zero, zero, scale / 2)) for v, scale in ((u, unit), (-u, sign)) for term in _summands(sympy.exp(v))]
     if isinstance(factor, sympy.Add) and any(map(tilted, factor.args)):
         return [term for summand in factor.args for term in tilted(summand) or (Tilted(zero, zero, summand),)]
     if isinstance(factor, sympy.Pow) and factor.exp == 2 and len(parts := _summands(factor.base)) > 1:

@@ -225,25 +225,25 @@ class Moments:
             (lo, hi, kernel, polynomial) for kernel, pieces in by_kernel(function).items() for lo, hi, polynomial in pieces if polynomial
         ]
         values: set[Expr] = {sympy.Rational(1, 2)}
-        seen: set[tuple[Weight, Erfs]] = set()
+        visited: set[tuple[Weight, Erfs]] = set()
         for lo, hi, kernel, polynomial in self._pieces:
             values.update(end for end in (lo, hi) if not end.is_infinite)
             values.update(value for pair in polynomial.values() for value in pair)
-            self._collect_parameters(weight_of(kernel), kernel.erfs, values, seen)
+            self._collect_parameters(weight_of(kernel), kernel.erfs, values, visited)
         ordered = sorted(values, key=sympy.default_sort_key)
         ring, elements = sring([*ordered, sympy.Symbol("_")])
         self._ring = ring
         self._element = dict(zip(ordered, elements, strict=False))
         self._sequences: dict[tuple[Weight, Erfs, Expr, Expr], list[ComplexCombination]] = {}
 
-    def _collect_parameters(self, weight: Weight, erfs: Erfs, values: set[Expr], seen: set[tuple[Weight, Erfs]]) -> None:
-        if (weight, erfs) in seen:
+    def _collect_parameters(self, weight: Weight, erfs: Erfs, values: set[Expr], visited: set[tuple[Weight, Erfs]]) -> None:
+        if (weight, erfs) in visited:
             return
-        seen.add((weight, erfs))
+        visited.add((weight, erfs))
         values.update((weight.mu, weight.omega, 1 / weight.gamma, weight.gamma, S.One / sympy.sqrt(sympy.pi)))
         for i, (a, b) in enumerate(erfs):
             values.add(a)
-            self._collect_parameters(weight.narrowed(a, b), erfs[:i] + erfs[i + 1 :], values, seen)
+            self._collect_parameters(weight.narrowed(a, b), erfs[:i] + erfs[i + 1 :], values, visited)
 
     def _he(self, x: Expr, count: int) -> list[Any]:
         ring_x = self._element[x]
@@ -257,7 +257,7 @@ class Moments:
         key = (weight, erfs, lo, hi)
         if len(self._sequences.get(key, ())) >= count:
             return self._sequences[key]
-        one = self._ring.one
+        unit = self._ring.one
         mu, omega, gamma = (self._element[value] for value in (weight.mu, weight.omega, weight.gamma))
         inverse = self._element[1 / weight.gamma]
         oscillates = weight.omega != 0
@@ -270,8 +270,8 @@ class Moments:
             for i, (a, b) in enumerate(erfs)
         ]
         start: ComplexCombination = (
-            {Mass(weight, erfs, lo, hi, "re"): one},
-            {Mass(weight, erfs, lo, hi, "im"): one} if oscillates else {},
+            {Mass(weight, erfs, lo, hi, "re"): unit},
+            {Mass(weight, erfs, lo, hi, "im"): unit} if oscillates else {},
         )
         sequence = [start]
         for k in range(count - 1):
@@ -286,9 +286,9 @@ class Moments:
                 for part, previous in zip((re, im), sequence[k - 1], strict=True):
                     _accumulate(part, previous, k * (1 - gamma) * inverse)
             for side, end, he in boundary:
-                _accumulate(re, {Edge(weight, erfs, end, "re"): one}, -side * he[k] * inverse)
+                _accumulate(re, {Edge(weight, erfs, end, "re"): unit}, -side * he[k] * inverse)
                 if oscillates:
-                    _accumulate(im, {Edge(weight, erfs, end, "im"): one}, -side * he[k] * inverse)
+                    _accumulate(im, {Edge(weight, erfs, end, "im"): unit}, -side * he[k] * inverse)
             for factor, lower in inner:
                 for part, source in zip((re, im), lower[k], strict=True):
                     _accumulate(part, source, factor * inverse)

@@ -86,13 +86,13 @@ def _larger(f: Function, h: Function, shown: Any) -> Function:
     half = _constant(sympy.Rational(1, 2))
 
     def chosen(both: tuple[Terms, Terms], s: Expr) -> Terms:
-        one, other = both
+        first, second = both
         if s.is_number:
-            return one if s >= 0 else other
-        spread = multiply(_constant(s), add(one, negative(other)))
-        return multiply(half, add(add(one, other), spread))
+            return first if s >= 0 else second
+        spread = multiply(_constant(s), add(first, negative(second)))
+        return multiply(half, add(add(first, second), spread))
 
-    return combine(combine(f, h, lambda one, other: (one, other)), signs, chosen)
+    return combine(combine(f, h, lambda first, second: (first, second)), signs, chosen)
 
 
 def _condition(condition: Any) -> Pieces[bool]:

@@ -39,10 +39,10 @@ def _polynomial_sign(p: dict[int, Expr], shown: Any) -> Pieces[Expr]:
         polynomial = sympy.Poly({(n,): value for n, value in p.items()}, X)
         if degree > _HIGHEST_SOLVED or polynomial.free_symbols_in_domain or not all(value.is_rational for value in p.values()):
             raise OutsideFamilyError(shown, "beyond degree 2 roots are found for rational coefficients, to degree 12")
-        found = sympy.roots(polynomial.as_expr(), X)
-        if sum(found.values()) != degree or any(root.is_real is None for root in found):
+        real_roots = sympy.roots(polynomial.as_expr(), X)
+        if sum(real_roots.values()) != degree or any(root.is_real is None for root in real_roots):
             raise OutsideFamilyError(shown, "the real roots of this polynomial are not expressible by radicals")
-        roots = {root: multiplicity for root, multiplicity in found.items() if root.is_real}
+        roots = {root: multiplicity for root, multiplicity in real_roots.items() if root.is_real}
     ordered: list[Expr] = []
     for root in roots:
         position = len([other for other in ordered if is_before(other, root)])

@@ -66,15 +66,15 @@ def _estimated(sigma: Activation, degree: int) -> _Data:
 def _differentiated(sigma: Activation) -> Activation:
     """σ', with E σ'² < ∞."""
     try:
-        found = derivative(sigma)
-        HermiteExpansion(found, 0).norm2  # noqa: B018
+        slope = derivative(sigma)
+        HermiteExpansion(slope, 0).norm2  # noqa: B018
     except HypothesisError as error:
         raise HypothesisError(
             "the slope of a kernel is E[σ'(u)σ'(v)], so that σ has a formula, does not jump, and has E σ'(g)² < ∞",
-            f"{sigma}: {error.found}",
+            f"{sigma}: {error.finding}",
             "pass 'relu', say; the kernel itself needs E σ(g)² < ∞ alone",
         ) from error
-    return found
+    return slope
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ class DualActivation:
         return self._series(lambda sigma: self._enclosed(sigma) or _estimated(sigma, self.degree))
 
     def _series(self, data: Callable[[Activation], _Data]) -> DualSeries:
-        one, other = data(self.first), data(self.second)
-        second = () if self.second == self.first else (other.coefficients, other.norm2)
-        found = dual_series(one.coefficients, one.norm2, *second, error=max(one.error, other.error))
-        scale = one.scale * other.scale
-        return DualSeries(tuple(weight * scale for weight in found.weights), found.remainder * scale, found.error * scale)
+        left, right = data(self.first), data(self.second)
+        second = () if self.second == self.first else (right.coefficients, right.norm2)
+        series = dual_series(left.coefficients, left.norm2, *second, error=max(left.error, right.error))
+        scale = left.scale * right.scale
+        return DualSeries(tuple(weight * scale for weight in series.weights), series.remainder * scale, series.error * scale)
 
     def _enclosed(self, sigma: Activation) -> _Data | None:
         expansion = HermiteExpansion(sigma, self.degree)

@@ -57,11 +57,11 @@ class LayerKernel:
     @cached_property
     def layers(self) -> tuple[tuple[Any, DualActivation], ...]:
         r""":math:`q_l`, exact where it is, and :math:`\kappa_l` of every hidden layer."""
-        found, q = [], self.weight_variance * self.input_variance + self.bias_variance
+        computed, q = [], self.weight_variance * self.input_variance + self.bias_variance
         for number, sigma in enumerate(self.activations, 1):
-            moved = rescaled(sigma, q)
-            found.append((q, DualActivation(moved, moved, _DEGREE)))
-            q = self.weight_variance * coefficients(moved, 0).norm2 + self.bias_variance
+            scaled = rescaled(sigma, q)
+            computed.append((q, DualActivation(scaled, scaled, _DEGREE)))
+            q = self.weight_variance * coefficients(scaled, 0).norm2 + self.bias_variance
             # Closed forms in √q of what is no fraction grow with every layer.
             q = q if isinstance(q, sympy.Rational) else float(q)
             if not float(q) > 0:
@@ -70,7 +70,7 @@ class LayerKernel:
                     f"q = 0 after layer {number}, {sigma}",
                     "leave that layer out, or pass bias_variance > 0",
                 )
-        return tuple(found)
+        return tuple(computed)
 
     def nngp(self, rho: ArrayLike) -> Any:
         r""":math:`\Sigma_{L+1}(\rho)`, in the shape of ``rho``; an array of PyTorch or JAX gives one."""
@@ -116,8 +116,8 @@ class LayerKernel:
             if plain:
                 # An input has the correlation 1 with itself in every layer.
                 r = (np.where(rho == 1, 1.0, r[0]), np.where(rho == 1, 0.0, r[1]))
-            found = _seen(dual, r, plain)
-            value = (weight * found[0] + bias, weight * found[1] + EPS * abs(weight * found[0] + bias))
+            measured = _seen(dual, r, plain)
+            value = (weight * measured[0] + bias, weight * measured[1] + EPS * abs(weight * measured[0] + bias))
             if tangent:
                 steep = tuple(weight / float(q) * part for part in _seen(dual.slope, r, plain))
                 slope, neural = _times(steep, slope), _times(steep, neural)
@@ -180,9 +180,9 @@ def _seen(dual: DualActivation, r: Measured, plain: bool) -> Measured:
     return middle, dual.errors(ends[1]) + np.maximum(abs(middle - low), abs(middle - high))
 
 
-def _times(one: Any, other: Any) -> Measured:
-    value = one[0] * other[0]
-    return value, abs(one[0]) * other[1] + abs(other[0]) * one[1] + EPS * abs(value)
+def _times(left: Any, right: Any) -> Measured:
+    value = left[0] * right[0]
+    return value, abs(left[0]) * right[1] + abs(right[0]) * left[1] + EPS * abs(value)
 
 
 def layer_kernel(activations: Sequence[Any], *, weight_variance: Any = 1, bias_variance: Any = 0, input_variance: Any = 1) -> LayerKernel:
@@ -226,15 +226,15 @@ def layer_kernel(activations: Sequence[Any], *, weight_variance: Any = 1, bias_v
     hermite_eq.errors.HypothesisError: ...
     """
     requirement, repair = "activations is a non-empty sequence of hidden layers", 'pass activations=["relu", "tanh"]'
-    found = sequence(activations, "activations", empty=False, requirement=requirement, repair=repair)
-    if len(found) > _MOST_LAYERS:
-        raise HypothesisError(f"there are at most {_MOST_LAYERS} layers", f"{len(found)}", "pass fewer")
+    names = sequence(activations, "activations", empty=False, requirement=requirement, repair=repair)
+    if len(names) > _MOST_LAYERS:
+        raise HypothesisError(f"there are at most {_MOST_LAYERS} layers", f"{len(names)}", "pass fewer")
     weight, bias, first = (
         _variance(value, name, least=least) for value, name, least in (
             (weight_variance, "weight_variance", "> 0"), (bias_variance, "bias_variance", "≥ 0"), (input_variance, "input_variance", "> 0"),
         )
     )  # fmt: skip
-    kernel = LayerKernel(tuple(activation(sigma) for sigma in found), weight, bias, first)
+    kernel = LayerKernel(tuple(activation(sigma) for sigma in names), weight, bias, first)
     for sigma in kernel.activations:
         if sigma.parameters:
             raise HypothesisError("activations of layers have no parameters", f"{sigma}", "put numbers in their place")

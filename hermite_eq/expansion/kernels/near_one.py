@@ -81,25 +81,25 @@ def _integral(first: Activation, second: Activation, rho: float) -> tuple[float,
             first, second = second, first
     beyond = _beyond(first, second, rho, scale, far)
     # Nodes around singular points are evenly spread in the logarithm of the distance t, where φ((t − m)/s) is smooth for t ≤ s.
-    one, other = (panels(sigma, 1.0, min(0.5, 2.0 ** math.floor(math.log2(scale))) if scale else 0.5) for sigma in (first, second))
-    inner, interiors = _parts(other.edges, scale)
-    outer, uncut = _parts(one.edges, scale)
+    left, right = (panels(sigma, 1.0, min(0.5, 2.0 ** math.floor(math.log2(scale))) if scale else 0.5) for sigma in (first, second))
+    inner, interiors = _parts(right.edges, scale)
+    outer, uncut = _parts(left.edges, scale)
     if uncut.size or interiors.size:
-        outer = np.union1d(one.edges, np.clip(inner / rho, one.edges[0], one.edges[-1]))
-    nodes = _on_panels(first, one, outer)
+        outer = np.union1d(left.edges, np.clip(inner / rho, left.edges[0], left.edges[-1]))
+    nodes = _on_panels(first, left, outer)
     apart = np.searchsorted(interiors, rho * nodes[0]) % 2 == 1
     value = error = 0.0
     if scale > 0:
-        found = _on_panels(second, other, inner)
-        near = np.ones(found[0].size, bool)
+        integral = _on_panels(second, right, inner)
+        near = np.ones(integral[0].size, bool)
         near[: NODES * (inner.size - 1)] = np.repeat(np.diff(inner) < 2 * _LONGEST * scale, NODES)
-        value, error = _double_sum([part[~apart] for part in nodes], [part[near] for part in found], rho, scale)
+        value, error = _double_sum([part[~apart] for part in nodes], [part[near] for part in integral], rho, scale)
     x, root, f, off = (part[apart] for part in nodes)
     m, density = rho * x, np.square(root)
     smoothed = _smoothed(second, m, scale)
     # A rounded argument costs |m S′(m)|.
     slopes = np.abs(_smoothed(second, m * (1 + _STEP), scale) - smoothed) / _STEP
-    off_other = np.append(other.off, 0.0)[np.searchsorted(other.edges, m) - 1]
+    off_other = np.append(right.off, 0.0)[np.searchsorted(right.edges, m) - 1]
     error += float(density @ (np.abs(f) * (EPS * (8 * np.abs(smoothed) + 2 * slopes) + off_other) + off * np.abs(smoothed)))
     return value + float(density @ (f * smoothed)), error + beyond
 
@@ -161,13 +161,13 @@ def _on_panels(sigma: Activation, plan: Panels, edges: Array) -> tuple[Array, Ar
     return table.x, table.root, function_values(sigma, plan, table.x), off
 
 
-def _double_sum(one: Sequence[Array], other: Sequence[Array], rho: float, scale: float) -> tuple[float, float]:
+def _double_sum(left: Sequence[Array], right: Sequence[Array], rho: float, scale: float) -> tuple[float, float]:
     r"""Σ σ(x_i) σ*(y_j) φ_ρ(x_i, y_j) over nodes x, y of both functions, and its error.
 
     .. math:: \varphi_\rho(x,y)=\frac{\sqrt{\varphi(x)\varphi(y)}}{\sqrt{2\pi}\,s}
         \exp\Bigl(-\frac{1+\rho^2}{4s^2}(y-cx)^2-\frac{s^2x^2}{4(1+\rho^2)}\Bigr),\qquad c=\frac{2\rho}{1+\rho^2},\quad s^2=1-\rho^2.
     """
-    (x, f, lost, size, moment), (y, g, lost_other, other_size, other_moment) = map(_weighted, (one, other))
+    (x, f, lost, size, moment), (y, g, lost_other, other_size, other_moment) = map(_weighted, (left, right))
     both = 1 + rho**2
     factor = np.exp(-np.square(scale * x) / (4 * both)) / (math.sqrt(2 * math.pi) * scale)
     rows, columns = np.stack([f, np.abs(f), lost]) * factor, np.stack([g, np.abs(g), lost_other], axis=1)

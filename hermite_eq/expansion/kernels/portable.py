@@ -76,10 +76,10 @@ def _fitted(values: Callable[[Array], Array], power: int) -> tuple[tuple[float, 
         angle = np.pi * np.arange(8 * degree + 1) / (8 * degree)
         y, terms = values(np.cos(angle)), np.cos(np.outer(angle, np.arange(degree + 1)))
         design = np.hstack([terms, np.sin(angle)[:, None] ** power * terms])
-        found = np.linalg.lstsq(design[::2], y[::2], rcond=1e-14)[0]
-        size, error = np.abs(y).max(), np.abs(design @ found - y).max()
+        fitted = np.linalg.lstsq(design[::2], y[::2], rcond=1e-14)[0]
+        size, error = np.abs(y).max(), np.abs(design @ fitted - y).max()
         if error <= _ENOUGH * size:
-            return tuple(found[: degree + 1].tolist()), tuple(found[degree + 1 :].tolist())
+            return tuple(fitted[: degree + 1].tolist()), tuple(fitted[degree + 1 :].tolist())
     raise ConvergenceError(
         "near ρ = ±1 the kernel is a power series in √(1 − ρ²)",
         f"an error of {error / size:.2g} of its size at degree {degree}",
@@ -89,7 +89,7 @@ def _fitted(values: Callable[[Array], Array], power: int) -> tuple[tuple[float, 
 
 def _clenshaw(coefficients: tuple[float, ...], x: Any) -> Any:
     """Σ c_j T_j(x)."""
-    one = two = 0 * x
+    newer = two = 0 * x
     for c in reversed(coefficients[1:]):
-        one, two = 2 * x * one - two + c, one
-    return x * one - two + coefficients[0]
+        newer, two = 2 * x * newer - two + c, newer
+    return x * newer - two + coefficients[0]

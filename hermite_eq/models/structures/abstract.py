@@ -94,6 +94,6 @@ def rows(value: ArrayLike) -> Array:
 
 def dimension(d: Any) -> int:
     """d as a number of entries that a vector may have."""
-    found = count(d, "d", "the dimension", least=1)
-    require_memory(8 * found, "a vector", "pass a smaller d")
-    return found
+    size = count(d, "d", "the dimension", least=1)
+    require_memory(8 * size, "a vector", "pass a smaller d")
+    return size

@@ -86,9 +86,9 @@ class DeviceArrays(Arrays):
         return self._function(sigma)(x)
 
     def _function_of(self, sigma: Activation) -> Callable[[Any], Any]:
-        found = array_function(sigma, self.xp, self._library.functions)
-        if found is not None:
-            return found
+        evaluate = array_function(sigma, self.xp, self._library.functions)
+        if evaluate is not None:
+            return evaluate
         warnings.warn(
             f"{sigma} has no formula that {self.name} evaluates: its values are computed by NumPy on the host, and put on the device",
             HypothesisWarning,

@@ -41,20 +41,20 @@ def fresh_moments(law: SourceLaw) -> Moments:
     """
     source = law.source
     exact = source.centred and not np.any(source.task_mean) and source.input_cov == source.task_cov == Identity()
-    found: list[Moments] = []
+    moments: list[Moments] = []
     if exact:
         for reach, norm_reach, order in ((16.0, 9.0, 20), (20.0, 12.0, 23)):
             fixed = law.unit_link or source.tasks == Sphere()
             s, weight = (np.ones(1), np.ones(1)) if fixed else task_norms(law.d, reach=norm_reach)
             with np.errstate(over="ignore", invalid="ignore"):
-                found.append(rotated(law, label_moments(source, s, reach=reach, order=order), weight))
-        squares = np.array([part.square_h for part in found])
+                moments.append(rotated(law, label_moments(source, s, reach=reach, order=order), weight))
+        squares = np.array([part.square_h for part in moments])
         settled = abs(squares[0] - squares[1]) <= QUADRATURE_TOLERANCE * abs(squares[1])
     else:
         for width in widths(law):
             with np.errstate(over="ignore", invalid="ignore"):
-                found = [net_moments(law, *net) for net in task_nets(law, width)]
-                squares = np.array([part.square_h for part in found])
+                moments = [net_moments(law, *net) for net in task_nets(law, width)]
+                squares = np.array([part.square_h for part in moments])
                 settled = bool(squares.std(ddof=1) <= NET_TOLERANCE * np.sqrt(NETS) * abs(squares.mean()))
             if settled:
                 break
@@ -64,7 +64,7 @@ def fresh_moments(law: SourceLaw) -> Moments:
             f"E‖h‖² from {squares.min():g} to {squares.max():g} by {len(squares)} quadratures for the {source}, d={law.d}",
             "use a Lipschitz target (its kinks declared), or a larger d",
         )
-    return found[-1] if exact else mean(found)
+    return moments[-1] if exact else mean(moments)
 
 
 def net_moments(law: SourceLaw, xi: Array, weights: Array) -> Moments:

@@ -81,7 +81,7 @@ def draw_run(
     def uniform(count: int, stream: np.random.SeedSequence) -> NDArray[np.intp]:
         return np.random.default_rng(stream).integers(len(xi), size=count).astype(np.intp)
 
-    each = uniform(n, which) if finite else np.arange(n)
+    indices = uniform(n, which) if finite else np.arange(n)
     moving = None
     if step:
         own = xi if finite else law.tasks(n, np.random.default_rng(step_tasks))
@@ -94,23 +94,23 @@ def draw_run(
         widths, squares = [*(m for _, m in before), sizes.hidden or 0], [float(coefficients(sigma, 0).norm2) for sigma, _ in before]
         seeds = np.random.SeedSequence(later.entropy, spawn_key=later.spawn_key).spawn(len(before))
         others = (
-            later_layer(each, one, other, square, dtype)
-            for each, (one, other), square in zip(seeds, itertools.pairwise(widths), squares, strict=True)
+            later_layer(seed, inner, outer, square, dtype)
+            for seed, (inner, outer), square in zip(seeds, itertools.pairwise(widths), squares, strict=True)
         )
         return first_layer(layer, sizes.d, widths[0], trace, dtype), *others
 
     count = test if random or not law.closes else 0
-    seen = None
+    repeated = None
     if finite:
-        seen = law.draw(xi, uniform(count, again_which), again, queries)
+        repeated = law.draw(xi, uniform(count, again_which), again, queries)
     elif tested is not law:
-        seen = law.draw(law.tasks(count, np.random.default_rng(again_which)), np.arange(count), again, queries)
+        repeated = law.draw(law.tasks(count, np.random.default_rng(again_which)), np.arange(count), again, queries)
     return Draw(
         law=law,
         tested=tested,
-        training=law.draw(xi, each, training),
+        training=law.draw(xi, indices, training),
         fresh=tested.draw(law.fresh_tasks(count, np.random.default_rng(fresh_tasks)), np.arange(count), fresh, queries),
-        again=seen,
+        again=repeated,
         layer=first_layer(layer, sizes.d, sizes.hidden or 0 if random else 0, trace, dtype),
         trace=trace,
         noise=tuple(noise),

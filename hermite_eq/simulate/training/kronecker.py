@@ -53,7 +53,7 @@ class KroneckerRows:
         b = self._arrays.put(self._contexts.b[self._rows][::queries], self._dtype)
         x = self._arrays.put(self._contexts.x[self._rows].reshape(-1, queries, self._contexts.x.shape[1]), self._dtype)
         count, d, m = b.shape[0], x.shape[2], matrix.shape[0]
-        found = self._arrays.empty((count, queries, m), self._dtype)
+        rows = self._arrays.empty((count, queries, m), self._dtype)
         step = max(1, _ELEMENTS // (_CONTEXTS * d))
         for first in range(0, m, step):
             part = matrix[first : min(first + step, m), :]
@@ -61,5 +61,5 @@ class KroneckerRows:
             for start in range(0, count, _CONTEXTS):
                 some = slice(start, min(start + _CONTEXTS, count))
                 images = xp.reshape(b[some, :] @ stacked, (-1, part.shape[0], d))
-                found[some, :, first : first + part.shape[0]] = x[some, :, :] @ xp.permute_dims(images, (0, 2, 1))
-        return found
+                rows[some, :, first : first + part.shape[0]] = x[some, :, :] @ xp.permute_dims(images, (0, 2, 1))
+        return rows

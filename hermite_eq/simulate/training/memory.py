@@ -82,7 +82,7 @@ def schedule(
     units = units_of(heads, sizes, axis, values)
     contexts = 8 * (n * (1 + any(head.step is not None for head in heads)) + 2 * test * queries) * (3 * d + 2)
     deep = [[width, *(inner for _, inner in head.before), m] for head in random if head.before]
-    layer = item * (width * m + sum(one * other for widths in deep for one, other in itertools.pairwise(widths))) if random else 0
+    layer = item * (width * m + sum(fan_in * other for widths in deep for fan_in, other in itertools.pairwise(widths))) if random else 0
     needs = {unit: _systems(unit, width, n, m, axis, values, item) for unit in units}
     gradients = {unit.gradient: item * width * unit.point[1] for unit in units if unit.point is not None}
     alone = {unit: needs[unit] + gradients.get(unit.gradient, 0) for unit in units}

@@ -71,7 +71,7 @@ def gradients(
     sums: dict[int, Floats] = {m: arrays.xp.zeros_like(layer[:m, :]) for m in widths}
     moment = np.zeros(layer.shape[1])
     slope = mean_slope(source.activation)
-    found = {}
+    by_source = {}
     for block in feature_blocks(contexts, layer, trace, [edge for edge in edges if edge <= max(n for n, _ in points)], None, arrays):
         h, z, y = _scaled(block, source.normalise), block.preactivation, arrays.put(contexts.y[block.rows])
         if source.normalise:
@@ -88,8 +88,8 @@ def gradients(
                 n = block.rows.stop
                 total = sums[m] if n == wanted[m][-1] else arrays.xp.asarray(sums[m], copy=True)
                 total /= n * math.sqrt(m)
-                found[n, m] = Gradient(total, slope * w, moment / (n * math.sqrt(m)))
-    return found
+                by_source[n, m] = Gradient(total, slope * w, moment / (n * math.sqrt(m)))
+    return by_source
 
 
 def _scaled(block: Block, normalise: bool) -> Floats:

@@ -84,14 +84,14 @@ class Run:
         """The gradient steps which the units of one batch have taken."""
         draw = self.draw
         wanted = dict.fromkeys(unit.gradient for unit in units if unit.gradient is not None)
-        found: Gradients = {}
+        by_source: Gradients = {}
         for source in dict.fromkeys(source for source, _ in wanted):
             points = [point for other, point in wanted if other == source]
             assert draw.step is not None
             edges = self._edges(draw.step)
             steps = gradients(source, draw.step, self.layer, draw.start, draw.trace, points, edges, self.arrays)
-            found |= {(source, point): gradient for point, gradient in steps.items()}
-        return found
+            by_source |= {(source, point): gradient for point, gradient in steps.items()}
+        return by_source
 
     def fit(self, units: list[Unit], steps: Gradients) -> Fits:
         """Train the units of one batch in one pass over the training contexts."""
@@ -152,8 +152,8 @@ class Run:
         arrays = self.arrays
         total = {unit: Squares(self.draw.law, contexts, w.shape[1]) for unit, w in weights.items()}
         here = {unit: arrays.put(w) for unit, w in weights.items()}
-        each = contexts.queries
-        edges = [each * edge for edge in edges_of(len(contexts) // each, self.plan.block // each)]
+        queries = contexts.queries
+        edges = [queries * edge for edge in edges_of(len(contexts) // queries, self.plan.block // queries)]
         for block in self._blocks(contexts, edges, weights, steps, noise):
             for unit, w in here.items():
                 total[unit].add(block.rows, arrays.get(arrays.double(block.features(unit)) @ w))
@@ -194,13 +194,13 @@ class Run:
             return {}
         icl = {unit: squares.by_source for unit, squares in self.test(weights, steps, draw.fresh, draw.noise[1]).items()}
         if draw.again is None:
-            return {unit: (each, draw.law.weights @ each) for unit, each in icl.items()}
+            return {unit: (mean, draw.law.weights @ mean) for unit, mean in icl.items()}
         idg = self.test(weights, steps, draw.again, draw.noise[2])
-        return {unit: (each, idg[unit].mean) for unit, each in icl.items()}
+        return {unit: (mean, idg[unit].mean) for unit, mean in icl.items()}
 
     def errors(self) -> dict[tuple[HeadKind, int, Readout], tuple[Array, float, float, float, bool]]:
         """ICL error on each source and in the test's mixture, in-distribution error, condition, fallback: every head, every point."""
-        found = {}
+        by_unit = {}
         untested: Fits = {}
         for number, batch in enumerate(self.plan.batches):
             steps = self.gradients(batch)
@@ -216,5 +216,5 @@ class Run:
                 for i, ((value, readout), fit) in enumerate(fits[unit].items()):
                     place = value if unit.point is None else unit.point[0 if self.axis == "samples" else 1]
                     mixed = float(self.draw.law.test_weights @ icl[:, i])
-                    found[unit.head, place, readout] = (icl[:, i], mixed, float(idg[i]), fit.condition, fit.fallback)
-        return found
+                    by_unit[unit.head, place, readout] = (icl[:, i], mixed, float(idg[i]), fit.condition, fit.fallback)
+        return by_unit

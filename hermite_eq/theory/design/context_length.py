@@ -136,12 +136,12 @@ def _least(curve: Callable[[Array, slice], Array], count: int, decades: float = 
             return curve(10.0 ** log[:, None], rows)[:, 0]
 
         best = _golden(at_log, grid[inner - 1], grid[inner + 1])
-        found = at_log(best)
+        best_point = at_log(best)
         first, last = values[:, 0], values[:, -1]
-        longest = falls | ((at == grid.size - 1) & (last <= found))
-        shortest = ~falls & (rises | ((at == 0) & (first <= found)))
+        longest = falls | ((at == grid.size - 1) & (last <= best_point))
+        shortest = ~falls & (rises | ((at == 0) & (first <= best_point)))
         alpha[rows] = np.select([longest, shortest], [np.inf, 0.0], 10.0**best)
-        least[rows] = np.select([longest, shortest], [last, first], found)
+        least[rows] = np.select([longest, shortest], [last, first], best_point)
     return alpha, least, monotone
 
 
@@ -152,14 +152,14 @@ def _check(model: LinearTransformer, tau: float) -> None:
         raise HypothesisError("the error is finite at some α", "ridge=0 and tau=1, where it diverges at every α", "pass ridge=1e-6, say")
 
 
-def _optimum(model: Model, task: Task, ratios: Ratios, moved: tuple[str, ...], error: Which) -> OptimalContext:
+def _optimum(model: Model, task: Task, ratios: Ratios, varied: tuple[str, ...], error: Which) -> OptimalContext:
     """The least error over the α named; it is one number in training and in the test where both are."""
     law = isotropic_law(model, task, ratios)
     place = vars(Place.of(law.head, [ratios]))
 
     def curve(alpha: Array, _: slice) -> Array:
-        one = np.ones(alpha.size)
-        at = Place(**{name: alpha.ravel() if name in moved else x * one for name, x in place.items()})
+        ones = np.ones(alpha.size)
+        at = Place(**{name: alpha.ravel() if name in varied else x * ones for name, x in place.items()})
         return np.asarray(getattr(law.errors(at), error)).reshape(alpha.shape)
 
     decades = _DECADES if law.head.linear else _DECADES_OF_HEADS
@@ -167,7 +167,7 @@ def _optimum(model: Model, task: Task, ratios: Ratios, moved: tuple[str, ...], e
     if not np.isfinite(least[0]):
         raise HypothesisError("the error is finite at some α", f"{model} at {ratios}, which interpolates at every α", "move n away from m")
     at = float(np.clip(alpha[0], 10.0**-decades, 10.0**decades))
-    where = replace(ratios, **({"test_alpha": ratios.tested.alpha} | dict.fromkeys(moved, at)))
+    where = replace(ratios, **({"test_alpha": ratios.tested.alpha} | dict.fromkeys(varied, at)))
     return OptimalContext(float(alpha[0]), icl_error(model, task, where), bool(monotone[0]))
 
 

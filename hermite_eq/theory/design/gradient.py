@@ -82,8 +82,8 @@ def icl_gradient(model: Model, task: Task, where: Ratios | Sizes, error: Which =
     seeds = np.eye(len(names) + UNKNOWNS)[: len(names), :, None]
     # What is infinite does not move.
     moving = (Dual(x, seed * np.isfinite(x)) for x, seed in zip(vars(place).values(), seeds, strict=True))
-    found = getattr(law.errors(Place(*moving)), error)
-    slopes = dict(zip(names, partials(found, len(names))[:, 0].tolist(), strict=False))
+    derivative = getattr(law.errors(Place(*moving)), error)
+    slopes = dict(zip(names, partials(derivative, len(names))[:, 0].tolist(), strict=False))
     given = where.tested is not where
     if isinstance(where, Sizes):
         slopes["alpha"] = _by_difference(model, task, where, error, "context")

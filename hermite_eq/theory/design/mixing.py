@@ -92,18 +92,18 @@ def mixtures(weights: ArrayLike | None, sources: int) -> Array:
                 "which mixtures is said, where there are more than two sources", f"{sources} sources", "pass weights=[[0.2, 0.3, 0.5], …]"
             )
         weights = np.linspace(0, 1, 21)
-    found = array(weights, "weights", nan=True, empty=True)
-    if found.ndim == 1 and sources == 2 and found.size:
-        found = np.stack([1 - found, found], axis=1)
-    if found.ndim != 2 or found.shape[1] != sources or not len(found):
+    mixed = array(weights, "weights", nan=True, empty=True)
+    if mixed.ndim == 1 and sources == 2 and mixed.size:
+        mixed = np.stack([1 - mixed, mixed], axis=1)
+    if mixed.ndim != 2 or mixed.shape[1] != sources or not len(mixed):
         shares = ", or shares of source 1" if sources == 2 else ""
-        raise HypothesisError(f"mixtures are rows of {sources} proportions{shares}", f"shape {np.shape(found)}", "pass [[0.2, 0.8], …]")
-    off = np.abs(found.sum(axis=1) - 1)
+        raise HypothesisError(f"mixtures are rows of {sources} proportions{shares}", f"shape {np.shape(mixed)}", "pass [[0.2, 0.8], …]")
+    off = np.abs(mixed.sum(axis=1) - 1)
     # NaN fails the comparisons.
-    bad = ~((found >= 0).all(axis=1) & (off <= _SUM))
+    bad = ~((mixed >= 0).all(axis=1) & (off <= _SUM))
     if bad.any():
-        raise HypothesisError("training proportions are ≥ 0 and sum to one", f"{found[bad][0].tolist()}", "divide them by their sum")
-    return found
+        raise HypothesisError("training proportions are ≥ 0 and sum to one", f"{mixed[bad][0].tolist()}", "divide them by their sum")
+    return mixed
 
 
 def _rising_root(slope: Callable[[float], float], start: float) -> float | None:
@@ -139,13 +139,13 @@ def at_ridge(law: MomentLaw, sizes: Sizes, ridge: Ridge, near: float | None = No
 
     import scipy.optimize
 
-    if near is not None and 0 < near < math.inf and (found := _rising_root(slope, math.log10(near))) is not None:
-        return law.with_ridge(10.0**found), 10.0**found
-    tau, mu, one = law.with_ridge(1.0).units([sizes])
+    if near is not None and 0 < near < math.inf and (root := _rising_root(slope, math.log10(near))) is not None:
+        return law.with_ridge(10.0**root), 10.0**root
+    tau, mu, unit_ridge = law.with_ridge(1.0).units([sizes])
 
     def errors(ridges: Array) -> Array:
         ones = np.ones(len(ridges))
-        return law.errors(tau * ones, mu * ones, one * ridges, ones)["icl"]
+        return law.errors(tau * ones, mu * ones, unit_ridge * ridges, ones)["icl"]
 
     # From large to small, the solution at one is a good start for the next.
     logs = np.arange(_DECADES[1], _DECADES[0] - _STEP / 2, -_STEP)
@@ -187,8 +187,8 @@ def curve_given(law: MomentLaw, model: Model, task: Task, sizes: Sizes, rows: Ar
         chosen, best = at_ridge(reweighted(law, row), sizes, ridge, ridges[-1] if ridges else None)
         laws.append(chosen)
         ridges.append(best)
-    found = MomentLaw.solutions(laws, [sizes])
-    arrays = {name: np.concatenate([columns[name] for columns in found]) for name in found[0]}
+    solutions = MomentLaw.solutions(laws, [sizes])
+    arrays = {name: np.concatenate([columns[name] for columns in solutions]) for name in solutions[0]}
     return MixingCurve(model=model, task=task, sizes=sizes, weights=rows, ridge=np.array(ridges), **arrays, notes=law.notes)
 
 

@@ -99,11 +99,11 @@ def gradient_at(solved: Response) -> MixingGradient:
         # The scale of every node is ∝ t^{-1/2}, and the ridge of a linear head ∝ 1/t.
         growth = given.growth(s)
         by_ridge = -solved.ridge * growth if law.head.linear else 0.0
-        free.append(solved.moved(np.where(nodes.source == s, unit, 0.0), -growth / 2, by_ridge))
+        free.append(solved.directional_derivative(np.where(nodes.source == s, unit, 0.0), -growth / 2, by_ridge))
     weights = np.array([p.weight for p in given.training])
-    found = np.array(free).T
-    found = found - (found @ weights)[:, None]
-    return MixingGradient(weights, law.share @ found[1:], found[0], found[1:], solved.ridge_slope, solved.error)
+    derivatives = np.array(free).T
+    derivatives = derivatives - (derivatives @ weights)[:, None]
+    return MixingGradient(weights, law.share @ derivatives[1:], derivatives[0], derivatives[1:], solved.ridge_slope, solved.error)
 
 
 def mixing_gradient(model: Model, task: Task, sizes: Sizes) -> MixingGradient:

@@ -118,16 +118,16 @@ class _Objective:
         return self.solved(weights)[0].icl
 
 
-def _residual(found: MixingGradient) -> float:
+def _residual(result: MixingGradient) -> float:
     """By how much the first-order conditions are missed."""
-    missed = np.where(found.weights > 0, np.abs(found.icl), np.maximum(-found.icl, 0.0))
-    return float(missed.max() / found.error.icl)
+    missed = np.where(result.weights > 0, np.abs(result.icl), np.maximum(-result.icl, 0.0))
+    return float(missed.max() / result.error.icl)
 
 
 def _simplex(weights: Array) -> Array:
     """On the simplex to rounding, tiny shares kept."""
-    found = np.maximum(weights, 0.0)
-    return np.asarray(found / found.sum())
+    clipped = np.maximum(weights, 0.0)
+    return np.asarray(clipped / clipped.sum())
 
 
 def _descend(objective: _Objective, start: Array) -> Array:
@@ -137,8 +137,8 @@ def _descend(objective: _Objective, start: Array) -> Array:
     scale = objective.icl(start)
 
     def value(x: Array) -> tuple[float, Array]:
-        found = objective.gradient(_simplex(x))
-        return found.error.icl / scale, found.icl / scale
+        result = objective.gradient(_simplex(x))
+        return result.error.icl / scale, result.icl / scale
 
     result = scipy.optimize.minimize(
         value, start, jac=True, method="SLSQP", bounds=[(0.0, 1.0)] * start.size,
@@ -166,10 +166,10 @@ def _polished(objective: _Objective, weights: Array) -> Array:
         second = np.array([
             basis @ (objective.gradient(weights + step * v).icl - objective.gradient(weights - step * v).icl) / (2 * step) for v in basis
         ])  # fmt: skip
-        moved = weights - np.linalg.lstsq((second + second.T) / 2, first, rcond=None)[0] @ basis
-        if moved.min() < 0 or _residual(objective.gradient(_simplex(moved))) >= residual:
+        polished = weights - np.linalg.lstsq((second + second.T) / 2, first, rcond=None)[0] @ basis
+        if polished.min() < 0 or _residual(objective.gradient(_simplex(polished))) >= residual:
             break
-        weights = _simplex(moved)
+        weights = _simplex(polished)
     return weights
 
 
@@ -184,21 +184,21 @@ def _best_of_two(objective: _Objective, curve: MixingCurve) -> list[Array]:
         return objective.gradient(mixed(x)).along([-1.0, 1.0])
 
     x, e = curve.weights[:, 1], curve.icl
-    found = []
+    mixtures = []
     for i in range(len(x)):
         low, high = max(i - 1, 0), min(i + 1, len(x) - 1)
         if e[i] > min(e[low], e[high]):
             continue
         a, b = float(x[low]), float(x[high])
         if i == low and slope(a) >= 0:
-            found.append(mixed(a))
+            mixtures.append(mixed(a))
         elif i == high and slope(b) <= 0:
-            found.append(mixed(b))
+            mixtures.append(mixed(b))
         elif slope(a) < 0 < slope(b):
-            found.append(mixed(float(scipy.optimize.brentq(slope, a, b, xtol=1e-12))))
+            mixtures.append(mixed(float(scipy.optimize.brentq(slope, a, b, xtol=1e-12))))
         else:
-            found.append(mixed(float(x[i])))
-    return found
+            mixtures.append(mixed(float(x[i])))
+    return mixtures
 
 
 def _interval(icl: Callable[[Array], float], weights: Array, s: int, limit: float) -> tuple[float, float]:
@@ -299,9 +299,9 @@ def best_mixture(
     begin = np.vstack([begin, more])
     # A start on the boundary is moved off it: there a descent would have to choose which sources to let in.
     distinct = np.unique((0.98 * begin + 0.02 * centre).round(12), axis=0)
-    found = [_descend(objective, _simplex(start)) for start in distinct]
-    found += [*np.eye(S)] if curve is None else _best_of_two(objective, curve)
-    weights = min(found, key=objective.icl)
+    optima = [_descend(objective, _simplex(start)) for start in distinct]
+    optima += [*np.eye(S)] if curve is None else _best_of_two(objective, curve)
+    weights = min(optima, key=objective.icl)
     near, anew = objective.solved(weights), objective.solved(weights, anew=True)
     solution, best = anew if anew[0].icl < near[0].icl * (1 - 1e-9) else near
     at = gradient_at(solution)

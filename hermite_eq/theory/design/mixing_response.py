@@ -41,13 +41,13 @@ _STEP = 1e-50
 
 
 @dataclass(frozen=True, eq=False)
-class _MovedBlock(Eigenblock):
+class _PerturbedBlock(Eigenblock):
     """An eigenblock whose resolvent is a matrix, moved to first order in ``change``, the imaginary part of Σ_s W_s r_s."""
 
     change: Array
 
     @classmethod
-    def at(cls, block: Block, weights: Array) -> _MovedBlock:
+    def at(cls, block: Block, weights: Array) -> _PerturbedBlock:
         """The eigenbasis of Σ_s W_s r_s within the joint range of the training sources, those of weight zero included."""
         trained = weights.size
         scales = np.einsum("sii->s", block.matrices[:trained])
@@ -55,17 +55,17 @@ class _MovedBlock(Eigenblock):
         values, basis = np.linalg.eigh(np.tensordot(1 / scales, block.matrices[:trained], 1))
         outside = int((values <= values.size * np.finfo(float).eps * values[-1]).sum())
         inner = basis[:, outside:]
-        found, turn = np.linalg.eigh(inner.T @ np.tensordot(weights, block.matrices[:trained], 1) @ inner)
+        eigenvalues, turn = np.linalg.eigh(inner.T @ np.tensordot(weights, block.matrices[:trained], 1) @ inner)
         basis = np.hstack([basis[:, :outside], inner @ turn])
-        seen = np.arange(len(basis)) >= outside
-        values = np.concatenate([np.zeros(outside), np.maximum(found, 0.0)])
+        explained = np.arange(len(basis)) >= outside
+        values = np.concatenate([np.zeros(outside), np.maximum(eigenvalues, 0.0)])
         rotated = basis.T @ block.matrices @ basis
-        rotated[:trained, ~seen] = 0.0
-        rotated[:trained, :, ~seen] = 0.0
+        rotated[:trained, ~explained] = 0.0
+        rotated[:trained, :, ~explained] = 0.0
         diagonals = np.einsum("sii->si", rotated)
-        return cls([block], values[None], basis[None], diagonals[None], rotated[None], seen[None], np.zeros_like(basis))
+        return cls([block], values[None], basis[None], diagonals[None], rotated[None], explained[None], np.zeros_like(basis))
 
-    def moved(self, weights: NDArray[Any]) -> _MovedBlock:
+    def perturbed(self, weights: NDArray[Any]) -> _PerturbedBlock:
         """In the direction of the imaginary parts of the weights."""
         return replace(self, change=np.tensordot(np.imag(weights), self.rotated[0, : weights.size], 1))
 
@@ -96,10 +96,10 @@ class _MovedBlock(Eigenblock):
 def _shift(nodes: SourceNodes, weights: Array, slopes: HeadMoments | None, by: float) -> SourceNodes:
     """The nodes with probabilities moved by ``weights``, and scales by the factor 1 + ``by``, in imaginary steps."""
     s, step = nodes.samples, 1j * _STEP
-    moved: dict[str, Any] = {"weights": s.weights + step * weights}
+    displaced: dict[str, Any] = {"weights": s.weights + step * weights}
     if slopes is not None:
-        moved |= {name: getattr(s, name) + step * by * getattr(slopes, name) for name in ("c0", "c1", "c2", "residual2")}
-    return replace(nodes, samples=replace(s, **moved))
+        displaced |= {name: getattr(s, name) + step * by * getattr(slopes, name) for name in ("c0", "c1", "c2", "residual2")}
+    return replace(nodes, samples=replace(s, **displaced))
 
 
 def _slopes(law: MomentLaw, nodes: SourceNodes) -> HeadMoments | None:
@@ -108,11 +108,11 @@ def _slopes(law: MomentLaw, nodes: SourceNodes) -> HeadMoments | None:
     populations = [given.populations[s] for s in np.unique(nodes.source)]
     # ‖h‖/√t at the nodes: c₁ of a linear head.
     linear = source_nodes(populations, int(nodes.source[0]), Head(None, ridge=0.0), given, mixed=False)
-    found = law.head.log_slopes(linear.samples.c1)
-    if found is None:
+    slopes = law.head.log_slopes(linear.samples.c1)
+    if slopes is None:
         return None
-    residual2 = found.residual2 - 2 * s.c2 * found.c2 * given.learnt[nodes.source]
-    return HeadMoments(found.c0, found.c1, found.c2, np.where(s.residual2 > 0, residual2, 0.0))
+    residual2 = slopes.residual2 - 2 * s.c2 * slopes.c2 * given.learnt[nodes.source]
+    return HeadMoments(slopes.c0, slopes.c1, slopes.c2, np.where(s.residual2 > 0, residual2, 0.0))
 
 
 class Response:
@@ -136,9 +136,9 @@ class Response:
     def error(self) -> TheoryError:
         """The prediction."""
         given = self.law.given
-        found = solved_columns(self.solved, self.law.share[None], np.array([given.trace / given.dimension * self.sizes.d]))
-        by_source = tuple(found.pop("icl_by_source")[0].tolist())
-        return TheoryError(**{name: float(column[0]) for name, column in found.items()}, icl_by_source=by_source, notes=self.law.notes)
+        columns = solved_columns(self.solved, self.law.share[None], np.array([given.trace / given.dimension * self.sizes.d]))
+        by_source = tuple(columns.pop("icl_by_source")[0].tolist())
+        return TheoryError(**{name: float(column[0]) for name, column in columns.items()}, icl_by_source=by_source, notes=self.law.notes)
 
     @property
     def icl(self) -> float:
@@ -151,10 +151,10 @@ class Response:
         return np.concatenate([self.engine.weights(self.omega).ravel(), [self.k, self.a]])
 
     @cached_property
-    def blocks(self) -> list[_MovedBlock]:
+    def blocks(self) -> list[_PerturbedBlock]:
         """The blocks, ready to be moved."""
         W = self.engine.weights(self.omega)
-        return [_MovedBlock.at(block, W[self.engine.row(block)]) for block in self.engine.blocks]
+        return [_PerturbedBlock.at(block, W[self.engine.row(block)]) for block in self.engine.blocks]
 
     @cached_property
     def jacobian(self) -> Array:
@@ -171,13 +171,13 @@ class Response:
         """G(u), u = (W, k, a)."""
         W, k, a = u[:-2].reshape(-1, engine.trained), u[-2], u[-1]
         samples = engine.nodes.samples
-        load = _load(engine, [block.moved(W[self.engine.keys.index(block.key)]) for block in self.blocks], k)
+        load = _load(engine, [block.perturbed(W[self.engine.keys.index(block.key)]) for block in self.blocks], k)
         total = self.tau * a + load
         first = (samples.weights * samples.c1**2 * self.tau / total).sum() - 1
         second = k * a * (1 - self.tau / self.mu * (samples.weights * load / total).sum()) - ridge
         return np.concatenate([(W - engine.weights(self.tau / total)).ravel(), [first, second]])
 
-    def moved(self, weights: Array, by: float, d_ridge: float) -> Array:
+    def directional_derivative(self, weights: Array, by: float, d_ridge: float) -> Array:
         """The derivatives of (IDG, error on each test source) where the nodes' probabilities move by ``weights``, the logarithm of all
         scales by ``by``, and the engine's ridge by ``d_ridge``."""
         engine = replace(self.engine, nodes=_shift(self.engine.nodes, weights, self.slopes[0], by))
@@ -190,22 +190,22 @@ class Response:
         rows = np.where(rows > 0, rows, 1.0)
         v = self.u - 1j * _STEP * scale * np.linalg.solve(matrix / rows[:, None], right / rows)
         W, k, a = v[:-2].reshape(-1, engine.trained), v[-2], v[-1]
-        blocks = [block.moved(W[self.engine.keys.index(block.key)]) for block in self.blocks]
+        blocks = [block.perturbed(W[self.engine.keys.index(block.key)]) for block in self.blocks]
         omega = self.tau / (self.tau * a + _load(engine, blocks, k))
         tests = zip(self.engine.tests, self.slopes[1:], strict=True)
-        moved = replace(engine, tests=[_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in tests])
+        perturbed = replace(engine, tests=[_shift(test, np.zeros_like(test.samples.weights), s, by) for test, s in tests])
         point = replace(self.solved.point, k=k[None], a=a[None], omega=omega[None])
-        return np.asarray(replace(self.solved, engines=[moved], point=point, eigenblocks=blocks).errors()[0][0].imag / _STEP)
+        return np.asarray(replace(self.solved, engines=[perturbed], point=point, eigenblocks=blocks).errors()[0][0].imag / _STEP)
 
     @property
     def ridge_slope(self) -> float:
         """∂e_ICL/∂λ."""
-        one = float(self.law.with_ridge(1.0).units([self.sizes])[2][0])
-        return float(self.law.share @ self.moved(np.zeros_like(self.engine.nodes.samples.weights), 0.0, one)[1:])
+        unit_ridge = float(self.law.with_ridge(1.0).units([self.sizes])[2][0])
+        return float(self.law.share @ self.directional_derivative(np.zeros_like(self.engine.nodes.samples.weights), 0.0, unit_ridge)[1:])
 
 
-def _load(engine: ExplicitEngine, blocks: Sequence[_MovedBlock], k: Any) -> NDArray[Any]:
+def _load(engine: ExplicitEngine, blocks: Sequence[_PerturbedBlock], k: Any) -> NDArray[Any]:
     """The loads w(θ), shape (N,), with moved blocks."""
     nodes = engine.nodes
-    traces = ((each.key, each.traces(engine.trained, each.resolvent(k))[0] / engine.dimension) for each in blocks)
+    traces = ((block.key, block.traces(engine.trained, block.resolvent(k))[0] / engine.dimension) for block in blocks)
     return loads(nodes.samples.residual2, ((nodes.power(key), trace[nodes.source]) for key, trace in traces), k)

@@ -76,15 +76,15 @@ def _least_of_one(at: Callable[[float], float], near: float) -> tuple[float, flo
         i = int(np.argmin(values))
         if 0 < i < grid.size - 1:
             ends = float(grid[i - 1]), float(grid[i + 1])
-            found = scipy.optimize.minimize_scalar(at, bounds=ends, method="bounded", options={"xatol": 1e-5})
-            return float(found.x), float(found.fun)
+            optimum = scipy.optimize.minimize_scalar(at, bounds=ends, method="bounded", options={"xatol": 1e-5})
+            return float(optimum.x), float(optimum.fun)
     return float(grid[i]), float(values[i])
 
 
 def _ridges(place: Array, least: Array, without: Array) -> Array:
     """λ of the least error, 0 where that is no less ``without`` ridge, ``inf`` at the upper end."""
-    found = np.where(place > _DECADES[1] - _STEP, math.inf, 10.0**place)
-    return np.where(without <= least * (1 + 1e-12), 0.0, found)
+    ridges = np.where(place > _DECADES[1] - _STEP, math.inf, 10.0**place)
+    return np.where(without <= least * (1 + 1e-12), 0.0, ridges)
 
 
 def optimal_ridge(model: TrainedModel, task: Task, sizes: Sizes | Ratios, error: Which = "icl") -> OptimalRidge:
@@ -117,13 +117,13 @@ def optimal_ridge(model: TrainedModel, task: Task, sizes: Sizes | Ratios, error:
             f"{model} at {sizes}, where the ridge per sample λ/d is 0",
             "pass Sizes.from_ratios(d, …) for a d",
         )
-    ridge, found = math.nan, isinstance(law, IsotropicLaw)
-    if found or (task.isotropic and not law.head.step):
+    ridge, isotropic = math.nan, isinstance(law, IsotropicLaw)
+    if isotropic or (task.isotropic and not law.head.step):
         try:
             ridge = float(_best_ridges(law if isinstance(law, IsotropicLaw) else isotropic_law(model, task, sizes), [sizes], error)[0][0])
         except BeyondExpansionError:
-            found = False
-    if not found:
+            isotropic = False
+    if not isotropic:
 
         def at(ridge: float) -> float:
             return float(getattr(icl_error(with_ridge(model, ridge), task, sizes), error))
@@ -145,8 +145,8 @@ def _best_ridges(law: IsotropicLaw, points: Sequence[Sizes | Ratios], error: Whi
 
     def at(ridge: Array) -> Array:
         columns = np.broadcast_arrays(*(x[:, None] for x in vars(place).values()), ridge)
-        found = law.errors(Place(*(x.ravel() for x in (*columns[:-2], columns[-1]))))
-        return np.asarray(getattr(found, error)).reshape(ridge.shape)
+        errors = law.errors(Place(*(x.ravel() for x in (*columns[:-2], columns[-1]))))
+        return np.asarray(getattr(errors, error)).reshape(ridge.shape)
 
     place_of_least, least = _least(lambda log: at(10.0**log), *_DECADES, len(points))
     without = at(np.zeros((len(points), 1)))[:, 0]
@@ -216,10 +216,10 @@ def _head(residual_ratio: float) -> RandomTransformer:
 
 def _head_errors(residual_ratio: Array, task: Task, ratios: Ratios) -> ErrorArrays:
     """:func:`head_error` at many residual ratios, shape (P,)."""
-    one = np.ones_like(residual_ratio)
-    moments = HeadMoments(one[:, None], one[:, None], 0 * one[:, None], residual_ratio[:, None])
+    ones = np.ones_like(residual_ratio)
+    moments = HeadMoments(ones[:, None], ones[:, None], 0 * ones[:, None], residual_ratio[:, None])
     law = HeadLimit(head=Head.of(_head(0.0)), target=TargetMoments.of(task), moments=moments)
-    return law.errors(Place(*(x * one for x in vars(Place.of(law.head, [ratios])).values())))
+    return law.errors(Place(*(x * ones for x in vars(Place.of(law.head, [ratios])).values())))
 
 
 def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
@@ -255,28 +255,28 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
 
     linear = head_error(0.0, task, ratios)
     best = 10.0 ** float(_least(at, -8.0, 8.0)[0][0])
-    found = head_error(best, task, ratios)
-    if getattr(linear, error) <= getattr(found, error) * (1 + 1e-12):
-        best, found = 0.0, linear
+    best_error = head_error(best, task, ratios)
+    if getattr(linear, error) <= getattr(best_error, error) * (1 + 1e-12):
+        best, best_error = 0.0, linear
     heads = tuple(activation(name) for name in registered_names())
     ratios_by_name = _residual_ratios(heads, TargetMoments.of(task).mean == 0)
     values = getattr(_head_errors(np.array(list(ratios_by_name.values())), task, ratios), error)
     # Among equal errors (at the peak all are infinite) the closer ratio.
     _, _, name = min((value, abs(ratio - best), name) for value, (name, ratio) in zip(values, ratios_by_name.items(), strict=True))
-    return BestHead(best, found, name, ratios_by_name[name], head_error(ratios_by_name[name], task, ratios))
+    return BestHead(best, best_error, name, ratios_by_name[name], head_error(ratios_by_name[name], task, ratios))
 
 
 @lru_cache(maxsize=4)
 def _residual_ratios(heads: tuple[Activation, ...], any_mean: bool) -> dict[str, float]:
     """c_*²/c_1² of the Lipschitz activations with c_1 ≠ 0, and with c_0 ≠ 0 unless ``any_mean``, by name."""
-    found = {}
+    ratios = {}
     for head in heads:
         if lipschitz_violation(head):
             continue
         moments = HeadMoments.of(head)
         if moments.c1[0] != 0 and (any_mean or moments.c0[0] != 0):
-            found[head.name] = float(moments.residual2[0] / moments.c1[0] ** 2)
-    return found
+            ratios[head.name] = float(moments.residual2[0] / moments.c1[0] ** 2)
+    return ratios
 
 
 @dataclass(frozen=True, eq=False)
@@ -334,6 +334,6 @@ def optimal_ridge_curve(model: TrainedModel, task: Task, points: Sequence[Sizes]
     if isinstance(law, IsotropicLaw):
         with contextlib.suppress(BeyondExpansionError):
             return OptimalRidgeCurve(tuple(points), *_best_ridges(law, points, error))
-    found = [optimal_ridge(model, task, point, error) for point in points]
-    ridges, errors = zip(*((each.ridge, getattr(each.error, error)) for each in found), strict=True)
+    optima = [optimal_ridge(model, task, point, error) for point in points]
+    ridges, errors = zip(*((optimum.ridge, getattr(optimum.error, error)) for optimum in optima), strict=True)
     return OptimalRidgeCurve(tuple(points), np.array(ridges), np.array(errors))

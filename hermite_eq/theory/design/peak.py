@@ -94,9 +94,9 @@ def interpolation_peak(model: Model, task: Task, where: Ratios | Sizes, along: A
     centre = threshold if math.isfinite(threshold) else float(place.tau[0]) if along == "mu" else full
 
     def at(log: np.ndarray) -> np.ndarray:
-        one = np.ones(log.size)
-        moved = Place(*(x * one for x in vars(place).values()))
-        return np.asarray(getattr(law.errors(replace(moved, **{along: centre * np.exp(log)})), error))
+        ones = np.ones(log.size)
+        displaced = Place(*(x * ones for x in vars(place).values()))
+        return np.asarray(getattr(law.errors(replace(displaced, **{along: centre * np.exp(log)})), error))
 
     grid = np.linspace(-_DECADES, _DECADES, int(2 * _DECADES * _DENSITY) + 1) * math.log(10)
     values = at(grid)

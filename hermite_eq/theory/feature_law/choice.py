@@ -184,9 +184,9 @@ def _fewest(points: Sequence[Sizes]) -> Sizes:
 
 def _finite(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
     if head.step:
-        moved = _typed(head, task, points)
+        by_types = _typed(head, task, points)
         tending = replace(head, step=replace(head.step, step_size=0.0, rank_one=True))
-        return StepLaw(head=head, task=task, typed=moved, drawn=partial(_without_step, tending, task), notes=moved.notes)
+        return StepLaw(head=head, task=task, typed=by_types, drawn=partial(_without_step, tending, task), notes=by_types.notes)
     if task.isotropic:
         return _isotropic(head, task, points)
     first = points[0]
@@ -194,9 +194,9 @@ def _finite(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
     beyond, drawable = _beyond_moments(head, task, first), _drawable(head, task, points)
     typed: TypedLaw | None = None
     if beyond and not head.linear and first.tasks == math.inf and all(source.centred for source in task.sources):
-        found = concentration(task, first.d, first.context)
-        beside = found.others < max(FEW_BESIDE, FEW_OF_ALL / (first.d * (first.d + 1)))
-        alone = found.largest > TYPED and (beside or not drawable)
+        law = concentration(task, first.d, first.context)
+        beside = law.others < max(FEW_BESIDE, FEW_OF_ALL / (first.d * (first.d + 1)))
+        alone = law.largest > TYPED and (beside or not drawable)
         if (alone or not drawable) and types_of_neurons(head, task, first):
             typed = TypedLaw.of(head, task, points, NODES)
             if alone:
@@ -222,8 +222,8 @@ def _typed(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
 def _without_step(tending: Head, task: Task, points: tuple[Sizes, ...]) -> tuple[Solution, Columns]:
     """The errors without a step, with their notes, and those by types of a head whose step tends to 0."""
     law = _finite(replace(tending, step=None), task, points)
-    found, notes = law.solution(points)
-    return (found, (*law.notes, *notes)), _typed(tending, task, points).solution(points)[0]
+    columns, notes = law.solution(points)
+    return (columns, (*law.notes, *notes)), _typed(tending, task, points).solution(points)[0]
 
 
 def _isotropic(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
@@ -232,10 +232,10 @@ def _isotropic(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
     law = FiniteLaw(
         head=head, task=task, d=first.d, context=first.context, test_context=first.test_context, otherwise=by_contexts
     )  # fmt: skip
-    said = () if head.settles else unsettled(head, fewest, law.share)
-    if by_contexts and (law.beyond or (law.spread > WIDEST_MOMENTS and not said)):
-        found: FeatureLaw = by_contexts(points)
-        return replace(found, notes=(*_head_notes(head, task), *found.notes, *said))
+    remarks = () if head.settles else unsettled(head, fewest, law.share)
+    if by_contexts and (law.beyond or (law.spread > WIDEST_MOMENTS and not remarks)):
+        chosen: FeatureLaw = by_contexts(points)
+        return replace(chosen, notes=(*_head_notes(head, task), *chosen.notes, *remarks))
     notes = [*_head_notes(head, task)]
     if first.d < ROUGH:
         notes.append(f"d = {first.d}: the remainder, of the next order in 1/d, is several per cent")
@@ -247,8 +247,8 @@ def _isotropic(head: Head, task: Task, points: Sequence[Sizes]) -> FeatureLaw:
             f"d = {first.d}: ‖h‖² has the relative variance {law.spread:.1f}; at small ridges the error is less than predicted, by tens of "
             "per cent; normalise=True fixes ‖h‖"
         )
-    found = given_task_law(head, task, first) if few and first.d <= LARGEST else law
-    return replace(found, notes=(*notes, *said))
+    chosen = given_task_law(head, task, first) if few and first.d <= LARGEST else law
+    return replace(chosen, notes=(*notes, *remarks))
 
 
 def _drawable(head: Head, task: Task, points: Sequence[Sizes]) -> bool:
@@ -271,13 +271,13 @@ def _beyond_moments_at(head: Head, task: Task, sizes: Sizes) -> str:
     if head.linear:
         held = mean_share(task, sizes.d, sizes.context)
         return f"the mean of the inputs holds {held:.0%} of E‖x‖²" if held > SMALL_MEAN else ""
-    found, moments = concentration(task, sizes.d, sizes.context), head.moments()
+    law, moments = concentration(task, sizes.d, sizes.context), head.moments()
     # What is missed are functions of h of degree 2 and more: with c_1 = 0 they are all that is learnt.
     linear, quadratic = float(moments.c1[0]) ** 2, float(moments.c2[0]) ** 2 / 2
     share = linear / (linear + quadratic) if linear or quadratic else 1.0
-    if found.largest > ALONE * share:
-        return f"one direction of h holds {found.largest:.0%} of E‖h‖² at d = {sizes.d}"
-    many = found.others > share * max(MANY, MANY_OF_ALL / (sizes.d * (sizes.d + 1)))
+    if law.largest > ALONE * share:
+        return f"one direction of h holds {law.largest:.0%} of E‖h‖² at d = {sizes.d}"
+    many = law.others > share * max(MANY, MANY_OF_ALL / (sizes.d * (sizes.d + 1)))
     return f"E‖h‖² is spread over few directions at d = {sizes.d}" if many else ""
 
 
@@ -294,13 +294,13 @@ def _head_notes(head: Head, task: Task) -> tuple[str, ...]:
     """What a random head does not pass on."""
     if head.linear:
         return ()
-    moments, found = head.moments(), list[str]()
+    moments, notes = head.moments(), list[str]()
     if not moments.c1.any():
-        found.append("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features")
+        notes.append("c_1 = 0: the head passes nothing linear in h; what remains is the mean label and noise features")
     if not moments.c0.any() and TargetMoments.of(task).mean != 0:
         through = "c_0 = 0: the mean label is fitted in part, through degree 2"
-        found.append(through if moments.c2.any() else "c_0 = c_2 = 0: the mean label is not fitted")
-    return tuple(found)
+        notes.append(through if moments.c2.any() else "c_0 = c_2 = 0: the mean label is not fitted")
+    return tuple(notes)
 
 
 def _simplified(covariance: Structure, d: int) -> Structure:
@@ -311,8 +311,8 @@ def _simplified(covariance: Structure, d: int) -> Structure:
 def _equal(first: Structure, second: Structure, d: int) -> bool:
     if first == second:
         return True
-    one, other = first.matrix(d), second.matrix(d)
-    return bool(np.abs(one - other).max() <= _ROUNDINGS * np.finfo(float).eps * np.abs(one).max())
+    left, right = first.matrix(d), second.matrix(d)
+    return bool(np.abs(left - right).max() <= _ROUNDINGS * np.finfo(float).eps * np.abs(left).max())
 
 
 def _same(first: Source, second: Source, d: int) -> bool:
@@ -321,7 +321,7 @@ def _same(first: Source, second: Source, d: int) -> bool:
         return False
     means = zip(first.mean_vectors(d), second.mean_vectors(d), strict=True)
     plain = [replace(source, input_cov=Identity(), task_cov=Identity(), input_mean=0.0, task_mean=0.0) for source in (first, second)]
-    return plain[0] == plain[1] and all(np.array_equal(one, other) for one, other in means)
+    return plain[0] == plain[1] and all(np.array_equal(left, right) for left, right in means)
 
 
 def distinct_sources(task: Task, d: int | None = None) -> tuple[Task, tuple[int, ...]]:

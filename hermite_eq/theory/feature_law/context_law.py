@@ -135,12 +135,12 @@ def _tilted(B: Array, weights: Array, mean: float) -> Array:
     for _ in range(50):
         f = weights * np.exp(beta * log)
         f = f / f.sum()
-        found = f @ B
+        tilted = f @ B
         # d(E_f B)/dβ = Cov_f(B, log B) > 0, but for rounding where f is concentrated on one node.
-        slope = f @ (B * log) - found * (f @ log)
+        slope = f @ (B * log) - tilted * (f @ log)
         if slope <= 0:
             break
-        step = (mean - found) / slope
+        step = (mean - tilted) / slope
         beta = min(max(beta + step, -_STEEPEST), _STEEPEST)
         if abs(step) < 1e-12 * (1 + abs(beta)):
             break
@@ -300,9 +300,9 @@ def context_law(task: Task, d: int, context: int, count: int = 5) -> ContextLaw:
         column = np.minimum(law.column / law.B, 1)
         columns["weights"].append(w * np.outer(law.X_weights, law.B_weights))
         columns["XB"].append(np.outer(law.X, law.B))
-        every, each = np.ones((count, count)), np.ones(count)
-        columns["mean"].append(np.outer(law.mean, each))
-        columns["square"].append(np.outer(law.square, each))
+        every, per_direction = np.ones((count, count)), np.ones(count)
+        columns["mean"].append(np.outer(law.mean, per_direction))
+        columns["square"].append(np.outer(law.square, per_direction))
         columns["alignment"].append(np.outer(law.query / np.sqrt(law.X), law.along / np.sqrt(law.B)))
         columns["signal"].append(every * np.clip(law.signal / law.B, 0, 1 - column))
         columns["column"].append(every * column)

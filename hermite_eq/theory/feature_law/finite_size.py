@@ -43,10 +43,10 @@ class BeyondExpansionError(HypothesisError):
     """An expansion in 1/d does not describe the contexts."""
 
 
-def _too_small(found: str) -> BeyondExpansionError:
+def _too_small(finding: str) -> BeyondExpansionError:
     return BeyondExpansionError(
         "d, ℓ and k are large enough for the theory, whose remainder is of the next order in 1/d",
-        found,
+        finding,
         "raise d, context or tasks, or simulate: hermite_eq.simulate.icl_error",
     )
 
@@ -55,23 +55,23 @@ def _tested(spectrum: Spectrum, law: ContextLaw, tests: ScaledSamples, d: int) -
     """The spectrum with the second moment of contexts of the test, as the head weighs them."""
     power = tests.weights * tests.c1**2 if tests.c1.any() else tests.weights
     column = (power * law.column_share).sum(-1) / power.sum(-1)
-    one, unit = np.ones_like(spectrum.signal), (d + 1) / d
-    return replace(spectrum, test=one * unit * (1 - column), test_column=one * unit * d * column)
+    ones, unit = np.ones_like(spectrum.signal), (d + 1) / d
+    return replace(spectrum, test=ones * unit * (1 - column), test_column=ones * unit * d * column)
 
 
 def _spectrum(law: ContextLaw, d: int, kappa: Any, weights: Any) -> tuple[Spectrum, Array]:
     r"""The spectrum of :math:`\mathbb E[\hat h\hat h^\top]` under ``weights`` (shape (P, N)), and the tilt of each node against it."""
     # E[ĥĥᵀ] = (I/d) ⊗ [f_u S/d + f_i I/d, f_c ξ̄/√d; ·, f_2]; r = D times its eigenvalues, D = d(d+1).
     f_u, f_2, f_c = ((weights * share).sum(-1) for share in (law.signal_share, law.column_share, law.cross_share))
-    unit, one = (d + 1) / d, np.ones_like(f_u)
+    unit, ones = (d + 1) / d, np.ones_like(f_u)
     spectrum = Spectrum(
         signal=unit * f_u,
         noise=unit * (1 - f_u - f_2),
         kappa=kappa,
-        bulk=one / unit,
+        bulk=ones / unit,
         column=unit * d * f_2,
         cross2=unit**2 * np.minimum(d * f_c**2, d * f_u * f_2),
-        length_variance=one * law.length_variance,
+        length_variance=ones * law.length_variance,
     )
     # The node's own eigenvalues (p + Δ)s + i − Δ are no less than zero.
     tilt = np.minimum(unit * (law.signal_share - f_u[:, None]), spectrum.noise[:, None])
@@ -161,8 +161,8 @@ class FiniteLaw(IsotropicLaw):
                 raise
             if len(points) == 1:
                 other = self.otherwise(points)
-                found, notes = other.solution(points)
-                return found, (*other.notes, *notes)
+                columns, notes = other.solution(points)
+                return columns, (*other.notes, *notes)
         # The expansion holds at some of them.
         return joined([self.solution([point]) for point in points])
 

@@ -76,13 +76,13 @@ class _Contexts:
     @cached_property
     def lengths(self) -> Array:
         """‖h‖; where it vanishes, as where a noiseless ReLU's labels all do, a share of the longest that no feature sees."""
-        found = np.linalg.norm(self.x, axis=1) * np.linalg.norm(self.b, axis=1)
-        return np.asarray(np.maximum(found, _SHORTEST * found.max()))
+        norms = np.linalg.norm(self.x, axis=1) * np.linalg.norm(self.b, axis=1)
+        return np.asarray(np.maximum(norms, _SHORTEST * norms.max()))
 
     def cosines(self, other: _Contexts) -> Array:
-        found = self.x @ other.x.T
-        found *= (self.b / self.lengths[:, None]) @ (other.b / other.lengths[:, None]).T
-        return np.asarray(np.clip(found, -1.0, 1.0, out=found))
+        products = self.x @ other.x.T
+        products *= (self.b / self.lengths[:, None]) @ (other.b / other.lengths[:, None]).T
+        return np.asarray(np.clip(products, -1.0, 1.0, out=products))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,13 +117,13 @@ class _Law:
         """Groups of the given tasks of each source, or of fresh ones, and their shares."""
         if tasks is None:
             return self.fresh, np.array(self.task.weights)
-        found = [
+        divided = [
             _Group(s, xi, self.context, source_moments(self.task, self.d, self.context, source=s, tasks=xi))
             for s, xi in enumerate(tasks)
             if len(xi)
         ]
         counts = np.array([len(xi) for xi in tasks if len(xi)], float)
-        return found, counts / counts.sum()
+        return divided, counts / counts.sum()
 
     def draw(self, group: _Group, count: int, rng: np.random.Generator, *, evenly: bool) -> _Contexts:
         """Contexts of a group; of given tasks ``evenly``, or each of a task at random."""
@@ -141,8 +141,8 @@ class _Law:
         for block in range(math.ceil(count / _BLOCK)):
             rng = np.random.default_rng([*seed, block])
             which = rng.choice(len(groups), size=_BLOCK, p=shares)
-            found = _joined([self.draw(group, int((which == i).sum()), rng, evenly=False) for i, group in enumerate(groups)])
-            parts.append(found.part(np.argsort(np.argsort(which, kind="stable"))))
+            contexts = _joined([self.draw(group, int((which == i).sum()), rng, evenly=False) for i, group in enumerate(groups)])
+            parts.append(contexts.part(np.argsort(np.argsort(which, kind="stable"))))
         return _joined(parts).part(slice(count))
 
 
@@ -184,7 +184,7 @@ class ContextDraw(FeatureLaw):
     shares: Array
     sets: tuple[_Contexts, ...]
     tests: Sequence[tuple[_Group, _Contexts]]
-    seen: Sequence[tuple[_Group, _Contexts]]
+    training_tests: Sequence[tuple[_Group, _Contexts]]
     near: dict[Sizes, float]
     varied: int
 
@@ -196,27 +196,27 @@ class ContextDraw(FeatureLaw):
         rng, (groups, shares) = np.random.default_rng([*seed, 2]), law.groups(tasks)
         sets = tuple(law.training(groups, shares, count, [*seed, i]) for i in range(2))
         tests = [(group, law.draw(group, TESTS, rng, evenly=True)) for group in law.tests]
-        each = max(_LEAST, math.ceil(TESTS / len(groups)))
-        seen = tests if groups is law.tests else [(group, law.draw(group, each, rng, evenly=True)) for group in groups]
-        return cls(head=head, law=law, shares=shares, sets=sets, tests=tests, seen=seen, near=near, varied=varied)
+        count_each = max(_LEAST, math.ceil(TESTS / len(groups)))
+        training_tests = tests if groups is law.tests else [(group, law.draw(group, count_each, rng, evenly=True)) for group in groups]
+        return cls(head=head, law=law, shares=shares, sets=sets, tests=tests, training_tests=training_tests, near=near, varied=varied)
 
     def solution(self, points: Sequence[Sizes]) -> Solution:
         rows, law, head, near = list[TheoryError](), self.law, self.head, self.near
         for sizes, m in zip(points, head.units(points), strict=True):
             n = sizes.samples
-            samples = [each.part(slice(n)) for each in self.sets]
+            samples = [sample.part(slice(n)) for sample in self.sets]
             penalty = float(ridge_in_units(np.array(head.ridge), sizes.d / n))
             fits = []
-            for each in samples:
-                fits.append(fitted(self._kernel(each, each), each.y, each.noise, float(m), penalty, near.get(sizes, math.inf)))
+            for sample in samples:
+                fits.append(fitted(self._kernel(sample, sample), sample.y, sample.noise, float(m), penalty, near.get(sizes, math.inf)))
                 near[sizes] = fits[-1].gamma
             by_source, mean_error = self._means(samples, fits, self.tests)
-            seen = by_source if self.seen is self.tests else self._means(samples, fits, self.seen)[0]
+            training_means = by_source if self.training_tests is self.tests else self._means(samples, fits, self.training_tests)[0]
             scales = self._scales(samples[0])
             gain = float(np.mean((head.kernel(scales, law.trace).terms[1] / scales) ** 2))
             effective = float(np.mean([1 / fit.trace for fit in fits])) * sizes.d * law.trace / gain if gain else math.inf
             rows.append(TheoryError.mixed(
-                np.array(law.task.test_weights), by_source, mean_error, self.shares @ seen, effective_ridge=effective,
+                np.array(law.task.test_weights), by_source, mean_error, self.shares @ training_means, effective_ridge=effective,
                 dof=float(np.mean([fit.dof for fit in fits])) / n, fixed_point_residual=max(fit.residual for fit in fits),
             ))  # fmt: skip
         return columns(rows), ()
@@ -224,32 +224,33 @@ class ContextDraw(FeatureLaw):
     def _scales(self, contexts: _Contexts) -> Array:
         return contexts.lengths / math.sqrt(self.law.trace)
 
-    def _kernel(self, one: _Contexts, other: _Contexts) -> Array:
-        rows, columns = (self.head.kernel(self._scales(each), self.law.trace) for each in (one, other))
-        found = rows.with_inputs(columns, one.cosines(other))
-        if one is other:
-            np.fill_diagonal(found, rows.square)
-        return found
+    def _kernel(self, left: _Contexts, right: _Contexts) -> Array:
+        rows, columns = (self.head.kernel(self._scales(contexts), self.law.trace) for contexts in (left, right))
+        kernel = rows.with_inputs(columns, left.cosines(right))
+        if left is right:
+            np.fill_diagonal(kernel, rows.square)
+        return kernel
 
     def _means(
         self, samples: Sequence[_Contexts], fits: Sequence[SampleFit], tests: Sequence[tuple[_Group, _Contexts]]
     ) -> tuple[Array, Array]:
         """Error and error of the mean predictor in every group."""
-        found = []
+        averages = []
         for group, contexts in tests:
             noise, square = self.law.task.sources[group.source].noise, self.head.kernel(self._scales(contexts), self.law.trace).square
-            kernels = [self._kernel(contexts, each) for each in samples]
+            kernels = [self._kernel(contexts, sample) for sample in samples]
             residuals = [contexts.y - fit.predictions(kernel) for fit, kernel in zip(fits, kernels, strict=True)]
             controls = _controls(group.moments, noise, contexts)
             squares = (residuals[0] ** 2 + residuals[1] ** 2) / 2
             means = controlled_mean(np.stack([squares, residuals[0] * residuals[1]], axis=1), controls)[0]
             part = slice(self.varied)
             variances = [
-                fit.fluctuations(kernel[part], square[part], each.noise) for fit, kernel, each in zip(fits, kernels, samples, strict=True)
+                fit.fluctuations(kernel[part], square[part], sample.noise)
+                for fit, kernel, sample in zip(fits, kernels, samples, strict=True)
             ]
             over_layers = controlled_mean(np.mean(variances, axis=0), controls[part])[0]
-            found.append(means + noise + np.array([float(over_layers), 0.0]))
-        icl, bias = np.array(found).T
+            averages.append(means + noise + np.array([float(over_layers), 0.0]))
+        icl, bias = np.array(averages).T
         return icl, bias
 
 
@@ -283,13 +284,13 @@ class LinearDraw(FeatureLaw):
         for sizes in points:
             n = sizes.samples
             penalty = float(ridge_in_units(np.array(self.head.ridge), sizes.d / n))
-            one, other = (_LinearFit.to(each.part(slice(n)), penalty, self.head.free_constant) for each in self.sets)
-            by_source, mean_error = np.array([one.errors(other, group.moments) for group in law.tests]).T
-            seen = np.array([one.errors(other, group.moments)[0] for group in self.groups])
+            fit, squared = (_LinearFit.to(part.part(slice(n)), penalty, self.head.free_constant) for part in self.sets)
+            by_source, mean_error = np.array([fit.errors(squared, group.moments) for group in law.tests]).T
+            training_means = np.array([fit.errors(squared, group.moments)[0] for group in self.groups])
             # 1/tr R of the kernel with R = (K + Λ)⁻¹, tr R = (n − df)/Λ, in units of Cov(√d h).
-            dof = (one.dof + other.dof) / 2
+            dof = (fit.dof + squared.dof) / 2
             rows.append(TheoryError.mixed(
-                np.array(law.task.test_weights), by_source, mean_error, self.shares @ seen,
+                np.array(law.task.test_weights), by_source, mean_error, self.shares @ training_means,
                 effective_ridge=sizes.d * penalty / (n - dof) if dof < n else 0.0, dof=dof / n, fixed_point_residual=0.0,
             ))  # fmt: skip
         return columns(rows), ()
@@ -322,9 +323,9 @@ class _LinearFit:
         h -= middle
         gram = h.T @ h
         inverse = _inverse(gram, penalty)
-        found = inverse @ (h.T @ (contexts.y - mean))
+        weights = inverse @ (h.T @ (contexts.y - mean))
         dof = min(float((gram * inverse).sum()) + free_constant, float(len(h)))
-        return cls(found.reshape(contexts.x.shape[1], -1), mean - float(middle @ found), dof)
+        return cls(weights.reshape(contexts.x.shape[1], -1), mean - float(middle @ weights), dof)
 
     def errors(self, other: _LinearFit, moments: SourceMoments) -> tuple[float, float]:
         r"""The mean error of two fits, :math:`\mathbb Ey^2-2\langle\Gamma,\mathbb Ehy\rangle-2c\,\mathbb Ey

@@ -201,10 +201,10 @@ class GivenMoments:
     def reweighted(self, weights: Iterable[float]) -> GivenMoments:
         """The training populations in other proportions, which sum to 1: blocks do not depend on them and are shared, t follows."""
         training = tuple(replace(p, weight=float(w)) for p, w in zip(self.training, weights, strict=True))
-        found = replace(self, training=training, trace=mixture_trace(training))
+        changed = replace(self, training=training, trace=mixture_trace(training))
         # The blocks are a cached property: its value stands in __dict__ under its name.
-        vars(found)["blocks"] = self.blocks
-        return found
+        vars(changed)["blocks"] = self.blocks
+        return changed
 
     def growth(self, source: int) -> float:
         """The derivative of log t in the weight of a training source."""
@@ -216,20 +216,22 @@ class GivenMoments:
         """Invariant blocks, every source scaled to total trace D, signals with √D as the engine has them."""
         everyone = self.populations
         D = self.dimension
-        found = []
+        diagonalised = []
         traces = np.array([p.trace for p in everyone])[:, None, None]
         labels, centers = [p.signal for p in everyone], [p.center for p in everyone]
         for block in block_diagonal([p.covariance for p in everyone], labels, centers, self.classes):
             means = None if block.means is None else block.means * np.sqrt(D / traces)
-            found.append(replace(block, matrices=block.matrices * D / traces, signals=block.signals * np.sqrt(D / traces), means=means))
+            diagonalised.append(
+                replace(block, matrices=block.matrices * D / traces, signals=block.signals * np.sqrt(D / traces), means=means)
+            )
         for j in range(len(everyone[0].quadratics)):
             members = [p.quadratics[j] for p in everyone]
             # A function of covariance e D in these units; its signal E[(√e f)y]√D.
             values = np.array([q.eigenvalue for q in members])
             signals = np.stack([math.sqrt(q.eigenvalue * D) * np.asarray(q.signal, float) for q in members])
-            found.append(Block(values[:, None, None] * D, signals[:, None, :], degree=2))
-        found += [Block(block.matrices * D, block.signals * math.sqrt(D), degree=2) for block in self.quadratic_blocks]
-        return tuple(found)
+            diagonalised.append(Block(values[:, None, None] * D, signals[:, None, :], degree=2))
+        diagonalised += [Block(block.matrices * D, block.signals * math.sqrt(D), degree=2) for block in self.quadratic_blocks]
+        return tuple(diagonalised)
 
 
 def mixture_trace(populations: Sequence[Population]) -> float:
@@ -267,8 +269,10 @@ def _checked(populations: Sequence[Population], name: str) -> tuple[Population, 
         if not np.isfinite(slopes).all():
             raise HypothesisError("regression slopes are finite", f"mean, square, signal: {slopes}", "pass 0.0 for one that is not known")
         if not all(0 <= q.eigenvalue < math.inf for q in p.quadratics):
-            found = [q.eigenvalue for q in p.quadratics]
-            raise HypothesisError("eigenvalues of quadratic functions are finite and ≥ 0", f"{found}", "pass C_ii C_jj for h of trace 1")
+            eigenvalues = [q.eigenvalue for q in p.quadratics]
+            raise HypothesisError(
+                "eigenvalues of quadratic functions are finite and ≥ 0", f"{eigenvalues}", "pass C_ii C_jj for h of trace 1"
+            )
     return tuple(populations)
 
 
@@ -318,11 +322,11 @@ def given_moments(
             "every population has the same quadratic functions", f"{[len(p.quadratics) for p in train + tests]} groups of them",
             "pass groups with zero signal where there is none",
         )  # fmt: skip
-    found = mixture_trace(train) if trace is None else trace
-    found = positive(found, "trace", requirement="the scale t of the first layer is positive", repair="pass tr Cov(h)")
+    scale = mixture_trace(train) if trace is None else trace
+    scale = positive(scale, "trace", requirement="the scale t of the first layer is positive", repair="pass tr Cov(h)")
     for block in sequence(quadratic_blocks, "quadratic_blocks"):
         instance(block, Block, "quadratic_blocks is a sequence of Block", "leave quadratic_blocks out")
-    given = GivenMoments(train, tests, found, tuple(quadratic_blocks), count(classes, "classes", least=1))
+    given = GivenMoments(train, tests, scale, tuple(quadratic_blocks), count(classes, "classes", least=1))
     _ = given.blocks
     return given
 
@@ -369,7 +373,7 @@ def quadratic_blocks(covariances: Sequence[Kronecker], labels: Sequence[Array], 
     rotated = [basis.T @ (Q / size) @ basis for Q, size in zip(labels, sizes_x, strict=True)]
     # A direction with a finite share of ‖x‖² is seen through functions of every degree, which no Gaussian stands for.
     light = [group for group in equal_columns(values) if values[:, group[0]].max() <= len(basis) ** -0.5]
-    found = []
+    blocks = []
     for i, first in enumerate(light):
         for second in light[i:]:
             pairs = [(a, b) for a in first for b in second if first is not second or a <= b]
@@ -379,5 +383,5 @@ def quadratic_blocks(covariances: Sequence[Kronecker], labels: Sequence[Array], 
             sizes = values[:, first].mean(1) * values[:, second].mean(1)
             matrices = sizes[:, None, None] * u[:, :, None] * u[:, None, :]
             signals = np.stack([np.outer(v, Q[rows, columns] * scale) for v, Q in zip(u, rotated, strict=True)])
-            found.append(Block(matrices, signals, degree=2))
-    return found
+            blocks.append(Block(matrices, signals, degree=2))
+    return blocks

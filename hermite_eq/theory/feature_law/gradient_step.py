@@ -59,12 +59,12 @@ class StepLaw(FeatureLaw):
     drawn: Callable[[tuple[Sizes, ...]], tuple[Solution, Columns]]
 
     def solution(self, points: Sequence[Sizes]) -> Solution:
-        (best, said), before = self.drawn(tuple(points))
+        (best, remarks), before = self.drawn(tuple(points))
         after, notes = self.typed.solution(points)
         task = self.task
         return changed(best, before, after, *(np.array(x) for x in (
             [source.noise for source in task.sources], task.weights, task.test_weights
-        ))), (*said, *notes)  # fmt: skip
+        ))), (*remarks, *notes)  # fmt: skip
 
 
 def changed(best: Columns, before: Columns, after: Columns, noise: Array, training: Array, test: Array) -> Columns:
@@ -85,15 +85,15 @@ def changed(best: Columns, before: Columns, after: Columns, noise: Array, traini
         same = after[name] == before[name]
         return np.asarray(np.where(same, 1.0, (after[name] - floor) / np.where(same, 1.0, before[name] - floor)))
 
-    irreducible, seen = float(test @ noise), float(training @ noise)
-    each = best.get("icl_by_source", best["icl"][:, None])
-    by_source = noise + (each - noise) * ratio("icl_by_source", noise)
+    irreducible, training_noise = float(test @ noise), float(training @ noise)
+    per_source = best.get("icl_by_source", best["icl"][:, None])
+    by_source = noise + (per_source - noise) * ratio("icl_by_source", noise)
     icl = by_source @ test
     bias = np.minimum(irreducible + (best["bias"] - irreducible) * ratio("bias", irreducible), icl)
-    of_idg = ratio("idg", seen)
-    found = {
+    of_idg = ratio("idg", training_noise)
+    changes = {
         "icl": icl,
-        "idg": seen + (best["idg"] - seen) * of_idg,
+        "idg": training_noise + (best["idg"] - training_noise) * of_idg,
         "bias": bias,
         "variance": icl - bias,
         "effective_ridge": best["effective_ridge"] * ratio("effective_ridge", 0.0),
@@ -102,6 +102,6 @@ def changed(best: Columns, before: Columns, after: Columns, noise: Array, traini
         "icl_by_source": by_source,
     }
     if "icl_stderr" in best:
-        found["icl_stderr"] = best["icl_stderr"] * (icl - irreducible) / (best["icl"] - irreducible)
-        found["idg_stderr"] = best["idg_stderr"] * of_idg
-    return found
+        changes["icl_stderr"] = best["icl_stderr"] * (icl - irreducible) / (best["icl"] - irreducible)
+        changes["idg_stderr"] = best["idg_stderr"] * of_idg
+    return changes

@@ -216,16 +216,16 @@ class FeatureKernel:
         # Of degree r + 1, and r + 2.
         beyond = list(zip(self.beyond, other.beyond, strict=True))
         factors = [*zip(self.terms, other.terms, strict=True), *(beyond if last % 2 else reversed(beyond))]
-        seen = [bool(one.any() and two.any()) for one, two in factors]
+        nonzero = [bool(left.any() and two.any()) for left, two in factors]
         height = max(1, _ENTRIES // rho.shape[1])
         for start in range(0, len(rho), height):
             rows = slice(start, start + height)
             part, powers = total[rows], rho[rows]
             part[:] = 0.0
-            for (one, two), matters in zip(reversed(factors), reversed(seen), strict=True):
+            for (left, two), matters in zip(reversed(factors), reversed(nonzero), strict=True):
                 part *= powers
                 if matters:
-                    part += np.multiply.outer(one[rows] if one.size > 1 else one, two)
+                    part += np.multiply.outer(left[rows] if left.size > 1 else left, two)
         return total
 
 
@@ -246,9 +246,9 @@ def _panel(head: Activation, index: int, degree: int) -> Array:
     angles = math.pi * (np.arange(_POINTS) + 0.5) / _POINTS
     scales = np.exp(_PANEL * (index + 0.5 + np.cos(angles) / 2))
     values = affine_moments(head, scales, degree).T
-    found = 2 / _POINTS * np.cos(np.outer(np.arange(_POINTS), angles)) @ values
-    found[0] /= 2
-    return np.asarray(found)
+    series = 2 / _POINTS * np.cos(np.outer(np.arange(_POINTS), angles)) @ values
+    series[0] /= 2
+    return np.asarray(series)
 
 
 def _tabulated(head: Activation | PolynomialActivation, scales: Array, degree: int = 2, smooth: float = _SMOOTH) -> Array:
@@ -256,17 +256,17 @@ def _tabulated(head: Activation | PolynomialActivation, scales: Array, degree: i
     if isinstance(head, PolynomialActivation):
         return affine_moments(head, scales, degree)
     check_magnitude(head, "head")
-    found = np.empty((degree + 2, scales.size))
+    values = np.empty((degree + 2, scales.size))
     logs = np.log(scales) / _PANEL
     index = np.floor(logs).astype(int)
     for i in np.unique(index):
         at, table = index == i, _panel(head, int(i), degree)
         # A head that grows like exp, at scales where its moments leave the range of the quadrature, is no smooth function of them.
         if np.abs(table[-2:]).max() > smooth * np.abs(table).max():
-            found[:, at] = affine_moments(head, scales[at], degree)
+            values[:, at] = affine_moments(head, scales[at], degree)
         else:
-            found[:, at] = np.polynomial.chebyshev.chebval(2 * (logs[at] - i) - 1, table)
-    return found
+            values[:, at] = np.polynomial.chebyshev.chebval(2 * (logs[at] - i) - 1, table)
+    return values
 
 
 def step_rates(model: OneStepTransformer, samples: int, hidden: int) -> tuple[float, float, float]:
@@ -361,11 +361,11 @@ class Head:
             return self.moments(None if self.normalise else scale)
         s = value(scale)
         c0, c1, c2, norm2 = _tabulated(self.function, s.ravel()).reshape(-1, *s.shape)
-        found = HeadMoments._rounded(c0, c1, c2, norm2 - c0**2 - c1**2)
+        moments = HeadMoments._rounded(c0, c1, c2, norm2 - c0**2 - c1**2)
         if not isinstance(scale, Dual):
-            return found
+            return moments
         slopes, move = HeadMoments.log_slopes(self.function, s.ravel()), (scale - s) / s
-        both = zip(vars(found).values(), vars(slopes).values(), strict=True)
+        both = zip(vars(moments).values(), vars(slopes).values(), strict=True)
         return HeadMoments(*(c + slope.reshape(s.shape) * move for c, slope in both))
 
     def kernel(self, scales: Array, trace: float) -> FeatureKernel:

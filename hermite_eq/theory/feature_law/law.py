@@ -55,17 +55,17 @@ class FeatureLaw(ABC):
 def solve(law: FeatureLaw, points: Sequence[Any]) -> Solution:
     """The columns of a theory curve at points of the law, and all notes."""
     columns, notes = law.solution(points)
-    each = columns.get("icl_by_source", columns["icl"][:, None])
+    by_source = columns.get("icl_by_source", columns["icl"][:, None])
     exact = np.zeros(len(points))
-    columns = {"icl_stderr": exact, "idg_stderr": exact} | columns | {"icl_by_source": each[:, list(law.places)]}
+    columns = {"icl_stderr": exact, "idg_stderr": exact} | columns | {"icl_by_source": by_source[:, list(law.places)]}
     return columns, (*law.notes, *notes)
 
 
 def joined(solutions: Sequence[Solution]) -> Solution:
     """Solutions at points one after another, some of which have columns that others have not: one source, and no standard errors."""
-    found = [{"icl_by_source": columns["icl"][:, None]} | columns for columns, _ in solutions]
-    names = dict.fromkeys(name for columns in found for name in columns)
-    together = {name: np.concatenate([columns.get(name, np.zeros_like(columns["icl"])) for columns in found]) for name in names}
+    padded = [{"icl_by_source": columns["icl"][:, None]} | columns for columns, _ in solutions]
+    names = dict.fromkeys(name for columns in padded for name in columns)
+    together = {name: np.concatenate([columns.get(name, np.zeros_like(columns["icl"])) for columns in padded]) for name in names}
     return together, tuple(dict.fromkeys(note for _, notes in solutions for note in notes))
 
 
@@ -117,11 +117,11 @@ class LesserLaw(FeatureLaw):
     laws: tuple[FeatureLaw, FeatureLaw]
 
     def solution(self, points: Sequence[Any]) -> Solution:
-        (one, first), (other, second) = (law.solution(points) for law in self.laws)
-        less = other["icl"] < one["icl"]
-        columns = {name: np.where(less[:, None] if part.ndim > 1 else less, other[name], part) for name, part in one.items()}
-        said = (*self.laws[0].notes, *first) if not less.all() else ()
-        return columns, (*said, *self.laws[1].notes, *second) if less.any() else said
+        (left, first), (right, second) = (law.solution(points) for law in self.laws)
+        less = right["icl"] < left["icl"]
+        columns = {name: np.where(less[:, None] if part.ndim > 1 else less, right[name], part) for name, part in left.items()}
+        notes = (*self.laws[0].notes, *first) if not less.all() else ()
+        return columns, (*notes, *self.laws[1].notes, *second) if less.any() else notes
 
 
 #: Draws that suffice where their standard errors are small.

@@ -211,9 +211,9 @@ class SourcesLimit(FeatureLaw):
         place, columns = Place.of(self.head, points), Columns()
         both = list(zip(place.alpha.tolist(), place.test_alpha.tolist(), strict=True))
         for alphas in dict.fromkeys(both):
-            at, law = np.array([i for i, found in enumerate(both) if found == alphas]), self.at(*alphas)
-            one = np.full(at.size, law.given.trace)
-            ridge = ridge_in_units(place.ridge[at] if self.head.linear else 0 * one, law.given.trace)
-            for name, part in law.errors(place.tau[at], place.mu[at], ridge, one).items():
+            at, law = np.array([i for i, pair in enumerate(both) if pair == alphas]), self.at(*alphas)
+            traces = np.full(at.size, law.given.trace)
+            ridge = ridge_in_units(place.ridge[at] if self.head.linear else 0 * traces, law.given.trace)
+            for name, part in law.errors(place.tau[at], place.mu[at], ridge, traces).items():
                 columns.setdefault(name, np.zeros((len(points), *part.shape[1:])))[at] = part
         return columns, ()

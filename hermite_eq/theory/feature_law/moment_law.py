@@ -127,8 +127,8 @@ def _columns(laws: Sequence[MomentLaw], tau: Array, mu: Array, ridge: Array, sca
     """Each law's at a point in its engine's units, solved together, with the effective ridge in units of ``scale``."""
     columns: Columns = {}
     for numbers, solved in solve_together([law.engine for law in laws], tau, mu, ridge):
-        found = solved_columns(solved, np.array([laws[i].share for i in numbers]), scale[numbers])
-        for name, column in found.items():
+        by_law = solved_columns(solved, np.array([laws[i].share for i in numbers]), scale[numbers])
+        for name, column in by_law.items():
             columns.setdefault(name, np.zeros((len(laws), *column.shape[1:])))[numbers] = column
     return columns
 

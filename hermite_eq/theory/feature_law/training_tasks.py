@@ -70,12 +70,12 @@ def _energies(law: GivenLength, isotropic: Array, along: Array, last: Array) -> 
     return np.array([_products(law, law.X, np.maximum(row, floor)) for row, floor in zip(in_b, least, strict=True)])
 
 
-def _sample(weights: Array, energies: Array, shares: Array, signal: Array, seen: Array, mean: Array, square: Array) -> ContextSample:
+def _sample(weights: Array, energies: Array, shares: Array, signal: Array, explained: Array, mean: Array, square: Array) -> ContextSample:
     """The nodes with energies of mean 1, and with signals of mean 1 in the classes where there are any, ``seen``."""
     energies = energies / (energies @ weights)[:, None]
     size = weights @ signal
     scaled = signal / size if size else energies[0]
-    signals = np.where(seen[:, None], scaled, energies)
+    signals = np.where(explained[:, None], scaled, energies)
     return ContextSample(energies, signals, np.ones_like(energies), mean, square, shares / shares.sum(), weights)
 
 
@@ -128,20 +128,20 @@ def given_tasks(task: Task, d: int, context: int, directions: Array, lengths: Ar
         law = t.law
         a, v = law.pair[1, 0], law.pair[0, 1]
         shares = np.array([np.trace(basis.T @ t.second @ basis) for basis in bases])
-        seen = np.array([((t.signal @ basis) ** 2).sum() for basis in bases]) > 1e-14 * (t.signal**2).sum()
+        explained = np.array([((t.signal @ basis) ** 2).sum() for basis in bases]) > 1e-14 * (t.signal**2).sum()
         # ⟨M, h⟩y given X and B.
         along = _products(law, law.query, math.sqrt(d) * a * law.along + v * law.label)
         weights = _products(law, law.X_weights, law.B_weights)
         energies = _energies(law, count, np.array([((t.u @ basis[:-1]) ** 2).sum() for basis in bases]), last)
-        one = np.ones_like(law.B)
-        contexts = _sample(weights, energies, shares, along, seen, _products(law, law.mean, one), _products(law, law.square, one))
+        ones = np.ones_like(law.B)
+        contexts = _sample(weights, energies, shares, along, explained, _products(law, law.mean, ones), _products(law, law.square, ones))
         populations.append(Population(Kronecker(inputs, t.second), t.signal, v, float(law.c[0]), 1 / len(tasks), contexts=contexts))
     parts = []
     for t, weight in zip(fresh, p, strict=True):
-        law, one = t.law, np.ones_like(t.law.B)
+        law, ones = t.law, np.ones_like(t.law.B)
         parts.append((
             weight * _products(law, law.X_weights, law.B_weights), _energies(law, count, count / d, last),
-            _products(law, law.query, law.along), _products(law, law.mean, one), _products(law, law.square, one),
+            _products(law, law.query, law.along), _products(law, law.mean, ones), _products(law, law.square, ones),
         ))  # fmt: skip
     weights, energies, along, mean, square = (np.concatenate(column, axis=-1) for column in zip(*parts, strict=True))
     shares = np.array([np.trace(basis.T @ second @ basis) for basis in bases])

@@ -137,14 +137,14 @@ def ridgeless_limit(**to: sympy.Expr | float | int) -> RidgelessLimit:
     oo
     """
     order = tuple(f"{name}={exact(value, name)}" for name, value in to.items())
-    found = _limits(order)
-    if found is None:
+    limits = _limits(order)
+    if limits is None:
         raise HypothesisError(
             "one or two of alpha, kappa, tau go to 0 or oo, in an order that was worked out",
             ", ".join(f"{name}={shown(value)}" for name, value in to.items()) or "nothing",
             "pass tau=sympy.oo, alpha=sympy.oo, say; or substitute in ridgeless(…)",
         )
-    icl, idg = (sympy.S(x) for x in found)
+    icl, idg = (sympy.S(x) for x in limits)
     return RidgelessLimit(icl, idg, order)
 
 

@@ -164,23 +164,28 @@ class TaskPopulation:
                 "pass weights=[1, 0, …], or Sizes and icl_error(model, task, sizes)",
             )
         plain = [replace(source, task_cov=Identity()) for source in task.sources]
-        if not Task(sources=plain[:1]).isotropic or any(each != plain[0] for each in plain[1:]) or task.unit_inputs or task.unit_link:
+        if (
+            not Task(sources=plain[:1]).isotropic
+            or any(other_source != plain[0] for other_source in plain[1:])
+            or task.unit_inputs
+            or task.unit_link
+        ):
             raise HypothesisError(
                 "sources differ in the covariance of their tasks alone, in the conventions of [RT]",
                 f"{task}",
                 "give them one target and noise, isotropic inputs and centred Gaussian tasks; or pass Sizes to icl_error",
             )
-        one = Task(plain[0].target, plain[0].noise)
+        plain_task = Task(plain[0].target, plain[0].noise)
         matrices = [source.task_cov.matrix(d) for source in task.sources]
-        parts = [cls.from_covariances(one, matrices[trained[0]], C) for C in matrices]
+        parts = [cls.from_covariances(plain_task, matrices[trained[0]], C) for C in matrices]
         shares = np.array(task.test_weights)
         scale = [math.sqrt(np.trace(C) / d) for C in matrices]
-        gains = _labels(one, np.array(scale))[0]
+        gains = _labels(plain_task, np.array(scale))[0]
         mixed = np.tensordot(shares * gains, matrices, 1)
         first = parts[0].spectrum
         fresh = np.tensordot(shares, [part.spectrum.fresh for part in parts], 1)
         labels = LabelLaw(*(float(shares @ [getattr(part.test, name) for part in parts]) for name in ("mean", "square")))
-        return cls(one, TaskSpectrum(first.eigenvalues, fresh, first.weights), parts[0].train, labels, None, float((mixed**2).sum()))
+        return cls(plain_task, TaskSpectrum(first.eigenvalues, fresh, first.weights), parts[0].train, labels, None, float((mixed**2).sum()))
 
     @classmethod
     def from_tasks(cls, task: Task, tasks: ArrayLike, test: ArrayLike | None = None) -> TaskPopulation:
@@ -317,8 +322,8 @@ class StructuredLaw(FeatureLaw):
         beyond = train.square - mean**2 - spectrum.mean
         beyond_fresh = test.square - 2 * mean * test.mean + mean**2 - spectrum.fresh_mean
         at = SolvedTasks(spectrum.resolvent(i, origin, excess, gamma), i, origin, excess, gamma, beyond_fresh)
-        found = regression_errors(at.resolvent, tau, lam, i, i_fresh, beyond, beyond_fresh)
-        return replace(found, fixed_point_residual=np.where(excess > 0, np.abs(gap(excess)), 0.0)), at
+        errors = regression_errors(at.resolvent, tau, lam, i, i_fresh, beyond, beyond_fresh)
+        return replace(errors, fixed_point_residual=np.where(excess > 0, np.abs(gap(excess)), 0.0)), at
 
     def solution(self, points: Sequence[Ratios]) -> Solution:
         return self.solved(Place.of(self.head, points))[0].columns, ()

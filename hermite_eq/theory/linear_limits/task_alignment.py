@@ -114,10 +114,10 @@ def task_alignment(model: LinearTransformer, population: TaskPopulation, ratios:
     (0.0, 1.0, True, True)
     """
     law = _law(model, population, ratios)
-    found, at = law.solved(Place.of(law.head, [ratios]))
-    _check(found, ratios)
+    errors, at = law.solved(Place.of(law.head, [ratios]))
+    _check(errors, ratios)
     spectrum, y = population.spectrum, float(at.noise[0] + at.resolvent.ridge[0])
-    epsilon = float(found.idg[0]) / ratios.tau
+    epsilon = float(errors.idg[0]) / ratios.tau
     t_2, ts_2 = (x[0] for x in spectrum.directions(at.noise, at.origin, at.excess, at.gamma))
     missed = y**2 * t_2
     cost = missed + epsilon * (ts_2 + float(at.noise[0]) * t_2)
@@ -127,7 +127,7 @@ def task_alignment(model: LinearTransformer, population: TaskPopulation, ratios:
     norms = math.sqrt(float(spectrum.eigenvalues @ spectrum.eigenvalues) * population.fresh_square)
     return TaskAlignment(
         eigenvalues=spectrum.eigenvalues, cost=cost, misalignment=misalignment, irreducible=rest,
-        context=float(found.icl[0]) - rest - misalignment, unresolved=float(shares @ missed) / total,
+        context=float(errors.icl[0]) - rest - misalignment, unresolved=float(shares @ missed) / total,
         overlap=float(spectrum.eigenvalues @ fresh) / norms,
     )  # fmt: skip
 
@@ -138,8 +138,8 @@ def _law(model: LinearTransformer, population: TaskPopulation, ratios: Ratios) -
     return StructuredLaw.of(Head.of(model), population, [ratios])
 
 
-def _check(found: ErrorArrays, ratios: Ratios) -> None:
-    if not np.isfinite(found.icl).all():
+def _check(errors: ErrorArrays, ratios: Ratios) -> None:
+    if not np.isfinite(errors.icl).all():
         raise HypothesisError("the error is finite", f"exact interpolation at {ratios}", "pass a ridge, or another tau")
 
 
@@ -204,19 +204,19 @@ def diversity_diagram(
     array([[False,  True],
            [False, False]])
     """
-    found = sequence(populations, "populations", empty=False)
+    listed = sequence(populations, "populations", empty=False)
     taus = np.array([Ratios(alpha, 1.0, float(t), test_alpha=test_alpha).tau for t in array(tau, "tau", empty=False).ravel()])
     grid = np.linspace(math.log10(_LEAST), math.log10(_MOST), round(math.log10(_MOST / _LEAST)) * _PER_DECADE + 1)
-    kappa, least, unlimited = (np.empty((taus.size, len(found))) for _ in range(3))
+    kappa, least, unlimited = (np.empty((taus.size, len(listed))) for _ in range(3))
     for i, j in np.ndindex(kappa.shape):
         where = Ratios(alpha, math.inf, float(taus[i]), test_alpha=test_alpha)
-        law = _law(model, found[j], where)
+        law = _law(model, listed[j], where)
         place = Place.of(law.head, [where])
 
         def at(log: Array, law: StructuredLaw = law, place: Place = place) -> Array:
-            one = np.ones(log.size)
-            moved = {name: x * one for name, x in vars(place).items()} | {"kappa": 10.0 ** log.ravel()}
-            return np.asarray(law.solved(Place(**moved))[0].icl).reshape(log.shape)
+            ones = np.ones(log.size)
+            place_at = {name: x * ones for name, x in vars(place).items()} | {"kappa": 10.0 ** log.ravel()}
+            return np.asarray(law.solved(Place(**place_at))[0].icl).reshape(log.shape)
 
         unlimited[i, j] = float(law.solved(place)[0].icl[0])
         if not math.isfinite(unlimited[i, j]):

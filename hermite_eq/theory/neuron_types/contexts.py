@@ -243,7 +243,7 @@ def context_nodes(
     rest = _rest(both, left, right, coordinates, basis)
 
     variances = variance[source]
-    seen = weights * (label**2 + variances)
+    squares = weights * (label**2 + variances)
     return ContextNodes(
         shares=shares,
         training=training,
@@ -258,7 +258,7 @@ def context_nodes(
         coordinates=coordinates,
         large=int(large.sum()),
         signal=projected @ training,
-        noise=extra * np.sqrt(_overlap_variance(x, b, factor, coordinates, seen, source, count)),
+        noise=extra * np.sqrt(_overlap_variance(x, b, factor, coordinates, squares, source, count)),
         rest=rest,
         trace=trace,
         blocks=_blocks([Kronecker(m.second_x, m.second_b) for m in moments], both[0].basis @ basis @ both[1].basis.T),
@@ -280,29 +280,31 @@ def _basis(signals: Array, alone: list[tuple[int, int]], floor: float) -> Array:
     for k, (i, j) in enumerate(alone):
         first[k, i, j] = 1.0
     rest = np.where(first.any(axis=0) if alone else False, 0.0, signals)
-    _, lengths, found = np.linalg.svd(rest.reshape(len(rest), -1), full_matrices=False)
+    _, lengths, directions = np.linalg.svd(rest.reshape(len(rest), -1), full_matrices=False)
     kept = lengths > max(_SPANNED * float(np.linalg.norm(signals, axis=(1, 2)).max()), floor)
-    return np.concatenate([first, found[kept].reshape(-1, *signals.shape[1:])])
+    return np.concatenate([first, directions[kept].reshape(-1, *signals.shape[1:])])
 
 
 def _rest(both: tuple[Side, Side], x: Array, b: Array, coordinates: Array, basis: Array) -> Array:
     """‖P_j(h − Σ t_k e_k)‖² for every kind j of blocks, shape (kinds, N)."""
-    found = []
+    remainders = []
     for rows, columns in itertools.product(both[0].classes, both[1].classes):
         square = (x[:, rows] ** 2).sum(1) * (b[:, columns] ** 2).sum(1)
         own = basis[np.ix_(np.arange(len(basis)), rows, columns)]
         overlaps = np.einsum("ni,kij,nj->nk", x[:, rows], own, b[:, columns], optimize=True)
         gram = np.einsum("kij,lij->kl", own, own)
         left = square + ((coordinates @ gram - 2 * overlaps) * coordinates).sum(1)
-        found.append(np.maximum(left, np.finfo(float).eps * square))
-    return np.array(found)
+        remainders.append(np.maximum(left, np.finfo(float).eps * square))
+    return np.array(remainders)
 
 
-def _overlap_variance(x: Array, b: Array, factor: Array, coordinates: Array, seen: Array, source: NDArray[np.int64], count: int) -> Array:
+def _overlap_variance(
+    x: Array, b: Array, factor: Array, coordinates: Array, resolved: Array, source: NDArray[np.int64], count: int
+) -> Array:
     r""":math:`\mathbb E'[y'^2\langle h'_\perp,h_\perp\rangle^2]` for every h, h' over the first nodes of each source, h itself left out."""
     few = min(_PARTNERS, count)
     partners = np.flatnonzero(np.arange(len(x)) % count < few)
-    found = np.empty(len(x))
+    variances = np.empty(len(x))
     scaled_x = x * factor[:, None]
     # As many rows as a cache holds.
     for start in range(0, len(x), 128):
@@ -311,8 +313,8 @@ def _overlap_variance(x: Array, b: Array, factor: Array, coordinates: Array, see
         inner -= coordinates[rows] @ coordinates[partners].T
         own = np.flatnonzero((partners >= start) & (partners < start + len(inner)))
         inner[partners[own] - start, own] = 0.0
-        found[rows] = np.square(inner, out=inner) @ seen[partners] * (count / few)
-    return found
+        variances[rows] = np.square(inner, out=inner) @ resolved[partners] * (count / few)
+    return variances
 
 
 def _blocks(covariances: list[Kronecker], basis: Array) -> tuple[Block, ...]:
@@ -323,7 +325,7 @@ def _blocks(covariances: list[Kronecker], basis: Array) -> tuple[Block, ...]:
     count = len(scaled)
     vectors = np.concatenate([basis, np.zeros((-len(basis) % count if len(basis) else count, *basis.shape[1:]))])
     parts = [block_diagonal(scaled, list(vectors[i : i + count])) for i in range(0, len(vectors), count)]
-    found = []
+    blocks = []
     for same in zip(*parts, strict=True):
         block, matrices = same[0], same[0].matrices
         if block.copies == 1:
@@ -331,13 +333,13 @@ def _blocks(covariances: list[Kronecker], basis: Array) -> tuple[Block, ...]:
             inside = inside[(inside**2).sum((1, 2)) > 0.5, :, 0]
             project = np.eye(matrices.shape[1]) - inside.T @ np.linalg.pinv(inside).T
             matrices = project @ matrices @ project
-        found.append(replace(block, matrices=matrices))
-    traces = np.zeros((1 + max(block.kind for block in found), len(scaled)))
-    for block in found:
+        blocks.append(replace(block, matrices=matrices))
+    traces = np.zeros((1 + max(block.kind for block in blocks), len(scaled)))
+    for block in blocks:
         traces[block.kind] += block.traces
     # What coordinates have taken whole has no covariance left.
     share = np.where(traces > _SPANNED, traces, np.inf)
-    return tuple(replace(block, matrices=block.matrices / share[block.kind][:, None, None]) for block in found)
+    return tuple(replace(block, matrices=block.matrices / share[block.kind][:, None, None]) for block in blocks)
 
 
 def known_functions(both: tuple[Side, Side], x: Array, b: Array, label: Array, signal: Array) -> Array:

@@ -59,21 +59,21 @@ def typed_features(head: Head, nodes: ContextNodes, sizes: Sizes) -> TypedFeatur
     coordinates2, large = nodes.coordinates**2, nodes.large
     types = NeuronTypes.of(step=(MOST if any(rates) else 1) if head.step else 0, entries=large)
 
-    seen = nodes.label**2 + nodes.label_variance
+    squares = nodes.label**2 + nodes.label_variance
     along = (1 + tilt * np.outer(types.step, (nodes.weights * nodes.label) @ coordinates2)) ** 2 / t
-    along = along + jitter * np.outer(types.step**2, (nodes.weights * seen) @ coordinates2)
+    along = along + jitter * np.outer(types.step**2, (nodes.weights * squares) @ coordinates2)
     linear, lengths = nodes.coordinates[:, large:], along[:, large:]
     mean_label, mean_square = training * nodes.moments
     spaces = [_subspace(block, types.step, t, tilt * mean_label[block.kind], jitter * mean_square[block.kind]) for block in nodes.blocks]
     noise = nodes.noise / math.sqrt(sizes.samples)
-    coordinates, taken = linear, np.zeros_like(linear)
+    coordinates, explained = linear, np.zeros_like(linear)
     if head.step:
         spaces, along_noise, spread = _with_noise(spaces, mean_square / sizes.samples, nodes, linear.shape[1])
         # Given ⟨N, h⟩, in units of the directions C_jN: the mean, and what leaves the covariance.
         # Where h vanishes, so does what lies along N.
         spread = np.where(spread > 0, spread, np.inf)
         coordinates = np.concatenate([linear, along_noise * (noise / spread)[:, None]], axis=1)
-        taken = np.concatenate([taken, along_noise / np.sqrt(spread)[:, None]], axis=1)
+        explained = np.concatenate([explained, along_noise / np.sqrt(spread)[:, None]], axis=1)
     if linear.shape[1]:
         spaces.append(_coordinates(lengths, len(training), linear.shape[1]))
     spaces = [_padded(space, coordinates.shape[1]) for space in spaces]
@@ -91,7 +91,7 @@ def typed_features(head: Head, nodes: ContextNodes, sizes: Sizes) -> TypedFeatur
     a0, a1, a2, residual2 = conditional_moments(head.function, shift, scale)
     square = types.shares @ (a0**2 + a1**2 + residual2)
     psi, chi = factors(a0, types.shares, nodes.weights)
-    channels = [Channel(*factors(a1 / scale, types.shares, nodes.weights), nodes.rest, coordinates, taken, spaces)]
+    channels = [Channel(*factors(a1 / scale, types.shares, nodes.weights), nodes.rest, coordinates, explained, spaces)]
     if nodes.quadratics is not None:
         second = a2 / (2 * scale**2)
         variances = nodes.quadratics.weights(_entries(spaces, len(nodes.rest)))
@@ -149,15 +149,15 @@ def _with_noise(spaces: Sequence[Subspace], strength: Array, nodes: ContextNodes
     kept = np.flatnonzero(carried)
     place = np.full(kinds * sources, -1)
     place[kept] = before + np.arange(kept.size)
-    found = []
+    columns = []
     for space, spread in zip(spaces, spreads, strict=True):
         inner = space.copies * np.einsum("sbij,bjk,ubkl->subil", space.samples, spread, space.samples, optimize=True)
         directions = np.zeros((before + kept.size,) * 2 + space.samples.shape[1:])
         at = place[space.kind * sources : (space.kind + 1) * sources]
         there = np.flatnonzero(at >= 0)
         directions[np.ix_(at[there], at[there])] = inner[np.ix_(there, there)]
-        found.append(Subspace(space.samples, space.neurons, directions, space.copies, space.kind))
-    return found, own.reshape(kinds * sources, -1)[kept].T, np.einsum("jsn,js->n", own, carried)
+        columns.append(Subspace(space.samples, space.neurons, directions, space.copies, space.kind))
+    return columns, own.reshape(kinds * sources, -1)[kept].T, np.einsum("jsn,js->n", own, carried)
 
 
 def _coordinates(lengths: Array, sources: int, count: int) -> Subspace:
@@ -222,17 +222,17 @@ class TypedLaw(FeatureLaw):
         notes: list[str] = []
         for sizes in points:
             features = typed_features(head, law, sizes)
-            found = TypedRidge(features, sizes.samples, sizes.hidden or 0, min(head.ridge, LARGEST_RIDGE) / sizes.d).errors()
-            by_source, means = (np.bincount(law.source, law.shares * values) for values in (found.error, found.mean_error))
+            solver = TypedRidge(features, sizes.samples, sizes.hidden or 0, min(head.ridge, LARGEST_RIDGE) / sizes.d).errors()
+            by_source, means = (np.bincount(law.source, law.shares * values) for values in (solver.error, solver.mean_error))
             # In units of Cov(√d h), where the linear part of the features has the mean gain ``found.gain``.
             scale = float(features.weights @ features.channels[0].scale.sum(axis=0))
-            ridge = sizes.d * scale / found.gain if head.ridge < LARGEST_RIDGE else math.inf
+            ridge = sizes.d * scale / solver.gain if head.ridge < LARGEST_RIDGE else math.inf
             rows.append(TheoryError.mixed(
-                law.test[law.tested], by_source[law.tested], means[law.tested], law.weights @ found.error, effective_ridge=ridge,
-                dof=found.dof, fixed_point_residual=found.residual,
+                law.test[law.tested], by_source[law.tested], means[law.tested], law.weights @ solver.error, effective_ridge=ridge,
+                dof=solver.dof, fixed_point_residual=solver.residual,
             ))  # fmt: skip
             notes += unsettled(head, sizes, effective_share(law.weights, features.square))
-            sampling = _sampling(law, found.error) / rows[-1].icl
+            sampling = _sampling(law, solver.error) / rows[-1].icl
             notes.append(f"averaged over {len(law.label)} contexts: within {sampling:.1%} were they independent")
         return columns(rows), tuple(dict.fromkeys(notes))
 
@@ -261,9 +261,11 @@ def outside(head: Head, task: Task, sizes: Sizes, nodes: int = NODES, draw: int 
         return HypothesisError("every training context has a task of its own", f"tasks={sizes.tasks}", "pass tasks=math.inf")
     if not head.ridge > 0:
         return HypothesisError("the ridge is positive", f"ridge={head.ridge:g}", "pass ridge=1e-3, say, or simulate")
-    for s, each in enumerate(task.sources):
-        if not isinstance(each.tasks, Gaussian | Sphere):
-            return HypothesisError("tasks are Gaussian or on the sphere", f"source {s}: {each}", "simulate: hermite_eq.simulate.icl_error")
+    for s, source in enumerate(task.sources):
+        if not isinstance(source.tasks, Gaussian | Sphere):
+            return HypothesisError(
+                "tasks are Gaussian or on the sphere", f"source {s}: {source}", "simulate: hermite_eq.simulate.icl_error"
+            )
     if (share := mean_share(task, sizes.d, sizes.context)) > MOST_MEAN:
         return HypothesisError(
             f"the mean of the inputs holds at most {MOST_MEAN:.0%} of E‖x‖²", f"{share:.0%}", "simulate: hermite_eq.simulate.icl_error"

@@ -99,14 +99,14 @@ def quadratic_nodes(
     square, apart = np.ix_(bulk, bulk), _apart(typed[:, bulk][:, :, [right.classes[i][0] for i in single]])
     values = np.stack([(left.basis.T @ m @ left.basis)[square].diagonal() for m in inputs])
     # M_s without the column b₂, in the basis of x: the basis of b need not be that of x.
-    seen = [m @ right.basis.T[:, : len(left.basis)] @ left.basis for m in signals]
-    matrices = np.array([np.diag(v / np.linalg.norm(v)) for v in values] + [((m + m.T) / 2)[square] for m in seen])
+    traces = [m @ right.basis.T[:, : len(left.basis)] @ left.basis for m in signals]
+    matrices = np.array([np.diag(v / np.linalg.norm(v)) for v in values] + [((m + m.T) / 2)[square] for m in traces])
     within = np.eye(bulk.size) - apart.T @ apart
     matrices = within @ matrices @ within
     lengths = np.linalg.norm(matrices, axis=(1, 2))
     matrices = matrices[lengths > _SPANNED * lengths.max()] / lengths[lengths > _SPANNED * lengths.max()][:, None, None]
-    _, sizes, found = np.linalg.svd(matrices.reshape(len(matrices), -1), full_matrices=False)
-    directions = found[sizes > _SPANNED * sizes[0]].reshape(-1, bulk.size, bulk.size)
+    _, sizes, right_vectors = np.linalg.svd(matrices.reshape(len(matrices), -1), full_matrices=False)
+    directions = right_vectors[sizes > _SPANNED * sizes[0]].reshape(-1, bulk.size, bulk.size)
     query = x[:, bulk] @ within
     forms = np.einsum("ni,kij,nj->nk", query, directions, query, optimize=True)
     energy = (query**2).sum(1) ** 2
@@ -122,21 +122,21 @@ def quadratic_nodes(
 def _apart(typed: Array) -> Array:
     """Orthonormal directions u of the bulk with u ⊗ e_a typed for some a, shape (k, bulk)."""
     columns = typed.transpose(0, 2, 1).reshape(-1, typed.shape[1])
-    found = columns[(columns**2).sum(1) > 0.5]
-    _, lengths, basis = np.linalg.svd(found, full_matrices=False)
+    kept_columns = columns[(columns**2).sum(1) > 0.5]
+    _, lengths, basis = np.linalg.svd(kept_columns, full_matrices=False)
     return np.asarray(basis[lengths > 0.5])
 
 
 def _spectra(pieces: Sequence[NDArray[np.int64]], values: Array, apart: Array) -> list[tuple[Array, int]]:
     """Products of eigenvalues over pairs of pieces without the directions ``apart``, those of equal multiplicity together, scaled to a sum
     of 1 over all copies."""
-    found: dict[int, list[Array]] = {}
+    spectra: dict[int, list[Array]] = {}
     # A direction apart is counted in the piece which it lies in.
     left = [(members, members.size - round(float((apart[:, members] ** 2).sum()))) for members in pieces]
     left = [(members, size) for members, size in left if size]
     for i, (first, size) in enumerate(left):
         for second, other in left[i:]:
             copies = size * (size + 1) // 2 if first is second else size * other
-            found.setdefault(copies, []).append(values[:, first[0]] * values[:, second[0]])
-    total = sum(copies * np.sum(each, axis=0) for copies, each in found.items())
-    return [(np.stack(each, axis=1) / total[:, None], copies) for copies, each in found.items()]
+            spectra.setdefault(copies, []).append(values[:, first[0]] * values[:, second[0]])
+    total = sum(copies * np.sum(stacked, axis=0) for copies, stacked in spectra.items())
+    return [(np.stack(stacked, axis=1) / total[:, None], copies) for copies, stacked in spectra.items()]

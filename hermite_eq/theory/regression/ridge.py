@@ -83,26 +83,26 @@ def _population(spectrum: ArrayLike, alignment: ArrayLike, noise: float) -> tupl
         raise HypothesisError(
             "spectrum and alignment have an entry for every eigenvector", f"{values.size} and {shares.size}", "pass arrays of one length"
         )
-    for name, found in (("spectrum", values), ("alignment", shares)):
-        if not (found >= 0).all():
-            raise HypothesisError(f"the entries of {name} are ≥ 0", f"{found.min():.3g}", "pass numpy.maximum(…, 0)")
-    seen = values > 0
-    if not seen.any():
+    for name, column in (("spectrum", values), ("alignment", shares)):
+        if not (column >= 0).all():
+            raise HypothesisError(f"the entries of {name} are ≥ 0", f"{column.min():.3g}", "pass numpy.maximum(…, 0)")
+    positive = values > 0
+    if not positive.any():
         raise HypothesisError("some eigenvalue is positive", "none", "pass the spectrum of features that vary")
-    return values[seen], shares[seen], noise + math.fsum(shares[~seen])
+    return values[positive], shares[positive], noise + math.fsum(shares[~positive])
 
 
 def _counts(**given: Any) -> list[Array]:
     """n, p and λ, broadcast; n and p positive, λ ≥ 0."""
-    found = []
+    numbers = []
     for name, value in given.items():
         values = array(value, name, finite=name != "p", empty=False)
         least = "≥ 0" if name == "ridge" else "> 0"
         if not ((values >= 0) if name == "ridge" else (values > 0)).all():
             some = "0.1" if name == "ridge" else "100"
             raise HypothesisError(f"{name} is {least}", f"{float(values.min()):g}", f"pass {name}={some}, say")
-        found.append(values)
-    return broadcast(" and ".join(given), *found)
+        numbers.append(values)
+    return broadcast(" and ".join(given), *numbers)
 
 
 def _solved(
@@ -126,12 +126,12 @@ def _solved(
     signal, blank = law(1.0, math.fsum(shares)), law(0.0, 1.0)
     tau, mu = n / D, p / D
     point = fixed_point(signal, spectrum, tau, mu, lam * D / n)
-    found, unit = (random_head_error(each, spectrum, tau, mu, point, D, np.ones_like(tau)).idg for each in (signal, blank))
+    error, unit = (random_head_error(weights, spectrum, tau, mu, point, D, np.ones_like(tau)).idg for weights in (signal, blank))
     with np.errstate(invalid="ignore"):
-        test = found + noise * unit if noise else found
+        test = error + noise * unit if noise else error
         # No less than 0, but for the rounding of a difference of numbers of the size of the target.
         parts = {
-            "test": np.maximum(test, 0.0), "training": np.maximum((1 - point.dof) ** 2 * test, 0.0), "bias": np.maximum(found, 0.0),
+            "test": np.maximum(test, 0.0), "training": np.maximum((1 - point.dof) ** 2 * test, 0.0), "bias": np.maximum(error, 0.0),
             "variance": noise * (unit - 1) if noise else 0 * n, "dof": n * point.dof,
             "effective_ridge": np.where(without_ridge(point.k), 0.0, point.k * (scale / D)), "samples": n,
         }  # fmt: skip
@@ -202,12 +202,12 @@ def ridge(
     if not (count > 1).all():
         raise HypothesisError("a fit with an intercept has more than one sample", f"n={float(count.min()):g}", "pass n=2 or more")
     # n samples less their means are n − 1 by a rotation; the means' own error is e/n.
-    found = _solved(values, shares, noise, 0.0, count - 1, np.full_like(count, math.inf), lam, ridge_equations(), math.fsum(values))
-    samples = found.samples + 1
+    error = _solved(values, shares, noise, 0.0, count - 1, np.full_like(count, math.inf), lam, ridge_equations(), math.fsum(values))
+    samples = error.samples + 1
     more = 1 + 1 / samples
     return replace(
-        found, test=found.test * more, training=found.training * (1 - 1 / samples), bias=found.bias * more,
-        variance=found.variance * more + noise / samples, dof=found.dof + 1, samples=samples,
+        error, test=error.test * more, training=error.training * (1 - 1 / samples), bias=error.bias * more,
+        variance=error.variance * more + noise / samples, dof=error.dof + 1, samples=samples,
     )  # fmt: skip
 
 

@@ -103,10 +103,10 @@ class Eigenblock:
         """Those of several engines, whose layouts are equal."""
 
         def together(name: str) -> Any:
-            return np.concatenate([getattr(each, name) for each in rows])
+            return np.concatenate([getattr(block, name) for block in rows])
 
         basis = None if rows[0].basis is None else together("basis")
-        blocks = [block for each in rows for block in each.blocks]
+        blocks = [block for row in rows for block in row.blocks]
         return cls(blocks, together("values"), basis, together("diagonals"), together("rotated"), together("inside"))
 
     @cached_property
@@ -121,8 +121,8 @@ class Eigenblock:
 
     def turned(self, vectors: Array) -> Array:
         """Vectors of shape (P, J, p, q) in the basis, without what lies outside the range of the training covariance."""
-        found = vectors if self.basis is None else np.einsum("nij,nsik->nsjk", self.basis, vectors, optimize=True)
-        return np.where(self.inside[:, None, :, None], found, 0.0)
+        product = vectors if self.basis is None else np.einsum("nij,nsik->nsjk", self.basis, vectors, optimize=True)
+        return np.where(self.inside[:, None, :, None], product, 0.0)
 
     def original(self, vector: Array) -> Array:
         """A vector in the basis, of shape (P, p, q), as it was."""
@@ -161,9 +161,9 @@ class Eigenblock:
         if self.rotated.shape[1]:
             outer = vector @ vector.swapaxes(1, 2)
             return np.asarray((self.rotated.reshape(*self.rotated.shape[:2], -1) @ outer.reshape(len(outer), -1, 1))[..., 0])
-        found = (self.diagonals @ (vector**2).sum(2)[..., None])[..., 0]
+        values = (self.diagonals @ (vector**2).sum(2)[..., None])[..., 0]
         if self.basis is not None:
             original = self.original(vector)[:, None]
             others = np.array([block.matrices[1:] for block in self.blocks])
-            found[:, 1:] = (original * (others @ original)).sum((2, 3))
-        return np.asarray(found)
+            values[:, 1:] = (original * (others @ original)).sum((2, 3))
+        return np.asarray(values)

@@ -83,10 +83,10 @@ def linear_limit(
         q = implicit(lambda q, zero: (q * _free(q, p, i, kappa, tau) / tau - lam, zero), q, 0 * q, directions)[0]
     mp = resolvent_moments(i + q, kappa, p)
     at = Resolvent(q, mp.g, p * mp.s_1, mp.g2, p * mp.s_2, p * p * mp.s2_2, p * mp.g2, p * p * mp.s_2)
-    found = regression_errors(at, tau, lam, i, v / test_alpha / fresh, unexplained / fresh, unexplained / fresh)
+    errors = regression_errors(at, tau, lam, i, v / test_alpha / fresh, unexplained / fresh, unexplained / fresh)
     effective = np.where(lam < LARGEST_RIDGE, q, np.inf) * fresh
-    icl, idg, bias, variance = (getattr(found, name) * fresh for name in ("icl", "idg", "bias", "variance"))
-    return ErrorArrays(icl, idg, bias, variance, effective, found.dof, residual)
+    icl, idg, bias, variance = (getattr(errors, name) * fresh for name in ("icl", "idg", "bias", "variance"))
+    return ErrorArrays(icl, idg, bias, variance, effective, errors.dof, residual)
 
 
 def regression_errors(at: Resolvent, tau: Any, ridge: Any, noise: Any, fresh_noise: Any, beyond: Any, beyond_fresh: Any) -> ErrorArrays:

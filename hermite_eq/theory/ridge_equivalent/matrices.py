@@ -71,8 +71,8 @@ class SourceNodes:
     @classmethod
     def stacked(cls, nodes: Sequence[SourceNodes]) -> SourceNodes:
         """The nodes of several engines, equal in number."""
-        samples = FeatureSamples(*(np.array(x) for x in zip(*(vars(each.samples).values() for each in nodes), strict=True)))
-        rest = {name: np.array([getattr(each, name) for each in nodes]) for name in ("source", "energies", "signals", "centers")}
+        samples = FeatureSamples(*(np.array(x) for x in zip(*(vars(node.samples).values() for node in nodes), strict=True)))
+        rest = {name: np.array([getattr(node, name) for node in nodes]) for name in ("source", "energies", "signals", "centers")}
         return cls(samples, count=nodes[0].count, **rest)
 
     def power(self, key: tuple[int, int]) -> Array:
@@ -146,11 +146,11 @@ class ExplicitEngine:
     def gram(self) -> Array:
         """½ tr C_sC_s' over all kinds and sources, from the blocks of degree 1."""
         kinds, sources = len(self.nodes.energies), len(self.blocks[0].matrices)
-        found = np.zeros((kinds, sources, kinds, sources))
+        matrix = np.zeros((kinds, sources, kinds, sources))
         for block in self.blocks:
             if block.degree == 1:
-                found[block.kind, :, block.kind] += block.copies * np.einsum("spq,tpq->st", block.matrices, block.matrices, optimize=True)
-        return found.reshape(kinds * sources, kinds * sources) / (2 * self.dimension**2)
+                matrix[block.kind, :, block.kind] += block.copies * np.einsum("spq,tpq->st", block.matrices, block.matrices, optimize=True)
+        return matrix.reshape(kinds * sources, kinds * sources) / (2 * self.dimension**2)
 
     def weights(self, omega: Array) -> Array:
         """Σ p c_κ² u_κ ω over the nodes of each source, one row for each κ: the weights of the sources in the effective covariance."""
@@ -207,7 +207,7 @@ class Solved:
     def part(self, rows: slice) -> Solved:
         """Some of them."""
         numbers = range(len(self.tau))[rows]
-        blocks = [Eigenblock.joined([each.row(i) for i in numbers]) for each in self.eigenblocks]
+        blocks = [Eigenblock.joined([block.row(i) for i in numbers]) for block in self.eigenblocks]
         return Solved(self.engines[rows], _rows(self.point, rows), blocks, self.tau[rows], self.mu[rows])
 
     def errors(self) -> tuple[Any, Any]:
@@ -226,12 +226,12 @@ class Solved:
         engine = self.engines[0]
         D, keys, trained, free = engine.dimension, engine.keys, engine.trained, engine.free_constant
         k, omega, many = self.point.k, self.point.omega, len(self.tau)
-        nodes = SourceNodes.stacked([each.nodes for each in self.engines])
+        nodes = SourceNodes.stacked([part.nodes for part in self.engines])
         samples = nodes.samples
         leave = samples.weights * omega
-        both = [(each, each.resolvent(k)) for each in self.eigenblocks]
-        of = {key: [(each, r) for each, r in both if each.key == key] for key in keys}
-        gram = np.array([each.gram for each in self.engines])
+        both = [(part, part.resolvent(k)) for part in self.eigenblocks]
+        of = {key: [(part, r) for part, r in both if part.key == key] for key in keys}
+        gram = np.array([part.gram for part in self.engines])
 
         def flat(vectors: Array) -> Array:
             """Vectors of shape (P, J, p, q) as (P, J, pq)."""
@@ -243,7 +243,7 @@ class Solved:
 
         # V = E[c m ω]M: what h and label have in common.
         shared = {key: nodes.by_source(leave * nodes.aligned(key)) for key in keys}
-        common = [each.turned(combined(shared[each.key][:, None], each.signals))[:, 0] for each, _ in both]
+        common = [part.turned(combined(shared[part.key][:, None], part.signals))[:, 0] for part, _ in both]
 
         # The finite block: α₀ of the constant, and t, the weighted residuals along the means of degree 2, whose coefficients are DΓt/k.
         psi = nodes.means()
@@ -251,12 +251,12 @@ class Solved:
         P, b = weighed @ psi.swapaxes(1, 2), (weighed @ samples.mean[..., None])[..., 0]
         # Where h has a mean, B = Σ E[ψ c e ω]E_s[h]ᵀ couples the two: elimination of h's coefficients leaves P − BR̃Bᵀ and b − BR̃V.
         coupled: list[Array | None] = []
-        for (each, r), V in zip(both, common, strict=True):
+        for (part, r), V in zip(both, common, strict=True):
             B = None
-            if each.means is not None:
-                centers = nodes.centers[:, each.key[1]]
-                B = combined(nodes.by_source(weighed * (samples.c1 * centers)[:, None]), each.means)
-                applied = flat(each.apply(r, B))
+            if part.means is not None:
+                centers = nodes.centers[:, part.key[1]]
+                B = combined(nodes.by_source(weighed * (samples.c1 * centers)[:, None]), part.means)
+                applied = flat(part.apply(r, B))
                 P = P - flat(B) @ applied.swapaxes(1, 2)
                 b = b - (applied @ V.reshape(many, -1, 1))[..., 0]
             coupled.append(B)
@@ -271,36 +271,36 @@ class Solved:
 
         # R̃(V − Bᵀ coefficients), and the size of the weights.
         fitted = [
-            each.apply(r, V if B is None else V - combined(coefficients[:, None], B)[:, 0])
-            for (each, r), V, B in zip(both, common, coupled, strict=True)
+            part.apply(r, V if B is None else V - combined(coefficients[:, None], B)[:, 0])
+            for (part, r), V, B in zip(both, common, coupled, strict=True)
         ]
         norm = sum((v**2).sum((1, 2)) for v in fitted) + penalty
 
         # m − df₂ = (m − D') + Σ(1 − λ²/(λ+k)²), D' the rank of the training covariances: no cancellation where they are nearly equal.
-        directions = sum(each.copies * each.inside.sum(1) for each, _ in both) / D
-        lost = sum(each.lost(k, r) / D for each, r in both)
+        directions = sum(part.copies * part.inside.sum(1) for part, _ in both) / D
+        lost = sum(part.lost(k, r) / D for part, r in both)
         gain = 1 / (self.mu - directions + lost)
 
-        second = {key: np.sum([each.squares(r) for each, r in of[key]], axis=0) / D for key in keys}
-        pairs = {key: np.sum([each.pairs(trained, r) for each, r in of[key]], axis=0) / D for key in keys}
+        second = {key: np.sum([part.squares(r) for part, r in of[key]], axis=0) / D for key in keys}
+        pairs = {key: np.sum([part.pairs(trained, r) for part, r in of[key]], axis=0) / D for key in keys}
         cross, through = {}, {}
         for key in keys:
-            own = [(each, v) for (each, _), v in zip(both, fitted, strict=True) if each.key == key]
-            cross[key] = np.sum([(flat(each.signals) @ each.original(v).reshape(many, -1, 1))[..., 0] for each, v in own], axis=0)
-            through[key] = np.sum([each.quadratics(v) for each, v in own], axis=0) + (k**2 * gain * norm)[:, None] * second[key]
+            own = [(part, v) for (part, _), v in zip(both, fitted, strict=True) if part.key == key]
+            cross[key] = np.sum([(flat(part.signals) @ part.original(v).reshape(many, -1, 1))[..., 0] for part, v in own], axis=0)
+            through[key] = np.sum([part.quadratics(v) for part, v in own], axis=0) + (k**2 * gain * norm)[:, None] * second[key]
 
         # E_s[h]ᵀ of the fit.
         offset: dict[int, Any] = {}
-        for (each, _), v in zip(both, fitted, strict=True):
-            if each.means is not None:
-                offset[each.key[1]] = offset.get(each.key[1], 0.0) + (flat(each.means) @ v.reshape(many, -1, 1))[..., 0]
+        for (part, _), v in zip(both, fitted, strict=True):
+            if part.means is not None:
+                offset[part.key[1]] = offset.get(part.key[1], 0.0) + (flat(part.means) @ v.reshape(many, -1, 1))[..., 0]
 
         def bias(nodes: SourceNodes) -> Array:
             law = nodes.samples
             value = (coefficients[:, None] @ nodes.means())[:, 0]
             error = law.square - 2 * law.mean * value + value**2 + law.residual2 * (gain * norm)[:, None]
-            for kind, moved in offset.items():
-                error = error + 2 * value * law.c1 * nodes.centers[:, kind] * nodes.at(moved)
+            for kind, offsets in offset.items():
+                error = error + 2 * value * law.c1 * nodes.centers[:, kind] * nodes.at(offsets)
             for key in keys:
                 error = error - 2 * nodes.aligned(key) * nodes.at(cross[key]) + nodes.power(key) * nodes.at(through[key])
             return np.asarray(error)
@@ -319,12 +319,12 @@ class Solved:
 
         # The rows are the derivatives of the traces g_κs = tr r_s R̃/D and of 1/k in the load. In units of these, which differ by all
         # powers of k, no row sum of the response is above 1, for the load is a multiple of them.
-        unit = np.concatenate([*(sum(each.traces(nodes.count, r) / D for each, r in of[key]) for key in keys), (1 / k)[:, None]], axis=1)
+        unit = np.concatenate([*(sum(part.traces(nodes.count, r) / D for part, r in of[key]) for key in keys), (1 / k)[:, None]], axis=1)
         unit = np.where(unit == 0, 1.0, unit)
         matrix = np.eye(unit.shape[1]) - held(response, nodes) * (unit[:, None, :] / unit[:, :, None])
-        laws = (nodes, *(SourceNodes.stacked(each) for each in zip(*(engine.tests for engine in self.engines), strict=True)))
+        laws = (nodes, *(SourceNodes.stacked(part) for part in zip(*(engine.tests for engine in self.engines), strict=True)))
         biases = [bias(nodes) for nodes in laws]
-        means = np.stack([(law.samples.weights * found).sum(1) for law, found in zip(laws, biases, strict=True)], axis=1)
+        means = np.stack([(law.samples.weights * errors).sum(1) for law, errors in zip(laws, biases, strict=True)], axis=1)
         diverges = self.point.interpolates | (np.linalg.det(matrix).real <= 0)
         matrix = np.where(diverges[:, None, None], np.eye(unit.shape[1]), matrix)
         u = unit * np.linalg.solve(matrix, response @ biases[0][..., None] / unit[..., None])[..., 0]
@@ -350,10 +350,10 @@ def solve_together(engines: Sequence[ExplicitEngine], tau: Array, mu: Array, rid
             rows = _in_step([engines[i] for i in part], tau[part], mu[part], ridge[part])
             layouts: dict[Hashable, list[int]] = {}
             for row, (_, blocks) in enumerate(rows):
-                layouts.setdefault(tuple(each.layout for each in blocks), []).append(row)
+                layouts.setdefault(tuple(block.layout for block in blocks), []).append(row)
             for own in layouts.values():
                 at = [part[row] for row in own]
-                blocks = [Eigenblock.joined(each) for each in zip(*(rows[row][1] for row in own), strict=True)]
+                blocks = [Eigenblock.joined(block) for block in zip(*(rows[row][1] for row in own), strict=True)]
                 point = FixedPoint(*(np.array([getattr(rows[row][0], f.name) for row in own]) for f in fields(FixedPoint)))
                 yield at, Solved([engines[i] for i in at], point, blocks, tau[at], mu[at])
 
@@ -369,7 +369,7 @@ def _in_step(engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Ar
         eigenblocks = [decomposed[engine] for engine in engines]
         points = _inner(engines, eigenblocks, tau, mu, ridge)
         return [(_rows(points, row), blocks) for row, blocks in enumerate(eigenblocks)]
-    found: dict[int, tuple[FixedPoint, list[Eigenblock]]] = {}
+    open_points: dict[int, tuple[FixedPoint, list[Eigenblock]]] = {}
     rounds = [PositiveIteration(engine.start, engine.trained + 1) for engine in engines]
     open_, guess = list(range(tau.size)), None
     for _ in range(_ROUNDS):
@@ -380,12 +380,12 @@ def _in_step(engines: Sequence[ExplicitEngine], tau: Array, mu: Array, ridge: Ar
         settled = [rounds[i].settled(engines[i].weights(omega)) for i, omega in zip(open_, points.omega, strict=True)]
         for row in np.flatnonzero(settled):
             blocks, at = place[row]
-            found[open_[row]] = _rows(points, int(row)), [each.row(at) for each in blocks]
+            open_points[open_[row]] = _rows(points, int(row)), [block.row(at) for block in blocks]
         changes = np.array([rounds[i].residual for i in open_])
         guess = points.k[np.logical_not(settled)], changes[np.logical_not(settled)]
         open_ = [i for i, at_rest in zip(open_, settled, strict=True) if not at_rest]
         if not open_:
-            return [found[i] for i in range(len(engines))]
+            return [open_points[i] for i in range(len(engines))]
     raise HypothesisError(
         "the sources' weights in the fit settle", f"no agreement after {_ROUNDS} rounds", "raise the ridge, or move n away from m"
     )
@@ -404,9 +404,9 @@ def _inner(
     samples, trained, D = nodes.samples, engines[0].trained, engines[0].dimension
     parts = []
     for key in engines[0].keys:
-        rows = [[each for each in some if each.key == key] for some in eigenblocks]
-        values = np.concatenate([np.hstack([each.values for each in row]) for row in rows])
-        diagonals = np.concatenate([np.dstack([each.copies * each.diagonals[:, :trained] for each in row]) for row in rows]) / D
+        rows = [[block for block in some if block.key == key] for some in eigenblocks]
+        values = np.concatenate([np.hstack([block.values for block in row]) for row in rows])
+        diagonals = np.concatenate([np.dstack([block.copies * block.diagonals[:, :trained] for block in row]) for row in rows]) / D
         parts.append((nodes.power(key), values, diagonals))
 
     def load(k: Array) -> Array:

@@ -315,8 +315,8 @@ def feature_rank(residual2: Array, mu: Array) -> Array:
 
 def _directions(load: Any, samples: FeatureSamples, *others: Any) -> int:
     """The number of directions of the dual numbers among the arguments; 0 if there is none."""
-    found = [x for x in (load, *vars(samples).values(), *others) if isinstance(x, Dual)]
-    return len(found[0].partials) if found else 0
+    duals = [x for x in (load, *vars(samples).values(), *others) if isinstance(x, Dual)]
+    return len(duals[0].partials) if duals else 0
 
 
 def random_head_error(

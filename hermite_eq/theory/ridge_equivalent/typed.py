@@ -85,7 +85,7 @@ class Channel:
     beta: Array
     scale: Array
     coordinates: Array
-    taken: Array
+    explained: Array
     subspaces: Sequence[Subspace]
 
 
@@ -162,15 +162,15 @@ class _Forms:
 
     def by_kind(self, values: Array) -> Array:
         r""":math:`\sum_\theta v_\theta\nu_{j\theta}\beta\beta^\top` over the nodes of each source, shape (sources, kinds, P, P)."""
-        found = np.stack([(values[rows] * self.channel.scale[:, rows]) @ self.squares[rows] for rows in self.rows])
-        return np.asarray(found.reshape(*found.shape[:2], self.P, self.P))
+        per_kind = np.stack([(values[rows] * self.channel.scale[:, rows]) @ self.squares[rows] for rows in self.rows])
+        return np.asarray(per_kind.reshape(*per_kind.shape[:2], self.P, self.P))
 
     def at_nodes(self, forms: Array) -> Array:
         r""":math:`\sum_j\nu_{j\theta}\beta^\top H_{sj}\beta` at every node, for H of shape (sources, kinds, P, P)."""
-        found = np.empty(len(self.squares))
+        values = np.empty(len(self.squares))
         for rows, form in zip(self.rows, forms, strict=True):
-            found[rows] = (self.channel.scale[:, rows] * (form.reshape(len(form), -1) @ self.squares[rows].T)).sum(0)
-        return found
+            values[rows] = (self.channel.scale[:, rows] * (form.reshape(len(form), -1) @ self.squares[rows].T)).sum(0)
+        return values
 
     def spread(self, part: Subspace, block: Array) -> Array:
         """E X Eᵀ on a subspace, X on the finite block."""
@@ -207,10 +207,10 @@ class TypedRidge:
             self.forms.append(_Forms(channel, self.rows, start))
             start = self.forms[-1].block.stop
         self.zeta = np.concatenate([law.chi, *(forms.finite(forms.channel.coordinates) for forms in self.forms)], axis=1)
-        taken = np.concatenate([np.zeros_like(law.chi), *(forms.finite(forms.channel.taken) for forms in self.forms)], axis=1)
+        explained = np.concatenate([np.zeros_like(law.chi), *(forms.finite(forms.channel.explained) for forms in self.forms)], axis=1)
         #: Where something is taken at all, and how much there.
-        self.columns = np.flatnonzero(taken.any(axis=0))
-        self.taken = np.ascontiguousarray(taken[:, self.columns])
+        self.columns = np.flatnonzero(explained.any(axis=0))
+        self.explained = np.ascontiguousarray(explained[:, self.columns])
 
     def state(self, kappa: Array, w: Array) -> _State:
         law = self.law
@@ -236,26 +236,26 @@ class TypedRidge:
 
     def moment(self, w: Array) -> Array:
         """Σ w of the second moments of the finite block."""
-        found = (self.zeta * w[:, None]).T @ self.zeta
-        found[np.ix_(self.columns, self.columns)] -= (self.taken * w[:, None]).T @ self.taken
-        return np.asarray(found)
+        second = (self.zeta * w[:, None]).T @ self.zeta
+        second[np.ix_(self.columns, self.columns)] -= (self.explained * w[:, None]).T @ self.explained
+        return np.asarray(second)
 
     def form(self, matrix: Array) -> Array:
         """The trace of the second moment at every node with ``matrix``."""
         own = matrix[np.ix_(self.columns, self.columns)]
-        return np.asarray(((self.zeta @ matrix) * self.zeta).sum(1) - ((self.taken @ own) * self.taken).sum(1))
+        return np.asarray(((self.zeta @ matrix) * self.zeta).sum(1) - ((self.explained @ own) * self.explained).sum(1))
 
     def several_forms(self, matrices: Array) -> Array:
         """:meth:`form` of many symmetric matrices, shape (number, N): products of two coordinates, a block of nodes at a time."""
-        found = np.zeros((len(matrices), len(self.zeta)))
-        parts = [(self.zeta, matrices, 1.0), (self.taken, matrices[:, self.columns][:, :, self.columns], -1.0)]
-        for values, each, sign in parts:
+        forms = np.zeros((len(matrices), len(self.zeta)))
+        parts = [(self.zeta, matrices, 1.0), (self.explained, matrices[:, self.columns][:, :, self.columns], -1.0)]
+        for values, part, sign in parts:
             i, j = np.triu_indices(values.shape[1])
-            flat = sign * np.where(i == j, 1.0, 2.0) * each[:, i, j]
+            flat = sign * np.where(i == j, 1.0, 2.0) * part[:, i, j]
             for start in range(0, len(values), _NODES):
                 rows = slice(start, start + _NODES)
-                found[:, rows] += flat @ (values[rows][:, i] * values[rows][:, j]).T
-        return found
+                forms[:, rows] += flat @ (values[rows][:, i] * values[rows][:, j]).T
+        return forms
 
     def loads(self, state: _State, kappa: Array, w: Array) -> tuple[Array, Array]:
         """G_s and δ_θ: the first derivatives of Ω."""
@@ -302,13 +302,13 @@ class TypedRidge:
         for forms, triples in zip(self.forms, state.inside, strict=True):
             channel, P = forms.channel, forms.P
             shape = len(channel.scale), self.sources, self.sources, P * P, P * P
-            between, seen = np.zeros(shape), np.zeros((self.sources, len(channel.scale), P, P))
+            between, transported = np.zeros(shape), np.zeros((self.sources, len(channel.scale), P, P))
             for part, (Z, Y, L) in zip(channel.subspaces, triples, strict=True):
                 half = np.einsum("bpiqj,tq->tbpij", L, channel.alpha, optimize=True)
-                moved = np.einsum("tbpic,tbcd,tbqjd->tbpiqj", half, part.neurons, half, optimize=True)
-                slope = np.einsum("tbpiqj,klbij->tpkql", moved, part.directions, optimize=True)
+                explained_parts = np.einsum("tbpic,tbcd,tbqjd->tbpiqj", half, part.neurons, half, optimize=True)
+                slope = np.einsum("tbpiqj,klbij->tpkql", explained_parts, part.directions, optimize=True)
                 slopes[:, forms.block, forms.block] += slope.reshape(S, P * forms.q, P * forms.q)
-                through = np.einsum("tbpiqj,sbij->tspq", moved, part.samples, optimize=True).reshape(S, self.sources, -1)
+                through = np.einsum("tbpiqj,sbij->tspq", explained_parts, part.samples, optimize=True).reshape(S, self.sources, -1)
                 for s, rows in enumerate(self.rows):
                     mixed[:, rows] += part.copies * (through[:, s] @ forms.squares[rows].T) * channel.scale[part.kind, rows]
                 turned = np.einsum("tp,bpiqj,uq->tubij", channel.alpha, Y, channel.alpha, optimize=True)
@@ -316,8 +316,8 @@ class TypedRidge:
                 own = np.einsum("bpiqj,sbjk->sbpiqk", Z, part.samples, optimize=True)
                 between[part.kind] += part.copies * np.einsum("sbpiqk,tbrkui->tspuqr", own, own, optimize=True).reshape(shape[1:])
                 received = _congruent(Z, forms.spread(part, np.outer(inner, inner)))
-                seen[:, part.kind] += _traces(received, part.samples)
-            noise += forms.at_nodes(seen)
+                transported[:, part.kind] += _traces(received, part.samples)
+            noise += forms.at_nodes(transported)
             pairs.append(between)
         bent = np.einsum("tij,jk->tik", slopes, state.Y0)
         curvature -= np.einsum("tij,uji->tu", bent, bent, optimize=True)
@@ -325,18 +325,18 @@ class TypedRidge:
         size = np.einsum("i,tij,j->t", inner, slopes, inner)
 
         response = np.linalg.solve(curvature, mixed)
-        mean_error = law.label_variance + (law.label - value) ** 2 - (self.taken @ fitted[self.columns]) ** 2 + size @ response + noise
+        mean_error = law.label_variance + (law.label - value) ** 2 - (self.explained @ fitted[self.columns]) ** 2 + size @ response + noise
         positive = law.weights > 0
         leave = np.where(positive, w**2 / np.where(positive, law.weights, 1.0), 0.0) / self.n
 
         def received_from(error: Array) -> Array:
             """What leave-one-out errors on the samples add to the error at every node."""
             weighted = leave * error
-            found = self.form(state.Z0 @ self.moment(weighted) @ state.Z0) + (mixed @ weighted) @ response
+            received = self.form(state.Z0 @ self.moment(weighted) @ state.Z0) + (mixed @ weighted) @ response
             for forms, between in zip(self.forms, pairs, strict=True):
                 sums = forms.by_kind(weighted).reshape(self.sources, len(between), -1)
-                found = found + forms.at_nodes(np.einsum("jtsxy,sjy->tjx", between, sums, optimize=True))
-            return np.asarray(found)
+                received = received + forms.at_nodes(np.einsum("jtsxy,sjy->tjx", between, sums, optimize=True))
+            return np.asarray(received)
 
         import scipy.sparse.linalg
 

@@ -155,8 +155,8 @@ class Block:
     @cached_property
     def diagonals(self) -> Array | None:
         """The diagonals of the :math:`C_s` where these are diagonal, shape (S, p)."""
-        found = np.einsum("sii->si", self.matrices)
-        return found if np.count_nonzero(self.matrices) == np.count_nonzero(found) else None
+        entries = np.einsum("sii->si", self.matrices)
+        return entries if np.count_nonzero(self.matrices) == np.count_nonzero(entries) else None
 
 
 def positive(matrix: ArrayLike, name: str) -> Array:
@@ -262,19 +262,19 @@ def joint_side(matrices: Sequence[Array], most: int | None = None, classes: int 
     basis, components = joint_components(matrices)
     turned = [basis.T @ m @ basis for m in matrices]
     diagonal = np.stack([m.diagonal() / np.trace(m) for m in turned])
-    alone = np.array([one[0] for one in components if len(one) == 1], dtype=np.intp)
+    alone = np.array([component[0] for component in components if len(component) == 1], dtype=np.intp)
     pieces: list[Piece] = [(np.asarray(alone[group], np.intp), True) for group in equal_columns(diagonal[:, alone])] if alone.size else []
-    pieces += [(one, False) for one in components if len(one) > 1]
-    found = [piece for piece in pieces if diagonal[:, piece[0]].max() > len(basis) ** -0.5]
-    divided = [members for members, _ in found]
-    rest = [piece for piece in pieces if all(piece is not other for other in found)]
+    pieces += [(component, False) for component in components if len(component) > 1]
+    separate = [piece for piece in pieces if diagonal[:, piece[0]].max() > len(basis) ** -0.5]
+    divided = [members for members, _ in separate]
+    rest = [piece for piece in pieces if all(piece is not other for other in separate)]
     logs = np.log(np.maximum(diagonal, _LEAST / len(basis)))
     means = np.array([logs[:, members].mean(1) for members, _ in rest]).reshape(-1, len(logs)).T
     for group in _alike(means, classes):
         members = np.sort(np.concatenate([rest[i][0] for i in group]))
         divided.append(members)
-        found += [rest[i] for i in group] if most is None or group.size <= most else [(members, False)]
-    return Side(basis, tuple(found), tuple(divided), max(float(np.ptp(logs[:, members], axis=1).max()) for members in divided))
+        separate += [rest[i] for i in group] if most is None or group.size <= most else [(members, False)]
+    return Side(basis, tuple(separate), tuple(divided), max(float(np.ptp(logs[:, members], axis=1).max()) for members in divided))
 
 
 def _alike(values: Array, most: int) -> list[Indices]:
@@ -370,14 +370,14 @@ def block_diagonal(
         return [Block(np.stack(dense), np.stack(vectors)[..., None], means=np.stack(centres)[..., None] if moving else None)]
     left, right = both
     factors = [(left.basis.T @ c.inputs @ left.basis, right.basis.T @ c.context @ right.basis) for c in covariances]  # type: ignore[union-attr]
-    turned, centred = ([left.basis.T @ v.reshape(len(left.basis), -1) @ right.basis for v in each] for each in (vectors, centres))
-    found = []
+    turned, centred = ([left.basis.T @ v.reshape(len(left.basis), -1) @ right.basis for v in pair] for pair in (vectors, centres))
+    blocks = []
     for rows, columns in itertools.product(left.pieces, right.pieces):
         matrices = np.stack([np.kron(_part(P, *rows), _part(R, *columns)) for P, R in factors])
-        signal, middle = (np.stack([_vector(m, rows, columns) for m in each]) for each in (turned, centred))
+        signal, middle = (np.stack([_vector(m, rows, columns) for m in pair]) for pair in (turned, centred))
         kind = left.class_of(rows[0]) * len(right.classes) + right.class_of(columns[0])
-        found.append(Block(matrices, signal, means=middle if moving else None, kind=kind))
-    return found
+        blocks.append(Block(matrices, signal, means=middle if moving else None, kind=kind))
+    return blocks
 
 
 def _rotation_invariant(
@@ -401,16 +401,16 @@ def _rotation_invariant(
                 "pass Kronecker products or matrices",
             )
     along, middle = (
-        np.array([0.0 if m is None else np.asarray(m, float).ravel() @ identity for m in each])[:, None, None]
-        for each in (signals, means or [None] * len(signals))
+        np.array([0.0 if m is None else np.asarray(m, float).ravel() @ identity for m in stack])[:, None, None]
+        for stack in (signals, means or [None] * len(signals))
     )
     none = np.zeros((len(covariances), 1, 0))
     rest = [("symmetric", d * (d + 1) // 2 - 1), ("antisymmetric", d * (d - 1) // 2), ("column", d)]
-    found = [Block(np.array([c.identity for c in covariances])[:, None, None], along, means=middle)]
+    blocks = [Block(np.array([c.identity for c in covariances])[:, None, None], along, means=middle)]
     for name, copies in rest:
         values = np.array([getattr(c, name) for c in covariances])
-        found.append(Block(values[:, None, None], none, means=none, kind=1, more=copies))
-    return found
+        blocks.append(Block(values[:, None, None], none, means=none, kind=1, more=copies))
+    return blocks
 
 
 def _part(matrix: Array, index: Indices, equal: bool) -> Array:

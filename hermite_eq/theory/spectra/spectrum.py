@@ -112,8 +112,8 @@ class Spectrum:
     @classmethod
     def limit(cls, signal: Array, kappa: Array) -> Spectrum:
         """The limit d = ∞: r = p s + 1 − p."""
-        one = np.ones_like(signal)
-        return cls(signal, one - signal, kappa, one, one, 0 * one, 2 * one)
+        ones = np.ones_like(signal)
+        return cls(signal, ones - signal, kappa, ones, ones, 0 * ones, 2 * ones)
 
     def traces(self, k: Array) -> Traces:
         """All traces at ridge k ≥ 0."""

@@ -146,7 +146,7 @@ class Resolvent:
 def task_covariance(given: ArrayLike, name: str) -> Array:
     """A covariance of tasks (d, d), or its diagonal (d,), not zero."""
     matrix = array(given, name, nan=True, empty=True)
-    found = covariance_spectrum(matrix, name) if matrix.ndim == 1 else covariance_matrix(matrix, name)
-    if not found.any():
+    spectrum = covariance_spectrum(matrix, name) if matrix.ndim == 1 else covariance_matrix(matrix, name)
+    if not spectrum.any():
         raise HypothesisError(f"{name} is not zero", "no entry other than 0", "pass numpy.eye(d), say")
-    return found
+    return spectrum

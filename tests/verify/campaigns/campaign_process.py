@@ -59,7 +59,7 @@ def nothing(run: int, seconds: float) -> None:
 
 def contents(root: Path, below: float = math.inf) -> dict[tuple[str, int], str]:
     """The numbers of all stored runs ``below`` a number, by their setup and number; every line is there once, and has its checksum."""
-    found: dict[tuple[str, int], str] = {}
+    by_run: dict[tuple[str, int], str] = {}
     # In the order in which packing moves them.
     for name in ("*/*/run-*.json", "*/*.jsonl"):
         for path in root.glob(name):
@@ -69,8 +69,8 @@ def contents(root: Path, below: float = math.inf) -> dict[tuple[str, int], str]:
                 lines = lines[path.suffix == ".jsonl" :]
                 numbers = [line["run"] for line in lines]
                 assert len(set(numbers)) == len(numbers)
-                found |= {(line["manifest"], line["run"]): json.dumps(line["simulations"]) for line in lines if line["run"] < below}
-    return found
+                by_run |= {(line["manifest"], line["run"]): json.dumps(line["simulations"]) for line in lines if line["run"] < below}
+    return by_run
 
 
 def campaign(root: Path, runs: int) -> None:

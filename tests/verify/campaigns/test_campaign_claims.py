@@ -91,23 +91,23 @@ def test_claims_hold_and_their_opposites_fail(linear_results: curves.Results) ->
     rows = {row.subject: row for row in judge(CAMPAIGNS["la-fig1"], [linear_results])}
     assert rows["α = 1, κ = 0.5: IDG peaks at n ≈ d²"].verdict == Verdict.AGREES
     assert rows["beside n = d², λ = 0.1 beats λ = 1e-05"].verdict == Verdict.AGREES
-    one, other = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
-    near = np.abs(one.values - 1) < 0.2
-    assert comparison.paired(one, other, "icl", near).row("").verdict == Verdict.DISAGREES
-    assert statements.fall("", other, "icl").verdict == Verdict.AGREES
+    first, second = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
+    near = np.abs(first.values - 1) < 0.2
+    assert comparison.paired(first, second, "icl", near).row("").verdict == Verdict.DISAGREES
+    assert statements.fall("", second, "icl").verdict == Verdict.AGREES
     assert statements.fall("", linear_results.get("linear, λ = 0"), "icl").verdict == Verdict.DISAGREES
     curve = linear_results.get("linear, λ = 0")
     assert statements.peak("", curve, "idg", present=False).verdict == Verdict.DISAGREES
-    assert statements.peak("", other, "icl", present=False).verdict == Verdict.AGREES
+    assert statements.peak("", second, "icl", present=False).verdict == Verdict.AGREES
 
 
 def test_the_theory_is_right_and_a_wrong_one_is_caught(linear_results: curves.Results) -> None:
-    # Some points of 24 runs at d = 20 cannot tell; their curves are not said to agree.
+    # Some points of 24 runs at d = 20 are inconclusive; their curves are not said to agree.
     right = list(theory_rows([linear_results]).values())
     assert {row.verdict for row in right} >= {Verdict.AGREES, Verdict.UNDECIDED}
     # Where an error is small its remainder, of the order 1/d, is seen with some seeds.
     assert all(abs(row.measured / row.predicted - 1) < 1 / 20 for row in right if row.verdict == Verdict.DISAGREES)
-    assert all(("cannot tell at" in row.note) == (row.verdict == Verdict.UNDECIDED) for row in right)
+    assert all(("inconclusive at" in row.note) == (row.verdict == Verdict.UNDECIDED) for row in right)
     # Five curves, each judged at the level of one check.
     five, twenty = defects.controls([linear_results])
     assert five["checks"] == twenty["checks"] == 5
@@ -118,7 +118,7 @@ def test_the_theory_is_right_and_a_wrong_one_is_caught(linear_results: curves.Re
 def ladder(results: curves.Results, gap: float, order: int) -> list[curves.Results]:
     """The largest d first: curves with the relative gap ``gap`` (d/16)^order to the theory and a scatter of 0.4 % for each run."""
     rng = np.random.default_rng(3)
-    found = []
+    rungs = []
     for d in (16, 32, 64):
         (key, curve), *_ = results.curves.items()
         there = dataclasses.replace(curve, settings=curve.panel.settings(curve.family, d))
@@ -127,8 +127,8 @@ def ladder(results: curves.Results, gap: float, order: int) -> list[curves.Resul
             f"{error}_runs": there.theory(error) * (1 + gap * (d / 16) ** order + 0.004 * rng.standard_normal(shape))
             for error in ("icl", "idg")
         }
-        found.append(curves.Results(d, curve.runs, {key: dataclasses.replace(there, **runs)}))
-    return found[::-1]
+        rungs.append(curves.Results(d, curve.runs, {key: dataclasses.replace(there, **runs)}))
+    return rungs[::-1]
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def test_a_wrong_theory_is_held_against_what_the_right_one_fits(linear_results: 
 
 
 def test_comparisons_have_the_sign_of_the_theory(linear_results: curves.Results) -> None:
-    one, other = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
-    compared = comparison.paired(one, other, "icl")
-    pairs = zip(one.points, other.points, strict=True)
+    small, large = (linear_results.get(f"linear, λ = {ridge}", panel=1) for ridge in ("1e-05", "0.1"))
+    compared = comparison.paired(small, large, "icl")
+    pairs = zip(small.points, large.points, strict=True)
     errors = [[icl_error(at.model, at.task, at.sizes).icl for at in pair] for pair in pairs]
     direct = [first - second for first, second in errors]
     np.testing.assert_allclose(compared.predicted, direct, rtol=1e-10)

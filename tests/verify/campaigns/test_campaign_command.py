@@ -166,15 +166,15 @@ def test_plain_lines_tell_the_time_left(tmp_path: Path) -> None:
 
 
 def test_what_is_complete_is_packed_before_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    console, setup, seen = Console(file=io.StringIO()), store(tmp_path).setup, []
-    monkeypatch.setattr(document, "write_one", lambda store, console: seen.append(list(store.folder.iterdir())))
+    console, setup, packed = Console(file=io.StringIO()), store(tmp_path).setup, []
+    monkeypatch.setattr(document, "write_one", lambda store, console: packed.append(list(store.folder.iterdir())))
     assert not command.perform(setup, 2, tmp_path, console, part="2/2", executor=InOrder())
     assert [path.name for path in store(tmp_path).folder.glob("run*")] == ["run-0001.json"]
     assert command.perform(setup, 2, tmp_path, console, executor=InOrder())
     # More runs than before, and none.
     for runs in (3, 3):
         assert command.perform(setup, runs, tmp_path, console, executor=InOrder())
-    assert seen == 3 * [[]]
+    assert packed == 3 * [[]]
     assert store(tmp_path).runs() == [0, 1, 2]
 
 

@@ -181,10 +181,10 @@ def test_a_changed_file_is_refused_and_repaired_or_harmless(
             repaired(root, error)
         # Where lines end, a file that was cut lacks runs and says nothing wrong.
         computed(root)
-        found = everything(root)
-        assert found[0] == before[0], (kind, name)
-        assert len(found[1]) == RUNS
-        assert found[2] == RUNS
+        before_damage = everything(root)
+        assert before_damage[0] == before[0], (kind, name)
+        assert len(before_damage[1]) == RUNS
+        assert before_damage[2] == RUNS
         if contents(root) != runs or path.read_bytes() != text:
             # A blank for a blank, or the time of another computation.
             shutil.copy(original / name, path)
@@ -361,15 +361,15 @@ def test_more_runs_than_memory_holds_are_refused_first(
 
 
 @pytest.mark.parametrize("header", [True, False], ids=["first line", "run"])
-@pytest.mark.parametrize(("old", "new", "found"), [
+@pytest.mark.parametrize(("old", "new", "finding"), [
     (b'"sha256"', b'"sha2u6"', "none"), (b'"sha256": "', b'"sha256": "0', "another"), (b'"sha256": "', b'"sha256": [], "": "', "another"),
 ], ids=["name", "length", "type"])  # fmt: skip
-def test_a_damaged_checksum_is_refused(root: Path, header: bool, old: bytes, new: bytes, found: str) -> None:
+def test_a_damaged_checksum_is_refused(root: Path, header: bool, old: bytes, new: bytes, finding: str) -> None:
     before, (path, number) = everything(root), (store(root).file, 0) if header else stored_at(root, 1)
     lines = path.read_bytes().split(b"\n")
     lines[number] = lines[number].replace(old, new)
     path.write_bytes(b"\n".join(lines))
-    with pytest.raises(StorageError, match=f"found {found} in .*{re.escape(str(path))}.* Repair: delete ") as refusal:
+    with pytest.raises(StorageError, match=f"found {finding} in .*{re.escape(str(path))}.* Repair: delete ") as refusal:
         everything(root)
     repaired(root, refusal.value)
     assert everything(root)[0] == before[0]
@@ -381,20 +381,20 @@ def test_a_damaged_checksum_is_refused(root: Path, header: bool, old: bytes, new
 def test_the_command_packs_every_campaign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = folder_of_campaigns(tmp_path)
     opened, other = store(root), store(root, 9)
-    for one in (opened, other):
-        compute(one, range(2), InOrder(), nothing)
+    for opened_store in (opened, other):
+        compute(opened_store, range(2), InOrder(), nothing)
     before = contents(root)
     shutil.copytree(other.folder, other.folder.with_name("copy"))
     assert verify_main.main(["pack", "--output", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
-    assert all(f"{one.folder}: 2 runs packed" in shown for one in (opened, other))
+    assert all(f"{opened_store.folder}: 2 runs packed" in shown for opened_store in (opened, other))
     assert "copy" not in shown
     assert not list(opened.folder.iterdir())
     # One more: the lines that are there stay as they are, and a run that was computed again is there once.
     lines = opened.file.read_bytes()
-    found = opened.read()[1]
+    runs = opened.read()[1]
     for run in (1, 2):
-        opened.write(run, found.record, found.origin)
+        opened.write(run, runs.record, runs.origin)
     assert verify_main.main(["pack", "--output", str(tmp_path)]) == 0
     assert opened.file.read_bytes().startswith(lines)
     assert opened.runs() == [0, 1, 2]

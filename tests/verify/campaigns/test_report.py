@@ -81,10 +81,10 @@ def test_everything_stored_is_shown(root: Path, tmp_path: Path) -> None:
     assert '<meta name="viewport" content="width=device-width' in page
     assert page.count('<div class="wide"><table>') == page.count("<table>")
     # Every stored point stands in the page with its standard error and its theory.
-    (section,) = (each for each in reported(root, TABLE["norm-fig"], Console(quiet=True)) if each.d == 12)
+    (section,) = (part for part in reported(root, TABLE["norm-fig"], Console(quiet=True)) if part.d == 12)
     for curve in section.results.curves.values():
-        found, theory = curve.simulated("icl"), curve.theory("icl")
-        for mean, stderr, predicted in zip(found.mean, found.stderr, theory, strict=True):
+        simulated, theory = curve.simulated("icl"), curve.theory("icl")
+        for mean, stderr, predicted in zip(simulated.mean, simulated.stderr, theory, strict=True):
             assert f"<td class=n>{mean:.5g} ± {stderr:.2g}</td><td class=n>{predicted:.5g}</td>" in page
 
 
@@ -120,7 +120,7 @@ def test_numbers_stand_under_their_picture(root: Path, tmp_path: Path) -> None:
     document.write_document(tmp_path, [[small, large]], names)
     text = (tmp_path / "campaigns.md").read_text()
     texts = ["norm-fig-d8.png", *(check.subject for check in small.comparisons), small.origin, "norm-fig-d12.png", large.origin]
-    places = [text.index(each) for each in texts]
+    places = [text.index(part) for part in texts]
     assert places == sorted(places)
 
 
@@ -158,9 +158,9 @@ def test_each_kind_of_test_has_a_column_of_its_own() -> None:
 
 
 def test_the_summary_says_what_agreed_and_what_did_not() -> None:
-    said = verdicts.summary("Asked.", [("figure", row) for row in rows()], [{"caught": 3, "checks": 4}, {"caught": 0, "checks": 2}])
-    assert len(said) <= 10
-    text = " ".join(said)
+    lines = verdicts.summary("Asked.", [("figure", row) for row in rows()], [{"caught": 3, "checks": 4}, {"caught": 0, "checks": 2}])
+    assert len(lines) <= 10
+    text = " ".join(lines)
     assert text.startswith("Asked. Of 2 two-sided comparisons of a prediction with a measurement: agrees: 1, disagrees: 1.")
     assert "The comparisons that disagree: figure, two-sided DISAGREES (+9.0%)." in text
     assert "No one-sided test is contradicted." in text

@@ -171,11 +171,11 @@ def test_on_another_device(undisturbed: Path, tmp_path: Path) -> None:
     compute(there, range(2), InOrder(), nothing)
     # The same file, into which others may write from their devices; the origin of a run says which.
     assert there.file == store(tmp_path).file
-    found, expected = there.read(), store(undisturbed).read()
-    assert {found[run].origin.device for run in range(2)} == {"array_api_strict"}
+    stored, expected = there.read(), store(undisturbed).read()
+    assert {stored[run].origin.device for run in range(2)} == {"array_api_strict"}
     assert {run.origin.device for run in expected.values()} == {"cpu"}
     for run, sweep, name in itertools.product(range(2), range(len(there.setup.shape)), ("icl", "idg")):
-        for model, columns in found[run].record[sweep].items():
+        for model, columns in stored[run].record[sweep].items():
             # Single-precision features, in other orders of sums, at points without a peak between them.
             np.testing.assert_allclose(columns[name], expected[run].record[sweep][model][name], rtol=1e-5)
 
@@ -288,12 +288,12 @@ def test_temporary_files_left_behind_are_cleared(tmp_path: Path) -> None:
 def test_how_many_queries_a_test_context_has_is_a_parameter() -> None:
     """One query is what parameters mean that do not say."""
     plain = SMALL
-    one, eight = (storage.Setup(dataclasses.replace(plain, queries=queries), 6, 1, 10**9) for queries in (1, 8))
-    assert "queries" not in one.identity()
+    single, eight = (storage.Setup(dataclasses.replace(plain, queries=queries), 6, 1, 10**9) for queries in (1, 8))
+    assert "queries" not in single.identity()
     assert eight.identity()["queries"] == 8
-    assert one.hash == storage.Setup(plain, 6, 1, 10**9).hash != eight.hash
-    (found, _), (other, _) = one.simulate(0), eight.simulate(0)
-    for sweep, again in zip(found, other, strict=True):
+    assert single.hash == storage.Setup(plain, 6, 1, 10**9).hash != eight.hash
+    (first_run, _), (second_run, _) = single.simulate(0), eight.simulate(0)
+    for sweep, again in zip(first_run, second_run, strict=True):
         # Errors of linear heads are computed, not measured.
         assert {name for name in sweep if sweep[name]["icl"] != again[name]["icl"]} == {name for name in sweep if "linear" not in name}
 
@@ -336,7 +336,7 @@ def small(campaign: Campaign) -> Campaign:
     return dataclasses.replace(campaign, panels=tuple(panels))
 
 
-def found(name: str) -> float:
+def value(name: str) -> float:
     record = simulate_run(small(CAMPAIGNS[name]), 12, 1, 10**9, 0)
     logs = [np.log(columns["icl"]) + np.log(columns["idg"]) for sweep in record for columns in sweep.values()]
     return float(np.mean(np.concatenate(logs)))
@@ -347,4 +347,4 @@ def test_a_seed_gives_the_numbers_it_gave(name: str) -> None:
     # Sums in another order (another memory budget) move this mean by less than 1e-8; other draws, or a law that differs by 1 % in
     # one error of a hundred, by more than 1e-4.
     assert SIMULATION == 1
-    assert found(name) == pytest.approx(PINNED[name], abs=1e-4), "other numbers than before: raise SIMULATION, and pin these anew"
+    assert value(name) == pytest.approx(PINNED[name], abs=1e-4), "other numbers than before: raise SIMULATION, and pin these anew"

@@ -40,10 +40,10 @@ def first_of(campaign: Campaign, models: int, values: tuple[float, ...]) -> Camp
 ])  # fmt: skip
 def test_the_first_run_is_what_was_stored(name: Any, d: Any, part: Any) -> None:
     campaign = CAMPAIGNS[name]
-    (store,) = (each for each in stored(ROOT, campaign) if each.setup.d == d)
+    (store,) = (candidate for candidate in stored(ROOT, campaign) if candidate.setup.d == d)
     expected, setup = store.read()[0].record, store.setup
-    found, some = simulate_run(part(campaign), d, setup.seed, setup.memory, 0), part(campaign).sweeps(d)
-    for columns, sweep, whole, before in zip(found, some, campaign.sweeps(d), expected, strict=True):
+    simulated, some = simulate_run(part(campaign), d, setup.seed, setup.memory, 0), part(campaign).sweeps(d)
+    for columns, sweep, whole, before in zip(simulated, some, campaign.sweeps(d), expected, strict=True):
         places = [whole.values.index(value) for value in sweep.values]
         for model, error in itertools.product(columns, ("icl", "idg")):
             np.testing.assert_allclose(columns[model][error], np.array(before[model][error])[places], rtol=TOLERANCE)

@@ -50,7 +50,7 @@ def planted(d: int, power: float, seed: int, runs: int = 4) -> Found:
     """Training errors that rise as n⁸ through ρ at n* = 2 d^power, up to a scatter of 3 % by runs; the error of the theory beside it."""
     curve = dataclasses.replace(TRAINED["la-fig5a"].curves[0], values=tuple(np.geomspace(0.5, 5, 30)))
     sizes = curve.sizes(d)
-    n = np.array([each.samples for each in sizes], dtype=float)
+    n = np.array([size.samples for size in sizes], dtype=float)
     rng = np.random.default_rng(seed)
     where = 2 * d**power * np.exp(0.03 * rng.standard_normal((runs, 1)))
     training = TASK.noise * (n / where) ** 8
@@ -68,7 +68,7 @@ def planted(d: int, power: float, seed: int, runs: int = 4) -> Found:
 
 @pytest.mark.parametrize("power", [1.6, 1.9])
 def test_the_exponent_that_was_planted_is_found(power: float) -> None:
-    thresholds = [found for d in (8, 12, 18) if (found := threshold(planted(d, power, d)))]
+    thresholds = [crossing for d in (8, 12, 18) if (crossing := threshold(planted(d, power, d)))]
     for at, d in zip(thresholds, (8, 12, 18), strict=True):
         # The median of four numbers that scatter by 3 % has a standard error of 1.9 %: five of them.
         assert at.median == pytest.approx(2 * d**power, rel=5 * 0.03 * math.sqrt(math.pi / 2 / 4))
@@ -101,17 +101,17 @@ def test_too_few_thresholds_have_no_exponent() -> None:
 
 
 def test_runs_that_learnt_nothing_are_no_part_of_a_threshold() -> None:
-    found = planted(8, 1.8, 1)
-    training = found.training.copy()
+    ladder = planted(8, 1.8, 1)
+    training = ladder.training.copy()
     # The first run is stuck at its smallest n, which would be above ρ there and below it later.
     training[0, 0, -1] = 2e9
-    stuck = dataclasses.replace(found, training=training)
+    stuck = dataclasses.replace(ladder, training=training)
     assert stuck.stuck.sum() == 1
-    one, all_of = threshold(stuck), threshold(found)
-    assert one is not None
+    trained, all_of = threshold(stuck), threshold(ladder)
+    assert trained is not None
     assert all_of is not None
-    assert one.runs == pytest.approx(all_of.runs)
-    all_stuck = dataclasses.replace(found, training=np.full_like(training, 2e9))
+    assert trained.runs == pytest.approx(all_of.runs)
+    all_stuck = dataclasses.replace(ladder, training=np.full_like(training, 2e9))
     assert threshold(all_stuck) is None
 
 
@@ -120,7 +120,7 @@ def test_lines_that_are_wrong_are_told_from_the_right_one() -> None:
     assert claims.theory_row("planted", ladder).verdict == Verdict.AGREES
     assert {row.verdict for row in claims.control_rows("planted", ladder)} == {Verdict.AGREES}
     # The other way round: runs about a wrong line are not nearer to the right one.
-    wrong = [dataclasses.replace(found, icl=2 * found.icl) for found in ladder]
+    wrong = [dataclasses.replace(results, icl=2 * results.icl) for results in ladder]
     assert claims.theory_row("planted", wrong).verdict == Verdict.DISAGREES
     assert claims.control_rows("planted", wrong)[-1].verdict == Verdict.DISAGREES
 
@@ -154,8 +154,8 @@ def test_runs_are_stored_continued_and_reported(tmp_path: Path, monkeypatch: pyt
     assert perform(setup, 3, tmp_path, quiet(), executor=InOrder())
     assert Store(tmp_path, setup).runs() == [0, 1, 2]
     assert Store(tmp_path, setup).read()[0].record == before
-    (found,) = load(tmp_path, TINY)
-    assert (found.d, found.runs, found.curves[0].training.shape) == (4, 3, (3, 1, 4))
+    (results,) = load(tmp_path, TINY)
+    assert (results.d, results.runs, results.curves[0].training.shape) == (4, 3, (3, 1, 4))
     assert (tmp_path / "pictures" / "trained.md").read_text(encoding="utf-8").startswith("# Transformers trained by gradient descent")
     # Nothing is left to compute.
     shown = quiet()
@@ -165,7 +165,7 @@ def test_runs_are_stored_continued_and_reported(tmp_path: Path, monkeypatch: pyt
 
 def record(campaign: TrainedCampaign, d: int, seed: int) -> list[dict[str, Any]]:
     """Errors of a planted double descent, of every curve."""
-    rng, found = np.random.default_rng(seed), []
+    rng, lines = np.random.default_rng(seed), []
     for curve in campaign.curves:
         n = np.array([sizes.samples for sizes in curve.sizes(d)], dtype=float)
         star = math.sqrt(n[0] * n[-1]) * d**-0.1 * math.exp(0.02 * rng.standard_normal())
@@ -174,14 +174,14 @@ def record(campaign: TrainedCampaign, d: int, seed: int) -> list[dict[str, Any]]
         idg = icl * np.linspace(0.5, 0.98, len(n)) if curve.axis == "tasks" else icl
         epochs = len(curve.epochs)
         columns = {"training": training, "icl": icl, "idg": idg}
-        found.append(
+        lines.append(
             {
                 "jax": "0.4.36",
                 "variance": [1.0] * len(n),
                 **{name: np.tile(column[:, None], epochs).tolist() for name, column in columns.items()},
             }
         )
-    return found
+    return lines
 
 
 @pytest.fixture
@@ -227,13 +227,13 @@ def test_statements_hold_of_runs_of_which_they_are_true(stored: Path) -> None:
 
 def test_a_difference_of_two_curves_is_seen() -> None:
     rng = np.random.default_rng(4)
-    one, other = rng.standard_normal((2, 12))
-    same, shifted = claims.difference("same", one, other), claims.difference("shifted", one + 5, other)
+    first, second = rng.standard_normal((2, 12))
+    same, shifted = claims.difference("same", first, second), claims.difference("shifted", first + 5, second)
     assert same is not None
     assert shifted is not None
     assert same.verdict != Verdict.DISAGREES
     assert shifted.verdict == Verdict.DISAGREES
-    assert claims.difference("too few", one[:1], other) is None
+    assert claims.difference("too few", first[:1], second) is None
 
 
 def test_a_record_of_another_shape_is_refused(stored: Path) -> None:

@@ -63,13 +63,13 @@ def context_sums(place: Geometry, mean: Array, omega: Array, g: Array, noise: Ar
 
 def drawn_sums(place: Geometry, context: int, rng: np.random.Generator, mean: Array, omega: Array) -> tuple[Array, Array, Array]:
     """:func:`context_sums` of random contexts."""
-    found = np.empty((3, mean.size))
+    sums = np.empty((3, mean.size))
     step = max(1, _CHUNK // context)
     for start in range(0, mean.size, step):
         part = slice(start, start + step)
         g = rng.standard_normal((mean[part].size, context))
-        found[:, part] = context_sums(place, mean[part], omega[part], g, rng.standard_normal(g.shape))
-    return found[0], found[1], found[2]
+        sums[:, part] = context_sums(place, mean[part], omega[part], g, rng.standard_normal(g.shape))
+    return sums[0], sums[1], sums[2]
 
 
 class Contexts:
@@ -155,14 +155,14 @@ def context_sample(
         # A direction by itself is correlated with its energy; of many together only the label's direction is, and its part is exact.
         x = np.where(in_x.sum(0)[in_x.argmax(1)] == 1, x, drawn.query @ left.basis)
         b = np.where(in_b.sum(0)[in_b.argmax(1)] == 1, b, drawn.context @ right.basis)
-        for found, matrix in ((signals, signal), (centers, center)):
+        for values, matrix in ((signals, signal), (centers, center)):
             products = [((x[:, rows] @ matrix[rows]) * b) @ in_b for rows in left.classes]
-            found[:, part] = np.concatenate(products, axis=1).T
+            values[:, part] = np.concatenate(products, axis=1).T
         signals[:, part] *= drawn.y
     energies /= energies.mean(1, keepdims=True)
     share /= share.sum()
     square = mean**2 + place.source.noise
-    signals, centers = (_with_mean(found, size, energies) for found, size in zip((signals, centers), lengths, strict=True))
+    signals, centers = (_with_mean(values, size, energies) for values, size in zip((signals, centers), lengths, strict=True))
     return _gathered(
         ContextSample(
             energies, signals, centers, mean + (moments.mean_y - mean.mean()), square * (moments.square_y / square.mean()), share,
@@ -172,19 +172,19 @@ def context_sample(
     )  # fmt: skip
 
 
-def _with_mean(found: Array, sizes: Array, energies: Array) -> Array:
+def _with_mean(vectors: Array, sizes: Array, energies: Array) -> Array:
     """Products in units of their means ``sizes``, moved to the mean 1 by multiples of the energies, which stand where there are none."""
     has = (sizes > _NONE * sizes.sum())[:, None]
-    found = found / np.where(has, sizes[:, None], 1.0)
-    return np.where(has, found + (1 - found.mean(1, keepdims=True)) * energies, energies)
+    vectors = vectors / np.where(has, sizes[:, None], 1.0)
+    return np.where(has, vectors + (1 - vectors.mean(1, keepdims=True)) * energies, energies)
 
 
 def _members(side: Side) -> Array:
     """Which direction is in which class, shape (p, classes)."""
-    found = np.zeros((len(side.basis), len(side.classes)))
+    shares = np.zeros((len(side.basis), len(side.classes)))
     for i, members in enumerate(side.classes):
-        found[members, i] = 1.0
-    return found
+        shares[members, i] = 1.0
+    return shares
 
 
 def _cells(values: Array, count: int) -> NDArray[np.intp]:

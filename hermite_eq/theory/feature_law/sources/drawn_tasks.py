@@ -49,14 +49,14 @@ def task_draws(task: Task, d: int, tasks: int) -> list[tuple[Array, ...]]:
             "pass tasks=math.inf, from which so many differ by O(d/k)",
         )
     children = np.random.SeedSequence(_SEED).spawn(DRAWS + 1)
-    found = []
+    draws = []
     for shares, child in zip(_counts(task.weights, tasks, np.random.default_rng(children[0])), children[1:], strict=True):
         draw = []
         for source, count, seed in zip(task.sources, shares, child.spawn(len(task.sources)), strict=True):
             z = source.tasks.draw(np.random.default_rng(seed), (int(count), d))
             draw.append(source.mean_vectors(d)[1] + source.task_cov.colour(z))
-        found.append(tuple(draw))
-    return found
+        draws.append(tuple(draw))
+    return draws
 
 
 def alike(source: Source, tasks: Array) -> list[Array]:

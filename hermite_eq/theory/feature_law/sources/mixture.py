@@ -151,7 +151,7 @@ def square_control(task: Task, sizes: Sizes, draws: Sequence[Sequence[Array]]) -
         for draw in draws
     ]
     fresh = [source_moments(task, sizes.d, sizes.context, source=s).square_y for s in range(len(task.sources))]
-    return np.array([[sum(each)] for each in squares]) - np.array(task.weights) @ fresh
+    return np.array([[sum(entries)] for entries in squares]) - np.array(task.weights) @ fresh
 
 
 @dataclass(frozen=True)

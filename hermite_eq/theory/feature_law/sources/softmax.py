@@ -117,10 +117,10 @@ def softmax_moments(attention: SoftmaxAttention, d: int, context: int) -> Softma
         for across2, q in zip(*others, strict=True):
             r2 = (g**2 + (d - 1) * across2) / d
             cosine = g / np.sqrt(d * r2)
-            found = np.array([_given(target, noise, d, context, s, *each, beta) for each in zip(cosine, r2, strict=True)])
+            values = np.array([_given(target, noise, d, context, s, *nodes, beta) for nodes in zip(cosine, r2, strict=True)])
             # E[y F(g)] for a smooth F, by the coefficients of both: the label may have kinks.
-            signal = (c[0] / factorials) @ (basis @ (at_g * found[:, 2]))
-            total[:5] += p * q * np.array([*(at_g @ found)[[0, 1, 2]], signal, at_g @ found[:, 3]])
+            signal = (c[0] / factorials) @ (basis @ (at_g * values[:, 2]))
+            total[:5] += p * q * np.array([*(at_g @ values)[[0, 1, 2]], signal, at_g @ values[:, 3]])
     # x of unit variance has b₁ smaller by √d, and the same b₂.
     total[4] *= d if task.unit_inputs else 1
     return SoftmaxMoments(*map(float, total))
@@ -150,14 +150,14 @@ def _given(target: object, noise: float, d: int, context: int, s: float, cosine:
     t = np.exp(log_t) / context
     falling = np.exp(-np.outer(w, t))
     log_phi = np.log(at_v @ falling)
-    one = context * np.exp((context - 1) * log_phi) * t * step
+    integrand = context * np.exp((context - 1) * log_phi) * t * step
     pair = context * (context - 1) * np.exp((context - 2) * log_phi) * t**2 * step
 
     def tilt(f: Array, power: int = 1) -> Array:
         return np.asarray((f * at_v * w**power) @ falling)
 
-    each = tilt(np.ones_like(v))
-    sums = float(each @ one), float(each**2 @ pair + tilt(np.ones_like(v), 2) @ (one * t))
+    weighted = tilt(np.ones_like(v))
+    sums = float(weighted @ integrand), float(weighted**2 @ pair + tilt(np.ones_like(v), 2) @ (integrand * t))
     if not all(abs(total - 1) < _EXACT for total in sums):
         raise ConvergenceError(
             "the weights of the attention sum to 1, in the mean and squared",
@@ -167,10 +167,10 @@ def _given(target: object, noise: float, d: int, context: int, s: float, cosine:
     along, slopes, squares = tilt(mean * v), tilt(slope), tilt(square)
     return np.array(
         [
-            r2 * (along**2 @ pair + tilt(square * v**2, 2) @ (one * t)),
-            r2 * (slopes**2 @ pair + tilt(square * (d - 1) + tilted, 2) @ (one * t)),
-            math.sqrt(r2) * (along @ one),
-            r2 * (squares**2 @ pair + tilt(fourth, 2) @ (one * t)),
+            r2 * (along**2 @ pair + tilt(square * v**2, 2) @ (integrand * t)),
+            r2 * (slopes**2 @ pair + tilt(square * (d - 1) + tilted, 2) @ (integrand * t)),
+            math.sqrt(r2) * (along @ integrand),
+            r2 * (squares**2 @ pair + tilt(fourth, 2) @ (integrand * t)),
         ]
     )
 
@@ -227,10 +227,10 @@ def softmax_population(attention: SoftmaxAttention, d: int, context: int, draw: 
         np.array([part**2 / np.mean(part**2), rest / np.mean(rest)]), np.array([signals, ones]), np.array([centers, ones]), label,
         label**2 + attention.task.sources[0].noise, np.array([share, 1 - share]), ones / len(ones),
     )  # fmt: skip
-    found = Population(
+    population = Population(
         covariance, moments.signal * identity, moments.square, moments.label, center=moments.mean * identity, contexts=contexts
     )
-    return given_moments([found])
+    return given_moments([population])
 
 
 def softmax_law(head: Head, attention: SoftmaxAttention, points: Sequence[Sizes]) -> LawOverDraws:
