@@ -50,7 +50,7 @@ def shown(value: Any) -> str:
         return f"an object of type {type(value).__name__}"
 
 
-def _found(name: str, value: Any) -> str:
+def _finding(name: str, value: Any) -> str:
     return f"{name}={shown(value)}" if name else shown(value)
 
 
@@ -80,9 +80,9 @@ def _real(value: Any, name: str, requirement: str, repair: str, holds: Callable[
     try:
         number = _float(value)
     except Exception:
-        raise ArgumentTypeError(requirement, _found(name, value), repair) from None
+        raise ArgumentTypeError(requirement, _finding(name, value), repair) from None
     if not holds(number):
-        raise HypothesisError(requirement, _found(name, value), repair)
+        raise HypothesisError(requirement, _finding(name, value), repair)
     return number
 
 
@@ -145,25 +145,25 @@ def count(
             raise TypeError
         number = operator.index(value)
     except Exception:
-        raise ArgumentTypeError(requirement, _found(name, value), repair) from None
+        raise ArgumentTypeError(requirement, _finding(name, value), repair) from None
     if number < least:
-        raise HypothesisError(requirement, _found(name, number), repair)
+        raise HypothesisError(requirement, _finding(name, number), repair)
     if number > most:
-        raise HypothesisError(f"{_called(name, meaning)} is at most {most}", _found(name, number), f"pass {name}={most} or less")
+        raise HypothesisError(f"{_called(name, meaning)} is at most {most}", _finding(name, number), f"pass {name}={most} or less")
     return number
 
 
 def flag(value: Any, name: str) -> bool:
     """``value`` as a bool: ``"False"`` and arrays are refused, which Python takes for true or ambiguous."""
     if not isinstance(value, bool | np.bool_):
-        raise ArgumentTypeError(f"{name} is True or False", _found(name, value), f"pass {name}=True or {name}=False")
+        raise ArgumentTypeError(f"{name} is True or False", _finding(name, value), f"pass {name}=True or {name}=False")
     return bool(value)
 
 
 def text(value: Any, name: str, meaning: str = "") -> str:
     """``value`` if it is a text."""
     if not isinstance(value, str):
-        raise ArgumentTypeError(f"{_called(name, meaning)} is a text", _found(name, value), f'pass {name}="", say')
+        raise ArgumentTypeError(f"{_called(name, meaning)} is a text", _finding(name, value), f'pass {name}="", say')
     return value
 
 
@@ -178,7 +178,7 @@ def one_of(value: Any, allowed: Sequence[T], name: str, meaning: str = "", *, re
             return member
     raise (HypothesisError if isinstance(value, str) else ArgumentTypeError)(
         requirement or f"{_called(name, meaning)} is one of {', '.join(map(str, allowed))}",
-        _found(name, value),
+        _finding(name, value),
         repair or f'pass {name}="{allowed[0]}"',
     )
 
@@ -193,7 +193,7 @@ def instance(value: Any, kind: type[T] | tuple[type[Any], ...], requirement: str
 def function(value: Any, name: str, meaning: str = "") -> Callable[..., Any]:
     """``value`` if it can be called."""
     if not callable(value):
-        raise ArgumentTypeError(f"{_called(name, meaning)} is a function", _found(name, value), f"pass {name}=numpy.tanh, say")
+        raise ArgumentTypeError(f"{_called(name, meaning)} is a function", _finding(name, value), f"pass {name}=numpy.tanh, say")
     checked: Callable[..., Any] = value
     return checked
 
@@ -216,10 +216,10 @@ def sequence(value: Any, name: str, meaning: str = "", *, empty: bool = True, re
     repair = repair or f"pass {name} as a list{'' if empty else ' with an entry'}"
     scalar = isinstance(value, str | bytes | bytearray | dict | set | frozenset)
     if scalar or not (isinstance(value, Sized) and isinstance(value, Iterable)) or (isinstance(value, np.ndarray) and not value.ndim):
-        raise ArgumentTypeError(requirement, _found(name, value), repair)
+        raise ArgumentTypeError(requirement, _finding(name, value), repair)
     members = tuple(value)
     if not members and not empty:
-        raise HypothesisError(requirement, _found(name, value), repair)
+        raise HypothesisError(requirement, _finding(name, value), repair)
     return members
 
 
@@ -269,12 +269,12 @@ def array(
             raise TypeError
         values = given.astype(float, copy=False)
     except Exception:
-        raise ArgumentTypeError(requirement, _found(name, value), repair) from None
+        raise ArgumentTypeError(requirement, _finding(name, value), repair) from None
     if (allowed is not None and values.ndim not in allowed) or (not empty and not values.size):
-        raise HypothesisError(requirement, _found(name, value) if named else f"shape {values.shape}", repair)
+        raise HypothesisError(requirement, _finding(name, value) if named else f"shape {values.shape}", repair)
     if not nan and not (np.isfinite(values) if finite else ~np.isnan(values)).all():
         what = f"NaN{' or infinity' if finite else ''} in it"
-        raise HypothesisError(requirement, _found(name, value) if named else what, repair if named else "find where they come from")
+        raise HypothesisError(requirement, _finding(name, value) if named else what, repair if named else "find where they come from")
     return values
 
 
@@ -302,7 +302,7 @@ def vector(value: Any, name: str, meaning: str = "") -> NDArray[np.float64]:
 def mapping(value: Any, name: str, read: Callable[[Any, str], T]) -> dict[str, T]:
     """``value`` as a dictionary of texts, each of whose values is read."""
     if not isinstance(value, Mapping):
-        raise ArgumentTypeError(f"{name} is a mapping of names", _found(name, value), f"pass {name} as a dict")
+        raise ArgumentTypeError(f"{name} is a mapping of names", _finding(name, value), f"pass {name} as a dict")
     return {text(key, name): read(value[key], f"{name}[{key!r}]") for key in value}
 
 
@@ -333,11 +333,11 @@ def exact(value: Any, name: str, meaning: str = "", *, requirement: str = "", re
         if not isinstance(number, sympy.Expr):
             raise TypeError
     except OverflowError:
-        raise HypothesisError(f"{_called(name, meaning)} has at most {_MOST_BITS} bits", _found(name, value), "pass a float") from None
+        raise HypothesisError(f"{_called(name, meaning)} has at most {_MOST_BITS} bits", _finding(name, value), "pass a float") from None
     except Exception:
         raise ArgumentTypeError(
             requirement or f"{_called(name, meaning)} is a number or a SymPy expression",
-            _found(name, value),
+            _finding(name, value),
             repair or "pass sympy.Rational(1, 3) or 0.5, say",
         ) from None
     return number
@@ -364,6 +364,6 @@ def generator(rng: Any) -> np.random.Generator:
             raise TypeError
         return np.random.default_rng(rng)
     except ValueError:
-        raise HypothesisError(requirement, _found("rng", rng), repair) from None
+        raise HypothesisError(requirement, _finding("rng", rng), repair) from None
     except Exception:
-        raise ArgumentTypeError(requirement, _found("rng", rng), repair) from None
+        raise ArgumentTypeError(requirement, _finding("rng", rng), repair) from None

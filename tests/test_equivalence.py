@@ -28,18 +28,18 @@ from hermite_eq.hermite import X
 LIMIT = Ratios(alpha=1, kappa=0.5, tau=1.5, mu=1)
 
 
-def _found(head: object, target: object, **options: object) -> hermite_eq.equivalence.EquivalentTransformer:
+def _theorem(head: object, target: object, **options: object) -> hermite_eq.equivalence.EquivalentTransformer:
     return equivalent_transformer(RandomTransformer(head, ridge=1e-3), Task(target, noise=0.01), **options)  # type: ignore[arg-type]
 
 
 def test_signal_and_noise_are_parsevals_parts() -> None:
     for target in ("relu", "tanh", "gelu", X**3 / 3 - X / 2):
-        theorem = _found("relu", target)
+        theorem = _theorem("relu", target)
         c = hermite_eq.coefficients(target, 1)
         total = float(c[0]) ** 2 + float(theorem.signal) ** 2 + float(theorem.noise)
         assert total == pytest.approx(float(c.norm2) + 0.01, rel=1e-13)
         assert float(theorem.label_square) == pytest.approx(float(c.norm2) + 0.01, rel=1e-15)
-    assert _found("relu", "relu").noise == sympy.Rational(13, 50) - 1 / (2 * sympy.pi)
+    assert _theorem("relu", "relu").noise == sympy.Rational(13, 50) - 1 / (2 * sympy.pi)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_signal_and_noise_are_parsevals_parts() -> None:
     ],
 )
 def test_the_terms_that_matter(head: object, target: object, degree: int, c0: bool, c2: bool) -> None:
-    theorem = _found(head, target)
+    theorem = _theorem(head, target)
     assert (theorem.degree, theorem.relevant["c_0"], theorem.relevant["c_2"]) == (degree, c0, c2)
     assert theorem.relevant["c_1"]
     assert theorem.relevant["c_1*"]
@@ -88,14 +88,14 @@ def test_relevance_is_what_the_theory_of_the_limit_sees() -> None:
 
 @pytest.mark.parametrize("head", ["relu", "tanh", "centred_relu"])
 def test_the_sufficient_degree_has_the_error_of_the_activation(head: str) -> None:
-    theorem = _found(head, "relu")
+    theorem = _theorem(head, "relu")
     original = hermite_eq.icl_error(theorem.model, theorem.task, LIMIT).icl
     equivalent = hermite_eq.icl_error(theorem.transformer, theorem.task, LIMIT).icl
     assert equivalent == pytest.approx(original, rel=1e-9)
 
 
 def test_degree_one_is_not_enough_where_c0_vanishes() -> None:
-    theorem = _found("centred_relu", "relu", degree=1)
+    theorem = _theorem("centred_relu", "relu", degree=1)
     check = theorem.hypotheses[5]
     assert (check.statement, check.holds) == (r"r = 1 \text{ suffices}", False)
     original = hermite_eq.icl_error(theorem.model, theorem.task, LIMIT).icl
@@ -106,28 +106,28 @@ def test_hypotheses_are_checked_one_by_one() -> None:
     def states(theorem: hermite_eq.equivalence.EquivalentTransformer) -> list[bool | None]:
         return [h.holds for h in theorem.hypotheses]
 
-    assert states(_found("relu", "tanh", where=LIMIT)) == [True] * 8
-    assert states(_found("exp", "relu", where=LIMIT))[0] is False
-    assert states(_found("relu", "heaviside", where=LIMIT))[1] is False
-    assert states(_found(np.arctan, "relu", where=LIMIT))[0] is None
-    assert states(_found(lambda x: x**3, "relu", where=LIMIT))[0] is False
-    assert states(_found("relu", "abs", where=LIMIT))[6] is False
-    assert "even" in _found("relu", "abs").hypotheses[6].finding
-    assert states(_found("relu", "relu"))[7] is None
-    assert "1 hypotheses fail" in str(_found("exp", "relu"))
+    assert states(_theorem("relu", "tanh", where=LIMIT)) == [True] * 8
+    assert states(_theorem("exp", "relu", where=LIMIT))[0] is False
+    assert states(_theorem("relu", "heaviside", where=LIMIT))[1] is False
+    assert states(_theorem(np.arctan, "relu", where=LIMIT))[0] is None
+    assert states(_theorem(lambda x: x**3, "relu", where=LIMIT))[0] is False
+    assert states(_theorem("relu", "abs", where=LIMIT))[6] is False
+    assert "even" in _theorem("relu", "abs").hypotheses[6].finding
+    assert states(_theorem("relu", "relu"))[7] is None
+    assert "1 hypotheses fail" in str(_theorem("exp", "relu"))
 
 
 def test_too_high_a_degree_for_this_d_is_said() -> None:
     sizes = Sizes.from_ratios(40, alpha=1, kappa=0.5, tau=1.5, mu=1)
-    assert _found("relu", "relu", where=sizes, degree=2).hypotheses[-1].holds is True
-    assert _found("relu", "relu", where=sizes, degree=6).hypotheses[-1].holds is False
+    assert _theorem("relu", "relu", where=sizes, degree=2).hypotheses[-1].holds is True
+    assert _theorem("relu", "relu", where=sizes, degree=6).hypotheses[-1].holds is False
     normalised = equivalent_transformer(RandomTransformer("relu", 1e-3, normalise=True), Task("relu", 0.01), sizes, degree=6)
     assert normalised.hypotheses[-1].holds is True
 
 
 def test_the_inflation_is_that_of_the_degree_and_the_norm() -> None:
     """E He_r(sg)²/r! over the gamma law of s² with variance C/d, by quadrature, at rate 1/d."""
-    theorem = _found("relu", "relu", degree=4)
+    theorem = _theorem("relu", "relu", degree=4)
     gaps = []
     for d in (2000, 4000):
         constant = theorem.covariance.norm_law().numeric(alpha=1)["variance"]
@@ -141,7 +141,7 @@ def test_the_inflation_is_that_of_the_degree_and_the_norm() -> None:
 
 
 def test_the_theorem_prints_statement_constants_and_hypotheses() -> None:
-    theorem = _found("relu", "tanh", where=LIMIT)
+    theorem = _theorem("relu", "tanh", where=LIMIT)
     shown = theorem.latex()
     assert shown == theorem.latex()
     assert shown.isascii()
@@ -153,11 +153,11 @@ def test_the_theorem_prints_statement_constants_and_hypotheses() -> None:
     assert r"$\ell/d = 1,\ k/d = 0.5,\ n/d^2 = 1.5,\ m/d^2 = 1$" in shown
     for environment in ("theorem", "tabular", "center"):
         assert shown.count(rf"\begin{{{environment}}}") == shown.count(rf"\end{{{environment}}}") > 0
-    assert r"\textbf{fails}" in _found("exp", "relu").latex()
+    assert r"\textbf{fails}" in _theorem("exp", "relu").latex()
 
 
 def test_notebooks_show_display_math_without_environments() -> None:
-    theorem = _found("relu", "tanh", where=LIMIT)
+    theorem = _theorem("relu", "tanh", where=LIMIT)
     shown = theorem._repr_latex_()
     assert shown.startswith("$$")
     assert shown.endswith("$$")
@@ -167,7 +167,7 @@ def test_notebooks_show_display_math_without_environments() -> None:
 
 
 def test_an_expression_is_shown_as_such() -> None:
-    assert r"\max\left(0, x - \frac{1}{3}\right)" in _found(sympy.Max(X - sympy.Rational(1, 3), 0), "relu").latex()
+    assert r"\max\left(0, x - \frac{1}{3}\right)" in _theorem(sympy.Max(X - sympy.Rational(1, 3), 0), "relu").latex()
 
 
 def test_errors_name_the_hypothesis() -> None:
@@ -185,6 +185,6 @@ def test_errors_name_the_hypothesis() -> None:
 
 
 def test_replacing_the_task_keeps_the_record_frozen() -> None:
-    theorem = _found("relu", "relu")
+    theorem = _theorem("relu", "relu")
     other = replace(theorem, task=Task("tanh", noise=0.01))
     assert other.signal != theorem.signal

@@ -133,7 +133,7 @@ def _norm_expansion() -> Step:
 
 
 @cache
-def _moved(unit: bool) -> bool:
+def _displaced(unit: bool) -> bool:
     return bool(sympy.simplify(_delta_method(unit) - _stated(unit)) == 0)
 
 
@@ -150,14 +150,14 @@ def check(entries: Mapping[str, sympy.Expr] | None = None) -> list[Step]:
         _one_summand(),
         Step(
             "S enters through dĀ/dS = θa/2, dȲ/dS = p/2, as θv = p; the delta method gives C",
-            _moved(False),
+            _displaced(False),
             "all σ*, α",
             tex=r"$S=s^2$ moves the means by $d\bar A/dS=\frac12\theta a$ and $d\bar Y/dS=\frac12\theta v=\frac p2$; the delta method"
             r" gives $C$.",
         ),
         Step(
             "the same with Ȳ² added: inputs of O(1) entries",
-            _moved(True),
+            _displaced(True),
             "all σ*, α",
             tex=r"The same with $\bar Y^2$ added, for inputs of $O(1)$ entries.",
         ),

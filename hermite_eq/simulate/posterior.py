@@ -93,12 +93,12 @@ def _errors(task: Task, sizes: Sizes, test: int, seed: np.random.SeedSequence) -
     fresh_stream, again_stream = np.random.default_rng(fresh), np.random.default_rng(again)
     icl = idg = 0.0
     for _ in range(test):
-        icl += _one(task.noise, sizes.tested.context, known, fresh_stream.standard_normal(sizes.d), fresh_stream)
-        idg += _one(task.noise, sizes.context, known, known[again_stream.integers(len(known))], again_stream)
+        icl += _run_error(task.noise, sizes.tested.context, known, fresh_stream.standard_normal(sizes.d), fresh_stream)
+        idg += _run_error(task.noise, sizes.context, known, known[again_stream.integers(len(known))], again_stream)
     return icl / test, idg / test
 
 
-def _one(noise: float, context: int, known: Array, xi: Array, rng: np.random.Generator) -> float:
+def _run_error(noise: float, context: int, known: Array, xi: Array, rng: np.random.Generator) -> float:
     """The error on a context of the task ξ."""
     d = len(xi)
     x = rng.standard_normal((context, d)) / math.sqrt(d)

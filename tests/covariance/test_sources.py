@@ -354,13 +354,13 @@ def test_errors_name_the_hypothesis() -> None:
         covariance(SymbolicTarget(), covariances=True, tasks="sphere")
 
 
-def _one(target: object = "relu", **more: object) -> Covariance:
+def _covariance_of(target: object = "relu", **more: object) -> Covariance:
     return covariance(Task(sources=[Source(target, 0.1, **more)]), covariances=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("mean", [0.7, (0.1, 0.0)])
 def test_means_of_inputs_are_refused_where_formulas_lack_them(mean: object) -> None:
-    cov = _one(input_mean=mean)
+    cov = _covariance_of(input_mean=mean)
     averaged, limit, tasks = cov.averaged(), cov.limit(), cov.over_tasks()
     find: Callable[[], object]
     for find in (lambda: averaged.entries, lambda: averaged.exact, averaged.latex):
@@ -376,22 +376,22 @@ def test_means_of_inputs_are_refused_where_formulas_lack_them(mean: object) -> N
 
 
 def test_the_series_know_their_laws() -> None:
-    heavy = _one(tasks=StudentT(5))
+    heavy = _covariance_of(tasks=StudentT(5))
     for level in (heavy.averaged(), heavy.limit()):
         with pytest.raises(HypothesisError, match=r"found .*tasks Student t.* use \.over_tasks\(\)\.given\(tasks, context=…\)"):
             level.latex()
     with pytest.raises(HypothesisError, match=r"centred inputs and centred tasks, Gaussian or on the sphere"):
-        _one(task_mean=0.1).limit().numeric(1.0, d=5)
+        _covariance_of(task_mean=0.1).limit().numeric(1.0, d=5)
     with pytest.raises(HypothesisError, match=r"covariance is that of Gaussian inputs; found inputs of the law Student t.* simulate"):
-        _one(inputs=StudentT(5))
+        _covariance_of(inputs=StudentT(5))
     # The training tasks being given, their law does not matter; on the sphere the leading order is that of Gaussian tasks.
-    assert heavy.over_tasks().latex() == _one(task_mean=0.1).over_tasks().latex() == _one().over_tasks().latex()
-    assert _one(tasks="sphere").limit().numeric(1.0, d=5) == _one().limit().numeric(1.0, d=5)
+    assert heavy.over_tasks().latex() == _covariance_of(task_mean=0.1).over_tasks().latex() == _covariance_of().over_tasks().latex()
+    assert _covariance_of(tasks="sphere").limit().numeric(1.0, d=5) == _covariance_of().limit().numeric(1.0, d=5)
 
 
 @pytest.mark.parametrize(("power", "order"), [(6, 1), (5, 0)])
 def test_series_of_higher_powers_have_all_their_traces(power: int, order: int) -> None:
-    averaged = _one(X**power, task_cov=Diagonal([0.5, 1.0, 2.0])).averaged(order)
+    averaged = _covariance_of(X**power, task_cov=Diagonal([0.5, 1.0, 2.0])).averaged(order)
     exact, series = averaged.joint(3, 5), averaged.series(3, 5)
     assert averaged.exact
     # Sums of positive terms, a few hundred of them: their rounding, and the error of the numbers.
@@ -400,10 +400,10 @@ def test_series_of_higher_powers_have_all_their_traces(power: int, order: int) -
 
 
 def test_the_name_of_a_word_is_no_other_entry() -> None:
-    expected = _one().averaged().entries["second_22"]
+    expected = _covariance_of().averaged().entries["second_22"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TaskAverages, "words", lambda self, f: {"0": X, "22": 2 * X})
-        averaged = _one().averaged()
+        averaged = _covariance_of().averaged()
         # The word P(WP)^23, of targets of degree 23 and more, stands beside E b₂², and each of them is shown.
         assert averaged.entries["second_w22"] == 2 * X
         assert averaged.entries["second_22"] == expected

@@ -9,7 +9,7 @@ import pytest
 
 from hermite_eq import HypothesisError, LinearTransformer, Sizes, Task
 from hermite_eq.simulate import dmmse_error, icl_error
-from hermite_eq.simulate.posterior import _one
+from hermite_eq.simulate.posterior import _run_error
 
 TASK = Task("identity", noise=0.3)
 #: False-alarm rate 6e-7 for each score.
@@ -43,7 +43,7 @@ def test_with_very_many_training_tasks_it_is_ridge_regression() -> None:
 def test_posterior_weights_by_the_definition() -> None:
     rng = np.random.default_rng(5)
     known, xi = rng.standard_normal((7, 3)), rng.standard_normal(3)
-    weights = _one(0.3, 4, known, xi, np.random.default_rng(8))
+    weights = _run_error(0.3, 4, known, xi, np.random.default_rng(8))
     again = np.random.default_rng(8)
     x = again.standard_normal((4, 3)) / math.sqrt(3)
     y = x @ xi + math.sqrt(0.3) * again.standard_normal(4)

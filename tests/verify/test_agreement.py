@@ -198,5 +198,5 @@ def test_scales_are_the_spread_of_the_pre_activations() -> None:
     stderr = math.hypot(np.std(scales, ddof=1) / math.sqrt(len(scales)), np.std(expected, ddof=1) / math.sqrt(len(expected)))
     # |t| < 5 with some 30 degrees of freedom fails once in 4e4.
     assert abs(gap) < 5 * stderr
-    # At rest the mean is E‖h‖²/t = 1.
+    # Without a step the mean is E‖h‖²/t = 1.
     assert np.mean(scales) - 1 > 5 * stderr

@@ -66,25 +66,25 @@ HEAD, TARGET, NOISE, RIDGE, DEGREES = "relu", "relu", 0.01, 0.1, (1, 2)
 RATIOS = Ratios(alpha=1.0, kappa=0.5, tau=2.0, mu=1.0)
 
 
-def _one(**fields: Any) -> Task:
+def _task_of(**fields: Any) -> Task:
     return Task(sources=[Source(TARGET, NOISE, **fields)])
 
 
 #: The first is what all others are compared with.
 CASES: dict[str, AnyTask] = {
-    "Gaussian": _one(),
-    "inputs Rademacher": _one(inputs="rademacher"),
-    "inputs uniform": _one(inputs="uniform"),
-    "inputs Student t, 10": _one(inputs=StudentT(10)),
-    "inputs Student t, 5": _one(inputs=StudentT(5)),
-    "inputs Student t, 3": _one(inputs=StudentT(3)),
-    "tasks on the sphere": _one(tasks="sphere"),
-    "tasks Rademacher": _one(tasks="rademacher"),
-    "tasks Student t, 5": _one(tasks=StudentT(5)),
-    "tasks Student t, 3": _one(tasks=StudentT(3)),
-    "softmax, β = 1/2": SoftmaxAttention(_one(), 0.5),
-    "softmax, β = 1": SoftmaxAttention(_one(), 1.0),
-    "softmax, β = 2": SoftmaxAttention(_one(), 2.0),
+    "Gaussian": _task_of(),
+    "inputs Rademacher": _task_of(inputs="rademacher"),
+    "inputs uniform": _task_of(inputs="uniform"),
+    "inputs Student t, 10": _task_of(inputs=StudentT(10)),
+    "inputs Student t, 5": _task_of(inputs=StudentT(5)),
+    "inputs Student t, 3": _task_of(inputs=StudentT(3)),
+    "tasks on the sphere": _task_of(tasks="sphere"),
+    "tasks Rademacher": _task_of(tasks="rademacher"),
+    "tasks Student t, 5": _task_of(tasks=StudentT(5)),
+    "tasks Student t, 3": _task_of(tasks=StudentT(3)),
+    "softmax, β = 1/2": SoftmaxAttention(_task_of(), 0.5),
+    "softmax, β = 1": SoftmaxAttention(_task_of(), 1.0),
+    "softmax, β = 2": SoftmaxAttention(_task_of(), 2.0),
 }
 #: σ and its equivalents, without and with normalised input: on common draws.
 _EQUIVALENTS = tuple(

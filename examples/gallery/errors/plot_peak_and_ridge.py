@@ -32,7 +32,7 @@ axes = he.plotting.plot_curve(curves)
 peaks = [interpolation_peak(head, task, sizes) for head in heads]
 for head, peak in zip(heads, peaks, strict=True):
     print(f"λ = {head.ridge:g}: error {peak.height:.2f} at τ = {peak.position:.2f}")
-assert all(one.height > next_peak.height and one.position > next_peak.position for one, next_peak in itertools.pairwise(peaks))
+assert all(peak.height > next_peak.height and peak.position > next_peak.position for peak, next_peak in itertools.pairwise(peaks))
 
 # %%
 # At the largest ridge drawn the error nearly falls with :math:`n` throughout: the most it rises to is within

@@ -116,10 +116,10 @@ class LayerKernel:
             if plain:
                 # An input has the correlation 1 with itself in every layer.
                 r = (np.where(rho == 1, 1.0, r[0]), np.where(rho == 1, 0.0, r[1]))
-            measured = _seen(dual, r, plain)
+            measured = _as_measured(dual, r, plain)
             value = (weight * measured[0] + bias, weight * measured[1] + EPS * abs(weight * measured[0] + bias))
             if tangent:
-                steep = tuple(weight / float(q) * part for part in _seen(dual.slope, r, plain))
+                steep = tuple(weight / float(q) * part for part in _as_measured(dual.slope, r, plain))
                 slope, neural = _times(steep, slope), _times(steep, neural)
                 neural = (value[0] + neural[0], value[1] + neural[1])
         return {"nngp": value, "slope": slope, "ntk": neural}
@@ -171,7 +171,7 @@ class LayerKernel:
         return f"$\\displaystyle {self.latex()}$"
 
 
-def _seen(dual: DualActivation, r: Measured, plain: bool) -> Measured:
+def _as_measured(dual: DualActivation, r: Measured, plain: bool) -> Measured:
     """κ(r) and its error, of which what an error of r does is part."""
     if not plain:
         return dual(r[0]), 0 * r[0]

@@ -117,9 +117,9 @@ class MovedBlock:
     def features(self, unit: Unit) -> Floats:
         r""":math:`\sigma(\hat Fh)` by rows."""
         step = unit.head.step
-        return unit.head.apply(self.block if step is None else self._moved(unit, step))
+        return unit.head.apply(self.block if step is None else self._after_step(unit, step))
 
-    def _moved(self, unit: Unit, step: Step) -> Block:
+    def _after_step(self, unit: Unit, step: Step) -> Block:
         block, key = self.block, unit.gradient
         assert key is not None
         gradient, arrays, dtype = self.steps[key], block.arrays, block.arrays.precision(block.preactivation)
