@@ -86,3 +86,25 @@ def test_a_name_that_returns_is_noticed(text: str) -> None:
 def test_prose_that_returns_is_noticed(text: str) -> None:
     ((line, _, _),) = unspoken(text)
     assert line == 1 + text.count("\n")
+
+
+def glossary() -> dict[str, str]:
+    (block,) = re.findall(r"```\{glossary\}\n(.*?)```", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.DOTALL)
+    return {term: " ".join(meaning.split()) for term, _, meaning in (entry.partition("\n") for entry in block.strip().split("\n\n"))}
+
+
+def test_the_glossary_is_sorted_and_every_term_is_used_and_explained() -> None:
+    terms = glossary()
+    assert list(terms) == sorted(terms, key=str.casefold)
+    assert all(meaning.endswith(".") for meaning in terms.values())
+    prose = "\n".join(path.read_text(encoding="utf-8") for path in tracked("*.md", "*.py") if path.name != "glossary.md")
+    assert [term for term in terms if term.casefold() not in prose.casefold()] == []
+
+
+def test_the_code_in_the_glossary_exists() -> None:
+    import hermite_eq
+
+    parts = [hermite_eq, *(getattr(hermite_eq, part) for part in ("models", "theory", "simulate", "testing"))]
+    named = {name for meaning in glossary().values() for name in re.findall(r"`(?:theory\.|hermite_eq\.)?([A-Za-z_]+)[(`.]", meaning)}
+    assert {"Sizes", "Task", "coefficients", "interpolation_peak"} <= named
+    assert [name for name in sorted(named) if not any(hasattr(part, name) for part in parts)] == []
