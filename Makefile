@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: verify test test-matrix lint docs docs-links paper report example clean
+.PHONY: verify test test-matrix lint docs docs-links paper report example dist clean
 
 verify: $(VENV)/.installed
 	$(BIN)/python -m verify
@@ -48,6 +48,10 @@ report: $(VENV)/.installed
 example: $(VENV)/.installed
 	PYTHON=$(BIN)/python ./examples/run_against_wheel
 
+# Wheel and source distribution, in dist/, each installed and used in an environment of its own.
+dist: $(VENV)/.installed
+	PYTHON=$(BIN)/python ./.ci/distributions
+
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -59,4 +63,4 @@ $(VENV)/.docs: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .matrix build docs/gallery docs/reference/parts results/verify results/paper results/campaigns/report.html results/campaigns/pictures .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .matrix build dist docs/gallery docs/reference/parts results/verify results/paper results/campaigns/report.html results/campaigns/pictures .pytest_cache .mypy_cache .ruff_cache

@@ -10,7 +10,7 @@ pre-activations and the in-context error, each with the size of its own error, a
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # SPEC 1: a part is imported when one of its names is first asked for. Type checkers and editors read the second list, which a test holds
 # against the first.
