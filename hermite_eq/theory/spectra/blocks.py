@@ -150,7 +150,8 @@ class Block:
     @property
     def traces(self) -> Array:
         """:math:`q\\operatorname{tr}C_s`, shape (S,)."""
-        return np.asarray(self.copies * np.einsum("sii->s", self.matrices))
+        traces: Array = self.copies * np.einsum("sii->s", self.matrices)
+        return traces
 
     @cached_property
     def diagonals(self) -> Array | None:
