@@ -125,12 +125,12 @@ def test_every_make_target_in_the_documents_exists() -> None:
     assert {"verify", "test"} <= named <= set(targets)
 
 
-# The commands of the library in README, the simulation at a smaller size.
+# The commands of the library on their page, the simulation at a smaller size.
 SMALLER = {"-d 24 --runs 8": "-d 26 --runs 2"}
 
 
-@pytest.mark.parametrize("line", re.findall(r"^hermite-eq (.*)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
-def test_the_commands_of_the_library_in_the_readme_run(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("line", re.findall(r"^hermite-eq (.*)$", (ROOT / "docs" / "how_to" / "command_line.md").read_text(encoding="utf-8"), re.MULTILINE))
+def test_the_commands_of_the_library_run(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     for size, smaller in SMALLER.items():
         line = line.replace(size, smaller)
     assert cli.main(shlex.split(line)) == 0
