@@ -88,8 +88,8 @@ def against_gauss_hermite(degree: int, nodes: int = 100) -> None:
         c = coefficients(name, degree)
         certified = np.array([float(c.enclosure(k, 20)) for k in range(degree + 1)]) / root
         basis = np.array([hermite_e.hermeval(x, np.eye(degree + 1)[k]) for k in range(degree + 1)]) / root[:, None]
-        found = {f"Gauss-Hermite, {nodes} nodes": basis @ (weights * activation(name)(x)), "coefficients": np.asarray(c) / root}
-        gaps = "   ".join(f"{how}: {np.abs(values - certified).max():.1e}" for how, values in found.items())
+        by_route = {f"Gauss-Hermite, {nodes} nodes": basis @ (weights * activation(name)(x)), "coefficients": np.asarray(c) / root}
+        gaps = "   ".join(f"{how}: {np.abs(values - certified).max():.1e}" for how, values in by_route.items())
         print(f"largest error of c_k/√k!, k ≤ {degree}, {name:10s} {gaps}", flush=True)
 
 

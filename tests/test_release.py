@@ -70,13 +70,13 @@ def test_authors_and_licence_are_those_of_the_citation() -> None:
 
 def bounds(requirements: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """The lower bound of each package; the highest one where there are several."""
-    found: dict[str, tuple[int, ...]] = {}
+    bounds: dict[str, tuple[int, ...]] = {}
     for requirement in requirements:
         match = re.fullmatch(r"([\w-]+) *>=([\d.]+)(;.*)?", requirement)
         assert match, requirement
         bound = tuple(int(part) for part in match[2].split("."))
-        found[match[1]] = max(found.get(match[1], ()), bound)
-    return found
+        bounds[match[1]] = max(bounds.get(match[1], ()), bound)
+    return bounds
 
 
 def test_the_recipe_needs_what_the_project_needs() -> None:
