@@ -37,6 +37,14 @@ _MOST_FACTORIALS = 171
 def check_degree(degree: Any, *, name: str = "degree") -> int:
     """Return ``degree`` as an int, or raise if it is not a non-negative integer.
 
+    Parameters
+    ----------
+    degree : int
+    name : str
+        What the message calls it.
+
+    Examples
+    --------
     >>> check_degree(3)
     3
     """
@@ -46,6 +54,14 @@ def check_degree(degree: Any, *, name: str = "degree") -> int:
 def he(k: int, x: Any = X) -> sympy.Expr:
     r"""The probabilists' Hermite polynomial :math:`\mathrm{He}_k(x)`, monic, as a SymPy expression.
 
+    Parameters
+    ----------
+    k : int
+    x : sympy.Expr or number
+        By default the variable ``X``.
+
+    Examples
+    --------
     >>> he(2)
     x**2 - 1
     """

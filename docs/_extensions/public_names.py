@@ -1,16 +1,19 @@
-"""What is public: the names that the parts of hermite_eq and its first level export, and the page on which each is described."""
+"""What is public: the names that the parts of hermite_eq and its first level export, and the pages of the reference that describe them."""
 
 from __future__ import annotations
 
+import argparse
+import enum
 import importlib
 import inspect
+import os
 import re
 import types
 from pathlib import Path
 from typing import Any
 
 import hermite_eq
-from hermite_eq import _HOME, _PARTS
+from hermite_eq import _HOME, _PARTS, cli
 
 
 def of_part(part: str) -> dict[str, Any]:
@@ -71,3 +74,58 @@ def first_level() -> list[str]:
 def parts() -> tuple[str, ...]:
     """The public parts."""
     return _PARTS
+
+
+def pages() -> dict[str, str]:
+    """File name and text of each page."""
+    return {f"{part}.rst": page(part) for part in parts()} | {"first_level.rst": _first_level(), "command_line.rst": command_line()}
+
+
+def page(part: str) -> str:
+    """A title, what the module says of itself, a table of the names, and each of them."""
+    names = of_part(part)
+    title = f"hermite_eq.{part}"
+    lines = [f".. _part-{part}:", "", title, "=" * len(title), "", f".. automodule:: {title}", ""]
+    lines += _table(title, [name for name, value in names.items() if inspect.isclass(value) or inspect.isfunction(value)])
+    for name, value in names.items():
+        lines += [*_directive(part, name, value), ""]
+    for name in modules_of_part(part):
+        lines += [name, "-" * len(name), "", f".. automodule:: {title}.{name}", "   :members:", ""]
+    return "\n".join(lines)
+
+
+def _table(module: str, entries: list[str]) -> list[str]:
+    return [f".. currentmodule:: {module}", "", ".. autosummary::", "   :nosignatures:", "", *(f"   {entry}" for entry in entries), ""]
+
+
+def _directive(part: str, name: str, value: Any) -> list[str]:
+    path = f"hermite_eq.{part}.{name}"
+    if inspect.isclass(value):
+        options = [] if issubclass(value, Exception) else ["   :members:"]
+        if issubclass(value, enum.Enum):
+            options.append("   :undoc-members:")
+        return [f".. autoclass:: {path}", *options]
+    if inspect.isfunction(value):
+        return [f".. autofunction:: {path}"]
+    return [f".. py:data:: {path}", "", f"   {comment(part, name)}"]
+
+
+def _first_level() -> str:
+    title = "Names at the first level"
+    entries = [f"{home(name)}.{name}" for name in first_level()]
+    text = "``import hermite_eq as he`` has these; each is described with the part it belongs to."
+    return "\n".join([title, "=" * len(title), "", text, "", *_table("hermite_eq", entries)])
+
+
+def command_line() -> str:
+    """What ``hermite-eq --help`` says, and each of its commands."""
+    os.environ["COLUMNS"] = "100"
+    parser = cli._parser()
+    title = "The command line"
+    lines = [title, "=" * len(title), "", "``python -m hermite_eq`` is the same command.", ""]
+    (subparsers,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    for name, command in {"": parser, **subparsers.choices}.items():
+        heading = f"hermite-eq {name}".strip()
+        helped = (f"   {line}".rstrip() for line in command.format_help().splitlines())
+        lines += [heading, "-" * len(heading), "", ".. code-block:: text", "", *helped, ""]
+    return "\n".join(lines)

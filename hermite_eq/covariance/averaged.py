@@ -73,6 +73,13 @@ class AveragedCovariance(Level):
     ``second_P``, and ``second_wn``, ``signal_wn``, ``coupling_wn`` of the words :math:`s^{-2n}P(WP)^{n+1}` (with the unit link also
     ``…_wt`` of :math:`PW^2P/\operatorname{tr}W`).
 
+    Attributes
+    ----------
+    data : Data
+        Task and conventions.
+    terms : int
+        Terms of the series in 1/d; as ``order`` of ``averaged``.
+
     Examples
     --------
     >>> from hermite_eq.covariance import covariance

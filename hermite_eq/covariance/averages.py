@@ -75,6 +75,14 @@ def task_norm_nodes(d: int, count: int = 64) -> tuple[NDArray[np.float64], NDArr
 
     ``gamma_nodes`` for s², of variance 2/d: exact for polynomials in s² of degree below ``2 * count``.
 
+    Parameters
+    ----------
+    d : int
+    count : int
+        Number of nodes.
+
+    Examples
+    --------
     >>> s, weights = task_norm_nodes(10)
     >>> bool(abs(weights @ s**4 - (1 + 2 / 10)) < 1e-13)
     True

@@ -35,6 +35,11 @@ class Covariance(Level):
     ``second_identity``, ``second_uu``, ``second_u2``, ``second_22`` and ``trace``, t = tr Cov(h). A label moment without closed form
     stays a symbol.
 
+    Attributes
+    ----------
+    data : Data
+        Task and conventions.
+
     Examples
     --------
     >>> from hermite_eq.covariance import SymbolicTarget, covariance

@@ -182,6 +182,12 @@ def numeric_task(label: Any) -> Task:
 def target_moments(task: Task, s: ArrayLike) -> dict[str, Any]:
     """The moments a, v, p, w₃, w₄ of a label at scale s = ‖ξ‖/√d, in double precision: of the shape of ``s``.
 
+    Parameters
+    ----------
+    task : Task
+        Of one isotropic source.
+    s : float or array_like
+
     Raises
     ------
     HypothesisError

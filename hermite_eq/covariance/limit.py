@@ -42,6 +42,11 @@ class LimitCovariance(Level):
     and m₂₁; for isotropic data also ``signal`` a₁, ``second`` v, ``fresh`` R_∞, ``column`` the share of b₂ in t, ``mean_square``
     ⟨R²⟩ = R_∞² + a₁⁴/κ, and the edges ``lower``, ``upper`` of R's continuous spectrum.
 
+    Attributes
+    ----------
+    data : Data
+        Task and conventions.
+
     Examples
     --------
     >>> from hermite_eq.covariance import covariance
@@ -122,6 +127,11 @@ class NormLaw(Level):
     fluctuations of ‖x‖², of ‖ξ‖² (absent for tasks on the sphere), of the labels, and of the context's inputs. Its entries are these
     parts, ``query``, ``task``, ``labels``, ``inputs``, and their sum ``variance``, lim d Var(‖h‖²/t). For isotropic data. Made by
     ``covariance(task).norm_law()``.
+
+    Attributes
+    ----------
+    data : Data
+        Task and conventions.
 
     Examples
     --------

@@ -42,6 +42,13 @@ class TaskCovariance(Level):
     Its entries are ``slope`` φ, ``noise`` η and ``signal`` φ₁, at the scale s. For isotropic data φ and φ₁ are the coefficients of S_k at
     s = 1, ``noise`` is the mean of η_k I, ``fresh`` that of :math:`R_\infty`, ``spread`` is
     :math:`\frac1d\mathbb E\|(R_k-R_\infty)_{11}\|_F^2` at k = κd, and ``spread_limit`` its limit.
+
+    Attributes
+    ----------
+    data : Data
+        Task and conventions.
+    order : int
+        Terms of the series in 1/d; as ``order`` of ``over_tasks``.
     """
 
     data: Data

@@ -43,6 +43,14 @@ _TRACES: dict[sympy.Symbol, int] = {}
 def hermite_symbol(power: int, k: int) -> sympy.Symbol:
     r"""The symbol of :math:`m^{(j)}_k=\mathbb E[\sigma_*(g)^j\mathrm{He}_k(g)]`, j = ``power``; for j = 1 it is :math:`c_k^*`.
 
+    Parameters
+    ----------
+    power : int
+        j ≥ 1.
+    k : int
+
+    Examples
+    --------
     >>> hermite_symbol(1, 3), hermite_symbol(2, 0)
     (c_star_3, m2_0)
     """

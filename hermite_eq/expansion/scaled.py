@@ -85,6 +85,15 @@ def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0, degr
     r""":math:`\mathbb E[\sigma(m+sg)^2\,\mathrm{He}_k(g)]`, k = ``degree``, for every s in ``scales`` and m in ``shifts``, in double
     precision; of degree 0 it is :math:`\mathbb E\,\sigma^2`.
 
+    Parameters
+    ----------
+    sigma : str, sympy.Expr, Activation or callable
+    scales, shifts : array_like
+        s and m, broadcast against each other.
+    degree : int
+
+    Examples
+    --------
     >>> scaled_norm2("relu", [1.0, 2.0])
     array([0.5, 2. ])
     >>> scaled_norm2("relu", [1.0, 2.0], degree=2)          # E g²(g² − 1)/2 over g > 0
@@ -96,6 +105,17 @@ def scaled_norm2(sigma: Any, scales: ArrayLike, *, shifts: ArrayLike = 0.0, degr
 def scaled_moments(sigma: Any, scales: ArrayLike, degree: int, *, shifts: ArrayLike = 0.0, squared: int = 0) -> tuple[Array, Array]:
     """:func:`scaled_coefficients`, and :func:`scaled_norm2` of degree ``squared``, from the same values of σ.
 
+    Parameters
+    ----------
+    sigma : str, sympy.Expr, Activation or callable
+    scales, shifts : array_like
+        s and m.
+    degree : int
+        Of the coefficients, 0 … ``degree``.
+    squared : int
+
+    Examples
+    --------
     >>> c, norm2 = scaled_moments("square", [1.0, 2.0], 2)
     >>> norm2
     array([ 3., 48.])

@@ -53,6 +53,12 @@ _MOST_CANCELLED = 5000
 def is_symbolic(value: Any) -> bool:
     """Whether a number is written as a symbol: it is exact, and its integers are of readable length.
 
+    Parameters
+    ----------
+    value : number or sympy.Expr
+
+    Examples
+    --------
     >>> is_symbolic(sympy.sqrt(2) / 3), is_symbolic(sympy.Rational(1, 3) ** 80), is_symbolic(0.5)
     (True, False, False)
     """
@@ -66,13 +72,25 @@ def _readable(p: int, q: int) -> bool:
 
 
 def evaluated(value: sympy.Expr, digits: int) -> sympy.Expr:
-    """An exact number as a decimal of ``digits`` digits, however much of it cancels."""
+    """An exact number as a decimal of ``digits`` digits, however much of it cancels.
+
+    Parameters
+    ----------
+    value : sympy.Expr
+    digits : int
+    """
     return read_exact(value, "value").evalf(checked_digits(digits), maxn=_MOST_CANCELLED)
 
 
 def exact(value: Any) -> str:
     r"""TeX of an exact SymPy expression, an int or a Fraction.
 
+    Parameters
+    ----------
+    value : sympy.Expr, int or Fraction
+
+    Examples
+    --------
     >>> print(exact(1 / sympy.sqrt(2 * sympy.pi)))
     \frac{1}{\sqrt{2 \pi}}
     """
@@ -197,6 +215,16 @@ def _outward(middle: Decimal, spread: Decimal) -> str:
 def number(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
     r"""TeX of a number: the symbol if it is exact (SymPy, int, Fraction), else :func:`decimal`.
 
+    Parameters
+    ----------
+    value : number or sympy.Expr
+    radius : number
+        What the decimal may be off by.
+    digits : int
+        Significant digits at most.
+
+    Examples
+    --------
     >>> print(number(sympy.sqrt(2) / 3), number(2 / 3))
     \frac{\sqrt{2}}{3} 0.666667
     """
@@ -215,6 +243,12 @@ def number(value: Any, *, radius: Any = 0, digits: int = 6) -> str:
 def ascii_name(name: str) -> str:
     """A name for a TeX comment, in ASCII.
 
+    Parameters
+    ----------
+    name : str
+
+    Examples
+    --------
     >>> ascii_name("σ*, ρ")
     'sigma*, rho'
     """

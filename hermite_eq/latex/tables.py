@@ -174,6 +174,12 @@ def _table(lines: list[str], caption: str, label: str) -> list[str]:
 def escaped(text: str) -> str:
     r"""Plain text in TeX, its special signs escaped.
 
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
     >>> print(escaped("leaky_relu, 5%"))
     leaky\_relu, 5\%
     """

@@ -106,6 +106,17 @@ def _judged(hypotheses: Any) -> list[tuple[Any, ...]]:
 def equivalence_display(polynomial: str, constants: Sequence[tuple[str, str]], hypotheses: Sequence[tuple[str, bool | None, str]]) -> str:
     r"""The equivalent model, its constants and the hypotheses as one display for MathJax, which has no theorems and no tables.
 
+    Parameters
+    ----------
+    polynomial : str
+        TeX of the equation for the equivalent activation.
+    constants : sequence of (symbol, value)
+        TeX.
+    hypotheses : sequence of (statement, holds, finding)
+        TeX; ``holds`` is None where it is not known.
+
+    Examples
+    --------
     >>> print(equivalence_display("\\hat\\sigma_1(x) = x", [("c_1", "1")], [("a_1 \\ne 0", True, "a_1 = 1")]))
     $$\begin{array}{ll}
       \hat\sigma_1(x) = x & \\

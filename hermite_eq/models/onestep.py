@@ -120,6 +120,16 @@ def rt_ridge(ridge: float, d: int, hidden: int | None = None) -> float:
     is :math:`\sum(y-w'^\top\sigma)^2+nk\lambda\|w'\|^2`, which [RT] writes with :math:`\lambda_{\mathrm{RT}}\frac nd`: so
     :math:`\lambda_{\mathrm{RT}}=dk\lambda`. A linear Transformer has no :math:`k^{-1/2}`: there :math:`d\lambda`.
 
+    Parameters
+    ----------
+    ridge : float
+        λ of [DM].
+    d : int
+    hidden : int, optional
+        k of [DM]; without it the linear Transformer's.
+
+    Examples
+    --------
     >>> rt_ridge(5e-5, d=80, hidden=3200)
     12.8
     >>> rt_ridge(5e-5, d=80)

@@ -53,6 +53,7 @@ class PolynomialActivation:
 
     @property
     def name(self) -> str:
+        """As a legend shows it: the source and r."""
         return f"{self.source}, r = {self.degree}"
 
     @cached_property

@@ -26,6 +26,13 @@ class Ratios:
     ``kappa=inf`` means a fresh task for every training context; ``mu=inf`` the kernel limit; ``mu=None`` where there is no hidden
     layer; ``test_alpha`` is ℓ/d of the contexts with fresh tasks in the test, by default α. Finite ratios are between 1e-12 and 1e12.
 
+    Parameters
+    ----------
+    alpha, kappa, tau : float
+    mu, test_alpha : float, optional
+
+    Examples
+    --------
     >>> Ratios(alpha=1, kappa=0.5, tau=1.5, mu=1)
     Ratios(alpha=1.0, kappa=0.5, tau=1.5, mu=1.0)
     >>> Ratios(alpha=1, kappa=0.5, tau=1.5, test_alpha=1) == Ratios(alpha=1, kappa=0.5, tau=1.5)

@@ -18,6 +18,14 @@ class LinearTransformer:
     r"""Linear attention without an MLP, :math:`\hat y=\langle\Gamma,H_Z\rangle` (+ an intercept), trained by
     :math:`\sum(y-\hat y)^2+\lambda\frac nd\|\Gamma\|^2` ([RT] (6)). The intercept is not penalised.
 
+    Parameters
+    ----------
+    ridge : float
+        λ.
+    intercept : bool
+
+    Examples
+    --------
     >>> print(LinearTransformer(ridge=1e-3, intercept=True))
     linear + intercept
     """

@@ -62,11 +62,19 @@ class SimulatedRuns(Protocol):
     """
 
     @property
-    def points(self) -> Sequence[Any]: ...
+    def points(self) -> Sequence[Any]:
+        """Where the errors were simulated."""
+        ...
+
     @property
-    def icl_runs(self) -> Array: ...
+    def icl_runs(self) -> Array:
+        """The ICL errors, run by run."""
+        ...
+
     @property
-    def idg_runs(self) -> Array: ...
+    def idg_runs(self) -> Array:
+        """The errors on the training tasks, run by run."""
+        ...
 
 
 #: What may be drawn as a curve: of the theory, or simulated.

@@ -50,10 +50,12 @@ class GradientDecomposition:
 
     @property
     def rank_one(self) -> MonteCarlo:
+        r""":math:`\|uv^\top\|_2`."""
         return MonteCarlo.from_runs(self.rank_one_runs)
 
     @property
     def remainder(self) -> MonteCarlo:
+        r""":math:`\|\Delta\|_2`."""
         return MonteCarlo.from_runs(self.remainder_runs)
 
     @property
@@ -63,6 +65,7 @@ class GradientDecomposition:
 
     @property
     def alignment(self) -> MonteCarlo:
+        """The mean of ``alignment_runs``."""
         return MonteCarlo.from_runs(self.alignment_runs)
 
     def __str__(self) -> str:

@@ -293,6 +293,10 @@ def join(curves: Sequence[SimulatedCurve]) -> SimulatedCurve:
     A campaign may compute its runs anywhere: ``icl_curve(…, runs=range(3, 4), rng=seed)`` is run 3, and the joined curve is that of
     ``icl_curve(…, runs=range(n), rng=seed)``.
 
+    Parameters
+    ----------
+    curves : sequence of SimulatedCurve
+
     Raises
     ------
     HypothesisError

@@ -23,7 +23,13 @@ _MOST_RUNS = 10**6
 
 @functools.singledispatch
 def context_law(task: Any, /, sizes: Sizes) -> ContextLaw:
-    """The law of tasks and contexts which ``task`` stands for; one entry for each type of task."""
+    """The law of tasks and contexts which ``task`` stands for; one entry for each type of task.
+
+    Parameters
+    ----------
+    task : Task or SoftmaxAttention
+    sizes : Sizes
+    """
     raise ArgumentTypeError("the task is a hermite_eq.Task", shown(task), "pass hermite_eq.Task(target, noise=0.01), say")
 
 

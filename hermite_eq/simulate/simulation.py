@@ -32,7 +32,14 @@ _FEWEST_EFFECTIVE = 4.0
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C after the first run: ``finished`` holds the curves of the runs before it."""
+    """Ctrl-C after the first run: ``finished`` holds the curves of the runs before it.
+
+    Attributes
+    ----------
+    finished : tuple of SimulatedCurve
+    runs, of : int
+        How many runs are finished, of how many.
+    """
 
     def __init__(self, finished: tuple[SimulatedCurve, ...], runs: int, of: int) -> None:
         super().__init__(f"after {runs} of {of} runs, whose results are in the attribute finished")

@@ -183,6 +183,14 @@ def activations(
 def targets(*, signal: bool = True, closed_form: bool | None = None) -> SearchStrategy[Activation]:
     r"""Lipschitz targets σ*; with ``signal`` those with :math:`|a_1|=|\mathbb E\sigma_*(g)g|\ge0.05\,\|\sigma_*\|`, a linear signal.
 
+    Parameters
+    ----------
+    signal : bool
+    closed_form : bool, optional
+        Only those with closed forms, or only those without.
+
+    Examples
+    --------
     >>> targets(signal=True).is_empty
     False
     """
@@ -204,6 +212,15 @@ _FRACTIONS = sorted({p / q for p in range(1, 9) for q in (1, 2, 4) if 0.25 <= p 
 def ratios(*, hidden: bool = True, infinite_tasks: bool = True) -> SearchStrategy[Ratios]:
     """Ratios α, κ, τ, μ between 1/4 and 4, which shrink to 1; κ may be infinite; ``hidden=False`` leaves out μ.
 
+    Parameters
+    ----------
+    hidden : bool
+        Whether there is μ.
+    infinite_tasks : bool
+        Whether κ may be infinite.
+
+    Examples
+    --------
     >>> from hypothesis import find
     >>> find(ratios(), lambda found: found.tau > 2)
     Ratios(alpha=1.0, kappa=1.0, tau=2.5, mu=1.0)
@@ -247,6 +264,15 @@ def sizes(*, max_cost: float = 1e9, min_d: int = 6, hidden: bool = True, infinit
     """Sizes in the proportional regime with at most ``max_cost`` floating-point operations per simulated run (``flops``).
 
     A core does some 2e10 operations a second. Examples shrink to ``min_d`` and ratios 1.
+
+    Parameters
+    ----------
+    max_cost : float
+    min_d : int
+    hidden : bool
+        Whether there are hidden units.
+    infinite_tasks : bool
+        Whether tasks may be a new one in every context.
 
     Raises
     ------
@@ -299,6 +325,14 @@ def _noises(most: float) -> SearchStrategy[float]:
 def tasks(*, signal: bool = True, max_noise: float = 1.0) -> SearchStrategy[Task]:
     """Isotropic tasks with one of :func:`targets` and a noise variance of 0, 0.01, 0.1 … up to ``max_noise``.
 
+    Parameters
+    ----------
+    signal : bool
+        As in :func:`targets`.
+    max_noise : float
+
+    Examples
+    --------
     >>> from hypothesis import given, settings
     >>> @settings(max_examples=5)
     ... @given(tasks(max_noise=0.1))
@@ -313,6 +347,17 @@ def tasks(*, signal: bool = True, max_noise: float = 1.0) -> SearchStrategy[Task
 def mixtures(*, sources: int = 2, signal: bool = True, max_noise: float = 1.0) -> SearchStrategy[Task]:
     """Tasks of up to ``sources`` heterogeneous sources, which differ in target, noise, and the covariances of inputs and tasks.
 
+    Parameters
+    ----------
+    sources : int
+        At most so many.
+    signal : bool
+        As in :func:`targets`.
+    max_noise : float
+        Of the label noise, a variance.
+
+    Examples
+    --------
     >>> from hypothesis import given, settings
     >>> @settings(max_examples=5)
     ... @given(mixtures(sources=3))

@@ -35,6 +35,8 @@ class TheoryCurve(Curve, ErrorCurve):
 
     Attributes
     ----------
+    icl, idg, bias, variance, effective_ridge, dof, fixed_point_residual : ndarray
+        As in :class:`TheoryError`.
     settings : tuple of Setting
         Model, task and sizes or ratios at every point.
     axis : str or None

@@ -92,6 +92,13 @@ class Spike(Structure):
 class Toeplitz(Structure):
     r""":math:`\Sigma_{ij}=\rho^{|i-j|}`, :math:`|\rho|<1`: the stationary autoregression of order one.
 
+    Parameters
+    ----------
+    correlation : float
+        ρ.
+
+    Examples
+    --------
     >>> Toeplitz(0.5).matrix(3)
     array([[1.  , 0.5 , 0.25],
            [0.5 , 1.  , 0.5 ],

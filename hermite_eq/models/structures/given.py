@@ -20,6 +20,12 @@ from hermite_eq.models.structures.abstract import Array, Structure, rows
 class Diagonal(Structure):
     """A diagonal Σ.
 
+    Parameters
+    ----------
+    variances : sequence of d positive floats
+
+    Examples
+    --------
     >>> Diagonal([2, 1, 1]).norm(3)
     2.0
     """

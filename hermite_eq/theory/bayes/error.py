@@ -51,6 +51,13 @@ def bayes_error(task: Task, alpha: ArrayLike) -> Array:
 
     the mean over the Marchenko-Pastur law of ratio d/ℓ. For ρ → 0 it is max(0, 1 − α).
 
+    Parameters
+    ----------
+    task : Task
+        Of target ``"identity"``.
+    alpha : array_like
+        ℓ/d.
+
     Raises
     ------
     HypothesisError
@@ -175,6 +182,12 @@ def exact_bayes_error(task: Task, sizes: Sizes) -> float:
 
     :math:`dX^\top X` is a Wishart matrix of ℓ degrees of freedom, whose mean spectrum at finite size is
     :func:`hermite_eq.theory.spectra.wishart.wishart_density`; no limit is taken. Tasks, samples and hidden play no role.
+
+    Parameters
+    ----------
+    task : Task
+        Of target ``"identity"``.
+    sizes : Sizes
 
     Raises
     ------

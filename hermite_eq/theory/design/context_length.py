@@ -179,6 +179,14 @@ def optimal_context(
     The global minimum over all α, by a logarithmic grid (4 points per decade) and golden sections around its least point. With
     ``test_alpha`` the contexts of the test stay as they are, and α* is the training length for these.
 
+    Parameters
+    ----------
+    model : LinearTransformer or RandomTransformer
+    task : Task
+    kappa, tau : float
+    mu, test_alpha : float, optional
+    error : {"icl", "idg"}
+
     Raises
     ------
     HypothesisError

@@ -39,6 +39,8 @@ class MixingCurve(ErrorCurve):
 
     Attributes
     ----------
+    icl, bias, variance, effective_ridge, dof, fixed_point_residual : (P,) array
+        As in :class:`TheoryError`.
     model, task, sizes
         What was asked; the task's own ``weights`` play no role.
     weights : (P, S) array

@@ -93,6 +93,14 @@ def optimal_ridge(model: TrainedModel, task: Task, sizes: Sizes | Ratios, error:
     The search is that of :func:`optimal_ridge_curve` where one spectrum describes all samples. Elsewhere it begins at its λ, where the task
     is isotropic, or on the same grid: some twenty errors, or fifty.
 
+    Parameters
+    ----------
+    model : LinearTransformer or RandomTransformer
+        Its ridge plays no role.
+    task : Task
+    sizes : Sizes or Ratios
+    error : {"icl", "idg"}
+
     Raises
     ------
     HypothesisError
@@ -188,6 +196,12 @@ class BestHead:
 def head_error(residual_ratio: float, task: Task, ratios: Ratios) -> TheoryError:
     r"""The limiting error of a head with c₀ ≠ 0 and :math:`c_*^2/c_1^2` = ``residual_ratio``.
 
+    Parameters
+    ----------
+    residual_ratio : float
+    task : Task
+    ratios : Ratios
+
     Raises
     ------
     HypothesisError
@@ -226,6 +240,12 @@ def best_head(task: Task, ratios: Ratios, error: Which = "icl") -> BestHead:
     r"""The :math:`c_*^2/c_1^2` of least error at given ratios, over :math:`[10^{-8},10^{8}]` and 0.
 
     In the limit the error depends on a head with c₀ ≠ 0 through this ratio alone: the nonlinear part acts as a ridge.
+
+    Parameters
+    ----------
+    task : Task
+    ratios : Ratios
+    error : {"icl", "idg"}
 
     Raises
     ------

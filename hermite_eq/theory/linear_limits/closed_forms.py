@@ -42,6 +42,10 @@ def ridgeless(side: Literal["interpolating", "overdetermined"]) -> RidgelessErro
 
     for τ > 1 it is 0; the errors follow from :math:`g=\langle1/(s+w+\tilde q)\rangle` and its derivative.
 
+    Parameters
+    ----------
+    side : {"interpolating", "overdetermined"}
+
     Examples
     --------
     With much data and long contexts the price of unseen tasks is 1 − κ below κ = 1:

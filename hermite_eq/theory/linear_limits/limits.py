@@ -119,6 +119,11 @@ def ridgeless_limit(**to: sympy.Expr | float | int) -> RidgelessLimit:
     - ``kappa=oo``: ICL = IDG. ``kappa=0``: the tasks are learnt by heart.
     - ``alpha=0``: :math:`(u+a_1^2)/(1-\min(\tau,1/\tau))`, noise features. ``tau=0``: nothing is learnt.
 
+    Parameters
+    ----------
+    **to : 0 or sympy.oo
+        One or two of ``alpha``, ``kappa``, ``tau``.
+
     Raises
     ------
     HypothesisError

@@ -26,6 +26,7 @@ class PowerLawRates:
 
     @property
     def excess(self) -> float:
+        """The exponent of the excess error: the smaller of those of bias and variance."""
         return min(self.bias, self.variance)
 
 

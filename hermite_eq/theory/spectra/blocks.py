@@ -58,6 +58,7 @@ class Kronecker:
 
     @property
     def trace(self) -> float:
+        r""":math:`\operatorname{tr}\Sigma\operatorname{tr}R`."""
         return float(np.trace(self.inputs) * np.trace(self.context))
 
     def dense(self) -> Array:
@@ -99,7 +100,8 @@ class RotationInvariant:
 
     @property
     def trace(self) -> float:
-        """
+        """The sum of the eigenvalues.
+
         >>> RotationInvariant(2, 1.0, 1.0, 1.0, 1.0).trace
         6.0
         """
