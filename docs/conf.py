@@ -16,7 +16,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.napoleon",
+    "numpydoc",
     "sphinx_design",
     "matplotlib.sphinxext.plot_directive",
     *(["sphinx_gallery.gen_gallery"] if any((HERE.parent / "examples" / "gallery").rglob("*.py")) else []),
@@ -38,9 +38,7 @@ myst_heading_anchors = 4
 autosummary_generate = False
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
-napoleon_google_docstring = False
-napoleon_use_rtype = False
-napoleon_use_ivar = True
+numpydoc_show_class_members = False
 
 sphinx_gallery_conf = {
     "examples_dirs": str(HERE.parent / "examples" / "gallery"),

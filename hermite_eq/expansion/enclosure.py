@@ -69,7 +69,7 @@ class Enclosure:
 
     @property
     def digits(self) -> int:
-        """How many significant digits of ``mid`` are certain: the largest n with radius ≤ 10^-n |mid|; 0 if there is none.
+        """How many significant digits of ``mid`` are certain: the largest n with radius ≤ 10⁻ⁿ times its size; 0 if there is none.
 
         >>> Enclosure(Decimal(2), Decimal("1e-30")).digits
         30

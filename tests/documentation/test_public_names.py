@@ -30,18 +30,18 @@ def own_docstring(value: Any) -> str:
 
 def documented(docstring: str) -> set[str]:
     """Names that head an entry of a section, ``alpha, kappa : float``, and those between double backticks."""
-    found = set()
+    names = set()
     for line in docstring.splitlines():
         if entry := re.fullmatch(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*)(?: : .*|, .*)?", line):
-            found |= set(re.findall(r"\w+", entry[1]))
+            names |= set(re.findall(r"\w+", entry[1]))
     for literal in re.findall(r"``(.+?)``", docstring):
-        found |= set(re.findall(r"\w+", literal))
-    return found
+        names |= set(re.findall(r"\w+", literal))
+    return names
 
 
 def parameters(value: Any) -> set[str]:
-    taken = inspect.signature(value).parameters.values()
-    return {parameter.name for parameter in taken if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)}
+    accepted = inspect.signature(value).parameters.values()
+    return {parameter.name for parameter in accepted if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)}
 
 
 def methods(value: type) -> Iterator[tuple[str, Any]]:
