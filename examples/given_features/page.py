@@ -26,8 +26,8 @@ from examples.given_features.fits import (
 )
 from hermite_eq.plotting import COLOURS
 from hermite_eq.theory import RidgeError
+from verify.drawing import png, ticked
 from verify.report.page import Table
-from verify.shift.drawing import png, ticked
 from verify.store.files import write_bytes, write_text
 
 _FIGURE = "given_features.png"

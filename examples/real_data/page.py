@@ -10,19 +10,24 @@ from typing import Any
 
 import numpy as np
 import scipy.special
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from numpy.typing import NDArray
 
 from examples.real_data import data
 from examples.real_data.data import languages, origin
 from examples.real_data.experiment import DEGREES, PLAIN, SHARES, Setup
 from examples.real_data.stored import Store
-from hermite_eq.plotting.style import COLOURS
+from hermite_eq.plotting.style import COLOURS, GREY, paired_legend, plain_ticks
 from hermite_eq.simulate import MonteCarlo
 from verify.claims.check import RESOLUTION, z_score
+from verify.drawing import headline, panels, png
 from verify.report.page import Table
-from verify.store.files import write_text
+from verify.store.files import write_bytes, write_text
 
 Array = NDArray[np.float64]
+#: What a legend shows: labels, each with its line and markers.
+Drawn = list[tuple[str, Sequence[Any]]]
 
 #: Beyond so many standard errors two numbers differ: as in docs/figures/stress.md, Student's t turned into the normal score.
 SIGMAS = 4.0
@@ -82,7 +87,7 @@ def value(runs: Array) -> str:
 def write_page(setup: Setup, store: Store, documents: Path) -> Path:
     """``real_data.md`` and its figures; returns the page."""
     documents.mkdir(parents=True, exist_ok=True)
-    _draw_words(Runs(store, "words"), documents / "real_data_words.png")
+    _draw_words(setup, Runs(store, "words"), documents / "real_data_words.png")
     _draw_digits(setup, Runs(store, "digits", store.parts("digits theory")[0]), documents / "real_data_digits.png")
     path = documents / "real_data.md"
     write_text(path, page_text(setup, store))
@@ -397,57 +402,55 @@ difference is inconclusive. On the digits ‖h‖ varies by more than its mean, 
   moments are exact. How the energies of h vary is known from contexts drawn with a fixed seed."""
 
 
-def _draw_words(words: Runs, file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
+def _draw_words(setup: Setup, words: Runs, file: Path) -> None:
     first, second = languages()
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13.5, 4.4), layout="constrained")
+    figure, grid = panels(2, 2, height=3.5)
+    left, middle, right, unused = grid.flat
+    unused.set_axis_off()
+    drawn: Drawn = []
     for colour, marker, name in zip(COLOURS, _MARKERS, PLAIN, strict=False):
-        _bars(left, SHARES, words.errors("measured", name).mean(axis=2), color=colour, marker=marker, label=_NAMES[name])
-        left.plot(SHARES, words.errors("theory", name).mean(axis=(0, 2)), color=colour)
+        theory = left.plot(SHARES, words.errors("theory", name).mean(axis=(0, 2)), color=colour)
         left.plot(SHARES, words.errors("theory twin", name).mean(axis=(0, 2)), color=colour, ls="--")
-    left.plot([], [], color="0.3", label="theory, given moments")
-    left.plot([], [], color="0.3", ls="--", label="theory, Gaussian inputs")
+        bars = _bars(left, SHARES, words.errors("measured", name).mean(axis=2), color=colour, marker=marker)
+        drawn.append((_NAMES[name], (*theory, bars)))
+    drawn.append(("dashed: theory, Gaussian inputs", left.plot([], [], color=GREY, ls="--")))
+    _legend(left, drawn)
     left.set_ylabel("ICL error, mean of both languages")
+    drawn = []
     for colour, marker, s, language in zip(COLOURS[3:], _MARKERS, range(2), (first, second), strict=False):
-        _bars(middle, SHARES, words.errors("measured", "relu")[:, :, s], color=colour, marker=marker, label=f"on {language}")
-        middle.plot(SHARES, words.errors("theory", "relu")[:, :, s].mean(axis=0), color=colour)
-        exchanged = words.errors("theory", "relu")[:, ::-1, 1 - s].mean(axis=0)
-        middle.plot(SHARES, exchanged, color=colour, ls=":")
-    middle.plot([], [], color="0.3", label="theory, given moments")
-    middle.plot([], [], color="0.3", ls=":", label="moments of the other language")
+        theory = middle.plot(SHARES, words.errors("theory", "relu")[:, :, s].mean(axis=0), color=colour)
+        middle.plot(SHARES, words.errors("theory", "relu")[:, ::-1, 1 - s].mean(axis=0), color=colour, ls=":")
+        bars = _bars(middle, SHARES, words.errors("measured", "relu")[:, :, s], color=colour, marker=marker)
+        drawn.append((f"on {language}", (*theory, bars)))
+    drawn.append(("dotted: moments of the other language", middle.plot([], [], color=GREY, ls=":")))
+    _legend(middle, drawn)
     middle.set_ylabel("ICL error of the ReLU head, by language")
     pairs = [(name, r) for name, degrees in DEGREES.items() for r in degrees]
+    drawn = []
     for i, (colour, marker, (name, r)) in enumerate(zip(COLOURS, _MARKERS, pairs, strict=False)):
         ratio = np.exp(words.ratio(("measured", f"{name}, r = {r}"), ("measured", name)))
-        _bars(right, np.array(SHARES) + 0.012 * (i - 2), ratio, color=colour, marker=marker, ls=":", label=f"{name}, r = {r}")
-    right.axhline(1.0, color="0.3", lw=1)
+        bars = _bars(right, np.array(SHARES) + 0.012 * (i - 2), ratio, color=colour, marker=marker, ls=":")
+        drawn.append((f"{name}, r = {r}", (bars,)))
+    _legend(right, drawn)
+    right.axhline(1.0, color=GREY, lw=1)
     right.set_ylabel("error of the equivalent / that of the head")
-    for axes in (left, middle, right):
+    for axes in (left, right, middle):
         axes.set_xlabel(f"share of {first} in training")
-        _legend(axes)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    headline(figure, "Words: markers measured, full lines theory with given moments", _sizes(setup, f"τ = {setup.tau:g}"))
+    write_bytes(file, png(figure))
 
 
 def _draw_digits(setup: Setup, digits: Runs, file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.4), layout="constrained")
+    figure, ((left, right),) = panels(1, 2, height=4.0)
+    drawn: Drawn = []
     for colour, marker, name in zip(COLOURS, _MARKERS, PLAIN, strict=False):
-        _bars(left, setup.taus, digits.errors("measured", name)[:, :, 0], color=colour, marker=marker, label=_NAMES[name])
-        left.plot(setup.taus, digits.errors("theory", name)[0, :, 0], color=colour)
+        theory = left.plot(setup.taus, digits.errors("theory", name)[0, :, 0], color=colour)
         left.plot(setup.taus, digits.errors("theory twin", name)[0, :, 0], color=colour, ls="--")
+        bars = _bars(left, setup.taus, digits.errors("measured", name)[:, :, 0], color=colour, marker=marker)
         _bars(left, setup.taus, digits.errors("measured twin", name)[:, :, 0], color=colour, marker=marker, mfc="none")
-    left.plot([], [], color="0.3", label="theory, given moments")
-    left.plot([], [], color="0.3", ls="--", label="theory, Gaussian inputs")
-    left.errorbar([], [], [], color="0.3", marker="o", mfc="none", ls="", label="hollow: on Gaussian inputs")
+        drawn.append((_NAMES[name], (*theory, bars)))
+    twin = (*left.plot([], [], color=GREY, ls="--"), left.errorbar([], [], [], color=GREY, marker="o", mfc="none", ls=""))
+    _legend(left, [*drawn, ("on Gaussian inputs", twin)])
     left.set_ylabel("ICL error")
     parts = {
         "theory": "given moments",
@@ -455,28 +458,37 @@ def _draw_digits(setup: Setup, digits: Runs, file: Path) -> None:
         "half contexts": "contexts half as long",
         "isotropic": "covariance I",
     }
+    drawn = []
     for i, (colour, marker, (part, label)) in enumerate(zip(COLOURS, _MARKERS, parts.items(), strict=False)):
         ratio = np.exp(digits.ratio(("measured", "relu"), (part, "relu")))
-        _bars(right, np.array(setup.taus) * (1 + 0.02 * (i - 1.5)), ratio, color=colour, marker=marker, ls=":", label=label)
-    right.axhline(1.0, color="0.3", lw=1)
+        bars = _bars(right, np.array(setup.taus) * (1 + 0.02 * (i - 1.5)), ratio, color=colour, marker=marker, ls=":")
+        drawn.append((label, (bars,)))
+    _legend(right, drawn)
+    right.axhline(1.0, color=GREY, lw=1)
     right.set_ylabel("ReLU head: measured / theory")
     for axes in (left, right):
         axes.set(xscale="log", xlabel="training contexts n/d²")
-        axes.set_xticks(setup.taus, [f"{tau:g}" for tau in setup.taus])
-        axes.minorticks_off()
-        _legend(axes)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+        plain_ticks(axes.xaxis, setup.taus)
+    constants = _sizes(setup, f"target = {setup.target}, ρ = {setup.noise:g}")
+    headline(figure, "Digits: markers measured, full lines theory with given moments", constants)
+    write_bytes(file, png(figure))
 
 
-def _legend(axes: Any) -> None:
+def _sizes(setup: Setup, further: str) -> str:
+    return f"d = {setup.d}, α = 1, κ = ∞, μ = 1, λ = {setup.ridge:g}, {further}"
+
+
+def _legend(axes: Axes, drawn: Drawn) -> None:
     """Above the data, for which room is made."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.3 * (high - low))
-    axes.legend(fontsize=8, loc="upper center", ncols=2)
+    handles = [handle for _, group in drawn for handle in group]
+    labels = [label for label, group in drawn for _ in group]
+    paired_legend(axes, handles, labels, loc="upper center", ncols=2)
 
 
-def _bars(axes: Any, x: Sequence[float] | Array, runs: Array, **style: Any) -> None:
+def _bars(axes: Axes, x: Sequence[float] | Array, runs: Array, **style: Any) -> ErrorbarContainer:
     """Means over runs with standard errors."""
     mean = MonteCarlo.from_runs(runs)
-    axes.errorbar(x, mean.mean, mean.stderr, **({"marker": "o", "ls": "", "ms": 5, "capsize": 2} | style))
+    look: dict[str, Any] = {"marker": "o", "ls": "", "ms": 5, "capsize": 2}
+    return axes.errorbar(x, mean.mean, mean.stderr, **look | style)

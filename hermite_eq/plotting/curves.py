@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -12,7 +12,8 @@ import numpy as np
 from hermite_eq.arguments import flag, function, mapping, one_of, outcome, sequence
 from hermite_eq.curve import Setting
 from hermite_eq.errors import ArgumentTypeError, HypothesisError
-from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer, Task
+from hermite_eq.models import LinearTransformer, PolynomialActivation, RandomTransformer
+from hermite_eq.plotting.facts import SYMBOL, column, facts, in_words
 from hermite_eq.plotting.style import (
     AXIS_LABEL,
     COLOURS,
@@ -47,7 +48,6 @@ _ABSCISSA: dict[str | None, Abscissa] = {
     "tasks": "kappa",
     "test_context": "test_alpha",
 }
-_SYMBOL = {"alpha": "α", "test_alpha": "α in the test", "kappa": "κ", "tau": "τ", "mu": "μ"}
 
 
 @runtime_checkable
@@ -129,37 +129,7 @@ class _Drawable:
         return _ABSCISSA.get(axis, axis) if len(self.settings) > 1 else None
 
     def column(self, name: str) -> Array:
-        """What stands on an abscissa at every point; NaN where there is nothing."""
-        if name == "mu/tau":
-            return self.column("mu") / self.column("tau")
-        return np.array([_place(setting, name) for setting in self.settings])
-
-    def facts(self, x: Abscissa) -> dict[str, str]:
-        """What tells one curve from another, in words."""
-        own = any(s.sizes.tested is not s.sizes for s in self.settings)
-        fixed = [name for name in ("alpha", *(("test_alpha",) if own else ()), "kappa", "tau", "mu") if name != x]
-        if x == "mu/tau":
-            fixed.remove("mu")
-        task = self.settings[0].task
-        texts = {"model": str(self.model), "λ": "" if x == "ridge" else f"{getattr(self.model, 'ridge', math.nan):g}"}
-        for name in fixed:
-            # Two decimals, of small ratios two digits: ℓ, k and m are whole, so that equal ratios differ a little from one d to another.
-            values = {(f"{x:.2g}" if x < 0.1 else f"{np.round(x, 2):g}").replace("inf", "∞") for x in self.column(name)}
-            texts[_SYMBOL[name]] = values.pop() if len(values) == 1 and "nan" not in values else ""
-        plain = isinstance(task, Task) and task.isotropic
-        texts |= {"target": str(task.target), "ρ": "" if x == "noise" else f"{task.noise:g}"} if plain else {"target": "", "ρ": ""}
-        d = "" if x == "d" else "∞" if self.d is None else str(self.d)
-        return texts | {"task": "" if plain or x in ("noise", "weights", "test_weights") else str(task), "d": d}
-
-
-def _place(setting: Setting, name: str) -> float:
-    """What stands on an abscissa: of weights the first; NaN where there is nothing, as an infinite d or given moments without a noise."""
-    try:
-        value = setting.value(name)
-    except AttributeError:
-        return math.nan
-    value = value[0] if isinstance(value, tuple) else value
-    return math.nan if value is None else float(value)
+        return column(self.settings, name)
 
 
 def _check_dimensions(drawn: Sequence[_Drawable], x: Abscissa | None) -> None:
@@ -182,27 +152,24 @@ def _varying(drawn: Sequence[_Drawable]) -> Abscissa:
         if any(len(item.settings) > 1 and np.ptp(values) > 0 for item in drawn if np.isfinite(values := item.column(name)).all())
     ]
     if len(differing) != 1:
-        shown = ", ".join(_SYMBOL[name] for name in differing) or "none"
+        shown = ", ".join(SYMBOL[name] for name in differing) or "none"
         raise HypothesisError("one of the ratios α, κ, τ, μ varies along the curves", f"{shown}", 'pass x="tau", say')
     return differing[0]
 
 
 def _labels(drawn: Sequence[_Drawable], x: Abscissa) -> tuple[list[str], list[str]]:
     """For each curve whatever differs between the curves, the model where nothing does; and what is the same for all."""
-    facts = [item.facts(x) for item in drawn]
-    shown = [name for name in facts[0] if len({fact[name] for fact in facts}) > 1] or ["model"]
-
-    def statement(fact: dict[str, str], names: Iterable[str]) -> list[str]:
-        return [fact[name] if name == "model" else f"{name} = {fact[name]}" for name in names if fact[name]]
-
-    return [", ".join(statement(fact, shown)) for fact in facts], statement(facts[0], [name for name in facts[0] if name not in shown])
+    described = [facts(item.settings, x) for item in drawn]
+    shown = [name for name in described[0] if len({words[name] for words in described}) > 1] or ["model"]
+    labels = [", ".join(in_words({name: words[name] for name in shown})) for words in described]
+    return labels, in_words({name: value for name, value in described[0].items() if name not in shown})
 
 
 def _subjects(drawn: Sequence[_Drawable], x: Abscissa) -> list[tuple[str, ...]]:
     """What has a colour: all that tells curves apart but d; and d where nothing else does."""
-    facts = [item.facts(x) for item in drawn]
-    without = [tuple(value for name, value in fact.items() if name != "d") for fact in facts]
-    return [tuple(fact.values()) for fact in facts] if len(set(without)) == 1 else without
+    described = [facts(item.settings, x) for item in drawn]
+    without = [tuple(value for name, value in words.items() if name != "d") for words in described]
+    return [tuple(words.values()) for words in described] if len(set(without)) == 1 else without
 
 
 def _automatic(drawn: Sequence[_Drawable], labels: Sequence[str], x: Abscissa) -> list[dict[str, Any]]:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from hermite_eq import RandomTransformer, Sizes, Task, icl_error, simulate
 from hermite_eq.plotting import COLOURS
-from verify.report.figures import save
+from hermite_eq.plotting.style import DOTS, KINDS, LINE, paired_legend, plain_ticks
+from verify.drawing import headline, panels, save
 from verify.report.page import Table
 
 DIMENSIONS, RUNS = (24, 40), 24
@@ -155,20 +155,23 @@ def page(dimensions: Sequence[int], runs: int, documents: Path | None) -> str:
 
 
 def _picture(d: int, runs: int, documents: Path) -> None:
-    drawing, grid = plt.subplots(1, 3, figsize=(13, 3.9), layout="constrained")
+    drawing, grid = panels(1, 3, height=3.6)
     task = Task("relu", noise=0.01)
-    for axes, tau in zip(grid, (0.5, 1.0, 4.0), strict=True):
+    for axes, tau in zip(grid[0], (0.5, 1.0, 4.0), strict=True):
         sizes = Sizes.from_ratios(d, alpha=1, kappa=math.inf, tau=tau, mu=1)
+        handles: list[Any] = []
         for number, depth in enumerate((1, 2, 3)):
-            style: dict[str, Any] = {"color": COLOURS[number], "label": f"{depth} layer{'s' * (depth > 1)}"}
             lines = [icl_error(_head(("relu",) * depth, d, ridge), task, sizes).icl for ridge in RIDGES]
-            axes.loglog(RIDGES, lines, **style)
+            handles += axes.loglog(RIDGES, lines, color=COLOURS[number], **LINE)
             models = [_head(("relu",) * depth, d, ridge) for ridge in RIDGES[1::3]]
             curves = simulate.icl_error(models, task, sizes, runs=runs, rng=6)
             means, errors = np.array([(run.icl.mean, run.icl.stderr) for run in curves]).T
-            axes.errorbar(RIDGES[1::3], means, errors, color=COLOURS[number], ls="none", marker="o", ms=4)
-        axes.set(title=f"τ = {tau:g}", xlabel="λ")
-    grid[0].set_ylabel("ICL error")
-    grid[0].legend(frameon=False)
+            handles.append(axes.errorbar(RIDGES[1::3], means, errors, color=COLOURS[number], marker="o", **DOTS))
+        axes.set(title=f"τ = {tau:g}", xlabel="ridge λ")
+        plain_ticks(axes.yaxis, (0.3, 0.4, 0.5, 0.7, 1, 1.5, 2, 3))
+    grid[0, 0].set_ylabel("ICL error")
+    labels = [f"{depth} layer{'s' * (depth > 1)}" for depth in (1, 2, 3) for _ in range(2)]
+    paired_legend(drawing, handles, labels, loc="outside lower center", ncols=3, title=KINDS)
+    headline(drawing, f"relu, h normalised, d = {d}, α = 1, κ = ∞, μ = 1, target relu, ρ = {task.noise:g}")
     documents.mkdir(parents=True, exist_ok=True)
     save(drawing, documents / "depth")

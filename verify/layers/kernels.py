@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +14,8 @@ from hermite_eq.activations import activation
 from hermite_eq.activations.derivative import derivative
 from hermite_eq.expansion import gegenbauer_coefficients, generative_exponent, information_exponent, layer_kernel
 from hermite_eq.plotting import COLOURS
-from verify.report.figures import save
+from hermite_eq.plotting.style import DOTS, GREY, LINE, paired_legend
+from verify.drawing import panels, save
 from verify.report.page import Table
 
 Array = NDArray[np.float64]
@@ -175,29 +175,41 @@ def page(runs: int, documents: Path | None) -> str:
 
 
 def _picture(documents: Path) -> None:
-    drawing, grid = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    drawing, (grid,) = panels(1, 3, height=3.6)
+    handles: list[list[Any]] = [[], []]
+    labels: list[list[str]] = [[], []]
+
+    def keep(place: int, drawn: Any, depth: int) -> None:
+        handles[place].append(drawn)
+        labels[place].append(f"{depth} ReLU layer{'s' * (depth > 1)}")
+
     rho = np.linspace(-1, 1, 201)
     for number, depth in enumerate((1, 2, 4, 8)):
         kernel = layer_kernel(["relu"] * depth, weight_variance=2)
-        style: dict[str, Any] = {"color": COLOURS[number], "label": f"{depth} ReLU layer{'s' * (depth > 1)}"}
-        grid[0].plot(rho, kernel.nngp(rho) / 2, **style)
-        grid[1].plot(rho, kernel.ntk(rho) / float(kernel.ntk(1.0)), **style)
+        for place, values in enumerate((kernel.nngp(rho) / 2, kernel.ntk(rho) / float(kernel.ntk(1.0)))):
+            keep(place, grid[place].plot(rho, values, color=COLOURS[number], **LINE)[0], depth)
     places = (-0.8, -0.4, 0.0, 0.4, 0.8)
     for number, names in ((0, ("relu",)), (1, ("relu", "relu"))):
         simulated = [networks(names, place, 200, 2.0, 0.0) for place in places]
         whole = layer_kernel(names, weight_variance=2).ntk(1.0)
-        grid[0].plot(places, [a.mean() / 2 for a, _ in simulated], "o", color=COLOURS[number])
-        grid[1].plot(places, [b.mean() / float(whole) for _, b in simulated], "o", color=COLOURS[number])
+        scales = (2.0, float(whole))
+        for place, scale in enumerate(scales):
+            runs = np.array([drawn[place] for drawn in simulated]) / scale
+            stderr = runs.std(axis=1, ddof=1) / np.sqrt(runs.shape[1])
+            keep(place, grid[place].errorbar(places, runs.mean(axis=1), stderr, color=COLOURS[number], marker="o", **DOTS), len(names))
     d = np.unique(np.geomspace(2, 1000, 25).astype(int))
     for number, name in enumerate(("relu", "tanh", "max(x - 1/3, 0)")):
         limit = np.asarray(coefficients(name, 4))
         k = 1 if name == "tanh" else 2
         gaps = [abs(gegenbauer_coefficients(name, int(size), 4).c[k] - limit[k]) for size in d]
         grid[2].loglog(d, gaps, color=COLOURS[number], label=f"{name}, k = {k}")
-    grid[2].loglog(d, 0.3 / d, ":", color="grey", label="∝ 1/d")
+    grid[2].loglog(d, 0.3 / d, ":", color=GREY, label="∝ 1/d")
     titles = ("NNGP, over its value at 1", "NTK, over its value at 1", "|Gegenbauer − Hermite|")
     for axes, title, label in zip(grid, titles, "ρρd", strict=True):
         axes.set(title=title, xlabel=label)
-        axes.legend(frameon=False, fontsize=8)
+        axes.title.set_fontsize(10)
+    for axes, drawn, depths in zip(grid[:2], handles, labels, strict=True):
+        paired_legend(axes, drawn, depths, title="markers: networks")
+    grid[2].legend(frameon=False, fontsize=8)
     documents.mkdir(parents=True, exist_ok=True)
     save(drawing, documents / "kernels")

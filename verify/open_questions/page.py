@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import matplotlib.pyplot as plt
 import numpy as np
 import scipy.special
 from numpy.typing import NDArray
@@ -17,13 +16,14 @@ from rich.console import Console
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.plotting import COLOURS
+from hermite_eq.plotting.style import PALE
 from verify.claims.check import RESOLUTION, z_score
 from verify.claims.departures import SIGMAS
+from verify.drawing import headline, panels, save
 from verify.open_questions.equivalents import GIVEN, ITSELF, WRONG
 from verify.open_questions.experiments import HEADS, QUESTIONS, RIDGE, SIZE, TEST
 from verify.open_questions.network import DIVERGED, NOISE, SHARE, WIDTH, Stop
 from verify.open_questions.runs import Results, Stored, gaps
-from verify.report import figures
 from verify.report.page import Table
 from verify.store.files import write_bytes, write_text
 from verify.store.folders import stored
@@ -178,11 +178,14 @@ def training_table(results: Found) -> Table:
 
 def picture(results: Found, path: Path) -> Path:
     """Gaps at the largest d along the first layer's training, and in the other rows."""
-    drawing, grid = plt.subplots(2, len(CASES), figsize=(4.1 * len(CASES), 7.6), layout="constrained", sharey="row")
+    beside = 2 if len(CASES) > 2 else len(CASES)
+    drawing, grid = panels(2 * -(-len(CASES) // beside), beside, height=3.4)
     along = ROWS["first layer"]
     others = [row for name, row in TRAINED if name != "first layer"]
     for column, (sigma, r) in enumerate(CASES):
-        for axes, rows in ((grid[0, column], along), (grid[1, column], others)):
+        block, place = divmod(column, beside)
+        upper, lower = grid[2 * block : 2 * block + 2, place]
+        for axes, rows in ((upper, along), (lower, others)):
             for i, (kind, colour, marker) in enumerate(zip(KINDS, COLOURS, "o^sD", strict=False)):
                 means = [results.gap(sigma, r, row, kind).means[-1] for row in rows]
                 axes.errorbar(
@@ -196,21 +199,27 @@ def picture(results: Found, path: Path) -> Path:
                     capsize=2,
                     label=kind,
                 )
-            axes.axhline(0, color="#999999", lw=0.8)
+            axes.axhline(0, color=PALE, lw=0.8)
             axes.set_xticks(range(len(rows)))
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
-        grid[0, column].set_title(f"{sigma}, r = {r}", fontsize=11)
-        grid[0, column].set_xticklabels([row.rpartition("T = ")[2].removeprefix("first layer, ") for row in along], fontsize=8)
-        grid[0, column].set_xlabel("gradient steps T on the first layer", fontsize=9)
+        upper.set_title(f"{sigma}, r = {r}", fontsize=10)
+        upper.set_xticklabels([row.rpartition("T = ")[2].removeprefix("first layer, ") for row in along], fontsize=8)
+        upper.set_xlabel("gradient steps T on the first layer", fontsize=9)
         names = [
             row.rpartition(", T")[0].removeprefix("first layer, ").replace("first layer and attention", "attention too") for row in others
         ]
-        grid[1, column].set_xticklabels(names, fontsize=8, rotation=35, ha="right")
+        lower.set_xticklabels(names, fontsize=8, rotation=35, ha="right")
+    # One scale for all panels above, and one for all below.
+    for part in (grid[::2], grid[1::2]):
+        limits = [bound for axes in part.flat for bound in axes.get_ylim()]
+        for axes in part.flat:
+            axes.set_ylim(min(limits), max(limits))
     for axes in grid[:, 0]:
-        axes.set_ylabel(f"log(e(σ̂)/e(σ)) at d = {results.d[-1]}, ± 2 standard errors", fontsize=9)
+        axes.set_ylabel("log(e(σ̂)/e(σ))", fontsize=9)
     grid[0, 0].legend(fontsize=8, frameon=False)
-    return figures.save(drawing, path).with_suffix(".png")
+    headline(drawing, f"d = {results.d[-1]}, ± two standard errors; α = 1, κ = ∞, τ = 2, μ = 1, λ = {RIDGE:g}, target σ, ρ = {NOISE:g}")
+    return save(drawing, path).with_suffix(".png")
 
 
 # The page.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
 import warnings
@@ -16,6 +15,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
@@ -25,17 +25,18 @@ from numpy.typing import NDArray
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import LinearTransformer, OneStepTransformer, SoftmaxAttention, Task
 from hermite_eq.plotting import COLOURS
+from hermite_eq.plotting.facts import facts, in_words
+from hermite_eq.plotting.style import GREY, KINDS, PAGE_WIDTH, PALE, Abscissa, entitle, paired_legend
 from hermite_eq.simulate import DiscreteMMSE, MonteCarlo, context_law
 from verify.campaigns.campaign import Campaign, Error, Setting, error_name
 from verify.campaigns.curves import Curve, Results, constant_error, is_head
 from verify.claims.agreement import gains, is_gain, predicted_gains
 from verify.claims.comparison import relative_gaps
-from verify.store.files import write_bytes
+from verify.drawing import headline, panels, save
 
 Array = NDArray[np.float64]
 #: Labels from which the error of a constant is estimated: to 1 %, as labels of variance v have (y − ȳ)² of relative scatter ≈ 2.
 _LABELS = 40_000
-_GREY, _PALE = "#444444", "#999999"
 _PLAIN = FuncFormatter(lambda value, _: f"{value:.3g}")
 #: Ticks within a decade.
 _STEPS = (1, 1.5, 2, 3, 5, 7)
@@ -43,24 +44,15 @@ _STEPS = (1, 1.5, 2, 3, 5, 7)
 _FAR = 0.25
 _MARKER = {1: "^", 2: "D", 3: "v", 4: "s", 5: "p"}
 #: Letters in a line of a label.
-_LABEL = 72
+_LABEL = 66
+#: Panels beside each other.
+_BESIDE = 3
+#: What varies along an axis of a campaign, in the words of the library.
+_ABSCISSA: dict[str, Abscissa] = {
+    "samples": "tau", "context": "alpha", "tasks": "kappa", "hidden": "mu/tau", "noise": "noise", "share": "weights"
+}  # fmt: skip
 #: The line of equivalents, among the changes alone.
 _DOTS = (0, (4, 1, 1, 1, 1, 1))
-
-
-def save(figure: Figure, path: Path) -> Path:
-    """Write the figure as SVG and PNG, and close it; returns the path of the SVG."""
-    vector, pixels = io.BytesIO(), io.BytesIO()
-    # No date in the file: the same numbers give the same bytes.
-    with matplotlib.rc_context({"svg.hashsalt": "hermite_eq"}):
-        figure.savefig(vector, format="svg", metadata={"Date": None})
-    # Both have one layout.
-    figure.set_layout_engine("none")
-    figure.savefig(pixels, format="png", dpi=130)
-    plt.close(figure)
-    write_bytes(path.with_suffix(".svg"), vector.getvalue())
-    write_bytes(path.with_suffix(".png"), pixels.getvalue())
-    return path.with_suffix(".svg")
 
 
 def constant_errors(campaign: Campaign, setting: Setting) -> Array:
@@ -109,7 +101,10 @@ def _names(curves: Sequence[Curve]) -> list[tuple[Curve, str]]:
     panel = curves[0].panel
     if len(panel.families) > 1:
         heads = [curve for curve in curves if is_head(curve) or curve.degree is not None]
-        return [(curve, curve.family.legend(panel.axis)) for curve in heads or curves]
+        parts = {id(family): family.legend(panel.axis).split(", ") for family in panel.families}
+        # What all of them have is in the title.
+        own = {name: [part for part in listed if not all(part in other for other in parts.values())] for name, listed in parts.items()}
+        return [(curve, ", ".join(own[id(curve.family)]) or curve.family.legend(panel.axis)) for curve in heads or curves]
     if _ridges(curves):
         return [(curve, f"λ = {curve.model.ridge:g}") for curve in curves if not isinstance(curve.model, DiscreteMMSE)]
     return [(curve, curve.head) for curve in curves]
@@ -122,10 +117,10 @@ def _colours(curves: Sequence[Curve]) -> list[tuple[Curve, str, str]]:
     return [(curve, table[name], name) for curve, name in names]
 
 
-def _points(axes: Axes, curve: Curve, runs: Array, colour: str, look: dict[str, Any]) -> None:
+def _points(axes: Axes, curve: Curve, runs: Array, colour: str, look: dict[str, Any]) -> ErrorbarContainer:
     stderr = runs.std(axis=0, ddof=min(1, len(runs) - 1)) / np.sqrt(len(runs))
     style = {name: value for name, value in look.items() if name != "ls"}
-    axes.errorbar(curve.values, runs.mean(axis=0), stderr, color=colour, ms=4.5, capsize=2, elinewidth=1.1, ls="none", **style)
+    return axes.errorbar(curve.values, runs.mean(axis=0), stderr, color=colour, ms=4.5, capsize=2, elinewidth=1.1, ls="none", **style)
 
 
 def _draw(axes: Axes, curves: Sequence[Curve], part: Error, d: int, constant: float | None) -> None:
@@ -144,7 +139,7 @@ def _draw(axes: Axes, curves: Sequence[Curve], part: Error, d: int, constant: fl
             # Equivalents may explode where d is too small for their degree: what is trained sets the scale.
             shown += curve.runs_of(part).mean(axis=0).tolist()
     if constant is not None:
-        axes.axhline(constant, color=_PALE, ls="-.", lw=0.9)
+        axes.axhline(constant, color=PALE, ls="-.", lw=0.9)
         shown += [constant] * (constant < 2 * max(shown))
     low, high = min(shown), max(shown)
     if low > 0:
@@ -157,10 +152,20 @@ def _draw(axes: Axes, curves: Sequence[Curve], part: Error, d: int, constant: fl
     _abscissa(axes, curves[0])
 
 
+def _apart(values: Sequence[float]) -> list[float]:
+    """Those of which the numbers do not overlap under a logarithmic axis."""
+    kept = [min(values)]
+    room = 0.07 * math.log(max(values) / min(values))
+    for value in sorted(values):
+        if math.log(value / kept[-1]) > room:
+            kept.append(value)
+    return kept
+
+
 def _abscissa(axes: Axes, curve: Curve) -> None:
     if curve.panel.axis in ("samples", "context", "hidden", "tasks"):
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(FixedLocator(list(curve.panel.values)))
+        axes.xaxis.set_major_locator(FixedLocator(_apart(curve.panel.values)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(_PLAIN)
     axes.tick_params(axis="x", labelsize=8, labelrotation=45 if len(curve.panel.values) > 8 else 0)
@@ -194,7 +199,7 @@ def _draw_changes(axes: Axes, curves: Sequence[Curve]) -> None:
         _points(axes, curve, runs, colour, look)
         shown = [value for value in (*runs.mean(axis=0), *expected) if math.isfinite(value)]
         extent += [value for value in shown if abs(value) <= _FAR or curve.degree is None]
-    axes.axhline(0.0, color=_PALE, lw=0.6)
+    axes.axhline(0.0, color=PALE, lw=0.6)
     room = 0.15 * (max(extent) - min(extent)) + 0.005
     axes.set_ylim(min(extent) - room, max(extent) + room)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
@@ -217,17 +222,23 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
     shown: list[list[Error]] = [[*panel.errors, *((0, 1) if by_source else ())] for panel in campaign.panels]
     changed = [bool(_changes(curves)) for curves in columns]
     rows = max(len(errors) + change for errors, change in zip(shown, changed, strict=True))
-    size = (1.5 + 4.2 * len(columns), 0.9 + 3.2 * rows)
-    drawing, grid = plt.subplots(rows, len(columns), figsize=size, layout="constrained", squeeze=False)
-    for curves, errors, change, axes in zip(columns, shown, changed, grid.T, strict=True):
-        panel, used = curves[0].panel, len(errors) + change
+    # More than three panels are half as many beside each other, in two blocks.
+    beside = len(columns) if len(columns) <= _BESIDE else -(-len(columns) // 2)
+    blocks = -(-len(columns) // beside)
+    drawing, grid = panels(blocks * rows, beside, height=2.7 if blocks * rows > 1 else 3.4)
+    statements = [same_along(curves) for curves in columns]
+    same = [fact for fact in statements[0] if all(fact in panel for panel in statements)]
+    best_drawn = False
+    for index, (curves, errors, change) in enumerate(zip(columns, shown, changed, strict=True)):
+        block, column = divmod(index, beside)
+        axes, panel, used = grid[block * rows : (block + 1) * rows, column], curves[0].panel, len(errors) + change
         # The settings of one panel have the same labels but for what varies: the best constant is drawn where nothing does.
         plain = len(panel.families) == 1 and panel.axis != "noise" and not isinstance(curves[0].task, SoftmaxAttention)
         constants = constant_errors(campaign, curves[0].settings[0]) if plain else None
         for place, error in zip(axes, errors, strict=False):
             level = None
             if constants is not None and error in ("icl", 0, 1):
-                level = float(constants[1 + error if isinstance(error, int) else 0])
+                level, best_drawn = float(constants[1 + error if isinstance(error, int) else 0]), True
             _draw(place, curves, error, results.d, level)
             place.set_ylabel(f"{error_name(error)} error" if error in ("icl", "idg") else error_name(error))
         if change:
@@ -236,15 +247,18 @@ def figure(campaign: Campaign, results: Results, path: Path, others: Sequence[Re
         axes[used - 1].set_xlabel(curves[0].family.abscissa(panel.axis))
         for unused in axes[used:]:
             unused.set_axis_off()
-        axes[0].set_title(_title(curves), fontsize=10)
+        entitle(axes[0], [fact for fact in statements[index] if fact not in same])
         colours = {name: colour for _, colour, name in _colours(curves)}
         handles = [Line2D([], [], color=colour, marker="o", ms=4.5, label=name) for name, colour in colours.items()]
-        axes[0].legend(handles=handles, fontsize=7.5, frameon=False)
+        axes[0].legend(handles=handles, fontsize=8, frameon=False)
+    for unused in grid[-rows:, len(columns) - (blocks - 1) * beside :].flat:
+        unused.set_axis_off()
     kinds = dict(_look(curve) for curves in columns for curve, _, _ in _colours(curves))
-    handles = [Line2D([], [], color=_GREY, ms=4.5, lw=1.1, label=kind, **look) for kind, look in kinds.items()]
-    handles.append(Line2D([], [], color=_PALE, ls="-.", lw=0.9, label="best constant"))
-    drawing.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 2 * len(columns)), fontsize=8, frameon=False)
-    drawing.suptitle(f"{campaign.figure}: simulated at d = {results.d}, {results.runs} runs; lines: theory at this d", fontsize=11)
+    handles = [Line2D([], [], color=GREY, ms=4.5, lw=1.1, label=kind, **look) for kind, look in kinds.items()]
+    if best_drawn:
+        handles.append(Line2D([], [], color=PALE, ls="-.", lw=0.9, label="best constant"))
+    drawing.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 3 if beside > 1 else 2), fontsize=8, frameon=False)
+    headline(drawing, f"{campaign.figure}: {results.runs} runs at d = {results.d} (markers), theory at this d (lines)", ", ".join(same))
     return save(drawing, path)
 
 
@@ -261,53 +275,70 @@ def _one_by_one(campaign: Campaign, results: Results) -> Figure:
     labels = [textwrap.fill(name, _LABEL) for name in gaps]
     lines = np.array([1 + label.count("\n") for label in labels])
     rows = lines / 2 - np.cumsum(lines)
-    drawing, axes = plt.subplots(figsize=(10.0, 1.2 + 0.15 * float(lines.sum())), layout=ConstrainedLayoutEngine(w_pad=0.15))
+    drawing, axes = plt.subplots(figsize=(PAGE_WIDTH, 1.2 + 0.15 * float(lines.sum())), layout=ConstrainedLayoutEngine(w_pad=0.15))
     means = [MonteCarlo.from_runs(runs[:, 0]) for runs in gaps.values()]
     axes.errorbar([mean.mean for mean in means], rows, xerr=[mean.stderr for mean in means], fmt="o", ms=4, capsize=2, color=COLOURS[0])
-    axes.axvline(0.0, color=_PALE, lw=0.6)
-    axes.set_yticks(rows, labels, fontsize=7)
+    axes.axvline(0.0, color=PALE, lw=0.6)
+    axes.set_yticks(rows, labels, fontsize=7.5)
     axes.set_ylim(-lines.sum() - 0.5, 0.5)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
     axes.set_xlabel("simulation/theory − 1" if any(panel.errors for panel in campaign.panels) else "e/e(head) − 1")
-    drawing.suptitle(f"{campaign.figure}: simulated at d = {results.d}, {results.runs} runs", fontsize=11)
+    constants = [same_along(results.of_panel(index)) for index in range(len(campaign.panels))]
+    same = [fact for fact in constants[0] if all(fact in panel for panel in constants)]
+    headline(drawing, f"{campaign.figure}: {results.runs} runs at d = {results.d}", ", ".join(same))
     return drawing
 
 
-def _title(curves: Sequence[Curve]) -> str:
-    """The task, or what structure the sources have."""
-    task = curves[0].task
-    if not isinstance(task, Task) or task.isotropic:
-        return str(task)
-    parts = [curve.family.where(curve.panel.axis, curve.name) for curve in curves]
-    return ", ".join(dict.fromkeys(part[1] for part in parts if part[1])) if len(parts[0]) > 2 else ""
+def same_along(curves: Sequence[Curve]) -> list[str]:
+    """What structure the sources have, and what is the same for all curves of a panel: λ, ratios, target and noise."""
+    axis = curves[0].panel.axis
+    described = [facts([setting.point(curve.name) for setting in curve.settings], _ABSCISSA.get(axis)) for curve in curves]
+    values = {name: {words[name] for words in described if name in words} - {""} for name in ("λ", "α", "κ", "τ", "μ")}
+    if axis == "hidden" or not any(hasattr(curve.model, "normalise") for curve in curves):
+        del values["μ"]
+    places = [setting.task for curve in curves for setting in curve.settings]
+    sources = [source for task in places if isinstance(task, Task) for source in task.sources]
+    values["target"] = {str(source.target) for source in sources}
+    values["ρ"] = {f"{source.noise:g}" for source in sources}
+    # A curve along which something varies has no number of it.
+    ridged = [words for curve, words in zip(curves, described, strict=True) if hasattr(curve.model, "ridge")]
+    common = {
+        name: numbers.pop()
+        for name, numbers in values.items()
+        if len(numbers) == 1 and all(words.get(name, "-") for words in (ridged if name == "λ" else described))
+    }
+    parts = [curve.family.where(axis, curve.name) for curve in curves]
+    structure = [part[1] for part in parts if len(part) > 2 and part[1]]
+    if any(not isinstance(task, Task) for task in places):
+        structure = [str(places[0])]
+    return [*dict.fromkeys(structure), *in_words(common)]
 
 
 def _across(campaign: Campaign, stored: Sequence[Results]) -> Figure:
     """A subplot for each model: theory at several d, and simulations at those of them which are stored."""
     curves = list(stored[0].curves.values())
-    drawing, grid = plt.subplots(1, len(curves), figsize=(2.2 + 4.6 * len(curves), 4.4), layout="constrained", squeeze=False, sharey=True)
+    drawing, grid = panels(1, len(curves), height=4.4, sharey=True)
     simulated = {results.d: results for results in stored}
     for axes, (key, curve) in zip(grid[0], stored[0].curves.items(), strict=True):
+        handles: list[Any] = []
+        labels = []
         for i, d in enumerate(campaign.theory_at):
             colour = "#000000" if d == math.inf else COLOURS[i % len(COLOURS)]
             values, points = curve.line(d)
-            axes.plot(
-                values,
-                curve.predict(points).icl,
-                color=colour,
-                ls=":" if d == math.inf else "-",
-                lw=1.2,
-                label="theory, d = ∞" if d == math.inf else f"theory, d = {d:g}",
-            )
+            handles += axes.plot(values, curve.predict(points).icl, color=colour, ls=":" if d == math.inf else "-", lw=1.2)
+            label = "d = ∞" if d == math.inf else f"d = {d:g}"
             if d in simulated:
                 drawn = simulated[int(d)].curves[key]
-                _points(axes, drawn, drawn.icl_runs, colour, {"marker": "o", "label": f"simulation, d = {d:g}, {drawn.runs} runs"})
+                label = f"{label}, {drawn.runs} runs"
+                labels.append(label)
+                handles.append(_points(axes, drawn, drawn.icl_runs, colour, {"marker": "o"}))
+            labels.append(label)
         _abscissa(axes, curve)
         axes.set(title=str(curve.model), xlabel=curve.family.abscissa(curve.panel.axis), ylabel="ICL error", yscale="log")
         axes.yaxis.set_major_formatter(_PLAIN)
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_locator(LogLocator(subs=_STEPS))
         axes.label_outer()
-    drawing.legend(*grid[0][0].get_legend_handles_labels(), loc="outside right center", fontsize=8, frameon=False)
-    drawing.suptitle(f"{campaign.figure}: {curves[0].task}", fontsize=11)
+    paired_legend(grid[0][0], handles, labels, title=KINDS)
+    headline(drawing, campaign.figure, ", ".join(same_along(curves)))
     return drawing

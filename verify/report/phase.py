@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from hermite_eq.models import LinearTransformer, Task
@@ -15,7 +11,7 @@ from hermite_eq.plotting import plot_phase
 from hermite_eq.theory import phase_diagram
 from verify.campaigns.campaign import Fixed
 from verify.campaigns.table import CAMPAIGNS
-from verify.report.figures import save
+from verify.drawing import panels, save
 
 CAPTION = (
     "[LA] Fig. 3, theory: the context length α* of least error of the ridgeless linear Transformer, grey where the error falls for "
@@ -28,9 +24,9 @@ GRID, LIMITS = 120, (0.5, 500.0)
 
 def figure(path: Path) -> Path:
     """A subplot for each panel of [LA] Fig. 2, with its τ and its error; the panel's curves are the points."""
-    panels = CAMPAIGNS["la-fig2"].panels
-    drawing, axes = plt.subplots(1, len(panels), figsize=(5 * len(panels), 4), layout="constrained")
-    for axis, panel in zip(axes, panels, strict=True):
+    shown = CAMPAIGNS["la-fig2"].panels
+    drawing, grid = panels(1, len(shown), height=3.6)
+    for axis, panel in zip(grid[0], shown, strict=True):
         families = [family for family in panel.families if isinstance(family, Fixed)]
         (error,), (model,), task, tau = panel.errors, families[0].models, families[0].task, families[0].ratios.tau
         assert isinstance(model, LinearTransformer)
@@ -48,5 +44,4 @@ def figure(path: Path) -> Path:
         plot_phase(diagram, limits=LIMITS, axes=axis)
         axis.axvline(min(tau, 1.0), color="white", linestyle="--", linewidth=1)
         axis.plot(kappas, [task.noise] * len(kappas), "o", color="white", markeredgecolor="black", markersize=6, clip_on=False)
-        axis.set_title(f"{error.upper()}, τ = {tau:g}", fontsize=10)
     return save(drawing, path)

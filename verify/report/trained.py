@@ -6,25 +6,28 @@ import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 from rich.console import Console
 
 from hermite_eq.errors import HypothesisError
 from hermite_eq.plotting import COLOURS
+from hermite_eq.plotting.style import GREY, PALE, entitle
 from verify.campaigns.trained import EXPONENTS, TASK, TRAINED
 from verify.campaigns.trained_curves import Found, load_all
 from verify.claims.check import Check
 from verify.claims.thresholds import Exponent, Threshold, exponent, threshold
 from verify.claims.trained import PEAK, PLAIN, Stored, counts, dimension, judge, paper_exponent, theory
-from verify.report import figures, verdicts
+from verify.drawing import headline, panels, save
+from verify.report import verdicts
 from verify.report.page import Table
 from verify.store.files import write_bytes, write_text
 from verify.store.store import Store
@@ -86,7 +89,7 @@ def _plain_decades(axes: Axes) -> None:
 def _errors(axes: Axes, stored: Stored, name: str) -> None:
     """One architecture: errors against τ at every d, the theory over the linear one, thresholds as vertical lines."""
     for colour, curve in zip(COLOURS, _curves(stored, name), strict=False):
-        _bars(axes, curve, "icl", colour, label=f"d = {curve.d}, {len(curve.icl)} runs")
+        _bars(axes, curve, "icl", colour)
         at = threshold(curve)
         if at is not None:
             axes.axvline(at.median / curve.d**2, color=colour, ls=(0, (4, 3)), lw=0.8)
@@ -96,12 +99,11 @@ def _errors(axes: Axes, stored: Stored, name: str) -> None:
             if curve is _curves(stored, name)[-1]:
                 axes.plot(curve.abscissa, theory(sizes, PLAIN), color=colour, lw=1.0, ls=":")
     if name == "la-fig5c":
-        for curve in _curves(stored, "la-fig5-mlp"):
-            _bars(axes, curve, "icl", "#777777", marker="s", label=f"GELU MLP, d = {curve.d}, {len(curve.icl)} runs")
+        for colour, curve in zip(COLOURS, _curves(stored, "la-fig5-mlp"), strict=False):
+            _bars(axes, curve, "icl", colour, marker="s")
     axes.set_ylim(*_limits([curve.last("icl") for curve in _curves(stored, name)]))
     axes.set_title(str(TRAINED[name].curves[0].model), fontsize=10)
-    axes.legend(fontsize=7.5, frameon=False)
-    _finish(axes, "n/d²", "ICL error, median and range")
+    _finish(axes, "n/d²", "ICL error")
 
 
 def _limits(runs: Sequence[Array]) -> tuple[float, float]:
@@ -112,16 +114,18 @@ def _limits(runs: Sequence[Array]) -> tuple[float, float]:
 def figure_5(stored: Stored, path: Path) -> Path:
     """Errors of the architectures against n/d², training errors, and the thresholds against d."""
     names = [name for name in EXPONENTS if name in stored]
-    drawing, grid = plt.subplots(2, len(names) + 1, figsize=(4.0 * (len(names) + 1), 6.8), layout="constrained", squeeze=False)
-    for column, name in enumerate(names):
-        _errors(grid[0, column], stored, name)
-        below = grid[1, column]
+    # Two architectures beside each other, and the thresholds on their right.
+    drawing, grid = panels(2 * max(2, -(-len(names) // 2)), 3, height=2.7)
+    places = [(2 * (number // 2), number % 2) for number in range(len(names))]
+    for (row, column), name in zip(places, names, strict=True):
+        _errors(grid[row, column], stored, name)
+        below = grid[row + 1, column]
         for colour, curve in zip(COLOURS, _curves(stored, name), strict=False):
             _bars(below, curve, "training", colour)
-        below.axhline(TASK.noise, color="#999999", lw=0.8, ls="-.")
-        below.text(0.98, TASK.noise, "ρ", transform=below.get_yaxis_transform(), ha="right", va="bottom", color="#777777")
-        _finish(below, "n/d²", "training error, median and range")
-    axes = grid[0, -1]
+        below.axhline(TASK.noise, color=PALE, lw=0.8, ls="-.")
+        below.text(0.98, TASK.noise, "ρ", transform=below.get_yaxis_transform(), ha="right", va="bottom", color=GREY)
+        _finish(below, "n/d²", "training error")
+    axes = drawing.add_subplot(grid[0, 0].get_gridspec()[:2, 2])
     for colour, name in zip(COLOURS, names, strict=False):
         known = _thresholds(stored, name)
         for at in known:
@@ -133,34 +137,49 @@ def figure_5(stored: Stored, path: Path) -> Path:
             logs = np.log([where for at in known for where in at.runs])
             centre = np.log([at.d for at in known for _ in at.runs]).mean()
             axes.plot(d, np.exp(logs.mean() + fitted.value * (np.log(d) - centre)), color=colour, lw=1.1)
-            label = f"{label}: {_slope(fitted)}"
+            label = f"{label}\n{_slope(fitted)}"
         axes.plot([], [], color=colour, marker="o", mfc="none", lw=1.1, ms=4, label=label)
     sizes = np.geomspace(5.5, 22, 40)
-    axes.plot(sizes, sizes**2 + 4 * sizes + 2, color="#999999", lw=0.9, ls="-.", label="d² + 4d + 2")
+    axes.plot(sizes, sizes**2 + 4 * sizes + 2, color=PALE, lw=0.9, ls="-.", label="d² + 4d + 2")
     axes.set(xscale="log", yscale="log", xlabel="d", ylabel="n*, every run")
     axes.set_title("interpolation threshold", fontsize=10)
     axes.set_xticks([6, 10, 14, 20])
     axes.xaxis.set_major_formatter(_PLAIN)
     axes.xaxis.set_minor_locator(NullLocator())
     _plain_decades(axes)
-    below = grid[1, -1]
-    below.set_axis_off()
-    below.legend(*axes.get_legend_handles_labels(), fontsize=8, frameon=False, loc="upper left", title="n* and its exponent in d")
-    return figures.save(drawing, path).with_suffix(".png")
+    empty = [(2 * (number // 2) + row, number % 2) for number in range(len(names), len(grid)) for row in (0, 1)]
+    for unused in [*grid[:, 2], *(grid[place] for place in empty)]:
+        unused.set_axis_off()
+    keywords: dict[str, Any] = {"fontsize": 8, "frameon": False, "loc": "upper left", "title": "n* and its exponent in d"}
+    grid[2, 2].legend(*axes.get_legend_handles_labels(), **keywords)
+    largest = max((_curves(stored, name) for name in names), key=len)
+    dots: dict[str, Any] = {"marker": "o", "ms": 4, "lw": 0.8}
+    entries = [Line2D([], [], color=colour, label=f"d = {curve.d}", **dots) for colour, curve in zip(COLOURS, largest, strict=False)]
+    others: dict[str, dict[str, Any]] = {
+        "threshold n*": {"ls": (0, (4, 3)), "lw": 0.8},
+        "GELU MLP": dots | {"marker": "s", "mfc": "none"},
+        "theory": {"lw": 1.6, "alpha": 0.5},
+        "theory for d(d + 1) features, largest d": {"ls": ":", "lw": 1.0},
+    }
+    entries += [Line2D([], [], color=GREY, label=label, **look) for label, look in others.items()]
+    drawing.legend(handles=entries, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    headline(drawing, f"Medians and ranges of all runs; target = {TASK.target}, ρ = {TASK.noise:g}, α = 1, κ = ∞")
+    return save(drawing, path).with_suffix(".png")
 
 
 def figure_6(stored: Stored, path: Path) -> Path:
     """In- and out-of-distribution errors against k/d."""
     curves = _curves(stored, "la-fig6")
-    drawing, axes = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
+    drawing, ((axes,),) = panels(1, 1, height=4.2)
     for colour, curve in zip(COLOURS, curves, strict=False):
         runs = f"d = {curve.d}, {len(curve.icl)} runs"
         _bars(axes, curve, "icl", colour, label=f"on new tasks, {runs}")
         _bars(axes, curve, "idg", colour, marker="s", label=f"on the training tasks, {runs}")
-    axes.set_title(f"{curves[0].curve.model}, n = {curves[0].curve.tau:g} d²", fontsize=10)
+    where = ["α = 1", f"τ = {curves[0].curve.tau:g}", f"target = {TASK.target}", f"ρ = {TASK.noise:g}"]
+    entitle(axes, ["medians and ranges of all runs", str(curves[0].curve.model), *where])
     axes.legend(fontsize=8, frameon=False)
-    _finish(axes, "k/d", "error, median and range")
-    return figures.save(drawing, path).with_suffix(".png")
+    _finish(axes, "k/d", "error")
+    return save(drawing, path).with_suffix(".png")
 
 
 # The page.

@@ -6,11 +6,11 @@ import functools
 import math
 import warnings
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
@@ -19,9 +19,10 @@ from hermite_eq import icl_curve, icl_error
 from hermite_eq.errors import HypothesisWarning
 from hermite_eq.models import Diagonal, LinearTransformer, RandomTransformer, Ratios, Sizes, Source, Task
 from hermite_eq.plotting import COLOURS
+from hermite_eq.plotting.style import DOTS, KINDS, LINE, paired_legend
 from hermite_eq.theory import TaskPopulation, diversity_diagram, task_alignment
+from verify.drawing import headline, panels, png, ticked
 from verify.report.page import Table
-from verify.shift.drawing import png, ticked
 from verify.shift.stored import Experiment, Found, Page, runs_of
 from verify.shift.test_contexts import SMALL
 from verify.store.files import write_bytes, write_text
@@ -69,13 +70,14 @@ def population(test: Array, d: int = 60) -> TaskPopulation:
 
 def write(results: dict[str, Found], documents: Path) -> None:
     """The page and its figure."""
-    figure, panels = plt.subplots(1, 4, figsize=(15, 3.8), layout="constrained")
-    for axes, name in zip(panels, ("scarce", "plenty"), strict=False):
+    figure, grid = panels(2, 2, height=3.4)
+    for axes, name in zip(grid[0], ("scarce", "plenty"), strict=False):
         _draw(axes, results[name], name)
     # Of the smallest run no more than a sketch.
     cells = 25 if results["scarce"].experiment.sizes[0].d >= SMALL else 4
-    for axes, alpha in zip(panels[2:], (1.0, 10.0), strict=True):
+    for axes, alpha in zip(grid[1], (1.0, 10.0), strict=True):
         _phases(figure, axes, alpha, cells)
+    headline(figure, f"linear, λ = {_LINEAR.ridge:g}, target identity, ρ = 0.1; below: d = ∞")
     write_bytes(documents / FIGURE, png(figure))
     write_text(documents / NAME, "\n".join(_text(results)) + "\n")
 
@@ -85,15 +87,16 @@ def _draw(axes: Axes, result: Found, name: str) -> None:
     theory = theory_of(result.experiment)
     mean, stderr = result.mean(0)
     kappas = _KAPPAS[: len(sizes)]
-    for s, test in enumerate(TESTS):
-        axes.plot(kappas, theory[:, s], color=COLOURS[s], linewidth=1.3, label=f"test: {test}")
-        axes.errorbar(kappas, mean[:, s], stderr[:, s], color=COLOURS[s], fmt="o", markersize=4, capsize=2)
+    handles: list[Any] = []
+    for s in range(len(TESTS)):
+        handles += axes.plot(kappas, theory[:, s], color=COLOURS[s], **LINE)
+        handles.append(axes.errorbar(kappas, mean[:, s], stderr[:, s], color=COLOURS[s], marker="o", **DOTS))
     ratios = sizes[0].ratios
     title = f"samples {name}: α = {ratios.alpha:.3g}, τ = {ratios.tau:.3g}, d = {sizes[0].d}"
-    axes.set(xscale="log", yscale="log", xlabel="κ = k/d", title=title)
+    axes.set(xscale="log", yscale="log", xlabel="κ = k/d", ylabel="ICL error", title=title)
     ticked(axes, _KAPPAS, (0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.2, 1.5, 2))
     if name == "plenty":
-        axes.legend(fontsize=7, frameon=False)
+        paired_legend(axes, handles, [f"test: {test}" for test in TESTS for _ in range(2)], title=KINDS)
 
 
 def _phases(figure: matplotlib.figure.Figure, axes: Axes, alpha: float, cells: int) -> None:
@@ -190,7 +193,7 @@ def _text(results: dict[str, Found]) -> list[str]:
         f"![error against the number of tasks, and phase diagrams]({FIGURE})",
         "",
         f"Training tasks have covariance ∝ 1/k; tests the same, its top (∝ k⁻³), isotropic, and reversed. Lines: theory at finite d; dots: "
-        f"{runs} simulated runs. On the right, coloured by κ*, where more than κ*d tasks hurt; grey where they never do (limit, λ = 0.1, "
+        f"{runs} simulated runs. Below, coloured by κ*, where more than κ*d tasks hurt; grey where they never do (limit, λ = 0.1, "
         "ρ = 0.1, linear target).",
         "",
         "```python",

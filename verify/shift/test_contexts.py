@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from hermite_eq import icl_curve
 from hermite_eq.models import LinearTransformer, RandomTransformer, Ratios, Sizes, Task
 from hermite_eq.plotting import COLOURS
+from hermite_eq.plotting.style import DOTS, KINDS, LINE, PALE, paired_legend
 from hermite_eq.theory import optimal_context, optimal_test_context
+from verify.drawing import headline, panels, png, ticked
 from verify.report.page import Table
-from verify.shift.drawing import png, ticked
 from verify.shift.stored import Experiment, Found, Page, runs_of
 from verify.store.files import write_bytes, write_text
 
@@ -43,25 +44,31 @@ def experiments(d: int) -> Page:
 
 def write(results: dict[str, Found], documents: Path) -> None:
     """The page and its figure."""
-    figure, panels = plt.subplots(1, len(results), figsize=(4.2 * len(results), 3.8), layout="constrained")
-    for axes, result in zip(np.atleast_1d(panels), results.values(), strict=True):
-        _draw(axes, result)
+    figure, grid = panels(1, len(results), height=3.6)
+    handles, labels = [_draw(axes, result) for axes, result in zip(grid[0], results.values(), strict=True)][-1]
+    ratios = next(iter(results.values())).experiment.sizes[0].ratios
+    constants = f"κ = {ratios.kappa:.2g}, τ = {ratios.tau:.3g}, μ = {ratios.mu:.3g}, λ = {_HEADS[0].ridge:g}, ρ = 0.1"
+    headline(figure, f"Trained at α = {ratios.alpha:g} (dotted), {constants}")
+    paired_legend(figure, handles, labels, loc="outside lower center", ncols=4, title=KINDS)
     write_bytes(documents / FIGURE, png(figure))
     write_text(documents / NAME, "\n".join(_text(results)) + "\n")
 
 
-def _draw(axes: Axes, result: Found) -> None:
+def _draw(axes: Axes, result: Found) -> tuple[list[Any], list[str]]:
     task, sizes = result.experiment.task, result.experiment.sizes
     fine = np.unique(np.round(np.geomspace(sizes[0].tested.context, sizes[-1].tested.context, 24)).astype(int)).tolist()
+    handles: list[Any] = []
     for i, model in enumerate(result.experiment.models):
         theory = icl_curve(model, task, sizes[0], test_context=fine)
-        axes.plot(np.array(fine) / sizes[0].d, theory.icl, color=COLOURS[i], linewidth=1.3, label=str(model))
+        handles += axes.plot(np.array(fine) / sizes[0].d, theory.icl, color=COLOURS[i], **LINE)
         mean, stderr = result.mean(i)
-        axes.errorbar([size.tested.context / size.d for size in sizes], mean, stderr, color=COLOURS[i], fmt="o", markersize=4, capsize=2)
+        handles.append(axes.errorbar([size.tested.context / size.d for size in sizes], mean, stderr, color=COLOURS[i], marker="o", **DOTS))
     axes.set(xscale="log", yscale="log", xlabel="ℓ/d in the test", title=f"target {task.target}, d = {sizes[0].d}")
     ticked(axes, _LENGTHS, (0.4, 0.6, 0.8, 1, 1.5, 2, 3))
-    axes.axvline(1, color="#999999", linewidth=0.8, linestyle=":")
-    axes.legend(fontsize=7, frameon=False)
+    axes.axvline(1, color=PALE, linewidth=0.8, linestyle=":")
+    axes.set_ylabel("ICL error")
+    axes.label_outer()
+    return handles, [str(model) for model in result.experiment.models for _ in range(2)]
 
 
 def _gap(result: Found) -> tuple[float, float, float]:

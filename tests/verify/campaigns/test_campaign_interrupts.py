@@ -21,7 +21,7 @@ from worker_tasks import asleep, failing, interrupts_blocked, killed, unanswerab
 
 from hermite_eq import HypothesisError
 from hermite_eq.errors import StorageError
-from verify.report import figures
+from verify.drawing import save
 from verify.store.driver import compute
 from verify.store.folders import folder_of_campaigns
 from verify.store.workers import interrupted_once, workers
@@ -198,7 +198,7 @@ def test_there_is_no_half_of_a_figure(tmp_path: Path, monkeypatch: pytest.Monkey
         axes.plot(np.arange(points))
         return figure
 
-    path = figures.save(drawn(3), tmp_path / "figure")
+    path = save(drawn(3), tmp_path / "figure")
     names = {"figure.svg", "figure.png"}
     before = {name: (tmp_path / name).read_bytes() for name in names}
     assert path == tmp_path / "figure.svg"
@@ -208,9 +208,9 @@ def test_there_is_no_half_of_a_figure(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError, match=r"results can be written; found No space left on device at .*figure\.svg\. Repair: make room"):
-        figures.save(drawn(5), tmp_path / "figure")
+        save(drawn(5), tmp_path / "figure")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     monkeypatch.undo()
-    figures.save(drawn(5), tmp_path / "figure")
+    save(drawn(5), tmp_path / "figure")
     assert {path.name for path in tmp_path.iterdir()} == names
     assert (tmp_path / "figure.svg").read_bytes() != before["figure.svg"]
