@@ -3,8 +3,9 @@
     python3 .ci/matrix.py                            every row with all tests: as long as make test for each
     python3 .ci/matrix.py lowest -- -m 'not statistical'
 
-A row is an environment in .matrix/: the lowest versions that pyproject.toml declares, with the oldest Python; the newest that the package
-index has, with every Python found; the kernels of OpenBLAS, which differ in the last digits; and one process, without pytest-xdist.
+A row is an environment in .matrix/: the lowest versions that pyproject.toml declares, with the oldest Python and with the others it names;
+the newest that the package index has, with every Python found; the kernels of OpenBLAS, which differ in the last digits; and one process,
+without pytest-xdist.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 KERNELS = ("Haswell", "SkylakeX", "Zen", "Prescott")
+NAMED = {found[1] for line in PROJECT["classifiers"] if (found := re.search(r":: (3\.\d+)$", line))}
 MINORS = range(int(PROJECT["requires-python"].removeprefix(">=3.")), 30)
 PARALLEL = ("--numprocesses", "auto", "--dist", "loadfile")
 
@@ -57,6 +59,9 @@ def rows(pythons: dict[str, str]) -> Iterator[Row]:
     oldest, newest = (list(pythons.values())[i] for i in (0, -1))
     yield Row("lowest", oldest, "lowest")
     for version, path in pythons.items():
+        # A Python that is not named may be too new for the lowest versions to have wheels.
+        if path != oldest and version in NAMED:
+            yield Row(f"lowest{version}", path, "lowest")
         yield Row(f"python{version}", path)
     for kernel in KERNELS:
         yield Row(kernel, newest, variables={"OPENBLAS_CORETYPE": kernel})

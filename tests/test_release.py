@@ -125,7 +125,7 @@ def test_workflows_call_targets_that_exist(workflow: Path) -> None:
 def test_the_workflow_of_the_tests_covers_every_python() -> None:
     rows = loaded(".github/workflows/tests.yml")["jobs"]["tests"]["strategy"]["matrix"]["row"]
     pythons = [version.rpartition(" :: ")[2] for version in PYPROJECT["project"]["classifiers"] if re.search(r":: 3\.\d+$", version)]
-    assert {"lowest", *(f"python{version}" for version in pythons)} <= set(rows)
+    assert {"lowest", *(f"lowest{version}" for version in pythons[1:]), *(f"python{version}" for version in pythons)} <= set(rows)
     assert PYPROJECT["project"]["requires-python"] == f">={pythons[0]}"
 
 
