@@ -23,7 +23,7 @@ def of_part(part: str) -> dict[str, Any]:
     names = {}
     for name in sorted({*dir(module), *getattr(module, "STRATEGIES", ())}):
         value = getattr(module, name)
-        home = getattr(value, "__module__", None)
+        home = str(getattr(value, "__module__", ""))
         if name.startswith("_") or isinstance(value, types.ModuleType):
             continue
         if inspect.isclass(value) or inspect.isfunction(value):
