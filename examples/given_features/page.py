@@ -134,9 +134,8 @@ def _text(lines: list[Row], draws: int) -> list[str]:
         "package are solved by, and the same as the dimension-free ones of Defilippis, Loureiro and Misiakiewicz (arXiv 2405.15699), whose "
         "expressions for bias and variance the library meets to 10⁻⁹ and better; the rates of power laws; the intercept.",
         "- *Measured*: training, left-out and test errors of fits to Gaussian inputs of dimension 24 and 40, on the inputs and on random "
-        "features (`tests/theory/test_given_features.py`); the table above, by `python -m examples.given_features`, which writes this "
-        "page.",
+        "features (`tests/theory/ridge_equivalent/test_given_features.py`); the table above, by "
+        "`python -m examples.given_features`, which writes this page.",
         "- *Not known to the theory*: features of few random variables, such as all products of a handful, do not concentrate: seven "
-        "per cent "
-        "off for the 27 linear and quadratic functions of 6 uniform variables at n = 60.",
+        "per cent off for the 27 linear and quadratic functions of 6 uniform variables at n = 60.",
     ]

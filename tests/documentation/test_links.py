@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "docs" / "_extensions"))
-
-import public_names  # noqa: E402
+import public_names
 
 LISTED = (path for name in ("docs", "examples") for path in sorted((ROOT / name).rglob("*.md")))
 PAGES = [*sorted(ROOT.glob("*.md")), *(path for path in LISTED if path.relative_to(ROOT).parts[:2] != ("docs", "gallery"))]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import inspect
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "docs" / "_extensions"))
-
-import public_names  # noqa: E402
+import public_names
 
 NAMES = {f"{part}.{name}": value for part in public_names.parts() for name, value in public_names.of_part(part).items()}
 CALLABLES = {name: value for name, value in NAMES.items() if inspect.isclass(value) or inspect.isfunction(value)}

@@ -179,10 +179,10 @@ def _text(results: dict[str, Found]) -> list[str]:
         "E‖h‖² in the test and in training and y₀ the mean label: least at s = y₀²/(B + y₀²). The rest is the equivalent of "
         "`derivations/heads/random_features.py` with nodes of the test's own, which enter linearly.",
         "- *Published*: for linear targets the limit is the formula of Letey, Zavatone-Veth, Lu and Pehlevan (arXiv 2509.26551) with a "
-        "context length of its own in the test, to rounding, on both sides of τ = 1 (`tests/theory/test_test_contexts.py`).",
+        "context length of its own in the test, to rounding, on both sides of τ = 1 (`tests/theory/feature_law/test_test_contexts.py`).",
         "- *Measured*: the table above, by `python -m verify.shift`, which writes this page; few tasks, two sources, an input spike "
         "and given "
-        "contexts in `tests/theory/test_test_contexts.py`.",
+        "contexts in `tests/theory/feature_law/test_test_contexts.py`.",
     ]
 
 

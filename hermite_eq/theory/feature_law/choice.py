@@ -16,7 +16,7 @@ are 9 % too high and types 3 %, in twice the standard error; for inputs of a pow
 
 Few moments know one energy of h for each class of directions, whose shares differ by the factor :math:`e^{0.4}` at most where the sources
 commute and there are classes enough (:data:`hermite_eq.theory.spectra.blocks.ALIKE`). Beyond :data:`UNLIKE` contexts are given:
-``tests/theory/test_uneven_inputs.py`` refutes one class for all directions, and few moments of sources that do not commute.
+``tests/theory/feature_law/test_uneven_inputs.py`` refutes one class for all directions, and few moments of sources that do not commute.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 #: Participles and pronouns that were names, where the thing itself has one.
 NAMES = {"each", "found", "got", "helper", "helpers", "moved", "one", "said", "seen", "stuff", "taken", "told", "utils"}
 #: What stood in the prose, and what stands there now.
