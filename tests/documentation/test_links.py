@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import public_names
 import pytest
 
 ROOT = Path(__file__).parents[2]
-import public_names
 
 LISTED = (path for name in ("docs", "examples") for path in sorted((ROOT / name).rglob("*.md")))
 PAGES = [*sorted(ROOT.glob("*.md")), *(path for path in LISTED if path.relative_to(ROOT).parts[:2] != ("docs", "gallery"))]

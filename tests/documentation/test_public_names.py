@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import public_names
 import pytest
 
 ROOT = Path(__file__).parents[2]
-import public_names
 
 NAMES = {f"{part}.{name}": value for part in public_names.parts() for name, value in public_names.of_part(part).items()}
 CALLABLES = {name: value for name, value in NAMES.items() if inspect.isclass(value) or inspect.isfunction(value)}
