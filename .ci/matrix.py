@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 KERNELS = ("Haswell", "SkylakeX", "Zen", "Prescott")
-NAMED = {found[1] for line in PROJECT["classifiers"] if (found := re.search(r":: (3\.\d+)$", line))}
+NAMED = {minor[1] for line in PROJECT["classifiers"] if (minor := re.search(r":: (3\.\d+)$", line))}
 MINORS = range(int(PROJECT["requires-python"].removeprefix(">=3.")), 30)
 PARALLEL = ("--numprocesses", "auto", "--dist", "loadfile")
 
