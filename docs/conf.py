@@ -17,7 +17,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
-    "sphinx_design",
     "matplotlib.sphinxext.plot_directive",
     *(["sphinx_gallery.gen_gallery"] if any((HERE.parent / "examples" / "gallery").rglob("*.py")) else []),
     "architecture",
@@ -37,6 +36,7 @@ myst_heading_anchors = 4
 
 autosummary_generate = False
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 

@@ -86,9 +86,16 @@ def page(part: str) -> str:
     names = of_part(part)
     title = f"hermite_eq.{part}"
     lines = [f".. _part-{part}:", "", title, "=" * len(title), "", f".. automodule:: {title}", ""]
-    lines += _table(title, [name for name, value in names.items() if inspect.isclass(value) or inspect.isfunction(value)])
-    for name, value in names.items():
-        lines += [*_directive(part, name, value), ""]
+    groups = {
+        "Functions": [name for name, value in names.items() if inspect.isfunction(value)],
+        "Classes": [name for name, value in names.items() if inspect.isclass(value)],
+    }
+    for heading, members in groups.items():
+        if members:
+            lines += [f".. rubric:: {heading}", "", *_table(title, members)]
+    order = [*groups["Functions"], *groups["Classes"]]
+    for name in (*order, *(name for name in names if name not in order)):
+        lines += [*_directive(part, name, names[name]), ""]
     for name in modules_of_part(part):
         lines += [name, "-" * len(name), "", f".. automodule:: {title}.{name}", "   :members:", ""]
     return "\n".join(lines)
