@@ -18,7 +18,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "matplotlib.sphinxext.plot_directive",
-    *(["sphinx_gallery.gen_gallery"] if any((HERE.parent / "examples" / "gallery").rglob("*.py")) else []),
+    "sphinx_gallery.gen_gallery",
     "architecture",
     "blocks",
     "mathml",
@@ -43,6 +43,9 @@ numpydoc_show_class_members = False
 sphinx_gallery_conf = {
     "examples_dirs": str(HERE.parent / "examples" / "gallery"),
     "gallery_dirs": "gallery",
+    "subsection_order": [*(f"../examples/gallery/{part}" for part in ("coefficients", "errors", "design", "beyond")), "*"],
+    "capture_repr": ("_repr_html_",),
+    "show_signature": False,
     "filename_pattern": r"\.py$",
     "copyfile_regex": r".*\.(csv|npz)",
     "remove_config_comments": True,
