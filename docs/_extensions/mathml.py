@@ -20,6 +20,9 @@ def mathml(tex: str, *, display: bool) -> str:
     """The formula; the index of a letter with an accent stands beside it, where docutils puts it below."""
     for unknown, known in _KNOWN.items():
         tex = re.sub(rf"\\{unknown}(?![a-zA-Z])", lambda m, known=known: rf"\{known}", tex)
+    # TeX takes one digit, docutils the whole number.
+    tex = re.sub(r"(\\[td]?frac)\s*(\d)(\d)", r"\1{\2}{\3}", tex)
+    tex = re.sub(r"([_^])(\d)(?=\d)", r"\1{\2}", tex)
     made = _ENTITY.sub(lambda m: html.unescape(m[0]), tex2mathml(tex, as_block=display))
     tree = ElementTree.fromstring(re.sub(r' xmlns="[^"]*"', "", made))
     for element in [*tree.iter("munderover")]:
