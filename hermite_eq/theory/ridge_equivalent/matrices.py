@@ -277,7 +277,8 @@ class Solved:
         norm = sum((v**2).sum((1, 2)) for v in fitted) + penalty
 
         # m − df₂ = (m − D') + Σ(1 − λ²/(λ+k)²), D' the rank of the training covariances: no cancellation where they are nearly equal.
-        directions = sum(part.copies * part.inside.sum(1) for part, _ in both) / D
+        # In floating point: where a C long has 32 bits, as in a browser, the copies are beyond it.
+        directions = sum(part.copies * part.inside.sum(1, dtype=float) for part, _ in both) / D
         lost = sum(part.lost(k, r) / D for part, r in both)
         gain = 1 / (self.mu - directions + lost)
 
