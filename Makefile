@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: verify test test-matrix lint docs docs-links paper report example dist clean
+.PHONY: verify test test-matrix lint docs docs-links explorer explorer-test paper report example dist clean
 
 verify: $(VENV)/.installed
 	$(BIN)/python -m verify
@@ -27,6 +27,18 @@ lint: $(VENV)/.installed
 # The site, in build/docs/index.html; a warning, as of a link that leads nowhere, is an error.
 docs: $(VENV)/.docs
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going docs build/docs
+	$(BIN)/python docs/explorer/explorer_site.py build/docs/explorer
+
+# The explorer alone, in build/docs/explorer/; serve the folder, say by python3 -m http.server.
+explorer: $(VENV)/.installed
+	$(BIN)/python docs/explorer/explorer_site.py build/docs/explorer
+
+# The explorer in a headless Chromium, which as root is installed where it is missing, with Pyodide served from .explorer/.
+explorer-test: $(VENV)/.installed
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	$(BIN)/python -m pip install --quiet --editable '.[explorer]'
+	$(BIN)/python tests/explorer/rig.py
+	EXPLORER_TEST=required OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/explorer --verbose -rP
 
 # Links that leave the site; needs a network.
 docs-links: $(VENV)/.docs
@@ -63,4 +75,4 @@ $(VENV)/.docs: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .matrix build dist docs/gallery docs/reference/parts results/verify results/paper results/campaigns/report.html results/campaigns/pictures .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .matrix .explorer build dist docs/gallery docs/reference/parts results/verify results/paper results/campaigns/report.html results/campaigns/pictures .pytest_cache .mypy_cache .ruff_cache
