@@ -126,7 +126,7 @@ def _first_level() -> str:
 
 def command_line() -> str:
     """What ``hermite-eq --help`` says, and each of its commands."""
-    os.environ["COLUMNS"] = "100"
+    os.environ["COLUMNS"] = "88"
     parser = cli._parser()
     title = "The command line"
     lines = [title, "=" * len(title), "", "``python -m hermite_eq`` is the same command.", ""]

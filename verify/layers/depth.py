@@ -68,7 +68,9 @@ to the moments of their features, for which `icl_error(LinearTransformer(ridge=�
 With μ and Σ the mean and covariance of a layer's input given ‖h‖, z = Wᵀφ has the means m = Wᵀμ and variances v_j, and with coefficients
 of σ at these
 
-    E φ'_j = c_0j,   Cov φ' = Γ WᵀΣW Γ + diag(c_*j²),   Cov(φ', y) = Γ Wᵀ Cov(φ, y),   Γ = diag(c_1j/√v_j).
+$$\mathbb E\,\phi'_j = c_{0j},\qquad \mathrm{Cov}\,\phi' = \Gamma W^\top\Sigma W\,\Gamma + \mathrm{diag}(c_{*j}^2),$$
+
+$$\mathrm{Cov}(\phi', y) = \Gamma W^\top \mathrm{Cov}(\phi, y),\qquad \Gamma = \mathrm{diag}(c_{1j}/\sqrt{v_j}).$$
 
 Derivation: `derivations/heads/layer_moments.py`. It holds where pre-activations are Gaussian and weakly correlated given ‖h‖: a first layer
 with a large spike, as after a long gradient step, is described by [types of neurons](spiked.md) instead.

@@ -59,7 +59,9 @@ hermite_eq.errors.HypothesisError: ...
 Inputs have one length, ‖x‖² = d q₀, and correlation ρ; Σ is the covariance of pre-activations, q_l their variance, κ_l the dual activation
 at that variance:
 
-    Σ₁ = σ_w² q₀ ρ + σ_b²,   Σ_{l+1} = σ_w² κ_l(Σ_l/q_l) + σ_b²,   Θ_{l+1} = Σ_{l+1} + (σ_w²/q_l) κ_l'(Σ_l/q_l) Θ_l,   Θ₁ = Σ₁.
+$$\Sigma_1 = \sigma_w^2 q_0\,\rho + \sigma_b^2,\qquad \Sigma_{l+1} = \sigma_w^2\,\kappa_l(\Sigma_l/q_l) + \sigma_b^2,$$
+
+$$\Theta_1 = \Sigma_1,\qquad \Theta_{l+1} = \Sigma_{l+1} + \frac{\sigma_w^2}{q_l}\,\kappa_l'(\Sigma_l/q_l)\,\Theta_l.$$
 
 The derivative κ' is the kernel of σ' (Price's theorem), `dual_activation(…).slope`. Derivation:
 `derivations/coefficients/layer_kernels.py`. An array of JAX or PyTorch is differentiated by its own library; where a kernel has no closed
