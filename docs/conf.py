@@ -46,6 +46,7 @@ sphinx_gallery_conf = {
     "subsection_order": [*(f"../examples/gallery/{part}" for part in ("coefficients", "errors", "design", "beyond")), "*"],
     "capture_repr": ("_repr_html_",),
     "show_signature": False,
+    "write_computation_times": False,
     "filename_pattern": r"\.py$",
     "copyfile_regex": r".*\.(csv|npz)",
     "remove_config_comments": True,
