@@ -65,7 +65,7 @@ plot_apply_rcparams = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "hermite_eq"
-html_sidebars = {page: [] for page in ("index", "start", "glossary")}
+html_sidebars = {page: [] for page in ("index", "start", "explore", "glossary")}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
