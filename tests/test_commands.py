@@ -125,12 +125,12 @@ def test_every_make_target_in_the_documents_exists() -> None:
     assert {"verify", "test"} <= named <= set(targets)
 
 
-# The commands of the library on their page, the simulation at a smaller size.
+# The commands of the library on all pages, in blocks and within a line; the simulation at a smaller size.
 SMALLER = {"-d 24 --runs 8": "-d 26 --runs 2"}
-COMMAND_LINE = (ROOT / "docs" / "how_to" / "command_line.md").read_text(encoding="utf-8")
+COMMAND_LINES = sorted({line.strip("`") for _, line in typed(r"(?m)(?:^|`)hermite-eq ([a-z][^`\n]*)", DOCUMENTS)})
 
 
-@pytest.mark.parametrize("line", re.findall(r"^hermite-eq (.*)$", COMMAND_LINE, re.MULTILINE))
+@pytest.mark.parametrize("line", COMMAND_LINES)
 def test_the_commands_of_the_library_run(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     for size, smaller in SMALLER.items():
         line = line.replace(size, smaller)
