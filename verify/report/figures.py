@@ -155,7 +155,7 @@ def _draw(axes: Axes, curves: Sequence[Curve], part: Error, d: int, constant: fl
 def _apart(values: Sequence[float]) -> list[float]:
     """Those of which the numbers do not overlap under a logarithmic axis."""
     kept = [min(values)]
-    room = 0.07 * math.log(max(values) / min(values))
+    room = 0.085 * math.log(max(values) / min(values))
     for value in sorted(values):
         if math.log(value / kept[-1]) > room:
             kept.append(value)

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from hermite_eq.models import LinearTransformer, RandomTransformer, Task
+from hermite_eq.plotting.style import PAGE_WIDTH
 from hermite_eq.theory import icl_error
 from verify.campaigns import curves
 from verify.campaigns.campaign import Panel, label
@@ -219,3 +221,7 @@ def test_every_campaign_ends_in_a_report(name: str, tmp_path: Path, monkeypatch:
     assert len(summary["checks"]) == len(rows)
     names = {path.name for path in opened.folder.iterdir()} - {path.name for path in opened.folder.glob("run-*")}
     assert names == {"summary.json", "report.html", "figure.svg", "figure.png"}
+    if name in DRAWN.values():
+        drawing = (opened.folder / "figure.svg").read_text()
+        width = float(re.findall(r'<svg[^>]* width="([\d.]+)pt"', drawing)[0])
+        assert width <= 72 * PAGE_WIDTH + 1e-3
