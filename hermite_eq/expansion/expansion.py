@@ -163,7 +163,7 @@ class HermiteExpansion:
 
     @property
     def resolution(self) -> float:
-        """Largest distance, for |x| ≤ 6, between neighbouring points at which a bare callable was looked at; of an expression 0: it is
+        """Largest distance, for ``|x| ≤ 6``, between neighbouring points at which a bare callable was looked at; of an expression 0: it is
         read off where an expression may vary.
 
         >>> c = coefficients(lambda x: x + 100 * (np.abs(x - 1.234) < 0.005), 2)

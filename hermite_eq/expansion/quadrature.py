@@ -50,7 +50,7 @@ class QuadratureEstimate:
     trusted : bool
         False when the bisection ran out of panels with something still unresolved: then ``caveat`` says where.
     resolution : float
-        Largest distance, for |x| ≤ 6, between neighbouring points at which the function was looked at. Features narrower than
+        Largest distance, for ``|x| ≤ 6``, between neighbouring points at which the function was looked at. Features narrower than
         this may have been missed, whatever ``errors`` says.
     caveat : str
         What the errors do not cover.
