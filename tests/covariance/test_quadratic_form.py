@@ -137,6 +137,10 @@ def test_a_graded_pencil_is_diagonalised_to_relative_accuracy() -> None:
     np.testing.assert_allclose(coarse.second.sum(axis=0), fine.second.sum(axis=0), atol=1e-11)
 
 
+def _with_a_wrong_sign(name: str) -> Any:
+    return structured_covariance.check({**ENTRIES, name: -ENTRIES[name]})
+
+
 DERIVATIONS: dict[str, Callable[[], Any]] = {
     "tilted mean of the wrong sign": lambda: quadratic_form_law.check(mean=lambda m: -m),
     "second moments 5 % off": lambda: quadratic_form_law.check(bias=1.05),
@@ -145,7 +149,7 @@ DERIVATIONS: dict[str, Callable[[], Any]] = {
     "a normalised word of the wrong sign": lambda: effective_dimension.check(unit_words=lambda values: {**values, "t": -values["t"]}),
     "a normalised word 5 % off": lambda: effective_dimension.check(unit_words=lambda values: {**values, "0": 21 * values["0"] / 20}),
     "a word 5 % off": lambda: effective_dimension.check(words=lambda values: {**values, "0": 21 * values["0"] / 20}),
-    **{f"{name} of the wrong sign": partial(structured_covariance.check, {**ENTRIES, name: -ENTRIES[name]}) for name in ENTRIES},
+    **{f"{name} of the wrong sign": partial(_with_a_wrong_sign, name) for name in ENTRIES},
 }
 
 

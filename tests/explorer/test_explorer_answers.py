@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ MIXED = {**explorer.DEFAULTS, "mixed": True, "kappa": "inf", "share2": 0.25}
 
 @pytest.mark.parametrize("axis", explorer._GRIDS)
 @pytest.mark.parametrize("dimension", [8, 20])
-def test_values_of_an_axis_are_different_sizes_with_no_more_tasks_than_contexts(axis, dimension):
+def test_values_of_an_axis_are_different_sizes_with_no_more_tasks_than_contexts(axis: str, dimension: int) -> None:
     state = {**explorer.DEFAULTS, "axis": axis, "d": dimension, "kappa": 2.0, "tau": 1.0}
     values = explorer.finite_grid(state)
     made = [explorer.sizes({**state, axis: value}) for value in values]
@@ -27,7 +28,7 @@ def test_values_of_an_axis_are_different_sizes_with_no_more_tasks_than_contexts(
     assert [value for part in explorer._chunks(state) for value in part] == values
 
 
-def test_the_curve_has_no_point_with_more_tasks_than_contexts():
+def test_the_curve_has_no_point_with_more_tasks_than_contexts() -> None:
     state = {**explorer.DEFAULTS, "d": 8, "kappa": 8.0}
     assert min(explorer.finite_grid(state)) == 1.0
     with pytest.raises(he.HypothesisError, match="k ≤ n"):
@@ -35,7 +36,7 @@ def test_the_curve_has_no_point_with_more_tasks_than_contexts():
 
 
 @pytest.mark.parametrize("state", [explorer.DEFAULTS, MIXED], ids=["one source", "two sources"])
-def test_numbers_are_those_of_the_library(state):
+def test_numbers_are_those_of_the_library(state: dict[str, bool | float | int | str]) -> None:
     at, head = explorer.sizes(state), he.RandomTransformer("relu", ridge=1e-4)
     sources = [he.Source("relu", 0.01), he.Source("tanh", 0.1)]
     task = he.Task(sources=sources, weights=[0.75, 0.25]) if state["mixed"] else he.Task("relu", noise=0.01)
@@ -63,7 +64,7 @@ def test_numbers_are_those_of_the_library(state):
         ({"tau": 1.0, "mu": 1.0, "ridge": 1.0}, "A larger ridge λ would help most."),
     ],
 )
-def test_the_headline_names_the_largest_change_and_its_direction(where, headline):
+def test_the_headline_names_the_largest_change_and_its_direction(where: dict[str, float], headline: str) -> None:
     state = {**explorer.DEFAULTS, **where}
     hints, error = explorer.answer("hints", state), explorer.answer("finite", state)["point"]["icl"]
     assert hints["headline"] == headline
@@ -75,28 +76,28 @@ def test_the_headline_names_the_largest_change_and_its_direction(where, headline
 
 
 @pytest.mark.parametrize("text", ["__import__('os').system('x')", "x.__class__", "1/(x - 1)", "<img src=x>", "", "lambda: x"])
-def test_what_the_library_refuses_is_told_in_its_words(text):
+def test_what_the_library_refuses_is_told_in_its_words(text: str) -> None:
     with pytest.raises(he.HypothesisError) as refused:
         he.equivalent_model(text, 3)
     assert explorer.answer("expansion", {**explorer.DEFAULTS, "sigma": text}) == {"refused": str(refused.value)}
 
 
-def test_a_mixture_in_the_limit_needs_fresh_tasks():
+def test_a_mixture_in_the_limit_needs_fresh_tasks() -> None:
     refused = explorer.answer("limit", {**MIXED, "kappa": 1.0})["refused"]
     assert "fresh task in every context" in refused
     assert "Repair: pass kappa=math.inf" in refused
 
 
 @pytest.mark.parametrize("state", [explorer.DEFAULTS, MIXED, {**explorer.DEFAULTS, "ridge": 0.0, "tau": 1.0}], ids=["one", "two", "peak"])
-def test_every_part_is_json_without_what_json_has_not(state):
+def test_every_part_is_json_without_what_json_has_not(state: dict[str, bool | float | int | str]) -> None:
     for part in explorer._PARTS:
         text = explorer.answer_json(part, json.dumps({**state, "chunk": 0}))
         assert json.loads(text, parse_constant=pytest.fail)
 
 
-def test_the_program_gives_the_numbers(capsys):
+def test_the_program_gives_the_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     for state in (explorer.DEFAULTS, MIXED, {**explorer.DEFAULTS, "sigma": "Max(x - 1/3, 0)", "axis": "ridge"}):
-        names: dict[str, object] = {}
+        names: dict[str, Any] = {}
         exec(compile(explorer.answer("program", state)["code"], "program", "exec"), names)
         shown = capsys.readouterr().out
         assert explorer.answer("expansion", state)["model"] in shown
@@ -105,13 +106,13 @@ def test_the_program_gives_the_numbers(capsys):
         assert f"{error}" in shown
 
 
-def test_texts_in_the_program_are_quoted():
+def test_texts_in_the_program_are_quoted() -> None:
     state = {**explorer.DEFAULTS, "sigma": "x'); print('hostile"}
     quoted = repr(state["sigma"])
     assert f"he.coefficients({quoted}, degree=3)" in explorer.answer("program", state)["code"]
 
 
-def test_every_residual_is_finite_or_symbolic():
+def test_every_residual_is_finite_or_symbolic() -> None:
     for name in he.activations.registered_names():
         shown = explorer.answer("expansion", {**explorer.DEFAULTS, "sigma": name})
         assert math.isfinite(shown["residual"]["value"])

@@ -12,7 +12,9 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
@@ -24,6 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs" / "explorer"
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import explorer
 import rig
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 #: Set by ``make explorer-test``: nothing is skipped, and times are held against the promises.
 REQUIRED = os.environ.get("EXPLORER_TEST") == "required"
@@ -47,7 +52,7 @@ AT_ONCE = 300
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
-    def guess_type(self, path):
+    def guess_type(self, path: Any) -> str:
         return {".mjs": "text/javascript", ".wasm": "application/wasm"}.get(Path(path).suffix) or super().guess_type(path)
 
     def log_message(self, *_: object) -> None:
@@ -55,7 +60,7 @@ class Files(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def address():
+def address() -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=str(rig.RIG)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -66,9 +71,11 @@ def address():
 class Browser:
     """One browser with its cache, started once for all tests, and what its pages asked for and said."""
 
-    def __init__(self, playwright, folder: Path, address: str) -> None:
+    def __init__(self, playwright: Any, folder: Path, address: str) -> None:
         self.log = folder / "net.json"
-        self.address, self.asked, self.messages = address, [], []
+        self.address = address
+        self.asked: list[str] = []
+        self.messages: list[str] = []
         # No name but this machine's leads anywhere; what the browser itself would fetch in the background is off.
         arguments = [
             "--no-sandbox",
@@ -83,17 +90,21 @@ class Browser:
         self.context.set_default_timeout(PATIENCE * 1000)
         self.context.on("request", lambda request: self.asked.append(request.url))
 
-    def open(self, state: str = ""):
+    def refuse(self, dialog: Any) -> None:
+        self.messages.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def open(self, state: str = "") -> Page:
         page = self.context.new_page()
         page.on("console", lambda message: self.messages.append(message.text))
         page.on("pageerror", lambda error: self.messages.append(str(error)))
-        page.on("dialog", lambda dialog: (self.messages.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", self.refuse)
         page.goto(f"{self.address}/site/index.html{state}")
         return page
 
 
 @pytest.fixture(scope="module")
-def browser(address, tmp_path_factory):
+def browser(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = Browser(playwright, tmp_path_factory.mktemp("browser"), address)
         yield browser
@@ -101,7 +112,7 @@ def browser(address, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def cold(browser):
+def cold(browser: Browser) -> float:
     """Seconds to the first result of a first visit, whose page is left when its image is stored."""
     page = browser.open()
     page.wait_for_selector("body[data-first]")
@@ -112,20 +123,20 @@ def cold(browser):
 
 
 @pytest.fixture(scope="module")
-def page(browser, cold):
+def page(browser: Browser, cold: float) -> Iterator[Page]:
     page = browser.open()
     page.wait_for_selector("body[data-answered]")
     yield page
     page.close()
 
 
-def link(state):
+def link(state: dict[str, Any]) -> str:
     """The state as the page writes it: whole numbers without a point."""
     whole = {key for key, value in state.items() if isinstance(value, bool | float) and value == int(value)}
     return "#" + urlencode({key: int(value) if key in whole else value for key, value in state.items()})
 
 
-def go(page, **changes):
+def go(page: Page, **changes: Any) -> dict[str, Any]:
     """Bring the page to a state by its address."""
     state = {**explorer.DEFAULTS, "quantity": "icl", **changes}
     page.evaluate("hash => { location.hash = hash; }", link(state))
@@ -133,13 +144,13 @@ def go(page, **changes):
     return state
 
 
-def values(page, column):
+def values(page: Page, column: str) -> tuple[list[float], list[float], list[float]]:
     cells = page.query_selector_all(f"#curve-table td[data-column={column}]")
     numbers = [(float(cell.get_attribute("data-x")), float(cell.get_attribute("data-value"))) for cell in cells]
     return [x for x, _ in numbers[::2]], [y for _, y in numbers[::2]], [y for _, y in numbers[1::2]]
 
 
-def test_a_second_start_shows_its_first_result_in_time(browser, cold):
+def test_a_second_start_shows_its_first_result_in_time(browser: Browser, cold: float) -> None:
     for trial in range(2):
         page = browser.open()
         page.wait_for_selector("body[data-first]")
@@ -156,7 +167,7 @@ def test_a_second_start_shows_its_first_result_in_time(browser, cold):
     assert not REQUIRED or seconds < FIRST_RESULT
 
 
-def test_defaults_of_page_and_program_agree(page):
+def test_defaults_of_page_and_program_agree(page: Page) -> None:
     page.click("#axis")
     page.keyboard.press("Escape")
     go(page)
@@ -170,7 +181,7 @@ def test_defaults_of_page_and_program_agree(page):
     fresh.close()
 
 
-def test_coefficients_of_relu_are_exact(page):
+def test_coefficients_of_relu_are_exact(page: Page) -> None:
     go(page)
     row = page.query_selector_all("#coefficients tbody tr")[1].query_selector_all("td")
     assert [cell.inner_text() for cell in (row[0], row[2])] == ["1", "0.5"]
@@ -180,7 +191,7 @@ def test_coefficients_of_relu_are_exact(page):
 
 
 @pytest.mark.parametrize("sigma", ["relu", "tanh", "gelu", "Max(x - 1/3, 0)", "x**2 + 1"])
-def test_latex_is_that_of_the_library(page, sigma):
+def test_latex_is_that_of_the_library(page: Page, sigma: Any) -> None:
     go(page, sigma=sigma)
     expected = (
         he.equivalent_model(sigma, 3).latex()
@@ -191,7 +202,7 @@ def test_latex_is_that_of_the_library(page, sigma):
     assert page.get_attribute("#model math", "aria-label") == expected
 
 
-def test_latex_of_every_registered_activation_is_drawn(page):
+def test_latex_of_every_registered_activation_is_drawn(page: Page) -> None:
     written = set()
     for name in he.activations.registered_names():
         shown = explorer.answer("expansion", {"sigma": name, "degree": 6})
@@ -220,14 +231,15 @@ def test_latex_of_every_registered_activation_is_drawn(page):
     ],
     ids=lambda changes: ",".join(map(str, changes.values())) or "defaults",
 )
-def test_curves_are_those_of_the_library(page, changes):
+def test_curves_are_those_of_the_library(page: Page, changes: Any) -> None:
     state = go(page, **changes)
     head, task = he.RandomTransformer(state["sigma"], ridge=state["ridge"]), explorer.task(state)
     for column, where, grid in (
         ("limit", explorer.ratios(state), explorer.grid(state["axis"])),
         ("finite", explorer.sizes(state), explorer.finite_grid(state)),
     ):
-        curve = he.icl_curve(head, task, where, **{state["axis"]: grid})
+        along: dict[str, Any] = {state["axis"]: grid}
+        curve = he.icl_curve(head, task, where, **along)
         x, icl, idg = values(page, column)
         assert x == [float(value) for value in curve.values]
         # The kernels of linear algebra differ; the fixed points are well conditioned.
@@ -239,7 +251,7 @@ def test_curves_are_those_of_the_library(page, changes):
         assert page.query_selector(f"#chart path.curve.{column}").get_attribute("d").startswith("M")
 
 
-def test_hints_agree_with_the_gradient(page):
+def test_hints_agree_with_the_gradient(page: Page) -> None:
     state = go(page, tau=2.0, mu=3.0)
     gradient = icl_gradient(explorer.head(state), explorer.task(state), explorer.sizes(state))
     slopes = {li.get_attribute("data-name"): float(li.get_attribute("data-slope")) for li in page.query_selector_all("#hints li")}
@@ -248,7 +260,7 @@ def test_hints_agree_with_the_gradient(page):
     assert page.inner_text("#headline") == "More hidden units (μ) would help most."
 
 
-def test_a_link_reproduces_the_state_in_another_tab(page, browser):
+def test_a_link_reproduces_the_state_in_another_tab(page: Page, browser: Browser) -> None:
     go(page)
     page.select_option("#sigma", "gelu")
     page.fill("#tau-number", "2.7")
@@ -264,9 +276,9 @@ def test_a_link_reproduces_the_state_in_another_tab(page, browser):
     other.close()
 
 
-def test_the_program_runs_and_gives_the_number(page):
+def test_the_program_runs_and_gives_the_number(page: Page) -> None:
     go(page, sigma="Max(x - 1/3, 0)", d=16)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()) as out:
         exec(compile(page.inner_text("#program"), "program", "exec"), names)
     error = he.icl_error(names["head"], names["task"], names["sizes"]).icl
@@ -277,7 +289,7 @@ def test_the_program_runs_and_gives_the_number(page):
 @pytest.mark.parametrize(
     "text", ["__import__('os').system('x')", "x.__class__", "1/(x - 1)", "<img src=x onerror=alert(1)>", "[].append(1)"]
 )
-def test_a_hostile_expression_is_refused_in_the_words_of_the_library(page, text):
+def test_a_hostile_expression_is_refused_in_the_words_of_the_library(page: Page, text: Any) -> None:
     go(page)
     page.select_option("#sigma", "")
     page.fill("#sigma-own", text)
@@ -289,7 +301,7 @@ def test_a_hostile_expression_is_refused_in_the_words_of_the_library(page, text)
     assert page.query_selector("img, iframe, object") is None
 
 
-def test_hostile_addresses_inject_nothing(page, browser):
+def test_hostile_addresses_inject_nothing(page: Page, browser: Browser) -> None:
     scripts = len(page.query_selector_all("script"))
     payload = "<img src=x onerror=alert(1)><script>alert(2)</script>"
     for hash_ in (
@@ -312,16 +324,16 @@ def test_hostile_addresses_inject_nothing(page, browser):
     assert page.inner_text("#latex") == he.equivalent_model("relu", 3).latex()
 
 
-def test_a_refusal_is_told_beside_what_is_known(page):
+def test_a_refusal_is_told_beside_what_is_known(page: Page) -> None:
     go(page, kappa=8.0, tau=0.125)
     assert page.inner_text("#point-refused").startswith("d = 20: every training task appears in training, so k ≤ n; found tasks=160")
     assert page.query_selector("#chart path.curve.limit").get_attribute("d").startswith("M")
 
 
-def test_everything_works_by_the_keyboard_alone(page):
+def test_everything_works_by_the_keyboard_alone(page: Page) -> None:
     go(page)
     page.focus("header a")
-    stops = []
+    stops: list[Any] = []
     for _ in range(60):
         page.keyboard.press("Tab")
         name = page.evaluate(
@@ -385,7 +397,7 @@ def test_everything_works_by_the_keyboard_alone(page):
     assert page.get_attribute("#status", "aria-live") == "polite"
 
 
-def test_what_is_no_number_is_told_and_changes_nothing(page):
+def test_what_is_no_number_is_told_and_changes_nothing(page: Page) -> None:
     go(page)
     page.fill("#tau-number", "three")
     page.press("#tau-number", "Enter")
@@ -400,7 +412,7 @@ def test_what_is_no_number_is_told_and_changes_nothing(page):
     go(page)
 
 
-def test_a_change_is_answered_at_once_or_with_a_sign_of_progress(page):
+def test_a_change_is_answered_at_once_or_with_a_sign_of_progress(page: Page) -> None:
     go(page)
     for axis, value in (("tau", "2"), ("ridge", "-3"), ("d", "32"), ("alpha", "1")):
         start = time.perf_counter()
@@ -420,7 +432,7 @@ def test_a_change_is_answered_at_once_or_with_a_sign_of_progress(page):
         print(f"{axis}: both curves after {curve:.0f} ms, all with the gradient after {total:.0f} ms; promised: {AT_ONCE} ms, or a sign")
 
 
-def test_a_newer_state_takes_the_place_of_an_older_one(page):
+def test_a_newer_state_takes_the_place_of_an_older_one(page: Page) -> None:
     messages = page.evaluate(
         """async (state) => {
             const worker = new Worker("worker.js", { type: "module" }), seen = [];
@@ -444,7 +456,7 @@ def test_a_newer_state_takes_the_place_of_an_older_one(page):
     assert not any(part == "finite_curve" for identity, part in messages if identity in (1, 2))
 
 
-def test_narrow_screens_have_no_horizontal_overflow(page):
+def test_narrow_screens_have_no_horizontal_overflow(page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     try:
         for changes in ({}, {"mixed": True, "kappa": "inf", "degree": 8, "sigma": "gelu"}, {"sigma": "x" * 200}):
@@ -493,7 +505,7 @@ CONTRASTS = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_colour_schemes_have_enough_contrast(page, scheme):
+def test_both_colour_schemes_have_enough_contrast(page: Page, scheme: Any) -> None:
     """Of text 4.5, of what else carries meaning 3: WCAG 2, level AA."""
     page.emulate_media(color_scheme=scheme)
     try:
@@ -510,7 +522,7 @@ def test_both_colour_schemes_have_enough_contrast(page, scheme):
         page.emulate_media(color_scheme="light")
 
 
-def test_nothing_leaves_the_machine(page, browser):
+def test_nothing_leaves_the_machine(page: Page, browser: Browser) -> None:
     """By what the pages ask for, and by the browser's own record of every request, those of its workers included."""
     go(page)
     assert browser.asked
