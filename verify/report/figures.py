@@ -296,19 +296,18 @@ def same_along(curves: Sequence[Curve]) -> list[str]:
     values = {name: {words[name] for words in described if name in words} - {""} for name in ("λ", "α", "κ", "τ", "μ")}
     if axis == "hidden" or not any(hasattr(curve.model, "normalise") for curve in curves):
         del values["μ"]
+    # A curve along which something varies has no number of it.
+    ridged = [words for curve, words in zip(curves, described, strict=True) if hasattr(curve.model, "ridge")]
+    for name in list(values):
+        if not all(words.get(name, "-") for words in (ridged if name == "λ" else described)):
+            del values[name]
     places = [setting.task for curve in curves for setting in curve.settings]
     sources = [source for task in places if isinstance(task, Task) for source in task.sources]
     values["target"] = {str(source.target) for source in sources}
     values["ρ"] = {f"{source.noise:g}" for source in sources}
-    # A curve along which something varies has no number of it.
-    ridged = [words for curve, words in zip(curves, described, strict=True) if hasattr(curve.model, "ridge")]
-    common = {
-        name: numbers.pop()
-        for name, numbers in values.items()
-        if len(numbers) == 1 and all(words.get(name, "-") for words in (ridged if name == "λ" else described))
-    }
+    common = {name: numbers.pop() for name, numbers in values.items() if len(numbers) == 1}
     parts = [curve.family.where(axis, curve.name) for curve in curves]
-    structure = [part[1] for part in parts if len(part) > 2 and part[1]]
+    structure = [part[1] for part in parts if len(part) > 2 and part[1] not in ("", axis)]
     if any(not isinstance(task, Task) for task in places):
         structure = [str(places[0])]
     return [*dict.fromkeys(structure), *in_words(common)]
