@@ -46,6 +46,7 @@ def write(results: dict[str, Found], documents: Path) -> None:
     """The page and its figure."""
     figure, grid = panels(1, len(results), height=3.6)
     handles, labels = [_draw(axes, result) for axes, result in zip(grid[0], results.values(), strict=True)][-1]
+    grid[0, 0].set_ylabel("ICL error")
     ratios = next(iter(results.values())).experiment.sizes[0].ratios
     constants = f"κ = {ratios.kappa:.2g}, τ = {ratios.tau:.3g}, μ = {ratios.mu:.3g}, λ = {_HEADS[0].ridge:g}, ρ = 0.1"
     headline(figure, f"Trained at α = {ratios.alpha:g} (dotted), {constants}")
@@ -66,8 +67,6 @@ def _draw(axes: Axes, result: Found) -> tuple[list[Any], list[str]]:
     axes.set(xscale="log", yscale="log", xlabel="ℓ/d in the test", title=f"target {task.target}, d = {sizes[0].d}")
     ticked(axes, _LENGTHS, (0.4, 0.6, 0.8, 1, 1.5, 2, 3))
     axes.axvline(1, color=PALE, linewidth=0.8, linestyle=":")
-    axes.set_ylabel("ICL error")
-    axes.label_outer()
     return handles, [str(model) for model in result.experiment.models for _ in range(2)]
 
 
