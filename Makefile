@@ -35,7 +35,7 @@ explorer: $(VENV)/.installed
 
 # The explorer in a headless Chromium, which as root is installed where it is missing, with Pyodide served from .explorer/.
 explorer-test: $(VENV)/.installed
-	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] || { echo "chromium not found: install it"; exit 1; }; apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 	$(BIN)/python -m pip install --quiet --editable '.[explorer]'
 	$(BIN)/python tests/explorer/rig.py
 	EXPLORER_TEST=required OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/explorer --verbose -rP

@@ -21,7 +21,7 @@ const NUMBERS = {
   tau: { min: -3, max: 3, step: 0.25, base: 2 },
   mu: { min: -3, max: 3, step: 0.25, base: 2 },
 };
-const LONGEST = 300;
+const LONGEST = 300, READOUT = at("readout").textContent;
 
 let state = { ...DEFAULTS }, worker, id = 0, pending = false, answers = {}, sliders = {};
 let names = ["relu", "tanh"];
@@ -138,16 +138,18 @@ function change(part) {
 let stopTimer, asked;
 
 function request() {
+  if (broken) return;
   id += 1;
   asked = performance.now();
   delete document.body.dataset.answered;
-  answers = { ...answers, fresh: {}, chunks: [] };
+  answers = { fresh: {}, chunks: [] };
+  at("readout").textContent = READOUT;
   pending = true;
   busy(ready ? "Computing." : undefined);
   worker.postMessage({ id, state });
 }
 
-let ready = false;
+let ready = false, broken = false;
 
 // The sign appears at once; it goes with the last part.
 function busy(text) {
@@ -173,20 +175,25 @@ function begin() {
   worker?.terminate();
   worker = new Worker(new URL("worker.js", location.href), { type: "module" });
   worker.onmessage = ({ data }) => receive(data);
-  worker.onerror = () => idle("Python could not be loaded. The page needs WebAssembly, and the files beside it.");
+  worker.onerror = () => fail("Python could not be loaded. The page needs WebAssembly, and the files beside it.");
+}
+
+function fail(text) {
+  broken = true;
+  idle(text);
 }
 
 const SAID = { expansion: "the error in the limit", limit: "the error at d", finite: "the curve at d", finite_curve: "the curve at d", hints: "" };
 
 function receive(message) {
   if (message.stage) { at("status").textContent = message.stage; return; }
-  if (message.part === "broken") { idle(`Python could not be started: ${message.text}`); return; }
+  if (message.part === "broken") { fail(`Python could not be started: ${message.text}`); return; }
   if (message.part === "names") {
     names = message.answer.names;
     document.body.dataset.laps = JSON.stringify(message.laps);
     ready = true;
     showState();
-    busy("Computing.");
+    if (pending) busy("Computing."); else idle("Ready.");
     return;
   }
   if (message.part === "image") document.body.dataset.image = message.stored;
@@ -248,10 +255,11 @@ function renderExpansion(found) {
   if (found.refused) return;
   const head = make("thead"), body = make("tbody");
   head.append(cells("th", ["k", "exact", "decimal", found.closed ? "rounded by at most" : "error, estimated"]));
+  const closed = (exact) => (exact !== null ? formula(exact) : found.closed ? "a closed form, too long to show" : "no closed form is known");
   for (const { k, exact, value, error } of found.coefficients) {
-    body.append(cells("td", [String(k), exact === null ? "no closed form is known" : formula(exact), String(value), error === 0 ? "0" : short(error)]));
+    body.append(cells("td", [String(k), closed(exact), String(value), error === 0 ? "0" : short(error)]));
   }
-  const { exact, value } = found.residual, last = cells("td", ["", exact === null ? "no closed form is known" : formula(exact), String(value), ""]);
+  const { exact, value } = found.residual, last = cells("td", ["", closed(exact), String(value), ""]);
   last.firstChild.append(formula("c_{r}^{*}"));
   body.append(last);
   at("coefficients").append(make("caption", {}, `σ = ${found.activation}, r = ${found.coefficients.length - 1}`), head, body);
@@ -351,9 +359,10 @@ at("axis").addEventListener("change", (event) => change({ axis: event.target.val
 at("quantity").addEventListener("change", (event) => change({ quantity: event.target.value }));
 at("controls").addEventListener("submit", (event) => event.preventDefault());
 at("stop").addEventListener("click", () => {
-  begin();
   ready = false;
-  idle("Stopped. Python starts again; change the state to compute.");
+  begin();
+  idle("Stopped. Python starts again.");
+  at("controls").querySelector("select").focus();
 });
 addEventListener("hashchange", () => { state = fromAddress(); showState(); request(); });
 new ResizeObserver(() => { if (answers.fresh?.limit) renderErrors(); }).observe(at("chart"));

@@ -46,7 +46,7 @@ else:
         pytest.skip("no explorer of this tree is built in .explorer/: run make explorer-test", allow_module_level=True)
 
 #: Seconds: the promise for a start on a warm cache; how long a test waits before it calls the page stuck.
-FIRST_RESULT, PATIENCE = 10, 60
+FIRST_RESULT, PATIENCE = 10, 180
 #: Milliseconds: within them a curve is new, or a sign of progress stands on the page.
 AT_ONCE = 300
 
@@ -454,6 +454,20 @@ def test_a_newer_state_takes_the_place_of_an_older_one(page: Page) -> None:
     assert done == [4]
     assert [3, "hints"] not in messages
     assert not any(part == "finite_curve" for identity, part in messages if identity in (1, 2))
+
+
+def test_a_long_computation_can_be_stopped(page):
+    slow = link({**explorer.DEFAULTS, "quantity": "icl", "mixed": True, "kappa": 1.0, "d": 8})
+    page.evaluate("hash => { location.hash = hash; }", slow)
+    page.wait_for_selector("#stop:not([hidden])")
+    assert page.get_attribute("body", "aria-busy") == "true"
+    page.focus("#stop")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body:not([aria-busy])")
+    assert page.inner_text("#status").startswith(("Stopped.", "Python is starting", "Ready."))
+    go(page, d=24)
+    assert "at d = 24" in page.inner_text("#status")
+    assert page.is_hidden("#stop")
 
 
 def test_narrow_screens_have_no_horizontal_overflow(page: Page) -> None:
