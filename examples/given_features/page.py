@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from examples.given_features.fits import (
@@ -25,8 +25,9 @@ from examples.given_features.fits import (
     theory_of_random_features,
 )
 from hermite_eq.plotting import COLOURS
+from hermite_eq.plotting.style import DOTS, LINE, paired_legend
 from hermite_eq.theory import RidgeError
-from verify.drawing import png, ticked
+from verify.drawing import headline, panels, png, ticked
 from verify.report.page import Table
 from verify.store.files import write_bytes, write_text
 
@@ -57,15 +58,18 @@ def write(documents: Path, draws: int) -> Path:
 
 
 def _figure(lines: list[Row]) -> bytes:
-    figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-    for (name, expected, measured), colour in zip(lines, COLOURS, strict=False):
-        axes.plot(COUNTS, expected.test, color=colour, linewidth=1.3, label=name)
+    figure, ((axes,),) = panels(1, 1, height=4.4)
+    handles: list[Any] = []
+    for (_, expected, measured), colour in zip(lines, COLOURS, strict=False):
+        handles += axes.plot(COUNTS, expected.test, color=colour, **LINE)
         axes.plot(COUNTS, expected.training, color=colour, linewidth=1, linestyle=":")
-        axes.errorbar(COUNTS, measured.test, measured.test_error, color=colour, fmt="o", markersize=4, capsize=2)
+        handles.append(axes.errorbar(COUNTS, measured.test, measured.test_error, color=colour, marker="o", **DOTS))
         axes.plot(COUNTS, measured.training, color=colour, marker="x", linestyle="none", markersize=4)
     axes.set(xscale="log", yscale="log", xlabel="training rows n", ylabel="squared error", ylim=(0.02, 2.5))
     ticked(axes, COUNTS, (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2))
-    axes.legend(fontsize=8, frameon=False)
+    labels = [name for name, _, _ in lines for _ in range(2)]
+    paired_legend(axes, handles, labels, title="lines: theory, markers: fits; dotted, crosses: in training")
+    headline(figure, f"Digits of scikit-learn, odd or even; λ = {RIDGE:g}")
     return png(figure)
 
 

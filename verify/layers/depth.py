@@ -170,7 +170,8 @@ def _picture(d: int, runs: int, documents: Path) -> None:
             means, errors = np.array([(run.icl.mean, run.icl.stderr) for run in curves]).T
             handles.append(axes.errorbar(RIDGES[1::3], means, errors, color=COLOURS[number], marker="o", **DOTS))
         axes.set(title=f"τ = {tau:g}", xlabel="ridge λ")
-        plain_ticks(axes.yaxis, (0.3, 0.4, 0.5, 0.7, 1, 1.5, 2, 3))
+        low, high = axes.get_ylim()
+        plain_ticks(axes.yaxis, (0.3, 0.4, 0.5, 0.7, 1, 1.5, 2, 3) if high > 1.5 * low else np.arange(0.3, 0.6, 0.02))
     grid[0, 0].set_ylabel("ICL error")
     labels = [f"{depth} layer{'s' * (depth > 1)}" for depth in (1, 2, 3) for _ in range(2)]
     paired_legend(drawing, handles, labels, loc="outside lower center", ncols=3, title=KINDS)
