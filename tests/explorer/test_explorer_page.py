@@ -488,6 +488,23 @@ def test_narrow_screens_have_no_horizontal_overflow(page: Page) -> None:
         page.set_viewport_size({"width": 1280, "height": 900})
 
 
+DAMAGED = """async (place) => {
+    const cache = await caches.open("hermite-eq-explorer"), [key] = await cache.keys();
+    const bytes = new Uint8Array(await (await cache.match(key)).arrayBuffer()), end = bytes.indexOf(10);
+    const head = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
+    await cache.put(key, new Response(new Blob([`${JSON.stringify({ ...head, place })}\\n`, bytes.subarray(end + 1)])));
+}"""
+
+
+def test_an_image_that_does_not_fit_is_replaced(page, browser):
+    page.evaluate(DAMAGED, [1, 2])
+    other = browser.open()
+    other.wait_for_selector("body[data-answered]")
+    assert other.inner_text("#latex") == he.equivalent_model("relu", 3).latex()
+    other.wait_for_selector("body[data-image=true]")
+    other.close()
+
+
 CONTRASTS = """() => {
     const channel = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
     const parsed = (text) => text.match(/[\\d.]+/g).map(Number);
