@@ -238,7 +238,7 @@ def program(state: State) -> dict[str, Any]:
     sources = [f"he.Source({state[f'target{s}']!r}, noise={_number(state[f'noise{s}'])})" for s in ("", "2")]
     weights = f"[{_number(1 - state['share2'])}, {_number(state['share2'])}]"
     made = f"he.Task(sources=[{', '.join(sources)}], weights={weights})" if state["mixed"] else "he.Task" + sources[0][len("he.Source") :]
-    points = "[" + ", ".join(_number(value) for value in finite_grid(state)) + "]"
+    points = "[" + ", ".join(_number(value) for value in finite_grid(state) or grid(axis)) + "]"
     gradient = "mixing_gradient" if state["mixed"] else "icl_gradient"
     lines = [
         "import hermite_eq as he",

@@ -252,6 +252,7 @@ function renderExpansion(found) {
   refuse("expansion-refused", found);
   for (const place of ["coefficients", "model", "latex"]) at(place).replaceChildren();
   at("expansion-notes").replaceChildren(...(found.warnings ?? []).map((note) => make("li", {}, note)));
+  at("latex-block").hidden = Boolean(found.refused);
   if (found.refused) return;
   const head = make("thead"), body = make("tbody");
   head.append(cells("th", ["k", "exact", "decimal", found.closed ? "rounded by at most" : "error, estimated"]));
@@ -297,6 +298,7 @@ function renderErrors() {
   if (chunks.length) curves.push({ name: `d = ${state.d}`, kind: "finite", x: join("x"), y: join(quantity) });
   const here = state[axis] === "inf" ? null : state[axis];
   const points = [fresh.limit, fresh.finite].filter((found) => found?.point && here).map((found) => ({ x: here, y: found.point[quantity] }));
+  at("chart-words").hidden = !curves.length;
   draw(at("chart"), {
     curves, points, xName: AXES[axis], yName: `${name} error`,
     label: `${name} error along ${AXES[axis]}, at d = ∞ and at d = ${state.d}. The arrow keys move a cursor; the values are in the table below.`,
