@@ -308,9 +308,11 @@ def same_along(curves: Sequence[Curve]) -> list[str]:
     common = {name: numbers.pop() for name, numbers in values.items() if len(numbers) == 1}
     parts = [curve.family.where(axis, curve.name) for curve in curves]
     structure = [part[1] for part in parts if len(part) > 2 and part[1] not in ("", axis)]
+    if len({part[-1] for part in parts}) == 1 and len(parts[0]) > 2:
+        structure.append(parts[0][-1])
     if any(not isinstance(task, Task) for task in places):
         structure = [str(places[0])]
-    return [*dict.fromkeys(structure), *in_words(common)]
+    return [*dict.fromkeys(filter(None, structure)), *in_words(common)]
 
 
 def _across(campaign: Campaign, stored: Sequence[Results]) -> Figure:

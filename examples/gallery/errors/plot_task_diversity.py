@@ -2,9 +2,8 @@ r"""
 Does more task diversity help?
 ==============================
 
-A Transformer that is trained on :math:`k=\kappa d` tasks is good on these tasks long before it is good on new
-ones. The in-distribution error (IDG) is that on the training tasks, the ICL error that on new ones, and what
-it costs that the tasks are new is
+A Transformer is trained on :math:`k=\kappa d` tasks. The in-distribution error (IDG) is that on the training
+tasks, the ICL error that on new ones, and what it costs that the tasks are new is
 
 .. math:: g_{\mathrm{task}}=e_{\mathrm{ICL}}-e_{\mathrm{IDG}} .
 """
@@ -26,7 +25,7 @@ for axes, error in zip(panels, ("icl", "idg", "g_task"), strict=True):
 
 # %%
 # The two errors move towards each other. On new tasks every further training task helps; on the training
-# tasks the error grows with their number, as fewer of them can be learnt by heart.
+# tasks the error grows with their number.
 
 assert (np.diff(theory.icl) < 0).all()
 assert (np.diff(theory.idg) > 0).all()
