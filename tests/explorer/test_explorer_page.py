@@ -456,7 +456,7 @@ def test_a_newer_state_takes_the_place_of_an_older_one(page: Page) -> None:
     assert not any(part == "finite_curve" for identity, part in messages if identity in (1, 2))
 
 
-def test_a_long_computation_can_be_stopped(page):
+def test_a_long_computation_can_be_stopped(page: Page) -> None:
     slow = link({**explorer.DEFAULTS, "quantity": "icl", "mixed": True, "kappa": 1.0, "d": 8})
     page.evaluate("hash => { location.hash = hash; }", slow)
     page.wait_for_selector("#stop:not([hidden])")
@@ -496,7 +496,7 @@ DAMAGED = """async (place) => {
 }"""
 
 
-def test_an_image_that_does_not_fit_is_replaced(page, browser):
+def test_an_image_that_does_not_fit_is_replaced(page: Page, browser: Browser) -> None:
     page.evaluate(DAMAGED, [1, 2])
     other = browser.open()
     other.wait_for_selector("body[data-answered]")
