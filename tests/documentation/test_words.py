@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 #: Participles and pronouns that were names, where the thing itself has one.
-NAMES = {"each", "found", "got", "helper", "helpers", "moved", "one", "said", "seen", "stuff", "taken", "told", "utils"}
+NAMES = {"each", "found", "got", "helper", "helpers", "learnt", "moved", "one", "said", "seen", "stuff", "taken", "told", "utils"}
 #: What stood in the prose, and what stands there now.
 PROSE = {
     r"audible|said aloud": "a warning, a remark on validity",

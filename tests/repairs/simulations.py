@@ -53,13 +53,13 @@ def command(*words: str) -> Callable[[], Any]:
     return run
 
 
-def learnt(model: Any = trained.FullLinearAttention(), task: Any = LINE, epochs: Any = 0) -> trained.TrainedError:  # noqa: B008
+def train(model: Any = trained.FullLinearAttention(), task: Any = LINE, epochs: Any = 0) -> trained.TrainedError:  # noqa: B008
     return trained.icl_error(model, task, SIZES, runs=1, epochs=epochs, rng=0, test=10)
 
 
 def without_jax() -> Any:
     with patch("hermite_eq.trained.error.find_spec", return_value=None):
-        return learnt()
+        return train()
 
 
 TABLE: dict[str, Row] = {
@@ -261,14 +261,14 @@ TABLE: dict[str, Row] = {
     ),
     "difference of curves": (lambda: curve().minus(3), "pass what simulate.icl_curve returns", lambda: curve().minus(curve())),  # type: ignore[arg-type]
     "MLP": (lambda: trained.SoftmaxTransformer(1, "relu"), 'pass mlp="affine"', lambda: trained.SoftmaxTransformer(1, mlp="affine")),  # type: ignore[arg-type]
-    "architecture": (lambda: learnt(linear), "pass SoftmaxTransformer(blocks=1)", lambda: learnt(trained.SoftmaxTransformer(blocks=1))),
+    "architecture": (lambda: train(linear), "pass SoftmaxTransformer(blocks=1)", lambda: train(trained.SoftmaxTransformer(blocks=1))),
     "task of an architecture": (
-        lambda: learnt(task="identity"), 'pass Task("identity", noise=0.01)', lambda: learnt(task=h.Task("identity", noise=0.01)),
+        lambda: train(task="identity"), 'pass Task("identity", noise=0.01)', lambda: train(task=h.Task("identity", noise=0.01)),
     ),
     "sources of an architecture": (
-        lambda: learnt(task=MIXED), 'pass Task("identity", noise=0.01)', lambda: learnt(task=h.Task("identity", noise=0.01)),
+        lambda: train(task=MIXED), 'pass Task("identity", noise=0.01)', lambda: train(task=h.Task("identity", noise=0.01)),
     ),
-    "epochs": (lambda: learnt(epochs=[1, 0]), "pass epochs=[0, 1000, 10000]", lambda: learnt(epochs=[0])),
-    "no JAX": (without_jax, 'pip install "hermite-eq[trained]"', learnt),
+    "epochs": (lambda: train(epochs=[1, 0]), "pass epochs=[0, 1000, 10000]", lambda: train(epochs=[0])),
+    "no JAX": (without_jax, 'pip install "hermite-eq[trained]"', train),
     "what is joined": (lambda: simulate.join([3]), "pass what simulate.icl_curve returns", lambda: simulate.join([curve(runs=1)])),  # type: ignore[list-item]
 }  # fmt: skip

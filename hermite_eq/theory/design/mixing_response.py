@@ -111,7 +111,7 @@ def _slopes(law: MomentLaw, nodes: SourceNodes) -> HeadMoments | None:
     slopes = law.head.log_slopes(linear.samples.c1)
     if slopes is None:
         return None
-    residual2 = slopes.residual2 - 2 * s.c2 * slopes.c2 * given.learnt[nodes.source]
+    residual2 = slopes.residual2 - 2 * s.c2 * slopes.c2 * given.resolved_share[nodes.source]
     return HeadMoments(slopes.c0, slopes.c1, slopes.c2, np.where(s.residual2 > 0, residual2, 0.0))
 
 

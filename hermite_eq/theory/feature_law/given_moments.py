@@ -193,7 +193,7 @@ class GivenMoments:
         return self.training + self.test
 
     @property
-    def learnt(self) -> Array:
+    def resolved_share(self) -> Array:
         """The share of each population's degree-2 kernel :math:`c_2^2` that lies in functions learnt one by one."""
         second = (block.traces for block in self.blocks if block.degree == 2)
         return np.asarray(sum(second, np.zeros(len(self.populations))) / self.dimension)

@@ -54,7 +54,7 @@ def source_nodes(populations: Sequence[Population], first: int, head: Head, give
     mean, square = (np.concatenate([getattr(sample, name) for sample in drawn]) for name in ("mean", "square"))
     # A c₁ of 0 is judged against all that is not linear, before what is fitted through degree 2 leaves the residual.
     samples = replace_zero_slope(FeatureSamples(weights, c0, c1, c2, residual2, mean, square))
-    samples = replace(samples, residual2=np.maximum(residual2 - c2**2 * given.learnt[source], 0.0))
+    samples = replace(samples, residual2=np.maximum(residual2 - c2**2 * given.resolved_share[source], 0.0))
     return SourceNodes(samples, source, energies, signals, centers, len(given.populations))
 
 
@@ -65,7 +65,9 @@ def unsettled_moments(head: Head, given: GivenMoments, sizes: Sizes) -> tuple[st
     nodes = source_nodes(given.training, 0, head, given, mixed=True)
     s = nodes.samples
     # What is fitted through degree 2 is no part of the residual, and of the second moment still.
-    return unsettled(head, sizes, effective_share(s.weights, s.c0**2 + s.c1**2 + s.residual2 + s.c2**2 * given.learnt[nodes.source]))
+    return unsettled(
+        head, sizes, effective_share(s.weights, s.c0**2 + s.c1**2 + s.residual2 + s.c2**2 * given.resolved_share[nodes.source])
+    )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
