@@ -62,7 +62,7 @@ example: $(VENV)/.installed
 
 # Wheel and source distribution, in dist/, each installed and used in an environment of its own.
 dist: $(VENV)/.installed
-	PYTHON=$(BIN)/python ./.ci/distributions
+	PYTHON="$(CURDIR)/$(BIN)/python" ./.ci/distributions
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
