@@ -11,6 +11,7 @@ import re
 import types
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import hermite_eq
 from hermite_eq import _HOME, _PARTS, cli
@@ -126,13 +127,13 @@ def _first_level() -> str:
 
 def command_line() -> str:
     """What ``hermite-eq --help`` says, and each of its commands."""
-    os.environ["COLUMNS"] = "88"
     parser = cli._parser()
     title = "The command line"
     lines = [title, "=" * len(title), "", "``python -m hermite_eq`` is the same command.", ""]
     (subparsers,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     for name, command in {"": parser, **subparsers.choices}.items():
         heading = f"hermite-eq {name}".strip()
-        helped = (f"   {line}".rstrip() for line in command.format_help().splitlines())
+        with mock.patch.dict(os.environ, COLUMNS="88"):
+            helped = [f"   {line}".rstrip() for line in command.format_help().splitlines()]
         lines += [heading, "-" * len(heading), "", ".. code-block:: text", "", *helped, ""]
     return "\n".join(lines)
